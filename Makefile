@@ -1,0 +1,43 @@
+# What people and CI run. `make env` needs git, make and Python 3.11 to 3.13, and nothing else.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+STAMP := .venv/.ready
+
+.PHONY: help env demo test lint lock schemas clean
+
+help:  ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+env: $(STAMP)  ## make .venv with the exact versions of requirements.lock
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "cutlist needs Python 3.11, 3.12 or 3.13; none was found on the PATH."; exit 1; }
+	@echo "Making .venv with $(PYTHON) …"
+	@rm -rf .venv && $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: env  ## render specs/demo against the bundled server
+	@$(BIN)/cutlist demo
+
+lint: env  ## style, types, import directions
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@PYTHONPATH=. $(BIN)/lint-imports --no-cache --quiet 2>&1 || PYTHONPATH=. $(BIN)/lint-imports --no-cache
+
+test: lint  ## everything that CI runs
+	@$(BIN)/python -m pytest
+
+schemas: env  ## write the schemas that are generated from schemas/models
+	@$(BIN)/cutlist schema manifest > schemas/manifest.schema.json
+	@$(BIN)/cutlist schema project > schemas/project.schema.json
+
+lock: env  ## resolve the versions anew for Python 3.11 to 3.13 (needs uv)
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra test --group build \
+		--output-file requirements.lock pyproject.toml
+
+clean:  ## remove what is generated
+	@rm -rf .venv .cutlist dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
