@@ -1,0 +1,1 @@
+"""Making it so: the life of attempts, and putting results where the manifests say."""

@@ -1,0 +1,50 @@
+"""Time, sleep and randomness, injected everywhere they are needed, so that tests can own them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+import uuid
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the program may know about time and chance."""
+
+    def now(self) -> float:
+        """Wall time in seconds since 1970 (UTC)."""
+
+    def monotonic(self) -> float:
+        """Seconds that only grow; for durations."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+    def random(self) -> float:
+        """A number in [0, 1)."""
+
+    def new_id(self) -> str:
+        """A fresh identifier that no other process makes."""
+
+
+class SystemClock:
+    """The machine's own time and chance."""
+
+    def __init__(self) -> None:
+        self._random = random.Random()
+
+    def now(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def random(self) -> float:
+        return self._random.random()
+
+    def new_id(self) -> str:
+        return uuid.uuid4().hex

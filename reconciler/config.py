@@ -1,0 +1,314 @@
+"""Project file + environment → one frozen Config. The only reader of the environment."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from reconciler import schema, shipped
+from reconciler.document import Document, parse
+from reconciler.errors import CutlistError, Fault, InvalidInput, Place, ProjectNotFound, UsageError
+from reconciler.files import EscapesRoot, inside
+
+PROJECT_FILE = "cutlist.yaml"
+STATE_DIR = ".cutlist"
+MOCK_KEY = "sk-mock"
+NOT_YET = {
+    "environments": "named overlays chosen with --env",
+    "prune": "removing outputs that no manifest asks for",
+    "policy": "rules for all edits",
+}
+
+Realm = Literal["live", "mock"]
+
+
+class Secret:
+    """Text that no repr, log or error may show."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself; only for the request header."""
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the process environment says. `DASHSCOPE_API_KEY`, `CUTLIST_ENDPOINT`, `CUTLIST_STORE`."""
+
+    api_key: Secret = field(default_factory=lambda: Secret(""))
+    endpoint: str = ""
+    store: str = ""
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] | None = None) -> Environment:
+        env = os.environ if environ is None else environ
+        key = env.get("DASHSCOPE_API_KEY", "").strip()
+        return cls(Secret(key), env.get("CUTLIST_ENDPOINT", "").strip(), env.get("CUTLIST_STORE", "").strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where requests go. `base_url` is empty for the bundled server until it runs."""
+
+    name: str  # mock, singapore, beijing, or the URL
+    base_url: str
+    realm: Realm
+    region: str | None
+    loopback: bool
+
+    @property
+    def bundled(self) -> bool:
+        """Whether this program starts the server itself."""
+        return self.name == "mock"
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What a billable second costs, by model and tier; empty when the project file names no prices."""
+
+    currency: str = ""
+    models: Mapping[str, float | Mapping[str, float]] = field(default_factory=dict)
+
+    def per_second(self, model: str, tier: str | None) -> float | None:
+        """The price of one billable second, or None when it is not configured."""
+        price = self.models.get(model)
+        if isinstance(price, Mapping):
+            return price.get(tier) if tier is not None else None
+        return price
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything the project file, the environment and the command line decide."""
+
+    root: Path
+    name: str
+    document: Document
+    manifests: tuple[str, ...]
+    endpoint: Endpoint
+    account: str
+    workspace: str
+    api_key: Secret
+    store_dir: Path  # blobs and results; per realm
+    state_dir: Path  # ledger and lock; per realm, on a local disk
+    defaults: Mapping[str, Any]
+    prices: Prices
+    budget_per_apply: float | None
+    running_tasks: int | None
+    poll_interval_s: float | None
+    settle_s: float
+    result_hosts: tuple[str, ...]
+
+    @property
+    def realm(self) -> Realm:
+        return self.endpoint.realm
+
+    @property
+    def cache_dir(self) -> Path:
+        return self.root / STATE_DIR / "cache"
+
+    @property
+    def outputs_file(self) -> Path:
+        """Which outputs we wrote, in either realm."""
+        return self.root / STATE_DIR / "outputs.json"
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder from `start` upwards that holds cutlist.yaml. Raises ProjectNotFound."""
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / PROJECT_FILE).is_file():
+            return folder
+    raise ProjectNotFound(
+        f"no {PROJECT_FILE} in {start} or any folder above it.",
+        hint="Run `cutlist init` to start a project here, or name its folder: `cutlist -C DIR …`.",
+    )
+
+
+def load(start: Path, *, endpoint: str | None = None, env: Environment | None = None) -> Config:
+    """The Config of the project around `start`. `endpoint` (from the command line) wins over the environment and the file.
+
+    Raises ProjectNotFound, InvalidInput (with all faults of the project file), UsageError.
+    """
+    env = Environment.read() if env is None else env
+    root = find_root(start)
+    document = _project_document(root)
+    spec: Mapping[str, Any] = document.data.get("spec") or {}
+    chosen = endpoint or env.endpoint or spec.get("endpoint", "mock")
+    if endpoint or env.endpoint:
+        where = "--endpoint" if endpoint else "CUTLIST_ENDPOINT"
+        place = None
+    else:
+        where, place = "endpoint", document.place("/spec/endpoint")
+    target = _endpoint(chosen, spec, where, place)
+    state_dir = root / STATE_DIR / target.realm
+    limits = spec.get("limits", {})
+    prices = spec.get("prices", {})
+    return Config(
+        root=root,
+        name=(document.data.get("metadata") or {}).get("name", root.name),
+        document=document,
+        manifests=tuple(spec.get("manifests", ["specs/"])),
+        endpoint=target,
+        account=spec.get("account", "default"),
+        workspace=spec.get("workspace", ""),
+        api_key=_api_key(target, env),
+        store_dir=_store_dir(root, spec, env, document) / target.realm,
+        state_dir=state_dir,
+        defaults=spec.get("defaults", {}),
+        prices=Prices(prices.get("currency", ""), prices.get("models", {})),
+        budget_per_apply=spec.get("budget", {}).get("per_apply"),
+        running_tasks=limits.get("running_tasks"),
+        poll_interval_s=limits.get("poll_interval_s"),
+        settle_s=limits.get("settle_s", 2.0 if target.loopback else 120.0),
+        result_hosts=tuple(spec.get("result_hosts", ())),
+    )
+
+
+def _project_document(root: Path) -> Document:
+    try:
+        documents, faults = parse((root / PROJECT_FILE).read_bytes(), PROJECT_FILE)
+    except OSError as error:
+        raise CutlistError(f"{PROJECT_FILE} cannot be read: {error.strerror}.") from error
+    if faults:
+        raise InvalidInput(faults, files=1)
+    if len(documents) != 1 or not isinstance(documents[0].data, dict):
+        found = "no document" if not documents else f"{len(documents)} documents" if len(documents) > 1 else "no mapping"
+        raise InvalidInput([Fault(Place(PROJECT_FILE), f"{found}; it must be one document with kind: Project")], files=1)
+    document = documents[0]
+    spec = document.data.get("spec")
+    later: list[Fault] = []
+    for name in NOT_YET if isinstance(spec, dict) else ():
+        if name in spec:
+            place = document.place(f"/spec/{name}", key=True)
+            later.append(Fault(place, f'"{name}" ({NOT_YET[name]}) is not supported yet by this version; take it out'))
+            del spec[name]
+    faults = [*later, *schema.check(document, shipped.schema("project"))]
+    if not faults and isinstance(spec, dict):
+        faults = _semantic_faults(document, spec)
+    if faults:
+        raise InvalidInput(faults, files=1)
+    return document
+
+
+def _semantic_faults(document: Document, spec: Mapping[str, Any]) -> list[Fault]:
+    """What the schema cannot say: names of models and parameters stand in schemas/models."""
+    models = {name: each for each in shipped.model_documents() for name in each["names"]}
+    parameters = {
+        name for each in models.values() for variant in each["variants"] for name in variant["parameters"]["properties"]
+    }
+    faults = []
+    defaults = spec.get("defaults", {})
+    if defaults.get("model", next(iter(models))) not in models:
+        message = f'defaults.model is "{defaults["model"]}"; legal are {", ".join(sorted(models))}.'
+        faults.append(Fault(document.place("/spec/defaults/model"), message))
+    for name in defaults.get("parameters", {}):
+        if name not in parameters:
+            place = document.place(f"/spec/defaults/parameters/{name}", key=True)
+            faults.append(Fault(place, f'no model has the parameter "{name}"; legal are {", ".join(sorted(parameters))}.'))
+    for name in spec.get("prices", {}).get("models", {}):
+        if name not in models:
+            place = document.place(f"/spec/prices/models/{name}", key=True)
+            faults.append(Fault(place, f'prices.models names "{name}"; legal are {", ".join(sorted(models))}.'))
+    endpoint = spec.get("endpoint", "mock")
+    if "realm" in spec and ("://" not in endpoint or _vendor_of(endpoint)):
+        message = f"the realm of {endpoint} is fixed; `realm` is for an endpoint that is a URL of your own"
+        faults.append(Fault(document.place("/spec/realm", key=True), message))
+    if "budget" in spec and "prices" not in spec:
+        faults.append(Fault(document.place("/spec/budget", key=True), "a budget needs prices: say what a second costs in `prices`"))
+    return faults
+
+
+def _store_dir(root: Path, spec: Mapping[str, Any], env: Environment, document: Document) -> Path:
+    if env.store:
+        return Path(env.store).expanduser().absolute()
+    if "store" not in spec:
+        return root / STATE_DIR
+    try:
+        return inside(root, spec["store"])
+    except EscapesRoot as error:
+        message = f"{error}. A store outside the project is named by CUTLIST_STORE, not by a file that a pull request can change."
+        raise InvalidInput([Fault(document.place("/spec/store"), message)], files=1) from error
+
+
+def _endpoint(name: str, spec: Mapping[str, Any], where: str, place: Place | None) -> Endpoint:
+    """Turns `mock`, a region or a URL into an Endpoint."""
+    regions = shipped.service()["regions"]
+    if name == "mock":
+        return Endpoint("mock", "", "mock", None, True)
+    if name in regions:
+        region = regions[name]
+        workspace = spec.get("workspace", "")
+        template = region.get("workspace_base_url") if workspace else None
+        return Endpoint(name, template.format(workspace=workspace) if template else region["base_url"], "live", name, False)
+    try:
+        return _url_endpoint(name, spec, own=place is not None)
+    except ValueError as error:
+        legal = f"legal are mock, {', '.join(regions)}, or a URL such as https://HOST/api/v1"
+        message = f'{where} is "{name}": {error}; {legal}.'
+        if place is None:
+            raise UsageError(message) from None
+        raise InvalidInput([Fault(place, message)], files=1) from None
+
+
+def _url_endpoint(text: str, spec: Mapping[str, Any], *, own: bool) -> Endpoint:
+    if "://" not in text:
+        raise ValueError("it is no known name and no URL")
+    parts = urlsplit(text)
+    host = (parts.hostname or "").lower()
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError("it is not an http(s) URL")
+    if parts.username or parts.query or parts.fragment:
+        raise ValueError("a user name, a query or a fragment has no place in it")
+    loopback = is_loopback(host)
+    if parts.scheme == "http" and not loopback:
+        raise ValueError("a key must not travel unencrypted; use https (http only on loopback)")
+    _ = parts.port  # raises ValueError for a port that is no number
+    base_url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or '/api/v1'}"
+    region = _vendor_of(text)
+    realm: Realm = "live" if region else spec.get("realm", "mock") if own else "mock"
+    return Endpoint(base_url, base_url, realm, region, loopback)
+
+
+def _vendor_of(url: str) -> str | None:
+    """The region whose hosts `url` names; None for anybody else's host."""
+    host = (urlsplit(url).hostname or "").lower()
+    for name, region in shipped.service()["regions"].items():
+        hosts = [urlsplit(region[each]).netloc for each in ("base_url", "workspace_base_url") if each in region]
+        if any(host == each or ("{workspace}" in each and host.endswith(each.partition("}")[2])) for each in hosts):
+            return str(name)
+    return None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this very machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _api_key(endpoint: Endpoint, env: Environment) -> Secret:
+    """The bundled server never sees a real key; a loopback server without one configured gets the mock's."""
+    if endpoint.bundled or (endpoint.loopback and not env.api_key):
+        return Secret(MOCK_KEY)
+    return env.api_key

@@ -1,0 +1,1 @@
+"""What the repository asks for: manifests → edits → jobs."""

@@ -1,0 +1,225 @@
+"""Edit → job → key, and the graph of all edits. Pure. The rule is written in schemas/key.md; changing it is a breaking change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reconciler.desired.manifest import Edit, Medium
+from reconciler.desired.models import Model, Variant
+from reconciler.digest import digest_of
+from reconciler.document import pointer
+from reconciler.errors import Fault
+from reconciler.names import folded
+
+KEY_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a look into a media file tells. Lengths in seconds, sides in pixels."""
+
+    kind: str  # "video" or "image"
+    format: str
+    size_bytes: int
+    width: int
+    height: int
+    duration_s: float | None = None
+    alpha: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A medium of an edit together with what was seen of it."""
+
+    medium: Medium
+    identity: str | None  # None: the output of another edit, known once that has a result
+    facts: Facts | None = None  # of local files and data URIs
+    path: Path | None = None  # of local files
+
+    @property
+    def upstream(self) -> str | None:
+        """The edit whose output this is."""
+        return self.medium.reference.value if self.medium.reference.kind == "edit" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One edit with its inputs looked at: all that its job can depend on."""
+
+    edit: Edit
+    model: Model
+    variant: Variant
+    inputs: tuple[Input, ...]
+
+    @property
+    def upstreams(self) -> tuple[str, ...]:
+        return tuple(sorted({each.upstream for each in self.inputs if each.upstream is not None}))
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The request an edit stands for, in canonical form. `canonical` is what the key is the SHA-256 of."""
+
+    key: str
+    canonical: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """Everything the repository asks for: edits by name, upstream before downstream, and the warnings met on the way."""
+
+    edits: Mapping[str, Wanted] = field(default_factory=dict)
+    warnings: Sequence[Fault] = ()
+    files: int = 0
+
+    @property
+    def outputs(self) -> Sequence[str]:
+        return [wanted.edit.output for wanted in self.edits.values()]
+
+
+def job(wanted: Wanted, identities: Mapping[str, str]) -> Job:
+    """The job of an edit. `identities` maps the pointer of every medium to what stands for its bytes."""
+    edit, variant = wanted.edit, wanted.variant
+
+    canonical = {
+        "v": KEY_VERSION,
+        "model": edit.model,
+        "input": _replaced(_without_defaults(variant, "input", edit.input), "/input", identities),
+        "parameters": _without_defaults(variant, "parameters", edit.parameters),
+        "take": edit.take,
+    }
+    return Job(digest_of(canonical), canonical)
+
+
+def _without_defaults(variant: Variant, section: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that say something: those equal to a documented default are left out.
+
+    True and 1 are different things in JSON though not in Python, so types are compared as well; 1 and 1.0 are the same
+    number in JSON.
+    """
+    kept = {}
+    for name, value in given.items():
+        default = variant.default(section, name)
+        same = default is not None and value == default and isinstance(value, bool) == isinstance(default, bool)
+        if not same:
+            kept[name] = value
+    return kept
+
+
+def _replaced(value: Any, at: str, by: Mapping[str, str]) -> Any:
+    """`value` with what stands at the pointers of `by` replaced."""
+    if at in by:
+        return by[at]
+    if isinstance(value, Mapping):
+        return {name: _replaced(part, pointer(at, name), by) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_replaced(part, pointer(at, index), by) for index, part in enumerate(value)]
+    return value
+
+
+def request(wanted: Wanted, urls: Mapping[str, str]) -> dict[str, Any]:
+    """The body to send: what the manifest says, defaults merged, every medium replaced by the URL the service can read."""
+
+    edit = wanted.edit
+    body = {"model": edit.model, "input": _replaced(edit.input, "/input", urls)}
+    return {**body, "parameters": dict(edit.parameters)} if edit.parameters else body
+
+
+# ------------------------------------------------------------------ the graph
+
+
+def graph_faults(
+    edits: Sequence[Edit], media: Callable[[Edit], Sequence[Medium]], names: Collection[str]
+) -> Iterator[Fault]:
+    """What is wrong between edits: names and outputs met twice, unknown upstreams, circles.
+
+    `names` are all names met, also of edits too broken to be understood: nobody is told that those are unknown.
+    """
+    by_name: dict[str, Edit] = {}
+    by_output: dict[str, Edit] = {}
+    for edit in edits:
+        if first := by_name.get(edit.name):
+            yield Fault(edit.document.place("/metadata/name"), f'the name "{edit.name}" is taken (by {first.document.place("/metadata/name")})')
+            continue
+        by_name[edit.name] = edit
+        if first := by_output.setdefault(folded(edit.output), edit):
+            if first is not edit:
+                message = f'the output {edit.output} is also the output of "{first.name}" ({first.place()})'
+                yield Fault(edit.place("/output"), message)
+    yield from _output_overlaps(by_output)
+    upstreams: dict[str, list[str]] = {}
+    for edit in by_name.values():
+        upstreams[edit.name] = []
+        for medium in media(edit):
+            if medium.reference.kind == "edit":
+                upstream = medium.reference.value
+                if upstream in by_name:
+                    upstreams[edit.name].append(upstream)
+                elif upstream not in names:
+                    yield Fault(edit.place(medium.at), f'no edit is named "{upstream}"{_near(upstream, by_name)}')
+            elif medium.reference.kind == "local" and (maker := by_output.get(folded(medium.reference.value))):
+                message = f'{medium.reference.value} is the output of "{maker.name}"; write edit://{maker.name} to build on it'
+                yield Fault(edit.place(medium.at), message)
+    for circle in _circles(upstreams):
+        edit = by_name[circle[0]]
+        yield Fault(edit.place(), f"edits that wait for each other: {' → '.join([*circle, circle[0]])}; one of them must begin")
+
+
+def _output_overlaps(by_output: Mapping[str, Edit]) -> Iterator[Fault]:
+    """An output that is a folder on the way to another."""
+    for path, edit in by_output.items():
+        parts = path.split("/")
+        for depth in range(1, len(parts)):
+            if other := by_output.get("/".join(parts[:depth])):
+                yield Fault(edit.place("/output"), f'the output {edit.output} lies below a file, the output of "{other.name}"')
+
+
+def _near(name: str, names: Mapping[str, Edit]) -> str:
+    import difflib  # lazy: only when there is something to say
+
+    close = difflib.get_close_matches(name, names, n=1)
+    return f". Did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(names)[:8])}{' …' if len(names) > 8 else ''}"
+
+
+def ordered(upstreams: Mapping[str, Sequence[str]]) -> list[str]:
+    """Names with every upstream before its downstream, otherwise by name; names in circles are left out."""
+    import heapq
+
+    waiting = {name: len(set(ups)) for name, ups in upstreams.items()}
+    below: dict[str, list[str]] = {name: [] for name in upstreams}
+    for name, ups in upstreams.items():
+        for up in set(ups):
+            below[up].append(name)
+    ready = [name for name, count in waiting.items() if count == 0]
+    heapq.heapify(ready)
+    done: list[str] = []
+    while ready:
+        name = heapq.heappop(ready)
+        done.append(name)
+        for each in below[name]:
+            waiting[each] -= 1
+            if waiting[each] == 0:
+                heapq.heappush(ready, each)
+    return done
+
+
+def _circles(upstreams: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:
+    """Each circle once, beginning with its first name."""
+    left = {name: ups for name, ups in upstreams.items() if name not in set(ordered(upstreams))}
+    seen: set[str] = set()
+    for start in sorted(left):
+        path: list[str] = []
+        here = start
+        while here not in seen:
+            seen.add(here)
+            path.append(here)
+            here = next(up for up in sorted(left[here]) if up in left)
+        if here in path:
+            circle = path[path.index(here) :]
+            first = circle.index(min(circle))
+            yield circle[first:] + circle[:first]
+
+

@@ -1,0 +1,257 @@
+"""Manifest text → edits that know their file and line, and everything wrong with them. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler import schema
+from reconciler.desired.models import Model, Models, Variant
+from reconciler.desired.references import BadReference, Reference, reference, shown
+from reconciler.document import Document, field_name, parse, pointer
+from reconciler.errors import Fault, Place
+from reconciler.names import is_plain
+
+NOT_YET = {
+    "matrix": "write one edit for each variant",
+    "suspend": "take the edit out of the manifest to leave it alone",
+    "protect": "outputs are never pruned by this version",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a manifest is read against."""
+
+    schema: Mapping[str, Any]
+    models: Models
+    region: str | None
+    project: Document  # cutlist.yaml, whose `defaults` are merged under every edit
+
+
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """One media reference of an edit: where it stands (pointer below `spec`), what it names, which limits apply."""
+
+    at: str
+    reference: Reference
+    limits: str  # name in Model.media
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One named entry of a manifest, defaults merged, valid as far as text alone can tell."""
+
+    name: str
+    labels: Mapping[str, str]
+    model: str
+    input: Mapping[str, Any]
+    parameters: Mapping[str, Any]
+    take: int
+    output: str
+    document: Document
+
+    @property
+    def function(self) -> str | None:
+        return self.input.get("function")
+
+    def place(self, at: str = "", *, key: bool = False) -> Place:
+        """Where the value (or key) at pointer `at` below `spec` stands."""
+        return self.document.place(f"/spec{at}" if at else "", key=key)
+
+    def media(self, variant: Variant) -> Iterator[Medium]:
+        """Every media reference of the edit that names something; the others are faults of the manifest."""
+        for at, url, limits in variant.media(self.input):
+            with suppress(BadReference):
+                yield Medium(at, reference(url, self.document.file), limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one manifest file says. With faults, `edits` holds what could be understood and `names` every name met."""
+
+    edits: Sequence[Edit]
+    faults: Sequence[Fault]
+    names: Sequence[str] = ()
+
+
+def read(raw: bytes, file: str, rules: Rules) -> Reading:
+    """All edits of the manifest `file` (path relative to the project) and all its faults."""
+    documents, faults = parse(raw, file)
+    known = {fault.place for fault in faults}
+    edits: list[Edit] = []
+    found: list[Fault] = list(faults)
+    names: list[str] = []
+    for document in documents:
+        edit, more = _edit(document, rules)
+        found += [fault for fault in more if fault.place not in known]
+        names += _names(document)
+        if edit is not None:
+            edits.append(edit)
+    return Reading(edits, found, names)
+
+
+def _names(document: Document) -> list[str]:
+    metadata = document.data.get("metadata") if isinstance(document.data, dict) else None
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return [name] if isinstance(name, str) else []
+
+
+def _edit(document: Document, rules: Rules) -> tuple[Edit | None, Sequence[Fault]]:
+    if not isinstance(document.data, dict):
+        return None, [Fault(document.place(), "a manifest is a mapping with apiVersion, kind, metadata and spec")]
+    if document.data.get("kind") == "Project":
+        return None, [Fault(document.place("/kind"), "kind: Project belongs in cutlist.yaml at the project's root")]
+    later = _not_yet(document)
+    merged = _with_defaults(document, rules)
+    faults = [*later, *schema.check(merged, rules.schema)]
+    spec = merged.data.get("spec")
+    if isinstance(spec, dict) and "model" not in spec:
+        message = "the edit names no model; write spec.model here or defaults.model in cutlist.yaml"
+        faults.append(Fault(merged.place("/spec", key=True), message))
+    edit = _understood(merged)
+    model = rules.models.get(edit.model) if edit else None
+    variant = model.variant(edit.function) if edit and model else None
+    if edit is None or model is None or variant is None:
+        return None, faults
+    more = [*_region_faults(edit, model, rules.region), *_output_faults(edit), *_media_faults(edit, model, variant)]
+    if not faults:
+        more += _field_faults(edit, variant)
+    return edit, [*faults, *more]
+
+
+def _understood(document: Document) -> Edit | None:
+    """The edit of a document as far as it has the form of one; None when there is too little to go on."""
+    spec, names = document.data.get("spec"), _names(document)
+    if not names or not isinstance(spec, dict):
+        return None
+    output = spec.get("output", f"renders/{names[0]}.mp4")
+    labels = document.data["metadata"].get("labels", {})
+    parts = (labels, spec.get("input"), spec.get("parameters", {}))
+    if not all(isinstance(part, dict) for part in parts) or not isinstance(output, str):
+        return None
+    return Edit(
+        name=names[0],
+        labels=labels,
+        model=str(spec.get("model")),
+        input=spec["input"],
+        parameters=spec.get("parameters", {}),
+        take=spec.get("take", 1),
+        output=posixpath.normpath(output),
+        document=document,
+    )
+
+
+def _not_yet(document: Document) -> list[Fault]:
+    """Takes out what the design knows and this version does not, and says so."""
+    spec, faults = document.data.get("spec"), []
+    for name in [name for name in NOT_YET if isinstance(spec, dict) and name in spec]:
+        message = f'"{name}" is not supported yet by this version; {NOT_YET[name]}'
+        faults.append(Fault(document.place(f"/spec/{name}", key=True), message))
+        del spec[name]
+    return faults
+
+
+def _with_defaults(document: Document, rules: Rules) -> Document:
+    """The document with the project's defaults merged under it; what it sets itself wins."""
+    spec = document.data.get("spec")
+    defaults = (rules.project.data.get("spec") or {}).get("defaults")
+    if not defaults or not isinstance(spec, dict):
+        return document
+    inherited: dict[str, Place] = {}
+    data = {**document.data, "spec": dict(spec)}
+
+    def inherit(holder: dict[str, Any], at: str, source: str, name: str, value: Any) -> None:
+        if name not in holder:
+            holder[name] = value
+            inherited[pointer(at, name)] = rules.project.place(pointer(f"/spec/defaults{source}", name))
+
+    if "model" in defaults:
+        inherit(data["spec"], "/spec", "", "model", defaults["model"])
+    model = rules.models.get(data["spec"].get("model"))
+    given = data["spec"].get("input")
+    variant = model.variant(given.get("function")) if model and isinstance(given, dict) else None
+    for section in ("input", "parameters"):
+        own = data["spec"].get(section, {})
+        if variant and isinstance(own, dict):
+            fitting = {k: v for k, v in defaults.get(section, {}).items() if k in variant.section(section)["properties"]}
+            if fitting:
+                data["spec"][section] = dict(own)
+            for name, value in fitting.items():
+                inherit(data["spec"][section], f"/spec/{section}", f"/{section}", name, value)
+    metadata = data.get("metadata")
+    if "labels" in defaults and isinstance(metadata, dict) and isinstance(metadata.get("labels", {}), dict):
+        data["metadata"] = {**metadata, "labels": {**defaults["labels"], **metadata.get("labels", {})}}
+    return Document(document.file, data, document.marks, inherited)
+
+
+def _region_faults(edit: Edit, model: Model, region: str | None) -> Iterator[Fault]:
+    regions = model.names[edit.model]
+    if region is None or regions.get(region) == "allowed":
+        return
+    others = [name for name, there in model.names.items() if there.get(region) == "allowed"]
+    instead = f"use {' or '.join(others)} there" if others else f"it is offered in {', '.join(regions)}"
+    if region in regions:
+        yield Fault(edit.place("/model"), f"the guides name {' or '.join(others)} for {region}; {edit.model} may be refused", "warning")
+    else:
+        yield Fault(edit.place("/model"), f'the model "{edit.model}" is not offered in {region}; {instead}')
+
+
+def _output_faults(edit: Edit) -> Iterator[Fault]:
+    path, place = edit.output, edit.place("/output")
+    if path.startswith(("/", "~")) or "\\" in path:
+        yield Fault(place, f'output is "{path}"; it must be relative to the project')
+    elif path == ".." or path.startswith("../"):
+        yield Fault(place, f'output is "{path}"; it leaves the project')
+    elif not path.endswith(".mp4"):
+        yield Fault(place, f'output is "{path}"; the service makes MP4, so the name must end in .mp4')
+    elif path.split("/")[0].casefold() in (".cutlist", ".git"):
+        yield Fault(place, f'output is "{path}"; nothing is written into {path.split("/")[0]}/')
+    elif len(path.encode()) > 1000 or any(len(part.encode()) > 200 for part in path.split("/")):
+        yield Fault(place, "output is too long: at most 1000 bytes, and 200 for each part")
+    elif not is_plain(path):
+        yield Fault(place, "output has control characters or marks that reorder text")
+
+
+def _media_faults(edit: Edit, model: Model, variant: Variant) -> Iterator[Fault]:
+    for at, url, name in variant.media(edit.input):
+        limits, field = model.media[name], field_name(at.split("/")[1:])
+        try:
+            found = reference(url, edit.document.file)
+        except BadReference as error:
+            yield Fault(edit.place(at), f'{field} is "{shown(url)}": {error}')
+            continue
+        if found.kind == "data" and limits.kind == "video":
+            yield Fault(edit.place(at), f"{field} is a data URI; Base64 is for images, a video needs a URL or a file")
+        elif found.kind == "edit" and limits.kind == "image":
+            yield Fault(edit.place(at), f"{field} is {url}: an edit makes a video, and an image is wanted here")
+        elif not is_plain(found.value):
+            yield Fault(edit.place(at), f"{field} has control characters or marks that reorder text")
+
+
+def _field_faults(edit: Edit, variant: Variant) -> Iterator[Fault]:
+    """The rules of schemas/models that JSON Schema cannot say, and the warnings."""
+    sections: Mapping[str, Mapping[str, Any]] = {"input": edit.input, "parameters": edit.parameters}
+    for section, name, rule in variant.fields():
+        at, given = f"/{section}/{name}", sections[section].get(name)
+        if given is None:
+            if "x-warn-absent" in rule:
+                yield Fault(edit.place(f"/{section}", key=True), f"{section}.{name} is not set: {rule['x-warn-absent']}", "warning")
+            continue
+        if "x-truncated-at" in rule and len(given) > rule["x-truncated-at"]:
+            limit = rule["x-truncated-at"]
+            message = f"{section}.{name} has {len(given)} characters; the service reads the first {limit} and drops the rest"
+            yield Fault(edit.place(at), message, "warning")
+        if "x-same-length-as" in rule:
+            other_section, _, other = rule["x-same-length-as"].partition(".")
+            wanted = len(sections[other_section].get(other, ()))
+            if len(given) != wanted:
+                message = f"{section}.{name} has {len(given)} entries and {rule['x-same-length-as']} {wanted}; they must have the same length"
+                yield Fault(edit.place(at), message)
+        for field, value in rule.get("x-only-with", {}).items():
+            actual = sections[section].get(field, variant.default(section, field))
+            if actual != value:
+                yield Fault(edit.place(at), f"{section}.{name} is read only with {field} {value}; here it is {actual}", "warning")

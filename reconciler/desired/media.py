@@ -1,0 +1,150 @@
+"""Local media: which file is meant, its digest, what is in it, and whether the service will take it.
+
+A file is opened only when its digest was never seen; PyAV and Pillow are loaded only then.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+from reconciler.cache import Cache, Digests
+from reconciler.desired.job import Facts, Input
+from reconciler.desired.manifest import Edit, Medium
+from reconciler.desired.models import MediaLimits
+from reconciler.desired.references import data_bytes, data_format
+from reconciler.digest import sha256_hex
+from reconciler.errors import Fault
+
+_PROBE_VERSION = "1"
+_MOV_BRANDS = {"mov", "mp4"}
+
+
+class Unreadable(ValueError):
+    """The file is no picture or video that can be opened; the message says what it seems to be."""
+
+
+class MediaDesk:
+    """Looks at the media of edits, remembering what it saw."""
+
+    def __init__(self, root: Path, cache: Cache, digests: Digests) -> None:
+        self._root = root
+        self._cache = cache
+        self._digests = digests
+
+    def look(self, edit: Edit, medium: Medium, limits: MediaLimits) -> tuple[Input, list[Fault]]:
+        """The input behind a media reference, and what is wrong with it."""
+        reference = medium.reference
+        if reference.kind == "local":
+            return self._local(edit, medium, limits)
+        if reference.kind != "data":
+            return Input(medium, reference.identity), []
+        raw = data_bytes(reference.value)
+        digest = sha256_hex(raw)
+        try:
+            facts = self._facts(digest, limits.kind, io.BytesIO(raw), len(raw))
+        except Unreadable as error:
+            return Input(medium, f"sha256:{digest}"), [Fault(edit.place(medium.at), f"the data URI: {error}")]
+        faults = [Fault(edit.place(medium.at), f"the data URI {each}") for each in broken_limits(facts, limits)]
+        claimed = data_format(reference.value)
+        if facts.format != claimed:
+            faults.append(Fault(edit.place(medium.at), f"the data URI says {claimed} and holds {facts.format}; they must match"))
+        return Input(medium, f"sha256:{digest}", facts), faults
+
+    def _local(self, edit: Edit, medium: Medium, limits: MediaLimits) -> tuple[Input, list[Fault]]:
+        shown, place = f"the file {medium.reference.value}", edit.place(medium.at)
+        try:
+            path = (self._root / medium.reference.value).resolve()
+            if self._root not in path.parents:
+                return Input(medium, None), [Fault(place, f"{shown} is a symbolic link that leaves the project")]
+            digest = self._digests.of(path)
+            if digest is None:
+                what = "is a folder, not a file" if path.is_dir() else "does not exist"
+                return Input(medium, None), [Fault(place, f"{shown} {what}")]
+            with path.open("rb") as file:
+                facts = self._facts(digest, limits.kind, file, path.stat().st_size)
+        except Unreadable as error:
+            return Input(medium, None), [Fault(place, f"{shown}: {error}")]
+        except OSError as error:
+            return Input(medium, None), [Fault(place, f"{shown} cannot be read: {error.strerror or error}")]
+        faults = [Fault(place, f"{shown} {each}") for each in broken_limits(facts, limits)]
+        return Input(medium, f"sha256:{digest}", facts, path), faults
+
+    def _facts(self, digest: str, kind: str, file: IO[bytes], size_bytes: int) -> Facts:
+        key = f"{_PROBE_VERSION}:{kind}:{digest}"
+        known = self._cache.get("facts", key)
+        if known is None:
+            known = asdict(probe(file, kind, size_bytes))
+            self._cache.put("facts", key, json.loads(json.dumps(known)))
+        return Facts(**known)
+
+
+def probe(file: IO[bytes], kind: str, size_bytes: int) -> Facts:
+    """Open a picture or a video and tell what it is. Raises Unreadable."""
+    return _probe_image(file, size_bytes) if kind == "image" else probe_video(file, size_bytes)
+
+
+def _probe_image(file: IO[bytes], size_bytes: int) -> Facts:
+    from PIL import Image, UnidentifiedImageError  # lazy: start-up time
+
+    try:
+        with Image.open(file) as image:
+            alpha = "A" in image.getbands() or "transparency" in image.info
+            return Facts("image", str(image.format).lower(), size_bytes, image.width, image.height, None, alpha)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        raise Unreadable("it is no picture that can be opened") from None
+
+
+def probe_video(file: IO[bytes] | Path, size_bytes: int) -> Facts:
+    """Container, sides and length of a video. Raises Unreadable."""
+    import av  # lazy: start-up time
+
+    try:
+        with av.open(str(file) if isinstance(file, Path) else file, mode="r") as container:
+            if not container.streams.video:
+                raise Unreadable("it has no video track")
+            stream = container.streams.video[0]
+            if stream.duration is not None and stream.time_base is not None:
+                duration = float(stream.duration * stream.time_base)
+            else:
+                duration = (container.duration or 0) / 1_000_000
+            names = set(container.format.name.split(","))
+            container_name = _brand(container.metadata) if _MOV_BRANDS & names else container.format.name.split(",")[0]
+            return Facts("video", container_name, size_bytes, stream.width, stream.height, round(duration, 3))
+    except (av.error.FFmpegError, OSError, ValueError, UnicodeDecodeError) as error:
+        if isinstance(error, Unreadable):
+            raise
+        raise Unreadable("it is no video that can be opened") from None
+
+
+def _brand(metadata: Mapping[str, Any]) -> str:
+    """MP4 and MOV are one family to the demuxer; the file's major brand tells them apart."""
+    return "mov" if str(metadata.get("major_brand", "")).strip() == "qt" else "mp4"
+
+
+def broken_limits(facts: Facts, limits: MediaLimits) -> Iterator[str]:
+    """Each limit of the service that a medium breaks, as the end of a sentence about it."""
+    if facts.format not in limits.formats:
+        yield f"is {facts.format.upper()}; legal are {', '.join(each.upper() for each in limits.formats)}."
+    if limits.size_bytes is not None and facts.size_bytes > limits.size_bytes:
+        yield f"has {facts.size_bytes / 2**20:.1f} MB; at most {limits.size_bytes / 2**20:.0f} MB are legal."
+    if limits.duration_s is not None and facts.duration_s is not None:
+        low, high = limits.duration_s
+        if not low - 0.05 <= facts.duration_s <= high + 0.05:
+            legal = f"{low:g} to {high:g} s are" if low else f"at most {high:g} s is"
+            cut = " Setting parameters.duration does not help: it is the input that is too long. Cut it first." if facts.duration_s > high else ""
+            yield f"lasts {facts.duration_s:.1f} s; {legal} legal.{cut}"
+    if limits.side_px is not None:
+        low_px, high_px = limits.side_px
+        if not (low_px <= facts.width <= high_px and low_px <= facts.height <= high_px):
+            yield f"is {facts.width}x{facts.height}; sides of {low_px} to {high_px} pixels are legal."
+    if limits.aspect is not None and facts.height and facts.width:
+        low_ratio, high_ratio = limits.aspect
+        if not low_ratio <= facts.width / facts.height <= high_ratio:
+            yield f"is {facts.width}x{facts.height}; an aspect ratio of 1:{1 / low_ratio:g} to {high_ratio:g}:1 is legal."
+    if limits.alpha is False and facts.alpha:
+        yield "has an alpha channel, which the service refuses; save it without transparency."

@@ -1,0 +1,293 @@
+"""What each model accepts, read from schemas/models, and the manifest's JSON Schema made from it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.document import pointer
+
+NAME_PATTERN = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLimits:
+    """What the service takes for one kind of medium; None where the vendor states no limit."""
+
+    name: str
+    kind: str  # "video" or "image"
+    formats: tuple[str, ...]
+    data_uri: bool
+    alpha: bool | None = None
+    duration_s: tuple[float, float] | None = None
+    side_px: tuple[int, int] | None = None
+    aspect: tuple[float, float] | None = None
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One set of fields: a model, and for VACE one of its functions."""
+
+    function: str | None
+    title: str
+    input: Mapping[str, Any]
+    parameters: Mapping[str, Any]
+    output: Mapping[str, Any]
+
+    def section(self, name: str) -> Mapping[str, Any]:
+        """The JSON Schema of `input` or `parameters`."""
+        return self.input if name == "input" else self.parameters
+
+    def fields(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+        """(section, field, its schema) for every field."""
+        for section in ("input", "parameters"):
+            for name, schema in self.section(section)["properties"].items():
+                yield section, name, schema
+
+    def media(self, given: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+        """(pointer below `spec`, URL, kind of medium) for every media reference in the `input` of an edit."""
+        for name, schema in self.input["properties"].items():
+            value, at = given.get(name), pointer("/input", name)
+            if isinstance(value, str) and "x-media" in schema:
+                yield at, value, schema["x-media"]
+            elif isinstance(value, list):
+                yield from _media_items(value, at, schema.get("items", {}))
+
+    def default(self, section: str, field: str) -> Any:
+        """The documented default of a field; None when there is none, or the vendor does not promise it."""
+        schema = self.section(section)["properties"].get(field, {})
+        return schema.get("default") if schema.get("x-default") == "documented" else None
+
+
+def _media_items(items: Sequence[Any], at: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for index, item in enumerate(items):
+        if isinstance(item, str) and "x-media" in schema:
+            yield pointer(at, index), item, schema["x-media"]
+        elif isinstance(item, dict):
+            for name, part in schema.get("properties", {}).items():
+                if "x-media-by" in part and isinstance(item.get(name), str):
+                    yield pointer(pointer(at, index), name), item[name], str(item.get(part["x-media-by"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model of the service and its figures (schemas/models/*.yaml)."""
+
+    model: str
+    title: str
+    names: Mapping[str, Mapping[str, str]]  # name → region → allowed | discouraged
+    submits_per_s: float
+    running_tasks: int
+    usual_s: float
+    shortest_s: float
+    poll_interval_s: float
+    billing_seconds: tuple[str, ...]
+    billing_tier: str | None
+    media: Mapping[str, MediaLimits]
+    variants: tuple[Variant, ...]
+
+    def variant(self, function: Any) -> Variant | None:
+        """The fields that apply to `input.function`; None when there is no such function."""
+        for each in self.variants:
+            if each.function is None or each.function == function:
+                return each
+        return None
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        return tuple(each.function for each in self.variants if each.function is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """All models, by every name they have in some region."""
+
+    by_name: Mapping[str, Model]
+
+    @classmethod
+    def of(cls, documents: Sequence[Mapping[str, Any]]) -> Models:
+        models = [_model(each) for each in documents]
+        return cls({name: model for model in models for name in model.names})
+
+    def get(self, name: Any) -> Model | None:
+        return self.by_name.get(name) if isinstance(name, str) else None
+
+    def parameter_names(self) -> set[str]:
+        """Every parameter that some model knows."""
+        return {
+            name for model in self.by_name.values() for variant in model.variants for name in variant.parameters["properties"]
+        }
+
+
+def _model(data: Mapping[str, Any]) -> Model:
+    return Model(
+        model=data["model"],
+        title=data["title"],
+        names=data["names"],
+        submits_per_s=data["limits"]["submits_per_s"],
+        running_tasks=data["limits"]["running_tasks"],
+        usual_s=data["usual"]["duration_s"],
+        shortest_s=data["usual"]["shortest_s"],
+        poll_interval_s=data["usual"]["poll_interval_s"],
+        billing_seconds=tuple(data["billing"]["seconds"]),
+        billing_tier=data["billing"]["tier"],
+        media={name: _limits(name, limits) for name, limits in data["media"].items()},
+        variants=tuple(
+            Variant(each["function"], each.get("title", data["title"]), each["input"], each["parameters"], each["output"])
+            for each in data["variants"]
+        ),
+    )
+
+
+def _limits(name: str, data: Mapping[str, Any]) -> MediaLimits:
+    def pair(field: str) -> Any:
+        return tuple(data[field]) if field in data else None
+
+    return MediaLimits(
+        name=name,
+        kind=data["kind"],
+        formats=tuple(data["formats"]),
+        data_uri=data["data_uri"],
+        alpha=data.get("alpha"),
+        duration_s=pair("duration_s"),
+        side_px=pair("side_px"),
+        aspect=pair("aspect"),
+        size_bytes=data.get("size_bytes"),
+    )
+
+
+# ------------------------------------------------------------------ the manifest's JSON Schema
+
+
+def manifest_schema(models: Models) -> dict[str, Any]:
+    """The JSON Schema of one document of a manifest, for editors and for our own check (schemas/manifest.schema.json)."""
+    unique = {model.model: model for model in models.by_name.values()}.values()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "cutlist edit manifest",
+        "description": "One edit of a video. `spec` is the request body of the DashScope video-editing task API.",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["apiVersion", "kind", "metadata", "spec"],
+        "properties": {
+            "apiVersion": {"const": "cutlist/v1", "description": "The version of the manifest's form."},
+            "kind": {"const": "Edit", "description": "What this document is."},
+            "metadata": _METADATA,
+            "spec": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["input"],
+                "description": "The request, as the service takes it, and where its video goes.",
+                "properties": {
+                    "model": {
+                        "type": "string",
+                        "enum": sorted(models.by_name),
+                        "description": "The model. May be left to `defaults` in cutlist.yaml.",
+                    },
+                    "input": {"type": "object", "description": "Prompt and media, as the model takes them."},
+                    "parameters": {"type": "object", "description": "How to render. Defaults come from cutlist.yaml."},
+                    **_SPEC,
+                },
+            },
+        },
+        "allOf": [_rules_of(model) for model in unique],
+    }
+
+
+_METADATA: Mapping[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["name"],
+    "properties": {
+        "name": {
+            "type": "string",
+            "pattern": NAME_PATTERN,
+            "maxLength": 100,
+            "description": "Unique in the project.",
+            "examples": ["clothes-swap"],
+            "x-legal": "a-z, 0-9, - and . (beginning and ending with a letter or digit)",
+        },
+        "labels": {
+            "type": "object",
+            "additionalProperties": {"type": "string", "maxLength": 100},
+            "description": "Names and values to select edits by.",
+            "examples": [{"campaign": "spring"}],
+        },
+    },
+}
+_SPEC: Mapping[str, Any] = {
+    "take": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 1_000_000,
+        "default": 1,
+        "description": "Raise it to render the same request again on purpose. It costs money again.",
+    },
+    "output": {
+        "type": "string",
+        "minLength": 1,
+        "description": "Where the video goes, relative to the project. Default renders/NAME.mp4.",
+        "examples": ["renders/clothes-swap.mp4"],
+    },
+}
+
+
+def _rules_of(model: Model) -> dict[str, Any]:
+    """The rules that apply once `spec.model` names this model."""
+    named = {"properties": {"spec": {"properties": {"model": {"enum": sorted(model.names)}}, "required": ["model"]}}}
+    if model.functions:
+        functions = {
+            "properties": {
+                "function": {"type": "string", "enum": list(model.functions), "description": "What VACE does."}
+            },
+            "required": ["function"],
+        }
+        then: dict[str, Any] = {
+            "properties": {"spec": {"properties": {"input": functions}}},
+            "allOf": [
+                {"if": _function_is(str(each.function)), "then": _fields_of(each)} for each in model.variants
+            ],
+        }
+    else:
+        then = _fields_of(model.variants[0])
+    return {"if": named, "then": then}
+
+
+def _function_is(function: str) -> dict[str, Any]:
+    there = {"properties": {"function": {"const": function}}, "required": ["function"]}
+    return {"properties": {"spec": {"properties": {"input": there}, "required": ["input"]}}}
+
+
+def _fields_of(variant: Variant) -> dict[str, Any]:
+    sections = {name: _standard(variant.section(name)) for name in ("input", "parameters")}
+    return {"properties": {"spec": {"properties": sections}}}
+
+
+def _standard(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Our notes (x-…) as standard JSON Schema, recursively."""
+    made: dict[str, Any] = {}
+    for name, value in schema.items():
+        match name:
+            case "properties":
+                made[name] = {field: _standard(part) for field, part in value.items()}
+            case "items":
+                made[name] = _standard(value)
+            case "x-counts":
+                made["allOf"] = [_count({"properties": {"type": {"const": kind}}, "required": ["type"]}, *range_) for kind, range_ in value.items()]
+            case "x-at-most":
+                made["allOf"] = [_count({"const": each}, 0, most) for each, most in value.items()]
+            case "x-exactly-one":
+                made["oneOf"] = [{"required": [each]} for each in value]
+            case "x-at-least-one":
+                made["anyOf"] = [{"required": [each]} for each in value]
+            case "x-legal":
+                made[name] = value
+            case _ if not name.startswith("x-"):
+                made[name] = value
+    return made
+
+
+def _count(what: Mapping[str, Any], low: int, high: int) -> dict[str, Any]:
+    return {"contains": what, "minContains": low, "maxContains": high}

@@ -1,0 +1,136 @@
+"""What a media URL of a manifest names, and what its identity is. Pure.
+
+One of: a remote URL, a path relative to the manifest, a data URI, a temporary upload (oss://), another edit (edit://NAME).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from reconciler.digest import sha256_hex
+
+Kind = Literal["remote", "local", "data", "oss", "edit"]
+
+# Parameters that sign or date a URL and do not choose its content (lower case). The list is part of the key's contract.
+SIGNATURE_PARAMETERS = frozenset(
+    {
+        "expires", "signature", "ossaccesskeyid", "awsaccesskeyid", "googleaccessid", "security-token", "x-security-token",
+        "x-oss-signature", "x-oss-signature-version", "x-oss-credential", "x-oss-date", "x-oss-expires",
+        "x-oss-security-token", "x-oss-additional-headers", "x-amz-algorithm", "x-amz-credential", "x-amz-date",
+        "x-amz-expires", "x-amz-security-token", "x-amz-signature", "x-amz-signedheaders", "x-goog-algorithm",
+        "x-goog-credential", "x-goog-date", "x-goog-expires", "x-goog-signature", "x-goog-signedheaders",
+        "key-pair-id", "policy",
+    }
+)  # fmt: skip
+_DATA = re.compile(r"data:(image/[a-z0-9.+-]+);base64,(.*)\Z", re.DOTALL | re.IGNORECASE)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_MIME_FORMATS = {"image/jpeg": "jpeg", "image/png": "png", "image/bmp": "bmp", "image/webp": "webp"}
+
+
+class BadReference(ValueError):
+    """The text names nothing that may be used as a medium; the message says why and what is legal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A media URL, understood. `value` is the URL, the project-relative path, or the edit's name."""
+
+    kind: Kind
+    value: str
+
+    @property
+    def identity(self) -> str | None:
+        """What stands for it in the key; None for what has to be looked at first (a file, another edit)."""
+        if self.kind == "remote":
+            return without_signature(self.value)
+        if self.kind == "oss":
+            return self.value
+        if self.kind == "data":
+            return f"sha256:{sha256_hex(data_bytes(self.value))}"
+        return None
+
+
+def reference(url: str, manifest: str) -> Reference:
+    """What `url` names, in a manifest at the project-relative path `manifest`. Raises BadReference."""
+    if any(ord(c) < 32 or ord(c) == 127 for c in url) or url != url.strip():
+        raise BadReference("it has control characters or blanks around it")
+    lower = url[:8].lower()
+    if lower.startswith(("http://", "https://")):
+        if not urlsplit(url).hostname:
+            raise BadReference("the URL has no host")
+        return Reference("remote", url)
+    if lower.startswith("oss://"):
+        return Reference("oss", url)
+    if lower.startswith("edit://"):
+        name = url[7:].rstrip("/")
+        if not name:
+            raise BadReference("edit:// needs the name of an edit")
+        return Reference("edit", name)
+    if lower.startswith("data:"):
+        data_bytes(url)
+        return Reference("data", url)
+    if lower.startswith("file:"):
+        raise BadReference("write a path relative to the manifest, without file://")
+    if _SCHEME.match(url):
+        raise BadReference("legal are http(s)://, a path relative to the manifest, data:image/…;base64,…, oss:// and edit://NAME")
+    return Reference("local", _project_path(url, manifest))
+
+
+def _project_path(path: str, manifest: str) -> str:
+    if path.startswith(("/", "~")) or "\\" in path:
+        raise BadReference("absolute paths are not allowed; write it relative to the manifest")
+    joined = posixpath.normpath(posixpath.join(posixpath.dirname(manifest), path))
+    if joined == ".." or joined.startswith("../"):
+        raise BadReference("the path leaves the project; only files inside it are uploaded")
+    return joined
+
+
+def data_bytes(uri: str) -> bytes:
+    """The bytes of a data URI. Raises BadReference when it is not a Base64 image of a format the service takes."""
+    found = _DATA.match(uri)
+    if not found:
+        raise BadReference("a data URI must read data:image/png;base64,… (also jpeg, bmp, webp)")
+    if found[1].lower() not in _MIME_FORMATS:
+        raise BadReference(f"{found[1]} is no image format of the service; legal are {', '.join(_MIME_FORMATS)}")
+    try:
+        return base64.b64decode(found[2], validate=True)
+    except binascii.Error as error:
+        raise BadReference(f"the Base64 of the data URI is broken ({error})") from None
+
+
+def data_format(uri: str) -> str:
+    """The image format that a data URI claims: jpeg, png, bmp or webp."""
+    found = _DATA.match(uri)
+    return _MIME_FORMATS[found[1].lower()] if found else ""
+
+
+def without_signature(url: str) -> str:
+    """`url` without what signs or dates it: the same object keeps the same identity when its link is refreshed.
+
+    Scheme and host are lower-cased, a default port and a fragment dropped, the other parameters kept in their order.
+    """
+    parts = urlsplit(url)
+    scheme, host = parts.scheme.lower(), parts.netloc.rpartition("@")[2].lower()
+    host = host.removesuffix(":443" if scheme == "https" else ":80")
+    pairs = [pair for pair in parts.query.split("&") if pair]
+    azure = any(pair.startswith("sig=") for pair in pairs)
+    kept = [pair for pair in pairs if not _signs(unquote(pair.partition("=")[0]).lower(), azure=azure)]
+    return urlunsplit((scheme, host, parts.path or "/", "&".join(kept), ""))
+
+
+def _signs(name: str, *, azure: bool) -> bool:
+    return name in SIGNATURE_PARAMETERS or (azure and name in {"sig", "se", "st", "sp", "spr", "sv", "sr", "skoid", "sktid", "skt", "ske", "sks", "skv"})
+
+
+def shown(url: str) -> str:
+    """`url` as it may be printed: no query string (it may hold a signature), no long Base64."""
+    if url.lower().startswith("data:"):
+        return url[:32] + "…" if len(url) > 32 else url
+    head, mark, _ = url.partition("?")
+    return f"{head}?…" if mark else url

@@ -1,0 +1,158 @@
+"""Where manifests come from: the folders that the project file names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from reconciler import shipped
+from reconciler.cache import Cache, Digests
+from reconciler.config import PROJECT_FILE, STATE_DIR, Config
+from reconciler.desired import manifest
+from reconciler.desired.job import Desired, Input, Wanted, graph_faults, ordered
+from reconciler.desired.manifest import Edit, Medium, Reading, Rules
+from reconciler.desired.media import MediaDesk
+from reconciler.desired.models import Models
+from reconciler.digest import digest_of, sha256_hex
+from reconciler.document import MAX_BYTES, Document
+from reconciler.errors import Fault, InvalidInput, Place
+from reconciler.files import EscapesRoot, inside
+
+
+def load(config: Config, cache: Cache, digests: Digests) -> Desired:
+    """Everything the project asks for. Raises InvalidInput with every fault of every manifest, found in one run."""
+    files, faults = _find(config)
+    rules = Rules(shipped.schema("manifest"), Models.of(shipped.model_documents()), config.endpoint.region, config.document)
+    context = _context(rules)
+    edits: list[Edit] = []
+    names: set[str] = set()
+    for path in files:
+        reading = _read(config.root, path, rules, context, cache)
+        edits += reading.edits
+        faults += reading.faults
+        names.update(reading.names)
+    media = {id(edit): list(edit.media(_variant(edit, rules.models))) for edit in edits}
+    faults += graph_faults(edits, lambda edit: media[id(edit)], names)
+    desk = MediaDesk(config.root, cache, digests)
+    wanted = []
+    for edit in edits:
+        inputs, more = _look(desk, edit, media[id(edit)], rules.models)
+        faults += [*more, *_output_faults(config.root, edit)]
+        wanted.append(Wanted(edit, rules.models.by_name[edit.model], _variant(edit, rules.models), tuple(inputs)))
+    cache.save()
+    if any(fault.severity == "error" for fault in faults):
+        raise InvalidInput(faults, files=len(files))
+    by_name = {each.edit.name: each for each in wanted}
+    order = ordered({name: each.upstreams for name, each in by_name.items()})
+    return Desired({name: by_name[name] for name in order}, sorted(faults), len(files))
+
+
+def _variant(edit: Edit, models: Models) -> Any:
+    return models.by_name[edit.model].variant(edit.function)
+
+
+def _look(desk: MediaDesk, edit: Edit, media: Sequence[Medium], models: Models) -> tuple[list[Input], list[Fault]]:
+    inputs, faults = [], []
+    for medium in media:
+        seen, more = desk.look(edit, medium, models.by_name[edit.model].media[medium.limits])
+        inputs.append(seen)
+        faults += more
+    return inputs, faults
+
+
+def _output_faults(root: Path, edit: Edit) -> Iterator[Fault]:
+    """What only the disk can tell of an output's path."""
+    try:
+        path = inside(root, edit.output)
+    except EscapesRoot as error:
+        yield Fault(edit.place("/output"), f"output: {error}")
+        return
+    if path.is_dir():
+        yield Fault(edit.place("/output"), f"the output {edit.output} is a folder")
+
+
+# ------------------------------------------------------------------ files
+
+
+def _find(config: Config) -> tuple[list[Path], list[Fault]]:
+    """All manifest files, sorted; hidden folders, other projects and our own state are left out."""
+    found: set[Path] = set()
+    faults = []
+    for index, name in enumerate(config.manifests):
+        place = config.document.place(f"/spec/manifests/{index}")
+        try:
+            start = config.root if name.strip("./") == "" and ".." not in name else inside(config.root, name)
+        except EscapesRoot as error:
+            faults.append(Fault(place, f"manifests: {error}"))
+            continue
+        if start.is_file():
+            found.add(start)
+        elif start.is_dir():
+            found.update(_walk(start))
+        else:
+            faults.append(Fault(place, f'manifests names "{name}", which does not exist'))
+    return sorted(found), faults
+
+
+def _walk(top: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(top):
+        here = Path(folder)
+        if here != top and PROJECT_FILE in names:
+            folders.clear()
+            continue
+        folders[:] = sorted(each for each in folders if not each.startswith(".") and each != STATE_DIR)
+        for name in names:
+            if name.endswith((".yaml", ".yml")) and name != PROJECT_FILE and not name.startswith("."):
+                yield here / name
+
+
+def _read(root: Path, path: Path, rules: Rules, context: str, cache: Cache) -> Reading:
+    file = path.relative_to(root).as_posix()
+    try:
+        if root not in path.resolve().parents:
+            return Reading([], [Fault(Place(file), "the manifest is a symbolic link that leaves the project")])
+        with path.open("rb") as handle:
+            raw = handle.read(MAX_BYTES + 1)
+    except OSError as error:
+        return Reading([], [Fault(Place(file), f"the manifest cannot be read: {error.strerror}")])
+    key = f"{sha256_hex(raw)}:{context[:16]}:{file}"
+    known = cache.get("manifests", key)
+    if known is not None:
+        return _from_plain(known, file)
+    reading = manifest.read(raw, file, rules)
+    if not any(fault.severity == "error" for fault in reading.faults):
+        cache.put("manifests", key, _to_plain(reading))
+    return reading
+
+
+def _context(rules: Rules) -> str:
+    """What a reading depends on besides the file's own bytes: the rules as shipped, the defaults, the region."""
+    defaults = (rules.project.data.get("spec") or {}).get("defaults")
+    marks = {at: mark for at, mark in rules.project.marks.items() if at.startswith("/spec/defaults")}
+    return digest_of([shipped.fingerprint(), rules.region, defaults, marks])
+
+
+def _to_plain(reading: Reading) -> dict[str, Any]:
+    return {
+        "edits": [
+            {
+                "name": edit.name, "labels": edit.labels, "model": edit.model, "input": edit.input,
+                "parameters": edit.parameters, "take": edit.take, "output": edit.output, "marks": edit.document.marks,
+                "inherited": {at: [place.file, place.line, place.column] for at, place in edit.document.inherited.items()},
+            }
+            for edit in reading.edits
+        ],
+        "warnings": [[f.place.file, f.place.line, f.place.column, f.message] for f in reading.faults],
+    }  # fmt: skip
+
+
+def _from_plain(data: Mapping[str, Any], file: str) -> Reading:
+    edits = []
+    for each in data["edits"]:
+        inherited = {at: Place(*place) for at, place in each["inherited"].items()}
+        document = Document(file, None, each["marks"], inherited)
+        edits.append(Edit(document=document, **{k: v for k, v in each.items() if k not in ("marks", "inherited")}))
+    warnings = [Fault(Place(name, line, column), text, "warning") for name, line, column, text in data["warnings"]]
+    return Reading(edits, warnings)

@@ -1,0 +1,23 @@
+"""Canonical JSON (RFC 8785) and SHA-256: how things get their identity."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import rfc8785
+
+
+def sha256_hex(data: bytes) -> str:
+    """SHA-256 of `data` as 64 lower-case hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def canonical_json(value: Any) -> bytes:
+    """`value` as RFC 8785 canonical JSON. Raises ValueError for what JSON cannot say (NaN, integers past 2^53)."""
+    return rfc8785.dumps(value)
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 (hex) of the canonical JSON of `value`."""
+    return sha256_hex(canonical_json(value))

@@ -1,0 +1,207 @@
+"""Strict YAML: text → plain data that knows its lines and columns. Pure.
+
+A subset of YAML 1.2: what a stranger's pull request could use to surprise a reader is refused (duplicate keys, anchors,
+aliases, tags, merge keys, keys that are no text, NaN and infinity, integers beyond 2^53, depth over 32, files over
+1 MiB), and what YAML 1.1 would turn into something else (`NO`, `12:30:45`, `010`) stays text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from reconciler.errors import Fault, Place
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 32
+MAX_INTEGER = 2**53
+
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
+_WORDS: Mapping[str, Any] = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+Mark = tuple[int, int, int, int]  # line and column of a value, line and column of its key; from 1
+
+
+def pointer(parent: str, part: str | int) -> str:
+    """The JSON pointer (RFC 6901) of `part` below `parent`."""
+    return f"{parent}/{part}" if isinstance(part, int) else f"{parent}/{part.replace('~', '~0').replace('/', '~1')}"
+
+
+def field_name(path: Sequence[str | int]) -> str:
+    """`parameters.resolution`, `input.media[0].type`: a field as people say it, without the leading `spec`."""
+    parts = list(path[1:] if path[:1] == ["spec"] and len(path) > 1 else path)
+    return "".join(f"[{part}]" if isinstance(part, int) or part.isdigit() else f".{part}" for part in parts).lstrip(".")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document: its data, and for every JSON pointer in it where the value and its key stand."""
+
+    file: str
+    data: Any
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    inherited: Mapping[str, Place] = field(default_factory=dict)  # what was merged in from another file, and its place there
+
+    def place(self, at: str = "", *, key: bool = False) -> Place:
+        """Where the value at pointer `at` stands, or its key, or else the nearest thing around it."""
+        if at in self.inherited:
+            return self.inherited[at]
+        while at and at not in self.marks:
+            at = at.rpartition("/")[0]
+        line, column, key_line, key_column = self.marks.get(at, (1, 1, 1, 1))
+        return Place(self.file, key_line, key_column) if key else Place(self.file, line, column)
+
+
+def parse(raw: bytes, file: str) -> tuple[Sequence[Document], Sequence[Fault]]:
+    """All documents of a YAML file, and everything wrong with it as YAML.
+
+    With faults the documents are what could be understood, good enough to look for more faults, not to act on.
+    """
+    if len(raw) > MAX_BYTES:
+        return [], [Fault(Place(file), f"the file has {len(raw)} bytes; at most {MAX_BYTES} (1 MiB) are read")]
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
+        return [], [Fault(Place(file, line, column), f"byte 0x{raw[error.start]:02x} is not UTF-8; save it as UTF-8")]
+    return _Builder(file).build(text)
+
+
+class _Builder:
+    """Turns YAML events into documents; collects faults and goes on where it can."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.faults: list[Fault] = []
+        self.marks: dict[str, Mark] = {}
+        self.events: Iterator[yaml.Event] = iter(())
+
+    def build(self, text: str) -> tuple[list[Document], list[Fault]]:
+        documents: list[Document] = []
+        try:
+            self.events = yaml.parse(text, Loader=_LOADER)
+            for event in self.events:
+                if isinstance(event, yaml.DocumentStartEvent):
+                    self.marks = {}
+                    data = self._value(next(self.events), "", None, 0)
+                    if data is not None:  # an empty document, as after a trailing `---`, asks for nothing
+                        documents.append(Document(self.file, data, self.marks))
+        except _TooDeep:
+            pass
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            where = Place(self.file, mark.line + 1, mark.column + 1) if mark else Place(self.file)
+            reason = ": ".join(part for part in (error.context, error.problem) if part)
+            self.faults.append(Fault(where, f"this is not YAML: {reason}"))
+        except yaml.YAMLError as error:
+            self.faults.append(Fault(self._unreadable(text), f"this is not YAML: {str(error).splitlines()[0]}"))
+        return documents, self.faults
+
+    def _unreadable(self, text: str) -> Place:
+        found = re.search(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text)
+        start = found.start() if found else 0
+        return Place(self.file, text.count("\n", 0, start) + 1, start - (text.rfind("\n", 0, start) + 1) + 1)
+
+    def _fault(self, event: yaml.Event, message: str) -> None:
+        mark = event.start_mark
+        self.faults.append(Fault(Place(self.file, mark.line + 1, mark.column + 1), message))
+
+    def _value(self, event: Any, at: str, key: yaml.Event | None, depth: int) -> Any:
+        mark = event.start_mark
+        key_mark = key.start_mark if key is not None else mark
+        self.marks[at] = (mark.line + 1, mark.column + 1, key_mark.line + 1, key_mark.column + 1)
+        if depth > MAX_DEPTH:
+            self._fault(event, f"nested deeper than {MAX_DEPTH} levels")
+            raise _TooDeep
+        if isinstance(event, yaml.AliasEvent):
+            self._fault(event, f"the alias *{event.anchor} is not allowed; write the value out, or use defaults in cutlist.yaml")
+            return None
+        if event.anchor:
+            self._fault(event, f"the anchor &{event.anchor} is not allowed; write the value out where it is used")
+        if event.tag not in (None, "!"):
+            self._fault(event, f"the tag {event.tag} is not allowed; write plain text, numbers, true or false")
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(at, depth)
+        return self._mapping(at, depth)
+
+    def _sequence(self, at: str, depth: int) -> list[Any]:
+        items: list[Any] = []
+        for event in self.events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                break
+            items.append(self._value(event, pointer(at, len(items)), None, depth + 1))
+        return items
+
+    def _mapping(self, at: str, depth: int) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key in self.events:
+            if isinstance(key, yaml.MappingEndEvent):
+                break
+            name = self._key(key, at, depth)
+            if name in found:
+                line, column = self.marks[pointer(at, name)][2:]
+                self._fault(key, f'duplicate key "{name}" (first at {line}:{column})')
+                self._value(next(self.events), f"{at}/\0again", key, depth + 1)
+            else:
+                found[name] = self._value(next(self.events), pointer(at, name), key, depth + 1)
+        return found
+
+    def _key(self, event: Any, at: str, depth: int) -> str:
+        if isinstance(event, yaml.ScalarEvent):
+            if event.anchor or event.tag not in (None, "!"):
+                self._fault(event, "anchors and tags are not allowed on keys")
+            if event.value == "<<" and not event.style:
+                self._fault(event, "merge keys (<<) are not allowed; write the fields out, or use defaults in cutlist.yaml")
+            elif not event.style and (event.value in _WORDS or _INTEGER.match(event.value)):
+                self._fault(event, f'the key {event.value or "(empty)"} is not text; put it in quotes if it is meant as a name')
+            return str(event.value)
+        self._fault(event, "a key must be plain text, not a list, a mapping or an alias")
+        if not isinstance(event, yaml.AliasEvent):
+            self._value(event, f"{at}/\0key", None, depth + 1)
+        return "\0"
+
+    def _scalar(self, event: Any) -> Any:
+        text: str = event.value
+        if event.style:  # quoted or a block
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        if _INTEGER.match(text):
+            number = int(text) if len(text) <= 20 else MAX_INTEGER + 1
+            if abs(number) > MAX_INTEGER:
+                self._fault(event, f"the integer {_short(text)} is beyond 2^53; no program reads it exactly")
+            return number
+        if _NOT_FINITE.match(text):
+            self._fault(event, f"{text} is not a number that JSON can carry")
+            return text
+        if _FLOAT.match(text) and not (text.startswith("0") and text[1:2].isdigit()):
+            return self._float(event, text)
+        return text
+
+    def _float(self, event: Any, text: str) -> Any:
+        number = float(text)
+        if number in (float("inf"), float("-inf")):
+            self._fault(event, f"{_short(text)} is too large for a number")
+            return text
+        return number
+
+
+class _TooDeep(Exception):
+    """Reading this file any further is pointless."""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}…"

@@ -1,0 +1,165 @@
+"""The error tree. Every error says where, what was given, what is legal, what it cost, and what to do next.
+
+Exit codes belong to the classes, so that the command line only has to read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+EXIT_OK = 0
+EXIT_ERROR = 1
+EXIT_CHANGES = 2  # only with --detailed-exitcode, and only when there are changes
+EXIT_INVALID = 3
+EXIT_FAILED = 4
+EXIT_NEEDS_PERSON = 5
+EXIT_BUDGET = 6
+EXIT_LOCKED = 7
+EXIT_USAGE = 64
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where something stands in a file: path relative to the project, line and column from 1."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One thing wrong with what people wrote, or, as a warning, one thing they may not have meant."""
+
+    place: Place
+    message: str
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.severity}: {self.message}"
+
+
+class CutlistError(Exception):
+    """Base of everything this program raises on purpose. `hint` tells what to do next."""
+
+    exit_code: ClassVar[int] = EXIT_ERROR
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(CutlistError):
+    """The command was called in a way that cannot be meant."""
+
+    exit_code = EXIT_USAGE
+
+
+class ProjectNotFound(CutlistError):
+    """No folder from here upwards holds a cutlist.yaml."""
+
+
+class InvalidInput(CutlistError):
+    """Manifests or the project file are wrong; `faults` holds all of them, sorted by place."""
+
+    exit_code = EXIT_INVALID
+
+    def __init__(self, faults: Iterable[Fault], *, files: int = 0) -> None:
+        self.faults: Sequence[Fault] = sorted(faults)
+        self.files = files
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+    @property
+    def errors(self) -> Sequence[Fault]:
+        return [fault for fault in self.faults if fault.severity == "error"]
+
+
+class BudgetExceeded(CutlistError):
+    """The plan costs more than what was allowed; nothing was sent."""
+
+    exit_code = EXIT_BUDGET
+
+
+class Locked(CutlistError):
+    """Another process is changing the same store."""
+
+    exit_code = EXIT_LOCKED
+
+
+class Declined(CutlistError):
+    """The question before spending money was not answered with yes."""
+
+
+class StoreDamaged(CutlistError):
+    """Bytes in the store do not match their name, or a record cannot be read."""
+
+
+class LedgerError(CutlistError):
+    """The ledger cannot be read or written."""
+
+
+class DiskFull(CutlistError):
+    """Not enough free space to bring a paid video home; nothing more is submitted."""
+
+
+class BadDownload(CutlistError):
+    """A downloaded video is not what the service promised; it is fetched again."""
+
+
+# ------------------------------------------------------------------ the service
+
+
+class ServiceError(CutlistError):
+    """The service said no, or could not be reached. `code` is the service's own word for it.
+
+    The class is the retry policy (see apply.retry); the table is "Errors" in docs/operations.md.
+    """
+
+    def __init__(self, message: str, *, code: str = "", status: int = 0, request_id: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+        self.status = status
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}" if self.code else self.message
+
+
+class NotReached(ServiceError):
+    """No byte of the request left this machine: connecting, name lookup or TLS failed."""
+
+
+class OutcomeUnknown(ServiceError):
+    """The request may or may not have been accepted: reset, time-out, 5xx, an answer that cannot be read."""
+
+
+class Throttled(ServiceError):
+    """429 on the rate: nothing was accepted; slow down."""
+
+
+class QuotaExhausted(ServiceError):
+    """Quota, free tier, arrears or access to the model: the lane pauses until a person acts."""
+
+
+class Unauthorized(ServiceError):
+    """The key is refused. Everything stops; task ids stay."""
+
+
+class InputUnavailable(ServiceError):
+    """The service could not fetch an input; may be temporary."""
+
+
+class Rejected(ServiceError):
+    """The service refuses this very request; sending it again cannot help."""
+
+
+class DownloadRefused(ServiceError):
+    """The result's URL no longer works; the task is fetched again for a fresh one."""

@@ -1,0 +1,156 @@
+"""Files: atomic writes, fsync, copies, and joins that cannot leave their root. Knows nothing of edits."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+CHUNK = 1 << 20
+_FICLONE = 0x40049409  # Linux ioctl: make the target share the source's blocks (reflink)
+
+
+class EscapesRoot(ValueError):
+    """A path that is absolute, climbs out of its root, or passes through a symbolic link."""
+
+
+def data_dir(name: str) -> Path:
+    """The folder `name` of shipped data: in a checkout beside this package, in a wheel in `cutlist_data`."""
+    top = Path(__file__).resolve().parent.parent
+    installed = top / "cutlist_data" / name
+    return installed if installed.is_dir() else top / {"demo": "specs/demo"}.get(name, name)
+
+
+def inside(root: Path, relative: str) -> Path:
+    """`root / relative`, refused with EscapesRoot when it could name anything outside `root`.
+
+    Nothing on the way below `root` may be a symbolic link, whether or not the path exists yet.
+    """
+    parts = relative.split("/")
+    if not relative or relative.startswith(("/", "~")) or "\\" in relative or "\0" in relative:
+        raise EscapesRoot(f"{relative!r} is not a path relative to the project")
+    here: list[str] = []
+    for part in parts:
+        if part in ("", "."):
+            continue
+        if part == "..":
+            if not here:
+                raise EscapesRoot(f"{relative!r} leaves the project")
+            here.pop()
+        else:
+            here.append(part)
+    if not here:
+        raise EscapesRoot(f"{relative!r} names no file")
+    path = root
+    for part in here:
+        path = path / part
+        if path.is_symlink():
+            raise EscapesRoot(f"{relative!r} passes through the symbolic link {path.relative_to(root).as_posix()}")
+    return path
+
+
+def fsync_dir(folder: Path) -> None:
+    """Make the names in `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def make_dirs(folder: Path) -> None:
+    """Create `folder` and its parents, each made durable in its parent."""
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for each in reversed(missing):
+        with suppress(FileExistsError):
+            each.mkdir()
+        fsync_dir(each.parent)
+
+
+@contextmanager
+def new_file(folder: Path, name: str, mode: int = 0o600) -> Iterator[tuple[Path, IO[bytes]]]:
+    """A new temporary file (O_EXCL) in `folder`, removed again unless the body renames it away."""
+    path = folder / name
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield path, file
+    finally:
+        with suppress(FileNotFoundError):
+            path.unlink()
+
+
+def write_atomic(path: Path, data: bytes, *, tmp_name: str, mode: int = 0o644) -> None:
+    """Write `data` to `path` so that a reader, or a crash, sees the old bytes or the new ones whole."""
+    make_dirs(path.parent)
+    with new_file(path.parent, f".{path.name}.{tmp_name}.tmp") as (tmp, file):
+        file.write(data)
+        file.flush()
+        os.fchmod(file.fileno(), mode)
+        os.fsync(file.fileno())
+        tmp.rename(path)
+    fsync_dir(path.parent)
+
+
+def copy_atomic(source: Path, target: Path, *, tmp_name: str, mode: int = 0o644) -> str:
+    """Put the bytes of `source` at `target` by rename, sharing blocks where the file system can.
+
+    Returns the SHA-256 of what was written, read back from the copy.
+    """
+    make_dirs(target.parent)
+    with new_file(target.parent, f".{target.name}.{tmp_name}.tmp") as (tmp, file):
+        with source.open("rb") as origin:
+            if not _reflink(origin, file):
+                shutil.copyfileobj(origin, file, CHUNK)
+        file.flush()
+        os.fchmod(file.fileno(), mode)
+        os.fsync(file.fileno())
+        digest = sha256_file(tmp)
+        tmp.rename(target)
+    fsync_dir(target.parent)
+    return digest
+
+
+def _reflink(source: IO[bytes], target: IO[bytes]) -> bool:
+    try:
+        fcntl.ioctl(target.fileno(), _FICLONE, source.fileno())
+    except OSError as error:
+        if error.errno in (errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS, errno.EPERM):
+            return False
+        raise
+    return True
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 (hex) of a file, read a chunk at a time."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def signature(path: Path) -> tuple[int, int, int, int] | None:
+    """(size, mtime, ctime, inode) of a regular file, times in nanoseconds; None where there is no regular file.
+
+    Two equal signatures mean the same bytes: nobody can set ctime back.
+    """
+    try:
+        info = path.stat(follow_symlinks=False)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if not stat.S_ISREG(info.st_mode):
+        return None
+    return info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino
+
+
+def free_bytes(folder: Path) -> int:
+    """Bytes free for us on the file system of `folder`."""
+    return shutil.disk_usage(folder).free

@@ -1,0 +1,17 @@
+"""Names and paths as text: what may stand in them, and which ones a file system takes for the same. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def folded(path: str) -> str:
+    """`path` as file systems that ignore case and Unicode form see it: two outputs may not share it."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+
+
+def is_plain(text: str) -> bool:
+    """Whether `text` is free of control characters and of marks that reorder or hide what people read."""
+    return text.isascii() and text.isprintable() or not any(
+        unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs", "Co") for c in text
+    )

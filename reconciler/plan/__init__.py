@@ -1,0 +1,1 @@
+"""The difference between what is asked and what is, and what it costs. Pure."""

@@ -1,0 +1,146 @@
+"""JSON Schema faults in words: what was given, what is legal, did you mean. Pure.
+
+jsonschema is slow to import and is loaded only when something has to be checked (a parsed file is remembered, see cache).
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reconciler.document import Document, field_name, pointer
+from reconciler.errors import Fault
+
+_TYPES = {
+    "object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number", "number": "a number",
+    "boolean": "true or false", "null": "nothing",
+}  # fmt: skip
+
+
+def check(document: Document, schema: Mapping[str, Any], *, at: str = "") -> Sequence[Fault]:
+    """Everything in which `document` breaks `schema`, each at its own line and column.
+
+    `at` is the pointer the checked data has in the document, for schemas of a part.
+    """
+    from jsonschema import Draft202012Validator  # lazy: start-up time
+
+    data = document.data
+    for part in at.split("/")[1:]:
+        data = data[part]
+    found: dict[tuple[str, str], Fault] = {}
+    for error in Draft202012Validator(schema).iter_errors(data):
+        for where, key, message in _explain(error):
+            there = at + "".join(pointer("", part) for part in where)
+            found.setdefault((there, message), Fault(document.place(there, key=key), message))
+    return sorted(found.values())
+
+
+def _explain(error: Any) -> Iterator[tuple[Sequence[str | int], bool, str]]:
+    """(path, whether the key rather than the value is meant, message) for one jsonschema error."""
+    path = list(error.absolute_path)
+    name, given, schema, rule = _name(path), error.instance, error.schema, error.validator_value
+    match error.validator:
+        case "additionalProperties":
+            legal = sorted(schema.get("properties", {}))
+            for extra in sorted(set(given) - set(legal)):
+                yield [*path, extra], True, _unknown(extra, legal, name)
+        case "required":
+            for missing in (each for each in rule if each not in given):
+                about = schema.get("properties", {}).get(missing, {}).get("description", "")
+                yield path, True, f'{name} lacks "{missing}"' + (f": {_first_line(about)}" if about else "")
+        case "enum":
+            legal = [_show(each) for each in rule]
+            yield path, False, f"{name} is {_show(given, quote=True)}; legal are {', '.join(legal)}.{_mean(given, rule)}"
+        case "const":
+            yield path, False, f"{name} is {_show(given, quote=True)}; legal is {_show(rule)}.{_mean(given, [rule])}"
+        case "type":
+            legal = [_TYPES[each] for each in ([rule] if isinstance(rule, str) else rule)]
+            yield path, False, f"{name} is {_show(given, quote=True)}; it must be {' or '.join(legal)}."
+        case "minimum" | "maximum" | "exclusiveMinimum":
+            yield path, False, f"{name} is {_show(given)}; legal is {_range(schema)}."
+        case "minItems" | "maxItems" | "minLength" | "maxLength" | "minProperties":
+            unit = "characters" if "Length" in error.validator else "entries"
+            most = error.validator.startswith("max")
+            yield path, False, f"{name} has {len(given)} {unit}; {'at most' if most else 'at least'} {rule} are legal."
+        case "contains" | "minContains" | "maxContains":
+            yield path, False, _counts(name, given, schema)
+        case "anyOf" | "oneOf":
+            yield path, False, _choice(name, given, schema, rule)
+        case "pattern":
+            yield path, False, f"{name} is {_show(given, quote=True)}; legal is {schema.get('x-legal', rule)}."
+        case "not":
+            yield path, False, f"{name}: {schema.get('x-legal', 'not allowed')}."
+        case "uniqueItems":
+            yield path, False, f"{name} names the same entry twice."
+        case _:
+            yield path, False, f"{name} breaks the rule {error.validator}: {_show(rule)}."
+
+
+def _unknown(extra: str, legal: Sequence[str], name: str) -> str:
+    near = difflib.get_close_matches(extra, legal, n=1)
+    inside = f" in {name}" if name != "the document" else ""
+    return f'unknown field "{_clip(extra)}"{inside}; legal are {", ".join(legal)}.' + (
+        f" Did you mean {near[0]}?" if near else ""
+    )
+
+
+def _mean(given: Any, legal: Sequence[Any]) -> str:
+    """` Did you mean 1080P?`, where a legal value is close."""
+    if not isinstance(given, str):
+        return ""
+    folded = {str(each).casefold(): str(each) for each in legal}
+    near = difflib.get_close_matches(given.casefold(), folded, n=1, cutoff=0.75)
+    return f" Did you mean {folded[near[0]]}?" if near else ""
+
+
+def _range(schema: Mapping[str, Any]) -> str:
+    if "x-legal" in schema:
+        return str(schema["x-legal"])
+    low, high = schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum")
+    above = "more than" if "exclusiveMinimum" in schema else "at least"
+    if low is None or high is None:
+        return f"{above} {low}" if high is None else f"at most {high}"
+    return f"{low} to {high}"
+
+
+def _counts(name: str, given: Sequence[Any], schema: Mapping[str, Any]) -> str:
+    """`input.media has 2 entries of type video; exactly 1 is legal.`"""
+    part = schema["contains"]
+    wanted = part["properties"]["type"]["const"] if "properties" in part else part["const"]
+    count = sum(1 for each in given if (each.get("type") if isinstance(each, dict) else each) == wanted)
+    low, high = schema.get("minContains", 1), schema.get("maxContains")
+    legal = f"exactly {low}" if low == high else f"at most {high}" if not low else f"{low} to {high}"
+    return f"{name} has {count} of {wanted}; {legal} {'is' if legal.endswith(' 1') else 'are'} legal."
+
+
+def _choice(name: str, given: Any, schema: Mapping[str, Any], options: Sequence[Mapping[str, Any]]) -> str:
+    fields = [option["required"][0] for option in options if option.get("required")]
+    if fields and isinstance(given, dict):
+        there = [each for each in fields if each in given]
+        if there:
+            return f"{name} has both {' and '.join(there)}; exactly one of {', '.join(fields)} is legal."
+        return f"{name} needs one of {', '.join(fields)}."
+    return f"{name} is {_show(given, quote=True)}; legal is {schema.get('x-legal') or schema.get('description', '')}."
+
+
+def _name(path: Sequence[str | int]) -> str:
+    return field_name([_clip(part) if isinstance(part, str) else part for part in path]) or "the document"
+
+
+def _show(value: Any, *, quote: bool = False) -> str:
+    if isinstance(value, str):
+        return json.dumps(_clip(value), ensure_ascii=False) if quote else _clip(value)
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    return "empty" if value is None else json.dumps(value)
+
+
+def _clip(text: str) -> str:
+    shown = "".join(c if c.isprintable() else "\ufffd" for c in text)
+    return shown if len(shown) <= 60 else f"{shown[:57]}…"
+
+
+def _first_line(text: str) -> str:
+    return text.split(". ")[0].rstrip(".") + "."

@@ -1,0 +1,1 @@
+"""What is: store, ledger, outputs, lock file."""
