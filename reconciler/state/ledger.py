@@ -1,0 +1,306 @@
+"""Attempts, tasks and uploads: what was tried and paid. SQLite on a local disk; the only user of sqlite3.
+
+Two partial unique indexes hold what the program must never get wrong: one open or successful attempt for a key, one
+open intent for a lane. Task rows are never deleted and a known task_id is never overwritten.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from reconciler.errors import LedgerError, Locked
+from reconciler.files import fsync_dir, make_dirs
+from reconciler.state.observed import ARROWS, OPEN, Attempt, History, State
+
+VERSION = 1
+TASK_LIFE_S = 24 * 3600  # the service forgets a task 24 h after submit_time
+
+_SCHEMA = """
+create table attempts (
+    id text primary key,
+    key text not null,
+    lane text not null,
+    edit text not null,
+    state text not null,
+    endpoint text not null,
+    created_at real not null,
+    server_time real,
+    request_sha256 text not null,
+    prompt text,
+    job text not null,
+    billable_s real not null,
+    task_id text references tasks (task_id),
+    submitted_at real,
+    ended_at real,
+    code text not null default '',
+    message text not null default '',
+    request_id text not null default '',
+    adopted integer not null default 0
+) strict;
+create unique index one_attempt_per_key on attempts (key)
+    where state in ('INTENT', 'SUBMITTED', 'UNDECIDED', 'SUCCEEDED');
+create unique index one_intent_per_lane on attempts (lane) where state = 'INTENT';
+create index attempts_by_edit on attempts (edit, created_at);
+
+create table tasks (
+    task_id text primary key,
+    attempt_id text not null,
+    first_seen_at real not null,
+    last_seen_at real not null,
+    status text not null,
+    answer text not null default '{}'
+) strict;
+
+create table uploads (
+    sha256 text not null,
+    model text not null,
+    account text not null,
+    endpoint text not null,
+    url text not null,
+    expires_at real not null,
+    primary key (sha256, model, account, endpoint)
+) strict;
+"""
+_COLUMNS = """a.id, a.key, a.lane, a.edit, a.state, a.endpoint, a.created_at, a.task_id, t.status, a.submitted_at,
+    a.code, a.message, a.request_id, a.billable_s, a.adopted"""
+_OPEN_STATES = ", ".join(f"'{state}'" for state in OPEN)
+
+
+class AlreadyOpen(LedgerError):
+    """The key has an attempt that may still succeed, or the lane an intent whose outcome is unknown."""
+
+
+class Ledger:
+    """The ledger of one realm. Opened for writing by the holder of the lock, for reading by anybody."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._mutex = threading.Lock()
+
+    @classmethod
+    def open(cls, path: Path) -> Ledger:
+        """Open for writing, creating it when there is none. Raises LedgerError."""
+        make_dirs(path.parent)
+        fresh = not path.exists()
+        with _mapped(path):
+            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+            for pragma in ("journal_mode = wal", "synchronous = full", "foreign_keys = on"):
+                connection.execute(f"pragma {pragma}")
+            _check_version(connection, path)
+        if fresh:
+            fsync_dir(path.parent)
+        return cls(connection)
+
+    @classmethod
+    def open_readonly(cls, path: Path) -> Ledger | None:
+        """Open for reading; None when there is no ledger yet. Raises LedgerError."""
+        if not path.exists():
+            return None
+        with _mapped(path):
+            connection = sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True, isolation_level=None, timeout=10)
+            if connection.execute("pragma user_version").fetchone()[0] not in (0, VERSION):
+                _check_version(connection, path)
+        return cls(connection)
+
+    def close(self) -> None:
+        with self._mutex:
+            self._connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._mutex, _mapped(None):
+            self._connection.execute("begin immediate")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("rollback")
+                raise
+            self._connection.execute("commit")
+
+    def _rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self._mutex, _mapped(None):
+            return self._connection.execute(sql, values).fetchall()
+
+    # -------------------------------------------------------------- attempts
+
+    def intend(
+        self,
+        attempt: Attempt,
+        *,
+        request_sha256: str,
+        prompt: str | None,
+        job: Mapping[str, Any],
+        server_time: float | None,
+    ) -> None:
+        """Make durable that a request is about to be sent. Raises AlreadyOpen; may not be repeated."""
+        row = (
+            attempt.id, attempt.key, attempt.lane, attempt.edit, State.INTENT, attempt.endpoint, attempt.created_at,
+            server_time, request_sha256, prompt, json.dumps(job, sort_keys=True), attempt.billable_s,
+        )  # fmt: skip
+        try:
+            with self._transaction() as connection:
+                connection.execute(
+                    "insert into attempts (id, key, lane, edit, state, endpoint, created_at, server_time, request_sha256,"
+                    " prompt, job, billable_s) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    row,
+                )
+        except sqlite3.IntegrityError as error:
+            raise AlreadyOpen(f"{attempt.edit} has an attempt that is not over, or its lane is not free.") from error
+
+    def submitted(self, attempt_id: str, task_id: str, *, at: float, request_id: str = "", adopted: bool = False) -> None:
+        """Make the task_id of an attempt durable. Saying the same again is no change."""
+        with self._transaction() as connection:
+            state, known = self._state(connection, attempt_id)
+            if state is State.SUBMITTED and known == task_id:
+                return
+            if known not in (None, task_id):
+                raise LedgerError(f"attempt {attempt_id} already has the task {known}; it is never overwritten.")
+            connection.execute(
+                "insert into tasks (task_id, attempt_id, first_seen_at, last_seen_at, status) values (?, ?, ?, ?, 'PENDING')"
+                " on conflict (task_id) do nothing",
+                (task_id, attempt_id, at, at),
+            )
+            self._move(connection, attempt_id, State.SUBMITTED)
+            connection.execute(
+                "update attempts set task_id = ?, submitted_at = ?, request_id = ?, adopted = ? where id = ?",
+                (task_id, at, request_id, int(adopted), attempt_id),
+            )
+
+    def end(self, attempt_id: str, state: State, *, at: float, code: str = "", message: str = "", request_id: str = "") -> None:
+        """Close an attempt, or mark it UNDECIDED. Saying the same again is no change."""
+        with self._transaction() as connection:
+            if self._state(connection, attempt_id)[0] is state:
+                return
+            self._move(connection, attempt_id, state)
+            connection.execute(
+                "update attempts set ended_at = ?, code = ?, message = ?, request_id = case ? when '' then request_id"
+                " else ? end where id = ?",
+                (at, code, message, request_id, request_id, attempt_id),
+            )
+
+    def task_seen(self, task_id: str, status: str, answer: Mapping[str, Any], *, at: float) -> None:
+        """Remember what the service last said of a task. `answer` carries no signed URL."""
+        with self._transaction() as connection:
+            connection.execute(
+                "update tasks set status = ?, answer = ?, last_seen_at = ? where task_id = ?",
+                (status, json.dumps(answer, sort_keys=True), at, task_id),
+            )
+
+    def _state(self, connection: sqlite3.Connection, attempt_id: str) -> tuple[State, str | None]:
+        row = connection.execute("select state, task_id from attempts where id = ?", (attempt_id,)).fetchone()
+        if row is None:
+            raise LedgerError(f"there is no attempt {attempt_id}.")
+        return State(row[0]), row[1]
+
+    def _move(self, connection: sqlite3.Connection, attempt_id: str, state: State) -> None:
+        now = self._state(connection, attempt_id)[0]
+        if state not in ARROWS.get(now, ()):
+            raise LedgerError(f"attempt {attempt_id} is {now} and cannot become {state}.")
+        connection.execute("update attempts set state = ? where id = ?", (state, attempt_id))
+
+    # -------------------------------------------------------------- questions
+
+    def history(self, *, now: float) -> Mapping[str, History]:
+        """All attempts by key. `now` decides whether the service can still know a task."""
+        by_key: dict[str, list[Attempt]] = {}
+        for row in self._rows(f"select {_COLUMNS} from attempts a left join tasks t using (task_id) order by a.created_at, a.rowid"):
+            attempt = _attempt(row, now)
+            by_key.setdefault(attempt.key, []).append(attempt)
+        return {key: History(tuple(attempts)) for key, attempts in by_key.items()}
+
+    def attempt(self, attempt_id: str, *, now: float) -> Attempt:
+        """One attempt. Raises LedgerError when there is none."""
+        rows = self._rows(f"select {_COLUMNS} from attempts a left join tasks t using (task_id) where a.id = ?", attempt_id)
+        if not rows:
+            raise LedgerError(f"there is no attempt {attempt_id}.")
+        return _attempt(rows[0], now)
+
+    def open_intents(self, lane: str | None = None) -> Sequence[str]:
+        """Ids of the attempts whose request may or may not have arrived, oldest first; of one lane or all."""
+        rows = self._rows(
+            "select id from attempts where state = 'INTENT' and (? is null or lane = ?) order by created_at", lane, lane
+        )
+        return [row[0] for row in rows]
+
+    def intent(self, attempt_id: str) -> tuple[float | None, str | None]:
+        """(the service's time when the intent was written, the prompt that was sent) of an attempt."""
+        row = self._rows("select server_time, prompt from attempts where id = ?", attempt_id)[0]
+        return row[0], row[1]
+
+    def knows_task(self, task_id: str) -> bool:
+        """Whether a task was ever linked to an attempt."""
+        return bool(self._rows("select 1 from tasks where task_id = ?", task_id))
+
+    def jobs_before(self) -> Mapping[str, Mapping[str, Any]]:
+        """By edit: the job it stood for at its newest attempt."""
+        rows = self._rows("select edit, job from attempts order by created_at, rowid")
+        return {edit: json.loads(job) for edit, job in dict(rows).items()}
+
+    # -------------------------------------------------------------- uploads
+
+    def upload(self, sha256: str, model: str, account: str, endpoint: str, *, now: float, margin_s: float) -> str | None:
+        """The oss:// URL of bytes that were uploaded and will live for at least `margin_s`; None when there is none."""
+        rows = self._rows(
+            "select url from uploads where sha256 = ? and model = ? and account = ? and endpoint = ? and expires_at > ?",
+            sha256, model, account, endpoint, now + margin_s,
+        )  # fmt: skip
+        return rows[0][0] if rows else None
+
+    def uploaded(self, sha256: str, model: str, account: str, endpoint: str, url: str, *, expires_at: float) -> None:
+        """Remember an upload, so that the same bytes are not sent twice."""
+        with self._transaction() as connection:
+            connection.execute(
+                "insert or replace into uploads values (?, ?, ?, ?, ?, ?)", (sha256, model, account, endpoint, url, expires_at)
+            )
+
+
+def _attempt(row: Sequence[Any], now: float) -> Attempt:
+    attempt = Attempt(
+        id=row[0], key=row[1], lane=row[2], edit=row[3], state=State(row[4]), endpoint=row[5], created_at=row[6],
+        task_id=row[7], task_status=row[8], submitted_at=row[9], code=row[10], message=row[11], request_id=row[12],
+        billable_s=row[13], adopted=bool(row[14]),
+        collectable=row[7] is not None and now - (row[9] or row[6]) < TASK_LIFE_S,
+    )  # fmt: skip
+    return attempt
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    version = connection.execute("pragma user_version").fetchone()[0]
+    if version == 0:
+        connection.executescript(f"begin immediate; {_SCHEMA} pragma user_version = {VERSION}; commit;")
+    elif version != VERSION:
+        raise LedgerError(
+            f"{path} was written by another version of cutlist (ledger version {version}, this one knows {VERSION}).",
+            hint="Use the newer version. Do not delete the ledger: it knows what was paid.",
+        )
+
+
+def _quoted(path: Path) -> str:
+    from urllib.parse import quote  # lazy: start-up time
+
+    return quote(str(path))
+
+
+@contextmanager
+def _mapped(path: Path | None) -> Iterator[None]:
+    """sqlite3's errors in our words. IntegrityError is left to the caller, who knows which promise was at stake."""
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            raise Locked("the ledger is busy: another process is writing to it.", hint="Run the command again.") from error
+        raise LedgerError(f"the ledger cannot be used: {error}.", hint=_ADVICE) from error
+    except sqlite3.DatabaseError as error:
+        where = f"{path} " if path else "the ledger "
+        raise LedgerError(f"{where}is damaged: {error}.", hint=_ADVICE) from error
+
+
+_ADVICE = "Do not delete it: it knows what was paid. Restore it from a backup, or move it aside and check the service's task list."

@@ -1,0 +1,143 @@
+"""One snapshot of what is: results, attempts, outputs, the lock file. Frozen types only. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """Where an attempt is. The arrows between them stand in `ARROWS`."""
+
+    INTENT = "INTENT"  # about to be sent, or sent and not known whether it arrived
+    SUBMITTED = "SUBMITTED"  # the service has given a task_id
+    UNDECIDED = "UNDECIDED"  # nobody can tell whether it arrived; waits for a person
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+    EXPIRED = "EXPIRED"  # the service forgot the task before its video was brought home
+    LOST = "LOST"  # paid, collected once, and no longer to be had
+    NOT_SENT = "NOT_SENT"
+    REJECTED = "REJECTED"
+    ABANDONED = "ABANDONED"
+
+
+ARROWS: Mapping[State, frozenset[State]] = {
+    State.INTENT: frozenset({State.SUBMITTED, State.NOT_SENT, State.REJECTED, State.UNDECIDED}),
+    State.SUBMITTED: frozenset(
+        {State.SUCCEEDED, State.FAILED, State.CANCELED, State.EXPIRED, State.UNDECIDED, State.SUBMITTED}
+    ),
+    State.UNDECIDED: frozenset({State.SUBMITTED, State.NOT_SENT, State.ABANDONED}),
+    State.SUCCEEDED: frozenset({State.LOST}),
+}
+OPEN = (State.INTENT, State.SUBMITTED, State.UNDECIDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The verified outcome of a job: a record that names a blob. Times are the service's own words (UTC+8)."""
+
+    key: str
+    digest: str
+    size_bytes: int
+    duration_s: float
+    width: int
+    height: int
+    stored_at: str  # UTC, ISO 8601
+    edit: str  # the edit it was first rendered for
+    job: Mapping[str, Any]  # the canonical form that the key is the digest of
+    task: Mapping[str, Any]  # task_id, request_id, task_status, submit_time, scheduled_time, end_time, orig_prompt
+    usage: Mapping[str, Any]
+    endpoint: str
+    account: str
+    adopted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to get a job rendered, with the task that came of it."""
+
+    id: str
+    key: str
+    lane: str
+    edit: str
+    state: State
+    endpoint: str
+    created_at: float  # seconds since 1970; when the intent was written
+    task_id: str | None = None
+    task_status: str | None = None
+    submitted_at: float | None = None
+    code: str = ""
+    message: str = ""
+    request_id: str = ""
+    billable_s: float = 0.0
+    adopted: bool = False
+    collectable: bool = True  # False once the service has forgotten the task
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All attempts of one key, oldest first."""
+
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def last(self) -> Attempt:
+        """The attempt that counts: an open one, else the newest."""
+        return next((each for each in self.attempts if each.state in OPEN), self.attempts[-1])
+
+    @property
+    def failures(self) -> int:
+        """How often the service failed this job."""
+        return sum(1 for each in self.attempts if each.state is State.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What we wrote to an output, last time."""
+
+    digest: str
+    realm: str
+    edit: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A path of the work tree as it is."""
+
+    digest: str | None  # of the file there; None when there is none
+    published: Published | None  # what we wrote there
+    ours: bool  # whether what is there was made by us, so that it may be replaced
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """One entry of cutlist.lock."""
+
+    key: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Everything that is, seen at one moment."""
+
+    realm: str
+    endpoint: str
+    results: Mapping[str, Sequence[Result]] = field(default_factory=dict)  # by key, in the order they were stored
+    history: Mapping[str, History] = field(default_factory=dict)  # by key
+    outputs: Mapping[str, Output] = field(default_factory=dict)  # by path
+    pins: Mapping[str, Pin] = field(default_factory=dict)  # by edit
+    before: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by edit: the job it stood for last time
+    damaged: Sequence[str] = ()  # records and blobs that cannot be trusted, in words
+
+    def result(self, edit: str, key: str) -> Result | None:
+        """The result that counts for an edit: the one that the lock file names, else the first that was stored."""
+        found = self.results.get(key, ())
+        pin = self.pins.get(edit)
+        if pin is not None and pin.key == key:
+            return next((each for each in found if each.digest == pin.digest), None)
+        return found[0] if found else None

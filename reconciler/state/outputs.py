@@ -1,0 +1,54 @@
+"""The files in the work tree: what is there, and which of them we wrote, in which realm."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from reconciler.cache import Digests
+from reconciler.errors import StoreDamaged
+from reconciler.files import EscapesRoot, inside, write_atomic
+from reconciler.state.observed import Output, Published
+
+
+class Outputs:
+    """The outputs of one project, in either realm. `record` is the file that remembers what we wrote."""
+
+    def __init__(self, root: Path, record: Path) -> None:
+        self._root = root
+        self._record = record
+
+    def published(self) -> dict[str, Published]:
+        """What we wrote, by path. Raises StoreDamaged when the record cannot be read."""
+        try:
+            data = json.loads(self._record.read_bytes())
+            return {path: Published(**entry) for path, entry in data["outputs"].items()}
+        except FileNotFoundError:
+            return {}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise StoreDamaged(
+                f"{self._record.name} cannot be read ({type(error).__name__}).",
+                hint=f"Remove {self._record}: outputs are then recognised by their bytes, and nothing is rendered again.",
+            ) from error
+
+    def observe(self, paths: Collection[str], digests: Digests, known: Collection[str]) -> Mapping[str, Output]:
+        """Each of `paths` as it is. `known` are the digests of every blob we ever stored."""
+        published = self.published()
+        seen = {}
+        for path in paths:
+            digest, mine = None, published.get(path)
+            with suppress(EscapesRoot):
+                digest = digests.of(inside(self._root, path))
+            ours = digest is not None and (digest in known or (mine is not None and mine.digest == digest))
+            seen[path] = Output(digest, mine, ours)
+        return seen
+
+    def remember(self, path: str, published: Published, *, tmp_name: str) -> None:
+        """Note that we wrote `path`. Losing this note is no loss: the bytes are recognised in the store."""
+        data = {**self.published(), path: published}
+        entries = {each: asdict(entry) for each, entry in sorted(data.items())}
+        text = json.dumps({"version": 1, "outputs": entries}, indent=1, sort_keys=True) + "\n"
+        write_atomic(self._record, text.encode(), tmp_name=tmp_name)

@@ -1,0 +1,140 @@
+"""Blobs by digest, results by key. Written once, verified at the write and at the read; immutable until gc.
+
+    blobs/ab/abcd…            the bytes, named by their SHA-256
+    results/ab/KEY.DIGEST.json  the record that a job (KEY) had this outcome (DIGEST)
+    tmp/                      what is being written
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO
+
+from reconciler.clock import Clock
+from reconciler.digest import canonical_json
+from reconciler.errors import StoreDamaged
+from reconciler.files import copy_atomic, fsync_dir, make_dirs, new_file, sha256_file
+from reconciler.state.observed import Result
+
+
+class BlobWriter:
+    """A blob on its way in: bytes are hashed as they pass; it becomes visible only by `commit`."""
+
+    def __init__(self, store: Store, path: Path, file: IO[bytes]) -> None:
+        self._store = store
+        self._file = file
+        self._hash = hashlib.sha256()
+        self.path = path
+        self.size_bytes = 0
+
+    def write(self, chunk: bytes) -> None:
+        """Append bytes."""
+        self._file.write(chunk)
+        self._hash.update(chunk)
+        self.size_bytes += len(chunk)
+
+    def flush(self) -> None:
+        """Make what was written readable at `path`, so that it can be checked before it is committed."""
+        self._file.flush()
+
+    def commit(self) -> str:
+        """Make the blob durable and visible under its digest, which is returned."""
+        digest = self._hash.hexdigest()
+        self._file.flush()
+        os.fchmod(self._file.fileno(), 0o444)
+        os.fsync(self._file.fileno())
+        self._store._settle_blob(self.path, digest)
+        return digest
+
+
+class Store:
+    """The store of one realm. Any number of readers; writers hold the project's lock."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self.folder = folder
+        self._clock = clock
+
+    # -------------------------------------------------------------- blobs
+
+    def blob_path(self, digest: str) -> Path:
+        """Where the blob of that digest lies, or would lie."""
+        return self.folder / "blobs" / digest[:2] / digest
+
+    def has(self, digest: str, size_bytes: int) -> bool:
+        """Whether a blob of that digest and size is there. The bytes are verified when they are read."""
+        try:
+            return self.blob_path(digest).stat().st_size == size_bytes
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    @contextmanager
+    def new_blob(self) -> Iterator[BlobWriter]:
+        """A writer for one blob; without `commit` nothing remains of it."""
+        make_dirs(self.folder / "tmp")
+        with new_file(self.folder / "tmp", f"{self._clock.new_id()}.part") as (path, file):
+            yield BlobWriter(self, path, file)
+
+    def _settle_blob(self, tmp: Path, digest: str) -> None:
+        target = self.blob_path(digest)
+        make_dirs(target.parent)
+        if target.exists() and sha256_file(target) == digest:
+            return  # hashed again before it is trusted
+        tmp.rename(target)
+        fsync_dir(target.parent)
+
+    def copy_out(self, digest: str, target: Path) -> None:
+        """Put a blob's bytes at `target`, by rename of a complete copy. Raises StoreDamaged, leaving `target` alone."""
+        source = self.blob_path(digest)
+        if sha256_file(source) != digest:
+            raise StoreDamaged(
+                f"the blob {digest[:12]}… no longer has the bytes it is named for.",
+                hint=f"Nothing was overwritten. Remove {source} and run apply again.",
+            )
+        copy_atomic(source, target, tmp_name=self._clock.new_id())
+
+    # -------------------------------------------------------------- results
+
+    def put_result(self, result: Result) -> None:
+        """Record an outcome whose blob is already committed. The same outcome twice is no change."""
+        folder = self.folder / "results" / result.key[:2]
+        make_dirs(folder)
+        with new_file(folder, f".{self._clock.new_id()}.tmp") as (tmp, file):
+            file.write(canonical_json(asdict(result)) + b"\n")
+            file.flush()
+            os.fchmod(file.fileno(), 0o444)
+            os.fsync(file.fileno())
+            target = folder / f"{result.key}.{result.digest}.json"
+            if not target.exists():
+                tmp.rename(target)
+                fsync_dir(folder)
+
+    def results(self) -> tuple[Mapping[str, Sequence[Result]], Sequence[str]]:
+        """All results whose blob is there, by key, oldest first; and in words what could not be trusted."""
+        found: dict[str, list[Result]] = {}
+        damaged: list[str] = []
+        for path in self._records():
+            try:
+                result = Result(**json.loads(path.read_bytes()))
+                if path.name != f"{result.key}.{result.digest}.json":
+                    raise ValueError("its name says otherwise")
+            except (OSError, ValueError, TypeError) as error:
+                damaged.append(f"the result record {path.name[:12]}… cannot be read ({type(error).__name__})")
+                continue
+            if self.has(result.digest, result.size_bytes):
+                found.setdefault(result.key, []).append(result)
+            else:
+                damaged.append(f"the blob {result.digest[:12]}… of {result.edit} is missing or cut short")
+        for results in found.values():
+            results.sort(key=lambda each: (each.stored_at, each.digest))
+        return found, sorted(damaged)
+
+    def _records(self) -> Iterator[Path]:
+        top = self.folder / "results"
+        for folder in sorted(top.iterdir()) if top.is_dir() else ():
+            yield from sorted(each for each in folder.iterdir() if each.suffix == ".json" and not each.name.startswith("."))
