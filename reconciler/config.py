@@ -190,8 +190,12 @@ def _project_document(root: Path) -> Document:
     if faults:
         raise InvalidInput(faults, files=1)
     if len(documents) != 1 or not isinstance(documents[0].data, dict):
-        found = "no document" if not documents else f"{len(documents)} documents" if len(documents) > 1 else "no mapping"
-        raise InvalidInput([Fault(Place(PROJECT_FILE), f"{found}; it must be one document with kind: Project")], files=1)
+        found = (
+            "no document" if not documents else f"{len(documents)} documents" if len(documents) > 1 else "no mapping"
+        )
+        raise InvalidInput(
+            [Fault(Place(PROJECT_FILE), f"{found}; it must be one document with kind: Project")], files=1
+        )
     document = documents[0]
     spec = document.data.get("spec")
     later: list[Fault] = []
@@ -222,7 +226,9 @@ def _semantic_faults(document: Document, spec: Mapping[str, Any]) -> list[Fault]
     for name in defaults.get("parameters", {}):
         if name not in parameters:
             place = document.place(f"/spec/defaults/parameters/{name}", key=True)
-            faults.append(Fault(place, f'no model has the parameter "{name}"; legal are {", ".join(sorted(parameters))}.'))
+            faults.append(
+                Fault(place, f'no model has the parameter "{name}"; legal are {", ".join(sorted(parameters))}.')
+            )
     for name in spec.get("prices", {}).get("models", {}):
         if name not in models:
             place = document.place(f"/spec/prices/models/{name}", key=True)
@@ -232,7 +238,11 @@ def _semantic_faults(document: Document, spec: Mapping[str, Any]) -> list[Fault]
         message = f"the realm of {endpoint} is fixed; `realm` is for an endpoint that is a URL of your own"
         faults.append(Fault(document.place("/spec/realm", key=True), message))
     if "budget" in spec and "prices" not in spec:
-        faults.append(Fault(document.place("/spec/budget", key=True), "a budget needs prices: say what a second costs in `prices`"))
+        faults.append(
+            Fault(
+                document.place("/spec/budget", key=True), "a budget needs prices: say what a second costs in `prices`"
+            )
+        )
     return faults
 
 
@@ -257,7 +267,9 @@ def _endpoint(name: str, spec: Mapping[str, Any], where: str, place: Place | Non
         region = regions[name]
         workspace = spec.get("workspace", "")
         template = region.get("workspace_base_url") if workspace else None
-        return Endpoint(name, template.format(workspace=workspace) if template else region["base_url"], "live", name, False)
+        return Endpoint(
+            name, template.format(workspace=workspace) if template else region["base_url"], "live", name, False
+        )
     try:
         return _url_endpoint(name, spec, own=place is not None)
     except ValueError as error:

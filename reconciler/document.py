@@ -50,7 +50,9 @@ class Document:
     file: str
     data: Any
     marks: Mapping[str, Mark] = field(default_factory=dict)
-    inherited: Mapping[str, Place] = field(default_factory=dict)  # what was merged in from another file, and its place there
+    inherited: Mapping[str, Place] = field(
+        default_factory=dict
+    )  # what was merged in from another file, and its place there
 
     def place(self, at: str = "", *, key: bool = False) -> Place:
         """Where the value at pointer `at` stands, or its key, or else the nearest thing around it."""
@@ -125,7 +127,9 @@ class _Builder:
             self._fault(event, f"nested deeper than {MAX_DEPTH} levels")
             raise _TooDeep
         if isinstance(event, yaml.AliasEvent):
-            self._fault(event, f"the alias *{event.anchor} is not allowed; write the value out, or use defaults in cutlist.yaml")
+            self._fault(
+                event, f"the alias *{event.anchor} is not allowed; write the value out, or use defaults in cutlist.yaml"
+            )
             return None
         if event.anchor:
             self._fault(event, f"the anchor &{event.anchor} is not allowed; write the value out where it is used")
@@ -164,9 +168,13 @@ class _Builder:
             if event.anchor or event.tag not in (None, "!"):
                 self._fault(event, "anchors and tags are not allowed on keys")
             if event.value == "<<" and not event.style:
-                self._fault(event, "merge keys (<<) are not allowed; write the fields out, or use defaults in cutlist.yaml")
+                self._fault(
+                    event, "merge keys (<<) are not allowed; write the fields out, or use defaults in cutlist.yaml"
+                )
             elif not event.style and (event.value in _WORDS or _INTEGER.match(event.value)):
-                self._fault(event, f'the key {event.value or "(empty)"} is not text; put it in quotes if it is meant as a name')
+                self._fault(
+                    event, f"the key {event.value or '(empty)'} is not text; put it in quotes if it is meant as a name"
+                )
             return str(event.value)
         self._fault(event, "a key must be plain text, not a list, a mapping or an alias")
         if not isinstance(event, yaml.AliasEvent):

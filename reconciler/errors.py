@@ -153,6 +153,10 @@ class Unauthorized(ServiceError):
     """The key is refused. Everything stops; task ids stay."""
 
 
+class NotTheService(ServiceError):
+    """Something answers at the endpoint, but it is not the task API. Everything stops."""
+
+
 class InputUnavailable(ServiceError):
     """The service could not fetch an input; may be temporary."""
 

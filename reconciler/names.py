@@ -12,6 +12,6 @@ def folded(path: str) -> str:
 
 def is_plain(text: str) -> bool:
     """Whether `text` is free of control characters and of marks that reorder or hide what people read."""
-    return text.isascii() and text.isprintable() or not any(
+    return (text.isascii() and text.isprintable()) or not any(
         unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs", "Co") for c in text
     )

@@ -52,7 +52,11 @@ def _explain(error: Any) -> Iterator[tuple[Sequence[str | int], bool, str]]:
                 yield path, True, f'{name} lacks "{missing}"' + (f": {_first_line(about)}" if about else "")
         case "enum":
             legal = [_show(each) for each in rule]
-            yield path, False, f"{name} is {_show(given, quote=True)}; legal are {', '.join(legal)}.{_mean(given, rule)}"
+            yield (
+                path,
+                False,
+                f"{name} is {_show(given, quote=True)}; legal are {', '.join(legal)}.{_mean(given, rule)}",
+            )
         case "const":
             yield path, False, f"{name} is {_show(given, quote=True)}; legal is {_show(rule)}.{_mean(given, [rule])}"
         case "type":

@@ -142,7 +142,10 @@ def graph_faults(
     by_output: dict[str, Edit] = {}
     for edit in edits:
         if first := by_name.get(edit.name):
-            yield Fault(edit.document.place("/metadata/name"), f'the name "{edit.name}" is taken (by {first.document.place("/metadata/name")})')
+            yield Fault(
+                edit.document.place("/metadata/name"),
+                f'the name "{edit.name}" is taken (by {first.document.place("/metadata/name")})',
+            )
             continue
         by_name[edit.name] = edit
         if first := by_output.setdefault(folded(edit.output), edit):
@@ -165,7 +168,9 @@ def graph_faults(
                 yield Fault(edit.place(medium.at), message)
     for circle in _circles(upstreams):
         edit = by_name[circle[0]]
-        yield Fault(edit.place(), f"edits that wait for each other: {' → '.join([*circle, circle[0]])}; one of them must begin")
+        yield Fault(
+            edit.place(), f"edits that wait for each other: {' → '.join([*circle, circle[0]])}; one of them must begin"
+        )
 
 
 def _output_overlaps(by_output: Mapping[str, Edit]) -> Iterator[Fault]:
@@ -174,14 +179,20 @@ def _output_overlaps(by_output: Mapping[str, Edit]) -> Iterator[Fault]:
         parts = path.split("/")
         for depth in range(1, len(parts)):
             if other := by_output.get("/".join(parts[:depth])):
-                yield Fault(edit.place("/output"), f'the output {edit.output} lies below a file, the output of "{other.name}"')
+                yield Fault(
+                    edit.place("/output"), f'the output {edit.output} lies below a file, the output of "{other.name}"'
+                )
 
 
 def _near(name: str, names: Mapping[str, Edit]) -> str:
     import difflib  # lazy: only when there is something to say
 
     close = difflib.get_close_matches(name, names, n=1)
-    return f". Did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(names)[:8])}{' …' if len(names) > 8 else ''}"
+    return (
+        f". Did you mean {close[0]}?"
+        if close
+        else f"; there are {', '.join(sorted(names)[:8])}{' …' if len(names) > 8 else ''}"
+    )
 
 
 def ordered(upstreams: Mapping[str, Sequence[str]]) -> list[str]:
@@ -221,5 +232,3 @@ def _circles(upstreams: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:
             circle = path[path.index(here) :]
             first = circle.index(min(circle))
             yield circle[first:] + circle[:first]
-
-

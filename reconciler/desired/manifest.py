@@ -177,7 +177,9 @@ def _with_defaults(document: Document, rules: Rules) -> Document:
     for section in ("input", "parameters"):
         own = data["spec"].get(section, {})
         if variant and isinstance(own, dict):
-            fitting = {k: v for k, v in defaults.get(section, {}).items() if k in variant.section(section)["properties"]}
+            fitting = {
+                k: v for k, v in defaults.get(section, {}).items() if k in variant.section(section)["properties"]
+            }
             if fitting:
                 data["spec"][section] = dict(own)
             for name, value in fitting.items():
@@ -195,7 +197,11 @@ def _region_faults(edit: Edit, model: Model, region: str | None) -> Iterator[Fau
     others = [name for name, there in model.names.items() if there.get(region) == "allowed"]
     instead = f"use {' or '.join(others)} there" if others else f"it is offered in {', '.join(regions)}"
     if region in regions:
-        yield Fault(edit.place("/model"), f"the guides name {' or '.join(others)} for {region}; {edit.model} may be refused", "warning")
+        yield Fault(
+            edit.place("/model"),
+            f"the guides name {' or '.join(others)} for {region}; {edit.model} may be refused",
+            "warning",
+        )
     else:
         yield Fault(edit.place("/model"), f'the model "{edit.model}" is not offered in {region}; {instead}')
 
@@ -239,11 +245,17 @@ def _field_faults(edit: Edit, variant: Variant) -> Iterator[Fault]:
         at, given = f"/{section}/{name}", sections[section].get(name)
         if given is None:
             if "x-warn-absent" in rule:
-                yield Fault(edit.place(f"/{section}", key=True), f"{section}.{name} is not set: {rule['x-warn-absent']}", "warning")
+                yield Fault(
+                    edit.place(f"/{section}", key=True),
+                    f"{section}.{name} is not set: {rule['x-warn-absent']}",
+                    "warning",
+                )
             continue
         if "x-truncated-at" in rule and len(given) > rule["x-truncated-at"]:
             limit = rule["x-truncated-at"]
-            message = f"{section}.{name} has {len(given)} characters; the service reads the first {limit} and drops the rest"
+            message = (
+                f"{section}.{name} has {len(given)} characters; the service reads the first {limit} and drops the rest"
+            )
             yield Fault(edit.place(at), message, "warning")
         if "x-same-length-as" in rule:
             other_section, _, other = rule["x-same-length-as"].partition(".")
@@ -254,4 +266,8 @@ def _field_faults(edit: Edit, variant: Variant) -> Iterator[Fault]:
         for field, value in rule.get("x-only-with", {}).items():
             actual = sections[section].get(field, variant.default(section, field))
             if actual != value:
-                yield Fault(edit.place(at), f"{section}.{name} is read only with {field} {value}; here it is {actual}", "warning")
+                yield Fault(
+                    edit.place(at),
+                    f"{section}.{name} is read only with {field} {value}; here it is {actual}",
+                    "warning",
+                )

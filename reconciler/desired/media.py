@@ -52,7 +52,9 @@ class MediaDesk:
         faults = [Fault(edit.place(medium.at), f"the data URI {each}") for each in broken_limits(facts, limits)]
         claimed = data_format(reference.value)
         if facts.format != claimed:
-            faults.append(Fault(edit.place(medium.at), f"the data URI says {claimed} and holds {facts.format}; they must match"))
+            faults.append(
+                Fault(edit.place(medium.at), f"the data URI says {claimed} and holds {facts.format}; they must match")
+            )
         return Input(medium, f"sha256:{digest}", facts), faults
 
     def _local(self, edit: Edit, medium: Medium, limits: MediaLimits) -> tuple[Input, list[Fault]]:
@@ -136,7 +138,11 @@ def broken_limits(facts: Facts, limits: MediaLimits) -> Iterator[str]:
         low, high = limits.duration_s
         if not low - 0.05 <= facts.duration_s <= high + 0.05:
             legal = f"{low:g} to {high:g} s are" if low else f"at most {high:g} s is"
-            cut = " Setting parameters.duration does not help: it is the input that is too long. Cut it first." if facts.duration_s > high else ""
+            cut = (
+                " Setting parameters.duration does not help: it is the input that is too long. Cut it first."
+                if facts.duration_s > high
+                else ""
+            )
             yield f"lasts {facts.duration_s:.1f} s; {legal} legal.{cut}"
     if limits.side_px is not None:
         low_px, high_px = limits.side_px

@@ -117,7 +117,10 @@ class Models:
     def parameter_names(self) -> set[str]:
         """Every parameter that some model knows."""
         return {
-            name for model in self.by_name.values() for variant in model.variants for name in variant.parameters["properties"]
+            name
+            for model in self.by_name.values()
+            for variant in model.variants
+            for name in variant.parameters["properties"]
         }
 
 
@@ -135,7 +138,9 @@ def _model(data: Mapping[str, Any]) -> Model:
         billing_tier=data["billing"]["tier"],
         media={name: _limits(name, limits) for name, limits in data["media"].items()},
         variants=tuple(
-            Variant(each["function"], each.get("title", data["title"]), each["input"], each["parameters"], each["output"])
+            Variant(
+                each["function"], each.get("title", data["title"]), each["input"], each["parameters"], each["output"]
+            )
             for each in data["variants"]
         ),
     )
@@ -246,9 +251,7 @@ def _rules_of(model: Model) -> dict[str, Any]:
         }
         then: dict[str, Any] = {
             "properties": {"spec": {"properties": {"input": functions}}},
-            "allOf": [
-                {"if": _function_is(str(each.function)), "then": _fields_of(each)} for each in model.variants
-            ],
+            "allOf": [{"if": _function_is(str(each.function)), "then": _fields_of(each)} for each in model.variants],
         }
     else:
         then = _fields_of(model.variants[0])
@@ -275,7 +278,10 @@ def _standard(schema: Mapping[str, Any]) -> dict[str, Any]:
             case "items":
                 made[name] = _standard(value)
             case "x-counts":
-                made["allOf"] = [_count({"properties": {"type": {"const": kind}}, "required": ["type"]}, *range_) for kind, range_ in value.items()]
+                made["allOf"] = [
+                    _count({"properties": {"type": {"const": kind}}, "required": ["type"]}, *range_)
+                    for kind, range_ in value.items()
+                ]
             case "x-at-most":
                 made["allOf"] = [_count({"const": each}, 0, most) for each, most in value.items()]
             case "x-exactly-one":

@@ -78,7 +78,9 @@ def reference(url: str, manifest: str) -> Reference:
     if lower.startswith("file:"):
         raise BadReference("write a path relative to the manifest, without file://")
     if _SCHEME.match(url):
-        raise BadReference("legal are http(s)://, a path relative to the manifest, data:image/…;base64,…, oss:// and edit://NAME")
+        raise BadReference(
+            "legal are http(s)://, a path relative to the manifest, data:image/…;base64,…, oss:// and edit://NAME"
+        )
     return Reference("local", _project_path(url, manifest))
 
 
@@ -125,7 +127,9 @@ def without_signature(url: str) -> str:
 
 
 def _signs(name: str, *, azure: bool) -> bool:
-    return name in SIGNATURE_PARAMETERS or (azure and name in {"sig", "se", "st", "sp", "spr", "sv", "sr", "skoid", "sktid", "skt", "ske", "sks", "skv"})
+    return name in SIGNATURE_PARAMETERS or (
+        azure and name in {"sig", "se", "st", "sp", "spr", "sv", "sr", "skoid", "sktid", "skt", "ske", "sks", "skv"}
+    )
 
 
 def shown(url: str) -> str:

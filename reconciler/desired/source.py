@@ -24,7 +24,9 @@ from reconciler.files import EscapesRoot, inside
 def load(config: Config, cache: Cache, digests: Digests) -> Desired:
     """Everything the project asks for. Raises InvalidInput with every fault of every manifest, found in one run."""
     files, faults = _find(config)
-    rules = Rules(shipped.schema("manifest"), Models.of(shipped.model_documents()), config.endpoint.region, config.document)
+    rules = Rules(
+        shipped.schema("manifest"), Models.of(shipped.model_documents()), config.endpoint.region, config.document
+    )
     context = _context(rules)
     edits: list[Edit] = []
     names: set[str] = set()

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,16 @@ create table uploads (
 _COLUMNS = """a.id, a.key, a.lane, a.edit, a.state, a.endpoint, a.created_at, a.task_id, t.status, a.submitted_at,
     a.code, a.message, a.request_id, a.billable_s, a.adopted"""
 _OPEN_STATES = ", ".join(f"'{state}'" for state in OPEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What was about to be sent. Times in seconds since 1970."""
+
+    server_time: float | None  # the service's clock, where it was known
+    created_at: float
+    prompt: str | None
+    job: Mapping[str, Any]
 
 
 class AlreadyOpen(LedgerError):
@@ -153,7 +164,9 @@ class Ledger:
         except sqlite3.IntegrityError as error:
             raise AlreadyOpen(f"{attempt.edit} has an attempt that is not over, or its lane is not free.") from error
 
-    def submitted(self, attempt_id: str, task_id: str, *, at: float, request_id: str = "", adopted: bool = False) -> None:
+    def submitted(
+        self, attempt_id: str, task_id: str, *, at: float, request_id: str = "", adopted: bool = False
+    ) -> None:
         """Make the task_id of an attempt durable. Saying the same again is no change."""
         with self._transaction() as connection:
             state, known = self._state(connection, attempt_id)
@@ -172,7 +185,9 @@ class Ledger:
                 (task_id, at, request_id, int(adopted), attempt_id),
             )
 
-    def end(self, attempt_id: str, state: State, *, at: float, code: str = "", message: str = "", request_id: str = "") -> None:
+    def end(
+        self, attempt_id: str, state: State, *, at: float, code: str = "", message: str = "", request_id: str = ""
+    ) -> None:
         """Close an attempt, or mark it UNDECIDED. Saying the same again is no change."""
         with self._transaction() as connection:
             if self._state(connection, attempt_id)[0] is state:
@@ -182,6 +197,16 @@ class Ledger:
                 "update attempts set ended_at = ?, code = ?, message = ?, request_id = case ? when '' then request_id"
                 " else ? end where id = ?",
                 (at, code, message, request_id, request_id, attempt_id),
+            )
+
+    def disown(self, attempt_id: str, *, at: float, message: str) -> None:
+        """Unlink a task that was adopted wrongly: it stays known, as a stray, and the attempt becomes UNDECIDED."""
+        with self._transaction() as connection:
+            self._move(connection, attempt_id, State.UNDECIDED)
+            connection.execute("update tasks set attempt_id = '' where attempt_id = ?", (attempt_id,))
+            connection.execute(
+                "update attempts set task_id = null, adopted = 0, ended_at = ?, message = ? where id = ?",
+                (at, message, attempt_id),
             )
 
     def task_seen(self, task_id: str, status: str, answer: Mapping[str, Any], *, at: float) -> None:
@@ -209,14 +234,18 @@ class Ledger:
     def history(self, *, now: float) -> Mapping[str, History]:
         """All attempts by key. `now` decides whether the service can still know a task."""
         by_key: dict[str, list[Attempt]] = {}
-        for row in self._rows(f"select {_COLUMNS} from attempts a left join tasks t using (task_id) order by a.created_at, a.rowid"):
+        for row in self._rows(
+            f"select {_COLUMNS} from attempts a left join tasks t using (task_id) order by a.created_at, a.rowid"
+        ):
             attempt = _attempt(row, now)
             by_key.setdefault(attempt.key, []).append(attempt)
         return {key: History(tuple(attempts)) for key, attempts in by_key.items()}
 
     def attempt(self, attempt_id: str, *, now: float) -> Attempt:
         """One attempt. Raises LedgerError when there is none."""
-        rows = self._rows(f"select {_COLUMNS} from attempts a left join tasks t using (task_id) where a.id = ?", attempt_id)
+        rows = self._rows(
+            f"select {_COLUMNS} from attempts a left join tasks t using (task_id) where a.id = ?", attempt_id
+        )
         if not rows:
             raise LedgerError(f"there is no attempt {attempt_id}.")
         return _attempt(rows[0], now)
@@ -228,10 +257,10 @@ class Ledger:
         )
         return [row[0] for row in rows]
 
-    def intent(self, attempt_id: str) -> tuple[float | None, str | None]:
-        """(the service's time when the intent was written, the prompt that was sent) of an attempt."""
-        row = self._rows("select server_time, prompt from attempts where id = ?", attempt_id)[0]
-        return row[0], row[1]
+    def intent(self, attempt_id: str) -> Intent:
+        """What was about to be sent in an attempt."""
+        row = self._rows("select server_time, created_at, prompt, job from attempts where id = ?", attempt_id)[0]
+        return Intent(row[0], row[1], row[2], json.loads(row[3]))
 
     def knows_task(self, task_id: str) -> bool:
         """Whether a task was ever linked to an attempt."""
@@ -239,12 +268,16 @@ class Ledger:
 
     def jobs_before(self) -> Mapping[str, Mapping[str, Any]]:
         """By edit: the job it stood for at its newest attempt."""
-        rows = self._rows("select edit, job from attempts order by created_at, rowid")
-        return {edit: json.loads(job) for edit, job in dict(rows).items()}
+        rows = self._rows(
+            "select edit, job from attempts where rowid in (select max(rowid) from attempts group by edit)"
+        )
+        return {edit: json.loads(job) for edit, job in rows}
 
     # -------------------------------------------------------------- uploads
 
-    def upload(self, sha256: str, model: str, account: str, endpoint: str, *, now: float, margin_s: float) -> str | None:
+    def upload(
+        self, sha256: str, model: str, account: str, endpoint: str, *, now: float, margin_s: float
+    ) -> str | None:
         """The oss:// URL of bytes that were uploaded and will live for at least `margin_s`; None when there is none."""
         rows = self._rows(
             "select url from uploads where sha256 = ? and model = ? and account = ? and endpoint = ? and expires_at > ?",
@@ -256,7 +289,8 @@ class Ledger:
         """Remember an upload, so that the same bytes are not sent twice."""
         with self._transaction() as connection:
             connection.execute(
-                "insert or replace into uploads values (?, ?, ?, ?, ?, ?)", (sha256, model, account, endpoint, url, expires_at)
+                "insert or replace into uploads values (?, ?, ?, ?, ?, ?)",
+                (sha256, model, account, endpoint, url, expires_at),
             )
 
 
@@ -296,7 +330,9 @@ def _mapped(path: Path | None) -> Iterator[None]:
         raise
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
-            raise Locked("the ledger is busy: another process is writing to it.", hint="Run the command again.") from error
+            raise Locked(
+                "the ledger is busy: another process is writing to it.", hint="Run the command again."
+            ) from error
         raise LedgerError(f"the ledger cannot be used: {error}.", hint=_ADVICE) from error
     except sqlite3.DatabaseError as error:
         where = f"{path} " if path else "the ledger "

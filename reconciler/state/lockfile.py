@@ -31,7 +31,9 @@ def read(root: Path) -> Mapping[str, Pin]:
     for number, line in enumerate(raw.splitlines(), 1):
         if line.startswith((b"<<<<<<< ", b"=======", b">>>>>>> ")):
             place = Place(LOCK_FILE, number)
-            raise InvalidInput([Fault(place, "conflict markers of a merge; keep either side of each line, then plan again")])
+            raise InvalidInput(
+                [Fault(place, "conflict markers of a merge; keep either side of each line, then plan again")]
+            )
     documents, faults = parse(raw, LOCK_FILE)
     if faults:
         raise InvalidInput(faults)
@@ -43,14 +45,19 @@ def read(root: Path) -> Mapping[str, Pin]:
         key, digest = (entry.get("key"), entry.get("digest")) if isinstance(entry, dict) else (None, None)
         if not all(isinstance(each, str) and _HEX.match(each) for each in (key, digest)):
             place = documents[0].place(f"/{SECTION}/{name}")
-            raise InvalidInput([Fault(place, f'the entry of "{name}" lacks a key or a digest of 64 hex digits; restore it from git')])
+            raise InvalidInput(
+                [Fault(place, f'the entry of "{name}" lacks a key or a digest of 64 hex digits; restore it from git')]
+            )
         pins[name] = Pin(str(key), str(digest))
     return pins
 
 
 def write(root: Path, pins: Mapping[str, Pin], *, tmp_name: str) -> bool:
     """Write cutlist.lock, one line an edit, sorted by name. Returns whether anything changed."""
-    lines = [f"  {name}: {{key: {json.dumps(pin.key)}, digest: {json.dumps(pin.digest)}}}" for name, pin in sorted(pins.items())]
+    lines = [
+        f"  {name}: {{key: {json.dumps(pin.key)}, digest: {json.dumps(pin.digest)}}}"
+        for name, pin in sorted(pins.items())
+    ]
     body = f"{SECTION}:\n" + "\n".join(lines) if lines else f"{SECTION}: {{}}"
     text = f"{_HEAD}version: {VERSION}\n{body}\n".encode()
     path = root / LOCK_FILE

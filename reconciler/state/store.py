@@ -1,8 +1,8 @@
 """Blobs by digest, results by key. Written once, verified at the write and at the read; immutable until gc.
 
-    blobs/ab/abcd…            the bytes, named by their SHA-256
-    results/ab/KEY.DIGEST.json  the record that a job (KEY) had this outcome (DIGEST)
-    tmp/                      what is being written
+blobs/ab/abcd…            the bytes, named by their SHA-256
+results/ab/KEY.DIGEST.json  the record that a job (KEY) had this outcome (DIGEST)
+tmp/                      what is being written
 """
 
 from __future__ import annotations
@@ -137,4 +137,6 @@ class Store:
     def _records(self) -> Iterator[Path]:
         top = self.folder / "results"
         for folder in sorted(top.iterdir()) if top.is_dir() else ():
-            yield from sorted(each for each in folder.iterdir() if each.suffix == ".json" and not each.name.startswith("."))
+            yield from sorted(
+                each for each in folder.iterdir() if each.suffix == ".json" and not each.name.startswith(".")
+            )

@@ -1,0 +1,439 @@
+"""The life of one attempt: intend, submit, settle, follow, collect.
+
+Each step takes and gives plain values and may be repeated, but for the POST: no byte of it leaves before its INTENT is
+durable, its task_id is the next durable write, and what is not known is asked before anything else is sent
+(docs/operations.md, "Submit").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from reconciler.apply.client import Client, TaskAnswer
+from reconciler.apply.events import Event, Observer, Phase
+from reconciler.apply.retry import (
+    UNKNOWN_LOOKS,
+    UNKNOWN_OVER_S,
+    backoff_s,
+    ends_reading,
+    is_verdict,
+)
+from reconciler.clock import Clock
+from reconciler.desired.job import Job, Wanted, request
+from reconciler.desired.media import Unreadable, probe_video
+from reconciler.desired.references import data_bytes, data_format
+from reconciler.digest import sha256_hex
+from reconciler.errors import (
+    BadDownload,
+    CutlistError,
+    DiskFull,
+    DownloadRefused,
+    NotReached,
+    OutcomeUnknown,
+    ServiceError,
+)
+from reconciler.files import free_bytes, make_dirs, sha256_file
+from reconciler.state.ledger import TASK_LIFE_S, Ledger
+from reconciler.state.observed import Attempt, Result, State
+from reconciler.state.store import BlobWriter, Store
+
+MOST_BYTES = 1 << 30  # a result larger than this is not a video of at most 10 s
+LEAST_FREE_BYTES = 256 << 20  # room for what is paid next
+UPLOAD_MARGIN_S = 2 * 3600  # an upload about to expire is made anew
+UPLOAD_LIFE_S = 48 * 3600
+DOWNLOAD_TRIES = 10
+LIST_EVERY_S = 10.0
+INTENT_LIFE_S = 23 * 3600  # the list of the last 24 h proves nothing about an older intent
+KNOWN_SKEW_S, UNKNOWN_SKEW_S = 5.0, 300.0
+
+Block = Callable[..., Awaitable[Any]]
+
+
+class TaskFailed(ServiceError):
+    """The task ended without a video; nothing is billed."""
+
+
+class NeedsPerson(CutlistError):
+    """Nobody but a person can tell what happened; nothing is sent for this job until they do."""
+
+    exit_code = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One job to be rendered or collected, for one or more edits."""
+
+    job: Job
+    edit: str
+    model: str
+    wanted: Wanted | None = None  # None: nobody asks for it any more, but it is paid
+    upstream: Mapping[str, Result] = field(default_factory=dict)
+    billable_s: float = 0.0
+    attempt_id: str | None = None  # of a task in flight
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request ready to be sent."""
+
+    body: bytes
+    uses_oss: bool
+    prompt: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What attempts work with; everything of the outside world is injected."""
+
+    connection: Client | None  # None: nothing has to be asked or sent
+    store: Store
+    ledger: Ledger
+    clock: Clock
+    observer: Observer
+    block: Block  # runs synchronous code where it does not hold up the loop
+    endpoint: str
+    account: str
+    loopback: bool
+    settle_s: float
+
+    @property
+    def client(self) -> Client:
+        assert self.connection is not None
+        return self.connection
+
+    def emit(self, work: Work, phase: Phase, **more: Any) -> None:
+        self.observer(Event(work.edit, phase, self.clock.monotonic(), **more))
+
+
+async def unbroken(coroutine: Awaitable[Any]) -> Any:
+    """Await something that must not be left half done: a cancellation takes effect after it."""
+    task = asyncio.ensure_future(coroutine)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with suppress(Exception):
+            await task
+        raise
+
+
+# ------------------------------------------------------------------ before the POST
+
+
+async def prepare(desk: Desk, work: Work) -> Prepared:
+    """Upload what is local and build the request. May be repeated; uploads are remembered for their 48 hours."""
+    assert work.wanted is not None
+    urls: dict[str, str] = {}
+    for each in work.wanted.inputs:
+        reference = each.medium.reference
+        if reference.kind == "local":
+            assert each.identity is not None and each.path is not None
+            urls[each.medium.at] = await _uploaded(desk, work, each.identity, each.path.suffix, each.path)
+        elif reference.kind == "edit":
+            digest = work.upstream[reference.value].digest
+            urls[each.medium.at] = await _uploaded(desk, work, f"sha256:{digest}", ".mp4", desk.store.blob_path(digest))
+        elif reference.kind == "data" and not work.wanted.model.media[each.medium.limits].data_uri:
+            raw = data_bytes(reference.value)
+            urls[each.medium.at] = await _uploaded(
+                desk, work, f"sha256:{sha256_hex(raw)}", f".{data_format(reference.value)}", raw
+            )
+    body = request(work.wanted, urls)
+    uses_oss = any(value.startswith("oss://") for value in _texts(body["input"]))
+    return Prepared(json.dumps(body, ensure_ascii=False).encode(), uses_oss, body["input"].get("prompt"))
+
+
+async def _uploaded(desk: Desk, work: Work, identity: str, suffix: str, content: Any) -> str:
+    digest = identity.removeprefix("sha256:")
+    now = desk.clock.now()
+    known = desk.ledger.upload(digest, work.model, desk.account, desk.endpoint, now=now, margin_s=UPLOAD_MARGIN_S)
+    if known is not None:
+        return known
+    desk.emit(work, Phase.UPLOADING)
+    if isinstance(content, Path) and await desk.block(sha256_file, content) != digest:
+        raise CutlistError(
+            f"{content.name} changed while this run was at work.", hint="Run apply again; this job was not sent."
+        )
+    upload = functools.partial(desk.client.upload, work.model, f"{digest[:16]}{suffix.lower()}", content)
+    url: str = await persistently(desk, upload)
+    await desk.block(
+        functools.partial(
+            desk.ledger.uploaded, digest, work.model, desk.account, desk.endpoint, url, expires_at=now + UPLOAD_LIFE_S
+        )
+    )
+    return url
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return [text for part in parts for text in _texts(part)]
+
+
+async def persistently(desk: Desk, call: Callable[[], Awaitable[Any]], *, tries: int | None = 8) -> Any:
+    """Repeat a call that may be repeated until it works, or the error cannot pass, or `tries` are used up (None: never)."""
+    failures = 0
+    while True:
+        try:
+            return await call()
+        except ServiceError as error:
+            failures += 1
+            temporary = isinstance(error, OutcomeUnknown | NotReached) or error.status == 429
+            if ends_reading(error) or not temporary or (tries is not None and failures >= tries):
+                raise
+        await desk.clock.sleep(backoff_s(failures, desk.clock.random()))
+
+
+# ------------------------------------------------------------------ the POST
+
+
+async def submit(desk: Desk, work: Work, prepared: Prepared, lane: str) -> str:
+    """Send the request once. Returns the attempt's id once its task_id is durable.
+
+    Raises NotReached, Throttled, QuotaExhausted, Unauthorized (nothing was sent or accepted), Rejected, InputUnavailable
+    (this request was refused), OutcomeUnknown (the attempt is an open INTENT; settle it before anything else is sent in
+    its lane), DiskFull.
+    """
+    make_dirs(desk.store.folder)
+    if free_bytes(desk.store.folder) < LEAST_FREE_BYTES:
+        raise DiskFull(
+            f"less than {LEAST_FREE_BYTES >> 20} MiB are free in {desk.store.folder}; nothing more is submitted.",
+            hint="Make room and run apply again; what is paid is still brought home.",
+        )
+    attempt = Attempt(
+        id=desk.clock.new_id(), key=work.job.key, lane=lane, edit=work.edit, state=State.INTENT, endpoint=desk.endpoint,
+        created_at=desk.clock.now(), billable_s=work.billable_s,
+    )  # fmt: skip
+    desk.emit(work, Phase.SUBMITTING)
+    await unbroken(_intend_and_send(desk, work, prepared, attempt))
+    return attempt.id
+
+
+async def _intend_and_send(desk: Desk, work: Work, prepared: Prepared, attempt: Attempt) -> None:
+    await desk.block(
+        functools.partial(
+            desk.ledger.intend, attempt, request_sha256=sha256_hex(prepared.body), prompt=prepared.prompt,
+            job=work.job.canonical, server_time=desk.client.server_time,
+        )
+    )  # fmt: skip
+    try:
+        created = await desk.client.create(prepared.body, uses_oss=prepared.uses_oss)
+    except OutcomeUnknown:
+        raise
+    except ServiceError as error:
+        state = State.REJECTED if is_verdict(error) else State.NOT_SENT
+        await _end(desk, attempt.id, state, error.code, error.message, error.request_id)
+        raise
+    await desk.block(
+        functools.partial(
+            desk.ledger.submitted, attempt.id, created.task_id, at=desk.clock.now(), request_id=created.request_id
+        )
+    )
+    desk.emit(work, Phase.PENDING, task_id=created.task_id)
+
+
+async def _end(
+    desk: Desk, attempt_id: str, state: State, code: str = "", message: str = "", request_id: str = ""
+) -> None:
+    call = functools.partial(
+        desk.ledger.end, attempt_id, state, at=desk.clock.now(), code=code, message=message, request_id=request_id
+    )
+    await unbroken(desk.block(call))
+
+
+# ------------------------------------------------------------------ settle
+
+
+async def settle(desk: Desk, attempt_id: str) -> bool:
+    """Find out whether the request of an open INTENT arrived. True: adopted; False: proved NOT_SENT.
+
+    Asks the service's list until SETTLE has passed and one whole listing after that shows nothing new. Raises
+    NeedsPerson when it stays undecided, and ServiceError when the service cannot be asked (the INTENT stays open).
+    """
+    attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
+    intent = desk.ledger.intent(attempt_id)
+    if desk.clock.now() - intent.created_at > INTENT_LIFE_S:
+        message = "the run that sent it ended more than 23 h ago; the service's list proves nothing any more"
+        await _end(desk, attempt_id, State.UNDECIDED, message=message)
+        raise NeedsPerson(message)
+    since = intent.server_time - KNOWN_SKEW_S if intent.server_time else intent.created_at - UNKNOWN_SKEW_S
+    deadline = desk.clock.monotonic() + desk.settle_s
+    while True:
+        last_look = desk.clock.monotonic() >= deadline
+        found = await persistently(desk, lambda: _strangers(desk, str(intent.job["model"]), since))
+        if len(found) == 1:
+            call = functools.partial(desk.ledger.submitted, attempt_id, found[0], at=desk.clock.now(), adopted=True)
+            await unbroken(desk.block(call))
+            return True
+        if len(found) > 1:
+            message = f"{len(found)} tasks could be it: {', '.join(found)}"
+            await _end(desk, attempt_id, State.UNDECIDED, message=message)
+            raise NeedsPerson(f"{attempt.edit}: {message}.")
+        if last_look:
+            await _end(desk, attempt_id, State.NOT_SENT, message="not in the service's list")
+            return False
+        await desk.clock.sleep(min(LIST_EVERY_S, max(deadline - desk.clock.monotonic(), 0.05)))
+
+
+async def _strangers(desk: Desk, model: str, since: float) -> list[str]:
+    """Ids of the account's tasks of `model` created since then that no attempt of ours is linked to."""
+    found: dict[str, None] = {}
+    page = 1
+    while True:
+        rows, pages = await desk.client.list_tasks(page_no=page)
+        for row in rows:
+            task_id, created_ms = row.get("task_id"), row.get("gmt_create") or row.get("start_time") or 0
+            fits = row.get("model_name") == model and isinstance(created_ms, int | float) and created_ms / 1000 >= since
+            if isinstance(task_id, str) and fits and not desk.ledger.knows_task(task_id):
+                found[task_id] = None
+        if page >= pages or not rows:
+            return sorted(found)
+        page += 1
+
+
+# ------------------------------------------------------------------ follow
+
+
+async def follow(
+    desk: Desk, work: Work, attempt_id: str, *, first_look_s: float, interval_s: float, usual_s: float
+) -> TaskAnswer:
+    """Watch a task to its end. Returns the answer of a SUCCEEDED task.
+
+    Raises TaskFailed (FAILED, CANCELED, or EXPIRED), NeedsPerson, and what ends reading (apply.retry).
+    """
+    attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
+    assert attempt.task_id is not None and attempt.submitted_at is not None
+    age_s = desk.clock.now() - attempt.submitted_at
+    if 0 <= age_s < first_look_s:
+        await desk.clock.sleep(first_look_s - age_s)
+    seen, unknown = "", 0
+    while True:
+        task_id = attempt.task_id
+        answer: TaskAnswer = await persistently(desk, lambda: desk.client.fetch(task_id), tries=None)
+        if answer.status == "UNKNOWN":
+            unknown += 1
+            await _judge_unknown(desk, attempt, unknown)
+            await desk.clock.sleep(UNKNOWN_OVER_S / UNKNOWN_LOOKS)
+            continue
+        if answer.status != seen:
+            seen, unknown = answer.status, 0
+            call = functools.partial(desk.ledger.task_seen, task_id, seen, answer.record(), at=desk.clock.now())
+            await desk.block(call)
+        match answer.status:
+            case "SUCCEEDED":
+                await _check_adopted(desk, attempt, answer)
+                return answer
+            case "FAILED":
+                code, message = str(answer.output.get("code", "")), str(answer.output.get("message", ""))
+                await _end(desk, attempt_id, State.FAILED, code, message, answer.request_id)
+                raise TaskFailed(message, code=code, request_id=answer.request_id)
+            case "CANCELED":
+                await _end(desk, attempt_id, State.CANCELED)
+                raise TaskFailed("the task was cancelled at the service; apply sends it again.", code="CANCELED")
+            case "PENDING" | "RUNNING" as status:
+                desk.emit(work, Phase(status), task_id=task_id, usual_s=usual_s)
+        await desk.clock.sleep(interval_s)
+
+
+async def _judge_unknown(desk: Desk, attempt: Attempt, looks: int) -> None:
+    assert attempt.submitted_at is not None
+    if desk.clock.now() - attempt.submitted_at >= TASK_LIFE_S:
+        await _end(desk, attempt.id, State.EXPIRED)
+        raise TaskFailed("the service forgot the task (24 h) before its video was brought home.", code="EXPIRED")
+    if looks >= UNKNOWN_LOOKS:
+        message = f"the service does not know the task {attempt.task_id}, which is younger than 24 h"
+        await _end(desk, attempt.id, State.UNDECIDED, message=message)
+        raise NeedsPerson(f"{attempt.edit}: {message}.")
+
+
+async def _check_adopted(desk: Desk, attempt: Attempt, answer: TaskAnswer) -> None:
+    """An adopted task is ours only if its prompt is the one that was sent, as the service truncates it."""
+    if not attempt.adopted or "orig_prompt" not in answer.output:
+        return
+    sent, said = desk.ledger.intent(attempt.id).prompt, answer.output["orig_prompt"]
+    if sent is not None and isinstance(said, str) and (said == sent or (said and sent.startswith(said))):
+        return
+    message = f"the task {attempt.task_id} that was found for it has another prompt"
+    await desk.block(functools.partial(desk.ledger.disown, attempt.id, at=desk.clock.now(), message=message))
+    raise NeedsPerson(f"{attempt.edit}: {message}; it is not ours.")
+
+
+# ------------------------------------------------------------------ collect
+
+
+async def collect(desk: Desk, work: Work, attempt_id: str, answer: TaskAnswer) -> Result:
+    """Bring a finished video home: download, verify, store. May be repeated; costs nothing.
+
+    Raises BadDownload after DOWNLOAD_TRIES bad ones, TaskFailed when the service no longer has it.
+    """
+    failures = 0
+    while True:
+        try:
+            return await _collect_once(desk, work, attempt_id, answer)
+        except (BadDownload, DownloadRefused, OutcomeUnknown, NotReached) as error:
+            failures += 1
+            if failures >= DOWNLOAD_TRIES or error.hint:
+                raise
+        await desk.clock.sleep(backoff_s(failures, desk.clock.random()))
+        attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
+        assert attempt.task_id is not None
+        task_id = attempt.task_id
+        fresh: TaskAnswer = await persistently(desk, lambda: desk.client.fetch(task_id), tries=None)
+        if fresh.status == "SUCCEEDED":
+            answer = fresh
+        elif fresh.status == "UNKNOWN" and not attempt.collectable:
+            await _end(desk, attempt_id, State.EXPIRED if attempt.state is State.SUBMITTED else State.LOST)
+            raise TaskFailed("the service forgot the task (24 h) before its video was brought home.", code="EXPIRED")
+
+
+async def _collect_once(desk: Desk, work: Work, attempt_id: str, answer: TaskAnswer) -> Result:
+    if not answer.video_url:
+        raise BadDownload("the task SUCCEEDED without a video_url.")
+    with desk.store.new_blob() as blob:
+        async with desk.client.download(answer.video_url) as download:
+            async for chunk in download.chunks:
+                blob.write(chunk)
+                if blob.size_bytes > MOST_BYTES:
+                    raise BadDownload(f"the video is larger than {MOST_BYTES >> 20} MiB.")
+                desk.emit(work, Phase.FETCHING, done_bytes=blob.size_bytes, total_bytes=download.size_bytes)
+            if download.size_bytes is not None and blob.size_bytes != download.size_bytes:
+                raise BadDownload(f"{blob.size_bytes} of {download.size_bytes} bytes arrived.")
+        facts = await desk.block(_verified, blob, answer.usage)
+        return await unbroken(desk.block(_store, desk, work, attempt_id, answer, blob, facts))  # type: ignore[no-any-return]
+
+
+def _verified(blob: BlobWriter, usage: Mapping[str, Any]) -> Any:
+    """What is in the video. Raises BadDownload when it does not open, or lasts otherwise than the bill says."""
+    blob.flush()
+    try:
+        facts = probe_video(blob.path, blob.size_bytes)
+    except Unreadable as error:
+        raise BadDownload(f"what arrived is not the video: {error}.") from None
+    promised = usage.get("output_video_duration", usage.get("video_duration"))
+    if isinstance(promised, int | float) and promised > 0 and facts.duration_s is not None:
+        if abs(facts.duration_s - promised) > max(0.5, 0.1 * promised):
+            raise BadDownload(f"the video lasts {facts.duration_s:.1f} s, and {promised:.1f} s were billed.")
+    return facts
+
+
+def _store(desk: Desk, work: Work, attempt_id: str, answer: TaskAnswer, blob: BlobWriter, facts: Any) -> Result:
+    """Blob, then result, then ledger: SUCCEEDED is said only of what is durable."""
+    digest = blob.commit()
+    attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
+    result = Result(
+        key=work.job.key, digest=digest, size_bytes=blob.size_bytes, duration_s=facts.duration_s, width=facts.width,
+        height=facts.height, stored_at=datetime.fromtimestamp(desk.clock.now(), UTC).isoformat(timespec="milliseconds"),
+        edit=work.edit, job=work.job.canonical, task={**answer.record()["output"], "request_id": attempt.request_id},
+        usage=dict(answer.usage), endpoint=desk.endpoint, account=desk.account, adopted=attempt.adopted,
+    )  # fmt: skip
+    desk.store.put_result(result)
+    if attempt.state is State.SUBMITTED:
+        desk.ledger.end(attempt_id, State.SUCCEEDED, at=desk.clock.now())
+    return result

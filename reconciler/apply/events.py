@@ -1,0 +1,41 @@
+"""What happens during an apply, as plain values for whoever watches. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """Where one edit is on its way."""
+
+    WAITING = "waiting"  # for an upstream edit, or for its turn
+    UPLOADING = "uploading"
+    SUBMITTING = "submitting"
+    SETTLING = "settling"  # sent, answer unknown: the service is asked
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    FETCHING = "fetching"
+    WRITTEN = "written"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that people would like to know. `at` is monotonic time in seconds."""
+
+    name: str
+    phase: Phase
+    at: float
+    note: str = ""
+    task_id: str = ""
+    output: str = ""
+    done_bytes: int = 0
+    total_bytes: int | None = None
+    usual_s: float = 0.0  # how long tasks of the model usually take
+    billed_s: float = 0.0
+    price: float | None = None
+
+
+Observer = Callable[[Event], None]

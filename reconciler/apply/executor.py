@@ -1,0 +1,272 @@
+"""Takes steps and makes them so: bounded, and one failure never stops the others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler.apply import attempt as life
+from reconciler.apply.attempt import Desk, NeedsPerson, TaskFailed, Work
+from reconciler.apply.client import TaskAnswer
+from reconciler.apply.events import Phase
+from reconciler.apply.lanes import Lane, Pacer, lane_name
+from reconciler.apply.outcome import Outcome
+from reconciler.apply.publish import Publisher
+from reconciler.apply.retry import backoff_s, stops_everything
+from reconciler.catalogue import Verdict, entry
+from reconciler.config import Config
+from reconciler.desired.models import Model, Models
+from reconciler.errors import (
+    CutlistError,
+    DiskFull,
+    NotReached,
+    OutcomeUnknown,
+    QuotaExhausted,
+    ServiceError,
+    Throttled,
+)
+from reconciler.files import EscapesRoot
+from reconciler.plan.cost import PricePerSecond, billed_seconds, tier
+from reconciler.plan.step import Action, Step
+from reconciler.state.observed import Result
+
+SUBMIT_TRIES = 8  # of a request that was certainly not accepted: not reached, or too fast
+WRITES_AT_ONCE = 4
+
+
+class NotTried(CutlistError):
+    """Left alone because of an earlier error that would only come again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A step with what is needed to carry it out; `work` is None for steps that need no service."""
+
+    step: Step
+    work: Work | None = None
+
+
+class Executor:
+    """Long-lived: `start` takes items as passes find them, `next` gives outcomes as they come."""
+
+    def __init__(self, desk: Desk, publisher: Publisher, config: Config, models: Models, price: PricePerSecond) -> None:
+        self._desk = desk
+        self._publisher = publisher
+        self._config = config
+        self._models = models
+        self._price = price
+        self._lanes: dict[str, Lane] = {}
+        self._running: dict[asyncio.Task[list[Outcome]], tuple[Item, ...]] = {}
+        self._writes = asyncio.Semaphore(WRITES_AT_ONCE)
+        self._stopped: CutlistError | None = None
+        self._write_turn = asyncio.Lock()
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._running)
+
+    @property
+    def keys(self) -> set[str]:
+        """Keys that are being worked on."""
+        return {item.step.key for items in self._running.values() for item in items if item.step.key}
+
+    @property
+    def names(self) -> set[str]:
+        """Edits that are being worked on."""
+        return {item.step.name for items in self._running.values() for item in items}
+
+    def start(self, items: Sequence[Item]) -> None:
+        """Begin work. Items of one key are done by one attempt."""
+        by_key: dict[str, list[Item]] = {}
+        for item in items:
+            by_key.setdefault(item.step.key or f"\0{item.step.name}", []).append(item)
+        for group in by_key.values():
+            self._running[asyncio.ensure_future(self._carry_out(group))] = tuple(group)
+
+    async def next(self) -> list[Outcome]:
+        """The outcomes of whatever ends next."""
+        done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        outcomes = []
+        for task in done:
+            del self._running[task]
+            outcomes += task.result()
+        return outcomes
+
+    async def stop(self) -> tuple[Item, ...]:
+        """End what runs here; a POST in flight is finished and recorded. Returns what was under way."""
+        under_way = tuple(item for items in self._running.values() for item in items)
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running)
+        self._running.clear()
+        return under_way
+
+    # -------------------------------------------------------------- one key
+
+    async def _carry_out(self, group: Sequence[Item]) -> list[Outcome]:
+        """Render, resume or write for all edits of one key."""
+        first = group[0]
+        try:
+            if first.work is None:
+                digest, billed_s = str(first.step.digest), 0.0
+            else:
+                result, billed_s = await self._result(first.work, first.step)
+                digest = result.digest
+        except CutlistError as error:
+            await self._pause_after(error)
+            return [self._failed(item, error) for item in group]
+        return [await self._published(item, digest, billed_s if item is first else 0.0) for item in group]
+
+    async def _pause_after(self, error: CutlistError) -> None:
+        """A job that the service failed by its own fault, or for want of an input, is sent again after a pause."""
+        if isinstance(error, TaskFailed) and entry(error.code, error.message).verdict in (
+            Verdict.INTERNAL,
+            Verdict.INPUT,
+        ):
+            await self._desk.clock.sleep(backoff_s(1, self._desk.clock.random()))
+
+    def _failed(self, item: Item, error: CutlistError) -> Outcome:
+        if item.work is not None:
+            self._desk.emit(item.work, Phase.FAILED, note=str(error))
+        return Outcome(item.step, error)
+
+    async def _published(self, item: Item, digest: str, billed_s: float) -> Outcome:
+        step = item.step
+        price = self._price_of(item, billed_s)
+        if step.output:
+            try:
+                async with self._writes, self._write_turn:
+                    await life.unbroken(self._desk.block(self._publisher.write, step, digest))
+            except CutlistError as error:
+                return Outcome(step, error, digest, billed_s, price)
+            except (OSError, EscapesRoot) as error:
+                hint = "The video is in the store; run apply again to write it, free."
+                return Outcome(
+                    step, CutlistError(f"{step.output} cannot be written: {error}.", hint=hint), digest, billed_s, price
+                )
+        work = item.work
+        if work is not None:
+            self._desk.emit(work, Phase.WRITTEN, output=step.output, billed_s=billed_s, price=price)
+        return Outcome(step, None, digest, billed_s, price)
+
+    def _price_of(self, item: Item, billed_s: float) -> float | None:
+        if item.work is None or not billed_s:
+            return 0.0
+        per_s = self._price(item.work.model, tier(item.work.wanted) if item.work.wanted else None)
+        return None if per_s is None else round(billed_s * per_s, 4)
+
+    async def _result(self, work: Work, step: Step) -> tuple[Result, float]:
+        """The job's result, by a new attempt or the one in flight, and the seconds that were billed for it."""
+        model = self._models.by_name[work.model]
+        lane = self._lane(work.model, model)
+        async with lane.running:
+            attempt_id = work.attempt_id or await self._submitted(work, lane)
+            answer: TaskAnswer = await self._followed(work, attempt_id, model)
+        result = await life.collect(self._desk, work, attempt_id, answer)
+        again = step.action is Action.RESUME and step.reason.startswith("its result is no longer")
+        return result, 0.0 if again else billed_seconds(answer.usage)
+
+    async def _followed(self, work: Work, attempt_id: str, model: Model) -> TaskAnswer:
+        loopback = self._desk.loopback
+        try:
+            return await life.follow(
+                self._desk,
+                work,
+                attempt_id,
+                first_look_s=0.0 if loopback else model.shortest_s,
+                interval_s=self._config.poll_interval_s or (0.2 if loopback else model.poll_interval_s),
+                usual_s=0.0 if loopback else model.usual_s,
+            )
+        except ServiceError as error:
+            self._learn(error)
+            raise
+
+    # -------------------------------------------------------------- submitting
+
+    async def _submitted(self, work: Work, lane: Lane) -> str:
+        """The id of a fresh attempt whose task_id is durable."""
+        try:
+            prepared = await life.prepare(self._desk, work)
+        except ServiceError as error:
+            self._learn(error, lane)
+            raise
+        tries = 0
+        while True:
+            async with lane.submitting:
+                self._check_open(lane)
+                await lane.pacer.wait()
+                try:
+                    return await life.submit(self._desk, work, prepared, lane.name)
+                except OutcomeUnknown as error:
+                    attempt_id = await self._settled(work, lane, error)
+                    if attempt_id is not None:
+                        return attempt_id
+                    reason: ServiceError = error
+                except (NotReached, Throttled) as error:
+                    if isinstance(error, Throttled):
+                        lane.pacer.halve()
+                    reason = error
+                except (ServiceError, DiskFull) as error:
+                    self._learn(error, lane)
+                    raise
+            tries += 1
+            if tries >= SUBMIT_TRIES:
+                raise reason
+            await self._desk.clock.sleep(backoff_s(tries, self._desk.clock.random()))
+
+    async def _settled(self, work: Work, lane: Lane, error: ServiceError) -> str | None:
+        """Ask whether a request whose answer was lost arrived, inside the lane. The attempt's id, or None: NOT_SENT."""
+        self._desk.emit(work, Phase.SETTLING, note=str(error))
+        (attempt_id,) = self._desk.ledger.open_intents(lane.name)
+        try:
+            return attempt_id if await life.settle(self._desk, attempt_id) else None
+        except ServiceError as cannot_ask:
+            lane.paused = cannot_ask
+            raise
+
+    def _check_open(self, lane: Lane) -> None:
+        cause = self._stopped or lane.paused
+        if cause is not None:
+            raise NotTried(f"not sent, because of an earlier error ({_short(cause)}).")
+        if self._desk.ledger.open_intents(lane.name):
+            raise NotTried("not sent: whether an earlier request of this model arrived could not be settled yet.")
+
+    def _learn(self, error: CutlistError, lane: Lane | None = None) -> None:
+        """Some errors would only come again: for the lane, or for all."""
+        if isinstance(error, DiskFull) or (isinstance(error, ServiceError) and stops_everything(error)):
+            self._stopped = self._stopped or error
+        elif isinstance(error, QuotaExhausted) and lane is not None:
+            lane.paused = error
+
+    def _lane(self, name: str, model: Model) -> Lane:
+        if name not in self._lanes:
+            most = min(model.running_tasks, self._config.running_tasks or model.running_tasks)
+            self._lanes[name] = Lane(
+                lane_name(self._desk.endpoint, self._desk.account, name),
+                Pacer(self._desk.clock, model.submits_per_s),
+                asyncio.Semaphore(most),
+            )
+        return self._lanes[name]
+
+
+async def recover(desk: Desk, tell: Callable[[str, bool], None]) -> Mapping[str, CutlistError]:
+    """Settle every INTENT that an earlier run left open, before anything is sent.
+
+    `tell` hears the edit and whether its request had arrived. Returns what could not be settled, by attempt id.
+    """
+    left: dict[str, CutlistError] = {}
+    for attempt_id in desk.ledger.open_intents():
+        attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
+        if attempt.endpoint != desk.endpoint:
+            continue
+        try:
+            tell(attempt.edit, await life.settle(desk, attempt_id))
+        except (NeedsPerson, ServiceError) as error:
+            left[attempt_id] = error
+    return left
+
+
+def _short(error: CutlistError) -> str:
+    return getattr(error, "code", "") or error.message.rstrip(".")

@@ -1,0 +1,49 @@
+"""How fast and how wide: a lane is (endpoint, account, model), the unit of submission."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from reconciler.clock import Clock
+from reconciler.errors import ServiceError
+
+SLOWEST_PER_S = 0.05
+
+
+class Pacer:
+    """Lets one caller pass every 1/rate seconds; halved when the service says that it is too fast."""
+
+    def __init__(self, clock: Clock, per_s: float) -> None:
+        self._clock = clock
+        self._per_s = per_s
+        self._next = 0.0
+        self._turn = asyncio.Lock()
+
+    async def wait(self) -> None:
+        """Wait for the next turn."""
+        async with self._turn:
+            now = self._clock.monotonic()
+            if self._next > now:
+                await self._clock.sleep(self._next - now)
+            self._next = max(now, self._next) + 1 / self._per_s
+
+    def halve(self) -> None:
+        """Go half as fast from here on."""
+        self._per_s = max(self._per_s / 2, SLOWEST_PER_S)
+
+
+@dataclass(slots=True)
+class Lane:
+    """Submission to one model: one request at a time, at its pace, with so many tasks at the service."""
+
+    name: str
+    pacer: Pacer
+    running: asyncio.Semaphore
+    submitting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    paused: ServiceError | None = None  # why nothing more is sent in this lane
+
+
+def lane_name(endpoint: str, account: str, model: str) -> str:
+    """A lane is named by the configured account, not by its key, so that a rotated key does not slip past an open INTENT."""
+    return f"{endpoint} {account} {model}"

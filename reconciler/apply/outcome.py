@@ -1,0 +1,99 @@
+"""How steps and whole applies end. Light: imported by those who only look."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from reconciler.errors import (
+    EXIT_ERROR,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_NEEDS_PERSON,
+    EXIT_OK,
+    EXIT_TERMINATED,
+    CutlistError,
+    DiskFull,
+    NotTheService,
+    Unauthorized,
+)
+from reconciler.plan.step import Action, Plan, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one step ended. `billed_s` and `price` are what this run's task was billed."""
+
+    step: Step
+    error: CutlistError | None = None
+    digest: str | None = None
+    billed_s: float = 0.0
+    price: float | None = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return self.error is None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How an apply ended. `outcomes` holds the last outcome of every edit that was worked on."""
+
+    plan: Plan  # what was agreed to
+    left: Plan  # what a plan says now
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    elapsed_s: float = 0.0
+    in_flight: tuple[str, ...] = ()  # tasks that go on at the service after an interruption
+    stopped_by: str = ""  # the signal that ended it
+
+    def done(self, action: Action) -> int:
+        """How many steps of an action went well."""
+        return sum(1 for each in self.outcomes.values() if each.ok and each.step.action is action)
+
+    @property
+    def failures(self) -> Sequence[Outcome]:
+        return [each for each in self.outcomes.values() if not each.ok]
+
+    @property
+    def blocked(self) -> Sequence[Step]:
+        """What no further run of the same command will change."""
+        return list(self.left.by_action(Action.BLOCKED))
+
+    @property
+    def billed_s(self) -> float:
+        return round(sum(each.billed_s for each in self.outcomes.values()), 2)
+
+    @property
+    def price(self) -> float | None:
+        """What the run was billed; None when a price is not known."""
+        prices = [each.price for each in self.outcomes.values()]
+        return None if None in prices else round(sum(price or 0.0 for price in prices), 4)
+
+    @property
+    def exit_code(self) -> int:
+        """0; 1 for what concerns everything (a refused key, a full disk); 4 failed jobs; 5 needs a person; 130, 143."""
+        if self.stopped_by:
+            return EXIT_TERMINATED if self.stopped_by == "SIGTERM" else EXIT_INTERRUPTED
+        errors = [each.error for each in self.failures if each.error is not None]
+        if any(isinstance(error, Unauthorized | NotTheService | DiskFull) for error in errors):
+            return EXIT_ERROR
+        if any(step.needs_person for step in self.blocked) or any(e.exit_code == EXIT_NEEDS_PERSON for e in errors):
+            return EXIT_NEEDS_PERSON
+        return EXIT_FAILED if errors or self.blocked else EXIT_OK
+
+
+class Stop:
+    """A wish to end early, made by a signal handler and heard by whoever waits."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self.reason = ""
+
+    def request(self, reason: str) -> None:
+        """Ask to stop; `reason` is the name of the signal."""
+        self.reason = self.reason or reason
+        self._event.set()
+
+    async def wait(self) -> None:
+        await self._event.wait()

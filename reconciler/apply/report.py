@@ -1,0 +1,126 @@
+"""How an apply ended, as text or JSON. Pure."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from reconciler.apply.outcome import Outcome, Report
+from reconciler.catalogue import entry
+from reconciler.errors import CutlistError, ServiceError
+from reconciler.plan.step import Action
+
+_WIDTH = 100
+
+
+def report_text(report: Report) -> str:
+    """The last word of an apply, for people."""
+    lines: list[str] = []
+    for outcome in sorted(report.failures, key=lambda each: each.step.name):
+        lines += _failure(outcome)
+    waiting = list(report.left.by_action(Action.WAIT))
+    for step in waiting:
+        lines.append(f". {step.name}  {step.reason}")
+    for step in report.blocked:
+        if step.name not in {each.step.name for each in report.failures}:
+            lines.append(f"! {step.name}  {step.reason}")
+            lines += [_wrap(detail) for detail in step.details]
+    if report.in_flight:
+        lines.append(f"Still at the service: {', '.join(report.in_flight)}. The next apply collects them.")
+    return "\n".join([*lines, _last_line(report)]) + "\n"
+
+
+def _failure(outcome: Outcome) -> Iterator[str]:
+    error, step = outcome.error, outcome.step
+    assert error is not None
+    yield f"✗ {step.name}  {error}"
+    yield _wrap(f"{_money(error)} {_advice(error)} ({step.place})".strip())
+    ids = [f"request {error.request_id}"] if isinstance(error, ServiceError) and error.request_id else []
+    if ids:
+        yield f"    {'  '.join(ids)}"
+
+
+def _money(error: CutlistError) -> str:
+    """What the error means for money, where the error itself tells."""
+    return "Nothing was billed for it." if isinstance(error, ServiceError) else ""
+
+
+def _advice(error: CutlistError) -> str:
+    if error.hint:
+        return error.hint
+    if isinstance(error, ServiceError) and error.code and error.code not in ("CANCELED", "EXPIRED"):
+        return entry(error.code, error.message).advice
+    return "Run apply again; what is done is kept."
+
+
+def _wrap(text: str) -> str:
+    return textwrap.fill(
+        text, _WIDTH, initial_indent="    ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _last_line(report: Report) -> str:
+    counts = {"rendered": Action.RENDER, "resumed": Action.RESUME, "written": Action.WRITE, "pruned": Action.PRUNE}
+    parts = [
+        f"{report.done(action)} {word}"
+        for word, action in counts.items()
+        if report.done(action) or action is not Action.RESUME
+    ]
+    done = f"{', '.join(parts)} in {_span(report.elapsed_s)}."
+    spent = f" {report.billed_s:.1f} billable seconds"
+    if report.price is not None and report.plan.currency:
+        planned = report.plan.total(Action.RENDER, Action.WAIT).price
+        spent += f", {report.price:.2f} {report.plan.currency}" + (
+            f" (planned {planned:.2f})" if planned is not None else ""
+        )
+    spent = f"{spent}." if report.billed_s else ""
+    if report.stopped_by:
+        return f"Interrupted ({report.stopped_by}). {done}{spent} Running apply again goes on from here."
+    failures, blocked = (
+        len(report.failures),
+        len([s for s in report.blocked if s.name not in {f.step.name for f in report.failures}]),
+    )
+    if failures or blocked:
+        trouble = [f"{n} {word}" for n, word in ((failures, "failed"), (blocked, "blocked")) if n]
+        return f"Apply ended with {' and '.join(trouble)}. {done}{spent} Running apply again does only what is left."
+    return f"Apply complete. {done}{spent}"
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60}m {int(seconds) % 60:02}s"
+
+
+def report_document(report: Report) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "rendered": report.done(Action.RENDER),
+        "resumed": report.done(Action.RESUME),
+        "written": report.done(Action.WRITE),
+        "pruned": report.done(Action.PRUNE),
+        "failed": len(report.failures),
+        "blocked": len(report.blocked),
+        "billed_s": report.billed_s,
+        "price": report.price,
+        "currency": report.plan.currency or None,
+        "in_flight": list(report.in_flight),
+        "stopped_by": report.stopped_by or None,
+        "exit_code": report.exit_code,
+        "edits": [_edit(outcome) for outcome in sorted(report.outcomes.values(), key=lambda each: each.step.name)],
+    }
+
+
+def _edit(outcome: Outcome) -> dict[str, Any]:
+    error = outcome.error
+    return {
+        "name": outcome.step.name,
+        "action": outcome.step.action.value,
+        "ok": outcome.ok,
+        "output": outcome.step.output,
+        "digest": outcome.digest,
+        "billed_s": outcome.billed_s,
+        "price": outcome.price,
+        "error": None
+        if error is None
+        else {"code": getattr(error, "code", ""), "message": error.message, "hint": error.hint},
+    }

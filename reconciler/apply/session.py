@@ -1,0 +1,198 @@
+"""One apply: recover what an earlier run left open, then drive passes and the executor until nothing more can be done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from reconciler import shipped
+from reconciler.apply.attempt import Block, Desk, TaskFailed, Work
+from reconciler.apply.client import Client
+from reconciler.apply.events import Event, Observer, Phase
+from reconciler.apply.executor import Executor, Item, recover
+from reconciler.apply.outcome import Outcome, Report, Stop
+from reconciler.apply.publish import Publisher
+from reconciler.catalogue import may_try_again
+from reconciler.clock import Clock
+from reconciler.config import Config
+from reconciler.desired.job import Job
+from reconciler.desired.models import Models
+from reconciler.errors import Place
+from reconciler.plan.diff import Options
+from reconciler.plan.step import Action, Step
+from reconciler.reconcile import Pass, conclude
+from reconciler.state.ledger import Ledger
+from reconciler.state.observed import Attempt, State
+from reconciler.state.outputs import Outputs
+from reconciler.state.store import Store
+
+
+class Session:
+    """Holds what an apply needs for its length. `connect` is called only when something has to be asked or sent."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        ledger: Ledger,
+        clock: Clock,
+        observer: Observer,
+        block: Block = asyncio.to_thread,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._ledger = ledger
+        self._clock = clock
+        self._publisher = Publisher(config.root, store, Outputs(config.root, config.outputs_file), clock, config.realm)
+        self._desk = Desk(
+            connection=None, store=store, ledger=ledger, clock=clock, observer=observer, block=block,
+            endpoint=config.endpoint.name, account=config.account, loopback=config.endpoint.loopback, settle_s=config.settle_s,
+        )  # fmt: skip
+
+    @property
+    def connected(self) -> bool:
+        return self._desk.connection is not None
+
+    def connect(self, base_url: str, transport: Any = None) -> None:
+        """From now on requests can be sent, to `base_url`."""
+        endpoint = replace(self._config.endpoint, base_url=base_url)
+        client = Client(
+            endpoint, self._config.api_key, workspace=self._config.workspace, result_hosts=self._config.result_hosts,
+            transport=transport,
+        )  # fmt: skip
+        self._desk = replace(self._desk, connection=client)
+
+    async def close(self) -> None:
+        if self._desk.connection is not None:
+            await self._desk.connection.close()
+
+    async def recover(self, tell: Callable[[str], None]) -> None:
+        """Settle what an earlier run was sending when it ended."""
+
+        def told(edit: str, arrived: bool) -> None:
+            found = (
+                "found at the service and adopted; it will not be sent again"
+                if arrived
+                else "it did not arrive; nothing was paid"
+            )
+            tell(f"{edit}: {found}.")
+
+        names = [self._ledger.attempt(each, now=self._clock.now()).edit for each in self._ledger.open_intents()]
+        tell(f"An earlier run ended while it was sending {', '.join(names)}. Asking the service whether it arrived …")
+        for attempt_id, error in (await recover(self._desk, told)).items():
+            tell(f"{self._ledger.attempt(attempt_id, now=self._clock.now()).edit}: {error.message}")
+
+    def orphans(self, seen: Pass) -> Sequence[Attempt]:
+        """Tasks in flight that no edit asks for any more; they are paid, so they are brought home too."""
+        asked = {step.key for step in seen.plan.steps}
+        return [
+            history.last
+            for key, history in seen.observed.history.items()
+            if history.last.state is State.SUBMITTED
+            and key not in asked
+            and history.last.endpoint == self._desk.endpoint
+        ]
+
+    # -------------------------------------------------------------- driving
+
+    async def drive(self, first: Pass, options: Options, stop: Stop) -> Report:
+        """Carry out what `first` showed, and what becomes possible by it, until nothing more can be done.
+
+        Later passes look again at what is, and never at the manifests: an apply does what its plan showed.
+        """
+        started = self._clock.monotonic()
+        executor = Executor(
+            self._desk,
+            self._publisher,
+            self._config,
+            Models.of(shipped.model_documents()),
+            self._config.prices.per_second,
+        )
+        outcomes: dict[str, Outcome] = {}
+        given_up: set[str | None] = set()
+        in_flight: tuple[str, ...] = ()
+        for step in first.plan.by_action(Action.WAIT):
+            self._desk.observer(Event(step.name, Phase.WAITING, started, note=step.reason))
+        executor.start([*self._orphan_items(first), *self._items(first, first.ready())])
+        try:
+            while executor.busy and not stop.reason:
+                ended = await self._next(executor, stop)
+                for outcome in ended:
+                    outcomes[outcome.step.name] = outcome
+                    if outcome.error is not None and not self._worth_another(outcome):
+                        given_up.add(outcome.step.key)
+                if ended:
+                    seen = self._again(first, options)
+                    leave = executor.names | {step.name for step in seen.plan.steps if step.key in executor.keys}
+                    executor.start(self._items(seen, seen.ready(leave=leave, given_up=given_up)))
+        finally:
+            in_flight = self._task_ids(await executor.stop())
+            seen = self._again(first, options)
+            self._publisher.pin(seen.pins())
+        elapsed_s = self._clock.monotonic() - started
+        return Report(first.plan, seen.plan, outcomes, elapsed_s, in_flight, stop.reason)
+
+    def _again(self, first: Pass, options: Options) -> Pass:
+        return conclude(self._config, first.desired, self._store, self._ledger, self._clock, options)
+
+    async def _next(self, executor: Executor, stop: Stop) -> list[Outcome]:
+        """Whatever ends next; nothing when a stop is asked for first."""
+        waits = [asyncio.ensure_future(executor.next()), asyncio.ensure_future(stop.wait())]
+        try:
+            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+        return waits[0].result() or [] if waits[0] in done else []
+
+    def _worth_another(self, outcome: Outcome) -> bool:
+        """Whether the next pass may send this job again by itself; how often in all is for `diff` to say."""
+        error = outcome.error
+        return isinstance(error, TaskFailed) and may_try_again(error.code, error.message, 1)
+
+    def _items(self, seen: Pass, steps: Sequence[Step]) -> list[Item]:
+        return [Item(step, None if step.action is Action.WRITE else self._work(seen, step)) for step in steps]
+
+    def _work(self, seen: Pass, step: Step) -> Work:
+        resolved = seen.resolved[step.name]
+        assert resolved.job is not None
+        return Work(
+            job=resolved.job,
+            edit=step.name,
+            model=resolved.wanted.edit.model,
+            wanted=resolved.wanted,
+            upstream=resolved.upstream or {},
+            billable_s=step.cost.billable_s,
+            attempt_id=step.attempt_id if step.action is Action.RESUME else None,
+        )
+
+    def _orphan_items(self, seen: Pass) -> list[Item]:
+        items = []
+        for attempt in self.orphans(seen):
+            job = Job(attempt.key, self._ledger.intent(attempt.id).job)
+            step = Step(
+                attempt.edit,
+                Action.RESUME,
+                "no longer asked for, but paid",
+                "",
+                Place(""),
+                attempt.key,
+                attempt_id=attempt.id,
+            )
+            items.append(Item(step, Work(job, attempt.edit, str(job.canonical["model"]), attempt_id=attempt.id)))
+        return items
+
+    def _task_ids(self, items: Sequence[Item]) -> tuple[str, ...]:
+        keys = {item.step.key for item in items}
+        history = self._ledger.history(now=self._clock.now())
+        return tuple(
+            sorted(
+                {
+                    h.last.task_id
+                    for k, h in history.items()
+                    if k in keys and h.last.state is State.SUBMITTED and h.last.task_id
+                }
+            )
+        )

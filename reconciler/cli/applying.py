@@ -1,0 +1,147 @@
+"""apply, watch and demo: the plan, the question, the progress, the last word."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from reconciler.apply import report as endings
+from reconciler.apply.events import Observer
+from reconciler.apply.outcome import Report, Stop
+from reconciler.cli import progress, screen
+from reconciler.cli.scaffold import fresh_demo
+from reconciler.errors import EXIT_OK, CutlistError, InvalidInput, UsageError
+from reconciler.plan import report as words
+from reconciler.plan.diff import Options
+from reconciler.plan.step import Action, Plan
+from reconciler.project import Project
+
+
+def run_apply(project: Project, options: Options, *, as_json: bool, auto_approve: bool, max_cost: float | None) -> int:
+    """One apply, from the plan to the last word. Returns the exit code."""
+    approve = _approval(project, as_json=as_json, auto_approve=auto_approve)
+    tell: Callable[[str], None] = screen.note if as_json else screen.say
+    with _progress(project, as_json=as_json) as observer:
+        report = asyncio.run(_applied(project, options, approve, observer, tell, max_cost))
+    if as_json:
+        screen.json_line({"event": "end", **endings.report_document(report)})
+    elif report.plan.changes or report.outcomes:
+        screen.say(endings.report_text(report).rstrip("\n"))
+    return report.exit_code
+
+
+async def _applied(
+    project: Project,
+    options: Options,
+    approve: Callable[[Plan], bool],
+    observer: Observer,
+    tell: Callable[[str], None],
+    max_cost: float | None,
+) -> Report:
+    stop = Stop()
+    with _signals(stop):
+        return await project.apply_async(
+            options=options, approve=approve, observer=observer, tell=tell, max_cost=max_cost, stop=stop
+        )
+
+
+@contextmanager
+def _signals(stop: Stop) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM asks to stop; the second leaves at once, which is safe at any instant."""
+    loop = asyncio.get_running_loop()
+
+    def heard(which: signal.Signals) -> None:
+        if stop.reason:
+            os._exit(128 + which)
+        screen.note(
+            f"\n{which.name}: finishing what is being sent; tasks at the service go on. Again to leave at once."
+        )
+        stop.request(which.name)
+
+    for which in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(which, heard, which)
+    try:
+        yield
+    finally:
+        for which in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(which)
+
+
+def _approval(project: Project, *, as_json: bool, auto_approve: bool) -> Callable[[Plan], bool]:
+    """Shows the plan and asks. In the mock realm nothing is spent and nothing is asked."""
+
+    def approve(plan: Plan) -> bool:
+        if as_json:
+            screen.json_line({"event": "plan", **words.plan_document(plan)})
+        else:
+            screen.say(words.plan_text(plan))
+        spends = plan.total(Action.RENDER, Action.WAIT)
+        if auto_approve or plan.realm == "mock" or not spends.billable_s:
+            return True
+        if as_json or not sys.stdin.isatty():
+            raise UsageError(
+                "there is nobody to ask before money is spent.", hint="Say --auto-approve, best with --max-cost."
+            )
+        what = words.money(spends, plan.currency)
+        return screen.confirmed(f"Do you want to spend at most {what}?")
+
+    return approve
+
+
+def _progress(project: Project, *, as_json: bool) -> AbstractContextManager[Observer]:
+    currency = project.config.prices.currency
+    if as_json:
+        return progress.json_lines()
+    return progress.live(currency, project.clock.monotonic) if sys.stderr.isatty() else progress.lines(currency)
+
+
+# ------------------------------------------------------------------ watch
+
+
+def run_watch(project: Project, endpoint: str | None, *, auto_approve: bool, max_cost: float | None) -> int:
+    """Apply at every change, until Ctrl-C. A fault in a manifest is shown and waits for the next save."""
+    from reconciler.watch import changes
+
+    def one_pass() -> None:
+        try:
+            fresh = Project.open(project.config.root, endpoint=endpoint, clock=project.clock)
+            run_apply(fresh, Options(), as_json=False, auto_approve=auto_approve, max_cost=max_cost)
+        except CutlistError as error:
+            screen.complain(error)
+            if not isinstance(error, InvalidInput):
+                screen.note("Still watching.")
+
+    screen.say(f"Watching {project.config.root}. Ctrl-C ends it.")
+    one_pass()
+    try:
+        for paths in changes(project):
+            screen.say(f"\n{', '.join(paths)} changed.")
+            one_pass()
+    except KeyboardInterrupt:
+        pass
+    screen.say("Stopped watching.")
+    return EXIT_OK
+
+
+# ------------------------------------------------------------------ demo
+
+
+def run_demo(folder: Path) -> int:
+    """Render the demo project, then show that a second plan has nothing to do."""
+    fresh_demo(folder)
+    project = Project.open(folder)
+    screen.say(f"The demo project is in {folder}. Its edits are rendered by the bundled server: offline and free.\n")
+    code = run_apply(project, Options(), as_json=False, auto_approve=True, max_cost=None)
+    if code != EXIT_OK:
+        return code
+    screen.say("\nThe videos:")
+    for step in project.plan().steps:
+        screen.say(f"  {folder / step.output}")
+    screen.say(f"\nA second plan (cutlist -C {folder} plan):\n  {words.plan_text(project.plan()).rstrip()}")
+    screen.say(f"\nChange a prompt in {folder}/instructions.yaml and plan again to see what that would cost.")
+    return code

@@ -1,0 +1,68 @@
+"""Standard output and error, errors in words, questions. Everything that is printed goes through here."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from reconciler.errors import CutlistError, InvalidInput
+
+_WIDTH = 100
+
+
+def say(text: str = "") -> None:
+    """A line on standard output."""
+    click.echo(text)
+
+
+def note(text: str) -> None:
+    """A line on standard error: for people, not for pipes."""
+    click.echo(text, err=True)
+
+
+def document(value: Mapping[str, Any]) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def json_line(value: Mapping[str, Any]) -> None:
+    """One JSON object in one line on standard output."""
+    click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def complain(error: CutlistError) -> None:
+    """An error in words: what happened, and what to do next."""
+    if isinstance(error, InvalidInput):
+        for fault in error.faults:
+            note(str(fault))
+        count, files = len(error.errors), len({fault.place.file for fault in error.errors})
+        of = f" of {error.files} manifests" if error.files > 1 else ""
+        where = f" in {files}{of}" if of else ""
+        note(f"{count} error{'' if count == 1 else 's'}{where}. Nothing was sent.")
+        return
+    note(f"error: {error}")
+    if error.hint:
+        note(wrapped(error.hint))
+
+
+def wrapped(text: str, indent: str = "  ") -> str:
+    """`text` in lines of a screen's width."""
+    return textwrap.fill(
+        text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def confirmed(question: str) -> bool:
+    """Whether somebody typed 'yes'. Without a terminal there is nobody to ask."""
+    if not sys.stdin.isatty():
+        return False
+    try:
+        answer: str = click.prompt(f"{question} Only 'yes' will be accepted", default="", show_default=False)
+    except click.Abort:
+        return False
+    return answer.strip() == "yes"

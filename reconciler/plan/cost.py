@@ -1,0 +1,88 @@
+"""Billable seconds and price of an edit, by its model's billing rule (schemas/models). Pure.
+
+wan2.7-videoedit bills input plus output, VACE output only; images and failed tasks are free. A length nobody here can
+know (a remote video) is counted at the longest the service takes, so that the figure is an upper bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from reconciler.desired.job import Wanted
+from reconciler.plan.resolve import Resolved
+from reconciler.plan.step import Cost
+
+PricePerSecond = Callable[[str, str | None], float | None]
+_UNSTATED_S = 10.0  # the longest counted where the vendor states no limit
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """Seconds of video that go in and come out, and how many inputs were only guessed."""
+
+    input_s: float
+    output_s: float
+    unknown_inputs: int = 0
+
+
+def seconds(resolved: Resolved, upstream: Mapping[str, Seconds]) -> Seconds:
+    """The seconds of one edit. `upstream` holds those of the edits it builds on."""
+    if resolved.result is not None:
+        return Seconds(0.0, resolved.result.duration_s)
+    wanted = resolved.wanted
+    input_s, unknown = _input_seconds(wanted, resolved, upstream)
+    cut = wanted.edit.parameters.get("duration") or 0
+    if cut:
+        input_s = min(input_s, float(cut))
+    rule = wanted.variant.output["duration"]
+    output_s = input_s if rule == "like-input" else float(rule)
+    return Seconds(input_s, min(output_s, float(wanted.variant.output.get("longest_s", output_s))), unknown)
+
+
+def _input_seconds(wanted: Wanted, resolved: Resolved, upstream: Mapping[str, Seconds]) -> tuple[float, int]:
+    """Length of the video that is edited; the first video among the inputs (a mask or a clip does not set it)."""
+    for each in wanted.inputs:
+        limits = wanted.model.media[each.medium.limits]
+        if limits.kind != "video" or each.medium.at == "/input/mask_video_url":
+            continue
+        if each.facts is not None and each.facts.duration_s is not None:
+            return each.facts.duration_s, 0
+        if each.upstream is not None:
+            result = (resolved.upstream or {}).get(each.upstream)
+            return (result.duration_s if result else upstream[each.upstream].output_s), 0
+        longest = limits.duration_s[1] if limits.duration_s else wanted.variant.output.get("longest_s", _UNSTATED_S)
+        return float(longest), 1
+    return 0.0, 0
+
+
+def cost(resolved: Resolved, length: Seconds, price_per_second: PricePerSecond) -> Cost:
+    """What rendering an edit is billed at most."""
+    wanted = resolved.wanted
+    parts = {"input": length.input_s, "output": length.output_s}
+    billable_s = round(sum(parts[each] for each in wanted.model.billing_seconds), 2)
+    price = price_per_second(wanted.edit.model, tier(wanted))
+    counted = length.unknown_inputs if _length_matters(wanted) else 0
+    return Cost(billable_s, None if price is None else round(billable_s * price, 4), counted)
+
+
+def _length_matters(wanted: Wanted) -> bool:
+    return "input" in wanted.model.billing_seconds or wanted.variant.output["duration"] == "like-input"
+
+
+def tier(wanted: Wanted) -> str | None:
+    """The price tier of an edit: the value, or the documented default, of the field that sets the price."""
+    if wanted.model.billing_tier is None:
+        return None
+    section, _, field = wanted.model.billing_tier.partition(".")
+    given = (wanted.edit.input if section == "input" else wanted.edit.parameters).get(field)
+    return str(given if given is not None else wanted.variant.default(section, field))
+
+
+def billed_seconds(usage: Mapping[str, object]) -> float:
+    """What the service says it bills for a task: `usage.duration` (wan2.7) or `usage.video_duration` (VACE)."""
+    for name in ("duration", "video_duration"):
+        value = usage.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+            return float(value)
+    return 0.0

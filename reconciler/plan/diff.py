@@ -1,0 +1,250 @@
+"""Resolved edits × what is → the plan: one step and one reason for every edit. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from reconciler.catalogue import Verdict, entry, may_try_again
+from reconciler.desired.job import Desired
+from reconciler.document import field_name
+from reconciler.errors import Place
+from reconciler.plan.cost import PricePerSecond, Seconds, cost, seconds
+from reconciler.plan.reasons import changes
+from reconciler.plan.resolve import Resolved
+from reconciler.plan.step import FREE, Action, Plan, Step
+from reconciler.state.observed import Attempt, History, Observed, Result, State
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What people allow beyond the ordinary."""
+
+    force: bool = False  # overwrite files we did not write; put mock videos over live ones
+    repay: bool = False  # pay again for what was paid and lost
+    retry_failed: bool = False  # send again what the service refused
+
+
+def diff(
+    desired: Desired,
+    resolved: Mapping[str, Resolved],
+    observed: Observed,
+    *,
+    options: Options,
+    price_per_second: PricePerSecond,
+    account: str,
+    currency: str,
+) -> Plan:
+    """The plan, sorted by name, with a reason and a cost on every step."""
+    lengths: dict[str, Seconds] = {}
+    steps: list[Step] = []
+    for name, each in resolved.items():
+        lengths[name] = seconds(each, lengths)
+        step = _step(each, observed, options)
+        if step.action in (Action.RENDER, Action.WAIT) or step.repay:
+            step = replace(step, cost=cost(each, lengths[name], price_per_second))
+        steps.append(step)
+    notes = [*(str(warning) for warning in desired.warnings), *observed.damaged]
+    return Plan(
+        steps=tuple(sorted(_paid_once(steps), key=lambda step: step.name)),
+        realm=observed.realm,
+        account=account,
+        endpoint=observed.endpoint,
+        currency=currency,
+        notes=tuple(notes),
+    )
+
+
+def _paid_once(steps: Sequence[Step]) -> list[Step]:
+    """Of several edits that stand for one job, the first by name pays."""
+    payer: dict[str, str] = {}
+    for step in sorted(steps, key=lambda step: step.name):
+        if step.action is Action.RENDER and step.key is not None:
+            payer.setdefault(step.key, step.name)
+    shared = []
+    for step in steps:
+        first = payer.get(step.key or "")
+        if step.action is Action.RENDER and first != step.name:
+            step = replace(
+                step, cost=FREE, paid_by=first, details=(*step.details, f"the same request as {first}: paid once")
+            )
+        shared.append(step)
+    return shared
+
+
+def _step(each: Resolved, observed: Observed, options: Options) -> Step:
+    edit = each.wanted.edit
+    make = _Maker(edit.name, edit.output, edit.place(), each.job.key if each.job else None)
+    if each.job is None:
+        names = ", ".join(each.waits_for)
+        return make(Action.WAIT, f"waits for {names}; its key is known after that")
+    if each.result is not None:
+        return _output_step(make, each.result, observed, options)
+    pin = observed.pins.get(edit.name)
+    if pin is not None and pin.key == each.job.key and not options.repay:
+        reason = f"cutlist.lock pins a result ({pin.digest[:12]}…) that is not in this store"
+        ways = "Copy the store to this machine, or render and pay again with `cutlist apply --repay`."
+        return replace(make(Action.BLOCKED, reason, ways, person=True), repay=True)
+    history = observed.history.get(each.job.key)
+    if history is not None:
+        step = _attempt_step(make, history, observed, options)
+        if step is not None:
+            return step
+    return _render_step(make, each, observed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """Makes steps of one edit."""
+
+    name: str
+    output: str
+    place: Place
+    key: str | None
+
+    def __call__(
+        self, action: Action, reason: str, *details: str, attempt: Attempt | None = None, person: bool = False
+    ) -> Step:
+        return Step(
+            name=self.name,
+            action=action,
+            reason=reason,
+            output=self.output,
+            place=self.place,
+            key=self.key,
+            details=details,
+            attempt_id=attempt.id if attempt else None,
+            task_id=attempt.task_id if attempt else None,
+            needs_person=person,
+        )
+
+
+def _output_step(make: _Maker, result: Result, observed: Observed, options: Options) -> Step:
+    """The result is there; what about the file?"""
+    output = observed.outputs[make.output]
+    write: Callable[[str], Step] = lambda reason: replace(make(Action.WRITE, reason), digest=result.digest)  # noqa: E731
+    if output.digest == result.digest:
+        return replace(make(Action.KEEP, "matches its result"), digest=result.digest)
+    if output.digest is None:
+        if output.published is not None:
+            return write("the file was deleted; its result is in the store")
+        return write("the result is in the store, the file is not written yet")
+    if not output.ours and not options.force:
+        ways = "Move it away, choose another output, or overwrite it with `cutlist apply --force`."
+        return make(
+            Action.BLOCKED, f"{make.output} is a file that cutlist did not write, or that was changed since", ways
+        )
+    if (
+        output.published is not None
+        and output.published.realm == "live"
+        and observed.realm == "mock"
+        and not options.force
+    ):
+        ways = "A video of the mock does not replace a real one; use another output, or `cutlist apply --force`."
+        return make(Action.BLOCKED, f"{make.output} holds a live render", ways)
+    return write("the file is of another result" if output.ours else "the file was changed; --force")
+
+
+def _attempt_step(make: _Maker, history: History, observed: Observed, options: Options) -> Step | None:
+    """What earlier attempts of this job ask for; None when they are no reason not to render."""
+    last = history.last
+    if (
+        last.state in (State.INTENT, State.SUBMITTED, State.UNDECIDED, State.SUCCEEDED)
+        and last.endpoint != observed.endpoint
+    ):
+        ways = f"Nothing is sent twice: run with --endpoint {last.endpoint} to collect it."
+        return make(
+            Action.BLOCKED,
+            f"its request went to {last.endpoint}, not to {observed.endpoint}",
+            ways,
+            attempt=last,
+            person=True,
+        )
+    match last.state:
+        case State.INTENT:
+            return make(
+                Action.SETTLE,
+                "was being sent when the last run ended; the service is asked whether it arrived",
+                attempt=last,
+            )
+        case State.SUBMITTED:
+            reason = f"task {last.task_id} {last.task_status}; already submitted, nothing is sent again"
+            return make(Action.RESUME, reason, attempt=last)
+        case State.UNDECIDED:
+            ways = (
+                f"Nothing is sent until you decide: cutlist resolve {make.name} --adopt TASK_ID | --retry | --abandon"
+            )
+            reason = "it is not certain whether its request reached the service"
+            return make(Action.BLOCKED, reason, *_words(last), ways, attempt=last, person=True)
+        case State.SUCCEEDED if last.collectable:
+            return make(Action.RESUME, "its result is no longer in the store; collected again, free", attempt=last)
+        case State.SUCCEEDED | State.LOST | State.EXPIRED:
+            return _lost_step(make, last, options)
+        case State.FAILED | State.REJECTED:
+            return _failed_step(make, history, options)
+        case _:
+            return None
+
+
+def _lost_step(make: _Maker, last: Attempt, options: Options) -> Step | None:
+    if options.repay:
+        return None
+    expired = last.state is State.EXPIRED
+    reason = (
+        "expired at the service before it was collected"
+        if expired
+        else "its result was paid and is no longer to be had"
+    )
+    step = make(Action.BLOCKED, reason, "Render and pay again with `cutlist apply --repay`.", attempt=last, person=True)
+    return replace(step, repay=True)
+
+
+def _failed_step(make: _Maker, history: History, options: Options) -> Step | None:
+    last = history.last
+    known = entry(last.code, last.message)
+    if options.retry_failed or (
+        last.state is State.FAILED and may_try_again(last.code, last.message, history.failures)
+    ):
+        return None
+    if last.state is State.REJECTED and known.verdict is Verdict.INPUT and len(history.attempts) < 3:
+        return None
+    return make(Action.BLOCKED, f"the service refused it: {last.code}", *_words(last), known.advice, attempt=last)
+
+
+def _words(attempt: Attempt) -> tuple[str, ...]:
+    return (f"{attempt.code}: {attempt.message}",) if attempt.message else ()
+
+
+def _render_step(make: _Maker, each: Resolved, observed: Observed) -> Step:
+    assert each.job is not None
+    history = observed.history.get(each.job.key)
+    if history is not None and history.failures:
+        return make(Action.RENDER, f"failed at the service ({history.last.code}); sent again")
+    before = observed.before.get(make.name)
+    if before is None:
+        take = each.wanted.edit.take
+        return make(Action.RENDER, f"take {take} asked for" if take > 1 else "no result yet")
+    if before == each.job.canonical:
+        return make(Action.RENDER, "no result in this store")
+    written = {one.medium.at: _as_written(each, one.medium.at) for one in each.wanted.inputs}
+    reason, details = changes(before, each.job.canonical, written)
+    step = make(Action.RENDER, reason, *details)
+    return replace(step, place=_changed_place(each, before) or step.place)
+
+
+def _as_written(each: Resolved, at: str) -> str:
+    reference = next(one.medium.reference for one in each.wanted.inputs if one.medium.at == at)
+    if reference.kind == "edit":
+        return f"edit://{reference.value}"
+    return reference.value.partition("?")[0] if reference.kind != "data" else field_name(at.split("/")[1:])
+
+
+def _changed_place(each: Resolved, before: Mapping[str, object]) -> Place | None:
+    """Where the first changed field stands."""
+    assert each.job is not None
+    for section in ("input", "parameters"):
+        old, new = before.get(section), each.job.canonical[section]
+        for name in new:
+            if isinstance(old, Mapping) and old.get(name) != new[name]:
+                return each.wanted.edit.place(f"/{section}/{name}")
+    return None

@@ -1,0 +1,74 @@
+"""Why a job is not what it was: changed fields in words. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reconciler.document import field_name
+
+_MEDIA = re.compile(r"sha256:[0-9a-f]{64}\Z|https?://|oss://")
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any], written: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """(reason in one line, lines with old and new values) between two canonical jobs.
+
+    `written` tells, by pointer, how the manifest writes a medium, so that people read a file name and no digest.
+    """
+    if new["take"] != old.get("take") and {**new, "take": 0} == {**old, "take": 0}:
+        return f"take {new['take']} asked for", ()
+    reasons, details = [], []
+    for path, before, after in _differences(old, new, ()):
+        if path == ("v",):
+            continue
+        name = field_name(
+            path[1:] if path[0] in ("input",) and len(path) > 1 and path[1] in ("prompt", "negative_prompt") else path
+        )
+        if path == ("take",):
+            reasons.append(f"take {after} asked for")
+        elif isinstance(after, str) and _MEDIA.match(after):
+            reasons.append(f"input {written.get('/' + '/'.join(map(str, path)), name)} changed")
+        else:
+            reasons.append(f"{name} changed")
+            details += _old_and_new(name, before, after)
+    return ", ".join(dict.fromkeys(reasons)) or "the rule of keys changed", tuple(details)
+
+
+def _differences(old: Any, new: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Any, Any]]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in [*new, *(each for each in sorted(old) if each not in new)]:
+            yield from _differences(old.get(name), new.get(name), (*path, name))
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (before, after) in enumerate(zip(old, new, strict=True)):
+            yield from _differences(before, after, (*path, index))
+    elif old != new:
+        yield path, old, new
+
+
+def _old_and_new(name: str, before: Any, after: Any) -> list[str]:
+    if isinstance(before, str) and isinstance(after, str) and " " in before + after:
+        return [word_diff(before, after)]
+    if isinstance(before, list | Mapping) or isinstance(after, list | Mapping):
+        return []
+    return [f"{name}: {_show(before)} → {_show(after)}"]
+
+
+def _show(value: Any) -> str:
+    if value is None:
+        return "not set"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def word_diff(old: str, new: str, *, most: int = 400) -> str:
+    """`Make the [cat→dog] jump`: one line with the words that changed, old before new."""
+    a, b = re.findall(r"\s+|[^\s]+", old), re.findall(r"\s+|[^\s]+", new)
+    out = []
+    for kind, a0, a1, b0, b1 in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+        before, after = "".join(a[a0:a1]), "".join(b[b0:b1])
+        out.append(before if kind == "equal" else f"[{before}→{after}]")
+    text = re.sub(r"\s+", " ", "".join(out)).strip()
+    first = max(text.find("[") - 60, 0)
+    text = ("…" if first else "") + text[first:]
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,172 @@
+"""A plan or an outcome as text or JSON. Pure. Reads well at 80 columns, in a pipe and in a pull request."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reconciler.plan.step import SYMBOLS, Action, Cost, Plan, Step
+
+PLAN_VERSION = 1
+_LEGEND = (Action.RENDER, Action.WRITE, Action.PRUNE, Action.RESUME, Action.SETTLE, Action.WAIT, Action.BLOCKED)
+_LEGEND_WORDS = {Action.BLOCKED: "needs a person"}
+_WIDTH = 100
+
+
+def money(cost: Cost, currency: str) -> str:
+    """`10.1 s billable, 1.01 USD`; without prices only the seconds."""
+    seconds = f"{cost.billable_s:.1f} s billable"
+    return seconds if cost.price is None or not currency else f"{seconds}, {cost.price:.2f} {currency}"
+
+
+def plan_text(plan: Plan) -> str:
+    """The plan for people."""
+    if not plan.changes:
+        notes = "".join(f"{note}\n" for note in plan.notes)
+        return f"{notes}No changes. {_edits(len(plan.steps))} match{'es' if len(plan.steps) == 1 else ''} {'its result' if len(plan.steps) == 1 else 'their results'}.\n"
+    lines = [
+        f"Edits are compared with the store (realm {plan.realm}, account {plan.account}, endpoint {plan.endpoint}).",
+        "",
+    ]
+    used = {step.action for step in plan.steps}
+    lines.append("  " + "   ".join(f"{SYMBOLS[a]} {_LEGEND_WORDS.get(a, a.value)}" for a in _LEGEND if a in used))
+    lines.append("")
+    changed = [step for step in plan.steps if step.action is not Action.KEEP]
+    width = max(len(step.name) for step in changed)
+    for step in changed:
+        lines += _step_lines(step, plan.currency, min(width, 52))
+    lines += ["", *_index(changed), ""]
+    if plan.notes:
+        lines += [*plan.notes, ""]
+    lines += [summary_line(plan), cost_line(plan)]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _step_lines(step: Step, currency: str, width: int) -> Iterator[str]:
+    yield f"  {SYMBOLS[step.action]} {step.name:<{width}}  {step.output}"
+    yield from _indented(step.reason)
+    for detail in step.details:
+        yield from _indented(detail, "        ")
+    if step.action is Action.RENDER and not step.paid_by:
+        yield f"      {money(step.cost, currency)}  ({step.place})"
+    elif step.action is Action.WAIT:
+        yield f"      at most {money(step.cost, currency)}  ({step.place})"
+    elif step.action is Action.BLOCKED:
+        if step.cost.billable_s:
+            yield f"      paying again: {money(step.cost, currency)}  ({step.place})"
+        else:
+            yield f"      {step.place}"
+
+
+def _indented(text: str, indent: str = "      ") -> list[str]:
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _index(steps: list[Step]) -> list[str]:
+    """One line for all: `+ a, b   ~ c`."""
+    groups = []
+    for action in Action:
+        names = [step.name for step in steps if step.action is action]
+        if names:
+            groups.append(f"{SYMBOLS[action]} {', '.join(names)}")
+    return textwrap.wrap(
+        "   ".join(groups),
+        _WIDTH,
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def summary_line(plan: Plan) -> str:
+    """`Plan: 2 to render, 1 to write, 0 to prune; 41 unchanged.`"""
+    summary = plan.summary
+    words = {Action.WAIT: "waiting", Action.BLOCKED: "blocked"}
+    shown = [
+        a
+        for a in Action
+        if a is not Action.KEEP and (summary[a.value] or a in (Action.RENDER, Action.WRITE, Action.PRUNE))
+    ]
+    parts = [f"{summary[a.value]} {words.get(a, f'to {a.value}')}" for a in shown]
+    return f"Plan: {', '.join(parts)}; {summary['keep']} unchanged."
+
+
+def cost_line(plan: Plan) -> str:
+    """`Cost: 18.1 billable seconds, 1.81 USD now, at most 2.81 USD with what waits.`"""
+    now, then = plan.total(Action.RENDER), plan.total(Action.RENDER, Action.WAIT)
+    waits = bool(plan.summary["wait"])
+    if not then.billable_s:
+        return "Cost: nothing."
+    unknown = (
+        f" ({_count(then.unknown_inputs, 'input')} of unknown length counted at the longest)"
+        if then.unknown_inputs
+        else ""
+    )
+    seconds = f"Cost: {now.billable_s:.1f} billable seconds"
+    if then.price is None or not plan.currency:
+        later = f", at most {then.billable_s:.1f} with what waits" if waits else ""
+        return f"{seconds}{later}{unknown}; no price is known: name one in `prices` of cutlist.yaml."
+    about = "at most " if then.unknown_inputs else ""
+    later = f" now, at most {then.price:.2f} {plan.currency} with what waits" if waits else ""
+    mock = " A mock spends nothing: this is what it would cost." if plan.realm == "mock" else ""
+    return f"{seconds}, {about}{now.price or 0.0:.2f} {plan.currency}{later}{unknown}.{mock}"
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """The plan for programs (schemas/plan.schema.json)."""
+    summary = plan.summary
+    now, then = plan.total(Action.RENDER), plan.total(Action.RENDER, Action.WAIT)
+    return {
+        "version": PLAN_VERSION,
+        "realm": plan.realm,
+        "account": plan.account,
+        "endpoint": plan.endpoint,
+        "summary": {action.value: summary[action.value] for action in Action},
+        "terraform": {
+            "add": summary["render"] + summary["wait"],
+            "change": summary["write"],
+            "destroy": summary["prune"],
+        },
+        "cost": {
+            "billable_s": now.billable_s,
+            "price": now.price,
+            "at_most_billable_s": then.billable_s,
+            "at_most_price": then.price,
+            "unknown_inputs": then.unknown_inputs,
+            "currency": plan.currency or None,
+        },
+        "steps": [_step_document(step) for step in plan.steps],
+        "notes": list(plan.notes),
+    }
+
+
+def _step_document(step: Step) -> Mapping[str, Any]:
+    return {
+        "name": step.name,
+        "action": step.action.value,
+        "reason": step.reason,
+        "details": list(step.details),
+        "key": step.key,
+        "output": step.output,
+        "place": str(step.place),
+        "digest": step.digest,
+        "task_id": step.task_id,
+        "paid_by": step.paid_by,
+        "cost": {
+            "billable_s": step.cost.billable_s,
+            "price": step.cost.price,
+            "unknown_inputs": step.cost.unknown_inputs,
+        },
+    }
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _edits(number: int) -> str:
+    return _count(number, "edit")

@@ -1,0 +1,100 @@
+"""Kinds of step, their symbols, and the plan: a sorted, frozen, serialisable value. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reconciler.errors import Place
+
+
+class Action(StrEnum):
+    """What is to be done for one edit, in the order in which people read it."""
+
+    RENDER = "render"  # nothing in the store: a paid task
+    RESUME = "resume"  # a task is in flight, or ended and not collected: free from here on
+    SETTLE = "settle"  # sent, answer unknown: ask before anything else
+    WRITE = "write"  # the file is missing or differs; the result is in the store: free
+    PRUNE = "prune"  # an output that no manifest asks for any more
+    WAIT = "wait"  # depends on an edit that comes first
+    BLOCKED = "blocked"  # needs a person
+    KEEP = "keep"
+
+
+SYMBOLS: Mapping[Action, str] = {
+    Action.RENDER: "+", Action.RESUME: ">", Action.SETTLE: "?", Action.WRITE: "~", Action.PRUNE: "-", Action.WAIT: ".",
+    Action.BLOCKED: "!", Action.KEEP: " ",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a step spends. `price` is None when the project file names no price for it."""
+
+    billable_s: float
+    price: float | None
+    unknown_inputs: int = 0  # inputs whose length nobody here knows, counted at the longest that is legal
+
+
+FREE = Cost(0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What happens to one edit, and why."""
+
+    name: str
+    action: Action
+    reason: str
+    output: str
+    place: Place
+    key: str | None = None  # None: known only after an upstream edit has its result
+    details: tuple[str, ...] = ()  # further lines for people: old and new values, what to do
+    cost: Cost = FREE
+    digest: str | None = None  # of the result, where there is one
+    attempt_id: str | None = None
+    task_id: str | None = None
+    paid_by: str | None = None  # another edit with the same job, which pays for both
+    needs_person: bool = False  # blocked, and money is at stake until somebody decides
+    repay: bool = False  # blocked, because going on would mean paying again
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps from what is to what is asked, sorted by name; plain data."""
+
+    steps: tuple[Step, ...]
+    realm: str
+    account: str
+    endpoint: str
+    currency: str
+    notes: tuple[str, ...] = ()  # what people should know besides: warnings, damage
+
+    def by_action(self, *actions: Action) -> Iterator[Step]:
+        return (step for step in self.steps if step.action in actions)
+
+    @property
+    def summary(self) -> Mapping[str, int]:
+        """How many edits each action has; `render` counts edits, two of which may share one paid job."""
+        return {action.value: sum(1 for step in self.steps if step.action is action) for action in Action}
+
+    @property
+    def changes(self) -> bool:
+        """Whether any count other than `keep` is not zero."""
+        return any(step.action is not Action.KEEP for step in self.steps)
+
+    def total(self, *actions: Action) -> Cost:
+        """The cost of all steps of these actions. A price is None when one of them has none."""
+        costs = [step.cost for step in self.by_action(*actions)]
+        return total(costs)
+
+
+def total(costs: Sequence[Cost]) -> Cost:
+    """The sum of costs."""
+    priced = all(cost.price is not None for cost in costs)
+    return Cost(
+        billable_s=round(sum(cost.billable_s for cost in costs), 2),
+        price=round(sum(cost.price or 0.0 for cost in costs), 4) if priced else None,
+        unknown_inputs=sum(cost.unknown_inputs for cost in costs),
+    )

@@ -1,0 +1,187 @@
+"""The public Python API: everything the commands do. Chooses endpoint, realm, store and ledger.
+
+project = Project.open("path/to/project")
+print(project.plan().summary)
+report = project.apply()
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+
+from reconciler import config as configuration
+from reconciler import reconcile
+from reconciler.apply.events import Event
+from reconciler.apply.outcome import Report, Stop
+from reconciler.cache import Cache, Digests
+from reconciler.clock import Clock, SystemClock
+from reconciler.config import Config, Environment
+from reconciler.desired import source
+from reconciler.desired.job import Desired
+from reconciler.errors import BudgetExceeded, CutlistError, Declined, UsageError
+from reconciler.plan.diff import Options
+from reconciler.plan.status import Status
+from reconciler.plan.step import Action, Plan
+from reconciler.reconcile import Pass
+from reconciler.state.holder import hold
+from reconciler.state.ledger import Ledger
+from reconciler.state.observed import State
+from reconciler.state.store import Store
+
+
+class Project:
+    """One project: its manifests, its store, its service."""
+
+    def __init__(self, config: Config, clock: Clock | None = None) -> None:
+        self.config = config
+        self.clock: Clock = clock or SystemClock()
+        self.store = Store(config.store_dir, self.clock)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | str = ".",
+        *,
+        endpoint: str | None = None,
+        env: Environment | None = None,
+        clock: Clock | None = None,
+    ) -> Project:
+        """The project around `path`. Raises ProjectNotFound, InvalidInput, UsageError."""
+        return cls(configuration.load(Path(path), endpoint=endpoint, env=env), clock)
+
+    # -------------------------------------------------------------- questions: nothing is changed, nothing is sent
+
+    def load(self) -> Desired:
+        """Read and check every manifest. Raises InvalidInput with all faults."""
+        cache = Cache(self.config.cache_dir)
+        return source.load(self.config, cache, Digests(cache, self.clock, "media"))
+
+    def look(self, options: Options = Options()) -> Pass:  # noqa: B008  (frozen)
+        """One pass, for reading."""
+        ledger = Ledger.open_readonly(self.config.state_dir / "ledger.db")
+        try:
+            return reconcile.look(self.config, self.store, ledger, self.clock, options)
+        finally:
+            if ledger is not None:
+                ledger.close()
+
+    def plan(self, options: Options = Options()) -> Plan:  # noqa: B008  (frozen)
+        """The steps from what is to what is asked."""
+        return self.look(options).plan
+
+    def status(self) -> Status:
+        """How every edit is."""
+        return Status(self.plan(), self.config.name)
+
+    # -------------------------------------------------------------- apply
+
+    def apply(self, **settings: object) -> Report:
+        """`apply_async` for callers without an event loop."""
+        return asyncio.run(self.apply_async(**settings))  # type: ignore[arg-type]
+
+    async def apply_async(
+        self,
+        *,
+        options: Options = Options(),  # noqa: B008  (frozen)
+        approve: Callable[[Plan], bool] = lambda plan: True,
+        observer: Callable[[Event], None] = lambda event: None,
+        tell: Callable[[str], None] = lambda text: None,
+        max_cost: float | None = None,
+        stop: Stop | None = None,
+    ) -> Report:
+        """Make it so. `approve` sees the plan before anything is spent; `observer` hears what happens.
+
+        Raises InvalidInput, BudgetExceeded, Declined, Locked before anything is sent. Failures of single jobs are in the
+        report.
+        """
+        from reconciler.apply.session import Session  # lazy: httpx
+
+        with self._writing() as ledger:
+            async with AsyncExitStack() as stack:
+                session = Session(self.config, self.store, ledger, self.clock, observer)
+                stack.push_async_callback(session.close)
+                if ledger.open_intents():
+                    session.connect(await stack.enter_async_context(self._address()))
+                    await session.recover(tell)
+                first = reconcile.look(self.config, self.store, ledger, self.clock, options)
+                self._check_budget(first.plan, max_cost)
+                if not approve(first.plan):
+                    raise Declined("not confirmed; nothing was sent.")
+                if first.plan.summary["render"] + first.plan.summary["resume"] + len(session.orphans(first)):
+                    if not session.connected:
+                        session.connect(await stack.enter_async_context(self._address()))
+                return await session.drive(first, options, stop or Stop())
+
+    def decide(self, edit: str, *, adopt: str | None = None, retry: bool = False) -> str:
+        """A person's word on an attempt that is UNDECIDED: it is this task, it is to be sent again, or it is given up.
+
+        `edit` is the name of the edit or (the beginning of) its key. Returns what was done, in words.
+        """
+        now = self.clock.now()
+        with self._writing() as ledger:
+            last = [history.last for history in ledger.history(now=now).values()]
+            found = [
+                each
+                for each in last
+                if each.state is State.UNDECIDED and (each.edit == edit or each.key.startswith(edit))
+            ]
+            if len(found) != 1:
+                waiting = sorted(each.edit for each in last if each.state is State.UNDECIDED)
+                there = f"Waiting for a decision: {', '.join(waiting)}." if waiting else "Nothing waits for a decision."
+                raise UsageError(f"{edit} names {len(found)} undecided requests.", hint=there)
+            attempt = found[0]
+            if adopt is not None:
+                if ledger.knows_task(adopt):
+                    raise UsageError(f"the task {adopt} already belongs to another request.")
+                ledger.submitted(attempt.id, adopt, at=now, adopted=True)
+                return f"{attempt.edit}: adopted the task {adopt}. Run apply to collect it; nothing is sent again."
+            ledger.end(attempt.id, State.NOT_SENT if retry else State.ABANDONED, at=now, message="a person decided")
+            return f"{attempt.edit}: {'the next apply sends it again, and pays' if retry else 'given up'}."
+
+    @contextmanager
+    def _writing(self) -> Iterator[Ledger]:
+        """The lock and the ledger, for the length of a block that changes things."""
+        with hold(self.config.state_dir / "lock", command="cutlist apply", now=self.clock.now()):
+            ledger = Ledger.open(self.config.state_dir / "ledger.db")
+            try:
+                yield ledger
+            finally:
+                ledger.close()
+
+    @asynccontextmanager
+    async def _address(self) -> AsyncIterator[str]:
+        """The base URL of the endpoint; the bundled server runs for the length of the block."""
+        if not self.config.endpoint.bundled:
+            if not self.config.api_key:
+                raise CutlistError(
+                    f"no API key: DASHSCOPE_API_KEY is not set, and {self.config.endpoint.name} wants one.",
+                    hint="Set it to a key of this region, or try everything offline with --endpoint mock. Nothing was sent.",
+                )
+            yield self.config.endpoint.base_url
+            return
+        from reconciler.bundled import bundled_server  # lazy: aiohttp
+
+        async with bundled_server(self.config.state_dir / "server") as url:
+            yield url
+
+    def _check_budget(self, plan: Plan, max_cost: float | None) -> None:
+        cost = plan.total(Action.RENDER, Action.WAIT)
+        for limit, name in (
+            (max_cost, "--max-cost"),
+            (self.config.budget_per_apply, "budget.per_apply of cutlist.yaml"),
+        ):
+            if limit is None or not cost.billable_s:
+                continue
+            if cost.price is None:
+                raise BudgetExceeded(
+                    f"{name} is {limit:.2f}, and the plan has work whose price is not known.",
+                    hint="Name the price of every model and tier in `prices` of cutlist.yaml. Nothing was sent.",
+                )
+            if cost.price > limit:
+                raise BudgetExceeded(
+                    f"the plan may cost {cost.price:.2f} {plan.currency}; {name} allows {limit:.2f}.",
+                    hint="Nothing was sent. Raise the limit, or ask for less.",
+                )
