@@ -1,0 +1,253 @@
+"""The routes, over aiohttp: from an HTTP request to the service and back."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+from aiohttp import BodyPartReader, hdrs, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.payload import Payload
+
+from mockserver.control import add_control
+from mockserver.digest import sha256
+from mockserver.errors import INTERNAL, ApiError, ObjectError
+from mockserver.media import RunBlocking
+from mockserver.service import Service
+
+API = "/api/v1"
+LARGEST_BODY = 256 << 20  # bytes of a JSON body: four images of 20 MB as Base64 fit
+FORM_FIELD_LARGEST = 64 << 10
+CHUNK = 256 << 10
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+log = logging.getLogger("mockserver")
+
+
+def make_app(service: Service, run_blocking: RunBlocking, public_url: str | None) -> web.Application:
+    """The whole server as an aiohttp application. `public_url` is the root that upload and result URLs begin with."""
+    app = web.Application(client_max_size=LARGEST_BODY, middlewares=[_Edge(service).middleware])
+    routes = _Routes(service, run_blocking, public_url)
+    paths = service.catalogue.service["paths"]
+    for path, method, handler in (
+        (paths["create"], "POST", routes.create),
+        (paths["tasks"], "GET", routes.list),
+        (paths["tasks"] + "/{task_id}", "GET", routes.fetch),
+        (paths["tasks"] + "/{task_id}/cancel", "POST", routes.cancel),
+        (paths["uploads"], "GET", routes.policy),
+    ):
+        for slash in ("", "/"):
+            app.router.add_route(method, API + path + slash, handler)
+    app.router.add_post("/oss", routes.upload)
+    app.router.add_post("/oss/", routes.upload)
+    app.router.add_get("/oss/{key:.+}", routes.result)
+    add_control(app, service)
+    return app
+
+
+class _Edge:
+    """Around every request: its number and id, errors as the service writes them, the journal, the server's time."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    @property
+    def middleware(self) -> Any:
+        @web.middleware
+        async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if request.path.startswith("/_mock/"):
+                return await handler(request)
+            return await self._handle(request, handler)
+
+        return edge
+
+    async def _handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        service = self._service
+        n, request_id = service.next_request()
+        arrived = round(service.clock.now(), 3)
+        request["n"], request["request_id"], request["notes"] = n, request_id, {}
+        response, code = await self._answer(request, handler, request_id)
+        entry = {"n": n, "at": arrived, "method": request.method, "path": request.path, "status": response.status}
+        service.record(n, {**entry, "request_id": request_id, **({"code": code} if code else {}), **request["notes"]})
+        response.headers[hdrs.DATE] = formatdate(service.clock.now(), usegmt=True)
+        response.headers["x-oss-request-id" if _is_object(request) else "X-Request-Id"] = request_id
+        return response
+
+    async def _answer(
+        self, request: web.Request, handler: Handler, request_id: str
+    ) -> tuple[web.StreamResponse, str | None]:
+        try:
+            return await handler(request), None
+        except ApiError as error:
+            return api_error(error, request_id), error.code
+        except ObjectError as error:
+            return object_error(error, request_id, request.host), error.code
+        except web.HTTPException as error:
+            unknown = ApiError(error.status, error.reason.replace(" ", ""), error.text or error.reason)
+            return api_error(unknown, request_id), unknown.code
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            return api_error(INTERNAL, request_id), INTERNAL.code
+
+
+class _Routes:
+    def __init__(self, service: Service, run_blocking: RunBlocking, public_url: str | None) -> None:
+        self._service, self._run_blocking = service, run_blocking
+        self._public_url = public_url.rstrip("/").removesuffix(API) if public_url else None
+
+    # ---- tasks -----------------------------------------------------------------------------------------------------
+
+    async def create(self, request: web.Request) -> web.Response:
+        caller = self._service.accounts.caller(request.headers.get(hdrs.AUTHORIZATION))
+        body = await request.read()
+        request["notes"] |= {"account": caller.account.name, "body_sha256": sha256(body)}
+        task_id = await self._service.create(caller, request.headers, body, request["request_id"])
+        request["notes"]["task_id"] = task_id
+        return answer(request, {"output": {"task_status": "PENDING", "task_id": task_id}})
+
+    async def fetch(self, request: web.Request) -> web.Response:
+        caller = self._service.accounts.caller(request.headers.get(hdrs.AUTHORIZATION))
+        request["notes"]["account"] = caller.account.name
+        return answer(request, await self._service.fetch(caller, request.match_info["task_id"], self._host(request)))
+
+    async def list(self, request: web.Request) -> web.Response:
+        caller = self._service.accounts.caller(request.headers.get(hdrs.AUTHORIZATION))
+        request["notes"] |= {"account": caller.account.name, "query": dict(request.query)}
+        return answer(request, self._service.list(caller, request.query))
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        caller = self._service.accounts.caller(request.headers.get(hdrs.AUTHORIZATION))
+        request["notes"]["account"] = caller.account.name
+        self._service.tasks.cancel(caller.account.name, request.match_info["task_id"])
+        return answer(request, {})
+
+    # ---- files -----------------------------------------------------------------------------------------------------
+
+    async def policy(self, request: web.Request) -> web.Response:
+        caller = self._service.accounts.caller(request.headers.get(hdrs.AUTHORIZATION))
+        request["notes"]["account"] = caller.account.name
+        return answer(request, {"data": self._service.policy(caller, request.query, self._host(request), request["n"])})
+
+    async def upload(self, request: web.Request) -> web.Response:
+        """A form as object storage takes it: the fields first, the file last, streamed to disk."""
+        if not request.content_type.startswith("multipart/"):
+            raise ObjectError(
+                400, "MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data."
+            )
+        form: dict[str, str] = {}
+        async for part in await request.multipart():
+            if not isinstance(part, BodyPartReader):
+                continue
+            if part.name == "file":
+                await self._store(form, part)
+                status = form.get("success_action_status", "204")
+                return web.Response(status=int(status) if status in ("200", "201") else 204)
+            text = await part.read_chunk(FORM_FIELD_LARGEST)
+            form[part.name or ""] = text.decode("utf-8", "replace")
+        raise ObjectError(400, "InvalidArgument", "The form has no file.")
+
+    async def _store(self, form: dict[str, str], part: BodyPartReader) -> None:
+        storage = self._service.storage
+        grant = storage.grant(form)
+        incoming = storage.receive()
+        try:
+            while chunk := await part.read_chunk(CHUNK):
+                incoming.write(chunk)
+                if incoming.size_bytes > grant.max_size_bytes:
+                    raise ObjectError(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size.")
+            storage.store_upload(form["key"], grant, incoming)
+        except BaseException:
+            incoming.discard()
+            raise
+
+    async def result(self, request: web.Request) -> web.Response:
+        path = await self._service.result(request.match_info["key"], request.query)
+        size = path.stat().st_size
+        first, last = _range(request, size)
+        headers = {
+            hdrs.CONTENT_TYPE: "video/mp4",
+            hdrs.CONTENT_LENGTH: str(last - first + 1),
+            hdrs.ACCEPT_RANGES: "bytes",
+            hdrs.ETAG: f'"{path.stem.upper()[:32]}"',
+        }
+        whole = (first, last) == (0, size - 1)
+        if not whole:
+            headers[hdrs.CONTENT_RANGE] = f"bytes {first}-{last}/{size}"
+        body = FileBody(path, first, last - first + 1, self._run_blocking)
+        return web.Response(status=200 if whole else 206, headers=headers, body=body)
+
+    def _host(self, request: web.Request) -> str:
+        return self._public_url or f"{request.scheme}://{request.host}"
+
+
+class FileBody(Payload):
+    """A part of a file as a response body, read a chunk at a time."""
+
+    def __init__(self, path: Path, offset: int, size_bytes: int, run_blocking: RunBlocking) -> None:
+        super().__init__(path, content_type="video/mp4")
+        self.path, self.offset, self.size_bytes = path, offset, size_bytes
+        self._run_blocking = run_blocking
+
+    @property
+    def size(self) -> int:
+        """Bytes that will be sent."""
+        return self.size_bytes
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """A video is no text."""
+        raise TypeError(f"a video cannot be decoded as {encoding} text ({errors})")
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """Send everything."""
+        await self.write_with_length(writer, None)
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        """Send at most so many bytes."""
+        left = self.size_bytes if content_length is None else min(content_length, self.size_bytes)
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            while left > 0 and (chunk := await self._run_blocking(file.read, min(CHUNK, left))):
+                await writer.write(chunk)
+                left -= len(chunk)
+
+
+def answer(request: web.Request, document: dict[str, Any]) -> web.Response:
+    """A 200 of the task API: the document and the request's id."""
+    return _json(200, {"request_id": request["request_id"], **document})
+
+
+def api_error(error: ApiError, request_id: str) -> web.Response:
+    """An error of the task API (API reference: top level code, message, request_id)."""
+    return _json(error.status, {"code": error.code, "message": error.message, "request_id": request_id})
+
+
+def object_error(error: ObjectError, request_id: str, host: str) -> web.Response:
+    """An error of the object storage, as XML."""
+    fields = {"Code": error.code, "Message": error.message, "RequestId": request_id, "HostId": host}
+    inner = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in fields.items())
+    text = f'<?xml version="1.0" encoding="UTF-8"?><Error>{inner}</Error>'
+    return web.Response(status=error.status, text=text, content_type="application/xml")
+
+
+def _json(status: int, document: dict[str, Any]) -> web.Response:
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return web.Response(status=status, body=body, headers={hdrs.CONTENT_TYPE: "application/json;charset=utf-8"})
+
+
+def _is_object(request: web.Request) -> bool:
+    return request.path.startswith("/oss")
+
+
+def _range(request: web.Request, size: int) -> tuple[int, int]:
+    """First and last byte that a request asks for; an unusable Range is ignored, as object storage does."""
+    try:
+        wanted = request.http_range
+    except ValueError:
+        return 0, size - 1
+    first, stop, _ = wanted.indices(size) if wanted.start is not None or wanted.stop is not None else (0, size, 1)
+    return (first, stop - 1) if first < stop else (0, size - 1)

@@ -1,0 +1,27 @@
+"""Canonical JSON, digests, and identifiers that follow from a seed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from typing import Any
+
+
+def canonical(value: Any) -> bytes:
+    """JSON with sorted keys and no spaces, in UTF-8: equal values give equal bytes.
+
+    Raises ValueError for what no such text can hold: lone surrogates, infinity and NaN.
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8")
+
+
+def sha256(data: bytes) -> str:
+    """Hexadecimal SHA-256."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def derived_uuid(seed: int, kind: str, n: int) -> str:
+    """The n-th identifier of a kind: the same for the same seed, in the form of a random UUID."""
+    return str(uuid.UUID(bytes=hashlib.sha256(f"{seed}:{kind}:{n}".encode()).digest()[:16], version=4))

@@ -1,0 +1,69 @@
+"""Rendering in the background: at most two films at once, started early, waited for when a client asks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from mockserver.media import RunBlocking
+from mockserver.outcome import Plan
+from mockserver.render import Renderer
+from mockserver.storage import Storage
+
+AT_ONCE = 2  # films rendered at the same time
+EARLY = 16  # films begun before somebody asks; with more under way they wait for the first fetch
+
+log = logging.getLogger("mockserver")
+
+
+class Films:
+    """The films of a server, rendered once each; equal plans share one file."""
+
+    def __init__(self, storage: Storage, renderer: Renderer, run_blocking: RunBlocking) -> None:
+        self._storage, self._renderer, self._run_blocking = storage, renderer, run_blocking
+        self._places = asyncio.Semaphore(AT_ONCE)
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._closed = False
+
+    def begin(self, plan: Plan) -> None:
+        """Render a film ahead of the first question for it, unless many are under way."""
+        if len(self._under_way) < EARLY:
+            self._task(plan)
+
+    async def ready(self, plan: Plan) -> bool:
+        """Wait for a film, rendering it if need be; False when it cannot be rendered (the cause is logged)."""
+        if self._storage.film(plan.name()).exists():
+            return True
+        task = self._task(plan)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("a film could not be rendered")
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Begin no more films and wait for those that are being rendered."""
+        self._closed = True
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+
+    def _task(self, plan: Plan) -> asyncio.Task[None]:
+        name = plan.name()
+        if name not in self._under_way:
+            task = asyncio.get_running_loop().create_task(self._render(plan), name=f"film {name[:8]}")
+            self._under_way[name] = task
+            task.add_done_callback(lambda done: self._done(name, done))
+        return self._under_way[name]
+
+    def _done(self, name: str, task: asyncio.Task[None]) -> None:
+        del self._under_way[name]
+        if not task.cancelled():
+            task.exception()  # seen: whoever waits for the film logs it
+
+    async def _render(self, plan: Plan) -> None:
+        async with self._places:
+            target = self._storage.film(plan.name())
+            if not self._closed and not target.exists():
+                await self._run_blocking(self._renderer.render, plan, self._storage.medium, target)

@@ -1,0 +1,165 @@
+"""Moving pictures as chains of FFmpeg filters: clips, stills, made-up clips, and the ways to change them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+from av.filter import Graph
+from av.filter.context import FilterContext
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from mockserver.outcome import Source
+
+_SEPIA = dict(zip(("rr", "rg", "rb", "gr", "gg", "gb", "br", "bg", "bb"),
+                  (".393", ".769", ".189", ".349", ".686", ".168", ".272", ".534", ".131"), strict=True))  # fmt: skip
+LOOKS: tuple[tuple[tuple[str, dict[str, str]], ...], ...] = (
+    (),  # the turn of hue alone
+    (("colorchannelmixer", _SEPIA),),
+    (("negate", {}),),
+    (("edgedetect", {"mode": "wires", "high": "0.12", "low": "0.05"}), ("colorize", {"saturation": "0.7"})),
+    (("pixelize", {"w": "24", "h": "24"}),),
+    (("lutyuv", {"y": "floor(val/56)*56+16"}),),
+    (("curves", {"preset": "cross_process"}),),
+    (("pseudocolor", {"preset": "magma"}),),
+    (("avgblur", {"sizeX": "9"}), ("lutyuv", {"y": "floor(val/40)*40+20"})),
+    (("rgbashift", {"rh": "14", "bh": "-14"}),),
+    (("sobel", {"scale": "2"}), ("negate", {})),
+    (("hflip", {}), ("vignette", {})),
+)
+
+
+class Picture:
+    """A point in a filter graph; each method gives the point behind one more filter."""
+
+    def __init__(self, graph: Graph, node: FilterContext) -> None:
+        self._graph, self._node = graph, node
+
+    @classmethod
+    def source(cls, graph: Graph, name: str, **options: str) -> Picture:
+        """The start of a chain."""
+        return cls(graph, graph.add(name, **options))
+
+    def to(self, name: str, **options: str) -> Picture:
+        """Through one filter."""
+        return self.join(name, **options)
+
+    def join(self, name: str, *others: Picture, **options: str) -> Picture:
+        """Through one filter that has other pictures as its further inputs."""
+        node = self._graph.add(name, **options)
+        for i, picture in enumerate((self, *others)):
+            picture._node.link_to(node, 0, i)
+        return Picture(self._graph, node)
+
+    def fit(self, width: int, height: int, source: Source) -> Picture:
+        """Fill a frame: scaled until both sides are covered, and cut around the middle."""
+        scale = max(width / source.width, height / source.height)
+        wide, high = max(width, _even(source.width * scale)), max(height, _even(source.height * scale))
+        return self.scale(wide, high).to("crop", w=str(width), h=str(height)).to("setsar", sar="1").pixels("yuv420p")
+
+    def scale(self, width: int, height: int) -> Picture:
+        """To another size, aspect not kept; exact arithmetic, so that every run gives the same bytes."""
+        return self.to("scale", w=str(width), h=str(height), flags="bilinear+bitexact+accurate_rnd")
+
+    def pixels(self, name: str) -> Picture:
+        """To a pixel format."""
+        return self.to("format", pix_fmts=name)
+
+    def first(self, frames: int) -> Picture:
+        """The first frames only."""
+        return self.to("trim", end_frame=str(frames))
+
+    def look(self, digest: str) -> Picture:
+        """Changed as a digest decides: one of LOOKS and a turn of hue."""
+        number = int(digest[:12], 16)
+        picture = self
+        for name, options in LOOKS[number % len(LOOKS)]:
+            picture = picture.to(name, **options)
+        turn = 30 + number // len(LOOKS) % 300
+        return picture.pixels("yuv420p").to("hue", h=str(turn), s="1.3").pixels("yuv420p")
+
+    def pull(self) -> av.VideoFrame:
+        """The next frame at the end of the graph."""
+        frame = self._node.pull()
+        assert isinstance(frame, av.VideoFrame)
+        return frame
+
+
+def clip(graph: Graph, path: Path, fps: int) -> Picture:
+    """A stored video from its start at another frame rate, its last frame for ever after."""
+    moving = Picture.source(graph, "movie", filename=str(path)).to("setpts", expr="PTS-STARTPTS")
+    return _endless(moving, fps)
+
+
+def still(graph: Graph, path: Path, fps: int) -> Picture:
+    """An image for ever."""
+    return _endless(Picture.source(graph, "movie", filename=str(path)), fps)
+
+
+def _endless(picture: Picture, fps: int) -> Picture:
+    return picture.to("fps", fps=str(fps)).to("tpad", stop="-1", stop_mode="clone")
+
+
+def made_up_clip(graph: Graph, source: Source, fps: int) -> Picture:
+    """Moving colours and shapes decided by the digest of a URL, with the size and length the source names."""
+    seed = bytes.fromhex(source.digest.removeprefix("url:"))
+    colours = [f"0x{seed[i : i + 3].hex()}" for i in (0, 3, 6, 9, 12)]
+    duration = f"{source.duration_s:.3f}"
+    quarter = f"{_even(source.width / 4)}x{_even(source.height / 4)}"
+    picture = Picture.source(
+        graph, "gradients", size=quarter, rate=str(fps), duration=duration, seed=str(int.from_bytes(seed[:3], "big")),
+        nb_colors="3", c0=colours[0], c1=colours[1], c2=colours[2], speed="0.02", type="linear",
+    )  # fmt: skip
+    picture = picture.scale(source.width, source.height).pixels("yuv420p")
+    for i, colour in enumerate(colours[3:]):
+        side = _even(source.height / (3 + i))
+        shape = Picture.source(graph, "color", color=colour, size=f"{side}x{side}", rate=str(fps), duration=duration)
+        across, down = 0.7 + seed[20 + i] / 200, 0.5 + seed[22 + i] / 200
+        picture = picture.join(
+            "overlay",
+            shape.pixels("yuv420p"),
+            x=f"(W-w)*(0.5+0.5*sin(t*{across:.3f}+{seed[24 + i]}))",
+            y=f"(H-h)*(0.5+0.5*cos(t*{down:.3f}+{seed[26 + i]}))",
+        )
+    return _endless(picture, fps)
+
+
+def filled(path: Path | None, source: Source, size: tuple[int, int], target: Path) -> None:
+    """An image, or the made-up one of its digest, cut to fill a size, as a PNG file."""
+    ImageOps.fit(open_image(path, source), size).save(target)
+
+
+def thumbnail(path: Path | None, source: Source, box: tuple[int, int], target: Path) -> None:
+    """An image, or the made-up one of its digest, into a box, with a white frame, as a PNG file."""
+    image = ImageOps.contain(open_image(path, source), box).convert("RGB")
+    ImageOps.expand(image, border=4, fill="white").save(target)
+
+
+def open_image(path: Path | None, source: Source) -> Image.Image:
+    """A reference image as Pillow has it; one that was not fetched is made up of its digest's colours."""
+    if path is not None:
+        with Image.open(path) as stored:
+            return ImageOps.exif_transpose(stored).convert("RGB")
+    seed = bytes.fromhex(source.digest.removeprefix("url:"))
+    image = Image.new("RGB", (source.width // 4, source.height // 4), tuple(seed[:3]))
+    draw = ImageDraw.Draw(image)
+    wide, high = image.size
+    for i in range(3, 24, 7):
+        x, y, radius = seed[i] / 255 * wide, seed[i + 1] / 255 * high, (40 + seed[i + 2] / 3) / 255 * high
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=tuple(seed[i + 3 : i + 6]))
+    return image
+
+
+def label(text: str, frame_height: int, target: Path) -> None:
+    """A line of text on a dark, half transparent ground, as a PNG file."""
+    size = max(10, frame_height // 28)
+    font = ImageFont.load_default(size)
+    left, top, right, bottom = (int(side) for side in font.getbbox(text))
+    pad = size // 3
+    image = Image.new("RGBA", (_even(right - left + 2 * pad), _even(bottom - top + 2 * pad)), (0, 0, 0, 110))
+    ImageDraw.Draw(image).text((pad - left, pad - top), text, font=font, fill=(255, 255, 255, 235))
+    image.save(target)
+
+
+def _even(side: float) -> int:
+    return max(2, round(side / 2) * 2)

@@ -1,0 +1,189 @@
+"""A server as one object: opened on its state, started on a port, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from aiohttp import web
+
+from mockserver import catalogue as catalogues
+from mockserver.accounts import DEFAULT_ACCOUNTS, Account, Accounts
+from mockserver.app import API, make_app
+from mockserver.catalogue import Doc
+from mockserver.clock import Clock, RealClock
+from mockserver.control import CLOCK
+from mockserver.digest import sha256
+from mockserver.errors import ServerError
+from mockserver.films import Films
+from mockserver.media import MediaReader, RunBlocking
+from mockserver.render import FilmRenderer, Renderer
+from mockserver.service import Service
+from mockserver.state import State
+from mockserver.storage import Storage
+from mockserver.tasks import Tasks
+from mockserver.validation import MODES
+
+SECRET = "secret"  # name in the state of what signs URLs and policies
+
+
+class MockServer:
+    """The DashScope video-editing task API on a local port.
+
+    `state_dir`: where tasks, uploads and videos outlive the process; None keeps them in memory and a temporary folder.
+    `task_seconds`: range of a task's time; None takes each model's usual times (minutes).
+    `validation`: `service` fails a bad task after the POST, `strict` answers 400 at once.
+    `seed`: ids, times and films follow from it and from the order of requests.
+    `public_url`: root of upload and result URLs, when clients reach the server under another address than its own.
+    `renderer`: an object with `probe` and `render` in place of FFmpeg; `run_blocking`: how slow calls are run,
+    `asyncio.to_thread` by default. Raises ServerError when the state or the port cannot be used.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        clock: Clock | None = None,
+        validation: str = "service",
+        seed: int = 0,
+        task_seconds: tuple[float, float] | None = (2.0, 4.0),
+        public_url: str | None = None,
+        renderer: Renderer | None = None,
+        run_blocking: RunBlocking | None = None,
+        accounts: tuple[Account, ...] = DEFAULT_ACCOUNTS,
+    ) -> None:
+        if validation not in MODES:
+            raise ServerError(f"validation is one of {', '.join(MODES)}, not {validation!r}")
+        if task_seconds is not None and not 0 <= task_seconds[0] <= task_seconds[1]:
+            raise ServerError(f"task_seconds is a range such as (2, 4), not {task_seconds}")
+        self.clock: Clock = clock or RealClock()
+        self.port = port
+        self._state_dir, self._host, self._validation, self._seed = state_dir, host, validation, seed
+        self._task_seconds, self._public_url, self._accounts = task_seconds, public_url, accounts
+        self._renderer: Renderer = renderer or FilmRenderer()
+        self._run_blocking: RunBlocking = run_blocking or asyncio.to_thread
+        self._closing = contextlib.ExitStack()
+        self._service: Service | None = None
+        self._app: web.Application | None = None
+        self._runner: web.AppRunner | None = None
+
+    # ---- life ------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the state and listen. Raises ServerError."""
+        self._runner = web.AppRunner(self.app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        try:
+            await self._runner.setup()
+            site = web.TCPSite(self._runner, self._host, self.port)
+            await site.start()
+        except OSError as error:
+            await self.stop()
+            reason = error.strerror or str(error)
+            raise ServerError(f"cannot listen on {self._host} port {self.port}: {reason}; name another port") from error
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Stop listening, finish what is being rendered, close the state. Nothing that was answered is lost."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        if self._service is not None:
+            await self._service.films.close()
+            self._service.state.set_meta(CLOCK, repr(self.clock.now()))
+        self._service = self._app = None
+        self._closing.close()
+
+    async def __aenter__(self) -> MockServer:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    # ---- what it is ------------------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """Base URL for clients: http://127.0.0.1:PORT/api/v1."""
+        host = "127.0.0.1" if self._host in ("0.0.0.0", "::", "") else self._host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}{API}"
+
+    @property
+    def app(self) -> web.Application:
+        """The aiohttp application, usable without a socket; opens the state at first use."""
+        if self._app is None:
+            self._app = make_app(self._open(), self._run_blocking, self._public_url)
+        return self._app
+
+    def bill(self) -> Doc:
+        """What every task has cost so far: the document of GET /_mock/bill."""
+        return self._open().tasks.bill()
+
+    def journal(self) -> Doc:
+        """The last requests: the document of GET /_mock/journal."""
+        return self._open().journal()
+
+    def reset(self) -> None:
+        """Forget tasks, uploads, films and requests: POST /_mock/reset."""
+        self._open().reset()
+
+    # ---- wiring ----------------------------------------------------------------------------------------------------
+
+    def _open(self) -> Service:
+        if self._service is None:
+            try:
+                self._service = self._wire(self._folder())
+            except BaseException:
+                self._closing.close()
+                raise
+        return self._service
+
+    def _folder(self) -> Path:
+        if self._state_dir is None:
+            return Path(self._closing.enter_context(tempfile.TemporaryDirectory(prefix="mockserver-")))
+        try:
+            self._state_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ServerError(f"cannot use {self._state_dir} as state folder: {error.strerror}") from error
+        return self._state_dir
+
+    def _wire(self, folder: Path) -> Service:
+        catalogue = catalogues.load()
+        state = State(None if self._state_dir is None else folder / "server.db")
+        self._closing.callback(state.close)
+        self._catch_up(state)
+        storage = Storage(folder, state, self.clock, catalogue.service, self._secret(state))
+        storage.sweep()
+        return Service(
+            state=state,
+            clock=self.clock,
+            catalogue=catalogue,
+            accounts=Accounts(self._accounts),
+            storage=storage,
+            tasks=Tasks(state, self.clock, catalogue, self._seed, self._task_seconds),
+            films=Films(storage, self._renderer, self._run_blocking),
+            reader=MediaReader(storage, self._renderer, self._run_blocking),
+            validation=self._validation,
+            seed=self._seed,
+        )
+
+    def _catch_up(self, state: State) -> None:
+        """Time never goes back on one state: a clock that was ahead (scaled, advanced) is moved there again."""
+        entry = state.last_entry()[1]
+        seen = max(float(state.meta(CLOCK) or 0), float(json.loads(entry)["at"]) if entry else 0.0)
+        self.clock.advance(max(0.0, seen - self.clock.now()))
+
+    def _secret(self, state: State) -> str:
+        """What signs URLs: follows from the first seed, and stays, so that URLs given out go on being valid."""
+        secret = state.meta(SECRET)
+        if secret is None:
+            secret = sha256(f"cutlist bundled server {self._seed}".encode())
+            state.set_meta(SECRET, secret)
+        return secret

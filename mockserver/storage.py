@@ -1,0 +1,203 @@
+"""Files: uploads under oss:// keys, media by digest, rendered films, and the signed URLs that lead to them.
+
+Below the state's folder: `media/` (uploaded and inlined bytes, named by SHA-256), `films/` (rendered videos, named by
+the digest of their plan), `incoming/` (uploads that are not complete).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import itertools
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote
+
+from mockserver.catalogue import Doc
+from mockserver.clock import Clock
+from mockserver.digest import sha256
+from mockserver.errors import BAD_SIGNATURE, POLICY_EXPIRED, URL_EXPIRED, ObjectError
+from mockserver.state import State
+
+ACCESS_KEY_ID = "LTAImockserver"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a valid upload policy allows: objects below `folder`, for one account and model, up to a size."""
+
+    account: str
+    model: str
+    folder: str
+    max_size_bytes: int
+
+
+class Storage:
+    """Uploads, media and films of one server. `secret` signs policies and URLs."""
+
+    def __init__(self, folder: Path, state: State, clock: Clock, service: Doc, secret: str) -> None:
+        self._state, self._clock = state, clock
+        self._lifetimes: Doc = service["lifetimes"]
+        self._max_size_bytes: int = service["upload"]["max_size_bytes"]
+        self._secret = secret.encode()
+        self._folder = folder
+        self._parts = itertools.count(1)
+        for name in ("media", "films", "incoming"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+
+    # ---- bytes by digest -------------------------------------------------------------------------------------------
+
+    def medium(self, name: str) -> Path:
+        """Where the bytes with a SHA-256 are."""
+        return self._folder / "media" / name
+
+    def keep_bytes(self, data: bytes) -> str:
+        """Store bytes under their SHA-256 and return it."""
+        name = sha256(data)
+        if not self.medium(name).exists():
+            incoming = self.receive()
+            incoming.write(data)
+            incoming.keep(self._folder / "media")
+        return name
+
+    def film(self, name: str) -> Path:
+        """Where a rendered film is, or will be."""
+        return self._folder / "films" / name
+
+    def sweep(self) -> None:
+        """Remove films whose URLs have expired, and what broken uploads left."""
+        wanted = self._state.films(self._clock.now() - self._lifetimes["result_url_s"])
+        for path in (self._folder / "films").iterdir():
+            if path.name not in wanted:
+                path.unlink()
+        for path in (self._folder / "incoming").iterdir():
+            path.unlink()
+
+    def clear(self) -> None:
+        """Remove every file."""
+        for name in ("media", "films", "incoming"):
+            for path in (self._folder / name).iterdir():
+                path.unlink()
+
+    # ---- uploads (API of temporary file URLs) ----------------------------------------------------------------------
+
+    def policy(self, account: str, model: str, upload_dir: str, upload_host: str) -> Doc:
+        """The `data` of a getPolicy answer."""
+        expires = datetime.fromtimestamp(self._clock.now() + self._lifetimes["upload_policy_s"], UTC)
+        text = json.dumps(
+            {
+                "expiration": expires.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+                "conditions": [["content-length-range", 0, self._max_size_bytes], ["starts-with", "$key", upload_dir]],
+                "account": account,
+                "model": model,
+            }
+        )
+        policy = base64.b64encode(text.encode()).decode()
+        return {
+            "policy": policy,
+            "signature": self._sign(policy),
+            "upload_dir": upload_dir,
+            "upload_host": upload_host,
+            "expire_in_seconds": self._lifetimes["upload_policy_s"],
+            "max_file_size_mb": self._max_size_bytes >> 20,
+            "capacity_limit_mb": 999999999,
+            "oss_access_key_id": ACCESS_KEY_ID,
+            "x_oss_object_acl": "private",
+            "x_oss_forbid_overwrite": "true",
+        }
+
+    def grant(self, form: dict[str, str]) -> Grant:
+        """What the fields of an upload form allow. Raises ObjectError for a bad, foreign or expired policy."""
+        policy = form.get("policy", "")
+        if not policy or form.get("OSSAccessKeyId") != ACCESS_KEY_ID or not self._signed(policy, form.get("Signature")):
+            raise BAD_SIGNATURE
+        doc = json.loads(base64.b64decode(policy))
+        if self._clock.now() >= datetime.fromisoformat(doc["expiration"]).timestamp():
+            raise POLICY_EXPIRED
+        (_, _, most), (_, _, folder) = doc["conditions"]
+        key = form.get("key", "")
+        if not key.startswith(f"{folder}/") or len(key) > 1023 or "\\" in key or not key.isprintable():
+            raise ObjectError(
+                403, "AccessDenied", 'Invalid according to Policy: Policy Condition failed: ["starts-with", "$key"]'
+            )
+        if form.get("x-oss-forbid-overwrite") == "true" and self._state.upload(key) is not None:
+            raise ObjectError(
+                409, "FileAlreadyExists", "The object you specified already exists and can not be overwritten."
+            )
+        return Grant(doc["account"], doc["model"], folder, most)
+
+    def receive(self) -> Incoming:
+        """A place for bytes that are coming in."""
+        return Incoming(self._folder / "incoming" / str(next(self._parts)))
+
+    def store_upload(self, key: str, grant: Grant, incoming: Incoming) -> None:
+        """Keep received bytes under an object key, durably."""
+        name = incoming.keep(self._folder / "media")
+        if self._state.upload(key) is not None:  # two at once for one key: the first one stands
+            raise ObjectError(
+                409, "FileAlreadyExists", "The object you specified already exists and can not be overwritten."
+            )
+        self._state.add_upload(key, grant.account, grant.model, name, incoming.size_bytes, self._clock.now())
+
+    def uploaded(self, key: str, account: str, model: str) -> str | None:
+        """SHA-256 of an upload that this account may use with this model and that is younger than 48 h; else None."""
+        row = self._state.upload(key)
+        if row is None or (row["account"], row["model"]) != (account, model):
+            return None
+        if self._clock.now() >= row["stored_at"] + self._lifetimes["upload_s"]:
+            return None
+        return str(row["sha256"])
+
+    # ---- result URLs -----------------------------------------------------------------------------------------------
+
+    def signed_url(self, host: str, key: str, ended_at: float) -> str:
+        """URL of an object, valid for 24 h from the end of its task; no Authorization needed."""
+        expires = int(ended_at + self._lifetimes["result_url_s"])
+        signature = quote(self._sign(f"GET\n{expires}\n/{key}"), safe="")
+        return f"{host}/oss/{key}?Expires={expires}&OSSAccessKeyId={ACCESS_KEY_ID}&Signature={signature}"
+
+    def check_url(self, key: str, query: dict[str, str]) -> None:
+        """Raises ObjectError 403 for a URL that was not signed here or has expired."""
+        expires = query.get("Expires", "")
+        if not expires.isdecimal() or not self._signed(f"GET\n{expires}\n/{key}", query.get("Signature")):
+            raise BAD_SIGNATURE
+        if self._clock.now() >= int(expires):
+            raise URL_EXPIRED
+
+    def _sign(self, text: str) -> str:
+        return base64.b64encode(hmac.new(self._secret, text.encode(), hashlib.sha1).digest()).decode()
+
+    def _signed(self, text: str, signature: str | None) -> bool:
+        return hmac.compare_digest(self._sign(text).encode(), (signature or "").encode())
+
+
+class Incoming:
+    """Bytes on their way in, hashed as they come."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: BinaryIO = path.open("wb")
+        self._hash = hashlib.sha256()
+        self.size_bytes = 0
+
+    def write(self, chunk: bytes) -> None:
+        """Append a chunk."""
+        self._file.write(chunk)
+        self._hash.update(chunk)
+        self.size_bytes += len(chunk)
+
+    def keep(self, folder: Path) -> str:
+        """Move the whole into a folder under its SHA-256, and return that."""
+        self._file.close()
+        name = self._hash.hexdigest()
+        self._path.replace(folder / name)
+        return name
+
+    def discard(self) -> None:
+        """Drop what came."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)

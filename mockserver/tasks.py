@@ -1,0 +1,194 @@
+"""The life of tasks: PENDING, RUNNING, then SUCCEEDED or FAILED; or CANCELED; UNKNOWN after 24 hours.
+
+When a task is accepted its whole future is laid down: when it gets one of its lane's running places, when it ends,
+and how. What it shows later follows from that row and the clock.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from mockserver.accounts import Caller
+from mockserver.catalogue import Catalogue, Doc, Model
+from mockserver.clock import Clock
+from mockserver.digest import derived_uuid
+from mockserver.errors import NOT_PENDING, Fault
+from mockserver.outcome import Outcome
+from mockserver.state import Row, State
+
+REFUSED_AFTER_S = 0.1  # from the POST to FAILED when the fields are wrong: measured by third parties
+PENDING_SHARE = 0.04  # of a task's time; the reference's sample waited 10 s of 234 s
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A checked request on its way to become a task."""
+
+    caller: Caller
+    model_name: str
+    model: Model
+    request_sha256: str
+    job_sha256: str
+    outcome: Outcome | Fault
+
+
+class Tasks:
+    """The tasks of every account. `task_seconds` is the range of a task's time; None: each model's usual times."""
+
+    def __init__(
+        self, state: State, clock: Clock, catalogue: Catalogue, seed: int, task_seconds: tuple[float, float] | None
+    ) -> None:
+        self._state, self._clock, self._catalogue = state, clock, catalogue
+        self._seed, self._task_seconds = seed, task_seconds
+        self._lifetime_s: float = catalogue.service["lifetimes"]["task_s"]
+        self._zone = timezone(timedelta(hours=catalogue.service["utc_offset_h"]))
+
+    # ---- create ----------------------------------------------------------------------------------------------------
+
+    def create(self, draft: Draft, request_id: str) -> str:
+        """Accept a request as a task, durably. Returns the task_id."""
+        n = self._state.task_count() + 1
+        task_id = derived_uuid(self._seed, "task", n)
+        now = round(self._clock.now(), 3)
+        row: dict[str, Any] = {
+            "n": n, "task_id": task_id, "request_id": request_id, "account": draft.caller.account.name,
+            "api_key_id": draft.caller.key.id, "model": draft.model_name, "submit_at": now,
+            "request_sha256": draft.request_sha256, "job_sha256": draft.job_sha256,
+        }  # fmt: skip
+        row |= (
+            self._refused(now, draft.outcome)
+            if isinstance(draft.outcome, Fault)
+            else self._accepted(n, now, draft, draft.outcome)
+        )
+        self._state.add_task(row)
+        return task_id
+
+    def _refused(self, now: float, fault: Fault) -> dict[str, Any]:
+        end = now + REFUSED_AFTER_S
+        return {
+            "lane": None, "wait_s": REFUSED_AFTER_S, "run_s": 0.0, "scheduled_at": end, "end_at": end,
+            "outcome": "FAILED", "code": fault.code, "message": fault.message, "orig_prompt": None, "usage": None,
+            "billed_s": 0.0, "plan": None, "film": None,
+        }  # fmt: skip
+
+    def _accepted(self, n: int, now: float, draft: Draft, outcome: Outcome) -> dict[str, Any]:
+        lane = f"{draft.caller.account.name}/{draft.model.name}"
+        total_s = self._draw(n, draft.model)
+        wait_s = round(total_s * PENDING_SHARE, 3)
+        run_s = round(total_s - wait_s, 3)
+        places = draft.model.running_tasks
+        ends = self._state.last_ends(lane, places)
+        free_at = min(ends) if len(ends) == places else now
+        scheduled = round(max(now + wait_s, free_at), 3)
+        return {
+            "lane": lane, "wait_s": wait_s, "run_s": run_s, "scheduled_at": scheduled,
+            "end_at": round(scheduled + run_s, 3), "outcome": "SUCCEEDED", "code": None, "message": None,
+            "orig_prompt": outcome.orig_prompt, "usage": json.dumps(outcome.usage), "billed_s": outcome.billed_s,
+            "plan": outcome.plan.to_json(), "film": outcome.plan.name(),
+        }  # fmt: skip
+
+    def _draw(self, n: int, model: Model) -> float:
+        chance = random.Random(f"{self._seed}:task time:{n}")
+        if self._task_seconds is not None:
+            return chance.uniform(*self._task_seconds)
+        usual = model.usual
+        return chance.triangular(usual["shortest_s"], usual["longest_s"], usual["duration_s"])
+
+    # ---- look ------------------------------------------------------------------------------------------------------
+
+    def find(self, account: str, task_id: str) -> Row | None:
+        """A task of an account with its `status` now; None for what the service calls UNKNOWN."""
+        now = self._clock.now()
+        row = self._state.task(task_id, now)
+        if row is None or row["account"] != account or now >= row["submit_at"] + self._lifetime_s:
+            return None
+        return row
+
+    def document(self, task_id: str, row: Row | None, video_url: str | None) -> Doc:
+        """The answer to a fetch, without its request_id (API reference, step 2)."""
+        if row is None:
+            return {"output": {"task_id": task_id, "task_status": "UNKNOWN"}}
+        status = row["status"]
+        output: Doc = {"task_id": task_id, "task_status": status, "submit_time": self.local_time(row["submit_at"])}
+        if status not in ("PENDING", "CANCELED"):
+            output["scheduled_time"] = self.local_time(row["scheduled_at"])
+        if status in ("SUCCEEDED", "FAILED", "CANCELED"):
+            output["end_time"] = self.local_time(row["cancelled_at"] or row["end_at"])
+        if status == "FAILED":
+            output |= {"code": row["code"], "message": row["message"]}
+        if status != "SUCCEEDED":
+            return {"output": output}
+        if row["orig_prompt"] is not None:
+            output["orig_prompt"] = row["orig_prompt"]
+        return {"output": {**output, "video_url": video_url}, "usage": json.loads(row["usage"])}
+
+    def local_time(self, at: float) -> str:
+        """A time as the service writes it: UTC+8 to the millisecond, without a zone (API reference)."""
+        return datetime.fromtimestamp(round(at, 3), self._zone).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+    # ---- cancel ----------------------------------------------------------------------------------------------------
+
+    def cancel(self, account: str, task_id: str) -> None:
+        """Cancel a PENDING task and let those behind it move up. Raises ApiError 400 for every other one."""
+        row = self.find(account, task_id)
+        if row is None or row["status"] != "PENDING":
+            raise NOT_PENDING
+        now = round(self._clock.now(), 3)
+        self._state.cancel(task_id, now, self._moved_up(row, now))
+
+    def _moved_up(self, cancelled: Row, now: float) -> list[tuple[float, float, int]]:
+        lane = cancelled["lane"]
+        model = self._catalogue.models[cancelled["model"]]
+        if lane is None:
+            return []
+        places = self._state.begun_ends(lane, now, model.running_tasks)
+        places += [now] * (model.running_tasks - len(places))
+        heapq.heapify(places)
+        times = []
+        for row in self._state.waiting(lane, now):
+            if row["n"] == cancelled["n"]:
+                continue
+            scheduled = round(max(row["submit_at"] + row["wait_s"], places[0], now), 3)
+            heapq.heapreplace(places, round(scheduled + row["run_s"], 3))
+            times.append((scheduled, round(scheduled + row["run_s"], 3), row["n"]))
+        return times
+
+    # ---- list and bill ---------------------------------------------------------------------------------------------
+
+    def rows(self, rows: Iterable[Row], region_id: str, uid: str) -> list[Doc]:
+        """Rows of the list answer; times in epoch milliseconds, no prompt and no inputs (list reference)."""
+        return [self._list_row(row, region_id, uid) for row in rows]
+
+    def _list_row(self, row: Row, region_id: str, uid: str) -> Doc:
+        doc: Doc = {
+            "api_key_id": row["api_key_id"],
+            "caller_parent_id": uid,
+            "caller_uid": uid,
+            "gmt_create": _epoch_ms(row["submit_at"]),
+            "model_name": row["model"],
+            "region": region_id,
+            "request_id": row["request_id"],
+            "status": row["status"],
+            "task_id": row["task_id"],
+            "user_api_unique_key": f"apikey:v1:aigc:video-generation:video-synthesis:{row['model']}",
+        }
+        if row["status"] not in ("PENDING", "CANCELED"):
+            doc["start_time"] = _epoch_ms(row["scheduled_at"])
+        if row["status"] not in ("PENDING", "RUNNING"):
+            doc["end_time"] = _epoch_ms(row["cancelled_at"] or row["end_at"])
+        return doc
+
+    def bill(self) -> Doc:
+        """What every task costs at this moment, and the sum, in seconds of video."""
+        tasks = [dict(row) for row in self._state.bill(self._clock.now())]
+        return {"tasks": tasks, "total_billed_s": round(sum(task["billed_s"] for task in tasks), 2)}
+
+
+def _epoch_ms(at: float) -> int:
+    return round(at * 1000)
