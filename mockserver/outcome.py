@@ -156,15 +156,14 @@ def _pair(size: str) -> tuple[int, int]:
 def _input_seconds(main: Source | None, parameters: Doc) -> float:
     """The part of the input that is used and billed: cut to `duration`, which never lengthens it (assumption)."""
     whole = main.duration_s if main else 0.0
-    cut_s: float = parameters.get("duration") or whole
-    used: float = min(whole, cut_s)
-    return used
+    cut_s = float(parameters.get("duration") or whole)
+    return min(whole, cut_s)
 
 
 def _output_seconds(rule: Doc, input_s: float) -> float:
     if rule["duration"] != "like-input":
         return float(rule["duration"])
-    return min(input_s, rule.get("longest_s", input_s))
+    return min(input_s, float(rule.get("longest_s", input_s)))
 
 
 def _figures(seconds: dict[str, float], variant: Variant, parameters: Doc) -> Doc:

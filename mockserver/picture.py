@@ -13,18 +13,19 @@ from mockserver.outcome import Source
 
 _SEPIA = dict(zip(("rr", "rg", "rb", "gr", "gg", "gb", "br", "bg", "bb"),
                   (".393", ".769", ".189", ".349", ".686", ".168", ".272", ".534", ".131"), strict=True))  # fmt: skip
+EMBOSSED = ("convolution", {"0m": "-2 -1 0 -1 1 1 0 1 2"})
 LOOKS: tuple[tuple[tuple[str, dict[str, str]], ...], ...] = (
     (),  # the turn of hue alone
     (("colorchannelmixer", _SEPIA),),
     (("negate", {}),),
-    (("edgedetect", {"mode": "wires", "high": "0.12", "low": "0.05"}), ("colorize", {"saturation": "0.7"})),
+    (EMBOSSED,),
     (("pixelize", {"w": "24", "h": "24"}),),
     (("lutyuv", {"y": "floor(val/56)*56+16"}),),
     (("curves", {"preset": "cross_process"}),),
     (("pseudocolor", {"preset": "magma"}),),
     (("avgblur", {"sizeX": "9"}), ("lutyuv", {"y": "floor(val/40)*40+20"})),
     (("rgbashift", {"rh": "14", "bh": "-14"}),),
-    (("sobel", {"scale": "2"}), ("negate", {})),
+    (("lutyuv", {"y": "if(gt(val,128),255-val,val)*1.8"}),),
     (("hflip", {}), ("vignette", {})),
 )
 
@@ -93,7 +94,8 @@ def clip(graph: Graph, path: Path, fps: int) -> Picture:
 
 def still(graph: Graph, path: Path, fps: int) -> Picture:
     """An image for ever."""
-    return _endless(Picture.source(graph, "movie", filename=str(path)), fps)
+    image = Picture.source(graph, "movie", filename=str(path)).to("loop", loop="-1", size="1")
+    return image.to("settb", expr=f"1/{fps}").to("setpts", expr="N").to("fps", fps=str(fps))
 
 
 def _endless(picture: Picture, fps: int) -> Picture:

@@ -18,7 +18,7 @@ from mockserver import picture as pictures
 from mockserver import probe as probes
 from mockserver.media import Probe
 from mockserver.outcome import MAIN_ROLES, Plan, Source
-from mockserver.picture import Picture
+from mockserver.picture import EMBOSSED, Picture
 
 WATERMARK = "AI Generated"  # API reference, parameters.watermark
 _ENCODER = {"preset": "ultrafast", "crf": "25", "flags": "+bitexact"}
@@ -140,7 +140,7 @@ class _Film:
         kept = self._filling(self._main())
         match self._plan.settings.get("control_condition"):
             case "scribble":
-                kept = kept.to("edgedetect", mode="wires", high="0.12", low="0.05").to("negate").pixels("yuv420p")
+                kept = kept.to(EMBOSSED[0], **EMBOSSED[1]).to("hue", s="0.4").pixels("yuv420p")
             case "depth":
                 kept = kept.to("avgblur", sizeX="12")
             case "posebody" | "posebodyface":
