@@ -26,7 +26,7 @@ lint: env  ## style, types, import directions
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@PYTHONPATH=. $(BIN)/lint-imports --no-cache --quiet 2>&1 || PYTHONPATH=. $(BIN)/lint-imports --no-cache
+	@$(BIN)/lint-imports --no-cache
 
 test: lint  ## everything that CI runs
 	@$(BIN)/python -m pytest

@@ -35,7 +35,7 @@ _MODERATION = Entry(
 )
 _INPUT = Entry(
     Verdict.INPUT,
-    "The service could not fetch an input. Check that the address opens without a login, or use a local file.",
+    "The service could not fetch an input. Check that its address opens without a login, or use a local file.",
 )
 _INTERNAL = Entry(
     Verdict.INTERNAL, "The fault is the service's. It is tried again, at most twice; then run apply later."
@@ -46,8 +46,8 @@ _QUOTA = Entry(
 )
 _DENIED = Entry(
     Verdict.DENIED,
-    "Keys belong to one region and one workspace. Set DASHSCOPE_API_KEY to a key of this endpoint, or choose the endpoint"
-    " the key belongs to in cutlist.yaml.",
+    "Keys belong to one region and one workspace. Set DASHSCOPE_API_KEY to a key of this endpoint, or choose the"
+    " endpoint the key belongs to in cutlist.yaml.",
 )
 _THROTTLED = Entry(Verdict.THROTTLED, "The account sends too fast. The program slows down by itself.")
 

@@ -143,7 +143,7 @@ def find_root(start: Path) -> Path:
 
 
 def load(start: Path, *, endpoint: str | None = None, env: Environment | None = None) -> Config:
-    """The Config of the project around `start`. `endpoint` (from the command line) wins over the environment and the file.
+    """The Config of the project around `start`. `endpoint` (of the command line) wins over environment and file.
 
     Raises ProjectNotFound, InvalidInput (with all faults of the project file), UsageError.
     """
@@ -254,7 +254,8 @@ def _store_dir(root: Path, spec: Mapping[str, Any], env: Environment, document: 
     try:
         return inside(root, spec["store"])
     except EscapesRoot as error:
-        message = f"{error}. A store outside the project is named by CUTLIST_STORE, not by a file that a pull request can change."
+        way = "A store outside the project is named by CUTLIST_STORE, not by a file that a pull request can change."
+        message = f"{error}. {way}"
         raise InvalidInput([Fault(document.place("/spec/store"), message)], files=1) from error
 
 

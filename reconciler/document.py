@@ -115,11 +115,11 @@ class _Builder:
         start = found.start() if found else 0
         return Place(self.file, text.count("\n", 0, start) + 1, start - (text.rfind("\n", 0, start) + 1) + 1)
 
-    def _fault(self, event: yaml.Event, message: str) -> None:
+    def _fault(self, event: Any, message: str) -> None:
         mark = event.start_mark
         self.faults.append(Fault(Place(self.file, mark.line + 1, mark.column + 1), message))
 
-    def _value(self, event: Any, at: str, key: yaml.Event | None, depth: int) -> Any:
+    def _value(self, event: Any, at: str, key: Any, depth: int) -> Any:
         mark = event.start_mark
         key_mark = key.start_mark if key is not None else mark
         self.marks[at] = (mark.line + 1, mark.column + 1, key_mark.line + 1, key_mark.column + 1)

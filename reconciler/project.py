@@ -86,16 +86,16 @@ class Project:
         self,
         *,
         options: Options = Options(),  # noqa: B008  (frozen)
-        approve: Callable[[Plan], bool] = lambda plan: True,
-        observer: Callable[[Event], None] = lambda event: None,
-        tell: Callable[[str], None] = lambda text: None,
+        approve: Callable[[Plan], bool] = lambda _plan: True,
+        observer: Callable[[Event], None] = lambda _event: None,
+        tell: Callable[[str], None] = lambda _text: None,
         max_cost: float | None = None,
         stop: Stop | None = None,
     ) -> Report:
         """Make it so. `approve` sees the plan before anything is spent; `observer` hears what happens.
 
-        Raises InvalidInput, BudgetExceeded, Declined, Locked before anything is sent. Failures of single jobs are in the
-        report.
+        Raises InvalidInput, BudgetExceeded, Declined, Locked before anything is sent. Failures of single jobs are in
+        the report.
         """
         from reconciler.apply.session import Session  # lazy: httpx
 
@@ -110,9 +110,9 @@ class Project:
                 self._check_budget(first.plan, max_cost)
                 if not approve(first.plan):
                     raise Declined("not confirmed; nothing was sent.")
-                if first.plan.summary["render"] + first.plan.summary["resume"] + len(session.orphans(first)):
-                    if not session.connected:
-                        session.connect(await stack.enter_async_context(self._address()))
+                asks = first.plan.summary["render"] + first.plan.summary["resume"] + len(session.orphans(first))
+                if asks and not session.connected:
+                    session.connect(await stack.enter_async_context(self._address()))
                 return await session.drive(first, options, stop or Stop())
 
     def decide(self, edit: str, *, adopt: str | None = None, retry: bool = False) -> str:
@@ -158,7 +158,7 @@ class Project:
             if not self.config.api_key:
                 raise CutlistError(
                     f"no API key: DASHSCOPE_API_KEY is not set, and {self.config.endpoint.name} wants one.",
-                    hint="Set it to a key of this region, or try everything offline with --endpoint mock. Nothing was sent.",
+                    hint="Set it to a key of this region, or try offline with --endpoint mock. Nothing was sent.",
                 )
             yield self.config.endpoint.base_url
             return

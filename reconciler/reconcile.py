@@ -1,4 +1,7 @@
-"""One pass: load → observe → resolve → diff → hand over. Everything is read again each time; an event only says "look"."""
+"""One pass: load → observe → resolve → diff → hand over.
+
+Everything is read again each time; an event only says "look".
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """JSON Schema faults in words: what was given, what is legal, did you mean. Pure.
 
-jsonschema is slow to import and is loaded only when something has to be checked (a parsed file is remembered, see cache).
+jsonschema is slow to import and is loaded only when something has to be checked; what was checked is remembered.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def check(document: Document, schema: Mapping[str, Any], *, at: str = "") -> Seq
     return sorted(found.values())
 
 
-def _explain(error: Any) -> Iterator[tuple[Sequence[str | int], bool, str]]:
+def _explain(error: Any) -> Iterator[tuple[Sequence[str | int], bool, str]]:  # noqa: C901  (a case a keyword)
     """(path, whether the key rather than the value is meant, message) for one jsonschema error."""
     path = list(error.absolute_path)
     name, given, schema, rule = _name(path), error.instance, error.schema, error.validator_value

@@ -178,7 +178,7 @@ def _texts(value: Any) -> list[str]:
 
 
 async def persistently(desk: Desk, call: Callable[[], Awaitable[Any]], *, tries: int | None = 8) -> Any:
-    """Repeat a call that may be repeated until it works, or the error cannot pass, or `tries` are used up (None: never)."""
+    """Repeat a harmless call until it works, its error cannot pass, or `tries` are used up (None: never)."""
     failures = 0
     while True:
         try:
@@ -197,9 +197,9 @@ async def persistently(desk: Desk, call: Callable[[], Awaitable[Any]], *, tries:
 async def submit(desk: Desk, work: Work, prepared: Prepared, lane: str) -> str:
     """Send the request once. Returns the attempt's id once its task_id is durable.
 
-    Raises NotReached, Throttled, QuotaExhausted, Unauthorized (nothing was sent or accepted), Rejected, InputUnavailable
-    (this request was refused), OutcomeUnknown (the attempt is an open INTENT; settle it before anything else is sent in
-    its lane), DiskFull.
+    Raises NotReached, Throttled, QuotaExhausted, Unauthorized (nothing was sent or accepted), Rejected,
+    InputUnavailable (this request was refused), OutcomeUnknown (the attempt is an open INTENT; settle it before
+    anything else is sent in its lane), DiskFull.
     """
     make_dirs(desk.store.folder)
     if free_bytes(desk.store.folder) < LEAST_FREE_BYTES:
@@ -314,9 +314,9 @@ async def follow(
     if 0 <= age_s < first_look_s:
         await desk.clock.sleep(first_look_s - age_s)
     seen, unknown = "", 0
+    fetch = functools.partial(desk.client.fetch, attempt.task_id)
     while True:
-        task_id = attempt.task_id
-        answer: TaskAnswer = await persistently(desk, lambda: desk.client.fetch(task_id), tries=None)
+        answer: TaskAnswer = await persistently(desk, fetch, tries=None)
         if answer.status == "UNKNOWN":
             unknown += 1
             await _judge_unknown(desk, attempt, unknown)
@@ -324,7 +324,7 @@ async def follow(
             continue
         if answer.status != seen:
             seen, unknown = answer.status, 0
-            call = functools.partial(desk.ledger.task_seen, task_id, seen, answer.record(), at=desk.clock.now())
+            call = functools.partial(desk.ledger.task_seen, attempt.task_id, seen, answer.record(), at=desk.clock.now())
             await desk.block(call)
         match answer.status:
             case "SUCCEEDED":
@@ -338,7 +338,7 @@ async def follow(
                 await _end(desk, attempt_id, State.CANCELED)
                 raise TaskFailed("the task was cancelled at the service; apply sends it again.", code="CANCELED")
             case "PENDING" | "RUNNING" as status:
-                desk.emit(work, Phase(status), task_id=task_id, usual_s=usual_s)
+                desk.emit(work, Phase(status), task_id=attempt.task_id, usual_s=usual_s)
         await desk.clock.sleep(interval_s)
 
 
@@ -384,8 +384,8 @@ async def collect(desk: Desk, work: Work, attempt_id: str, answer: TaskAnswer) -
         await desk.clock.sleep(backoff_s(failures, desk.clock.random()))
         attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
         assert attempt.task_id is not None
-        task_id = attempt.task_id
-        fresh: TaskAnswer = await persistently(desk, lambda: desk.client.fetch(task_id), tries=None)
+        fetch = functools.partial(desk.client.fetch, attempt.task_id)
+        fresh: TaskAnswer = await persistently(desk, fetch, tries=None)
         if fresh.status == "SUCCEEDED":
             answer = fresh
         elif fresh.status == "UNKNOWN" and not attempt.collectable:
@@ -417,9 +417,10 @@ def _verified(blob: BlobWriter, usage: Mapping[str, Any]) -> Any:
     except Unreadable as error:
         raise BadDownload(f"what arrived is not the video: {error}.") from None
     promised = usage.get("output_video_duration", usage.get("video_duration"))
-    if isinstance(promised, int | float) and promised > 0 and facts.duration_s is not None:
-        if abs(facts.duration_s - promised) > max(0.5, 0.1 * promised):
-            raise BadDownload(f"the video lasts {facts.duration_s:.1f} s, and {promised:.1f} s were billed.")
+    lasts = facts.duration_s
+    told = isinstance(promised, int | float) and promised > 0 and lasts is not None
+    if told and abs(lasts - promised) > max(0.5, 0.1 * promised):
+        raise BadDownload(f"the video lasts {lasts:.1f} s, and {promised:.1f} s were billed.")
     return facts
 
 

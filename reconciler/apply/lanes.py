@@ -45,5 +45,5 @@ class Lane:
 
 
 def lane_name(endpoint: str, account: str, model: str) -> str:
-    """A lane is named by the configured account, not by its key, so that a rotated key does not slip past an open INTENT."""
+    """The lane's name, by the configured account: a rotated key does not slip past an open INTENT."""
     return f"{endpoint} {account} {model}"

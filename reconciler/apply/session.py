@@ -1,4 +1,4 @@
-"""One apply: recover what an earlier run left open, then drive passes and the executor until nothing more can be done."""
+"""One apply: recover what an earlier run left open, then drive passes and executor until nothing more can be done."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ class Session:
         self._publisher = Publisher(config.root, store, Outputs(config.root, config.outputs_file), clock, config.realm)
         self._desk = Desk(
             connection=None, store=store, ledger=ledger, clock=clock, observer=observer, block=block,
-            endpoint=config.endpoint.name, account=config.account, loopback=config.endpoint.loopback, settle_s=config.settle_s,
+            endpoint=config.endpoint.name, account=config.account, loopback=config.endpoint.loopback,
+            settle_s=config.settle_s,
         )  # fmt: skip
 
     @property

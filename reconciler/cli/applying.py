@@ -24,7 +24,7 @@ from reconciler.project import Project
 
 def run_apply(project: Project, options: Options, *, as_json: bool, auto_approve: bool, max_cost: float | None) -> int:
     """One apply, from the plan to the last word. Returns the exit code."""
-    approve = _approval(project, as_json=as_json, auto_approve=auto_approve)
+    approve = _approval(as_json=as_json, auto_approve=auto_approve)
     tell: Callable[[str], None] = screen.note if as_json else screen.say
     with _progress(project, as_json=as_json) as observer:
         report = asyncio.run(_applied(project, options, approve, observer, tell, max_cost))
@@ -72,7 +72,7 @@ def _signals(stop: Stop) -> Iterator[None]:
             loop.remove_signal_handler(which)
 
 
-def _approval(project: Project, *, as_json: bool, auto_approve: bool) -> Callable[[Plan], bool]:
+def _approval(*, as_json: bool, auto_approve: bool) -> Callable[[Plan], bool]:
     """Shows the plan and asks. In the mock realm nothing is spent and nothing is asked."""
 
     def approve(plan: Plan) -> bool:

@@ -24,7 +24,7 @@ from reconciler.errors import (
 if TYPE_CHECKING:
     from reconciler.project import Project
 
-# Project and all that is slow to load is imported inside the commands: `cutlist --version` loads click and nothing else.
+# Project and all that is slow to load is imported inside the commands: `--version` loads click and nothing else.
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -78,7 +78,7 @@ _approve = click.option("--auto-approve", is_flag=True, help="Do not ask before 
 class _Commands(click.Group):
     """Lists the commands in the order in which people meet them."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
         return list(self.commands)
 
 
@@ -152,7 +152,9 @@ def validate(context: click.Context, endpoint: str | None) -> None:
 @_repay
 @_retry
 @click.pass_context
-def plan(context: click.Context, endpoint: str | None, as_json: bool, detailed_exitcode: bool, **allowed: bool) -> int:
+def plan(
+    context: click.Context, /, endpoint: str | None, as_json: bool, detailed_exitcode: bool, **allowed: bool
+) -> int:
     """Show what apply would do, why, and what it costs. Nothing is sent, nothing is changed.
 
     \b
@@ -180,6 +182,7 @@ def plan(context: click.Context, endpoint: str | None, as_json: bool, detailed_e
 @click.pass_context
 def apply(
     context: click.Context,
+    /,
     endpoint: str | None,
     as_json: bool,
     auto_approve: bool,

@@ -11,7 +11,8 @@ from reconciler.errors import UsageError
 from reconciler.files import data_dir
 
 _PROJECT = """\
-# The project: where manifests are, which service renders them, what it may cost. `cutlist schema project` explains it all.
+# The project: where manifests are, which service renders them, what it may cost.
+# `cutlist schema project` prints every field with its meaning.
 apiVersion: cutlist/v1
 kind: Project
 metadata: {name: NAME}

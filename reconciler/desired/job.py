@@ -1,4 +1,7 @@
-"""Edit → job → key, and the graph of all edits. Pure. The rule is written in schemas/key.md; changing it is a breaking change."""
+"""Edit → job → key, and the graph of all edits. Pure.
+
+The rule of keys is written in schemas/key.md; changing it is a breaking change.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +72,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """Everything the repository asks for: edits by name, upstream before downstream, and the warnings met on the way."""
+    """Everything the repository asks for: edits by name, upstream before downstream, and the warnings met."""
 
     edits: Mapping[str, Wanted] = field(default_factory=dict)
     warnings: Sequence[Fault] = ()
@@ -121,7 +124,7 @@ def _replaced(value: Any, at: str, by: Mapping[str, str]) -> Any:
 
 
 def request(wanted: Wanted, urls: Mapping[str, str]) -> dict[str, Any]:
-    """The body to send: what the manifest says, defaults merged, every medium replaced by the URL the service can read."""
+    """The body to send: what the manifest says, defaults merged, media replaced by URLs the service can read."""
 
     edit = wanted.edit
     body = {"model": edit.model, "input": _replaced(edit.input, "/input", urls)}
@@ -148,10 +151,10 @@ def graph_faults(
             )
             continue
         by_name[edit.name] = edit
-        if first := by_output.setdefault(folded(edit.output), edit):
-            if first is not edit:
-                message = f'the output {edit.output} is also the output of "{first.name}" ({first.place()})'
-                yield Fault(edit.place("/output"), message)
+        other = by_output.setdefault(folded(edit.output), edit)
+        if other is not edit:
+            message = f'the output {edit.output} is also the output of "{other.name}" ({other.place()})'
+            yield Fault(edit.place("/output"), message)
     yield from _output_overlaps(by_output)
     upstreams: dict[str, list[str]] = {}
     for edit in by_name.values():
@@ -164,7 +167,7 @@ def graph_faults(
                 elif upstream not in names:
                     yield Fault(edit.place(medium.at), f'no edit is named "{upstream}"{_near(upstream, by_name)}')
             elif medium.reference.kind == "local" and (maker := by_output.get(folded(medium.reference.value))):
-                message = f'{medium.reference.value} is the output of "{maker.name}"; write edit://{maker.name} to build on it'
+                message = f'this is the output of "{maker.name}"; write edit://{maker.name} to build on it'
                 yield Fault(edit.place(medium.at), message)
     for circle in _circles(upstreams):
         edit = by_name[circle[0]]

@@ -261,7 +261,8 @@ def _field_faults(edit: Edit, variant: Variant) -> Iterator[Fault]:
             other_section, _, other = rule["x-same-length-as"].partition(".")
             wanted = len(sections[other_section].get(other, ()))
             if len(given) != wanted:
-                message = f"{section}.{name} has {len(given)} entries and {rule['x-same-length-as']} {wanted}; they must have the same length"
+                lengths = f"{section}.{name} has {len(given)} entries and {rule['x-same-length-as']} {wanted}"
+                message = f"{lengths}; they must have the same length"
                 yield Fault(edit.place(at), message)
         for field, value in rule.get("x-only-with", {}).items():
             actual = sections[section].get(field, variant.default(section, field))

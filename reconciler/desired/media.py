@@ -151,6 +151,7 @@ def broken_limits(facts: Facts, limits: MediaLimits) -> Iterator[str]:
     if limits.aspect is not None and facts.height and facts.width:
         low_ratio, high_ratio = limits.aspect
         if not low_ratio <= facts.width / facts.height <= high_ratio:
-            yield f"is {facts.width}x{facts.height}; an aspect ratio of 1:{1 / low_ratio:g} to {high_ratio:g}:1 is legal."
+            legal = f"1:{1 / low_ratio:g} to {high_ratio:g}:1"
+            yield f"is {facts.width}x{facts.height}; an aspect ratio of {legal} is legal."
     if limits.alpha is False and facts.alpha:
         yield "has an alpha channel, which the service refuses; save it without transparency."

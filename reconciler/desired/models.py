@@ -167,7 +167,7 @@ def _limits(name: str, data: Mapping[str, Any]) -> MediaLimits:
 
 
 def manifest_schema(models: Models) -> dict[str, Any]:
-    """The JSON Schema of one document of a manifest, for editors and for our own check (schemas/manifest.schema.json)."""
+    """The JSON Schema of one document of a manifest, for editors and our own check (schemas/manifest.schema.json)."""
     unique = {model.model: model for model in models.by_name.values()}.values()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -20,7 +20,8 @@ Kind = Literal["remote", "local", "data", "oss", "edit"]
 # Parameters that sign or date a URL and do not choose its content (lower case). The list is part of the key's contract.
 SIGNATURE_PARAMETERS = frozenset(
     {
-        "expires", "signature", "ossaccesskeyid", "awsaccesskeyid", "googleaccessid", "security-token", "x-security-token",
+        "expires", "signature", "ossaccesskeyid", "awsaccesskeyid", "googleaccessid", "security-token",
+        "x-security-token",
         "x-oss-signature", "x-oss-signature-version", "x-oss-credential", "x-oss-date", "x-oss-expires",
         "x-oss-security-token", "x-oss-additional-headers", "x-amz-algorithm", "x-amz-credential", "x-amz-date",
         "x-amz-expires", "x-amz-security-token", "x-amz-signature", "x-amz-signedheaders", "x-goog-algorithm",

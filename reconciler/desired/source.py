@@ -142,7 +142,7 @@ def _to_plain(reading: Reading) -> dict[str, Any]:
             {
                 "name": edit.name, "labels": edit.labels, "model": edit.model, "input": edit.input,
                 "parameters": edit.parameters, "take": edit.take, "output": edit.output, "marks": edit.document.marks,
-                "inherited": {at: [place.file, place.line, place.column] for at, place in edit.document.inherited.items()},
+                "inherited": {at: [p.file, p.line, p.column] for at, p in edit.document.inherited.items()},
             }
             for edit in reading.edits
         ],

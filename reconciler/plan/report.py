@@ -24,7 +24,10 @@ def plan_text(plan: Plan) -> str:
     """The plan for people."""
     if not plan.changes:
         notes = "".join(f"{note}\n" for note in plan.notes)
-        return f"{notes}No changes. {_edits(len(plan.steps))} match{'es' if len(plan.steps) == 1 else ''} {'its result' if len(plan.steps) == 1 else 'their results'}.\n"
+        matches = (
+            "1 edit matches its result" if len(plan.steps) == 1 else f"{len(plan.steps)} edits match their results"
+        )
+        return f"{notes}No changes. {matches}.\n"
     lines = [
         f"Edits are compared with the store (realm {plan.realm}, account {plan.account}, endpoint {plan.endpoint}).",
         "",
@@ -166,7 +169,3 @@ def _step_document(step: Step) -> Mapping[str, Any]:
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
-
-
-def _edits(number: int) -> str:
-    return _count(number, "edit")

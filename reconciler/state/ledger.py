@@ -157,8 +157,8 @@ class Ledger:
         try:
             with self._transaction() as connection:
                 connection.execute(
-                    "insert into attempts (id, key, lane, edit, state, endpoint, created_at, server_time, request_sha256,"
-                    " prompt, job, billable_s) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "insert into attempts (id, key, lane, edit, state, endpoint, created_at, server_time,"
+                    " request_sha256, prompt, job, billable_s) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     row,
                 )
         except sqlite3.IntegrityError as error:
@@ -175,8 +175,8 @@ class Ledger:
             if known not in (None, task_id):
                 raise LedgerError(f"attempt {attempt_id} already has the task {known}; it is never overwritten.")
             connection.execute(
-                "insert into tasks (task_id, attempt_id, first_seen_at, last_seen_at, status) values (?, ?, ?, ?, 'PENDING')"
-                " on conflict (task_id) do nothing",
+                "insert into tasks (task_id, attempt_id, first_seen_at, last_seen_at, status)"
+                " values (?, ?, ?, ?, 'PENDING') on conflict (task_id) do nothing",
                 (task_id, attempt_id, at, at),
             )
             self._move(connection, attempt_id, State.SUBMITTED)
@@ -280,7 +280,8 @@ class Ledger:
     ) -> str | None:
         """The oss:// URL of bytes that were uploaded and will live for at least `margin_s`; None when there is none."""
         rows = self._rows(
-            "select url from uploads where sha256 = ? and model = ? and account = ? and endpoint = ? and expires_at > ?",
+            "select url from uploads"
+            " where sha256 = ? and model = ? and account = ? and endpoint = ? and expires_at > ?",
             sha256, model, account, endpoint, now + margin_s,
         )  # fmt: skip
         return rows[0][0] if rows else None
@@ -295,13 +296,12 @@ class Ledger:
 
 
 def _attempt(row: Sequence[Any], now: float) -> Attempt:
-    attempt = Attempt(
+    return Attempt(
         id=row[0], key=row[1], lane=row[2], edit=row[3], state=State(row[4]), endpoint=row[5], created_at=row[6],
         task_id=row[7], task_status=row[8], submitted_at=row[9], code=row[10], message=row[11], request_id=row[12],
         billable_s=row[13], adopted=bool(row[14]),
         collectable=row[7] is not None and now - (row[9] or row[6]) < TASK_LIFE_S,
     )  # fmt: skip
-    return attempt
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:
@@ -339,4 +339,7 @@ def _mapped(path: Path | None) -> Iterator[None]:
         raise LedgerError(f"{where}is damaged: {error}.", hint=_ADVICE) from error
 
 
-_ADVICE = "Do not delete it: it knows what was paid. Restore it from a backup, or move it aside and check the service's task list."
+_ADVICE = (
+    "Do not delete it: it knows what was paid. Restore it from a backup, or look at the service's list of tasks before"
+    " you move it aside."
+)

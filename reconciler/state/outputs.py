@@ -31,7 +31,7 @@ class Outputs:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreDamaged(
                 f"{self._record.name} cannot be read ({type(error).__name__}).",
-                hint=f"Remove {self._record}: outputs are then recognised by their bytes, and nothing is rendered again.",
+                hint=f"Remove {self._record}: outputs are then known by their bytes, and nothing is rendered again.",
             ) from error
 
     def observe(self, paths: Collection[str], digests: Digests, known: Collection[str]) -> Mapping[str, Output]:
