@@ -16,7 +16,7 @@ from aiohttp.payload import Payload
 
 from mockserver.control import add_control
 from mockserver.digest import sha256
-from mockserver.errors import INTERNAL, ApiError, ObjectError
+from mockserver.errors import BAD_BODY, INTERNAL, MALFORMED_FORM, ApiError, ObjectError
 from mockserver.media import RunBlocking
 from mockserver.service import Service
 
@@ -90,6 +90,8 @@ class _Edge:
         except web.HTTPException as error:
             unknown = ApiError(error.status, error.reason.replace(" ", ""), error.text or error.reason)
             return api_error(unknown, request_id), unknown.code
+        except (web.RequestPayloadError, ConnectionError):  # the client went away while sending
+            return api_error(BAD_BODY, request_id), BAD_BODY.code
         except Exception:
             log.exception("%s %s failed", request.method, request.path)
             return api_error(INTERNAL, request_id), INTERNAL.code
@@ -136,19 +138,18 @@ class _Routes:
     async def upload(self, request: web.Request) -> web.Response:
         """A form as object storage takes it: the fields first, the file last, streamed to disk."""
         if not request.content_type.startswith("multipart/"):
-            raise ObjectError(
-                400, "MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data."
-            )
-        form: dict[str, str] = {}
-        async for part in await request.multipart():
-            if not isinstance(part, BodyPartReader):
-                continue
-            if part.name == "file":
-                await self._store(form, part)
-                status = form.get("success_action_status", "204")
-                return web.Response(status=int(status) if status in ("200", "201") else 204)
-            text = await part.read_chunk(FORM_FIELD_LARGEST)
-            form[part.name or ""] = text.decode("utf-8", "replace")
+            raise MALFORMED_FORM
+        try:
+            form: dict[str, str] = {}
+            async for part in await request.multipart():
+                if isinstance(part, BodyPartReader) and part.name == "file":
+                    await self._store(form, part)
+                    status = form.get("success_action_status", "204")
+                    return web.Response(status=int(status) if status in ("200", "201") else 204)
+                if isinstance(part, BodyPartReader):
+                    form[part.name or ""] = await _field(part)
+        except ValueError:
+            raise MALFORMED_FORM from None
         raise ObjectError(400, "InvalidArgument", "The form has no file.")
 
     async def _store(self, form: dict[str, str], part: BodyPartReader) -> None:
@@ -214,6 +215,15 @@ class FileBody(Payload):
             while left > 0 and (chunk := await self._run_blocking(file.read, min(CHUNK, left))):
                 await writer.write(chunk)
                 left -= len(chunk)
+
+
+async def _field(part: BodyPartReader) -> str:
+    text = bytearray()
+    while chunk := await part.read_chunk(FORM_FIELD_LARGEST):
+        text += chunk
+        if len(text) > FORM_FIELD_LARGEST:
+            raise MALFORMED_FORM
+    return text.decode("utf-8", "replace")
 
 
 def answer(request: web.Request, document: dict[str, Any]) -> web.Response:

@@ -60,6 +60,9 @@ BAD_SIGNATURE = ObjectError(
     "SignatureDoesNotMatch",
     "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
 )
+MALFORMED_FORM = ObjectError(
+    400, "MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data."
+)
 NO_SUCH_KEY = ObjectError(404, "NoSuchKey", "The specified key does not exist.")
 
 URL_FAULT = Fault("InvalidParameter", "url error, please check url!")

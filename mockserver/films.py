@@ -25,20 +25,17 @@ class Films:
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._closed = False
 
-    def begin(self, plan: Plan) -> None:
+    def begin(self, name: str, plan: Plan) -> None:
         """Render a film ahead of the first question for it, unless many are under way."""
         if len(self._under_way) < EARLY:
-            self._task(plan)
+            self._task(name, plan)
 
-    async def ready(self, plan: Plan) -> bool:
-        """Wait for a film, rendering it if need be; False when it cannot be rendered (the cause is logged)."""
-        if self._storage.film(plan.name()).exists():
+    async def ready(self, name: str, plan: str) -> bool:
+        """Wait for a film, rendering it if need be by its plan (JSON). False when that fails; the cause is logged."""
+        if self._storage.film(name).exists():
             return True
-        task = self._task(plan)
         try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            raise
+            await asyncio.shield(self._task(name, Plan.from_json(plan)))
         except Exception:
             log.exception("a film could not be rendered")
             return False
@@ -49,10 +46,9 @@ class Films:
         self._closed = True
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
-    def _task(self, plan: Plan) -> asyncio.Task[None]:
-        name = plan.name()
+    def _task(self, name: str, plan: Plan) -> asyncio.Task[None]:
         if name not in self._under_way:
-            task = asyncio.get_running_loop().create_task(self._render(plan), name=f"film {name[:8]}")
+            task = asyncio.get_running_loop().create_task(self._render(name, plan), name=f"film {name[:8]}")
             self._under_way[name] = task
             task.add_done_callback(lambda done: self._done(name, done))
         return self._under_way[name]
@@ -62,8 +58,8 @@ class Films:
         if not task.cancelled():
             task.exception()  # seen: whoever waits for the film logs it
 
-    async def _render(self, plan: Plan) -> None:
+    async def _render(self, name: str, plan: Plan) -> None:
         async with self._places:
-            target = self._storage.film(plan.name())
+            target = self._storage.film(name)
             if not self._closed and not target.exists():
                 await self._run_blocking(self._renderer.render, plan, self._storage.medium, target)

@@ -139,7 +139,12 @@ class MockServer:
     def _open(self) -> Service:
         if self._service is None:
             try:
-                self._service = self._wire(self._folder())
+                folder = self._folder()
+                folder.mkdir(parents=True, exist_ok=True)
+                self._service = self._wire(folder)
+            except OSError as error:
+                self._closing.close()
+                raise ServerError(f"cannot use {self._state_dir} as state folder: {error.strerror}") from error
             except BaseException:
                 self._closing.close()
                 raise
@@ -148,10 +153,6 @@ class MockServer:
     def _folder(self) -> Path:
         if self._state_dir is None:
             return Path(self._closing.enter_context(tempfile.TemporaryDirectory(prefix="mockserver-")))
-        try:
-            self._state_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ServerError(f"cannot use {self._state_dir} as state folder: {error.strerror}") from error
         return self._state_dir
 
     def _wire(self, folder: Path) -> Service:

@@ -15,7 +15,7 @@ from mockserver.digest import canonical, derived_uuid, sha256
 from mockserver.errors import BAD_BODY, NO_MODEL, NO_SUCH_KEY, NOT_ASYNC, ApiError, Fault, invalid_parameter
 from mockserver.films import Films
 from mockserver.media import MediaReader, job_sha256, media_of
-from mockserver.outcome import Plan, Source, foresee
+from mockserver.outcome import Source, foresee
 from mockserver.state import Row, State
 from mockserver.storage import Storage
 from mockserver.tasks import Draft, Tasks
@@ -98,7 +98,7 @@ class Service:
         outcome = foresee(model, variant, request, tuple(sources), self.state.job_count(job))
         draft = Draft(caller, str(name), model, sha256(canonical(document)), job, outcome)
         task_id = self.tasks.create(draft, request_id)
-        self.films.begin(outcome.plan)
+        self.films.begin(outcome.plan.name(), outcome.plan)
         return task_id
 
     # ---- look ------------------------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ class Service:
         return self.tasks.document(task_id, row, self.storage.signed_url(host, result_key(row), row["end_at"]))
 
     async def _film_ready(self, row: Row) -> bool:
-        if await self.films.ready(Plan.from_json(row["plan"])):
+        if await self.films.ready(row["film"], row["plan"]):
             return True
         self.state.fail_task(row["task_id"], "InternalError.Algo", "The video could not be made.")
         return False

@@ -63,14 +63,15 @@ async def _take_over(folder: Path, lock: int, servers: list[Any]) -> None:
 
 async def _serve(folder: Path) -> Any:
     from mockserver import MockServer  # lazy: start-up time
+    from mockserver.errors import ServerError
 
     for port in dict.fromkeys((_last_port(folder), 0)):
         server = MockServer(state_dir=folder, port=port, task_seconds=TASK_SECONDS)
         try:
             await server.start()
-        except OSError:
+        except ServerError as error:
             if port == 0:
-                raise
+                raise CutlistError(f"the bundled server cannot start: {error}.") from error
             continue
         note = folder / f"address.{os.getpid()}"
         note.write_text(json.dumps({"url": server.url, "port": server.port, "pid": os.getpid()}), encoding="utf-8")
