@@ -33,6 +33,7 @@ from reconciler.state.observed import Result
 
 SUBMIT_TRIES = 8  # of a request that was certainly not accepted: not reached, or too fast
 WRITES_AT_ONCE = 4
+_MOCK_USUAL_S = 3.0  # tasks of the bundled server take 2 to 4 s
 
 
 class NotTried(CutlistError):
@@ -177,7 +178,7 @@ class Executor:
                 attempt_id,
                 first_look_s=0.0 if loopback else model.shortest_s,
                 interval_s=self._config.poll_interval_s or (0.2 if loopback else model.poll_interval_s),
-                usual_s=0.0 if loopback else model.usual_s,
+                usual_s=_MOCK_USUAL_S if self._config.endpoint.bundled else 0.0 if loopback else model.usual_s,
             )
         except ServiceError as error:
             self._learn(error)

@@ -11,7 +11,7 @@ from reconciler.catalogue import entry
 from reconciler.errors import CutlistError, ServiceError
 from reconciler.plan.step import Action
 
-_WIDTH = 100
+_WIDTH = 80
 
 
 def report_text(report: Report) -> str:
@@ -28,7 +28,8 @@ def report_text(report: Report) -> str:
             lines += [_wrap(detail) for detail in step.details]
     if report.in_flight:
         lines.append(f"Still at the service: {', '.join(report.in_flight)}. The next apply collects them.")
-    return "\n".join([*lines, _last_line(report)]) + "\n"
+    last = textwrap.fill(_last_line(report), _WIDTH, break_long_words=False, break_on_hyphens=False)
+    return "\n".join([*lines, last]) + "\n"
 
 
 def _failure(outcome: Outcome) -> Iterator[str]:

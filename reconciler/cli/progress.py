@@ -9,7 +9,6 @@ from typing import Any
 from reconciler.apply.events import Event, Observer, Phase
 from reconciler.cli import screen
 
-_MARK = {Phase.WRITTEN: "✔", Phase.FAILED: "✗"}
 _ENDED = (Phase.WRITTEN, Phase.FAILED)
 _REDRAWS_PER_S = 8
 _NAME_WIDTH = 26
@@ -96,16 +95,22 @@ def live(currency: str, monotonic: Callable[[], float]) -> Iterator[Observer]:
             began.setdefault(event.name, event.at)
             if event.phase in _ENDED:
                 rows.pop(event.name, None)
-                mark = "[green]✔[/]" if event.phase is Phase.WRITTEN else "[red]✗[/]"
-                text = event.output or "stored" if event.phase is Phase.WRITTEN else event.note
-                display.console.print(f"{mark} {_clip(event.name):<{_NAME_WIDTH}} ", end="")
-                display.console.print(f"{text}{_billed(event, currency)}", markup=False)
+                display.console.print(_ended(event, currency))
             else:
                 if event.phase is Phase.SUBMITTING:
                     began[event.name] = event.at
                 rows[event.name] = event
 
         yield observe
+
+
+def _ended(event: Event, currency: str) -> Any:
+    from rich.text import Text
+
+    good = event.phase is Phase.WRITTEN
+    text = f"{event.output or 'stored'}{_billed(event, currency)}" if good else event.note
+    mark = ("✔", "green") if good else ("✗", "red")
+    return Text.assemble(mark, f" {_clip(event.name):<{_NAME_WIDTH}}  {text}")
 
 
 def _table(rows: dict[str, Event], began: dict[str, float], now: float) -> Any:

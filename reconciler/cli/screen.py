@@ -12,7 +12,7 @@ import click
 
 from reconciler.errors import CutlistError, InvalidInput
 
-_WIDTH = 100
+_WIDTH = 80
 
 
 def say(text: str = "") -> None:

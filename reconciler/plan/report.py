@@ -11,7 +11,7 @@ from reconciler.plan.step import SYMBOLS, Action, Cost, Plan, Step
 PLAN_VERSION = 1
 _LEGEND = (Action.RENDER, Action.WRITE, Action.PRUNE, Action.RESUME, Action.SETTLE, Action.WAIT, Action.BLOCKED)
 _LEGEND_WORDS = {Action.BLOCKED: "needs a person"}
-_WIDTH = 100
+_WIDTH = 80
 
 
 def money(cost: Cost, currency: str) -> str:
@@ -28,10 +28,8 @@ def plan_text(plan: Plan) -> str:
             "1 edit matches its result" if len(plan.steps) == 1 else f"{len(plan.steps)} edits match their results"
         )
         return f"{notes}No changes. {matches}.\n"
-    lines = [
-        f"Edits are compared with the store (realm {plan.realm}, account {plan.account}, endpoint {plan.endpoint}).",
-        "",
-    ]
+    where = f"realm {plan.realm}, account {plan.account}, endpoint {plan.endpoint}"
+    lines = [f"Edits are compared with the store ({where}).", ""]
     used = {step.action for step in plan.steps}
     lines.append("  " + "   ".join(f"{SYMBOLS[a]} {_LEGEND_WORDS.get(a, a.value)}" for a in _LEGEND if a in used))
     lines.append("")
@@ -42,7 +40,7 @@ def plan_text(plan: Plan) -> str:
     lines += ["", *_index(changed), ""]
     if plan.notes:
         lines += [*plan.notes, ""]
-    lines += [summary_line(plan), cost_line(plan)]
+    lines += [summary_line(plan), *(_fit(line) for line in cost_line(plan).splitlines())]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -66,6 +64,10 @@ def _indented(text: str, indent: str = "      ") -> list[str]:
     return textwrap.wrap(
         text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
+
+
+def _fit(text: str) -> str:
+    return textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _index(steps: list[Step]) -> list[str]:
@@ -115,7 +117,7 @@ def cost_line(plan: Plan) -> str:
         return f"{seconds}{later}{unknown}; no price is known: name one in `prices` of cutlist.yaml."
     about = "at most " if then.unknown_inputs else ""
     later = f" now, at most {then.price:.2f} {plan.currency} with what waits" if waits else ""
-    mock = " A mock spends nothing: this is what it would cost." if plan.realm == "mock" else ""
+    mock = "\nThe mock spends nothing: this is what it would cost." if plan.realm == "mock" else ""
     return f"{seconds}, {about}{now.price or 0.0:.2f} {plan.currency}{later}{unknown}.{mock}"
 
 
