@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from aiohttp import BodyPartReader, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import Payload
 
+from mockserver.accounts import Caller
 from mockserver.control import add_control
 from mockserver.digest import sha256
 from mockserver.errors import BAD_BODY, INTERNAL, MALFORMED_FORM, ApiError, ObjectError
@@ -50,6 +53,18 @@ def make_app(service: Service, run_blocking: RunBlocking, public_url: str | None
     return app
 
 
+@dataclass
+class Visit:
+    """One request on its way through: its number, its request_id, and what the journal is to say of it."""
+
+    n: int
+    request_id: str
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+VISIT: ContextVar[Visit] = ContextVar("VISIT")
+
+
 class _Edge:
     """Around every request: its number and id, errors as the service writes them, the journal, the server's time."""
 
@@ -68,12 +83,13 @@ class _Edge:
 
     async def _handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         service = self._service
-        n, request_id = service.next_request()
+        visit = Visit(*service.next_request())
+        VISIT.set(visit)
+        n, request_id = visit.n, visit.request_id
         arrived = round(service.clock.now(), 3)
-        request["n"], request["request_id"], request["notes"] = n, request_id, {}
         response, code = await self._answer(request, handler, request_id)
         entry = {"n": n, "at": arrived, "method": request.method, "path": request.path, "status": response.status}
-        service.record(n, {**entry, "request_id": request_id, **({"code": code} if code else {}), **request["notes"]})
+        service.record(n, {**entry, "request_id": request_id, **({"code": code} if code else {}), **visit.notes})
         response.headers[hdrs.DATE] = formatdate(service.clock.now(), usegmt=True)
         response.headers["x-oss-request-id" if _is_object(request) else "X-Request-Id"] = request_id
         return response
@@ -105,35 +121,32 @@ class _Routes:
     # ---- tasks -----------------------------------------------------------------------------------------------------
 
     async def create(self, request: web.Request) -> web.Response:
-        caller = self._service.accounts.caller(request.headers.get(hdrs.AUTHORIZATION))
+        caller = self._caller(request)
         body = await request.read()
-        request["notes"] |= {"account": caller.account.name, "body_sha256": sha256(body)}
-        task_id = await self._service.create(caller, request.headers, body, request["request_id"])
-        request["notes"]["task_id"] = task_id
-        return answer(request, {"output": {"task_status": "PENDING", "task_id": task_id}})
+        VISIT.get().notes["body_sha256"] = sha256(body)
+        task_id = await self._service.create(caller, request.headers, body, VISIT.get().request_id)
+        VISIT.get().notes["task_id"] = task_id
+        return answer({"output": {"task_status": "PENDING", "task_id": task_id}})
 
     async def fetch(self, request: web.Request) -> web.Response:
-        caller = self._service.accounts.caller(request.headers.get(hdrs.AUTHORIZATION))
-        request["notes"]["account"] = caller.account.name
-        return answer(request, await self._service.fetch(caller, request.match_info["task_id"], self._host(request)))
+        caller = self._caller(request)
+        return answer(await self._service.fetch(caller, request.match_info["task_id"], self._host(request)))
 
     async def list(self, request: web.Request) -> web.Response:
-        caller = self._service.accounts.caller(request.headers.get(hdrs.AUTHORIZATION))
-        request["notes"] |= {"account": caller.account.name, "query": dict(request.query)}
-        return answer(request, self._service.list(caller, request.query))
+        caller = self._caller(request)
+        VISIT.get().notes["query"] = dict(request.query)
+        return answer(self._service.list(caller, request.query))
 
     async def cancel(self, request: web.Request) -> web.Response:
-        caller = self._service.accounts.caller(request.headers.get(hdrs.AUTHORIZATION))
-        request["notes"]["account"] = caller.account.name
+        caller = self._caller(request)
         self._service.tasks.cancel(caller.account.name, request.match_info["task_id"])
-        return answer(request, {})
+        return answer({})
 
     # ---- files -----------------------------------------------------------------------------------------------------
 
     async def policy(self, request: web.Request) -> web.Response:
-        caller = self._service.accounts.caller(request.headers.get(hdrs.AUTHORIZATION))
-        request["notes"]["account"] = caller.account.name
-        return answer(request, {"data": self._service.policy(caller, request.query, self._host(request), request["n"])})
+        caller = self._caller(request)
+        return answer({"data": self._service.policy(caller, request.query, self._host(request), VISIT.get().n)})
 
     async def upload(self, request: web.Request) -> web.Response:
         """A form as object storage takes it: the fields first, the file last, streamed to disk."""
@@ -182,6 +195,11 @@ class _Routes:
         body = FileBody(path, first, last - first + 1, self._run_blocking)
         return web.Response(status=200 if whole else 206, headers=headers, body=body)
 
+    def _caller(self, request: web.Request) -> Caller:
+        caller = self._service.accounts.caller(request.headers.get(hdrs.AUTHORIZATION))
+        VISIT.get().notes["account"] = caller.account.name
+        return caller
+
     def _host(self, request: web.Request) -> str:
         return self._public_url or f"{request.scheme}://{request.host}"
 
@@ -226,9 +244,9 @@ async def _field(part: BodyPartReader) -> str:
     return text.decode("utf-8", "replace")
 
 
-def answer(request: web.Request, document: dict[str, Any]) -> web.Response:
+def answer(document: dict[str, Any]) -> web.Response:
     """A 200 of the task API: the document and the request's id."""
-    return _json(200, {"request_id": request["request_id"], **document})
+    return _json(200, {"request_id": VISIT.get().request_id, **document})
 
 
 def api_error(error: ApiError, request_id: str) -> web.Response:

@@ -5,6 +5,7 @@ All of it is read from the data files in `schemas/`, which the reconciler reads 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,8 +75,9 @@ def schemas_folder() -> Path:
     raise ServerError(f"no schemas/service.yaml below {root}: the installation is incomplete, install it again")
 
 
+@functools.cache
 def load(folder: Path | None = None) -> Catalogue:
-    """Read the data files. Raises ServerError when they are missing."""
+    """Read the data files, once in a process. Raises ServerError when they are missing."""
     folder = folder or schemas_folder()
     models = [_model(_read(path)) for path in sorted((folder / "models").glob("*.yaml"))]
     return Catalogue({name: model for model in models for name in model.names}, _read(folder / "service.yaml"))

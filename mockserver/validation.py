@@ -98,7 +98,7 @@ def _list(value: list[Any], schema: Doc, place: str) -> Iterator[str]:
         yield f"List should have at least {least} item after validation, not {len(value)}: {place}"
     for i, item in enumerate(value):
         yield from _value(item, schema["items"], f"{place}.{i}")
-    if all(isinstance(item, dict) for item in value):
+    if len(value) >= least and all(isinstance(item, dict) for item in value):
         for kind, (low, high) in schema.get("x-counts", {}).items():
             count = sum(item.get("type") == kind for item in value)
             if not low <= count <= high:
