@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 from reconciler import config as configuration
 from reconciler import reconcile
@@ -35,9 +36,10 @@ from reconciler.state.store import Store
 class Project:
     """One project: its manifests, its store, its service."""
 
-    def __init__(self, config: Config, clock: Clock | None = None) -> None:
+    def __init__(self, config: Config, clock: Clock | None = None, transport: Any = None) -> None:
         self.config = config
         self.clock: Clock = clock or SystemClock()
+        self._transport = transport  # of httpx; None: the network
         self.store = Store(config.store_dir, self.clock)
 
     @classmethod
@@ -48,9 +50,13 @@ class Project:
         endpoint: str | None = None,
         env: Environment | None = None,
         clock: Clock | None = None,
+        transport: Any = None,
     ) -> Project:
-        """The project around `path`. Raises ProjectNotFound, InvalidInput, UsageError."""
-        return cls(configuration.load(Path(path), endpoint=endpoint, env=env), clock)
+        """The project around `path`. Raises ProjectNotFound, InvalidInput, UsageError.
+
+        `endpoint` wins over the environment and the project file. `clock` and `transport` (of httpx) are for tests.
+        """
+        return cls(configuration.load(Path(path), endpoint=endpoint, env=env), clock, transport)
 
     # -------------------------------------------------------------- questions: nothing is changed, nothing is sent
 
@@ -104,7 +110,7 @@ class Project:
                 session = Session(self.config, self.store, ledger, self.clock, observer)
                 stack.push_async_callback(session.close)
                 if ledger.open_intents():
-                    session.connect(await stack.enter_async_context(self._address()))
+                    session.connect(await stack.enter_async_context(self._address()), self._transport)
                     await session.recover(tell)
                 first = reconcile.look(self.config, self.store, ledger, self.clock, options)
                 self._check_budget(first.plan, max_cost)
@@ -112,7 +118,7 @@ class Project:
                     raise Declined("not confirmed; nothing was sent.")
                 asks = first.plan.summary["render"] + first.plan.summary["resume"] + len(session.orphans(first))
                 if asks and not session.connected:
-                    session.connect(await stack.enter_async_context(self._address()))
+                    session.connect(await stack.enter_async_context(self._address()), self._transport)
                 return await session.drive(first, options, stop or Stop())
 
     def decide(self, edit: str, *, adopt: str | None = None, retry: bool = False) -> str:

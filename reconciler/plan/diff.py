@@ -132,7 +132,7 @@ def _output_step(make: _Maker, result: Result, observed: Observed, options: Opti
     if not output.ours and not options.force:
         ways = "Move it away, choose another output, or overwrite it with `cutlist apply --force`."
         return make(
-            Action.BLOCKED, f"{make.output} is a file that cutlist did not write, or that was changed since", ways
+            Action.BLOCKED, f"{make.output} is a file that cutlist did not write, or that was changed since", ways, person=True
         )
     if (
         output.published is not None
@@ -141,7 +141,7 @@ def _output_step(make: _Maker, result: Result, observed: Observed, options: Opti
         and not options.force
     ):
         ways = "A video of the mock does not replace a real one; use another output, or `cutlist apply --force`."
-        return make(Action.BLOCKED, f"{make.output} holds a live render", ways)
+        return make(Action.BLOCKED, f"{make.output} holds a live render", ways, person=True)
     return write("the file is of another result" if output.ours else "the file was changed; --force")
 
 

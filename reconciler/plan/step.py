@@ -56,7 +56,7 @@ class Step:
     attempt_id: str | None = None
     task_id: str | None = None
     paid_by: str | None = None  # another edit with the same job, which pays for both
-    needs_person: bool = False  # blocked, and money is at stake until somebody decides
+    needs_person: bool = False  # blocked until somebody decides
     repay: bool = False  # blocked, because going on would mean paying again
 
 

@@ -1,0 +1,296 @@
+"""Everything that can go wrong on the way, and what it costs: at most one paid task for a job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from reconciler.apply.events import Event, Phase
+from reconciler.apply.outcome import Stop
+from reconciler.errors import Declined, Unauthorized
+from reconciler.plan.diff import Options
+from reconciler.plan.step import Action
+from tests.e2e.bench import CREATE, FETCH, Bench, Trouble, answer, failed, lost_after, lost_before
+
+HOUR = 3600.0
+
+
+async def cut_short(request: httpx.Request, send: Any) -> httpx.Response:
+    """A download whose second half never comes."""
+    response = await send(request)
+    body = await response.aread()
+    return httpx.Response(200, content=body[: len(body) // 2])
+
+
+async def corrupted(request: httpx.Request, send: Any) -> httpx.Response:
+    """A download of the right length with wrong bytes."""
+    response = await send(request)
+    body = await response.aread()
+    return httpx.Response(200, content=b"\0" * len(body))
+
+
+class Killed(BaseException):
+    """What no handler of ours may catch."""
+
+
+async def killed(request: httpx.Request, send: Any) -> httpx.Response:
+    """The process dies after the server has acted: nothing that would follow may happen."""
+    response = await send(request)
+    await response.aread()
+    raise Killed
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [lost_after, answer(500), answer(200), answer(302), answer(503, code="ModelUnavailable", message="later")],
+)
+async def test_lost_answer_never_pays_twice(bench: Bench, trouble: Any) -> None:
+    """Whatever happens to the answer of the POST, one task is billed in the end."""
+    bench.edit("rain")
+    bench.network.trouble = [Trouble(*CREATE, trouble)]
+    report = await bench.apply()
+    assert report.exit_code == 0
+    assert bench.billed_tasks() == 1
+    assert bench.output("rain").exists()
+
+
+async def test_lost_answer_is_adopted_from_the_list(bench: Bench) -> None:
+    """A task whose answer was lost is found, checked by its prompt, and marked as adopted."""
+    bench.edit("rain")
+    bench.network.trouble = [Trouble(*CREATE, lost_after)]
+    await bench.apply()
+    assert bench.creates() == 1
+    (result,) = (each for results in bench.project().store.results()[0].values() for each in results)
+    assert result.adopted
+
+
+async def test_request_that_never_arrived_is_sent_again(bench: Bench) -> None:
+    """When SETTLE has passed and the list shows nothing, the request is proved NOT_SENT and sent anew."""
+    bench.edit("rain")
+    bench.network.trouble = [Trouble(*CREATE, lost_before)]
+    assert (await bench.apply()).exit_code == 0
+    assert bench.creates() == 1
+    assert bench.billed_tasks() == 1
+
+
+async def test_kill_between_post_and_answer_is_recovered_before_any_post(bench: Bench) -> None:
+    """The next run asks the service first, adopts the task, says so, and sends nothing."""
+    bench.edit("rain")
+    bench.network.trouble = [Trouble(*CREATE, killed)]
+    with pytest.raises(Killed):
+        await bench.apply()
+    (step,) = bench.project().plan().steps
+    assert step.action is Action.SETTLE
+    bench.network.trouble = []
+    report = await bench.apply()
+    assert report.exit_code == 0
+    assert bench.creates() == bench.billed_tasks() == 1
+    assert any("adopted" in line for line in bench.said)
+
+
+async def test_interrupted_apply_resumes_without_paying(bench: Bench) -> None:
+    """After Ctrl-C the task goes on at the service, is named, and is collected by the next apply."""
+    bench.edit("rain")
+    stop = Stop()
+
+    def interrupt(event: Event) -> None:
+        if event.phase is Phase.RUNNING:
+            stop.request("SIGINT")
+
+    report = await bench.project().apply_async(observer=interrupt, stop=stop)
+    assert report.exit_code == 130
+    (task,) = bench.server.bill()["tasks"]
+    assert report.in_flight == (task["task_id"],)
+    assert [step.action for step in bench.project().plan().steps] == [Action.RESUME]
+    report = await bench.apply()
+    assert (report.exit_code, report.done(Action.RESUME)) == (0, 1)
+    assert bench.creates() == bench.billed_tasks() == 1
+
+
+async def test_wrong_key_stops_everything_with_one_reason(bench: Bench) -> None:
+    """A refused key: nothing is billed, exit 1, the attempts are NOT_SENT and free to be sent later."""
+    for name in "abc":
+        bench.edit(name, prompt=name)
+    report = await bench.apply(bench.project(key="sk-wrong"))
+    assert report.exit_code == 1
+    assert any(isinstance(each.error, Unauthorized) for each in report.failures)
+    assert bench.server.bill()["tasks"] == []
+    assert "sk-wrong" not in "".join(
+        path.read_text(errors="ignore") for path in bench.root.rglob("*") if path.is_file()
+    )
+    assert (await bench.apply()).exit_code == 0
+    assert bench.billed_tasks() == 3
+
+
+async def test_throttled_submit_is_repeated(bench: Bench) -> None:
+    """429 means that nothing was accepted: wait, go slower, send again."""
+    bench.edit("rain")
+    trouble = answer(429, code="Throttling.RateQuota", message="Requests rate limit exceeded, please try again later.")
+    bench.network.trouble = [Trouble(*CREATE, trouble, times=3)]
+    assert (await bench.apply()).exit_code == 0
+    assert bench.billed_tasks() == 1
+
+
+async def test_exhausted_quota_pauses_the_lane(bench: Bench) -> None:
+    """No balance: the lane stops after the first refusal instead of asking for each edit."""
+    for name in "abcdef":
+        bench.edit(name, prompt=name)
+    trouble = answer(400, code="Arrearage", message="Access denied, please make sure your account is in good standing.")
+    bench.network.trouble = [Trouble(*CREATE, trouble, times=99)]
+    report = await bench.apply()
+    assert report.exit_code == 4
+    assert sum(1 for each in bench.network.requests if each.startswith("POST")) == 1
+    assert len(report.failures) == 6
+
+
+async def test_refused_request_is_not_sent_again_unless_asked(bench: Bench) -> None:
+    """REJECTED is final for the key; --retry-failed and a changed request are the ways on."""
+    bench.edit("rain")
+    bench.network.trouble = [
+        Trouble(*CREATE, answer(400, code="InvalidParameter", message="url error, please check url!"))
+    ]
+    assert (await bench.apply()).exit_code == 4
+    (step,) = bench.project().plan().steps
+    assert step.action is Action.BLOCKED
+    assert (await bench.apply()).exit_code == 4
+    assert bench.creates() == 0
+    assert (await bench.apply(options=Options(retry_failed=True))).exit_code == 0
+    assert bench.billed_tasks() == 1
+
+
+async def test_internal_error_is_tried_twice_more_and_no_further(bench: Bench) -> None:
+    """A task the service fails by its own fault is sent again, three times in all; failed tasks are free."""
+    bench.edit("rain")
+    bench.network.trouble = [Trouble(*FETCH, failed("InternalError.Algo", "oops"), times=99)]
+    report = await bench.apply()
+    assert report.exit_code == 4
+    assert bench.creates() == 3
+    assert (await bench.apply()).exit_code == 4
+    assert bench.creates() == 3
+
+
+async def test_internal_error_once_heals_by_itself(bench: Bench) -> None:
+    """One fault of the service's costs a second, unbilled attempt within the same apply."""
+    bench.edit("rain")
+    bench.network.trouble = [Trouble(*FETCH, failed("InternalError", "oops"))]
+    assert (await bench.apply()).exit_code == 0
+    assert bench.creates() == 2
+
+
+@pytest.mark.parametrize("trouble", [cut_short, corrupted, answer(500), lost_before])
+async def test_bad_download_is_never_visible(bench: Bench, trouble: Any) -> None:
+    """A download that breaks, or brings other bytes, is fetched again; nothing incomplete appears."""
+    bench.edit("rain")
+    bench.network.trouble = [Trouble("GET", ".mp4", trouble, times=2)]
+    assert (await bench.apply()).exit_code == 0
+    assert bench.output("rain").stat().st_size > 500
+    assert list((bench.root / ".cutlist/mock/tmp").iterdir()) == []
+    assert bench.billed_tasks() == 1
+
+
+async def test_expired_task_is_paid_again_only_on_request(bench: Bench) -> None:
+    """After 24 h the service has forgotten: the edit waits for a person, --repay renders it anew."""
+    bench.edit("rain")
+    stop = Stop()
+    await bench.project().apply_async(
+        observer=lambda event: stop.request("SIGINT") if event.task_id else None, stop=stop
+    )
+    bench.virtual.advance(30 * HOUR)
+    report = await bench.apply()
+    assert report.exit_code == 5
+    (step,) = bench.project().plan().steps
+    assert (step.action, step.needs_person) == (Action.BLOCKED, True)
+    assert "--repay" in step.details[-1]
+    assert (await bench.apply()).exit_code == 5
+    assert bench.creates() == 1
+    assert (await bench.apply(options=Options(repay=True))).exit_code == 0
+    assert bench.creates() == 2
+
+
+async def test_two_candidates_wait_for_a_person(bench: Bench) -> None:
+    """When two unknown tasks could be the lost one, nothing is sent until somebody decides; adopting collects it."""
+
+    async def twice(request: httpx.Request, send: Any) -> httpx.Response:
+        first = await send(request)
+        await first.aread()
+        body = httpx.Request("POST", request.url, headers=request.headers, content=request.content)
+        second = await send(body)
+        await second.aread()
+        raise httpx.ReadTimeout("no answer", request=request)
+
+    bench.edit("rain")
+    bench.network.trouble = [Trouble(*CREATE, twice)]
+    report = await bench.apply()
+    assert report.exit_code == 5
+    assert [step.action for step in bench.project().plan().steps] == [Action.BLOCKED]
+    before = bench.creates()
+    assert (await bench.apply()).exit_code == 5
+    assert bench.creates() == before == 2
+    task_id = bench.server.bill()["tasks"][0]["task_id"]
+    assert "adopted" in bench.project().decide("rain", adopt=task_id)
+    assert (await bench.apply()).exit_code == 0
+    assert bench.creates() == before
+
+
+async def test_server_down_sends_nothing_and_says_so(bench: Bench) -> None:
+    """No server: after a few tries every edit ends with a reason; nothing is left open in the ledger."""
+    bench.edit("rain")
+    await bench.server.stop()
+    report = await bench.apply()
+    assert report.exit_code == 4
+    assert "cannot be reached" in str(report.failures[0].error)
+    assert [step.action for step in bench.project().plan().steps] == [Action.RENDER]
+
+
+async def test_declined_question_sends_nothing(bench: Bench) -> None:
+    """Anything but yes ends the apply before the first request."""
+    bench.edit("rain")
+    with pytest.raises(Declined):
+        await bench.apply(approve=lambda plan: False)
+    assert bench.network.requests == []
+
+
+async def test_orphaned_task_is_brought_home(bench: Bench) -> None:
+    """An edit is deleted while its task runs: what is paid is stored anyway, and nothing is published."""
+    bench.edit("rain")
+    stop = Stop()
+    await bench.project().apply_async(
+        observer=lambda event: stop.request("SIGINT") if event.task_id else None, stop=stop
+    )
+    (bench.root / "specs/rain.yaml").unlink()
+    assert (await bench.apply()).exit_code == 0
+    assert not bench.output("rain").exists()
+    bench.edit("rain")
+    assert [step.action for step in bench.project().plan().steps] == [Action.WRITE]
+
+
+async def test_result_is_fetched_only_from_allowed_hosts(bench: Bench) -> None:
+    """An answer that names another host leads nowhere."""
+
+    async def elsewhere(request: httpx.Request, send: Any) -> httpx.Response:
+        response = await send(request)
+        body = (await response.aread()).decode().replace("http://127.0.0.1", "http://evil.example")
+        return httpx.Response(response.status_code, text=body, headers={"Content-Type": "application/json"})
+
+    bench.edit("rain")
+    bench.network.trouble = [Trouble(*FETCH, elsewhere, times=999)]
+    report = await bench.apply()
+    assert report.exit_code == 4
+    assert "not an allowed host" in str(report.failures[0].error)
+    assert not any("evil" in each for each in bench.network.requests)
+
+
+async def test_media_changed_during_the_run_is_not_sent(bench: Bench, tmp_path: Path) -> None:
+    """What is uploaded is what the plan looked at, or nothing."""
+    from tests.e2e.bench import write_video
+
+    (bench.root / "specs").mkdir()
+    clip = write_video(bench.root / "specs" / "clip.mp4", 2.0)
+    bench.edit("rain", url="clip.mp4")
+    report = await bench.apply(approve=lambda plan: bool(write_video(clip, 3.0, colour=1)))
+    assert report.exit_code == 4
+    assert "changed while this run" in str(report.failures[0].error)
+    assert bench.creates() == 0
