@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reconciler.project import Project
 
-__all__ = ["Project"]
+__all__ = ["Project", "__version__"]
+__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,8 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from reconciler import schema, shipped
+from reconciler.cache import Cache
+from reconciler.digest import sha256_hex
 from reconciler.document import Document, parse
 from reconciler.errors import CutlistError, Fault, InvalidInput, Place, ProjectNotFound, UsageError
 from reconciler.files import EscapesRoot, inside
@@ -184,9 +186,10 @@ def load(start: Path, *, endpoint: str | None = None, env: Environment | None = 
 
 def _project_document(root: Path) -> Document:
     try:
-        documents, faults = parse((root / PROJECT_FILE).read_bytes(), PROJECT_FILE)
+        raw = (root / PROJECT_FILE).read_bytes()
     except OSError as error:
         raise CutlistError(f"{PROJECT_FILE} cannot be read: {error.strerror}.") from error
+    documents, faults = parse(raw, PROJECT_FILE)
     if faults:
         raise InvalidInput(faults, files=1)
     if len(documents) != 1 or not isinstance(documents[0].data, dict):
@@ -204,11 +207,16 @@ def _project_document(root: Path) -> Document:
             place = document.place(f"/spec/{name}", key=True)
             later.append(Fault(place, f'"{name}" ({NOT_YET[name]}) is not supported yet by this version; take it out'))
             del spec[name]
-    faults = [*later, *schema.check(document, shipped.schema("project"))]
-    if not faults and isinstance(spec, dict):
-        faults = _semantic_faults(document, spec)
-    if faults:
-        raise InvalidInput(faults, files=1)
+    cache = Cache(root / STATE_DIR / "cache")
+    known = f"{sha256_hex(raw)}:{shipped.fingerprint()}"
+    if later or cache.get("project", known) is None:
+        faults = [*later, *schema.check(document, shipped.schema("project"))]
+        if not faults and isinstance(spec, dict):
+            faults = _semantic_faults(document, spec)
+        if faults:
+            raise InvalidInput(faults, files=1)
+        cache.put("project", known, True)
+        cache.save()
     return document
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler import __version__
 from reconciler.cli import screen
 from reconciler.errors import (
     EXIT_CHANGES,
@@ -56,9 +57,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 def _version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
-        from importlib.metadata import version  # lazy: start-up time
-
-        screen.say(f"cutlist {version('cutlist')}")
+        screen.say(f"cutlist {__version__}")
         context.exit()
 
 

@@ -222,7 +222,8 @@ def ordered(upstreams: Mapping[str, Sequence[str]]) -> list[str]:
 
 def _circles(upstreams: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:
     """Each circle once, beginning with its first name."""
-    left = {name: ups for name, ups in upstreams.items() if name not in set(ordered(upstreams))}
+    fine = set(ordered(upstreams))
+    left = {name: ups for name, ups in upstreams.items() if name not in fine}
     seen: set[str] = set()
     for start in sorted(left):
         path: list[str] = []

@@ -67,8 +67,11 @@ def _media_items(items: Sequence[Any], at: str, schema: Mapping[str, Any]) -> It
             yield pointer(at, index), item, schema["x-media"]
         elif isinstance(item, dict):
             for name, part in schema.get("properties", {}).items():
-                if "x-media-by" in part and isinstance(item.get(name), str):
-                    yield pointer(pointer(at, index), name), item[name], str(item.get(part["x-media-by"]))
+                if "x-media-by" not in part or not isinstance(item.get(name), str):
+                    continue
+                kind = item.get(part["x-media-by"])
+                if kind in schema["properties"][part["x-media-by"]]["enum"]:  # another one is a fault of the schema
+                    yield pointer(pointer(at, index), name), item[name], kind
 
 
 @dataclass(frozen=True, slots=True)

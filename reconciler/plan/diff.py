@@ -132,7 +132,10 @@ def _output_step(make: _Maker, result: Result, observed: Observed, options: Opti
     if not output.ours and not options.force:
         ways = "Move it away, choose another output, or overwrite it with `cutlist apply --force`."
         return make(
-            Action.BLOCKED, f"{make.output} is a file that cutlist did not write, or that was changed since", ways, person=True
+            Action.BLOCKED,
+            f"{make.output} is a file that cutlist did not write, or that was changed since",
+            ways,
+            person=True,
         )
     if (
         output.published is not None
