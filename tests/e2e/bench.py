@@ -48,7 +48,7 @@ class Ticking:
 
 
 class SmallFilms(FilmRenderer):
-    """Films of the right length and 256x256 pixels, different for every look: what matters here are bytes, not beauty."""
+    """Films of the right length and 256x256 pixels, different for every look: bytes matter here, not beauty."""
 
     def render(self, plan: Any, medium: Any, target: Path) -> None:
         part = target.with_suffix(".part")

@@ -201,6 +201,6 @@ async def test_budget_refuses_before_anything_is_sent(bench: Bench) -> None:
     with pytest.raises(BudgetExceeded, match=r"may cost 2\.00 USD; --max-cost allows 1\.00"):
         await bench.apply(max_cost=1.0)
     bench.write_project(budget={"per_apply": 0.5})
-    with pytest.raises(BudgetExceeded, match="budget.per_apply"):
+    with pytest.raises(BudgetExceeded, match=r"budget\.per_apply"):
         await bench.apply()
     assert bench.network.requests == []
