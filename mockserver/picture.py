@@ -13,6 +13,7 @@ from mockserver.outcome import Source
 
 _SEPIA = dict(zip(("rr", "rg", "rb", "gr", "gg", "gb", "br", "bg", "bb"),
                   (".393", ".769", ".189", ".349", ".686", ".168", ".272", ".534", ".131"), strict=True))  # fmt: skip
+EXACT = "bilinear+bitexact+accurate_rnd"
 EMBOSSED = ("convolution", {"0m": "-2 -1 0 -1 1 1 0 1 2"})
 LOOKS: tuple[tuple[tuple[str, dict[str, str]], ...], ...] = (
     (),  # the turn of hue alone
@@ -24,7 +25,7 @@ LOOKS: tuple[tuple[tuple[str, dict[str, str]], ...], ...] = (
     (("curves", {"preset": "cross_process"}),),
     (("pseudocolor", {"preset": "magma"}),),
     (("avgblur", {"sizeX": "9"}), ("lutyuv", {"y": "floor(val/40)*40+20"})),
-    (("rgbashift", {"rh": "14", "bh": "-14"}),),
+    (("chromashift", {"cbh": "24", "crh": "-24"}),),
     (("lutyuv", {"y": "if(gt(val,128),255-val,val)*1.8"}),),
     (("hflip", {}), ("vignette", {})),
 )
@@ -60,11 +61,12 @@ class Picture:
 
     def scale(self, width: int, height: int) -> Picture:
         """To another size, aspect not kept; exact arithmetic, so that every run gives the same bytes."""
-        return self.to("scale", w=str(width), h=str(height), flags="bilinear+bitexact+accurate_rnd")
+        return self.to("scale", w=str(width), h=str(height), flags=EXACT)
 
     def pixels(self, name: str) -> Picture:
-        """To a pixel format."""
-        return self.to("format", pix_fmts=name)
+        """To a pixel format; to YUV of the range that players expect, whatever the source was."""
+        picture = self.to("scale", out_range="tv", flags=EXACT) if name.startswith("yuv") else self
+        return picture.to("format", pix_fmts=name)
 
     def first(self, frames: int) -> Picture:
         """The first frames only."""

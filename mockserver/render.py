@@ -192,7 +192,7 @@ class _Film:
         )
         wide, high = _even(plan.width / (left + right - 1)), _even(plan.height / (top + bottom - 1))
         inside = self._moving(main).scale(wide, high).to("setsar", sar="1").pixels("yuv420p")
-        around = self._filling(main).to("avgblur", sizeX="24").look(plan.look)
+        around = self._filling(main).scale(wide // 8, high // 8).scale(plan.width, plan.height).look(plan.look)
         return around.join("overlay", inside, x=str(round((left - 1) * wide)), y=str(round((top - 1) * high)))
 
     # ---- parts -----------------------------------------------------------------------------------------------------

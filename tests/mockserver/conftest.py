@@ -93,7 +93,7 @@ class Api:
     async def policy(self, model="wan2.7-videoedit", key="sk-mock"):
         return (await self.get("/uploads", key, action="getPolicy", model=model)).json()["data"]
 
-    async def send_form(self, policy, name, data, **changes):
+    async def send_form(self, policy, name, data, /, **changes):
         """The upload form as the vendor's SDK sends it; `changes` replace fields."""
         form = {
             "OSSAccessKeyId": policy["oss_access_key_id"],
@@ -127,7 +127,10 @@ def serve():
     @asynccontextmanager
     async def start(**options):
         options = {"clock": VirtualClock(), "renderer": QuickRenderer(), **options}
-        async with MockServer(**options) as server, httpx.AsyncClient(base_url=server.url, timeout=60, verify=False) as http:
+        async with (
+            MockServer(**options) as server,
+            httpx.AsyncClient(base_url=server.url, timeout=60, verify=False) as http,
+        ):
             yield Api(server, http)
 
     return start

@@ -1,0 +1,73 @@
+"""`python -m mockserver`: its first line, its end, its errors."""
+
+import signal
+import socket
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from mockserver.clock import ScaledClock
+
+COMMAND = [sys.executable, "-m", "mockserver"]
+
+
+@pytest.mark.parametrize(("number", "options"), [(signal.SIGTERM, []), (signal.SIGINT, ["--speed", "60", "--strict"])])
+def test_first_line_and_clean_end(number, options):
+    """`listening on URL` at once, a server behind it, exit 0 on Ctrl-C and SIGTERM, no traceback."""
+    process = subprocess.Popen(COMMAND + options, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        first, hint = process.stdout.readline(), process.stdout.readline()
+        url = first.removeprefix("listening on ").strip()
+        assert url.startswith("http://127.0.0.1:")
+        assert url.endswith("/api/v1")
+        assert "sk-mock" in hint
+        assert "/_mock/" in hint
+        answer = httpx.get(url + "/tasks", headers={"Authorization": "Bearer sk-mock"})
+        assert answer.json()["total"] == 0
+        process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert (process.returncode, err) == (0, "")
+
+
+@pytest.mark.parametrize("case", ["port", "state"])
+def test_one_clear_error_line(case, tmp_path):
+    """A port in use or an unusable state folder: exit 1 and one line."""
+    (tmp_path / "file").write_text("x")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        options = ["--port", str(port)] if case == "port" else ["--state", str(tmp_path / "file")]
+        done = subprocess.run(COMMAND + options, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: cannot ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_importing_the_package_is_cheap():
+    """Neither aiohttp nor the video libraries are loaded before a server is made."""
+    program = (
+        "import sys, mockserver, mockserver.__main__; "
+        "print([m for m in ('aiohttp', 'av', 'PIL', 'yaml', 'sqlite3') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_server_does_not_import_the_reconciler():
+    """The two packages share data files, not code."""
+    program = "import sys, mockserver.server; print([m for m in sys.modules if m.startswith('reconciler')])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_scaled_clock_runs_ahead():
+    """60 times as fast: it is never behind the machine's time, and takes only positive speeds."""
+    clock = ScaledClock(60)
+    first = clock.now()
+    clock.advance(100)
+    assert clock.now() >= first + 100
+    with pytest.raises(ValueError, match="above 0"):
+        ScaledClock(0)

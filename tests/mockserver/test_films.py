@@ -1,0 +1,253 @@
+"""The videos themselves: sizes, lengths, pictures, sound, and the same bytes for the same request."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from base64 import b64encode
+
+import pytest
+from PIL import Image
+
+from mockserver import catalogue
+from mockserver.outcome import Source, capped, frame_size, nearest_ratio
+
+WAN = catalogue.load().models["wan2.7-videoedit"].variants[0]
+VACE = {variant.function: variant for variant in catalogue.load().models["wan2.1-vace-plus"].variants}
+RED = (200, 40, 40)
+
+
+def far(one, other):
+    return max(abs(a - b) for a, b in zip(one, other, strict=True))
+
+
+def source(width, height):
+    return Source("video", "video", "url:0", width, height, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("resolution", "ratio", "size"),
+    [
+        ("720P", "16:9", (1280, 720)),
+        ("720P", "9:16", (720, 1280)),
+        ("720P", "1:1", (960, 960)),
+        ("720P", "4:3", (1104, 832)),
+        ("720P", "3:4", (832, 1104)),
+        ("1080P", "16:9", (1920, 1080)),
+        ("1080P", "9:16", (1080, 1920)),
+        ("1080P", "1:1", (1440, 1440)),
+        ("1080P", "4:3", (1648, 1248)),
+        ("1080P", "3:4", (1248, 1648)),
+    ],
+)
+def test_sizes_of_wan(resolution, ratio, size):
+    """The table of the API reference, by ratio and by the input's own aspect."""
+    parameters = {"resolution": resolution, "ratio": ratio}
+    assert frame_size(WAN.output, parameters, source(640, 480)) == size
+    wide, high = map(int, ratio.split(":"))
+    assert frame_size(WAN.output, {"resolution": resolution}, source(wide * 100 + 3, high * 100)) == size
+    assert frame_size(WAN.output, {"ratio": ratio}, None) == frame_size(
+        WAN.output, {"resolution": "1080P", "ratio": ratio}, None
+    )
+
+
+@pytest.mark.parametrize(("aspect", "ratio"), [(8, "16:9"), (0.125, "9:16"), (1.1, "1:1"), (1.2, "4:3"), (0.7, "3:4")])
+def test_the_nearest_ratio(aspect, ratio):
+    """On a logarithmic scale, so that wide and tall are alike."""
+    assert nearest_ratio(aspect, WAN.output["sizes"]["720P"]) == ratio
+
+
+@pytest.mark.parametrize(
+    ("given", "size"),
+    [((640, 360), (640, 360)), ((1920, 1080), (1280, 720)), ((1080, 1920), (720, 1280)), ((641, 361), (640, 360))],
+)
+def test_like_the_input_within_720p(given, size):
+    """Scaled down to the pixels of 1280*720, aspect kept, sides even."""
+    assert capped(*given, 1280 * 720) == size
+    assert frame_size(VACE["video_repainting"].output, {}, source(*given)) == size
+
+
+def test_sizes_by_name_and_by_scale():
+    """`size` for two functions; outpainting adds what each side's scale asks for."""
+    assert frame_size(VACE["image_reference"].output, {"size": "832*1088"}, None) == (832, 1088)
+    assert frame_size(VACE["video_edit"].output, {}, source(100, 100)) == (1280, 720)
+    scales = {"left_scale": 1.5, "right_scale": 1.25, "top_scale": 2.0}
+    assert frame_size(VACE["video_outpainting"].output, scales, source(320, 240)) == (560, 480)
+
+
+async def test_a_film_is_what_the_page_says(filming, clip, decode):
+    """MP4, H.264, yuv420p, 30 fps, the size by ratio, the input's length; the picture is a changed input."""
+    url = await filming.upload("clip.mp4", clip)
+    film = decode(await filming.film(filming.wan(media=[{"type": "video", "url": url}], seed=4)))
+    assert (film.size, film.codec, film.pixels, film.rate) == ((1104, 832), "h264", "yuv420p", 30)
+    assert (len(film.frames), film.sounds) == (60, 0)
+    assert far(film.mean(30, (0, 0.6, 1, 1)), RED) > 40
+
+
+async def test_duration_cuts_and_never_lengthens(filming, clip_of, decode):
+    """3 s cut to 2; 2 s stay 2 when 9 are asked for; the bill follows."""
+    three = await filming.upload("3.mp4", clip_of(seconds=3, fps=10))
+    body = filming.wan(media=[{"type": "video", "url": three}], ratio="1:1", duration=2)
+    assert decode(await filming.film(body)).seconds == 2
+    done = await filming.finished(filming.wan(media=[{"type": "video", "url": three}], duration=9))
+    assert done["usage"]["duration"] == 6.0
+
+
+async def test_the_same_request_and_seed_give_the_same_bytes_elsewhere(filming, clip, tmp_path):
+    """In another process, under another hash seed."""
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(clip)
+    here = await filming.film(
+        {
+            **filming.vace("video_repainting", video_url=await filming.upload("c.mp4", clip, "wan2.1-vace-plus")),
+            "parameters": {"seed": 3},
+        }
+    )
+    program = f"""
+import hashlib, pathlib, sys
+from mockserver import catalogue
+from mockserver.outcome import Source, foresee
+from mockserver.render import FilmRenderer
+data = pathlib.Path({str(path)!r})
+model = catalogue.load().models["wan2.1-vace-plus"]
+digest = "sha256:" + hashlib.sha256(data.read_bytes()).hexdigest()
+source = Source("video_url", "video", digest, 320, 240, 2.0)
+request = {{"input": {{"function": "video_repainting", "prompt": "a lion"}}, "parameters": {{"seed": 3}}}}
+outcome = foresee(model, model.variant("video_repainting"), request, (source,), 9)
+target = pathlib.Path({str(tmp_path / "film.mp4")!r})
+FilmRenderer().render(outcome.plan, lambda name: data, target)
+print(hashlib.sha256(target.read_bytes()).hexdigest())
+"""
+    environment = {**os.environ, "PYTHONHASHSEED": "77"}
+    there = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+    assert there.stdout.strip() == hashlib.sha256(here).hexdigest()
+
+
+async def test_without_a_seed_every_task_has_its_own_film(filming, clip):
+    """The n-th task of a request is the same on every server, and differs from the one before."""
+    url = await filming.upload("c.mp4", clip, "wan2.1-vace-plus")
+    body = filming.vace("video_repainting", video_url=url)
+    first, second = await filming.film(body), await filming.film(body)
+    seeded = filming.vace("video_repainting", {"seed": 5}, video_url=url)
+    assert first != second
+    assert await filming.film(seeded) == await filming.film(seeded)
+    filming.server.reset()
+    again = filming.vace("video_repainting", video_url=await filming.upload("c.mp4", clip, "wan2.1-vace-plus"))
+    assert await filming.film(again) == first
+
+
+async def test_the_watermark_is_in_the_lower_right_corner(filming, clip, decode):
+    """And nowhere else."""
+    media = [{"type": "video", "url": await filming.upload("clip.mp4", clip)}]
+    plain = decode(await filming.film(filming.wan(media=media, seed=1)))
+    marked = decode(await filming.film(filming.wan(media=media, seed=1, watermark=True)))
+    corner, rest = (0.85, 0.94, 0.98, 0.97), (0, 0.6, 0.5, 1)
+    assert far(plain.mean(5, corner), marked.mean(5, corner)) > 15
+    assert far(plain.mean(5, rest), marked.mean(5, rest)) < 4
+
+
+async def test_reference_images_are_seen(filming, clip, image_of, decode):
+    """Inlined or uploaded, each at the lower left."""
+    blue = f"data:image/png;base64,{b64encode(image_of(colour=(0, 0, 255))).decode()}"
+    green = await filming.upload("green.png", image_of(colour=(0, 255, 0)))
+    media = [
+        {"type": "video", "url": await filming.upload("clip.mp4", clip)},
+        {"type": "reference_image", "url": blue},
+        {"type": "reference_image", "url": green},
+    ]
+    film = decode(await filming.film(filming.wan(media=media, ratio="1:1")))
+    assert far(film.mean(9, (0.05, 0.82, 0.15, 0.92)), (0, 0, 255)) < 40
+    assert far(film.mean(9, (0.27, 0.82, 0.37, 0.92)), (0, 255, 0)) < 40
+
+
+async def test_a_mask_says_where(filming, clip_of, decode, tmp_path):
+    """White is edited, black kept."""
+    mask = Image.new("L", (320, 240), 0)
+    mask.paste(255, (0, 0, 160, 240))
+    mask.save(tmp_path / "mask.png")
+    still = clip_of(seconds=0.4)
+    model = "wan2.1-vace-plus"
+    fields = {
+        "video_url": await filming.upload("clip.mp4", still, model),
+        "mask_image_url": await filming.upload("mask.png", (tmp_path / "mask.png").read_bytes(), model),
+    }
+    film = decode(await filming.film(filming.vace("video_edit", {"size": "960*960", "seed": 4}, **fields)))
+    assert film.size == (960, 960)
+    assert far(film.mean(3, (0.55, 0.7, 1, 1)), RED) < 12
+    assert far(film.mean(3, (0, 0.7, 0.45, 1)), RED) > 40
+
+
+async def test_outpainting_shows_the_frame_inside_a_larger_one(filming, clip_of, decode):
+    """left_scale 2.0 adds the frame's width at the left; the input stands at the right as it was."""
+    url = await filming.upload("clip.mp4", clip_of(seconds=0.4), "wan2.1-vace-plus")
+    film = decode(await filming.film(filming.vace("video_outpainting", {"left_scale": 2.0}, video_url=url)))
+    assert film.size == (640, 240)
+    assert far(film.mean(3, (0.55, 0.7, 0.95, 0.95)), RED) < 12
+    assert far(film.mean(3, (0.05, 0.7, 0.45, 0.95)), RED) > 40
+
+
+async def test_extension_goes_on_from_the_first_and_leads_to_the_last_clip(filming, clip_of, decode):
+    """Five seconds; the clips stand unchanged at the start and at the end."""
+    model = "wan2.1-vace-plus"
+    first = await filming.upload("a.mp4", clip_of(seconds=1), model)
+    last = await filming.upload("b.mp4", clip_of(seconds=1, colour=(30, 60, 200), suffix=".b.mp4"), model)
+    film = decode(
+        await filming.film(filming.vace("video_extension", {"seed": 2}, first_clip_url=first, last_clip_url=last))
+    )
+    low = (0, 0.7, 1, 1)
+    assert (len(film.frames), film.size) == (150, (320, 240))
+    assert far(film.mean(0, low), RED) < 12
+    assert far(film.mean(28, low), RED) < 12
+    assert far(film.mean(75, low), RED) > 25
+    assert far(film.mean(149, low), (30, 60, 200)) < 12
+
+
+async def test_extension_from_frames(filming, image_of, decode):
+    """Frames do as well as clips."""
+    model = "wan2.1-vace-plus"
+    first = await filming.upload("a.png", image_of(size=(320, 240), colour=RED), model)
+    film = decode(await filming.film(filming.vace("video_extension", first_frame_url=first)))
+    assert (len(film.frames), film.size) == (150, (320, 240))
+    assert far(film.mean(0, (0, 0, 1, 1)), RED) < 12
+
+
+async def test_image_reference_shows_the_subject_before_the_background(filming, image_of, decode):
+    """Five seconds at the size asked for; the subject as it was given."""
+    model = "wan2.1-vace-plus"
+    subject = await filming.upload("s.png", image_of(colour=(0, 0, 255)), model)
+    ground = await filming.upload("g.png", image_of(colour=(90, 200, 60)), model)
+    body = filming.vace(
+        "image_reference", {"obj_or_bg": ["obj", "bg"], "size": "832*1088"}, ref_images_url=[subject, ground]
+    )
+    film = decode(await filming.film(body))
+    assert (film.size, len(film.frames)) == ((832, 1088), 150)
+    blues = [film.frames[40].getpixel((x, y)) for x in range(0, 832, 16) for y in range(0, 1088, 16)]
+    assert sum(far(pixel, (0, 0, 255)) < 40 for pixel in blues) > 200
+
+
+async def test_vace_is_five_seconds_at_most_and_silent(filming, clip_of, decode):
+    """Longer input is cut; its sound is not kept."""
+    url = await filming.upload("clip.mp4", clip_of(seconds=6, fps=10, sound=True), "wan2.1-vace-plus")
+    film = decode(await filming.film(filming.vace("video_outpainting", video_url=url)))
+    assert (film.seconds, film.sounds) == (5, 0)
+
+
+async def test_wan_keeps_the_sound(filming, clip_of, decode):
+    """The input's sound, cut with the picture."""
+    url = await filming.upload("clip.mp4", clip_of(seconds=3, fps=10, sound=True))
+    film = decode(await filming.film(filming.wan(media=[{"type": "video", "url": url}], ratio="1:1", duration=2)))
+    assert (film.seconds, film.sounds) == (2, 1)
+    assert 1.9 < film.audio_s < 2.1
+
+
+async def test_an_input_that_is_not_fetched_becomes_a_clip_of_its_url(filming, decode):
+    """5 s at 1280*720; decided by the address without its signature."""
+    model_body = filming.vace("video_outpainting", {"seed": 1}, video_url="https://e.com/a.mp4?Signature=1")
+    again = filming.vace("video_outpainting", {"seed": 1}, video_url="https://e.com/a.mp4?Signature=2")
+    other = filming.vace("video_outpainting", {"seed": 1}, video_url="https://e.com/b.mp4")
+    first = await filming.film(model_body)
+    assert await filming.film(again) == first
+    assert await filming.film(other) != first
+    film = decode(first)
+    assert (film.size, film.seconds) == ((1280, 720), 5)
+    assert far(film.mean(0, (0, 0, 0.3, 0.3)), film.mean(75, (0, 0, 0.3, 0.3))) > 3  # it moves

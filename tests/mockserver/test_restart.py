@@ -1,0 +1,95 @@
+"""One state folder, several lives of the server."""
+
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from mockserver import MockServer, ScaledClock, ServerError, VirtualClock
+
+
+async def test_everything_goes_on(serve, tmp_path, clip):
+    """Tasks, uploads, bill, journal, numbering and signed URLs survive a restart; tasks go on meanwhile."""
+    clock = VirtualClock()
+    async with serve(state_dir=tmp_path, clock=clock) as api:
+        url = await api.upload("clip.mp4", clip)
+        body = api.wan(media=[{"type": "video", "url": url}])
+        first = await api.create(body)
+        clock.advance(60)
+        film = (await api.http.get((await api.fetch(first))["output"]["video_url"])).content
+        second = await api.create(body)
+        bill, journal = api.server.bill(), api.server.journal()
+    clock.advance(60)  # nobody serves
+    async with serve(state_dir=tmp_path, clock=clock, seed=0) as api:
+        assert api.server.journal() == journal
+        assert [task["task_id"] for task in api.server.bill()["tasks"]] == [first, second]
+        assert api.server.bill()["total_billed_s"] == 2 * bill["total_billed_s"]
+        done = await api.fetch(first)
+        assert (await api.http.get(done["output"]["video_url"])).content == film
+        assert await api.status(second) == "SUCCEEDED"
+        third = await api.create(body)
+        assert len({first, second, third}) == 3
+        assert api.server.journal()["requests"][-1]["n"] == len(journal["requests"]) + 4
+        clock.advance(60)
+        assert await api.status(third) == "SUCCEEDED"
+
+
+async def test_time_does_not_go_back(serve, tmp_path):
+    """A clock that was ahead when the server ended is moved there again."""
+    ahead = ScaledClock(1)
+    ahead.advance(10_000_000)
+    async with serve(state_dir=tmp_path, clock=ahead) as api:
+        task_id = await api.create(api.wan())
+        before = ahead.now()
+    later = ScaledClock(1)
+    async with serve(state_dir=tmp_path, clock=later) as api:
+        assert later.now() >= before
+        later.advance(60)
+        assert await api.status(task_id) == "SUCCEEDED"
+
+
+async def test_a_killed_server_loses_nothing_it_has_said(serve, tmp_path):
+    """kill -9 after the answer: the task and the journal are there for the next process."""
+    command = [sys.executable, "-m", "mockserver", "--state", str(tmp_path), "--seed", "5"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            url = process.stdout.readline().removeprefix("listening on ").strip()
+            body = {"model": "wan2.7-videoedit", "input": {"media": [{"type": "video", "url": "https://e.com/1.mp4"}]}}
+            headers = {"Authorization": "Bearer sk-mock", "X-DashScope-Async": "enable"}
+            async with httpx.AsyncClient(verify=False) as http:
+                path = "/services/aigc/video-generation/video-synthesis"
+                answer = await http.post(url + path, json=body, headers=headers)
+        finally:
+            process.kill()
+    task_id = answer.json()["output"]["task_id"]
+    async with serve(state_dir=tmp_path) as api:
+        assert [entry["task_id"] for entry in api.server.journal()["requests"]] == [task_id]
+        api.clock.advance(60)
+        assert await api.status(task_id) == "SUCCEEDED"
+
+
+async def test_two_servers_on_one_state(serve, tmp_path):
+    """The second one says so; the first goes on."""
+    async with serve(state_dir=tmp_path) as api:
+        with pytest.raises(ServerError, match="another server is using it"):
+            await MockServer(state_dir=tmp_path).start()
+        await api.create(api.wan())
+
+
+async def test_states_that_cannot_be_used(tmp_path):
+    """A file in place of the folder, or of the database: one clear error each."""
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ServerError, match="state folder"):
+        await MockServer(state_dir=tmp_path / "file").start()
+    (tmp_path / "server.db").write_text("no database " * 100)
+    with pytest.raises(ServerError, match="no state of this server"):
+        await MockServer(state_dir=tmp_path).start()
+
+
+async def test_a_server_without_a_state_folder_leaves_nothing(serve):
+    """Its temporary folder goes with it."""
+    async with serve() as api:
+        folder = api.server._service.storage.film("x").parent.parent
+        assert folder.is_dir()
+    assert not folder.exists()
