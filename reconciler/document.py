@@ -22,6 +22,7 @@ MAX_INTEGER = 2**53
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_ZERO_FIRST = re.compile(r"[-+]?0[0-9]")  # `010` is 8 to YAML 1.1 and 10 to others
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
 _WORDS: Mapping[str, Any] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -171,7 +172,9 @@ class _Builder:
                 self._fault(
                     event, "merge keys (<<) are not allowed; write the fields out, or use defaults in cutlist.yaml"
                 )
-            elif not event.style and (event.value in _WORDS or _INTEGER.match(event.value)):
+            elif not event.style and (
+                event.value in _WORDS or _INTEGER.match(event.value) or _FLOAT.match(event.value)
+            ):
                 self._fault(
                     event, f"the key {event.value or '(empty)'} is not text; put it in quotes if it is meant as a name"
                 )
@@ -179,7 +182,7 @@ class _Builder:
         self._fault(event, "a key must be plain text, not a list, a mapping or an alias")
         if not isinstance(event, yaml.AliasEvent):
             self._value(event, f"{at}/\0key", None, depth + 1)
-        return "\0"
+        return f"\0{event.start_mark.index}"  # no two of them are duplicates
 
     def _scalar(self, event: Any) -> Any:
         text: str = event.value
@@ -195,7 +198,7 @@ class _Builder:
         if _NOT_FINITE.match(text):
             self._fault(event, f"{text} is not a number that JSON can carry")
             return text
-        if _FLOAT.match(text) and not (text.startswith("0") and text[1:2].isdigit()):
+        if _FLOAT.match(text) and not _ZERO_FIRST.match(text):
             return self._float(event, text)
         return text
 

@@ -1,8 +1,8 @@
 """The public Python API: everything the commands do. Chooses endpoint, realm, store and ledger.
 
-    project = Project.open("path/to/project")
-    project.plan().summary                      # {"render": 2, "resume": 0, …, "keep": 41}
-    report = project.apply()                    # asks nobody: pass `approve` to be asked
+project = Project.open("path/to/project")
+project.plan().summary                      # {"render": 2, "resume": 0, …, "keep": 41}
+report = project.apply()                    # asks nobody: pass `approve` to be asked
 """
 
 from __future__ import annotations

@@ -30,7 +30,11 @@ def check(document: Document, schema: Mapping[str, Any], *, at: str = "") -> Seq
     for part in at.split("/")[1:]:
         data = data[part]
     found: dict[tuple[str, str], Fault] = {}
-    for error in Draft202012Validator(schema).iter_errors(data):
+    errors = list(Draft202012Validator(schema).iter_errors(data))
+    mistyped = [error.absolute_path for error in errors if error.validator == "type"]
+    for error in errors:
+        if error.validator != "type" and error.absolute_path in mistyped:
+            continue  # of the wrong type: which values are legal is the second question
         for where, key, message in _explain(error):
             there = at + "".join(pointer("", part) for part in where)
             found.setdefault((there, message), Fault(document.place(there, key=key), message))
@@ -48,8 +52,7 @@ def _explain(error: Any) -> Iterator[tuple[Sequence[str | int], bool, str]]:  # 
                 yield [*path, extra], True, _unknown(extra, legal, name)
         case "required":
             for missing in (each for each in rule if each not in given):
-                about = schema.get("properties", {}).get(missing, {}).get("description", "")
-                yield path, True, f'{name} lacks "{missing}"' + (f": {_first_line(about)}" if about else "")
+                yield path, True, f'{name} lacks "{missing}"{_meaning(schema.get("properties", {}).get(missing, {}))}'
         case "enum":
             legal = [_show(each) for each in rule]
             yield (
@@ -58,16 +61,14 @@ def _explain(error: Any) -> Iterator[tuple[Sequence[str | int], bool, str]]:  # 
                 f"{name} is {_show(given, quote=True)}; legal are {', '.join(legal)}.{_mean(given, rule)}",
             )
         case "const":
-            yield path, False, f"{name} is {_show(given, quote=True)}; legal is {_show(rule)}.{_mean(given, [rule])}"
+            yield path, False, f"{name} is {_show(given, quote=True)}; legal is {_show(rule)}."
         case "type":
             legal = [_TYPES[each] for each in ([rule] if isinstance(rule, str) else rule)]
             yield path, False, f"{name} is {_show(given, quote=True)}; it must be {' or '.join(legal)}."
         case "minimum" | "maximum" | "exclusiveMinimum":
             yield path, False, f"{name} is {_show(given)}; legal is {_range(schema)}."
         case "minItems" | "maxItems" | "minLength" | "maxLength" | "minProperties":
-            unit = "characters" if "Length" in error.validator else "entries"
-            most = error.validator.startswith("max")
-            yield path, False, f"{name} has {len(given)} {unit}; {'at most' if most else 'at least'} {rule} are legal."
+            yield path, False, _length(name, given, error.validator, rule)
         case "contains" | "minContains" | "maxContains":
             yield path, False, _counts(name, given, schema)
         case "anyOf" | "oneOf":
@@ -110,13 +111,23 @@ def _range(schema: Mapping[str, Any]) -> str:
 
 
 def _counts(name: str, given: Sequence[Any], schema: Mapping[str, Any]) -> str:
-    """`input.media has 2 entries of type video; exactly 1 is legal.`"""
+    """`input.media has 2 of type video; exactly 1 is legal.`"""
     part = schema["contains"]
     wanted = part["properties"]["type"]["const"] if "properties" in part else part["const"]
     count = sum(1 for each in given if (each.get("type") if isinstance(each, dict) else each) == wanted)
     low, high = schema.get("minContains", 1), schema.get("maxContains")
     legal = f"exactly {low}" if low == high else f"at most {high}" if not low else f"{low} to {high}"
-    return f"{name} has {count} of {wanted}; {legal} {'is' if legal.endswith(' 1') else 'are'} legal."
+    of = "of type " if "properties" in part else "of "
+    return f"{name} has {count} {of}{wanted}; {legal} {'is' if legal.endswith(' 1') else 'are'} legal."
+
+
+def _length(name: str, given: Any, rule: str, bound: int) -> str:
+    """`account has 101 characters; at most 100 are legal.`"""
+    if not given:
+        return f"{name} is empty; it must not be."
+    one, many = ("character", "characters") if "Length" in rule else ("entry", "entries")
+    legal = f"at {'most' if rule.startswith('max') else 'least'} {bound} {'is' if bound == 1 else 'are'} legal."
+    return f"{name} has {len(given)} {one if len(given) == 1 else many}; {legal}"
 
 
 def _choice(name: str, given: Any, schema: Mapping[str, Any], options: Sequence[Mapping[str, Any]]) -> str:
@@ -146,5 +157,8 @@ def _clip(text: str) -> str:
     return shown if len(shown) <= 60 else f"{shown[:57]}…"
 
 
-def _first_line(text: str) -> str:
-    return text.split(". ")[0].rstrip(".") + "."
+def _meaning(schema: Mapping[str, Any]) -> str:
+    """`: What VACE does. Legal are …`: of a field that is not there."""
+    about = str(schema.get("description", "")).split(". ")[0].rstrip(".")
+    legal = f" Legal are {', '.join(map(str, schema['enum']))}." if "enum" in schema else ""
+    return f": {about}.{legal}" if about else ""

@@ -50,6 +50,7 @@ LEAST_FREE_BYTES = 256 << 20  # room for what is paid next
 UPLOAD_MARGIN_S = 2 * 3600  # an upload about to expire is made anew
 UPLOAD_LIFE_S = 48 * 3600
 DOWNLOAD_TRIES = 10
+SUBMIT_TRIES = 5  # of what was certainly not accepted: not reached, or too fast; and of what leads up to a submit
 LIST_EVERY_S = 10.0
 INTENT_LIFE_S = 23 * 3600  # the list of the last 24 h proves nothing about an older intent
 KNOWN_SKEW_S, UNKNOWN_SKEW_S = 5.0, 300.0
@@ -161,7 +162,7 @@ async def _uploaded(desk: Desk, work: Work, identity: str, suffix: str, content:
             f"{content.name} changed while this run was at work.", hint="Run apply again; this job was not sent."
         )
     upload = functools.partial(desk.client.upload, work.model, f"{digest[:16]}{suffix.lower()}", content)
-    url: str = await persistently(desk, upload)
+    url: str = await persistently(desk, upload, work=work)
     await desk.block(
         functools.partial(
             desk.ledger.uploaded, digest, work.model, desk.account, desk.endpoint, url, expires_at=now + UPLOAD_LIFE_S
@@ -177,7 +178,9 @@ def _texts(value: Any) -> list[str]:
     return [text for part in parts for text in _texts(part)]
 
 
-async def persistently(desk: Desk, call: Callable[[], Awaitable[Any]], *, tries: int | None = 8) -> Any:
+async def persistently(
+    desk: Desk, call: Callable[[], Awaitable[Any]], *, tries: int | None = SUBMIT_TRIES, work: Work | None = None
+) -> Any:
     """Repeat a harmless call until it works, its error cannot pass, or `tries` are used up (None: never)."""
     failures = 0
     while True:
@@ -188,6 +191,8 @@ async def persistently(desk: Desk, call: Callable[[], Awaitable[Any]], *, tries:
             temporary = isinstance(error, OutcomeUnknown | NotReached) or error.status == 429
             if ends_reading(error) or not temporary or (tries is not None and failures >= tries):
                 raise
+            if work is not None:
+                desk.emit(work, Phase.WAITING, note=f"{error} It is tried again")
         await desk.clock.sleep(backoff_s(failures, desk.clock.random()))
 
 
@@ -316,7 +321,7 @@ async def follow(
     seen, unknown = "", 0
     fetch = functools.partial(desk.client.fetch, attempt.task_id)
     while True:
-        answer: TaskAnswer = await persistently(desk, fetch, tries=None)
+        answer: TaskAnswer = await persistently(desk, fetch, tries=None, work=work)
         if answer.status == "UNKNOWN":
             unknown += 1
             await _judge_unknown(desk, attempt, unknown)
@@ -385,7 +390,7 @@ async def collect(desk: Desk, work: Work, attempt_id: str, answer: TaskAnswer) -
         attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
         assert attempt.task_id is not None
         fetch = functools.partial(desk.client.fetch, attempt.task_id)
-        fresh: TaskAnswer = await persistently(desk, fetch, tries=None)
+        fresh: TaskAnswer = await persistently(desk, fetch, tries=None, work=work)
         if fresh.status == "SUCCEEDED":
             answer = fresh
         elif fresh.status == "UNKNOWN" and not attempt.collectable:

@@ -234,7 +234,7 @@ def _transport_errors() -> Any:
         httpx.UnsupportedProtocol,
         httpx.ProxyError,
     ) as error:
-        raise NotReached(f"the service cannot be reached ({_kind(error)}).") from error
+        raise NotReached(f"the service cannot be reached ({_kind(error)}).", hint=_UNREACHED) from error
     except httpx.TimeoutException as error:
         raise OutcomeUnknown("the service did not answer in time.") from error
     except (httpx.TransportError, httpx.DecodingError, httpx.StreamError) as error:
@@ -243,8 +243,13 @@ def _transport_errors() -> Any:
         raise NotReached("the address is no URL.") from error
 
 
+_UNREACHED = "Nothing was sent. Check the network and the endpoint in cutlist.yaml, then run apply again."
+
+
 def _kind(error: Exception) -> str:
     text = str(error).strip()
+    if text == "All connection attempts failed":
+        return "no connection"
     return text if text and "://" not in text else type(error).__name__
 
 
@@ -288,7 +293,7 @@ def _error(status: int, code: str, message: str, request_id: str) -> ServiceErro
         )
     if status == 429:
         return Throttled(message or "the service answered 429.", code=code, status=status, request_id=request_id)
-    if not code:
+    if status in (404, 405) and (known is None or known.verdict is Verdict.UNKNOWN):
         hint = "Check the endpoint: its URL ends in /api/v1."
         return NotTheService(f"what answers there is not the task API (HTTP {status}).", status=status, hint=hint)
     return Rejected(message, code=code, status=status, request_id=request_id, hint=known.advice if known else "")

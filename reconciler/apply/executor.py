@@ -11,7 +11,7 @@ from reconciler.apply.attempt import Desk, NeedsPerson, TaskFailed, Work
 from reconciler.apply.client import TaskAnswer
 from reconciler.apply.events import Phase
 from reconciler.apply.lanes import Lane, Pacer, lane_name
-from reconciler.apply.outcome import Outcome
+from reconciler.apply.outcome import NotTried, Outcome
 from reconciler.apply.publish import Publisher
 from reconciler.apply.retry import backoff_s, stops_everything
 from reconciler.catalogue import Verdict, entry
@@ -31,13 +31,8 @@ from reconciler.plan.cost import PricePerSecond, billed_seconds, tier
 from reconciler.plan.step import Action, Step
 from reconciler.state.observed import Result
 
-SUBMIT_TRIES = 8  # of a request that was certainly not accepted: not reached, or too fast
 WRITES_AT_ONCE = 4
 _MOCK_USUAL_S = 3.0  # tasks of the bundled server take 2 to 4 s
-
-
-class NotTried(CutlistError):
-    """Left alone because of an earlier error that would only come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +208,9 @@ class Executor:
                     self._learn(error, lane)
                     raise
             tries += 1
-            if tries >= SUBMIT_TRIES:
+            if tries >= life.SUBMIT_TRIES:
                 raise reason
+            self._desk.emit(work, Phase.WAITING, note=f"{reason} It is sent again")
             await self._desk.clock.sleep(backoff_s(tries, self._desk.clock.random()))
 
     async def _settled(self, work: Work, lane: Lane, error: ServiceError) -> str | None:

@@ -15,10 +15,17 @@ from reconciler.errors import (
     EXIT_TERMINATED,
     CutlistError,
     DiskFull,
+    NotReached,
     NotTheService,
     Unauthorized,
 )
 from reconciler.plan.step import Action, Plan, Step
+
+ABOUT_ALL = (Unauthorized, NotTheService, NotReached, DiskFull)  # errors that are not one edit's
+
+
+class NotTried(CutlistError):
+    """Left alone because of an earlier error that would only come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +79,11 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0; 1 for what concerns everything (a refused key, a full disk); 4 failed jobs; 5 needs a person; 130, 143."""
+        """0; 1 for what concerns everything (ABOUT_ALL); 4 failed jobs; 5 needs a person; 130, 143."""
         if self.stopped_by:
             return EXIT_TERMINATED if self.stopped_by == "SIGTERM" else EXIT_INTERRUPTED
         errors = [each.error for each in self.failures if each.error is not None]
-        if any(isinstance(error, Unauthorized | NotTheService | DiskFull) for error in errors):
+        if any(isinstance(error, ABOUT_ALL) for error in errors):
             return EXIT_ERROR
         if any(step.needs_person for step in self.blocked) or any(e.exit_code == EXIT_NEEDS_PERSON for e in errors):
             return EXIT_NEEDS_PERSON

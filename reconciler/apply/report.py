@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from reconciler.apply.outcome import Outcome, Report
+from reconciler.apply.outcome import ABOUT_ALL, NotTried, Outcome, Report
 from reconciler.catalogue import entry
-from reconciler.errors import CutlistError, ServiceError
-from reconciler.plan.step import Action
+from reconciler.errors import CutlistError, ServiceError, Unauthorized
+from reconciler.plan.step import Action, Plan
 
 _WIDTH = 80
 
 
 def report_text(report: Report) -> str:
     """The last word of an apply, for people."""
-    lines: list[str] = []
-    for outcome in sorted(report.failures, key=lambda each: each.step.name):
-        lines += _failure(outcome)
-    waiting = list(report.left.by_action(Action.WAIT))
-    for step in waiting:
-        lines.append(f". {step.name}  {step.reason}")
+    failures = sorted(report.failures, key=lambda each: each.step.name)
+    lines = [*_about_all(failures, report.plan)]
+    for outcome in failures:
+        if not isinstance(outcome.error, (*ABOUT_ALL, NotTried)):
+            lines += _failure(outcome)
+    lines += _not_tried(failures)
+    lines += [f". {step.name}  {step.reason}" for step in report.left.by_action(Action.WAIT)]
+    failed = {each.step.name for each in failures}
     for step in report.blocked:
-        if step.name not in {each.step.name for each in report.failures}:
+        if step.name not in failed:
             lines.append(f"! {step.name}  {step.reason}")
             lines += [_wrap(detail) for detail in step.details]
     if report.in_flight:
@@ -32,14 +34,38 @@ def report_text(report: Report) -> str:
     return "\n".join([*lines, last]) + "\n"
 
 
+def _about_all(failures: Sequence[Outcome], plan: Plan) -> Iterator[str]:
+    """Errors that concern everything are said once, with the edits that met them."""
+    met: dict[str, list[str]] = {}
+    hints: dict[str, str] = {}
+    for outcome in failures:
+        if isinstance(outcome.error, ABOUT_ALL):
+            words = str(outcome.error)
+            if isinstance(outcome.error, Unauthorized):
+                words = f"the service refused the API key of account {plan.account} at {plan.endpoint} ({words})"
+            met.setdefault(words, []).append(outcome.step.name)
+            hints[words] = outcome.error.hint
+    for words, names in met.items():
+        yield _wrap(f"error: {words}", "")
+        yield _wrap(f"{hints[words]} Met by {', '.join(names)}.")
+
+
+def _not_tried(failures: Sequence[Outcome]) -> Iterator[str]:
+    by_reason: dict[str, list[str]] = {}
+    for outcome in failures:
+        if isinstance(outcome.error, NotTried):
+            by_reason.setdefault(outcome.error.message, []).append(outcome.step.name)
+    for reason, names in by_reason.items():
+        yield _wrap(f"✗ {', '.join(names)}: {reason}", "")
+
+
 def _failure(outcome: Outcome) -> Iterator[str]:
     error, step = outcome.error, outcome.step
     assert error is not None
-    yield f"✗ {step.name}  {error}"
+    yield _wrap(f"✗ {step.name}  {error}", "")
     yield _wrap(f"{_money(error)} {_advice(error)} ({step.place})".strip())
-    ids = [f"request {error.request_id}"] if isinstance(error, ServiceError) and error.request_id else []
-    if ids:
-        yield f"    {'  '.join(ids)}"
+    if isinstance(error, ServiceError) and error.request_id:
+        yield f"    request {error.request_id}" + (f"  task {step.task_id}" if step.task_id else "")
 
 
 def _money(error: CutlistError) -> str:
@@ -55,9 +81,9 @@ def _advice(error: CutlistError) -> str:
     return "Run apply again; what is done is kept."
 
 
-def _wrap(text: str) -> str:
+def _wrap(text: str, indent: str = "    ") -> str:
     return textwrap.fill(
-        text, _WIDTH, initial_indent="    ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+        text, _WIDTH, initial_indent=indent, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
     )
 
 

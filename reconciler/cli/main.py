@@ -37,6 +37,9 @@ def run(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code. Every error of ours becomes words here, and nowhere else."""
     try:
         code = cutlist.main(arguments, prog_name="cutlist", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return EXIT_OK
     except click.UsageError as error:
         error.show()
         return EXIT_USAGE
@@ -106,7 +109,7 @@ def _open(context: click.Context, endpoint: str | None = None) -> Project:
     return Project.open(context.obj, endpoint=endpoint)
 
 
-@cutlist.command()
+@cutlist.command(short_help="Start a project that renders at once, offline.")
 @click.argument("folder", default=".", type=click.Path(path_type=Path))
 @click.option("--name", help="The project's name. Default: the name of its folder.")
 @click.pass_context
@@ -127,7 +130,7 @@ def init(context: click.Context, folder: Path, name: str | None) -> None:
     )
 
 
-@cutlist.command()
+@cutlist.command(short_help="Check every manifest; show all faults.")
 @_endpoint
 @click.pass_context
 def validate(context: click.Context, endpoint: str | None) -> None:
@@ -143,7 +146,7 @@ def validate(context: click.Context, endpoint: str | None) -> None:
     screen.say(f"{edits} edit{'' if edits == 1 else 's'} in {files} manifest{'' if files == 1 else 's'}: all valid.")
 
 
-@cutlist.command()
+@cutlist.command(short_help="Show what apply would do, and the price.")
 @_endpoint
 @_as_json
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes, and only then.")
@@ -170,7 +173,7 @@ def plan(
     return EXIT_CHANGES if detailed_exitcode and made.changes else EXIT_OK
 
 
-@cutlist.command()
+@cutlist.command(short_help="Render what is missing or changed.")
 @_endpoint
 @_as_json
 @_approve
@@ -203,7 +206,7 @@ def apply(
     return run_apply(project, Options(**allowed), as_json=as_json, auto_approve=auto_approve, max_cost=max_cost)
 
 
-@cutlist.command()
+@cutlist.command(short_help="Show how every edit is.")
 @_endpoint
 @_as_json
 @click.pass_context
@@ -223,7 +226,7 @@ def status(context: click.Context, endpoint: str | None, as_json: bool) -> int:
     return EXIT_NEEDS_PERSON if seen.needs_person else EXIT_OK
 
 
-@cutlist.command()
+@cutlist.command(short_help="Apply at every save.")
 @_endpoint
 @_approve
 @_max_cost
@@ -240,7 +243,7 @@ def watch(context: click.Context, endpoint: str | None, auto_approve: bool, max_
     return run_watch(project, endpoint, auto_approve=auto_approve, max_cost=max_cost)
 
 
-@cutlist.command()
+@cutlist.command(short_help="Decide about a lost request.")
 @click.argument("edit", metavar="EDIT|KEY")
 @click.option("--adopt", metavar="TASK_ID", help="This task of the account is it.")
 @click.option("--retry", is_flag=True, help="It did not arrive; the next apply sends it again, and pays.")
@@ -260,7 +263,7 @@ def resolve(
     screen.say(_open(context, endpoint).decide(edit, adopt=adopt, retry=retry))
 
 
-@cutlist.command()
+@cutlist.command(short_help="Print a JSON Schema for editors.")
 @click.argument("name", type=click.Choice(["manifest", "project"]))
 def schema(name: str) -> None:
     """Print the JSON Schema of manifests or of the project file, for editors.
@@ -275,7 +278,11 @@ def schema(name: str) -> None:
     screen.document(made)
 
 
-@cutlist.command(context_settings={"ignore_unknown_options": True, "help_option_names": []}, add_help_option=False)
+@cutlist.command(
+    short_help="Run the bundled server on a port.",
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def mock(arguments: tuple[str, ...]) -> Any:
     """Run the bundled server on a port, for your own tests of DashScope clients (key sk-mock).
@@ -288,7 +295,7 @@ def mock(arguments: tuple[str, ...]) -> Any:
     return serve.main(list(arguments), prog_name="cutlist mock", standalone_mode=False)
 
 
-@cutlist.command()
+@cutlist.command(short_help="Render the sample edits, offline.")
 @click.option(
     "--dir", "folder", default="cutlist-demo", type=click.Path(path_type=Path), help="Where the demo project is put."
 )
@@ -304,7 +311,7 @@ def demo(context: click.Context, folder: Path) -> int:
     return run_demo(context.obj / folder)
 
 
-@cutlist.command()
+@cutlist.command(short_help="Print the completion of your shell.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print the completion script of your shell.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -81,7 +81,7 @@ class Reading:
 def read(raw: bytes, file: str, rules: Rules) -> Reading:
     """All edits of the manifest `file` (path relative to the project) and all its faults."""
     documents, faults = parse(raw, file)
-    known = {fault.place for fault in faults}
+    known = {fault.place for fault in faults}  # what is wrong there as YAML is not told again in other words
     edits: list[Edit] = []
     found: list[Fault] = list(faults)
     names: list[str] = []
@@ -120,13 +120,19 @@ def _edit(document: Document, rules: Rules) -> tuple[Edit | None, Sequence[Fault
     more = [*_region_faults(edit, model, rules.region), *_output_faults(edit), *_media_faults(edit, model, variant)]
     if not faults:
         more += _field_faults(edit, variant)
-    return edit, [*faults, *more]
+    return edit, [*faults, *further(faults, more)]
+
+
+def further(faults: Sequence[Fault], more: Iterable[Fault]) -> list[Fault]:
+    """Those of `more` that stand where nothing is wrong yet: one place, one thing to repair."""
+    known = {fault.place for fault in faults if fault.severity == "error"}
+    return [fault for fault in more if fault.place not in known]
 
 
 def _understood(document: Document) -> Edit | None:
     """The edit of a document as far as it has the form of one; None when there is too little to go on."""
     spec, names = document.data.get("spec"), _names(document)
-    if not names or not isinstance(spec, dict):
+    if not names or not is_plain(names[0]) or not isinstance(spec, dict):
         return None
     output = spec.get("output", f"renders/{names[0]}.mp4")
     labels = document.data["metadata"].get("labels", {})
@@ -208,8 +214,12 @@ def _region_faults(edit: Edit, model: Model, region: str | None) -> Iterator[Fau
 
 def _output_faults(edit: Edit) -> Iterator[Fault]:
     path, place = edit.output, edit.place("/output")
-    if path.startswith(("/", "~")) or "\\" in path:
+    if not is_plain(path):
+        yield Fault(place, "output has control characters or marks that reorder text")
+    elif path.startswith(("/", "~")):
         yield Fault(place, f'output is "{path}"; it must be relative to the project')
+    elif "\\" in path:
+        yield Fault(place, f'output is "{path}"; write / between folders, on every system')
     elif path == ".." or path.startswith("../"):
         yield Fault(place, f'output is "{path}"; it leaves the project')
     elif not path.endswith(".mp4"):
@@ -218,8 +228,6 @@ def _output_faults(edit: Edit) -> Iterator[Fault]:
         yield Fault(place, f'output is "{path}"; nothing is written into {path.split("/")[0]}/')
     elif len(path.encode()) > 1000 or any(len(part.encode()) > 200 for part in path.split("/")):
         yield Fault(place, "output is too long: at most 1000 bytes, and 200 for each part")
-    elif not is_plain(path):
-        yield Fault(place, "output has control characters or marks that reorder text")
 
 
 def _media_faults(edit: Edit, model: Model, variant: Variant) -> Iterator[Fault]:
@@ -230,12 +238,12 @@ def _media_faults(edit: Edit, model: Model, variant: Variant) -> Iterator[Fault]
         except BadReference as error:
             yield Fault(edit.place(at), f'{field} is "{shown(url)}": {error}')
             continue
-        if found.kind == "data" and limits.kind == "video":
+        if not is_plain(found.value):
+            yield Fault(edit.place(at), f"{field} has control characters or marks that reorder text")
+        elif found.kind == "data" and limits.kind == "video":
             yield Fault(edit.place(at), f"{field} is a data URI; Base64 is for images, a video needs a URL or a file")
         elif found.kind == "edit" and limits.kind == "image":
             yield Fault(edit.place(at), f"{field} is {url}: an edit makes a video, and an image is wanted here")
-        elif not is_plain(found.value):
-            yield Fault(edit.place(at), f"{field} has control characters or marks that reorder text")
 
 
 def _field_faults(edit: Edit, variant: Variant) -> Iterator[Fault]:
@@ -261,7 +269,8 @@ def _field_faults(edit: Edit, variant: Variant) -> Iterator[Fault]:
             other_section, _, other = rule["x-same-length-as"].partition(".")
             wanted = len(sections[other_section].get(other, ()))
             if len(given) != wanted:
-                lengths = f"{section}.{name} has {len(given)} entries and {rule['x-same-length-as']} {wanted}"
+                entries = "entry" if len(given) == 1 else "entries"
+                lengths = f"{section}.{name} has {len(given)} {entries} and {rule['x-same-length-as']} {wanted}"
                 message = f"{lengths}; they must have the same length"
                 yield Fault(edit.place(at), message)
         for field, value in rule.get("x-only-with", {}).items():

@@ -20,7 +20,7 @@ from reconciler.desired.references import data_bytes, data_format
 from reconciler.digest import sha256_hex
 from reconciler.errors import Fault
 
-_PROBE_VERSION = "1"
+_PROBE_VERSION = "2"
 _MOV_BRANDS = {"mov", "mp4"}
 
 
@@ -115,7 +115,9 @@ def probe_video(file: IO[bytes] | Path, size_bytes: int) -> Facts:
             else:
                 duration = (container.duration or 0) / 1_000_000
             names = set(container.format.name.split(","))
-            container_name = _brand(container.metadata) if _MOV_BRANDS & names else container.format.name.split(",")[0]
+            if stream.duration is None and container.duration is None:
+                raise Unreadable("it has no length; a video is wanted here, not a picture")
+            container_name = _brand(container.metadata) if _MOV_BRANDS & names else container.format.name.replace(",", "/")
             return Facts("video", container_name, size_bytes, stream.width, stream.height, round(duration, 3))
     except (av.error.FFmpegError, OSError, ValueError, UnicodeDecodeError) as error:
         if isinstance(error, Unreadable):
@@ -131,7 +133,8 @@ def _brand(metadata: Mapping[str, Any]) -> str:
 def broken_limits(facts: Facts, limits: MediaLimits) -> Iterator[str]:
     """Each limit of the service that a medium breaks, as the end of a sentence about it."""
     if facts.format not in limits.formats:
-        yield f"is {facts.format.upper()}; legal are {', '.join(each.upper() for each in limits.formats)}."
+        legal = ", ".join(each.upper() for each in limits.formats)
+        yield f"is {facts.format.upper()}; legal {'is' if len(limits.formats) == 1 else 'are'} {legal}."
     if limits.size_bytes is not None and facts.size_bytes > limits.size_bytes:
         yield f"has {facts.size_bytes / 2**20:.1f} MB; at most {limits.size_bytes / 2**20:.0f} MB are legal."
     if limits.duration_s is not None and facts.duration_s is not None:

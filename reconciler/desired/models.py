@@ -69,7 +69,7 @@ def _media_items(items: Sequence[Any], at: str, schema: Mapping[str, Any]) -> It
             for name, part in schema.get("properties", {}).items():
                 if "x-media-by" not in part or not isinstance(item.get(name), str):
                     continue
-                kind = item.get(part["x-media-by"])
+                kind = str(item.get(part["x-media-by"]))
                 if kind in schema["properties"][part["x-media-by"]]["enum"]:  # another one is a fault of the schema
                     yield pointer(pointer(at, index), name), item[name], kind
 
@@ -282,7 +282,7 @@ def _standard(schema: Mapping[str, Any]) -> dict[str, Any]:
                 made[name] = _standard(value)
             case "x-counts":
                 made["allOf"] = [
-                    _count({"properties": {"type": {"const": kind}}, "required": ["type"]}, *range_)
+                    _count({"type": "object", "properties": {"type": {"const": kind}}, "required": ["type"]}, *range_)
                     for kind, range_ in value.items()
                 ]
             case "x-at-most":

@@ -86,8 +86,10 @@ def reference(url: str, manifest: str) -> Reference:
 
 
 def _project_path(path: str, manifest: str) -> str:
-    if path.startswith(("/", "~")) or "\\" in path:
+    if path.startswith(("/", "~")):
         raise BadReference("absolute paths are not allowed; write it relative to the manifest")
+    if "\\" in path:
+        raise BadReference("write / between folders, on every system")
     joined = posixpath.normpath(posixpath.join(posixpath.dirname(manifest), path))
     if joined == ".." or joined.startswith("../"):
         raise BadReference("the path leaves the project; only files inside it are uploaded")
@@ -98,7 +100,8 @@ def data_bytes(uri: str) -> bytes:
     """The bytes of a data URI. Raises BadReference when it is not a Base64 image of a format the service takes."""
     found = _DATA.match(uri)
     if not found:
-        raise BadReference("a data URI must read data:image/png;base64,… (also jpeg, bmp, webp)")
+        quotes = "" if "," in uri else "; put it in quotes, since between braces YAML ends it at the comma"
+        raise BadReference(f"a data URI must read data:image/png;base64,… (also jpeg, bmp, webp){quotes}")
     if found[1].lower() not in _MIME_FORMATS:
         raise BadReference(f"{found[1]} is no image format of the service; legal are {', '.join(_MIME_FORMATS)}")
     try:
@@ -134,8 +137,10 @@ def _signs(name: str, *, azure: bool) -> bool:
 
 
 def shown(url: str) -> str:
-    """`url` as it may be printed: no query string (it may hold a signature), no long Base64."""
+    """`url` as it may be printed: no query string (it may hold a signature), no long Base64, no control characters."""
     if url.lower().startswith("data:"):
-        return url[:32] + "…" if len(url) > 32 else url
-    head, mark, _ = url.partition("?")
-    return f"{head}?…" if mark else url
+        text = f"{url[:32]}…" if len(url) > 32 else url
+    else:
+        head, mark, _ = url.partition("?")
+        text = f"{head}?…" if mark else head
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)

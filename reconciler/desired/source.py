@@ -15,10 +15,12 @@ from reconciler.desired.job import Desired, Input, Wanted, graph_faults, ordered
 from reconciler.desired.manifest import Edit, Medium, Reading, Rules
 from reconciler.desired.media import MediaDesk
 from reconciler.desired.models import Models
+from reconciler.desired.references import shown
 from reconciler.digest import digest_of, sha256_hex
 from reconciler.document import MAX_BYTES, Document
 from reconciler.errors import Fault, InvalidInput, Place
 from reconciler.files import EscapesRoot, inside
+from reconciler.names import is_plain
 
 
 def load(config: Config, cache: Cache, digests: Digests) -> Desired:
@@ -36,16 +38,16 @@ def load(config: Config, cache: Cache, digests: Digests) -> Desired:
         faults += reading.faults
         names.update(reading.names)
     media = {id(edit): list(edit.media(_variant(edit, rules.models))) for edit in edits}
-    faults += graph_faults(edits, lambda edit: media[id(edit)], names)
+    faults += manifest.further(faults, graph_faults(edits, lambda edit: media[id(edit)], names))
     desk = MediaDesk(config.root, cache, digests)
     wanted = []
     for edit in edits:
         inputs, more = _look(desk, edit, media[id(edit)], rules.models)
-        faults += [*more, *_output_faults(config.root, edit)]
+        faults += manifest.further(faults, [*more, *_output_faults(config.root, edit)])
         wanted.append(Wanted(edit, rules.models.by_name[edit.model], _variant(edit, rules.models), tuple(inputs)))
     cache.save()
     if any(fault.severity == "error" for fault in faults):
-        raise InvalidInput(faults, files=len(files))
+        raise InvalidInput(set(faults), files=len(files))  # a default is wrong once, however many edits inherit it
     by_name = {each.edit.name: each for each in wanted}
     order = ordered({name: each.upstreams for name, each in by_name.items()})
     return Desired({name: by_name[name] for name in order}, sorted(faults), len(files))
@@ -112,6 +114,9 @@ def _walk(top: Path) -> Iterator[Path]:
 
 def _read(root: Path, path: Path, rules: Rules, context: str, cache: Cache) -> Reading:
     file = path.relative_to(root).as_posix()
+    if not is_plain(file):
+        fault = Fault(Place(shown(file)), "the manifest's name has control characters or marks that reorder text")
+        return Reading([], [fault])
     try:
         if root not in path.resolve().parents:
             return Reading([], [Fault(Place(file), "the manifest is a symbolic link that leaves the project")])
