@@ -14,6 +14,7 @@ import yaml
 
 from mockserver.errors import ServerError
 
+ROOT = Path(__file__).resolve().parent.parent
 Doc = dict[str, Any]
 
 
@@ -66,9 +67,8 @@ class Catalogue:
         return str(regions[region or next(iter(regions))]["region_id"])
 
 
-def schemas_folder() -> Path:
+def schemas_folder(root: Path = ROOT) -> Path:
     """Where the data files are: in a checkout beside the package, in an installed wheel in `cutlist_data`."""
-    root = Path(__file__).resolve().parent.parent
     for folder in (root / "schemas", root / "cutlist_data" / "schemas"):
         if (folder / "service.yaml").is_file():
             return folder

@@ -62,11 +62,17 @@ class _Control:
 
 def _local_only(handler: Callable[[web.Request], Awaitable[web.Response]]) -> Callable[[web.Request], Any]:
     async def guarded(request: web.Request) -> web.Response:
-        if request.remote is not None and not ipaddress.ip_address(request.remote).is_loopback:
+        if request.remote is not None and not _is_loopback(request.remote):
             return _refuse("the controls answer only on the machine that the server runs on", 403)
         return await handler(request)
 
     return guarded
+
+
+def _is_loopback(address: str) -> bool:
+    peer = ipaddress.ip_address(address)
+    mapped = peer.ipv4_mapped if isinstance(peer, ipaddress.IPv6Address) else None
+    return (mapped or peer).is_loopback
 
 
 def _refuse(message: str, status: int = 400) -> web.Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 
 from mockserver.media import RunBlocking
 from mockserver.outcome import Plan
@@ -62,4 +63,13 @@ class Films:
         async with self._places:
             target = self._storage.film(name)
             if not self._closed and not target.exists():
-                await self._run_blocking(self._renderer.render, plan, self._storage.medium, target)
+                await self._run_blocking(self._make, plan, target)
+
+    def _make(self, plan: Plan, target: Path) -> None:
+        """The film appears under its name when it is complete, never before."""
+        part = target.with_suffix(".part")
+        try:
+            self._renderer.render(plan, self._storage.medium, part)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)

@@ -127,7 +127,7 @@ class MediaReader:
                 raise MediaError(*URL_FAULT)
             stored = await self._run_blocking(self._store_inlined, url)
             return f"sha256:{stored}"
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
+        if not _is_http(url):
             raise MediaError(*URL_FAULT)
         return None
 
@@ -149,6 +149,14 @@ class MediaReader:
     async def _probe(self, digest: str, kind: str) -> Probe:
         probe: Probe = await self._run_blocking(self._prober.probe, self._storage.medium(digest[7:]), kind)
         return probe
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
 def made_up(medium: Medium, limits: Doc) -> Source:

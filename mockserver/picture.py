@@ -11,13 +11,11 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from mockserver.outcome import Source
 
-_SEPIA = dict(zip(("rr", "rg", "rb", "gr", "gg", "gb", "br", "bg", "bb"),
-                  (".393", ".769", ".189", ".349", ".686", ".168", ".272", ".534", ".131"), strict=True))  # fmt: skip
 EXACT = "bilinear+bitexact+accurate_rnd"
 EMBOSSED = ("convolution", {"0m": "-2 -1 0 -1 1 1 0 1 2"})
 LOOKS: tuple[tuple[tuple[str, dict[str, str]], ...], ...] = (
     (),  # the turn of hue alone
-    (("colorchannelmixer", _SEPIA),),
+    (("colorize", {"hue": "35", "saturation": "0.45"}),),
     (("negate", {}),),
     (EMBOSSED,),
     (("pixelize", {"w": "24", "h": "24"}),),

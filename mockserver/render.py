@@ -45,14 +45,9 @@ class FilmRenderer:
         return probes.probe(path, kind)
 
     def render(self, plan: Plan, medium: MediumPath, target: Path) -> None:
-        """Write the film of a plan; the file appears under its name when it is complete."""
+        """Write the film of a plan to a file."""
         with tempfile.TemporaryDirectory(prefix="film-") as folder:
-            part = target.with_suffix(".part")
-            try:
-                _Film(plan, medium, Path(folder)).write(part)
-                part.replace(target)
-            finally:
-                part.unlink(missing_ok=True)
+            _Film(plan, medium, Path(folder)).write(target)
 
 
 class _Film:

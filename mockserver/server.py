@@ -124,17 +124,22 @@ class MockServer:
 
     def bill(self) -> Doc:
         """What every task has cost so far: the document of GET /_mock/bill."""
-        return self._open().tasks.bill()
+        return self._running().tasks.bill()
 
     def journal(self) -> Doc:
         """The last requests: the document of GET /_mock/journal."""
-        return self._open().journal()
+        return self._running().journal()
 
     def reset(self) -> None:
         """Forget tasks, uploads, films and requests: POST /_mock/reset."""
-        self._open().reset()
+        self._running().reset()
 
     # ---- wiring ----------------------------------------------------------------------------------------------------
+
+    def _running(self) -> Service:
+        if self._service is None:
+            raise ServerError("the server is not running: start it first, and ask before it is stopped")
+        return self._service
 
     def _open(self) -> Service:
         if self._service is None:

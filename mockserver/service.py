@@ -23,6 +23,7 @@ from mockserver.validation import check, without_nulls
 
 RESULT_FOLDER = "dashscope-result-mock"
 UPLOAD_FOLDER = "dashscope-instant"
+DEEPEST_BODY = 64  # levels of nesting in a request (assumption: no limit is documented)
 LONGEST_PAGE = 1000  # rows of a list answer (assumption: no limit is documented)
 
 
@@ -75,7 +76,7 @@ class Service:
         """Accept a request as a task; returns its id. Raises ApiError for what is refused at once."""
         if headers.get("X-DashScope-Async", "").lower() != "enable":
             raise NOT_ASYNC
-        document = parse_body(headers.get("Content-Type", ""), body)
+        document, request_sha256 = parse_body(headers.get("Content-Type", ""), body)
         name = document.get("model")
         model = self.catalogue.model(name, caller.account.region)
         if model is None:
@@ -93,10 +94,10 @@ class Service:
             raise ApiError(400, fault.code, fault.message)
         job = job_sha256(document, digests)
         if variant is None or faults:
-            draft = Draft(caller, str(name), model, sha256(canonical(document)), job, joined(faults))
+            draft = Draft(caller, str(name), model, request_sha256, job, joined(faults))
             return self.tasks.create(draft, request_id)
         outcome = foresee(model, variant, request, tuple(sources), self.state.job_count(job))
-        draft = Draft(caller, str(name), model, sha256(canonical(document)), job, outcome)
+        draft = Draft(caller, str(name), model, request_sha256, job, outcome)
         task_id = self.tasks.create(draft, request_id)
         self.films.begin(outcome.plan.name(), outcome.plan)
         return task_id
@@ -199,18 +200,23 @@ def result_key(row: Row) -> str:
     return f"{RESULT_FOLDER}/{row['film'][:2]}/{row['task_id']}.mp4"
 
 
-def parse_body(content_type: str, body: bytes) -> Doc:
-    """A JSON object from a request. Raises ApiError 400 for anything else."""
+def parse_body(content_type: str, body: bytes) -> tuple[Doc, str]:
+    """A JSON object from a request, and the digest of its canonical form. Raises ApiError 400 for anything else."""
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise BAD_BODY
     try:
         document = json.loads(body)
-        canonical(document)  # no lone surrogates, infinities or NaN
+        digest = sha256(canonical(document))  # which also refuses lone surrogates, infinities and NaN
     except (ValueError, RecursionError):
         raise BAD_BODY from None
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or _deeper_than(document, DEEPEST_BODY):
         raise BAD_BODY
-    return document
+    return document, digest
+
+
+def _deeper_than(value: Any, levels: int) -> bool:
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(levels == 0 or _deeper_than(item, levels - 1) for item in items)
 
 
 def joined(faults: list[Fault]) -> Fault:

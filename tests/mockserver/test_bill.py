@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from mockserver import MockServer, ServerError
+
 
 async def test_the_bill_names_every_task(api):
     """The shape of /_mock/bill: only successes cost; wan2.7 bills input and output, VACE the output."""
@@ -102,6 +104,13 @@ async def test_an_unusable_advance_is_refused(api, content):
     assert answer.status_code == 400
     assert '"advance_s"' in answer.json()["message"]
     assert api.clock.now() == 1_767_225_600.0
+
+
+async def test_a_stopped_server_has_no_bill():
+    """It says so, rather than show an empty one."""
+    server = MockServer()
+    with pytest.raises(ServerError, match="not running"):
+        server.bill()
 
 
 async def test_health(api):

@@ -72,6 +72,7 @@ async def test_synchronous_calls_are_refused(api):
         b'{"a": 1e999}',
         b'{"a": "\\ud800"}',
         b"[" * 9999,
+        b'{"a":' + b"[" * 99 + b"]" * 99 + b"}",
     ],
 )
 async def test_what_is_no_json_object_is_refused(api, content):

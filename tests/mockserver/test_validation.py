@@ -44,6 +44,7 @@ CASES = [
     ),
     (wan(media=[{"type": "video", "url": "clip.mp4"}]), "url error, please check url!"),
     (wan(media=[{"type": "video", "url": "http://"}]), "url error, please check url!"),
+    (wan(media=[{"type": "video", "url": "http://[1"}]), "url error, please check url!"),
     (wan(media=[{"type": "video", "url": "data:video/mp4;base64,AAAA"}]), "url error, please check url!"),
     (wan(media=[VIDEO, {"type": "reference_image", "url": PNG + "§"}]), "url error, please check url!"),
     ({"model": "wan2.1-vace-plus", "input": {"prompt": "p"}}, "Field required: input.function"),
