@@ -117,7 +117,9 @@ def probe_video(file: IO[bytes] | Path, size_bytes: int) -> Facts:
             names = set(container.format.name.split(","))
             if stream.duration is None and container.duration is None:
                 raise Unreadable("it has no length; a video is wanted here, not a picture")
-            container_name = _brand(container.metadata) if _MOV_BRANDS & names else container.format.name.replace(",", "/")
+            container_name = (
+                _brand(container.metadata) if _MOV_BRANDS & names else container.format.name.replace(",", "/")
+            )
             return Facts("video", container_name, size_bytes, stream.width, stream.height, round(duration, 3))
     except (av.error.FFmpegError, OSError, ValueError, UnicodeDecodeError) as error:
         if isinstance(error, Unreadable):
