@@ -1,1 +1,1 @@
-"""The tests, laid out as the source is. Makers of edits, plans and media that several folders need stand in this package."""
+"""The tests, laid out as the source is. What several folders need stands here: a clock, media, a project, makers."""

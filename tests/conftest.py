@@ -1,0 +1,62 @@
+"""What every test may ask for: a clock of its own, tiny media, a project in a temporary folder, golden texts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from tests.clock import FakeClock
+from tests.media import make_media
+from tests.workspace import Workspace
+
+hypothesis.settings.register_profile("quick", derandomize=True, max_examples=40, deadline=None, database=None)
+hypothesis.settings.load_profile("quick")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="Write the golden texts anew; read the diff.")
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test depends on the account, the endpoint or the store of whoever runs it."""
+    for name in [name for name in os.environ if name.startswith(("DASHSCOPE_", "CUTLIST_"))]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Time, chance and ids that the test owns."""
+    return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of tiny clips and pictures, good and bad (tests/media.py says which)."""
+    return make_media(tmp_path_factory.mktemp("media"))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Iterator[Workspace]:
+    """An empty project, and the command to run in it."""
+    root = tmp_path / "film"
+    root.mkdir()
+    yield Workspace(root, capfd)
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """Compares a text with a file; `--update-golden` writes the file instead."""
+
+    def compare(path: Path, text: str) -> None:
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode())
+        assert path.is_file(), f"{path.name} does not exist; write it with --update-golden"
+        assert text == path.read_bytes().decode()
+
+    return compare
