@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: help env demo test lint lock schemas clean
+.PHONY: help env demo test lint bench lock schemas clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ lint: env  ## style, types, import directions
 
 test: lint  ## everything that CI runs
 	@$(BIN)/python -m pytest
+
+bench: env  ## measure the speed claims (benchmarks/README.md)
+	@for each in benchmarks/*.py; do echo "== $$each"; $(BIN)/python $$each; done
 
 schemas: env  ## write the schemas that are generated from schemas/models
 	@$(BIN)/cutlist schema manifest > schemas/manifest.schema.json
