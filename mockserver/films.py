@@ -36,7 +36,7 @@ class Films:
         if self._storage.film(name).exists():
             return True
         try:
-            await asyncio.shield(self._task(name, Plan.from_json(plan)))
+            await asyncio.shield(self._task(name, Plan.from_text(plan)))
         except Exception:
             log.exception("a film could not be rendered")
             return False

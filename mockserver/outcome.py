@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import json
 import math
 from dataclasses import dataclass
@@ -47,19 +47,22 @@ class Plan:
     settings: dict[str, Any]  # parameters that the picture shows: scales, control_condition, obj_or_bg …
     sources: tuple[Source, ...]
 
-    def to_json(self) -> str:
-        """As text, for the state."""
-        return canonical(dataclasses.asdict(self)).decode()
+    @functools.cached_property
+    def text(self) -> str:
+        """As canonical JSON, for the state."""
+        # the first thing ever cached on a plan, so that vars() still holds its fields and nothing else
+        return canonical({**vars(self), "sources": [vars(source) for source in self.sources]}).decode()
 
     @classmethod
-    def from_json(cls, text: str) -> Plan:
-        """The plan that `to_json` wrote."""
+    def from_text(cls, text: str) -> Plan:
+        """The plan that `text` wrote."""
         doc = json.loads(text)
         return cls(**{**doc, "sources": tuple(Source(**source) for source in doc["sources"])})
 
+    @functools.cached_property
     def name(self) -> str:
         """File name of the film: the digest of the plan."""
-        return sha256(canonical([FILM_VERSION, dataclasses.asdict(self)])) + ".mp4"
+        return sha256(f"{FILM_VERSION} {self.text}".encode()) + ".mp4"
 
     def first(self, *roles: str) -> Source | None:
         """The first source in the first of the roles that has one."""

@@ -99,7 +99,7 @@ class Service:
         outcome = foresee(model, variant, request, tuple(sources), self.state.job_count(job))
         draft = Draft(caller, str(name), model, request_sha256, job, outcome)
         task_id = self.tasks.create(draft, request_id)
-        self.films.begin(outcome.plan.name(), outcome.plan)
+        self.films.begin(outcome.plan.name, outcome.plan)
         return task_id
 
     # ---- look ------------------------------------------------------------------------------------------------------

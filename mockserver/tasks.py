@@ -90,7 +90,7 @@ class Tasks:
             "lane": lane, "wait_s": wait_s, "run_s": run_s, "scheduled_at": scheduled,
             "end_at": round(scheduled + run_s, 3), "outcome": "SUCCEEDED", "code": None, "message": None,
             "orig_prompt": outcome.orig_prompt, "usage": json.dumps(outcome.usage), "billed_s": outcome.billed_s,
-            "plan": outcome.plan.to_json(), "film": outcome.plan.name(),
+            "plan": outcome.plan.text, "film": outcome.plan.name,
         }  # fmt: skip
 
     def _draw(self, n: int, model: Model) -> float:

@@ -32,7 +32,7 @@ class QuickRenderer:
 
     def render(self, plan, medium, target):
         self.rendered.append(plan)
-        target.write_bytes(f"film {plan.name()}".encode() * 40)
+        target.write_bytes(f"film {plan.name}".encode() * 40)
 
 
 class Api:
