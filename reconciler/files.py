@@ -56,6 +56,11 @@ def inside(root: Path, relative: str) -> Path:
     return path
 
 
+def real_path(path: Path) -> Path:
+    """`path` with symbolic links followed. Raises OSError where they lead nowhere or round in a circle."""
+    return Path(os.path.realpath(path, strict=True))
+
+
 def fsync_dir(folder: Path) -> None:
     """Make the names in `folder` durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -19,6 +19,7 @@ from reconciler.desired.models import MediaLimits
 from reconciler.desired.references import data_bytes, data_format
 from reconciler.digest import sha256_hex
 from reconciler.errors import Fault
+from reconciler.files import real_path
 
 _PROBE_VERSION = "2"
 _MOV_BRANDS = {"mov", "mp4"}
@@ -60,17 +61,19 @@ class MediaDesk:
     def _local(self, edit: Edit, medium: Medium, limits: MediaLimits) -> tuple[Input, list[Fault]]:
         shown, place = f"the file {medium.reference.value}", edit.place(medium.at)
         try:
-            path = (self._root / medium.reference.value).resolve()
+            path = real_path(self._root / medium.reference.value)
             if self._root not in path.parents:
                 return Input(medium, None), [Fault(place, f"{shown} is a symbolic link that leaves the project")]
             digest = self._digests.of(path)
             if digest is None:
-                what = "is a folder, not a file" if path.is_dir() else "does not exist"
-                return Input(medium, None), [Fault(place, f"{shown} {what}")]
+                what = "a folder, not a file" if path.is_dir() else "no regular file"
+                return Input(medium, None), [Fault(place, f"{shown} is {what}")]
             with path.open("rb") as file:
                 facts = self._facts(digest, limits.kind, file, path.stat().st_size)
         except Unreadable as error:
             return Input(medium, None), [Fault(place, f"{shown}: {error}")]
+        except (FileNotFoundError, NotADirectoryError):
+            return Input(medium, None), [Fault(place, f"{shown} does not exist")]
         except OSError as error:
             return Input(medium, None), [Fault(place, f"{shown} cannot be read: {error.strerror or error}")]
         faults = [Fault(place, f"{shown} {each}") for each in broken_limits(facts, limits)]

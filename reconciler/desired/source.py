@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from reconciler.desired.references import shown
 from reconciler.digest import digest_of, sha256_hex
 from reconciler.document import MAX_BYTES, Document
 from reconciler.errors import Fault, InvalidInput, Place
-from reconciler.files import EscapesRoot, inside
+from reconciler.files import EscapesRoot, inside, real_path
 from reconciler.names import is_plain
 
 
@@ -73,8 +74,16 @@ def _output_faults(root: Path, edit: Edit) -> Iterator[Fault]:
     except EscapesRoot as error:
         yield Fault(edit.place("/output"), f"output: {error}")
         return
-    if path.is_dir():
-        yield Fault(edit.place("/output"), f"the output {edit.output} is a folder")
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    except NotADirectoryError:
+        yield Fault(edit.place("/output"), f"the output {edit.output} lies below a file")
+        return
+    if not stat.S_ISREG(mode):
+        what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        yield Fault(edit.place("/output"), f"the output {edit.output} is {what}")
 
 
 # ------------------------------------------------------------------ files
@@ -118,7 +127,7 @@ def _read(root: Path, path: Path, rules: Rules, context: str, cache: Cache) -> R
         fault = Fault(Place(shown(file)), "the manifest's name has control characters or marks that reorder text")
         return Reading([], [fault])
     try:
-        if root not in path.resolve().parents:
+        if root not in real_path(path).parents:
             return Reading([], [Fault(Place(file), "the manifest is a symbolic link that leaves the project")])
         with path.open("rb") as handle:
             raw = handle.read(MAX_BYTES + 1)
