@@ -167,3 +167,7 @@ class Rejected(ServiceError):
 
 class DownloadRefused(ServiceError):
     """The result's URL no longer works; the task is fetched again for a fresh one."""
+
+
+class HostRefused(DownloadRefused):
+    """The service names a host that we do not follow."""

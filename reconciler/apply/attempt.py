@@ -7,27 +7,24 @@ durable, its task_id is the next durable write, and what is not known is asked b
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from reconciler.apply.client import Client, TaskAnswer
-from reconciler.apply.events import Event, Observer, Phase
+from reconciler.apply.client import TaskAnswer
+from reconciler.apply.desk import Desk, NeedsPerson, TaskFailed, Work, persistently, unbroken
+from reconciler.apply.events import Phase
 from reconciler.apply.retry import (
     UNKNOWN_LOOKS,
     UNKNOWN_OVER_S,
     backoff_s,
-    ends_reading,
     is_verdict,
 )
-from reconciler.clock import Clock
-from reconciler.desired.job import Job, Wanted, request
+from reconciler.desired.job import request
 from reconciler.desired.media import Unreadable, probe_video
 from reconciler.desired.references import data_bytes, data_format
 from reconciler.digest import sha256_hex
@@ -36,49 +33,26 @@ from reconciler.errors import (
     CutlistError,
     DiskFull,
     DownloadRefused,
+    HostRefused,
     NotReached,
     OutcomeUnknown,
     ServiceError,
 )
 from reconciler.files import free_bytes, make_dirs, sha256_file
-from reconciler.state.ledger import TASK_LIFE_S, Ledger
+from reconciler.state.ledger import TASK_LIFE_S
 from reconciler.state.observed import Attempt, Result, State
-from reconciler.state.store import BlobWriter, Store
+from reconciler.state.store import BlobWriter
 
 MOST_BYTES = 1 << 30  # a result larger than this is not a video of at most 10 s
 LEAST_FREE_BYTES = 256 << 20  # room for what is paid next
 UPLOAD_MARGIN_S = 2 * 3600  # an upload about to expire is made anew
 UPLOAD_LIFE_S = 48 * 3600
 DOWNLOAD_TRIES = 10
-SUBMIT_TRIES = 5  # of what was certainly not accepted: not reached, or too fast; and of what leads up to a submit
 LIST_EVERY_S = 10.0
 INTENT_LIFE_S = 23 * 3600  # the list of the last 24 h proves nothing about an older intent
 KNOWN_SKEW_S, UNKNOWN_SKEW_S = 5.0, 300.0
 
-Block = Callable[..., Awaitable[Any]]
-
-
-class TaskFailed(ServiceError):
-    """The task ended without a video; nothing is billed."""
-
-
-class NeedsPerson(CutlistError):
-    """Nobody but a person can tell what happened; nothing is sent for this job until they do."""
-
-    exit_code = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One job to be rendered or collected, for one or more edits."""
-
-    job: Job
-    edit: str
-    model: str
-    wanted: Wanted | None = None  # None: nobody asks for it any more, but it is paid
-    upstream: Mapping[str, Result] = field(default_factory=dict)
-    billable_s: float = 0.0
-    attempt_id: str | None = None  # of a task in flight
+# ------------------------------------------------------------------ before the POST
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,44 +62,6 @@ class Prepared:
     body: bytes
     uses_oss: bool
     prompt: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What attempts work with; everything of the outside world is injected."""
-
-    connection: Client | None  # None: nothing has to be asked or sent
-    store: Store
-    ledger: Ledger
-    clock: Clock
-    observer: Observer
-    block: Block  # runs synchronous code where it does not hold up the loop
-    endpoint: str
-    account: str
-    loopback: bool
-    settle_s: float
-
-    @property
-    def client(self) -> Client:
-        assert self.connection is not None
-        return self.connection
-
-    def emit(self, work: Work, phase: Phase, **more: Any) -> None:
-        self.observer(Event(work.edit, phase, self.clock.monotonic(), **more))
-
-
-async def unbroken(coroutine: Awaitable[Any]) -> Any:
-    """Await something that must not be left half done: a cancellation takes effect after it."""
-    task = asyncio.ensure_future(coroutine)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        with suppress(Exception):
-            await task
-        raise
-
-
-# ------------------------------------------------------------------ before the POST
 
 
 async def prepare(desk: Desk, work: Work) -> Prepared:
@@ -176,24 +112,6 @@ def _texts(value: Any) -> list[str]:
         return [value]
     parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
     return [text for part in parts for text in _texts(part)]
-
-
-async def persistently(
-    desk: Desk, call: Callable[[], Awaitable[Any]], *, tries: int | None = SUBMIT_TRIES, work: Work | None = None
-) -> Any:
-    """Repeat a harmless call until it works, its error cannot pass, or `tries` are used up (None: never)."""
-    failures = 0
-    while True:
-        try:
-            return await call()
-        except ServiceError as error:
-            failures += 1
-            temporary = isinstance(error, OutcomeUnknown | NotReached) or error.status == 429
-            if ends_reading(error) or not temporary or (tries is not None and failures >= tries):
-                raise
-            if work is not None:
-                desk.emit(work, Phase.WAITING, note=f"{error} It is tried again")
-        await desk.clock.sleep(backoff_s(failures, desk.clock.random()))
 
 
 # ------------------------------------------------------------------ the POST
@@ -384,8 +302,9 @@ async def collect(desk: Desk, work: Work, attempt_id: str, answer: TaskAnswer) -
             return await _collect_once(desk, work, attempt_id, answer)
         except (BadDownload, DownloadRefused, OutcomeUnknown, NotReached) as error:
             failures += 1
-            if failures >= DOWNLOAD_TRIES or error.hint:
+            if failures >= DOWNLOAD_TRIES or isinstance(error, HostRefused):
                 raise
+            desk.emit(work, Phase.WAITING, note=f"{error} It is fetched again")
         await desk.clock.sleep(backoff_s(failures, desk.clock.random()))
         attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
         assert attempt.task_id is not None

@@ -21,6 +21,7 @@ from reconciler.catalogue import Verdict, entry
 from reconciler.config import Endpoint, Secret, is_loopback
 from reconciler.errors import (
     DownloadRefused,
+    HostRefused,
     InputUnavailable,
     NotReached,
     NotTheService,
@@ -216,7 +217,7 @@ class Client:
             self._loopback and is_loopback(host)
         )
         if not (encrypted and known):
-            raise DownloadRefused(
+            raise HostRefused(
                 f"the service names {parts.scheme}://{host} for the {what}, which is not an allowed host.",
                 hint="If this host is right, add it to result_hosts in cutlist.yaml.",
             )
@@ -243,7 +244,7 @@ def _transport_errors() -> Any:
         raise NotReached("the address is no URL.") from error
 
 
-_UNREACHED = "Nothing was sent. Check the network and the endpoint in cutlist.yaml, then run apply again."
+_UNREACHED = "Check the network and the endpoint in cutlist.yaml, then run apply again."
 
 
 def _kind(error: Exception) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.apply import attempt as life
-from reconciler.apply.attempt import Desk, NeedsPerson, TaskFailed, Work
 from reconciler.apply.client import TaskAnswer
+from reconciler.apply.desk import SUBMIT_TRIES, Desk, NeedsPerson, TaskFailed, Unsettled, Work, unbroken
 from reconciler.apply.events import Phase
 from reconciler.apply.lanes import Lane, Pacer, lane_name
 from reconciler.apply.outcome import NotTried, Outcome
@@ -134,7 +134,7 @@ class Executor:
         if step.output:
             try:
                 async with self._writes, self._write_turn:
-                    await life.unbroken(self._desk.block(self._publisher.write, step, digest))
+                    await unbroken(self._desk.block(self._publisher.write, step, digest))
             except CutlistError as error:
                 return Outcome(step, error, digest, billed_s, price)
             except (OSError, EscapesRoot) as error:
@@ -208,7 +208,7 @@ class Executor:
                     self._learn(error, lane)
                     raise
             tries += 1
-            if tries >= life.SUBMIT_TRIES:
+            if tries >= SUBMIT_TRIES:
                 raise reason
             self._desk.emit(work, Phase.WAITING, note=f"{reason} It is sent again")
             await self._desk.clock.sleep(backoff_s(tries, self._desk.clock.random()))
@@ -221,7 +221,9 @@ class Executor:
             return attempt_id if await life.settle(self._desk, attempt_id) else None
         except ServiceError as cannot_ask:
             lane.paused = cannot_ask
-            raise
+            raise Unsettled(
+                f"{error} Nor can the service be asked now whether the request arrived ({cannot_ask})"
+            ) from None
 
     def _check_open(self, lane: Lane) -> None:
         cause = self._stopped or lane.paused

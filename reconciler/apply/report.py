@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.apply.outcome import ABOUT_ALL, NotTried, Outcome, Report
 from reconciler.catalogue import entry
 from reconciler.errors import CutlistError, ServiceError, Unauthorized
-from reconciler.plan.step import Action, Plan
+from reconciler.plan.step import Action, Plan, Step
 
 _WIDTH = 80
 
@@ -17,10 +17,11 @@ _WIDTH = 80
 def report_text(report: Report) -> str:
     """The last word of an apply, for people."""
     failures = sorted(report.failures, key=lambda each: each.step.name)
-    lines = [*_about_all(failures, report.plan)]
+    now = {step.name: step for step in report.left.steps}
+    lines = [*_about_all(failures, report.plan, now)]
     for outcome in failures:
         if not isinstance(outcome.error, (*ABOUT_ALL, NotTried)):
-            lines += _failure(outcome)
+            lines += _failure(outcome, now.get(outcome.step.name, outcome.step))
     lines += _not_tried(failures)
     lines += [f". {step.name}  {step.reason}" for step in report.left.by_action(Action.WAIT)]
     failed = {each.step.name for each in failures}
@@ -34,7 +35,7 @@ def report_text(report: Report) -> str:
     return "\n".join([*lines, last]) + "\n"
 
 
-def _about_all(failures: Sequence[Outcome], plan: Plan) -> Iterator[str]:
+def _about_all(failures: Sequence[Outcome], plan: Plan, now: Mapping[str, Step]) -> Iterator[str]:
     """Errors that concern everything are said once, with the edits that met them."""
     met: dict[str, list[str]] = {}
     hints: dict[str, str] = {}
@@ -48,6 +49,8 @@ def _about_all(failures: Sequence[Outcome], plan: Plan) -> Iterator[str]:
     for words, names in met.items():
         yield _wrap(f"error: {words}", "")
         yield _wrap(f"{hints[words]} Met by {', '.join(names)}.")
+        for said in dict.fromkeys(_money(now[name]) for name in names if name in now):
+            yield _wrap(said)
 
 
 def _not_tried(failures: Sequence[Outcome]) -> Iterator[str]:
@@ -59,18 +62,30 @@ def _not_tried(failures: Sequence[Outcome]) -> Iterator[str]:
         yield _wrap(f"✗ {', '.join(names)}: {reason}", "")
 
 
-def _failure(outcome: Outcome) -> Iterator[str]:
+def _failure(outcome: Outcome, now: Step) -> Iterator[str]:
     error, step = outcome.error, outcome.step
     assert error is not None
     yield _wrap(f"✗ {step.name}  {error}", "")
-    yield _wrap(f"{_money(error)} {_advice(error)} ({step.place})".strip())
+    yield _wrap(f"{_money(now)} {_advice(error)} ({step.place})".strip())
     if isinstance(error, ServiceError) and error.request_id:
-        yield f"    request {error.request_id}" + (f"  task {step.task_id}" if step.task_id else "")
+        yield f"    request {error.request_id}" + (f"  task {now.task_id}" if now.task_id else "")
 
 
-def _money(error: CutlistError) -> str:
-    """What the error means for money, where the error itself tells."""
-    return "Nothing was billed for it." if isinstance(error, ServiceError) else ""
+def _money(now: Step) -> str:
+    """What a failed edit has cost, told by what a plan says of it now."""
+    match now.action:
+        case Action.RESUME:
+            return (
+                f"Its task {now.task_id} goes on at the service; the next apply collects it, and nothing is sent again."
+            )
+        case Action.SETTLE:
+            return "Whether it arrived is not known; the next apply asks the service before it sends anything."
+        case Action.WRITE | Action.KEEP:
+            return "It is paid, and its video is in the store."
+        case Action.BLOCKED if now.needs_person:
+            return ""
+        case _:
+            return "Nothing was billed for it."
 
 
 def _advice(error: CutlistError) -> str:
