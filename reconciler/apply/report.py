@@ -31,8 +31,7 @@ def report_text(report: Report) -> str:
             lines += [_wrap(detail) for detail in step.details]
     if report.in_flight:
         lines.append(f"Still at the service: {', '.join(report.in_flight)}. The next apply collects them.")
-    last = textwrap.fill(_last_line(report), _WIDTH, break_long_words=False, break_on_hyphens=False)
-    return "\n".join([*lines, last]) + "\n"
+    return "\n".join([*lines, *_last_lines(report)]) + "\n"
 
 
 def _about_all(failures: Sequence[Outcome], plan: Plan, now: Mapping[str, Step]) -> Iterator[str]:
@@ -102,31 +101,39 @@ def _wrap(text: str, indent: str = "    ") -> str:
     )
 
 
-def _last_line(report: Report) -> str:
-    counts = {"rendered": Action.RENDER, "resumed": Action.RESUME, "written": Action.WRITE, "pruned": Action.PRUNE}
-    parts = [
-        f"{report.done(action)} {word}"
-        for word, action in counts.items()
-        if report.done(action) or action is not Action.RESUME
-    ]
-    done = f"{', '.join(parts)} in {_span(report.elapsed_s)}."
-    spent = f" {report.billed_s:.1f} billable seconds"
-    if report.price is not None and report.plan.currency:
-        planned = report.plan.total(Action.RENDER, Action.WAIT).price
-        spent += f", {report.price:.2f} {report.plan.currency}" + (
-            f" (planned {planned:.2f})" if planned is not None else ""
-        )
-    spent = f"{spent}." if report.billed_s else ""
+def _last_lines(report: Report) -> Iterator[str]:
+    """How it ended, what it cost, how to go on; a line each."""
+    failed = {each.step.name for each in report.failures}
+    blocked = [step for step in report.blocked if step.name not in failed]
+    trouble = [f"{len(some)} {word}" for some, word in ((failed, "failed"), (blocked, "blocked")) if some]
     if report.stopped_by:
-        return f"Interrupted ({report.stopped_by}). {done}{spent} Running apply again goes on from here."
-    failures, blocked = (
-        len(report.failures),
-        len([s for s in report.blocked if s.name not in {f.step.name for f in report.failures}]),
-    )
-    if failures or blocked:
-        trouble = [f"{n} {word}" for n, word in ((failures, "failed"), (blocked, "blocked")) if n]
-        return f"Apply ended with {' and '.join(trouble)}. {done}{spent} Running apply again does only what is left."
-    return f"Apply complete. {done}{spent}"
+        yield f"Interrupted ({report.stopped_by}). {_done(report)}"
+    elif trouble:
+        yield f"Apply ended with {' and '.join(trouble)}. {_done(report)}"
+    else:
+        yield f"Apply complete. {_done(report)}"
+    if report.billed_s:
+        yield _spent(report)
+    if report.stopped_by:
+        yield "Running apply again goes on from here."
+    elif trouble:
+        yield "Running apply again does only what is left."
+
+
+def _done(report: Report) -> str:
+    counts = {"rendered": Action.RENDER, "resumed": Action.RESUME, "written": Action.WRITE, "pruned": Action.PRUNE}
+    shown = {word: report.done(action) for word, action in counts.items()}
+    parts = [f"{count} {word}" for word, count in shown.items() if count or word != "resumed"]
+    return f"{', '.join(parts)} in {_span(report.elapsed_s)}."
+
+
+def _spent(report: Report) -> str:
+    seconds = f"{report.billed_s:.1f} billable seconds"
+    if report.price is None or not report.plan.currency:
+        return f"{seconds}."
+    planned = report.plan.total(Action.RENDER, Action.WAIT).price
+    beside = f" (planned {planned:.2f})" if planned is not None else ""
+    return f"{seconds}, {report.price:.2f} {report.plan.currency}{beside}."
 
 
 def _span(seconds: float) -> str:
