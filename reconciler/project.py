@@ -15,7 +15,7 @@ from typing import Any
 
 from reconciler import config as configuration
 from reconciler import reconcile
-from reconciler.apply.events import Event
+from reconciler.apply.events import Block, Event
 from reconciler.apply.outcome import Report, Stop
 from reconciler.cache import Cache, Digests
 from reconciler.clock import Clock, SystemClock
@@ -36,10 +36,13 @@ from reconciler.state.store import Store
 class Project:
     """One project: its manifests, its store, its service."""
 
-    def __init__(self, config: Config, clock: Clock | None = None, transport: Any = None) -> None:
+    def __init__(
+        self, config: Config, clock: Clock | None = None, transport: Any = None, block: Block | None = None
+    ) -> None:
         self.config = config
         self.clock: Clock = clock or SystemClock()
         self._transport = transport  # of httpx; None: the network
+        self._block: Block = block or asyncio.to_thread
         self.store = Store(config.store_dir, self.clock)
 
     @classmethod
@@ -51,12 +54,14 @@ class Project:
         env: Environment | None = None,
         clock: Clock | None = None,
         transport: Any = None,
+        block: Block | None = None,
     ) -> Project:
         """The project around `path`. Raises ProjectNotFound, InvalidInput, UsageError.
 
-        `endpoint` wins over the environment and the project file. `clock` and `transport` (of httpx) are for tests.
+        `endpoint` wins over the environment and the project file. `clock`, `transport` (of httpx) and `block` (runs
+        synchronous code without holding up the loop) are for tests.
         """
-        return cls(configuration.load(Path(path), endpoint=endpoint, env=env), clock, transport)
+        return cls(configuration.load(Path(path), endpoint=endpoint, env=env), clock, transport, block)
 
     # -------------------------------------------------------------- questions: nothing is changed, nothing is sent
 
@@ -107,7 +112,7 @@ class Project:
 
         with self._writing() as ledger:
             async with AsyncExitStack() as stack:
-                session = Session(self.config, self.store, ledger, self.clock, observer)
+                session = Session(self.config, self.store, ledger, self.clock, observer, self._block)
                 stack.push_async_callback(session.close)
                 if ledger.open_intents():
                     session.connect(await stack.enter_async_context(self._address()), self._transport)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.apply.client import Client
-from reconciler.apply.events import Event, Observer, Phase
+from reconciler.apply.events import Block, Event, Observer, Phase
 from reconciler.apply.retry import backoff_s, ends_reading
 from reconciler.clock import Clock
 from reconciler.desired.job import Job, Wanted
@@ -19,8 +19,6 @@ from reconciler.state.observed import Result
 from reconciler.state.store import Store
 
 SUBMIT_TRIES = 5  # of what was certainly not accepted: not reached, or too fast; and of what leads up to a submit
-
-Block = Callable[..., Awaitable[Any]]
 
 
 class TaskFailed(ServiceError):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Phase(StrEnum):
@@ -39,3 +40,4 @@ class Event:
 
 
 Observer = Callable[[Event], None]
+Block = Callable[..., Awaitable[Any]]  # runs synchronous code where it does not hold up the loop

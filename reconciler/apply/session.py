@@ -9,8 +9,8 @@ from typing import Any
 
 from reconciler import shipped
 from reconciler.apply.client import Client
-from reconciler.apply.desk import Block, Desk, TaskFailed, Work
-from reconciler.apply.events import Event, Observer, Phase
+from reconciler.apply.desk import Desk, TaskFailed, Work
+from reconciler.apply.events import Block, Event, Observer, Phase
 from reconciler.apply.executor import Executor, Item, recover
 from reconciler.apply.outcome import Outcome, Report, Stop
 from reconciler.apply.publish import Publisher

@@ -63,7 +63,7 @@ def reference(url: str, manifest: str) -> Reference:
         raise BadReference("it has control characters or blanks around it")
     lower = url[:8].lower()
     if lower.startswith(("http://", "https://")):
-        if not urlsplit(url).hostname:
+        if not _host(url):
             raise BadReference("the URL has no host")
         return Reference("remote", url)
     if lower.startswith("oss://"):
@@ -83,6 +83,13 @@ def reference(url: str, manifest: str) -> Reference:
             "legal are http(s)://, a path relative to the manifest, data:image/…;base64,…, oss:// and edit://NAME"
         )
     return Reference("local", _project_path(url, manifest))
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError as error:  # `http://[`, or letters that Unicode turns into a slash
+        raise BadReference("the host of the URL cannot be read") from error
 
 
 def _project_path(path: str, manifest: str) -> str:
