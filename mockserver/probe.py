@@ -21,7 +21,8 @@ def _video(path: Path) -> Probe:
     try:
         with av.open(str(path)) as container:
             stream = next(iter(container.streams.video), None)
-            if stream is None or not stream.width or not stream.height:
+            readable = stream is not None and next(container.decode(stream), None) is not None
+            if stream is None or not readable or not stream.width or not stream.height:
                 raise MediaError("InvalidFile.Openerror", "The file has no video")
             if stream.duration is not None and stream.time_base is not None:
                 duration_s = float(stream.duration * stream.time_base)

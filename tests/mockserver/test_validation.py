@@ -146,6 +146,8 @@ async def test_limits_of_the_video(strict, clip_of, clip):
     assert await code("small.mp4", clip_of(width=160)) == "InvalidFile.Resolution"
     assert await code("thin.mp4", clip_of(width=2200, height=240, fps=2)) == "InvalidFile.AspectRatio"
     assert await code("text.mp4", b"no video") == "InvalidFile.Openerror"
+    start, end = clip.index(b"mdat") + 4, clip.index(b"moov") - 4
+    assert await code("empty.mp4", clip[:start] + bytes(end - start) + clip[end:]) == "InvalidFile.Openerror"
     assert await code("avi.mp4", clip_of(suffix=".avi")) == "InvalidFile.Format"
     assert await code("mov.mov", clip_of(suffix=".mov")) is None
 
