@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -83,7 +84,7 @@ class MockServer:
             await site.start()
         except OSError as error:
             await self.stop()
-            reason = error.strerror or str(error)
+            reason = os.strerror(error.errno) if error.errno else str(error)
             raise ServerError(f"cannot listen on {self._host} port {self.port}: {reason}; name another port") from error
         self.port = self._runner.addresses[0][1]
 
