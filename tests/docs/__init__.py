@@ -1,0 +1,1 @@
+"""The docs are tested: what they name exists, what exists is named, and the commands they show print what they show."""

@@ -1,0 +1,218 @@
+"""The tables of docs/manifest.md that are made from the schemas, so that they cannot say anything else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from reconciler import shipped
+
+_PLACE = re.compile(r"(<!-- table: (?P<name>[a-z0-9. -]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+
+
+def filled(page_text: str) -> str:
+    """A page with every table between its marks made anew."""
+    return _PLACE.sub(lambda found: f"{found[1]}\n{_TABLES[found['name']]()}\n{found[3]}", page_text)
+
+
+def names(page_text: str) -> set[str]:
+    """The tables that a page has marks for."""
+    return {found["name"] for found in _PLACE.finditer(page_text)}
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)
+
+
+# ------------------------------------------------------------------ models
+
+
+def _models() -> str:
+    rows = []
+    for model in shipped.model_documents():
+        for name, regions in model["names"].items():
+            warned = {"discouraged": " (a warning)"}
+            where = ", ".join(f"{region}{warned.get(how, '')}" for region, how in regions.items())
+            usual, limits, billing = model["usual"], model["limits"], model["billing"]
+            rows.append([
+                f"`{name}`", where, " + ".join(billing["seconds"]),
+                f"`{billing['tier']}`" if billing["tier"] else "—", str(limits["submits_per_s"]),
+                str(limits["running_tasks"]), f"{usual['shortest_s'] // 60} to {round(usual['longest_s'] / 60)} min",
+            ])  # fmt: skip
+    head = ["model", "regions", "billed seconds", "price by", "submits per second", "tasks at once", "a task takes"]
+    return _table(head, rows)
+
+
+def _media(model: str) -> Callable[[], str]:
+    def made() -> str:
+        document = _model(model)
+        rows = []
+        for name, limits in document["media"].items():
+            used = ", ".join(_used(document, name)) or f"`type: {name}`"
+            rows.append([used, *_limits(limits)])
+        return _table(["of", "formats", "length", "sides", "aspect ratio", "size", "as Base64"], rows)
+
+    return made
+
+
+def _limits(limits: Mapping[str, Any]) -> list[str]:
+    formats = ", ".join(each.upper() for each in limits["formats"])
+    low, high = limits.get("duration_s", (0, 0))
+    length = (f"{low} to {high} s" if low else f"at most {high} s") if high else "—"
+    sides = "{} to {} px".format(*limits["side_px"]) if "side_px" in limits else "—"
+    aspect = f"1:{1 / limits['aspect'][0]:g} to {limits['aspect'][1]:g}:1" if "aspect" in limits else "—"
+    size = f"at most {limits['size_bytes'] >> 20} MB" if "size_bytes" in limits else "—"
+    return [
+        formats + (", no transparency" if limits.get("alpha") is False else ""), length, sides, aspect, size,
+        "yes" if limits["data_uri"] else "no",
+    ]  # fmt: skip
+
+
+def _used(model: Mapping[str, Any], kind: str) -> list[str]:
+    """Fields that hold this kind of medium; with their functions where elsewhere they hold another kind."""
+    kinds: dict[str, dict[str, list[str]]] = {}
+    for variant in model["variants"]:
+        for name, field in variant["input"]["properties"].items():
+            found = field.get("x-media") or field.get("items", {}).get("x-media")
+            if found:
+                kinds.setdefault(name, {}).setdefault(found, []).append(variant["function"])
+    used = []
+    for name, by_kind in kinds.items():
+        if kind in by_kind:
+            among = " and ".join(f"`{each}`" for each in by_kind[kind])
+            used.append(f"`{name}`" if len(by_kind) == 1 else f"`{name}` of {among}")
+    return used
+
+
+def _sizes() -> str:
+    sizes = _model("wan2.7-videoedit")["variants"][0]["output"]["sizes"]
+    head = ["", *next(iter(sizes.values()))]
+    return _table(head, [[tier, *(size.replace("*", "×") for size in row.values())] for tier, row in sizes.items()])
+
+
+def _fields(model: str) -> Callable[[], str]:
+    def made() -> str:
+        document = _model(model)
+        by_function = document["variants"][0]["function"] is not None
+        rows = []
+        for section, name, field, functions in _grouped(document):
+            everywhere = len(functions) == len(document["variants"])
+            among = "all" if everywhere else ", ".join(f"`{each}`" for each in functions)
+            if name == "function":
+                field = {"enum": [each["function"] for each in document["variants"]], **field}
+            cells = [f"`{section}.{name}`", legal(field), default(field), field.get("description", "")]
+            rows.append([cells[0], among, *cells[1:]] if by_function else cells)
+        head = ["field", "functions", "legal", "default", "meaning"]
+        return _table(head if by_function else [each for each in head if each != "functions"], rows)
+
+    return made
+
+
+def _grouped(model: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any], list[str]]]:
+    """(section, field, its schema, functions that have it so): fields that are alike in several functions once."""
+    found: dict[tuple[str, str], list[tuple[Mapping[str, Any], list[str]]]] = {}
+    for variant in model["variants"]:
+        for section in ("input", "parameters"):
+            required = variant[section].get("required", ())
+            for name, field in variant[section]["properties"].items():
+                field = {**field, "required": name in required}
+                field.pop("const", None)
+                alike = found.setdefault((section, name), [])
+                for known, functions in alike:
+                    if known == field:
+                        functions.append(variant["function"])
+                        break
+                else:
+                    alike.append((field, [variant["function"]]))
+    for section in ("input", "parameters"):
+        for (where, name), alike in found.items():
+            if where == section:
+                yield from ((section, name, field, functions) for field, functions in alike)
+
+
+def legal(field: Mapping[str, Any]) -> str:
+    """What may stand in a field, in words."""
+    items = field.get("items", {})
+    if "enum" in field:
+        return ", ".join(f"`{each}`" for each in field["enum"])
+    if "enum" in items:
+        return f"a list of {' or '.join(f'`{each}`' for each in items['enum'])}"
+    if "x-legal" in field:
+        return str(field["x-legal"])
+    if "x-media" in field:
+        return "a media URL"
+    if "maxItems" in field:
+        return f"{field['minItems']} to {field['maxItems']} media URLs"
+    if "x-counts" in field:
+        return "a list of `{type, url}`"
+    if "minimum" in field and "maximum" in field:
+        whole = "whole numbers " if field["type"] == "integer" else ""
+        return f"{whole}{field['minimum']} to {field['maximum']}"
+    if "minimum" in field:
+        return f"whole numbers from {field['minimum']}"
+    return {"string": "text", "boolean": "`true`, `false`", "object": "a mapping", "array": "a list"}[field["type"]]
+
+
+def default(field: Mapping[str, Any]) -> str:
+    """What the service takes when the field is left out, and whether the vendor promises it."""
+    if field.get("required"):
+        return "required"
+    value = field.get("default")
+    shown = "—" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    if field.get("x-default") == "undocumented":
+        return "the service's own" if value is None else f"{shown}, not promised"
+    return shown
+
+
+def _model(name: str) -> Mapping[str, Any]:
+    return next(each for each in shipped.model_documents() if each["model"] == name)
+
+
+# ------------------------------------------------------------------ the project file
+
+
+def project_fields() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(dotted name, schema) of every field of cutlist.yaml."""
+    yield from _walk(shipped.schema("project"), "")
+
+
+def _walk(schema: Mapping[str, Any], above: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name, field in schema.get("properties", {}).items():
+        yield f"{above}{name}", field
+        yield from _walk(field, f"{above}{name}.")
+
+
+def _project() -> str:
+    rows = []
+    for name, field in project_fields():
+        if name in ("apiVersion", "kind"):
+            rows.append([f"`{name}`", f"`{field['const']}`", "required", field["description"]])
+        elif "description" in field:
+            value = field.get("default")
+            shown = "—" if value is None else f"`{'[' + ', '.join(value) + ']' if isinstance(value, list) else value}`"
+            rows.append([f"`{name}`", _project_legal(name, field), shown, field["description"]])
+    return _table(["field", "legal", "default", "meaning"], rows)
+
+
+def _project_legal(name: str, field: Mapping[str, Any]) -> str:
+    if name == "spec.endpoint":
+        return "`mock`, `singapore`, `beijing`, a URL"
+    if name == "spec.prices.models":
+        return "a price, or a price for each tier"
+    if "maximum" in field and field["maximum"] >= 10**9:
+        return f"{field['minimum']} or more"
+    if field.get("pattern", "").startswith("^[a-z0-9]"):
+        return "`a-z`, `0-9`, `-`, `.`"
+    return legal(field)
+
+
+_TABLES: Mapping[str, Callable[[], str]] = {
+    "models": _models,
+    "project": _project,
+    "sizes of wan2.7-videoedit": _sizes,
+    **{f"fields of {each['model']}": _fields(each["model"]) for each in shipped.model_documents()},
+    **{f"media of {each['model']}": _media(each["model"]) for each in shipped.model_documents()},
+}
+TABLES = frozenset(_TABLES)

@@ -1,0 +1,133 @@
+"""What the docs show is true: links, manifests, commands, and what the commands print."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import shlex
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from mockserver.__main__ import serve
+from reconciler import config, shipped
+from reconciler.cli.main import cutlist
+from reconciler.config import Environment
+from reconciler.desired import manifest
+from reconciler.desired.manifest import Rules
+from reconciler.desired.models import Models
+from reconciler.document import parse
+from tests.docs.pages import PAGES, ROOT, Fence, anchors, fences, links, name, shown_commands
+from tests.docs.transcripts import Shown, actions, matches, replay
+
+TEXTS = {name(page): page.read_text(encoding="utf-8") for page in PAGES}
+RUNNING = [page for page, text in TEXTS.items() if any(isinstance(each, Shown) for each in actions(text))]
+
+
+def _fences(*kinds: str) -> list[tuple[str, Fence]]:
+    return [(page, each) for page, text in TEXTS.items() for each in fences(text) if each.info.split(" ")[0] in kinds]
+
+
+# ------------------------------------------------------------------ links
+
+
+@pytest.mark.parametrize(("page", "link"), [(page, link) for page, text in TEXTS.items() for link in links(text)])
+def test_every_link_leads_somewhere(page: str, link: str) -> None:
+    """Relative links name a file of the repository and, after #, one of its headings."""
+    if link.startswith(("https://", "http://")):
+        return
+    path, _, anchor = link.partition("#")
+    target = (ROOT / page).parent / path if path else ROOT / page
+    assert target.exists(), f"{page} links to {link}"
+    if anchor:
+        assert anchor in anchors(target.read_text(encoding="utf-8")), f"{page} links to {link}"
+
+
+def test_every_page_is_linked() -> None:
+    """A page that nobody can find is no page."""
+    linked = {
+        ((ROOT / page).parent / link.partition("#")[0]).resolve()
+        for page, text in TEXTS.items()
+        for link in links(text)
+        if "://" not in link
+    }
+    assert [name(page) for page in PAGES if page.name != "README.md" and page.resolve() not in linked] == []
+
+
+# ------------------------------------------------------------------ manifests
+
+
+@pytest.mark.parametrize(
+    ("page", "fence"), [(page, each) for page, each in _fences("yaml") if "apiVersion:" in each.body]
+)
+def test_every_whole_manifest_is_valid(page: str, fence: Fence, tmp_path: Path) -> None:
+    """Examples go through the program's own loader, with the defaults that `cutlist init` writes."""
+    raw = fence.body.encode()
+    if "kind: Project" in fence.body:
+        (tmp_path / "cutlist.yaml").write_bytes(raw)
+        config.load(tmp_path, env=Environment())
+        return
+    documents, _ = parse(b"{kind: Project, spec: {defaults: {model: wan2.7-videoedit}}}", "cutlist.yaml")
+    rules = Rules(shipped.schema("manifest"), Models.of(shipped.model_documents()), None, documents[0])
+    reading = manifest.read(raw, "specs/example.yaml", rules)
+    assert [str(fault) for fault in reading.faults] == []
+    assert reading.edits
+
+
+# ------------------------------------------------------------------ commands
+
+
+def _cutlist_calls() -> Iterator[tuple[str, str]]:
+    for page, fence in _fences("console", "sh"):
+        lines = shown_commands(fence) if fence.info.startswith("console") else fence.body.splitlines()
+        for line in lines:
+            for part in line.replace("$(", "\n").replace("&&", "\n").replace("|", "\n").splitlines():
+                if part.strip(' "').startswith("cutlist "):
+                    yield page, part.strip(' "').split(" #")[0].split(">")[0].rstrip(')" ')
+
+
+@pytest.mark.parametrize(("page", "call"), list(_cutlist_calls()))
+def test_every_shown_command_parses(page: str, call: str) -> None:
+    """Every `cutlist …` on a page names a command and options that exist, with values that may stand there."""
+    arguments = shlex.split(call)[1:]
+    if arguments[0] == "-C":
+        arguments = arguments[2:]
+    if arguments[0].startswith("--"):
+        assert arguments in (["--help"], ["--version"])
+        return
+    command = serve if arguments[0] == "mock" else cutlist.commands[arguments[0]]
+    command.make_context(arguments[0], arguments[1:])
+
+
+@pytest.fixture(scope="module")
+def replays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Future[list[tuple[Shown, str]]]]]:
+    """Every page's commands, run in a folder of its own, all pages at the same time."""
+    with ThreadPoolExecutor(len(RUNNING)) as pool:
+        yield {page: pool.submit(replay, TEXTS[page], tmp_path_factory.mktemp("page")) for page in RUNNING}
+
+
+@pytest.mark.parametrize("page", RUNNING)
+def test_commands_print_what_the_page_shows(page: str, replays: Mapping[str, Future[list[tuple[Shown, str]]]]) -> None:
+    """Blocks marked `console run` are run. `python -m tests.docs.refresh` writes down what they print now."""
+    for shown, printed in replays[page].result():
+        assert matches(shown.output, printed), f"$ {shown.command}\n{printed}"
+
+
+# ------------------------------------------------------------------ Python
+
+
+@pytest.mark.parametrize(("page", "fence"), _fences("python"))
+def test_python_examples(page: str, fence: Fence) -> None:
+    """Examples compile; those marked `test` are run as the tests that they are."""
+    code = compile(fence.body, page, "exec")
+    if fence.info != "python test":
+        return
+    names: dict[str, object] = {}
+    exec(code, names)
+    tests = [each for test, each in names.items() if test.startswith("test_")]
+    assert tests
+    for each in tests:
+        assert inspect.iscoroutinefunction(each)
+        asyncio.run(each())

@@ -1,0 +1,123 @@
+"""What the program has is in the docs: commands, options, exit codes, variables, fields, states, codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import pytest
+
+from mockserver.__main__ import serve
+from reconciler import catalogue, errors
+from reconciler.apply.events import Phase
+from reconciler.cli.main import cutlist
+from reconciler.config import NOT_YET as PROJECT_NOT_YET
+from reconciler.config import Environment
+from reconciler.desired.manifest import NOT_YET as EDIT_NOT_YET
+from reconciler.plan.step import SYMBOLS
+from reconciler.state.observed import State
+from tests.docs import tables
+from tests.docs.pages import section, text
+
+COMMANDS = text("docs/commands.md")
+MANIFEST = text("docs/manifest.md")
+OPERATIONS = text("docs/operations.md")
+
+
+def _command(name: str) -> click.Command:
+    return serve if name == "mock" else cutlist.commands[name]
+
+
+def _options() -> Iterator[tuple[str, str]]:
+    for name in cutlist.commands:
+        for parameter in _command(name).params:
+            yield from ((name, option) for option in parameter.opts if option.startswith("-"))
+
+
+@pytest.mark.parametrize("name", list(cutlist.commands))
+def test_every_command_has_a_section(name: str) -> None:
+    """A command cannot be added without a word about it."""
+    assert section(COMMANDS, f"cutlist {name}"), f"docs/commands.md has no section '## cutlist {name}'"
+
+
+@pytest.mark.parametrize(("name", "option"), list(_options()))
+def test_every_option_is_in_the_section_of_its_command(name: str, option: str) -> None:
+    """An option cannot be added without a word about it."""
+    assert f"`{option}" in section(COMMANDS, f"cutlist {name}")
+
+
+@pytest.mark.parametrize("option", [opt for each in cutlist.params for opt in each.opts])
+def test_every_option_of_the_program_itself_is_told(option: str) -> None:
+    """`-C` and `--version` stand before the commands."""
+    assert f"`{option}" in COMMANDS
+
+
+@pytest.mark.parametrize(("name", "code"), [(n, c) for n, c in vars(errors).items() if n.startswith("EXIT_")])
+def test_every_exit_code_is_told(name: str, code: int) -> None:
+    """Scripts can rely on the table."""
+    assert f"\n| {code} |" in section(COMMANDS, "Exit codes"), name
+
+
+def test_every_environment_variable_is_told() -> None:
+    """What the environment decides is no secret."""
+    asked: list[str] = []
+
+    class Recorder(dict[str, str]):
+        def get(self, name: str, default: Any = None) -> Any:
+            asked.append(name)
+            return default
+
+    Environment.read(Recorder())
+    told = section(COMMANDS, "Environment variables")
+    assert asked
+    assert [name for name in asked if f"`{name}`" not in told] == []
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_every_phase_of_the_json_is_told(phase: Phase) -> None:
+    """Programs that read `apply --json` know what may come."""
+    assert f"`{phase.value}`" in section(COMMANDS, "JSON")
+
+
+@pytest.mark.parametrize(("action", "symbol"), [(a, s) for a, s in SYMBOLS.items() if s.strip()])
+def test_every_symbol_of_a_plan_is_told(action: str, symbol: str) -> None:
+    """Nobody has to guess what a plan means."""
+    assert f"| `{symbol}` | {action} |" in section(COMMANDS, "cutlist plan")
+
+
+def test_tables_say_what_the_schemas_say() -> None:
+    """The tables are made from the schemas; `python -m tests.docs.refresh` makes them anew."""
+    assert tables.filled(MANIFEST) == MANIFEST
+    assert tables.names(MANIFEST) == tables.TABLES
+
+
+@pytest.mark.parametrize("field", [name for name, _ in tables.project_fields()])
+def test_every_field_of_the_project_file_is_told(field: str) -> None:
+    """Dotted names, as in the table; `metadata` and `spec` only hold others."""
+    assert f"`{field}`" in MANIFEST or field in ("metadata", "spec")
+
+
+@pytest.mark.parametrize("field", ["name", "labels", "model", "input", "parameters", "take", "output"])
+def test_every_field_of_an_edit_is_told(field: str) -> None:
+    """The fields that are ours and no model's; the whole example shows each."""
+    assert f"\n  {field}:" in section(MANIFEST, "The edit")
+
+
+@pytest.mark.parametrize("field", [*EDIT_NOT_YET, *PROJECT_NOT_YET])
+def test_what_is_refused_for_now_is_told(field: str) -> None:
+    """A field that the design knows and this version does not is named as such."""
+    assert f"`{field}`" in MANIFEST
+    assert f"`{field}`" in section(text("README.md"), "What this version does not do yet")
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_every_state_of_an_attempt_is_told(state: State) -> None:
+    """What the ledger says can be looked up."""
+    assert f"\n| `{state}` |" in section(OPERATIONS, "The ledger: states of an attempt")
+
+
+@pytest.mark.parametrize("code", list(catalogue._CODES))
+def test_every_error_code_is_told(code: str) -> None:
+    """Each code of the service that the program knows has its meaning for money in the table."""
+    assert f"`{code}" in section(OPERATIONS, "Errors")

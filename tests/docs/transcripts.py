@@ -1,0 +1,105 @@
+"""Blocks marked `console run` are run, page by page in a folder of their own, and must print what they show.
+
+A line `…` stands for any number of lines. An HTML comment `edit FILE: OLD => NEW` between blocks changes a file, as the
+prose beside it tells the reader to.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.docs.pages import fences
+
+RUN = "console run"
+ALIASES = {"make demo": "cutlist demo"}  # without making the environment that the test runs in
+
+_EDIT = re.compile(r"<!-- edit (?P<file>\S+): (?P<old>.*?) => (?P<new>.*?) -->")
+_SPAN = re.compile(r"\b(\d+m )?\d+(\.\d+)? s\b(?=[.;]| *\()")  # how long a run took
+_DIGEST = re.compile(r"\b[0-9a-f]{64}\b")  # of videos: another machine may encode other bytes
+_TASK = re.compile(r"\b[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}\b")  # which of several came first is chance
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One command of a page, and what the page says it prints."""
+
+    command: str
+    output: str
+    at: int  # where the output begins in the page
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change that the reader is told to make to a file."""
+
+    file: str
+    old: str
+    new: str
+
+
+def actions(page_text: str) -> Iterator[Shown | Change]:
+    """What the reader of a page does, in order."""
+    found: list[tuple[int, Shown | Change]] = [
+        (each.start(), Change(each["file"], each["old"], each["new"])) for each in _EDIT.finditer(page_text)
+    ]
+    for fence in fences(page_text):
+        if fence.info == RUN:
+            found += [(each.at, each) for each in commands(fence.body, fence.start)]
+    yield from (action for _, action in sorted(found, key=lambda each: each[0]))
+
+
+def commands(body: str, start: int = 0) -> list[Shown]:
+    """The commands of one block that begins at `start`, each with the lines below it."""
+    found = re.finditer(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", body, flags=re.MULTILINE)
+    return [Shown(each[1].strip(), each[2], start + each.start(2)) for each in found]
+
+
+def replay(page_text: str, folder: Path) -> list[tuple[Shown, str]]:
+    """Do what a page says, in `folder`. Returns each command with what it really printed."""
+    here, code, done = folder, 0, []
+    for action in actions(page_text):
+        if isinstance(action, Change):
+            path = folder / action.file
+            before = path.read_text(encoding="utf-8")
+            assert action.old in before, f"{action.file} does not hold {action.old!r}"
+            path.write_text(before.replace(action.old, action.new), encoding="utf-8")
+            continue
+        if action.command.startswith("cd "):
+            here, printed = (here / action.command[3:]).resolve(), ""
+        elif action.command == "echo $?":
+            printed = f"{code}\n"
+        else:
+            command = ALIASES.get(action.command, action.command)
+            run = subprocess.run(
+                ["bash", "-c", command], cwd=here, env=_environment(folder), stdin=subprocess.DEVNULL, text=True,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False,
+            )  # fmt: skip
+            code, printed = run.returncode, run.stdout
+        done.append((action, printed))
+    return done
+
+
+def _environment(folder: Path) -> Mapping[str, str]:
+    kept = {name: os.environ[name] for name in ("PYTHONPATH", "TMPDIR") if name in os.environ}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {**kept, "PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+
+
+def matches(shown: str, printed: str) -> bool:
+    """Whether a command printed what the page shows."""
+    lines = [r"(?:.*\n)*" if line.strip() == "…" else re.escape(line) + r"\n" for line in _plain(shown).splitlines()]
+    return re.fullmatch("".join(lines), _plain(printed)) is not None
+
+
+def _plain(text: str) -> str:
+    """`text` without what differs from run to run."""
+    lines = [line.rstrip() for line in _DIGEST.sub("DIGEST", _TASK.sub("TASK", _SPAN.sub("N s", text))).splitlines()]
+    while lines and not lines[-1]:
+        lines.pop()
+    return "".join(f"{line}\n" for line in lines)
