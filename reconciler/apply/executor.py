@@ -84,7 +84,7 @@ class Executor:
         """The outcomes of whatever ends next."""
         done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
         outcomes = []
-        for task in done:
+        for task in [task for task in self._running if task in done]:  # in the order of their start, not of a set
             del self._running[task]
             outcomes += task.result()
         return outcomes

@@ -1,0 +1,380 @@
+"""The whole reconciler and the whole server in one process on virtual time: no sockets, no threads, seeded trouble.
+
+The judge is the server's own bill against the bytes on disk. A seed reproduces its run to the byte.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import random
+import shutil
+import struct
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+from aiohttp import streams, web
+from aiohttp.http import HttpVersion11, RawRequestMessage
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from mockserver import MockServer
+from mockserver.media import Probe
+from reconciler import Project
+from reconciler.apply.events import Block
+from reconciler.apply.outcome import Report
+from reconciler.config import Environment, Secret
+from reconciler.errors import CutlistError
+from reconciler.state.ledger import Ledger
+from tests.e2e.bench import write_video
+from tests.simulation.loop import PROCESS, Killed, Process, VirtualLoop
+
+EPOCH = 1_767_225_600.0
+HOST = "sim.example"
+HOUR, DAY = 3600.0, 86400.0
+FAULTS = ("reset_before", "reset_after", "429", "500_before", "500_after", "slow", "late", "cut", "corrupt")
+
+
+@cache
+def _clip(frames: int) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return write_video(Path(folder) / "clip.mp4", frames / 30, 16, 16).read_bytes()
+
+
+class ReadyMade:
+    """Films are small clips made once, told apart by a box that players skip."""
+
+    def probe(self, path: Path, kind: str) -> Probe:
+        raise AssertionError("nothing is uploaded in the simulation but through edit://")
+
+    def render(self, plan: Any, medium: Any, target: Path) -> None:
+        look = plan.look.encode()
+        target.write_bytes(_clip(plan.frames) + struct.pack(">I4s", 8 + len(look), b"free") + look)
+
+
+class SimClock:
+    """Time of the virtual loop, and chance from the seed."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._ahead = 0.0
+
+    def now(self) -> float:
+        return EPOCH + self.monotonic() + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        self._ahead += seconds
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def random(self) -> float:
+        return self._rng.random()
+
+    def new_id(self) -> str:
+        return f"{self._rng.getrandbits(64):016x}"
+
+
+class _Protocol:
+    """What a request without a connection needs of one."""
+
+    _reading_paused = False
+    transport = ssl_context = peername = sockname = None
+    writer = None
+
+    def pause_reading(self, *_: Any, **__: Any) -> None: ...
+
+    def resume_reading(self, *_: Any, **__: Any) -> None: ...
+
+
+class _Collected:
+    """Takes what a response writes."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    async def write(self, chunk: Any) -> None:
+        self.data += bytes(chunk)
+
+
+async def dispatch(app: web.Application, request: httpx.Request) -> tuple[int, dict[str, str], bytes]:
+    """One request through the application, as aiohttp would after parsing."""
+    protocol: Any = _Protocol()
+    loop = asyncio.get_running_loop()
+    payload = streams.StreamReader(protocol, 2**20, loop=loop)
+    payload.feed_data(request.content)
+    payload.feed_eof()
+    pairs = CIMultiDict(request.headers.items())
+    raw = tuple((name.encode(), value.encode()) for name, value in pairs.items())
+    path = request.url.raw_path.decode()
+    message = RawRequestMessage(
+        request.method, path, HttpVersion11, CIMultiDictProxy(pairs), raw, False, None, False, False,
+        URL(path, encoded=True),
+    )  # fmt: skip
+    task: Any = asyncio.current_task()
+    response: Any = await app._handle(web.Request(message, payload, protocol, protocol, task, loop))
+    body = response.body
+    if body is not None and not isinstance(body, bytes | bytearray):
+        collected = _Collected()
+        await body.write(collected)
+        body = bytes(collected.data)
+    return response.status, dict(response.headers), bytes(body or b"")
+
+
+class Body(httpx.AsyncByteStream):
+    """A download, perhaps one that breaks off."""
+
+    def __init__(self, data: bytes, breaks: bool) -> None:
+        self._data = data
+        self._breaks = breaks
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._data
+        if self._breaks:
+            raise httpx.ReadError("the peer closed the connection")
+
+
+class World:
+    """One simulated run: a project, a service, a network with seeded faults, and lives that end too early."""
+
+    def __init__(self, seed: int, *, fault_rate: float = 0.15, late_s: float = 60.0) -> None:
+        self.seed = seed
+        self.rng = random.Random(seed)
+        self.fault_rate, self.late_s = fault_rate, late_s
+        self.trace: list[str] = []
+        self.counters: Counter[str] = Counter()
+        self.clock = SimClock(random.Random(seed + 1))
+        self.server = MockServer(clock=self.clock, renderer=ReadyMade(), task_seconds=(30.0, 400.0), seed=seed, run_blocking=inline, public_url=f"https://{HOST}")  # fmt: skip
+        self.app = self.server.app
+        self.app.freeze()
+        self.calm = False
+        self.lives = 0
+        self.processes: list[Process] = []
+
+    # -------------------------------------------------------------- the network
+
+    async def handle(self, request: httpx.Request) -> httpx.Response:
+        """Carry a request to the server and its answer back, with what the seed holds in store."""
+        await request.aread()
+        fault = "" if self.calm or self.rng.random() > self.fault_rate else self.rng.choice(FAULTS)
+        there, back = self.rng.uniform(0.02, 0.4), self.rng.uniform(0.02, 0.4)
+        if fault == "slow":
+            back += self.rng.uniform(1, 90)
+        if fault == "late":
+            there += self.rng.uniform(1, self.late_s)
+        if fault:
+            self.say("network", request.method, request.url.path, fault)
+            self.counters[fault] += 1
+        if fault == "429":
+            return httpx.Response(429, json={"code": "Throttling.RateQuota", "message": "Requests rate limit exceeded"})
+        if fault == "500_before":
+            return httpx.Response(500, json={"code": "InternalError", "message": "before"})
+        if fault == "reset_before":
+            raise httpx.ReadError("reset", request=request)
+        limit = request.extensions["timeout"]["read"]
+        server = self._beside(self._served(request, there))
+        try:
+            async with asyncio.timeout(limit):
+                status, headers, body = await asyncio.shield(server)
+                await asyncio.sleep(back)
+        except TimeoutError:
+            raise httpx.ReadTimeout("no answer", request=request) from None
+        if fault == "reset_after":
+            raise httpx.ReadError("reset", request=request)
+        if fault == "500_after":
+            return httpx.Response(500, json={"code": "InternalError", "message": "after"})
+        headers = {name: value for name, value in headers.items() if name.lower() != "transfer-encoding"}
+        if request.url.path.endswith(".mp4"):
+            return self._film(status, headers, body, fault)
+        return httpx.Response(status, headers=headers, content=body)
+
+    def _film(self, status: int, headers: dict[str, str], body: bytes, fault: str) -> httpx.Response:
+        if fault == "cut":
+            if self.rng.random() < 0.5:
+                headers = {name: value for name, value in headers.items() if name != "Content-Length"}
+            return httpx.Response(status, headers=headers, stream=Body(body[: len(body) // 3], self.rng.random() < 0.5))
+        if fault == "corrupt":
+            return httpx.Response(status, headers=headers, stream=Body(bytes(len(body)), False))
+        return httpx.Response(status, headers=headers, stream=Body(body, False))
+
+    async def _served(self, request: httpx.Request, delay_s: float) -> tuple[int, dict[str, str], bytes]:
+        await asyncio.sleep(delay_s)
+        return await dispatch(self.app, request)
+
+    def _beside(self, coroutine: Any) -> asyncio.Task[Any]:
+        """The server's own task: killing the client must not kill the server half-way."""
+        token = PROCESS.set(None)
+        try:
+            return asyncio.get_running_loop().create_task(coroutine)
+        finally:
+            PROCESS.reset(token)
+
+    def say(self, *words: Any) -> None:
+        self.trace.append(f"{self.clock.monotonic():.3f} {' '.join(map(str, words))}")
+
+    # -------------------------------------------------------------- lives
+
+    async def live(self, root: Path, dies_at: int | None, **settings: Any) -> Report | None:
+        """One apply, perhaps cut short. None when it was killed; the project folder is then what a kill leaves."""
+        self.lives += 1
+        process = Process(dies_at, lambda: self.say("killed"))
+
+        async def block(function: Any, *args: Any) -> Any:
+            process.step()
+            result = function(*args)
+            process.step()
+            return result
+
+        async def apply() -> Report:
+            return await open_project(root, self, block).apply_async(observer=self._event, tell=lambda text: self.say(text), **settings)
+
+        token = PROCESS.set(process)
+        task = asyncio.get_running_loop().create_task(apply())
+        PROCESS.reset(token)
+        self.processes.append(process)
+        await asyncio.wait([task])
+        if process.dead:
+            self.counters["killed"] += 1
+            return None
+        return task.result()
+
+    def _event(self, event: Any) -> None:
+        if event.phase.value != "fetching":
+            self.say(event.name, event.phase.value, event.note or event.task_id)
+        if event.phase.value in ("settling", "waiting"):
+            self.counters[event.phase.value] += 1
+
+
+async def inline(function: Any, *args: Any) -> Any:
+    """Synchronous code, run at once."""
+    return function(*args)
+
+
+class Wire(httpx.AsyncBaseTransport):
+    """httpx straight into the world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._world.handle(request)
+
+
+def open_project(root: Path, world: World, block: Block = inline) -> Project:
+    """The project of a run, on the run's time and network."""
+    return Project.open(root, env=Environment(Secret("sk-mock")), clock=world.clock, transport=Wire(world), block=block)
+
+
+def write_project(root: Path, rng: random.Random) -> list[str]:
+    """A few edits: some alike, a chain, both models. Returns their names."""
+    (root / "specs").mkdir(parents=True)
+    fields = {
+        "endpoint": f"https://{HOST}/api/v1", "realm": "live", "account": "studio",
+        "defaults": {"model": "wan2.7-videoedit", "parameters": {"resolution": "720P"}},
+    }  # fmt: skip
+    (root / "cutlist.yaml").write_text(json.dumps({"apiVersion": "cutlist/v1", "kind": "Project", "spec": fields}))
+    names = []
+
+    def edit(name: str, **spec: Any) -> None:
+        names.append(name)
+        manifest = {"apiVersion": "cutlist/v1", "kind": "Edit", "metadata": {"name": name}, "spec": spec}
+        (root / "specs" / f"{name}.yaml").write_text(json.dumps(manifest))
+
+    count = rng.randint(2, 4)
+    for number in range(count):
+        same = rng.random() < 0.15
+        prompt = "the same" if same else f"prompt {number}"
+        edit(f"edit-{number}", input={"prompt": prompt, "media": [{"type": "video", "url": f"https://clips.example/{0 if same else number}.mp4"}]})
+    if rng.random() < 0.5:
+        edit("vace", model="wan2.1-vace-plus", input={"function": "video_outpainting", "prompt": "wide", "video_url": "https://clips.example/v.mp4"})
+    return names
+
+
+# ------------------------------------------------------------------ one run
+
+
+class Verdict:
+    """What a run came to."""
+
+    def __init__(self, world: World, report: Report) -> None:
+        self.world = world
+        self.report = report
+        self.trace_sha256 = hashlib.sha256("\n".join(world.trace).encode()).hexdigest()
+        self.paid_twice = 0
+        self.lost = 0
+        self.incomplete = 0
+
+
+def run(seed: int, **settings: Any) -> Verdict:
+    """Simulate one seed to its end and judge it."""
+    loop = VirtualLoop()
+    try:
+        with tempfile.TemporaryDirectory(prefix="simulation-") as folder:
+            return loop.run_until_complete(_run(seed, Path(folder), **settings))
+    finally:
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        pending = asyncio.all_tasks(loop)
+        if pending:
+            loop.run_until_complete(asyncio.wait(pending))
+        loop.close()
+
+
+async def _run(seed: int, folder: Path, *, kills: int = 4, **settings: Any) -> Verdict:
+    world = World(seed, **settings)
+    root = folder / "life-0"
+    write_project(root, world.rng)
+    while True:
+        dies_at = world.rng.randint(1, 240) if world.lives < kills else None
+        report = await world.live(root, dies_at)
+        if report is not None and dies_at is None:
+            if report.exit_code == 0 or world.calm:
+                break
+            world.calm = True
+        after = folder / f"life-{world.lives}"
+        shutil.copytree(root, after, symlinks=True)  # the dead keep their handles; the living get the bytes
+        root = after
+        await asyncio.sleep(world.rng.uniform(0, 300))
+    verdict = judge(world, root, report)
+    for process in world.processes:
+        if process.dead:
+            process.bury()
+    await world.server.stop()
+    return verdict
+
+
+def judge(world: World, root: Path, report: Report) -> Verdict:
+    """The server's bill against what is on disk."""
+    verdict = Verdict(world, report)
+    billed: Counter[str] = Counter(task["job_sha256"] for task in world.server.bill()["tasks"] if task["billed_s"])
+    verdict.paid_twice = sum(count - 1 for count in billed.values())
+    project = open_project(root, world)
+    results, _ = project.store.results()
+    held = {result.task["task_id"] for each in results.values() for result in each}
+    ledger = Ledger.open_readonly(project.config.state_dir / "ledger.db")
+    assert ledger is not None
+    told = {attempt.task_id for history in ledger.history(now=world.clock.now()).values() for attempt in history.attempts}
+    ledger.close()
+    verdict.lost = sum(1 for task in world.server.bill()["tasks"] if task["billed_s"] and task["task_id"] not in held | told)
+    for blob in (project.store.folder / "blobs").glob("*/*"):
+        verdict.incomplete += hashlib.sha256(blob.read_bytes()).hexdigest() != blob.name
+    for name, each in project.look().resolved.items():
+        output = root / each.wanted.edit.output
+        if output.exists():
+            wrong = each.result is None or hashlib.sha256(output.read_bytes()).hexdigest() != each.result.digest
+            verdict.incomplete += wrong
+        elif report.exit_code == 0:
+            raise AssertionError(f"{name} has no output though all went well")
+    return verdict
+
+
+__all__ = ["CutlistError", "Killed", "Verdict", "run"]
