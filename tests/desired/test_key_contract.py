@@ -1,0 +1,170 @@
+"""schemas/key.md says the whole rule: here it is followed by hand, with nothing of the program but the page itself."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from reconciler.desired.job import KEY_VERSION, job
+from reconciler.desired.references import SIGNATURE_PARAMETERS
+from reconciler.digest import canonical_json
+from tests import making
+from tests.making import MODELS
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+PAGE = (SCHEMAS / "key.md").read_text(encoding="utf-8")
+VECTORS = json.loads((SCHEMAS / "vectors" / "keys.json").read_bytes())
+
+
+def table(heading: str) -> list[list[str]]:
+    """The rows of the table whose head is `heading`."""
+    rows = PAGE.split(f"| {heading} |\n", 1)[1].split("\n\n")[0].splitlines()[1:]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+
+
+DEFAULTS = {
+    (model.strip(), function, field): json.loads(default.strip("`"))
+    for models, function, field, default in table("model | function | field | default")
+    for model in models.split(",")
+}
+MEDIA = {(model.strip(), field) for models, field in table("model | field") for model in models.split(",")}
+SIGNATURES = set(PAGE.split("```\n")[1].split())
+SHARED_ACCESS = {"sig", *re.findall(r"`(s\w+)`", PAGE.split("a shared access signature")[1].split("What is left")[0])}
+
+
+# ------------------------------------------------------------------ the rule, in another hand
+
+
+def canonical(spec: Mapping[str, Any], identities: Mapping[str, str]) -> str:
+    """The canonical JSON of a `spec`, as key.md says."""
+    model, function = spec["model"], spec["input"].get("function", "")
+
+    def said(section: str) -> dict[str, Any]:
+        default = {field: value for (m, f, field), value in DEFAULTS.items() if (m, f) == (model, function)}
+        fields = spec.get(section, {}).items()
+        return {k: v for k, v in fields if json_text(default.get(f"{section}.{k}", ...)) != json_text(v)}
+
+    def named(value: Any, field: str, pointer: str) -> Any:
+        if isinstance(value, list):
+            return [named(each, f"{field}[]", f"{pointer}/{index}") for index, each in enumerate(value)]
+        if isinstance(value, dict):
+            return {k: named(v, f"{field}.{k}", f"{pointer}/{k}") for k, v in value.items()}
+        return identity(value, identities.get(pointer)) if (model, field) in MEDIA else value
+
+    input_ = {name: named(value, name, f"/input/{name}") for name, value in said("input").items()}
+    whole = {"v": 1, "model": model, "input": input_, "parameters": said("parameters"), "take": spec.get("take", 1)}
+    return json_text(whole)
+
+
+def identity(url: str, known: str | None) -> str:
+    """What stands for a reference."""
+    if known is not None:
+        return known
+    if url.startswith("data:"):
+        return "sha256:" + hashlib.sha256(base64.b64decode(url.partition(",")[2])).hexdigest()
+    if url.startswith("oss:"):
+        return url
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2].lower()
+    host = re.sub(":443$" if parts.scheme == "https" else ":80$", "", host)
+    query = [part for part in parts.query.split("&") if part]
+    signing = SIGNATURES | (SHARED_ACCESS if any(part.startswith("sig=") for part in query) else set())
+    kept = "&".join(part for part in query if unquote(part.split("=")[0]).lower() not in signing)
+    return f"{parts.scheme}://{host}{parts.path or '/'}{'?' if kept else ''}{kept}"
+
+
+def json_text(value: Any) -> str:
+    """RFC 8785, as far as the fields of a job go: ASCII names, numbers of moderate size."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{json.dumps(name)}:{json_text(value[name])}" for name in sorted(value)) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(json_text, value)) + "]"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else re.sub(r"e-0*", "e-", repr(value))
+    return json.dumps(value, ensure_ascii=False) if value is not ... else ""
+
+
+# ------------------------------------------------------------------ tests
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
+def test_vector_by_hand(vector: dict[str, Any]) -> None:
+    """The page alone is enough to compute every vector."""
+    assert canonical(vector["spec"], vector["identities"]) == vector["canonical"]
+    assert hashlib.sha256(vector["canonical"].encode()).hexdigest() == vector["key"]
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
+def test_vector_by_the_program(vector: dict[str, Any]) -> None:
+    """The program computes every vector: a key that was paid for stays."""
+    wanted = making.wanted(making.edit_of(making.text_of("vector", vector["spec"])))
+    known = {
+        each.medium.at: vector["identities"].get(each.medium.at, each.medium.reference.identity)
+        for each in wanted.inputs
+    }
+    made = job(wanted, known)
+    assert canonical_json(made.canonical).decode() == vector["canonical"]
+    assert made.key == vector["key"]
+
+
+def test_vectors_cover_the_rule() -> None:
+    """There is a vector for every model, every function, and each kind of media reference."""
+    assert len(VECTORS) >= 20
+    assert {(v["spec"]["model"], v["spec"]["input"].get("function")) for v in VECTORS} >= {
+        (model.model, variant.function) for model in MODELS.by_name.values() for variant in model.variants
+    }
+    text = json.dumps(VECTORS)
+    assert all(kind in text for kind in ('"./', '"data:', '"edit://', '"oss://', '"https://'))
+    names = [v["name"] for v in VECTORS]
+    assert len(set(names)) == len(names)
+
+
+def test_vectors_differ_where_they_say_so() -> None:
+    """Vectors that show `no change` share their key with another one, the others do not."""
+    by_key: dict[str, list[str]] = {}
+    for vector in VECTORS:
+        by_key.setdefault(vector["key"], []).append(vector["name"])
+    assert sorted(len(names) for names in by_key.values() if len(names) > 1) == [2, 4]
+
+
+def test_page_lists_the_documented_defaults() -> None:
+    """The table of defaults is that of schemas/models, no more and no less."""
+    assert {
+        (name, variant.function or "", f"{section}.{field}"): variant.default(section, field)
+        for name, model in MODELS.by_name.items()
+        for variant in model.variants
+        for section, field, _ in variant.fields()
+        if variant.default(section, field) is not None
+    } == DEFAULTS
+
+
+def test_page_lists_the_media_fields() -> None:
+    """The table of media fields is that of schemas/models."""
+    found = set()
+    for name, model in MODELS.by_name.items():
+        for variant in model.variants:
+            for section, field, schema in variant.fields():
+                items = schema.get("items", {})
+                if "x-media" in schema:
+                    found.add((name, field))
+                elif "x-media" in items:
+                    found.add((name, f"{field}[]"))
+                for part, rule in items.get("properties", {}).items():
+                    if "x-media-by" in rule:
+                        found.add((name, f"{field}[].{part}"))
+                assert section == "input" or "x-media" not in json.dumps(schema)
+    assert found == MEDIA
+
+
+def test_page_lists_the_signature_parameters() -> None:
+    """The list of parameters that sign a URL is the program's, and so is the version of the rule."""
+    assert SIGNATURES == SIGNATURE_PARAMETERS
+    assert f'{{"v": {KEY_VERSION},' in PAGE

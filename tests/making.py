@@ -1,0 +1,206 @@
+"""Makers: from a few words to edits, desired states, observed states and plans, without a disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reconciler import shipped
+from reconciler.desired import manifest
+from reconciler.desired.job import Desired, Facts, Input, Job, Wanted, job, ordered
+from reconciler.desired.manifest import Edit, Reading, Rules
+from reconciler.desired.models import Models
+from reconciler.digest import sha256_hex
+from reconciler.document import Document, parse
+from reconciler.plan.diff import Options, diff
+from reconciler.plan.resolve import resolve
+from reconciler.plan.step import Plan, Step
+from reconciler.state.observed import Attempt, History, Observed, Output, Pin, Published, Result, State
+
+MODELS = Models.of(shipped.model_documents())
+ENDPOINT, ACCOUNT, REALM = "singapore", "studio", "live"
+PRICES: Mapping[str, Any] = {"wan2.7-videoedit": {"720P": 0.10, "1080P": 0.15}, "wan2.1-vace-plus": 0.20}
+CLIP = {"type": "video", "url": "./clip.mp4"}
+
+
+def rules(project: str = "spec: {}", region: str | None = None) -> Rules:
+    """The rules a manifest is read against; `project` is the text of cutlist.yaml."""
+    documents, _ = parse(project.encode(), "cutlist.yaml")
+    return Rules(shipped.schema("manifest"), MODELS, region, documents[0])
+
+
+RULES = rules()
+
+
+def reading(text: str, file: str = "specs/case.yaml", against: Rules = RULES) -> Reading:
+    """What a manifest says."""
+    return manifest.read(text.encode(), file, against)
+
+
+def edit_of(text: str, against: Rules = RULES) -> Edit:
+    """The one edit of a manifest that is valid."""
+    found = reading(text, against=against)
+    assert [str(fault) for fault in found.faults if fault.severity == "error"] == []
+    return found.edits[0]
+
+
+def text_of(name: str, spec: Mapping[str, Any]) -> str:
+    """A manifest in plain form."""
+    document = {"apiVersion": "cutlist/v1", "kind": "Edit", "metadata": {"name": name}, "spec": spec}
+    return json.dumps(document, ensure_ascii=False)
+
+
+def edit(name: str, **fields: Any) -> Edit:
+    """An edit of ./clip.mp4 at 720P, with further fields of `spec`."""
+    spec = {
+        "model": "wan2.7-videoedit",
+        "input": {"prompt": "Make it blue", "media": [CLIP]},
+        "parameters": {"resolution": "720P"},
+        **fields,
+    }
+    return edit_of(text_of(name, spec))
+
+
+def chain(name: str, upstream: str, **fields: Any) -> Edit:
+    """An edit of another edit's output."""
+    return edit(
+        name, input={"prompt": "Then this", "media": [{"type": "video", "url": f"edit://{upstream}"}]}, **fields
+    )
+
+
+def vace(name: str, function: str, parameters: Mapping[str, Any] | None = None, **input_: Any) -> Edit:
+    """A VACE edit."""
+    fields = {"function": function, "prompt": "Make it blue", **input_}
+    return edit_of(text_of(name, {"model": "wan2.1-vace-plus", "input": fields, "parameters": dict(parameters or {})}))
+
+
+# ------------------------------------------------------------------ jobs
+
+
+def wanted(edit: Edit, lengths: Mapping[str, float] | None = None, bytes_of: Mapping[str, str] | None = None) -> Wanted:
+    """An edit with its inputs looked at. Files hold what `bytes_of` says, else their own path, and last 2 s.
+
+    `lengths` gives other files' lengths in seconds, by the path as the manifest writes it.
+    """
+    model = MODELS.by_name[edit.model]
+    variant = model.variant(edit.function)
+    assert variant is not None
+    written = {at: url for at, url, _ in variant.media(edit.input)}
+    inputs = []
+    for medium in edit.media(variant):
+        url = written[medium.at]
+        identity, facts = medium.reference.identity, None
+        if medium.reference.kind == "local":
+            identity = f"sha256:{sha256_hex((bytes_of or {}).get(url, url).encode())}"
+            if model.media[medium.limits].kind == "video":
+                facts = Facts("video", "mp4", 1, 320, 240, (lengths or {}).get(url, 2.0))
+        inputs.append(Input(medium, identity, facts))
+    return Wanted(edit, model, variant, tuple(inputs))
+
+
+def job_of(edit: Edit, bytes_of: Mapping[str, str] | None = None, upstream: str = "0" * 64) -> Job:
+    """The job of an edit; the outputs of other edits have the digest `upstream`."""
+    made = wanted(edit, bytes_of=bytes_of)
+    return job(made, {each.medium.at: each.identity or f"sha256:{upstream}" for each in made.inputs})
+
+
+def key_of(text: str, against: Rules = RULES, bytes_of: Mapping[str, str] | None = None) -> str:
+    """The key of the one edit of a manifest."""
+    return job_of(edit_of(text, against), bytes_of).key
+
+
+def desired(*edits: Edit, lengths: Mapping[str, float] | None = None) -> Desired:
+    """A graph of edits."""
+    all_wanted = {each.name: wanted(each, lengths) for each in edits}
+    order = ordered({name: each.upstreams for name, each in all_wanted.items()})
+    return Desired({name: all_wanted[name] for name in order}, (), 1)
+
+
+# ------------------------------------------------------------------ what is
+
+
+def digest(text: str) -> str:
+    """The digest of some bytes."""
+    return sha256_hex(text.encode())
+
+
+def result(edit: Edit, content: str = "video", *, upstream: str = "0" * 64, duration_s: float = 2.0) -> Result:
+    """A result of an edit, with the bytes `content`."""
+    made = job_of(edit, upstream=upstream)
+    return Result(
+        key=made.key, digest=digest(content), size_bytes=len(content), duration_s=duration_s, width=1280, height=720,
+        stored_at="2027-01-15T08:00:00Z", edit=edit.name, job=made.canonical, task={"task_id": "task-0"}, usage={},
+        endpoint=ENDPOINT, account=ACCOUNT,
+    )  # fmt: skip
+
+
+def attempt(edit: Edit, state: State, **fields: Any) -> Attempt:
+    """An attempt of an edit's job."""
+    made = {
+        "id": f"attempt-{edit.name}", "key": job_of(edit).key, "lane": "lane", "edit": edit.name, "state": state,
+        "endpoint": ENDPOINT, "created_at": 0.0, **fields,
+    }  # fmt: skip
+    return Attempt(**made)
+
+
+def file(content: str | None, *, written: str | None = None, realm: str = REALM, ours: bool | None = None) -> Output:
+    """A path of the work tree that holds `content` where we once wrote `written`."""
+    published = Published(digest(written), realm, "edit", "key") if written is not None else None
+    mine = content is not None and content == written if ours is None else ours
+    return Output(digest(content) if content is not None else None, published, mine)
+
+
+def observed(
+    asked: Desired,
+    *,
+    results: Sequence[Result] = (),
+    attempts: Sequence[Attempt] = (),
+    files: Mapping[str, Output] | None = None,
+    pins: Mapping[str, Pin] | None = None,
+    before: Mapping[str, Mapping[str, Any]] | None = None,
+    realm: str = REALM,
+    damaged: Sequence[str] = (),
+) -> Observed:
+    """What is: nothing but what is named. `files` goes by the name of the edit whose output it is."""
+    by_key: dict[str, list[Result]] = {}
+    for each in results:
+        by_key.setdefault(each.key, []).append(each)
+    history: dict[str, list[Attempt]] = {}
+    for one in attempts:
+        history.setdefault(one.key, []).append(one)
+    nothing = Output(None, None, False)
+    outputs = {each.edit.output: (files or {}).get(name, nothing) for name, each in asked.edits.items()}
+    return Observed(
+        realm=realm, endpoint=ENDPOINT, results=by_key, outputs=outputs, pins=pins or {}, before=before or {},
+        history={key: History(tuple(tries)) for key, tries in history.items()}, damaged=damaged,
+    )  # fmt: skip
+
+
+def price_per_second(model: str, tier: str | None) -> float | None:
+    """PRICES as the configuration would tell them."""
+    price = PRICES.get(model)
+    return price.get(tier) if isinstance(price, Mapping) else price
+
+
+def plan(asked: Desired, seen: Observed, options: Options = Options(), *, prices: bool = True) -> Plan:  # noqa: B008
+    """The plan from what is seen to what is asked."""
+    return diff(
+        asked,
+        resolve(asked, seen),
+        seen,
+        options=options,
+        price_per_second=price_per_second if prices else lambda _model, _tier: None,
+        account=ACCOUNT,
+        currency="USD" if prices else "",
+    )
+
+
+def step(made: Plan, name: str) -> Step:
+    """The step of one edit."""
+    return next(each for each in made.steps if each.name == name)
+
+
+def project_document(text: str) -> Document:
+    """cutlist.yaml as a document."""
+    return parse(text.encode(), "cutlist.yaml")[0][0]
