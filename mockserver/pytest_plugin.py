@@ -1,0 +1,77 @@
+"""The pytest plugin: a fixture `dashscope_server`, there as soon as cutlist is installed.
+
+Every pytest run of whoever installs cutlist loads this module, so it imports nothing that costs time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from mockserver.threaded import LoopClock, ServerThread
+
+MARK = "dashscope_server"
+_MARK_HELP = (
+    f"{MARK}(speed=None, **options): how the server of the fixture {MARK} is made. Without speed its clock stands"
+    " still until it is advanced; options are those of mockserver.MockServer."
+)
+
+
+class DashScopeServer:
+    """The video-editing task API on a real socket, for one test."""
+
+    def __init__(self, thread: ServerThread, api_key: str) -> None:
+        self._thread = thread
+        self.api_key = api_key
+        self.url: str = thread.url  # base URL for clients: http://127.0.0.1:PORT/api/v1
+
+    @property
+    def clock(self) -> LoopClock:
+        """The server's time: `now()`, `advance(seconds)`."""
+        return self._thread.clock
+
+    def bill(self) -> dict[str, Any]:
+        """What every task has cost so far: `{"tasks": [...], "total_billed_s"}`."""
+        return self._thread.bill()
+
+    def journal(self) -> list[dict[str, Any]]:
+        """The requests that have come, in order of arrival."""
+        requests: list[dict[str, Any]] = self._thread.journal()["requests"]
+        return requests
+
+    def reset(self) -> None:
+        """Forget tasks, uploads, videos and requests. The clock goes on."""
+        self._thread.reset()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the mark known, so that --strict-markers takes it."""
+    config.addinivalue_line("markers", _MARK_HELP)
+
+
+@pytest.fixture
+def dashscope_server_options() -> dict[str, Any]:
+    """Options of every `dashscope_server`; override it in a conftest.py or a module."""
+    return {}
+
+
+@pytest.fixture
+def dashscope_server(
+    request: pytest.FixtureRequest, dashscope_server_options: dict[str, Any]
+) -> Iterator[DashScopeServer]:
+    """A fresh DashScope video-editing server with an account of its own: url, api_key, clock, journal(), bill()."""
+    from mockserver.accounts import DEFAULT_ACCOUNTS  # lazy: only the tests that use it pay for it
+    from mockserver.clock import ScaledClock, VirtualClock
+    from mockserver.threaded import ServerThread
+
+    options = dict(dashscope_server_options)
+    for mark in reversed(list(request.node.iter_markers(MARK))):  # the nearest one has the last word
+        options |= mark.kwargs
+    speed = options.pop("speed", None)
+    options.setdefault("clock", VirtualClock() if speed is None else ScaledClock(speed))
+    accounts = options.get("accounts", DEFAULT_ACCOUNTS)
+    with ServerThread(**options) as thread:
+        yield DashScopeServer(thread, accounts[0].keys[0].secret)

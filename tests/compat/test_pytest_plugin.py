@@ -1,0 +1,130 @@
+"""The fixture `dashscope_server`, as somebody meets it who installed cutlist and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+THEIR_CONFTEST = """
+import pytest
+
+@pytest.fixture
+def dashscope_server_options():
+    return {"task_seconds": (10, 10), "validation": "strict"}
+"""
+THEIR_TESTS = """
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+
+
+def call(server, path, body=None, key=None):
+    headers = {"Authorization": f"Bearer {key or server.api_key}", "X-DashScope-Async": "enable"}
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(server.url + path, data, {**headers, "Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def create(server, **input):
+    input = {"media": [{"type": "video", "url": "https://example.com/clip.mp4"}], **input}
+    body = {"model": "wan2.7-videoedit", "input": input, "parameters": {"resolution": "720P", "duration": 2}}
+    return call(server, "/services/aigc/video-generation/video-synthesis", body)["output"]["task_id"]
+
+
+def status(server, task_id):
+    return call(server, f"/tasks/{task_id}")["output"]["task_status"]
+
+
+def test_time_stands_still_until_it_is_advanced(dashscope_server):
+    task_id = create(dashscope_server)
+    assert status(dashscope_server, task_id) == "PENDING"
+    before = dashscope_server.clock.now()
+    dashscope_server.clock.advance(10)
+    assert dashscope_server.clock.now() == before + 10
+    assert status(dashscope_server, task_id) == "SUCCEEDED"
+    assert dashscope_server.bill()["total_billed_s"] == 4.0
+    assert [entry["method"] for entry in dashscope_server.journal()] == ["POST", "GET", "GET"]
+    dashscope_server.reset()
+    assert dashscope_server.journal() == []
+
+
+def test_every_test_has_its_own(dashscope_server):
+    assert dashscope_server.journal() == []
+    assert dashscope_server.bill()["tasks"] == []
+
+
+def test_options_of_the_conftest(dashscope_server):
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        create(dashscope_server, media=[])
+    assert refused.value.code == 400
+    refused.value.close()
+
+
+@pytest.mark.dashscope_server(validation="service", task_seconds=(0, 0))
+def test_options_of_the_mark(dashscope_server):
+    task_id = create(dashscope_server, media=[])
+    dashscope_server.clock.advance(1)
+    assert status(dashscope_server, task_id) == "FAILED"
+
+
+@pytest.mark.dashscope_server(speed=1_000_000)
+def test_time_can_run_fast(dashscope_server):
+    task_id = create(dashscope_server)
+    while status(dashscope_server, task_id) in ("PENDING", "RUNNING"):
+        pass
+    assert status(dashscope_server, task_id) in ("SUCCEEDED", "UNKNOWN")
+
+
+def test_a_wrong_key(dashscope_server):
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        call(dashscope_server, "/tasks", key="sk-other")
+    assert refused.value.code == 401
+    refused.value.close()
+"""
+
+
+def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """pytest on a folder, in a process of its own, as if pytest-asyncio were not there."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:asyncio",
+        "-W",
+        "error",
+        "--strict-markers",
+        *options,
+    ]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+
+
+def test_the_fixture_in_somebody_elses_tests(tmp_path: Path) -> None:
+    """Clock, bill, journal, reset, options by conftest and by mark: with nothing but what is installed."""
+    (tmp_path / "conftest.py").write_text(THEIR_CONFTEST)
+    (tmp_path / "test_theirs.py").write_text(THEIR_TESTS)
+    done = run(tmp_path, "-q")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "6 passed" in done.stdout
+
+
+def test_the_fixture_and_the_mark_are_described(tmp_path: Path) -> None:
+    """`pytest --fixtures` and `pytest --markers` name them."""
+    assert "dashscope_server -- " in run(tmp_path, "--fixtures").stdout
+    assert "@pytest.mark.dashscope_server(speed=None, **options): " in run(tmp_path, "--markers").stdout
+
+
+@pytest.mark.parametrize("heavy", ["aiohttp", "av", "PIL", "sqlite3", "yaml", "asyncio", "mockserver.server"])
+def test_the_plugin_brings_nothing_that_costs_time(heavy: str) -> None:
+    """It is imported in every pytest run of whoever installs cutlist."""
+    code = "import sys, pytest; before = set(sys.modules); import mockserver.pytest_plugin"
+    code += f"; sys.exit({heavy!r} in set(sys.modules) - before)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
