@@ -13,6 +13,7 @@ PAGES = [
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
     ROOT / "specs" / "README.md",
+    ROOT / "schemas" / "key.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 
