@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: help env demo test lint bench lock schemas clean
+.PHONY: help env demo test lint simulate bench lock schemas clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ lint: env  ## style, types, import directions
 
 test: lint  ## everything that CI runs
 	@$(BIN)/python -m pytest
+
+simulate: env  ## the durability contract over SEEDS=20000 simulated runs
+	@$(BIN)/python -m tests.simulation.run --seeds $(or $(SEEDS),20000)
 
 bench: env  ## measure the speed claims (benchmarks/README.md)
 	@for each in benchmarks/*.py; do echo "== $$each"; $(BIN)/python $$each; done

@@ -69,12 +69,12 @@ class Process:
             raise Killed
 
     def bury(self) -> None:
-        """Unwind what is left of the dead, after everything has been judged; whatever it still does is of no account."""
+        """Unwind what is left of the dead, after all has been judged; whatever it still does is of no account."""
         for frame in self.frames:
             for _ in range(20):
                 try:
                     frame.throw(Killed())
-                except BaseException:  # noqa: BLE001  (the dead may say what they like)
+                except BaseException:
                     break
 
 

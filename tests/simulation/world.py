@@ -30,10 +30,10 @@ from reconciler import Project
 from reconciler.apply.events import Block
 from reconciler.apply.outcome import Report
 from reconciler.config import Environment, Secret
-from reconciler.errors import CutlistError
+from reconciler.errors import CutlistError, Locked
 from reconciler.state.ledger import Ledger
 from tests.e2e.bench import write_video
-from tests.simulation.loop import PROCESS, Killed, Process, VirtualLoop
+from tests.simulation.loop import PROCESS, Process, VirtualLoop
 
 EPOCH = 1_767_225_600.0
 HOST = "sim.example"
@@ -50,12 +50,17 @@ def _clip(frames: int) -> bytes:
 class ReadyMade:
     """Films are small clips made once, told apart by a box that players skip."""
 
+    def __init__(self) -> None:
+        self.digests: set[str] = set()  # of every film ever made
+
     def probe(self, path: Path, kind: str) -> Probe:
         raise AssertionError("nothing is uploaded in the simulation but through edit://")
 
     def render(self, plan: Any, medium: Any, target: Path) -> None:
         look = plan.look.encode()
-        target.write_bytes(_clip(plan.frames) + struct.pack(">I4s", 8 + len(look), b"free") + look)
+        film = _clip(plan.frames) + struct.pack(">I4s", 8 + len(look), b"free") + look
+        self.digests.add(hashlib.sha256(film).hexdigest())
+        target.write_bytes(film)
 
 
 class SimClock:
@@ -153,7 +158,11 @@ class World:
         self.trace: list[str] = []
         self.counters: Counter[str] = Counter()
         self.clock = SimClock(random.Random(seed + 1))
-        self.server = MockServer(clock=self.clock, renderer=ReadyMade(), task_seconds=(30.0, 400.0), seed=seed, run_blocking=inline, public_url=f"https://{HOST}")  # fmt: skip
+        self.films = ReadyMade()
+        self.server = MockServer(
+            clock=self.clock, renderer=self.films, task_seconds=(30.0, 400.0), seed=seed, run_blocking=inline,
+            public_url=f"https://{HOST}",
+        )  # fmt: skip
         self.app = self.server.app
         self.app.freeze()
         self.calm = False
@@ -235,7 +244,8 @@ class World:
             return result
 
         async def apply() -> Report:
-            return await open_project(root, self, block).apply_async(observer=self._event, tell=lambda text: self.say(text), **settings)
+            project = open_project(root, self, block)
+            return await project.apply_async(observer=self._event, tell=self._told, **settings)
 
         token = PROCESS.set(process)
         task = asyncio.get_running_loop().create_task(apply())
@@ -247,11 +257,15 @@ class World:
             return None
         return task.result()
 
+    def _told(self, text: str) -> None:
+        self.say(text)
+        self.counters["recovered"] += 1
+
     def _event(self, event: Any) -> None:
         if event.phase.value != "fetching":
             self.say(event.name, event.phase.value, event.note or event.task_id)
-        if event.phase.value in ("settling", "waiting"):
-            self.counters[event.phase.value] += 1
+        if event.phase.value == "settling":
+            self.counters["settled"] += 1
 
 
 async def inline(function: Any, *args: Any) -> Any:
@@ -293,9 +307,11 @@ def write_project(root: Path, rng: random.Random) -> list[str]:
     for number in range(count):
         same = rng.random() < 0.15
         prompt = "the same" if same else f"prompt {number}"
-        edit(f"edit-{number}", input={"prompt": prompt, "media": [{"type": "video", "url": f"https://clips.example/{0 if same else number}.mp4"}]})
+        media = [{"type": "video", "url": f"https://clips.example/{0 if same else number}.mp4"}]
+        edit(f"edit-{number}", input={"prompt": prompt, "media": media})
     if rng.random() < 0.5:
-        edit("vace", model="wan2.1-vace-plus", input={"function": "video_outpainting", "prompt": "wide", "video_url": "https://clips.example/v.mp4"})
+        wide = {"function": "video_outpainting", "prompt": "wide", "video_url": "https://clips.example/v.mp4"}
+        edit("vace", model="wan2.1-vace-plus", input=wide)
     return names
 
 
@@ -309,9 +325,15 @@ class Verdict:
         self.world = world
         self.report = report
         self.trace_sha256 = hashlib.sha256("\n".join(world.trace).encode()).hexdigest()
-        self.paid_twice = 0
-        self.lost = 0
-        self.incomplete = 0
+        self.paid_twice = 0  # jobs billed more than once
+        self.lost = 0  # billed tasks that neither store nor ledger knows
+        self.incomplete = 0  # visible files that are not the whole of what they are named for
+
+    @property
+    def broken(self) -> str:
+        """The promises that were not kept, in words; empty when all were."""
+        counts = {"paid twice": self.paid_twice, "lost": self.lost, "incomplete": self.incomplete}
+        return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
 
 
 def run(seed: int, **settings: Any) -> Verdict:
@@ -329,10 +351,12 @@ def run(seed: int, **settings: Any) -> Verdict:
         loop.close()
 
 
-async def _run(seed: int, folder: Path, *, kills: int = 4, **settings: Any) -> Verdict:
+async def _run(seed: int, folder: Path, *, kills: int = 4, rivals: bool = False, **settings: Any) -> Verdict:
     world = World(seed, **settings)
     root = folder / "life-0"
     write_project(root, world.rng)
+    if rivals:
+        await rival_lives(world, root)
     while True:
         dies_at = world.rng.randint(1, 240) if world.lives < kills else None
         report = await world.live(root, dies_at)
@@ -352,6 +376,16 @@ async def _run(seed: int, folder: Path, *, kills: int = 4, **settings: Any) -> V
     return verdict
 
 
+async def rival_lives(world: World, root: Path) -> None:
+    """Two applies at once on one store: the lock lets one of them work."""
+    both = [asyncio.ensure_future(world.live(root, None)) for _ in range(2)]
+    ended = await asyncio.gather(*both, return_exceptions=True)
+    world.counters["locked out"] += sum(isinstance(each, Locked) for each in ended)
+    strange = [each for each in ended if isinstance(each, BaseException) and not isinstance(each, CutlistError)]
+    if strange:
+        raise strange[0]
+
+
 def judge(world: World, root: Path, report: Report) -> Verdict:
     """The server's bill against what is on disk."""
     verdict = Verdict(world, report)
@@ -362,11 +396,15 @@ def judge(world: World, root: Path, report: Report) -> Verdict:
     held = {result.task["task_id"] for each in results.values() for result in each}
     ledger = Ledger.open_readonly(project.config.state_dir / "ledger.db")
     assert ledger is not None
-    told = {attempt.task_id for history in ledger.history(now=world.clock.now()).values() for attempt in history.attempts}
+    history = ledger.history(now=world.clock.now())
+    world.counters["adopted"] += sum(attempt.adopted for each in history.values() for attempt in each.attempts)
+    told = {attempt.task_id for each in history.values() for attempt in each.attempts}
     ledger.close()
-    verdict.lost = sum(1 for task in world.server.bill()["tasks"] if task["billed_s"] and task["task_id"] not in held | told)
+    tasks = world.server.bill()["tasks"]
+    verdict.lost = sum(1 for task in tasks if task["billed_s"] and task["task_id"] not in held | told)
     for blob in (project.store.folder / "blobs").glob("*/*"):
-        verdict.incomplete += hashlib.sha256(blob.read_bytes()).hexdigest() != blob.name
+        digest = hashlib.sha256(blob.read_bytes()).hexdigest()
+        verdict.incomplete += digest != blob.name or digest not in world.films.digests
     for name, each in project.look().resolved.items():
         output = root / each.wanted.edit.output
         if output.exists():
@@ -375,6 +413,3 @@ def judge(world: World, root: Path, report: Report) -> Verdict:
         elif report.exit_code == 0:
             raise AssertionError(f"{name} has no output though all went well")
     return verdict
-
-
-__all__ = ["CutlistError", "Killed", "Verdict", "run"]
