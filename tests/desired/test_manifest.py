@@ -1,0 +1,104 @@
+"""Manifest text → edits: defaults, places, several documents. What is refused stands in tests/badinput."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.desired.manifest import Reading
+from tests.making import edit_of, reading, rules, text_of
+
+HEAD = "apiVersion: cutlist/v1\nkind: Edit\nmetadata: {name: film, labels: {season: spring}}\n"
+PLAIN = f"{HEAD}spec:\n  model: wan2.7-videoedit\n  input: {{media: [{{type: video, url: ./a.mp4}}]}}\n"
+
+
+def faults(found: Reading) -> list[str]:
+    """Faults as people read them."""
+    return [str(fault) for fault in sorted(found.faults)]
+
+
+def test_an_edit() -> None:
+    """An edit is what its document says, and where nothing is said the usual."""
+    edit = edit_of(PLAIN)
+    assert (edit.name, edit.labels, edit.model, edit.function) == (
+        "film",
+        {"season": "spring"},
+        "wan2.7-videoedit",
+        None,
+    )
+    assert (edit.take, edit.output, edit.parameters) == (1, "renders/film.mp4", {})
+    assert str(edit.place("/input/media/0/url")) == "specs/case.yaml:6:38"
+
+
+def test_several_documents() -> None:
+    """A manifest holds as many edits as it likes; empty documents ask for nothing."""
+    found = reading(f"---\n{PLAIN}---\n---\n# nothing\n---\n{PLAIN.replace('film', 'other')}---\n")
+    assert [edit.name for edit in found.edits] == ["film", "other"]
+    assert (found.faults, found.names) == ([], ["film", "other"])
+
+
+def test_an_empty_file() -> None:
+    """A file of comments asks for nothing and is no fault."""
+    assert reading("# to be written\n") == Reading([], [], [])
+
+
+def test_output_is_tidied() -> None:
+    """Detours in an output are taken out, so that two spellings are one path."""
+    assert edit_of(f"{PLAIN}  output: ./films//x/../a.mp4\n").output == "films/a.mp4"
+
+
+def test_defaults_are_merged_under_an_edit() -> None:
+    """Model, parameters, input and labels come from cutlist.yaml where the edit says nothing; only what fits."""
+    project = rules(
+        "spec:\n  defaults:\n    model: wan2.7-videoedit\n"
+        "    parameters: {resolution: 720P, watermark: true, size: 720*1280}\n"
+        "    input: {negative_prompt: rain}\n    labels: {season: winter, team: a}\n"
+    )
+    edit = edit_of(PLAIN.replace("  model: wan2.7-videoedit\n", "") + "  parameters: {watermark: false}\n", project)
+    assert edit.model == "wan2.7-videoedit"
+    assert edit.parameters == {"resolution": "720P", "watermark": False}
+    assert edit.input["negative_prompt"] == "rain"
+    assert edit.labels == {"season": "spring", "team": "a"}
+
+
+def test_a_wrong_default_is_told_where_it_stands() -> None:
+    """A fault of an inherited value has the place in cutlist.yaml, not one in the manifest that did not write it."""
+    project = rules("spec:\n  defaults:\n    parameters: {watermark: maybe}\n")
+    said = ['cutlist.yaml:3:29: error: parameters.watermark is "maybe"; it must be true or false.']
+    assert faults(reading(PLAIN, against=project)) == said
+
+
+def test_defaults_leave_the_manifest_as_it_is() -> None:
+    """Two edits of one file do not inherit from each other."""
+    project = rules("spec: {defaults: {parameters: {seed: 1}}}")
+    first, second = reading(
+        f"{PLAIN}---\n{PLAIN.replace('film', 'b')}  parameters: {{ratio: '1:1'}}\n", against=project
+    ).edits
+    assert (first.parameters, second.parameters) == ({"seed": 1}, {"seed": 1, "ratio": "1:1"})
+
+
+@pytest.mark.parametrize(
+    ("region", "model", "said"),
+    [
+        (None, "wanx2.1-vace-plus", ""),
+        ("beijing", "wanx2.1-vace-plus", ""),
+        ("singapore", "wan2.1-vace-plus", ""),
+        ("beijing", "wan2.1-vace-plus", "warning: the guides name wanx2.1-vace-plus for beijing"),
+        ("singapore", "wanx2.1-vace-plus", 'error: the model "wanx2.1-vace-plus" is not offered in singapore'),
+    ],
+)
+def test_regions(region: str | None, model: str, said: str) -> None:
+    """A model of another region is an error, a doubtful name a warning, and a mock takes all."""
+    spec = {"model": model, "input": {"function": "video_outpainting", "prompt": "Wider", "video_url": "./a.mp4"}}
+    found = faults(reading(text_of("film", spec), against=rules(region=region)))
+    assert said in found[0] if said else found == []
+
+
+@pytest.mark.parametrize(("length", "warned"), [(800, False), (801, True)])
+def test_long_prompts(length: int, warned: bool) -> None:
+    """A prompt is warned about from the first character the service does not read; one letter or one sign is one."""
+    spec = {
+        "model": "wan2.1-vace-plus",
+        "input": {"function": "video_outpainting", "prompt": "\u5bbd" * length, "video_url": "./a.mp4"},
+    }
+    found = reading(text_of("film", spec)).faults
+    assert [fault.severity for fault in found] == (["warning"] if warned else [])

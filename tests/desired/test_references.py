@@ -1,0 +1,120 @@
+"""What a media URL names."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.desired.references import BadReference, data_bytes, data_format, reference, shown, without_signature
+
+HERE = "specs/films/spring.yaml"
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "value"),
+    [
+        ("./clips/a.mp4", "local", "specs/films/clips/a.mp4"),
+        ("a.mp4", "local", "specs/films/a.mp4"),
+        ("../a.mp4", "local", "specs/a.mp4"),
+        ("../../a.mp4", "local", "a.mp4"),
+        ("./a//b/../c.mp4", "local", "specs/films/a/c.mp4"),
+        ("caf\u00e9 1.mp4", "local", "specs/films/caf\u00e9 1.mp4"),
+        ("https://example.com/a.mp4?b=c", "remote", "https://example.com/a.mp4?b=c"),
+        ("HTTP://example.com", "remote", "HTTP://example.com"),
+        ("oss://bucket/a.mp4", "oss", "oss://bucket/a.mp4"),
+        ("edit://first-shot", "edit", "first-shot"),
+        ("edit://first-shot/", "edit", "first-shot"),
+        ("data:image/png;base64,aGF0", "data", "data:image/png;base64,aGF0"),
+        ("DATA:IMAGE/PNG;BASE64,aGF0", "data", "DATA:IMAGE/PNG;BASE64,aGF0"),
+    ],
+)
+def test_kinds(url: str, kind: str, value: str) -> None:
+    """Each way to write a medium is understood; a path is meant relative to its manifest."""
+    found = reference(url, HERE)
+    assert (found.kind, found.value) == (kind, value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/etc/passwd",
+        "~/a.mp4",
+        "../../../a.mp4",
+        "a\\b.mp4",
+        "C:\\a.mp4",
+        "C:/a.mp4",
+        "file:///a.mp4",
+        "ftp://a/b",
+        "javascript:1",
+        "https://",
+        "https:///a.mp4",
+        "http://[",
+        "edit://",
+        "data:image/png,aGF0",
+        "data:video/mp4;base64,aGF0",
+        "a\nb.mp4",
+        "a.mp4 ",
+        "\x7f",
+        "data:image/png;base64,aGF",
+    ],
+)
+def test_refused(url: str) -> None:
+    """What would leave the project, or mean nothing to the service, is refused in words."""
+    with pytest.raises(BadReference) as told:
+        reference(url, HERE)
+    assert str(told.value)
+
+
+@given(st.text(max_size=40))
+def test_never_leaves_the_project(url: str) -> None:
+    """Whatever is written, a local reference is a relative path without a step upwards, or it is refused."""
+    try:
+        found = reference(url, HERE)
+    except BadReference:
+        return
+    if found.kind == "local":
+        parts = found.value.split("/")
+        assert not found.value.startswith("/")
+        assert ".." not in parts
+        assert "\\" not in found.value
+
+
+@given(
+    st.binary(max_size=50),
+    st.sampled_from([("image/jpeg", "jpeg"), ("image/png", "png"), ("image/webp", "webp"), ("image/bmp", "bmp")]),
+)
+def test_data_uri(raw: bytes, mime: tuple[str, str]) -> None:
+    """A data URI is its bytes: its identity is theirs, whatever it says they are."""
+    uri = f"data:{mime[0]};base64,{base64.b64encode(raw).decode()}"
+    assert (data_bytes(uri), data_format(uri)) == (raw, mime[1])
+    assert reference(uri, HERE).identity == reference(uri.replace(mime[0], "image/png"), HERE).identity
+
+
+def test_unknown_until_looked_at() -> None:
+    """A file and another edit have no identity from their text alone; an upload is its own."""
+    assert [reference(each, HERE).identity for each in ("a.mp4", "edit://a", "oss://b/c")] == [None, None, "oss://b/c"]
+
+
+@given(st.text("abc/?&=%:@#.2", max_size=30))
+def test_identity_is_stable(rest: str) -> None:
+    """The identity of an identity is itself: nothing is taken away twice."""
+    once = without_signature(f"https://example.com/{rest}")
+    assert without_signature(once) == once
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("https://example.com/a?Signature=secret", "https://example.com/a?…"),
+        ("https://example.com/a", "https://example.com/a"),
+        ("data:image/png;base64," + "A" * 100, "data:image/png;base64,AAAAAAAAAA…"),
+        ("data:,", "data:,"),
+        ("a\x1b[31m\u202eb", "a\ufffd[31m\ufffdb"),
+    ],
+)
+def test_shown(url: str, text: str) -> None:
+    """What is printed holds no signature, no flood of letters and nothing that moves the cursor."""
+    assert shown(url) == text
