@@ -1,0 +1,105 @@
+"""Files: joins that cannot leave their root, writes that are whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.files import EscapesRoot, copy_atomic, inside, make_dirs, new_file, real_path, signature, write_atomic
+
+
+@given(
+    st.lists(st.sampled_from(["..", ".", "", "a", "b c", "\u00e9", "~", "\\", "...", "x.mp4"]), max_size=6).map(
+        "/".join
+    )
+)
+def test_inside_never_leaves(relative: str) -> None:
+    """A join stays below its root, or it is refused."""
+    root = Path("/nowhere/root")
+    try:
+        path = inside(root, relative)
+    except EscapesRoot:
+        return
+    assert root in path.parents
+    assert ".." not in path.parts
+
+
+@pytest.mark.parametrize("relative", ["", "/", "/a", "~/a", "..", "../a", "a/../../b", ".", "a/..", "a\\b", "a\0b"])
+def test_inside_refuses(relative: str) -> None:
+    """Absolute, climbing, empty and foreign paths are refused."""
+    with pytest.raises(EscapesRoot):
+        inside(Path("/nowhere/root"), relative)
+
+
+def test_inside_refuses_links(tmp_path: Path) -> None:
+    """No link on the way, whether it leads in or out, to something or nothing."""
+    (tmp_path / "real").mkdir()
+    for name, target in [("in", "real"), ("out", "/"), ("gone", "nowhere")]:
+        (tmp_path / name).symlink_to(target)
+        with pytest.raises(EscapesRoot, match=f"symbolic link {name}"):
+            inside(tmp_path, f"{name}/a")
+    assert inside(tmp_path, "real/a") == tmp_path / "real" / "a"
+
+
+def test_write_atomic(tmp_path: Path) -> None:
+    """What is written is there whole, with its mode, and nothing else is left."""
+    path = tmp_path / "a" / "b" / "c.txt"
+    write_atomic(path, b"one", tmp_name="x")
+    write_atomic(path, b"two", tmp_name="x", mode=0o600)
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"two", 0o600)
+    assert [each.name for each in path.parent.iterdir()] == ["c.txt"]
+
+
+def test_new_file_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """A body that raises before the rename leaves the folder as it was."""
+    with pytest.raises(RuntimeError), new_file(tmp_path, "a.tmp") as (_, file):
+        file.write(b"half")
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_new_file_is_new(tmp_path: Path) -> None:
+    """A temporary name that is taken is refused, and the file that took it stays."""
+    (tmp_path / "a.tmp").write_bytes(b"other")
+    with pytest.raises(FileExistsError), new_file(tmp_path, "a.tmp"):
+        pass
+    assert (tmp_path / "a.tmp").read_bytes() == b"other"
+
+
+def test_copy_atomic_replaces_a_link_and_not_what_it_leads_to(tmp_path: Path) -> None:
+    """A link at the target is replaced by the copy; the file it named is untouched."""
+    (tmp_path / "source").write_bytes(b"new")
+    (tmp_path / "precious").write_bytes(b"old")
+    (tmp_path / "target").symlink_to("precious")
+    copy_atomic(tmp_path / "source", tmp_path / "target", tmp_name="x")
+    assert (tmp_path / "precious").read_bytes() == b"old"
+    assert (tmp_path / "target").read_bytes() == b"new"
+    assert not (tmp_path / "target").is_symlink()
+
+
+def test_signature_is_of_regular_files(tmp_path: Path) -> None:
+    """Folders, links and nothing have no signature."""
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "folder").mkdir()
+    assert [bool(signature(tmp_path / each)) for each in ("file", "link", "folder", "gone", "file/below")] == [True] + [
+        False
+    ] * 4
+
+
+def test_real_path_does_not_go_round(tmp_path: Path) -> None:
+    """A link to itself and a link to nothing are errors of the system, in every version of Python."""
+    for name, target in [("circle", "circle"), ("nowhere", "gone")]:
+        (tmp_path / name).symlink_to(target)
+        with pytest.raises(OSError, match=r"symbolic links|No such file"):
+            real_path(tmp_path / name)
+
+
+def test_make_dirs_again(tmp_path: Path) -> None:
+    """Folders that are there are no error."""
+    make_dirs(tmp_path / "a" / "b")
+    make_dirs(tmp_path / "a" / "b" / "c")
+    assert (tmp_path / "a" / "b" / "c").is_dir()

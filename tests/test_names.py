@@ -1,0 +1,50 @@
+"""Names: which ones a file system may take for the same, and which hide something."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.names import folded, is_plain
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("A.mp4", "a.mp4"),
+        ("caf\u00e9", "cafe\u0301"),
+        ("CAF\u00c9", "cafe\u0301"),
+        ("stra\u00dfe", "STRASSE"),
+        ("\u212b", "\u00e5"),
+        ("\u1e9e", "ss"),
+    ],
+)
+def test_taken_for_the_same(one: str, other: str) -> None:
+    """Paths that differ in case or Unicode form only are one path."""
+    assert folded(one) == folded(other)
+
+
+@given(st.text(max_size=10))
+def test_folding_twice_is_folding_once(text: str) -> None:
+    """Folding is stable, and the same for every Unicode form of a text."""
+    assert folded(folded(text)) == folded(text)
+    assert folded(unicodedata.normalize("NFD", text)) == folded(unicodedata.normalize("NFC", text))
+
+
+@pytest.mark.parametrize(
+    "text", ["a\nb", "a\x1bb", "\x7f", "a\u202eb", "a\u2066b", "a\u200bb", "\ufeffa", "a\u2028b", "a\ue000b", "\ud800"]
+)
+def test_hidden(text: str) -> None:
+    """Control characters, marks that reorder or hide, private and broken characters are seen."""
+    assert not is_plain(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["renders/a b.mp4", "caf\u00e9", "\u6625\u5929", "\u05d0\u05d1", "\U0001f3ac", "a\u0301"]
+)
+def test_plain(text: str) -> None:
+    """Letters of every script, accents and pictures are fine."""
+    assert is_plain(text)
