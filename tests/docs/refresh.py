@@ -23,6 +23,8 @@ def main() -> None:
             for shown, printed in reversed(replay(after, Path(folder))):
                 if matches(shown.output, printed):
                     continue
+                if "Traceback" in printed:
+                    raise SystemExit(f"{name(page)}: nothing is refreshed, the program is broken:\n{printed}")
                 new = shortened(shown.output, printed.rstrip())
                 if new is None:
                     print(f"{name(page)}: shorten this by hand:\n$ {shown.command}\n{printed}")
