@@ -91,6 +91,10 @@ class Store:
     def copy_out(self, digest: str, target: Path) -> None:
         """Put a blob's bytes at `target`, by rename of a complete copy. Raises StoreDamaged, leaving `target` alone."""
         source = self.blob_path(digest)
+        if not source.is_file():
+            raise StoreDamaged(
+                f"the blob {digest[:12]}… is not in the store.", hint="Run plan: it says what is left to do."
+            )
         if sha256_file(source) != digest:
             raise StoreDamaged(
                 f"the blob {digest[:12]}… no longer has the bytes it is named for.",
@@ -110,7 +114,7 @@ class Store:
             os.fchmod(file.fileno(), 0o444)
             os.fsync(file.fileno())
             target = folder / f"{result.key}.{result.digest}.json"
-            if not target.exists():
+            if _read(target) is None:  # none yet, or one that went bad
                 tmp.rename(target)
                 fsync_dir(folder)
 
@@ -119,14 +123,10 @@ class Store:
         found: dict[str, list[Result]] = {}
         damaged: list[str] = []
         for path in self._records():
-            try:
-                result = Result(**json.loads(path.read_bytes()))
-                if path.name != f"{result.key}.{result.digest}.json":
-                    raise ValueError("its name says otherwise")
-            except (OSError, ValueError, TypeError) as error:
-                damaged.append(f"the result record {path.name[:12]}… cannot be read ({type(error).__name__})")
-                continue
-            if self.has(result.digest, result.size_bytes):
+            result = _read(path)
+            if result is None:
+                damaged.append(f"the result record {path.name[:12]}… cannot be read")
+            elif self.has(result.digest, result.size_bytes):
                 found.setdefault(result.key, []).append(result)
             else:
                 damaged.append(f"the blob {result.digest[:12]}… of {result.edit} is missing or cut short")
@@ -140,3 +140,12 @@ class Store:
             yield from sorted(
                 each for each in folder.iterdir() if each.suffix == ".json" and not each.name.startswith(".")
             )
+
+
+def _read(path: Path) -> Result | None:
+    """The record at `path`; None when there is none that can be trusted."""
+    try:
+        result = Result(**json.loads(path.read_bytes()))
+        return result if path.name == f"{result.key}.{result.digest}.json" else None
+    except (OSError, ValueError, TypeError):
+        return None

@@ -1,0 +1,214 @@
+"""What every store promises (one suite for all), and what this one does with bytes that went bad."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import StoreDamaged
+from reconciler.state.observed import Result
+from reconciler.state.store import Store
+from tests import making
+from tests.clock import FakeClock
+from tests.making import digest
+
+EDIT = making.edit("film")
+Maker = Callable[[Path, FakeClock], Store]
+IMPLEMENTATIONS: dict[str, Maker] = {"folder": lambda path, clock: Store(path / "store", clock)}
+
+
+@pytest.fixture(params=sorted(IMPLEMENTATIONS))
+def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Store:
+    """An empty store."""
+    return IMPLEMENTATIONS[request.param](tmp_path, clock)
+
+
+def put(store: Store, content: str = "video", **fields: object) -> Result:
+    """Store some bytes and the record that they are a result."""
+    with store.new_blob() as blob:
+        blob.write(content.encode())
+        assert blob.commit() == digest(content)
+    result = replace(making.result(EDIT, content), **fields)
+    store.put_result(result)
+    return result
+
+
+# ------------------------------------------------------------------ what every store promises
+
+
+def test_what_was_stored_comes_back(store: Store, tmp_path: Path) -> None:
+    """Bytes and record come back as they were, also to a store opened anew."""
+    result = put(store)
+    again = Store(store.folder, FakeClock())
+    assert again.results() == ({result.key: [result]}, [])
+    again.copy_out(result.digest, tmp_path / "out" / "film.mp4")
+    assert (tmp_path / "out" / "film.mp4").read_bytes() == b"video"
+
+
+def test_the_name_is_computed(store: Store) -> None:
+    """A blob is named by the bytes that were written, over any number of chunks; nobody passes a name in."""
+    with store.new_blob() as blob:
+        for chunk in (b"vi", b"", b"deo"):
+            blob.write(chunk)
+        assert (blob.commit(), blob.size_bytes) == (digest("video"), 5)
+    assert store.has(digest("video"), 5)
+    assert not store.has(digest("video"), 4)
+    assert not store.has(digest("other"), 5)
+
+
+def test_without_commit_nothing_remains(store: Store) -> None:
+    """A download that ends early, or raises, leaves no blob and no leftovers."""
+    with store.new_blob() as blob:
+        blob.write(b"half")
+    with pytest.raises(OSError, match="lost"), store.new_blob() as blob:
+        blob.write(b"half")
+        raise OSError("lost")
+    assert not store.has(digest("half"), 4)
+    assert [path for path in store.folder.rglob("*") if path.is_file()] == []
+
+
+def test_storing_twice_is_no_change(store: Store) -> None:
+    """The same outcome again, even with other words in its record, leaves the first record as it is."""
+    first = put(store)
+    put(store, stored_at="2030-01-01T00:00:00Z")
+    assert store.results() == ({first.key: [first]}, [])
+
+
+def test_two_outcomes_of_one_job(store: Store) -> None:
+    """A job rendered twice has two results, the older first; neither overwrites the other."""
+    second = put(store, "second", stored_at="2027-01-16T00:00:00Z")
+    first = put(store, "first", stored_at="2027-01-15T00:00:00Z")
+    assert store.results()[0] == {first.key: [first, second]}
+
+
+def test_an_empty_store(store: Store) -> None:
+    """A store that was never written to has no results and is no error."""
+    assert store.results() == ({}, [])
+
+
+# ------------------------------------------------------------------ what may go wrong on a disk
+
+
+def test_read_only(store: Store) -> None:
+    """Blobs and records are not writable: an editor that opens one cannot change it by mistake."""
+    result = put(store)
+    record = next((store.folder / "results").rglob("*.json"))
+    assert [path.stat().st_mode & 0o777 for path in (store.blob_path(result.digest), record)] == [0o444, 0o444]
+
+
+def test_leftovers_of_a_crash_are_invisible(store: Store) -> None:
+    """Half a blob and half a record, as a kill leaves them, are neither results nor damage."""
+    result = put(store)
+    folder = store.folder / "results" / result.key[:2]
+    (folder / ".0123.tmp").write_bytes(b'{"key"')
+    (store.folder / "tmp" / "0123.part").write_bytes(b"vid")
+    assert store.results() == ({result.key: [result]}, [])
+
+
+def test_a_blob_without_a_record_is_no_result(store: Store) -> None:
+    """A kill between blob and record leaves bytes that nobody trusts yet; storing again completes them."""
+    with store.new_blob() as blob:
+        blob.write(b"video")
+        blob.commit()
+    assert store.results() == ({}, [])
+    result = put(store)
+    assert store.results() == ({result.key: [result]}, [])
+
+
+def damage(path: Path, content: bytes) -> None:
+    path.chmod(0o644)
+    path.write_bytes(content)
+
+
+def test_a_changed_blob_is_never_handed_out(store: Store, tmp_path: Path) -> None:
+    """Bytes that no longer match their name are refused at the read, and what is at the target stays."""
+    result = put(store)
+    damage(store.blob_path(result.digest), b"vidEo")
+    (tmp_path / "film.mp4").write_bytes(b"precious")
+    with pytest.raises(StoreDamaged, match=result.digest[:12]) as told:
+        store.copy_out(result.digest, tmp_path / "film.mp4")
+    assert "run apply again" in told.value.hint
+    assert (tmp_path / "film.mp4").read_bytes() == b"precious"
+
+
+def test_a_missing_blob_is_told(store: Store, tmp_path: Path) -> None:
+    """A blob that is gone when it is wanted is damage in words, not a traceback."""
+    result = put(store)
+    store.blob_path(result.digest).unlink()
+    with pytest.raises(StoreDamaged, match=result.digest[:12]):
+        store.copy_out(result.digest, tmp_path / "film.mp4")
+
+
+def test_a_changed_blob_is_replaced_by_the_next_write(store: Store, tmp_path: Path) -> None:
+    """A blob that is there already is hashed again before it is trusted; a bad one is replaced."""
+    result = put(store)
+    damage(store.blob_path(result.digest), b"vidEo")
+    put(store)
+    store.copy_out(result.digest, tmp_path / "film.mp4")
+    assert (tmp_path / "film.mp4").read_bytes() == b"video"
+
+
+@pytest.mark.parametrize("content", [None, b"vid"], ids=["missing", "cut short"])
+def test_a_result_without_its_blob_is_told(store: Store, content: bytes | None) -> None:
+    """A record whose blob is missing or cut short is no result, and is told."""
+    result = put(store)
+    if content is None:
+        store.blob_path(result.digest).unlink()
+    else:
+        damage(store.blob_path(result.digest), content)
+    assert store.results() == ({}, [f"the blob {result.digest[:12]}… of film is missing or cut short"])
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"key": 1}', b"\xff"])
+def test_a_damaged_record_is_told(store: Store, content: bytes) -> None:
+    """A record that cannot be read is no result, and is told; the others are read."""
+    bad, good = put(store, "bad"), put(store, "good")
+    path = store.folder / "results" / bad.key[:2] / f"{bad.key}.{bad.digest}.json"
+    damage(path, content)
+    results, damaged = store.results()
+    assert results == {good.key: [good]}
+    assert len(damaged) == 1
+    assert damaged[0].startswith(f"the result record {bad.key[:12]}… cannot be read")
+
+
+def test_a_damaged_record_is_replaced_by_the_next_write(store: Store) -> None:
+    """Collecting a result again heals a record that went bad, as it heals a blob."""
+    result = put(store)
+    damage(store.folder / "results" / result.key[:2] / f"{result.key}.{result.digest}.json", b"{")
+    put(store)
+    assert store.results() == ({result.key: [result]}, [])
+
+
+def test_a_record_under_another_name_is_told(store: Store) -> None:
+    """A record whose name and content disagree is not trusted."""
+    result = put(store)
+    path = store.folder / "results" / result.key[:2] / f"{result.key}.{result.digest}.json"
+    path.rename(path.with_name(f"{'0' * 64}.{result.digest}.json"))
+    assert store.results()[0] == {}
+    assert "cannot be read" in store.results()[1][0]
+
+
+def test_copies_of_a_blob_do_not_share_its_fate(store: Store, tmp_path: Path) -> None:
+    """An output is a copy: writing into it leaves the store alone."""
+    result = put(store)
+    store.copy_out(result.digest, tmp_path / "film.mp4")
+    (tmp_path / "film.mp4").write_bytes(b"cut")
+    store.copy_out(result.digest, tmp_path / "again.mp4")
+    assert (tmp_path / "again.mp4").read_bytes() == b"video"
+    assert os.access(tmp_path / "again.mp4", os.W_OK)
+
+
+def test_records_are_for_others_to_read(store: Store) -> None:
+    """A record is one line of canonical JSON with the vendor's own words in it."""
+    result = put(store, usage={"duration": 10.04}, task={"task_id": "t", "submit_time": "2027-01-15 16:00:00.000"})
+    line = next((store.folder / "results").rglob("*.json")).read_bytes()
+    assert line.endswith(b"}\n")
+    assert line.count(b"\n") == 1
+    data = json.loads(line)
+    assert (data["usage"], data["task"]["submit_time"]) == ({"duration": 10.04}, "2027-01-15 16:00:00.000")
+    assert data["key"] == result.key
