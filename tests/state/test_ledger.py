@@ -1,0 +1,316 @@
+"""What every ledger promises: no attempt twice, no id lost, no arrow that is not drawn."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.errors import LedgerError
+from reconciler.state.ledger import TASK_LIFE_S, AlreadyOpen, Ledger
+from reconciler.state.observed import ARROWS, OPEN, Attempt, State
+
+NOW = 1_800_000_000.0
+JOB = {"model": "m", "take": 1}
+Opener = Callable[[Path], Ledger]
+IMPLEMENTATIONS: dict[str, Opener] = {"sqlite": lambda folder: Ledger.open(folder / "ledger.db")}
+HELD = (*OPEN, State.SUCCEEDED)  # states in which a key must not be sent again
+REACH: dict[State, tuple[State, ...]] = {
+    State.INTENT: (),
+    State.SUBMITTED: (State.SUBMITTED,),
+    State.UNDECIDED: (State.UNDECIDED,),
+    State.SUCCEEDED: (State.SUBMITTED, State.SUCCEEDED),
+    State.FAILED: (State.SUBMITTED, State.FAILED),
+    State.CANCELED: (State.SUBMITTED, State.CANCELED),
+    State.EXPIRED: (State.SUBMITTED, State.EXPIRED),
+    State.LOST: (State.SUBMITTED, State.SUCCEEDED, State.LOST),
+    State.NOT_SENT: (State.NOT_SENT,),
+    State.REJECTED: (State.REJECTED,),
+    State.ABANDONED: (State.UNDECIDED, State.ABANDONED),
+}
+
+
+@pytest.fixture(params=sorted(IMPLEMENTATIONS))
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    """An empty ledger."""
+    made = IMPLEMENTATIONS[request.param](tmp_path)
+    yield made
+    made.close()
+
+
+def intend(ledger: Ledger, id_: str = "a", key: str = "k", lane: str = "l", **fields: object) -> Attempt:
+    """Write an intent down."""
+    attempt = Attempt(id_, key, lane, "film", State.INTENT, "mock", NOW)
+    attempt = replace(attempt, **fields)
+    ledger.intend(attempt, request_sha256="0" * 64, prompt="Make it blue", job=JOB, server_time=None)
+    return attempt
+
+
+def move(ledger: Ledger, id_: str, state: State, task: str | None = None) -> None:
+    """Take one step of an attempt's life."""
+    if state is State.SUBMITTED:
+        ledger.submitted(id_, task or f"task-{id_}", at=NOW)
+    else:
+        ledger.end(id_, state, at=NOW)
+
+
+def bring(ledger: Ledger, state: State, id_: str = "a", **fields: str) -> None:
+    """An attempt in that state."""
+    intend(ledger, id_, **fields)
+    for each in REACH[state]:
+        move(ledger, id_, each)
+
+
+def state_of(ledger: Ledger, id_: str = "a") -> State:
+    return ledger.attempt(id_, now=NOW).state
+
+
+# ------------------------------------------------------------------ money
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_one_attempt_of_a_key(ledger: Ledger, state: State) -> None:
+    """While an attempt of a key may still succeed, or has, there is no second one; after any other end there may be."""
+    bring(ledger, state)
+    if state in HELD:
+        with pytest.raises(AlreadyOpen):
+            intend(ledger, "b", lane="another lane")
+        assert [each.id for each in ledger.history(now=NOW)["k"].attempts] == ["a"]
+    else:
+        intend(ledger, "b", lane="another lane")
+        assert [each.id for each in ledger.history(now=NOW)["k"].attempts] == ["a", "b"]
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_one_intent_in_a_lane(ledger: Ledger, state: State) -> None:
+    """While it is not known whether a request arrived, nothing else is sent in its lane."""
+    bring(ledger, state)
+    if state is State.INTENT:
+        with pytest.raises(AlreadyOpen):
+            intend(ledger, "b", key="another key")
+        intend(ledger, "c", key="another key", lane="another lane")
+    else:
+        intend(ledger, "b", key="another key")
+
+
+def test_the_database_itself_holds_both(ledger: Ledger, tmp_path: Path) -> None:
+    """Both promises hold against SQL that goes past the program."""
+    intend(ledger)
+    with sqlite3.connect(tmp_path / "ledger.db") as raw:
+        columns = "id, key, lane, edit, state, endpoint, created_at, request_sha256, job, billable_s"
+        for key, lane in [("k", "other"), ("other", "l")]:
+            with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+                raw.execute(
+                    f"insert into attempts ({columns}) values ('b', ?, ?, 'e', 'INTENT', 'm', 0, '', '{{}}', 0)",
+                    (key, lane),
+                )
+    raw.close()
+
+
+@pytest.mark.parametrize(("start", "end"), list(itertools.product(State, State)))
+def test_arrows(ledger: Ledger, start: State, end: State) -> None:
+    """Only the arrows of the contract exist; saying the same again is no change; anything else is refused."""
+    bring(ledger, start)
+    if end is start or end in ARROWS.get(start, ()):
+        move(ledger, "a", end)
+        assert state_of(ledger) is end
+    else:
+        with pytest.raises(LedgerError):
+            move(ledger, "a", end)
+        assert state_of(ledger) is start
+
+
+def test_the_arrows_are_those_of_the_contract() -> None:
+    """The states and arrows of reliability, typed once more by hand."""
+    drawn = """INTENT SUBMITTED, INTENT NOT_SENT, INTENT REJECTED, INTENT UNDECIDED, SUBMITTED SUCCEEDED,
+        SUBMITTED FAILED, SUBMITTED CANCELED, SUBMITTED EXPIRED, SUBMITTED UNDECIDED, UNDECIDED SUBMITTED,
+        UNDECIDED NOT_SENT, UNDECIDED ABANDONED, SUCCEEDED LOST"""
+    assert {tuple(each.split()) for each in drawn.split(",")} == {
+        (start.value, end.value) for start, ends in ARROWS.items() for end in ends if end is not start
+    }
+
+
+# ------------------------------------------------------------------ task ids
+
+
+def test_a_task_id_is_never_overwritten(ledger: Ledger) -> None:
+    """A second id for an attempt is refused and the first one stays; the same id again is no change."""
+    bring(ledger, State.SUBMITTED)
+    with pytest.raises(LedgerError, match="never overwritten"):
+        ledger.submitted("a", "another", at=NOW)
+    ledger.submitted("a", "task-a", at=NOW + 5)
+    attempt = ledger.attempt("a", now=NOW)
+    assert (attempt.task_id, attempt.submitted_at) == ("task-a", NOW)
+    assert not ledger.knows_task("another")
+
+
+@pytest.mark.parametrize("state", [State.SUCCEEDED, State.FAILED, State.CANCELED, State.EXPIRED, State.LOST])
+def test_a_task_is_known_for_ever(ledger: Ledger, state: State) -> None:
+    """However an attempt ends, its task stays known and linked."""
+    bring(ledger, state)
+    assert ledger.knows_task("task-a")
+    assert ledger.attempt("a", now=NOW).task_id == "task-a"
+
+
+def test_a_task_adopted_wrongly_becomes_a_stray(ledger: Ledger) -> None:
+    """Unlinked, it stays known, the attempt waits for a person, and another task can take its place."""
+    intend(ledger)
+    ledger.submitted("a", "stray", at=NOW, adopted=True)
+    ledger.disown("a", at=NOW, message="another prompt")
+    attempt = ledger.attempt("a", now=NOW)
+    assert (attempt.state, attempt.task_id, attempt.adopted, attempt.message) == (
+        State.UNDECIDED,
+        None,
+        False,
+        "another prompt",
+    )
+    assert ledger.knows_task("stray")
+    ledger.submitted("a", "right", at=NOW, adopted=True)
+    assert ledger.attempt("a", now=NOW).task_id == "right"
+
+
+def test_what_the_service_said_last(ledger: Ledger) -> None:
+    """The status of a task is the last one that was seen."""
+    bring(ledger, State.SUBMITTED)
+    assert ledger.attempt("a", now=NOW).task_status == "PENDING"
+    ledger.task_seen("task-a", "RUNNING", {"task_status": "RUNNING"}, at=NOW)
+    assert ledger.attempt("a", now=NOW).task_status == "RUNNING"
+
+
+def test_a_task_can_be_collected_for_a_day(ledger: Ledger) -> None:
+    """24 hours after it was submitted the service has forgotten a task; without a task there is nothing to collect."""
+    bring(ledger, State.SUCCEEDED)
+    assert [ledger.attempt("a", now=NOW + each).collectable for each in (0, TASK_LIFE_S - 1, TASK_LIFE_S)] == [
+        True,
+        True,
+        False,
+    ]
+    bring(ledger, State.UNDECIDED, "b", key="other")
+    assert not ledger.attempt("b", now=NOW).collectable
+
+
+# ------------------------------------------------------------------ memory
+
+
+def test_everything_survives_reopening(ledger: Ledger, tmp_path: Path) -> None:
+    """What was committed is there for the next process, writer or reader."""
+    bring(ledger, State.FAILED)
+    intend(ledger, "b")
+    ledger.uploaded("sha", "model", "account", "mock", "oss://x", expires_at=NOW + 100)
+    seen = ledger.history(now=NOW)
+    ledger.close()
+    for again in (Ledger.open(tmp_path / "ledger.db"), Ledger.open_readonly(tmp_path / "ledger.db")):
+        assert again is not None
+        assert again.history(now=NOW) == seen
+        assert (again.open_intents(), again.open_intents("l"), again.open_intents("other")) == (["b"], ["b"], [])
+        assert (again.intent("b").prompt, again.intent("b").job) == ("Make it blue", JOB)
+        assert again.jobs_before() == {"film": JOB}
+        again.close()
+
+
+def test_the_attempt_that_counts(ledger: Ledger) -> None:
+    """Of several attempts the open one counts, else the newest; failures are counted over all of them."""
+    bring(ledger, State.FAILED, "a")
+    bring(ledger, State.FAILED, "b")
+    bring(ledger, State.NOT_SENT, "c")
+    history = ledger.history(now=NOW)["k"]
+    assert (history.last.id, history.failures) == ("c", 2)
+    intend(ledger, "d", created_at=NOW - 99)  # the clock was set back
+    assert ledger.history(now=NOW)["k"].last.id == "d"
+
+
+def test_uploads_expire(ledger: Ledger) -> None:
+    """An upload is used again by the same model, account and endpoint, while it lives long enough."""
+    ledger.uploaded("sha", "model", "account", "mock", "oss://1", expires_at=NOW + 100)
+    ask = ("sha", "model", "account", "mock")
+    assert ledger.upload(*ask, now=NOW, margin_s=50) == "oss://1"
+    assert ledger.upload(*ask, now=NOW, margin_s=100) is None
+    for index in range(4):
+        other = tuple("other" if index == each else word for each, word in enumerate(ask))
+        assert ledger.upload(*other, now=NOW, margin_s=0) is None
+    ledger.uploaded(*ask, "oss://2", expires_at=NOW + 200)
+    assert ledger.upload(*ask, now=NOW, margin_s=100) == "oss://2"
+
+
+def test_an_unknown_attempt(ledger: Ledger) -> None:
+    """An attempt that was never written down cannot be moved, asked for or ended."""
+    for ask in (
+        lambda: ledger.attempt("x", now=NOW),
+        lambda: move(ledger, "x", State.SUBMITTED),
+        lambda: move(ledger, "x", State.FAILED),
+    ):
+        with pytest.raises(LedgerError, match="no attempt x"):
+            ask()
+
+
+# ------------------------------------------------------------------ what may go wrong
+
+
+def test_no_ledger_yet(tmp_path: Path) -> None:
+    """Reading makes no file; nothing is known."""
+    assert Ledger.open_readonly(tmp_path / "ledger.db") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "content", [b"no database at all, but long enough to be looked at" * 100, b"SQLite format 3\0" + b"\xff" * 5000]
+)
+def test_a_damaged_ledger(tmp_path: Path, content: bytes) -> None:
+    """It is told, with the advice not to delete it, and left as it is."""
+    path = tmp_path / "ledger.db"
+    path.write_bytes(content)
+    for open_ in (Ledger.open, Ledger.open_readonly):
+        with pytest.raises(LedgerError) as told:
+            open_(path)
+        assert "Do not delete it" in told.value.hint
+        assert path.read_bytes() == content
+
+
+def test_another_version(ledger: Ledger, tmp_path: Path) -> None:
+    """A ledger of another version is refused, not converted or overwritten."""
+    ledger.close()
+    raw = sqlite3.connect(tmp_path / "ledger.db")
+    raw.execute("pragma user_version = 99")
+    raw.close()
+    for open_ in (Ledger.open, Ledger.open_readonly):
+        with pytest.raises(LedgerError, match="ledger version 99"):
+            open_(tmp_path / "ledger.db")
+
+
+def test_readers_do_not_write(ledger: Ledger, tmp_path: Path) -> None:
+    """A ledger opened for reading refuses to be written."""
+    reader = Ledger.open_readonly(tmp_path / "ledger.db")
+    assert reader is not None
+    with pytest.raises(LedgerError):
+        intend(reader)
+    reader.close()
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy"), st.sampled_from(list(State))), max_size=25))
+def test_whatever_happens_the_promises_hold(
+    tmp_path_factory: pytest.TempPathFactory, script: list[tuple[str, str, State]]
+) -> None:
+    """Any order of intents and moves leaves at most one held attempt of a key and one intent of a lane."""
+    ledger = Ledger.open(tmp_path_factory.mktemp("ledger") / "ledger.db")
+    newest: dict[str, str] = {}
+    for number, (key, lane, state) in enumerate(script):
+        try:
+            if state is State.INTENT:
+                intend(ledger, str(number), key, lane)
+                newest[key] = str(number)
+            elif key in newest:
+                move(ledger, newest[key], state)
+        except LedgerError:
+            pass
+        attempts = [each for history in ledger.history(now=NOW).values() for each in history.attempts]
+        held = [each.key for each in attempts if each.state in HELD]
+        lanes = [each.lane for each in attempts if each.state is State.INTENT]
+        assert len(held) == len(set(held))
+        assert len(lanes) == len(set(lanes))
+    ledger.close()
