@@ -15,6 +15,7 @@ from reconciler.state.observed import Pin
 LOCK_FILE = "cutlist.lock"
 VERSION = 1
 SECTION = "default"  # one section per environment; this is the project without one
+_PLAIN = re.compile(r"(?!(?:null|true|false)\Z)[a-z][a-z0-9.-]*\Z")
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
 _HEAD = """\
 # Written by `cutlist apply`; commit it. Which result (digest) each edit's request (key) has.
@@ -52,10 +53,15 @@ def read(root: Path) -> Mapping[str, Pin]:
     return pins
 
 
+def _written(name: str) -> str:
+    """`name` as a key of YAML; in quotes where it would read as a number or a word of the language."""
+    return name if _PLAIN.match(name) else json.dumps(name, ensure_ascii=False)
+
+
 def write(root: Path, pins: Mapping[str, Pin], *, tmp_name: str) -> bool:
     """Write cutlist.lock, one line an edit, sorted by name. Returns whether anything changed."""
     lines = [
-        f"  {name}: {{key: {json.dumps(pin.key)}, digest: {json.dumps(pin.digest)}}}"
+        f"  {_written(name)}: {{key: {json.dumps(pin.key)}, digest: {json.dumps(pin.digest)}}}"
         for name, pin in sorted(pins.items())
     ]
     body = f"{SECTION}:\n" + "\n".join(lines) if lines else f"{SECTION}: {{}}"
