@@ -16,6 +16,7 @@ from dashscope.api_entities.http_request import close_shared_sync_session
 from mockserver import VirtualClock
 from mockserver.probe import probe
 from mockserver.threaded import ServerThread
+from tests.described import Watch
 from tests.media import make_clip
 
 
@@ -31,12 +32,18 @@ class QuickRenderer:
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest) -> Iterator[ServerThread]:
-    """Tasks take 10 s of a time that stands still; `@pytest.mark.dashscope_server(...)` changes options."""
+    """Tasks take 10 s of a time that stands still; `@pytest.mark.dashscope_server(...)` changes options.
+
+    Every answer of it must be one that schemas/dashscope.openapi.yaml describes.
+    """
     options: dict[str, Any] = {"clock": VirtualClock(), "task_seconds": (10, 10), "renderer": QuickRenderer()}
     for mark in request.node.iter_markers("dashscope_server"):
         options |= mark.kwargs
-    with ServerThread(**options) as server:
+    thread, watch = ServerThread(**options), Watch()
+    watch.over(thread.server)
+    with thread as server:
         yield server
+    assert watch.undescribed == []
 
 
 class Sdk:
