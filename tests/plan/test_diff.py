@@ -1,0 +1,421 @@
+"""What is asked × what is → one step and one reason for every edit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.plan.diff import Options
+from reconciler.plan.step import Action
+from reconciler.state.observed import Attempt, Observed, Output, Pin, Result, State
+from tests import making
+from tests.making import attempt, chain, desired, digest, edit, file, observed, plan, result, step
+
+FILM = edit("film")
+ASKED = desired(FILM)
+KEY = making.job_of(FILM).key
+VIDEO = result(FILM, "video")
+OTHER = result(FILM, "other", duration_s=3.0)
+ELSEWHERE = "beijing"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is, what is allowed, and what must come of it."""
+
+    action: Action
+    reason: str
+    results: list[Result] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    file: Output = field(default_factory=lambda: file(None))
+    pin: Pin | None = None
+    before: dict[str, Any] | None = None
+    realm: str = "live"
+    options: Options = field(default_factory=Options)
+    person: bool = False
+    repay: bool = False
+    detail: str = ""
+    price: float = 0.0
+
+    def seen(self) -> Observed:
+        return observed(
+            ASKED,
+            results=self.results,
+            attempts=self.attempts,
+            files={"film": self.file},
+            pins={"film": self.pin} if self.pin else {},
+            before={"film": self.before} if self.before else {},
+            realm=self.realm,
+        )
+
+
+def tried(*states: State, code: str = "", message: str = "", **fields: Any) -> list[Attempt]:
+    """Attempts of the film, one after the other."""
+    made = {"task_id": "task-1", "task_status": "RUNNING", "code": code, "message": message, **fields}
+    return [attempt(FILM, state, **{**made, "id": f"attempt-{number}"}) for number, state in enumerate(states)]
+
+
+FORCE, REPAY, RETRY = Options(force=True), Options(repay=True), Options(retry_failed=True)
+FAILED_FINAL = tried(State.FAILED, code="DataInspectionFailed", message="Input data may contain inappropriate content.")
+INTERNAL = {"code": "InternalError.Algo", "message": "An internal error has occurred."}
+NO_INPUT = {"code": "InvalidURL.Timeout", "message": "The input took too long."}
+UNKNOWN_CODE = {"code": "Brand.New", "message": "Nobody knows."}
+PINNED = Pin(KEY, VIDEO.digest)
+LOST = {"collectable": False}
+TAKEN = "renders/film.mp4 is a file that cutlist did not write, or that was changed since"
+
+CASES = {
+    # ------------------------------------------------------------ the result is there
+    "keep": Case(Action.KEEP, "matches its result", [VIDEO], file=file("video", written="video")),
+    "keep: copied by hand": Case(Action.KEEP, "matches its result", [VIDEO], file=file("video")),
+    "write": Case(Action.WRITE, "the result is in the store, the file is not written yet", [VIDEO]),
+    "write: deleted": Case(
+        Action.WRITE, "the file was deleted; its result is in the store", [VIDEO], file=file(None, written="video")
+    ),
+    "write: an older result": Case(
+        Action.WRITE, "the file is of another result", [VIDEO], file=file("old", written="old")
+    ),
+    "conflict: not ours": Case(Action.BLOCKED, TAKEN, [VIDEO], file=file("holiday"), person=True, detail="--force"),
+    "conflict: changed since": Case(
+        Action.BLOCKED, TAKEN, [VIDEO], file=file("cut by hand", written="video"), person=True, detail="--force"
+    ),
+    "conflict: forced": Case(
+        Action.WRITE, "another file is there; it is overwritten (--force)", [VIDEO], file=file("holiday"), options=FORCE
+    ),
+    "a live render replaces a mock one": Case(
+        Action.WRITE, "the file is of another result", [VIDEO], file=file("mock", written="mock", realm="mock")
+    ),
+    "a mock one does not replace a live one": Case(
+        Action.BLOCKED, "renders/film.mp4 holds a live render", [VIDEO], file=file("live", written="live"),
+        realm="mock", person=True, detail="--force",
+    ),
+    "a mock one replaces a live one when forced": Case(
+        Action.WRITE, "the file is of another result", [VIDEO], file=file("live", written="live"), realm="mock",
+        options=FORCE,
+    ),
+    "a live render was deleted": Case(
+        Action.WRITE, "the file was deleted; its result is in the store", [VIDEO], file=file(None, written="live"),
+        realm="mock",
+    ),
+    "the first of two results": Case(
+        Action.KEEP, "matches its result", [VIDEO, OTHER], file=file("video", written="video")
+    ),
+    "the pinned one of two results": Case(
+        Action.WRITE, "the file is of another result", [VIDEO, OTHER], file=file("video", written="video"),
+        pin=Pin(KEY, OTHER.digest),
+    ),
+    "a pin of another key says nothing": Case(
+        Action.KEEP, "matches its result", [VIDEO], file=file("video"), pin=Pin(digest("old"), digest("old"))
+    ),
+    "a result makes attempts old news": Case(
+        Action.KEEP, "matches its result", [VIDEO], tried(State.FAILED, **INTERNAL), file=file("video")
+    ),
+    # ------------------------------------------------------------ a pin without its result
+    "pinned, not in this store": Case(
+        Action.BLOCKED, f"cutlist.lock pins a result ({VIDEO.digest[:12]}…) that is not in this store", pin=PINNED,
+        person=True, repay=True, detail="Copy the store", price=0.4,
+    ),
+    "pinned, another result in this store": Case(
+        Action.BLOCKED, f"cutlist.lock pins a result ({VIDEO.digest[:12]}…) that is not in this store", [OTHER],
+        pin=PINNED, person=True, repay=True, detail="--repay", price=0.4,
+    ),
+    "pinned, pay again": Case(
+        Action.RENDER, f"cutlist.lock pins a result ({VIDEO.digest[:12]}…) that is not in this store; paid again",
+        pin=PINNED, options=REPAY, price=0.4,
+    ),
+    "pinned, but a task is in flight": Case(
+        Action.RESUME, "task task-1 RUNNING; already submitted, nothing is sent again",
+        attempts=tried(State.SUBMITTED), pin=PINNED, price=0.4,
+    ),
+    # ------------------------------------------------------------ nothing is there
+    "render": Case(Action.RENDER, "no result yet", price=0.4),
+    "render: no store": Case(
+        Action.RENDER, "no result in this store", before=dict(making.job_of(FILM).canonical), price=0.4
+    ),
+    "render over a file that is not ours": Case(
+        Action.BLOCKED, TAKEN, file=file("holiday"), person=True, detail="--force"
+    ),
+    "render over a file that is not ours, forced": Case(
+        Action.RENDER, "no result yet", file=file("holiday"), options=FORCE, price=0.4
+    ),
+    "render over our own older video": Case(
+        Action.RENDER, "no result yet", file=file("old", written="old"), price=0.4
+    ),
+    "mock render over a live video": Case(
+        Action.BLOCKED, "renders/film.mp4 holds a live render", file=file("live", written="live"), realm="mock",
+        person=True, detail="--force",
+    ),
+    # ------------------------------------------------------------ attempts that are not over
+    "intent": Case(
+        Action.SETTLE, "was being sent when the last run ended; the service is asked whether it arrived",
+        attempts=tried(State.INTENT),
+    ),
+    "submitted": Case(
+        Action.RESUME, "task task-1 RUNNING; already submitted, nothing is sent again", attempts=tried(State.SUBMITTED),
+        price=0.4,
+    ),
+    "undecided": Case(
+        Action.BLOCKED, "it is not certain whether its request reached the service", attempts=tried(State.UNDECIDED),
+        person=True, detail="cutlist resolve film --adopt TASK_ID | --retry | --abandon",
+    ),
+    "undecided stays so": Case(
+        Action.BLOCKED, "it is not certain whether its request reached the service", attempts=tried(State.UNDECIDED),
+        person=True, options=Options(force=True, repay=True, retry_failed=True), detail="Nothing is sent",
+    ),
+    "succeeded, not in the store": Case(
+        Action.RESUME, "its result is no longer in the store; collected again, free", attempts=tried(State.SUCCEEDED)
+    ),
+    **{
+        f"{state.value.lower()} at another endpoint": Case(
+            Action.BLOCKED, "its request went to beijing, not to singapore",
+            attempts=tried(state, endpoint=ELSEWHERE), person=True, detail="--endpoint beijing",
+        )
+        for state in (State.INTENT, State.SUBMITTED, State.UNDECIDED, State.SUCCEEDED)
+    },
+    # ------------------------------------------------------------ paid and gone
+    "succeeded, forgotten by the service": Case(
+        Action.BLOCKED, "its result was paid and is lost", attempts=tried(State.SUCCEEDED, **LOST),
+        person=True, repay=True, detail="--repay", price=0.4,
+    ),
+    "lost": Case(
+        Action.BLOCKED, "its result was paid and is lost", attempts=tried(State.LOST, **LOST),
+        person=True, repay=True, detail="--repay", price=0.4,
+    ),
+    "expired": Case(
+        Action.BLOCKED, "expired at the service before it was collected", attempts=tried(State.EXPIRED, **LOST),
+        person=True, repay=True, detail="--repay", price=0.4,
+    ),
+    "expired, pay again": Case(
+        Action.RENDER, "expired at the service before it was collected; paid again",
+        attempts=tried(State.EXPIRED, **LOST), options=REPAY, price=0.4,
+    ),
+    "lost, pay again": Case(
+        Action.RENDER, "its result was paid and is lost; paid again", attempts=tried(State.LOST, **LOST),
+        options=REPAY, price=0.4,
+    ),
+    "expired, another flag does not pay": Case(
+        Action.BLOCKED, "expired at the service before it was collected", attempts=tried(State.EXPIRED, **LOST),
+        options=Options(force=True, retry_failed=True), person=True, repay=True, detail="--repay", price=0.4,
+    ),
+    # ------------------------------------------------------------ refused
+    "failed for good": Case(
+        Action.BLOCKED, "the service refused it: DataInspectionFailed", attempts=FAILED_FINAL,
+        detail="Input data may contain inappropriate content.",
+    ),
+    "failed for good, sent again on demand": Case(
+        Action.RENDER, "failed at the service (DataInspectionFailed); sent again", attempts=FAILED_FINAL,
+        options=RETRY, price=0.4,
+    ),
+    "failed for good, another flag does not send": Case(
+        Action.BLOCKED, "the service refused it: DataInspectionFailed", attempts=FAILED_FINAL,
+        options=Options(force=True, repay=True), detail="--retry-failed",
+    ),
+    "rejected": Case(
+        Action.BLOCKED, "the service refused it: InvalidParameter",
+        attempts=tried(State.REJECTED, code="InvalidParameter", message="Field required: input.media"),
+        detail="InvalidParameter: Field required: input.media",
+    ),
+    "rejected, sent again on demand": Case(
+        Action.RENDER, "no result yet", attempts=tried(State.REJECTED, code="InvalidParameter"), options=RETRY,
+        price=0.4,
+    ),
+    "rejected for an input, may pass": Case(
+        Action.RENDER, "no result yet", attempts=tried(State.REJECTED, State.REJECTED, **NO_INPUT), price=0.4
+    ),
+    "rejected for an input, three times": Case(
+        Action.BLOCKED, "the service refused it: InvalidURL.Timeout",
+        attempts=tried(State.REJECTED, State.REJECTED, State.REJECTED, **NO_INPUT), detail="Check that its address",
+    ),
+    "failed inside the service": Case(
+        Action.RENDER, "failed at the service (InternalError.Algo); sent again",
+        attempts=tried(State.FAILED, State.FAILED, **INTERNAL), price=0.4,
+    ),
+    "failed inside the service, three times": Case(
+        Action.BLOCKED, "the service refused it: InternalError.Algo",
+        attempts=tried(State.FAILED, State.FAILED, State.FAILED, **INTERNAL), detail="The fault is the service's",
+    ),
+    "failed with an unknown code": Case(
+        Action.BLOCKED, "the service refused it: Brand.New", attempts=tried(State.FAILED, **UNKNOWN_CODE),
+        detail="does not know",
+    ),
+    "failed to download, told by its message": Case(
+        Action.RENDER, "failed at the service (InvalidParameter); sent again",
+        attempts=tried(State.FAILED, code="InvalidParameter", message="Failed to download https://example.com/a.mp4"),
+        price=0.4,
+    ),
+    "canceled": Case(Action.RENDER, "no result yet", attempts=tried(State.CANCELED), price=0.4),
+    "not sent": Case(Action.RENDER, "no result yet", attempts=tried(State.NOT_SENT), price=0.4),
+    "given up": Case(
+        Action.BLOCKED, "given up by a person", attempts=tried(State.ABANDONED), detail="--retry-failed"
+    ),
+    "given up, sent after all": Case(
+        Action.RENDER, "no result yet", attempts=tried(State.ABANDONED), options=RETRY, price=0.4
+    ),
+    # ------------------------------------------------------------ of several attempts
+    "an open one counts, however old": Case(
+        Action.RESUME, "task task-1 RUNNING; already submitted, nothing is sent again",
+        attempts=tried(State.SUBMITTED, State.FAILED, **INTERNAL), price=0.4,
+    ),
+    "else the newest counts": Case(
+        Action.RENDER, "failed at the service (InternalError.Algo); sent again",
+        attempts=[*tried(State.FAILED, **INTERNAL), *tried(State.NOT_SENT)], price=0.4,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_one_edit(case: Case) -> None:
+    """Each state of the world asks for one step, gives one reason, and costs what it says."""
+    made = step(plan(ASKED, case.seen(), case.options), "film")
+    assert (made.action, made.reason) == (case.action, case.reason)
+    assert case.detail in "\n".join(made.details)
+    assert (made.needs_person, made.repay) == (case.person, case.repay)
+    assert (made.cost.price, made.key) == (case.price, KEY)
+    if case.action in (Action.KEEP, Action.WRITE):
+        assert made.digest in {VIDEO.digest, OTHER.digest}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_exit_2_if_and_only_if_there_are_changes(case: Case) -> None:
+    """`changes` holds exactly when a count other than keep is not zero."""
+    made = plan(ASKED, case.seen(), case.options)
+    assert made.changes == any(count for name, count in made.summary.items() if name != "keep")
+    assert made.changes == (case.action is not Action.KEEP)
+    assert sum(made.summary.values()) == len(made.steps)
+
+
+# ------------------------------------------------------------------ reasons
+
+
+@pytest.mark.parametrize(
+    ("now", "reason", "details"),
+    [
+        ({"input": {"prompt": "Make it red", "media": [making.CLIP]}}, "prompt changed", ("Make it [blue→red]",)),
+        ({"parameters": {"resolution": "1080P"}}, "parameters.resolution changed",
+         ("parameters.resolution: 720P → not set",)),
+        ({"parameters": {"resolution": "720P", "seed": 7}}, "parameters.seed changed",
+         ("parameters.seed: not set → 7",)),
+        ({"parameters": {"resolution": "720P", "watermark": True}}, "parameters.watermark changed",
+         ("parameters.watermark: not set → true",)),
+        ({"take": 2}, "take 2 asked for", ()),
+        ({"take": 2, "input": {"prompt": "Make it red", "media": [making.CLIP]}}, "prompt changed, take 2 asked for",
+         ("Make it [blue→red]",)),
+        ({"input": {"prompt": "Make it blue", "media": [{"type": "video", "url": "./other.mp4"}]}},
+         "input specs/other.mp4 changed", ()),
+        ({"input": {"prompt": "Make it blue", "media": [{"type": "video", "url": "https://e.com/a.mp4?Signature=x"}]}},
+         "input https://e.com/a.mp4 changed", ()),
+        ({"input": {"prompt": "Make it blue", "media": [making.CLIP, {"type": "reference_image", "url": "./a.png"}]}},
+         "input.media changed", ()),
+        ({"input": {"media": [making.CLIP]}}, "prompt changed", ()),
+    ],
+)  # fmt: skip
+def test_what_changed(now: dict[str, Any], reason: str, details: tuple[str, ...]) -> None:
+    """A changed job is told by the field that changed, with its old and its new value; no digest, no signature."""
+    asked = desired(edit("film", **now))
+    made = step(plan(asked, observed(asked, before={"film": making.job_of(FILM).canonical})), "film")
+    assert (made.action, made.reason) == (Action.RENDER, reason)
+    assert all(each in made.details for each in details)
+    assert "sha256" not in f"{made.reason}{made.details}"
+
+
+def test_the_place_of_a_change() -> None:
+    """A changed field is pointed at where it stands; an edit without a past, where it begins."""
+    asked = desired(making.edit_of(
+        "apiVersion: cutlist/v1\nkind: Edit\nmetadata: {name: film}\nspec:\n  model: wan2.7-videoedit\n"
+        "  input:\n    prompt: Make it red\n    media: [{type: video, url: ./clip.mp4}]\n"
+        "  parameters: {resolution: 720P}\n"
+    ))  # fmt: skip
+    changed = step(plan(asked, observed(asked, before={"film": making.job_of(FILM).canonical})), "film")
+    assert str(changed.place) == "specs/case.yaml:7:13"
+    assert str(step(plan(asked, observed(asked)), "film").place) == "specs/case.yaml:1:1"
+
+
+# ------------------------------------------------------------------ several edits
+
+
+def test_two_edits_of_one_job_are_paid_once() -> None:
+    """The first by name pays; the second says so and costs nothing; both are counted as renders."""
+    asked = desired(edit("b"), edit("a"))
+    made = plan(asked, observed(asked))
+    first, second = step(made, "a"), step(made, "b")
+    assert first.key == second.key
+    assert (first.cost.price, first.paid_by, second.cost.price, second.paid_by) == (0.4, None, 0.0, "a")
+    assert second.details == ("the same request as a: paid once",)
+    assert (made.summary["render"], made.total(Action.RENDER).price) == (2, 0.4)
+
+
+def test_two_edits_of_one_result() -> None:
+    """A result counts for every edit that asks for its job, whoever it was rendered for."""
+    asked = desired(edit("a"), edit("b"))
+    made = plan(asked, observed(asked, results=[result(edit("a"))], files={"a": file("video")}))
+    assert (step(made, "a").action, step(made, "b").action) == (Action.KEEP, Action.WRITE)
+
+
+def test_a_chain_waits_for_its_beginning() -> None:
+    """Without an upstream result there is no key; the wait is told, and its cost counted at most."""
+    asked = desired(edit("a"), chain("b", "a"), chain("c", "b"))
+    made = plan(asked, observed(asked))
+    assert [(each.name, each.action, each.reason) for each in made.steps] == [
+        ("a", Action.RENDER, "no result yet"),
+        ("b", Action.WAIT, "waits for a; its key is known after that"),
+        ("c", Action.WAIT, "waits for b; its key is known after that"),
+    ]
+    assert [each.key is None for each in made.steps] == [False, True, True]
+    assert made.total(Action.RENDER, Action.WAIT).price == 1.2
+
+
+def test_a_chain_goes_on_where_its_beginning_ended() -> None:
+    """With an upstream result the key is known, and depends on that result's bytes."""
+    first = result(edit("a"), "video a", duration_s=3.0)
+    second = result(chain("b", "a"), "video b", upstream=first.digest)
+    asked = desired(edit("a"), chain("b", "a"))
+    made = plan(asked, observed(asked, results=[first, second], files={"a": file("video a"), "b": file("video b")}))
+    assert [each.action for each in made.steps] == [Action.KEEP, Action.KEEP]
+    again = replace(first, digest=digest("another take"))
+    made = plan(asked, observed(asked, results=[again, second], before={"b": second.job}))
+    assert (step(made, "b").action, step(made, "b").reason) == (Action.RENDER, "input edit://a changed")
+
+
+def test_a_blocked_upstream_blocks_nobody_else() -> None:
+    """What builds on a failed edit waits; what does not goes on."""
+    asked = desired(edit("a"), chain("b", "a"), edit("c", take=2))
+    made = plan(asked, observed(asked, attempts=[attempt(edit("a"), State.FAILED, code="IPInfringementSuspect")]))
+    assert [each.action for each in made.steps] == [Action.BLOCKED, Action.WAIT, Action.RENDER]
+
+
+def test_the_plan_is_sorted_and_says_where_it_looked() -> None:
+    """Steps come by name; realm, endpoint, account, warnings and damage are part of the plan."""
+    asked = desired(chain("a", "z"), edit("z"), edit("m", take=3))
+    made = plan(asked, observed(asked, damaged=["the blob abc… of film is missing or cut short"]))
+    assert [each.name for each in made.steps] == ["a", "m", "z"]
+    assert (made.realm, made.endpoint, made.account, made.currency) == ("live", "singapore", "studio", "USD")
+    assert made.notes == ("the blob abc… of film is missing or cut short",)
+
+
+ONE_OF = [case for case in CASES.values() if not case.pin]
+
+
+@given(st.lists(st.sampled_from(ONE_OF), min_size=1, max_size=5))
+def test_counts_add_up(cases: list[Case]) -> None:
+    """In any mixture, every edit has one step, counts are those of the steps, and changes are what is not kept."""
+    edits = [edit(f"e{number}", take=number + 1) for number in range(len(cases))]
+    asked = desired(*edits)
+    seen = observed(
+        asked,
+        results=[result(one, "video") for one, case in zip(edits, cases, strict=True) if case.results],
+        attempts=[
+            replace(each, key=making.job_of(one).key, id=f"{one.name}-{each.id}")
+            for one, case in zip(edits, cases, strict=True)
+            for each in case.attempts
+        ],
+        files={one.name: case.file for one, case in zip(edits, cases, strict=True)},
+    )
+    made = plan(asked, seen)
+    assert [each.name for each in made.steps] == sorted(one.name for one in edits)
+    assert sum(made.summary.values()) == len(edits)
+    assert made.changes == (made.summary["keep"] != len(edits))
+    assert made == plan(asked, seen)
