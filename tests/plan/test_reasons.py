@@ -1,0 +1,46 @@
+"""Old and new values in one line."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.plan.reasons import changes, word_diff
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "shown"),
+    [
+        ("Make the cat jump", "Make the dog jump", "Make the [cat→dog] jump"),
+        ("Make it", "Make it snow", "Make it[→ snow]"),
+        ("Make it snow", "Make it", "Make it[ snow→]"),
+        ("a", "b", "[a→b]"),
+        ("", "b", "[→b]"),
+        ("Make  it\nsnow", "Make  it\nrain", "Make it [snow→rain]"),
+    ],
+)
+def test_word_diff(old: str, new: str, shown: str) -> None:
+    """The words that changed stand in brackets, old before new, in one line."""
+    assert word_diff(old, new) == shown
+
+
+@given(st.text("ab \n", max_size=80), st.text("ab \n", max_size=80))
+def test_word_diff_is_one_short_line(old: str, new: str) -> None:
+    """However long the prompts, one line comes out that fits a screen."""
+    shown = word_diff(f"{old} " * 20, f"{new} " * 20)
+    assert "\n" not in shown
+    assert len(shown) <= 401
+
+
+def test_a_change_far_into_a_long_prompt() -> None:
+    """What changed is shown, not what comes before it."""
+    long = "word " * 200
+    assert "[cat→dog]" in word_diff(f"{long}cat", f"{long}dog")
+
+
+def test_the_rule_of_keys_itself() -> None:
+    """Where nothing of the request changed, it was the rule."""
+    job = {"v": 1, "model": "m", "input": {}, "parameters": {}, "take": 1}
+    assert changes({**job, "v": 0}, job, {}) == ("the rule of keys changed", ())
+    assert changes(job, {**job, "model": "n"}, {}) == ("model changed", ("model: m → n",))

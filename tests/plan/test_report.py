@@ -1,0 +1,146 @@
+"""What people and programs read of a plan, kept as golden texts; `--update-golden` writes them anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reconciler.plan.report import plan_document, plan_text
+from reconciler.plan.status import Status, status_document, status_text
+from reconciler.plan.step import Plan
+from reconciler.state.observed import Pin, State
+from tests.making import CLIP, attempt, chain, desired, edit, file, observed, plan, result, vace
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+Golden = Callable[[Path, str], None]
+
+
+def everything(realm: str = "live", *, prices: bool = True) -> Plan:
+    """One edit in each state that people meet."""
+    coat = edit(
+        "clothes-swap", input={"prompt": "Replace the girl's coat with the coat of the picture", "media": [CLIP]}
+    )
+    shirt = edit(
+        "clothes-swap", input={"prompt": "Replace the girl's shirt with the shirt of the picture", "media": [CLIP]}
+    )
+    names = [
+        "kept",
+        "deleted",
+        "sent",
+        "running",
+        "unsure",
+        "refused",
+        "expired",
+        "pinned",
+        "taken",
+        "new-take",
+        "first",
+    ]
+    one = {name: edit(name, take=number + 1) for number, name in enumerate(names)}
+    remote = {"prompt": "Wider", "media": [{"type": "video", "url": "https://example.com/clip.mp4?Signature=secret"}]}
+    same = edit("second", take=one["first"].take)
+    asked = desired(
+        shirt, *one.values(), same, edit("remote", input=remote), chain("poster", "clothes-swap"),
+        vace("painted", "video_repainting", {"control_condition": "depth"}, video_url="./clip.mp4"),
+    )  # fmt: skip
+    seen = observed(
+        asked,
+        realm=realm,
+        results=[result(one[name], name) for name in ("kept", "deleted", "taken")],
+        files={
+            "kept": file("kept", written="kept"), "deleted": file(None, written="deleted"), "taken": file("holiday"),
+        },
+        before={"clothes-swap": result(coat).job, "new-take": result(edit("new-take")).job},
+        pins={"pinned": Pin(result(one["pinned"]).key, "5" * 64)},
+        attempts=[
+            attempt(one["sent"], State.INTENT),
+            attempt(one["running"], State.SUBMITTED, task_id="0385dc79-5ff8-4d82", task_status="RUNNING"),
+            attempt(one["unsure"], State.UNDECIDED, message="two tasks could be it: 0385dc79, 91aa03c4"),
+            attempt(one["refused"], State.FAILED, code="DataInspectionFailed",
+                    message="Input data may contain inappropriate content."),
+            attempt(one["expired"], State.EXPIRED, task_id="91aa03c4", collectable=False),
+        ],
+        damaged=["the blob 0123456789ab… of old is missing or cut short"],
+    )  # fmt: skip
+    return plan(asked, seen, prices=prices)
+
+
+def nothing() -> Plan:
+    """Everything as it should be."""
+    films = [edit("a"), edit("b", take=2)]
+    asked = desired(*films)
+    return plan(
+        asked, observed(asked, results=[result(each) for each in films], files={"a": file("video"), "b": file("video")})
+    )
+
+
+def waiting() -> Plan:
+    """A chain of which nothing is there yet."""
+    asked = desired(edit("a"), chain("b", "a"))
+    return plan(asked, observed(asked))
+
+
+TEXTS: dict[str, Callable[[], str]] = {
+    "plan.txt": lambda: plan_text(everything()),
+    "plan-mock.txt": lambda: plan_text(everything("mock")),
+    "plan-without-prices.txt": lambda: plan_text(everything(prices=False)),
+    "plan-nothing.txt": lambda: plan_text(nothing()),
+    "plan-chain.txt": lambda: plan_text(waiting()),
+    "plan.json": lambda: json.dumps(plan_document(everything()), indent=2, ensure_ascii=False) + "\n",
+    "status.txt": lambda: status_text(Status(everything(), "film")),
+    "status-nothing.txt": lambda: status_text(Status(nothing(), "film")),
+    "status.json": lambda: (
+        json.dumps(status_document(Status(everything(), "film")), indent=2, ensure_ascii=False) + "\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_golden(name: str, golden: Golden) -> None:
+    """Text and JSON of plan and status are what they were, to the byte."""
+    golden(GOLDEN / name, TEXTS[name]())
+
+
+@pytest.mark.parametrize("name", [name for name in TEXTS if name.endswith(".txt")])
+def test_lines(name: str) -> None:
+    """No line ends in blanks; what people read fits 80 columns, but for the table and the lines that scripts look for."""
+    lines = TEXTS[name]().splitlines()
+    assert [line for line in lines if line != line.rstrip()] == []
+    long = [line for line in lines if len(line) > 80 and not line.startswith(("Edits are compared", "Plan: "))]
+    assert name.startswith("status") or long == []
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_secrets(name: str) -> None:
+    """No signature of a URL is printed, and nothing that changes from run to run."""
+    assert "Signature" not in TEXTS[name]()
+    assert "secret" not in TEXTS[name]()
+
+
+def test_the_document_for_scripts() -> None:
+    """The promised fields: a summary of integers for all eight actions, steps with five fields, cost, and the sums."""
+    made = everything()
+    document = plan_document(made)
+    assert list(document["summary"]) == ["render", "resume", "settle", "write", "prune", "wait", "blocked", "keep"]
+    assert all(type(count) is int for count in document["summary"].values())
+    assert sum(document["summary"].values()) == len(document["steps"]) == len(made.steps)
+    assert all({"name", "action", "reason", "key", "output"} <= each.keys() for each in document["steps"])
+    assert document["cost"]["currency"] == "USD"
+    assert document["terraform"] == {
+        "add": document["summary"]["render"] + document["summary"]["wait"],
+        "change": document["summary"]["write"],
+        "destroy": 0,
+    }
+    assert json.loads(json.dumps(document)) == document
+
+
+def test_status_counts_every_edit() -> None:
+    """Health is counted over all edits; what waits for a person is named."""
+    made = status_document(Status(everything(), "film"))
+    assert sum(made["summary"].values()) == len(made["edits"])
+    assert {"unsure", "expired", "pinned"} <= set(made["needs_person"])
+    assert not made["synced"]
+    assert status_document(Status(nothing(), "film"))["synced"]
