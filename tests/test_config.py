@@ -66,7 +66,7 @@ def test_who_wins(tmp_path: Path, option: str | None, variable: str, file: str, 
         ),
         (
             '{endpoint: "https://DASHSCOPE.aliyuncs.com/api/v1/"}',
-            "https://DASHSCOPE.aliyuncs.com/api/v1",
+            "https://dashscope.aliyuncs.com/api/v1",
             "live",
             "beijing",
         ),

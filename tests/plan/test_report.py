@@ -106,7 +106,7 @@ def test_golden(name: str, golden: Golden) -> None:
 
 @pytest.mark.parametrize("name", [name for name in TEXTS if name.endswith(".txt")])
 def test_lines(name: str) -> None:
-    """No line ends in blanks; what people read fits 80 columns, but for the table and the lines that scripts look for."""
+    """No line ends in blanks; what people read fits 80 columns, but for tables and lines that scripts look for."""
     lines = TEXTS[name]().splitlines()
     assert [line for line in lines if line != line.rstrip()] == []
     long = [line for line in lines if len(line) > 80 and not line.startswith(("Edits are compared", "Plan: "))]
