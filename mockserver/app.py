@@ -40,8 +40,8 @@ def make_app(service: Service, run_blocking: RunBlocking, public_url: str | None
     for path, method, handler in (
         (paths["create"], "POST", routes.create),
         (paths["tasks"], "GET", routes.list),
-        (paths["tasks"] + "/{task_id}", "GET", routes.fetch),
-        (paths["tasks"] + "/{task_id}/cancel", "POST", routes.cancel),
+        (paths["tasks"] + "/{task_id:[^/]+}", "GET", routes.fetch),
+        (paths["tasks"] + "/{task_id:[^/]+}/cancel", "POST", routes.cancel),
         (paths["uploads"], "GET", routes.policy),
     ):
         for slash in ("", "/"):
