@@ -4,10 +4,10 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: help env demo test lint simulate bench lock schemas clean
+.PHONY: help env demo test lint simulate fuzz-server bench lock schemas clean
 
 help:  ## what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 env: $(STAMP)  ## make .venv with the exact versions of requirements.lock
 
@@ -33,6 +33,9 @@ test: lint  ## everything that CI runs
 
 simulate: env  ## the durability contract over SEEDS=20000 simulated runs
 	@$(BIN)/python -m tests.simulation.run --seeds $(or $(SEEDS),20000)
+
+fuzz-server: env  ## requests made from the OpenAPI file, and bent, for SECONDS=120
+	@$(BIN)/python -m tests.compat.fuzz $(or $(SECONDS),120)
 
 bench: env  ## measure the speed claims (benchmarks/README.md)
 	@for each in benchmarks/*.py; do echo "== $$each"; $(BIN)/python $$each; done
