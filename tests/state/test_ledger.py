@@ -314,3 +314,52 @@ def test_whatever_happens_the_promises_hold(
         assert len(held) == len(set(held))
         assert len(lanes) == len(set(lanes))
     ledger.close()
+
+
+# ------------------------------------------------------------------ strays
+
+
+def test_a_stray_asks_until_somebody_answers(ledger: Ledger) -> None:
+    """A paid task that nobody waits for is shown, with the edit it was made for, until a person has seen it."""
+    bring(ledger, State.NOT_SENT)
+    ledger.stray("late", "a", "RUNNING", at=NOW, open_question=True)
+    ledger.stray("late", "a", "RUNNING", at=NOW + 5, open_question=True)
+    ledger.stray("cancelled in time", "a", "CANCELED", at=NOW, open_question=False)
+    assert [(each.task_id, each.edit, each.key, each.status) for each in ledger.strays()] == [
+        ("late", "film", "k", "RUNNING")
+    ]
+    assert ledger.knows_task("late")
+    assert ledger.knows_task("cancelled in time")
+    ledger.answer_stray("late")
+    assert list(ledger.strays()) == []
+    assert ledger.knows_task("late")
+
+
+def test_a_stray_may_become_the_task_of_its_job(ledger: Ledger) -> None:
+    """Adopted, it is an attempt of its own, submitted; the first attempt stays what it was."""
+    bring(ledger, State.NOT_SENT)
+    ledger.stray("late", "a", "SUCCEEDED", at=NOW, open_question=True)
+    ledger.adopt_stray("late", "b", at=NOW)
+    adopted = ledger.attempt("b", now=NOW)
+    assert (adopted.state, adopted.task_id, adopted.key, adopted.adopted) == (State.SUBMITTED, "late", "k", True)
+    assert (state_of(ledger), list(ledger.strays())) == (State.NOT_SENT, [])
+
+
+def test_a_stray_does_not_push_out_a_task(ledger: Ledger) -> None:
+    """A job that has its result, or a task that may still bring it, takes no second task."""
+    bring(ledger, State.NOT_SENT)
+    ledger.stray("late", "a", "SUCCEEDED", at=NOW, open_question=True)
+    bring(ledger, State.SUBMITTED, "b")
+    with pytest.raises(AlreadyOpen):
+        ledger.adopt_stray("late", "c", at=NOW)
+    assert [each.task_id for each in ledger.strays()] == ["late"]
+    assert ledger.attempt("b", now=NOW).task_id == "task-b"
+
+
+def test_a_second_look(ledger: Ledger) -> None:
+    """What was given up is looked at once more when its time has come, and then no more."""
+    intend(ledger)
+    ledger.end("a", State.NOT_SENT, at=NOW, look_at=NOW + 600)
+    assert [list(ledger.looks_due(now=NOW + each)) for each in (0, 599, 600)] == [[], [], ["a"]]
+    ledger.looked("a")
+    assert list(ledger.looks_due(now=NOW + 9999)) == []
