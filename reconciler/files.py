@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from reconciler.errors import DiskFull
+
 CHUNK = 1 << 20
 _FICLONE = 0x40049409  # Linux ioctl: make the target share the source's blocks (reflink)
 
@@ -71,28 +73,43 @@ def fsync_dir(folder: Path) -> None:
 
 
 def make_dirs(folder: Path) -> None:
-    """Create `folder` and its parents, each made durable in its parent."""
+    """Create `folder` and its parents, each made durable in its parent. Raises DiskFull."""
     missing = []
     while not folder.is_dir():
         missing.append(folder)
         folder = folder.parent
     for each in reversed(missing):
-        with suppress(FileExistsError):
+        with _told_when_full(each), suppress(FileExistsError):
             each.mkdir()
         fsync_dir(each.parent)
 
 
 @contextmanager
 def new_file(folder: Path, name: str, mode: int = 0o600) -> Iterator[tuple[Path, IO[bytes]]]:
-    """A new temporary file (O_EXCL) in `folder`, removed again unless the body renames it away."""
+    """A new temporary file (O_EXCL) in `folder`, removed again unless the body renames it away. Raises DiskFull."""
     path = folder / name
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with _told_when_full(folder):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield path, file
+        finally:
+            with suppress(FileNotFoundError):
+                path.unlink()
+
+
+@contextmanager
+def _told_when_full(folder: Path) -> Iterator[None]:
+    """A full disk in our words; every other error stays what it is."""
     try:
-        with os.fdopen(handle, "wb") as file:
-            yield path, file
-    finally:
-        with suppress(FileNotFoundError):
-            path.unlink()
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFull(
+            f"the disk of {folder} is full; nothing more is submitted.",
+            hint="Make room and run apply again: what is paid is still brought home, and not paid again.",
+        ) from error
 
 
 def write_atomic(path: Path, data: bytes, *, tmp_name: str, mode: int = 0o644) -> None:

@@ -111,6 +111,7 @@ class Executor:
                 result, billed_s = await self._result(first.work, first.step)
                 digest = result.digest
         except CutlistError as error:
+            self._learn(error)
             await self._pause_after(error)
             return [self._failed(item, error) for item in group]
         return [await self._published(item, digest, billed_s if item is first else 0.0) for item in group]

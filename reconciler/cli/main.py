@@ -55,6 +55,10 @@ def run(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return EXIT_ERROR
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        screen.complain(CutlistError(f"{where}{error.strerror or error}.", hint="Run it again after that."))
+        return EXIT_ERROR
     return code if isinstance(code, int) else EXIT_OK
 
 
