@@ -1,11 +1,12 @@
-"""Who may call: accounts of the service, each with its API keys and its region."""
+"""Who may call: accounts of the service, each with its API keys, its region and its workspaces."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mockserver.errors import INVALID_KEY, NO_KEY
+from mockserver.errors import FOREIGN_WORKSPACE, INVALID_KEY, NO_KEY
+from mockserver.rules import BadOrder, Fields, read_all
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,16 @@ class ApiKey:
 class Account:
     """An account: tasks, uploads and limits belong to it, whichever of its keys is used.
 
-    `region` decides which model names it can call; None accepts the names of every region.
+    `region` decides which model names it can call, and at which server: model, endpoint and key have to be of one
+    region (API reference). None is at home everywhere and knows the names of every region.
+    `workspaces`: the ids that X-DashScope-WorkSpace may name; empty: any.
     """
 
     name: str
     uid: str
     keys: tuple[ApiKey, ...]
     region: str | None = None
+    workspaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,13 +45,26 @@ DEFAULT_ACCOUNTS = (Account("default", "1000000000000001", (ApiKey("100001", "sk
 
 
 class Accounts:
-    """The accounts of one server, found by key."""
+    """The accounts of one server, found by key. `region` is the server's own; None serves every region."""
 
-    def __init__(self, accounts: Iterable[Account] = DEFAULT_ACCOUNTS) -> None:
-        self._callers = {key.secret: Caller(account, key) for account in accounts for key in account.keys}
+    def __init__(self, accounts: Iterable[Account] = DEFAULT_ACCOUNTS, region: str | None = None) -> None:
+        self.region = region
+        self.replace(accounts)
+
+    def replace(self, accounts: Iterable[Account]) -> None:
+        """From now on these are the accounts. Raises BadOrder when a name or a key stands twice."""
+        self.all = tuple(accounts)
+        names = [account.name for account in self.all]
+        callers = [Caller(account, key) for account in self.all for key in account.keys]
+        self._callers = {caller.key.secret: caller for caller in callers}
+        if len(set(names)) != len(names) or len(self._callers) != len(callers):
+            raise BadOrder("every account needs a name of its own and every key a secret of its own")
 
     def caller(self, authorization: str | None) -> Caller:
-        """Who an Authorization header speaks for. Raises ApiError 401 with the two messages of the error page."""
+        """Who an Authorization header speaks for. Raises ApiError 401 with the two messages of the error page.
+
+        The key of an account of another region than the server's is as good as none (API reference).
+        """
         if not authorization or not authorization.strip():
             raise NO_KEY
         scheme, _, secret = authorization.strip().partition(" ")
@@ -56,4 +73,48 @@ class Accounts:
         caller = self._callers.get(secret.strip())
         if scheme.lower() != "bearer" or caller is None:
             raise INVALID_KEY
+        if self.region is not None and caller.account.region not in (None, self.region):
+            raise INVALID_KEY
         return caller
+
+    def region_of(self, caller: Caller) -> str | None:
+        """The region whose model names a caller can use: the account's, else the server's."""
+        return caller.account.region or self.region
+
+
+def check_workspace(caller: Caller, workspace: str | None) -> None:
+    """Raises ApiError 403 when X-DashScope-WorkSpace names a workspace that the account does not have.
+
+    Which of the service's checks comes first is not documented (assumption: right after the key).
+    """
+    if workspace and caller.account.workspaces and workspace not in caller.account.workspaces:
+        raise FOREIGN_WORKSPACE
+
+
+def read_accounts(documents: object, regions: Iterable[str]) -> list[Account]:
+    """Accounts from a list of mappings {name, uid, keys: [{id, secret}], region, workspaces}. Raises BadOrder."""
+    known = tuple(regions)
+
+    def account(document: object, place: str) -> Account:
+        fields = Fields(document, place)
+        name, uid = fields.take("name", str), fields.take("uid", str, "1000000000000001")
+        keys = read_all(fields.take("keys", list, []), _key, f"{place}.keys")
+        region, workspaces = fields.take("region", str), fields.take("workspaces", list, [])
+        fields.end()
+        if not name or not keys:
+            raise BadOrder(f"{place} should have a name and keys such as [{{id: '1', secret: sk-1}}]")
+        if region is not None and region not in known:
+            raise BadOrder(f"{place}.region should be one of {', '.join(known)}, not {region!r}")
+        return Account(name, uid, tuple(keys), region, tuple(map(str, workspaces)))
+
+    return read_all(documents, account, "accounts")
+
+
+def _key(document: object, place: str) -> ApiKey:
+    fields = Fields(document, place)
+    secret = fields.take("secret", str)
+    key = ApiKey(fields.take("id", str, secret), secret)
+    fields.end()
+    if not secret:
+        raise BadOrder(f"{place} should have a secret, which is what clients send")
+    return key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import functools
 import logging
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
@@ -16,17 +16,22 @@ from aiohttp import BodyPartReader, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import Payload
 
-from mockserver.accounts import Caller
-from mockserver.control import add_control
-from mockserver.digest import sha256
+from mockserver import wire
+from mockserver.accounts import Caller, check_workspace
+from mockserver.digest import compact, sha256
 from mockserver.errors import BAD_BODY, INTERNAL, MALFORMED_FORM, ApiError, ObjectError
+from mockserver.faults import Trouble
 from mockserver.media import RunBlocking
+from mockserver.scenarios import LABEL
 from mockserver.service import Service
 
 API = "/api/v1"
 LARGEST_BODY = 256 << 20  # bytes of a JSON body: four images of 20 MB as Base64 fit
 FORM_FIELD_LARGEST = 64 << 10
+SPOILS = ("slow", "truncate", "corrupt", "wrong_length")  # troubles that the bytes of an answer show
 CHUNK = 256 << 10
+
+JSON = {hdrs.CONTENT_TYPE: "application/json;charset=utf-8"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 log = logging.getLogger("mockserver")
@@ -39,8 +44,8 @@ def make_app(service: Service, run_blocking: RunBlocking, public_url: str | None
     paths = service.catalogue.service["paths"]
     for path, method, handler in (
         (paths["create"], "POST", routes.create),
+        (paths["tasks"] + "/{task_id:[^/]+}", "GET", routes.fetch),  # the router asks in this order: what is frequent first
         (paths["tasks"], "GET", routes.list),
-        (paths["tasks"] + "/{task_id:[^/]+}", "GET", routes.fetch),
         (paths["tasks"] + "/{task_id:[^/]+}/cancel", "POST", routes.cancel),
         (paths["uploads"], "GET", routes.policy),
     ):
@@ -49,7 +54,6 @@ def make_app(service: Service, run_blocking: RunBlocking, public_url: str | None
     app.router.add_post("/oss", routes.upload)
     app.router.add_post("/oss/", routes.upload)
     app.router.add_get("/oss/{key:.+}", routes.result)
-    add_control(app, service)
     return app
 
 
@@ -59,6 +63,7 @@ class Visit:
 
     n: int
     request_id: str
+    at: float  # when it arrived
     notes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -66,7 +71,7 @@ VISIT: ContextVar[Visit] = ContextVar("VISIT")
 
 
 class _Edge:
-    """Around every request: its number and id, errors as the service writes them, the journal, the server's time."""
+    """Around every request: its number and id, ordered faults, errors as the service writes them, the journal, time."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -77,22 +82,54 @@ class _Edge:
         async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
             if request.path.startswith("/_mock/"):
                 return await handler(request)
-            return await self._handle(request, handler)
+            faults = self._service.faults
+            trouble = faults.draw(_route_name(handler), request.headers.get(LABEL)) if faults else None
+            if trouble is None:
+                return await self._visit(request, handler, None)
+            return await self._troubled(request, handler, trouble)
 
         return edge
 
-    async def _handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        service = self._service
-        visit = Visit(*service.next_request())
-        VISIT.set(visit)
-        n, request_id = visit.n, visit.request_id
-        arrived = round(service.clock.now(), 3)
-        response, code = await self._answer(request, handler, request_id)
-        entry = {"n": n, "at": arrived, "method": request.method, "path": request.path, "status": response.status}
-        service.record(n, {**entry, "request_id": request_id, **({"code": code} if code else {}), **visit.notes})
-        response.headers[hdrs.DATE] = formatdate(service.clock.now(), usegmt=True)
-        response.headers["x-oss-request-id" if _is_object(request) else "X-Request-Id"] = request_id
+    async def _visit(self, request: web.Request, handler: Handler, fault: str | None) -> web.StreamResponse:
+        """One delivery of a request to its handler, and its row in the journal."""
+        visit = self._arrive()
+        response, code = await self._answer(request, handler, visit.request_id)
+        self._record(request, visit, response.status, fault, code)
+        response.headers.update(self._headers(request, visit))
         return response
+
+    def _arrive(self) -> Visit:
+        service = self._service
+        visit = Visit(*service.next_request(), service.clock.now())
+        VISIT.set(visit)
+        return visit
+
+    def _record(
+        self, request: web.Request, visit: Visit, status: int, fault: str | None, code: str | None = None
+    ) -> None:
+        entry = {"n": visit.n, "at": round(visit.at, 3), "method": request.method, "path": request.path}
+        entry |= {"status": status, "request_id": visit.request_id}
+        if code:
+            entry["code"] = code
+        if fault:
+            entry["fault"] = fault
+        self._service.record(visit.n, entry | visit.notes)
+
+    def _headers(self, request: web.Request, visit: Visit) -> dict[str, str]:
+        """Headers of recorded traffic: the gateway's and its times in milliseconds (which ones: assumption)."""
+        now = self._service.clock.now()
+        if _is_object(request):
+            return {hdrs.DATE: http_date(int(now)), "x-oss-request-id": visit.request_id}
+        took = str(round((now - visit.at) * 1000))
+        return {
+            hdrs.DATE: http_date(int(now)),
+            "X-Request-Id": visit.request_id,
+            "x-dashscope-call-gateway": "true",
+            "req-arrive-time": str(round(visit.at * 1000)),
+            "resp-start-time": str(round(now * 1000)),
+            "req-cost-time": took,
+            "x-envoy-upstream-service-time": took,
+        }
 
     async def _answer(
         self, request: web.Request, handler: Handler, request_id: str
@@ -112,6 +149,57 @@ class _Edge:
             log.exception("%s %s failed", request.method, request.path)
             return api_error(INTERNAL, request_id), INTERNAL.code
 
+    # ---- faults ----------------------------------------------------------------------------------------------------
+
+    async def _troubled(self, request: web.Request, handler: Handler, trouble: Trouble) -> web.StreamResponse:
+        """A request that meets an ordered fault. The journal's status is what the server decided; 0 if it never did."""
+        if trouble.side == "before" and trouble.kind not in ("duplicate", "jump"):
+            if trouble.kind != "hang" or trouble.seconds is None:
+                ordered = trouble.status if trouble.kind in ("answer", "not_json") else 0
+                self._record(request, self._arrive(), ordered, trouble.kind)
+            early = await self._act(request, trouble, None)
+            if early is not None:
+                return early
+        elif trouble.kind == "jump" and trouble.side == "before":
+            self._service.advance(trouble.seconds or 0.0)
+        response = await self._visit(request, handler, trouble.kind)
+        if trouble.kind == "duplicate":
+            await self._visit(request, handler, trouble.kind)
+        if trouble.side == "before":
+            return response
+        return await self._act(request, trouble, response) or response
+
+    async def _act(
+        self, request: web.Request, trouble: Trouble, response: web.StreamResponse | None
+    ) -> web.StreamResponse | None:
+        """Do what the trouble says; the answer to send in place of the true one, or None."""
+        service = self._service
+        match trouble.kind:
+            case "reset":
+                return wire.cut(request)
+            case "restart":
+                service.restart()
+                return wire.cut(request)
+            case "hang":
+                await wire.hold(trouble, service.stopping)
+                return wire.cut(request) if trouble.seconds is None or service.stopping.is_set() else None
+            case "answer" | "not_json":
+                return self._made(request, trouble)
+            case "jump":
+                service.advance(trouble.seconds or 0.0)
+        return await wire.spoilt(request, response, trouble) if response and trouble.kind in SPOILS else None
+
+    def _made(self, request: web.Request, trouble: Trouble) -> web.Response:
+        visit = VISIT.get()
+        if trouble.body == "json":
+            made = api_error(ApiError(trouble.status, trouble.code, trouble.message), visit.request_id)
+        elif trouble.body == "html":
+            made = web.Response(status=trouble.status, body=wire.NOT_JSON, content_type="text/html")
+        else:
+            made = web.Response(status=trouble.status)
+        made.headers.update(self._headers(request, visit))
+        return made
+
 
 class _Routes:
     def __init__(self, service: Service, run_blocking: RunBlocking, public_url: str | None) -> None:
@@ -123,29 +211,33 @@ class _Routes:
     async def create(self, request: web.Request) -> web.Response:
         caller = self._caller(request)
         body = await request.read()
-        VISIT.get().notes["body_sha256"] = sha256(body)
-        task_id = await self._service.create(caller, request.headers, body, VISIT.get().request_id)
-        VISIT.get().notes["task_id"] = task_id
+        visit = VISIT.get()
+        visit.notes["body_sha256"] = sha256(body)
+        task_id = await self._service.create(caller, request.headers, body, visit.request_id, visit.notes)
         return answer({"output": {"task_status": "PENDING", "task_id": task_id}})
 
     async def fetch(self, request: web.Request) -> web.Response:
-        caller = self._caller(request)
-        return answer(await self._service.fetch(caller, request.match_info["task_id"], self._host(request)))
+        caller = self._caller(request, "fetch")
+        task_id = request.match_info["task_id"]
+        VISIT.get().notes["task_id"] = task_id
+        return answer(await self._service.fetch(caller, task_id, lambda: self._host(request)))
 
     async def list(self, request: web.Request) -> web.Response:
-        caller = self._caller(request)
+        caller = self._caller(request, "list")
         VISIT.get().notes["query"] = dict(request.query)
         return answer(self._service.list(caller, request.query))
 
     async def cancel(self, request: web.Request) -> web.Response:
-        caller = self._caller(request)
-        self._service.tasks.cancel(caller.account.name, request.match_info["task_id"])
+        caller = self._caller(request, "cancel")
+        task_id = request.match_info["task_id"]
+        VISIT.get().notes["task_id"] = task_id
+        self._service.tasks.cancel(caller.account.name, task_id)
         return answer({})
 
     # ---- files -----------------------------------------------------------------------------------------------------
 
     async def policy(self, request: web.Request) -> web.Response:
-        caller = self._caller(request)
+        caller = self._caller(request, "get_policy")
         return answer({"data": self._service.policy(caller, request.query, self._host(request), VISIT.get().n)})
 
     async def upload(self, request: web.Request) -> web.Response:
@@ -195,9 +287,17 @@ class _Routes:
         body = FileBody(path, first, last - first + 1, self._run_blocking)
         return web.Response(status=200 if whole else 206, headers=headers, body=body)
 
-    def _caller(self, request: web.Request) -> Caller:
-        caller = self._service.accounts.caller(request.headers.get(hdrs.AUTHORIZATION))
-        VISIT.get().notes["account"] = caller.account.name
+    def _caller(self, request: web.Request, rate: str | None = None) -> Caller:
+        """Who asks, and that they may ask now; `rate` is the kind of request whose rate per account is counted."""
+        service = self._service
+        caller = service.accounts.caller(request.headers.get(hdrs.AUTHORIZATION))
+        notes = VISIT.get().notes
+        notes["account"] = caller.account.name
+        if label := request.headers.get(LABEL):
+            notes["label"] = label
+        check_workspace(caller, request.headers.get("X-DashScope-WorkSpace"))
+        if rate is not None:
+            service.rates.take(caller.account.name, rate, service.catalogue.service["rates"][f"{rate}_per_s"])
         return caller
 
     def _host(self, request: web.Request) -> str:
@@ -263,8 +363,19 @@ def object_error(error: ObjectError, request_id: str, host: str) -> web.Response
 
 
 def _json(status: int, document: dict[str, Any]) -> web.Response:
-    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-    return web.Response(status=status, body=body, headers={hdrs.CONTENT_TYPE: "application/json;charset=utf-8"})
+    body = compact(document).encode("utf-8", "replace")
+    return web.Response(status=status, body=body, headers=JSON)
+
+
+@functools.lru_cache(maxsize=4)
+def http_date(second: int) -> str:
+    """A time as the Date header has it."""
+    return formatdate(second, usegmt=True)
+
+
+def _route_name(handler: Handler) -> str:
+    """Which of faults.ROUTES a request is on: the names of the handlers below."""
+    return getattr(handler, "__name__", "")
 
 
 def _is_object(request: web.Request) -> bool:

@@ -35,6 +35,7 @@ class Model:
     name: str
     names: dict[str, dict[str, str]]
     running_tasks: int
+    submits_per_s: int
     usual: Doc
     billed: tuple[str, ...]
     media: dict[str, Doc]
@@ -94,6 +95,7 @@ def _model(doc: Doc) -> Model:
         name=doc["model"],
         names=doc["names"],
         running_tasks=doc["limits"]["running_tasks"],
+        submits_per_s=doc["limits"]["submits_per_s"],
         usual=doc["usual"],
         billed=tuple(doc["billing"]["seconds"]),
         media=doc["media"],

@@ -1,4 +1,8 @@
-"""The server's own controls under /_mock/: time, bill, journal. From the same machine only."""
+"""The server's own controls under /_mock/: time, tasks, rules, accounts, journal, bill, snapshots.
+
+From the same machine only, unless the server was told otherwise. Answers are JSON; a refusal is
+`{"code": "InvalidControl", "message"}` with 400, 403, 404 or 409.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +14,51 @@ from typing import Any
 
 from aiohttp import web
 
+from mockserver.accounts import read_accounts
+from mockserver.catalogue import Doc
+from mockserver.errors import ControlError, ServerError
 from mockserver.service import Service
+from mockserver.state import NEVER, Row
+from mockserver.verify import bill_by, matching, verify
 
-CLOCK = "clock"  # name of the clock's last time in the state
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+LARGEST_SNAPSHOT = 4 << 30
+_SUMS = {"accounts": "account", "requests": "request_sha256", "jobs": "job_sha256"}
+_TASK_FIELDS = (
+    "task_id", "account", "model", "status", "label", "submit_at", "scheduled_at", "end_at", "code", "message",
+    "request_sha256", "job_sha256", "polls_left",
+)  # fmt: skip
 
 
-def add_control(app: web.Application, service: Service) -> None:
+def add_control(app: web.Application, service: Service, from_anywhere: bool) -> None:
     """Add the control routes to the application."""
     control = _Control(service)
-    for method, path, handler in (
+    routes: tuple[tuple[str, str, Handler], ...] = (
         ("GET", "health", control.health),
+        ("GET", "clock", control.time),
         ("POST", "clock", control.clock),
+        ("GET", "tasks", control.tasks),
+        ("GET", "tasks/{task_id}", control.task),
+        ("POST", "tasks/{task_id}/{act}", control.act),
+        ("GET", "accounts", control.accounts),
+        ("PUT", "accounts", control.set_accounts),
+        ("GET", "rates", control.rates),
+        ("POST", "rates", control.set_rates),
         ("GET", "bill", control.bill),
+        ("GET", "bill/{by}", control.bill_by),
         ("GET", "journal", control.journal),
+        ("POST", "journal/verify", control.verify),
+        ("GET", "snapshot", control.snapshot),
+        ("POST", "restore", control.restore),
+        ("POST", "restart", control.restart),
         ("POST", "reset", control.reset),
-    ):
-        app.router.add_route(method, f"/_mock/{path}", _local_only(handler))
+    )
+    for method, path, handler in routes:
+        app.router.add_route(method, f"/_mock/{path}", _guarded(handler, from_anywhere))
+    for name, rules in (("scenarios", service.scenarios), ("faults", service.faults), ("webhooks", service.events)):
+        show, add, clear = _rules(name, rules)
+        for method, handler in (("GET", show), ("POST", add), ("DELETE", clear)):
+            app.router.add_route(method, f"/_mock/{name}", _guarded(handler, from_anywhere))
 
 
 class _Control:
@@ -36,6 +69,9 @@ class _Control:
         now = self._service.clock.now()
         return web.json_response({"status": "ok", "now": now, "tasks": self._service.state.task_count()})
 
+    async def time(self, _: web.Request) -> web.Response:
+        return web.json_response({"now": self._service.clock.now()})
+
     async def clock(self, request: web.Request) -> web.Response:
         try:
             document = json.loads(await request.read())
@@ -43,28 +79,177 @@ class _Control:
         except (ValueError, KeyError, TypeError):
             seconds = -1.0
         if not 0 <= seconds < math.inf:
-            return _refuse('the body should be {"advance_s": N}, N seconds of at least 0')
-        self._service.clock.advance(seconds)
-        now = self._service.clock.now()
-        self._service.state.set_meta(CLOCK, repr(now))
-        return web.json_response({"now": now})
+            raise ControlError('the body should be {"advance_s": N}, N seconds of at least 0')
+        self._service.advance(seconds)
+        await self._service.events.deliver()
+        return await self.time(request)
+
+    # ---- tasks -----------------------------------------------------------------------------------------------------
+
+    async def tasks(self, request: web.Request) -> web.Response:
+        wanted = {
+            name: request.query[name] for name in ("account", "model", "status", "label") if name in request.query
+        }
+        rows = self._service.state.every_task({"now": self._service.clock.now(), **wanted})
+        return web.json_response({"tasks": [_shown(row) for row in rows]})
+
+    async def task(self, request: web.Request) -> web.Response:
+        task_id = request.match_info["task_id"]
+        row = self._service.state.task(task_id, self._service.clock.now())
+        if row is None:
+            raise ControlError(f"there is no task {task_id}", 404)
+        return web.json_response(_shown(row))
+
+    async def act(self, request: web.Request) -> web.Response:
+        """finish, fail {code, message}, cancel, expire, lose: what can be done to a task by hand."""
+        tasks, task_id = self._service.tasks, request.match_info["task_id"]
+        acts = {"finish": tasks.finish, "cancel": tasks.withdraw, "expire": tasks.expire, "lose": tasks.lose}
+        name = request.match_info["act"]
+        if name == "fail":
+            document = await _document(request, {})
+            fault = self._service.scenarios.fault(
+                str(document.get("code", "InternalError.Algo")), document.get("message")
+            )
+            tasks.fail(task_id, fault)
+        elif name in acts:
+            acts[name](task_id)
+        else:
+            raise ControlError(f"a task can be told to {', '.join(['fail', *acts])}, not to {name}", 404)
+        self._service.state.commit()
+        await self._service.events.deliver()
+        return await self.task(request)
+
+    # ---- accounts and rates ----------------------------------------------------------------------------------------
+
+    async def accounts(self, _: web.Request) -> web.Response:
+        """The accounts, with the ids of their keys but not the keys."""
+        shown = [
+            {
+                "name": account.name,
+                "uid": account.uid,
+                "key_ids": [key.id for key in account.keys],
+                "region": account.region,
+                "workspaces": list(account.workspaces),
+            }
+            for account in self._service.accounts.all
+        ]
+        return web.json_response({"accounts": shown, "region": self._service.accounts.region})
+
+    async def set_accounts(self, request: web.Request) -> web.Response:
+        documents = (await _document(request)).get("accounts")
+        accounts = read_accounts(documents, self._service.catalogue.service["regions"])
+        self._service.accounts.replace(accounts)
+        return await self.accounts(request)
+
+    async def rates(self, _: web.Request) -> web.Response:
+        models = {model.name: model.submits_per_s for model in self._service.catalogue.models.values()}
+        rates = {"submits_per_s": models, **self._service.catalogue.service["rates"]}
+        return web.json_response({"enforced": self._service.rates.enforced, "rates": rates})
+
+    async def set_rates(self, request: web.Request) -> web.Response:
+        enforced = (await _document(request)).get("enforced")
+        if not isinstance(enforced, bool):
+            raise ControlError('the body should be {"enforced": true} or {"enforced": false}')
+        self._service.rates.enforced = enforced
+        return await self.rates(request)
+
+    # ---- bill and journal ------------------------------------------------------------------------------------------
 
     async def bill(self, _: web.Request) -> web.Response:
         return web.json_response(self._service.tasks.bill())
 
-    async def journal(self, _: web.Request) -> web.Response:
-        return web.json_response(self._service.journal())
+    async def bill_by(self, request: web.Request) -> web.Response:
+        by = request.match_info["by"]
+        if by not in _SUMS:
+            raise ControlError(f"a bill is summed by {', '.join(_SUMS)}, not by {by}", 404)
+        return web.json_response(bill_by(self._service.tasks.bill(), _SUMS[by]))
+
+    async def journal(self, request: web.Request) -> web.Response:
+        """All requests, or those that fit the query: the fields of verify, as text."""
+        journal = self._service.journal()
+        wanted: Doc = dict(request.query)
+        if "status" in wanted and str(wanted["status"]).isdecimal():
+            wanted["status"] = int(wanted["status"])
+        if wanted:
+            journal = {"requests": matching(journal["requests"], wanted, "query")}
+        return web.json_response(journal)
+
+    async def verify(self, request: web.Request) -> web.Response:
+        """200 when the journal is as expected, 409 when not: so that `curl -f` can stand in a script."""
+        verdict = verify(self._service.journal()["requests"], await _document(request))
+        return web.json_response(verdict, status=200 if verdict["ok"] else 409)
+
+    # ---- the whole -------------------------------------------------------------------------------------------------
+
+    async def snapshot(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._service.snapshot(), content_type="application/x-tar")
+
+    async def restore(self, request: web.Request) -> web.Response:
+        data = bytearray()
+        async for chunk in request.content.iter_any():
+            data += chunk
+            if len(data) > LARGEST_SNAPSHOT:
+                raise ControlError("the snapshot is too large", 413)
+        self._service.restore(bytes(data))
+        return await self.health(request)
+
+    async def restart(self, _: web.Request) -> web.Response:
+        self._service.restart()
+        return web.json_response({"status": "ok"})
 
     async def reset(self, _: web.Request) -> web.Response:
         self._service.reset()
         return web.json_response({"status": "ok"})
 
 
-def _local_only(handler: Callable[[web.Request], Awaitable[web.Response]]) -> Callable[[web.Request], Any]:
-    async def guarded(request: web.Request) -> web.Response:
-        if request.remote is not None and not _is_loopback(request.remote):
-            return _refuse("the controls answer only on the machine that the server runs on", 403)
-        return await handler(request)
+def _rules(name: str, rules: Any) -> tuple[Handler, Handler, Handler]:
+    """GET, POST and DELETE of a list of rules; POST adds one rule, or `{name: [rules]}`."""
+
+    async def show(_: web.Request) -> web.Response:
+        return web.json_response({name: rules.show()})
+
+    async def add(request: web.Request) -> web.Response:
+        document = await _document(request)
+        rules.add(document[name] if set(document) == {name} else document)
+        return await show(request)
+
+    async def clear(request: web.Request) -> web.Response:
+        rules.clear()
+        return await show(request)
+
+    return show, add, clear
+
+
+def _shown(row: Row) -> Doc:
+    """A task as the controls show it. A time that does not come by itself is null."""
+    shown = {name: row[name] for name in _TASK_FIELDS}
+    shown |= {name: None for name in ("scheduled_at", "end_at") if row[name] >= NEVER}
+    return {**shown, "cancelled_at": row["cancelled_at"], "no_url": bool(row["no_url"])}
+
+
+async def _document(request: web.Request, default: Doc | None = None) -> Doc:
+    body = await request.read()
+    if not body and default is not None:
+        return default
+    try:
+        document = json.loads(body)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise ControlError("the body should be a JSON object")
+    return document
+
+
+def _guarded(handler: Handler, from_anywhere: bool) -> Handler:
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        try:
+            if not from_anywhere and request.remote is not None and not _is_loopback(request.remote):
+                raise ControlError("the controls answer only on the machine that the server runs on", 403)
+            return await handler(request)
+        except ControlError as error:
+            return _refuse(str(error), error.status)
+        except ServerError as error:
+            return _refuse(str(error), 400)
 
     return guarded
 
@@ -75,5 +260,5 @@ def _is_loopback(address: str) -> bool:
     return (mapped or peer).is_loopback
 
 
-def _refuse(message: str, status: int = 400) -> web.Response:
+def _refuse(message: str, status: int) -> web.Response:
     return web.json_response({"code": "InvalidControl", "message": message}, status=status)

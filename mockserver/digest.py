@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
 from typing import Any
 
+_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
@@ -18,6 +18,11 @@ def canonical(value: Any) -> bytes:
     return _CANONICAL.encode(value).encode("utf-8")
 
 
+def compact(value: Any) -> str:
+    """JSON without spaces, keys in their order."""
+    return _COMPACT.encode(value)
+
+
 def sha256(data: bytes) -> str:
     """Hexadecimal SHA-256."""
     return hashlib.sha256(data).hexdigest()
@@ -25,4 +30,6 @@ def sha256(data: bytes) -> str:
 
 def derived_uuid(seed: int, kind: str, n: int) -> str:
     """The n-th identifier of a kind: the same for the same seed, in the form of a random UUID."""
-    return str(uuid.UUID(bytes=hashlib.sha256(f"{seed}:{kind}:{n}".encode()).digest()[:16], version=4))
+    text = hashlib.sha256(f"{seed}:{kind}:{n}".encode()).hexdigest()
+    variant = "89ab"[int(text[16], 16) & 3]
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"

@@ -35,6 +35,14 @@ class ObjectError(Exception):
         self.status, self.code, self.message = status, code, message
 
 
+class ControlError(Exception):
+    """A control of the server itself (/_mock/) that cannot do what it is asked; the message says why."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class MediaError(Exception):
     """A medium cannot be read, with the code that the service has for it."""
 
@@ -51,6 +59,8 @@ NO_MODEL = ApiError(400, "InvalidParameter", "Model not exist.")
 NOT_PENDING = ApiError(
     400, "UnsupportedOperation", "Failed to cancel the task, please confirm if the task is in PENDING status."
 )
+OVER_RATE = ApiError(429, "Throttling.RateQuota", "Requests rate limit exceeded, please try again later.")
+FOREIGN_WORKSPACE = ApiError(403, "Workspace.AccessDenied", "Workspace access denied.")
 INTERNAL = ApiError(500, "InternalError", "Internal server error!")
 
 POLICY_EXPIRED = ObjectError(403, "AccessDenied", "Invalid according to Policy: Policy expired.")

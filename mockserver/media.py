@@ -16,6 +16,7 @@ from mockserver.outcome import Source
 from mockserver.storage import Storage
 
 RunBlocking = Callable[..., Awaitable[Any]]
+Fetch = Callable[[str], Awaitable[str]]
 
 MADE_UP_SIZE = (1280, 720)  # of a medium that was not fetched
 MADE_UP_S = 5.0  # its length when it is a video; shorter where the model takes less
@@ -81,10 +82,13 @@ def job_sha256(request: Doc, digests: dict[str, str]) -> str:
 
 
 class MediaReader:
-    """Finds the bytes behind media references and probes them. A medium by http is not fetched: it is made up."""
+    """Finds the bytes behind media references and probes them.
 
-    def __init__(self, storage: Storage, prober: Prober, run_blocking: RunBlocking) -> None:
-        self._storage, self._prober, self._run_blocking = storage, prober, run_blocking
+    A medium by http is fetched with `fetch`, which stores it and gives its SHA-256; without, it is made up.
+    """
+
+    def __init__(self, storage: Storage, prober: Prober, run_blocking: RunBlocking, fetch: Fetch | None = None) -> None:
+        self._storage, self._prober, self._run_blocking, self._fetch = storage, prober, run_blocking, fetch
 
     async def read(
         self, model: Model, model_name: str, account: str, media: list[Medium], resolve_oss: bool
@@ -106,7 +110,8 @@ class MediaReader:
                 if digest is None:
                     sources.append(made_up(medium, limits))
                     continue
-                digests[medium.url] = digest
+                if not _is_http(medium.url):  # a job is told apart by the URL, whatever lies there today
+                    digests[medium.url] = digest
                 probe = await self._probe(digest, limits["kind"])
                 check_limits(medium, limits, probe)
                 size = (probe.width, probe.height)
@@ -129,7 +134,7 @@ class MediaReader:
             return f"sha256:{stored}"
         if not _is_http(url):
             raise MediaError(*URL_FAULT)
-        return None
+        return f"sha256:{await self._fetch(url)}" if self._fetch is not None else None
 
     def _store_inlined(self, url: str) -> str:
         head, _, text = url.removeprefix("data:").partition(",")

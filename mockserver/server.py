@@ -17,19 +17,23 @@ from mockserver.accounts import DEFAULT_ACCOUNTS, Account, Accounts
 from mockserver.app import API, make_app
 from mockserver.catalogue import Doc
 from mockserver.clock import Clock, RealClock
-from mockserver.control import CLOCK
+from mockserver.control import add_control
 from mockserver.digest import sha256
 from mockserver.errors import ServerError
+from mockserver.events import Events
+from mockserver.faults import Faults
+from mockserver.fetching import Fetcher
 from mockserver.films import Films
 from mockserver.media import MediaReader, RunBlocking
+from mockserver.rates import Rates
 from mockserver.render import FilmRenderer, Renderer
-from mockserver.service import Service
+from mockserver.scenarios import Scenarios
+from mockserver.service import CLOCK, SECRET, Service
 from mockserver.state import State
 from mockserver.storage import Storage
 from mockserver.tasks import Tasks
 from mockserver.validation import MODES
-
-SECRET = "secret"  # name in the state of what signs URLs and policies
+from mockserver.verify import verify
 
 
 class MockServer:
@@ -41,7 +45,15 @@ class MockServer:
     `seed`: ids, times and films follow from it and from the order of requests.
     `public_url`: root of upload and result URLs, when clients reach the server under another address than its own.
     `renderer`: an object with `probe` and `render` in place of FFmpeg; `run_blocking`: how slow calls are run,
-    `asyncio.to_thread` by default. Raises ServerError when the state or the port cannot be used.
+    `asyncio.to_thread` by default.
+    `region`: singapore or beijing; keys of accounts of another region are then refused. None serves every region.
+    `rate_limits`: whether submits, fetches, lists, cancels and policies per second are limited, with 429. Off unless
+    asked for: they count on the server's clock, and on one that stands still the second never ends.
+    `scenarios`, `faults`, `webhooks`: rules in the shapes of scenarios.py, faults.py and events.py.
+    `fetch_inputs`: download media by http(s), and fail tasks whose media cannot be had, instead of making them up.
+    `remote_controls`: let /_mock/ answer other machines too.
+    `state_file`: a snapshot to begin with, if it is there, and to write at the end.
+    Raises ServerError when the state, the port or a rule cannot be used.
     """
 
     def __init__(
@@ -57,12 +69,30 @@ class MockServer:
         renderer: Renderer | None = None,
         run_blocking: RunBlocking | None = None,
         accounts: tuple[Account, ...] = DEFAULT_ACCOUNTS,
+        region: str | None = None,
+        rate_limits: bool = False,
+        scenarios: object = None,
+        faults: object = None,
+        webhooks: object = None,
+        fetch_inputs: bool = False,
+        remote_controls: bool = False,
+        state_file: Path | None = None,
     ) -> None:
         if validation not in MODES:
             raise ServerError(f"validation is one of {', '.join(MODES)}, not {validation!r}")
         if task_seconds is not None and not 0 <= task_seconds[0] <= task_seconds[1]:
             raise ServerError(f"task_seconds is a range such as (2, 4), not {task_seconds}")
+        self._catalogue = catalogues.load()
+        regions = self._catalogue.service["regions"]
+        if region is not None and region not in regions:
+            raise ServerError(f"region is one of {', '.join(regions)}, not {region!r}")
+        errors = self._catalogue.service["errors"]
         self.clock: Clock = clock or RealClock()
+        self.scenarios = Scenarios(errors, scenarios)
+        self.faults = Faults(errors, seed, faults)
+        self.rates = Rates(self.clock, rate_limits)
+        self._region, self._webhooks, self._state_file = region, webhooks, state_file
+        self._fetch_inputs, self._remote_controls = fetch_inputs, remote_controls
         self.port = port
         self._state_dir, self._host, self._validation, self._seed = state_dir, host, validation, seed
         self._task_seconds, self._public_url, self._accounts = task_seconds, public_url, accounts
@@ -87,15 +117,29 @@ class MockServer:
             reason = os.strerror(error.errno) if error.errno else str(error)
             raise ServerError(f"cannot listen on {self._host} port {self.port}: {reason}; name another port") from error
         self.port = self._runner.addresses[0][1]
+        service = self._running()
+        service.drop_connections = self._drop_connections
+        service.events.add(self._webhooks)
+
+    def _drop_connections(self) -> None:
+        server = self._runner.server if self._runner is not None else None
+        for connection in server.connections if server is not None else ():
+            if connection.transport is not None:
+                connection.transport.abort()
 
     async def stop(self) -> None:
         """Stop listening, finish what is being rendered, close the state. Nothing that was answered is lost."""
+        if self._service is not None:
+            self._service.stopping.set()
+            await self._service.events.close()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
         if self._service is not None:
             await self._service.films.close()
             self._service.state.set_meta(CLOCK, repr(self.clock.now()))
+            if self._state_file is not None:
+                self._write_state_file(self._service, self._state_file)
         self._service = self._app = None
         self._closing.close()
 
@@ -120,7 +164,9 @@ class MockServer:
     def app(self) -> web.Application:
         """The aiohttp application, usable without a socket; opens the state at first use."""
         if self._app is None:
-            self._app = make_app(self._open(), self._run_blocking, self._public_url)
+            service = self._open()
+            self._app = make_app(service, self._run_blocking, self._public_url)
+            add_control(self._app, service, self._remote_controls)
         return self._app
 
     def bill(self) -> Doc:
@@ -134,6 +180,26 @@ class MockServer:
     def reset(self) -> None:
         """Forget tasks, uploads, films and requests: POST /_mock/reset."""
         self._running().reset()
+
+    def verify(self, expected: Doc) -> Doc:
+        """Whether the journal is as expected: POST /_mock/journal/verify."""
+        return verify(self.journal()["requests"], expected)
+
+    def snapshot(self) -> bytes:
+        """The whole server as the bytes of a file: GET /_mock/snapshot."""
+        return self._running().snapshot()
+
+    def restore(self, data: bytes) -> None:
+        """Be the server that a snapshot was taken of: POST /_mock/restore."""
+        self._running().restore(data)
+
+    def restart(self) -> None:
+        """Cut every connection and read the state again, as a new process would: POST /_mock/restart."""
+        self._running().restart()
+
+    async def deliver_events(self) -> None:
+        """Tell the webhooks of every task that has ended by now; it happens by itself within a moment of real time."""
+        await self._running().events.deliver()
 
     # ---- wiring ----------------------------------------------------------------------------------------------------
 
@@ -162,24 +228,41 @@ class MockServer:
         return self._state_dir
 
     def _wire(self, folder: Path) -> Service:
-        catalogue = catalogues.load()
+        catalogue = self._catalogue
         state = State(None if self._state_dir is None else folder / "server.db")
         self._closing.callback(state.close)
         self._catch_up(state)
         storage = Storage(folder, state, self.clock, catalogue.service, self._secret(state))
         storage.sweep()
-        return Service(
+        accounts = Accounts(self._accounts, self._region)
+        tasks = Tasks(state, self.clock, catalogue, self._seed, self._task_seconds)
+        fetcher = Fetcher(storage, catalogue.service["upload"]["max_size_bytes"]) if self._fetch_inputs else None
+        service = Service(
             state=state,
             clock=self.clock,
             catalogue=catalogue,
-            accounts=Accounts(self._accounts),
+            accounts=accounts,
             storage=storage,
-            tasks=Tasks(state, self.clock, catalogue, self._seed, self._task_seconds),
+            tasks=tasks,
             films=Films(storage, self._renderer, self._run_blocking),
-            reader=MediaReader(storage, self._renderer, self._run_blocking),
+            reader=MediaReader(storage, self._renderer, self._run_blocking, fetcher.fetch if fetcher else None),
+            rates=self.rates,
+            scenarios=self.scenarios,
+            faults=self.faults,
+            events=Events(state, self.clock, catalogue, accounts, tasks, self._seed),
             validation=self._validation,
             seed=self._seed,
         )
+        if self._state_file is not None and self._state_file.exists():
+            service.restore(self._state_file.read_bytes())
+        return service
+
+    @staticmethod
+    def _write_state_file(service: Service, path: Path) -> None:
+        """The snapshot appears under its name when it is complete."""
+        part = path.with_name(path.name + ".part")
+        part.write_bytes(service.snapshot())
+        part.replace(path)
 
     def _catch_up(self, state: State) -> None:
         """Time never goes back on one state: a clock that was ahead (scaled, advanced) is moved there again."""

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from mockserver import snapshot as snapshots
 from mockserver.accounts import Accounts, Caller
-from mockserver.catalogue import Catalogue, Doc
+from mockserver.catalogue import Catalogue, Doc, Model
 from mockserver.clock import Clock
-from mockserver.digest import canonical, derived_uuid, sha256
+from mockserver.digest import canonical, compact, derived_uuid, sha256
 from mockserver.errors import BAD_BODY, NO_MODEL, NO_SUCH_KEY, NOT_ASYNC, ApiError, Fault, invalid_parameter
+from mockserver.events import Events
+from mockserver.faults import Faults
 from mockserver.films import Films
 from mockserver.media import MediaReader, job_sha256, media_of
-from mockserver.outcome import Source, foresee
+from mockserver.outcome import Outcome, Source, foresee
+from mockserver.rates import Rates
+from mockserver.scenarios import LABEL, Scenarios
 from mockserver.state import Row, State
 from mockserver.storage import Storage
 from mockserver.tasks import Draft, Tasks
@@ -23,6 +29,9 @@ from mockserver.validation import check, without_nulls
 
 RESULT_FOLDER = "dashscope-result-mock"
 UPLOAD_FOLDER = "dashscope-instant"
+CLOCK = "clock"  # name in the state of the clock's last time
+SECRET = "secret"  # name in the state of what signs URLs and policies
+WITHOUT_FILM = ("fail", "cancel", "no_url")  # ends of tasks that nobody can fetch a video of
 DEEPEST_BODY = 64  # levels of nesting in a request (assumption: no limit is documented)
 LONGEST_PAGE = 1000  # rows of a list answer (assumption: no limit is documented)
 
@@ -41,13 +50,20 @@ class Service:
         tasks: Tasks,
         films: Films,
         reader: MediaReader,
+        rates: Rates,
+        scenarios: Scenarios,
+        faults: Faults,
+        events: Events,
         validation: str,
         seed: int,
     ) -> None:
         self.state, self.clock, self.catalogue, self.accounts = state, clock, catalogue, accounts
         self.storage, self.tasks, self.films = storage, tasks, films
+        self.rates, self.scenarios, self.faults, self.events = rates, scenarios, faults, events
         self._reader, self._validation, self._seed = reader, validation, seed
         self._requests = state.last_entry()[0]
+        self.stopping = asyncio.Event()
+        self.drop_connections: Callable[[], None] = lambda: None  # the server that listens puts its own here
 
     # ---- requests --------------------------------------------------------------------------------------------------
 
@@ -57,67 +73,116 @@ class Service:
         return self._requests, derived_uuid(self._seed, "request", self._requests)
 
     def record(self, n: int, entry: Doc) -> None:
-        """Write a request into the journal, durably."""
-        self.state.add_entry(n, json.dumps(entry, separators=(",", ":")))
+        """Write a request into the journal, and make durable what it changed."""
+        self.state.add_entry(n, compact(entry))
 
     def journal(self) -> Doc:
         """The last requests, in order of arrival. No keys, no query strings."""
         return {"requests": [json.loads(entry) for entry in self.state.entries()]}
 
+    def advance(self, seconds: float) -> None:
+        """Jump forward in time; remembered over restarts."""
+        self.clock.advance(seconds)
+        self.state.set_meta(CLOCK, repr(self.clock.now()))
+
     def reset(self) -> None:
-        """Forget tasks, uploads, films and requests, and count from 1 again. The clock goes on."""
+        """Forget tasks, uploads, films and requests; rules and numbers as at the start. The clock goes on."""
         self.state.reset()
         self.storage.clear()
-        self._requests = 0
+        self._forget()
+        self.scenarios.reset()
+        self.faults.reset()
+
+    def restart(self) -> None:
+        """What the end and the start of the process come to: connections are cut, the state is read again."""
+        self.drop_connections()
+        self.state.reopen()
+        self._forget()
+
+    def snapshot(self) -> bytes:
+        """The whole server as the bytes of a file: tasks, uploads, journal, rules and time."""
+        orders = {"now": self.clock.now(), "scenarios": self.scenarios.show(), "faults": self.faults.show()}
+        return snapshots.pack(self.state, self.storage.media, orders)
+
+    def restore(self, data: bytes) -> None:
+        """Be the server that a snapshot was taken of. Raises ServerError. Time does not go back: it jumps if behind."""
+        orders = snapshots.unpack(data, self.state, self.storage.media)
+        self.storage.use_secret(self.state.meta(SECRET) or "")
+        self.scenarios.restore(orders["scenarios"])
+        self.faults.restore(orders["faults"])
+        self.advance(max(0.0, orders["now"] - self.clock.now()))
+        self._forget()
+
+    def _forget(self) -> None:
+        self.rates.clear()
+        self._requests = self.state.last_entry()[0]
 
     # ---- create ----------------------------------------------------------------------------------------------------
 
-    async def create(self, caller: Caller, headers: Mapping[str, str], body: bytes, request_id: str) -> str:
-        """Accept a request as a task; returns its id. Raises ApiError for what is refused at once."""
+    async def create(self, caller: Caller, headers: Mapping[str, str], body: bytes, request_id: str, notes: Doc) -> str:
+        """Accept a request as a task; returns its id. Raises ApiError for what is refused at once.
+
+        `notes` takes what the journal is to say: the digest of the body's canonical JSON, and the task's id.
+        """
         if headers.get("X-DashScope-Async", "").lower() != "enable":
             raise NOT_ASYNC
-        document, request_sha256 = parse_body(headers.get("Content-Type", ""), body)
+        document, notes["request_sha256"] = parse_body(headers.get("Content-Type", ""), body)
         name = document.get("model")
-        model = self.catalogue.model(name, caller.account.region)
+        model = self.catalogue.model(name, self.accounts.region_of(caller))
         if model is None:
             raise NO_MODEL
+        self.rates.take(caller.account.name, f"submit {model.name}", model.submits_per_s)
+        resolve = headers.get("X-DashScope-OssResourceResolve", "").lower() == "enable"
+        outcome, job, nth = await self._outcome(caller, str(name), model, document, resolve)
+        if isinstance(outcome, Fault) and self._validation == "strict":
+            raise ApiError(400, outcome.code, outcome.message)
+        label = headers.get(LABEL)
+        scenario = self.scenarios.choose(caller.account.name, label, document)
+        draft = Draft(
+            caller, str(name), model, notes["request_sha256"], job, outcome, nth=nth, label=label, scenario=scenario
+        )
+        notes["task_id"] = task_id = self.tasks.create(draft, request_id)
+        if isinstance(outcome, Outcome) and not (scenario and scenario.end in WITHOUT_FILM):
+            self.films.begin(outcome.plan.name, outcome.plan)
+        return task_id
+
+    async def _outcome(
+        self, caller: Caller, name: str, model: Model, document: Doc, resolve_oss: bool
+    ) -> tuple[Outcome | Fault, str, int]:
+        """What a request comes to, the digest of its job, and how many tasks of that job came before."""
         request = without_nulls(document)
         variant, faults = check(model, request)
         sources: list[Source] = []
         digests: dict[str, str] = {}
         if variant is not None and not faults:
-            resolve = headers.get("X-DashScope-OssResourceResolve", "").lower() == "enable"
             media = list(media_of(variant, request["input"]))
-            sources, digests, faults = await self._reader.read(model, str(name), caller.account.name, media, resolve)
-        if faults and self._validation == "strict":
-            fault = joined(faults)
-            raise ApiError(400, fault.code, fault.message)
+            read = self._reader.read(model, name, caller.account.name, media, resolve_oss)
+            sources, digests, faults = await read
         job = job_sha256(document, digests)
+        nth = self.state.job_count(job)
         if variant is None or faults:
-            draft = Draft(caller, str(name), model, request_sha256, job, joined(faults))
-            return self.tasks.create(draft, request_id)
-        outcome = foresee(model, variant, request, tuple(sources), self.state.job_count(job))
-        draft = Draft(caller, str(name), model, request_sha256, job, outcome)
-        task_id = self.tasks.create(draft, request_id)
-        self.films.begin(outcome.plan.name, outcome.plan)
-        return task_id
+            return joined(faults), job, nth
+        return foresee(model, variant, request, tuple(sources), nth), job, nth
 
     # ---- look ------------------------------------------------------------------------------------------------------
 
-    async def fetch(self, caller: Caller, task_id: str, host: str) -> Doc:
+    async def fetch(self, caller: Caller, task_id: str, host: Callable[[], str]) -> Doc:
         """The answer to a fetch. One that says SUCCEEDED waits until the film is there."""
         account = caller.account.name
         row = self.tasks.find(account, task_id)
-        if row is None or row["status"] != "SUCCEEDED":
+        if row is not None and self.tasks.polled(row):
+            row = self.tasks.find(account, task_id)
+        if row is None or row["status"] != "SUCCEEDED" or row["no_url"]:
             return self.tasks.document(task_id, row, None)
-        if not await self._film_ready(row):
+        if self.tasks.has_video(row) and not await self._film_ready(row):
             return self.tasks.document(task_id, self.tasks.find(account, task_id), None)
-        return self.tasks.document(task_id, row, self.storage.signed_url(host, result_key(row), row["end_at"]))
+        return self.tasks.document(task_id, row, self.storage.signed_url(host(), result_key(row), row["end_at"]))
 
     async def _film_ready(self, row: Row) -> bool:
         if await self.films.ready(row["film"], row["plan"]):
             return True
-        self.state.fail_task(row["task_id"], "InternalError.Algo", "The video could not be made.")
+        failed = {"outcome": "FAILED", "code": "InternalError.Algo", "message": "The video could not be made."}
+        self.state.change_task(row["task_id"], {**failed, "billed_s": 0.0})
         return False
 
     def list(self, caller: Caller, query: Mapping[str, str]) -> Doc:
@@ -140,7 +205,7 @@ class Service:
             "api_key_id": query.get("api_key_id"),
         }
         total, rows = self.state.page(wanted, size, (page_no - 1) * size)
-        region = self.catalogue.region_id(caller.account.region)
+        region = self.catalogue.region_id(self.accounts.region_of(caller))
         if query.get("region", region) != region:
             total, rows = 0, []
         return {
@@ -178,7 +243,7 @@ class Service:
         if query.get("action") != "getPolicy":
             raise invalid_parameter("Input should be 'getPolicy': action")
         name = query.get("model", "")
-        if self.catalogue.model(name, caller.account.region) is None:
+        if self.catalogue.model(name, self.accounts.region_of(caller)) is None:
             raise NO_MODEL
         folder = uuid.UUID(derived_uuid(self._seed, f"upload of {caller.account.name}", n)).hex
         return self.storage.policy(caller.account.name, name, f"{UPLOAD_FOLDER}/{folder}", f"{host}/oss")
@@ -188,7 +253,7 @@ class Service:
         self.storage.check_url(key, dict(query))
         name = key.rpartition("/")[2]
         row = self.state.task(name.removesuffix(".mp4"), self.clock.now())
-        if row is None or row["film"] is None or result_key(row) != key or row["status"] != "SUCCEEDED":
+        if row is None or row["film"] is None or result_key(row) != key or not self.tasks.has_video(row):
             raise NO_SUCH_KEY
         if not await self._film_ready(row):
             raise NO_SUCH_KEY
@@ -209,7 +274,8 @@ def parse_body(content_type: str, body: bytes) -> tuple[Doc, str]:
         digest = sha256(canonical(document))  # which also refuses lone surrogates, infinities and NaN
     except (ValueError, RecursionError):
         raise BAD_BODY from None
-    if not isinstance(document, dict) or _deeper_than(document, DEEPEST_BODY):
+    shallow = body.count(b"{") + body.count(b"[") <= DEEPEST_BODY  # of what has so few brackets nothing is deeper
+    if not isinstance(document, dict) or (not shallow and _deeper_than(document, DEEPEST_BODY)):
         raise BAD_BODY
     return document, digest
 

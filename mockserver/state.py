@@ -1,8 +1,10 @@
 """What the server remembers, in SQLite: tasks, uploads, the journal. The only module that speaks SQL.
 
-Every change is committed before the answer that tells of it goes out, so a killed server loses nothing it has said.
-With write-ahead logging and synchronous=NORMAL a commit survives the death of the process without an fsync; only a
-power cut may lose the last ones, and never tears the file. One process at a time: the file is opened exclusively.
+Every change is committed before the answer that tells of it goes out (`commit`), so a killed server loses nothing it
+has said; a task and the journal's row of its request are one commit. Rows of requests that changed nothing are written
+in batches: a kill may lose the last few of those. With write-ahead logging and synchronous=NORMAL a commit survives the
+death of the process without an fsync; only a power cut may lose the last ones, and never tears the file. One process at
+a time: the file is opened exclusively.
 
 A task's status is not stored. It follows from the row and the time (STATUS), so a task goes on while no server runs.
 """
@@ -18,6 +20,8 @@ from mockserver.errors import ServerError
 Row = sqlite3.Row
 
 JOURNAL_LENGTH = 10_000  # requests kept: the last ones
+BATCH = 256  # rows of the journal that wait, at most, for a commit
+NEVER = 1e11  # a time that does not come (the year 5138): the end of a task that is held
 
 STATUS = """CASE WHEN cancelled_at IS NOT NULL THEN 'CANCELED' WHEN :now < scheduled_at THEN 'PENDING'
     WHEN :now < end_at THEN 'RUNNING' ELSE outcome END"""
@@ -42,15 +46,23 @@ CREATE TABLE IF NOT EXISTS tasks (
     code TEXT, message TEXT,         -- of a FAILED one
     request_sha256 TEXT NOT NULL,
     job_sha256 TEXT NOT NULL,
+    nth INTEGER NOT NULL DEFAULT 0,  -- tasks of the same job before it
     orig_prompt TEXT,
     usage TEXT,                      -- JSON
     billed_s REAL NOT NULL,          -- when it succeeds
     plan TEXT,                       -- JSON: what to render
-    film TEXT                        -- name of the rendered file
+    film TEXT,                       -- name of the rendered file
+    label TEXT,                      -- of the request: X-Mock-Label
+    polls_left INTEGER,              -- it ends with so many more fetches
+    forget_s REAL,                   -- so long after its end the service does not know it any more
+    lost_s REAL,                     -- so long after its end its video is gone
+    no_url INTEGER,                  -- 1: it succeeds without a video_url
+    told INTEGER                     -- 0: its end is to be told to the webhooks; 1: told
 );
 CREATE INDEX IF NOT EXISTS tasks_by_time ON tasks (account, submit_at);
 CREATE INDEX IF NOT EXISTS tasks_by_lane ON tasks (lane, end_at) WHERE lane IS NOT NULL;
-CREATE INDEX IF NOT EXISTS tasks_by_job ON tasks (job_sha256);
+CREATE INDEX IF NOT EXISTS tasks_of_job ON tasks (job_sha256, nth);
+CREATE INDEX IF NOT EXISTS tasks_to_tell ON tasks (end_at) WHERE told = 0;
 CREATE TABLE IF NOT EXISTS uploads (
     object_key TEXT PRIMARY KEY, account TEXT NOT NULL, model TEXT NOT NULL, sha256 TEXT NOT NULL,
     size_bytes INTEGER NOT NULL, stored_at REAL NOT NULL
@@ -60,9 +72,11 @@ CREATE TABLE IF NOT EXISTS journal (n INTEGER PRIMARY KEY, entry TEXT NOT NULL);
 
 TASK_COLUMNS = (
     "n", "task_id", "request_id", "account", "api_key_id", "model", "lane", "submit_at", "wait_s", "run_s",
-    "scheduled_at", "end_at", "outcome", "code", "message", "request_sha256", "job_sha256", "orig_prompt",
-    "usage", "billed_s", "plan", "film",
+    "scheduled_at", "end_at", "outcome", "code", "message", "request_sha256", "job_sha256", "nth", "orig_prompt",
+    "usage", "billed_s", "plan", "film", "label", "polls_left", "forget_s", "lost_s", "no_url", "told",
 )  # fmt: skip
+_ADDED = ("nth INTEGER NOT NULL DEFAULT 0", "label TEXT", "polls_left INTEGER", "forget_s REAL", "lost_s REAL",
+          "no_url INTEGER", "told INTEGER")  # columns that states of the first release lack  # fmt: skip
 _INSERT = f"INSERT INTO tasks ({', '.join(TASK_COLUMNS)}) VALUES ({', '.join(':' + c for c in TASK_COLUMNS)})"
 
 
@@ -70,28 +84,70 @@ class State:
     """An open state: a file, or memory when `path` is None. Raises ServerError when the file cannot be used."""
 
     def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._entries: list[tuple[int, str]] = []
+        self._db = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        path = self._path
         try:
-            self._db = sqlite3.connect(":memory:" if path is None else path, check_same_thread=False, timeout=1.0)
+            db = sqlite3.connect(":memory:" if path is None else path, check_same_thread=False, timeout=1.0)
         except sqlite3.Error as error:
             raise ServerError(f"cannot open the state {path}: {error}") from error
-        self._db.row_factory = sqlite3.Row
+        db.row_factory = sqlite3.Row
         try:
-            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(_SCHEMA)
-            self._db.commit()
+            db.execute("PRAGMA locking_mode=EXCLUSIVE")
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=NORMAL")
+            _grow(db)
+            db.executescript(_SCHEMA)
+            db.commit()
         except sqlite3.Error as error:
-            self._db.close()
+            db.close()
             hint = "another server is using it" if "locked" in str(error) else "it is no state of this server"
             raise ServerError(f"cannot use the state {path} ({error}): {hint}; name another folder") from error
+        return db
 
     def close(self) -> None:
         """Write out and release the file."""
+        self.commit()
         self._db.close()
+
+    def reopen(self) -> None:
+        """Let go of the file and open it again, as a restart does. What is in memory only stays."""
+        self.commit()
+        if self._path is not None:
+            self._db.close()
+            self._db = self._open()
+
+    def commit(self) -> None:
+        """Make every change so far durable, with the requests that the journal holds back."""
+        if self._entries:
+            self._db.executemany("INSERT OR REPLACE INTO journal VALUES (?, ?)", self._entries)
+            self._db.execute("DELETE FROM journal WHERE n <= ?", (self._entries[-1][0] - JOURNAL_LENGTH,))
+            self._entries.clear()
+        self._db.commit()
+
+    def save(self, target: Path) -> None:
+        """Write a copy of the whole state to a new file."""
+        self.commit()
+        self._db.execute("VACUUM INTO ?", (str(target),))
+
+    def load(self, source: Path) -> None:
+        """Take over everything that a saved copy holds. Raises ServerError for a file that is none."""
+        saved = State(source)
+        try:
+            self._entries.clear()
+            saved._db.execute("PRAGMA locking_mode=NORMAL")
+            saved._db.backup(self._db)
+        except sqlite3.Error as error:
+            raise ServerError(f"cannot restore {source.name}: {error}") from error
+        finally:
+            saved.close()
 
     def reset(self) -> None:
         """Forget every task, upload and request; keep what belongs to the server itself (meta)."""
+        self._entries.clear()
         with self._db:
             for table in ("tasks", "uploads", "journal"):
                 self._db.execute(f"DELETE FROM {table}")
@@ -116,12 +172,12 @@ class State:
 
     def job_count(self, job_sha256: str) -> int:
         """How many tasks of this job there are."""
-        return int(self._db.execute("SELECT count(*) FROM tasks WHERE job_sha256 = ?", (job_sha256,)).fetchone()[0])
+        sql = "SELECT coalesce(max(nth) + 1, 0) FROM tasks WHERE job_sha256 = ?"
+        return int(self._db.execute(sql, (job_sha256,)).fetchone()[0])
 
     def add_task(self, row: dict[str, Any]) -> None:
-        """Store a new task."""
-        with self._db:
-            self._db.execute(_INSERT, row)
+        """Store a new task, with the next `commit`."""
+        self._db.execute(_INSERT, row)
 
     def task(self, task_id: str, now: float) -> Row | None:
         """A task with its `status` at a time, or None."""
@@ -145,17 +201,14 @@ class State:
         sql = "SELECT end_at FROM tasks WHERE lane = ? AND scheduled_at <= ? ORDER BY end_at DESC LIMIT ?"
         return [row[0] for row in self._db.execute(sql, (lane, now, count))]
 
-    def cancel(self, task_id: str, now: float, times: list[tuple[float, float, int]]) -> None:
-        """Mark a task cancelled, and move the tasks behind it to new (scheduled_at, end_at, n), in one commit."""
-        with self._db:
-            self._db.execute("UPDATE tasks SET cancelled_at = ?, lane = NULL WHERE task_id = ?", (now, task_id))
-            self._db.executemany("UPDATE tasks SET scheduled_at = ?, end_at = ? WHERE n = ?", times)
+    def change_task(self, task_id: str, changes: dict[str, Any]) -> None:
+        """Set columns of a task, with the next `commit`."""
+        columns = ", ".join(f"{name} = :{name}" for name in changes)
+        self._db.execute(f"UPDATE tasks SET {columns} WHERE task_id = :task_id", {**changes, "task_id": task_id})
 
-    def fail_task(self, task_id: str, code: str, message: str) -> None:
-        """Turn a task's outcome into a failure, which is free."""
-        with self._db:
-            sql = "UPDATE tasks SET outcome = 'FAILED', code = ?, message = ?, billed_s = 0 WHERE task_id = ?"
-            self._db.execute(sql, (code, message, task_id))
+    def move_tasks(self, times: list[tuple[float, float, int]]) -> None:
+        """Give tasks new times (scheduled_at, end_at, n), with the next `commit`."""
+        self._db.executemany("UPDATE tasks SET scheduled_at = ?, end_at = ? WHERE n = ?", times)
 
     def page(self, wanted: dict[str, Any], size: int, offset: int) -> tuple[int, list[Row]]:
         """The number of tasks that fit, and one page of them, newest first.
@@ -163,6 +216,7 @@ class State:
         `wanted` holds now, account, start and end (of submit_at), and task_id, model, status, api_key_id or None.
         """
         where = "account = :account AND submit_at >= :start AND submit_at <= :end"
+        where += " AND (forget_s IS NULL OR :now < end_at + forget_s)"
         where += "".join(f" AND {name} = :{name}" for name in ("task_id", "model", "api_key_id") if wanted[name])
         where += f" AND {STATUS} = :status" if wanted["status"] else ""
         total = int(self._db.execute(f"SELECT count(*) FROM tasks WHERE {where}", wanted).fetchone()[0])
@@ -177,17 +231,34 @@ class State:
             FROM (SELECT *, {STATUS} AS status FROM tasks) ORDER BY n"""
         return self._db.execute(sql, {"now": now}).fetchall()
 
-    def films(self, ended_after: float) -> set[str]:
-        """Names of the rendered files of tasks that end after a time."""
-        return {row[0] for row in self._db.execute("SELECT film FROM tasks WHERE end_at > ?", (ended_after,)) if row[0]}
+    def every_task(self, wanted: dict[str, Any]) -> list[Row]:
+        """All tasks as the controls show them; `wanted` holds now, and what status, account, model or label must be."""
+        where = "".join(f" AND {name} = :{name}" for name in wanted if name != "now")
+        sql = f"SELECT * FROM (SELECT *, {STATUS} AS status FROM tasks) WHERE 1{where} ORDER BY n"
+        return self._db.execute(sql, wanted).fetchall()
+
+    def ended_untold(self, now: float) -> list[Row]:
+        """The tasks that have ended and whose end is still to be told, in the order of their ends."""
+        sql = f"""SELECT *, {STATUS} AS status FROM tasks WHERE told = 0 AND (end_at <= :now OR cancelled_at <= :now)
+            ORDER BY coalesce(cancelled_at, end_at), n"""
+        return self._db.execute(sql, {"now": now}).fetchall()
+
+    def films(self, ended_after: float) -> dict[str, str]:
+        """The rendered files of tasks that end after a time, by name, each with the plan (JSON) it is made by."""
+        sql = "SELECT film, plan FROM tasks WHERE film IS NOT NULL AND end_at > ?"
+        return {row["film"]: row["plan"] for row in self._db.execute(sql, (ended_after,))}
 
     # ---- uploads ---------------------------------------------------------------------------------------------------
 
     def add_upload(self, object_key: str, account: str, model: str, sha256: str, size_bytes: int, now: float) -> None:
-        """Record a stored upload."""
-        with self._db:
-            values = (object_key, account, model, sha256, size_bytes, now)
-            self._db.execute("INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?)", values)
+        """Record a stored upload, with the next `commit`."""
+        values = (object_key, account, model, sha256, size_bytes, now)
+        self._db.execute("INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    def uploads(self, stored_after: float) -> set[str]:
+        """SHA-256 of every upload since a time."""
+        sql = "SELECT sha256 FROM uploads WHERE stored_at > ?"
+        return {row[0] for row in self._db.execute(sql, (stored_after,))}
 
     def upload(self, object_key: str) -> Row | None:
         """An upload by its key, or None."""
@@ -197,16 +268,26 @@ class State:
     # ---- journal ---------------------------------------------------------------------------------------------------
 
     def add_entry(self, n: int, entry: str) -> None:
-        """Store the n-th request, and forget those beyond JOURNAL_LENGTH."""
-        with self._db:
-            self._db.execute("INSERT INTO journal VALUES (?, ?)", (n, entry))
-            self._db.execute("DELETE FROM journal WHERE n <= ?", (n - JOURNAL_LENGTH,))
+        """Store the n-th request: at once when anything has changed, else with the next rows of the journal."""
+        self._entries.append((n, entry))
+        if self._db.in_transaction or len(self._entries) >= BATCH:
+            self.commit()
 
     def entries(self) -> list[str]:
         """The requests that are kept, in order of arrival, each as JSON."""
+        self.commit()
         return [row[0] for row in self._db.execute("SELECT entry FROM journal ORDER BY n")]
 
     def last_entry(self) -> tuple[int, str | None]:
         """Number and text of the newest request; (0, None) when there is none."""
+        self.commit()
         row = self._db.execute("SELECT n, entry FROM journal ORDER BY n DESC LIMIT 1").fetchone()
         return (0, None) if row is None else (row["n"], row["entry"])
+
+
+def _grow(db: sqlite3.Connection) -> None:
+    """Add the columns that a state of the first release lacks."""
+    names = {row["name"] for row in db.execute("PRAGMA table_info(tasks)")}
+    for column in _ADDED if names else ():
+        if column.partition(" ")[0] not in names:
+            db.execute(f"ALTER TABLE tasks ADD COLUMN {column}")

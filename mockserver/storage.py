@@ -21,6 +21,7 @@ from mockserver.catalogue import Doc
 from mockserver.clock import Clock
 from mockserver.digest import sha256
 from mockserver.errors import BAD_SIGNATURE, POLICY_EXPIRED, URL_EXPIRED, ObjectError
+from mockserver.outcome import Plan
 from mockserver.state import State
 
 ACCESS_KEY_ID = "LTAImockserver"
@@ -43,11 +44,15 @@ class Storage:
         self._state, self._clock = state, clock
         self._lifetimes: Doc = service["lifetimes"]
         self._max_size_bytes: int = service["upload"]["max_size_bytes"]
-        self._secret = secret.encode()
+        self.use_secret(secret)
         self._folder = folder
         self._parts = itertools.count(1)
         for name in ("media", "films", "incoming"):
             (folder / name).mkdir(parents=True, exist_ok=True)
+
+    def use_secret(self, secret: str) -> None:
+        """Sign with another secret from now on."""
+        self._secret = secret.encode()
 
     # ---- bytes by digest -------------------------------------------------------------------------------------------
 
@@ -61,17 +66,35 @@ class Storage:
         if not self.medium(name).exists():
             incoming = self.receive()
             incoming.write(data)
-            incoming.keep(self._folder / "media")
+            self.keep(incoming)
         return name
+
+    def keep(self, incoming: Incoming) -> str:
+        """Store received bytes under their SHA-256 and return it."""
+        return incoming.keep(self._folder / "media")
+
+    @property
+    def media(self) -> Path:
+        """The folder of uploaded and inlined bytes."""
+        return self._folder / "media"
 
     def film(self, name: str) -> Path:
         """Where a rendered film is, or will be."""
         return self._folder / "films" / name
 
     def sweep(self) -> None:
-        """Remove films whose URLs have expired, and what broken uploads left."""
-        wanted = self._state.films(self._clock.now() - self._lifetimes["result_url_s"])
+        """Remove films whose URLs have expired, media that nothing can ask for, and what broken uploads left.
+
+        A medium is wanted by an upload that can still be named, and by a film that may have to be made again.
+        """
+        now = self._clock.now()
+        films = self._state.films(now - self._lifetimes["result_url_s"])
         for path in (self._folder / "films").iterdir():
+            if path.name not in films:
+                path.unlink()
+        wanted = self._state.uploads(now - self._lifetimes["upload_s"])
+        wanted |= {source.digest[7:] for plan in films.values() for source in Plan.from_text(plan).sources}
+        for path in self.media.iterdir():
             if path.name not in wanted:
                 path.unlink()
         for path in (self._folder / "incoming").iterdir():
@@ -136,7 +159,7 @@ class Storage:
 
     def store_upload(self, key: str, grant: Grant, incoming: Incoming) -> None:
         """Keep received bytes under an object key, durably."""
-        name = incoming.keep(self._folder / "media")
+        name = self.keep(incoming)
         if self._state.upload(key) is not None:  # two at once for one key: the first one stands
             raise ObjectError(
                 409, "FileAlreadyExists", "The object you specified already exists and can not be overwritten."

@@ -6,6 +6,7 @@ and how. What it shows later follows from that row and the clock.
 
 from __future__ import annotations
 
+import functools
 import heapq
 import json
 import random
@@ -17,12 +18,14 @@ from typing import Any
 from mockserver.accounts import Caller
 from mockserver.catalogue import Catalogue, Doc, Model
 from mockserver.clock import Clock
-from mockserver.digest import derived_uuid
-from mockserver.errors import NOT_PENDING, Fault
+from mockserver.digest import compact, derived_uuid
+from mockserver.errors import NOT_PENDING, ControlError, Fault
 from mockserver.outcome import Outcome
-from mockserver.state import Row, State
+from mockserver.scenarios import Scenario
+from mockserver.state import NEVER, Row, State
 
 REFUSED_AFTER_S = 0.1  # from the POST to FAILED when the fields are wrong: measured by third parties
+OPEN = ("PENDING", "RUNNING")
 PENDING_SHARE = 0.04  # of a task's time; the reference's sample waited 10 s of 234 s
 
 
@@ -36,6 +39,9 @@ class Draft:
     request_sha256: str
     job_sha256: str
     outcome: Outcome | Fault
+    nth: int = 0  # tasks of the same job before it
+    label: str | None = None
+    scenario: Scenario | None = None  # what was ordered for it; None: the usual course
 
 
 class Tasks:
@@ -48,24 +54,27 @@ class Tasks:
         self._seed, self._task_seconds = seed, task_seconds
         self._lifetime_s: float = catalogue.service["lifetimes"]["task_s"]
         self._zone = timezone(timedelta(hours=catalogue.service["utc_offset_h"]))
+        self.tell = False  # whether the ends of tasks accepted from now on are told to somebody
 
     # ---- create ----------------------------------------------------------------------------------------------------
 
     def create(self, draft: Draft, request_id: str) -> str:
-        """Accept a request as a task, durably. Returns the task_id."""
+        """Accept a request as a task, durable with the next commit of the state. Returns the task_id."""
         n = self._state.task_count() + 1
         task_id = derived_uuid(self._seed, "task", n)
         now = round(self._clock.now(), 3)
         row: dict[str, Any] = {
             "n": n, "task_id": task_id, "request_id": request_id, "account": draft.caller.account.name,
             "api_key_id": draft.caller.key.id, "model": draft.model_name, "submit_at": now,
-            "request_sha256": draft.request_sha256, "job_sha256": draft.job_sha256,
+            "request_sha256": draft.request_sha256, "job_sha256": draft.job_sha256, "nth": draft.nth,
+            "label": draft.label, "polls_left": None, "forget_s": None, "lost_s": None, "no_url": None,
+            "told": 0 if self.tell else None,
         }  # fmt: skip
-        row |= (
-            self._refused(now, draft.outcome)
-            if isinstance(draft.outcome, Fault)
-            else self._accepted(n, now, draft, draft.outcome)
-        )
+        if isinstance(draft.outcome, Fault):
+            row |= self._refused(now, draft.outcome)
+        else:
+            row |= self._accepted(n, now, draft, draft.outcome)
+            row |= _ordered(draft.scenario) if draft.scenario else {}
         self._state.add_task(row)
         return task_id
 
@@ -79,9 +88,7 @@ class Tasks:
 
     def _accepted(self, n: int, now: float, draft: Draft, outcome: Outcome) -> dict[str, Any]:
         lane = f"{draft.caller.account.name}/{draft.model.name}"
-        total_s = self._draw(n, draft.model)
-        wait_s = round(total_s * PENDING_SHARE, 3)
-        run_s = round(total_s - wait_s, 3)
+        wait_s, run_s = self._times(n, draft)
         places = draft.model.running_tasks
         ends = self._state.last_ends(lane, places)
         free_at = min(ends) if len(ends) == places else now
@@ -89,9 +96,19 @@ class Tasks:
         return {
             "lane": lane, "wait_s": wait_s, "run_s": run_s, "scheduled_at": scheduled,
             "end_at": round(scheduled + run_s, 3), "outcome": "SUCCEEDED", "code": None, "message": None,
-            "orig_prompt": outcome.orig_prompt, "usage": json.dumps(outcome.usage), "billed_s": outcome.billed_s,
+            "orig_prompt": outcome.orig_prompt, "usage": compact(outcome.usage), "billed_s": outcome.billed_s,
             "plan": outcome.plan.text, "film": outcome.plan.name,
         }  # fmt: skip
+
+    def _times(self, n: int, draft: Draft) -> tuple[float, float]:
+        """How long a task waits at least, and how long it runs."""
+        scenario = draft.scenario
+        if scenario is not None and scenario.held:
+            return scenario.pending_s, NEVER
+        ordered_s = scenario.after_s if scenario is not None else None
+        total_s = self._draw(n, draft.model) if ordered_s is None else ordered_s
+        wait_s = min(total_s, (scenario and scenario.pending_s) or round(total_s * PENDING_SHARE, 3))
+        return wait_s, round(total_s - wait_s, 3)
 
     def _draw(self, n: int, model: Model) -> float:
         chance = random.Random(f"{self._seed}:task time:{n}")
@@ -108,7 +125,18 @@ class Tasks:
         row = self._state.task(task_id, now)
         if row is None or row["account"] != account or now >= row["submit_at"] + self._lifetime_s:
             return None
-        return row
+        forgotten = row["forget_s"] is not None and now >= row["end_at"] + row["forget_s"]
+        return None if forgotten else row
+
+    def polled(self, row: Row) -> bool:
+        """Count a fetch of a task that ends with its n-th one; whether this was it."""
+        if row["polls_left"] is None or row["status"] not in OPEN:
+            return False
+        left: int = row["polls_left"] - 1
+        self._state.change_task(row["task_id"], {"polls_left": left})
+        if left == 0:
+            self._end_now(row, {})
+        return left == 0
 
     def document(self, task_id: str, row: Row | None, video_url: str | None) -> Doc:
         """The answer to a fetch, without its request_id (API reference, step 2)."""
@@ -126,11 +154,13 @@ class Tasks:
             return {"output": output}
         if row["orig_prompt"] is not None:
             output["orig_prompt"] = row["orig_prompt"]
-        return {"output": {**output, "video_url": video_url}, "usage": json.loads(row["usage"])}
+        if not row["no_url"]:
+            output["video_url"] = video_url
+        return {"output": output, "usage": json.loads(row["usage"])}
 
     def local_time(self, at: float) -> str:
         """A time as the service writes it: UTC+8 to the millisecond, without a zone (API reference)."""
-        return datetime.fromtimestamp(round(at, 3), self._zone).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+        return _written(at, self._zone)
 
     # ---- cancel ----------------------------------------------------------------------------------------------------
 
@@ -140,24 +170,72 @@ class Tasks:
         if row is None or row["status"] != "PENDING":
             raise NOT_PENDING
         now = round(self._clock.now(), 3)
-        self._state.cancel(task_id, now, self._moved_up(row, now))
+        self._state.change_task(task_id, {"cancelled_at": now, "lane": None})
+        self._move_up(row, now)
 
-    def _moved_up(self, cancelled: Row, now: float) -> list[tuple[float, float, int]]:
-        lane = cancelled["lane"]
-        model = self._catalogue.models[cancelled["model"]]
+    # ---- by hand ---------------------------------------------------------------------------------------------------
+
+    def finish(self, task_id: str) -> None:
+        """End a task now, as its outcome says. Raises ControlError for one that has ended."""
+        self._end_now(self._open_task(task_id), {})
+
+    def fail(self, task_id: str, fault: Fault) -> None:
+        """End a task now as FAILED. Raises ControlError for one that has ended."""
+        row = self._open_task(task_id)
+        self._end_now(row, {"outcome": "FAILED", "code": fault.code, "message": fault.message, "billed_s": 0.0})
+
+    def withdraw(self, task_id: str) -> None:
+        """Cancel a task, also a RUNNING one, as the service's own people could. Raises ControlError if it has ended."""
+        self._end_now(self._open_task(task_id), {"outcome": "CANCELED"})
+
+    def expire(self, task_id: str) -> None:
+        """Make a task UNKNOWN from now on; what it costs stays. Raises ControlError for an unknown id."""
+        row = self._any_task(task_id)
+        self._state.change_task(task_id, {"forget_s": self._clock.now() - row["end_at"]})
+
+    def lose(self, task_id: str) -> None:
+        """Let a task's video be gone from now on. Raises ControlError for an unknown id."""
+        row = self._any_task(task_id)
+        self._state.change_task(task_id, {"lost_s": self._clock.now() - row["end_at"]})
+
+    def has_video(self, row: Row) -> bool:
+        """Whether a task's video can be fetched: it succeeded, and nothing was ordered to take it away."""
+        lost = row["lost_s"] is not None and self._clock.now() >= row["end_at"] + row["lost_s"]
+        return row["status"] == "SUCCEEDED" and row["film"] is not None and not lost
+
+    def _any_task(self, task_id: str) -> Row:
+        row = self._state.task(task_id, self._clock.now())
+        if row is None:
+            raise ControlError(f"there is no task {task_id}", 404)
+        return row
+
+    def _open_task(self, task_id: str) -> Row:
+        row = self._any_task(task_id)
+        if row["status"] not in OPEN:
+            raise ControlError(f"the task {task_id} has ended: it is {row['status']}", 409)
+        return row
+
+    def _end_now(self, row: Row, changes: dict[str, Any]) -> None:
+        now = round(self._clock.now(), 3)
+        times = {"scheduled_at": min(row["scheduled_at"], now), "end_at": now}
+        self._state.change_task(row["task_id"], {**times, **changes})
+        self._move_up(row, now)
+
+    def _move_up(self, gone: Row, now: float) -> None:
+        """A running place is free: give those that wait in the lane their new times."""
+        lane = gone["lane"]
         if lane is None:
-            return []
+            return
+        model = self._catalogue.models[gone["model"]]
         places = self._state.begun_ends(lane, now, model.running_tasks)
         places += [now] * (model.running_tasks - len(places))
         heapq.heapify(places)
         times = []
         for row in self._state.waiting(lane, now):
-            if row["n"] == cancelled["n"]:
-                continue
             scheduled = round(max(row["submit_at"] + row["wait_s"], places[0], now), 3)
             heapq.heapreplace(places, round(scheduled + row["run_s"], 3))
             times.append((scheduled, round(scheduled + row["run_s"], 3), row["n"]))
-        return times
+        self._state.move_tasks(times)
 
     # ---- list and bill ---------------------------------------------------------------------------------------------
 
@@ -188,6 +266,26 @@ class Tasks:
         """What every task costs at this moment, and the sum, in seconds of video."""
         tasks = [dict(row) for row in self._state.bill(self._clock.now())]
         return {"tasks": tasks, "total_billed_s": round(sum(task["billed_s"] for task in tasks), 2)}
+
+
+def _ordered(scenario: Scenario) -> dict[str, Any]:
+    """The columns in which a task of a scenario differs from the usual course."""
+    ends: dict[str, dict[str, Any]] = {
+        "cancel": {"outcome": "CANCELED", "plan": None, "film": None},
+        "expire": {"forget_s": 0.0},
+        "no_url": {"no_url": 1, "plan": None, "film": None},
+        "lose": {"lost_s": scenario.lost_after_s},
+    }
+    columns = ends.get(scenario.end, {})
+    if scenario.fault is not None:
+        code, message = scenario.fault
+        columns = {"outcome": "FAILED", "code": code, "message": message, "billed_s": 0.0, "plan": None, "film": None}
+    return {**columns, "polls_left": scenario.after_polls}
+
+
+@functools.lru_cache(maxsize=4096)
+def _written(at: float, zone: timezone) -> str:
+    return datetime.fromtimestamp(round(at, 3), zone).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
 def _epoch_ms(at: float) -> int:

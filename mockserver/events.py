@@ -1,0 +1,147 @@
+"""Ends of tasks told to webhooks, as CloudEvents `dashscope:System:AsyncTaskFinish`.
+
+An account can route these events to an HTTP endpoint (task management reference); duplicates are possible there, so
+they can be ordered here. Structured JSON and the fields beside type, source and the first four of `data` are
+assumptions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import aiohttp
+
+from mockserver.accounts import Accounts
+from mockserver.catalogue import Catalogue
+from mockserver.clock import Clock
+from mockserver.digest import compact, derived_uuid
+from mockserver.rules import BadOrder, Doc, Fields, read_all
+from mockserver.state import Row, State
+from mockserver.tasks import Tasks
+
+TYPE, SOURCE = "dashscope:System:AsyncTaskFinish", "acs.dashscope"
+TICK_S = 0.2  # real time between two looks for tasks that have ended
+TIMEOUT_S = 5.0
+ATTEMPTS = 5
+
+log = logging.getLogger("mockserver")
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """Where events go: of one account, or (None) of all; each `copies` times."""
+
+    url: str
+    account: str | None = None
+    copies: int = 1
+
+
+class Events:
+    """The webhooks of one server. Tasks accepted while there are any are told of, each at least once."""
+
+    def __init__(
+        self, state: State, clock: Clock, catalogue: Catalogue, accounts: Accounts, tasks: Tasks, seed: int
+    ) -> None:
+        self._state, self._clock, self._catalogue = state, clock, catalogue
+        self._accounts, self._tasks, self._seed = accounts, tasks, seed
+        self._webhooks: list[Webhook] = []
+        self._ticking: asyncio.Task[None] | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self._attempts: dict[str, int] = {}
+
+    def add(self, documents: object) -> None:
+        """Add webhooks: one {url, account, copies}, or a list. Raises BadOrder. Needs a running loop."""
+        self._webhooks += read_all(documents, _webhook, "webhooks")
+        self._tasks.tell = bool(self._webhooks)
+        if self._webhooks and self._ticking is None:
+            self._ticking = asyncio.get_running_loop().create_task(self._tick(), name="webhooks")
+
+    def clear(self) -> None:
+        """Drop every webhook."""
+        self._webhooks, self._tasks.tell = [], False
+
+    def show(self) -> list[Doc]:
+        """The webhooks, as they were given."""
+        return [vars(webhook) for webhook in self._webhooks]
+
+    async def close(self) -> None:
+        """Send nothing more."""
+        if self._ticking is not None:
+            self._ticking.cancel()
+            await asyncio.wait([self._ticking])
+            self._ticking = None
+
+    async def deliver(self) -> None:
+        """Tell of every task that has ended and was not told of yet. What cannot be delivered is tried again later."""
+        if not self._webhooks:
+            return
+        async with self._one_at_a_time:
+            rows = self._state.ended_untold(self._clock.now())
+            if not rows:
+                return
+            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
+                for row in rows:
+                    if await self._tell(session, row):
+                        self._state.change_task(row["task_id"], {"told": 1})
+                        self._attempts.pop(row["task_id"], None)
+            self._state.commit()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            try:
+                await self.deliver()
+            except Exception:
+                log.exception("webhooks could not be served")
+
+    async def _tell(self, session: aiohttp.ClientSession, row: Row) -> bool:
+        event = compact(self.event(row)).encode()
+        headers = {"Content-Type": "application/cloudevents+json; charset=utf-8"}
+        try:
+            for webhook in self._webhooks:
+                for _ in range(webhook.copies if webhook.account in (None, row["account"]) else 0):
+                    async with session.post(webhook.url, data=event, headers=headers) as response:
+                        response.raise_for_status()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            tries = self._attempts[row["task_id"]] = self._attempts.get(row["task_id"], 0) + 1
+            if tries == ATTEMPTS:
+                log.warning("gave up telling of task %s: %s", row["task_id"], error)
+            return tries >= ATTEMPTS
+        return True
+
+    def event(self, row: Row) -> Doc:
+        """The CloudEvent of a task that has ended."""
+        account = next((each for each in self._accounts.all if each.name == row["account"]), None)
+        uid = account.uid if account else ""
+        region = self._catalogue.region_id((account and account.region) or self._accounts.region)
+        ended = datetime.fromtimestamp(row["cancelled_at"] or row["end_at"], UTC)
+        return {
+            "specversion": "1.0",
+            "id": derived_uuid(self._seed, "event", row["n"]),
+            "source": SOURCE,
+            "type": TYPE,
+            "subject": f"{SOURCE}:{region}:{uid}:task/{row['task_id']}",
+            "time": ended.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "datacontenttype": "application/json",
+            "data": {
+                "task_id": row["task_id"],
+                "task_status": row["status"],
+                "region": region,
+                "request_id": row["request_id"],
+                "model_name": row["model"],
+            },
+        }
+
+
+def _webhook(document: object, place: str) -> Webhook:
+    if isinstance(document, str):
+        document = {"url": document}
+    fields = Fields(document, place)
+    url, account, copies = fields.take("url", str, ""), fields.take("account", str), fields.count("copies", 1, 1)
+    fields.end()
+    if not url.startswith(("http://", "https://")):
+        raise BadOrder(f"{place}.url should be an http(s) URL, not {url!r}")
+    return Webhook(url, account, copies or 1)

@@ -1,0 +1,175 @@
+"""Trouble on order: which requests meet it, by number or by a seeded chance, and what it is. Pure; wire.py does it."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mockserver.rules import BadOrder, Doc, Fields, read_all
+
+ROUTES = ("create", "fetch", "list", "cancel", "policy", "upload", "result", "any")
+KINDS = (
+    "reset",  # the connection is cut, no answer: before the server has acted, or after ("lost")
+    "lost",  # reset after the server has acted: a task was accepted and nobody was told
+    "hang",  # no answer for `seconds` (default: until the client goes or the server stops)
+    "slow",  # the answer comes `chunk_bytes` at a time, with `pause_s` between
+    "answer",  # another answer: `status`, with `code` and `message`, or with body: none, html
+    "not_json",  # 200 whose body is no JSON
+    "truncate",  # only the part `keep` of the body comes; with length: none nothing tells that more was to come
+    "corrupt",  # a body of the right size with wrong bytes; length: right, none or wrong
+    "wrong_length",  # a whole body under a Content-Length that is `off_by` too high (or, below 0, too low)
+    "duplicate",  # the request is delivered twice; the answer is that to the first
+    "jump",  # the clock jumps `seconds` forward
+    "restart",  # the server restarts: connections are cut, the state is read again
+)
+SIDES = ("before", "after")
+LENGTHS = ("right", "none", "wrong")
+BODIES = ("json", "none", "html")
+_CODES = {429: "Throttling.RateQuota", 500: "InternalError", 503: "ModelUnavailable"}
+_AFTER = ("lost", "slow", "truncate", "corrupt", "wrong_length")
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What is to happen to a request; `side` tells whether before or after the server has acted on it."""
+
+    kind: str
+    side: str
+    seconds: float | None
+    pause_s: float
+    chunk_bytes: int
+    status: int
+    code: str
+    message: str
+    body: str
+    keep: float
+    length: str
+    off_by: int
+
+
+@dataclass
+class Rule:
+    """A trouble and whom it meets, with what it has done so far."""
+
+    route: str
+    label: str | None
+    nth: tuple[int, ...]
+    rate: float | None
+    times: int | None
+    trouble: Trouble
+    document: Doc
+    seen: int = 0
+    used: int = 0
+
+    def strikes(self, route: str, label: str | None, seed: int, index: int) -> bool:
+        """Count a request if it is this rule's, and say whether it is to meet the trouble."""
+        if self.route not in (route, "any") or self.label not in (None, label):
+            return False
+        self.seen += 1
+        if self.nth and self.seen not in self.nth:
+            return False
+        if self.times is not None and self.used >= self.times:
+            return False
+        return self.rate is None or random.Random(f"{seed}:fault:{index}:{self.seen}").random() < self.rate
+
+
+class Faults:
+    """The faults of one server, in order; the first rule that strikes is the one. `errors` is the code catalogue."""
+
+    def __init__(self, errors: Doc, seed: int, documents: object = None) -> None:
+        self._errors, self._seed = errors, seed
+        self._initial = documents
+        self._rules = self._read(documents)
+
+    def draw(self, route: str, label: str | None) -> Trouble | None:
+        """What a request that arrives now is to meet; counts it."""
+        struck: Trouble | None = None
+        for index, rule in enumerate(self._rules):
+            if rule.strikes(route, label, self._seed, index) and struck is None:
+                rule.used += 1
+                struck = rule.trouble
+        return struck
+
+    def __bool__(self) -> bool:
+        return bool(self._rules)
+
+    def add(self, documents: object) -> None:
+        """Add rules behind those that are there: one, or a list. Raises BadOrder, and adds none then."""
+        self._rules += self._read(documents)
+
+    def clear(self) -> None:
+        """Drop every rule."""
+        self._rules = []
+
+    def reset(self) -> None:
+        """Back to the rules that the server was started with, uncounted."""
+        self._rules = self._read(self._initial)
+
+    def show(self) -> list[Doc]:
+        """Every rule as it was given, with `seen` (requests of its route) and `used` (those it struck)."""
+        return [{**rule.document, "seen": rule.seen, "used": rule.used} for rule in self._rules]
+
+    def restore(self, shown: list[Doc]) -> None:
+        """Take over what `show` gave."""
+        rules = self._read([{k: v for k, v in doc.items() if k not in ("seen", "used")} for doc in shown])
+        self._rules = [
+            dataclasses.replace(rule, seen=doc["seen"], used=doc["used"])
+            for rule, doc in zip(rules, shown, strict=True)
+        ]
+
+    def _read(self, documents: object) -> list[Rule]:
+        return read_all(documents, self._rule, "faults")
+
+    def _rule(self, document: object, place: str) -> Rule:
+        fields = Fields(document, place)
+        rule = Rule(
+            route=fields.choice("route", ROUTES, "any"),
+            label=fields.take("label", str),
+            nth=fields.numbers("nth"),
+            rate=fields.number("rate"),
+            times=fields.count("times"),
+            trouble=self._trouble(fields),
+            document=dict(document) if isinstance(document, Mapping) else {},
+        )
+        fields.end()
+        if rule.rate is not None and rule.rate > 1:
+            raise BadOrder(f"{place}.rate should be a share from 0 to 1, not {rule.rate:g}")
+        if rule.trouble.kind == "duplicate" and rule.route == "upload":
+            raise BadOrder(f"{place}: an upload cannot be delivered twice; its form is read as it comes")
+        return rule
+
+    def _trouble(self, fields: Fields) -> Trouble:
+        kind = fields.choice("do", KINDS)
+        side = fields.choice("side", SIDES, "after" if kind in _AFTER else "before")
+        if kind in _AFTER and side == "before":
+            raise BadOrder(f"{fields.place}: {kind} happens after the server has acted")
+        status = fields.count("status", 100, 500 if kind == "answer" else 200) or 200
+        code = fields.take("code", str, _CODES.get(status, "InternalError"))
+        message = fields.take("message", str, self._errors.get(code, {}).get("message", "ordered by a fault"))
+        seconds, keep = fields.number("seconds"), fields.number("keep", default=0.5)
+        if status > 599 or (keep is not None and keep > 1):
+            raise BadOrder(f"{fields.place}: status should be 100 to 599, and keep a share from 0 to 1")
+        if kind == "jump" and seconds is None:
+            raise BadOrder(f"{fields.place}: a jump needs seconds")
+        return Trouble(
+            kind="reset" if kind == "lost" else kind,
+            side=side,
+            seconds=seconds,
+            pause_s=fields.number("pause_s", default=1.0) or 0.0,
+            chunk_bytes=fields.count("chunk_bytes", default=1024) or 1,
+            status=status,
+            code=code,
+            message=message,
+            body=fields.choice("body", BODIES, "html" if kind == "not_json" else "json"),
+            keep=0.5 if keep is None else keep,
+            length=fields.choice("length", LENGTHS, "right"),
+            off_by=_off_by(fields),
+        )
+
+
+def _off_by(fields: Fields) -> int:
+    value: Any = fields.take("off_by", int, 1000)
+    return int(value)

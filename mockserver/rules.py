@@ -1,0 +1,78 @@
+"""Reading what a person ordered (scenarios, faults, accounts) from YAML or JSON, with words for what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from mockserver.errors import ServerError
+
+Doc = dict[str, Any]
+Rule = TypeVar("Rule")
+
+
+class BadOrder(ServerError):
+    """Something that was ordered cannot be understood; the message says where, what, and what would do."""
+
+
+class Fields:
+    """The fields of one mapping, taken out one by one; what is left over in the end is an error."""
+
+    def __init__(self, document: object, place: str) -> None:
+        if not isinstance(document, Mapping):
+            raise BadOrder(f"{place} should be a mapping, not {document!r}")
+        self._left, self.place = dict(document), place
+        self._known: list[str] = []
+
+    def take(self, name: str, kind: type | tuple[type, ...], default: Any = None) -> Any:
+        """The value of a field, or its default. Raises BadOrder for a value of another kind."""
+        self._known.append(name)
+        value = self._left.pop(name, None)
+        if value is None:
+            return default
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            wanted = " or ".join(each.__name__ for each in kinds)
+            raise BadOrder(f"{self.place}.{name} should be of type {wanted}, not {value!r}")
+        return value
+
+    def number(self, name: str, least: float = 0, default: float | None = None) -> float | None:
+        """A number of at least `least`."""
+        value: float | None = self.take(name, (int, float), default)
+        if value is not None and not least <= value < float("inf"):
+            raise BadOrder(f"{self.place}.{name} should be a number from {least:g}, not {value!r}")
+        return value
+
+    def count(self, name: str, least: int = 1, default: int | None = None) -> int | None:
+        """A whole number of at least `least`."""
+        value: int | None = self.take(name, int, default)
+        if value is not None and value < least:
+            raise BadOrder(f"{self.place}.{name} should be a whole number from {least}, not {value!r}")
+        return value
+
+    def choice(self, name: str, choices: tuple[str, ...], default: str | None = None) -> str:
+        """One of some words. Without a default it has to be there."""
+        value = self.take(name, str, default)
+        if value not in choices:
+            raise BadOrder(f"{self.place}.{name} should be one of {', '.join(choices)}, not {value!r}")
+        return str(value)
+
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """A whole number from 1, or a list of them."""
+        value = self.take(name, (int, list), [])
+        values = value if isinstance(value, list) else [value]
+        if not all(type(each) is int and each >= 1 for each in values):
+            raise BadOrder(f"{self.place}.{name} should be whole numbers from 1, not {value!r}")
+        return tuple(values)
+
+    def end(self) -> None:
+        """Raise BadOrder when the mapping had fields that nobody took."""
+        if self._left:
+            unknown = ", ".join(sorted(str(name) for name in self._left))
+            raise BadOrder(f"{self.place} has no field {unknown}; it knows {', '.join(self._known)}")
+
+
+def read_all(documents: object, read: Callable[[object, str], Rule], place: str) -> list[Rule]:
+    """Each entry of a list by `read`; one mapping counts as a list of one, nothing as an empty list."""
+    entries = documents if isinstance(documents, list) else [] if documents is None else [documents]
+    return [read(entry, f"{place}[{i}]") for i, entry in enumerate(entries)]
