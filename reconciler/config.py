@@ -211,8 +211,8 @@ def _project_document(root: Path) -> Document:
     known = f"{sha256_hex(raw)}:{shipped.fingerprint()}"
     if later or cache.get("project", known) is None:
         faults = [*later, *schema.check(document, shipped.schema("project"))]
-        if not faults and isinstance(spec, dict):
-            faults = _semantic_faults(document, spec)
+        if isinstance(spec, dict):
+            faults += _semantic_faults(document, spec)
         if faults:
             raise InvalidInput(faults, files=1)
         cache.put("project", known, True)
@@ -227,21 +227,21 @@ def _semantic_faults(document: Document, spec: Mapping[str, Any]) -> list[Fault]
         name for each in models.values() for variant in each["variants"] for name in variant["parameters"]["properties"]
     }
     faults = []
-    defaults = spec.get("defaults", {})
-    if defaults.get("model", next(iter(models))) not in models:
+    defaults = _mapping(spec.get("defaults"))
+    if isinstance(defaults.get("model"), str) and defaults["model"] not in models:
         message = f'defaults.model is "{defaults["model"]}"; legal are {", ".join(sorted(models))}.'
         faults.append(Fault(document.place("/spec/defaults/model"), message))
-    for name in defaults.get("parameters", {}):
+    for name in _mapping(defaults.get("parameters")):
         if name not in parameters:
             place = document.place(f"/spec/defaults/parameters/{name}", key=True)
             faults.append(
                 Fault(place, f'no model has the parameter "{name}"; legal are {", ".join(sorted(parameters))}.')
             )
-    for name in spec.get("prices", {}).get("models", {}):
+    for name in _mapping(_mapping(spec.get("prices")).get("models")):
         if name not in models:
             place = document.place(f"/spec/prices/models/{name}", key=True)
             faults.append(Fault(place, f'prices.models names "{name}"; legal are {", ".join(sorted(models))}.'))
-    endpoint = spec.get("endpoint", "mock")
+    endpoint = str(spec.get("endpoint", "mock"))
     if "realm" in spec and ("://" not in endpoint or _vendor_of(endpoint)):
         message = f"the realm of {endpoint} is fixed; `realm` is for an endpoint that is a URL of your own"
         faults.append(Fault(document.place("/spec/realm", key=True), message))
@@ -254,9 +254,14 @@ def _semantic_faults(document: Document, spec: Mapping[str, Any]) -> list[Fault]
     return faults
 
 
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """`value` where it is a mapping; otherwise the schema has said so, and nothing more can be."""
+    return value if isinstance(value, Mapping) else {}
+
+
 def _store_dir(root: Path, spec: Mapping[str, Any], env: Environment, document: Document) -> Path:
     if env.store:
-        return Path(env.store).expanduser().absolute()
+        return root / Path(env.store).expanduser()
     if "store" not in spec:
         return root / STATE_DIR
     try:
@@ -302,7 +307,8 @@ def _url_endpoint(text: str, spec: Mapping[str, Any], *, own: bool) -> Endpoint:
     if parts.scheme == "http" and not loopback:
         raise ValueError("a key must not travel unencrypted; use https (http only on loopback)")
     _ = parts.port  # raises ValueError for a port that is no number
-    base_url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or '/api/v1'}"
+    netloc = parts.netloc.lower().replace("localhost", "127.0.0.1", 1) if host == "localhost" else parts.netloc.lower()
+    base_url = f"{parts.scheme}://{netloc}{parts.path.rstrip('/') or '/api/v1'}"
     region = _vendor_of(text)
     realm: Realm = "live" if region else spec.get("realm", "mock") if own else "mock"
     return Endpoint(base_url, base_url, realm, region, loopback)

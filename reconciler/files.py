@@ -173,6 +173,26 @@ def signature(path: Path) -> tuple[int, int, int, int] | None:
     return info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino
 
 
+_NETWORK = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "glusterfs", "lustre", "afs", "fuse.sshfs", "fuse.s3fs"}
+)
+
+
+def network_file_system(folder: Path) -> str | None:
+    """The type of the network file system that `folder` lies on; None for a local one, or where nobody can tell."""
+    here, found = folder.resolve().as_posix(), ("", "")
+    try:
+        lines = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        _, mount, kind, *_ = line.split(" ")
+        inside = here == mount or here.startswith(mount.rstrip("/") + "/")
+        if inside and len(mount) >= len(found[0]):
+            found = (mount, kind)
+    return found[1] if found[1] in _NETWORK else None
+
+
 def free_bytes(folder: Path) -> int:
     """Bytes free for us on the file system of `folder`."""
     return shutil.disk_usage(folder).free

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler import config as configuration
-from reconciler import reconcile
+from reconciler import decisions, reconcile
 from reconciler.apply.events import Block, Event
 from reconciler.apply.outcome import Report, Stop
 from reconciler.cache import Cache, Digests
@@ -22,14 +22,13 @@ from reconciler.clock import Clock, SystemClock
 from reconciler.config import Config, Environment
 from reconciler.desired import source
 from reconciler.desired.job import Desired
-from reconciler.errors import BudgetExceeded, CutlistError, Declined, UsageError
+from reconciler.errors import BudgetExceeded, CutlistError, Declined
 from reconciler.plan.diff import Options
 from reconciler.plan.status import Status
 from reconciler.plan.step import Action, Plan
 from reconciler.reconcile import Pass
 from reconciler.state.holder import hold
 from reconciler.state.ledger import Ledger
-from reconciler.state.observed import State
 from reconciler.state.store import Store
 
 
@@ -114,43 +113,25 @@ class Project:
             async with AsyncExitStack() as stack:
                 session = Session(self.config, self.store, ledger, self.clock, observer, self._block)
                 stack.push_async_callback(session.close)
-                if ledger.open_intents():
+                session.take_in_spill(tell)
+                if session.has_to_ask:
                     session.connect(await stack.enter_async_context(self._address()), self._transport)
                     await session.recover(tell)
                 first = reconcile.look(self.config, self.store, ledger, self.clock, options)
                 self._check_budget(first.plan, max_cost)
+                asks = first.plan.summary["render"] + first.plan.summary["resume"] + len(session.orphans(first))
+                if asks:
+                    self._check_key()
                 if not approve(first.plan):
                     raise Declined("not confirmed; nothing was sent.")
-                asks = first.plan.summary["render"] + first.plan.summary["resume"] + len(session.orphans(first))
                 if asks and not session.connected:
                     session.connect(await stack.enter_async_context(self._address()), self._transport)
-                return await session.drive(first, options, stop or Stop())
+                return await session.drive(first, options, stop or Stop(), tell)
 
     def decide(self, edit: str, *, adopt: str | None = None, retry: bool = False) -> str:
-        """A person's word on an attempt that is UNDECIDED: it is this task, it is to be sent again, or it is given up.
-
-        `edit` is the name of the edit or (the beginning of) its key. Returns what was done, in words.
-        """
-        now = self.clock.now()
+        """A person's word on an undecided request or a stray; what was done, in words. Raises UsageError."""
         with self._writing() as ledger:
-            last = [history.last for history in ledger.history(now=now).values()]
-            found = [
-                each
-                for each in last
-                if each.state is State.UNDECIDED and (each.edit == edit or each.key.startswith(edit))
-            ]
-            if len(found) != 1:
-                waiting = sorted(each.edit for each in last if each.state is State.UNDECIDED)
-                there = f"Waiting for a decision: {', '.join(waiting)}." if waiting else "Nothing waits for a decision."
-                raise UsageError(f"{edit} names {len(found)} undecided requests.", hint=there)
-            attempt = found[0]
-            if adopt is not None:
-                if ledger.knows_task(adopt):
-                    raise UsageError(f"the task {adopt} already belongs to another request.")
-                ledger.submitted(attempt.id, adopt, at=now, adopted=True)
-                return f"{attempt.edit}: adopted the task {adopt}. Run apply to collect it; nothing is sent again."
-            ledger.end(attempt.id, State.NOT_SENT if retry else State.ABANDONED, at=now, message="a person decided")
-            return f"{attempt.edit}: {'the next apply sends it again, and pays' if retry else 'given up'}."
+            return decisions.decide(ledger, self.clock, edit, adopt=adopt, retry=retry)
 
     @contextmanager
     def _writing(self) -> Iterator[Ledger]:
@@ -166,17 +147,20 @@ class Project:
     async def _address(self) -> AsyncIterator[str]:
         """The base URL of the endpoint; the bundled server runs for the length of the block."""
         if not self.config.endpoint.bundled:
-            if not self.config.api_key:
-                raise CutlistError(
-                    f"no API key: DASHSCOPE_API_KEY is not set, and {self.config.endpoint.name} wants one.",
-                    hint="Set it to a key of this region, or try offline with --endpoint mock. Nothing was sent.",
-                )
+            self._check_key()
             yield self.config.endpoint.base_url
             return
         from reconciler.bundled import bundled_server  # lazy: aiohttp
 
         async with bundled_server(self.config.state_dir / "server") as url:
             yield url
+
+    def _check_key(self) -> None:
+        if not self.config.api_key:
+            raise CutlistError(
+                f"no API key: DASHSCOPE_API_KEY is not set, and {self.config.endpoint.name} wants one.",
+                hint="Set it to a key of this region, or try offline with --endpoint mock. Nothing was sent.",
+            )
 
     def _check_budget(self, plan: Plan, max_cost: float | None) -> None:
         cost = plan.total(Action.RENDER, Action.WAIT)

@@ -99,5 +99,6 @@ def observe(
         outputs=outputs.observe(desired.outputs, digests, known),
         pins=pins,
         before={**stored, **written, **(ledger.jobs_before() if ledger else {})},
+        strays=ledger.strays() if ledger else (),
         damaged=damaged,
     )

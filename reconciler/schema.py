@@ -96,7 +96,7 @@ def _mean(given: Any, legal: Sequence[Any]) -> str:
     if not isinstance(given, str):
         return ""
     folded = {str(each).casefold(): str(each) for each in legal}
-    near = difflib.get_close_matches(given.casefold(), folded, n=1, cutoff=0.75)
+    near = difflib.get_close_matches(given.casefold(), folded, n=1, cutoff=0.8)
     return f" Did you mean {folded[near[0]]}?" if near else ""
 
 

@@ -13,12 +13,20 @@ _QUIET_MS = 200  # a save often comes as several events
 
 
 def changes(project: Project) -> Iterator[list[str]]:
-    """Paths (relative to the project) that changed and matter, each time something does. Ends never by itself."""
+    """First nothing, once saves are heard; then, whenever something matters, the paths (relative to the project).
+
+    Ends never by itself.
+    """
     from watchfiles import watch  # lazy: start-up time
 
     root = project.config.root
-    named = _media(project)
-    for batch in watch(root, debounce=_QUIET_MS, step=50, recursive=True, raise_interrupt=True):
+    named, listening = _media(project), False
+    for batch in watch(
+        root, debounce=_QUIET_MS, step=50, rust_timeout=_QUIET_MS, yield_on_timeout=True, raise_interrupt=True
+    ):
+        if not listening:
+            listening = True
+            yield []
         touched = sorted(
             {path.relative_to(root).as_posix() for _, name in batch if (path := Path(name)).is_relative_to(root)}
         )

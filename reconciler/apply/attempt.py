@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from reconciler.apply.client import TaskAnswer
-from reconciler.apply.desk import Desk, NeedsPerson, TaskFailed, Work, persistently, unbroken
+from reconciler.apply.client import Created, TaskAnswer
+from reconciler.apply.desk import Desk, NeedsPerson, TaskFailed, Work, close, persistently, unbroken
 from reconciler.apply.events import Phase
 from reconciler.apply.retry import (
     UNKNOWN_LOOKS,
@@ -34,6 +34,7 @@ from reconciler.errors import (
     DiskFull,
     DownloadRefused,
     HostRefused,
+    LedgerError,
     NotReached,
     OutcomeUnknown,
     ServiceError,
@@ -48,9 +49,6 @@ LEAST_FREE_BYTES = 256 << 20  # room for what is paid next
 UPLOAD_MARGIN_S = 2 * 3600  # an upload about to expire is made anew
 UPLOAD_LIFE_S = 48 * 3600
 DOWNLOAD_TRIES = 10
-LIST_EVERY_S = 10.0
-INTENT_LIFE_S = 23 * 3600  # the list of the last 24 h proves nothing about an older intent
-KNOWN_SKEW_S, UNKNOWN_SKEW_S = 5.0, 300.0
 
 # ------------------------------------------------------------------ before the POST
 
@@ -143,7 +141,7 @@ async def _intend_and_send(desk: Desk, work: Work, prepared: Prepared, attempt: 
     await desk.block(
         functools.partial(
             desk.ledger.intend, attempt, request_sha256=sha256_hex(prepared.body), prompt=prepared.prompt,
-            job=work.job.canonical, server_time=desk.client.server_time,
+            job=work.job.canonical, server_time=desk.client.server_time, loses=work.loses,
         )
     )  # fmt: skip
     try:
@@ -152,73 +150,26 @@ async def _intend_and_send(desk: Desk, work: Work, prepared: Prepared, attempt: 
         raise
     except ServiceError as error:
         state = State.REJECTED if is_verdict(error) else State.NOT_SENT
-        await _end(desk, attempt.id, state, error.code, error.message, error.request_id)
+        await close(desk, attempt.id, state, error.code, error.message, error.request_id)
         raise
-    await desk.block(
-        functools.partial(
-            desk.ledger.submitted, attempt.id, created.task_id, at=desk.clock.now(), request_id=created.request_id
-        )
+    note = functools.partial(
+        desk.ledger.submitted, attempt.id, created.task_id, at=desk.clock.now(), request_id=created.request_id
     )
+    try:
+        await desk.block(note)
+    except LedgerError as error:
+        raise _spilled(desk, attempt, created, error) from error
     desk.emit(work, Phase.PENDING, task_id=created.task_id)
 
 
-async def _end(
-    desk: Desk, attempt_id: str, state: State, code: str = "", message: str = "", request_id: str = ""
-) -> None:
-    call = functools.partial(
-        desk.ledger.end, attempt_id, state, at=desk.clock.now(), code=code, message=message, request_id=request_id
+def _spilled(desk: Desk, attempt: Attempt, created: Created, error: LedgerError) -> LedgerError:
+    """A task_id that the ledger cannot take goes to the spill file and to the reader's eyes."""
+    kept = desk.spill.note(attempt.id, created.task_id, created.request_id, at=desk.clock.now())
+    where = "It is in the spill file, and the next apply reads it." if kept else "Write it down!"
+    return LedgerError(
+        f"{attempt.edit}: the service accepted task {created.task_id}, and the ledger cannot take it: {error.message}",
+        hint=f"{where} Make room, then run apply again: nothing is sent twice.",
     )
-    await unbroken(desk.block(call))
-
-
-# ------------------------------------------------------------------ settle
-
-
-async def settle(desk: Desk, attempt_id: str) -> bool:
-    """Find out whether the request of an open INTENT arrived. True: adopted; False: proved NOT_SENT.
-
-    Asks the service's list until SETTLE has passed and one whole listing after that shows nothing new. Raises
-    NeedsPerson when it stays undecided, and ServiceError when the service cannot be asked (the INTENT stays open).
-    """
-    attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
-    intent = desk.ledger.intent(attempt_id)
-    if desk.clock.now() - intent.created_at > INTENT_LIFE_S:
-        message = "the run that sent it ended more than 23 h ago; the service's list proves nothing any more"
-        await _end(desk, attempt_id, State.UNDECIDED, message=message)
-        raise NeedsPerson(message)
-    since = intent.server_time - KNOWN_SKEW_S if intent.server_time else intent.created_at - UNKNOWN_SKEW_S
-    deadline = desk.clock.monotonic() + desk.settle_s
-    while True:
-        last_look = desk.clock.monotonic() >= deadline
-        found = await persistently(desk, lambda: _strangers(desk, str(intent.job["model"]), since))
-        if len(found) == 1:
-            call = functools.partial(desk.ledger.submitted, attempt_id, found[0], at=desk.clock.now(), adopted=True)
-            await unbroken(desk.block(call))
-            return True
-        if len(found) > 1:
-            message = f"{len(found)} tasks could be it: {', '.join(found)}"
-            await _end(desk, attempt_id, State.UNDECIDED, message=message)
-            raise NeedsPerson(f"{attempt.edit}: {message}.")
-        if last_look:
-            await _end(desk, attempt_id, State.NOT_SENT, message="not in the service's list")
-            return False
-        await desk.clock.sleep(min(LIST_EVERY_S, max(deadline - desk.clock.monotonic(), 0.05)))
-
-
-async def _strangers(desk: Desk, model: str, since: float) -> list[str]:
-    """Ids of the account's tasks of `model` created since then that no attempt of ours is linked to."""
-    found: dict[str, None] = {}
-    page = 1
-    while True:
-        rows, pages = await desk.client.list_tasks(page_no=page)
-        for row in rows:
-            task_id, created_ms = row.get("task_id"), row.get("gmt_create") or row.get("start_time") or 0
-            fits = row.get("model_name") == model and isinstance(created_ms, int | float) and created_ms / 1000 >= since
-            if isinstance(task_id, str) and fits and not desk.ledger.knows_task(task_id):
-                found[task_id] = None
-        if page >= pages or not rows:
-            return sorted(found)
-        page += 1
 
 
 # ------------------------------------------------------------------ follow
@@ -255,10 +206,10 @@ async def follow(
                 return answer
             case "FAILED":
                 code, message = str(answer.output.get("code", "")), str(answer.output.get("message", ""))
-                await _end(desk, attempt_id, State.FAILED, code, message, answer.request_id)
+                await close(desk, attempt_id, State.FAILED, code, message, answer.request_id)
                 raise TaskFailed(message, code=code, request_id=answer.request_id)
             case "CANCELED":
-                await _end(desk, attempt_id, State.CANCELED)
+                await close(desk, attempt_id, State.CANCELED)
                 raise TaskFailed("the task was cancelled at the service; apply sends it again.", code="CANCELED")
             case "PENDING" | "RUNNING" as status:
                 desk.emit(work, Phase(status), task_id=attempt.task_id, usual_s=usual_s)
@@ -268,11 +219,11 @@ async def follow(
 async def _judge_unknown(desk: Desk, attempt: Attempt, looks: int) -> None:
     assert attempt.submitted_at is not None
     if desk.clock.now() - attempt.submitted_at >= TASK_LIFE_S:
-        await _end(desk, attempt.id, State.EXPIRED)
+        await close(desk, attempt.id, State.EXPIRED)
         raise TaskFailed("the service forgot the task (24 h) before its video was brought home.", code="EXPIRED")
     if looks >= UNKNOWN_LOOKS:
         message = f"the service does not know the task {attempt.task_id}, which is younger than 24 h"
-        await _end(desk, attempt.id, State.UNDECIDED, message=message)
+        await close(desk, attempt.id, State.UNDECIDED, message=message)
         raise NeedsPerson(f"{attempt.edit}: {message}.")
 
 
@@ -313,7 +264,7 @@ async def collect(desk: Desk, work: Work, attempt_id: str, answer: TaskAnswer) -
         if fresh.status == "SUCCEEDED":
             answer = fresh
         elif fresh.status == "UNKNOWN" and not attempt.collectable:
-            await _end(desk, attempt_id, State.EXPIRED if attempt.state is State.SUBMITTED else State.LOST)
+            await close(desk, attempt_id, State.EXPIRED if attempt.state is State.SUBMITTED else State.LOST)
             raise TaskFailed("the service forgot the task (24 h) before its video was brought home.", code="EXPIRED")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,7 +16,8 @@ from reconciler.clock import Clock
 from reconciler.desired.job import Job, Wanted
 from reconciler.errors import EXIT_NEEDS_PERSON, CutlistError, NotReached, OutcomeUnknown, ServiceError
 from reconciler.state.ledger import Ledger
-from reconciler.state.observed import Result
+from reconciler.state.observed import Result, State
+from reconciler.state.spill import Spill
 from reconciler.state.store import Store
 
 SUBMIT_TRIES = 5  # of what was certainly not accepted: not reached, or too fast; and of what leads up to a submit
@@ -46,6 +48,7 @@ class Work:
     upstream: Mapping[str, Result] = field(default_factory=dict)
     billable_s: float = 0.0
     attempt_id: str | None = None  # of a task in flight
+    loses: str | None = None  # an attempt that succeeded and whose result is lost: paid again
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Desk:
     account: str
     loopback: bool
     settle_s: float
+    spill: Spill
 
     @property
     def client(self) -> Client:
@@ -99,3 +103,28 @@ async def persistently(
             if work is not None:
                 desk.emit(work, Phase.WAITING, note=f"{error} It is tried again")
         await desk.clock.sleep(backoff_s(failures, desk.clock.random()))
+
+
+async def close(
+    desk: Desk,
+    attempt_id: str,
+    state: State,
+    code: str = "",
+    message: str = "",
+    request_id: str = "",
+    look_again_s: float | None = None,
+) -> None:
+    """Close an attempt, or mark it UNDECIDED. `look_again_s`: when to look once more for a task it made after all."""
+    now = desk.clock.now()
+    look_at = None if look_again_s is None else now + look_again_s
+    call = functools.partial(
+        desk.ledger.end,
+        attempt_id,
+        state,
+        at=now,
+        code=code,
+        message=message,
+        request_id=request_id,
+        look_at=look_at,
+    )
+    await unbroken(desk.block(call))

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reconciler.apply import attempt as life
 from reconciler.apply.client import TaskAnswer
-from reconciler.apply.desk import SUBMIT_TRIES, Desk, NeedsPerson, TaskFailed, Unsettled, Work, unbroken
+from reconciler.apply.desk import SUBMIT_TRIES, Desk, TaskFailed, Unsettled, Work, unbroken
 from reconciler.apply.events import Phase
 from reconciler.apply.lanes import Lane, Pacer, lane_name
 from reconciler.apply.outcome import NotTried, Outcome
 from reconciler.apply.publish import Publisher
 from reconciler.apply.retry import backoff_s, stops_everything
+from reconciler.apply.settle import settle
 from reconciler.catalogue import Verdict, entry
 from reconciler.config import Config
 from reconciler.desired.models import Model, Models
 from reconciler.errors import (
     CutlistError,
     DiskFull,
+    LedgerError,
     NotReached,
     OutcomeUnknown,
     QuotaExhausted,
@@ -151,7 +153,8 @@ class Executor:
     def _price_of(self, item: Item, billed_s: float) -> float | None:
         if item.work is None or not billed_s:
             return 0.0
-        per_s = self._price(item.work.model, tier(item.work.wanted) if item.work.wanted else None)
+        work = item.work
+        per_s = self._price(work.model, tier(self._models.by_name[work.model], work.job.canonical))
         return None if per_s is None else round(billed_s * per_s, 4)
 
     async def _result(self, work: Work, step: Step) -> tuple[Result, float]:
@@ -205,7 +208,7 @@ class Executor:
                     if isinstance(error, Throttled):
                         lane.pacer.halve()
                     reason = error
-                except (ServiceError, DiskFull) as error:
+                except (ServiceError, DiskFull, LedgerError) as error:
                     self._learn(error, lane)
                     raise
             tries += 1
@@ -219,7 +222,7 @@ class Executor:
         self._desk.emit(work, Phase.SETTLING, note=str(error))
         (attempt_id,) = self._desk.ledger.open_intents(lane.name)
         try:
-            return attempt_id if await life.settle(self._desk, attempt_id) else None
+            return attempt_id if await settle(self._desk, attempt_id) else None
         except ServiceError as cannot_ask:
             lane.paused = cannot_ask
             raise Unsettled(
@@ -235,7 +238,7 @@ class Executor:
 
     def _learn(self, error: CutlistError, lane: Lane | None = None) -> None:
         """Some errors would only come again: for the lane, or for all."""
-        if isinstance(error, DiskFull) or (isinstance(error, ServiceError) and stops_everything(error)):
+        if isinstance(error, DiskFull | LedgerError) or (isinstance(error, ServiceError) and stops_everything(error)):
             self._stopped = self._stopped or error
         elif isinstance(error, QuotaExhausted) and lane is not None:
             lane.paused = error
@@ -249,23 +252,6 @@ class Executor:
                 asyncio.Semaphore(most),
             )
         return self._lanes[name]
-
-
-async def recover(desk: Desk, tell: Callable[[str, bool], None]) -> Mapping[str, CutlistError]:
-    """Settle every INTENT that an earlier run left open, before anything is sent.
-
-    `tell` hears the edit and whether its request had arrived. Returns what could not be settled, by attempt id.
-    """
-    left: dict[str, CutlistError] = {}
-    for attempt_id in desk.ledger.open_intents():
-        attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
-        if attempt.endpoint != desk.endpoint:
-            continue
-        try:
-            tell(attempt.edit, await life.settle(desk, attempt_id))
-        except (NeedsPerson, ServiceError) as error:
-            left[attempt_id] = error
-    return left
 
 
 def _short(error: CutlistError) -> str:

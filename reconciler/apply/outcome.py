@@ -85,7 +85,11 @@ class Report:
         errors = [each.error for each in self.failures if each.error is not None]
         if any(isinstance(error, ABOUT_ALL) for error in errors):
             return EXIT_ERROR
-        if any(step.needs_person for step in self.blocked) or any(e.exit_code == EXIT_NEEDS_PERSON for e in errors):
+        if (
+            self.left.strays
+            or any(step.needs_person for step in self.blocked)
+            or any(e.exit_code == EXIT_NEEDS_PERSON for e in errors)
+        ):
             return EXIT_NEEDS_PERSON
         return EXIT_FAILED if errors or self.blocked else EXIT_OK
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.clock import Clock
-from reconciler.files import inside
+from reconciler.errors import CutlistError
+from reconciler.files import inside, sha256_file
 from reconciler.plan.step import Step
 from reconciler.state import lockfile
 from reconciler.state.observed import Pin, Published
@@ -26,9 +27,18 @@ class Publisher:
     realm: str
 
     def write(self, step: Step, digest: str) -> None:
-        """Put a result at an edit's output, by rename of a complete copy. Raises StoreDamaged, EscapesRoot, OSError."""
+        """Put a result at an edit's output, by rename of a complete copy.
+
+        Only what the plan saw there, and said may go, is replaced. Raises StoreDamaged, EscapesRoot, OSError, and
+        CutlistError when another file is there by now.
+        """
         assert step.key is not None
         target = inside(self.root, step.output)
+        if target.exists() and sha256_file(target) not in (step.replaces, digest):
+            raise CutlistError(
+                f"{step.output} is a file that cutlist did not write.",
+                hint="The video is paid and in the store. Move the file away, or run `cutlist apply --force`.",
+            )
         self.store.copy_out(digest, target)
         note = Published(digest, self.realm, step.name, step.key)
         self.outputs.remember(step.output, note, tmp_name=self.clock.new_id())

@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.apply.outcome import ABOUT_ALL, NotTried, Outcome, Report
 from reconciler.catalogue import entry
 from reconciler.errors import CutlistError, ServiceError, Unauthorized
+from reconciler.plan.report import stray_lines
 from reconciler.plan.step import Action, Plan, Step
 
 _WIDTH = 80
@@ -29,6 +30,7 @@ def report_text(report: Report) -> str:
         if step.name not in failed:
             lines.append(f"! {step.name}  {step.reason}")
             lines += [_wrap(detail) for detail in step.details]
+    lines += stray_lines(report.left)
     if report.in_flight:
         lines.append(f"Still at the service: {', '.join(report.in_flight)}. The next apply collects them.")
     return "\n".join([*lines, *_last_lines(report)]) + "\n"
@@ -116,7 +118,7 @@ def _last_lines(report: Report) -> Iterator[str]:
         yield _spent(report)
     if report.stopped_by:
         yield "Running apply again goes on from here."
-    elif trouble:
+    elif failed:
         yield "Running apply again does only what is left."
 
 
@@ -131,7 +133,7 @@ def _spent(report: Report) -> str:
     seconds = f"{report.billed_s:.1f} billable seconds"
     if report.price is None or not report.plan.currency:
         return f"{seconds}."
-    planned = report.plan.total(Action.RENDER, Action.WAIT).price
+    planned = report.plan.total(Action.RENDER, Action.WAIT, Action.RESUME).price
     beside = f" (planned {planned:.2f})" if planned is not None else ""
     return f"{seconds}, {report.price:.2f} {report.plan.currency}{beside}."
 

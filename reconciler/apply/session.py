@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from reconciler import shipped
+from reconciler.apply import recover
 from reconciler.apply.client import Client
 from reconciler.apply.desk import Desk, TaskFailed, Work
 from reconciler.apply.events import Block, Event, Observer, Phase
-from reconciler.apply.executor import Executor, Item, recover
+from reconciler.apply.executor import Executor, Item
 from reconciler.apply.outcome import Outcome, Report, Stop
 from reconciler.apply.publish import Publisher
+from reconciler.apply.recover import Tell
 from reconciler.catalogue import may_try_again
 from reconciler.clock import Clock
 from reconciler.config import Config
@@ -26,6 +28,7 @@ from reconciler.reconcile import Pass, conclude
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Attempt, State
 from reconciler.state.outputs import Outputs
+from reconciler.state.spill import Spill
 from reconciler.state.store import Store
 
 
@@ -50,6 +53,7 @@ class Session:
             connection=None, store=store, ledger=ledger, clock=clock, observer=observer, block=block,
             endpoint=config.endpoint.name, account=config.account, loopback=config.endpoint.loopback,
             settle_s=config.settle_s,
+            spill=Spill(config.state_dir / "spill"),
         )  # fmt: skip
 
     @property
@@ -69,21 +73,20 @@ class Session:
         if self._desk.connection is not None:
             await self._desk.connection.close()
 
-    async def recover(self, tell: Callable[[str], None]) -> None:
-        """Settle what an earlier run was sending when it ended."""
+    def take_in_spill(self, tell: Tell) -> None:
+        """Record what could not be recorded when it came, and set room aside for the next time. Asks nobody."""
+        recover.take_in_spill(self._desk, tell)
+        self._desk.spill.set_room_aside()
 
-        def told(edit: str, arrived: bool) -> None:
-            found = (
-                "found at the service and adopted; it will not be sent again"
-                if arrived
-                else "it did not arrive; nothing was paid"
-            )
-            tell(f"{edit}: {found}.")
+    @property
+    def has_to_ask(self) -> bool:
+        """Whether earlier runs left something open that only the service can tell."""
+        return recover.wanted(self._desk)
 
-        names = [self._ledger.attempt(each, now=self._clock.now()).edit for each in self._ledger.open_intents()]
-        tell(f"An earlier run ended while it was sending {', '.join(names)}. Asking the service whether it arrived …")
-        for attempt_id, error in (await recover(self._desk, told)).items():
-            tell(f"{self._ledger.attempt(attempt_id, now=self._clock.now()).edit}: {error.message}")
+    async def recover(self, tell: Tell) -> None:
+        """Settle what an earlier run left open, before anything is sent."""
+        await recover.settle_intents(self._desk, tell)
+        await recover.look_again(self._desk, tell)
 
     def orphans(self, seen: Pass) -> Sequence[Attempt]:
         """Tasks in flight that no edit asks for any more; they are paid, so they are brought home too."""
@@ -98,7 +101,7 @@ class Session:
 
     # -------------------------------------------------------------- driving
 
-    async def drive(self, first: Pass, options: Options, stop: Stop) -> Report:
+    async def drive(self, first: Pass, options: Options, stop: Stop, tell: Tell) -> Report:
         """Carry out what `first` showed, and what becomes possible by it, until nothing more can be done.
 
         Later passes look again at what is, and never at the manifests: an apply does what its plan showed.
@@ -128,6 +131,8 @@ class Session:
                     seen = self._again(first, options)
                     leave = executor.names | {step.name for step in seen.plan.steps if step.key in executor.keys}
                     executor.start(self._items(seen, seen.ready(leave=leave, given_up=given_up)))
+            if self.connected and not stop.reason:
+                await recover.look_again(self._desk, tell)
         finally:
             in_flight = self._task_ids(await executor.stop())
             seen = self._again(first, options)
@@ -167,6 +172,7 @@ class Session:
             upstream=resolved.upstream or {},
             billable_s=step.cost.billable_s,
             attempt_id=step.attempt_id if step.action is Action.RESUME else None,
+            loses=step.loses,
         )
 
     def _orphan_items(self, seen: Pass) -> list[Item]:

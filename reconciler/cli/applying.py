@@ -117,10 +117,10 @@ def run_watch(project: Project, endpoint: str | None, *, auto_approve: bool, max
                 screen.note("Still watching.")
 
     screen.say(f"Watching {project.config.root}. Ctrl-C ends it.")
-    one_pass()
     try:
         for paths in changes(project):
-            screen.say(f"\n{', '.join(paths)} changed.")
+            if paths:
+                screen.say(f"\n{', '.join(paths)} changed.")
             one_pass()
     except KeyboardInterrupt:
         pass

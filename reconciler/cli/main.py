@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -128,7 +129,7 @@ def init(context: click.Context, folder: Path, name: str | None) -> None:
     written = scaffold(context.obj / folder, name)
     for path in written:
         screen.say(f"  wrote {path}")
-    where = "" if folder == Path() and context.obj == Path() else f" -C {context.obj / folder}"
+    where = "" if folder == Path() and context.obj == Path() else f" -C {shlex.quote(str(context.obj / folder))}"
     screen.say(
         f"\nReady. See what it would do, then do it (offline, free):\n  cutlist{where} plan\n  cutlist{where} apply"
     )
@@ -273,7 +274,7 @@ def schema(name: str) -> None:
     """Print the JSON Schema of manifests or of the project file, for editors.
 
     \b
-    Example: cutlist schema manifest > .schemas/manifest.schema.json
+    Example: cutlist schema manifest > manifest.schema.json
     """
     from reconciler import shipped
     from reconciler.desired.models import Models, manifest_schema

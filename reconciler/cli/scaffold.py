@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import unicodedata
 from pathlib import Path
 
 from reconciler.config import PROJECT_FILE
@@ -74,7 +75,8 @@ def _name(name: str | None, folder: Path) -> str:
                 f'--name is "{name}"; legal are a-z, 0-9, - and . (beginning and ending with a letter or digit).'
             )
         return name
-    made = re.sub(r"[^a-z0-9.-]+", "-", folder.resolve().name.lower()).strip("-.")
+    plain = unicodedata.normalize("NFKD", folder.resolve().name).encode("ascii", "ignore").decode().lower()
+    made = re.sub(r"[^a-z0-9.-]+", "-", plain).strip("-.")
     return made or "project"
 
 

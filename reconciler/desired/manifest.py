@@ -118,8 +118,7 @@ def _edit(document: Document, rules: Rules) -> tuple[Edit | None, Sequence[Fault
     if edit is None or model is None or variant is None:
         return None, faults
     more = [*_region_faults(edit, model, rules.region), *_output_faults(edit), *_media_faults(edit, model, variant)]
-    if not faults:
-        more += _field_faults(edit, variant)
+    more += _field_faults(edit, variant)
     return edit, [*faults, *further(faults, more)]
 
 
@@ -259,7 +258,7 @@ def _field_faults(edit: Edit, variant: Variant) -> Iterator[Fault]:
                     "warning",
                 )
             continue
-        if "x-truncated-at" in rule and len(given) > rule["x-truncated-at"]:
+        if "x-truncated-at" in rule and isinstance(given, str) and len(given) > rule["x-truncated-at"]:
             limit = rule["x-truncated-at"]
             message = (
                 f"{section}.{name} has {len(given)} characters; the service reads the first {limit} and drops the rest"
@@ -267,8 +266,9 @@ def _field_faults(edit: Edit, variant: Variant) -> Iterator[Fault]:
             yield Fault(edit.place(at), message, "warning")
         if "x-same-length-as" in rule:
             other_section, _, other = rule["x-same-length-as"].partition(".")
-            wanted = len(sections[other_section].get(other, ()))
-            if len(given) != wanted:
+            other_list = sections[other_section].get(other, [])
+            wanted = len(other_list) if isinstance(other_list, list) else 0
+            if isinstance(given, list) and isinstance(other_list, list) and len(given) != wanted:
                 entries = "entry" if len(given) == 1 else "entries"
                 lengths = f"{section}.{name} has {len(given)} {entries} and {rule['x-same-length-as']} {wanted}"
                 message = f"{lengths}; they must have the same length"

@@ -42,7 +42,7 @@ class MediaDesk:
         reference = medium.reference
         if reference.kind == "local":
             return self._local(edit, medium, limits)
-        if reference.kind != "data":
+        if reference.kind != "data" or limits.kind == "video":  # the manifest refuses a video as a data URI
             return Input(medium, reference.identity), []
         raw = data_bytes(reference.value)
         digest = sha256_hex(raw)

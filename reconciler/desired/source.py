@@ -51,7 +51,7 @@ def load(config: Config, cache: Cache, digests: Digests) -> Desired:
         raise InvalidInput(set(faults), files=len(files))  # a default is wrong once, however many edits inherit it
     by_name = {each.edit.name: each for each in wanted}
     order = ordered({name: each.upstreams for name, each in by_name.items()})
-    return Desired({name: by_name[name] for name in order}, sorted(faults), len(files))
+    return Desired({name: by_name[name] for name in order}, sorted(dict.fromkeys(faults)), len(files))
 
 
 def _variant(edit: Edit, models: Models) -> Any:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from reconciler.desired.job import Wanted
+from reconciler.desired.models import Model
 from reconciler.plan.resolve import Resolved
 from reconciler.plan.step import Cost
 
@@ -61,7 +63,7 @@ def cost(resolved: Resolved, length: Seconds, price_per_second: PricePerSecond) 
     wanted = resolved.wanted
     parts = {"input": length.input_s, "output": length.output_s}
     billable_s = round(sum(parts[each] for each in wanted.model.billing_seconds), 2)
-    price = price_per_second(wanted.edit.model, tier(wanted))
+    price = price_per_second(wanted.edit.model, wanted_tier(wanted))
     counted = length.unknown_inputs if _length_matters(wanted) else 0
     return Cost(billable_s, None if price is None else round(billable_s * price, 4), counted)
 
@@ -70,13 +72,19 @@ def _length_matters(wanted: Wanted) -> bool:
     return "input" in wanted.model.billing_seconds or wanted.variant.output["duration"] == "like-input"
 
 
-def tier(wanted: Wanted) -> str | None:
-    """The price tier of an edit: the value, or the documented default, of the field that sets the price."""
-    if wanted.model.billing_tier is None:
+def wanted_tier(wanted: Wanted) -> str | None:
+    """The price tier of an edit."""
+    return tier(wanted.model, {"input": wanted.edit.input, "parameters": wanted.edit.parameters})
+
+
+def tier(model: Model, request: Mapping[str, Any]) -> str | None:
+    """The price tier of a request or a job: the value, or the documented default, of the field that sets the price."""
+    if model.billing_tier is None:
         return None
-    section, _, field = wanted.model.billing_tier.partition(".")
-    given = (wanted.edit.input if section == "input" else wanted.edit.parameters).get(field)
-    return str(given if given is not None else wanted.variant.default(section, field))
+    section, _, field = model.billing_tier.partition(".")
+    given = request[section].get(field)
+    variant = model.variant(request["input"].get("function"))
+    return str(given if given is not None or variant is None else variant.default(section, field))
 
 
 def billed_seconds(usage: Mapping[str, object]) -> float:

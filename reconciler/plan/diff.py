@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.catalogue import Verdict, entry, may_try_again
 from reconciler.desired.job import Desired
 from reconciler.document import field_name
 from reconciler.errors import Place
-from reconciler.plan.cost import PricePerSecond, Seconds, cost, seconds
+from reconciler.plan.cost import PricePerSecond, Seconds, cost, seconds, wanted_tier
 from reconciler.plan.reasons import changes
 from reconciler.plan.resolve import Resolved
 from reconciler.plan.step import FREE, Action, Plan, Step
-from reconciler.state.observed import Attempt, History, Observed, Result, State
+from reconciler.state.observed import OPEN, Attempt, History, Observed, Pin, Result, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +38,37 @@ def diff(
     """The plan, sorted by name, with a reason and a cost on every step."""
     lengths: dict[str, Seconds] = {}
     steps: list[Step] = []
+    unpriced: set[str] = set()
     for name, each in resolved.items():
         lengths[name] = seconds(each, lengths)
         step = _step(each, observed, options)
-        if step.action in (Action.RENDER, Action.WAIT) or step.repay:
+        if step.action in (Action.RENDER, Action.WAIT) or step.repay or step.billed_at_end:
             step = replace(step, cost=cost(each, lengths[name], price_per_second))
+            if step.cost.price is None:
+                unpriced.add(" ".join(filter(None, (each.wanted.edit.model, wanted_tier(each.wanted)))))
         steps.append(step)
-    notes = [*(str(warning) for warning in desired.warnings), *observed.damaged]
     return Plan(
         steps=tuple(sorted(_paid_once(steps), key=lambda step: step.name)),
         realm=observed.realm,
         account=account,
         endpoint=observed.endpoint,
         currency=currency,
-        notes=tuple(notes),
+        notes=(*(str(warning) for warning in desired.warnings), *observed.damaged, *_orphans(steps, observed)),
+        strays=tuple(observed.strays),
+        unpriced=tuple(sorted(unpriced)),
     )
+
+
+def _orphans(steps: Sequence[Step], observed: Observed) -> list[str]:
+    """Paid tasks of requests that no edit asks for any more; the next apply brings their videos home."""
+    asked = {step.key for step in steps}
+    notes = []
+    for key, history in sorted(observed.history.items()):
+        last = history.last
+        if key not in asked and last.state in OPEN:
+            task = f"task {last.task_id} is" if last.task_id else "its request may be"
+            notes.append(f"{last.edit} is no longer asked for like this, and {task} at the service; apply collects it")
+    return notes
 
 
 def _paid_once(steps: Sequence[Step]) -> list[Step]:
@@ -74,23 +90,34 @@ def _paid_once(steps: Sequence[Step]) -> list[Step]:
 
 def _step(each: Resolved, observed: Observed, options: Options) -> Step:
     edit = each.wanted.edit
-    make = _Maker(edit.name, edit.output, edit.place(), each.job.key if each.job else None)
+    output = observed.outputs[edit.output]
+    replaces = output.digest if output.ours or options.force else None
+    make = _Maker(edit.name, edit.output, edit.place(), each.job.key if each.job else None, replaces)
     if each.job is None:
         names = ", ".join(each.waits_for)
-        return make(Action.WAIT, f"waits for {names}; its key is known after that")
+        return _occupied(make, observed, options) or make(
+            Action.WAIT, f"waits for {names}; its key is known after that"
+        )
     if each.result is not None:
         return _output_step(make, each.result, observed, options)
-    pin = observed.pins.get(edit.name)
-    if pin is not None and pin.key == each.job.key and not options.repay:
-        reason = f"cutlist.lock pins a result ({pin.digest[:12]}…) that is not in this store"
-        ways = "Copy the store to this machine, or render and pay again with `cutlist apply --repay`."
-        return replace(make(Action.BLOCKED, reason, ways, person=True), repay=True)
     history = observed.history.get(each.job.key)
-    if history is not None:
-        step = _attempt_step(make, history, observed, options)
-        if step is not None:
-            return step
-    return _render_step(make, each, observed)
+    step = _attempt_step(make, history, observed, options) if history is not None else None
+    if step is None:
+        step = _pinned_step(make, observed.pins.get(edit.name), options) or _render_step(make, each, observed)
+    if step.action is Action.RENDER:
+        return _occupied(make, observed, options) or step
+    return step
+
+
+def _pinned_step(make: _Maker, pin: Pin | None, options: Options) -> Step | None:
+    """The lock file names a result that is not here: never a silent render."""
+    if pin is None or pin.key != make.key:
+        return None
+    reason = f"cutlist.lock pins a result ({pin.digest[:12]}…) that is not in this store"
+    if options.repay:
+        return make(Action.RENDER, f"{reason}; paid again")
+    ways = "Copy the store to this machine, or render and pay again with `cutlist apply --repay`."
+    return replace(make(Action.BLOCKED, reason, ways, person=True), repay=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +128,7 @@ class _Maker:
     output: str
     place: Place
     key: str | None
+    replaces: str | None
 
     def __call__(
         self, action: Action, reason: str, *details: str, attempt: Attempt | None = None, person: bool = False
@@ -116,36 +144,42 @@ class _Maker:
             attempt_id=attempt.id if attempt else None,
             task_id=attempt.task_id if attempt else None,
             needs_person=person,
+            replaces=self.replaces,
         )
 
 
 def _output_step(make: _Maker, result: Result, observed: Observed, options: Options) -> Step:
     """The result is there; what about the file?"""
     output = observed.outputs[make.output]
-    write: Callable[[str], Step] = lambda reason: replace(make(Action.WRITE, reason), digest=result.digest)  # noqa: E731
     if output.digest == result.digest:
         return replace(make(Action.KEEP, "matches its result"), digest=result.digest)
-    if output.digest is None:
-        if output.published is not None:
-            return write("the file was deleted; its result is in the store")
-        return write("the result is in the store, the file is not written yet")
-    if not output.ours and not options.force:
-        ways = "Move it away, choose another output, or overwrite it with `cutlist apply --force`."
-        return make(
-            Action.BLOCKED,
-            f"{make.output} is a file that cutlist did not write, or that was changed since",
-            ways,
-            person=True,
+    occupied = _occupied(make, observed, options)
+    if occupied is not None:
+        return occupied
+    if output.digest is not None:
+        reason = (
+            "the file is of another result" if output.ours else "another file is there; it is overwritten (--force)"
         )
-    if (
-        output.published is not None
-        and output.published.realm == "live"
-        and observed.realm == "mock"
-        and not options.force
-    ):
+    elif output.published is not None:
+        reason = "the file was deleted; its result is in the store"
+    else:
+        reason = "the result is in the store, the file is not written yet"
+    return replace(make(Action.WRITE, reason), digest=result.digest)
+
+
+def _occupied(make: _Maker, observed: Observed, options: Options) -> Step | None:
+    """A blocked step where something is at the output that must not be replaced unasked; before anything is paid."""
+    output = observed.outputs[make.output]
+    if output.digest is None or options.force:
+        return None
+    if not output.ours:
+        reason = f"{make.output} is a file that cutlist did not write, or that was changed since"
+        ways = "Move it away, choose another output, or overwrite it with `cutlist apply --force`."
+        return make(Action.BLOCKED, reason, ways, person=True)
+    if output.published is not None and output.published.realm == "live" and observed.realm == "mock":
         ways = "A video of the mock does not replace a real one; use another output, or `cutlist apply --force`."
         return make(Action.BLOCKED, f"{make.output} holds a live render", ways, person=True)
-    return write("the file is of another result" if output.ours else "the file was changed; --force")
+    return None
 
 
 def _attempt_step(make: _Maker, history: History, observed: Observed, options: Options) -> Step | None:
@@ -172,7 +206,7 @@ def _attempt_step(make: _Maker, history: History, observed: Observed, options: O
             )
         case State.SUBMITTED:
             reason = f"task {last.task_id} {last.task_status}; already submitted, nothing is sent again"
-            return make(Action.RESUME, reason, attempt=last)
+            return replace(make(Action.RESUME, reason, attempt=last), billed_at_end=True)
         case State.UNDECIDED:
             ways = (
                 f"Nothing is sent until you decide: cutlist resolve {make.name} --adopt TASK_ID | --retry | --abandon"
@@ -183,21 +217,21 @@ def _attempt_step(make: _Maker, history: History, observed: Observed, options: O
             return make(Action.RESUME, "its result is no longer in the store; collected again, free", attempt=last)
         case State.SUCCEEDED | State.LOST | State.EXPIRED:
             return _lost_step(make, last, options)
+        case State.ABANDONED if not options.retry_failed:
+            ways = "Send it after all with `cutlist apply --retry-failed`."
+            return make(Action.BLOCKED, "given up by a person", ways, attempt=last)
         case State.FAILED | State.REJECTED:
             return _failed_step(make, history, options)
         case _:
             return None
 
 
-def _lost_step(make: _Maker, last: Attempt, options: Options) -> Step | None:
-    if options.repay:
-        return None
+def _lost_step(make: _Maker, last: Attempt, options: Options) -> Step:
     expired = last.state is State.EXPIRED
-    reason = (
-        "expired at the service before it was collected"
-        if expired
-        else "its result was paid and is no longer to be had"
-    )
+    reason = "expired at the service before it was collected" if expired else "its result was paid and is lost"
+    if options.repay:
+        lost = last.id if last.state is State.SUCCEEDED else None
+        return replace(make(Action.RENDER, f"{reason}; paid again"), loses=lost)
     step = make(Action.BLOCKED, reason, "Render and pay again with `cutlist apply --repay`.", attempt=last, person=True)
     return replace(step, repay=True)
 
@@ -215,14 +249,15 @@ def _failed_step(make: _Maker, history: History, options: Options) -> Step | Non
 
 
 def _words(attempt: Attempt) -> tuple[str, ...]:
-    return (f"{attempt.code}: {attempt.message}",) if attempt.message else ()
+    return (f"{attempt.code}: {attempt.message}".removeprefix(": "),) if attempt.message else ()
 
 
 def _render_step(make: _Maker, each: Resolved, observed: Observed) -> Step:
     assert each.job is not None
     history = observed.history.get(each.job.key)
     if history is not None and history.failures:
-        return make(Action.RENDER, f"failed at the service ({history.last.code}); sent again")
+        code = next(each.code for each in reversed(history.attempts) if each.state is State.FAILED)
+        return make(Action.RENDER, f"failed at the service ({code}); sent again")
     before = observed.before.get(make.name)
     if before is None:
         take = each.wanted.edit.take

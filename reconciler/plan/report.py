@@ -23,7 +23,7 @@ def money(cost: Cost, currency: str) -> str:
 def plan_text(plan: Plan) -> str:
     """The plan for people."""
     if not plan.changes:
-        notes = "".join(f"{note}\n" for note in plan.notes)
+        notes = "".join(f"{note}\n" for note in (*plan.notes, *stray_lines(plan)))
         matches = (
             "1 edit matches its result" if len(plan.steps) == 1 else f"{len(plan.steps)} edits match their results"
         )
@@ -38,10 +38,20 @@ def plan_text(plan: Plan) -> str:
     for step in changed:
         lines += _step_lines(step, plan.currency, min(width, 52))
     lines += ["", *_index(changed), ""]
-    if plan.notes:
-        lines += [*plan.notes, ""]
+    if plan.notes or plan.strays:
+        lines += [*plan.notes, *stray_lines(plan), ""]
     lines += [summary_line(plan), *(_fit(line) for line in cost_line(plan).splitlines())]
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def stray_lines(plan: Plan) -> Iterator[str]:
+    """Each stray with the ways to answer for it."""
+    for stray in plan.strays:
+        yield f"! stray: task {stray.task_id} ({stray.status})"
+        yield from _indented(
+            f"made by a request of {stray.edit} that was given up; it is paid, and nobody waits for it"
+        )
+        yield from _indented(f"cutlist resolve {stray.edit} --adopt {stray.task_id} | --abandon", "        ")
 
 
 def _step_lines(step: Step, currency: str, width: int) -> Iterator[str]:
@@ -53,6 +63,8 @@ def _step_lines(step: Step, currency: str, width: int) -> Iterator[str]:
         yield f"      {money(step.cost, currency)}  ({step.place})"
     elif step.action is Action.WAIT:
         yield f"      at most {money(step.cost, currency)}  ({step.place})"
+    elif step.billed_at_end:
+        yield f"      {money(step.cost, currency)} when it ends  ({step.place})"
     elif step.action is Action.BLOCKED:
         if step.cost.billable_s:
             yield f"      paying again: {money(step.cost, currency)}  ({step.place})"
@@ -104,8 +116,9 @@ def cost_line(plan: Plan) -> str:
     """`Cost: 18.1 billable seconds, 1.81 USD now, at most 2.81 USD with what waits.`"""
     now, then = plan.total(Action.RENDER), plan.total(Action.RENDER, Action.WAIT)
     waits = bool(plan.summary["wait"])
+    flying = plan.total(Action.RESUME)
     if not then.billable_s:
-        return "Cost: nothing."
+        return f"Cost: nothing more{_in_flight(flying, plan.currency)}." if flying.billable_s else "Cost: nothing."
     unknown = (
         f" ({_count(then.unknown_inputs, 'input')} of unknown length counted at the longest)"
         if then.unknown_inputs
@@ -114,11 +127,18 @@ def cost_line(plan: Plan) -> str:
     seconds = f"Cost: {now.billable_s:.1f} billable seconds"
     if then.price is None or not plan.currency:
         later = f", at most {then.billable_s:.1f} with what waits" if waits else ""
-        return f"{seconds}{later}{unknown}; no price is known: name one in `prices` of cutlist.yaml."
+        missing = f"no price is known for {', '.join(plan.unpriced)}: see `prices` in cutlist.yaml"
+        return f"{seconds}{later}{unknown}; {missing}{_in_flight(flying, plan.currency)}."
     about = "at most " if then.unknown_inputs else ""
     later = f" now, at most {then.price:.2f} {plan.currency} with what waits" if waits else ""
     mock = "\nThe mock spends nothing: this is what it would cost." if plan.realm == "mock" else ""
-    return f"{seconds}, {about}{now.price or 0.0:.2f} {plan.currency}{later}{unknown}.{mock}"
+    price = f"{about}{now.price or 0.0:.2f} {plan.currency}{later}"
+    return f"{seconds}, {price}{unknown}{_in_flight(flying, plan.currency)}.{mock}"
+
+
+def _in_flight(cost: Cost, currency: str) -> str:
+    """`; tasks in flight add 5.0 s billable, 0.50 USD`."""
+    return f"; tasks in flight are billed {money(cost, currency).replace(' billable', '')}" if cost.billable_s else ""
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
@@ -146,6 +166,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         },
         "steps": [_step_document(step) for step in plan.steps],
         "notes": list(plan.notes),
+        "strays": [{"task_id": each.task_id, "name": each.edit, "status": each.status} for each in plan.strays],
     }
 
 

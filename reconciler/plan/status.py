@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.plan.report import stray_lines
 from reconciler.plan.step import Action, Plan, Step
 
 STATUS_VERSION = 1
@@ -30,9 +31,11 @@ class Status:
     project: str
 
     @property
-    def needs_person(self) -> Sequence[Step]:
-        """What waits for a person's decision."""
-        return [step for step in self.plan.steps if step.needs_person]
+    def needs_person(self) -> Sequence[str]:
+        """What waits for a person's decision: names of edits, and ids of strays."""
+        return [step.name for step in self.plan.steps if step.needs_person] + [
+            each.task_id for each in self.plan.strays
+        ]
 
     @property
     def synced(self) -> bool:
@@ -63,6 +66,7 @@ def status_text(status: Status) -> str:
         )
         lines += [f"    {detail}" for detail in step.details if step.action is Action.BLOCKED]
     counts = [f"{count} {word.lower()}" for word, count in _counts(plan).items() if count]
+    lines += stray_lines(plan)
     lines.append(f"{len(names)} edit{'' if len(names) == 1 else 's'}: {', '.join(counts) or 'none'}.")
     return "\n".join(lines) + "\n"
 
@@ -83,7 +87,7 @@ def status_document(status: Status) -> dict[str, Any]:
         "endpoint": plan.endpoint,
         "synced": status.synced,
         "summary": {word.lower(): count for word, count in _counts(plan).items()},
-        "needs_person": [step.name for step in status.needs_person],
+        "needs_person": list(status.needs_person),
         "edits": [
             {
                 "name": step.name,

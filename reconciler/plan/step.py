@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.errors import Place
+from reconciler.state.observed import Stray
 
 
 class Action(StrEnum):
@@ -58,6 +59,9 @@ class Step:
     paid_by: str | None = None  # another edit with the same job, which pays for both
     needs_person: bool = False  # blocked until somebody decides
     repay: bool = False  # blocked, because going on would mean paying again
+    billed_at_end: bool = False  # in flight: submitted already, billed when it succeeds
+    loses: str | None = None  # the attempt that is given up for lost when this one is paid again
+    replaces: str | None = None  # digest of the file at the output that may be overwritten
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ class Plan:
     endpoint: str
     currency: str
     notes: tuple[str, ...] = ()  # what people should know besides: warnings, damage
+    unpriced: tuple[str, ...] = ()  # models (and tiers) of work whose price is not known
+    strays: tuple[Stray, ...] = ()  # paid tasks that nobody waits for, until a person answers
 
     def by_action(self, *actions: Action) -> Iterator[Step]:
         return (step for step in self.steps if step.action in actions)
@@ -94,7 +100,7 @@ def total(costs: Sequence[Cost]) -> Cost:
     """The sum of costs."""
     priced = all(cost.price is not None for cost in costs)
     return Cost(
-        billable_s=round(sum(cost.billable_s for cost in costs), 2),
+        billable_s=round(float(sum(cost.billable_s for cost in costs)), 2),
         price=round(sum(cost.price or 0.0 for cost in costs), 4) if priced else None,
         unknown_inputs=sum(cost.unknown_inputs for cost in costs),
     )

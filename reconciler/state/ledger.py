@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.errors import LedgerError, Locked
-from reconciler.files import fsync_dir, make_dirs
-from reconciler.state.observed import ARROWS, OPEN, Attempt, History, State
+from reconciler.files import fsync_dir, make_dirs, network_file_system
+from reconciler.state.observed import ARROWS, OPEN, Attempt, History, State, Stray
 
 VERSION = 1
 TASK_LIFE_S = 24 * 3600  # the service forgets a task 24 h after submit_time
@@ -42,7 +42,8 @@ create table attempts (
     code text not null default '',
     message text not null default '',
     request_id text not null default '',
-    adopted integer not null default 0
+    adopted integer not null default 0,
+    look_at real
 ) strict;
 create unique index one_attempt_per_key on attempts (key)
     where state in ('INTENT', 'SUBMITTED', 'UNDECIDED', 'SUCCEEDED');
@@ -55,7 +56,9 @@ create table tasks (
     first_seen_at real not null,
     last_seen_at real not null,
     status text not null,
-    answer text not null default '{}'
+    answer text not null default '{}',
+    stray_of text,
+    open_question integer not null default 0
 ) strict;
 
 create table uploads (
@@ -99,8 +102,18 @@ class Ledger:
         """Open for writing, creating it when there is none. Raises LedgerError."""
         make_dirs(path.parent)
         fresh = not path.exists()
-        with _mapped(path):
-            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        kind = network_file_system(path.parent)
+        if kind is not None:
+            raise LedgerError(
+                f"{path.parent} lies on a network file system ({kind}), where SQLite's locks cannot be trusted.",
+                hint="Keep the project on a local disk; the store alone may lie elsewhere (CUTLIST_STORE).",
+            )
+        with (
+            _mapped(path),
+            _closed_on_error(
+                sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+            ) as connection,
+        ):
             for pragma in ("journal_mode = wal", "synchronous = full", "foreign_keys = on"):
                 connection.execute(f"pragma {pragma}")
             _check_version(connection, path)
@@ -113,8 +126,12 @@ class Ledger:
         """Open for reading; None when there is no ledger yet. Raises LedgerError."""
         if not path.exists():
             return None
-        with _mapped(path):
-            connection = sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True, isolation_level=None, timeout=10)
+        with (
+            _mapped(path),
+            _closed_on_error(
+                sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True, isolation_level=None, timeout=10)
+            ) as connection,
+        ):
             if connection.execute("pragma user_version").fetchone()[0] not in (0, VERSION):
                 _check_version(connection, path)
         return cls(connection)
@@ -148,14 +165,20 @@ class Ledger:
         prompt: str | None,
         job: Mapping[str, Any],
         server_time: float | None,
+        loses: str | None = None,
     ) -> None:
-        """Make durable that a request is about to be sent. Raises AlreadyOpen; may not be repeated."""
+        """Make durable that a request is about to be sent. Raises AlreadyOpen; may not be repeated.
+
+        `loses`: an attempt that SUCCEEDED and is given up for LOST in the same transaction, because it is paid again.
+        """
         row = (
             attempt.id, attempt.key, attempt.lane, attempt.edit, State.INTENT, attempt.endpoint, attempt.created_at,
             server_time, request_sha256, prompt, json.dumps(job, sort_keys=True), attempt.billable_s,
         )  # fmt: skip
         try:
             with self._transaction() as connection:
+                if loses is not None:
+                    self._move(connection, loses, State.LOST)
                 connection.execute(
                     "insert into attempts (id, key, lane, edit, state, endpoint, created_at, server_time,"
                     " request_sha256, prompt, job, billable_s) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -165,7 +188,14 @@ class Ledger:
             raise AlreadyOpen(f"{attempt.edit} has an attempt that is not over, or its lane is not free.") from error
 
     def submitted(
-        self, attempt_id: str, task_id: str, *, at: float, request_id: str = "", adopted: bool = False
+        self,
+        attempt_id: str,
+        task_id: str,
+        *,
+        at: float,
+        request_id: str = "",
+        adopted: bool = False,
+        look_at: float | None = None,
     ) -> None:
         """Make the task_id of an attempt durable. Saying the same again is no change."""
         with self._transaction() as connection:
@@ -181,33 +211,100 @@ class Ledger:
             )
             self._move(connection, attempt_id, State.SUBMITTED)
             connection.execute(
-                "update attempts set task_id = ?, submitted_at = ?, request_id = ?, adopted = ? where id = ?",
-                (task_id, at, request_id, int(adopted), attempt_id),
+                "update attempts set task_id = ?, submitted_at = ?, request_id = ?, adopted = ?, look_at = ?"
+                " where id = ?",
+                (task_id, at, request_id, int(adopted), look_at, attempt_id),
             )
 
     def end(
-        self, attempt_id: str, state: State, *, at: float, code: str = "", message: str = "", request_id: str = ""
+        self,
+        attempt_id: str,
+        state: State,
+        *,
+        at: float,
+        code: str = "",
+        message: str = "",
+        request_id: str = "",
+        look_at: float | None = None,
     ) -> None:
-        """Close an attempt, or mark it UNDECIDED. Saying the same again is no change."""
+        """Close an attempt, or mark it UNDECIDED. `look_at`: when to look once more. The same again is no change."""
         with self._transaction() as connection:
             if self._state(connection, attempt_id)[0] is state:
                 return
             self._move(connection, attempt_id, state)
             connection.execute(
                 "update attempts set ended_at = ?, code = ?, message = ?, request_id = case ? when '' then request_id"
-                " else ? end where id = ?",
-                (at, code, message, request_id, request_id, attempt_id),
+                " else ? end, look_at = coalesce(?, look_at) where id = ?",
+                (at, code, message, request_id, request_id, look_at, attempt_id),
             )
 
     def disown(self, attempt_id: str, *, at: float, message: str) -> None:
         """Unlink a task that was adopted wrongly: it stays known, as a stray, and the attempt becomes UNDECIDED."""
         with self._transaction() as connection:
             self._move(connection, attempt_id, State.UNDECIDED)
-            connection.execute("update tasks set attempt_id = '' where attempt_id = ?", (attempt_id,))
+            connection.execute(
+                "update tasks set attempt_id = '', stray_of = ?, open_question = 1 where attempt_id = ?",
+                (attempt_id, attempt_id),
+            )
             connection.execute(
                 "update attempts set task_id = null, adopted = 0, ended_at = ?, message = ? where id = ?",
                 (at, message, attempt_id),
             )
+
+    def looks_due(self, *, now: float) -> Sequence[str]:
+        """Attempts for which the service's list is to be read once more, oldest first."""
+        rows = self._rows("select id from attempts where look_at <= ? order by look_at", now)
+        return [row[0] for row in rows]
+
+    def looked(self, attempt_id: str) -> None:
+        """The second look at an attempt is done."""
+        with self._transaction() as connection:
+            connection.execute("update attempts set look_at = null where id = ?", (attempt_id,))
+
+    def stray(self, task_id: str, attempt_id: str, status: str, *, at: float, open_question: bool) -> None:
+        """Write down a task that nobody waits for, made by the request of an attempt after all. Again is no change."""
+        with self._transaction() as connection:
+            connection.execute(
+                "insert into tasks (task_id, attempt_id, first_seen_at, last_seen_at, status, stray_of, open_question)"
+                " values (?, '', ?, ?, ?, ?, ?) on conflict (task_id) do nothing",
+                (task_id, at, at, status, attempt_id, int(open_question)),
+            )
+
+    def answer_stray(self, task_id: str) -> None:
+        """A person has seen a stray."""
+        with self._transaction() as connection:
+            connection.execute("update tasks set open_question = 0 where task_id = ?", (task_id,))
+
+    def adopt_stray(self, task_id: str, new_id: str, *, at: float) -> None:
+        """Make a stray the task of its job after all, as an attempt of its own.
+
+        Raises AlreadyOpen when the job has its result, or a task that may still bring it.
+        """
+        try:
+            with self._transaction() as connection:
+                connection.execute(
+                    "insert into attempts (id, key, lane, edit, state, endpoint, created_at, server_time,"
+                    " request_sha256, prompt, job, billable_s, task_id, submitted_at, adopted)"
+                    " select ?, a.key, a.lane, a.edit, 'SUBMITTED', a.endpoint, ?, a.server_time, a.request_sha256,"
+                    " a.prompt, a.job, a.billable_s, t.task_id, t.first_seen_at, 1"
+                    " from tasks t join attempts a on a.id = t.stray_of where t.task_id = ?",
+                    (new_id, at, task_id),
+                )
+                connection.execute(
+                    "update tasks set attempt_id = ?, stray_of = null, open_question = 0 where task_id = ?",
+                    (new_id, task_id),
+                )
+        except sqlite3.IntegrityError as error:
+            raise AlreadyOpen("the job has its result, or a task that may still bring it.") from error
+
+    def strays(self) -> Sequence[Stray]:
+        """Strays that nobody has answered for, oldest first."""
+        rows = self._rows(
+            "select t.task_id, a.edit, a.key, t.status, t.first_seen_at"
+            " from tasks t join attempts a on a.id = t.stray_of"
+            " where t.open_question order by t.first_seen_at, t.task_id"
+        )
+        return [Stray(*row) for row in rows]
 
     def task_seen(self, task_id: str, status: str, answer: Mapping[str, Any], *, at: float) -> None:
         """Remember what the service last said of a task. `answer` carries no signed URL."""
@@ -313,6 +410,15 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} was written by another version of cutlist (ledger version {version}, this one knows {VERSION}).",
             hint="Use the newer version. Do not delete the ledger: it knows what was paid.",
         )
+
+
+@contextmanager
+def _closed_on_error(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    try:
+        yield connection
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _quoted(path: Path) -> str:

@@ -95,6 +95,17 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class Stray:
+    """A task at the service that a request of ours made after it was given up; it is paid, and nobody waits for it."""
+
+    task_id: str
+    edit: str
+    key: str
+    status: str
+    seen_at: float  # seconds since 1970
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """What we wrote to an output, last time."""
 
@@ -132,6 +143,7 @@ class Observed:
     outputs: Mapping[str, Output] = field(default_factory=dict)  # by path
     pins: Mapping[str, Pin] = field(default_factory=dict)  # by edit
     before: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by edit: the job it stood for last time
+    strays: Sequence[Stray] = ()  # that nobody has answered for
     damaged: Sequence[str] = ()  # records and blobs that cannot be trusted, in words
 
     def result(self, edit: str, key: str) -> Result | None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from reconciler import project
-from reconciler.apply import attempt, executor
+from reconciler.apply import attempt, executor, recover
+from reconciler.apply import settle as settling
 from reconciler.desired.job import Facts
 from reconciler.errors import CutlistError
 from reconciler.state import ledger
@@ -57,12 +58,13 @@ def save_after_post(patch: pytest.MonkeyPatch) -> None:
 
 def no_settle(patch: pytest.MonkeyPatch) -> None:
     """One look at the list, at once, and the request is taken for not sent."""
-    real = attempt.settle
+    real = settling.settle
 
     async def hasty(desk: Any, attempt_id: str) -> bool:
         return await real(dataclasses.replace(desk, settle_s=0.0), attempt_id)
 
-    patch.setattr(attempt, "settle", hasty)
+    patch.setattr(executor, "settle", hasty)
+    patch.setattr(recover, "settle", hasty)
 
 
 def no_lock(patch: pytest.MonkeyPatch) -> None:
@@ -94,14 +96,11 @@ def download_unverified(patch: pytest.MonkeyPatch) -> None:
 def start_up_forgets_intents(patch: pytest.MonkeyPatch) -> None:
     """An INTENT that an earlier run left open is closed without asking."""
 
-    async def forgotten(desk: Any, tell: Any) -> dict[str, Any]:
+    async def forgotten(desk: Any, tell: Any) -> None:
         for attempt_id in desk.ledger.open_intents():
             desk.ledger.end(attempt_id, State.NOT_SENT, at=desk.clock.now())
-        return {}
 
-    from reconciler.apply import session
-
-    patch.setattr(session, "recover", forgotten)
+    patch.setattr(recover, "settle_intents", forgotten)
 
 
 def any_stranger_is_ours(patch: pytest.MonkeyPatch) -> None:

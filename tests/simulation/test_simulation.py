@@ -12,7 +12,7 @@ import pytest
 from tests.cli.processes import environment
 from tests.simulation.world import run
 
-SEEDS = 300
+SEEDS = 180  # and 120 more with late deliveries and with days between runs
 SOMETIMES = (
     "killed", "adopted", "settled", "recovered", "429", "500_before", "500_after", "reset_before", "reset_after",
     "slow", "late", "cut", "corrupt",
@@ -27,6 +27,27 @@ def test_every_promise_is_kept(first: int) -> None:
         verdict = run(seed)
         assert verdict.broken == "", f"seed {seed}: {verdict.broken}"
         HAPPENED.update(verdict.world.counters)
+
+
+def test_late_deliveries_are_reported_as_strays() -> None:
+    """A request delivered after it was given up pays twice, and every such task is shown until somebody answers."""
+    strays = 0
+    for seed in range(60):
+        verdict = run(seed, late_s=600.0)
+        assert verdict.broken == "", f"seed {seed}: {verdict.broken}"
+        strays += verdict.world.counters["stray"]
+    assert strays > 0
+
+
+def test_days_between_runs() -> None:
+    """25 hours away: what expired is said and paid again only by a person's word; old intents are left to a person."""
+    happened: Counter[str] = Counter()
+    for seed in range(60):
+        verdict = run(seed, day_rate=0.3)
+        assert verdict.broken == "", f"seed {seed}: {verdict.broken}"
+        happened.update(verdict.world.counters)
+    assert happened["expired"] > 0
+    assert happened["undecided"] > 0
 
 
 def test_everything_happened_sometimes() -> None:

@@ -31,6 +31,7 @@ from reconciler.apply.events import Block
 from reconciler.apply.outcome import Report
 from reconciler.config import Environment, Secret
 from reconciler.errors import CutlistError, Locked
+from reconciler.plan.diff import Options
 from reconciler.state.ledger import Ledger
 from tests.e2e.bench import write_video
 from tests.simulation.loop import PROCESS, Process, VirtualLoop
@@ -151,7 +152,7 @@ class Body(httpx.AsyncByteStream):
 class World:
     """One simulated run: a project, a service, a network with seeded faults, and lives that end too early."""
 
-    def __init__(self, seed: int, *, fault_rate: float = 0.15, late_s: float = 60.0) -> None:
+    def __init__(self, seed: int, *, fault_rate: float = 0.15, late_s: float = 60.0, day_rate: float = 0.0) -> None:
         self.seed = seed
         self.rng = random.Random(seed)
         self.fault_rate, self.late_s = fault_rate, late_s
@@ -166,6 +167,8 @@ class World:
         self.app = self.server.app
         self.app.freeze()
         self.calm = False
+        self.day_rate = day_rate
+        self.strays: set[str] = set()  # task ids that were reported as strays
         self.lives = 0
         self.processes: list[Process] = []
 
@@ -231,6 +234,33 @@ class World:
         self.trace.append(f"{self.clock.monotonic():.3f} {' '.join(map(str, words))}")
 
     # -------------------------------------------------------------- lives
+
+    async def settled(self, root: Path) -> Report:
+        """Apply, and decide as a person would, until nothing is left to be decided."""
+        for _ in range(12):
+            report = await self.live(root, None, options=Options(repay=True))
+            assert report is not None
+            if report.exit_code == 0:
+                return report
+            self._decide(open_project(root, self), report)
+            await asyncio.sleep(60.0)
+        raise AssertionError(f"stuck: {[step.reason for step in report.blocked]} {list(report.left.strays)}")
+
+    def _decide(self, project: Project, report: Report) -> None:
+        """A person who has the vendor's console at hand: adopts the task that is it, lets strays be."""
+        for stray in report.left.strays:
+            self.counters["stray"] += 1
+            self.strays.add(stray.task_id)
+            project.decide(stray.task_id)
+        for step in report.blocked:
+            if step.needs_person and step.attempt_id and "not certain" in step.reason:
+                self.counters["undecided"] += 1
+                candidates = [word.strip(",.") for detail in step.details for word in detail.split() if "-" in word]
+                paid = {task["task_id"] for task in self.server.bill()["tasks"] if task["billed_s"]}
+                mine = [each for each in candidates if each in paid]
+                if not mine:  # the service has forgotten it: whoever says --retry now pays again, and knows it
+                    self.strays |= paid - known_tasks(project)
+                project.decide(step.name, adopt=mine[0] if mine else None, retry=not mine)
 
     async def live(self, root: Path, dies_at: int | None, **settings: Any) -> Report | None:
         """One apply, perhaps cut short. None when it was killed; the project folder is then what a kill leaves."""
@@ -355,25 +385,33 @@ async def _run(seed: int, folder: Path, *, kills: int = 4, rivals: bool = False,
     world = World(seed, **settings)
     root = folder / "life-0"
     write_project(root, world.rng)
-    if rivals:
-        await rival_lives(world, root)
-    while True:
+    try:
+        if rivals:
+            await rival_lives(world, root)
+        root = await troubled_lives(world, root, kills)
+        await asyncio.sleep(700.0)  # second looks are due ten minutes later
+        report = await world.settled(root)
+        return judge(world, root, report)
+    finally:
+        for process in world.processes:
+            if process.dead:
+                process.bury()
+        await world.server.stop()
+
+
+async def troubled_lives(world: World, root: Path, kills: int) -> Path:
+    """Lives that are killed, one in trouble that is not, one in calm. Returns the project folder of the last."""
+    folder = root.parent
+    while world.lives < kills or not world.calm:
         dies_at = world.rng.randint(1, 240) if world.lives < kills else None
-        report = await world.live(root, dies_at)
-        if report is not None and dies_at is None:
-            if report.exit_code == 0 or world.calm:
-                break
-            world.calm = True
+        world.calm = dies_at is None and world.lives > kills
+        await world.live(root, dies_at)
         after = folder / f"life-{world.lives}"
         shutil.copytree(root, after, symlinks=True)  # the dead keep their handles; the living get the bytes
         root = after
-        await asyncio.sleep(world.rng.uniform(0, 300))
-    verdict = judge(world, root, report)
-    for process in world.processes:
-        if process.dead:
-            process.bury()
-    await world.server.stop()
-    return verdict
+        day = world.rng.random() < world.day_rate and not world.calm
+        await asyncio.sleep(25 * HOUR if day else world.rng.uniform(0, 300))
+    return root
 
 
 async def rival_lives(world: World, root: Path) -> None:
@@ -386,22 +424,36 @@ async def rival_lives(world: World, root: Path) -> None:
         raise strange[0]
 
 
+def known_tasks(project: Project) -> set[str]:
+    """Every task id that the ledger has linked to an attempt."""
+    ledger = Ledger.open_readonly(project.config.state_dir / "ledger.db")
+    assert ledger is not None
+    try:
+        history = ledger.history(now=project.clock.now())
+        return {attempt.task_id for each in history.values() for attempt in each.attempts if attempt.task_id}
+    finally:
+        ledger.close()
+
+
 def judge(world: World, root: Path, report: Report) -> Verdict:
     """The server's bill against what is on disk."""
     verdict = Verdict(world, report)
-    billed: Counter[str] = Counter(task["job_sha256"] for task in world.server.bill()["tasks"] if task["billed_s"])
-    verdict.paid_twice = sum(count - 1 for count in billed.values())
     project = open_project(root, world)
     results, _ = project.store.results()
     held = {result.task["task_id"] for each in results.values() for result in each}
     ledger = Ledger.open_readonly(project.config.state_dir / "ledger.db")
     assert ledger is not None
     history = ledger.history(now=world.clock.now())
+    states = Counter(attempt.state.value for each in history.values() for attempt in each.attempts)
+    world.counters["expired"] += states["EXPIRED"]
+    world.counters["repaid"] = states["EXPIRED"] + states["LOST"]
     world.counters["adopted"] += sum(attempt.adopted for each in history.values() for attempt in each.attempts)
-    told = {attempt.task_id for each in history.values() for attempt in each.attempts}
     ledger.close()
-    tasks = world.server.bill()["tasks"]
-    verdict.lost = sum(1 for task in tasks if task["billed_s"] and task["task_id"] not in held | told)
+    told = known_tasks(project)
+    paid = [task for task in world.server.bill()["tasks"] if task["billed_s"]]
+    billed: Counter[str] = Counter(task["job_sha256"] for task in paid if task["task_id"] not in world.strays)
+    verdict.paid_twice = sum(count - 1 for count in billed.values()) - world.counters["repaid"]
+    verdict.lost = sum(1 for task in paid if task["task_id"] not in held | told | world.strays)
     for blob in (project.store.folder / "blobs").glob("*/*"):
         digest = hashlib.sha256(blob.read_bytes()).hexdigest()
         verdict.incomplete += digest != blob.name or digest not in world.films.digests

@@ -1,0 +1,61 @@
+"""What an earlier run left open is put right before anything is sent: spilled task ids, intents, second looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reconciler.apply.desk import Desk, NeedsPerson
+from reconciler.apply.settle import second_look, settle
+from reconciler.errors import LedgerError, ServiceError
+
+Tell = Callable[[str], None]
+
+
+def wanted(desk: Desk) -> bool:
+    """Whether the service has to be asked about anything earlier runs left open."""
+    return bool(desk.ledger.open_intents()) or bool(desk.ledger.looks_due(now=desk.clock.now()))
+
+
+def take_in_spill(desk: Desk, tell: Tell) -> None:
+    """Task ids that could not be recorded when they came are recorded now. Asks nobody. Raises LedgerError."""
+    for each in desk.spill.read():
+        attempt = desk.ledger.attempt(each.attempt_id, now=desk.clock.now())
+        if attempt.task_id != each.task_id:
+            desk.ledger.submitted(each.attempt_id, each.task_id, at=each.at, request_id=each.request_id)
+            tell(f"{attempt.edit}: its task {each.task_id} was in the spill file and is in the ledger now.")
+    if desk.spill.read():
+        desk.spill.clear()
+
+
+async def settle_intents(desk: Desk, tell: Tell) -> None:
+    """Settle every INTENT that an earlier run left open. What cannot be settled stays open, and its lane closed."""
+    left = [desk.ledger.attempt(each, now=desk.clock.now()) for each in desk.ledger.open_intents()]
+    mine = [attempt for attempt in left if attempt.endpoint == desk.endpoint]
+    if mine:
+        names = ", ".join(attempt.edit for attempt in mine)
+        tell(f"An earlier run ended while it was sending {names}. Asking the service whether it arrived …")
+    for attempt in mine:
+        try:
+            arrived = await settle(desk, attempt.id)
+        except NeedsPerson as error:
+            tell(error.message)
+        except ServiceError as error:
+            tell(f"{attempt.edit}: the service cannot be asked now ({error}). This model waits until it can.")
+        else:
+            found = "found at the service and adopted; it will not be sent again" if arrived else "it did not arrive"
+            tell(f"{attempt.edit}: {found}.")
+
+
+async def look_again(desk: Desk, tell: Tell) -> None:
+    """The second looks that are due: a request that was held back may have arrived after all."""
+    for attempt_id in desk.ledger.looks_due(now=desk.clock.now()):
+        attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
+        if attempt.endpoint != desk.endpoint:
+            continue
+        try:
+            found = await second_look(desk, attempt_id)
+        except (ServiceError, LedgerError):
+            return  # it stays due
+        for task_id, what in found.items():
+            free = "was still waiting and is cancelled, free" if what == "cancelled" else "is paid; see cutlist status"
+            tell(f"{attempt.edit}: a request that was given up has arrived after all. Its task {task_id} {free}.")
