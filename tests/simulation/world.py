@@ -453,6 +453,8 @@ def judge(world: World, root: Path, report: Report) -> Verdict:
     paid = [task for task in world.server.bill()["tasks"] if task["billed_s"]]
     billed: Counter[str] = Counter(task["job_sha256"] for task in paid if task["task_id"] not in world.strays)
     verdict.paid_twice = sum(count - 1 for count in billed.values()) - world.counters["repaid"]
+    if world.late_s < project.config.settle_s:  # every delivery was in time: there is no excuse for a stray
+        verdict.paid_twice += world.counters["stray"]
     verdict.lost = sum(1 for task in paid if task["task_id"] not in held | told | world.strays)
     for blob in (project.store.folder / "blobs").glob("*/*"):
         digest = hashlib.sha256(blob.read_bytes()).hexdigest()
