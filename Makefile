@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: help env demo test lint simulate fuzz-server bench lock schemas clean
+.PHONY: help env demo test lint simulate crash fuzz fuzz-server bench lock schemas clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,12 @@ test: lint  ## everything that CI runs
 
 simulate: env  ## the durability contract over SEEDS=20000 simulated runs
 	@$(BIN)/python -m tests.simulation.run --seeds $(or $(SEEDS),20000)
+
+crash: env  ## the same with real processes, through KILLS=1000 real kills
+	@$(BIN)/python -m tests.crash.run --kills $(or $(KILLS),1000)
+
+fuzz: env  ## bad input of every kind for SECONDS=600
+	@FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/badinput/test_fuzz.py
 
 fuzz-server: env  ## requests made from the OpenAPI file, and bent, for SECONDS=120
 	@$(BIN)/python -m tests.compat.fuzz $(or $(SECONDS),120)

@@ -1,0 +1,229 @@
+"""A project, a server in a process of its own, and the judge of what they came to."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import random
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from reconciler import Project
+from reconciler.config import Environment, Secret
+from reconciler.errors import CutlistError
+from reconciler.state.ledger import Ledger
+from reconciler.state.observed import OPEN
+from tests.cli.processes import COMMAND, PATIENCE_S, environment
+from tests.e2e.bench import write_video
+
+VICTIM = [sys.executable, "-m", "tests.crash.victim"]
+
+
+class Server:
+    """The server's process. Its state and its port outlive it."""
+
+    def __init__(self, state: Path, task_seconds: tuple[float, float] = (0.05, 0.3)) -> None:
+        self._state = state
+        self._task_seconds = task_seconds
+        self._process: subprocess.Popen[str] | None = None
+        self.url = ""
+
+    def start(self) -> None:
+        """Start it, at the port it had before if it had one."""
+        port = self.url.rpartition(":")[2].partition("/")[0] or "0"
+        command = [sys.executable, "-m", "tests.crash.server", "--state", str(self._state), "--port", port]
+        command += ["--task-seconds", *map(str, self._task_seconds)]
+        self._process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        self.url = self._process.stdout.readline().split()[-1]
+
+    def end(self, how: signal.Signals = signal.SIGKILL) -> None:
+        """End it; by default without a word."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.communicate(timeout=PATIENCE_S)
+            self._process = None
+
+    def signal(self, which: signal.Signals) -> None:
+        """Pause it, or let it go on."""
+        assert self._process is not None
+        self._process.send_signal(which)
+
+    def ask(self, path: str, method: str = "GET") -> dict[str, Any]:
+        """An answer of its controls."""
+        address = self.url.replace("/api/v1", f"/_mock/{path}")
+        with urllib.request.urlopen(urllib.request.Request(address, method=method), timeout=PATIENCE_S) as answer:
+            document: dict[str, Any] = json.loads(answer.read())
+            return document
+
+    def billed(self) -> list[dict[str, Any]]:
+        """Every task that costs something."""
+        return [task for task in self.ask("bill")["tasks"] if task["billed_s"]]
+
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end(signal.SIGTERM)
+
+
+class Scene:
+    """A project in the live realm of a server, which tests write edits into."""
+
+    def __init__(self, root: Path, server: Server, **spec: Any) -> None:
+        self.root = root
+        self.server = server
+        self._numbers = itertools.count(1)
+        self.state_dir = root / ".cutlist/live"
+        (root / "specs").mkdir(parents=True)
+        fields = {
+            "endpoint": server.url, "realm": "live", "account": "studio",
+            "defaults": {"model": "wan2.7-videoedit", "parameters": {"resolution": "720P", "duration": 2}},
+            "limits": {"settle_s": 1, "poll_interval_s": 0.1}, **spec,
+        }  # fmt: skip
+        (root / "cutlist.yaml").write_text(json.dumps({"apiVersion": "cutlist/v1", "kind": "Project", "spec": fields}))
+
+    # -------------------------------------------------------------- what is asked for
+
+    def edit(self, prompt: str = "", url: str = "https://clips.example/a.mp4", **spec: Any) -> str:
+        """One more edit; its name."""
+        name = f"edit-{next(self._numbers):03}"
+        body = {"input": {"prompt": prompt or name, "media": [{"type": "video", "url": url}]}, **spec}
+        self._write(name, body)
+        return name
+
+    def clip(self, colour: int = 0x3366CC) -> str:
+        """A local clip, to be uploaded; its name."""
+        name = f"clip-{colour:06x}.mp4"
+        write_video(self.root / "specs" / name, 2.0, colour=colour)
+        return name
+
+    def any_edit(self, rng: random.Random) -> None:
+        """One more edit of a kind that chance decides: remote, local, chained, the same as another, the other model."""
+        kind = rng.choice(("remote", "remote", "local", "chain", "same", "vace"))
+        names = self.names()
+        if kind == "local":
+            self.edit(url=self.clip(rng.getrandbits(24)))
+        elif kind == "chain" and names:
+            self.edit(url=f"edit://{rng.choice(names)}")
+        elif kind == "same":
+            self.edit("the same")
+        elif kind == "vace":
+            wide = {"function": "video_outpainting", "prompt": "wide", "video_url": "https://clips.example/v.mp4"}
+            name = f"edit-{next(self._numbers):03}"
+            self._write(name, {"model": "wan2.1-vace-plus", "input": {**wide, "prompt": name}, "parameters": {}})
+        else:
+            self.edit()
+
+    def _write(self, name: str, spec: dict[str, Any]) -> None:
+        manifest = {"apiVersion": "cutlist/v1", "kind": "Edit", "metadata": {"name": name}, "spec": spec}
+        (self.root / "specs" / f"{name}.yaml").write_text(json.dumps(manifest))
+
+    def names(self) -> list[str]:
+        """The edits that are asked for."""
+        return sorted(path.stem for path in (self.root / "specs").glob("*.yaml"))
+
+    # -------------------------------------------------------------- processes
+
+    def start(self, *arguments: str, command: list[str] = COMMAND, **env: str) -> subprocess.Popen[str]:
+        """Start an apply and go on."""
+        return subprocess.Popen(
+            [*command, "-C", str(self.root), "apply", "--auto-approve", *arguments], env=environment(**env), text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+
+    def apply(self, *arguments: str, command: list[str] = COMMAND, **env: str) -> subprocess.CompletedProcess[str]:
+        """One apply to its end, whatever that is."""
+        with self.start(*arguments, command=command, **env) as process:
+            try:
+                out, err = process.communicate(timeout=PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    # -------------------------------------------------------------- what came of it
+
+    def project(self) -> Project:
+        """The project, for looking at it in this process."""
+        return Project.open(self.root, env=Environment(Secret("sk-mock")))
+
+    def attempts(self) -> list[tuple[str, str | None]]:
+        """(state, task_id) of every attempt."""
+        with self._ledger() as ledger:
+            history = ledger.history(now=0.0) if ledger else {}
+        return [(each.state.value, each.task_id) for every in history.values() for each in every.attempts]
+
+    def attempts_so_far(self) -> list[tuple[str, str | None]]:
+        """The same while a process may just be making the ledger."""
+        with suppress(CutlistError):
+            return self.attempts()
+        return []
+
+    def task_ids(self) -> list[str]:
+        """Tasks that the ledger knows so far."""
+        return [task_id for _, task_id in self.attempts_so_far() if task_id]
+
+    @contextmanager
+    def _ledger(self) -> Iterator[Ledger | None]:
+        ledger = Ledger.open_readonly(self.state_dir / "ledger.db")
+        try:
+            yield ledger
+        finally:
+            if ledger is not None:
+                ledger.close()
+
+    def broken(self) -> Counter[str]:
+        """The promises that were not kept, counted; empty when all were. For when everything has been applied."""
+        wrong: Counter[str] = Counter()
+        seen = self.project().look()
+        bill = self.server.billed()
+        billed = Counter(task["job_sha256"] for task in bill)
+        wrong["paid twice"] = sum(count - 1 for count in billed.values())
+        keys = {step.key for step in seen.plan.steps}
+        wrong["paid and not asked for, or the reverse"] = abs(len(keys) - len(billed))
+        attempts = [(key, each) for key, every in seen.observed.history.items() for each in every.attempts]
+        known = {each.task_id for _, each in attempts}
+        wrong["lost"] = sum(1 for task in bill if task["task_id"] not in known)
+        # where the store has a result, that counts: a kill between result and ledger leaves the ledger one step behind
+        wrong["left open"] = sum(
+            1 for key, each in attempts if each.state in OPEN and not seen.observed.results.get(key)
+        )
+        wrong["left to do"] = sum(1 for step in seen.plan.steps if step.action.value != "keep")
+        wrong["incomplete"] = sum(
+            1 for blob in (self.project().store.folder / "blobs").glob("*/*") if _sha256(blob) != blob.name
+        )
+        for step in seen.plan.steps:
+            result = seen.resolved[step.name].result
+            output = self.root / step.output
+            wrong["wrong outputs"] += result is None or not output.is_file() or _sha256(output) != result.digest
+        wrong["visible that nobody asked for"] = len(self.strangers())
+        return +wrong
+
+    def strangers(self) -> list[str]:
+        """Visible files that are neither inputs nor outputs."""
+        asked = {f"renders/{name}.mp4" for name in self.names()} | {"cutlist.yaml", "cutlist.lock"}
+        names = [path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file()]
+        hidden = [name for name in names if any(part.startswith(".") for part in name.split("/"))]
+        return sorted(set(names) - asked - set(hidden) - {name for name in names if name.startswith("specs/")})
+
+    def leftovers(self) -> list[str]:
+        """Hidden temporary files that kills have left."""
+        found = (path for path in self.root.rglob("*") if path.is_file())
+        return sorted(str(each.relative_to(self.root)) for each in found if each.suffix in (".tmp", ".part"))
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

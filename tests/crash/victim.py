@@ -1,0 +1,56 @@
+"""`python -m tests.crash.victim POINT before|after N ARGUMENTS…`: the real command, killed at one labelled point.
+
+The trap is laid here, by test code; the product has no switch for it.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+import signal
+import sys
+from typing import Any
+
+from reconciler.cli import main
+from reconciler.state import lockfile
+from reconciler.state.ledger import Ledger
+from reconciler.state.outputs import Outputs
+from reconciler.state.store import BlobWriter, Store
+
+POINTS: dict[str, tuple[Any, str]] = {
+    "Ledger.intend": (Ledger, "intend"),
+    "Ledger.submitted": (Ledger, "submitted"),
+    "Ledger.end": (Ledger, "end"),
+    "Ledger.task_seen": (Ledger, "task_seen"),
+    "Ledger.uploaded": (Ledger, "uploaded"),
+    "BlobWriter.commit": (BlobWriter, "commit"),
+    "Store.put_result": (Store, "put_result"),
+    "Store.copy_out": (Store, "copy_out"),
+    "Outputs.remember": (Outputs, "remember"),
+    "lockfile.write": (lockfile, "write"),
+}
+
+
+def arm(point: str, when: str, nth: int) -> None:
+    """Let the nth call of `point` be the last thing this process does, before it does anything or after it has."""
+    owner, name = POINTS[point]
+    original = getattr(owner, name)
+    calls = itertools.count(1)
+
+    @functools.wraps(original)
+    def armed(*args: Any, **kwargs: Any) -> Any:
+        fatal = next(calls) == nth
+        if fatal and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = original(*args, **kwargs)
+        if fatal:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(owner, name, armed)
+
+
+if __name__ == "__main__":
+    arm(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(sys.argv[4:])
