@@ -101,10 +101,11 @@ class Storage:
             path.unlink()
 
     def clear(self) -> None:
-        """Remove every file."""
-        for name in ("media", "films", "incoming"):
+        """Remove every file but those that are being written: who writes them is not done with them."""
+        for name in ("media", "films"):
             for path in (self._folder / name).iterdir():
-                path.unlink()
+                if path.suffix != ".part":
+                    path.unlink(missing_ok=True)
 
     # ---- uploads (API of temporary file URLs) ----------------------------------------------------------------------
 
