@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import hypothesis
+from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from hypothesis import strategies as st
 from PIL import Image
@@ -30,6 +31,7 @@ from tests.compat.conftest import QuickRenderer
 from tests.described import FILE, Doc, Watch, description
 
 PATIENCE_S = 30.0
+NO_HTTP = (HttpProcessingError, web.RequestPayloadError)  # what is no HTTP, the library itself answers with 400
 ANSWERS_OUTSIDE = {400, 404, 405, 413, 417}  # of requests that no operation is for, or that are no HTTP
 CREATE = "/api/v1/services/aigc/video-generation/video-synthesis"
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -253,7 +255,7 @@ class Complaints(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         cause = record.exc_info[1] if record.exc_info else None
-        if not isinstance(cause, HttpProcessingError):  # what is no HTTP, the library itself answers with 400
+        if not isinstance(cause, NO_HTTP):
             self.said.append(self.format(record))
 
 
