@@ -82,10 +82,13 @@ class Description:
                 every |= {Form(name, status, form) for form, _ in self._schemas(name, status)}
         return every
 
-    def form(self, method: str, path: str, status: int, headers: Mapping[str, str], body: bytes | None) -> Form | None:
+    def form(
+        self, method: str, path: str, status: int | str, headers: Mapping[str, str], body: bytes | None
+    ) -> Form | None:
         """Which described answer this is; None for requests outside the description. `body` is None for a video.
 
-        Raises Undescribed when the request is described, but not this answer to it.
+        Raises Undescribed when the request is described, but not this answer to it. The status `default` asks whether
+        it is an answer that only an order brings about.
         """
         name = self.operation(method, path)
         if name is None:
@@ -139,7 +142,10 @@ def description() -> Description:
 
 
 class Watch:
-    """Looks at every answer of servers as it goes out: which forms were seen, and what is not described."""
+    """Looks at every answer of servers as it goes out: which forms were seen, and what is not described.
+
+    A server with faults or scenarios gives what was ordered: of its answers only the described ones are noted.
+    """
 
     def __init__(self) -> None:
         self.seen: set[Form] = set()
@@ -147,18 +153,25 @@ class Watch:
 
     def over(self, server: MockServer) -> MockServer:
         """Watch a server that has not been started yet."""
-        server.app.on_response_prepare.append(self._look)
+
+        async def look(request: web.Request, response: web.StreamResponse) -> None:
+            self._look(request, response, bool(server.faults) or bool(server.scenarios.show()))
+
+        server.app.on_response_prepare.append(look)
         return server
 
-    async def _look(self, request: web.Request, response: web.StreamResponse) -> None:
+    def _look(self, request: web.Request, response: web.StreamResponse, ordered: bool) -> None:
         body = response.body if isinstance(response, web.Response) else None
         whole = body if isinstance(body, bytes) else b"" if body is None else None
-        try:
-            form = description().form(request.method, request.path, response.status, response.headers, whole)
-        except Undescribed as problem:
-            self.undescribed.append(str(problem))
-        else:
-            self.seen |= {form} if form else set()
+        for status in (response.status, "default") if ordered else (response.status,):
+            try:
+                form = description().form(request.method, request.path, status, response.headers, whole)
+            except (Undescribed, ValueError, ElementTree.ParseError) as problem:
+                if not ordered:
+                    self.undescribed.append(str(problem))
+            else:
+                self.seen |= {form} if form else set()
+                break
 
 
 def _parsed(content_type: str, body: bytes) -> Any:

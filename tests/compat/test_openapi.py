@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mockserver import VirtualClock
+from mockserver import Account, ApiKey, VirtualClock
 from mockserver.threaded import ServerThread
 from tests.compat.conftest import QuickRenderer
 from tests.compat.shapes import CLIP, PRINTED, wan
@@ -20,8 +20,21 @@ from tests.described import FILE, Description, Doc, Undescribed, Watch, descript
 CREATE = "/services/aigc/video-generation/video-synthesis"
 ASYNC = {"X-DashScope-Async": "enable", "X-DashScope-OssResourceResolve": "enable"}
 WAN = "wan2.7-videoedit"
+OPERATIONS = (
+    ("POST", CREATE),
+    ("GET", "/tasks"),
+    ("GET", "/tasks/x"),
+    ("POST", "/tasks/x/cancel"),
+    ("GET", "/uploads"),
+)
 BODY = PRINTED["an instruction"]
-HEADERS = {"X-Request-Id": "0" * 8 + "-0000-0000-0000-" + "0" * 12, "Date": "x", "Content-Type": "application/json"}
+HEADERS = {
+    "X-Request-Id": "00000000-0000-0000-0000-000000000000",
+    "Date": "Thu, 01 Jan 2026 00:00:00 GMT",
+    "Content-Type": "application/json",
+    "x-dashscope-call-gateway": "true",
+    **dict.fromkeys(("req-arrive-time", "resp-start-time", "req-cost-time", "x-envoy-upstream-service-time"), "1"),
+}
 
 
 @contextmanager
@@ -58,13 +71,7 @@ def upload(http: httpx.Client, content: Any, name: str = "a.mp4", **changes: str
 def keys(http: httpx.Client) -> None:
     """Every operation with no key and with a wrong one."""
     for key in ("", "Bearer sk-wrong"):
-        for method, path in (
-            ("POST", CREATE),
-            ("GET", "/tasks"),
-            ("GET", "/tasks/x"),
-            ("POST", "/tasks/x/cancel"),
-            ("GET", "/uploads"),
-        ):
+        for method, path in OPERATIONS:
             http.request(method, path, headers={"Authorization": key})
 
 
@@ -127,6 +134,23 @@ def results(thread: ServerThread, http: httpx.Client, url: str) -> None:
     http.get(url)
 
 
+def accounts(http: httpx.Client) -> None:
+    """Every operation for a workspace that the account does not have, and again until it is once too often."""
+    for method, path in OPERATIONS:
+        http.request(method, path, headers={"X-DashScope-WorkSpace": "ws-other"})
+        for _ in range(101):
+            answer = http.request(method, path, headers=ASYNC, json=BODY if path == CREATE else None)
+            if answer.status_code == 429:
+                break
+
+
+def faults(thread: ServerThread, http: httpx.Client) -> None:
+    """A 503 on order, on every operation of the API."""
+    thread.do(thread.server.faults.add, {"do": "answer", "status": 503})
+    for method, path in OPERATIONS:
+        assert http.request(method, path).status_code == 503
+
+
 def strict(http: httpx.Client, media: Path) -> None:
     """Media that break a limit, refused at once."""
     for name in ("eleven-seconds.mp4", "small.mp4", "wide.mp4", "text.mp4"):
@@ -153,6 +177,11 @@ def watch(media: Path) -> Watch:
         results(thread, http, url)
     with session(watch, validation="strict") as (_, http):
         strict(http, media)
+    account = Account("a", "1", (ApiKey("1", "sk-mock"),), workspaces=("ws-own",))
+    with session(watch, accounts=(account,), rate_limits=True) as (_, http):
+        accounts(http)
+    with session(watch) as (thread, http):
+        faults(thread, http)
     return watch
 
 
