@@ -6,7 +6,8 @@ Source of all paths, headers and shapes: the vendor's API reference (schemas/ser
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -35,6 +36,12 @@ from reconciler.errors import (
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines print whole URLs, signatures included
 _PATHS = ("create", "tasks", "uploads")
+_POLICY = (
+    "upload_host", "upload_dir", "oss_access_key_id", "signature", "policy", "x_oss_object_acl",
+    "x_oss_forbid_overwrite",
+)  # fmt: skip
+_QUERY = re.compile(r"""([a-z][a-z0-9+.-]*://[^\s?"'<>]*)\?[^\s"'<>]*""", re.IGNORECASE)
+_MOST_PAGES = 10_000  # of the list: more than a day of tasks can fill
 _CHUNK = 1 << 16
 
 
@@ -86,6 +93,7 @@ class Client:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._service = shipped.service()
+        self._key = api_key
         self._loopback = endpoint.loopback
         self._result_hosts = (*self._service["result_hosts"], *result_hosts, urlsplit(endpoint.base_url).hostname or "")
         self._upload_hosts = (*self._service["upload_hosts"], urlsplit(endpoint.base_url).hostname or "")
@@ -132,14 +140,20 @@ class Client:
         if not isinstance(output, dict) or not isinstance(output.get("task_status"), str):
             raise OutcomeUnknown("the service's answer has no output.task_status.", status=200)
         return TaskAnswer(
-            output["task_status"], output, usage if isinstance(usage, dict) else {}, str(answer.get("request_id", ""))
+            output["task_status"],
+            {
+                name: value if name in ("video_url", "orig_prompt") else self._clean(value)
+                for name, value in output.items()
+            },
+            self._clean(usage) if isinstance(usage, dict) else {},
+            str(answer.get("request_id", "")),
         )
 
     async def list_tasks(self, *, page_no: int, page_size: int = 100) -> tuple[Sequence[Mapping[str, Any]], int]:
         """(rows, number of pages) of the account's tasks of the last 24 h. May be repeated."""
         answer = await self._send("GET", self._paths["tasks"], params={"page_no": page_no, "page_size": page_size})
         rows, pages = answer.get("data"), answer.get("total_page")
-        if not isinstance(rows, list) or not isinstance(pages, int):
+        if not isinstance(rows, list) or not isinstance(pages, int) or pages > _MOST_PAGES:
             raise OutcomeUnknown("the service's list has no rows.", status=200)
         return [row for row in rows if isinstance(row, dict)], pages
 
@@ -150,9 +164,18 @@ class Client:
     async def _send(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         with _transport_errors():
             response = await self._api.request(method, path, **options)
-        with suppress(KeyError, ValueError, TypeError):
+        with suppress(KeyError, ValueError, TypeError, OverflowError, OSError):
             self.server_time = parsedate_to_datetime(response.headers["Date"]).timestamp()
-        return _answer(response)
+        return _answer(response, self._clean)
+
+    def _clean(self, value: Any) -> Any:
+        """What the service says, without what nobody else may read: the query of a URL that it quotes, and our key."""
+        if isinstance(value, str):
+            text = _QUERY.sub(r"\1?…", value)
+            return text.replace(self._key.reveal(), "…") if self._key else text
+        if isinstance(value, dict):
+            return {name: self._clean(each) for name, each in value.items()}
+        return [self._clean(each) for each in value] if isinstance(value, list) else value
 
     # -------------------------------------------------------------- uploads
 
@@ -160,7 +183,7 @@ class Client:
         """Put a file into the service's temporary storage; returns its oss:// URL (48 h). May be repeated."""
         answer = await self._send("GET", self._paths["uploads"], params={"action": "getPolicy", "model": model})
         policy = answer.get("data")
-        if not isinstance(policy, dict) or not isinstance(policy.get("upload_host"), str):
+        if not isinstance(policy, dict) or not all(isinstance(policy.get(name), str) for name in _POLICY):
             raise OutcomeUnknown("the service's upload policy cannot be read.", status=200)
         self._check_url(policy["upload_host"], self._upload_hosts, "upload")
         key = f"{policy['upload_dir']}/{name}"
@@ -206,11 +229,15 @@ class Client:
                         f"the download was answered {response.status_code}.", status=response.status_code
                     )
                 length = response.headers.get("Content-Length", "")
-                yield Download(int(length) if length.isdigit() else None, response.aiter_raw(_CHUNK))
+                told = length.isdecimal() and len(length) < 16
+                yield Download(int(length) if told else None, response.aiter_raw(_CHUNK))
 
     def _check_url(self, url: str, hosts: Sequence[str], what: str) -> None:
         """Only https (http on loopback), only hosts we expect: an answer must not lead us anywhere else."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise HostRefused(f"what the service names for the {what} is no URL.") from None
         host = (parts.hostname or "").lower()
         encrypted = parts.scheme == "https" or (parts.scheme == "http" and self._loopback and is_loopback(host))
         known = any(host == each or (each.startswith("*.") and host.endswith(each[1:])) for each in hosts) or (
@@ -254,17 +281,17 @@ def _kind(error: Exception) -> str:
     return text if text and "://" not in text else type(error).__name__
 
 
-def _answer(response: httpx.Response) -> dict[str, Any]:
-    """The JSON object of a 200; every other answer as the error it stands for."""
+def _answer(response: httpx.Response, clean: Callable[[Any], Any]) -> dict[str, Any]:
+    """The JSON object of a 200; every other answer as the error it stands for, in words that `clean` has seen."""
     body: Any = None
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         body = response.json()
     if response.status_code == 200:
         if not isinstance(body, dict):
             raise OutcomeUnknown("the service answered 200 with something that is not a JSON object.", status=200)
         return body
     fields = body if isinstance(body, dict) else {}
-    code, message = str(fields.get("code") or ""), str(fields.get("message") or "")
+    code, message = clean(str(fields.get("code") or "")), clean(str(fields.get("message") or ""))
     raise _error(response.status_code, code, message, str(fields.get("request_id") or ""))
 
 
