@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape
 
 from aiohttp import BodyPartReader, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.payload import Payload
 
 from mockserver import wire
@@ -253,7 +254,7 @@ class _Routes:
                     return web.Response(status=int(status) if status in ("200", "201") else 204)
                 if isinstance(part, BodyPartReader):
                     form[part.name or ""] = await _field(part)
-        except ValueError:
+        except (ValueError, HttpProcessingError):  # the second one: headers of a part that cannot be
             raise MALFORMED_FORM from None
         raise ObjectError(400, "InvalidArgument", "The form has no file.")
 

@@ -90,14 +90,16 @@ async def test_what_is_no_form_is_refused(api):
     """400 in the form of object storage; never a 500."""
     host = (await api.policy())["upload_host"]
     broken = {"Content-Type": "multipart/form-data; boundary=x"}
+    heads = [b"no colon", b'Content-Disposition: form-data; name="\x00"', b"A: " + b"x" * 90_000]
     answers = [
         await api.http.post(host, json={}),
         await api.http.post(host, content=b"no form", headers=broken),
         await api.http.post(host, content=b"", headers={"Content-Type": "multipart/form-data"}),
         await api.http.post(host, files={"other": ("a", b"x")}),
         await api.http.post(host, data={"policy": "x" * 70_000}, files={"file": ("a", b"x")}),
+        *[await api.http.post(host, content=b"--x\r\n%s\r\n\r\n" % head, headers=broken) for head in heads],
     ]
-    assert [answer.status_code for answer in answers] == [400] * 5
+    assert [answer.status_code for answer in answers] == [400] * 8
     assert all("<Error><Code>" in answer.text for answer in answers)
 
 
