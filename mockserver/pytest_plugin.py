@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from mockserver.threaded import LoopClock, ServerThread
+    from mockserver.threaded import LoopClock, LoopOrders, ServerThread
 
 MARK = "dashscope_server"
 _MARK_HELP = (
@@ -32,6 +32,16 @@ class DashScopeServer:
     def clock(self) -> LoopClock:
         """The server's time: `now()`, `advance(seconds)`."""
         return self._thread.clock
+
+    @property
+    def faults(self) -> LoopOrders:
+        """Trouble on order: `add({"route": "create", "do": "lost", "nth": 1})`, `show()`, `clear()`."""
+        return self._thread.faults
+
+    @property
+    def scenarios(self) -> LoopOrders:
+        """How tasks go, on order: `add(...)`, `show()`, `clear()`; docs/mock-server.md says what there is."""
+        return self._thread.scenarios
 
     def bill(self) -> dict[str, Any]:
         """What every task has cost so far: `{"tasks": [...], "total_billed_s"}`."""
@@ -62,7 +72,7 @@ def dashscope_server_options() -> dict[str, Any]:
 def dashscope_server(
     request: pytest.FixtureRequest, dashscope_server_options: dict[str, Any]
 ) -> Iterator[DashScopeServer]:
-    """A fresh DashScope video-editing server with an account of its own: url, api_key, clock, journal(), bill()."""
+    """A fresh DashScope video-editing server: url, api_key, clock, faults, scenarios, journal(), bill(), reset()."""
     from mockserver.accounts import DEFAULT_ACCOUNTS  # lazy: only the tests that use it pay for it
     from mockserver.clock import ScaledClock, VirtualClock
     from mockserver.threaded import ServerThread

@@ -10,7 +10,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from mockserver.catalogue import Doc
 from mockserver.server import MockServer
@@ -26,6 +26,8 @@ class ServerThread:
     def __init__(self, **options: Any) -> None:
         self.server = MockServer(**options)
         self.clock = LoopClock(self)
+        self.faults = LoopOrders(self, self.server.faults)
+        self.scenarios = LoopOrders(self, self.server.scenarios)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="mock server", daemon=True)
 
@@ -85,6 +87,38 @@ class ServerThread:
         if not self._loop.is_running():
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
+
+
+class Orders(Protocol):
+    """The faults or the scenarios of a server."""
+
+    def add(self, documents: object) -> None:
+        """Add one rule, or a list of them."""
+
+    def show(self) -> list[Doc]:
+        """Every rule, with what it has done so far."""
+
+    def clear(self) -> None:
+        """Drop every rule."""
+
+
+class LoopOrders:
+    """Faults or scenarios of the server, for other threads."""
+
+    def __init__(self, thread: ServerThread, orders: Orders) -> None:
+        self._thread, self._orders = thread, orders
+
+    def add(self, documents: object) -> None:
+        """Add one rule, or a list of them. Raises BadOrder, and adds none then."""
+        self._thread.do(self._orders.add, documents)
+
+    def show(self) -> list[Doc]:
+        """Every rule as it was given, with what it has done so far."""
+        return self._thread.do(self._orders.show)
+
+    def clear(self) -> None:
+        """Drop every rule."""
+        self._thread.do(self._orders.clear)
 
 
 class LoopClock:

@@ -81,6 +81,24 @@ def test_time_can_run_fast(dashscope_server):
     assert status(dashscope_server, task_id) in ("SUCCEEDED", "UNKNOWN")
 
 
+def test_trouble_on_order(dashscope_server):
+    dashscope_server.faults.add({"route": "fetch", "do": "answer", "status": 503, "times": 1})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        status(dashscope_server, "x")
+    assert (refused.value.code, json.load(refused.value)["code"]) == (503, "ModelUnavailable")
+    assert status(dashscope_server, "x") == "UNKNOWN"
+    assert [rule["used"] for rule in dashscope_server.faults.show()] == [1]
+    dashscope_server.faults.clear()
+    assert dashscope_server.faults.show() == []
+
+
+def test_tasks_fail_on_order(dashscope_server):
+    dashscope_server.scenarios.add({"when": {"nth": 1}, "then": "fail", "code": "DataInspectionFailed"})
+    task_id = create(dashscope_server)
+    dashscope_server.clock.advance(10)
+    assert status(dashscope_server, task_id) == "FAILED"
+
+
 def test_a_wrong_key(dashscope_server):
     with pytest.raises(urllib.error.HTTPError) as refused:
         call(dashscope_server, "/tasks", key="sk-other")
@@ -108,12 +126,12 @@ def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_fixture_in_somebody_elses_tests(tmp_path: Path) -> None:
-    """Clock, bill, journal, reset, options by conftest and by mark: with nothing but what is installed."""
+    """Clock, bill, journal, reset, faults, options by conftest and by mark: with nothing but what is installed."""
     (tmp_path / "conftest.py").write_text(THEIR_CONFTEST)
     (tmp_path / "test_theirs.py").write_text(THEIR_TESTS)
     done = run(tmp_path, "-q")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "6 passed" in done.stdout
+    assert "8 passed" in done.stdout
 
 
 def test_the_fixture_and_the_mark_are_described(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from mockserver import MockServer, VirtualClock
 from mockserver.probe import probe
+from tests.described import Watch
 
 CREATE = "/services/aigc/video-generation/video-synthesis"
 VIDEO = {"type": "video", "url": "https://example.com/clip.mp4"}
@@ -122,16 +123,21 @@ class Api:
 
 @pytest.fixture
 def serve():
-    """Starts servers: `async with serve(**options) as api`."""
+    """Starts servers: `async with serve(**options) as api`.
+
+    Every answer must be one that schemas/dashscope.openapi.yaml describes, unless it is not `described`.
+    """
 
     @asynccontextmanager
-    async def start(**options):
+    async def start(described=True, **options):
         options = {"clock": VirtualClock(), "renderer": QuickRenderer(), **options}
+        watch = Watch()
         async with (
-            MockServer(**options) as server,
+            watch.over(MockServer(**options)) as server,
             httpx.AsyncClient(base_url=server.url, timeout=60, verify=False) as http,
         ):
             yield Api(server, http)
+        assert watch.undescribed == [] or not described
 
     return start
 

@@ -163,7 +163,7 @@ async def test_an_unexpected_error_is_a_500_without_a_trace(serve, caplog):
         def probe(self, path, kind):
             raise RuntimeError("secret cause")
 
-    async with serve(renderer=Broken()) as api:
+    async with serve(described=False, renderer=Broken()) as api:
         url = await api.upload("a.mp4", b"x")
         answer = await api.post(api.wan(media=[{"type": "video", "url": url}]))
     assert (answer.status_code, answer.json()["code"]) == (500, "InternalError")
