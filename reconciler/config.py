@@ -242,7 +242,7 @@ def _semantic_faults(document: Document, spec: Mapping[str, Any]) -> list[Fault]
             place = document.place(f"/spec/prices/models/{name}", key=True)
             faults.append(Fault(place, f'prices.models names "{name}"; legal are {", ".join(sorted(models))}.'))
     endpoint = str(spec.get("endpoint", "mock"))
-    if "realm" in spec and ("://" not in endpoint or _vendor_of(endpoint)):
+    if spec.get("realm") in ("live", "mock") and ("://" not in endpoint or _vendor_of(endpoint)):
         message = f"the realm of {endpoint} is fixed; `realm` is for an endpoint that is a URL of your own"
         faults.append(Fault(document.place("/spec/realm", key=True), message))
     if "budget" in spec and "prices" not in spec:
@@ -288,7 +288,8 @@ def _endpoint(name: str, spec: Mapping[str, Any], where: str, place: Place | Non
         return _url_endpoint(name, spec, own=place is not None)
     except ValueError as error:
         legal = f"legal are mock, {', '.join(regions)}, or a URL such as https://HOST/api/v1"
-        message = f'{where} is "{name}": {error}; {legal}.'
+        shown = name if "@" not in name else "…@" + name.rpartition("@")[2]  # a password is nobody's business
+        message = f'{where} is "{shown}": {error}; {legal}.'
         if place is None:
             raise UsageError(message) from None
         raise InvalidInput([Fault(place, message)], files=1) from None
@@ -316,7 +317,10 @@ def _url_endpoint(text: str, spec: Mapping[str, Any], *, own: bool) -> Endpoint:
 
 def _vendor_of(url: str) -> str | None:
     """The region whose hosts `url` names; None for anybody else's host."""
-    host = (urlsplit(url).hostname or "").lower()
+    try:
+        host = (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return None
     for name, region in shipped.service()["regions"].items():
         hosts = [urlsplit(region[each]).netloc for each in ("base_url", "workspace_base_url") if each in region]
         if any(host == each or ("{workspace}" in each and host.endswith(each.partition("}")[2])) for each in hosts):

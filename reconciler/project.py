@@ -8,13 +8,13 @@ report = project.apply()                    # asks nobody: pass `approve` to be 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from reconciler import config as configuration
-from reconciler import decisions, reconcile
+from reconciler import decisions, housekeeping, reconcile
 from reconciler.apply.events import Block, Event
 from reconciler.apply.outcome import Report, Stop
 from reconciler.cache import Cache, Digests
@@ -23,6 +23,7 @@ from reconciler.config import Config, Environment
 from reconciler.desired import source
 from reconciler.desired.job import Desired
 from reconciler.errors import BudgetExceeded, CutlistError, Declined
+from reconciler.housekeeping import Garbage
 from reconciler.plan.diff import Options
 from reconciler.plan.status import Status
 from reconciler.plan.step import Action, Plan
@@ -71,12 +72,8 @@ class Project:
 
     def look(self, options: Options = Options()) -> Pass:  # noqa: B008  (frozen)
         """One pass, for reading."""
-        ledger = Ledger.open_readonly(self.config.state_dir / "ledger.db")
-        try:
+        with self._reading() as ledger:
             return reconcile.look(self.config, self.store, ledger, self.clock, options)
-        finally:
-            if ledger is not None:
-                ledger.close()
 
     def plan(self, options: Options = Options()) -> Plan:  # noqa: B008  (frozen)
         """The steps from what is to what is asked."""
@@ -85,6 +82,32 @@ class Project:
     def status(self) -> Status:
         """How every edit is."""
         return Status(self.plan(), self.config.name)
+
+    def verify(self, *, read_data: bool = False, repair: bool = False) -> Sequence[tuple[Path | None, str]]:
+        """(file, what is wrong) for all that is not what it should be in store and ledger.
+
+        `read_data` hashes every blob again. `repair` moves what is damaged into quarantine: the next plan heals.
+        """
+        with self._reading() as ledger:
+            damages = housekeeping.verify(self.store, ledger, read_data=read_data)
+        if repair and damages:
+            with self._writing():
+                for path, _ in damages:
+                    if path is not None:
+                        self.store.quarantine(path)
+        return damages
+
+    def gc(self, *, commits: int, delete: bool = False) -> Garbage:
+        """Results that nothing names: not the manifests, the lock file, the outputs, nor the last `commits` lock files.
+
+        Only reports, unless `delete` is set: what is deleted has to be paid for again.
+        """
+        seen = self.look()
+        garbage = housekeeping.garbage(self.config.root, seen.observed, seen.resolved.values(), commits=commits)
+        if delete and garbage.results:
+            with self._writing():
+                self.store.remove(garbage.results)
+        return garbage
 
     # -------------------------------------------------------------- apply
 
@@ -132,6 +155,16 @@ class Project:
         """A person's word on an undecided request or a stray; what was done, in words. Raises UsageError."""
         with self._writing() as ledger:
             return decisions.decide(ledger, self.clock, edit, adopt=adopt, retry=retry)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Ledger | None]:
+        """The ledger for looking, without the lock; None when there is none yet."""
+        ledger = Ledger.open_readonly(self.config.state_dir / "ledger.db")
+        try:
+            yield ledger
+        finally:
+            if ledger is not None:
+                ledger.close()
 
     @contextmanager
     def _writing(self) -> Iterator[Ledger]:

@@ -15,7 +15,7 @@ from reconciler.apply.events import Observer
 from reconciler.apply.outcome import Report, Stop
 from reconciler.cli import progress, screen
 from reconciler.cli.scaffold import fresh_demo
-from reconciler.errors import EXIT_OK, CutlistError, InvalidInput, UsageError
+from reconciler.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED, CutlistError, InvalidInput, UsageError
 from reconciler.plan import report as words
 from reconciler.plan.diff import Options
 from reconciler.plan.step import Action, Plan
@@ -107,21 +107,23 @@ def run_watch(project: Project, endpoint: str | None, *, auto_approve: bool, max
     """Apply at every change, until Ctrl-C. A fault in a manifest is shown and waits for the next save."""
     from reconciler.watch import changes
 
-    def one_pass() -> None:
+    def one_pass() -> int:
         try:
             fresh = Project.open(project.config.root, endpoint=endpoint, clock=project.clock)
-            run_apply(fresh, Options(), as_json=False, auto_approve=auto_approve, max_cost=max_cost)
+            return run_apply(fresh, Options(), as_json=False, auto_approve=auto_approve, max_cost=max_cost)
         except CutlistError as error:
             screen.complain(error)
             if not isinstance(error, InvalidInput):
                 screen.note("Still watching.")
+            return error.exit_code
 
     screen.say(f"Watching {project.config.root}. Ctrl-C ends it.")
     try:
         for paths in changes(project):
             if paths:
                 screen.say(f"\n{', '.join(paths)} changed.")
-            one_pass()
+            if one_pass() in (EXIT_INTERRUPTED, EXIT_TERMINATED):
+                break
     except KeyboardInterrupt:
         pass
     screen.say("Stopped watching.")

@@ -268,6 +268,51 @@ def resolve(
     screen.say(_open(context, endpoint).decide(edit, adopt=adopt, retry=retry))
 
 
+@cutlist.command(short_help="Check what is stored, byte by byte if asked.")
+@click.option("--read-data", is_flag=True, help="Hash every stored video again.")
+@click.option("--repair", is_flag=True, help="Move what is damaged into quarantine; the next plan heals.")
+@click.pass_context
+def verify(context: click.Context, read_data: bool, repair: bool) -> int:
+    """Check that store and ledger are what they should be. Only reports, unless --repair is given.
+
+    \b
+    Example: cutlist verify --read-data
+    """
+    damages = _open(context).verify(read_data=read_data, repair=repair)
+    for path, words in damages:
+        screen.say(f"{words}{f' ({path})' if path else ''}")
+    if not damages:
+        screen.say("Everything is what it is named for.")
+        return EXIT_OK
+    moved = sum(path is not None for path, _ in damages)
+    healed = f"{moved} moved into quarantine; run cutlist plan to see what heals, and how."
+    screen.note(healed if repair else "Nothing was changed. `cutlist verify --repair` moves it into quarantine.")
+    return EXIT_ERROR
+
+
+@cutlist.command(short_help="Show, and delete, results that nothing names.")
+@click.option("--delete", is_flag=True, help="Delete them. Wanting one again means paying again.")
+@click.option("--commits", default=20, show_default=True, help="Keep what the last N lock files in git name.")
+@click.pass_context
+def gc(context: click.Context, delete: bool, commits: int) -> None:
+    """Show results that no manifest, output or lock file names, here or in the last commits. Deletes only when told.
+
+    \b
+    Example: cutlist gc --commits 50
+    """
+    garbage = _open(context).gc(commits=commits, delete=delete)
+    for result in garbage.results:
+        screen.say(f"  {result.edit}  {result.key[:12]}…  {result.duration_s:.1f} s  {result.stored_at[:10]}")
+    count, size = len(garbage.results), garbage.size_bytes / 2**20
+    what = f"{count} result{'' if count == 1 else 's'}, {size:.1f} MB"
+    if not count:
+        screen.say("Nothing to delete.")
+    elif delete:
+        screen.say(f"Deleted {what}.")
+    else:
+        screen.say(f"{what} could go; `cutlist gc --delete` deletes them. Wanting one again means paying again.")
+
+
 @cutlist.command(short_help="Print a JSON Schema for editors.")
 @click.argument("name", type=click.Choice(["manifest", "project"]))
 def schema(name: str) -> None:

@@ -146,11 +146,7 @@ def broken_limits(facts: Facts, limits: MediaLimits) -> Iterator[str]:
         low, high = limits.duration_s
         if not low - 0.05 <= facts.duration_s <= high + 0.05:
             legal = f"{low:g} to {high:g} s are" if low else f"at most {high:g} s is"
-            cut = (
-                " Setting parameters.duration does not help: it is the input that is too long. Cut it first."
-                if facts.duration_s > high
-                else ""
-            )
+            cut = " Cut it first; no parameter shortens an input." if facts.duration_s > high else ""
             yield f"lasts {facts.duration_s:.1f} s; {legal} legal.{cut}"
     if limits.side_px is not None:
         low_px, high_px = limits.side_px

@@ -149,5 +149,8 @@ def shown(url: str) -> str:
         text = f"{url[:32]}…" if len(url) > 32 else url
     else:
         head, mark, _ = url.partition("?")
+        scheme, slashes, rest = head.partition("://")
+        host, slash, path = rest.partition("/")
+        head = f"{scheme}://{host.rpartition('@')[2]}{slash}{path}" if slashes else head  # no user name, no password
         text = f"{head}?…" if mark else head
     return "".join(c if c.isprintable() else "\ufffd" for c in text)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.catalogue import Verdict, entry, may_try_again
 from reconciler.desired.job import Desired
+from reconciler.desired.references import shown
 from reconciler.document import field_name
 from reconciler.errors import Place
 from reconciler.plan.cost import PricePerSecond, Seconds, cost, seconds, wanted_tier
@@ -274,7 +275,7 @@ def _as_written(each: Resolved, at: str) -> str:
     reference = next(one.medium.reference for one in each.wanted.inputs if one.medium.at == at)
     if reference.kind == "edit":
         return f"edit://{reference.value}"
-    return reference.value.partition("?")[0] if reference.kind != "data" else field_name(at.split("/")[1:])
+    return shown(reference.value) if reference.kind != "data" else field_name(at.split("/")[1:])
 
 
 def _changed_place(each: Resolved, before: Mapping[str, object]) -> Place | None:

@@ -370,6 +370,10 @@ class Ledger:
         )
         return {edit: json.loads(job) for edit, job in rows}
 
+    def integrity(self) -> Sequence[str]:
+        """What SQLite finds wrong with the file; nothing when it is sound."""
+        return [words for (words,) in self._rows("pragma integrity_check") if words != "ok"]
+
     # -------------------------------------------------------------- uploads
 
     def upload(

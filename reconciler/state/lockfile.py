@@ -26,9 +26,13 @@ _HEAD = """\
 def read(root: Path) -> Mapping[str, Pin]:
     """The pins of cutlist.lock by edit; none when there is no such file. Raises InvalidInput."""
     try:
-        raw = (root / LOCK_FILE).read_bytes()
+        return parse_pins((root / LOCK_FILE).read_bytes())
     except FileNotFoundError:
         return {}
+
+
+def parse_pins(raw: bytes) -> Mapping[str, Pin]:
+    """The pins in the bytes of a lock file. Raises InvalidInput."""
     for number, line in enumerate(raw.splitlines(), 1):
         if line.startswith((b"<<<<<<< ", b"=======", b">>>>>>> ")):
             place = Place(LOCK_FILE, number)

@@ -134,6 +134,44 @@ class Store:
             results.sort(key=lambda each: (each.stored_at, each.digest))
         return found, sorted(damaged)
 
+    # -------------------------------------------------------------- housekeeping
+
+    def damages(self, *, read_data: bool) -> Iterator[tuple[Path, str]]:
+        """(file, what is wrong) for every record and blob that cannot be trusted; `read_data` hashes every blob."""
+        for path in self._records():
+            result = _read(path)
+            if result is None:
+                yield path, f"the record {path.name[:12]}… cannot be read"
+            elif not self.has(result.digest, result.size_bytes):
+                yield path, f"the blob {result.digest[:12]}… of {result.edit} is missing or cut short"
+        for path in self._blobs() if read_data else ():
+            if sha256_file(path) != path.name:
+                yield path, f"the blob {path.name[:12]}… does not have the bytes it is named for"
+
+    def quarantine(self, path: Path) -> Path:
+        """Move a record or a blob out of sight, keeping its bytes. Returns where it went."""
+        target = self.folder / "quarantine" / f"{path.name}.{self._clock.new_id()}"
+        make_dirs(target.parent)
+        path.rename(target)
+        fsync_dir(path.parent)
+        fsync_dir(target.parent)
+        return target
+
+    def remove(self, results: Sequence[Result]) -> None:
+        """Delete results for good, records first, and the blobs that no other record names."""
+        for result in results:
+            path = self.folder / "results" / result.key[:2] / f"{result.key}.{result.digest}.json"
+            path.unlink(missing_ok=True)
+            fsync_dir(path.parent)
+        named = {result.digest for each in self.results()[0].values() for result in each}
+        for digest in {result.digest for result in results} - named:
+            self.blob_path(digest).unlink(missing_ok=True)
+
+    def _blobs(self) -> Iterator[Path]:
+        top = self.folder / "blobs"
+        for folder in sorted(top.iterdir()) if top.is_dir() else ():
+            yield from sorted(folder.iterdir())
+
     def _records(self) -> Iterator[Path]:
         top = self.folder / "results"
         for folder in sorted(top.iterdir()) if top.is_dir() else ():

@@ -1,0 +1,69 @@
+"""verify: is what is stored what it is named for? gc: what may go? Neither asks the service; both report by default."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.errors import InvalidInput
+from reconciler.plan.resolve import Resolved
+from reconciler.state import lockfile
+from reconciler.state.ledger import Ledger
+from reconciler.state.observed import Observed, Result
+from reconciler.state.store import Store
+
+GIT_PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """Results that nothing names any more, and the bytes that their going would free."""
+
+    results: tuple[Result, ...]
+    size_bytes: int
+
+
+def verify(store: Store, ledger: Ledger | None, *, read_data: bool) -> Sequence[tuple[Path | None, str]]:
+    """(file, what is wrong) for everything that is not what it should be; `read_data` hashes every blob again."""
+    damages: list[tuple[Path | None, str]] = list(store.damages(read_data=read_data))
+    if ledger is not None:
+        damages += [(None, f"the ledger: {words}") for words in ledger.integrity()]
+    return damages
+
+
+def garbage(root: Path, observed: Observed, resolved: Collection[Resolved], *, commits: int) -> Garbage:
+    """Results that neither the manifests, the lock file, the outputs, nor the lock files of the last commits name."""
+    kept = {each.job.key for each in resolved if each.job is not None}
+    kept |= {note.key for note in (output.published for output in observed.outputs.values()) if note is not None}
+    digests = {pin.digest for pin in observed.pins.values()} | set(_pinned_before(root, commits))
+    gone = [
+        result
+        for key, results in sorted(observed.results.items())
+        for result in results
+        if key not in kept and result.digest not in digests
+    ]
+    staying = {r.digest for results in observed.results.values() for r in results} - {r.digest for r in gone}
+    sizes = {result.digest: result.size_bytes for result in gone if result.digest not in staying}
+    return Garbage(tuple(gone), sum(sizes.values()))
+
+
+def _pinned_before(root: Path, commits: int) -> Iterator[str]:
+    """Digests that cutlist.lock named in the last commits that changed it; none outside git."""
+    for revision in _git(root, "log", f"-n{commits}", "--format=%H", "--", lockfile.LOCK_FILE).split():
+        try:
+            pins = lockfile.parse_pins(_git(root, "show", f"{revision}:./{lockfile.LOCK_FILE}").encode())
+        except InvalidInput:
+            continue
+        yield from (pin.digest for pin in pins.values())
+
+
+def _git(root: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=root, capture_output=True, text=True, timeout=GIT_PATIENCE_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout if done.returncode == 0 else ""
