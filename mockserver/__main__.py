@@ -8,11 +8,11 @@ import secrets
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockserver.clock import Clock, RealClock, ScaledClock
+from mockserver.clock import RealClock, ScaledClock
 from mockserver.errors import ServerError
 
 if TYPE_CHECKING:
@@ -31,7 +31,13 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=int, help="Ids, times and films follow from it; random when unset.")
 @click.option("--strict", is_flag=True, help="Refuse bad requests at once with 400, not as failed tasks.")
-@click.option("--state", type=click.Path(path_type=Path), help="Folder that keeps tasks and files; memory when unset.")
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    help="Folder that keeps tasks and files, or file (with a suffix, as in day.tar) read at the start and written at "
+    "the end; memory when unset.",
+)
+@click.option("--scenario", type=click.Path(path_type=Path), help="YAML file of scenarios, faults, accounts, webhooks.")
 @click.option("--public-url", help="Root of upload and result URLs, when clients use another address.")
 @click.option(
     "--task-seconds",
@@ -40,6 +46,11 @@ if TYPE_CHECKING:
     metavar="LO HI",
     help="How long tasks take. Default: 2 4, and with --speed each model's usual minutes.",
 )
+@click.option("--region", help="singapore or beijing: refuse keys and model names of the other one.")
+@click.option("--rate-limits", is_flag=True, help="Answer 429 to more requests per second than the service takes.")
+@click.option("--fetch-inputs", is_flag=True, help="Download media by http(s), and fail tasks whose media is missing.")
+@click.option("--webhook", "webhooks", multiple=True, help="URL that is told when a task ends; may be repeated.")
+@click.option("--remote-controls", is_flag=True, help="Let /_mock/ answer other machines too.")
 def serve(
     host: str,
     port: int,
@@ -47,41 +58,52 @@ def serve(
     seed: int | None,
     strict: bool,
     state: Path | None,
-    public_url: str | None,
+    scenario: Path | None,
+    webhooks: tuple[str, ...],
     task_seconds: tuple[float, float] | None,
+    **options: Any,
 ) -> None:
     """Serve the DashScope video-editing task API on this machine, with real videos and no bill."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    clock: Clock = RealClock() if speed is None else ScaledClock(speed)
     if task_seconds is None and speed is None:
         task_seconds = (2.0, 4.0)
+    from mockserver.orders import server_options  # lazy for start-up time
     from mockserver.server import MockServer  # lazy for start-up time
 
     try:
+        ordered = server_options(scenario, webhooks) if scenario is not None else {"webhooks": list(webhooks)}
         server = MockServer(
-            state_dir=state,
             host=host,
             port=port,
-            clock=clock,
+            clock=RealClock() if speed is None else ScaledClock(speed),
             validation="strict" if strict else "service",
             seed=secrets.randbits(32) if seed is None else seed,
             task_seconds=task_seconds,
-            public_url=public_url,
+            **_place(state),
+            **ordered,
+            **options,
         )
-        asyncio.run(_until_stopped(server))
+        asyncio.run(_until_stopped(server, server.accounts[0].keys[0].secret))
     except ServerError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)
 
 
-async def _until_stopped(server: MockServer) -> None:
+def _place(state: Path | None) -> dict[str, Any]:
+    """A path that is there is what it is; one that is not is a file when it has a suffix, else a folder."""
+    if state is not None and (state.is_file() or (state.suffix and not state.is_dir())):
+        return {"state_file": state}
+    return {"state_dir": state}
+
+
+async def _until_stopped(server: MockServer, key: str) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     await server.start()
     click.echo(f"listening on {server.url}")
-    click.echo(f"key: sk-mock    controls: {server.url.removesuffix('/api/v1')}/_mock/    Ctrl-C ends it")
+    click.echo(f"key: {key}    controls: {server.url.removesuffix('/api/v1')}/_mock/    Ctrl-C ends it")
     sys.stdout.flush()
     await stopped.wait()
     await server.stop()

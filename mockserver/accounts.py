@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mockserver.digest import sha256
 from mockserver.errors import FOREIGN_WORKSPACE, INVALID_KEY, NO_KEY
 from mockserver.rules import BadOrder, Fields, read_all
 
@@ -53,12 +54,12 @@ class Accounts:
 
     def replace(self, accounts: Iterable[Account]) -> None:
         """From now on these are the accounts. Raises BadOrder when a name or a key stands twice."""
-        self.all = tuple(accounts)
-        names = [account.name for account in self.all]
-        callers = [Caller(account, key) for account in self.all for key in account.keys]
-        self._callers = {caller.key.secret: caller for caller in callers}
-        if len(set(names)) != len(names) or len(self._callers) != len(callers):
+        wanted = tuple(accounts)
+        callers = [Caller(account, key) for account in wanted for key in account.keys]
+        by_secret = {caller.key.secret: caller for caller in callers}
+        if len({account.name for account in wanted}) != len(wanted) or len(by_secret) != len(callers):
             raise BadOrder("every account needs a name of its own and every key a secret of its own")
+        self.all, self._callers = wanted, by_secret
 
     def caller(self, authorization: str | None) -> Caller:
         """Who an Authorization header speaks for. Raises ApiError 401 with the two messages of the error page.
@@ -112,8 +113,8 @@ def read_accounts(documents: object, regions: Iterable[str]) -> list[Account]:
 
 def _key(document: object, place: str) -> ApiKey:
     fields = Fields(document, place)
-    secret = fields.take("secret", str)
-    key = ApiKey(fields.take("id", str, secret), secret)
+    secret = fields.take("secret", str, "")
+    key = ApiKey(fields.take("id", str, sha256(secret.encode())[:10]), secret)
     fields.end()
     if not secret:
         raise BadOrder(f"{place} should have a secret, which is what clients send")

@@ -45,7 +45,7 @@ def make_app(service: Service, run_blocking: RunBlocking, public_url: str | None
     paths = service.catalogue.service["paths"]
     for path, method, handler in (
         (paths["create"], "POST", routes.create),
-        (paths["tasks"] + "/{task_id:[^/]+}", "GET", routes.fetch),  # the router asks in this order: what is frequent first
+        (paths["tasks"] + "/{task_id:[^/]+}", "GET", routes.fetch),  # the router asks in order: frequent ones first
         (paths["tasks"], "GET", routes.list),
         (paths["tasks"] + "/{task_id:[^/]+}/cancel", "POST", routes.cancel),
         (paths["uploads"], "GET", routes.policy),

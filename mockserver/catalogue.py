@@ -27,6 +27,12 @@ class Variant:
     parameters: Doc
     output: Doc
 
+    @functools.cached_property
+    def paired(self) -> tuple[tuple[str, str], ...]:
+        """The list parameters that have to be as long as a list of the input: (parameter, field)."""
+        marks = {name: field.get("x-same-length-as", "") for name, field in self.parameters["properties"].items()}
+        return tuple((name, mark.rpartition(".")[2]) for name, mark in marks.items() if mark)
+
 
 @dataclass(frozen=True)
 class Model:

@@ -193,8 +193,8 @@ class _Control:
         self._service.restore(bytes(data))
         return await self.health(request)
 
-    async def restart(self, _: web.Request) -> web.Response:
-        self._service.restart()
+    async def restart(self, request: web.Request) -> web.Response:
+        self._service.restart(request.transport)
         return web.json_response({"status": "ok"})
 
     async def reset(self, _: web.Request) -> web.Response:

@@ -68,8 +68,10 @@ def media_of(variant: Variant, inputs: Doc) -> Iterator[Medium]:
             yield from (Medium(item["type"], item["type"], item["url"]) for item in value)
 
 
-def job_sha256(request: Doc, digests: dict[str, str]) -> str:
+def job_sha256(request: Doc, request_sha256: str, digests: dict[str, str]) -> str:
     """Digest of a request in which each medium named in `digests` stands as the digest of its bytes."""
+    if not digests:
+        return request_sha256
 
     def replaced(value: Any) -> Any:
         if isinstance(value, dict):

@@ -47,10 +47,9 @@ class Plan:
     settings: dict[str, Any]  # parameters that the picture shows: scales, control_condition, obj_or_bg …
     sources: tuple[Source, ...]
 
-    @functools.cached_property
+    @property
     def text(self) -> str:
         """As canonical JSON, for the state."""
-        # the first thing ever cached on a plan, so that vars() still holds its fields and nothing else
         return canonical({**vars(self), "sources": [vars(source) for source in self.sources]}).decode()
 
     @classmethod
@@ -59,10 +58,10 @@ class Plan:
         doc = json.loads(text)
         return cls(**{**doc, "sources": tuple(Source(**source) for source in doc["sources"])})
 
-    @functools.cached_property
+    @property
     def name(self) -> str:
         """File name of the film: the digest of the plan."""
-        return sha256(f"{FILM_VERSION} {self.text}".encode()) + ".mp4"
+        return film_name(self.text)
 
     def first(self, *roles: str) -> Source | None:
         """The first source in the first of the roles that has one."""
@@ -78,6 +77,8 @@ class Outcome:
     """What a task gives when it succeeds."""
 
     plan: Plan
+    plan_text: str
+    film: str  # name of the film's file
     usage: Doc
     billed_s: float
     orig_prompt: str | None
@@ -113,12 +114,20 @@ def foresee(model: Model, variant: Variant, request: Doc, sources: tuple[Source,
     seconds = {"input": round(input_s, 2), "output": round(frames / rule["fps"], 2)}
     figures = _figures(seconds, variant, parameters)
     prompt = request["input"].get("prompt")
+    text = plan.text
     return Outcome(
         plan=plan,
+        plan_text=text,
+        film=film_name(text),
         usage={name: figures[name] for name in rule["usage"]},
         billed_s=round(sum(seconds[part] for part in model.billed), 2),
         orig_prompt=_as_read(prompt, variant) if rule["orig_prompt"] else None,
     )
+
+
+def film_name(plan_text: str) -> str:
+    """File name of the film of a plan."""
+    return sha256(f"{FILM_VERSION} {plan_text}".encode()) + ".mp4"
 
 
 def frame_size(rule: Doc, parameters: Doc, main: Source | None) -> tuple[int, int]:
@@ -128,13 +137,14 @@ def frame_size(rule: Doc, parameters: Doc, main: Source | None) -> tuple[int, in
     width, height = (main.width, main.height) if main else (1280, 720)
     if rule["size"] == "by-ratio":
         sizes = rule["sizes"][parameters.get("resolution", "1080P")]
-        return _pair(sizes[parameters.get("ratio") or nearest_ratio(width / height, sizes)])
+        return _pair(sizes[parameters.get("ratio") or nearest_ratio(width / height, tuple(sizes))])
     width = round(width * (parameters.get("left_scale", 1.0) + parameters.get("right_scale", 1.0) - 1))
     height = round(height * (parameters.get("top_scale", 1.0) + parameters.get("bottom_scale", 1.0) - 1))
     return capped(width, height, math.prod(_pair(rule["max_size"])))
 
 
-def nearest_ratio(aspect: float, ratios: Any) -> str:
+@functools.lru_cache(maxsize=1024)
+def nearest_ratio(aspect: float, ratios: tuple[str, ...]) -> str:
     """The "W:H" whose aspect is nearest to a given one, on a logarithmic scale (assumption)."""
 
     def distance(ratio: str) -> float:

@@ -95,7 +95,7 @@ class MockServer:
         self._fetch_inputs, self._remote_controls = fetch_inputs, remote_controls
         self.port = port
         self._state_dir, self._host, self._validation, self._seed = state_dir, host, validation, seed
-        self._task_seconds, self._public_url, self._accounts = task_seconds, public_url, accounts
+        self._task_seconds, self._public_url, self.accounts = task_seconds, public_url, accounts
         self._renderer: Renderer = renderer or FilmRenderer()
         self._run_blocking: RunBlocking = run_blocking or asyncio.to_thread
         self._closing = contextlib.ExitStack()
@@ -121,10 +121,10 @@ class MockServer:
         service.drop_connections = self._drop_connections
         service.events.add(self._webhooks)
 
-    def _drop_connections(self) -> None:
+    def _drop_connections(self, spared: object) -> None:
         server = self._runner.server if self._runner is not None else None
         for connection in server.connections if server is not None else ():
-            if connection.transport is not None:
+            if connection.transport is not None and connection.transport is not spared:
                 connection.transport.abort()
 
     async def stop(self) -> None:
@@ -234,7 +234,7 @@ class MockServer:
         self._catch_up(state)
         storage = Storage(folder, state, self.clock, catalogue.service, self._secret(state))
         storage.sweep()
-        accounts = Accounts(self._accounts, self._region)
+        accounts = Accounts(self.accounts, self._region)
         tasks = Tasks(state, self.clock, catalogue, self._seed, self._task_seconds)
         fetcher = Fetcher(storage, catalogue.service["upload"]["max_size_bytes"]) if self._fetch_inputs else None
         service = Service(

@@ -7,7 +7,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from mockserver import snapshot as snapshots
 from mockserver.accounts import Accounts, Caller
@@ -63,7 +63,7 @@ class Service:
         self._reader, self._validation, self._seed = reader, validation, seed
         self._requests = state.last_entry()[0]
         self.stopping = asyncio.Event()
-        self.drop_connections: Callable[[], None] = lambda: None  # the server that listens puts its own here
+        self.drop_connections: Callable[[object], None] = lambda _: None  # the server that listens puts its own here
 
     # ---- requests --------------------------------------------------------------------------------------------------
 
@@ -93,9 +93,12 @@ class Service:
         self.scenarios.reset()
         self.faults.reset()
 
-    def restart(self) -> None:
-        """What the end and the start of the process come to: connections are cut, the state is read again."""
-        self.drop_connections()
+    def restart(self, spared: object = None) -> None:
+        """What the end and the start of the process come to: connections are cut, the state is read again.
+
+        `spared` is the transport of the connection that stays, as it is the one that asks for this.
+        """
+        self.drop_connections(spared)
         self.state.reopen()
         self._forget()
 
@@ -126,43 +129,41 @@ class Service:
         """
         if headers.get("X-DashScope-Async", "").lower() != "enable":
             raise NOT_ASYNC
-        document, notes["request_sha256"] = parse_body(headers.get("Content-Type", ""), body)
-        name = document.get("model")
+        asked = parse_body(headers.get("Content-Type", ""), body)
+        notes["request_sha256"] = asked.sha256
+        name = asked.document.get("model")
         model = self.catalogue.model(name, self.accounts.region_of(caller))
         if model is None:
             raise NO_MODEL
         self.rates.take(caller.account.name, f"submit {model.name}", model.submits_per_s)
         resolve = headers.get("X-DashScope-OssResourceResolve", "").lower() == "enable"
-        outcome, job, nth = await self._outcome(caller, str(name), model, document, resolve)
+        outcome, job, nth = await self._outcome(caller, str(name), model, asked, resolve)
         if isinstance(outcome, Fault) and self._validation == "strict":
             raise ApiError(400, outcome.code, outcome.message)
         label = headers.get(LABEL)
-        scenario = self.scenarios.choose(caller.account.name, label, document)
-        draft = Draft(
-            caller, str(name), model, notes["request_sha256"], job, outcome, nth=nth, label=label, scenario=scenario
-        )
+        scenario = self.scenarios.choose(caller.account.name, label, asked.document)
+        draft = Draft(caller, str(name), model, asked.sha256, job, outcome, nth=nth, label=label, scenario=scenario)
         notes["task_id"] = task_id = self.tasks.create(draft, request_id)
         if isinstance(outcome, Outcome) and not (scenario and scenario.end in WITHOUT_FILM):
-            self.films.begin(outcome.plan.name, outcome.plan)
+            self.films.begin(outcome.film, outcome.plan)
         return task_id
 
     async def _outcome(
-        self, caller: Caller, name: str, model: Model, document: Doc, resolve_oss: bool
+        self, caller: Caller, name: str, model: Model, asked: Asked, resolve_oss: bool
     ) -> tuple[Outcome | Fault, str, int]:
         """What a request comes to, the digest of its job, and how many tasks of that job came before."""
-        request = without_nulls(document)
-        variant, faults = check(model, request)
+        variant, faults = check(model, asked.request)
         sources: list[Source] = []
         digests: dict[str, str] = {}
         if variant is not None and not faults:
-            media = list(media_of(variant, request["input"]))
+            media = list(media_of(variant, asked.request["input"]))
             read = self._reader.read(model, name, caller.account.name, media, resolve_oss)
             sources, digests, faults = await read
-        job = job_sha256(document, digests)
+        job = job_sha256(asked.document, asked.sha256, digests)
         nth = self.state.job_count(job)
         if variant is None or faults:
             return joined(faults), job, nth
-        return foresee(model, variant, request, tuple(sources), nth), job, nth
+        return foresee(model, variant, asked.request, tuple(sources), nth), job, nth
 
     # ---- look ------------------------------------------------------------------------------------------------------
 
@@ -265,8 +266,16 @@ def result_key(row: Row) -> str:
     return f"{RESULT_FOLDER}/{row['film'][:2]}/{row['task_id']}.mp4"
 
 
-def parse_body(content_type: str, body: bytes) -> tuple[Doc, str]:
-    """A JSON object from a request, and the digest of its canonical form. Raises ApiError 400 for anything else."""
+class Asked(NamedTuple):
+    """The body of a create: as it was sent, without its nulls, and the digest of its canonical JSON."""
+
+    document: Doc
+    request: Doc
+    sha256: str
+
+
+def parse_body(content_type: str, body: bytes) -> Asked:
+    """A JSON object from a request. Raises ApiError 400 for anything else."""
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise BAD_BODY
     try:
@@ -277,7 +286,7 @@ def parse_body(content_type: str, body: bytes) -> tuple[Doc, str]:
     shallow = body.count(b"{") + body.count(b"[") <= DEEPEST_BODY  # of what has so few brackets nothing is deeper
     if not isinstance(document, dict) or (not shallow and _deeper_than(document, DEEPEST_BODY)):
         raise BAD_BODY
-    return document, digest
+    return Asked(document, without_nulls(document) if b"null" in body else document, digest)
 
 
 def _deeper_than(value: Any, levels: int) -> bool:

@@ -39,7 +39,7 @@ def unpack(data: bytes, state: State, media: Path) -> Doc:
         orders: Doc = json.loads(files[ORDERS])
         database = files[DATABASE]
     except (tarfile.TarError, KeyError, ValueError) as error:
-        raise ServerError("this is no snapshot of a server") from error
+        raise ServerError("cannot restore from this: it is no snapshot of a server") from error
     with tempfile.TemporaryDirectory(prefix="snapshot-") as folder:
         copy = Path(folder) / DATABASE
         copy.write_bytes(database)

@@ -86,6 +86,7 @@ class State:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._entries: list[tuple[int, str]] = []
+        self._swept = -1
         self._db = self._open()
 
     def _open(self) -> sqlite3.Connection:
@@ -124,7 +125,10 @@ class State:
         """Make every change so far durable, with the requests that the journal holds back."""
         if self._entries:
             self._db.executemany("INSERT OR REPLACE INTO journal VALUES (?, ?)", self._entries)
-            self._db.execute("DELETE FROM journal WHERE n <= ?", (self._entries[-1][0] - JOURNAL_LENGTH,))
+            newest = self._entries[-1][0]
+            if newest // BATCH != self._swept:  # the oldest rows go in batches too
+                self._swept = newest // BATCH
+                self._db.execute("DELETE FROM journal WHERE n <= ?", (newest - JOURNAL_LENGTH,))
             self._entries.clear()
         self._db.commit()
 
@@ -276,7 +280,8 @@ class State:
     def entries(self) -> list[str]:
         """The requests that are kept, in order of arrival, each as JSON."""
         self.commit()
-        return [row[0] for row in self._db.execute("SELECT entry FROM journal ORDER BY n")]
+        sql = "SELECT entry FROM journal WHERE n > (SELECT max(n) FROM journal) - ? ORDER BY n"
+        return [row[0] for row in self._db.execute(sql, (JOURNAL_LENGTH,))]
 
     def last_entry(self) -> tuple[int, str | None]:
         """Number and text of the newest request; (0, None) when there is none."""

@@ -97,7 +97,7 @@ class Tasks:
             "lane": lane, "wait_s": wait_s, "run_s": run_s, "scheduled_at": scheduled,
             "end_at": round(scheduled + run_s, 3), "outcome": "SUCCEEDED", "code": None, "message": None,
             "orig_prompt": outcome.orig_prompt, "usage": compact(outcome.usage), "billed_s": outcome.billed_s,
-            "plan": outcome.plan.text, "film": outcome.plan.name,
+            "plan": outcome.plan_text, "film": outcome.film,
         }  # fmt: skip
 
     def _times(self, n: int, draft: Draft) -> tuple[float, float]:

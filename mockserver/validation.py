@@ -136,8 +136,7 @@ def _notes(value: Doc, schema: Doc, place: str) -> Iterator[str]:
 
 
 def _lengths(request: Doc, variant: Variant) -> Iterator[str]:
-    for name, field in variant.parameters["properties"].items():
-        other = field.get("x-same-length-as", "").rpartition(".")[2]
+    for name, other in variant.paired:
         mine, theirs = request.get("parameters", {}).get(name), request["input"].get(other)
         if isinstance(mine, list) and isinstance(theirs, list) and len(mine) != len(theirs):
             yield f"{other} and {name} must be the same length."

@@ -54,7 +54,7 @@ def test_sizes_of_wan(resolution, ratio, size):
 @pytest.mark.parametrize(("aspect", "ratio"), [(8, "16:9"), (0.125, "9:16"), (1.1, "1:1"), (1.2, "4:3"), (0.7, "3:4")])
 def test_the_nearest_ratio(aspect, ratio):
     """On a logarithmic scale, so that wide and tall are alike."""
-    assert nearest_ratio(aspect, WAN.output["sizes"]["720P"]) == ratio
+    assert nearest_ratio(aspect, tuple(WAN.output["sizes"]["720P"])) == ratio
 
 
 @pytest.mark.parametrize(
