@@ -314,9 +314,9 @@ def gc(context: click.Context, delete: bool, commits: int) -> None:
 
 
 @cutlist.command(short_help="Print a JSON Schema for editors.")
-@click.argument("name", type=click.Choice(["manifest", "project"]))
+@click.argument("name", type=click.Choice(["manifest", "project", "plan"]))
 def schema(name: str) -> None:
-    """Print the JSON Schema of manifests or of the project file, for editors.
+    """Print the JSON Schema of manifests, of the project file (for editors) or of plans (for programs).
 
     \b
     Example: cutlist schema manifest > manifest.schema.json

@@ -275,7 +275,7 @@ def _as_written(each: Resolved, at: str) -> str:
     reference = next(one.medium.reference for one in each.wanted.inputs if one.medium.at == at)
     if reference.kind == "edit":
         return f"edit://{reference.value}"
-    return shown(reference.value) if reference.kind != "data" else field_name(at.split("/")[1:])
+    return shown(reference.value).removesuffix("?…") if reference.kind != "data" else field_name(at.split("/")[1:])
 
 
 def _changed_place(each: Resolved, before: Mapping[str, object]) -> Place | None:
