@@ -29,7 +29,7 @@ lint: env  ## style, types, import directions
 	@$(BIN)/lint-imports --no-cache
 
 test: lint  ## everything that CI runs
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 simulate: env  ## the durability contract over SEEDS=20000 simulated runs
 	@$(BIN)/python -m tests.simulation.run --seeds $(or $(SEEDS),20000)
