@@ -35,6 +35,7 @@ class Probe:
     audio: bool = False
     alpha: bool = False
     size_bytes: int = 0
+    turn: int = 0  # degrees that a player turns a video clockwise; width and height are those it then has
 
 
 class Prober(Protocol):
@@ -117,7 +118,8 @@ class MediaReader:
                 probe = await self._probe(digest, limits["kind"])
                 check_limits(medium, limits, probe)
                 size = (probe.width, probe.height)
-                sources.append(Source(medium.role, limits["kind"], digest, *size, probe.duration_s, probe.audio))
+                source = Source(medium.role, limits["kind"], digest, *size, probe.duration_s, probe.audio, probe.turn)
+                sources.append(source)
             except MediaError as error:
                 faults.append(error.fault)
         return sources, digests, faults

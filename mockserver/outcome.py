@@ -11,7 +11,7 @@ from typing import Any
 from mockserver.catalogue import Doc, Model, Variant
 from mockserver.digest import canonical, sha256
 
-FILM_VERSION = 1  # raise it when the same plan gives another picture
+FILM_VERSION = 2  # raise it when the same plan gives another picture
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Source:
     height: int
     duration_s: float  # 0 for an image
     audio: bool = False
+    turn: int = 0  # degrees clockwise by which its pictures are turned to be upright: 0, 90, 180 or 270
 
     @property
     def stored(self) -> bool:

@@ -86,9 +86,14 @@ class Picture:
         return frame
 
 
-def clip(graph: Graph, path: Path, fps: int) -> Picture:
-    """A stored video from its start at another frame rate, its last frame for ever after."""
+_TURNS = {90: ({"dir": "clock"},), 180: ({"dir": "clock"}, {"dir": "clock"}), 270: ({"dir": "cclock"},)}
+
+
+def clip(graph: Graph, path: Path, fps: int, turn: int) -> Picture:
+    """A stored video, upright, from its start at another frame rate, its last frame for ever after."""
     moving = Picture.source(graph, "movie", filename=str(path)).to("setpts", expr="PTS-STARTPTS")
+    for options in _TURNS.get(turn, ()):
+        moving = moving.to("transpose", **options)
     return _endless(moving, fps)
 
 

@@ -21,9 +21,11 @@ def _video(path: Path) -> Probe:
     try:
         with av.open(str(path)) as container:
             stream = next(iter(container.streams.video), None)
-            readable = stream is not None and next(container.decode(stream), None) is not None
-            if stream is None or not readable or not stream.width or not stream.height:
+            first = next(container.decode(stream), None) if stream is not None else None
+            if stream is None or first is None or not stream.width or not stream.height:
                 raise MediaError("InvalidFile.Openerror", "The file has no video")
+            turn = -first.rotation % 360 // 90 * 90  # phones store upright films lying down, with a note to turn them
+            size = (stream.width, stream.height) if turn in (0, 180) else (stream.height, stream.width)
             if stream.duration is not None and stream.time_base is not None:
                 duration_s = float(stream.duration * stream.time_base)
             else:
@@ -31,11 +33,12 @@ def _video(path: Path) -> Probe:
             return Probe(
                 kind="video",
                 format=_container_format(container.format.name, path),
-                width=stream.width,
-                height=stream.height,
+                width=size[0],
+                height=size[1],
                 duration_s=round(duration_s, 3),
                 audio=bool(container.streams.audio),
                 size_bytes=path.stat().st_size,
+                turn=turn,
             )
     except (av.FFmpegError, OSError) as error:
         raise MediaError("InvalidFile.Openerror", "The video file cannot be opened") from error

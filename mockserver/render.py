@@ -140,6 +140,9 @@ class _Film:
                 kept = kept.to("avgblur", sizeX="12")
             case "posebody" | "posebodyface":
                 kept = kept.to("pixelize", w="16", h="16")
+        away = 1.0 - self._plan.settings.get("strength", 1.0)  # higher stays closer to the input (the guide)
+        if away > 0:
+            kept = kept.to("gblur", sigma=f"{20 * away:.3f}").to("hue", h=f"{120 * away:.3f}").pixels("yuv420p")
         return kept.look(self._plan.look)
 
     def _masked(self) -> Picture:
@@ -149,8 +152,22 @@ class _Film:
             return self._changed()
         main = self._main()
         kept, changed = self._filling(main).pixels("gbrp"), self._filling(main).look(self._plan.look).pixels("gbrp")
-        white = self._filling(mask).pixels("gray").to("lut", c0="if(gte(val,128),255,0)").pixels("gbrp")
+        white = self._filling(mask).pixels("gray").to("lut", c0="if(gte(val,128),255,0)")
+        if (grown := self._grown()) > 0:
+            white = white.to("avgblur", sizeX=str(grown)).to("lut", c0="if(gte(val,1),255,0)")
+        white = white.pixels("gbrp")
         return kept.join("maskedmerge", changed, white).pixels("yuv420p")
+
+    def _grown(self) -> int:
+        """Pixels by which the mask grows outward: `expand_ratio` of half the shorter side, while it is tracked.
+
+        The guide says "how far", not of what (assumption); a mask that is fixed does not grow. That the mask itself
+        follows its target is beyond this renderer.
+        """
+        settings = self._plan.settings
+        if settings.get("mask_type", "tracking") != "tracking":
+            return 0
+        return int(settings.get("expand_ratio", 0.05) * min(self._plan.width, self._plan.height) / 2)
 
     def _extended(self) -> Picture:
         """What was given as it is, and between or around it more of the same with a look (video_extension)."""
@@ -208,7 +225,7 @@ class _Film:
 
     def _moving(self, source: Source) -> Picture:
         if source.stored:
-            return pictures.clip(self._graph, self._medium(source.digest[7:]), self._plan.fps)
+            return pictures.clip(self._graph, self._medium(source.digest[7:]), self._plan.fps, source.turn)
         return pictures.made_up_clip(self._graph, source, self._plan.fps)
 
     def _referenced(self, scene: Picture) -> Picture:

@@ -21,6 +21,7 @@ Row = sqlite3.Row
 
 JOURNAL_LENGTH = 10_000  # requests kept: the last ones
 BATCH = 256  # rows of the journal that wait, at most, for a commit
+CHECKPOINT_PAGES = 8000  # of the write-ahead log, 32 MB, before it is moved into the file with an fsync
 NEVER = 1e11  # a time that does not come (the year 5138): the end of a task that is held
 
 STATUS = """CASE WHEN cancelled_at IS NOT NULL THEN 'CANCELED' WHEN :now < scheduled_at THEN 'PENDING'
@@ -100,6 +101,7 @@ class State:
             db.execute("PRAGMA locking_mode=EXCLUSIVE")
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")
+            db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
             _grow(db)
             db.executescript(_SCHEMA)
             db.commit()
@@ -272,9 +274,9 @@ class State:
     # ---- journal ---------------------------------------------------------------------------------------------------
 
     def add_entry(self, n: int, entry: str) -> None:
-        """Store the n-th request: at once when anything has changed, else with the next rows of the journal."""
+        """Store the n-th request: at once when a file has changes to keep, else with the next rows of the journal."""
         self._entries.append((n, entry))
-        if self._db.in_transaction or len(self._entries) >= BATCH:
+        if len(self._entries) >= BATCH or (self._path is not None and self._db.in_transaction):
             self.commit()
 
     def entries(self) -> list[str]:

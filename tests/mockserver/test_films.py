@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import struct
 import subprocess
 import sys
 from base64 import b64encode
+from io import BytesIO
 
 import pytest
 from PIL import Image
@@ -15,6 +17,13 @@ from mockserver.outcome import Source, capped, frame_size, nearest_ratio
 WAN = catalogue.load().models["wan2.7-videoedit"].variants[0]
 VACE = {variant.function: variant for variant in catalogue.load().models["wan2.1-vace-plus"].variants}
 RED = (200, 40, 40)
+
+
+def with_rotation(data):
+    """The same MP4 with the matrix of its track turned by 90 degrees, as phones write it."""
+    at = data.index(b"tkhd") + 4 + 4 + 20 + 8 + 8  # version and flags, times and ids, reserved, layer to volume
+    matrix = struct.pack(">9i", 0, 0x10000, 0, -0x10000, 0, 0, 240 << 16, 0, 0x40000000)
+    return data[:at] + matrix + data[at + 36 :]
 
 
 def far(one, other):
@@ -251,3 +260,41 @@ async def test_an_input_that_is_not_fetched_becomes_a_clip_of_its_url(filming, d
     film = decode(first)
     assert (film.size, film.seconds) == ((1280, 720), 5)
     assert far(film.mean(0, (0, 0, 0.3, 0.3)), film.mean(75, (0, 0, 0.3, 0.3))) > 3  # it moves
+
+
+async def test_a_mask_grows_with_expand_ratio(filming, clip_of, decode, image_of):
+    """Only while it is tracked: what lies just beside the white part is edited too."""
+    mask = Image.new("L", (320, 240), 0)
+    mask.paste(255, (0, 0, 160, 240))
+    file = BytesIO()
+    mask.save(file, "PNG")
+    model = "wan2.1-vace-plus"
+    fields = {
+        "video_url": await filming.upload("clip.mp4", clip_of(seconds=0.2), model),
+        "mask_image_url": await filming.upload("mask.png", file.getvalue(), model),
+    }
+    beside = (0.55, 0.7, 0.6, 1)
+    edited = []
+    for settings in ({"expand_ratio": 0.5}, {"expand_ratio": 0.0}, {"expand_ratio": 0.5, "mask_type": "fixed"}):
+        body = filming.vace("video_edit", {"size": "960*960", "seed": 4, **settings}, **fields)
+        edited.append(far(decode(await filming.film(body)).mean(3, beside), RED) > 40)
+    assert edited == [True, False, False]
+
+
+async def test_strength_is_seen(filming, clip_of):
+    """A lower strength gives another picture; 1.0 is the default."""
+    url = await filming.upload("clip.mp4", clip_of(seconds=0.2), "wan2.1-vace-plus")
+    films = [
+        await filming.film(filming.vace("video_repainting", {"seed": 3, **strength}, video_url=url))
+        for strength in ({}, {"strength": 0.2})
+    ]
+    assert films[0] != films[1]
+
+
+async def test_a_film_of_a_phone_is_upright(filming, clip_of, decode):
+    """320*240 stored lying down with a note to turn it: the output is taller than wide, the picture turned."""
+    turned = with_rotation(clip_of(seconds=0.2))
+    url = await filming.upload("clip.mp4", turned, "wan2.1-vace-plus")
+    film = decode(await filming.film(filming.vace("video_outpainting", {"seed": 1}, video_url=url)))
+    assert film.size == (240, 320)
+    assert far(film.mean(3, (0.1, 0.7, 0.9, 0.95)), RED) < 60
