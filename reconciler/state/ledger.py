@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -357,7 +357,7 @@ class Ledger:
     def intent(self, attempt_id: str) -> Intent:
         """What was about to be sent in an attempt."""
         row = self._rows("select server_time, created_at, prompt, job from attempts where id = ?", attempt_id)[0]
-        return Intent(row[0], row[1], row[2], json.loads(row[3]))
+        return Intent(row[0], row[1], row[2], _read(json.loads, row[3]))
 
     def knows_task(self, task_id: str) -> bool:
         """Whether a task was ever linked to an attempt."""
@@ -368,7 +368,7 @@ class Ledger:
         rows = self._rows(
             "select edit, job from attempts where rowid in (select max(rowid) from attempts group by edit)"
         )
-        return {edit: json.loads(job) for edit, job in rows}
+        return {edit: _read(json.loads, job) for edit, job in rows}
 
     def integrity(self) -> Sequence[str]:
         """What SQLite finds wrong with the file; nothing when it is sound."""
@@ -398,11 +398,19 @@ class Ledger:
 
 def _attempt(row: Sequence[Any], now: float) -> Attempt:
     return Attempt(
-        id=row[0], key=row[1], lane=row[2], edit=row[3], state=State(row[4]), endpoint=row[5], created_at=row[6],
+        id=row[0], key=row[1], lane=row[2], edit=row[3], state=_read(State, row[4]), endpoint=row[5], created_at=row[6],
         task_id=row[7], task_status=row[8], submitted_at=row[9], code=row[10], message=row[11], request_id=row[12],
         billable_s=row[13], adopted=bool(row[14]),
         collectable=row[7] is not None and now - (row[9] or row[6]) < TASK_LIFE_S,
     )  # fmt: skip
+
+
+def _read(make: Callable[[Any], Any], text: Any) -> Any:
+    """What `make` makes of a value; one that we never wrote is told of. Raises LedgerError."""
+    try:
+        return make(text)
+    except (ValueError, RecursionError) as error:
+        raise LedgerError(f"the ledger is damaged: {type(error).__name__}.", hint=_ADVICE) from error
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:
