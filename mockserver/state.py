@@ -60,7 +60,8 @@ CREATE TABLE IF NOT EXISTS tasks (
     no_url INTEGER,                  -- 1: it succeeds without a video_url
     told INTEGER                     -- 0: its end is to be told to the webhooks; 1: told
 );
-CREATE INDEX IF NOT EXISTS tasks_by_time ON tasks (account, submit_at);
+DROP INDEX IF EXISTS tasks_by_time;
+CREATE INDEX IF NOT EXISTS tasks_in_time ON tasks (account, submit_at, forget_s, end_at);  -- a list counts in it alone
 CREATE INDEX IF NOT EXISTS tasks_by_lane ON tasks (lane, end_at) WHERE lane IS NOT NULL;
 CREATE INDEX IF NOT EXISTS tasks_of_job ON tasks (job_sha256, nth);
 CREATE INDEX IF NOT EXISTS tasks_to_tell ON tasks (end_at) WHERE told = 0;

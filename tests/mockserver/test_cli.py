@@ -71,3 +71,45 @@ def test_a_scaled_clock_runs_ahead():
     assert clock.now() >= first + 100
     with pytest.raises(ValueError, match="above 0"):
         ScaledClock(0)
+
+
+def test_what_is_ordered_on_the_command_line(tmp_path):
+    """A scenario file and its account, the limits, a state file that is written at the end and read again."""
+    (tmp_path / "s.yaml").write_text(
+        "scenarios: {after_s: 0}\nfaults: {route: list, nth: 1, do: answer, status: 503}\n"
+        "accounts: {name: mine, keys: [{secret: sk-mine}]}\n"
+    )
+    options = ["--scenario", str(tmp_path / "s.yaml"), "--state", str(tmp_path / "day.tar"), "--rate-limits"]
+    headers = {"Authorization": "Bearer sk-mine", "X-DashScope-Async": "enable"}
+    body = {"model": "wan2.7-videoedit", "input": {"media": [{"type": "video", "url": "https://e.com/1.mp4"}]}}
+    seen = []
+    for run in range(2):
+        process = subprocess.Popen(COMMAND + options, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            url = process.stdout.readline().removeprefix("listening on ").strip()
+            assert "sk-mine" in process.stdout.readline()
+            if run == 0:
+                path = "/services/aigc/video-generation/video-synthesis"
+                seen.append(httpx.post(url + path, json=body, headers=headers).status_code)
+            seen += [httpx.get(url + "/tasks", headers=headers).status_code for _ in range(2)]
+            seen.append(httpx.get(url + "/tasks", headers=headers).json()["total"])
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+        assert (process.returncode, err) == (0, "")
+    assert seen == [200, 503, 200, 1, 200, 200, 1]  # the fault's count is part of the state
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (["--region", "mars"], "region is one of"),
+        (["--scenario", "none.yaml"], "cannot read the scenario file none.yaml"),
+    ],
+)
+def test_wrong_orders_on_the_command_line(option, words):
+    """Exit 1 and one line."""
+    done = subprocess.run(COMMAND + option, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert words in done.stderr
