@@ -210,7 +210,7 @@ def _attempt_step(make: _Maker, history: History, observed: Observed, options: O
             return replace(make(Action.RESUME, reason, attempt=last), billed_at_end=True)
         case State.UNDECIDED:
             ways = (
-                f"Nothing is sent until you decide: cutlist resolve {make.name} --adopt TASK_ID | --retry | --abandon"
+                f"Nothing is sent until you decide: cutlist resolve {last.edit} --adopt TASK_ID | --retry | --abandon"
             )
             reason = "it is not certain whether its request reached the service"
             return make(Action.BLOCKED, reason, *_words(last), ways, attempt=last, person=True)

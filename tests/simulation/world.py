@@ -260,7 +260,9 @@ class World:
                 mine = [each for each in candidates if each in paid]
                 if not mine:  # the service has forgotten it: whoever says --retry now pays again, and knows it
                     self.strays |= paid - known_tasks(project)
-                project.decide(step.name, adopt=mine[0] if mine else None, retry=not mine)
+                command = step.details[-1].split()  # … cutlist resolve EDIT --adopt …
+                project.decide(command[command.index("resolve") + 1], adopt=mine[0] if mine else None, retry=not mine)
+                return  # one decision at a time: two edits may share one request
 
     async def live(self, root: Path, dies_at: int | None, **settings: Any) -> Report | None:
         """One apply, perhaps cut short. None when it was killed; the project folder is then what a kill leaves."""
