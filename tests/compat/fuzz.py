@@ -218,7 +218,8 @@ def _query(draw: Draw, operation: Doc) -> list[tuple[str, str]]:
     known = [description().resolved(each)[0] for each in operation.get("parameters", [])]
     query = []
     for parameter in known:
-        if parameter["in"] == "query" and draw(st.integers(0, 3)):
+        rare = not parameter.get("required")
+        if parameter["in"] == "query" and (draw(st.integers(0, 3)) == 0) == rare:
             value = draw(values(parameter["schema"])) if draw(st.integers(0, 3)) else draw(ODD | TEXT)
             query.append((parameter["name"], str(value)[:3000]))
     if draw(st.integers(0, 7)) == 0:
