@@ -9,6 +9,7 @@ import click
 
 from mockserver import MockServer
 from mockserver.__main__ import _until_stopped
+from reconciler.config import MOCK_KEY
 from tests.e2e.bench import SmallFilms
 
 
@@ -19,7 +20,7 @@ from tests.e2e.bench import SmallFilms
 def serve(state: Path, port: int, task_seconds: tuple[float, float]) -> None:
     """Say the address in the first line, as the real one does, and serve until SIGTERM."""
     server = MockServer(state_dir=state, port=port, task_seconds=task_seconds, renderer=SmallFilms())
-    asyncio.run(_until_stopped(server))
+    asyncio.run(_until_stopped(server, MOCK_KEY))
 
 
 if __name__ == "__main__":
