@@ -76,6 +76,7 @@ class Session:
     def take_in_spill(self, tell: Tell) -> None:
         """Record what could not be recorded when it came, and set room aside for the next time. Asks nobody."""
         recover.take_in_spill(self._desk, tell)
+        recover.catch_up(self._desk)
         self._desk.spill.set_room_aside()
 
     @property

@@ -15,19 +15,27 @@ from reconciler.apply.events import Observer
 from reconciler.apply.outcome import Report, Stop
 from reconciler.cli import progress, screen
 from reconciler.cli.scaffold import fresh_demo
-from reconciler.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED, CutlistError, InvalidInput, UsageError
+from reconciler.errors import EXIT_OK, CutlistError, InvalidInput, UsageError
 from reconciler.plan import report as words
 from reconciler.plan.diff import Options
 from reconciler.plan.step import Action, Plan
 from reconciler.project import Project
 
 
-def run_apply(project: Project, options: Options, *, as_json: bool, auto_approve: bool, max_cost: float | None) -> int:
-    """One apply, from the plan to the last word. Returns the exit code."""
+def run_apply(
+    project: Project,
+    options: Options,
+    *,
+    as_json: bool,
+    auto_approve: bool,
+    max_cost: float | None,
+    stop: Stop | None = None,
+) -> int:
+    """One apply, from the plan to the last word. Returns the exit code. `stop` tells afterwards whether Ctrl-C came."""
     approve = _approval(as_json=as_json, auto_approve=auto_approve)
     tell: Callable[[str], None] = screen.note if as_json else screen.say
     with _progress(project, as_json=as_json) as observer:
-        report = asyncio.run(_applied(project, options, approve, observer, tell, max_cost))
+        report = asyncio.run(_applied(project, options, approve, observer, tell, max_cost, stop or Stop()))
     if as_json:
         screen.json_line({"event": "end", **endings.report_document(report)})
     elif report.plan.changes or report.outcomes:
@@ -42,8 +50,8 @@ async def _applied(
     observer: Observer,
     tell: Callable[[str], None],
     max_cost: float | None,
+    stop: Stop,
 ) -> Report:
-    stop = Stop()
     with _signals(stop):
         return await project.apply_async(
             options=options, approve=approve, observer=observer, tell=tell, max_cost=max_cost, stop=stop
@@ -107,22 +115,23 @@ def run_watch(project: Project, endpoint: str | None, *, auto_approve: bool, max
     """Apply at every change, until Ctrl-C. A fault in a manifest is shown and waits for the next save."""
     from reconciler.watch import changes
 
-    def one_pass() -> int:
+    def one_pass(stop: Stop) -> None:
         try:
             fresh = Project.open(project.config.root, endpoint=endpoint, clock=project.clock)
-            return run_apply(fresh, Options(), as_json=False, auto_approve=auto_approve, max_cost=max_cost)
+            run_apply(fresh, Options(), as_json=False, auto_approve=auto_approve, max_cost=max_cost, stop=stop)
         except CutlistError as error:
             screen.complain(error)
             if not isinstance(error, InvalidInput):
                 screen.note("Still watching.")
-            return error.exit_code
 
     screen.say(f"Watching {project.config.root}. Ctrl-C ends it.")
     try:
         for paths in changes(project):
             if paths:
                 screen.say(f"\n{', '.join(paths)} changed.")
-            if one_pass() in (EXIT_INTERRUPTED, EXIT_TERMINATED):
+            stop = Stop()
+            one_pass(stop)
+            if stop.reason:  # heard at any moment of the pass, also at its very end
                 break
     except KeyboardInterrupt:
         pass

@@ -23,6 +23,9 @@ from reconciler.files import copy_atomic, fsync_dir, make_dirs, new_file, sha256
 from reconciler.state.observed import Result
 
 
+_LEFTOVER_S = 24 * 3600
+
+
 class BlobWriter:
     """A blob on its way in: bytes are hashed as they pass; it becomes visible only by `commit`."""
 
@@ -147,6 +150,12 @@ class Store:
         for path in self._blobs() if read_data else ():
             if sha256_file(path) != path.name:
                 yield path, f"the blob {path.name[:12]}… does not have the bytes it is named for"
+
+    def sweep(self) -> None:
+        """Remove what killed runs left half written a day ago or longer; a shared store may have younger ones in use."""
+        for path in (self.folder / "tmp").glob("*.part"):
+            if self._clock.now() - path.stat().st_mtime > _LEFTOVER_S:
+                path.unlink(missing_ok=True)
 
     def quarantine(self, path: Path) -> Path:
         """Move a record or a blob out of sight, keeping its bytes. Returns where it went."""
