@@ -22,7 +22,6 @@ from reconciler.errors import StoreDamaged
 from reconciler.files import copy_atomic, fsync_dir, make_dirs, new_file, sha256_file
 from reconciler.state.observed import Result
 
-
 _LEFTOVER_S = 24 * 3600
 
 
@@ -152,7 +151,7 @@ class Store:
                 yield path, f"the blob {path.name[:12]}… does not have the bytes it is named for"
 
     def sweep(self) -> None:
-        """Remove what killed runs left half written a day ago or longer; a shared store may have younger ones in use."""
+        """Remove what killed runs left half written over a day ago; in a shared store younger ones may be in use."""
         for path in (self.folder / "tmp").glob("*.part"):
             if self._clock.now() - path.stat().st_mtime > _LEFTOVER_S:
                 path.unlink(missing_ok=True)
