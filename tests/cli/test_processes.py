@@ -7,6 +7,7 @@ import shutil
 import signal
 import sqlite3
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -42,13 +43,11 @@ def attempts(root: Path) -> list[tuple[str, str | None]]:
     path = root / ".cutlist/mock/ledger.db"
     if not path.exists():
         return []
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
         try:
             return db.execute("select state, task_id from attempts order by created_at").fetchall()
         except sqlite3.OperationalError:
             return []
-        finally:
-            db.commit()
 
 
 def test_init_plan_apply_plan(tmp_path: Path) -> None:
