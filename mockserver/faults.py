@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.rules import BadOrder, Doc, Fields, read_all
+from mockserver.rules import BadOrder, Doc, Fields, RuleBook
 
 ROUTES = ("create", "fetch", "list", "cancel", "policy", "upload", "result", "any")
 KINDS = (
@@ -76,13 +75,14 @@ class Rule:
         return self.rate is None or random.Random(f"{seed}:fault:{index}:{self.seen}").random() < self.rate
 
 
-class Faults:
+class Faults(RuleBook[Rule]):
     """The faults of one server, in order; the first rule that strikes is the one. `errors` is the code catalogue."""
+
+    PLACE = "faults"
 
     def __init__(self, errors: Doc, seed: int, documents: object = None) -> None:
         self._errors, self._seed = errors, seed
-        self._initial = documents
-        self._rules = self._read(documents)
+        super().__init__(documents)
 
     def draw(self, route: str, label: str | None) -> Trouble | None:
         """What a request that arrives now is to meet; counts it."""
@@ -92,36 +92,6 @@ class Faults:
                 rule.used += 1
                 struck = rule.trouble
         return struck
-
-    def __bool__(self) -> bool:
-        return bool(self._rules)
-
-    def add(self, documents: object) -> None:
-        """Add rules behind those that are there: one, or a list. Raises BadOrder, and adds none then."""
-        self._rules += self._read(documents)
-
-    def clear(self) -> None:
-        """Drop every rule."""
-        self._rules = []
-
-    def reset(self) -> None:
-        """Back to the rules that the server was started with, uncounted."""
-        self._rules = self._read(self._initial)
-
-    def show(self) -> list[Doc]:
-        """Every rule as it was given, with `seen` (requests of its route) and `used` (those it struck)."""
-        return [{**rule.document, "seen": rule.seen, "used": rule.used} for rule in self._rules]
-
-    def restore(self, shown: list[Doc]) -> None:
-        """Take over what `show` gave."""
-        rules = self._read([{k: v for k, v in doc.items() if k not in ("seen", "used")} for doc in shown])
-        self._rules = [
-            dataclasses.replace(rule, seen=doc["seen"], used=doc["used"])
-            for rule, doc in zip(rules, shown, strict=True)
-        ]
-
-    def _read(self, documents: object) -> list[Rule]:
-        return read_all(documents, self._rule, "faults")
 
     def _rule(self, document: object, place: str) -> Rule:
         fields = Fields(document, place)

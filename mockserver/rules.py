@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from mockserver.errors import ServerError
 
 Doc = dict[str, Any]
-Rule = TypeVar("Rule")
+Entry = TypeVar("Entry")
 
 
 class BadOrder(ServerError):
@@ -72,7 +73,61 @@ class Fields:
             raise BadOrder(f"{self.place} has no field {unknown}; it knows {', '.join(self._known)}")
 
 
-def read_all(documents: object, read: Callable[[object, str], Rule], place: str) -> list[Rule]:
+def read_all(documents: object, read: Callable[[object, str], Entry], place: str) -> list[Entry]:
     """Each entry of a list by `read`; one mapping counts as a list of one, nothing as an empty list."""
     entries = documents if isinstance(documents, list) else [] if documents is None else [documents]
     return [read(entry, f"{place}[{i}]") for i, entry in enumerate(entries)]
+
+
+class Counted(Protocol):
+    """A rule that remembers how it was written and what it has done so far."""
+
+    document: Doc
+    seen: int
+    used: int
+
+
+Rule = TypeVar("Rule", bound=Counted)
+
+
+class RuleBook(ABC, Generic[Rule]):
+    """Rules in order, as scenarios and faults have them; a subclass reads one rule and says what the rules decide."""
+
+    PLACE = ""  # what its rules are called in messages
+
+    def __init__(self, documents: object) -> None:
+        self._initial = documents
+        self._rules = self._read(documents)
+
+    def __bool__(self) -> bool:
+        return bool(self._rules)
+
+    def add(self, documents: object) -> None:
+        """Add rules behind those that are there: one, or a list. Raises BadOrder, and adds none then."""
+        self._rules += self._read(documents)
+
+    def clear(self) -> None:
+        """Drop every rule."""
+        self._rules = []
+
+    def reset(self) -> None:
+        """Back to the rules that the server was started with, uncounted."""
+        self._rules = self._read(self._initial)
+
+    def show(self) -> list[Doc]:
+        """Every rule as it was given, with `seen` (what fitted it) and `used` (what it decided)."""
+        return [{**rule.document, "seen": rule.seen, "used": rule.used} for rule in self._rules]
+
+    def restore(self, shown: list[Doc]) -> None:
+        """Take over what `show` gave."""
+        rules = self._read([{k: v for k, v in doc.items() if k not in ("seen", "used")} for doc in shown])
+        for rule, doc in zip(rules, shown, strict=True):
+            rule.seen, rule.used = doc["seen"], doc["used"]
+        self._rules = rules
+
+    def _read(self, documents: object) -> list[Rule]:
+        return read_all(documents, self._rule, self.PLACE)
+
+    @abstractmethod
+    def _rule(self, document: object, place: str) -> Rule:
+        """One rule, read. Raises BadOrder, naming `place`."""

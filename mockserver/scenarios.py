@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mockserver.errors import Fault
-from mockserver.rules import BadOrder, Doc, Fields, read_all
+from mockserver.rules import BadOrder, Doc, Fields, RuleBook
 
 ENDS = ("succeed", "fail", "cancel", "expire", "no_url", "never", "lose")
 LABEL = "X-Mock-Label"  # header by which a request can be told apart; the service itself has no such thing
@@ -77,13 +76,14 @@ class Rule:
     used: int = 0
 
 
-class Scenarios:
+class Scenarios(RuleBook[Rule]):
     """The rules of one server, in order; the first that fits decides. `errors` is the catalogue of codes."""
+
+    PLACE = "scenarios"
 
     def __init__(self, errors: Doc, documents: object = None) -> None:
         self._errors = errors
-        self._initial = documents
-        self._rules = self._read(documents)
+        super().__init__(documents)
 
     def choose(self, account: str, label: str | None, request: Doc) -> Scenario | None:
         """The scenario of a task that is being accepted, and count it."""
@@ -103,33 +103,6 @@ class Scenarios:
         if code not in self._errors:
             raise BadOrder(f"there is no code {code!r}; the service knows {', '.join(self._errors)}")
         return Fault(code, message or self._errors[code]["message"])
-
-    def add(self, documents: object) -> None:
-        """Add rules behind those that are there: one, or a list. Raises BadOrder, and adds none then."""
-        self._rules += self._read(documents)
-
-    def clear(self) -> None:
-        """Drop every rule."""
-        self._rules = []
-
-    def reset(self) -> None:
-        """Back to the rules that the server was started with, unused."""
-        self._rules = self._read(self._initial)
-
-    def show(self) -> list[Doc]:
-        """Every rule as it was given, with `seen` (tasks that fitted) and `used` (tasks it decided)."""
-        return [{**rule.document, "seen": rule.seen, "used": rule.used} for rule in self._rules]
-
-    def restore(self, shown: list[Doc]) -> None:
-        """Take over what `show` gave."""
-        rules = self._read([{k: v for k, v in doc.items() if k not in ("seen", "used")} for doc in shown])
-        self._rules = [
-            dataclasses.replace(rule, seen=doc["seen"], used=doc["used"])
-            for rule, doc in zip(rules, shown, strict=True)
-        ]
-
-    def _read(self, documents: object) -> list[Rule]:
-        return read_all(documents, self._rule, "scenarios")
 
     def _rule(self, document: object, place: str) -> Rule:
         fields = Fields(document, place)
