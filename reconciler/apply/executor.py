@@ -165,7 +165,7 @@ class Executor:
             attempt_id = work.attempt_id or await self._submitted(work, lane)
             answer: TaskAnswer = await self._followed(work, attempt_id, model)
         result = await life.collect(self._desk, work, attempt_id, answer)
-        again = step.action is Action.RESUME and step.reason.startswith("its result is no longer")
+        again = step.action is Action.RESUME and not step.billed_at_end
         return result, 0.0 if again else billed_seconds(answer.usage)
 
     async def _followed(self, work: Work, attempt_id: str, model: Model) -> TaskAnswer:

@@ -188,6 +188,7 @@ class Session:
                 Place(""),
                 attempt.key,
                 attempt_id=attempt.id,
+                billed_at_end=True,
             )
             items.append(Item(step, Work(job, attempt.edit, str(job.canonical["model"]), attempt_id=attempt.id)))
         return items

@@ -117,15 +117,6 @@ class Models:
     def get(self, name: Any) -> Model | None:
         return self.by_name.get(name) if isinstance(name, str) else None
 
-    def parameter_names(self) -> set[str]:
-        """Every parameter that some model knows."""
-        return {
-            name
-            for model in self.by_name.values()
-            for variant in model.variants
-            for name in variant.parameters["properties"]
-        }
-
 
 def _model(data: Mapping[str, Any]) -> Model:
     return Model(

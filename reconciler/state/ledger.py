@@ -17,7 +17,7 @@ from typing import Any
 
 from reconciler.errors import LedgerError, Locked
 from reconciler.files import fsync_dir, make_dirs, network_file_system
-from reconciler.state.observed import ARROWS, OPEN, Attempt, History, State, Stray
+from reconciler.state.observed import ARROWS, Attempt, History, State, Stray
 
 VERSION = 1
 TASK_LIFE_S = 24 * 3600  # the service forgets a task 24 h after submit_time
@@ -73,7 +73,6 @@ create table uploads (
 """
 _COLUMNS = """a.id, a.key, a.lane, a.edit, a.state, a.endpoint, a.created_at, a.task_id, t.status, a.submitted_at,
     a.code, a.message, a.request_id, a.billable_s, a.adopted"""
-_OPEN_STATES = ", ".join(f"'{state}'" for state in OPEN)
 
 
 @dataclass(frozen=True, slots=True)
