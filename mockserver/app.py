@@ -108,13 +108,19 @@ class _Edge:
     def _record(
         self, request: web.Request, visit: Visit, status: int, fault: str | None, code: str | None = None
     ) -> None:
-        entry = {"n": visit.n, "at": round(visit.at, 3), "method": request.method, "path": request.path}
-        entry |= {"status": status, "request_id": visit.request_id}
+        entry = {
+            "n": visit.n,
+            "at": round(visit.at, 3),
+            "method": request.method,
+            "path": request.path,
+            "status": status,
+            "request_id": visit.request_id,
+        }
         if code:
             entry["code"] = code
         if fault:
             entry["fault"] = fault
-        self._service.record(visit.n, entry | visit.notes)
+        self._service.record({**entry, **visit.notes})
 
     def _headers(self, request: web.Request, visit: Visit) -> dict[str, str]:
         """Headers of recorded traffic: the gateway's and its times in milliseconds (which ones: assumption)."""
@@ -364,8 +370,7 @@ def object_error(error: ObjectError, request_id: str, host: str) -> web.Response
 
 
 def _json(status: int, document: dict[str, Any]) -> web.Response:
-    body = compact(document).encode("utf-8", "replace")
-    return web.Response(status=status, body=body, headers=JSON)
+    return web.Response(status=status, body=compact(document), headers=JSON)
 
 
 @functools.lru_cache(maxsize=4)

@@ -6,21 +6,30 @@ import hashlib
 import json
 from typing import Any
 
-_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+import orjson
+
+_ODD = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 def canonical(value: Any) -> bytes:
     """JSON with sorted keys and no spaces, in UTF-8: equal values give equal bytes.
 
-    Raises ValueError for what no such text can hold: lone surrogates, infinity and NaN.
+    Raises TypeError for what no such text can hold, such as lone surrogates.
     """
-    return _CANONICAL.encode(value).encode("utf-8")
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
-def compact(value: Any) -> str:
-    """JSON without spaces, keys in their order."""
-    return _COMPACT.encode(value)
+def compact(value: Any) -> bytes:
+    """JSON without spaces, keys in their order, in UTF-8; a lone surrogate, as from a header, becomes a "?"."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return _ODD.encode(value).encode("utf-8", "replace")
+
+
+def read(data: bytes | str) -> Any:
+    """The value of a JSON text as RFC 8259 has it. Raises ValueError, also for NaN, infinities and lone surrogates."""
+    return orjson.loads(data)
 
 
 def sha256(data: bytes) -> str:
@@ -33,3 +42,8 @@ def derived_uuid(seed: int, kind: str, n: int) -> str:
     text = hashlib.sha256(f"{seed}:{kind}:{n}".encode()).hexdigest()
     variant = "89ab"[int(text[16], 16) & 3]
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
+
+
+def derived_share(seed: int, kind: str, n: int) -> float:
+    """The n-th number of a kind between 0 and 1: the same for the same seed."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{kind}:{n}".encode()).digest()[:7], "big") / (1 << 56)

@@ -98,7 +98,7 @@ class Events:
                 log.exception("webhooks could not be served")
 
     async def _tell(self, session: aiohttp.ClientSession, row: Row) -> bool:
-        event = compact(self.event(row)).encode()
+        event = compact(self.event(row))
         headers = {"Content-Type": "application/cloudevents+json; charset=utf-8"}
         try:
             for webhook in self._webhooks:

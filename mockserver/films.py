@@ -26,8 +26,8 @@ class Films:
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._closed = False
 
-    def begin(self, name: str, plan: Plan) -> None:
-        """Render a film ahead of the first question for it, unless many are under way."""
+    def begin(self, name: str, plan: str) -> None:
+        """Render a film by its plan (JSON) ahead of the first question for it, unless many are under way."""
         if len(self._under_way) < EARLY:
             self._task(name, plan)
 
@@ -36,7 +36,7 @@ class Films:
         if self._storage.film(name).exists():
             return True
         try:
-            await asyncio.shield(self._task(name, Plan.from_text(plan)))
+            await asyncio.shield(self._task(name, plan))
         except Exception:
             log.exception("a film could not be rendered")
             return False
@@ -47,7 +47,7 @@ class Films:
         self._closed = True
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
-    def _task(self, name: str, plan: Plan) -> asyncio.Task[None]:
+    def _task(self, name: str, plan: str) -> asyncio.Task[None]:
         if name not in self._under_way:
             task = asyncio.get_running_loop().create_task(self._render(name, plan), name=f"film {name[:8]}")
             self._under_way[name] = task
@@ -59,11 +59,11 @@ class Films:
         if not task.cancelled():
             task.exception()  # seen: whoever waits for the film logs it
 
-    async def _render(self, name: str, plan: Plan) -> None:
+    async def _render(self, name: str, plan: str) -> None:
         async with self._places:
             target = self._storage.film(name)
             if not self._closed and not target.exists():
-                await self._run_blocking(self._make, plan, target)
+                await self._run_blocking(self._make, Plan.from_text(plan), target)
 
     def _make(self, plan: Plan, target: Path) -> None:
         """The film appears under its name when it is complete, never before."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Awaitable, Callable, Iterator
+import functools
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -94,7 +95,7 @@ class MediaReader:
         self._storage, self._prober, self._run_blocking, self._fetch = storage, prober, run_blocking, fetch
 
     async def read(
-        self, model: Model, model_name: str, account: str, media: list[Medium], resolve_oss: bool
+        self, model: Model, model_name: str, account: str, media: Iterable[Medium], resolve_oss: bool
     ) -> tuple[list[Source], dict[str, str], list[Fault]]:
         """The sources of a request, the digests of those whose bytes are here (by given text), and the faults.
 
@@ -170,11 +171,16 @@ def _is_http(url: str) -> bool:
 
 def made_up(medium: Medium, limits: Doc) -> Source:
     """The clip or image that stands for a URL that was not fetched: decided by the URL without its query."""
-    parts = urlsplit(medium.url)
-    digest = "url:" + sha256(f"{parts.scheme}://{parts.netloc}{parts.path}".encode())
+    digest = _url_digest(medium.url)
     longest = limits.get("duration_s", [0, MADE_UP_S])[1]
     duration_s = min(MADE_UP_S, longest) if limits["kind"] == "video" else 0.0
     return Source(medium.role, limits["kind"], digest, *MADE_UP_SIZE, duration_s)
+
+
+@functools.lru_cache(maxsize=256)
+def _url_digest(url: str) -> str:
+    parts = urlsplit(url)
+    return "url:" + sha256(f"{parts.scheme}://{parts.netloc}{parts.path}".encode())
 
 
 def check_limits(medium: Medium, limits: Doc, probe: Probe) -> None:

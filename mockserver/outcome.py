@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mockserver.catalogue import Doc, Model, Variant
-from mockserver.digest import canonical, sha256
+from mockserver.digest import canonical, compact, read, sha256
 
-FILM_VERSION = 2  # raise it when the same plan gives another picture
+FILM_VERSION = 3  # raise it when the same plan gives another picture
 
 
 @dataclass(frozen=True)
@@ -49,20 +48,15 @@ class Plan:
     sources: tuple[Source, ...]
 
     @property
-    def text(self) -> str:
-        """As canonical JSON, for the state."""
-        return canonical({**vars(self), "sources": [vars(source) for source in self.sources]}).decode()
+    def name(self) -> str:
+        """File name of its film: the same for equal plans."""
+        return film_name(compact(self).decode())
 
     @classmethod
     def from_text(cls, text: str) -> Plan:
-        """The plan that `text` wrote."""
-        doc = json.loads(text)
+        """The plan that an outcome laid down."""
+        doc = read(text)
         return cls(**{**doc, "sources": tuple(Source(**source) for source in doc["sources"])})
-
-    @property
-    def name(self) -> str:
-        """File name of the film: the digest of the plan."""
-        return film_name(self.text)
 
     def first(self, *roles: str) -> Source | None:
         """The first source in the first of the roles that has one."""
@@ -73,12 +67,10 @@ class Plan:
         return [s for s in self.sources if s.role == role]
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a task gives when it succeeds."""
 
-    plan: Plan
-    plan_text: str
+    plan: str  # a Plan as JSON
     film: str  # name of the film's file
     usage: Doc
     billed_s: float
@@ -96,32 +88,32 @@ def foresee(model: Model, variant: Variant, request: Doc, sources: tuple[Source,
     """The outcome of a request without faults; `nth` tasks of the same job came before it."""
     rule, known = variant.output, variant.parameters["properties"]
     parameters = {name: value for name, value in request.get("parameters", {}).items() if name in known}
-    main = next((s for role in MAIN_ROLES for s in sources if s.role == role), None)
+    by_role = {source.role: source for source in reversed(sources)}
+    main = next((by_role[role] for role in MAIN_ROLES if role in by_role), None)
     width, height = frame_size(rule, parameters, main)
     input_s = _input_seconds(main, parameters)
     frames = max(1, math.floor(_output_seconds(rule, input_s) * rule["fps"] + 0.5))
-    plan = Plan(
-        function=variant.function,
-        width=width,
-        height=height,
-        fps=rule["fps"],
-        frames=frames,
-        look=_look(model, variant, request["input"], parameters.get("seed"), nth),
-        watermark=parameters.get("watermark") is True,
-        audio=bool(rule["audio"] and main and main.audio),
-        settings={name: parameters[name] for name in _SETTINGS if name in parameters},
-        sources=sources,
-    )
+    prompt = request["input"].get("prompt")
+    plan = {  # the fields of Plan
+        "function": variant.function,
+        "width": width,
+        "height": height,
+        "fps": rule["fps"],
+        "frames": frames,
+        "look": _look(model, variant, request["input"], parameters.get("seed"), nth),
+        "watermark": parameters.get("watermark") is True,
+        "audio": bool(rule["audio"] and main and main.audio),
+        "settings": {name: parameters[name] for name in _SETTINGS if name in parameters},
+        "sources": sources,
+    }
+    text = compact(plan).decode()
     seconds = {"input": round(input_s, 2), "output": round(frames / rule["fps"], 2)}
     figures = _figures(seconds, variant, parameters)
-    prompt = request["input"].get("prompt")
-    text = plan.text
     return Outcome(
-        plan=plan,
-        plan_text=text,
+        plan=text,
         film=film_name(text),
         usage={name: figures[name] for name in rule["usage"]},
-        billed_s=round(sum(seconds[part] for part in model.billed), 2),
+        billed_s=round(sum([seconds[part] for part in model.billed]), 2),
         orig_prompt=_as_read(prompt, variant) if rule["orig_prompt"] else None,
     )
 

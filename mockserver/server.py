@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -266,8 +265,8 @@ class MockServer:
 
     def _catch_up(self, state: State) -> None:
         """Time never goes back on one state: a clock that was ahead (scaled, advanced) is moved there again."""
-        entry = state.last_entry()[1]
-        seen = max(float(state.meta(CLOCK) or 0), float(json.loads(entry)["at"]) if entry else 0.0)
+        entry = state.last_entry()
+        seen = max(float(state.meta(CLOCK) or 0), float(entry["at"]) if entry else 0.0)
         self.clock.advance(max(0.0, seen - self.clock.now()))
 
     def _secret(self, state: State) -> str:

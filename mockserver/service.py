@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from mockserver import snapshot as snapshots
 from mockserver.accounts import Accounts, Caller
-from mockserver.catalogue import Catalogue, Doc, Model, Variant
+from mockserver.catalogue import Catalogue, Doc, Model
 from mockserver.clock import Clock
-from mockserver.digest import canonical, compact, derived_uuid, sha256
+from mockserver.digest import canonical, derived_uuid, read, sha256
 from mockserver.errors import BAD_BODY, NO_MODEL, NO_SUCH_KEY, NOT_ASYNC, ApiError, Fault, invalid_parameter
 from mockserver.events import Events
 from mockserver.faults import Faults
 from mockserver.films import Films
-from mockserver.media import MediaReader, Medium, job_sha256, media_of
+from mockserver.media import MediaReader, job_sha256, media_of
 from mockserver.outcome import Outcome, Source, foresee
 from mockserver.rates import Rates
 from mockserver.scenarios import LABEL, Scenarios
@@ -27,16 +26,11 @@ from mockserver.storage import Storage
 from mockserver.tasks import Draft, Tasks
 from mockserver.validation import check, without_nulls
 
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-
 RESULT_FOLDER = "dashscope-result-mock"
 UPLOAD_FOLDER = "dashscope-instant"
 CLOCK = "clock"  # name in the state of the clock's last time
 SECRET = "secret"  # name in the state of what signs URLs and policies
 WITHOUT_FILM = ("fail", "cancel", "no_url")  # ends of tasks that nobody can fetch a video of
-REMEMBERED = 256  # bodies and checks of them that are kept
-LARGEST_REMEMBERED = 16 << 10
 DEEPEST_BODY = 64  # levels of nesting in a request (assumption: no limit is documented)
 LONGEST_PAGE = 1000  # rows of a list answer (assumption: no limit is documented)
 
@@ -66,9 +60,7 @@ class Service:
         self.storage, self.tasks, self.films = storage, tasks, films
         self.rates, self.scenarios, self.faults, self.events = rates, scenarios, faults, events
         self._reader, self._validation, self._seed = reader, validation, seed
-        self._requests = state.last_entry()[0]
-        self._bodies: dict[bytes, Asked] = {}
-        self._checks: dict[str, tuple[Variant | None, list[Fault], list[Medium]]] = {}
+        self._requests = self._last_number()
         self.stopping = asyncio.Event()
         self.drop_connections: Callable[[object], None] = lambda _: None  # the server that listens puts its own here
 
@@ -79,13 +71,13 @@ class Service:
         self._requests += 1
         return self._requests, derived_uuid(self._seed, "request", self._requests)
 
-    def record(self, n: int, entry: Doc) -> None:
+    def record(self, entry: Doc) -> None:
         """Write a request into the journal, and make durable what it changed."""
-        self.state.add_entry(n, compact(entry))
+        self.state.add_entry(entry)
 
     def journal(self) -> Doc:
         """The last requests, in order of arrival. No keys, no query strings."""
-        return {"requests": [json.loads(entry) for entry in self.state.entries()]}
+        return {"requests": self.state.entries()}
 
     def advance(self, seconds: float) -> None:
         """Jump forward in time; remembered over restarts."""
@@ -125,7 +117,11 @@ class Service:
 
     def _forget(self) -> None:
         self.rates.clear()
-        self._requests = self.state.last_entry()[0]
+        self._requests = self._last_number()
+
+    def _last_number(self) -> int:
+        last = self.state.last_entry()
+        return last["n"] if last is not None else 0
 
     # ---- create ----------------------------------------------------------------------------------------------------
 
@@ -136,7 +132,7 @@ class Service:
         """
         if headers.get("X-DashScope-Async", "").lower() != "enable":
             raise NOT_ASYNC
-        asked = self._read(headers.get("Content-Type", ""), body)
+        asked = parse_body(headers.get("Content-Type", ""), body)
         notes["request_sha256"] = asked.sha256
         name = asked.document.get("model")
         model = self.catalogue.model(name, self.accounts.region_of(caller))
@@ -159,10 +155,11 @@ class Service:
         self, caller: Caller, name: str, model: Model, asked: Asked, resolve_oss: bool
     ) -> tuple[Outcome | Fault, str, int]:
         """What a request comes to, the digest of its job, and how many tasks of that job came before."""
-        variant, faults, media = self._check(model, asked)
+        variant, faults = check(model, asked.request)
         sources: list[Source] = []
         digests: dict[str, str] = {}
         if variant is not None and not faults:
+            media = media_of(variant, asked.request["input"])
             read = self._reader.read(model, name, caller.account.name, media, resolve_oss)
             sources, digests, faults = await read
         job = job_sha256(asked.document, asked.sha256, digests)
@@ -170,24 +167,6 @@ class Service:
         if variant is None or faults:
             return joined(faults), job, nth
         return foresee(model, variant, asked.request, tuple(sources), nth), job, nth
-
-    def _read(self, content_type: str, body: bytes) -> Asked:
-        """`parse_body`, once for a body that comes again and again, as in tests and repeated takes it does."""
-        asked = self._bodies.get(body) if content_type == "application/json" else None
-        if asked is None:
-            asked = parse_body(content_type, body)
-            _remember(self._bodies, body, asked)
-        return asked
-
-    def _check(self, model: Model, asked: Asked) -> tuple[Variant | None, list[Fault], list[Medium]]:
-        """The variant that a request asks for, its faults, its media; once for equal requests."""
-        checked = self._checks.get(asked.sha256)
-        if checked is None:
-            variant, faults = check(model, asked.request)
-            media = list(media_of(variant, asked.request["input"])) if variant is not None and not faults else []
-            checked = variant, faults, media
-            _remember(self._checks, asked.sha256, checked)
-        return checked
 
     # ---- look ------------------------------------------------------------------------------------------------------
 
@@ -303,23 +282,14 @@ def parse_body(content_type: str, body: bytes) -> Asked:
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise BAD_BODY
     try:
-        document = json.loads(body)
-        digest = sha256(canonical(document))  # which also refuses lone surrogates, infinities and NaN
-    except (ValueError, RecursionError):
+        document = read(body)
+    except ValueError:
         raise BAD_BODY from None
     shallow = body.count(b"{") + body.count(b"[") <= DEEPEST_BODY  # of what has so few brackets nothing is deeper
     if not isinstance(document, dict) or (not shallow and _deeper_than(document, DEEPEST_BODY)):
         raise BAD_BODY
-    return Asked(document, without_nulls(document) if b"null" in body else document, digest)
-
-
-def _remember(known: dict[Key, Value], key: Key, value: Value) -> None:
-    """Keep the last REMEMBERED things; a body with an inlined image is too large to keep."""
-    if isinstance(key, bytes) and len(key) > LARGEST_REMEMBERED:
-        return
-    if len(known) >= REMEMBERED:
-        del known[next(iter(known))]
-    known[key] = value
+    request = without_nulls(document) if b"null" in body else document
+    return Asked(document, request, sha256(canonical(document)))
 
 
 def _deeper_than(value: Any, levels: int) -> bool:

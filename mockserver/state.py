@@ -6,21 +6,30 @@ in batches: a kill may lose the last few of those. With write-ahead logging and 
 death of the process without an fsync; only a power cut may lose the last ones, and never tears the file. One process at
 a time: the file is opened exclusively.
 
+What every POST asks for is also held in memory, because SQL would cost more than the rest of the answer: the journal,
+the number of tasks, how many there are of each job, the last ends of each lane. A state without a file writes new tasks
+in batches, or when somebody asks for them.
+
 A task's status is not stored. It follows from the row and the time (STATUS), so a task goes on while no server runs.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections import deque
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from mockserver.digest import compact
 from mockserver.errors import ServerError
 
 Row = sqlite3.Row
+Doc = dict[str, Any]
 
 JOURNAL_LENGTH = 10_000  # requests kept: the last ones
-BATCH = 256  # rows of the journal that wait, at most, for a commit
+BATCH = 256  # requests, and tasks of a state without a file, that wait, at most, for a commit
 CHECKPOINT_PAGES = 8000  # of the write-ahead log, 32 MB, before it is moved into the file with an fsync
 NEVER = 1e11  # a time that does not come (the year 5138): the end of a task that is held
 
@@ -63,7 +72,7 @@ CREATE TABLE IF NOT EXISTS tasks (
 DROP INDEX IF EXISTS tasks_by_time;
 CREATE INDEX IF NOT EXISTS tasks_in_time ON tasks (account, submit_at, forget_s, end_at);  -- a list counts in it alone
 CREATE INDEX IF NOT EXISTS tasks_by_lane ON tasks (lane, end_at) WHERE lane IS NOT NULL;
-CREATE INDEX IF NOT EXISTS tasks_of_job ON tasks (job_sha256, nth);
+DROP INDEX IF EXISTS tasks_of_job;
 CREATE INDEX IF NOT EXISTS tasks_to_tell ON tasks (end_at) WHERE told = 0;
 CREATE TABLE IF NOT EXISTS uploads (
     object_key TEXT PRIMARY KEY, account TEXT NOT NULL, model TEXT NOT NULL, sha256 TEXT NOT NULL,
@@ -79,7 +88,8 @@ TASK_COLUMNS = (
 )  # fmt: skip
 _ADDED = ("nth INTEGER NOT NULL DEFAULT 0", "label TEXT", "polls_left INTEGER", "forget_s REAL", "lost_s REAL",
           "no_url INTEGER", "told INTEGER")  # columns that states of the first release lack  # fmt: skip
-_INSERT = f"INSERT INTO tasks ({', '.join(TASK_COLUMNS)}) VALUES ({', '.join(':' + c for c in TASK_COLUMNS)})"
+_INSERT = f"INSERT INTO tasks ({', '.join(TASK_COLUMNS)}) VALUES ({', '.join('?' * len(TASK_COLUMNS))})"
+_values = itemgetter(*TASK_COLUMNS)
 
 
 class State:
@@ -87,9 +97,9 @@ class State:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._entries: list[tuple[int, str]] = []
         self._swept = -1
         self._db = self._open()
+        self._recall()
 
     def _open(self) -> sqlite3.Connection:
         path = self._path
@@ -112,6 +122,17 @@ class State:
             raise ServerError(f"cannot use the state {path} ({error}): {hint}; name another folder") from error
         return db
 
+    def _recall(self) -> None:
+        """Read what is held in memory beside the tables; nothing waits to be written."""
+        rows = self._db.execute("SELECT entry FROM journal ORDER BY n DESC LIMIT ?", (JOURNAL_LENGTH,)).fetchall()
+        self._journal = deque((json.loads(row[0]) for row in reversed(rows)), maxlen=JOURNAL_LENGTH)
+        self._unwritten = 0  # of the journal's last requests: not yet in the table
+        self._new: list[tuple[Any, ...]] = []  # tasks that are not yet in the table
+        self._count = int(self._db.execute("SELECT coalesce(max(n), 0) FROM tasks").fetchone()[0])
+        jobs = self._db.execute("SELECT job_sha256, max(nth) + 1 FROM tasks GROUP BY job_sha256")
+        self._jobs: dict[bytes, int] = {_key(job): count for job, count in jobs}
+        self._ends: dict[str, list[float]] = {}  # of a lane: the last ones, as many as it has running places
+
     def close(self) -> None:
         """Write out and release the file."""
         self.commit()
@@ -123,20 +144,38 @@ class State:
         if self._path is not None:
             self._db.close()
             self._db = self._open()
+            self._recall()
 
     def commit(self) -> None:
         """Make every change so far durable, with the requests that the journal holds back."""
-        if self._entries:
-            self._db.executemany("INSERT OR REPLACE INTO journal VALUES (?, ?)", self._entries)
-            newest = self._entries[-1][0]
-            if newest // BATCH != self._swept:  # the oldest rows go in batches too
-                self._swept = newest // BATCH
-                self._db.execute("DELETE FROM journal WHERE n <= ?", (newest - JOURNAL_LENGTH,))
-            self._entries.clear()
+        self._write_tasks()
+        if self._path is not None:
+            self._write_journal()
         self._db.commit()
+
+    def _write_tasks(self) -> None:
+        """Put new tasks into their table. Before anything that reads or changes it."""
+        if self._new:
+            self._db.executemany(_INSERT, self._new)
+            self._new.clear()
+
+    def _write_journal(self) -> None:
+        """Put new requests into their table; the oldest rows go in batches too."""
+        last = len(self._journal)
+        new = [self._journal[i] for i in range(max(0, last - self._unwritten), last)]
+        self._unwritten = 0
+        if not new:
+            return
+        rows = [(entry["n"], compact(entry).decode()) for entry in new]
+        self._db.executemany("INSERT OR REPLACE INTO journal VALUES (?, ?)", rows)
+        newest = new[-1]["n"]
+        if newest // BATCH != self._swept:
+            self._swept = newest // BATCH
+            self._db.execute("DELETE FROM journal WHERE n <= ?", (newest - JOURNAL_LENGTH,))
 
     def save(self, target: Path) -> None:
         """Write a copy of the whole state to a new file."""
+        self._write_journal()
         self.commit()
         self._db.execute("VACUUM INTO ?", (str(target),))
 
@@ -144,9 +183,9 @@ class State:
         """Take over everything that a saved copy holds. Raises ServerError for a file that is none."""
         saved = State(source)
         try:
-            self._entries.clear()
             saved._db.execute("PRAGMA locking_mode=NORMAL")
             saved._db.backup(self._db)
+            self._recall()
         except sqlite3.Error as error:
             raise ServerError(f"cannot restore {source.name}: {error}") from error
         finally:
@@ -154,10 +193,10 @@ class State:
 
     def reset(self) -> None:
         """Forget every task, upload and request; keep what belongs to the server itself (meta)."""
-        self._entries.clear()
         with self._db:
             for table in ("tasks", "uploads", "journal"):
                 self._db.execute(f"DELETE FROM {table}")
+        self._recall()
 
     # ---- the server's own ------------------------------------------------------------------------------------------
 
@@ -175,46 +214,61 @@ class State:
 
     def task_count(self) -> int:
         """How many tasks there are, which is also the number of the newest."""
-        return int(self._db.execute("SELECT coalesce(max(n), 0) FROM tasks").fetchone()[0])
+        return self._count
 
     def job_count(self, job_sha256: str) -> int:
         """How many tasks of this job there are."""
-        sql = "SELECT coalesce(max(nth) + 1, 0) FROM tasks WHERE job_sha256 = ?"
-        return int(self._db.execute(sql, (job_sha256,)).fetchone()[0])
+        return self._jobs.get(_key(job_sha256), 0)
 
-    def add_task(self, row: dict[str, Any]) -> None:
+    def add_task(self, row: Doc) -> None:
         """Store a new task, with the next `commit`."""
-        self._db.execute(_INSERT, row)
+        self._new.append(_values(row))
+        self._count = row["n"]
+        self._jobs[_key(row["job_sha256"])] = row["nth"] + 1
+        if row["lane"] in self._ends:
+            self._ends[row["lane"]].append(row["end_at"])
 
     def task(self, task_id: str, now: float) -> Row | None:
         """A task with its `status` at a time, or None."""
+        self._write_tasks()
         sql = f"SELECT *, {STATUS} AS status FROM tasks WHERE task_id = :task_id"
         row: Row | None = self._db.execute(sql, {"task_id": task_id, "now": now}).fetchone()
         return row
 
     def last_ends(self, lane: str, count: int) -> list[float]:
         """The latest end times in a lane: when each of its `count` running places is free, as far as it was taken."""
-        sql = "SELECT end_at FROM tasks WHERE lane = ? ORDER BY end_at DESC LIMIT ?"
-        return [row[0] for row in self._db.execute(sql, (lane, count))]
+        ends = self._ends.get(lane)
+        if ends is None:
+            self._write_tasks()
+            sql = "SELECT end_at FROM tasks WHERE lane = ? ORDER BY end_at DESC LIMIT ?"
+            ends = [row[0] for row in self._db.execute(sql, (lane, count))]
+        self._ends[lane] = sorted(ends, reverse=True)[:count]
+        return self._ends[lane]
 
     def waiting(self, lane: str, now: float) -> list[Row]:
         """The tasks of a lane that have not begun, in the order of acceptance."""
+        self._write_tasks()
         where = "lane = :lane AND end_at > :now AND scheduled_at > :now"
         sql = f"SELECT n, submit_at, wait_s, run_s FROM tasks WHERE {where} ORDER BY n"
         return self._db.execute(sql, {"lane": lane, "now": now}).fetchall()
 
     def begun_ends(self, lane: str, now: float, count: int) -> list[float]:
         """Like `last_ends`, counting only tasks that have begun."""
+        self._write_tasks()
         sql = "SELECT end_at FROM tasks WHERE lane = ? AND scheduled_at <= ? ORDER BY end_at DESC LIMIT ?"
         return [row[0] for row in self._db.execute(sql, (lane, now, count))]
 
     def change_task(self, task_id: str, changes: dict[str, Any]) -> None:
         """Set columns of a task, with the next `commit`."""
+        self._write_tasks()
+        self._ends.clear()
         columns = ", ".join(f"{name} = :{name}" for name in changes)
         self._db.execute(f"UPDATE tasks SET {columns} WHERE task_id = :task_id", {**changes, "task_id": task_id})
 
     def move_tasks(self, times: list[tuple[float, float, int]]) -> None:
         """Give tasks new times (scheduled_at, end_at, n), with the next `commit`."""
+        self._write_tasks()
+        self._ends.clear()
         self._db.executemany("UPDATE tasks SET scheduled_at = ?, end_at = ? WHERE n = ?", times)
 
     def page(self, wanted: dict[str, Any], size: int, offset: int) -> tuple[int, list[Row]]:
@@ -222,6 +276,7 @@ class State:
 
         `wanted` holds now, account, start and end (of submit_at), and task_id, model, status, api_key_id or None.
         """
+        self._write_tasks()
         where = "account = :account AND submit_at >= :start AND submit_at <= :end"
         where += " AND (forget_s IS NULL OR :now < end_at + forget_s)"
         where += "".join(f" AND {name} = :{name}" for name in ("task_id", "model", "api_key_id") if wanted[name])
@@ -233,6 +288,7 @@ class State:
 
     def bill(self, now: float) -> list[Row]:
         """Every task with its status and what it costs at a time."""
+        self._write_tasks()
         sql = f"""SELECT task_id, account, model, request_sha256, job_sha256, status,
             CASE status WHEN 'SUCCEEDED' THEN billed_s ELSE 0.0 END AS billed_s
             FROM (SELECT *, {STATUS} AS status FROM tasks) ORDER BY n"""
@@ -240,18 +296,21 @@ class State:
 
     def every_task(self, wanted: dict[str, Any]) -> list[Row]:
         """All tasks as the controls show them; `wanted` holds now, and what status, account, model or label must be."""
+        self._write_tasks()
         where = "".join(f" AND {name} = :{name}" for name in wanted if name != "now")
         sql = f"SELECT * FROM (SELECT *, {STATUS} AS status FROM tasks) WHERE 1{where} ORDER BY n"
         return self._db.execute(sql, wanted).fetchall()
 
     def ended_untold(self, now: float) -> list[Row]:
         """The tasks that have ended and whose end is still to be told, in the order of their ends."""
+        self._write_tasks()
         sql = f"""SELECT *, {STATUS} AS status FROM tasks WHERE told = 0 AND (end_at <= :now OR cancelled_at <= :now)
             ORDER BY coalesce(cancelled_at, end_at), n"""
         return self._db.execute(sql, {"now": now}).fetchall()
 
     def films(self, ended_after: float) -> dict[str, str]:
         """The rendered files of tasks that end after a time, by name, each with the plan (JSON) it is made by."""
+        self._write_tasks()
         sql = "SELECT film, plan FROM tasks WHERE film IS NOT NULL AND end_at > ?"
         return {row["film"]: row["plan"] for row in self._db.execute(sql, (ended_after,))}
 
@@ -274,23 +333,26 @@ class State:
 
     # ---- journal ---------------------------------------------------------------------------------------------------
 
-    def add_entry(self, n: int, entry: str) -> None:
-        """Store the n-th request: at once when a file has changes to keep, else with the next rows of the journal."""
-        self._entries.append((n, entry))
-        if len(self._entries) >= BATCH or (self._path is not None and self._db.in_transaction):
+    def add_entry(self, entry: Doc) -> None:
+        """Note a request by its number `n`, and keep what it changed: at once when there is a file, else in batches."""
+        self._journal.append(entry)
+        self._unwritten += 1
+        changed = self._path is not None and (self._new or self._db.in_transaction)
+        if changed or not self._unwritten % BATCH:
             self.commit()
 
-    def entries(self) -> list[str]:
-        """The requests that are kept, in order of arrival, each as JSON."""
-        self.commit()
-        sql = "SELECT entry FROM journal WHERE n > (SELECT max(n) FROM journal) - ? ORDER BY n"
-        return [row[0] for row in self._db.execute(sql, (JOURNAL_LENGTH,))]
+    def entries(self) -> list[Doc]:
+        """The last requests, in order of arrival."""
+        return sorted(self._journal, key=itemgetter("n"))
 
-    def last_entry(self) -> tuple[int, str | None]:
-        """Number and text of the newest request; (0, None) when there is none."""
-        self.commit()
-        row = self._db.execute("SELECT n, entry FROM journal ORDER BY n DESC LIMIT 1").fetchone()
-        return (0, None) if row is None else (row["n"], row["entry"])
+    def last_entry(self) -> Doc | None:
+        """The newest request; None when there is none."""
+        return max(self._journal, key=itemgetter("n"), default=None)
+
+
+def _key(job_sha256: str) -> bytes:
+    """A digest as it takes the least memory."""
+    return bytes.fromhex(job_sha256)
 
 
 def _grow(db: sqlite3.Connection) -> None:

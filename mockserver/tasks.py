@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import functools
 import heapq
-import json
-import random
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 from mockserver.accounts import Caller
 from mockserver.catalogue import Catalogue, Doc, Model
 from mockserver.clock import Clock
-from mockserver.digest import compact, derived_uuid
+from mockserver.digest import compact, derived_share, derived_uuid, read
 from mockserver.errors import NOT_PENDING, ControlError, Fault
 from mockserver.outcome import Outcome
 from mockserver.scenarios import Scenario
@@ -29,8 +27,7 @@ OPEN = ("PENDING", "RUNNING")
 PENDING_SHARE = 0.04  # of a task's time; the reference's sample waited 10 s of 234 s
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(NamedTuple):
     """A checked request on its way to become a task."""
 
     caller: Caller
@@ -96,8 +93,8 @@ class Tasks:
         return {
             "lane": lane, "wait_s": wait_s, "run_s": run_s, "scheduled_at": scheduled,
             "end_at": round(scheduled + run_s, 3), "outcome": "SUCCEEDED", "code": None, "message": None,
-            "orig_prompt": outcome.orig_prompt, "usage": compact(outcome.usage), "billed_s": outcome.billed_s,
-            "plan": outcome.plan_text, "film": outcome.film,
+            "orig_prompt": outcome.orig_prompt, "usage": compact(outcome.usage).decode(), "billed_s": outcome.billed_s,
+            "plan": outcome.plan, "film": outcome.film,
         }  # fmt: skip
 
     def _times(self, n: int, draft: Draft) -> tuple[float, float]:
@@ -111,11 +108,12 @@ class Tasks:
         return wait_s, round(total_s - wait_s, 3)
 
     def _draw(self, n: int, model: Model) -> float:
-        chance = random.Random(f"{self._seed}:task time:{n}")
+        share = derived_share(self._seed, "task time", n)
         if self._task_seconds is not None:
-            return chance.uniform(*self._task_seconds)
+            shortest, longest = self._task_seconds
+            return shortest + share * (longest - shortest)
         usual = model.usual
-        return chance.triangular(usual["shortest_s"], usual["longest_s"], usual["duration_s"])
+        return triangular(share, usual["shortest_s"], usual["longest_s"], usual["duration_s"])
 
     # ---- look ------------------------------------------------------------------------------------------------------
 
@@ -156,7 +154,7 @@ class Tasks:
             output["orig_prompt"] = row["orig_prompt"]
         if not row["no_url"]:
             output["video_url"] = video_url
-        return {"output": output, "usage": json.loads(row["usage"])}
+        return {"output": output, "usage": read(row["usage"])}
 
     def local_time(self, at: float) -> str:
         """A time as the service writes it: UTC+8 to the millisecond, without a zone (API reference)."""
@@ -281,6 +279,14 @@ def _ordered(scenario: Scenario) -> dict[str, Any]:
         code, message = scenario.fault
         columns = {"outcome": "FAILED", "code": code, "message": message, "billed_s": 0.0, "plan": None, "film": None}
     return {**columns, "polls_left": scenario.after_polls}
+
+
+def triangular(share: float, low: float, high: float, mode: float) -> float:
+    """The value below which a `share` of a triangular distribution lies."""
+    span = high - low
+    if share * span < mode - low:
+        return low + math.sqrt(share * span * (mode - low))
+    return high - math.sqrt((1 - share) * span * (high - mode))
 
 
 @functools.lru_cache(maxsize=4096)

@@ -81,12 +81,18 @@ async def test_the_journal_tells_every_request_and_no_secret(api, clip):
     assert not [secret for secret in ("sk-mock", "sk-wrong", "Signature", "prompt-text") if secret in text]
 
 
-async def test_the_journal_is_a_ring(api, monkeypatch):
-    """Only the last requests are kept; the numbers go on."""
+@pytest.mark.parametrize("kept", [False, True])
+async def test_the_journal_is_a_ring(serve, monkeypatch, tmp_path, kept):
+    """Only the last requests are kept, with a state folder and without; the numbers go on, over a restart too."""
     monkeypatch.setattr("mockserver.state.JOURNAL_LENGTH", 3)
-    for _ in range(5):
-        await api.get("/tasks")
-    assert [entry["n"] for entry in api.server.journal()["requests"]] == [3, 4, 5]
+    async with serve(state_dir=tmp_path if kept else None) as api:
+        for _ in range(5):
+            await api.get("/tasks")
+        assert [entry["n"] for entry in api.server.journal()["requests"]] == [3, 4, 5]
+        if kept:
+            await api.mock("POST", "restart")
+            await api.get("/tasks")
+            assert [entry["n"] for entry in api.server.journal()["requests"]] == [4, 5, 6]
 
 
 async def test_the_clock_is_moved_by_hand(api):

@@ -171,7 +171,6 @@ async def test_an_older_state_is_taken_over(serve, tmp_path):
     import sqlite3
 
     db = sqlite3.connect(tmp_path / "server.db")
-    db.execute("DROP INDEX tasks_of_job")
     db.execute("DROP INDEX tasks_to_tell")
     db.execute("DROP INDEX tasks_in_time")
     for column in ("nth", "label", "polls_left", "forget_s", "lost_s", "no_url", "told"):

@@ -115,7 +115,7 @@ async def test_the_same_request_and_seed_give_the_same_bytes_elsewhere(filming, 
     program = f"""
 import hashlib, pathlib, sys
 from mockserver import catalogue
-from mockserver.outcome import Source, foresee
+from mockserver.outcome import Plan, Source, foresee
 from mockserver.render import FilmRenderer
 data = pathlib.Path({str(path)!r})
 model = catalogue.load().models["wan2.1-vace-plus"]
@@ -124,7 +124,7 @@ source = Source("video_url", "video", digest, 320, 240, 2.0)
 request = {{"input": {{"function": "video_repainting", "prompt": "a lion"}}, "parameters": {{"seed": 3}}}}
 outcome = foresee(model, model.variant("video_repainting"), request, (source,), 9)
 target = pathlib.Path({str(tmp_path / "film.mp4")!r})
-FilmRenderer().render(outcome.plan, lambda name: data, target)
+FilmRenderer().render(Plan.from_text(outcome.plan), lambda name: data, target)
 print(hashlib.sha256(target.read_bytes()).hexdigest())
 """
     environment = {**os.environ, "PYTHONHASHSEED": "77"}
