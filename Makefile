@@ -48,7 +48,6 @@ bench: env  ## measure the speed claims (benchmarks/README.md)
 
 schemas: env  ## write the schemas that are generated from schemas/models
 	@$(BIN)/cutlist schema manifest > schemas/manifest.schema.json
-	@$(BIN)/cutlist schema project > schemas/project.schema.json
 
 lock: env  ## resolve the versions anew for Python 3.11 to 3.13 (needs uv)
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra test --group build \

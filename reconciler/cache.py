@@ -48,7 +48,7 @@ class Cache:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 path = self._folder / f"{table}.json"
                 with NamedTemporaryFile("w", dir=self._folder, delete=False, encoding="utf-8") as tmp:
-                    json.dump(entries, tmp, separators=(",", ":"))
+                    tmp.write(json.dumps(entries, separators=(",", ":")))  # in one: several times as fast as dump
                 Path(tmp.name).replace(path)
                 self._old[table] = dict(entries)
 

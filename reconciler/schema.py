@@ -26,8 +26,8 @@ def check(document: Document, schema: Mapping[str, Any], *, at: str = "") -> Seq
     """
     from jsonschema import Draft202012Validator  # lazy: start-up time
 
-    data = document.data
-    for part in at.split("/")[1:]:
+    data, above = document.data, at.split("/")[1:]
+    for part in above:
         data = data[part]
     found: dict[tuple[str, str], Fault] = {}
     errors = list(Draft202012Validator(schema).iter_errors(data))
@@ -35,16 +35,19 @@ def check(document: Document, schema: Mapping[str, Any], *, at: str = "") -> Seq
     for error in errors:
         if error.validator != "type" and error.absolute_path in mistyped:
             continue  # of the wrong type: which values are legal is the second question
-        for where, key, message in _explain(error):
-            there = at + "".join(pointer("", part) for part in where)
+        for where, key, message in _explain(error, [*above, *error.absolute_path]):
+            there = "".join(pointer("", part) for part in where)
             found.setdefault((there, message), Fault(document.place(there, key=key), message))
     return sorted(found.values())
 
 
-def _explain(error: Any) -> Iterator[tuple[Sequence[str | int], bool, str]]:  # noqa: C901  (a case a keyword)
-    """(path, whether the key rather than the value is meant, message) for one jsonschema error."""
-    path = list(error.absolute_path)
+def _explain(error: Any, path: Sequence[str | int]) -> Iterator[tuple[Sequence[str | int], bool, str]]:  # noqa: C901  (a case a keyword)
+    """(path, whether the key rather than the value is meant, message) for one jsonschema error at `path`."""
     name, given, schema, rule = _name(path), error.instance, error.schema, error.validator_value
+    if "propertyNames" in error.relative_schema_path:
+        legal = schema.get("x-legal", rule)
+        yield [*path, given], True, f"{name} has the name {_show(given, quote=True)}; legal is {legal}."
+        return
     match error.validator:
         case "additionalProperties":
             legal = sorted(schema.get("properties", {}))

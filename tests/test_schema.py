@@ -107,4 +107,4 @@ def test_part_of_a_document() -> None:
     """A schema for a part still gives places in the whole file."""
     documents, _ = parse(b"a:\n  b:\n    c: 1\n", "a.yaml")
     faults = check(documents[0], {"properties": {"c": {"type": "string"}}}, at="/a/b")
-    assert [str(each) for each in faults] == ["a.yaml:3:8: error: c is 1; it must be text."]
+    assert [str(each) for each in faults] == ["a.yaml:3:8: error: a.b.c is 1; it must be text."]

@@ -154,6 +154,8 @@ def graph_faults(
         other = by_output.setdefault(folded(edit.output), edit)
         if other is not edit:
             message = f'the output {edit.output} is also the output of "{other.name}" ({other.place()})'
+            if other.place() == edit.place():
+                message += "; write ${{ matrix.NAME }} into it for every list of the matrix"
             yield Fault(edit.place("/output"), message)
     yield from _output_overlaps(by_output)
     upstreams: dict[str, list[str]] = {}
@@ -190,6 +192,8 @@ def _output_overlaps(by_output: Mapping[str, Edit]) -> Iterator[Fault]:
 def _near(name: str, names: Mapping[str, Edit]) -> str:
     import difflib  # lazy: only when there is something to say
 
+    if cell := next((each for each in sorted(names) if each.startswith(f"{name}[")), None):
+        return f"; it is a matrix, so write one of its cells, such as edit://{cell}"
     close = difflib.get_close_matches(name, names, n=1)
     return (
         f". Did you mean {close[0]}?"

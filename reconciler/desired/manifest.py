@@ -9,17 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler import schema
+from reconciler.desired import matrix
+from reconciler.desired.matrix import Cell
 from reconciler.desired.models import Model, Models, Variant
 from reconciler.desired.references import BadReference, Reference, reference, shown
 from reconciler.document import Document, field_name, parse, pointer
 from reconciler.errors import Fault, Place
 from reconciler.names import is_plain
 
-NOT_YET = {
-    "matrix": "write one edit for each variant",
-    "suspend": "take the edit out of the manifest to leave it alone",
-    "protect": "outputs are never pruned by this version",
-}
+NOT_YET = {"protect": "outputs are never pruned by this version"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +49,7 @@ class Edit:
     input: Mapping[str, Any]
     parameters: Mapping[str, Any]
     take: int
+    suspend: bool  # left alone: nothing is submitted, written or pruned for it
     output: str
     document: Document
 
@@ -86,12 +85,15 @@ def read(raw: bytes, file: str, rules: Rules) -> Reading:
     found: list[Fault] = list(faults)
     names: list[str] = []
     for document in documents:
-        edit, more = _edit(document, rules)
+        cells, more = matrix.expand(document)
         found += [fault for fault in more if fault.place not in known]
-        names += _names(document)
-        if edit is not None:
-            edits.append(edit)
-    return Reading(edits, found, names)
+        for cell in cells:
+            edit, more = _edit(cell, rules)
+            found += [fault for fault in more if fault.place not in known]
+            names += [f"{name}{cell.suffix}" for name in _names(cell.document)]
+            if edit is not None:
+                edits.append(edit)
+    return Reading(edits, list(dict.fromkeys(found)), names)  # cells of one document are wrong in the same words
 
 
 def _names(document: Document) -> list[str]:
@@ -100,7 +102,8 @@ def _names(document: Document) -> list[str]:
     return [name] if isinstance(name, str) else []
 
 
-def _edit(document: Document, rules: Rules) -> tuple[Edit | None, Sequence[Fault]]:
+def _edit(cell: Cell, rules: Rules) -> tuple[Edit | None, Sequence[Fault]]:
+    document = cell.document
     if not isinstance(document.data, dict):
         return None, [Fault(document.place(), "a manifest is a mapping with apiVersion, kind, metadata and spec")]
     if document.data.get("kind") == "Project":
@@ -112,7 +115,7 @@ def _edit(document: Document, rules: Rules) -> tuple[Edit | None, Sequence[Fault
     if isinstance(spec, dict) and "model" not in spec:
         message = "the edit names no model; write spec.model here or defaults.model in cutlist.yaml"
         faults.append(Fault(merged.place("/spec", key=True), message))
-    edit = _understood(merged)
+    edit = _understood(merged, cell.suffix)
     model = rules.models.get(edit.model) if edit else None
     variant = model.variant(edit.function) if edit and model else None
     if edit is None or model is None or variant is None:
@@ -128,23 +131,25 @@ def further(faults: Sequence[Fault], more: Iterable[Fault]) -> list[Fault]:
     return [fault for fault in more if fault.place not in known]
 
 
-def _understood(document: Document) -> Edit | None:
+def _understood(document: Document, suffix: str) -> Edit | None:
     """The edit of a document as far as it has the form of one; None when there is too little to go on."""
     spec, names = document.data.get("spec"), _names(document)
     if not names or not is_plain(names[0]) or not isinstance(spec, dict):
         return None
-    output = spec.get("output", f"renders/{names[0]}.mp4")
+    name = names[0] + suffix
+    output = spec.get("output", f"renders/{name}.mp4")
     labels = document.data["metadata"].get("labels", {})
     parts = (labels, spec.get("input"), spec.get("parameters", {}))
     if not all(isinstance(part, dict) for part in parts) or not isinstance(output, str):
         return None
     return Edit(
-        name=names[0],
+        name=name,
         labels=labels,
         model=str(spec.get("model")),
         input=spec["input"],
         parameters=spec.get("parameters", {}),
         take=spec.get("take", 1),
+        suspend=spec.get("suspend") is True,
         output=posixpath.normpath(output),
         document=document,
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.desired.matrix import SCHEMA as MATRIX
 from reconciler.document import pointer
 
 NAME_PATTERN = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
@@ -223,6 +224,12 @@ _SPEC: Mapping[str, Any] = {
         "maximum": 1_000_000,
         "default": 1,
         "description": "Raise it to render the same request again on purpose. It costs money again.",
+    },
+    "matrix": MATRIX,
+    "suspend": {
+        "type": "boolean",
+        "default": False,
+        "description": "Leave the edit alone: nothing is submitted or written for it.",
     },
     "output": {
         "type": "string",

@@ -151,11 +151,16 @@ def _context(rules: Rules) -> str:
 
 
 def _to_plain(reading: Reading) -> dict[str, Any]:
+    """As JSON; the cells of a matrix share the marks of their document."""
+    documents = {id(edit.document.marks): edit.document.marks for edit in reading.edits}
+    numbers = {each: number for number, each in enumerate(documents)}
     return {
+        "marks": list(documents.values()),
         "edits": [
             {
                 "name": edit.name, "labels": edit.labels, "model": edit.model, "input": edit.input,
-                "parameters": edit.parameters, "take": edit.take, "output": edit.output, "marks": edit.document.marks,
+                "parameters": edit.parameters, "take": edit.take, "suspend": edit.suspend, "output": edit.output,
+                "document": numbers[id(edit.document.marks)],
                 "inherited": {at: [p.file, p.line, p.column] for at, p in edit.document.inherited.items()},
             }
             for edit in reading.edits
@@ -168,7 +173,8 @@ def _from_plain(data: Mapping[str, Any], file: str) -> Reading:
     edits = []
     for each in data["edits"]:
         inherited = {at: Place(*place) for at, place in each["inherited"].items()}
-        document = Document(file, None, each["marks"], inherited)
-        edits.append(Edit(document=document, **{k: v for k, v in each.items() if k not in ("marks", "inherited")}))
+        document = Document(file, None, data["marks"][each["document"]], inherited)
+        fields = {name: value for name, value in each.items() if name not in ("document", "inherited")}
+        edits.append(Edit(document=document, **fields))
     warnings = [Fault(Place(name, line, column), text, "warning") for name, line, column, text in data["warnings"]]
     return Reading(edits, warnings)

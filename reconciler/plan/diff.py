@@ -16,6 +16,8 @@ from reconciler.plan.resolve import Resolved
 from reconciler.plan.step import FREE, Action, Plan, Step
 from reconciler.state.observed import OPEN, Attempt, History, Observed, Pin, Result, State
 
+SUSPENDED = "suspended: left alone"
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -54,7 +56,12 @@ def diff(
         account=account,
         endpoint=observed.endpoint,
         currency=currency,
-        notes=(*(str(warning) for warning in desired.warnings), *observed.damaged, *_orphans(steps, observed)),
+        notes=(
+            *(str(warning) for warning in desired.warnings),
+            *observed.damaged,
+            *_orphans(steps, observed),
+            *(f"{step.name} is {step.reason}" for step in steps if step.reason == SUSPENDED),
+        ),
         strays=tuple(observed.strays),
         unpriced=tuple(sorted(unpriced)),
     )
@@ -94,6 +101,8 @@ def _step(each: Resolved, observed: Observed, options: Options) -> Step:
     output = observed.outputs[edit.output]
     replaces = output.digest if output.ours or options.force else None
     make = _Maker(edit.name, edit.output, edit.place(), each.job.key if each.job else None, replaces)
+    if edit.suspend:
+        return make(Action.KEEP, SUSPENDED)
     if each.job is None:
         names = ", ".join(each.waits_for)
         return _occupied(make, observed, options) or make(

@@ -1,0 +1,215 @@
+"""One manifest, many edits: `matrix` names lists, and the document stands for every cell of their product. Pure.
+
+`${{ matrix.x }}` is replaced in every string of the document. A string that is nothing else takes the value itself, a
+number as a number; within other text, and in metadata, it takes the value as text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler import schema
+from reconciler.document import Document, pointer
+from reconciler.errors import Fault
+
+MAX_CELLS = 10_000  # edits of one matrix
+LONGEST_VALUE = 40  # characters of a value in a name
+SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "minProperties": 1,
+    "description": "Lists of values: the edit is made once for every combination, with ${{ matrix.NAME }} replaced.",
+    "examples": [{"look": ["snow", "rain"], "resolution": ["720P", "1080P"]}],
+    "propertyNames": {
+        "pattern": "^[a-z][a-z0-9_-]{0,39}$",
+        "x-legal": "a-z, 0-9, - and _ (beginning with a letter, at most 40)",
+    },
+    "properties": {
+        name: {
+            "type": "array",
+            "items": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
+            "description": text,
+        }
+        for name, text in (
+            ("exclude", "Combinations to leave out; one that names a part of the lists leaves out all that fit."),
+            ("include", "Further combinations, each with a value for every list."),
+        )
+    },
+    "additionalProperties": {
+        "type": "array",
+        "minItems": 1,
+        "uniqueItems": True,
+        "items": {"type": ["string", "number", "boolean"]},
+    },
+}
+_HOLE = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+_AXIS = re.compile(r"\s*matrix\.([A-Za-z0-9_-]+)\s*\Z")
+_PLAIN = re.compile(r"-?[A-Za-z0-9][A-Za-z0-9._*:+-]*\Z")
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One edit of a document: the document with the values put in, and what its name ends with."""
+
+    document: Document
+    suffix: str  # "[look=snow,resolution=720P]"; empty where there is no matrix
+
+
+def expand(document: Document) -> tuple[Sequence[Cell], Sequence[Fault]]:
+    """The edits that a document stands for; with faults there may be none."""
+    data = document.data
+    spec = data.get("spec") if isinstance(data, dict) else None
+    if not isinstance(spec, dict) or "matrix" not in spec:
+        faults = [_no_matrix(document, at, text) for at, text in _holes(data)]
+        return [Cell(document, "")], faults
+    faults = list(schema.check(document, SCHEMA, at="/spec/matrix"))
+    if faults:
+        return [], faults
+    axes = {name: values for name, values in spec["matrix"].items() if name not in ("include", "exclude")}
+    included = spec["matrix"].get("include", [])
+    names = list(axes) or list(included[0] if included else ())
+    faults = [*_cell_faults(document, spec["matrix"], names), *_unknown(document, names)]
+    count = math.prod(len(values) for values in axes.values()) + len(included)
+    if count > MAX_CELLS:
+        sizes = " × ".join(f"{len(values)} {name}" for name, values in axes.items())
+        message = f"the matrix has {count:,} cells ({sizes}); at most {MAX_CELLS:,} are made of one edit"
+        faults.append(Fault(document.place("/spec/matrix", key=True), message))
+    if faults:
+        return [], faults
+    cells = list(_cells(axes, names, included, spec["matrix"].get("exclude", [])))
+    if not cells:
+        place = document.place("/spec/matrix/exclude", key=True)
+        return [], [Fault(place, "every cell of the matrix is excluded; leave one, or take the edit out")]
+    return [Cell(_filled(document, cell), _suffix(cell)) for cell in cells], _idle(document, axes)
+
+
+def _cells(
+    axes: Mapping[str, Sequence[Any]], names: Sequence[str], included: Sequence[Values], excluded: Sequence[Values]
+) -> Iterator[Values]:
+    """Every cell once: the product in the order of its lists, then what is included."""
+    product = (dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())) if axes else ()
+    seen = set()
+    for cell in itertools.chain(product, ({name: each[name] for name in names} for each in included)):
+        mark = json.dumps(cell)
+        left_out = any(all(_same(cell[name], value) for name, value in each.items()) for each in excluded)
+        if mark not in seen and not left_out:
+            seen.add(mark)
+            yield cell
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _cell_faults(document: Document, matrix: Mapping[str, Any], names: Sequence[str]) -> Iterator[Fault]:
+    """Entries of `include` name every list, entries of `exclude` some; neither names another."""
+    for section in ("include", "exclude"):
+        for index, each in enumerate(matrix.get(section, ())):
+            at = f"/spec/matrix/{section}/{index}"
+            for name in each:
+                if name not in names:
+                    message = f'the matrix has no list "{name}"; it has {", ".join(names) or "none"}'
+                    yield Fault(document.place(pointer(at, name), key=True), message)
+            missing = [name for name in names if name not in each] if section == "include" else []
+            if missing or not each:
+                what = f"lacks {', '.join(missing)}" if missing else "names nothing"
+                yield Fault(document.place(at), f"this entry of {section} {what}")
+
+
+def _idle(document: Document, axes: Mapping[str, Sequence[Any]]) -> list[Fault]:
+    """Lists that nothing asks for make edits which differ in nothing but their names."""
+    used = {found[1] for _, text in _holes(document.data) if (found := _AXIS.match(text))}
+    return [
+        Fault(
+            document.place(pointer("/spec/matrix", name), key=True),
+            f"nothing uses ${{{{ matrix.{name} }}}}: its {len(values)} values make the same job",
+            "warning",
+        )
+        for name, values in axes.items()
+        if name not in used and len(values) > 1
+    ]
+
+
+# ------------------------------------------------------------------ names
+
+
+def _suffix(cell: Values) -> str:
+    return f"[{','.join(f'{name}={_in_name(value)}' for name, value in cell.items())}]"
+
+
+def _in_name(value: Any) -> str:
+    """A value as a part of a name: itself where it is short and plain, else its words and a mark of its own."""
+    text = _text(value)
+    if len(text) <= LONGEST_VALUE and _PLAIN.match(text):
+        return text
+    words = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:24].rstrip("-")
+    return f"{words}~{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}".lstrip("~")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+# ------------------------------------------------------------------ holes
+
+
+def _holes(data: Any, at: str = "") -> Iterator[tuple[str, str]]:
+    """(pointer, what stands between the braces) of every ${{ … }} of a document, but for the matrix itself."""
+    if at == "/spec/matrix":
+        return
+    if isinstance(data, str):
+        yield from ((at, found[1]) for found in _HOLE.finditer(data))
+    elif isinstance(data, dict):
+        for name, value in data.items():
+            yield from _holes(value, pointer(at, name))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _holes(value, pointer(at, index))
+
+
+def _no_matrix(document: Document, at: str, text: str) -> Fault:
+    return Fault(document.place(at), f"${{{{{text}}}}} stands for a value of spec.matrix, and the edit has none")
+
+
+def _unknown(document: Document, names: Sequence[str]) -> Iterator[Fault]:
+    for at, text in _holes(document.data):
+        found = _AXIS.match(text)
+        if found is None or found[1] not in names:
+            legal = ", ".join(f"${{{{ matrix.{name} }}}}" for name in names)
+            yield Fault(document.place(at), f"${{{{{text}}}}} names no list of the matrix; legal are {legal}")
+
+
+def _filled(document: Document, cell: Values) -> Document:
+    """The document of one cell: without the matrix, its values in the places that ask for them."""
+    spec = {name: value for name, value in document.data["spec"].items() if name != "matrix"}
+    data = {name: _put(value, cell, whole=False) for name, value in document.data.items() if name != "spec"}
+    return Document(document.file, {**data, "spec": _put(spec, cell, whole=True)}, document.marks, document.inherited)
+
+
+def _put(value: Any, cell: Values, *, whole: bool) -> Any:
+    if isinstance(value, str):
+        if "${{" not in value:
+            return value
+        only = _HOLE.fullmatch(value)
+        if whole and only:
+            return cell[_axis(only)]
+        return _HOLE.sub(lambda found: _text(cell[_axis(found)]), value)
+    if isinstance(value, dict):
+        return {name: _put(part, cell, whole=whole) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_put(part, cell, whole=whole) for part in value]
+    return value
+
+
+def _axis(hole: re.Match[str]) -> str:
+    found = _AXIS.match(hole[1])
+    assert found is not None  # `_unknown` has looked
+    return found[1]

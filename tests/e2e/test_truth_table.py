@@ -1,0 +1,184 @@
+"""What makes work, and what does not: everything is up to date, one thing happens, and this is the plan."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reconciler import Project
+from reconciler.config import Environment, Secret
+from tests.e2e.bench import Bench, write_video
+
+MANIFEST = "specs/film.yaml"
+FILM = """\
+apiVersion: cutlist/v1
+kind: Edit
+metadata: {name: film}
+spec:
+  input:
+    prompt: make it rain
+    media: [{type: video, url: ./clip.mp4}]
+  parameters: {seed: 7}
+"""
+REMOTE = """\
+apiVersion: cutlist/v1
+kind: Edit
+metadata: {name: remote}
+spec:
+  input: {prompt: make it snow, media: [{type: video, url: "https://clips.example/a.mp4?Expires=1&Signature=one"}]}
+"""
+KEEP = {"film": "keep", "remote": "keep"}
+RENDER = {"film": "render", "remote": "keep"}
+WRITE = {"film": "write", "remote": "keep"}
+
+Change = Callable[[Path], None]
+
+
+def written(old: str, new: str, file: str = MANIFEST) -> Change:
+    """Replace text of a manifest."""
+
+    def change(root: Path) -> None:
+        text = (root / file).read_text()
+        assert old in text
+        (root / file).write_text(text.replace(old, new))
+
+    return change
+
+
+def touch(root: Path) -> None:
+    for path in (root / MANIFEST, root / "specs/clip.mp4", root / "renders/film.mp4"):
+        path.touch()
+
+
+def reformat(root: Path) -> None:
+    (root / MANIFEST).write_text(json.dumps({
+        "spec": {
+            "parameters": {"seed": 7},
+            "input": {"media": [{"url": "./clip.mp4", "type": "video"}], "prompt": "make it rain"},
+        },
+        "metadata": {"name": "film"}, "kind": "Edit", "apiVersion": "cutlist/v1",
+    }, indent=7))  # fmt: skip
+
+
+def other_clip(root: Path) -> None:
+    write_video(root / "specs/clip.mp4", 2, colour=0x123456)
+
+
+def older_clip(root: Path) -> None:
+    other_clip(root)
+    os.utime(root / "specs/clip.mp4", (1, 1))
+
+
+def deleted(root: Path) -> None:
+    (root / "renders/film.mp4").unlink()
+
+
+def no_cache(root: Path) -> None:
+    shutil.rmtree(root / ".cutlist/cache")
+
+
+def no_ledger(root: Path) -> None:
+    (root / ".cutlist/live/ledger.db").unlink()
+
+
+@pytest.fixture
+async def done(bench: Bench) -> Bench:
+    """Two edits, rendered and written, in the live realm, where there is a lock file."""
+    bench.write("film.yaml", FILM)
+    bench.write("remote.yaml", REMOTE)
+    write_video(bench.root / "specs/clip.mp4", 2)
+    report = await bench.apply(bench.live_project())
+    assert report.exit_code == 0
+    assert plan(bench) == KEEP
+    return bench
+
+
+def plan(bench: Bench, root: Path | None = None) -> dict[str, str]:
+    env = Environment(Secret("sk-mock"))
+    project = Project.open(root or bench.root, env=env, clock=bench.clock, transport=bench.network)
+    return {step.name: step.action.value for step in project.plan().steps}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        pytest.param(touch, KEEP, id="touched"),
+        pytest.param(reformat, KEEP, id="reformatted, keys in another order"),
+        pytest.param(written("spec:", "# a comment\nspec:"), KEEP, id="a comment"),
+        pytest.param(written("{seed: 7}", "{seed: 7, watermark: false}"), KEEP, id="a default written out"),
+        pytest.param(written("Signature=one", "Signature=two", "specs/remote.yaml"), KEEP, id="a link signed anew"),
+        pytest.param(no_cache, KEEP, id="no cache"),
+        pytest.param(no_ledger, KEEP, id="no ledger"),
+        pytest.param(deleted, WRITE, id="the output deleted"),
+        pytest.param(written("make it rain", "make it pour"), RENDER, id="the prompt"),
+        pytest.param(written("seed: 7", "seed: 8"), RENDER, id="the seed"),
+        pytest.param(other_clip, RENDER, id="the bytes of a medium"),
+        pytest.param(older_clip, RENDER, id="a medium replaced by an older one"),
+    ],
+)
+async def test_what_one_change_asks_for(done: Bench, change: Change, expected: dict[str, str]) -> None:
+    """No step for what changes no pixel; a free one for what is in the store; exactly one render for the rest."""
+    change(done.root)
+    assert plan(done) == expected
+    creates = done.creates()
+    report = await done.apply(done.live_project())
+    assert report.exit_code == 0
+    assert done.creates() - creates == list(expected.values()).count("render")
+    assert plan(done) == KEEP
+
+
+async def test_a_clone_with_the_store_restores_every_output(done: Bench, tmp_path: Path) -> None:
+    """Committed files and a copy of the store are enough: the same bytes, without a request."""
+    clone = tmp_path / "clone"
+    shutil.copytree(done.root, clone, ignore=shutil.ignore_patterns("renders", "cache", "ledger*", "outputs.json"))
+    assert plan(done, clone) == {"film": "write", "remote": "write"}
+    sent = len(done.network.requests)
+    project = Project.open(clone, env=Environment(Secret("sk-mock")), clock=done.clock, transport=done.network)
+    await done.apply(project)
+    assert len(done.network.requests) == sent
+    for name in ("film.mp4", "remote.mp4"):
+        assert (clone / "renders" / name).read_bytes() == (done.root / "renders" / name).read_bytes()
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def same_size_and_time(path: Path) -> None:
+    before = path.stat()
+    path.write_bytes(bytes(byte ^ 1 for byte in path.read_bytes()))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("spoil", [cut_short, same_size_and_time])
+async def test_a_spoilt_output_is_never_silently_replaced(done: Bench, spoil: Callable[[Path], None]) -> None:
+    """Cut short or changed by somebody: the file stays until a person has said so, and then it is free."""
+    path = done.output("film")
+    whole = path.read_bytes()
+    spoil(path)
+    assert plan(done) == {"film": "blocked", "remote": "keep"}
+    path.unlink()
+    await done.apply(done.live_project())
+    assert path.read_bytes() == whole
+    assert done.billed_tasks() == 2
+
+
+async def test_a_result_that_is_gone_is_fetched_again_or_named_with_its_price(done: Bench) -> None:
+    """While the service has it, bringing it home again is free; after that a person decides, and sees the price."""
+    digest = hashlib.sha256(done.output("film").read_bytes()).hexdigest()
+    (done.root / ".cutlist/live/blobs" / digest[:2] / digest).unlink()
+    done.output("film").unlink()
+    assert plan(done) == {"film": "resume", "remote": "keep"}
+    done.virtual.advance(25 * 3600)
+    (step,) = (step for step in done.live_project().plan().steps if step.name == "film")
+    assert (step.action.value, step.needs_person, step.repay) == ("blocked", True, True)
+    assert step.cost.price and step.cost.price > 0
+    creates = done.creates()
+    await done.apply(done.live_project())
+    assert done.creates() == creates
