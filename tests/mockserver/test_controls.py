@@ -1,5 +1,9 @@
 """The controls that act: tasks by hand, accounts, the journal asked, the bill summed, snapshots, restarts."""
 
+import io
+import json
+import tarfile
+
 import pytest
 
 from mockserver import MockServer, ServerError, VirtualClock
@@ -142,13 +146,55 @@ async def test_a_snapshot_is_the_whole_server(serve, clip):
         assert len(api.server.bill()["tasks"]) == 2
 
 
+async def test_a_snapshot_holds_accounts_and_webhooks(serve):
+    """In the place of those that the other server had."""
+    accounts = [
+        {"name": "a", "uid": "7", "keys": [{"id": "1", "secret": "sk-1"}], "region": "beijing", "workspaces": ["ws"]},
+        {"name": "b", "keys": [{"secret": "sk-2"}]},
+    ]
+    webhook = {"url": "http://127.0.0.1:9/", "account": "a", "copies": 2}
+    async with serve() as api:
+        shown = (await api.mock("PUT", "accounts", json={"accounts": accounts})).json()
+        await api.mock("POST", "webhooks", json=webhook)
+        task_id = await api.create(api.wan(), key="sk-1")
+        saved = (await api.mock("GET", "snapshot")).content
+    async with serve(webhooks=["http://127.0.0.1:1/"]) as api:
+        await api.mock("POST", "restore", content=saved)
+        assert (await api.mock("GET", "accounts")).json() == shown
+        assert (await api.mock("GET", "webhooks")).json() == {"webhooks": [webhook]}
+        assert [await api.status(task_id, key) for key in ("sk-1", "sk-2")] == ["PENDING", "UNKNOWN"]
+        assert (await api.get("/tasks")).status_code == 401
+
+
+async def test_a_snapshot_of_the_first_release(serve):
+    """It has neither accounts nor webhooks: those of the server stay."""
+    async with serve() as api:
+        task_id = await api.create(api.wan())
+        saved = (await api.mock("GET", "snapshot")).content
+    older = io.BytesIO()
+    with tarfile.open(fileobj=io.BytesIO(saved)) as old, tarfile.open(fileobj=older, mode="w") as new:
+        for member in old.getmembers():
+            data = old.extractfile(member).read()
+            if member.name == "orders.json":
+                orders = json.loads(data)
+                data = json.dumps({name: orders[name] for name in ("now", "scenarios", "faults")}).encode()
+                member.size = len(data)
+            new.addfile(member, io.BytesIO(data))
+    async with serve(webhooks=["http://127.0.0.1:1/"]) as api:
+        assert (await api.mock("POST", "restore", content=older.getvalue())).json()["tasks"] == 1
+        assert await api.status(task_id) == "PENDING"
+        assert len((await api.mock("GET", "webhooks")).json()["webhooks"]) == 1
+
+
 async def test_a_state_file_is_read_and_written(serve, tmp_path):
     """One file between two lives; it is written at the end, whole."""
     path = tmp_path / "day.tar"
-    async with serve(state_file=path) as api:
+    options = {"state_file": path, "webhooks": ["http://127.0.0.1:1/"]}
+    async with serve(**options) as api:
         task_id = await api.create(api.wan())
     assert [each.name for each in tmp_path.iterdir()] == ["day.tar"]
-    async with serve(state_file=path) as api:
+    async with serve(**options) as api:
+        assert len((await api.mock("GET", "webhooks")).json()["webhooks"]) == 1
         api.clock.advance(60)
         assert await api.status(task_id) == "SUCCEEDED"
     path.write_text("x")
