@@ -249,3 +249,29 @@ async def test_controls_for_other_machines_on_request(serve, monkeypatch):
     monkeypatch.setattr("aiohttp.web.Request.remote", "192.0.2.7")
     async with serve(remote_controls=True) as api:
         assert (await api.mock("GET", "health")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("journal/verify", b'{"request": {"body": {"a": "\\ud800"}}}'),
+        ("journal/verify", b'{"request": {"body": {"a": NaN}}}'),
+        ("journal/verify", b'{"order": ' + b"[" * 100_000),
+        ("clock", b'{"advance_s": 1' + b"0" * 400 + b"}"),
+        ("clock", b'{"advance_s": true}'),
+        ("tasks/x/fail", b'{"message": {}}'),
+        ("tasks/x/fail", b'{"code": "None.Such"}'),
+        ("tasks/x/fail", b'{"kode": "InternalError"}'),
+    ],
+)
+async def test_a_body_that_is_no_order_is_refused(api, path, content):
+    """With 400, never with an error of the server's own."""
+    answer = await api.mock("POST", path, content=content)
+    assert (answer.status_code, answer.json()["code"]) == (400, "InvalidControl")
+
+
+async def test_controls_take_a_slash_and_odd_names(api):
+    """As the API does; braces in a name are a name."""
+    assert (await api.mock("GET", "health/")).status_code == 200
+    answer = await api.mock("GET", "tasks/%7B%7D")
+    assert (answer.status_code, answer.json()["message"]) == (404, "there is no task {}")
