@@ -20,6 +20,7 @@ from mockserver.errors import ControlError, ServerError
 from mockserver.rules import Fields
 from mockserver.service import Service
 from mockserver.state import NEVER, Row
+from mockserver.validation import without_nulls
 from mockserver.verify import bill_by, matching, verify
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -207,7 +208,7 @@ def _rules(name: str, rules: Any) -> tuple[Handler, Handler, Handler]:
 
     async def add(request: web.Request) -> web.Response:
         document = await _document(request)
-        rules.add(document[name] if set(document) == {name} else document)
+        rules.add(without_nulls(document[name] if set(document) == {name} else document))
         return await show(request)
 
     async def clear(request: web.Request) -> web.Response:

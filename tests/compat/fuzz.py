@@ -244,6 +244,17 @@ def _form(draw: Draw, operation: Doc) -> tuple[tuple[str, str], ...]:
     return tuple(draw(st.lists(st.tuples(st.sampled_from(names), odd), max_size=2)))
 
 
+@st.composite
+def orders(draw: Draw) -> Request:
+    """Rules, webhooks, accounts or rates, as the file describes them, and bent."""
+    name = draw(st.sampled_from(["addScenarios", "addFaults", "addWebhooks", "setAccounts", "setRates"]))
+    path, method, operation = description().operations[name]
+    body = draw(values(operation["requestBody"]["content"]["application/json"]["schema"]))
+    if draw(st.integers(0, 2)):
+        body = bent(draw, body)
+    return Request(method, path, body=encoded(draw, body))
+
+
 SESSIONS = st.lists(requests(), min_size=1, max_size=8)
 _KEY = {"Authorization": "Bearer sk-mock", "X-DashScope-Async": "enable", "Content-Type": "application/json"}
 _VIDEO = {"type": "video", "url": "https://example.com/clip.mp4"}

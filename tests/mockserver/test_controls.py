@@ -275,3 +275,14 @@ async def test_controls_take_a_slash_and_odd_names(api):
     assert (await api.mock("GET", "health/")).status_code == 200
     answer = await api.mock("GET", "tasks/%7B%7D")
     assert (answer.status_code, answer.json()["message"]) == (404, "there is no task {}")
+
+
+async def test_a_null_in_an_order_is_as_absent(api):
+    """As in a request; the rule is shown without it."""
+    rules = [
+        ("faults", {"do": "reset", "route": "list"}, {"account": None}),
+        ("scenarios", {"when": {"model": "x"}, "then": "fail"}, {"when": {"model": "x", "nth": None}, "code": None}),
+    ]
+    for name, rule, nulls in rules:
+        shown = (await api.mock("POST", name, json={**rule, **nulls})).json()
+        assert shown == {name: [{**rule, "seen": 0, "used": 0}]}
