@@ -251,6 +251,8 @@ def _guarded(handler: Handler, from_anywhere: bool) -> Handler:
             return _refuse(str(error), 400)
         except web.HTTPRequestEntityTooLarge:
             return _refuse("the body is too large", 413)
+        except (web.RequestPayloadError, ConnectionError):  # bad compression, or the client went away while sending
+            return _refuse("the body cannot be read", 400)
 
     return guarded
 

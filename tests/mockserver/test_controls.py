@@ -286,3 +286,10 @@ async def test_a_null_in_an_order_is_as_absent(api):
     for name, rule, nulls in rules:
         shown = (await api.mock("POST", name, json={**rule, **nulls})).json()
         assert shown == {name: [{**rule, "seen": 0, "used": 0}]}
+
+
+async def test_a_body_that_cannot_be_unpacked_is_refused(api):
+    """Whoever says gzip has to send gzip."""
+    for path in ("journal/verify", "faults", "restore"):
+        answer = await api.mock("POST", path, content=b"{}", headers={"Content-Encoding": "gzip"})
+        assert (answer.status_code, answer.json()["message"]) == (400, "the body cannot be read")
