@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from mockserver.digest import sha256
-from mockserver.errors import FOREIGN_WORKSPACE, INVALID_KEY, NO_KEY
-from mockserver.rules import BadOrder, Fields, read_all
+from mockserver.errors import FOREIGN_WORKSPACE, INVALID_KEY, NO_KEY, ApiError
+from mockserver.rules import BadOrder, Doc, Fields, read_all
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,10 @@ class Accounts:
             raise BadOrder("every account needs a name of its own and every key a secret of its own")
         self.all, self._callers = wanted, by_secret
 
+    def written(self) -> list[Doc]:
+        """The accounts as `read_accounts` reads them, keys and all."""
+        return [asdict(account) for account in self.all]
+
     def caller(self, authorization: str | None) -> Caller:
         """Who an Authorization header speaks for. Raises ApiError 401 with the two messages of the error page.
 
@@ -77,6 +81,13 @@ class Accounts:
         if self.region is not None and caller.account.region not in (None, self.region):
             raise INVALID_KEY
         return caller
+
+    def name_of(self, authorization: str | None) -> str | None:
+        """The name of the account that an Authorization header speaks for; None when there is none."""
+        try:
+            return self.caller(authorization).account.name
+        except ApiError:
+            return None
 
     def region_of(self, caller: Caller) -> str | None:
         """The region whose model names a caller can use: the account's, else the server's."""

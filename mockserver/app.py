@@ -84,12 +84,17 @@ class _Edge:
             if request.path.startswith("/_mock/"):
                 return await handler(request)
             faults = self._service.faults
-            trouble = faults.draw(_route_name(handler), request.headers.get(LABEL)) if faults else None
+            trouble = faults.draw(_route_name(handler), *self._sender(request)) if faults else None
             if trouble is None:
                 return await self._visit(request, handler, None)
             return await self._troubled(request, handler, trouble)
 
         return edge
+
+    def _sender(self, request: web.Request) -> tuple[str | None, str | None]:
+        """Whom an order may be about: the account by its key, and the label."""
+        account = self._service.accounts.name_of(request.headers.get(hdrs.AUTHORIZATION))
+        return account, request.headers.get(LABEL)
 
     async def _visit(self, request: web.Request, handler: Handler, fault: str | None) -> web.StreamResponse:
         """One delivery of a request to its handler, and its row in the journal."""

@@ -1,14 +1,12 @@
 """The server's own controls under /_mock/: time, tasks, rules, accounts, journal, bill, snapshots.
 
 From the same machine only, unless the server was told otherwise. Answers are JSON; a refusal is
-`{"code": "InvalidControl", "message"}` with 400, 403, 404 or 409.
+`{"code": "InvalidControl", "message"}` with 400, 403, 404, 409 or 413.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import json
-import math
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,13 +14,17 @@ from aiohttp import web
 
 from mockserver.accounts import read_accounts
 from mockserver.catalogue import Doc
+from mockserver.digest import canonical, read
 from mockserver.errors import ControlError, ServerError
+from mockserver.rules import Fields
 from mockserver.service import Service
 from mockserver.state import NEVER, Row
+from mockserver.validation import without_nulls
 from mockserver.verify import bill_by, matching, verify
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 LARGEST_SNAPSHOT = 4 << 30
+LONGEST_JUMP_S = 1e10  # three centuries: what is beyond, no date can hold
 _SUMS = {"accounts": "account", "requests": "request_sha256", "jobs": "job_sha256"}
 _TASK_FIELDS = (
     "task_id", "account", "model", "status", "label", "submit_at", "scheduled_at", "end_at", "code", "message",
@@ -38,14 +40,14 @@ def add_control(app: web.Application, service: Service, from_anywhere: bool) -> 
         ("GET", "clock", control.time),
         ("POST", "clock", control.clock),
         ("GET", "tasks", control.tasks),
-        ("GET", "tasks/{task_id}", control.task),
-        ("POST", "tasks/{task_id}/{act}", control.act),
+        ("GET", "tasks/{task_id:[^/]+}", control.task),
+        ("POST", "tasks/{task_id:[^/]+}/{act:[^/]+}", control.act),
         ("GET", "accounts", control.accounts),
         ("PUT", "accounts", control.set_accounts),
         ("GET", "rates", control.rates),
         ("POST", "rates", control.set_rates),
         ("GET", "bill", control.bill),
-        ("GET", "bill/{by}", control.bill_by),
+        ("GET", "bill/{by:[^/]+}", control.bill_by),
         ("GET", "journal", control.journal),
         ("POST", "journal/verify", control.verify),
         ("GET", "snapshot", control.snapshot),
@@ -53,12 +55,12 @@ def add_control(app: web.Application, service: Service, from_anywhere: bool) -> 
         ("POST", "restart", control.restart),
         ("POST", "reset", control.reset),
     )
-    for method, path, handler in routes:
-        app.router.add_route(method, f"/_mock/{path}", _guarded(handler, from_anywhere))
     for name, rules in (("scenarios", service.scenarios), ("faults", service.faults), ("webhooks", service.events)):
         show, add, clear = _rules(name, rules)
-        for method, handler in (("GET", show), ("POST", add), ("DELETE", clear)):
-            app.router.add_route(method, f"/_mock/{name}", _guarded(handler, from_anywhere))
+        routes += ("GET", name, show), ("POST", name, add), ("DELETE", name, clear)
+    for method, path, handler in routes:
+        for slash in ("", "/"):
+            app.router.add_route(method, f"/_mock/{path}{slash}", _guarded(handler, from_anywhere))
 
 
 class _Control:
@@ -73,14 +75,10 @@ class _Control:
         return web.json_response({"now": self._service.clock.now()})
 
     async def clock(self, request: web.Request) -> web.Response:
-        try:
-            document = json.loads(await request.read())
-            seconds = float(document["advance_s"])
-        except (ValueError, KeyError, TypeError):
-            seconds = -1.0
-        if not 0 <= seconds < math.inf:
-            raise ControlError('the body should be {"advance_s": N}, N seconds of at least 0')
-        self._service.advance(seconds)
+        seconds = (await _document(request, {})).get("advance_s")
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds <= LONGEST_JUMP_S:
+            raise ControlError(f'the body should be {{"advance_s": N}}, N seconds from 0 to {LONGEST_JUMP_S:.0f}')
+        self._service.advance(float(seconds))
         await self._service.events.deliver()
         return await self.time(request)
 
@@ -106,11 +104,10 @@ class _Control:
         acts = {"finish": tasks.finish, "cancel": tasks.withdraw, "expire": tasks.expire, "lose": tasks.lose}
         name = request.match_info["act"]
         if name == "fail":
-            document = await _document(request, {})
-            fault = self._service.scenarios.fault(
-                str(document.get("code", "InternalError.Algo")), document.get("message")
-            )
-            tasks.fail(task_id, fault)
+            fields = Fields(await _document(request, {}), "fail")
+            code, message = fields.take("code", str, "InternalError.Algo"), fields.take("message", str)
+            fields.end()
+            tasks.fail(task_id, self._service.scenarios.fault(code, message))
         elif name in acts:
             acts[name](task_id)
         else:
@@ -168,8 +165,8 @@ class _Control:
         """All requests, or those that fit the query: the fields of verify, as text."""
         journal = self._service.journal()
         wanted: Doc = dict(request.query)
-        if "status" in wanted and str(wanted["status"]).isdecimal():
-            wanted["status"] = int(wanted["status"])
+        if (status := wanted.get("status", "")).isdecimal() and len(status) == 3:
+            wanted["status"] = int(status)
         if wanted:
             journal = {"requests": matching(journal["requests"], wanted, "query")}
         return web.json_response(journal)
@@ -210,7 +207,7 @@ def _rules(name: str, rules: Any) -> tuple[Handler, Handler, Handler]:
 
     async def add(request: web.Request) -> web.Response:
         document = await _document(request)
-        rules.add(document[name] if set(document) == {name} else document)
+        rules.add(without_nulls(document[name] if set(document) == {name} else document))
         return await show(request)
 
     async def clear(request: web.Request) -> web.Response:
@@ -232,8 +229,9 @@ async def _document(request: web.Request, default: Doc | None = None) -> Doc:
     if not body and default is not None:
         return default
     try:
-        document = json.loads(body)
-    except ValueError:
+        document = read(body)
+        canonical(document)  # refuses what is nested too deeply to be worked with
+    except (ValueError, TypeError):
         document = None
     if not isinstance(document, dict):
         raise ControlError("the body should be a JSON object")
@@ -250,6 +248,10 @@ def _guarded(handler: Handler, from_anywhere: bool) -> Handler:
             return _refuse(str(error), error.status)
         except ServerError as error:
             return _refuse(str(error), 400)
+        except web.HTTPRequestEntityTooLarge:
+            return _refuse("the body is too large", 413)
+        except (web.RequestPayloadError, ConnectionError):  # bad compression, or the client went away while sending
+            return _refuse("the body cannot be read", 400)
 
     return guarded
 

@@ -8,6 +8,7 @@ assumptions.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -53,15 +54,27 @@ class Events:
         self._attempts: dict[str, int] = {}
 
     def add(self, documents: object) -> None:
-        """Add webhooks: one {url, account, copies}, or a list. Raises BadOrder. Needs a running loop."""
-        self._webhooks += read_all(documents, _webhook, "webhooks")
-        self._tasks.tell = bool(self._webhooks)
-        if self._webhooks and self._ticking is None:
-            self._ticking = asyncio.get_running_loop().create_task(self._tick(), name="webhooks")
+        """Add webhooks: one {url, account, copies}, or a list. Raises BadOrder."""
+        self._use([*self._webhooks, *read_all(documents, _webhook, "webhooks")])
+
+    def restore(self, shown: list[Doc]) -> None:
+        """Take over what `show` gave."""
+        self._use(read_all(shown, _webhook, "webhooks"))
 
     def clear(self) -> None:
         """Drop every webhook."""
-        self._webhooks, self._tasks.tell = [], False
+        self._use([])
+
+    def begin(self) -> None:
+        """Look for ends from now on, if anybody is to be told. Without a running loop nothing happens yet."""
+        with contextlib.suppress(RuntimeError):
+            loop = asyncio.get_running_loop()
+            if self._webhooks and self._ticking is None:
+                self._ticking = loop.create_task(self._tick(), name="webhooks")
+
+    def _use(self, webhooks: list[Webhook]) -> None:
+        self._webhooks, self._tasks.tell = webhooks, bool(webhooks)
+        self.begin()
 
     def show(self) -> list[Doc]:
         """The webhooks, as they were given."""

@@ -10,6 +10,7 @@ from typing import Any
 from mockserver.rules import BadOrder, Doc, Fields, RuleBook
 
 ROUTES = ("create", "fetch", "list", "cancel", "policy", "upload", "result", "any")
+KEYLESS = ("upload", "result")  # their right to ask is in the form or the link
 KINDS = (
     "reset",  # the connection is cut, no answer: before the server has acted, or after ("lost")
     "lost",  # reset after the server has acted: a task was accepted and nobody was told
@@ -54,6 +55,7 @@ class Rule:
     """A trouble and whom it meets, with what it has done so far."""
 
     route: str
+    account: str | None
     label: str | None
     nth: tuple[int, ...]
     rate: float | None
@@ -63,9 +65,9 @@ class Rule:
     seen: int = 0
     used: int = 0
 
-    def strikes(self, route: str, label: str | None, seed: int, index: int) -> bool:
+    def strikes(self, route: str, account: str | None, label: str | None, seed: int, index: int) -> bool:
         """Count a request if it is this rule's, and say whether it is to meet the trouble."""
-        if self.route not in (route, "any") or self.label not in (None, label):
+        if self.route not in (route, "any") or self.account not in (None, account) or self.label not in (None, label):
             return False
         self.seen += 1
         if self.nth and self.seen not in self.nth:
@@ -84,11 +86,11 @@ class Faults(RuleBook[Rule]):
         self._errors, self._seed = errors, seed
         super().__init__(documents)
 
-    def draw(self, route: str, label: str | None) -> Trouble | None:
-        """What a request that arrives now is to meet; counts it."""
+    def draw(self, route: str, account: str | None, label: str | None) -> Trouble | None:
+        """What a request that arrives now is to meet; counts it. `account` is None without a key that is known."""
         struck: Trouble | None = None
         for index, rule in enumerate(self._rules):
-            if rule.strikes(route, label, self._seed, index) and struck is None:
+            if rule.strikes(route, account, label, self._seed, index) and struck is None:
                 rule.used += 1
                 struck = rule.trouble
         return struck
@@ -97,6 +99,7 @@ class Faults(RuleBook[Rule]):
         fields = Fields(document, place)
         rule = Rule(
             route=fields.choice("route", ROUTES, "any"),
+            account=fields.take("account", str),
             label=fields.take("label", str),
             nth=fields.numbers("nth"),
             rate=fields.number("rate"),
@@ -107,6 +110,8 @@ class Faults(RuleBook[Rule]):
         fields.end()
         if rule.rate is not None and rule.rate > 1:
             raise BadOrder(f"{place}.rate should be a share from 0 to 1, not {rule.rate:g}")
+        if rule.account is not None and rule.route in KEYLESS:
+            raise BadOrder(f"{place}: no account is known of a request for {rule.route}; it carries no key")
         if rule.trouble.kind == "duplicate" and rule.route == "upload":
             raise BadOrder(f"{place}: an upload cannot be delivered twice; its form is read as it comes")
         return rule

@@ -70,6 +70,13 @@ class Picture:
         """The first frames only."""
         return self.to("trim", end_frame=str(frames))
 
+    def swaying(self, width: int, height: int) -> Picture:
+        """Moving right and left by an eighth of its width, from its own place on; what lies at an edge stays there."""
+        far = width // 8
+        wider = self.to("pad", w=str(width + 2 * far), h=str(height), x=str(far))
+        smeared = wider.to("fillborders", left=str(far), right=str(far), mode="smear")
+        return smeared.to("crop", w=str(width), h=str(height), x=f"{far}*(1-sin(2*t))", y="0")
+
     def look(self, digest: str) -> Picture:
         """Changed as a digest decides: one of LOOKS and a turn of hue."""
         number = int(digest[:12], 16)

@@ -153,6 +153,8 @@ class _Film:
         main = self._main()
         kept, changed = self._filling(main).pixels("gbrp"), self._filling(main).look(self._plan.look).pixels("gbrp")
         white = self._filling(mask).pixels("gray").to("lut", c0="if(gte(val,128),255,0)")
+        if mask.kind == "image" and self._tracked():
+            white = white.swaying(self._plan.width, self._plan.height)
         if (grown := self._grown()) > 0:
             white = white.to("avgblur", sizeX=str(grown)).to("lut", c0="if(gte(val,1),255,0)")
         white = white.pixels("gbrp")
@@ -161,13 +163,15 @@ class _Film:
     def _grown(self) -> int:
         """Pixels by which the mask grows outward: `expand_ratio` of half the shorter side, while it is tracked.
 
-        The guide says "how far", not of what (assumption); a mask that is fixed does not grow. That the mask itself
-        follows its target is beyond this renderer.
+        The guide says "how far", not of what (assumption); a mask that is fixed does not grow.
         """
-        settings = self._plan.settings
-        if settings.get("mask_type", "tracking") != "tracking":
+        if not self._tracked():
             return 0
-        return int(settings.get("expand_ratio", 0.05) * min(self._plan.width, self._plan.height) / 2)
+        return int(self._plan.settings.get("expand_ratio", 0.05) * min(self._plan.width, self._plan.height) / 2)
+
+    def _tracked(self) -> bool:
+        """Whether the mask follows its target. What that is nobody knows here: an image of a mask just sways."""
+        return bool(self._plan.settings.get("mask_type", "tracking") == "tracking")
 
     def _extended(self) -> Picture:
         """What was given as it is, and between or around it more of the same with a look (video_extension)."""

@@ -118,7 +118,7 @@ class MockServer:
         self.port = self._runner.addresses[0][1]
         service = self._running()
         service.drop_connections = self._drop_connections
-        service.events.add(self._webhooks)
+        service.events.begin()
 
     def _drop_connections(self, spared: object) -> None:
         server = self._runner.server if self._runner is not None else None
@@ -252,6 +252,7 @@ class MockServer:
             validation=self._validation,
             seed=self._seed,
         )
+        service.events.add(self._webhooks)
         if self._state_file is not None and self._state_file.exists():
             service.restore(self._state_file.read_bytes())
         return service

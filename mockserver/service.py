@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from mockserver import snapshot as snapshots
-from mockserver.accounts import Accounts, Caller
+from mockserver.accounts import Accounts, Caller, read_accounts
 from mockserver.catalogue import Catalogue, Doc, Model
 from mockserver.clock import Clock
 from mockserver.digest import canonical, derived_uuid, read, sha256
@@ -102,8 +102,9 @@ class Service:
         self._forget()
 
     def snapshot(self) -> bytes:
-        """The whole server as the bytes of a file: tasks, uploads, journal, rules and time."""
-        orders = {"now": self.clock.now(), "scenarios": self.scenarios.show(), "faults": self.faults.show()}
+        """The whole server as the bytes of a file: tasks, uploads, journal, accounts, rules, webhooks and time."""
+        orders = {"now": self.clock.now(), "accounts": self.accounts.written(), "webhooks": self.events.show()}
+        orders |= {"scenarios": self.scenarios.show(), "faults": self.faults.show()}
         return snapshots.pack(self.state, self.storage.media, orders)
 
     def restore(self, data: bytes) -> None:
@@ -112,6 +113,9 @@ class Service:
         self.storage.use_secret(self.state.meta(SECRET) or "")
         self.scenarios.restore(orders["scenarios"])
         self.faults.restore(orders["faults"])
+        if "accounts" in orders:  # not in snapshots of the first release
+            self.accounts.replace(read_accounts(orders["accounts"], self.catalogue.service["regions"]))
+            self.events.restore(orders["webhooks"])
         self.advance(max(0.0, orders["now"] - self.clock.now()))
         self._forget()
 

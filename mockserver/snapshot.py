@@ -1,6 +1,6 @@
 """The whole of a server in one file: a tar of its state, the media it was given, and what was ordered.
 
-Films are not in it: they are made again, to the byte, from the plans in the state.
+Films are not in it: they are made again, to the byte, from the plans in the state. The keys of its accounts are.
 """
 
 from __future__ import annotations

@@ -178,10 +178,17 @@ ODD_HEADERS = st.dictionaries(
 )  # fmt: skip
 
 
+# An order changes what the server is from then on (accounts, faults, memory): after it there is nothing to judge.
+OPERATIONS = [name for name, (_, _, operation) in description().operations.items() if operation["tags"] != ["orders"]]
+WORDS = {"act": ("finish", "fail", "cancel", "expire", "lose"), "by": ("accounts", "requests", "jobs")}
+
+
 @st.composite
 def requests(draw: Draw) -> Request:
     """One request of a session: an operation of the file, more or less as it describes it."""
-    name = draw(st.sampled_from(["create"] * 6 + [*description().operations, "download", "nothing"]))
+    name = draw(
+        st.sampled_from(["create"] * 6 + OPERATIONS + ["fetch", "list", "download", "upload"] * 2 + ["nothing"])
+    )
     headers = {"Authorization": draw(KEYS), "X-DashScope-Async": "enable", "X-DashScope-OssResourceResolve": "enable"}
     if draw(st.integers(0, 3)) == 0:
         headers |= draw(ODD_HEADERS)
@@ -195,9 +202,9 @@ def requests(draw: Draw) -> Request:
     template, method, operation = description().operations[name]
     path = "{result}" if name == "download" and draw(st.integers(0, 3)) else _path(draw, template)
     query = _query(draw, operation)
-    if name == "create":
-        schema = operation["requestBody"]["content"]["application/json"]["schema"]
-        body = draw(values(schema))
+    content = operation.get("requestBody", {}).get("content", {})
+    if "application/json" in content:
+        body = draw(values(content["application/json"]["schema"]))
         if draw(st.integers(0, 2)):
             body = bent(draw, body)
         headers = {"Content-Type": "application/json", **headers}
@@ -211,6 +218,8 @@ def requests(draw: Draw) -> Request:
 def _path(draw: Draw, template: str) -> str:
     texts = st.sampled_from(["{task}"] * 8 + ["x", "%00", "..", "a%2Fb", "%ff", "é", "x" * 5000, "cancel", "{}", "%"])
     filled = template.replace("{task_id}", draw(texts)).replace("{key}", draw(texts) + "/a.mp4")
+    for word, known in WORDS.items():
+        filled = filled.replace("{" + word + "}", draw(st.sampled_from([*known, "x"])))
     return filled + draw(st.sampled_from(["", "", "/"]))
 
 
@@ -233,6 +242,17 @@ def _form(draw: Draw, operation: Doc) -> tuple[tuple[str, str], ...]:
     names = sorted(schema["properties"])
     odd = st.sampled_from(["", "200", "201", "x", "é", "x" * 70_000, "a\r\nb", "../a", "{}", "\x00"])
     return tuple(draw(st.lists(st.tuples(st.sampled_from(names), odd), max_size=2)))
+
+
+@st.composite
+def orders(draw: Draw) -> Request:
+    """Rules, webhooks, accounts or rates, as the file describes them, and bent."""
+    name = draw(st.sampled_from(["addScenarios", "addFaults", "addWebhooks", "setAccounts", "setRates"]))
+    path, method, operation = description().operations[name]
+    body = draw(values(operation["requestBody"]["content"]["application/json"]["schema"]))
+    if draw(st.integers(0, 2)):
+        body = bent(draw, body)
+    return Request(method, path, body=encoded(draw, body))
 
 
 SESSIONS = st.lists(requests(), min_size=1, max_size=8)

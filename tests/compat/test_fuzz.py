@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, given, settings
 
-from tests.compat.fuzz import SESSIONS, Request, fuzzed
+from tests.compat.fuzz import SESSIONS, Request, fuzzed, orders
 
-REACHED = {("create", "200"), ("fetch", "200"), ("list", "200"), ("download", "200"), ("upload", "200")}
+REACHED = {(name, "200") for name in ("create", "fetch", "list", "download", "upload", "knownTasks", "journal")}
 
 
 def test_no_request_upsets_the_server() -> None:
@@ -21,3 +21,19 @@ def test_no_request_upsets_the_server() -> None:
         every()
         assert target.requests > 400
         assert {(form.operation, form.status) for form in target.watch.seen} >= REACHED
+
+
+def test_no_order_upsets_the_server() -> None:
+    """Whatever it is told to do, it understands or refuses; nothing else is asked of it, so that it need not do it."""
+    with fuzzed() as target:
+
+        @settings(max_examples=300, suppress_health_check=list(HealthCheck))
+        @given(order=orders())
+        def every(order: Request) -> None:
+            target.session(
+                [order, *(Request("DELETE", f"/_mock/{name}") for name in ("scenarios", "faults", "webhooks"))]
+            )
+
+        every()
+        seen = {(form.operation, form.status) for form in target.watch.seen}
+        assert seen >= {(name, status) for name in ("addScenarios", "addFaults") for status in ("200", "400")}

@@ -10,12 +10,14 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 
 from mockserver import Account, ApiKey, VirtualClock
 from mockserver.threaded import ServerThread
 from tests.compat.conftest import QuickRenderer
 from tests.compat.shapes import CLIP, PRINTED, wan
-from tests.described import FILE, Description, Doc, Undescribed, Watch, description
+from tests.described import FILE, SCHEMAS, Description, Doc, Undescribed, Watch, description
 
 CREATE = "/services/aigc/video-generation/video-synthesis"
 ASYNC = {"X-DashScope-Async": "enable", "X-DashScope-OssResourceResolve": "enable"}
@@ -165,6 +167,71 @@ def strict(http: httpx.Client, media: Path) -> None:
     create(http, wan([]))
 
 
+def controls(thread: ServerThread, http: httpx.Client) -> None:
+    """Everything that the server says of itself, and everything it can be told; what it cannot be told."""
+    root = mock_root(thread)
+    order = {"scenarios": {"when": {"label": "x"}, "then": "fail"}, "faults": {"do": "reset", "nth": 9, "label": "x"}}
+    order |= {"webhooks": {"url": "http://127.0.0.1:9/", "account": "nobody"}}
+    for name, rule in order.items():
+        http.post(f"{root}{name}", json=rule)
+        http.get(f"{root}{name}")
+        http.delete(f"{root}{name}")
+    task_id = create(http, BODY)
+    http.get(f"{root}tasks/none")
+    http.post(f"{root}tasks/none/finish")
+    for path in ("health", "clock", "tasks", f"tasks/{task_id}", "accounts", "rates", "bill", "journal", "bill/days"):
+        http.get(root + path)
+    for by in ("accounts", "requests", "jobs"):
+        http.get(f"{root}bill/{by}")
+    for _ in range(2):  # it has ended then
+        http.post(f"{root}tasks/{task_id}/finish")
+    for count in (1, 2):
+        http.post(f"{root}journal/verify", json={"request": {"method": "POST"}, "count": count})
+    http.get(f"{root}journal", params={"days": "7"})
+    http.post(f"{root}clock", json={"advance_s": 1})
+    http.post(f"{root}rates", json={"enforced": False})
+    http.put(f"{root}accounts", json={"accounts": [{"name": "a", "keys": [{"secret": "sk-mock"}]}]})
+    http.post(f"{root}restore", content=http.get(f"{root}snapshot").content)
+    for path in ("restart", "reset"):
+        http.post(root + path)
+    for method, path in told():
+        assert http.request(method, root + path, content=b"[]").status_code == 400
+
+
+def mock_root(thread: ServerThread) -> str:
+    """What the addresses of the controls begin with."""
+    return thread.url.removesuffix("/api/v1") + "/_mock/"
+
+
+def told() -> list[tuple[str, str]]:
+    """Method and path of the controls that read a body."""
+    return [
+        (method, path.removeprefix("/_mock/").format(task_id="x", act="fail"))
+        for path, method, operation in description().operations.values()
+        if path.startswith("/_mock/") and "413" in operation["responses"]
+    ]
+
+
+def elsewhere(thread: ServerThread, http: httpx.Client) -> None:
+    """Every control, from another machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aiohttp.web.Request.remote", "192.0.2.7")
+        for path, method, _ in description().operations.values():
+            if path.startswith("/_mock/"):
+                filled = path.removeprefix("/_mock/").format(task_id="x", act="fail", by="jobs")
+                assert http.request(method, mock_root(thread) + filled).status_code == 403
+
+
+def large(thread: ServerThread, http: httpx.Client) -> None:
+    """Bodies over a limit that is lowered to 1 kB: a quarter of a gigabyte would take its time."""
+    thread.server.app._client_max_size = 1000
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mockserver.control.LARGEST_SNAPSHOT", 1000)
+        assert create(http, {**BODY, "more": "x" * 1000}) == ""
+        for method, path in told():
+            assert http.request(method, mock_root(thread) + path, content=b" " * 1001).status_code == 413
+
+
 @pytest.fixture(scope="module")
 def watch(media: Path) -> Watch:
     """What was seen in a session that goes through everything."""
@@ -182,6 +249,10 @@ def watch(media: Path) -> Watch:
         accounts(http)
     with session(watch) as (thread, http):
         faults(thread, http)
+    with session(watch) as (thread, http):
+        controls(thread, http)
+        elsewhere(thread, http)
+        large(thread, http)
     return watch
 
 
@@ -210,6 +281,39 @@ def test_every_reference_leads_somewhere() -> None:
 
     resolver = Description().registry.resolver(FILE)
     walk(description().document, FILE)
+
+
+def test_every_schema_is_one() -> None:
+    """Whatever stands where OpenAPI 3.1 has a schema is one of JSON Schema 2020-12; those of the models too."""
+
+    def schemas(node: Any, path: tuple[str, ...]) -> Iterator[Doc]:
+        if path[-2:] == ("components", "schemas"):
+            yield from node.values()
+        elif isinstance(node, dict):
+            if "schema" in node:
+                yield node["schema"]
+            for name, value in node.items():
+                yield from schemas(value, (*path, name))
+        elif isinstance(node, list):
+            for value in node:
+                yield from schemas(value, path)
+
+    found = list(schemas(description().document, ()))
+    for path in sorted((SCHEMAS / "models").glob("*.yaml")):
+        for variant in yaml.safe_load(path.read_text("utf-8"))["variants"]:
+            found += [variant["input"], variant["parameters"]]
+    for schema in found:
+        Draft202012Validator.check_schema(schema)
+    assert len(found) > 150
+
+
+def test_every_control_is_described() -> None:
+    """The routes below /_mock/ are those of the file, no more and no less."""
+    with session(Watch()) as (thread, _):
+        routes = thread.server.app.router.routes()
+        served = {(each.method, each.resource.canonical) for each in routes if each.resource is not None}
+    described = {(method, path) for path, method, _ in description().operations.values() if path.startswith("/_mock/")}
+    assert {(method, path) for method, path in served if path.startswith("/_mock/") and path[-1] != "/"} == described
 
 
 @pytest.mark.parametrize("name", sorted(PRINTED))

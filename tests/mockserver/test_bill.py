@@ -108,7 +108,7 @@ async def test_an_unusable_advance_is_refused(api, content):
     """400 that says what the body should be; time stays."""
     answer = await api.mock("POST", "clock", content=content)
     assert answer.status_code == 400
-    assert '"advance_s"' in answer.json()["message"]
+    assert "the body should be" in answer.json()["message"]
     assert api.clock.now() == 1_767_225_600.0
 
 

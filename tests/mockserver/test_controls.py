@@ -1,5 +1,9 @@
 """The controls that act: tasks by hand, accounts, the journal asked, the bill summed, snapshots, restarts."""
 
+import io
+import json
+import tarfile
+
 import pytest
 
 from mockserver import MockServer, ServerError, VirtualClock
@@ -142,13 +146,55 @@ async def test_a_snapshot_is_the_whole_server(serve, clip):
         assert len(api.server.bill()["tasks"]) == 2
 
 
+async def test_a_snapshot_holds_accounts_and_webhooks(serve):
+    """In the place of those that the other server had."""
+    accounts = [
+        {"name": "a", "uid": "7", "keys": [{"id": "1", "secret": "sk-1"}], "region": "beijing", "workspaces": ["ws"]},
+        {"name": "b", "keys": [{"secret": "sk-2"}]},
+    ]
+    webhook = {"url": "http://127.0.0.1:9/", "account": "a", "copies": 2}
+    async with serve() as api:
+        shown = (await api.mock("PUT", "accounts", json={"accounts": accounts})).json()
+        await api.mock("POST", "webhooks", json=webhook)
+        task_id = await api.create(api.wan(), key="sk-1")
+        saved = (await api.mock("GET", "snapshot")).content
+    async with serve(webhooks=["http://127.0.0.1:1/"]) as api:
+        await api.mock("POST", "restore", content=saved)
+        assert (await api.mock("GET", "accounts")).json() == shown
+        assert (await api.mock("GET", "webhooks")).json() == {"webhooks": [webhook]}
+        assert [await api.status(task_id, key) for key in ("sk-1", "sk-2")] == ["PENDING", "UNKNOWN"]
+        assert (await api.get("/tasks")).status_code == 401
+
+
+async def test_a_snapshot_of_the_first_release(serve):
+    """It has neither accounts nor webhooks: those of the server stay."""
+    async with serve() as api:
+        task_id = await api.create(api.wan())
+        saved = (await api.mock("GET", "snapshot")).content
+    older = io.BytesIO()
+    with tarfile.open(fileobj=io.BytesIO(saved)) as old, tarfile.open(fileobj=older, mode="w") as new:
+        for member in old.getmembers():
+            data = old.extractfile(member).read()
+            if member.name == "orders.json":
+                orders = json.loads(data)
+                data = json.dumps({name: orders[name] for name in ("now", "scenarios", "faults")}).encode()
+                member.size = len(data)
+            new.addfile(member, io.BytesIO(data))
+    async with serve(webhooks=["http://127.0.0.1:1/"]) as api:
+        assert (await api.mock("POST", "restore", content=older.getvalue())).json()["tasks"] == 1
+        assert await api.status(task_id) == "PENDING"
+        assert len((await api.mock("GET", "webhooks")).json()["webhooks"]) == 1
+
+
 async def test_a_state_file_is_read_and_written(serve, tmp_path):
     """One file between two lives; it is written at the end, whole."""
     path = tmp_path / "day.tar"
-    async with serve(state_file=path) as api:
+    options = {"state_file": path, "webhooks": ["http://127.0.0.1:1/"]}
+    async with serve(**options) as api:
         task_id = await api.create(api.wan())
     assert [each.name for each in tmp_path.iterdir()] == ["day.tar"]
-    async with serve(state_file=path) as api:
+    async with serve(**options) as api:
+        assert len((await api.mock("GET", "webhooks")).json()["webhooks"]) == 1
         api.clock.advance(60)
         assert await api.status(task_id) == "SUCCEEDED"
     path.write_text("x")
@@ -202,3 +248,47 @@ async def test_controls_for_other_machines_on_request(serve, monkeypatch):
     monkeypatch.setattr("aiohttp.web.Request.remote", "192.0.2.7")
     async with serve(remote_controls=True) as api:
         assert (await api.mock("GET", "health")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("journal/verify", b'{"request": {"body": {"a": "\\ud800"}}}'),
+        ("journal/verify", b'{"request": {"body": {"a": NaN}}}'),
+        ("journal/verify", b'{"order": ' + b"[" * 100_000),
+        ("clock", b'{"advance_s": 1' + b"0" * 400 + b"}"),
+        ("clock", b'{"advance_s": true}'),
+        ("tasks/x/fail", b'{"message": {}}'),
+        ("tasks/x/fail", b'{"code": "None.Such"}'),
+        ("tasks/x/fail", b'{"kode": "InternalError"}'),
+    ],
+)
+async def test_a_body_that_is_no_order_is_refused(api, path, content):
+    """With 400, never with an error of the server's own."""
+    answer = await api.mock("POST", path, content=content)
+    assert (answer.status_code, answer.json()["code"]) == (400, "InvalidControl")
+
+
+async def test_controls_take_a_slash_and_odd_names(api):
+    """As the API does; braces in a name are a name."""
+    assert (await api.mock("GET", "health/")).status_code == 200
+    answer = await api.mock("GET", "tasks/%7B%7D")
+    assert (answer.status_code, answer.json()["message"]) == (404, "there is no task {}")
+
+
+async def test_a_null_in_an_order_is_as_absent(api):
+    """As in a request; the rule is shown without it."""
+    rules = [
+        ("faults", {"do": "reset", "route": "list"}, {"account": None}),
+        ("scenarios", {"when": {"model": "x"}, "then": "fail"}, {"when": {"model": "x", "nth": None}, "code": None}),
+    ]
+    for name, rule, nulls in rules:
+        shown = (await api.mock("POST", name, json={**rule, **nulls})).json()
+        assert shown == {name: [{**rule, "seen": 0, "used": 0}]}
+
+
+async def test_a_body_that_cannot_be_unpacked_is_refused(api):
+    """Whoever says gzip has to send gzip."""
+    for path in ("journal/verify", "faults", "restore"):
+        answer = await api.mock("POST", path, content=b"{}", headers={"Content-Encoding": "gzip"})
+        assert (answer.status_code, answer.json()["message"]) == (400, "the body cannot be read")

@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from mockserver import ServerError
+from mockserver import Account, ApiKey, ServerError
 from mockserver.faults import LENGTHS, Faults
 from mockserver.server import MockServer
 
@@ -221,6 +221,20 @@ async def test_whom_a_rule_meets(serve):
         assert (await api.mock("GET", "health")).status_code == 200  # the controls meet none
 
 
+async def test_a_rule_for_one_account(serve):
+    """By any of its keys; requests of others, of nobody and without a key do not even count."""
+    accounts = (
+        Account("a", "1", (ApiKey("1", "sk-1"), ApiKey("2", "sk-2"))),
+        Account("b", "2", (ApiKey("3", "sk-3"),)),
+    )
+    rule = {"account": "a", "do": "answer", "status": 503, "nth": 2}
+    async with serve(accounts=accounts, faults=rule) as api:
+        assert [(await api.get("/tasks", key)).status_code for key in ("sk-1", "sk-3", "sk-none")] == [200, 200, 401]
+        assert (await api.http.get("/tasks")).status_code == 401
+        assert [(await api.get("/tasks", key)).status_code for key in ("sk-2", "sk-1")] == [503, 200]
+        assert api.server.faults.show() == [{**rule, "seen": 3, "used": 1}]
+
+
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
@@ -233,6 +247,7 @@ async def test_whom_a_rule_meets(serve):
         ({"do": "duplicate", "route": "upload"}, "cannot be delivered twice"),
         ({"do": "jump"}, "needs seconds"),
         ({"do": "reset", "rout": "x"}, "has no field rout"),
+        ({"do": "reset", "route": "result", "account": "a"}, "carries no key"),
     ],
 )
 def test_a_rule_that_is_none(rule, words):
@@ -244,7 +259,7 @@ def test_a_rule_that_is_none(rule, words):
 def test_a_rule_counts_even_when_another_strikes():
     """So that the numbers of a rule do not depend on the rules before it."""
     faults = Faults({}, 0, [{"do": "reset", "nth": 1}, {"do": "answer", "nth": 2}])
-    drawn = [faults.draw("list", None) for _ in range(3)]
+    drawn = [faults.draw("list", None, None) for _ in range(3)]
     assert [trouble and trouble.kind for trouble in drawn] == ["reset", "answer", None]
 
 

@@ -281,6 +281,26 @@ async def test_a_mask_grows_with_expand_ratio(filming, clip_of, decode, image_of
     assert edited == [True, False, False]
 
 
+async def test_a_tracked_mask_moves_and_a_fixed_one_stands(filming, clip_of, decode):
+    """The edited region is where the mask has it in the first frame; 0.8 s later it has moved to the right, or not."""
+    mask = Image.new("L", (320, 240), 0)
+    mask.paste(255, (120, 140, 160, 240))
+    file = BytesIO()
+    mask.save(file, "PNG")
+    model = "wan2.1-vace-plus"
+    fields = {
+        "video_url": await filming.upload("clip.mp4", clip_of(seconds=1), model),
+        "mask_image_url": await filming.upload("mask.png", file.getvalue(), model),
+    }
+    own, beside = (0.4, 0.7, 0.48, 0.95), (0.53, 0.7, 0.6, 0.95)
+    seen = {}
+    for kind in ("tracking", "fixed"):
+        settings = {"size": "1088*832", "seed": 4, "mask_type": kind, "expand_ratio": 0.0}
+        film = decode(await filming.film(filming.vace("video_edit", settings, **fields)))
+        seen[kind] = [[far(film.mean(frame, box), RED) > 40 for box in (own, beside)] for frame in (0, 24)]
+    assert seen == {"tracking": [[True, False], [False, True]], "fixed": [[True, False], [True, False]]}
+
+
 async def test_strength_is_seen(filming, clip_of):
     """A lower strength gives another picture; 1.0 is the default."""
     url = await filming.upload("clip.mp4", clip_of(seconds=0.2), "wan2.1-vace-plus")

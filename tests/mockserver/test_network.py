@@ -95,6 +95,20 @@ async def test_an_event_that_is_refused_comes_again(serve):
     assert len(inbox.events) == 1
 
 
+async def test_a_restored_server_tells_of_tasks_from_before(serve):
+    """The webhooks of the snapshot hear of the end of a task that was running in it."""
+    inbox = Inbox()
+    async with listening(inbox.take) as root:
+        async with serve(webhooks=[root]) as api:
+            task_id = await api.create(api.wan())
+            saved = api.server.snapshot()
+        async with serve() as api:
+            api.server.restore(saved)
+            api.clock.advance(60)
+            await api.server.deliver_events()
+    assert [event["data"]["task_id"] for event in inbox.events] == [task_id]
+
+
 async def test_a_webhook_that_is_none(api):
     """The refusal says what would do."""
     answer = await api.mock("POST", "webhooks", json={"url": "ftp://x"})
