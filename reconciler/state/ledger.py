@@ -17,6 +17,7 @@ from typing import Any
 
 from reconciler.errors import LedgerError, Locked
 from reconciler.files import fsync_dir, make_dirs, network_file_system
+from reconciler.records import loads
 from reconciler.state.observed import ARROWS, Attempt, History, State, Stray
 
 VERSION = 1
@@ -356,7 +357,7 @@ class Ledger:
     def intent(self, attempt_id: str) -> Intent:
         """What was about to be sent in an attempt."""
         row = self._rows("select server_time, created_at, prompt, job from attempts where id = ?", attempt_id)[0]
-        return Intent(row[0], row[1], row[2], _read(json.loads, row[3]))
+        return Intent(row[0], row[1], row[2], _read(loads, row[3]))
 
     def knows_task(self, task_id: str) -> bool:
         """Whether a task was ever linked to an attempt."""
@@ -367,7 +368,7 @@ class Ledger:
         rows = self._rows(
             "select edit, job from attempts where rowid in (select max(rowid) from attempts group by edit)"
         )
-        return {edit: _read(json.loads, job) for edit, job in rows}
+        return {edit: _read(loads, job) for edit, job in rows}
 
     def integrity(self) -> Sequence[str]:
         """What SQLite finds wrong with the file; nothing when it is sound."""
@@ -408,7 +409,7 @@ def _read(make: Callable[[Any], Any], text: Any) -> Any:
     """What `make` makes of a value; one that we never wrote is told of. Raises LedgerError."""
     try:
         return make(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise LedgerError(f"the ledger is damaged: {type(error).__name__}.", hint=_ADVICE) from error
 
 
@@ -451,9 +452,10 @@ def _mapped(path: Path | None) -> Iterator[None]:
                 "the ledger is busy: another process is writing to it.", hint="Run the command again."
             ) from error
         raise LedgerError(f"the ledger cannot be used: {error}.", hint=_ADVICE) from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter where SQLite quotes damaged bytes
         where = f"{path} " if path else "the ledger "
-        raise LedgerError(f"{where}is damaged: {error}.", hint=_ADVICE) from error
+        words = "its text is not UTF-8" if isinstance(error, UnicodeDecodeError) else error
+        raise LedgerError(f"{where}is damaged: {words}.", hint=_ADVICE) from error
 
 
 _ADVICE = (

@@ -272,6 +272,18 @@ def test_a_damaged_ledger(tmp_path: Path, content: bytes) -> None:
         assert path.read_bytes() == content
 
 
+def test_a_damaged_schema(ledger: Ledger, tmp_path: Path) -> None:
+    """SQLite quotes what it cannot read; where that is no text it is told in words all the same."""
+    ledger.close()
+    path = tmp_path / "ledger.db"
+    path.write_bytes(path.read_bytes().replace(b"TABLE tasks (", b"TABLE tasks \xff"))
+    for open_ in (Ledger.open, Ledger.open_readonly):
+        with pytest.raises(LedgerError, match="damaged"):
+            opened = open_(path)
+            assert opened is not None
+            opened.strays()
+
+
 def test_another_version(ledger: Ledger, tmp_path: Path) -> None:
     """A ledger of another version is refused, not converted or overwritten."""
     ledger.close()
