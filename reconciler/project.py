@@ -81,7 +81,7 @@ class Project:
 
     def status(self) -> Status:
         """How every edit is."""
-        return Status(self.plan(), self.config.name)
+        return Status(self.plan(), self.config.name, self.clock.now())
 
     def verify(self, *, read_data: bool = False, repair: bool = False) -> Sequence[tuple[Path | None, str]]:
         """(file, what is wrong) for all that is not what it should be in store and ledger.

@@ -20,6 +20,16 @@ def money(cost: Cost, currency: str) -> str:
     return seconds if cost.price is None or not currency else f"{seconds}, {cost.price:.2f} {currency}"
 
 
+def span(seconds: float) -> str:
+    """`42s`, `3m 10s`, `2h 05m`, `3d`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02}s"
+    return f"{whole // 3600}h {whole % 3600 // 60:02}m" if whole < 48 * 3600 else f"{whole // 86400}d"
+
+
 def plan_text(plan: Plan) -> str:
     """The plan for people."""
     if not plan.changes:

@@ -306,6 +306,17 @@ def test_deep_state(applied: Path, name: str) -> None:
         ends_in_words(here)
 
 
+def test_nonsense_in_a_record(applied: Path) -> None:
+    """A record that reads well and names its result may still say nonsense of its task."""
+    with place(copy_of=applied) as here:
+        (path,) = (here.root / "shelf/live/results").rglob("*.json")
+        path.chmod(0o600)
+        made = json.loads(path.read_bytes())
+        made["task"]["task_id"] = {"no": "id"}
+        here.write(path.relative_to(here.root).as_posix(), json.dumps(made).encode())
+        ends_in_words(here)
+
+
 LEDGER = [
     ("attempts", name)
     for name in ("state", "job", "prompt", "created_at", "endpoint", "key", "task_id", "lane", "submitted_at", "code")
