@@ -58,6 +58,20 @@ async def settle_intents(desk: Desk, tell: Tell) -> None:
             tell(f"{attempt.edit}: {found}.")
 
 
+def tell_of_others(desk: Desk, tell: Tell) -> bool:
+    """Say that the account has tasks this ledger never heard of, if a list has shown any. Returns whether it did."""
+    if desk.ledger.open_intents():
+        return False  # one of them may be ours
+    others = sorted(each for each in desk.others if not desk.ledger.knows_task(each))
+    if others:
+        count = f"{len(others)} task{'' if len(others) == 1 else 's'}"
+        tell(
+            f"warning: the account {desk.account} has {count} of the last 24 h that this project did not make, as"
+            f" {others[0]}. Give cutlist an account of its own: a lost answer cannot be told from the tasks of others."
+        )
+    return bool(others)
+
+
 async def look_again(desk: Desk, tell: Tell) -> None:
     """The second looks that are due: a request that was held back may have arrived after all."""
     for attempt_id in desk.ledger.looks_due(now=desk.clock.now()):

@@ -17,12 +17,13 @@ from reconciler.apply.outcome import Outcome, Report, Stop
 from reconciler.apply.publish import Publisher
 from reconciler.apply.recover import Tell
 from reconciler.catalogue import may_try_again
-from reconciler.clock import Clock
+from reconciler.clock import Clock, Jumps
 from reconciler.config import Config
 from reconciler.desired.job import Job
 from reconciler.desired.models import Models
 from reconciler.errors import Place
 from reconciler.plan.diff import Options
+from reconciler.plan.report import span
 from reconciler.plan.step import Action, Step
 from reconciler.reconcile import Pass, conclude
 from reconciler.state.ledger import Ledger
@@ -48,6 +49,8 @@ class Session:
         self._store = store
         self._ledger = ledger
         self._clock = clock
+        self._jumps = Jumps(clock)
+        self._told_of_others = False
         self._publisher = Publisher(config.root, store, Outputs(config.root, config.outputs_file), clock, config.realm)
         self._desk = Desk(
             connection=None, store=store, ledger=ledger, clock=clock, observer=observer, block=block,
@@ -88,6 +91,19 @@ class Session:
         """Settle what an earlier run left open, before anything is sent."""
         await recover.settle_intents(self._desk, tell)
         await recover.look_again(self._desk, tell)
+        self._warn(tell)
+
+    def _warn(self, tell: Tell) -> None:
+        """What people should know of clock and account, each once."""
+        jump_s = self._jumps.seen()
+        if jump_s:
+            way = "forward" if jump_s > 0 else "back"
+            tell(
+                f"warning: this machine's clock went {span(abs(jump_s))} {way} during this run (was it set, or did the"
+                " machine sleep?). Ages and deadlines go by it"
+            )
+        if self._desk.others and not self._told_of_others:
+            self._told_of_others = recover.tell_of_others(self._desk, tell)
 
     def orphans(self, seen: Pass) -> Sequence[Attempt]:
         """Tasks in flight that no edit asks for any more; they are paid, so they are brought home too."""
@@ -124,6 +140,7 @@ class Session:
         try:
             while executor.busy and not stop.reason:
                 ended = await self._next(executor, stop)
+                self._warn(tell)
                 for outcome in ended:
                     outcomes[outcome.step.name] = outcome
                     if outcome.error is not None and not self._worth_another(outcome):
@@ -134,6 +151,7 @@ class Session:
                     executor.start(self._items(seen, seen.ready(leave=leave, given_up=given_up)))
             if self.connected and not stop.reason:
                 await recover.look_again(self._desk, tell)
+            self._warn(tell)
         finally:
             in_flight = self._task_ids(await executor.stop())
             seen = self._again(first, options)

@@ -30,6 +30,14 @@ def span(seconds: float) -> str:
     return f"{whole // 3600}h {whole % 3600 // 60:02}m" if whole < 48 * 3600 else f"{whole // 86400}d"
 
 
+def clock_warning(ahead_s: float) -> str:
+    """What to say when the ledger's newest entry is of `ahead_s` seconds from now."""
+    return (
+        f"warning: the ledger has an entry of {span(ahead_s)} from now: this machine's clock is wrong, or was."
+        " Ages and deadlines go by it"
+    )
+
+
 def plan_text(plan: Plan) -> str:
     """The plan for people."""
     if not plan.changes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciler.plan.report import span, stray_lines
+from reconciler.plan.report import clock_warning, span, stray_lines
 from reconciler.plan.step import Action, Plan, Step
 from reconciler.state.observed import TASK_LIFE_S
 
@@ -34,6 +34,7 @@ class Status:
     plan: Plan
     project: str
     now: float  # seconds since 1970
+    ahead_s: float = 0.0  # by how much the ledger's newest entry is ahead of now, where that is worth a word
 
     @property
     def needs_person(self) -> Sequence[str]:
@@ -89,6 +90,7 @@ def status_text(status: Status) -> str:
             f"{step.output:<{outputs}}  {_note(status, step)}".rstrip()
         )
         lines += [f"    {detail}" for detail in step.details if step.action is Action.BLOCKED]
+    lines += [clock_warning(status.ahead_s)] if status.ahead_s else []
     lines += plan.notes
     lines += stray_lines(plan)
     lines += _deadline_lines(status)

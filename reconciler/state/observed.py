@@ -168,6 +168,12 @@ class Observed:
     strays: Sequence[Stray] = ()  # that nobody has answered for
     damaged: Sequence[str] = ()  # records and blobs that cannot be trusted, in words
 
+    @property
+    def newest(self) -> float:
+        """The newest moment that the ledger knows of, in seconds since 1970; 0 when it knows none."""
+        attempts = [each for history in self.history.values() for each in history.attempts]
+        return max((max(each.created_at, each.submitted_at or 0, each.ended_at or 0) for each in attempts), default=0)
+
     def result(self, edit: str, key: str) -> Result | None:
         """The result that counts for an edit: the one that the lock file names, else the first that was stored."""
         found = self.results.get(key, ())
