@@ -134,6 +134,7 @@ class Project:
         """
         from reconciler.apply.session import Session  # lazy: httpx
 
+        stop = stop or Stop()
         with self._writing() as ledger:
             async with AsyncExitStack() as stack:
                 session = Session(self.config, self.store, ledger, self.clock, observer, self._block)
@@ -141,7 +142,7 @@ class Project:
                 session.take_in_spill(tell)
                 if session.has_to_ask:
                     session.connect(await stack.enter_async_context(self._address()), self._transport)
-                    await session.recover(tell)
+                    await session.recover(tell, stop)
                 first = reconcile.look(self.config, self.store, ledger, self.clock, options)
                 if self._ahead_s(first):
                     tell(clock_warning(self._ahead_s(first)))
@@ -149,11 +150,11 @@ class Project:
                 asks = first.plan.summary["render"] + first.plan.summary["resume"] + len(session.orphans(first))
                 if asks:
                     self._check_key()
-                if not approve(first.plan):
+                if not stop.reason and not approve(first.plan) and not stop.reason:
                     raise Declined("not confirmed; nothing was sent.")
-                if asks and not session.connected:
+                if asks and not session.connected and not stop.reason:
                     session.connect(await stack.enter_async_context(self._address()), self._transport)
-                return await session.drive(first, options, stop or Stop(), tell)
+                return await session.drive(first, options, stop, tell)
 
     def _ahead_s(self, seen: Pass) -> float:
         """By how much the ledger's newest entry is ahead of this machine's clock; 0 below JUMP_S."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -87,8 +88,18 @@ class Session:
         """Whether earlier runs left something open that only the service can tell."""
         return recover.wanted(self._desk)
 
-    async def recover(self, tell: Tell) -> None:
-        """Settle what an earlier run left open, before anything is sent."""
+    async def recover(self, tell: Tell, stop: Stop) -> None:
+        """Settle what an earlier run left open, before anything is sent; a stop leaves the rest to the next run."""
+        work, wish = asyncio.ensure_future(self._recover(tell)), asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait([work, wish], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            work.cancel()
+            wish.cancel()
+        with suppress(asyncio.CancelledError):
+            await work
+
+    async def _recover(self, tell: Tell) -> None:
         await recover.settle_intents(self._desk, tell)
         await recover.look_again(self._desk, tell)
         self._warn(tell)
@@ -136,7 +147,8 @@ class Session:
         in_flight: tuple[str, ...] = ()
         for step in first.plan.by_action(Action.WAIT):
             self._desk.observer(Event(step.name, Phase.WAITING, started, note=step.reason))
-        executor.start([*self._orphan_items(first), *self._items(first, first.ready())])
+        if not stop.reason:
+            executor.start([*self._orphan_items(first), *self._items(first, first.ready())])
         try:
             while executor.busy and not stop.reason:
                 ended = await self._next(executor, stop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,29 @@ async def test_kill_between_post_and_answer_is_recovered_before_any_post(bench: 
     assert report.exit_code == 0
     assert bench.creates() == bench.billed_tasks() == 1
     assert any("adopted" in line for line in bench.said)
+
+
+async def test_a_stop_is_heard_while_an_earlier_run_is_looked_into(bench: Bench) -> None:
+    """Ctrl-C while the service is asked about a lost request: it ends there, sends nothing, and the next run asks."""
+    bench.edit("rain")
+    bench.network.trouble = [Trouble(*CREATE, killed)]
+    with pytest.raises(Killed):
+        await bench.apply()
+    stop = Stop()
+
+    async def interrupted(request: httpx.Request, send: Any) -> httpx.Response:
+        stop.request("SIGINT")
+        await asyncio.sleep(0)
+        raise httpx.ConnectError("down", request=request)
+
+    bench.network.trouble = [Trouble("GET", "/tasks", interrupted, times=99)]
+    asked: list[Any] = []
+    report = await bench.apply(stop=stop, approve=asked.append)
+    assert (report.exit_code, report.outcomes, asked) == (130, {}, [])
+    assert bench.network.trouble[0].left > 90
+    bench.network.trouble = []
+    assert (await bench.apply()).exit_code == 0
+    assert bench.creates() == bench.billed_tasks() == 1
 
 
 async def test_interrupted_apply_resumes_without_paying(bench: Bench) -> None:
