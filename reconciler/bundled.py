@@ -17,6 +17,7 @@ from typing import Any
 
 from reconciler.errors import CutlistError
 from reconciler.files import make_dirs
+from reconciler.records import loads
 
 TASK_SECONDS = (2.0, 4.0)
 _LOOK_EVERY_S = 0.1
@@ -82,7 +83,7 @@ async def _serve(folder: Path) -> Any:
 
 def _last_port(folder: Path) -> int:
     with suppress(OSError, ValueError, KeyError, TypeError):
-        return int(json.loads((folder / "address.json").read_bytes())["port"])
+        return int(loads((folder / "address.json").read_bytes())["port"])
     return 0
 
 
@@ -90,7 +91,7 @@ async def _address(folder: Path) -> str:
     """The URL of the server that holds the lock; it may still be starting."""
     for _ in range(int(_START_WITHIN_S / _LOOK_EVERY_S)):
         with suppress(OSError, ValueError, KeyError, TypeError):
-            url = str(json.loads((folder / "address.json").read_bytes())["url"])
+            url = str(loads((folder / "address.json").read_bytes())["url"])
             _, writer = await asyncio.open_connection("127.0.0.1", _last_port(folder))
             writer.close()
             return url

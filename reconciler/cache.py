@@ -1,4 +1,7 @@
-"""What was looked at before: digests by file signature, and facts by digest. Losing it costs time, never truth."""
+"""What was looked at before: digests by file signature, and facts by digest. Losing it costs time, never truth.
+
+A table is a file of its own: the SHA-256 of what follows, and JSON. What does not fit its digest was not written by us.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 from reconciler.clock import Clock
+from reconciler.digest import sha256_hex
 from reconciler.files import sha256_file, signature
 
 _RACY_NS = 2_000_000_000  # a file changed less than this ago may change again without its times telling
@@ -46,19 +50,20 @@ class Cache:
                 continue
             with suppress(OSError):
                 self._folder.mkdir(parents=True, exist_ok=True)
-                path = self._folder / f"{table}.json"
-                with NamedTemporaryFile("w", dir=self._folder, delete=False, encoding="utf-8") as tmp:
-                    tmp.write(json.dumps(entries, separators=(",", ":")))  # in one: several times as fast as dump
+                path = self._folder / table
+                text = json.dumps(entries, separators=(",", ":")).encode()
+                with NamedTemporaryFile(dir=self._folder, delete=False) as tmp:
+                    tmp.write(sha256_hex(text).encode() + b"\n" + text)
                 Path(tmp.name).replace(path)
                 self._old[table] = dict(entries)
 
     def _table(self, table: str) -> Mapping[str, Any]:
         if table not in self._old:
             self._old[table] = {}
-            with suppress(OSError, ValueError):
-                loaded = json.loads((self._folder / f"{table}.json").read_bytes())
-                if isinstance(loaded, dict):
-                    self._old[table] = loaded
+            with suppress(OSError):
+                digest, _, text = (self._folder / table).read_bytes().partition(b"\n")
+                if digest == sha256_hex(text).encode():  # as we wrote it; anything else is forgotten
+                    self._old[table] = json.loads(text)
         return self._old[table]
 
 

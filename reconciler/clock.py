@@ -8,6 +8,8 @@ import time
 import uuid
 from typing import Protocol
 
+JUMP_S = 300.0  # differences that people should hear of
+
 
 class Clock(Protocol):
     """What the program may know about time and chance."""
@@ -26,6 +28,23 @@ class Clock(Protocol):
 
     def new_id(self) -> str:
         """A fresh identifier that no other process makes."""
+
+
+class Jumps:
+    """Notices when wall time goes otherwise than the time that only grows: the clock was set, or the machine slept."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._apart = clock.now() - clock.monotonic()
+
+    def seen(self) -> float:
+        """By how many seconds wall time jumped since the last one that was seen; 0 below JUMP_S."""
+        apart = self._clock.now() - self._clock.monotonic()
+        jump = apart - self._apart
+        if abs(jump) <= JUMP_S:
+            return 0.0
+        self._apart = apart
+        return jump
 
 
 class SystemClock:

@@ -18,13 +18,14 @@ from reconciler import decisions, housekeeping, reconcile
 from reconciler.apply.events import Block, Event
 from reconciler.apply.outcome import Report, Stop
 from reconciler.cache import Cache, Digests
-from reconciler.clock import Clock, SystemClock
+from reconciler.clock import JUMP_S, Clock, SystemClock
 from reconciler.config import Config, Environment
 from reconciler.desired import source
 from reconciler.desired.job import Desired
 from reconciler.errors import BudgetExceeded, CutlistError, Declined
 from reconciler.housekeeping import Garbage
 from reconciler.plan.diff import Options
+from reconciler.plan.report import clock_warning
 from reconciler.plan.status import Status
 from reconciler.plan.step import Action, Plan
 from reconciler.reconcile import Pass
@@ -81,7 +82,8 @@ class Project:
 
     def status(self) -> Status:
         """How every edit is."""
-        return Status(self.plan(), self.config.name)
+        seen = self.look()
+        return Status(seen.plan, self.config.name, self.clock.now(), self._ahead_s(seen))
 
     def verify(self, *, read_data: bool = False, repair: bool = False) -> Sequence[tuple[Path | None, str]]:
         """(file, what is wrong) for all that is not what it should be in store and ledger.
@@ -132,6 +134,7 @@ class Project:
         """
         from reconciler.apply.session import Session  # lazy: httpx
 
+        stop = stop or Stop()
         with self._writing() as ledger:
             async with AsyncExitStack() as stack:
                 session = Session(self.config, self.store, ledger, self.clock, observer, self._block)
@@ -139,17 +142,24 @@ class Project:
                 session.take_in_spill(tell)
                 if session.has_to_ask:
                     session.connect(await stack.enter_async_context(self._address()), self._transport)
-                    await session.recover(tell)
+                    await session.recover(tell, stop)
                 first = reconcile.look(self.config, self.store, ledger, self.clock, options)
+                if self._ahead_s(first):
+                    tell(clock_warning(self._ahead_s(first)))
                 self._check_budget(first.plan, max_cost)
                 asks = first.plan.summary["render"] + first.plan.summary["resume"] + len(session.orphans(first))
                 if asks:
                     self._check_key()
-                if not approve(first.plan):
+                if not stop.reason and not approve(first.plan) and not stop.reason:
                     raise Declined("not confirmed; nothing was sent.")
-                if asks and not session.connected:
+                if asks and not session.connected and not stop.reason:
                     session.connect(await stack.enter_async_context(self._address()), self._transport)
-                return await session.drive(first, options, stop or Stop(), tell)
+                return await session.drive(first, options, stop, tell)
+
+    def _ahead_s(self, seen: Pass) -> float:
+        """By how much the ledger's newest entry is ahead of this machine's clock; 0 below JUMP_S."""
+        ahead_s = seen.observed.newest - self.clock.now()
+        return ahead_s if ahead_s > JUMP_S else 0.0
 
     def decide(self, edit: str, *, adopt: str | None = None, retry: bool = False) -> str:
         """A person's word on an undecided request or a stray; what was done, in words. Raises UsageError."""

@@ -40,8 +40,7 @@ from reconciler.errors import (
     ServiceError,
 )
 from reconciler.files import free_bytes, make_dirs, sha256_file
-from reconciler.state.ledger import TASK_LIFE_S
-from reconciler.state.observed import Attempt, Result, State
+from reconciler.state.observed import Attempt, Result, State, forgotten_at
 from reconciler.state.store import BlobWriter
 
 MOST_BYTES = 1 << 30  # a result larger than this is not a video of at most 10 s
@@ -218,7 +217,7 @@ async def follow(
 
 async def _judge_unknown(desk: Desk, attempt: Attempt, looks: int) -> None:
     assert attempt.submitted_at is not None
-    if desk.clock.now() - attempt.submitted_at >= TASK_LIFE_S:
+    if desk.clock.now() >= forgotten_at(attempt.created_at, attempt.submitted_at):
         await close(desk, attempt.id, State.EXPIRED)
         raise TaskFailed("the service forgot the task (24 h) before its video was brought home.", code="EXPIRED")
     if looks >= UNKNOWN_LOOKS:

@@ -66,6 +66,7 @@ class Desk:
     loopback: bool
     settle_s: float
     spill: Spill
+    others: set[str] = field(default_factory=set)  # tasks that the service listed and the ledger did not know
 
     @property
     def client(self) -> Client:

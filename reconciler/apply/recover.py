@@ -30,10 +30,11 @@ def take_in_spill(desk: Desk, tell: Tell) -> None:
 
 def catch_up(desk: Desk) -> None:
     """A kill between result and ledger: the store has the result, so the ledger says SUCCEEDED. Asks nobody."""
-    stored = {result.task.get("task_id") for each in desk.store.results()[0].values() for result in each}
-    for history in desk.ledger.history(now=desk.clock.now()).values():
+    stored, _ = desk.store.results()
+    for key, history in desk.ledger.history(now=desk.clock.now()).items():
         last = history.last
-        if last.state is State.SUBMITTED and last.task_id in stored:
+        has_it = any(result.task.get("task_id") == last.task_id for result in stored.get(key, ()))
+        if last.state is State.SUBMITTED and has_it:
             desk.ledger.end(last.id, State.SUCCEEDED, at=desk.clock.now())
     desk.store.sweep()
 
@@ -55,6 +56,20 @@ async def settle_intents(desk: Desk, tell: Tell) -> None:
         else:
             found = "found at the service and adopted; it will not be sent again" if arrived else "it did not arrive"
             tell(f"{attempt.edit}: {found}.")
+
+
+def tell_of_others(desk: Desk, tell: Tell) -> bool:
+    """Say that the account has tasks this ledger never heard of, if a list has shown any. Returns whether it did."""
+    if desk.ledger.open_intents():
+        return False  # one of them may be ours
+    others = sorted(each for each in desk.others if not desk.ledger.knows_task(each))
+    if others:
+        count = f"{len(others)} task{'' if len(others) == 1 else 's'}"
+        tell(
+            f"warning: the account {desk.account} has {count} of the last 24 h that this project did not make, as"
+            f" {others[0]}. Give cutlist an account of its own: a lost answer cannot be told from the tasks of others."
+        )
+    return bool(others)
 
 
 async def look_again(desk: Desk, tell: Tell) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -17,12 +18,13 @@ from reconciler.apply.outcome import Outcome, Report, Stop
 from reconciler.apply.publish import Publisher
 from reconciler.apply.recover import Tell
 from reconciler.catalogue import may_try_again
-from reconciler.clock import Clock
+from reconciler.clock import Clock, Jumps
 from reconciler.config import Config
 from reconciler.desired.job import Job
 from reconciler.desired.models import Models
 from reconciler.errors import Place
 from reconciler.plan.diff import Options
+from reconciler.plan.report import span
 from reconciler.plan.step import Action, Step
 from reconciler.reconcile import Pass, conclude
 from reconciler.state.ledger import Ledger
@@ -48,6 +50,8 @@ class Session:
         self._store = store
         self._ledger = ledger
         self._clock = clock
+        self._jumps = Jumps(clock)
+        self._told_of_others = False
         self._publisher = Publisher(config.root, store, Outputs(config.root, config.outputs_file), clock, config.realm)
         self._desk = Desk(
             connection=None, store=store, ledger=ledger, clock=clock, observer=observer, block=block,
@@ -84,10 +88,33 @@ class Session:
         """Whether earlier runs left something open that only the service can tell."""
         return recover.wanted(self._desk)
 
-    async def recover(self, tell: Tell) -> None:
-        """Settle what an earlier run left open, before anything is sent."""
+    async def recover(self, tell: Tell, stop: Stop) -> None:
+        """Settle what an earlier run left open, before anything is sent; a stop leaves the rest to the next run."""
+        work, wish = asyncio.ensure_future(self._recover(tell)), asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait([work, wish], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            work.cancel()
+            wish.cancel()
+        with suppress(asyncio.CancelledError):
+            await work
+
+    async def _recover(self, tell: Tell) -> None:
         await recover.settle_intents(self._desk, tell)
         await recover.look_again(self._desk, tell)
+        self._warn(tell)
+
+    def _warn(self, tell: Tell) -> None:
+        """What people should know of clock and account, each once."""
+        jump_s = self._jumps.seen()
+        if jump_s:
+            way = "forward" if jump_s > 0 else "back"
+            tell(
+                f"warning: this machine's clock went {span(abs(jump_s))} {way} during this run (was it set, or did the"
+                " machine sleep?). Ages and deadlines go by it"
+            )
+        if self._desk.others and not self._told_of_others:
+            self._told_of_others = recover.tell_of_others(self._desk, tell)
 
     def orphans(self, seen: Pass) -> Sequence[Attempt]:
         """Tasks in flight that no edit asks for any more; they are paid, so they are brought home too."""
@@ -120,10 +147,12 @@ class Session:
         in_flight: tuple[str, ...] = ()
         for step in first.plan.by_action(Action.WAIT):
             self._desk.observer(Event(step.name, Phase.WAITING, started, note=step.reason))
-        executor.start([*self._orphan_items(first), *self._items(first, first.ready())])
+        if not stop.reason:
+            executor.start([*self._orphan_items(first), *self._items(first, first.ready())])
         try:
             while executor.busy and not stop.reason:
                 ended = await self._next(executor, stop)
+                self._warn(tell)
                 for outcome in ended:
                     outcomes[outcome.step.name] = outcome
                     if outcome.error is not None and not self._worth_another(outcome):
@@ -134,6 +163,7 @@ class Session:
                     executor.start(self._items(seen, seen.ready(leave=leave, given_up=given_up)))
             if self.connected and not stop.reason:
                 await recover.look_again(self._desk, tell)
+            self._warn(tell)
         finally:
             in_flight = self._task_ids(await executor.stop())
             seen = self._again(first, options)

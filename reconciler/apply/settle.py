@@ -91,8 +91,12 @@ async def strangers(desk: Desk, intent: Intent) -> dict[str, str]:
         for row in rows:
             task_id, created_ms = row.get("task_id"), row.get("gmt_create") or row.get("start_time") or 0
             fits = row.get("model_name") == model and isinstance(created_ms, int | float) and created_ms / 1000 >= since
-            if isinstance(task_id, str) and fits and not desk.ledger.knows_task(task_id):
+            if not isinstance(task_id, str) or desk.ledger.knows_task(task_id):
+                continue
+            if fits:
                 found[task_id] = str(row.get("status", ""))
+            else:
+                desk.others.add(task_id)
         if page >= pages or not rows:
             return found
         page += 1

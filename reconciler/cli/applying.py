@@ -32,10 +32,11 @@ def run_apply(
     stop: Stop | None = None,
 ) -> int:
     """One apply, from the plan to the last word. Returns the exit code. `stop` tells afterwards whether Ctrl-C came."""
-    approve = _approval(as_json=as_json, auto_approve=auto_approve)
+    stop = stop or Stop()
+    approve = _approval(stop, as_json=as_json, auto_approve=auto_approve)
     tell: Callable[[str], None] = screen.note if as_json else screen.say
     with _progress(project, as_json=as_json) as observer:
-        report = asyncio.run(_applied(project, options, approve, observer, tell, max_cost, stop or Stop()))
+        report = asyncio.run(_applied(project, options, approve, observer, tell, max_cost, stop))
     if as_json:
         screen.json_line({"event": "end", **endings.report_document(report)})
     elif report.plan.changes or report.outcomes:
@@ -80,7 +81,25 @@ def _signals(stop: Stop) -> Iterator[None]:
             loop.remove_signal_handler(which)
 
 
-def _approval(*, as_json: bool, auto_approve: bool) -> Callable[[Plan], bool]:
+@contextmanager
+def _heard_at_once(stop: Stop) -> Iterator[None]:
+    """While a question waits for its answer the event loop hears nothing; a signal then ends the question itself."""
+
+    def heard(which: int, _frame: object) -> None:
+        stop.request(signal.Signals(which).name)
+        raise KeyboardInterrupt
+
+    wakeup = signal.set_wakeup_fd(-1)  # or the loop would hear the same signal again, as a second one
+    before = {which: signal.signal(which, heard) for which in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for which, handler in before.items():
+            signal.signal(which, handler)
+        signal.set_wakeup_fd(wakeup)
+
+
+def _approval(stop: Stop, *, as_json: bool, auto_approve: bool) -> Callable[[Plan], bool]:
     """Shows the plan and asks. In the mock realm nothing is spent and nothing is asked."""
 
     def approve(plan: Plan) -> bool:
@@ -96,7 +115,8 @@ def _approval(*, as_json: bool, auto_approve: bool) -> Callable[[Plan], bool]:
                 "there is nobody to ask before money is spent.", hint="Say --auto-approve, best with --max-cost."
             )
         what = words.money(spends, plan.currency)
-        return screen.confirmed(f"Do you want to spend at most {what}?")
+        with _heard_at_once(stop):
+            return screen.confirmed(f"Do you want to spend at most {what}?")
 
     return approve
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.apply.events import Event, Observer, Phase
 from reconciler.cli import screen
+from reconciler.plan.report import span
 
 _ENDED = (Phase.WRITTEN, Phase.FAILED)
 _REDRAWS_PER_S = 8
@@ -134,7 +135,7 @@ def _table(rows: dict[str, Event], began: dict[str, float], now: float) -> Any:
         else:
             usual = event.usual_s
             done, total = (min(age, usual * 0.95), usual) if usual else (0.0, None)
-            words = f"{event.phase.value:<10} {_span(age):>6}" + (f"   usually {_span(usual)}" if usual else "")
+            words = f"{event.phase.value:<10} {span(age):>6}" + (f"   usually {span(usual)}" if usual else "")
         bar = ProgressBar(total=total, completed=done, width=22, pulse=total is None, animation_time=age)
         table.add_row(Text(_clip(name)), bar, Text(words))
     return table
@@ -146,11 +147,3 @@ def _clip(name: str) -> str:
 
 def _mb(size_bytes: int) -> str:
     return f"{size_bytes / 2**20:.1f} MB"
-
-
-def _span(seconds: float) -> str:
-    """`42s`, `3m 10s`, `2h 05m`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    return f"{whole // 60}m {whole % 60:02}s" if whole < 3600 else f"{whole // 3600}h {whole % 3600 // 60:02}m"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from reconciler.catalogue import Verdict, entry, may_try_again
 from reconciler.desired.job import Desired
@@ -50,6 +51,7 @@ def diff(
             if step.cost.price is None:
                 unpriced.add(" ".join(filter(None, (each.wanted.edit.model, wanted_tier(each.wanted)))))
         steps.append(step)
+    orphans = _orphans(steps, observed)
     return Plan(
         steps=tuple(sorted(_paid_once(steps), key=lambda step: step.name)),
         realm=observed.realm,
@@ -59,24 +61,25 @@ def diff(
         notes=(
             *(str(warning) for warning in desired.warnings),
             *observed.damaged,
-            *_orphans(steps, observed),
+            *map(_orphan_note, orphans),
             *(f"{step.name} is {step.reason}" for step in steps if step.reason == SUSPENDED),
         ),
         strays=tuple(observed.strays),
         unpriced=tuple(sorted(unpriced)),
+        orphans=tuple(orphans),
     )
 
 
-def _orphans(steps: Sequence[Step], observed: Observed) -> list[str]:
+def _orphans(steps: Sequence[Step], observed: Observed) -> list[Attempt]:
     """Paid tasks of requests that no edit asks for any more; the next apply brings their videos home."""
     asked = {step.key for step in steps}
-    notes = []
-    for key, history in sorted(observed.history.items()):
-        last = history.last
-        if key not in asked and last.state in OPEN:
-            task = f"task {last.task_id} is" if last.task_id else "its request may be"
-            notes.append(f"{last.edit} is no longer asked for like this, and {task} at the service; apply collects it")
-    return notes
+    last = [history.last for key, history in sorted(observed.history.items()) if key not in asked]
+    return [each for each in last if each.state in OPEN]
+
+
+def _orphan_note(last: Attempt) -> str:
+    task = f"task {last.task_id} is" if last.task_id else "its request may be"
+    return f"{last.edit} is no longer asked for like this, and {task} at the service; apply collects it"
 
 
 def _paid_once(steps: Sequence[Step]) -> list[Step]:
@@ -155,6 +158,8 @@ class _Maker:
             task_id=attempt.task_id if attempt else None,
             needs_person=person,
             replaces=self.replaces,
+            since=attempt.since if attempt else None,
+            collect_by=attempt.collect_by if attempt else None,
         )
 
 
@@ -162,7 +167,7 @@ def _output_step(make: _Maker, result: Result, observed: Observed, options: Opti
     """The result is there; what about the file?"""
     output = observed.outputs[make.output]
     if output.digest == result.digest:
-        return replace(make(Action.KEEP, "matches its result"), digest=result.digest)
+        return replace(make(Action.KEEP, "matches its result"), digest=result.digest, since=_stored_at(result))
     occupied = _occupied(make, observed, options)
     if occupied is not None:
         return occupied
@@ -175,6 +180,13 @@ def _output_step(make: _Maker, result: Result, observed: Observed, options: Opti
     else:
         reason = "the result is in the store, the file is not written yet"
     return replace(make(Action.WRITE, reason), digest=result.digest)
+
+
+def _stored_at(result: Result) -> float | None:
+    try:
+        return datetime.fromisoformat(result.stored_at).timestamp()
+    except (ValueError, OverflowError):  # a record that somebody edited
+        return None
 
 
 def _occupied(make: _Maker, observed: Observed, options: Options) -> Step | None:

@@ -20,6 +20,24 @@ def money(cost: Cost, currency: str) -> str:
     return seconds if cost.price is None or not currency else f"{seconds}, {cost.price:.2f} {currency}"
 
 
+def span(seconds: float) -> str:
+    """`42s`, `3m 10s`, `2h 05m`, `3d`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02}s"
+    return f"{whole // 3600}h {whole % 3600 // 60:02}m" if whole < 48 * 3600 else f"{whole // 86400}d"
+
+
+def clock_warning(ahead_s: float) -> str:
+    """What to say when the ledger's newest entry is of `ahead_s` seconds from now."""
+    return (
+        f"warning: the ledger has an entry of {span(ahead_s)} from now: this machine's clock is wrong, or was."
+        " Ages and deadlines go by it"
+    )
+
+
 def plan_text(plan: Plan) -> str:
     """The plan for people."""
     if not plan.changes:

@@ -1,15 +1,19 @@
-"""How every edit is: in sync or not, healthy or not, with the words of GitOps. Pure."""
+"""How every edit is: in sync or not, healthy or not, since when and until when, with the words of GitOps. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from reconciler.plan.report import stray_lines
+from reconciler.plan.report import clock_warning, span, stray_lines
 from reconciler.plan.step import Action, Plan, Step
+from reconciler.state.observed import TASK_LIFE_S
 
 STATUS_VERSION = 1
+WARN_S = 12 * 3600  # a task of this age that nobody collects is worth a word
+ALARM_S = 20 * 3600  # and of this age somebody has to act: at 24 h its video is gone
 _HEALTH = {
     Action.KEEP: "Healthy",
     Action.RESUME: "Progressing",
@@ -25,29 +29,49 @@ _NAME_WIDTH = 40
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A plan, read as the state of each edit."""
+    """A plan, read as the state of each edit at one moment."""
 
     plan: Plan
     project: str
+    now: float  # seconds since 1970
+    ahead_s: float = 0.0  # by how much the ledger's newest entry is ahead of now, where that is worth a word
 
     @property
     def needs_person(self) -> Sequence[str]:
-        """What waits for a person's decision: names of edits, and ids of strays."""
-        return [step.name for step in self.plan.steps if step.needs_person] + [
-            each.task_id for each in self.plan.strays
-        ]
+        """What waits for a person: names of edits, ids of strays, and whose task is soon forgotten by the service."""
+        blocked = [step.name for step in self.plan.steps if step.needs_person]
+        urgent = [name for name, left_s in self.deadlines if _urgent(left_s)]
+        return list(dict.fromkeys([*blocked, *(each.task_id for each in self.plan.strays), *urgent]))
+
+    @property
+    def deadlines(self) -> Sequence[tuple[str, float]]:
+        """(edit, seconds left) for every task that is to be collected, the most urgent first."""
+        found = [(step.name, step.collect_by) for step in self.plan.steps]
+        found += [(orphan.edit, orphan.collect_by) for orphan in self.plan.orphans]
+        left = [(name, collect_by - self.now) for name, collect_by in found if collect_by is not None]
+        return sorted(left, key=lambda each: (each[1], each[0]))
 
     @property
     def synced(self) -> bool:
         return not self.plan.changes
 
+    def health(self, step: Step) -> str:
+        late = step.collect_by is not None and _urgent(step.collect_by - self.now)
+        return "Degraded" if late else _HEALTH[step.action]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many edits are of each health."""
+        found = [self.health(step) for step in self.plan.steps]
+        return {word: found.count(word) for word in ("Healthy", "Progressing", "Missing", "Degraded")}
+
+
+def _urgent(left_s: float) -> bool:
+    return left_s <= TASK_LIFE_S - ALARM_S
+
 
 def sync(step: Step) -> str:
     return "Synced" if step.action is Action.KEEP else "OutOfSync"
-
-
-def health(step: Step) -> str:
-    return _HEALTH[step.action]
 
 
 def status_text(status: Status) -> str:
@@ -58,22 +82,43 @@ def status_text(status: Status) -> str:
     names = [step.name for step in plan.steps]
     width = min(max([len(name) for name in names] + [4]), _NAME_WIDTH)
     outputs = max([len(step.output) for step in plan.steps] + [6])
-    lines.append(f"{'NAME':<{width}}  {'SYNC':<9}  {'HEALTH':<11}  {'OUTPUT':<{outputs}}  NOTE")
+    lines.append(f"{'NAME':<{width}}  {'SYNC':<9}  {'HEALTH':<11}  {'SINCE':<7}  {'OUTPUT':<{outputs}}  NOTE")
     for step in plan.steps:
-        note = "" if step.action is Action.KEEP else step.reason
+        since = "" if step.since is None else span(max(status.now - step.since, 0))
         lines.append(
-            f"{step.name:<{width}}  {sync(step):<9}  {health(step):<11}  {step.output:<{outputs}}  {note}".rstrip()
+            f"{step.name:<{width}}  {sync(step):<9}  {status.health(step):<11}  {since:<7}  "
+            f"{step.output:<{outputs}}  {_note(status, step)}".rstrip()
         )
         lines += [f"    {detail}" for detail in step.details if step.action is Action.BLOCKED]
-    counts = [f"{count} {word.lower()}" for word, count in _counts(plan).items() if count]
+    lines += [clock_warning(status.ahead_s)] if status.ahead_s else []
+    lines += plan.notes
     lines += stray_lines(plan)
+    lines += _deadline_lines(status)
+    counts = [f"{count} {word.lower()}" for word, count in status.counts.items() if count]
     lines.append(f"{len(names)} edit{'' if len(names) == 1 else 's'}: {', '.join(counts) or 'none'}.")
     return "\n".join(lines) + "\n"
 
 
-def _counts(plan: Plan) -> dict[str, int]:
-    order = ("Healthy", "Progressing", "Missing", "Degraded")
-    return {word: sum(1 for step in plan.steps if health(step) == word) for word in order}
+def _note(status: Status, step: Step) -> str:
+    if step.action is Action.KEEP:
+        return ""
+    if step.collect_by is None:
+        return step.reason
+    left_s = step.collect_by - status.now
+    return f"{step.reason}; " + (f"collect within {span(left_s)}" if left_s > 0 else "too old to be collected")
+
+
+def _deadline_lines(status: Status) -> Iterator[str]:
+    """A warning for what is 12 hours old and not collected, an alarm from 20 hours on."""
+    for name, left_s in status.deadlines:
+        age_s = TASK_LIFE_S - left_s
+        if age_s < WARN_S:
+            continue
+        yield f"{'!' if _urgent(left_s) else 'warning:'} {name}: its task is {span(age_s)} old and not collected"
+        if left_s > 0:
+            yield f"      run `cutlist apply` within {span(left_s)}; after that its video is gone"
+        else:
+            yield "      the service forgets tasks after 24h; `cutlist apply` tells whether it did"
 
 
 def status_document(status: Status) -> dict[str, Any]:
@@ -86,20 +131,28 @@ def status_document(status: Status) -> dict[str, Any]:
         "account": plan.account,
         "endpoint": plan.endpoint,
         "synced": status.synced,
-        "summary": {word.lower(): count for word, count in _counts(plan).items()},
+        "summary": {word.lower(): count for word, count in status.counts.items()},
         "needs_person": list(status.needs_person),
         "edits": [
             {
                 "name": step.name,
                 "sync": sync(step),
-                "health": health(step),
+                "health": status.health(step),
                 "action": step.action.value,
                 "reason": step.reason,
                 "details": list(step.details),
                 "output": step.output,
                 "key": step.key,
                 "task_id": step.task_id,
+                "since": _iso(step.since),
+                "collect_by": _iso(step.collect_by),
             }
             for step in plan.steps
         ],
+        "notes": list(plan.notes),
     }
+
+
+def _iso(moment: float | None) -> str | None:
+    """`2027-01-15T08:00:00Z`."""
+    return None if moment is None else datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

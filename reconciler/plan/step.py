@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.errors import Place
-from reconciler.state.observed import Stray
+from reconciler.state.observed import Attempt, Stray
 
 
 class Action(StrEnum):
@@ -62,6 +62,8 @@ class Step:
     billed_at_end: bool = False  # in flight: submitted already, billed when it succeeds
     loses: str | None = None  # the attempt that is given up for lost when this one is paid again
     replaces: str | None = None  # digest of the file at the output that may be overwritten
+    since: float | None = None  # seconds since 1970: when it came to be so, where that is known
+    collect_by: float | None = None  # until when the service still has what its task made
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class Plan:
     notes: tuple[str, ...] = ()  # what people should know besides: warnings, damage
     unpriced: tuple[str, ...] = ()  # models (and tiers) of work whose price is not known
     strays: tuple[Stray, ...] = ()  # paid tasks that nobody waits for, until a person answers
+    orphans: tuple[Attempt, ...] = ()  # at the service, of requests that no edit stands for any more
 
     def by_action(self, *actions: Action) -> Iterator[Step]:
         return (step for step in self.steps if step.action in actions)

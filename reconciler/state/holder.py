@@ -15,6 +15,7 @@ from pathlib import Path
 
 from reconciler.errors import Locked
 from reconciler.files import make_dirs
+from reconciler.records import loads
 
 
 @contextmanager
@@ -40,7 +41,7 @@ def hold(path: Path, *, command: str, now: float) -> Iterator[None]:
 
 def _holder(handle: int) -> str:
     try:
-        data = json.loads(os.pread(handle, 4096, 0))
+        data = loads(os.pread(handle, 4096, 0))
         return f"{data['command']}, process {data['pid']}, since {data['since']}"
     except (ValueError, KeyError, TypeError):
         return "it has just started"

@@ -17,10 +17,11 @@ from typing import Any
 
 from reconciler.errors import LedgerError, Locked
 from reconciler.files import fsync_dir, make_dirs, network_file_system
-from reconciler.state.observed import ARROWS, Attempt, History, State, Stray
+from reconciler.records import loads
+from reconciler.state.observed import ARROWS, Attempt, History, State, Stray, forgotten_at
 
 VERSION = 1
-TASK_LIFE_S = 24 * 3600  # the service forgets a task 24 h after submit_time
+_YEAR_10000 = 253_402_300_800.0  # the first second that no calendar here can write
 
 _SCHEMA = """
 create table attempts (
@@ -72,7 +73,7 @@ create table uploads (
 ) strict;
 """
 _COLUMNS = """a.id, a.key, a.lane, a.edit, a.state, a.endpoint, a.created_at, a.task_id, t.status, a.submitted_at,
-    a.code, a.message, a.request_id, a.billable_s, a.adopted"""
+    a.ended_at, a.code, a.message, a.request_id, a.billable_s, a.adopted"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,7 +357,7 @@ class Ledger:
     def intent(self, attempt_id: str) -> Intent:
         """What was about to be sent in an attempt."""
         row = self._rows("select server_time, created_at, prompt, job from attempts where id = ?", attempt_id)[0]
-        return Intent(row[0], row[1], row[2], _read(json.loads, row[3]))
+        return Intent(row[0], row[1], row[2], _read(loads, row[3]))
 
     def knows_task(self, task_id: str) -> bool:
         """Whether a task was ever linked to an attempt."""
@@ -367,7 +368,7 @@ class Ledger:
         rows = self._rows(
             "select edit, job from attempts where rowid in (select max(rowid) from attempts group by edit)"
         )
-        return {edit: _read(json.loads, job) for edit, job in rows}
+        return {edit: _read(loads, job) for edit, job in rows}
 
     def integrity(self) -> Sequence[str]:
         """What SQLite finds wrong with the file; nothing when it is sound."""
@@ -396,19 +397,27 @@ class Ledger:
 
 
 def _attempt(row: Sequence[Any], now: float) -> Attempt:
+    for moment in (row[6], row[9], row[10]):
+        _read(_moment, moment)
     return Attempt(
         id=row[0], key=row[1], lane=row[2], edit=row[3], state=_read(State, row[4]), endpoint=row[5], created_at=row[6],
-        task_id=row[7], task_status=row[8], submitted_at=row[9], code=row[10], message=row[11], request_id=row[12],
-        billable_s=row[13], adopted=bool(row[14]),
-        collectable=row[7] is not None and now - (row[9] or row[6]) < TASK_LIFE_S,
+        task_id=row[7], task_status=row[8], submitted_at=row[9], ended_at=row[10], code=row[11], message=row[12],
+        request_id=row[13], billable_s=row[14], adopted=bool(row[15]),
+        collectable=row[7] is not None and now < forgotten_at(row[6], row[9]),
     )  # fmt: skip
+
+
+def _moment(value: float | None) -> None:
+    """Raises ValueError for what no clock has ever shown."""
+    if value is not None and not 0 <= value < _YEAR_10000:
+        raise ValueError
 
 
 def _read(make: Callable[[Any], Any], text: Any) -> Any:
     """What `make` makes of a value; one that we never wrote is told of. Raises LedgerError."""
     try:
         return make(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise LedgerError(f"the ledger is damaged: {type(error).__name__}.", hint=_ADVICE) from error
 
 
@@ -451,9 +460,10 @@ def _mapped(path: Path | None) -> Iterator[None]:
                 "the ledger is busy: another process is writing to it.", hint="Run the command again."
             ) from error
         raise LedgerError(f"the ledger cannot be used: {error}.", hint=_ADVICE) from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter where SQLite quotes damaged bytes
         where = f"{path} " if path else "the ledger "
-        raise LedgerError(f"{where}is damaged: {error}.", hint=_ADVICE) from error
+        words = "its text is not UTF-8" if isinstance(error, UnicodeDecodeError) else error
+        raise LedgerError(f"{where}is damaged: {words}.", hint=_ADVICE) from error
 
 
 _ADVICE = (

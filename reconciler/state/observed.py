@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+TASK_LIFE_S = 24 * 3600  # the service forgets a task 24 h after submit_time, and with it the way to its video
+
 
 class State(StrEnum):
     """Where an attempt is. The arrows between them stand in `ARROWS`."""
@@ -69,12 +71,32 @@ class Attempt:
     task_id: str | None = None
     task_status: str | None = None
     submitted_at: float | None = None
+    ended_at: float | None = None
     code: str = ""
     message: str = ""
     request_id: str = ""
     billable_s: float = 0.0
     adopted: bool = False
     collectable: bool = True  # False once the service has forgotten the task
+
+    @property
+    def since(self) -> float:
+        """When it came to be as it is."""
+        if self.ended_at is None or self.state in (State.INTENT, State.SUBMITTED):
+            return self.created_at
+        return self.ended_at
+
+    @property
+    def collect_by(self) -> float | None:
+        """Until when the video of its task is to be had; None where there is nothing to collect."""
+        if self.task_id is None or self.state not in (State.SUBMITTED, State.SUCCEEDED):
+            return None
+        return forgotten_at(self.created_at, self.submitted_at)
+
+
+def forgotten_at(created_at: float, submitted_at: float | None) -> float:
+    """When the service forgets a task; one that was found later is as old as the request that made it."""
+    return min(created_at, submitted_at or created_at) + TASK_LIFE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +167,12 @@ class Observed:
     before: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by edit: the job it stood for last time
     strays: Sequence[Stray] = ()  # that nobody has answered for
     damaged: Sequence[str] = ()  # records and blobs that cannot be trusted, in words
+
+    @property
+    def newest(self) -> float:
+        """The newest moment that the ledger knows of, in seconds since 1970; 0 when it knows none."""
+        attempts = [each for history in self.history.values() for each in history.attempts]
+        return max((max(each.created_at, each.submitted_at or 0, each.ended_at or 0) for each in attempts), default=0)
 
     def result(self, edit: str, key: str) -> Result | None:
         """The result that counts for an edit: the one that the lock file names, else the first that was stored."""

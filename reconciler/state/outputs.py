@@ -11,6 +11,7 @@ from pathlib import Path
 from reconciler.cache import Digests
 from reconciler.errors import StoreDamaged
 from reconciler.files import EscapesRoot, inside, write_atomic
+from reconciler.records import loads, record
 from reconciler.state.observed import Output, Published
 
 
@@ -24,8 +25,8 @@ class Outputs:
     def published(self) -> dict[str, Published]:
         """What we wrote, by path. Raises StoreDamaged when the record cannot be read."""
         try:
-            data = json.loads(self._record.read_bytes())
-            return {path: Published(**entry) for path, entry in data["outputs"].items()}
+            data = loads(self._record.read_bytes())
+            return {path: record(Published, entry) for path, entry in data["outputs"].items()}
         except FileNotFoundError:
             return {}
         except (ValueError, KeyError, TypeError, AttributeError) as error:

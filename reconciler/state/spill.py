@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from reconciler.files import fsync_dir, make_dirs
+from reconciler.records import loads, record
 
 ROOM_BYTES = 16 << 10
 
@@ -60,8 +61,8 @@ class Spill:
         found = []
         with suppress(FileNotFoundError):
             for line in self._path.read_bytes().splitlines():
-                with suppress(ValueError, TypeError):
-                    found.append(Spilled(**json.loads(line)))
+                with suppress(ValueError):
+                    found.append(record(Spilled, loads(line)))
         return found
 
     def clear(self) -> None:

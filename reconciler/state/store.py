@@ -8,7 +8,6 @@ tmp/                      what is being written
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from reconciler.clock import Clock
 from reconciler.digest import canonical_json
 from reconciler.errors import StoreDamaged
 from reconciler.files import copy_atomic, fsync_dir, make_dirs, new_file, sha256_file
+from reconciler.records import loads, record
 from reconciler.state.observed import Result
 
 _LEFTOVER_S = 24 * 3600
@@ -191,7 +191,7 @@ class Store:
 def _read(path: Path) -> Result | None:
     """The record at `path`; None when there is none that can be trusted."""
     try:
-        result = Result(**json.loads(path.read_bytes()))
+        result = record(Result, loads(path.read_bytes()))
         return result if path.name == f"{result.key}.{result.digest}.json" else None
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError):
         return None

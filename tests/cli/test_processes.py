@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import shutil
 import signal
 import sqlite3
+import subprocess
 import urllib.request
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.cli.processes import cutlist, started, until
+from tests.cli.processes import COMMAND, cutlist, environment, started, until
 
 PNG_FREE_EDIT = """\
 apiVersion: cutlist/v1
@@ -103,6 +106,35 @@ def test_interrupt_names_the_task_and_exits_130(project: Path) -> None:
     assert process.returncode == 130, out + err
     ((_, task),) = attempts(project)
     assert f"Still at the service: {task}" in out
+
+
+def test_an_interrupt_ends_the_question(project: Path) -> None:
+    """Ctrl-C where an answer is waited for ends the apply there and then: no request was sent, exit 130."""
+    prices = "prices: {currency: USD, models: {wan2.7-videoedit: {720P: 0.1}}}"
+    (project / "cutlist.yaml").write_text(
+        "apiVersion: cutlist/v1\nkind: Project\n"
+        f"spec: {{endpoint: 'http://127.0.0.1:9/api/v1', realm: live, {prices}}}\n"
+    )
+    ours, theirs = pty.openpty()  # a terminal, so that there is somebody to ask
+    process = subprocess.Popen(
+        [*COMMAND, "-C", str(project), "apply"], env=environment(), stdin=theirs, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        said = b""
+        while b"accepted" not in said:
+            more = os.read(process.stdout.fileno(), 4096)
+            assert more, said
+            said += more
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        os.close(ours)
+        os.close(theirs)
+    assert process.returncode == 130, out
+    assert b"Interrupted (SIGINT). 0 rendered" in out
 
 
 def test_two_applies_at_once(project: Path) -> None:

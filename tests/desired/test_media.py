@@ -13,6 +13,7 @@ from reconciler.cache import Cache, Digests
 from reconciler.desired.job import Facts
 from reconciler.desired.media import MediaDesk, Unreadable, broken_limits, probe, probe_video
 from reconciler.desired.models import MediaLimits
+from reconciler.digest import sha256_hex
 from tests import making
 from tests.clock import FakeClock
 from tests.making import MODELS
@@ -192,19 +193,19 @@ def test_what_changed_just_now_is_not_remembered(bench: Bench) -> None:
     """A file may change twice within one tick of its times: a fresh one is read again by the next run."""
     bench.clock.advance(-3600)
     bench.identity()
-    assert "clip.mp4" not in (bench.root / "cache" / "facts.json").read_text()
-    assert not (bench.root / "cache" / "media.json").exists()
+    assert "clip.mp4" not in (bench.root / "cache" / "facts").read_text()
+    assert not (bench.root / "cache" / "media").exists()
     bench.clock.advance(3600)
     bench.identity()
-    assert "clip.mp4" in (bench.root / "cache" / "media.json").read_text()
+    assert "clip.mp4" in (bench.root / "cache" / "media").read_text()
 
 
 def test_a_known_clip_is_not_opened(bench: Bench) -> None:
     """What is known of a file is used: with its digest known, bytes that only its times could betray are not read."""
     before = bench.identity()
-    remembered = (bench.root / "cache" / "media.json").read_text()
     digest = before.removeprefix("sha256:") if before else ""
-    (bench.root / "cache" / "media.json").write_text(remembered.replace(digest, "0" * 64))
-    facts_ = (bench.root / "cache" / "facts.json").read_text()
-    (bench.root / "cache" / "facts.json").write_text(facts_.replace(digest, "0" * 64))
+    for table in ("media", "facts"):
+        _, _, remembered = (bench.root / "cache" / table).read_bytes().partition(b"\n")
+        other = remembered.replace(digest.encode(), b"0" * 64)
+        (bench.root / "cache" / table).write_bytes(sha256_hex(other).encode() + b"\n" + other)
     assert bench.identity() == "sha256:" + "0" * 64

@@ -21,8 +21,11 @@ ALIASES = {"make demo": "cutlist demo"}  # without making the environment that t
 
 _EDIT = re.compile(r"<!-- edit (?P<file>\S+): (?P<old>.*?) => (?P<new>.*?) -->")
 _SPAN = re.compile(r"\b(\d+m )?\d+(\.\d+)? s\b(?=[.;]| *\()")  # how long a run took
+_AGE = re.compile(r"(?<=  )(\d+[hm] \d\d|\d+)[dhms] +(?=\S+/)")  # how long ago that was, in a column before a path
+_MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")  # of videos: another machine may encode other bytes
 _TASK = re.compile(r"\b[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}\b")  # which of several came first is chance
+_VARIES = {_SPAN: "N s", _AGE: "AGE  ", _MOMENT: "MOMENT", _TASK: "TASK", _DIGEST: "DIGEST"}
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,9 @@ def matches(shown: str, printed: str) -> bool:
 
 def _plain(text: str) -> str:
     """`text` without what differs from run to run."""
-    lines = [line.rstrip() for line in _DIGEST.sub("DIGEST", _TASK.sub("TASK", _SPAN.sub("N s", text))).splitlines()]
+    for pattern, word in _VARIES.items():
+        text = pattern.sub(word, text)
+    lines = [line.rstrip() for line in text.splitlines()]
     while lines and not lines[-1]:
         lines.pop()
     return "".join(f"{line}\n" for line in lines)

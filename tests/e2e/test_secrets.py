@@ -27,7 +27,7 @@ SIGNED = (
     "https://clips.example/{}.mp4?Expires=1893456000&Signature=canarySignature1&security-token=canarySecurityToken2"
     "&X-Amz-Credential=canaryCredential3&X-Amz-Signature=canaryAmz4"
 )
-MANIFESTS = ("specs", ".cutlist/cache/manifests.json")  # what people wrote, and the private copy kept of it
+MANIFESTS = ("specs", ".cutlist/cache/manifests")  # what people wrote, and the private copy kept of it
 _SIGNED_FIELDS = ("signature", "policy", "oss_access_key_id")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from reconciler.apply.events import Event, Phase
 from reconciler.apply.outcome import Stop
 from reconciler.errors import Declined, Unauthorized
 from reconciler.plan.diff import Options
+from reconciler.plan.status import status_text
 from reconciler.plan.step import Action
 from tests.e2e.bench import CREATE, FETCH, Bench, Trouble, answer, failed, lost_after, lost_before
 
@@ -89,6 +92,29 @@ async def test_kill_between_post_and_answer_is_recovered_before_any_post(bench: 
     assert report.exit_code == 0
     assert bench.creates() == bench.billed_tasks() == 1
     assert any("adopted" in line for line in bench.said)
+
+
+async def test_a_stop_is_heard_while_an_earlier_run_is_looked_into(bench: Bench) -> None:
+    """Ctrl-C while the service is asked about a lost request: it ends there, sends nothing, and the next run asks."""
+    bench.edit("rain")
+    bench.network.trouble = [Trouble(*CREATE, killed)]
+    with pytest.raises(Killed):
+        await bench.apply()
+    stop = Stop()
+
+    async def interrupted(request: httpx.Request, send: Any) -> httpx.Response:
+        stop.request("SIGINT")
+        await asyncio.sleep(0)
+        raise httpx.ConnectError("down", request=request)
+
+    bench.network.trouble = [Trouble("GET", "/tasks", interrupted, times=99)]
+    asked: list[Any] = []
+    report = await bench.apply(stop=stop, approve=asked.append)
+    assert (report.exit_code, report.outcomes, asked) == (130, {}, [])
+    assert bench.network.trouble[0].left > 90
+    bench.network.trouble = []
+    assert (await bench.apply()).exit_code == 0
+    assert bench.creates() == bench.billed_tasks() == 1
 
 
 async def test_interrupted_apply_resumes_without_paying(bench: Bench) -> None:
@@ -265,6 +291,64 @@ async def test_orphaned_task_is_brought_home(bench: Bench) -> None:
     assert not bench.output("rain").exists()
     bench.edit("rain")
     assert [step.action for step in bench.project().plan().steps] == [Action.WRITE]
+
+
+async def test_a_clock_that_is_set_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A jump in the middle of a run is told once, by it; a clock behind the ledger by the next run and by status."""
+    bench.edit("rain")
+    true_time = bench.clock.now
+
+    def set_forward(event: Event) -> None:
+        if event.phase is Phase.RUNNING:
+            monkeypatch.setattr(bench.clock, "now", lambda: true_time() + 2 * HOUR)
+
+    assert (await bench.project().apply_async(observer=set_forward, tell=bench.said.append)).exit_code == 0
+    (told,) = bench.said
+    assert "clock went 2h 00m forward" in told
+    monkeypatch.setattr(bench.clock, "now", true_time)
+    bench.said.clear()
+    assert (await bench.apply()).exit_code == 0
+    (told,) = bench.said
+    assert "an entry of 2h 00m from now" in told
+    status = bench.project().status()
+    assert "an entry of 2h 00m from now" in status_text(status)
+    assert not status.needs_person
+
+
+async def test_a_steady_clock_is_not_mentioned(bench: Bench) -> None:
+    """Hours of waiting and minutes of skew are no jump."""
+    bench.edit("rain")
+    true_time = bench.clock.now
+    await bench.apply()
+    bench.virtual.advance(9 * HOUR)
+    bench.clock.now = lambda: true_time() - 200  # type: ignore[method-assign]
+    bench.edit("snow", prompt="snow")
+    await bench.apply()
+    assert bench.said == []
+
+
+async def test_tasks_of_others_are_told_once(bench: Bench) -> None:
+    """Where a lost answer makes us read the list, tasks that nobody here made are told once, and left alone."""
+    other = {"task_id": "not-ours", "model_name": "another-model", "gmt_create": 9e15, "status": "PENDING"}
+
+    async def with_another(request: httpx.Request, send: Any) -> httpx.Response:
+        response = await send(request)
+        body = json.loads(await response.aread())
+        if "data" in body:
+            body["data"].append(other)
+        return httpx.Response(response.status_code, json=body)
+
+    bench.edit("rain")
+    bench.network.trouble = [Trouble(*CREATE, killed)]
+    with pytest.raises(Killed):
+        await bench.apply()
+    bench.network.trouble = [Trouble("GET", "/tasks", with_another, times=99)]
+    assert (await bench.apply()).exit_code == 0
+    (told,) = (line for line in bench.said if "did not make" in line)
+    assert "has 1 task of the last 24 h" in told
+    assert "not-ours" in told
+    assert bench.billed_tasks() == 1
+    assert not any("cancel" in each for each in bench.network.requests)
 
 
 async def test_result_is_fetched_only_from_allowed_hosts(bench: Bench) -> None:

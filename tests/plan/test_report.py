@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from reconciler.plan.step import Plan
 from reconciler.state.observed import Pin, State
 from tests.making import CLIP, attempt, chain, desired, edit, file, observed, plan, result, vace
 
+NOW = datetime(2027, 1, 17, 9, tzinfo=UTC).timestamp()
 GOLDEN = Path(__file__).parents[1] / "golden"
 Golden = Callable[[Path, str], None]
 
@@ -56,12 +58,14 @@ def everything(realm: str = "live", *, prices: bool = True) -> Plan:
         before={"clothes-swap": result(coat).job, "new-take": result(edit("new-take")).job},
         pins={"pinned": Pin(result(one["pinned"]).key, "5" * 64)},
         attempts=[
-            attempt(one["sent"], State.INTENT),
-            attempt(one["running"], State.SUBMITTED, task_id="0385dc79-5ff8-4d82", task_status="RUNNING"),
-            attempt(one["unsure"], State.UNDECIDED, message="two tasks could be it: 0385dc79, 91aa03c4"),
+            attempt(one["sent"], State.INTENT, created_at=NOW - 40),
+            attempt(one["running"], State.SUBMITTED, task_id="0385dc79-5ff8-4d82", task_status="RUNNING",
+                    created_at=NOW - 190),
+            attempt(one["unsure"], State.UNDECIDED, message="two tasks could be it: 0385dc79, 91aa03c4",
+                    created_at=NOW - 8000, ended_at=NOW - 7500),
             attempt(one["refused"], State.FAILED, code="DataInspectionFailed",
-                    message="Input data may contain inappropriate content."),
-            attempt(one["expired"], State.EXPIRED, task_id="91aa03c4", collectable=False),
+                    message="Input data may contain inappropriate content.", ended_at=NOW - 3 * 86400),
+            attempt(one["expired"], State.EXPIRED, task_id="91aa03c4", collectable=False, ended_at=NOW - 5 * 3600),
         ],
         damaged=["the blob 0123456789ab… of old is missing or cut short"],
     )  # fmt: skip
@@ -90,10 +94,10 @@ TEXTS: dict[str, Callable[[], str]] = {
     "plan-nothing.txt": lambda: plan_text(nothing()),
     "plan-chain.txt": lambda: plan_text(waiting()),
     "plan.json": lambda: json.dumps(plan_document(everything()), indent=2, ensure_ascii=False) + "\n",
-    "status.txt": lambda: status_text(Status(everything(), "film")),
-    "status-nothing.txt": lambda: status_text(Status(nothing(), "film")),
+    "status.txt": lambda: status_text(Status(everything(), "film", NOW)),
+    "status-nothing.txt": lambda: status_text(Status(nothing(), "film", NOW)),
     "status.json": lambda: (
-        json.dumps(status_document(Status(everything(), "film")), indent=2, ensure_ascii=False) + "\n"
+        json.dumps(status_document(Status(everything(), "film", NOW)), indent=2, ensure_ascii=False) + "\n"
     ),
 }
 
@@ -139,8 +143,8 @@ def test_the_document_for_scripts() -> None:
 
 def test_status_counts_every_edit() -> None:
     """Health is counted over all edits; what waits for a person is named."""
-    made = status_document(Status(everything(), "film"))
+    made = status_document(Status(everything(), "film", NOW))
     assert sum(made["summary"].values()) == len(made["edits"])
     assert {"unsure", "expired", "pinned"} <= set(made["needs_person"])
     assert not made["synced"]
-    assert status_document(Status(nothing(), "film"))["synced"]
+    assert status_document(Status(nothing(), "film", NOW))["synced"]

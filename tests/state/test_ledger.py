@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.errors import LedgerError
-from reconciler.state.ledger import TASK_LIFE_S, AlreadyOpen, Ledger
-from reconciler.state.observed import ARROWS, OPEN, Attempt, State
+from reconciler.state.ledger import AlreadyOpen, Ledger
+from reconciler.state.observed import ARROWS, OPEN, TASK_LIFE_S, Attempt, State
 
 NOW = 1_800_000_000.0
 JOB = {"model": "m", "take": 1}
@@ -270,6 +270,32 @@ def test_a_damaged_ledger(tmp_path: Path, content: bytes) -> None:
             open_(path)
         assert "Do not delete it" in told.value.hint
         assert path.read_bytes() == content
+
+
+def test_a_damaged_schema(ledger: Ledger, tmp_path: Path) -> None:
+    """SQLite quotes what it cannot read; where that is no text it is told in words all the same."""
+    ledger.close()
+    path = tmp_path / "ledger.db"
+    path.write_bytes(path.read_bytes().replace(b"TABLE tasks (", b"TABLE tasks \xff"))
+    for open_ in (Ledger.open, Ledger.open_readonly):
+        with pytest.raises(LedgerError, match="damaged"):
+            opened = open_(path)
+            assert opened is not None
+            opened.strays()
+
+
+@pytest.mark.parametrize("moment", [-1.0, 2.0**62])
+def test_a_moment_that_never_was(ledger: Ledger, tmp_path: Path, moment: float) -> None:
+    """A time that no calendar has is damage, told before anybody counts with it."""
+    intend(ledger, "a")
+    ledger.close()
+    raw = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    raw.execute("update attempts set created_at = ?", (moment,))
+    raw.close()
+    damaged = Ledger.open(tmp_path / "ledger.db")
+    with pytest.raises(LedgerError, match="damaged"):
+        damaged.history(now=NOW)
+    damaged.close()
 
 
 def test_another_version(ledger: Ledger, tmp_path: Path) -> None:

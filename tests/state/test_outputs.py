@@ -94,8 +94,13 @@ def test_notes_are_kept_beside_each_other(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"outputs": []}', '{"outputs": {"a": {"digest": "x"}}}', '{"outputs": {"a": 1}}']
-)
+    "text",
+    [
+        "", "{", "[]", "[" * 100_000, '{"outputs": []}', '{"outputs": {"a": {"digest": "x"}}}', '{"outputs": {"a": 1}}',
+        '{"outputs": {"a": {"digest": "x", "realm": "mock", "edit": [], "key": "k"}}}',
+    ],
+    ids=lambda text: text[:60],
+)  # fmt: skip
 def test_damaged_notes(bench: Bench, text: str) -> None:
     """Notes that cannot be read are told, with what to do; they are not taken for empty."""
     (bench.root / ".cutlist").mkdir()

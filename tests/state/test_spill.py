@@ -43,7 +43,7 @@ def test_a_note_cut_short_is_passed_over(tmp_path: Path) -> None:
     spill.set_room_aside()
     note(spill)
     raw = (tmp_path / "spill").read_bytes()
-    (tmp_path / "spill").write_bytes(raw.rstrip(b" ") + b'{"attempt_id": "b", "ta\n[]\n')
+    (tmp_path / "spill").write_bytes(raw.rstrip(b" ") + b'{"attempt_id": "b", "ta\n[]\n' + b"[" * 100_000 + b"\n")
     assert spill.read() == [NOTE]
 
 

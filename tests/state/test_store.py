@@ -164,7 +164,9 @@ def test_a_result_without_its_blob_is_told(store: Store, content: bytes | None) 
     assert store.results() == ({}, [f"the blob {result.digest[:12]}… of film is missing or cut short"])
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"key": 1}', b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"{}", b'{"key": 1}', b"\xff", b"[" * 100_000], ids=lambda content: content[:12]
+)
 def test_a_damaged_record_is_told(store: Store, content: bytes) -> None:
     """A record that cannot be read is no result, and is told; the others are read."""
     bad, good = put(store, "bad"), put(store, "good")
@@ -174,6 +176,15 @@ def test_a_damaged_record_is_told(store: Store, content: bytes) -> None:
     assert results == {good.key: [good]}
     assert len(damaged) == 1
     assert damaged[0].startswith(f"the result record {bad.key[:12]}… cannot be read")
+
+
+@pytest.mark.parametrize("name", ["size_bytes", "duration_s", "stored_at", "edit", "job", "task", "adopted"])
+def test_a_record_with_a_field_of_another_kind_is_told(store: Store, name: str) -> None:
+    """A record that names its result and says nonsense of it is not trusted: nobody has to check it again."""
+    result = put(store)
+    path = store.folder / "results" / result.key[:2] / f"{result.key}.{result.digest}.json"
+    damage(path, json.dumps({**json.loads(path.read_bytes()), name: ["nonsense"]}).encode())
+    assert store.results() == ({}, [f"the result record {result.key[:12]}… cannot be read"])
 
 
 def test_a_damaged_record_is_replaced_by_the_next_write(store: Store) -> None:

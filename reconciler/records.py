@@ -1,0 +1,40 @@
+"""JSON files of our own, which anybody may have damaged since: read with suspicion. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from functools import cache
+from typing import Any, TypeVar, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+
+def loads(raw: bytes) -> Any:
+    """JSON as data. Raises ValueError for all that is none, also for what is nested too deep to be read."""
+    try:
+        return json.loads(raw)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def record(kind: type[T], data: object) -> T:
+    """A dataclass from plain data. Raises ValueError when a field is missing, unknown, or of another type."""
+    if not isinstance(data, dict):
+        raise ValueError(f"{type(data).__name__} where an object is wanted")
+    known, needed = _fields(kind)  # type: ignore[arg-type]  # every class is hashable
+    if not needed <= data.keys() <= known.keys():
+        raise ValueError("other fields than it should have")
+    for name, value in data.items():
+        if not isinstance(value, known[name]) or (isinstance(value, bool) and bool not in known[name]):
+            raise ValueError(f"{name} is {type(value).__name__}")
+    return kind(**data)
+
+
+@cache
+def _fields(kind: Any) -> tuple[Mapping[str, tuple[type, ...]], frozenset[str]]:
+    """The types that each field takes, and the names of those that have no default."""
+    types = {name: get_origin(hint) or hint for name, hint in get_type_hints(kind).items()}
+    known = {name: (int, float) if each is float else (each,) for name, each in types.items()}
+    return known, frozenset(each.name for each in fields(kind) if each.default is MISSING)

@@ -1,0 +1,75 @@
+"""Our own files, read after somebody damaged them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.cache import Cache
+from reconciler.records import loads, record
+
+
+@dataclass(frozen=True)
+class Note:
+    """A record with a field of each kind."""
+
+    name: str
+    size: int
+    length: float
+    more: Mapping[str, Any]
+    done: bool = False
+
+
+GOOD: dict[str, Any] = {"name": "a", "size": 1, "length": 2, "more": {"x": [1]}}
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"[" * 100_000, b"9" * 5000], ids=lambda raw: raw[:12])
+def test_what_is_no_json(raw: bytes) -> None:
+    """There is one error for all that cannot be read, however deep it is."""
+    with pytest.raises(ValueError):
+        loads(raw)
+
+
+def test_a_record() -> None:
+    """Fields with a default may be left out; whole numbers are numbers."""
+    assert record(Note, GOOD) == Note("a", 1, 2, {"x": [1]})
+    assert record(Note, {**GOOD, "done": True}).done
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None, [], "a", {}, {**GOOD, "new": 1}, {**GOOD, "name": None}, {**GOOD, "size": 1.5}, {**GOOD, "size": True},
+        {**GOOD, "length": "2"}, {**GOOD, "more": []}, {**GOOD, "done": 1},
+    ],
+)  # fmt: skip
+def test_what_is_no_record(data: Any) -> None:
+    """A field that is missing, unknown or of another kind makes the whole record none."""
+    with pytest.raises(ValueError):
+        record(Note, data)
+
+
+@pytest.mark.parametrize("damage", [b"", b"[" * 100_000, b'{"key": "other"}'], ids=lambda damage: damage[:12])
+def test_a_cache_that_somebody_wrote_is_forgotten(tmp_path: Path, damage: bytes) -> None:
+    """What is remembered is believed only as it was written, also when it still reads well."""
+    cache = Cache(tmp_path)
+    cache.put("table", "key", "value")
+    cache.save()
+    assert Cache(tmp_path).get("table", "key") == "value"
+    whole = (tmp_path / "table").read_bytes()
+    for content in (damage, whole.partition(b"\n")[0] + b"\n" + damage, whole.replace(b"value", b"other")):
+        (tmp_path / "table").write_bytes(content)
+        assert Cache(tmp_path).get("table", "key") is None
+
+
+def test_a_cache_is_written_as_it_says(tmp_path: Path) -> None:
+    """One table, one file: a digest, and JSON."""
+    cache = Cache(tmp_path)
+    cache.put("table", "key", [1])
+    cache.save()
+    assert json.loads((tmp_path / "table").read_bytes().partition(b"\n")[2]) == {"key": [1]}
