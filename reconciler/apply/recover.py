@@ -30,10 +30,11 @@ def take_in_spill(desk: Desk, tell: Tell) -> None:
 
 def catch_up(desk: Desk) -> None:
     """A kill between result and ledger: the store has the result, so the ledger says SUCCEEDED. Asks nobody."""
-    stored = {result.task.get("task_id") for each in desk.store.results()[0].values() for result in each}
+    stored = {result.task.get("task_id"): result for each in desk.store.results()[0].values() for result in each}
     for history in desk.ledger.history(now=desk.clock.now()).values():
         last = history.last
         if last.state is State.SUBMITTED and last.task_id in stored:
+            desk.store.confirm(stored[last.task_id])
             desk.ledger.end(last.id, State.SUCCEEDED, at=desk.clock.now())
     desk.store.sweep()
 
