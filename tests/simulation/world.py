@@ -8,17 +8,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import random
-import shutil
 import struct
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from aiohttp import streams, web
 from aiohttp.http import HttpVersion11, RawRequestMessage
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -27,18 +29,25 @@ from yarl import URL
 from mockserver import MockServer
 from mockserver.media import Probe
 from reconciler import Project
+from reconciler.apply import recover
 from reconciler.apply.events import Block
 from reconciler.apply.outcome import Report
+from reconciler.apply.settle import second_look
 from reconciler.config import Environment, Secret
 from reconciler.errors import CutlistError, Locked
+from reconciler.files import sha256_file
 from reconciler.plan.diff import Options
 from reconciler.state.ledger import Ledger
+from reconciler.state.observed import Attempt, State
 from tests.e2e.bench import write_video
+from tests.simulation.disk import LEDGER, Disk
 from tests.simulation.loop import PROCESS, Process, VirtualLoop
 
 EPOCH = 1_767_225_600.0
 HOST = "sim.example"
-HOUR, DAY = 3600.0, 86400.0
+HOUR = 3600.0
+KILLS = 4  # lives that may end too early
+MEMORY = "/dev/shm"  # where there is none, the simulation is slower
 FAULTS = ("reset_before", "reset_after", "429", "500_before", "500_after", "slow", "late", "cut", "corrupt")
 
 
@@ -152,12 +161,29 @@ class Body(httpx.AsyncByteStream):
 class World:
     """One simulated run: a project, a service, a network with seeded faults, and lives that end too early."""
 
-    def __init__(self, seed: int, *, fault_rate: float = 0.15, late_s: float = 60.0, day_rate: float = 0.0) -> None:
+    def __init__(
+        self,
+        seed: int,
+        folder: Path,
+        *,
+        fault_rate: float = 0.15,
+        cut_rate: float = 0.4,
+        rot_rate: float = 0.0,
+        late_s: float = 60.0,
+        day_rate: float = 0.0,
+        rivals: bool = False,
+    ) -> None:
         self.seed = seed
         self.rng = random.Random(seed)
-        self.fault_rate, self.late_s = fault_rate, late_s
+        self.fault_rate, self.late_s, self.day_rate = fault_rate, late_s, day_rate
+        self.rivals = rivals
+        self.cut_rate, self.rot_rate = (
+            cut_rate,
+            rot_rate,
+        )  # of deaths that are power cuts; of lives after which a blob rots
         self.trace: list[str] = []
         self.counters: Counter[str] = Counter()
+        self.trouble = random.Random(-1 - seed)  # of disks, apart from that of the network
         self.clock = SimClock(random.Random(seed + 1))
         self.films = ReadyMade()
         self.server = MockServer(
@@ -167,16 +193,22 @@ class World:
         self.app = self.server.app
         self.app.freeze()
         self.calm = False
-        self.day_rate = day_rate
         self.strays: set[str] = set()  # task ids that were reported as strays
+        self.rotten: set[str] = set()  # digests of blobs that went bad by themselves
+        self.incomplete = 0  # visible files that were not whole, at any time
+        self.forgotten = 0  # results that the ledger said were safe, and that a power cut took
         self.lives = 0
         self.processes: list[Process] = []
+        self._folder = folder
+        self.disk = Disk(folder / "disk-0")
+        self._disks = 0
 
     # -------------------------------------------------------------- the network
 
     async def handle(self, request: httpx.Request) -> httpx.Response:
         """Carry a request to the server and its answer back, with what the seed holds in store."""
         await request.aread()
+        self._step()
         fault = "" if self.calm or self.rng.random() > self.fault_rate else self.rng.choice(FAULTS)
         there, back = self.rng.uniform(0.02, 0.4), self.rng.uniform(0.02, 0.4)
         if fault == "slow":
@@ -235,14 +267,14 @@ class World:
 
     # -------------------------------------------------------------- lives
 
-    async def settled(self, root: Path) -> Report:
+    async def settled(self) -> Report:
         """Apply, and decide as a person would, until nothing is left to be decided."""
         for _ in range(12):
-            report = await self.live(root, None, options=Options(repay=True))
+            report = await self.live(None, options=Options(repay=True))
             assert report is not None
             if report.exit_code == 0:
                 return report
-            self._decide(open_project(root, self), report)
+            self._decide(open_project(self), report)
             await asyncio.sleep(60.0)
         raise AssertionError(f"stuck: {[step.reason for step in report.blocked]} {list(report.left.strays)}")
 
@@ -264,10 +296,11 @@ class World:
                 project.decide(command[command.index("resolve") + 1], adopt=mine[0] if mine else None, retry=not mine)
                 return  # one decision at a time: two edits may share one request
 
-    async def live(self, root: Path, dies_at: int | None, **settings: Any) -> Report | None:
-        """One apply, perhaps cut short. None when it was killed; the project folder is then what a kill leaves."""
+    async def live(self, dies_at: int | None, **settings: Any) -> Report | None:
+        """One apply, perhaps cut short. None when it was killed; the disk is then what that leaves."""
         self.lives += 1
-        process = Process(dies_at, lambda: self.say("killed"))
+        process = Process(dies_at, self._died)
+        self.processes.append(process)
 
         async def block(function: Any, *args: Any) -> Any:
             process.step()
@@ -276,18 +309,66 @@ class World:
             return result
 
         async def apply() -> Report:
-            project = open_project(root, self, block)
+            project = open_project(self, block)
             return await project.apply_async(observer=self._event, tell=self._told, **settings)
 
         token = PROCESS.set(process)
         task = asyncio.get_running_loop().create_task(apply())
         PROCESS.reset(token)
-        self.processes.append(process)
         await asyncio.wait([task])
-        if process.dead:
-            self.counters["killed"] += 1
-            return None
-        return task.result()
+        return None if process.dead else task.result()
+
+    def _died(self) -> None:
+        """The disk is what it was at this moment, whatever the unwinding of the dead still does to the one they had."""
+        self.say("killed")
+        self.counters["killed"] += 1
+        self.next_disk(cut=self.trouble.random() < self.cut_rate)
+
+    def next_disk(self, *, cut: bool) -> None:
+        """The living get a disk that the dead have no handles of; after a power cut without what was not durable."""
+        self._disks += 1
+        target = self._folder / f"disk-{self._disks}"
+        before = self.disk
+        self.disk = before.after_power_cut(target, self.trouble) if cut else before.after_kill(target)
+        before.close()
+        if cut:
+            self.counters["power cut"] += 1
+            self.counters.update({f"cut took {what}": count for what, count in self.disk.lost.items()})
+            self.say("power cut", *sorted(self.disk.lost.items()))
+            self.forgotten += forgotten(self)
+        self.incomplete += incomplete(self)
+
+    def rot(self) -> None:
+        """A blob goes bad on the disk, where nobody looks."""
+        blobs = sorted((open_project(self).store.folder / "blobs").glob("*/*"))
+        if blobs:
+            blob = self.trouble.choice(blobs)
+            data = bytearray(blob.read_bytes())
+            data[self.trouble.randrange(len(data))] ^= 1 << self.trouble.randrange(8)
+            blob.chmod(0o644)
+            blob.write_bytes(data)
+            self.disk.settle()
+            self.rotten.add(blob.name)
+            self.counters["rotten"] += 1
+            self.say("rotten", blob.name)
+
+    def look_over(self) -> None:
+        """A person has every blob read again, and what is bad moved aside."""
+        damages = open_project(self).verify(read_data=True, repair=True)
+        self.counters["quarantined"] += sum(path is not None for path, _ in damages)
+        for _, words in damages:
+            self.say(words)
+
+    def _step(self) -> None:
+        process = PROCESS.get()
+        if process is not None:
+            process.step()
+
+    def fsync(self, handle: int) -> None:
+        """In the place of os.fsync: a process may die before it and after it, and a power cut knows of it."""
+        self._step()
+        self.disk.fsync(handle)
+        self._step()
 
     def _told(self, text: str) -> None:
         self.say(text)
@@ -315,9 +396,11 @@ class Wire(httpx.AsyncBaseTransport):
         return await self._world.handle(request)
 
 
-def open_project(root: Path, world: World, block: Block = inline) -> Project:
-    """The project of a run, on the run's time and network."""
-    return Project.open(root, env=Environment(Secret("sk-mock")), clock=world.clock, transport=Wire(world), block=block)
+def open_project(world: World, block: Block = inline) -> Project:
+    """The project of a run, on the run's disk, time and network."""
+    return Project.open(
+        world.disk.root, env=Environment(Secret("sk-mock")), clock=world.clock, transport=Wire(world), block=block
+    )
 
 
 def write_project(root: Path, rng: random.Random) -> list[str]:
@@ -359,20 +442,27 @@ class Verdict:
         self.trace_sha256 = hashlib.sha256("\n".join(world.trace).encode()).hexdigest()
         self.paid_twice = 0  # jobs billed more than once
         self.lost = 0  # billed tasks that neither store nor ledger knows
-        self.incomplete = 0  # visible files that are not the whole of what they are named for
+        self.incomplete = 0  # visible files that were not the whole of what they are named for
+        self.forgotten = 0  # results that were said to be safe and that a power cut took
 
     @property
     def broken(self) -> str:
         """The promises that were not kept, in words; empty when all were."""
-        counts = {"paid twice": self.paid_twice, "lost": self.lost, "incomplete": self.incomplete}
+        counts = {
+            "paid twice": self.paid_twice,
+            "lost": self.lost,
+            "incomplete": self.incomplete,
+            "forgotten": self.forgotten,
+        }
         return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
 
 
 def run(seed: int, **settings: Any) -> Verdict:
     """Simulate one seed to its end and judge it."""
     loop = VirtualLoop()
+    memory = MEMORY if os.access(MEMORY, os.W_OK) else None
     try:
-        with tempfile.TemporaryDirectory(prefix="simulation-") as folder:
+        with tempfile.TemporaryDirectory(prefix="simulation-", dir=memory) as folder:
             return loop.run_until_complete(_run(seed, Path(folder), **settings))
     finally:
         for task in asyncio.all_tasks(loop):
@@ -383,42 +473,56 @@ def run(seed: int, **settings: Any) -> Verdict:
         loop.close()
 
 
-async def _run(seed: int, folder: Path, *, kills: int = 4, rivals: bool = False, **settings: Any) -> Verdict:
-    world = World(seed, **settings)
-    root = folder / "life-0"
-    write_project(root, world.rng)
+async def _run(seed: int, folder: Path, **settings: Any) -> Verdict:
+    world = World(seed, folder, **settings)
+    write_project(world.disk.root, world.rng)
+    world.disk.settle()
     try:
-        if rivals:
-            await rival_lives(world, root)
-        root = await troubled_lives(world, root, kills)
-        await asyncio.sleep(700.0)  # second looks are due ten minutes later
-        report = await world.settled(root)
-        return judge(world, root, report)
+        with tapped(world):
+            if world.rivals:
+                await rival_lives(world)
+            await troubled_lives(world)
+            await asyncio.sleep(700.0)  # second looks are due ten minutes later
+            world.look_over()
+            return judge(world, await world.settled())
     finally:
         for process in world.processes:
             if process.dead:
                 process.bury()
+        world.disk.close()
         await world.server.stop()
 
 
-async def troubled_lives(world: World, root: Path, kills: int) -> Path:
-    """Lives that are killed, one in trouble that is not, one in calm. Returns the project folder of the last."""
-    folder = root.parent
-    while world.lives < kills or not world.calm:
-        dies_at = world.rng.randint(1, 240) if world.lives < kills else None
-        world.calm = dies_at is None and world.lives > kills
-        await world.live(root, dies_at)
-        after = folder / f"life-{world.lives}"
-        shutil.copytree(root, after, symlinks=True)  # the dead keep their handles; the living get the bytes
-        root = after
+@contextmanager
+def tapped(world: World) -> Iterator[None]:
+    """The world is what makes files durable; and it hears of second looks."""
+
+    async def heard(desk: Any, attempt_id: str) -> Any:
+        world.counters["second look"] += 1
+        return await second_look(desk, attempt_id)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", world.fsync)
+        patch.setattr(recover, "second_look", heard)
+        yield
+
+
+async def troubled_lives(world: World) -> None:
+    """Lives that are killed, one in trouble that is not, one in calm."""
+    while world.lives < KILLS or not world.calm:
+        dies_at = world.rng.randint(1, 240) if world.lives < KILLS else None
+        world.calm = dies_at is None and world.lives > KILLS
+        if await world.live(dies_at) is not None:
+            world.next_disk(cut=world.trouble.random() < world.cut_rate)  # it has ended, and so may the machine
+        if world.trouble.random() < world.rot_rate:
+            world.rot()
         day = world.rng.random() < world.day_rate and not world.calm
         await asyncio.sleep(25 * HOUR if day else world.rng.uniform(0, 300))
-    return root
 
 
-async def rival_lives(world: World, root: Path) -> None:
+async def rival_lives(world: World) -> None:
     """Two applies at once on one store: the lock lets one of them work."""
-    both = [asyncio.ensure_future(world.live(root, None)) for _ in range(2)]
+    both = [asyncio.ensure_future(world.live(None)) for _ in range(2)]
     ended = await asyncio.gather(*both, return_exceptions=True)
     world.counters["locked out"] += sum(isinstance(each, Locked) for each in ended)
     strange = [each for each in ended if isinstance(each, BaseException) and not isinstance(each, CutlistError)]
@@ -426,46 +530,70 @@ async def rival_lives(world: World, root: Path) -> None:
         raise strange[0]
 
 
-def known_tasks(project: Project) -> set[str]:
-    """Every task id that the ledger has linked to an attempt."""
-    ledger = Ledger.open_readonly(project.config.state_dir / "ledger.db")
-    assert ledger is not None
+# ------------------------------------------------------------------ the judge
+
+
+def incomplete(world: World) -> int:
+    """Visible files that are not the whole of a film."""
+    root, wrong = world.disk.root, 0
+    for blob in (open_project(world).store.folder / "blobs").glob("*/*"):
+        digest = sha256_file(blob)
+        wrong += blob.name not in world.rotten and (digest != blob.name or digest not in world.films.digests)
+    outputs = (path for path in (root / "renders").rglob("*") if not path.name.startswith("."))
+    return wrong + sum(sha256_file(path) not in world.films.digests for path in outputs)
+
+
+def forgotten(world: World) -> int:
+    """Results that the ledger says are safe, and that are not in the store."""
+    project = open_project(world)
+    results, _ = project.store.results()
+    safe = {
+        attempt.key for attempt in attempts(project) if attempt.state is State.SUCCEEDED and attempt.key not in results
+    }
+    return 0 if world.rotten else len(safe)
+
+
+def attempts(project: Project) -> list[Attempt]:
+    """Every attempt that the ledger knows."""
+    ledger = Ledger.open_readonly(project.config.state_dir / LEDGER)
+    if ledger is None:
+        return []
     try:
-        history = ledger.history(now=project.clock.now())
-        return {attempt.task_id for each in history.values() for attempt in each.attempts if attempt.task_id}
+        return [each for history in ledger.history(now=project.clock.now()).values() for each in history.attempts]
     finally:
         ledger.close()
 
 
-def judge(world: World, root: Path, report: Report) -> Verdict:
+def known_tasks(project: Project) -> set[str]:
+    """Every task id that the ledger has linked to an attempt."""
+    return {attempt.task_id for attempt in attempts(project) if attempt.task_id}
+
+
+def judge(world: World, report: Report) -> Verdict:
     """The server's bill against what is on disk."""
     verdict = Verdict(world, report)
-    project = open_project(root, world)
+    project = open_project(world)
     results, _ = project.store.results()
     held = {result.task["task_id"] for each in results.values() for result in each}
-    ledger = Ledger.open_readonly(project.config.state_dir / "ledger.db")
-    assert ledger is not None
-    history = ledger.history(now=world.clock.now())
-    states = Counter(attempt.state.value for each in history.values() for attempt in each.attempts)
-    world.counters["expired"] += states["EXPIRED"]
-    world.counters["repaid"] = states["EXPIRED"] + states["LOST"]
-    world.counters["adopted"] += sum(attempt.adopted for each in history.values() for attempt in each.attempts)
-    ledger.close()
-    told = known_tasks(project)
+    every = attempts(project)
+    states = Counter(attempt.state for attempt in every)
+    world.counters["expired"] += states[State.EXPIRED]
+    world.counters["repaid"] = states[State.EXPIRED] + states[State.LOST]
+    world.counters["adopted"] += sum(attempt.adopted for attempt in every)
+    told = {attempt.task_id for attempt in every}
     paid = [task for task in world.server.bill()["tasks"] if task["billed_s"]]
     billed: Counter[str] = Counter(task["job_sha256"] for task in paid if task["task_id"] not in world.strays)
     verdict.paid_twice = sum(count - 1 for count in billed.values()) - world.counters["repaid"]
     if world.late_s < project.config.settle_s:  # every delivery was in time: there is no excuse for a stray
         verdict.paid_twice += world.counters["stray"]
     verdict.lost = sum(1 for task in paid if task["task_id"] not in held | told | world.strays)
-    for blob in (project.store.folder / "blobs").glob("*/*"):
-        digest = hashlib.sha256(blob.read_bytes()).hexdigest()
-        verdict.incomplete += digest != blob.name or digest not in world.films.digests
+    world.rotten.clear()  # what was bad has been moved aside
+    verdict.incomplete = world.incomplete + incomplete(world)
+    verdict.forgotten = world.forgotten + forgotten(world)
     for name, each in project.look().resolved.items():
-        output = root / each.wanted.edit.output
+        output = world.disk.root / each.wanted.edit.output
         if output.exists():
-            wrong = each.result is None or hashlib.sha256(output.read_bytes()).hexdigest() != each.result.digest
-            verdict.incomplete += wrong
-        elif report.exit_code == 0:
+            verdict.incomplete += each.result is None or sha256_file(output) != each.result.digest
+        else:
             raise AssertionError(f"{name} has no output though all went well")
     return verdict
