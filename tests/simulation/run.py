@@ -6,14 +6,12 @@ import multiprocessing
 import os
 import time
 from collections import Counter
-from typing import Any
 
 import click
 
 from tests.simulation.world import run
 
 BATCH = 25
-WORLDS: list[dict[str, Any]] = [{}, {}, {"late_s": 600.0}, {"day_rate": 0.3}, {"rivals": True}]
 
 
 def batch(first: int) -> tuple[Counter[str], list[str], float]:
@@ -23,7 +21,7 @@ def batch(first: int) -> tuple[Counter[str], list[str], float]:
     start = time.process_time()
     for seed in range(first, first + BATCH):
         try:
-            verdict = run(seed, **WORLDS[seed % len(WORLDS)])
+            verdict = run(seed)
         except Exception as error:
             broken.append(f"seed {seed}: {type(error).__name__}: {error}")
             continue
@@ -43,7 +41,7 @@ def batch(first: int) -> tuple[Counter[str], list[str], float]:
 def main(seeds: int, first: int, trace: int | None) -> None:
     """Simulate many seeds and judge each by the server's bill and the bytes on disk."""
     if trace is not None:
-        verdict = run(trace, **WORLDS[trace % len(WORLDS)])
+        verdict = run(trace)
         click.echo("\n".join(verdict.world.trace))
         click.echo(f"trace {verdict.trace_sha256}\n{verdict.broken or 'every promise kept'}")
         raise SystemExit(bool(verdict.broken))

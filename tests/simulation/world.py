@@ -45,10 +45,21 @@ from tests.simulation.loop import PROCESS, Process, VirtualLoop
 
 EPOCH = 1_767_225_600.0
 HOST = "sim.example"
+SUBMIT = "/api/v1/services/aigc/video-generation/video-synthesis"
 HOUR = 3600.0
 KILLS = 4  # lives that may end too early
 MEMORY = "/dev/shm"  # where there is none, the simulation is slower
-FAULTS = ("reset_before", "reset_after", "429", "500_before", "500_after", "slow", "late", "cut", "corrupt")
+KINDS: dict[str, dict[str, Any]] = {  # what the worlds of seeds 0, 1, 2 … are like, in turn
+    "plain": {},
+    "late": {"late_s": 600.0},
+    "days": {"day_rate": 0.3},
+    "rivals": {"rivals": True},
+    "rot": {"rot_rate": 0.3},
+    "colleague": {"colleague_rate": 0.8, "fault_rate": 0.25},
+}
+FAULTS = ("reset_before", "reset_after", "429", "500_before", "500_after", "slow", "late")
+FILM_FAULTS = ("cut", "corrupt")
+POLL_FAULTS = ("unknown",)
 
 
 @cache
@@ -145,6 +156,13 @@ async def dispatch(app: web.Application, request: httpx.Request) -> tuple[int, d
     return response.status, dict(response.headers), bytes(body or b"")
 
 
+def faults_of(request: httpx.Request) -> tuple[str, ...]:
+    """The faults that a request can meet."""
+    if request.url.path.endswith(".mp4"):
+        return FAULTS + FILM_FAULTS * 2
+    return FAULTS + POLL_FAULTS if request.method == "GET" and "/tasks/" in request.url.path else FAULTS
+
+
 class Body(httpx.AsyncByteStream):
     """A download, perhaps one that breaks off."""
 
@@ -169,6 +187,7 @@ class World:
         fault_rate: float = 0.15,
         cut_rate: float = 0.4,
         rot_rate: float = 0.0,
+        colleague_rate: float = 0.0,
         late_s: float = 60.0,
         day_rate: float = 0.0,
         rivals: bool = False,
@@ -193,6 +212,11 @@ class World:
         self.app = self.server.app
         self.app.freeze()
         self.calm = False
+        self.colleague_rate = colleague_rate  # of troubled submits beside which somebody else uses the account
+        self.foreign: set[str] = set()  # their task ids
+        self.prompts: dict[str, str] = {}  # of our tasks, by id, as the vendor's console shows them
+        self.forgets_until: dict[str, float] = {}  # by path of a task: the service does not know it for a while
+        self.away = False  # for more than a day, some time
         self.strays: set[str] = set()  # task ids that were reported as strays
         self.rotten: set[str] = set()  # digests of blobs that went bad by themselves
         self.incomplete = 0  # visible files that were not whole, at any time
@@ -209,7 +233,7 @@ class World:
         """Carry a request to the server and its answer back, with what the seed holds in store."""
         await request.aread()
         self._step()
-        fault = "" if self.calm or self.rng.random() > self.fault_rate else self.rng.choice(FAULTS)
+        fault = "" if self.calm or self.rng.random() > self.fault_rate else self.rng.choice(faults_of(request))
         there, back = self.rng.uniform(0.02, 0.4), self.rng.uniform(0.02, 0.4)
         if fault == "slow":
             back += self.rng.uniform(1, 90)
@@ -218,12 +242,11 @@ class World:
         if fault:
             self.say("network", request.method, request.url.path, fault)
             self.counters[fault] += 1
-        if fault == "429":
-            return httpx.Response(429, json={"code": "Throttling.RateQuota", "message": "Requests rate limit exceeded"})
-        if fault == "500_before":
-            return httpx.Response(500, json={"code": "InternalError", "message": "before"})
-        if fault == "reset_before":
-            raise httpx.ReadError("reset", request=request)
+            if request.method == "POST" and self.rng.random() < self.colleague_rate:
+                await self._colleague()
+        refused = self._turned_away(request, fault)
+        if refused is not None:
+            return refused
         limit = request.extensions["timeout"]["read"]
         server = self._beside(self._served(request, there))
         try:
@@ -241,6 +264,33 @@ class World:
             return self._film(status, headers, body, fault)
         return httpx.Response(status, headers=headers, content=body)
 
+    async def _colleague(self) -> None:
+        """Somebody else submits for the same account and model."""
+        self.counters["colleague"] += 1
+        media = [{"type": "video", "url": "https://clips.example/theirs.mp4"}]
+        body = {"model": "wan2.7-videoedit", "input": {"prompt": "theirs", "media": media}, "parameters": {}}
+        headers = {"Authorization": "Bearer sk-mock", "X-DashScope-Async": "enable"}
+        request = httpx.Request("POST", f"https://{HOST}{SUBMIT}", json=body, headers=headers)
+        await request.aread()
+        _, _, answer = await self._beside(dispatch(self.app, request))
+        self.foreign.add(json.loads(answer)["output"]["task_id"])
+
+    def _turned_away(self, request: httpx.Request, fault: str) -> httpx.Response | None:
+        """What happens to a request that does not reach the tasks; None when it does."""
+        path, now = request.url.path, self.clock.monotonic()
+        if fault == "unknown":
+            self.forgets_until[path] = now + self.rng.uniform(10, 1200)
+        if not self.calm and request.method == "GET" and now < self.forgets_until.get(path, 0.0):
+            output = {"task_id": path.rpartition("/")[2], "task_status": "UNKNOWN"}
+            return httpx.Response(200, json={"request_id": "", "output": output})
+        if fault == "429":
+            return httpx.Response(429, json={"code": "Throttling.RateQuota", "message": "Requests rate limit exceeded"})
+        if fault == "500_before":
+            return httpx.Response(500, json={"code": "InternalError", "message": "before"})
+        if fault == "reset_before":
+            raise httpx.ReadError("reset", request=request)
+        return None
+
     def _film(self, status: int, headers: dict[str, str], body: bytes, fault: str) -> httpx.Response:
         if fault == "cut":
             if self.rng.random() < 0.5:
@@ -252,7 +302,10 @@ class World:
 
     async def _served(self, request: httpx.Request, delay_s: float) -> tuple[int, dict[str, str], bytes]:
         await asyncio.sleep(delay_s)
-        return await dispatch(self.app, request)
+        status, headers, body = await dispatch(self.app, request)
+        if request.method == "POST" and status == 200 and request.url.path == SUBMIT:
+            self.prompts[json.loads(body)["output"]["task_id"]] = json.loads(request.content)["input"]["prompt"]
+        return status, headers, body
 
     def _beside(self, coroutine: Any) -> asyncio.Task[Any]:
         """The server's own task: killing the client must not kill the server half-way."""
@@ -288,10 +341,12 @@ class World:
             if step.needs_person and step.attempt_id and "not certain" in step.reason:
                 self.counters["undecided"] += 1
                 candidates = [word.strip(",.") for detail in step.details for word in detail.split() if "-" in word]
-                paid = {task["task_id"] for task in self.server.bill()["tasks"] if task["billed_s"]}
-                mine = [each for each in candidates if each in paid]
+                prompt = json.loads((self.disk.root / "specs" / f"{step.name}.yaml").read_text())["spec"]["input"][
+                    "prompt"
+                ]
+                mine = [each for each in candidates if self.prompts.get(each) == prompt]
                 if not mine:  # the service has forgotten it: whoever says --retry now pays again, and knows it
-                    self.strays |= paid - known_tasks(project)
+                    self.strays |= self.prompts.keys() - known_tasks(project)
                 command = step.details[-1].split()  # … cutlist resolve EDIT --adopt …
                 project.decide(command[command.index("resolve") + 1], adopt=mine[0] if mine else None, retry=not mine)
                 return  # one decision at a time: two edits may share one request
@@ -443,6 +498,7 @@ class Verdict:
         self.paid_twice = 0  # jobs billed more than once
         self.lost = 0  # billed tasks that neither store nor ledger knows
         self.incomplete = 0  # visible files that were not the whole of what they are named for
+        self.not_ours = 0  # results that are of somebody else's tasks
         self.forgotten = 0  # results that were said to be safe and that a power cut took
 
     @property
@@ -453,17 +509,18 @@ class Verdict:
             "lost": self.lost,
             "incomplete": self.incomplete,
             "forgotten": self.forgotten,
+            "not ours": self.not_ours,
         }
         return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
 
 
-def run(seed: int, **settings: Any) -> Verdict:
+def run(seed: int) -> Verdict:
     """Simulate one seed to its end and judge it."""
     loop = VirtualLoop()
     memory = MEMORY if os.access(MEMORY, os.W_OK) else None
     try:
         with tempfile.TemporaryDirectory(prefix="simulation-", dir=memory) as folder:
-            return loop.run_until_complete(_run(seed, Path(folder), **settings))
+            return loop.run_until_complete(_run(seed, Path(folder)))
     finally:
         for task in asyncio.all_tasks(loop):
             task.cancel()
@@ -473,8 +530,8 @@ def run(seed: int, **settings: Any) -> Verdict:
         loop.close()
 
 
-async def _run(seed: int, folder: Path, **settings: Any) -> Verdict:
-    world = World(seed, folder, **settings)
+async def _run(seed: int, folder: Path) -> Verdict:
+    world = World(seed, folder, **list(KINDS.values())[seed % len(KINDS)])
     write_project(world.disk.root, world.rng)
     world.disk.settle()
     try:
@@ -517,6 +574,7 @@ async def troubled_lives(world: World) -> None:
         if world.trouble.random() < world.rot_rate:
             world.rot()
         day = world.rng.random() < world.day_rate and not world.calm
+        world.away = world.away or day
         await asyncio.sleep(25 * HOUR if day else world.rng.uniform(0, 300))
 
 
@@ -578,15 +636,19 @@ def judge(world: World, report: Report) -> Verdict:
     every = attempts(project)
     states = Counter(attempt.state for attempt in every)
     world.counters["expired"] += states[State.EXPIRED]
-    world.counters["repaid"] = states[State.EXPIRED] + states[State.LOST]
+    world.counters["repaid"] = states[State.EXPIRED] + states[State.LOST] if world.away else 0
     world.counters["adopted"] += sum(attempt.adopted for attempt in every)
     told = {attempt.task_id for attempt in every}
-    paid = [task for task in world.server.bill()["tasks"] if task["billed_s"]]
+    bill = [task for task in world.server.bill()["tasks"] if task["task_id"] not in world.foreign]
+    paid = [task for task in bill if task["billed_s"]]
     billed: Counter[str] = Counter(task["job_sha256"] for task in paid if task["task_id"] not in world.strays)
     verdict.paid_twice = sum(count - 1 for count in billed.values()) - world.counters["repaid"]
-    if world.late_s < project.config.settle_s:  # every delivery was in time: there is no excuse for a stray
+    if (
+        world.late_s < project.config.settle_s and not world.foreign
+    ):  # every delivery was in time: there is no excuse for a stray
         verdict.paid_twice += world.counters["stray"]
     verdict.lost = sum(1 for task in paid if task["task_id"] not in held | told | world.strays)
+    verdict.not_ours = len(held & world.foreign)
     world.rotten.clear()  # what was bad has been moved aside
     verdict.incomplete = world.incomplete + incomplete(world)
     verdict.forgotten = world.forgotten + forgotten(world)
