@@ -26,15 +26,13 @@ class Disk:
         self.lost: Counter[str] = Counter()  # what the power cut took that made this disk
         self._bytes: dict[int, bytes] = {}  # by inode, as last made durable
         self._names: dict[int, dict[str, int]] = {}  # by inode of the folder: inodes by name, as last made durable
-        self._held: list[int] = []  # descriptors: while one is open its inode's number is given to no other file
+        self._held: dict[int, int] = {}  # a descriptor by inode: while it is open no other file gets that number
 
     def fsync(self, handle: int) -> None:
         """Make an open file or folder durable."""
-        self._held.append(os.dup(handle))
-        self._note(handle)
-
-    def _note(self, handle: int) -> None:
         info = os.fstat(handle)
+        if info.st_ino not in self._held:
+            self._held[info.st_ino] = os.dup(handle)
         if stat.S_ISDIR(info.st_mode):
             self._names[info.st_ino] = _names(handle)
         else:
@@ -43,8 +41,8 @@ class Disk:
     def settle(self) -> None:
         """Make everything durable."""
         self._hold()
-        for handle in self._held:
-            self._note(handle)
+        for handle in list(self._held.values()):
+            self.fsync(handle)
 
     def after_kill(self, target: Path) -> Disk:
         """The same at `target`, where the dead, who keep their handles, cannot reach it."""
@@ -73,7 +71,7 @@ class Disk:
     def close(self) -> None:
         """Nothing is asked of it any more."""
         while self._held:
-            os.close(self._held.pop())
+            os.close(self._held.popitem()[1])
 
     # -------------------------------------------------------------- what is left
 
@@ -106,7 +104,10 @@ class Disk:
         return rng.choice((durable, written[: len(written) // 2], bytes(len(written)), written))
 
     def _hold(self) -> None:
-        self._held += [os.open(path, os.O_RDONLY) for path in _all(self.root)]
+        for path in _all(self.root):
+            inode = path.stat().st_ino
+            if inode not in self._held:
+                self._held[inode] = os.open(path, os.O_RDONLY)
 
 
 def _all(root: Path) -> list[Path]:

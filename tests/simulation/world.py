@@ -351,16 +351,16 @@ class World:
                 project.decide(command[command.index("resolve") + 1], adopt=mine[0] if mine else None, retry=not mine)
                 return  # one decision at a time: two edits may share one request
 
-    async def live(self, dies_at: int | None, **settings: Any) -> Report | None:
+    async def live(self, dies_at: int | None, *, writing: bool = False, **settings: Any) -> Report | None:
         """One apply, perhaps cut short. None when it was killed; the disk is then what that leaves."""
         self.lives += 1
-        process = Process(dies_at, self._died)
+        process = Process(dies_at, self._died, writing=writing)
         self.processes.append(process)
 
         async def block(function: Any, *args: Any) -> Any:
-            process.step()
+            process.step(write=True)
             result = function(*args)
-            process.step()
+            process.step(write=True)
             return result
 
         async def apply() -> Report:
@@ -414,16 +414,16 @@ class World:
         for _, words in damages:
             self.say(words)
 
-    def _step(self) -> None:
+    def _step(self, *, write: bool = False) -> None:
         process = PROCESS.get()
         if process is not None:
-            process.step()
+            process.step(write=write)
 
     def fsync(self, handle: int) -> None:
         """In the place of os.fsync: a process may die before it and after it, and a power cut knows of it."""
-        self._step()
+        self._step(write=True)
         self.disk.fsync(handle)
-        self._step()
+        self._step(write=True)
 
     def _told(self, text: str) -> None:
         self.say(text)
@@ -567,9 +567,10 @@ def tapped(world: World) -> Iterator[None]:
 async def troubled_lives(world: World) -> None:
     """Lives that are killed, one in trouble that is not, one in calm."""
     while world.lives < KILLS or not world.calm:
-        dies_at = world.rng.randint(1, 240) if world.lives < KILLS else None
+        writing = world.rng.random() < 0.5
+        dies_at = world.rng.randint(1, 60 if writing else 240) if world.lives < KILLS else None
         world.calm = dies_at is None and world.lives > KILLS
-        if await world.live(dies_at) is not None:
+        if await world.live(dies_at, writing=writing) is not None:
             world.next_disk(cut=world.trouble.random() < world.cut_rate)  # it has ended, and so may the machine
         if world.trouble.random() < world.rot_rate:
             world.rot()
