@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -145,6 +145,15 @@ class Observed:
     before: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by edit: the job it stood for last time
     strays: Sequence[Stray] = ()  # that nobody has answered for
     damaged: Sequence[str] = ()  # records and blobs that cannot be trusted, in words
+
+    def repaid(self) -> Observed:
+        """The same without the pins whose result is not here while another of their job is: paid in its place."""
+        pins = {
+            edit: pin
+            for edit, pin in self.pins.items()
+            if pin.key not in self.results or any(each.digest == pin.digest for each in self.results[pin.key])
+        }
+        return replace(self, pins=pins)
 
     def result(self, edit: str, key: str) -> Result | None:
         """The result that counts for an edit: the one that the lock file names, else the first that was stored."""
