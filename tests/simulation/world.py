@@ -320,13 +320,13 @@ class World:
 
     # -------------------------------------------------------------- lives
 
-    async def settled(self) -> Report:
+    async def settled(self) -> None:
         """Apply, and decide as a person would, until nothing is left to be decided."""
         for _ in range(12):
             report = await self.live(None, options=Options(repay=True))
             assert report is not None
             if report.exit_code == 0:
-                return report
+                return
             self._decide(open_project(self), report)
             await asyncio.sleep(60.0)
         raise AssertionError(f"stuck: {[step.reason for step in report.blocked]} {list(report.left.strays)}")
@@ -491,9 +491,9 @@ def write_project(root: Path, rng: random.Random) -> list[str]:
 class Verdict:
     """What a run came to."""
 
-    def __init__(self, world: World, report: Report) -> None:
+    def __init__(self, world: World) -> None:
         self.world = world
-        self.report = report
+        self.stuck = ""  # why the program could not go on
         self.trace_sha256 = hashlib.sha256("\n".join(world.trace).encode()).hexdigest()
         self.paid_twice = 0  # jobs billed more than once
         self.lost = 0  # billed tasks that neither store nor ledger knows
@@ -511,7 +511,7 @@ class Verdict:
             "forgotten": self.forgotten,
             "not ours": self.not_ours,
         }
-        return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+        return self.stuck or ", ".join(f"{count} {word}" for word, count in counts.items() if count)
 
 
 def run(seed: int) -> Verdict:
@@ -541,7 +541,12 @@ async def _run(seed: int, folder: Path) -> Verdict:
             await troubled_lives(world)
             await asyncio.sleep(700.0)  # second looks are due ten minutes later
             world.look_over()
-            return judge(world, await world.settled())
+            await world.settled()
+            return judge(world)
+    except (CutlistError, AssertionError) as error:
+        verdict = Verdict(world)
+        verdict.stuck = f"{type(error).__name__}: {error}"
+        return verdict
     finally:
         for process in world.processes:
             if process.dead:
@@ -568,7 +573,8 @@ async def troubled_lives(world: World) -> None:
     """Lives that are killed, one in trouble that is not, one in calm."""
     while world.lives < KILLS or not world.calm:
         writing = world.rng.random() < 0.5
-        dies_at = world.rng.randint(1, 60 if writing else 240) if world.lives < KILLS else None
+        latest = world.rng.choice((8, 60) if writing else (240,))  # the first writes make folders
+        dies_at = world.rng.randint(1, latest) if world.lives < KILLS else None
         world.calm = dies_at is None and world.lives > KILLS
         if await world.live(dies_at, writing=writing) is not None:
             world.next_disk(cut=world.trouble.random() < world.cut_rate)  # it has ended, and so may the machine
@@ -628,9 +634,9 @@ def known_tasks(project: Project) -> set[str]:
     return {attempt.task_id for attempt in attempts(project) if attempt.task_id}
 
 
-def judge(world: World, report: Report) -> Verdict:
+def judge(world: World) -> Verdict:
     """The server's bill against what is on disk."""
-    verdict = Verdict(world, report)
+    verdict = Verdict(world)
     project = open_project(world)
     results, _ = project.store.results()
     held = {result.task["task_id"] for each in results.values() for result in each}
