@@ -14,7 +14,8 @@ from typing import Any
 
 from reconciler.clock import Clock
 from reconciler.digest import sha256_hex
-from reconciler.files import sha256_file, signature
+from reconciler.errors import DiskFull
+from reconciler.files import make_dirs, sha256_file, signature
 
 _RACY_NS = 2_000_000_000  # a file changed less than this ago may change again without its times telling
 
@@ -48,8 +49,8 @@ class Cache:
         for table, entries in self._new.items():
             if entries == self._table(table):
                 continue
-            with suppress(OSError):
-                self._folder.mkdir(parents=True, exist_ok=True)
+            with suppress(OSError, DiskFull):
+                make_dirs(self._folder)  # durable: the ledger's folder may come to lie beside it
                 path = self._folder / table
                 text = json.dumps(entries, separators=(",", ":")).encode()
                 with NamedTemporaryFile(dir=self._folder, delete=False) as tmp:

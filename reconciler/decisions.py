@@ -36,7 +36,7 @@ def decide(ledger: Ledger, clock: Clock, edit: str, *, adopt: str | None, retry:
 
 def _about_attempt(ledger: Ledger, now: float, attempt: Attempt, adopt: str | None, retry: bool) -> str:
     if adopt is not None:
-        if ledger.knows_task(adopt):
+        if ledger.owner(adopt) not in (None, attempt.id):
             raise UsageError(f"the task {adopt} already belongs to another request.")
         ledger.submitted(attempt.id, adopt, at=now, adopted=True)
         return f"{attempt.edit}: adopted the task {adopt}. Run apply to collect it; nothing is sent again."

@@ -73,11 +73,18 @@ def fsync_dir(folder: Path) -> None:
 
 
 def make_dirs(folder: Path) -> None:
-    """Create `folder` and its parents, each made durable in its parent. Raises DiskFull."""
+    """Create `folder` and its parents, each made durable in its parent. Raises DiskFull.
+
+    Nothing is put into a folder before that, so an empty one may be of a run that was killed too early.
+    """
     missing = []
     while not folder.is_dir():
         missing.append(folder)
         folder = folder.parent
+    with os.scandir(folder) as entries:
+        empty = next(entries, None) is None
+    if empty:
+        fsync_dir(folder.parent)
     for each in reversed(missing):
         with _told_when_full(each), suppress(FileExistsError):
             each.mkdir()

@@ -66,6 +66,8 @@ def conclude(
     cache = Cache(config.cache_dir)
     observed = observe(config, desired, store, ledger, Digests(cache, clock, "outputs"), clock.now())
     cache.save()
+    if options.repay:
+        observed = observed.repaid()
     resolved = resolve(desired, observed)
     plan = diff(
         desired,

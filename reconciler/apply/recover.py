@@ -33,8 +33,9 @@ def catch_up(desk: Desk) -> None:
     stored, _ = desk.store.results()
     for key, history in desk.ledger.history(now=desk.clock.now()).items():
         last = history.last
-        has_it = any(result.task.get("task_id") == last.task_id for result in stored.get(key, ()))
-        if last.state is State.SUBMITTED and has_it:
+        result = next((each for each in stored.get(key, ()) if each.task.get("task_id") == last.task_id), None)
+        if last.state is State.SUBMITTED and result is not None:
+            desk.store.confirm(result)
             desk.ledger.end(last.id, State.SUCCEEDED, at=desk.clock.now())
     desk.store.sweep()
 

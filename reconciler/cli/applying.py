@@ -82,21 +82,29 @@ def _signals(stop: Stop) -> Iterator[None]:
 
 
 @contextmanager
-def _heard_at_once(stop: Stop) -> Iterator[None]:
-    """While a question waits for its answer the event loop hears nothing; a signal then ends the question itself."""
+def _heard_at_once(stop: Stop) -> Iterator[int]:
+    """While a question waits for its answer the event loop hears nothing; a signal then ends the question itself.
+
+    Gives a file descriptor that is readable once there was a signal: one that comes just before the terminal is read
+    would otherwise wait with it.
+    """
+    wake, woken = os.pipe()
+    os.set_blocking(woken, False)
 
     def heard(which: int, _frame: object) -> None:
         stop.request(signal.Signals(which).name)
         raise KeyboardInterrupt
 
-    wakeup = signal.set_wakeup_fd(-1)  # or the loop would hear the same signal again, as a second one
+    before_fd = signal.set_wakeup_fd(woken)  # not the loop's, which would hear the same signal as a second one
     before = {which: signal.signal(which, heard) for which in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield wake
     finally:
         for which, handler in before.items():
             signal.signal(which, handler)
-        signal.set_wakeup_fd(wakeup)
+        signal.set_wakeup_fd(before_fd)
+        os.close(wake)
+        os.close(woken)
 
 
 def _approval(stop: Stop, *, as_json: bool, auto_approve: bool) -> Callable[[Plan], bool]:
@@ -115,8 +123,8 @@ def _approval(stop: Stop, *, as_json: bool, auto_approve: bool) -> Callable[[Pla
                 "there is nobody to ask before money is spent.", hint="Say --auto-approve, best with --max-cost."
             )
         what = words.money(spends, plan.currency)
-        with _heard_at_once(stop):
-            return screen.confirmed(f"Do you want to spend at most {what}?")
+        with _heard_at_once(stop) as wake:
+            return screen.confirmed(f"Do you want to spend at most {what}?", wake)
 
     return approve
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import sys
 import textwrap
 from collections.abc import Mapping
@@ -57,12 +58,14 @@ def wrapped(text: str, indent: str = "  ") -> str:
     )
 
 
-def confirmed(question: str) -> bool:
-    """Whether somebody typed 'yes'. Without a terminal there is nobody to ask."""
+def confirmed(question: str, wake: int) -> bool:
+    """Whether somebody typed 'yes'. Without a terminal there is nobody to ask; what makes `wake` readable ends it."""
     if not sys.stdin.isatty():
         return False
     try:
-        answer: str = click.prompt(f"{question} Only 'yes' will be accepted", default="", show_default=False)
-    except click.Abort:
+        click.echo(f"{question} Only 'yes' will be accepted: ", nl=False)
+        ready, _, _ = select.select([sys.stdin, wake], [], [])
+        return wake not in ready and sys.stdin.readline().strip() == "yes"
+    except KeyboardInterrupt:
+        click.echo()
         return False
-    return answer.strip() == "yes"

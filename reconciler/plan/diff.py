@@ -114,6 +114,9 @@ def _step(each: Resolved, observed: Observed, options: Options) -> Step:
     if each.result is not None:
         return _output_step(make, each.result, observed, options)
     history = observed.history.get(each.job.key)
+    held = {result.task.get("task_id") for result in observed.results.get(each.job.key, ())}
+    if history is not None and history.last.state is State.SUCCEEDED and history.last.task_id in held:
+        history = None  # its result is here; the lock file names another
     step = _attempt_step(make, history, observed, options) if history is not None else None
     if step is None:
         step = _pinned_step(make, observed.pins.get(edit.name), options) or _render_step(make, each, observed)

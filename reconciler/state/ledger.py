@@ -206,13 +206,14 @@ class Ledger:
                 raise LedgerError(f"attempt {attempt_id} already has the task {known}; it is never overwritten.")
             connection.execute(
                 "insert into tasks (task_id, attempt_id, first_seen_at, last_seen_at, status)"
-                " values (?, ?, ?, ?, 'PENDING') on conflict (task_id) do nothing",
+                " values (?, ?, ?, ?, 'PENDING') on conflict (task_id) do update"  # a stray that is ours after all
+                " set attempt_id = excluded.attempt_id, stray_of = null, open_question = 0 where attempt_id = ''",
                 (task_id, attempt_id, at, at),
             )
             self._move(connection, attempt_id, State.SUBMITTED)
             connection.execute(
-                "update attempts set task_id = ?, submitted_at = ?, request_id = ?, adopted = ?, look_at = ?"
-                " where id = ?",
+                "update attempts set task_id = ?, submitted_at = coalesce(submitted_at, ?), request_id = ?,"
+                " adopted = ?, look_at = ? where id = ?",
                 (task_id, at, request_id, int(adopted), look_at, attempt_id),
             )
 
@@ -247,7 +248,8 @@ class Ledger:
                 (attempt_id, attempt_id),
             )
             connection.execute(
-                "update attempts set task_id = null, adopted = 0, ended_at = ?, message = ? where id = ?",
+                "update attempts set task_id = null, submitted_at = null, adopted = 0, ended_at = ?, message = ?"
+                " where id = ?",
                 (at, message, attempt_id),
             )
 
@@ -362,6 +364,11 @@ class Ledger:
     def knows_task(self, task_id: str) -> bool:
         """Whether a task was ever linked to an attempt."""
         return bool(self._rows("select 1 from tasks where task_id = ?", task_id))
+
+    def owner(self, task_id: str) -> str | None:
+        """The attempt that a task is linked to; None for a stray, and for a task that is not known."""
+        rows = self._rows("select attempt_id from tasks where task_id = ? and attempt_id <> ''", task_id)
+        return rows[0][0] if rows else None
 
     def jobs_before(self) -> Mapping[str, Mapping[str, Any]]:
         """By edit: the job it stood for at its newest attempt."""

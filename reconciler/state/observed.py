@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -173,6 +173,15 @@ class Observed:
         """The newest moment that the ledger knows of, in seconds since 1970; 0 when it knows none."""
         attempts = [each for history in self.history.values() for each in history.attempts]
         return max((max(each.created_at, each.submitted_at or 0, each.ended_at or 0) for each in attempts), default=0)
+
+    def repaid(self) -> Observed:
+        """The same without the pins whose result is not here while another of their job is: paid in its place."""
+        pins = {
+            edit: pin
+            for edit, pin in self.pins.items()
+            if pin.key not in self.results or any(each.digest == pin.digest for each in self.results[pin.key])
+        }
+        return replace(self, pins=pins)
 
     def result(self, edit: str, key: str) -> Result | None:
         """The result that counts for an edit: the one that the lock file names, else the first that was stored."""

@@ -36,14 +36,13 @@ class Spill:
 
     def set_room_aside(self) -> None:
         """Make the file, full of blanks, unless it is there. Raises OSError."""
-        if self._path.exists() and self._path.stat().st_size >= ROOM_BYTES:
-            return
-        make_dirs(self._path.parent)
-        with self._path.open("wb") as file:
-            file.write(b" " * ROOM_BYTES)
-            file.flush()
-            os.fsync(file.fileno())
-        fsync_dir(self._path.parent)
+        if not self._path.exists() or self._path.stat().st_size < ROOM_BYTES:
+            make_dirs(self._path.parent)
+            with self._path.open("wb") as file:
+                file.write(b" " * ROOM_BYTES)
+                file.flush()
+                os.fsync(file.fileno())
+        fsync_dir(self._path.parent)  # also where it is there: a kill may have come before this
 
     def note(self, attempt_id: str, task_id: str, request_id: str, *, at: float) -> bool:
         """Write down a task. Returns whether that worked."""

@@ -85,10 +85,9 @@ class Store:
     def _settle_blob(self, tmp: Path, digest: str) -> None:
         target = self.blob_path(digest)
         make_dirs(target.parent)
-        if target.exists() and sha256_file(target) == digest:
-            return  # hashed again before it is trusted
-        tmp.rename(target)
-        fsync_dir(target.parent)
+        if not target.exists() or sha256_file(target) != digest:  # hashed again before it is trusted
+            tmp.rename(target)
+        fsync_dir(target.parent)  # also where it is there: a kill may have come before this
 
     def copy_out(self, digest: str, target: Path) -> None:
         """Put a blob's bytes at `target`, by rename of a complete copy. Raises StoreDamaged, leaving `target` alone."""
@@ -108,17 +107,21 @@ class Store:
 
     def put_result(self, result: Result) -> None:
         """Record an outcome whose blob is already committed. The same outcome twice is no change."""
-        folder = self.folder / "results" / result.key[:2]
+        folder = self._record(result).parent
         make_dirs(folder)
         with new_file(folder, f".{self._clock.new_id()}.tmp") as (tmp, file):
             file.write(canonical_json(asdict(result)) + b"\n")
             file.flush()
             os.fchmod(file.fileno(), 0o444)
             os.fsync(file.fileno())
-            target = folder / f"{result.key}.{result.digest}.json"
+            target = self._record(result)
             if _read(target) is None:  # none yet, or one that went bad
                 tmp.rename(target)
-                fsync_dir(folder)
+        fsync_dir(folder)
+
+    def confirm(self, result: Result) -> None:
+        """Make durable a record that is there: who wrote it may have been killed before that."""
+        fsync_dir(self._record(result).parent)
 
     def results(self) -> tuple[Mapping[str, Sequence[Result]], Sequence[str]]:
         """All results whose blob is there, by key, oldest first; and in words what could not be trusted."""
@@ -168,12 +171,15 @@ class Store:
     def remove(self, results: Sequence[Result]) -> None:
         """Delete results for good, records first, and the blobs that no other record names."""
         for result in results:
-            path = self.folder / "results" / result.key[:2] / f"{result.key}.{result.digest}.json"
+            path = self._record(result)
             path.unlink(missing_ok=True)
             fsync_dir(path.parent)
         named = {result.digest for each in self.results()[0].values() for result in each}
         for digest in {result.digest for result in results} - named:
             self.blob_path(digest).unlink(missing_ok=True)
+
+    def _record(self, result: Result) -> Path:
+        return self.folder / "results" / result.key[:2] / f"{result.key}.{result.digest}.json"
 
     def _blobs(self) -> Iterator[Path]:
         top = self.folder / "blobs"

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from tests.crash.scene import Scene, Server
+from tests.tally import Tally
 
 KILLS = 20  # in one campaign: one project, one server's state
 LATEST_S = 0.6  # after the first line of an apply
@@ -92,24 +93,17 @@ def _in_a_folder(seed: int) -> tuple[int, Counter[str], Counter[str]]:
 @click.option("--jobs", default=2, show_default=True, help="Campaigns at once.")
 def main(kills: int, first: int, jobs: int) -> None:
     """Kill applies at random moments and judge by the server's bill and the bytes on disk."""
-    total: Counter[str] = Counter()
-    failures = 0
+    tally = Tally()
     start = time.monotonic()
     seed = first
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        while total["kills"] < kills:
-            seeds = range(seed, seed + -(-(kills - total["kills"]) // KILLS))
+        while tally.happened["kills"] < kills:
+            seeds = range(seed, seed + -(-(kills - tally.happened["kills"]) // KILLS))
             seed = seeds.stop
             for which, happened, broken in pool.imap_unordered(_in_a_folder, seeds):
-                total += happened
-                failures += bool(broken)
-                if broken:
-                    click.echo(f"seed {which}: {dict(broken)}")
+                tally.add(happened, [f"seed {which}: {dict(broken)}"] if broken else [])
                 sys.stdout.flush()
-    for name, count in sorted(total.items()):
-        click.echo(f"{name:32} {count}")
-    click.echo(f"{time.monotonic() - start:.0f} s; {failures} campaigns broke a promise")
-    raise SystemExit(bool(failures))
+    tally.close(f"{time.monotonic() - start:.0f} s")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import pytest
 
 from reconciler.apply.events import Event, Phase
 from reconciler.apply.outcome import Stop
+from reconciler.apply.retry import UNKNOWN_LOOKS
 from reconciler.errors import Declined, Unauthorized
 from reconciler.plan.diff import Options
 from reconciler.plan.status import status_text
@@ -259,6 +260,21 @@ async def test_two_candidates_wait_for_a_person(bench: Bench) -> None:
     assert "adopted" in bench.project().decide("rain", adopt=task_id)
     assert (await bench.apply()).exit_code == 0
     assert bench.creates() == before
+
+
+async def test_a_task_that_was_forgotten_for_a_while_can_be_adopted_again(bench: Bench) -> None:
+    """UNKNOWN for ten minutes waits for a person, who may name the attempt's own task; nothing is sent."""
+
+    async def forgets(request: httpx.Request, send: Any) -> httpx.Response:
+        return httpx.Response(200, json={"request_id": "", "output": {"task_status": "UNKNOWN"}})
+
+    bench.edit("rain")
+    bench.network.trouble = [Trouble(*FETCH, forgets, times=UNKNOWN_LOOKS)]
+    assert (await bench.apply()).exit_code == 5
+    (task,) = bench.server.bill()["tasks"]
+    assert "adopted" in bench.project().decide("rain", adopt=task["task_id"])
+    assert (await bench.apply()).exit_code == 0
+    assert bench.creates() == 1
 
 
 async def test_server_down_sends_nothing_and_says_so(bench: Bench) -> None:

@@ -123,6 +123,11 @@ CASES = {
         Action.BLOCKED, f"cutlist.lock pins a result ({VIDEO.digest[:12]}…) that is not in this store", [OTHER],
         pin=PINNED, person=True, repay=True, detail="--repay", price=0.4,
     ),
+    "pinned, another result in this store, rendered here": Case(
+        Action.BLOCKED, f"cutlist.lock pins a result ({VIDEO.digest[:12]}…) that is not in this store", [OTHER],
+        tried(State.SUCCEEDED, task_id=OTHER.task["task_id"], collectable=True), pin=PINNED, person=True, repay=True,
+        detail="--repay", price=0.4,
+    ),
     "pinned, pay again": Case(
         Action.RENDER, f"cutlist.lock pins a result ({VIDEO.digest[:12]}…) that is not in this store; paid again",
         pin=PINNED, options=REPAY, price=0.4,
@@ -419,3 +424,11 @@ def test_counts_add_up(cases: list[Case]) -> None:
     assert sum(made.summary.values()) == len(edits)
     assert made.changes == (made.summary["keep"] != len(edits))
     assert made == plan(asked, seen)
+
+
+def test_what_was_paid_again_takes_the_place_of_the_pinned() -> None:
+    """With --repay a pin gives way to a result that is here; one whose result is here, or that has none, stays."""
+    seen = observed(ASKED, results=[OTHER], pins={"film": PINNED}).repaid()
+    assert seen.result("film", KEY) == OTHER
+    assert observed(ASKED, results=[OTHER, VIDEO], pins={"film": PINNED}).repaid().result("film", KEY) == VIDEO
+    assert observed(ASKED, pins={"film": PINNED}).repaid().pins == {"film": PINNED}

@@ -50,17 +50,18 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 class Process:
     """One life of the client: counts its steps and dies at the one it was told to."""
 
-    def __init__(self, dies_at: int | None, died: Callable[[], None]) -> None:
+    def __init__(self, dies_at: int | None, died: Callable[[], None], *, writing: bool = False) -> None:
         self.left = dies_at
+        self._writing = writing  # count durable writes alone
         self.dead = False
         self.steps = 0
         self.frames: list[Coroutine[Any, Any, Any]] = []
         self._died = died
 
-    def step(self) -> None:
+    def step(self, *, write: bool = False) -> None:
         """Called before every resume and around every durable write. Raises Killed from the fatal one on."""
         self.steps += 1
-        if not self.dead and self.left is not None:
+        if not self.dead and self.left is not None and (write or not self._writing):
             self.left -= 1
             if self.left <= 0:
                 self.dead = True

@@ -6,60 +6,59 @@ import multiprocessing
 import os
 import time
 from collections import Counter
-from typing import Any
 
 import click
 
+from tests.simulation.mutants import MUTANTS, WITHIN, caught
 from tests.simulation.world import run
+from tests.tally import Tally
 
 BATCH = 25
-WORLDS: list[dict[str, Any]] = [{}, {}, {"late_s": 600.0}, {"day_rate": 0.3}, {"rivals": True}]
 
 
-def batch(first: int) -> tuple[Counter[str], list[str], float]:
-    """(what happened, broken promises in words, CPU seconds) of one batch of seeds."""
-    counters: Counter[str] = Counter()
+def batch(seeds: range) -> tuple[Counter[str], list[str], float]:
+    """(what happened, broken promises in words, CPU seconds) of some seeds."""
+    happened: Counter[str] = Counter()
     broken: list[str] = []
     start = time.process_time()
-    for seed in range(first, first + BATCH):
-        try:
-            verdict = run(seed, **WORLDS[seed % len(WORLDS)])
-        except Exception as error:
-            broken.append(f"seed {seed}: {type(error).__name__}: {error}")
-            continue
-        counters += verdict.world.counters
-        counters["runs"] += 1
-        counters["lives"] += verdict.world.lives
-        counters[f"exit {verdict.report.exit_code}"] += 1
+    for seed in seeds:
+        verdict = run(seed)
+        happened += verdict.world.counters
+        happened["runs"] += 1
+        happened["lives"] += verdict.world.lives
         if verdict.broken:
             broken.append(f"seed {seed}: {verdict.broken}")
-    return counters, broken, time.process_time() - start
+    return happened, broken, time.process_time() - start
+
+
+def first_to_catch(name: str) -> tuple[str, int | None]:
+    """A bad protocol, and the first seed that catches it."""
+    return name, next((seed for seed in range(WITHIN) if caught(MUTANTS[name], seed)), None)
 
 
 @click.command()
 @click.option("--seeds", default=1000, show_default=True, help="How many seeds.")
 @click.option("--first", default=0, show_default=True, help="The first of them.")
 @click.option("--trace", type=int, help="Print the trace of one seed and stop.")
-def main(seeds: int, first: int, trace: int | None) -> None:
+@click.option("--mutants", is_flag=True, help="Print the first seed that catches each bad protocol and stop.")
+def main(seeds: int, first: int, trace: int | None, mutants: bool) -> None:
     """Simulate many seeds and judge each by the server's bill and the bytes on disk."""
     if trace is not None:
-        verdict = run(trace, **WORLDS[trace % len(WORLDS)])
+        verdict = run(trace)
         click.echo("\n".join(verdict.world.trace))
         click.echo(f"trace {verdict.trace_sha256}\n{verdict.broken or 'every promise kept'}")
         raise SystemExit(bool(verdict.broken))
-    counters: Counter[str] = Counter()
-    cpu_s, failures = 0.0, 0
     with multiprocessing.Pool(os.cpu_count(), maxtasksperchild=20) as pool:
-        for happened, broken, spent_s in pool.imap_unordered(batch, range(first, first + seeds, BATCH)):
-            counters += happened
+        if mutants:
+            for name, seed in pool.imap(first_to_catch, MUTANTS):
+                click.echo(f"{name:32} {'not caught' if seed is None else seed}")
+            return
+        tally, cpu_s, end = Tally(), 0.0, first + seeds
+        batches = [range(each, min(each + BATCH, end)) for each in range(first, end, BATCH)]
+        for happened, broken, spent_s in pool.imap_unordered(batch, batches):
+            tally.add(happened, broken)
             cpu_s += spent_s
-            failures += len(broken)
-            for words in broken:
-                click.echo(words)
-    for name, count in sorted(counters.items()):
-        click.echo(f"{name:24} {count}")
-    click.echo(f"{counters['runs'] / cpu_s:.1f} runs a CPU second; {failures} seeds broke a promise")
-    raise SystemExit(bool(failures))
+    tally.close(f"{tally.happened['runs'] / cpu_s:.1f} runs a CPU second")
 
 
 if __name__ == "__main__":

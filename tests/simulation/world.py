@@ -8,17 +8,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import random
-import shutil
 import struct
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from aiohttp import streams, web
 from aiohttp.http import HttpVersion11, RawRequestMessage
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -27,19 +29,37 @@ from yarl import URL
 from mockserver import MockServer
 from mockserver.media import Probe
 from reconciler import Project
+from reconciler.apply import recover
 from reconciler.apply.events import Block
 from reconciler.apply.outcome import Report
+from reconciler.apply.settle import second_look
 from reconciler.config import Environment, Secret
 from reconciler.errors import CutlistError, Locked
+from reconciler.files import sha256_file
 from reconciler.plan.diff import Options
 from reconciler.state.ledger import Ledger
+from reconciler.state.observed import Attempt, State
 from tests.e2e.bench import write_video
+from tests.simulation.disk import LEDGER, Disk
 from tests.simulation.loop import PROCESS, Process, VirtualLoop
 
 EPOCH = 1_767_225_600.0
 HOST = "sim.example"
-HOUR, DAY = 3600.0, 86400.0
-FAULTS = ("reset_before", "reset_after", "429", "500_before", "500_after", "slow", "late", "cut", "corrupt")
+SUBMIT = "/api/v1/services/aigc/video-generation/video-synthesis"
+HOUR = 3600.0
+KILLS = 4  # lives that may end too early
+MEMORY = "/dev/shm"  # where there is none, the simulation is slower
+KINDS: dict[str, dict[str, Any]] = {  # what the worlds of seeds 0, 1, 2 … are like, in turn
+    "plain": {},
+    "late": {"late_s": 600.0},
+    "days": {"day_rate": 0.3},
+    "rivals": {"rivals": True},
+    "rot": {"rot_rate": 0.3},
+    "colleague": {"colleague_rate": 0.8, "fault_rate": 0.25},
+}
+FAULTS = ("reset_before", "reset_after", "429", "500_before", "500_after", "slow", "late")
+FILM_FAULTS = ("cut", "corrupt")
+POLL_FAULTS = ("unknown",)
 
 
 @cache
@@ -136,6 +156,13 @@ async def dispatch(app: web.Application, request: httpx.Request) -> tuple[int, d
     return response.status, dict(response.headers), bytes(body or b"")
 
 
+def faults_of(request: httpx.Request) -> tuple[str, ...]:
+    """The faults that a request can meet."""
+    if request.url.path.endswith(".mp4"):
+        return FAULTS + FILM_FAULTS * 2
+    return FAULTS + POLL_FAULTS if request.method == "GET" and "/tasks/" in request.url.path else FAULTS
+
+
 class Body(httpx.AsyncByteStream):
     """A download, perhaps one that breaks off."""
 
@@ -152,12 +179,30 @@ class Body(httpx.AsyncByteStream):
 class World:
     """One simulated run: a project, a service, a network with seeded faults, and lives that end too early."""
 
-    def __init__(self, seed: int, *, fault_rate: float = 0.15, late_s: float = 60.0, day_rate: float = 0.0) -> None:
+    def __init__(
+        self,
+        seed: int,
+        folder: Path,
+        *,
+        fault_rate: float = 0.15,
+        cut_rate: float = 0.4,
+        rot_rate: float = 0.0,
+        colleague_rate: float = 0.0,
+        late_s: float = 60.0,
+        day_rate: float = 0.0,
+        rivals: bool = False,
+    ) -> None:
         self.seed = seed
         self.rng = random.Random(seed)
-        self.fault_rate, self.late_s = fault_rate, late_s
+        self.fault_rate, self.late_s, self.day_rate = fault_rate, late_s, day_rate
+        self.rivals = rivals
+        self.cut_rate, self.rot_rate = (
+            cut_rate,
+            rot_rate,
+        )  # of deaths that are power cuts; of lives after which a blob rots
         self.trace: list[str] = []
         self.counters: Counter[str] = Counter()
+        self.trouble = random.Random(-1 - seed)  # of disks, apart from that of the network
         self.clock = SimClock(random.Random(seed + 1))
         self.films = ReadyMade()
         self.server = MockServer(
@@ -167,17 +212,28 @@ class World:
         self.app = self.server.app
         self.app.freeze()
         self.calm = False
-        self.day_rate = day_rate
+        self.colleague_rate = colleague_rate  # of troubled submits beside which somebody else uses the account
+        self.foreign: set[str] = set()  # their task ids
+        self.prompts: dict[str, str] = {}  # of our tasks, by id, as the vendor's console shows them
+        self.forgets_until: dict[str, float] = {}  # by path of a task: the service does not know it for a while
+        self.away = False  # for more than a day, some time
         self.strays: set[str] = set()  # task ids that were reported as strays
+        self.rotten: set[str] = set()  # digests of blobs that went bad by themselves
+        self.incomplete = 0  # visible files that were not whole, at any time
+        self.forgotten = 0  # results that the ledger said were safe, and that a power cut took
         self.lives = 0
         self.processes: list[Process] = []
+        self._folder = folder
+        self.disk = Disk(folder / "disk-0")
+        self._disks = 0
 
     # -------------------------------------------------------------- the network
 
     async def handle(self, request: httpx.Request) -> httpx.Response:
         """Carry a request to the server and its answer back, with what the seed holds in store."""
         await request.aread()
-        fault = "" if self.calm or self.rng.random() > self.fault_rate else self.rng.choice(FAULTS)
+        self._step()
+        fault = "" if self.calm or self.rng.random() > self.fault_rate else self.rng.choice(faults_of(request))
         there, back = self.rng.uniform(0.02, 0.4), self.rng.uniform(0.02, 0.4)
         if fault == "slow":
             back += self.rng.uniform(1, 90)
@@ -186,12 +242,11 @@ class World:
         if fault:
             self.say("network", request.method, request.url.path, fault)
             self.counters[fault] += 1
-        if fault == "429":
-            return httpx.Response(429, json={"code": "Throttling.RateQuota", "message": "Requests rate limit exceeded"})
-        if fault == "500_before":
-            return httpx.Response(500, json={"code": "InternalError", "message": "before"})
-        if fault == "reset_before":
-            raise httpx.ReadError("reset", request=request)
+            if request.method == "POST" and self.rng.random() < self.colleague_rate:
+                await self._colleague()
+        refused = self._turned_away(request, fault)
+        if refused is not None:
+            return refused
         limit = request.extensions["timeout"]["read"]
         server = self._beside(self._served(request, there))
         try:
@@ -209,6 +264,33 @@ class World:
             return self._film(status, headers, body, fault)
         return httpx.Response(status, headers=headers, content=body)
 
+    async def _colleague(self) -> None:
+        """Somebody else submits for the same account and model."""
+        self.counters["colleague"] += 1
+        media = [{"type": "video", "url": "https://clips.example/theirs.mp4"}]
+        body = {"model": "wan2.7-videoedit", "input": {"prompt": "theirs", "media": media}, "parameters": {}}
+        headers = {"Authorization": "Bearer sk-mock", "X-DashScope-Async": "enable"}
+        request = httpx.Request("POST", f"https://{HOST}{SUBMIT}", json=body, headers=headers)
+        await request.aread()
+        _, _, answer = await self._beside(dispatch(self.app, request))
+        self.foreign.add(json.loads(answer)["output"]["task_id"])
+
+    def _turned_away(self, request: httpx.Request, fault: str) -> httpx.Response | None:
+        """What happens to a request that does not reach the tasks; None when it does."""
+        path, now = request.url.path, self.clock.monotonic()
+        if fault == "unknown":
+            self.forgets_until[path] = now + self.rng.uniform(10, 1200)
+        if not self.calm and request.method == "GET" and now < self.forgets_until.get(path, 0.0):
+            output = {"task_id": path.rpartition("/")[2], "task_status": "UNKNOWN"}
+            return httpx.Response(200, json={"request_id": "", "output": output})
+        if fault == "429":
+            return httpx.Response(429, json={"code": "Throttling.RateQuota", "message": "Requests rate limit exceeded"})
+        if fault == "500_before":
+            return httpx.Response(500, json={"code": "InternalError", "message": "before"})
+        if fault == "reset_before":
+            raise httpx.ReadError("reset", request=request)
+        return None
+
     def _film(self, status: int, headers: dict[str, str], body: bytes, fault: str) -> httpx.Response:
         if fault == "cut":
             if self.rng.random() < 0.5:
@@ -220,7 +302,10 @@ class World:
 
     async def _served(self, request: httpx.Request, delay_s: float) -> tuple[int, dict[str, str], bytes]:
         await asyncio.sleep(delay_s)
-        return await dispatch(self.app, request)
+        status, headers, body = await dispatch(self.app, request)
+        if request.method == "POST" and status == 200 and request.url.path == SUBMIT:
+            self.prompts[json.loads(body)["output"]["task_id"]] = json.loads(request.content)["input"]["prompt"]
+        return status, headers, body
 
     def _beside(self, coroutine: Any) -> asyncio.Task[Any]:
         """The server's own task: killing the client must not kill the server half-way."""
@@ -235,14 +320,14 @@ class World:
 
     # -------------------------------------------------------------- lives
 
-    async def settled(self, root: Path) -> Report:
+    async def settled(self) -> None:
         """Apply, and decide as a person would, until nothing is left to be decided."""
         for _ in range(12):
-            report = await self.live(root, None, options=Options(repay=True))
+            report = await self.live(None, options=Options(repay=True))
             assert report is not None
             if report.exit_code == 0:
-                return report
-            self._decide(open_project(root, self), report)
+                return
+            self._decide(open_project(self), report)
             await asyncio.sleep(60.0)
         raise AssertionError(f"stuck: {[step.reason for step in report.blocked]} {list(report.left.strays)}")
 
@@ -256,38 +341,89 @@ class World:
             if step.needs_person and step.attempt_id and "not certain" in step.reason:
                 self.counters["undecided"] += 1
                 candidates = [word.strip(",.") for detail in step.details for word in detail.split() if "-" in word]
-                paid = {task["task_id"] for task in self.server.bill()["tasks"] if task["billed_s"]}
-                mine = [each for each in candidates if each in paid]
+                prompt = json.loads((self.disk.root / "specs" / f"{step.name}.yaml").read_text())["spec"]["input"][
+                    "prompt"
+                ]
+                mine = [each for each in candidates if self.prompts.get(each) == prompt]
                 if not mine:  # the service has forgotten it: whoever says --retry now pays again, and knows it
-                    self.strays |= paid - known_tasks(project)
+                    self.strays |= self.prompts.keys() - known_tasks(project)
                 command = step.details[-1].split()  # … cutlist resolve EDIT --adopt …
                 project.decide(command[command.index("resolve") + 1], adopt=mine[0] if mine else None, retry=not mine)
                 return  # one decision at a time: two edits may share one request
 
-    async def live(self, root: Path, dies_at: int | None, **settings: Any) -> Report | None:
-        """One apply, perhaps cut short. None when it was killed; the project folder is then what a kill leaves."""
+    async def live(self, dies_at: int | None, *, writing: bool = False, **settings: Any) -> Report | None:
+        """One apply, perhaps cut short. None when it was killed; the disk is then what that leaves."""
         self.lives += 1
-        process = Process(dies_at, lambda: self.say("killed"))
+        process = Process(dies_at, self._died, writing=writing)
+        self.processes.append(process)
 
         async def block(function: Any, *args: Any) -> Any:
-            process.step()
+            process.step(write=True)
             result = function(*args)
-            process.step()
+            process.step(write=True)
             return result
 
         async def apply() -> Report:
-            project = open_project(root, self, block)
+            project = open_project(self, block)
             return await project.apply_async(observer=self._event, tell=self._told, **settings)
 
         token = PROCESS.set(process)
         task = asyncio.get_running_loop().create_task(apply())
         PROCESS.reset(token)
-        self.processes.append(process)
         await asyncio.wait([task])
-        if process.dead:
-            self.counters["killed"] += 1
-            return None
-        return task.result()
+        return None if process.dead else task.result()
+
+    def _died(self) -> None:
+        """The disk is what it was at this moment, whatever the unwinding of the dead still does to the one they had."""
+        self.say("killed")
+        self.counters["killed"] += 1
+        self.next_disk(cut=self.trouble.random() < self.cut_rate)
+
+    def next_disk(self, *, cut: bool) -> None:
+        """The living get a disk that the dead have no handles of; after a power cut without what was not durable."""
+        self._disks += 1
+        target = self._folder / f"disk-{self._disks}"
+        before = self.disk
+        self.disk = before.after_power_cut(target, self.trouble) if cut else before.after_kill(target)
+        before.close()
+        if cut:
+            self.counters["power cut"] += 1
+            self.counters.update({f"cut took {what}": count for what, count in self.disk.lost.items()})
+            self.say("power cut", *sorted(self.disk.lost.items()))
+            self.forgotten += forgotten(self)
+        self.incomplete += incomplete(self)
+
+    def rot(self) -> None:
+        """A blob goes bad on the disk, where nobody looks."""
+        blobs = sorted((open_project(self).store.folder / "blobs").glob("*/*"))
+        if blobs:
+            blob = self.trouble.choice(blobs)
+            data = bytearray(blob.read_bytes())
+            data[self.trouble.randrange(len(data))] ^= 1 << self.trouble.randrange(8)
+            blob.chmod(0o644)
+            blob.write_bytes(data)
+            self.disk.settle()
+            self.rotten.add(blob.name)
+            self.counters["rotten"] += 1
+            self.say("rotten", blob.name)
+
+    def look_over(self) -> None:
+        """A person has every blob read again, and what is bad moved aside."""
+        damages = open_project(self).verify(read_data=True, repair=True)
+        self.counters["quarantined"] += sum(path is not None for path, _ in damages)
+        for _, words in damages:
+            self.say(words)
+
+    def _step(self, *, write: bool = False) -> None:
+        process = PROCESS.get()
+        if process is not None:
+            process.step(write=write)
+
+    def fsync(self, handle: int) -> None:
+        """In the place of os.fsync: a process may die before it and after it, and a power cut knows of it."""
+        self._step(write=True)
+        self.disk.fsync(handle)
+        self._step(write=True)
 
     def _told(self, text: str) -> None:
         self.say(text)
@@ -315,9 +451,11 @@ class Wire(httpx.AsyncBaseTransport):
         return await self._world.handle(request)
 
 
-def open_project(root: Path, world: World, block: Block = inline) -> Project:
-    """The project of a run, on the run's time and network."""
-    return Project.open(root, env=Environment(Secret("sk-mock")), clock=world.clock, transport=Wire(world), block=block)
+def open_project(world: World, block: Block = inline) -> Project:
+    """The project of a run, on the run's disk, time and network."""
+    return Project.open(
+        world.disk.root, env=Environment(Secret("sk-mock")), clock=world.clock, transport=Wire(world), block=block
+    )
 
 
 def write_project(root: Path, rng: random.Random) -> list[str]:
@@ -353,27 +491,36 @@ def write_project(root: Path, rng: random.Random) -> list[str]:
 class Verdict:
     """What a run came to."""
 
-    def __init__(self, world: World, report: Report) -> None:
+    def __init__(self, world: World) -> None:
         self.world = world
-        self.report = report
+        self.stuck = ""  # why the program could not go on
         self.trace_sha256 = hashlib.sha256("\n".join(world.trace).encode()).hexdigest()
         self.paid_twice = 0  # jobs billed more than once
         self.lost = 0  # billed tasks that neither store nor ledger knows
-        self.incomplete = 0  # visible files that are not the whole of what they are named for
+        self.incomplete = 0  # visible files that were not the whole of what they are named for
+        self.not_ours = 0  # results that are of somebody else's tasks
+        self.forgotten = 0  # results that were said to be safe and that a power cut took
 
     @property
     def broken(self) -> str:
         """The promises that were not kept, in words; empty when all were."""
-        counts = {"paid twice": self.paid_twice, "lost": self.lost, "incomplete": self.incomplete}
-        return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+        counts = {
+            "paid twice": self.paid_twice,
+            "lost": self.lost,
+            "incomplete": self.incomplete,
+            "forgotten": self.forgotten,
+            "not ours": self.not_ours,
+        }
+        return self.stuck or ", ".join(f"{count} {word}" for word, count in counts.items() if count)
 
 
-def run(seed: int, **settings: Any) -> Verdict:
+def run(seed: int) -> Verdict:
     """Simulate one seed to its end and judge it."""
     loop = VirtualLoop()
+    memory = MEMORY if os.access(MEMORY, os.W_OK) else None
     try:
-        with tempfile.TemporaryDirectory(prefix="simulation-") as folder:
-            return loop.run_until_complete(_run(seed, Path(folder), **settings))
+        with tempfile.TemporaryDirectory(prefix="simulation-", dir=memory) as folder:
+            return loop.run_until_complete(_run(seed, Path(folder)))
     finally:
         for task in asyncio.all_tasks(loop):
             task.cancel()
@@ -383,42 +530,64 @@ def run(seed: int, **settings: Any) -> Verdict:
         loop.close()
 
 
-async def _run(seed: int, folder: Path, *, kills: int = 4, rivals: bool = False, **settings: Any) -> Verdict:
-    world = World(seed, **settings)
-    root = folder / "life-0"
-    write_project(root, world.rng)
+async def _run(seed: int, folder: Path) -> Verdict:
+    world = World(seed, folder, **list(KINDS.values())[seed % len(KINDS)])
+    write_project(world.disk.root, world.rng)
+    world.disk.settle()
     try:
-        if rivals:
-            await rival_lives(world, root)
-        root = await troubled_lives(world, root, kills)
-        await asyncio.sleep(700.0)  # second looks are due ten minutes later
-        report = await world.settled(root)
-        return judge(world, root, report)
+        with tapped(world):
+            if world.rivals:
+                await rival_lives(world)
+            await troubled_lives(world)
+            await asyncio.sleep(700.0)  # second looks are due ten minutes later
+            world.look_over()
+            await world.settled()
+            return judge(world)
+    except (CutlistError, AssertionError) as error:
+        verdict = Verdict(world)
+        verdict.stuck = f"{type(error).__name__}: {error}"
+        return verdict
     finally:
         for process in world.processes:
             if process.dead:
                 process.bury()
+        world.disk.close()
         await world.server.stop()
 
 
-async def troubled_lives(world: World, root: Path, kills: int) -> Path:
-    """Lives that are killed, one in trouble that is not, one in calm. Returns the project folder of the last."""
-    folder = root.parent
-    while world.lives < kills or not world.calm:
-        dies_at = world.rng.randint(1, 240) if world.lives < kills else None
-        world.calm = dies_at is None and world.lives > kills
-        await world.live(root, dies_at)
-        after = folder / f"life-{world.lives}"
-        shutil.copytree(root, after, symlinks=True)  # the dead keep their handles; the living get the bytes
-        root = after
+@contextmanager
+def tapped(world: World) -> Iterator[None]:
+    """The world is what makes files durable; and it hears of second looks."""
+
+    async def heard(desk: Any, attempt_id: str) -> Any:
+        world.counters["second look"] += 1
+        return await second_look(desk, attempt_id)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", world.fsync)
+        patch.setattr(recover, "second_look", heard)
+        yield
+
+
+async def troubled_lives(world: World) -> None:
+    """Lives that are killed, one in trouble that is not, one in calm."""
+    while world.lives < KILLS or not world.calm:
+        writing = world.rng.random() < 0.5
+        latest = world.rng.choice((8, 60) if writing else (240,))  # the first writes make folders
+        dies_at = world.rng.randint(1, latest) if world.lives < KILLS else None
+        world.calm = dies_at is None and world.lives > KILLS
+        if await world.live(dies_at, writing=writing) is not None:
+            world.next_disk(cut=world.trouble.random() < world.cut_rate)  # it has ended, and so may the machine
+        if world.trouble.random() < world.rot_rate:
+            world.rot()
         day = world.rng.random() < world.day_rate and not world.calm
+        world.away = world.away or day
         await asyncio.sleep(25 * HOUR if day else world.rng.uniform(0, 300))
-    return root
 
 
-async def rival_lives(world: World, root: Path) -> None:
+async def rival_lives(world: World) -> None:
     """Two applies at once on one store: the lock lets one of them work."""
-    both = [asyncio.ensure_future(world.live(root, None)) for _ in range(2)]
+    both = [asyncio.ensure_future(world.live(None)) for _ in range(2)]
     ended = await asyncio.gather(*both, return_exceptions=True)
     world.counters["locked out"] += sum(isinstance(each, Locked) for each in ended)
     strange = [each for each in ended if isinstance(each, BaseException) and not isinstance(each, CutlistError)]
@@ -426,46 +595,74 @@ async def rival_lives(world: World, root: Path) -> None:
         raise strange[0]
 
 
-def known_tasks(project: Project) -> set[str]:
-    """Every task id that the ledger has linked to an attempt."""
-    ledger = Ledger.open_readonly(project.config.state_dir / "ledger.db")
-    assert ledger is not None
+# ------------------------------------------------------------------ the judge
+
+
+def incomplete(world: World) -> int:
+    """Visible files that are not the whole of a film."""
+    root, wrong = world.disk.root, 0
+    for blob in (open_project(world).store.folder / "blobs").glob("*/*"):
+        digest = sha256_file(blob)
+        wrong += blob.name not in world.rotten and (digest != blob.name or digest not in world.films.digests)
+    outputs = (path for path in (root / "renders").rglob("*") if not path.name.startswith("."))
+    return wrong + sum(sha256_file(path) not in world.films.digests for path in outputs)
+
+
+def forgotten(world: World) -> int:
+    """Results that the ledger says are safe, and that are not in the store."""
+    project = open_project(world)
+    results, _ = project.store.results()
+    safe = {
+        attempt.key for attempt in attempts(project) if attempt.state is State.SUCCEEDED and attempt.key not in results
+    }
+    return 0 if world.rotten else len(safe)
+
+
+def attempts(project: Project) -> list[Attempt]:
+    """Every attempt that the ledger knows."""
+    ledger = Ledger.open_readonly(project.config.state_dir / LEDGER)
+    if ledger is None:
+        return []
     try:
-        history = ledger.history(now=project.clock.now())
-        return {attempt.task_id for each in history.values() for attempt in each.attempts if attempt.task_id}
+        return [each for history in ledger.history(now=project.clock.now()).values() for each in history.attempts]
     finally:
         ledger.close()
 
 
-def judge(world: World, root: Path, report: Report) -> Verdict:
+def known_tasks(project: Project) -> set[str]:
+    """Every task id that the ledger has linked to an attempt."""
+    return {attempt.task_id for attempt in attempts(project) if attempt.task_id}
+
+
+def judge(world: World) -> Verdict:
     """The server's bill against what is on disk."""
-    verdict = Verdict(world, report)
-    project = open_project(root, world)
+    verdict = Verdict(world)
+    project = open_project(world)
     results, _ = project.store.results()
     held = {result.task["task_id"] for each in results.values() for result in each}
-    ledger = Ledger.open_readonly(project.config.state_dir / "ledger.db")
-    assert ledger is not None
-    history = ledger.history(now=world.clock.now())
-    states = Counter(attempt.state.value for each in history.values() for attempt in each.attempts)
-    world.counters["expired"] += states["EXPIRED"]
-    world.counters["repaid"] = states["EXPIRED"] + states["LOST"]
-    world.counters["adopted"] += sum(attempt.adopted for each in history.values() for attempt in each.attempts)
-    ledger.close()
-    told = known_tasks(project)
-    paid = [task for task in world.server.bill()["tasks"] if task["billed_s"]]
+    every = attempts(project)
+    states = Counter(attempt.state for attempt in every)
+    world.counters["expired"] += states[State.EXPIRED]
+    world.counters["repaid"] = states[State.EXPIRED] + states[State.LOST] if world.away else 0
+    world.counters["adopted"] += sum(attempt.adopted for attempt in every)
+    told = {attempt.task_id for attempt in every}
+    bill = [task for task in world.server.bill()["tasks"] if task["task_id"] not in world.foreign]
+    paid = [task for task in bill if task["billed_s"]]
     billed: Counter[str] = Counter(task["job_sha256"] for task in paid if task["task_id"] not in world.strays)
     verdict.paid_twice = sum(count - 1 for count in billed.values()) - world.counters["repaid"]
-    if world.late_s < project.config.settle_s:  # every delivery was in time: there is no excuse for a stray
+    if (
+        world.late_s < project.config.settle_s and not world.foreign
+    ):  # every delivery was in time: there is no excuse for a stray
         verdict.paid_twice += world.counters["stray"]
     verdict.lost = sum(1 for task in paid if task["task_id"] not in held | told | world.strays)
-    for blob in (project.store.folder / "blobs").glob("*/*"):
-        digest = hashlib.sha256(blob.read_bytes()).hexdigest()
-        verdict.incomplete += digest != blob.name or digest not in world.films.digests
+    verdict.not_ours = len(held & world.foreign)
+    world.rotten.clear()  # what was bad has been moved aside
+    verdict.incomplete = world.incomplete + incomplete(world)
+    verdict.forgotten = world.forgotten + forgotten(world)
     for name, each in project.look().resolved.items():
-        output = root / each.wanted.edit.output
+        output = world.disk.root / each.wanted.edit.output
         if output.exists():
-            wrong = each.result is None or hashlib.sha256(output.read_bytes()).hexdigest() != each.result.digest
-            verdict.incomplete += wrong
-        elif report.exit_code == 0:
+            verdict.incomplete += each.result is None or sha256_file(output) != each.result.digest
+        else:
             raise AssertionError(f"{name} has no output though all went well")
     return verdict

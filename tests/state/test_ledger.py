@@ -371,6 +371,27 @@ def test_a_stray_may_become_the_task_of_its_job(ledger: Ledger) -> None:
     assert (state_of(ledger), list(ledger.strays())) == (State.NOT_SENT, [])
 
 
+def test_a_stray_may_be_the_task_of_another_request(ledger: Ledger) -> None:
+    """A task that was taken for a late one of another request goes to the undecided one that it is of."""
+    bring(ledger, State.NOT_SENT)
+    bring(ledger, State.UNDECIDED, "b", key="other")
+    ledger.stray("late", "a", "RUNNING", at=NOW, open_question=True)
+    assert ledger.owner("late") is None
+    ledger.submitted("b", "late", at=NOW, adopted=True)
+    assert (ledger.owner("late"), list(ledger.strays())) == ("b", [])
+
+
+def test_a_task_taken_up_again_is_as_old_as_it_was(ledger: Ledger) -> None:
+    """An undecided attempt that gets its own task back does not get a new day to collect it; another task does."""
+    bring(ledger, State.SUBMITTED)
+    ledger.end("a", State.UNDECIDED, at=NOW + 60, message="the service does not know it")
+    ledger.submitted("a", "task-a", at=NOW + 3600, adopted=True)
+    assert ledger.attempt("a", now=NOW).submitted_at == NOW
+    ledger.disown("a", at=NOW + 3600, message="another prompt")
+    ledger.submitted("a", "right", at=NOW + 7200, adopted=True)
+    assert ledger.attempt("a", now=NOW).submitted_at == NOW + 7200
+
+
 def test_a_stray_does_not_push_out_a_task(ledger: Ledger) -> None:
     """A job that has its result, or a task that may still bring it, takes no second task."""
     bring(ledger, State.NOT_SENT)

@@ -1,0 +1,201 @@
+"""Bad protocols, put in place by the tests alone: the simulation must catch each within a few hundred seeds."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler import cache, files, project
+from reconciler.apply import attempt, executor, recover
+from reconciler.apply import settle as settling
+from reconciler.desired.job import Facts
+from reconciler.state import holder, ledger, observed, store
+from reconciler.state.observed import State
+from tests.simulation.world import run
+
+WITHIN = 300
+Mutant = Callable[[pytest.MonkeyPatch], None]
+
+
+def caught(mutant: Mutant, seed: int) -> bool:
+    """Whether with the bad protocol a promise is broken, or the program cannot go on."""
+    with pytest.MonkeyPatch.context() as patch:
+        mutant(patch)
+        return bool(run(seed).broken)
+
+
+# ------------------------------------------------------------------ the four of the contract
+
+
+def save_after_post(patch: pytest.MonkeyPatch) -> None:
+    """The id is written down when the answer is there; nothing is written before the POST."""
+
+    async def send_and_note(desk: Any, work: Any, prepared: Any, intent: Any) -> None:
+        created = await desk.client.create(prepared.body, uses_oss=prepared.uses_oss)
+        note = functools.partial(
+            desk.ledger.intend,
+            intent,
+            request_sha256="",
+            prompt=prepared.prompt,
+            job=work.job.canonical,
+            server_time=None,
+        )
+        await desk.block(note)
+        await desk.block(functools.partial(desk.ledger.submitted, intent.id, created.task_id, at=desk.clock.now()))
+
+    async def nothing_open(self: Any, work: Any, lane: Any, error: Any) -> None:
+        return None
+
+    patch.setattr(attempt, "_intend_and_send", send_and_note)
+    patch.setattr(executor.Executor, "_settled", nothing_open)
+
+
+def lane_released(patch: pytest.MonkeyPatch) -> None:
+    """A request whose answer was lost counts as one that did not arrive, and its lane goes on."""
+
+    async def given_up(self: Any, work: Any, lane: Any, error: Any) -> None:
+        (attempt_id,) = self._desk.ledger.open_intents(lane.name)
+        self._desk.ledger.end(attempt_id, State.NOT_SENT, at=self._desk.clock.now())
+
+    patch.setattr(executor.Executor, "_settled", given_up)
+
+
+def no_settle(patch: pytest.MonkeyPatch) -> None:
+    """One look at the list, at once, and the request is taken for not sent."""
+    real = settling.settle
+
+    async def hasty(desk: Any, attempt_id: str) -> bool:
+        return await real(dataclasses.replace(desk, settle_s=0.0), attempt_id)
+
+    patch.setattr(executor, "settle", hasty)
+    patch.setattr(recover, "settle", hasty)
+
+
+def no_lock(patch: pytest.MonkeyPatch) -> None:
+    """Two applies work on one store at the same time, and nothing in the ledger holds them apart."""
+
+    @contextlib.contextmanager
+    def open_door(*args: Any, **kwargs: Any) -> Iterator[None]:
+        yield
+
+    patch.setattr(project, "hold", open_door)
+    patch.setattr(ledger, "_SCHEMA", ledger._SCHEMA.replace("create unique index", "create index"))
+
+
+# ------------------------------------------------------------------ ours
+
+
+def download_unverified(patch: pytest.MonkeyPatch) -> None:
+    """Whatever arrives is stored."""
+    patch.setattr(attempt, "_verified", lambda blob, usage: Facts("video", "mp4", blob.size_bytes, 16, 16, 5.0))
+
+
+def start_up_forgets_intents(patch: pytest.MonkeyPatch) -> None:
+    """An INTENT that an earlier run left open is closed without asking."""
+
+    async def forgotten(desk: Any, tell: Any) -> None:
+        for attempt_id in desk.ledger.open_intents():
+            desk.ledger.end(attempt_id, State.NOT_SENT, at=desk.clock.now())
+
+    patch.setattr(recover, "settle_intents", forgotten)
+
+
+def any_stranger_is_ours(patch: pytest.MonkeyPatch) -> None:
+    """Tasks that are known already are taken for the lost one."""
+    patch.setattr(ledger.Ledger, "knows_task", lambda self, task_id: False)
+
+
+def young_unknown_is_lost(patch: pytest.MonkeyPatch) -> None:
+    """A task that the service does not know at the moment is given up, however young."""
+    patch.setattr(observed, "TASK_LIFE_S", 0.0)
+
+
+def any_prompt_is_ours(patch: pytest.MonkeyPatch) -> None:
+    """What was adopted stays adopted, whatever its prompt."""
+
+    async def unchecked(desk: Any, attempt: Any, answer: Any) -> None:
+        return None
+
+    patch.setattr(attempt, "_check_adopted", unchecked)
+
+
+def blob_renamed_before_fsync(patch: pytest.MonkeyPatch) -> None:
+    """The name of a blob is durable, and its bytes are not yet."""
+
+    def commit(self: Any) -> str:
+        digest: str = self._hash.hexdigest()
+        self._file.flush()
+        os.fchmod(self._file.fileno(), 0o444)
+        self._store._settle_blob(self.path, digest)
+        os.fsync(self._file.fileno())
+        return digest
+
+    patch.setattr(store.BlobWriter, "commit", commit)
+
+
+def output_renamed_before_fsync(patch: pytest.MonkeyPatch) -> None:
+    """The name of an output is durable, and its bytes are not."""
+
+    def copy(source: Path, target: Path, *, tmp_name: str) -> None:
+        files.make_dirs(target.parent)
+        tmp = target.parent / f".{tmp_name}.tmp"
+        tmp.write_bytes(source.read_bytes())
+        tmp.rename(target)
+        files.fsync_dir(target.parent)
+
+    patch.setattr(store, "copy_atomic", copy)
+
+
+def succeeded_before_stored(patch: pytest.MonkeyPatch) -> None:
+    """The ledger says SUCCEEDED while names in the store are not durable."""
+    patch.setattr(store, "fsync_dir", lambda folder: None)
+
+
+# ------------------------------------------------------------------ what was wrong once
+
+
+def folder_taken_for_durable(patch: pytest.MonkeyPatch) -> None:
+    """A folder that is there is believed, though a killed run may have made it and not its name."""
+
+    def make_dirs(folder: Path) -> None:
+        if not folder.is_dir():
+            make_dirs(folder.parent)
+            folder.mkdir()
+            files.fsync_dir(folder.parent)
+
+    for module in (attempt, cache, files, holder, ledger, store):
+        patch.setattr(module, "make_dirs", make_dirs)
+
+
+def cache_makes_the_folder(patch: pytest.MonkeyPatch) -> None:
+    """The folder of the ledger's folder is made by the cache, which made nothing durable."""
+    patch.setattr(cache, "make_dirs", lambda folder: folder.mkdir(parents=True, exist_ok=True))
+
+
+def record_taken_for_durable(patch: pytest.MonkeyPatch) -> None:
+    """A record that is there is believed when the ledger catches up."""
+    patch.setattr(store.Store, "confirm", lambda self, result: None)
+
+
+def own_task_refused(patch: pytest.MonkeyPatch) -> None:
+    """A person cannot give an undecided request a task that the ledger has seen."""
+    patch.setattr(ledger.Ledger, "owner", lambda self, task_id: "another" if self.knows_task(task_id) else None)
+
+
+MUTANTS: dict[str, Mutant] = {
+    mutant.__name__: mutant
+    for mutant in (
+        save_after_post, lane_released, no_settle, no_lock,
+        download_unverified, start_up_forgets_intents, any_stranger_is_ours, young_unknown_is_lost, any_prompt_is_ours,
+        blob_renamed_before_fsync, output_renamed_before_fsync, succeeded_before_stored,
+        folder_taken_for_durable, cache_makes_the_folder, record_taken_for_durable,
+        own_task_refused,
+    )
+}  # fmt: skip
