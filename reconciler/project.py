@@ -25,6 +25,7 @@ from reconciler.desired.job import Desired
 from reconciler.errors import BudgetExceeded, CutlistError, Declined
 from reconciler.housekeeping import Garbage
 from reconciler.plan.diff import Options
+from reconciler.plan.selection import selected
 from reconciler.plan.status import Status
 from reconciler.plan.step import Action, Plan
 from reconciler.reconcile import Pass
@@ -132,6 +133,8 @@ class Project:
         """
         from reconciler.apply.session import Session  # lazy: httpx
 
+        if options.target or options.exclude:
+            selected(self.load(), options.target, options.exclude)  # a slip is told before anything is asked
         with self._writing() as ledger:
             async with AsyncExitStack() as stack:
                 session = Session(self.config, self.store, ledger, self.clock, observer, self._block)

@@ -91,7 +91,7 @@ class Session:
 
     def orphans(self, seen: Pass) -> Sequence[Attempt]:
         """Tasks in flight that no edit asks for any more; they are paid, so they are brought home too."""
-        asked = {step.key for step in seen.plan.steps}
+        asked = {each.job.key for each in seen.resolved.values() if each.job is not None}
         return [
             history.last
             for key, history in seen.observed.history.items()

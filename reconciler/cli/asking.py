@@ -35,7 +35,7 @@ def validate(context: click.Context, endpoint: str | None) -> None:
 @options.allowances
 @click.pass_context
 def plan(
-    context: click.Context, /, endpoint: str | None, as_json: bool, detailed_exitcode: bool, **allowed: bool
+    context: click.Context, /, endpoint: str | None, as_json: bool, detailed_exitcode: bool, **allowed: Any
 ) -> int:
     """Show what apply would do, why, and what it costs. Nothing is sent, nothing is changed.
 

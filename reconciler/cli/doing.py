@@ -48,7 +48,7 @@ def apply(
     as_json: bool,
     auto_approve: bool,
     max_cost: float | None,
-    **allowed: bool,
+    **allowed: Any,
 ) -> int:
     """Render what is missing or changed, bring the videos home, put them where the manifests say.
 

@@ -13,6 +13,7 @@ from reconciler.errors import Place
 from reconciler.plan.cost import PricePerSecond, Seconds, cost, seconds, wanted_tier
 from reconciler.plan.reasons import changes
 from reconciler.plan.resolve import Resolved
+from reconciler.plan.selection import selected
 from reconciler.plan.step import FREE, Action, Plan, Step
 from reconciler.state.observed import OPEN, Attempt, History, Observed, Pin, Result, State
 
@@ -24,6 +25,8 @@ class Options:
     force: bool = False  # overwrite files we did not write; put mock videos over live ones
     repay: bool = False  # pay again for what was paid and lost
     retry_failed: bool = False  # send again what the service refused
+    target: tuple[str, ...] = ()  # only these edits, and what they build on
+    exclude: tuple[str, ...] = ()  # not these edits, nor what builds on them
 
 
 def diff(
@@ -36,12 +39,15 @@ def diff(
     account: str,
     currency: str,
 ) -> Plan:
-    """The plan, sorted by name, with a reason and a cost on every step."""
+    """The plan, sorted by name, with a reason and a cost on every step. Raises UsageError for a bad target."""
+    chosen = selected(desired, options.target, options.exclude)
     lengths: dict[str, Seconds] = {}
     steps: list[Step] = []
     unpriced: set[str] = set()
     for name, each in resolved.items():
         lengths[name] = seconds(each, lengths)
+        if name not in chosen:
+            continue
         step = _step(each, observed, options)
         if step.action in (Action.RENDER, Action.WAIT) or step.repay or step.billed_at_end:
             step = replace(step, cost=cost(each, lengths[name], price_per_second))
@@ -54,15 +60,16 @@ def diff(
         account=account,
         endpoint=observed.endpoint,
         currency=currency,
-        notes=(*(str(warning) for warning in desired.warnings), *observed.damaged, *_orphans(steps, observed)),
+        notes=(*(str(warning) for warning in desired.warnings), *observed.damaged, *_orphans(resolved, observed)),
         strays=tuple(observed.strays),
         unpriced=tuple(sorted(unpriced)),
+        left_out=len(resolved) - len(steps),
     )
 
 
-def _orphans(steps: Sequence[Step], observed: Observed) -> list[str]:
+def _orphans(resolved: Mapping[str, Resolved], observed: Observed) -> list[str]:
     """Paid tasks of requests that no edit asks for any more; the next apply brings their videos home."""
-    asked = {step.key for step in steps}
+    asked = {each.job.key for each in resolved.values() if each.job is not None}
     notes = []
     for key, history in sorted(observed.history.items()):
         last = history.last

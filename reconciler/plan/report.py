@@ -27,7 +27,7 @@ def plan_text(plan: Plan) -> str:
         matches = (
             "1 edit matches its result" if len(plan.steps) == 1 else f"{len(plan.steps)} edits match their results"
         )
-        return f"{notes}No changes. {matches}.\n"
+        return f"{notes}No changes. {matches}.\n{left_out_line(plan)}"
     where = f"realm {plan.realm}, account {plan.account}, endpoint {plan.endpoint}"
     lines = [f"Edits are compared with the store ({where}).", ""]
     used = {step.action for step in plan.steps}
@@ -41,7 +41,13 @@ def plan_text(plan: Plan) -> str:
     if plan.notes or plan.strays:
         lines += [*plan.notes, *stray_lines(plan), ""]
     lines += [summary_line(plan), *(_fit(line) for line in cost_line(plan).splitlines())]
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    return "\n".join(line.rstrip() for line in lines) + "\n" + left_out_line(plan)
+
+
+def left_out_line(plan: Plan) -> str:
+    """`3 edits are left out by --target and --exclude.`, or nothing."""
+    verb = "is" if plan.left_out == 1 else "are"
+    return f"{_count(plan.left_out, 'edit')} {verb} left out (--target, --exclude).\n" if plan.left_out else ""
 
 
 def stray_lines(plan: Plan) -> Iterator[str]:
@@ -151,6 +157,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "account": plan.account,
         "endpoint": plan.endpoint,
         "summary": {action.value: summary[action.value] for action in Action},
+        "left_out": plan.left_out,
         "terraform": {
             "add": summary["render"] + summary["wait"],
             "change": summary["write"],
