@@ -8,13 +8,13 @@ report = project.apply()                    # asks nobody: pass `approve` to be 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from reconciler import config as configuration
-from reconciler import decisions, housekeeping, reconcile
+from reconciler import decisions, housekeeping, reconcile, shipped
 from reconciler.apply.events import Block, Event
 from reconciler.apply.outcome import Report, Stop
 from reconciler.cache import Cache, Digests
@@ -22,16 +22,27 @@ from reconciler.clock import Clock, SystemClock
 from reconciler.config import Config, Environment
 from reconciler.desired import source
 from reconciler.desired.job import Desired
-from reconciler.errors import BudgetExceeded, CutlistError, Declined
+from reconciler.errors import BudgetExceeded, CutlistError, Declined, PlanRefused, UsageError
 from reconciler.housekeeping import Garbage
 from reconciler.plan.diff import Options
+from reconciler.plan.saved import check_form, check_fresh, check_home, check_no_more, options_of, saved_document
 from reconciler.plan.selection import selected
 from reconciler.plan.status import Status
 from reconciler.plan.step import Action, Plan
 from reconciler.reconcile import Pass
+from reconciler.state import plans
 from reconciler.state.holder import hold
 from reconciler.state.ledger import Ledger
 from reconciler.state.store import Store
+
+SavedPlan = Mapping[str, Any]  # schemas/saved-plan.schema.json
+
+
+def read_plan(path: Path) -> SavedPlan:
+    """The saved plan in `path`, whole and as this program writes it. Raises BadSavedPlan."""
+    document = plans.read(path)
+    check_form(document, shipped.schema("saved-plan"), shipped.schema("plan"))
+    return document
 
 
 class Project:
@@ -80,6 +91,12 @@ class Project:
         """The steps from what is to what is asked."""
         return self.look(options).plan
 
+    def save(self, path: Path, options: Options = Options()) -> Plan:  # noqa: B008  (frozen)
+        """The plan, also written to `path`, to be applied once with `apply(saved=read_plan(path))`."""
+        seen = self.look(options)
+        plans.write(path, self._saved(seen, options, self.clock.new_id()), tmp_name=self.clock.new_id())
+        return seen.plan
+
     def status(self) -> Status:
         """How every edit is."""
         return Status(self.plan(), self.config.name)
@@ -125,18 +142,24 @@ class Project:
         tell: Callable[[str], None] = lambda _text: None,
         max_cost: float | None = None,
         stop: Stop | None = None,
+        saved: SavedPlan | None = None,
     ) -> Report:
         """Make it so. `approve` sees the plan before anything is spent; `observer` hears what happens.
 
-        Raises InvalidInput, BudgetExceeded, Declined, Locked before anything is sent. Failures of single jobs are in
-        the report.
+        `saved` (of `read_plan`) is carried out exactly, with the options it was made with. Raises InvalidInput,
+        BudgetExceeded, Declined, PlanRefused, Locked before anything is sent. Failures of single jobs are in the
+        report.
         """
         from reconciler.apply.session import Session  # lazy: httpx
 
-        if options.target or options.exclude:
+        if saved is not None:
+            options = options_of(saved)
+        elif options.target or options.exclude:
             selected(self.load(), options.target, options.exclude)  # a slip is told before anything is asked
         with self._writing() as ledger:
             async with AsyncExitStack() as stack:
+                if saved is not None:
+                    self._check_saved(saved, ledger)
                 session = Session(self.config, self.store, ledger, self.clock, observer, self._block)
                 stack.push_async_callback(session.close)
                 session.take_in_spill(tell)
@@ -144,15 +167,39 @@ class Project:
                     session.connect(await stack.enter_async_context(self._address()), self._transport)
                     await session.recover(tell)
                 first = reconcile.look(self.config, self.store, ledger, self.clock, options)
+                if saved is not None:
+                    check_no_more(saved, first.plan)
                 self._check_budget(first.plan, max_cost)
                 asks = first.plan.summary["render"] + first.plan.summary["resume"] + len(session.orphans(first))
                 if asks:
                     self._check_key()
                 if not approve(first.plan):
                     raise Declined("not confirmed; nothing was sent.")
+                if saved is not None:
+                    plans.use(self.config.state_dir, saved["id"], tmp_name=self.clock.new_id())
                 if asks and not session.connected:
                     session.connect(await stack.enter_async_context(self._address()), self._transport)
                 return await session.drive(first, options, stop or Stop(), tell)
+
+    def _saved(self, seen: Pass, options: Options, plan_id: str) -> dict[str, Any]:
+        return saved_document(
+            seen.plan, seen.desired, seen.resolved, seen.observed, options, self.config.prices.per_second,
+            project=self.config.name, plan_id=plan_id,
+        )  # fmt: skip
+
+    def _check_saved(self, saved: SavedPlan, ledger: Ledger) -> None:
+        """Whether a saved plan may be carried out here and now. Raises PlanRefused."""
+        config, options = self.config, options_of(saved)
+        here = {
+            "name": config.name, "realm": config.realm, "account": config.account, "endpoint": config.endpoint.name,
+        }  # fmt: skip
+        check_home(saved, here)
+        plans.check_unused(config.state_dir, saved["id"])
+        try:
+            seen = reconcile.look(config, self.store, ledger, self.clock, options)
+        except UsageError as error:  # a target that no longer matches
+            raise PlanRefused(f"Saved plan is stale: {error}", hint="Nothing was sent. Plan again.") from error
+        check_fresh(saved, self._saved(seen, options, saved["id"]))
 
     def decide(self, edit: str, *, adopt: str | None = None, retry: bool = False) -> str:
         """A person's word on an undecided request or a stray; what was done, in words. Raises UsageError."""

@@ -19,7 +19,7 @@ from reconciler.errors import EXIT_OK, CutlistError, InvalidInput, UsageError
 from reconciler.plan import report as words
 from reconciler.plan.diff import Options
 from reconciler.plan.step import Action, Plan
-from reconciler.project import Project
+from reconciler.project import Project, SavedPlan
 
 
 def run_apply(
@@ -30,12 +30,13 @@ def run_apply(
     auto_approve: bool,
     max_cost: float | None,
     stop: Stop | None = None,
+    saved: SavedPlan | None = None,
 ) -> int:
     """One apply, from the plan to the last word. Returns the exit code. `stop` tells afterwards whether Ctrl-C came."""
-    approve = _approval(as_json=as_json, auto_approve=auto_approve)
+    approve = _approval(as_json=as_json, auto_approve=auto_approve or saved is not None)
     tell: Callable[[str], None] = screen.note if as_json else screen.say
     with _progress(project, as_json=as_json) as observer:
-        report = asyncio.run(_applied(project, options, approve, observer, tell, max_cost, stop or Stop()))
+        report = asyncio.run(_applied(project, options, approve, observer, tell, max_cost, stop or Stop(), saved))
     if as_json:
         screen.json_line({"event": "end", **endings.report_document(report)})
     elif report.plan.changes or report.outcomes:
@@ -51,10 +52,17 @@ async def _applied(
     tell: Callable[[str], None],
     max_cost: float | None,
     stop: Stop,
+    saved: SavedPlan | None,
 ) -> Report:
     with _signals(stop):
         return await project.apply_async(
-            options=options, approve=approve, observer=observer, tell=tell, max_cost=max_cost, stop=stop
+            options=options,
+            approve=approve,
+            observer=observer,
+            tell=tell,
+            max_cost=max_cost,
+            stop=stop,
+            saved=saved,
         )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -31,11 +33,18 @@ def validate(context: click.Context, endpoint: str | None) -> None:
 @click.command(short_help="Show what apply would do, and the price.")
 @options.endpoint
 @options.as_json
+@click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Save the plan for `apply FILE`.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes, and only then.")
 @options.allowances
 @click.pass_context
 def plan(
-    context: click.Context, /, endpoint: str | None, as_json: bool, detailed_exitcode: bool, **allowed: Any
+    context: click.Context,
+    /,
+    endpoint: str | None,
+    as_json: bool,
+    out: Path | None,
+    detailed_exitcode: bool,
+    **allowed: Any,
 ) -> int:
     """Show what apply would do, why, and what it costs. Nothing is sent, nothing is changed.
 
@@ -45,12 +54,37 @@ def plan(
     from reconciler.plan import report
     from reconciler.plan.diff import Options
 
-    made = opened(context, endpoint).plan(Options(**allowed))
+    project, wanted = opened(context, endpoint), Options(**allowed)
+    made = project.plan(wanted) if out is None else project.save(context.obj / out, wanted)
     if as_json:
         screen.document(report.plan_document(made))
     else:
         screen.say(report.plan_text(made).rstrip("\n"))
+        if out is not None:
+            screen.say(f"\nSaved to {out}. `cutlist apply {shlex.quote(str(out))}` does exactly this, once.")
     return EXIT_CHANGES if detailed_exitcode and made.changes else EXIT_OK
+
+
+@click.command(short_help="Show a saved plan.")
+@click.argument("file", type=click.Path(path_type=Path))
+@options.as_json
+@click.pass_context
+def show(context: click.Context, file: Path, as_json: bool) -> None:
+    """Show a plan that `plan --out` saved. Needs no project, reads nothing else.
+
+    \b
+    Example: cutlist show night.plan
+    """
+    from reconciler.plan import report
+    from reconciler.plan.saved import plan_of
+    from reconciler.project import read_plan
+
+    saved = read_plan(context.obj / file)
+    if as_json:
+        screen.document(saved["plan"])
+        return
+    screen.say(screen.plain(f"Saved plan of the project {saved['project']['name']}.\n"))
+    screen.say(screen.plain(report.plan_text(plan_of(saved)).rstrip("\n")))
 
 
 @click.command(short_help="Show how every edit is.")
@@ -74,7 +108,7 @@ def status(context: click.Context, endpoint: str | None, as_json: bool) -> int:
 
 
 @click.command(short_help="Print a JSON Schema for editors.")
-@click.argument("name", type=click.Choice(["manifest", "project", "plan"]))
+@click.argument("name", type=click.Choice(["manifest", "project", "plan", "saved-plan"]))
 def schema(name: str) -> None:
     """Print the JSON Schema of manifests, of the project file (for editors) or of plans (for programs).
 

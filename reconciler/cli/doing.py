@@ -35,6 +35,7 @@ def init(context: click.Context, folder: Path, name: str | None) -> None:
 
 
 @click.command(short_help="Render what is missing or changed.")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
 @options.endpoint
 @options.as_json
 @options.auto_approve
@@ -44,6 +45,7 @@ def init(context: click.Context, folder: Path, name: str | None) -> None:
 def apply(
     context: click.Context,
     /,
+    file: Path | None,
     endpoint: str | None,
     as_json: bool,
     auto_approve: bool,
@@ -55,14 +57,25 @@ def apply(
     Shows the plan first, and asks before it spends money. What was paid is never paid again: after an interruption the
     same command goes on where it was.
 
+    With FILE, a plan that `plan --out` saved: does exactly that, without asking again, or refuses it as stale.
+
     \b
     Example: cutlist apply --max-cost 5
     """
     from reconciler.cli.applying import run_apply
     from reconciler.plan.diff import Options
+    from reconciler.project import read_plan
 
+    saved = None
+    if file is not None:
+        given = [f"--{name.replace('_', '-')}" for name, value in allowed.items() if value]
+        if given:
+            raise UsageError(f"a saved plan is applied as it was planned; {', '.join(given)} belongs to `plan --out`.")
+        saved = read_plan(context.obj / file)
     project = opened(context, endpoint)
-    return run_apply(project, Options(**allowed), as_json=as_json, auto_approve=auto_approve, max_cost=max_cost)
+    return run_apply(
+        project, Options(**allowed), as_json=as_json, auto_approve=auto_approve, max_cost=max_cost, saved=saved
+    )
 
 
 @click.command(short_help="Apply at every save.")
