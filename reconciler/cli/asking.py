@@ -11,7 +11,7 @@ import click
 
 from reconciler.cli import options, screen
 from reconciler.cli.options import opened
-from reconciler.errors import EXIT_CHANGES, EXIT_NEEDS_PERSON, EXIT_OK
+from reconciler.errors import EXIT_CHANGES, EXIT_NEEDS_PERSON, EXIT_OK, UsageError
 
 
 @click.command(short_help="Check every manifest; show all faults.")
@@ -33,6 +33,7 @@ def validate(context: click.Context, endpoint: str | None) -> None:
 @click.command(short_help="Show what apply would do, and the price.")
 @options.endpoint
 @options.as_json
+@click.option("--markdown", is_flag=True, help="As a comment for a pull request.")
 @click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Save the plan for `apply FILE`.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes, and only then.")
 @options.allowances
@@ -42,6 +43,7 @@ def plan(
     /,
     endpoint: str | None,
     as_json: bool,
+    markdown: bool,
     out: Path | None,
     detailed_exitcode: bool,
     **allowed: Any,
@@ -53,11 +55,16 @@ def plan(
     """
     from reconciler.plan import report
     from reconciler.plan.diff import Options
+    from reconciler.plan.markdown import plan_markdown
 
+    if as_json and markdown:
+        raise UsageError("say --json or --markdown, not both.")
     project, wanted = opened(context, endpoint), Options(**allowed)
     made = project.plan(wanted) if out is None else project.save(context.obj / out, wanted)
     if as_json:
         screen.document(report.plan_document(made))
+    elif markdown:
+        screen.say(plan_markdown(made).rstrip("\n"))
     else:
         screen.say(report.plan_text(made).rstrip("\n"))
         if out is not None:
