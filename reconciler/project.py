@@ -143,10 +143,12 @@ class Project:
         max_cost: float | None = None,
         stop: Stop | None = None,
         saved: SavedPlan | None = None,
+        fail_fast: bool = False,
     ) -> Report:
         """Make it so. `approve` sees the plan before anything is spent; `observer` hears what happens.
 
-        `saved` (of `read_plan`) is carried out exactly, with the options it was made with. Raises InvalidInput,
+        `saved` (of `read_plan`) is carried out exactly, with the options it was made with. With `fail_fast` no task is
+        asked for after the first failure; otherwise one failure never stops the others. Raises InvalidInput,
         BudgetExceeded, Declined, PlanRefused, Locked before anything is sent. Failures of single jobs are in the
         report.
         """
@@ -179,7 +181,7 @@ class Project:
                     plans.use(self.config.state_dir, saved["id"], tmp_name=self.clock.new_id())
                 if asks and not session.connected:
                     session.connect(await stack.enter_async_context(self._address()), self._transport)
-                return await session.drive(first, options, stop or Stop(), tell)
+                return await session.drive(first, options, stop or Stop(), tell, fail_fast=fail_fast)
 
     def _saved(self, seen: Pass, options: Options, plan_id: str) -> dict[str, Any]:
         return saved_document(

@@ -10,13 +10,12 @@ from typing import Any
 from reconciler import shipped
 from reconciler.apply import recover
 from reconciler.apply.client import Client
-from reconciler.apply.desk import Desk, TaskFailed, Work
+from reconciler.apply.desk import Desk, Work
 from reconciler.apply.events import Block, Event, Observer, Phase
-from reconciler.apply.executor import Executor, Item
+from reconciler.apply.executor import Executor, Item, worth_another
 from reconciler.apply.outcome import Outcome, Report, Stop
 from reconciler.apply.publish import Publisher
 from reconciler.apply.recover import Tell
-from reconciler.catalogue import may_try_again
 from reconciler.clock import Clock
 from reconciler.config import Config
 from reconciler.desired.job import Job
@@ -102,10 +101,11 @@ class Session:
 
     # -------------------------------------------------------------- driving
 
-    async def drive(self, first: Pass, options: Options, stop: Stop, tell: Tell) -> Report:
+    async def drive(self, first: Pass, options: Options, stop: Stop, tell: Tell, *, fail_fast: bool = False) -> Report:
         """Carry out what `first` showed, and what becomes possible by it, until nothing more can be done.
 
-        Later passes look again at what is, and never at the manifests: an apply does what its plan showed.
+        Later passes look again at what is, and never at the manifests: an apply does what its plan showed. With
+        `fail_fast` the first failure ends the sending; what is at the service is still brought home.
         """
         started = self._clock.monotonic()
         executor = Executor(
@@ -114,6 +114,7 @@ class Session:
             self._config,
             Models.of(shipped.model_documents()),
             self._config.prices.per_second,
+            fail_fast=fail_fast,
         )
         outcomes: dict[str, Outcome] = {}
         given_up: set[str | None] = set()
@@ -126,10 +127,12 @@ class Session:
                 ended = await self._next(executor, stop)
                 for outcome in ended:
                     outcomes[outcome.step.name] = outcome
-                    if outcome.error is not None and not self._worth_another(outcome):
+                    if outcome.error is not None and not worth_another(outcome.error):
                         given_up.add(outcome.step.key)
                 if ended:
                     seen = self._again(first, options)
+                    if fail_fast:
+                        self._send_no_more_after(ended, seen, given_up, executor)
                     leave = executor.names | {step.name for step in seen.plan.steps if step.key in executor.keys}
                     executor.start(self._items(seen, seen.ready(leave=leave, given_up=given_up)))
             if self.connected and not stop.reason:
@@ -140,6 +143,15 @@ class Session:
             self._publisher.pin(seen.pins())
         elapsed_s = self._clock.monotonic() - started
         return Report(first.plan, seen.plan, outcomes, elapsed_s, in_flight, stop.reason)
+
+    def _send_no_more_after(
+        self, ended: Sequence[Outcome], seen: Pass, given_up: set[str | None], executor: Executor
+    ) -> None:
+        """The first failure that the next pass will not try again ends the sending."""
+        tried_again = {step.key for step in seen.plan.by_action(Action.RENDER)} - given_up
+        for outcome in ended:
+            if outcome.error is not None and outcome.step.key not in tried_again:
+                executor.send_nothing_more(outcome.error)
 
     def _again(self, first: Pass, options: Options) -> Pass:
         return conclude(self._config, first.desired, self._store, self._ledger, self._clock, options)
@@ -153,11 +165,6 @@ class Session:
             for each in waits:
                 each.cancel()
         return waits[0].result() or [] if waits[0] in done else []
-
-    def _worth_another(self, outcome: Outcome) -> bool:
-        """Whether the next pass may send this job again by itself; how often in all is for `diff` to say."""
-        error = outcome.error
-        return isinstance(error, TaskFailed) and may_try_again(error.code, error.message, 1)
 
     def _items(self, seen: Pass, steps: Sequence[Step]) -> list[Item]:
         return [Item(step, None if step.action is Action.WRITE else self._work(seen, step)) for step in steps]

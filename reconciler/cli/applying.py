@@ -31,12 +31,15 @@ def run_apply(
     max_cost: float | None,
     stop: Stop | None = None,
     saved: SavedPlan | None = None,
+    fail_fast: bool = False,
 ) -> int:
     """One apply, from the plan to the last word. Returns the exit code. `stop` tells afterwards whether Ctrl-C came."""
     approve = _approval(as_json=as_json, auto_approve=auto_approve or saved is not None)
     tell: Callable[[str], None] = screen.note if as_json else screen.say
     with _progress(project, as_json=as_json) as observer:
-        report = asyncio.run(_applied(project, options, approve, observer, tell, max_cost, stop or Stop(), saved))
+        report = asyncio.run(
+            _applied(project, options, approve, observer, tell, max_cost, stop or Stop(), saved, fail_fast)
+        )
     if as_json:
         screen.json_line({"event": "end", **endings.report_document(report)})
     elif report.plan.changes or report.outcomes:
@@ -53,6 +56,7 @@ async def _applied(
     max_cost: float | None,
     stop: Stop,
     saved: SavedPlan | None,
+    fail_fast: bool,
 ) -> Report:
     with _signals(stop):
         return await project.apply_async(
@@ -63,6 +67,7 @@ async def _applied(
             max_cost=max_cost,
             stop=stop,
             saved=saved,
+            fail_fast=fail_fast,
         )
 
 

@@ -40,6 +40,11 @@ def init(context: click.Context, folder: Path, name: str | None) -> None:
 @options.as_json
 @options.auto_approve
 @options.max_cost
+@click.option(
+    "--keep-going/--fail-fast",
+    default=True,
+    help="After a failure go on with the others (default), or send nothing more and bring home what is sent.",
+)
 @options.allowances
 @click.pass_context
 def apply(
@@ -50,6 +55,7 @@ def apply(
     as_json: bool,
     auto_approve: bool,
     max_cost: float | None,
+    keep_going: bool,
     **allowed: Any,
 ) -> int:
     """Render what is missing or changed, bring the videos home, put them where the manifests say.
@@ -74,7 +80,13 @@ def apply(
         saved = read_plan(context.obj / file)
     project = opened(context, endpoint)
     return run_apply(
-        project, Options(**allowed), as_json=as_json, auto_approve=auto_approve, max_cost=max_cost, saved=saved
+        project,
+        Options(**allowed),
+        as_json=as_json,
+        auto_approve=auto_approve,
+        max_cost=max_cost,
+        saved=saved,
+        fail_fast=not keep_going,
     )
 
 
