@@ -121,7 +121,7 @@ class Session:
         in_flight: tuple[str, ...] = ()
         for step in first.plan.by_action(Action.WAIT):
             self._desk.observer(Event(step.name, Phase.WAITING, started, note=step.reason))
-        executor.start([*self._orphan_items(first), *self._items(first, first.ready())])
+        executor.start([*self._orphan_items(first), *self._items(first, first.ready(), options)])
         try:
             while executor.busy and not stop.reason:
                 ended = await self._next(executor, stop)
@@ -134,13 +134,14 @@ class Session:
                     if fail_fast:
                         self._send_no_more_after(ended, seen, given_up, executor)
                     leave = executor.names | {step.name for step in seen.plan.steps if step.key in executor.keys}
-                    executor.start(self._items(seen, seen.ready(leave=leave, given_up=given_up)))
+                    executor.start(self._items(seen, seen.ready(leave=leave, given_up=given_up), options))
             if self.connected and not stop.reason:
                 await recover.look_again(self._desk, tell)
         finally:
             in_flight = self._task_ids(await executor.stop())
             seen = self._again(first, options)
-            self._publisher.pin(seen.pins())
+            if not options.refresh_only:
+                self._publisher.pin(seen.pins())
         elapsed_s = self._clock.monotonic() - started
         return Report(first.plan, seen.plan, outcomes, elapsed_s, in_flight, stop.reason)
 
@@ -166,7 +167,9 @@ class Session:
                 each.cancel()
         return waits[0].result() or [] if waits[0] in done else []
 
-    def _items(self, seen: Pass, steps: Sequence[Step]) -> list[Item]:
+    def _items(self, seen: Pass, steps: Sequence[Step], options: Options) -> list[Item]:
+        if options.refresh_only:
+            steps = [replace(step, output="") for step in steps]  # stored, and not written
         return [Item(step, None if step.action is Action.WRITE else self._work(seen, step)) for step in steps]
 
     def _work(self, seen: Pass, step: Step) -> Work:

@@ -25,6 +25,9 @@ auto_approve: Decorator = click.option("--auto-approve", is_flag=True, help="Do 
 _FOR_PLANS: tuple[Decorator, ...] = (
     click.option("--target", multiple=True, metavar="EDIT", help="Only this edit and what it builds on; may repeat."),
     click.option("--exclude", multiple=True, metavar="EDIT", help="Not this edit nor what builds on it; may repeat."),
+    click.option(
+        "--refresh-only", is_flag=True, help="Only bring home what is at the service; send and write nothing."
+    ),
     click.option("--force", is_flag=True, help="Overwrite files that cutlist did not write."),
     click.option("--repay", is_flag=True, help="Pay again for what was paid and cannot be collected any more."),
     click.option("--retry-failed", is_flag=True, help="Send again what the service refused."),

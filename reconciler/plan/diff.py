@@ -17,6 +17,8 @@ from reconciler.plan.selection import selected
 from reconciler.plan.step import FREE, Action, Plan, Step
 from reconciler.state.observed import OPEN, Attempt, History, Observed, Pin, Result, State
 
+_REFRESHED = (Action.RESUME, Action.SETTLE, Action.KEEP)
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -25,6 +27,7 @@ class Options:
     force: bool = False  # overwrite files we did not write; put mock videos over live ones
     repay: bool = False  # pay again for what was paid and lost
     retry_failed: bool = False  # send again what the service refused
+    refresh_only: bool = False  # bring home what is at the service; send, write and pin nothing
     target: tuple[str, ...] = ()  # only these edits, and what they build on
     exclude: tuple[str, ...] = ()  # not these edits, nor what builds on them
 
@@ -49,6 +52,8 @@ def diff(
         if name not in chosen:
             continue
         step = _step(each, observed, options)
+        if options.refresh_only and step.action not in _REFRESHED:
+            continue
         if step.action in (Action.RENDER, Action.WAIT) or step.repay or step.billed_at_end:
             step = replace(step, cost=cost(each, lengths[name], price_per_second))
             if step.cost.price is None:

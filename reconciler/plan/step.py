@@ -76,7 +76,7 @@ class Plan:
     notes: tuple[str, ...] = ()  # what people should know besides: warnings, damage
     unpriced: tuple[str, ...] = ()  # models (and tiers) of work whose price is not known
     strays: tuple[Stray, ...] = ()  # paid tasks that nobody waits for, until a person answers
-    left_out: int = 0  # edits that nobody asked about (--target, --exclude): they have no step
+    left_out: int = 0  # edits without a step, by --target, --exclude or --refresh-only
 
     def by_action(self, *actions: Action) -> Iterator[Step]:
         return (step for step in self.steps if step.action in actions)

@@ -100,7 +100,7 @@ _FILES: dict[str, Output] = {
 _PATTERNS = st.sampled_from(["e0", "e1", "e2", "e*", "e?", "kind=even", "kind=odd", "kind=*", "zzz"])
 _OPTIONS = st.builds(
     Options,
-    force=st.booleans(), repay=st.booleans(), retry_failed=st.booleans(),
+    force=st.booleans(), refresh_only=st.booleans(), repay=st.booleans(), retry_failed=st.booleans(),
     target=st.lists(_PATTERNS, max_size=2).map(tuple), exclude=st.lists(_PATTERNS, max_size=2).map(tuple),
 )  # fmt: skip
 
@@ -145,6 +145,7 @@ class Opened:
 def test_exit_code_2_if_and_only_if_there_are_changes(world: tuple[Desired, Observed], options: Options) -> None:
     """Whatever is asked, excluded and allowed: 2 if and only if a count other than keep is not zero."""
     words = [f"--{name.replace('_', '-')}" for name in ("force", "repay", "retry_failed") if getattr(options, name)]
+    words += ["--refresh-only"] if options.refresh_only else []
     words += [f"--target={each}" for each in options.target] + [f"--exclude={each}" for each in options.exclude]
     project = Opened(*world)
     with pytest.MonkeyPatch.context() as patch:
@@ -162,6 +163,7 @@ def test_exit_code_2_if_and_only_if_there_are_changes(world: tuple[Desired, Obse
 def test_what_is_left_out_changes_nothing_else(world: tuple[Desired, Observed], options: Options) -> None:
     """The steps of a targeted plan are those of the whole plan; only who pays for a shared job may differ."""
     asked, seen = world
+    options = replace(options, refresh_only=False)
     whole = {step.name: step for step in plan(asked, seen, Options(options.force, options.repay, options.retry_failed))
              .steps}  # fmt: skip
     try:
