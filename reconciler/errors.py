@@ -88,6 +88,16 @@ class BudgetExceeded(CutlistError):
     exit_code = EXIT_BUDGET
 
 
+class BadSavedPlan(CutlistError):
+    """A file that is no saved plan, or is no longer the one that was written."""
+
+    exit_code = EXIT_INVALID
+
+
+class PlanRefused(CutlistError):
+    """A saved plan that must not be carried out: stale, applied already, or of another project."""
+
+
 class Locked(CutlistError):
     """Another process is changing the same store."""
 

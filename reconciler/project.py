@@ -8,13 +8,13 @@ report = project.apply()                    # asks nobody: pass `approve` to be 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from reconciler import config as configuration
-from reconciler import decisions, housekeeping, reconcile
+from reconciler import decisions, housekeeping, reconcile, shipped
 from reconciler.apply.events import Block, Event
 from reconciler.apply.outcome import Report, Stop
 from reconciler.cache import Cache, Digests
@@ -22,16 +22,28 @@ from reconciler.clock import JUMP_S, Clock, SystemClock
 from reconciler.config import Config, Environment
 from reconciler.desired import source
 from reconciler.desired.job import Desired
-from reconciler.errors import BudgetExceeded, CutlistError, Declined
+from reconciler.errors import BudgetExceeded, CutlistError, Declined, PlanRefused, UsageError
 from reconciler.housekeeping import Garbage
 from reconciler.plan.diff import Options
 from reconciler.plan.report import clock_warning
+from reconciler.plan.saved import check_form, check_fresh, check_home, check_no_more, options_of, saved_document
+from reconciler.plan.selection import selected
 from reconciler.plan.status import Status
 from reconciler.plan.step import Action, Plan
 from reconciler.reconcile import Pass
+from reconciler.state import plans
 from reconciler.state.holder import hold
 from reconciler.state.ledger import Ledger
 from reconciler.state.store import Store
+
+SavedPlan = Mapping[str, Any]  # schemas/saved-plan.schema.json
+
+
+def read_plan(path: Path) -> SavedPlan:
+    """The saved plan in `path`, whole and as this program writes it. Raises BadSavedPlan."""
+    document = plans.read(path)
+    check_form(document, shipped.schema("saved-plan"), shipped.schema("plan"))
+    return document
 
 
 class Project:
@@ -80,6 +92,12 @@ class Project:
         """The steps from what is to what is asked."""
         return self.look(options).plan
 
+    def save(self, path: Path, options: Options = Options()) -> Plan:  # noqa: B008  (frozen)
+        """The plan, also written to `path`, to be applied once with `apply(saved=read_plan(path))`."""
+        seen = self.look(options)
+        plans.write(path, self._saved(seen, options, self.clock.new_id()), tmp_name=self.clock.new_id())
+        return seen.plan
+
     def status(self) -> Status:
         """How every edit is."""
         seen = self.look()
@@ -126,17 +144,27 @@ class Project:
         tell: Callable[[str], None] = lambda _text: None,
         max_cost: float | None = None,
         stop: Stop | None = None,
+        saved: SavedPlan | None = None,
+        fail_fast: bool = False,
     ) -> Report:
         """Make it so. `approve` sees the plan before anything is spent; `observer` hears what happens.
 
-        Raises InvalidInput, BudgetExceeded, Declined, Locked before anything is sent. Failures of single jobs are in
-        the report.
+        `saved` (of `read_plan`) is carried out exactly, with the options it was made with. With `fail_fast` no task is
+        asked for after the first failure; otherwise one failure never stops the others. Raises InvalidInput,
+        BudgetExceeded, Declined, PlanRefused, Locked before anything is sent. Failures of single jobs are in the
+        report.
         """
         from reconciler.apply.session import Session  # lazy: httpx
 
         stop = stop or Stop()
+        if saved is not None:
+            options = options_of(saved)
+        elif options.target or options.exclude:
+            selected(self.load(), options.target, options.exclude)  # a slip is told before anything is asked
         with self._writing() as ledger:
             async with AsyncExitStack() as stack:
+                if saved is not None:
+                    self._check_saved(saved, ledger)
                 session = Session(self.config, self.store, ledger, self.clock, observer, self._block)
                 stack.push_async_callback(session.close)
                 session.take_in_spill(tell)
@@ -146,15 +174,39 @@ class Project:
                 first = reconcile.look(self.config, self.store, ledger, self.clock, options)
                 if self._ahead_s(first):
                     tell(clock_warning(self._ahead_s(first)))
+                if saved is not None:
+                    check_no_more(saved, first.plan)
                 self._check_budget(first.plan, max_cost)
                 asks = first.plan.summary["render"] + first.plan.summary["resume"] + len(session.orphans(first))
                 if asks:
                     self._check_key()
                 if not stop.reason and not approve(first.plan) and not stop.reason:
                     raise Declined("not confirmed; nothing was sent.")
+                if saved is not None and not stop.reason:
+                    plans.use(self.config.state_dir, saved["id"], tmp_name=self.clock.new_id())
                 if asks and not session.connected and not stop.reason:
                     session.connect(await stack.enter_async_context(self._address()), self._transport)
-                return await session.drive(first, options, stop, tell)
+                return await session.drive(first, options, stop, tell, fail_fast=fail_fast)
+
+    def _saved(self, seen: Pass, options: Options, plan_id: str) -> dict[str, Any]:
+        return saved_document(
+            seen.plan, seen.desired, seen.resolved, seen.observed, options, self.config.prices.per_second,
+            project=self.config.name, plan_id=plan_id,
+        )  # fmt: skip
+
+    def _check_saved(self, saved: SavedPlan, ledger: Ledger) -> None:
+        """Whether a saved plan may be carried out here and now. Raises PlanRefused."""
+        config, options = self.config, options_of(saved)
+        here = {
+            "name": config.name, "realm": config.realm, "account": config.account, "endpoint": config.endpoint.name,
+        }  # fmt: skip
+        check_home(saved, here)
+        plans.check_unused(config.state_dir, saved["id"])
+        try:
+            seen = reconcile.look(config, self.store, ledger, self.clock, options)
+        except UsageError as error:  # a target that no longer matches
+            raise PlanRefused(f"Saved plan is stale: {error}", hint="Nothing was sent. Plan again.") from error
+        check_fresh(saved, self._saved(seen, options, saved["id"]))
 
     def _ahead_s(self, seen: Pass) -> float:
         """By how much the ledger's newest entry is ahead of this machine's clock; 0 below JUMP_S."""

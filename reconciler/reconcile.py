@@ -42,11 +42,12 @@ class Pass:
         return sorted(steps, key=lambda step: (order[step.action], step.name))
 
     def pins(self) -> Mapping[str, Pin]:
-        """What the lock file should say: every edit's result."""
+        """What the lock file should say: every edit's result. What is left out keeps the pin it has."""
+        asked = {step.name for step in self.plan.steps}
         kept = {
             name: Pin(each.job.key, each.result.digest)
             for name, each in self.resolved.items()
-            if each.job is not None and each.result is not None
+            if name in asked and each.job is not None and each.result is not None
         }
         waiting = {name: pin for name, pin in self.observed.pins.items() if name in self.resolved and name not in kept}
         return {**waiting, **kept}

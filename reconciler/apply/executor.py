@@ -15,7 +15,7 @@ from reconciler.apply.outcome import NotTried, Outcome
 from reconciler.apply.publish import Publisher
 from reconciler.apply.retry import backoff_s, stops_everything
 from reconciler.apply.settle import settle
-from reconciler.catalogue import Verdict, entry
+from reconciler.catalogue import Verdict, entry, may_try_again
 from reconciler.config import Config
 from reconciler.desired.models import Model, Models
 from reconciler.errors import (
@@ -48,12 +48,22 @@ class Item:
 class Executor:
     """Long-lived: `start` takes items as passes find them, `next` gives outcomes as they come."""
 
-    def __init__(self, desk: Desk, publisher: Publisher, config: Config, models: Models, price: PricePerSecond) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        publisher: Publisher,
+        config: Config,
+        models: Models,
+        price: PricePerSecond,
+        *,
+        fail_fast: bool = False,
+    ) -> None:
         self._desk = desk
         self._publisher = publisher
         self._config = config
         self._models = models
         self._price = price
+        self._fail_fast = fail_fast
         self._lanes: dict[str, Lane] = {}
         self._running: dict[asyncio.Task[list[Outcome]], tuple[Item, ...]] = {}
         self._writes = asyncio.Semaphore(WRITES_AT_ONCE)
@@ -91,6 +101,10 @@ class Executor:
             outcomes += task.result()
         return outcomes
 
+    def send_nothing_more(self, cause: CutlistError) -> None:
+        """No task is asked for from now on; those at the service are still brought home."""
+        self._stopped = self._stopped or cause
+
     async def stop(self) -> tuple[Item, ...]:
         """End what runs here; a POST in flight is finished and recorded. Returns what was under way."""
         under_way = tuple(item for items in self._running.values() for item in items)
@@ -114,6 +128,8 @@ class Executor:
                 digest = result.digest
         except CutlistError as error:
             self._learn(error)
+            if self._fail_fast and not worth_another(error):
+                self.send_nothing_more(error)
             await self._pause_after(error)
             return [self._failed(item, error) for item in group]
         return [await self._published(item, digest, billed_s if item is first else 0.0) for item in group]
@@ -187,6 +203,7 @@ class Executor:
 
     async def _submitted(self, work: Work, lane: Lane) -> str:
         """The id of a fresh attempt whose task_id is durable."""
+        self._check_sending(lane)  # nothing is uploaded for what cannot be sent
         try:
             prepared = await life.prepare(self._desk, work)
         except ServiceError as error:
@@ -229,10 +246,13 @@ class Executor:
                 f"{error} Nor can the service be asked now whether the request arrived ({cannot_ask})"
             ) from None
 
-    def _check_open(self, lane: Lane) -> None:
+    def _check_sending(self, lane: Lane) -> None:
         cause = self._stopped or lane.paused
         if cause is not None:
             raise NotTried(f"not sent, because of an earlier error ({_short(cause)}).")
+
+    def _check_open(self, lane: Lane) -> None:
+        self._check_sending(lane)
         if self._desk.ledger.open_intents(lane.name):
             raise NotTried("not sent: whether an earlier request of this model arrived could not be settled yet.")
 
@@ -252,6 +272,11 @@ class Executor:
                 asyncio.Semaphore(most),
             )
         return self._lanes[name]
+
+
+def worth_another(error: CutlistError) -> bool:
+    """Whether the next pass may send this job again by itself; how often in all is for `diff` to say."""
+    return isinstance(error, TaskFailed) and may_try_again(error.code, error.message, 1)
 
 
 def _short(error: CutlistError) -> str:

@@ -149,6 +149,11 @@ def report_document(report: Report) -> dict[str, Any]:
         "resumed": report.done(Action.RESUME),
         "written": report.done(Action.WRITE),
         "pruned": report.done(Action.PRUNE),
+        "terraform": {
+            "add": report.done(Action.RENDER),
+            "change": report.done(Action.WRITE),
+            "destroy": report.done(Action.PRUNE),
+        },
         "failed": len(report.failures),
         "blocked": len(report.blocked),
         "billed_s": report.billed_s,

@@ -11,13 +11,12 @@ from typing import Any
 from reconciler import shipped
 from reconciler.apply import recover
 from reconciler.apply.client import Client
-from reconciler.apply.desk import Desk, TaskFailed, Work
+from reconciler.apply.desk import Desk, Work
 from reconciler.apply.events import Block, Event, Observer, Phase
-from reconciler.apply.executor import Executor, Item
+from reconciler.apply.executor import Executor, Item, worth_another
 from reconciler.apply.outcome import Outcome, Report, Stop
 from reconciler.apply.publish import Publisher
 from reconciler.apply.recover import Tell
-from reconciler.catalogue import may_try_again
 from reconciler.clock import Clock, Jumps
 from reconciler.config import Config
 from reconciler.desired.job import Job
@@ -118,7 +117,7 @@ class Session:
 
     def orphans(self, seen: Pass) -> Sequence[Attempt]:
         """Tasks in flight that no edit asks for any more; they are paid, so they are brought home too."""
-        asked = {step.key for step in seen.plan.steps}
+        asked = {each.job.key for each in seen.resolved.values() if each.job is not None}
         return [
             history.last
             for key, history in seen.observed.history.items()
@@ -129,10 +128,11 @@ class Session:
 
     # -------------------------------------------------------------- driving
 
-    async def drive(self, first: Pass, options: Options, stop: Stop, tell: Tell) -> Report:
+    async def drive(self, first: Pass, options: Options, stop: Stop, tell: Tell, *, fail_fast: bool = False) -> Report:
         """Carry out what `first` showed, and what becomes possible by it, until nothing more can be done.
 
-        Later passes look again at what is, and never at the manifests: an apply does what its plan showed.
+        Later passes look again at what is, and never at the manifests: an apply does what its plan showed. With
+        `fail_fast` the first failure ends the sending; what is at the service is still brought home.
         """
         started = self._clock.monotonic()
         executor = Executor(
@@ -141,6 +141,7 @@ class Session:
             self._config,
             Models.of(shipped.model_documents()),
             self._config.prices.per_second,
+            fail_fast=fail_fast,
         )
         outcomes: dict[str, Outcome] = {}
         given_up: set[str | None] = set()
@@ -148,28 +149,40 @@ class Session:
         for step in first.plan.by_action(Action.WAIT):
             self._desk.observer(Event(step.name, Phase.WAITING, started, note=step.reason))
         if not stop.reason:
-            executor.start([*self._orphan_items(first), *self._items(first, first.ready())])
+            executor.start([*self._orphan_items(first), *self._items(first, first.ready(), options)])
         try:
             while executor.busy and not stop.reason:
                 ended = await self._next(executor, stop)
                 self._warn(tell)
                 for outcome in ended:
                     outcomes[outcome.step.name] = outcome
-                    if outcome.error is not None and not self._worth_another(outcome):
+                    if outcome.error is not None and not worth_another(outcome.error):
                         given_up.add(outcome.step.key)
                 if ended:
                     seen = self._again(first, options)
+                    if fail_fast:
+                        self._send_no_more_after(ended, seen, given_up, executor)
                     leave = executor.names | {step.name for step in seen.plan.steps if step.key in executor.keys}
-                    executor.start(self._items(seen, seen.ready(leave=leave, given_up=given_up)))
+                    executor.start(self._items(seen, seen.ready(leave=leave, given_up=given_up), options))
             if self.connected and not stop.reason:
                 await recover.look_again(self._desk, tell)
             self._warn(tell)
         finally:
             in_flight = self._task_ids(await executor.stop())
             seen = self._again(first, options)
-            self._publisher.pin(seen.pins())
+            if not options.refresh_only:
+                self._publisher.pin(seen.pins())
         elapsed_s = self._clock.monotonic() - started
         return Report(first.plan, seen.plan, outcomes, elapsed_s, in_flight, stop.reason)
+
+    def _send_no_more_after(
+        self, ended: Sequence[Outcome], seen: Pass, given_up: set[str | None], executor: Executor
+    ) -> None:
+        """The first failure that the next pass will not try again ends the sending."""
+        tried_again = {step.key for step in seen.plan.by_action(Action.RENDER)} - given_up
+        for outcome in ended:
+            if outcome.error is not None and outcome.step.key not in tried_again:
+                executor.send_nothing_more(outcome.error)
 
     def _again(self, first: Pass, options: Options) -> Pass:
         return conclude(self._config, first.desired, self._store, self._ledger, self._clock, options)
@@ -184,12 +197,9 @@ class Session:
                 each.cancel()
         return waits[0].result() or [] if waits[0] in done else []
 
-    def _worth_another(self, outcome: Outcome) -> bool:
-        """Whether the next pass may send this job again by itself; how often in all is for `diff` to say."""
-        error = outcome.error
-        return isinstance(error, TaskFailed) and may_try_again(error.code, error.message, 1)
-
-    def _items(self, seen: Pass, steps: Sequence[Step]) -> list[Item]:
+    def _items(self, seen: Pass, steps: Sequence[Step], options: Options) -> list[Item]:
+        if options.refresh_only:
+            steps = [replace(step, output="") for step in steps]  # stored, and not written
         return [Item(step, None if step.action is Action.WRITE else self._work(seen, step)) for step in steps]
 
     def _work(self, seen: Pass, step: Step) -> Work:

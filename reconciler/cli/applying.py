@@ -19,7 +19,7 @@ from reconciler.errors import EXIT_OK, CutlistError, InvalidInput, UsageError
 from reconciler.plan import report as words
 from reconciler.plan.diff import Options
 from reconciler.plan.step import Action, Plan
-from reconciler.project import Project
+from reconciler.project import Project, SavedPlan
 
 
 def run_apply(
@@ -30,13 +30,15 @@ def run_apply(
     auto_approve: bool,
     max_cost: float | None,
     stop: Stop | None = None,
+    saved: SavedPlan | None = None,
+    fail_fast: bool = False,
 ) -> int:
     """One apply, from the plan to the last word. Returns the exit code. `stop` tells afterwards whether Ctrl-C came."""
     stop = stop or Stop()
-    approve = _approval(stop, as_json=as_json, auto_approve=auto_approve)
+    approve = _approval(stop, as_json=as_json, auto_approve=auto_approve or saved is not None)
     tell: Callable[[str], None] = screen.note if as_json else screen.say
     with _progress(project, as_json=as_json) as observer:
-        report = asyncio.run(_applied(project, options, approve, observer, tell, max_cost, stop))
+        report = asyncio.run(_applied(project, options, approve, observer, tell, max_cost, stop, saved, fail_fast))
     if as_json:
         screen.json_line({"event": "end", **endings.report_document(report)})
     elif report.plan.changes or report.outcomes:
@@ -52,10 +54,19 @@ async def _applied(
     tell: Callable[[str], None],
     max_cost: float | None,
     stop: Stop,
+    saved: SavedPlan | None,
+    fail_fast: bool,
 ) -> Report:
     with _signals(stop):
         return await project.apply_async(
-            options=options, approve=approve, observer=observer, tell=tell, max_cost=max_cost, stop=stop
+            options=options,
+            approve=approve,
+            observer=observer,
+            tell=tell,
+            max_cost=max_cost,
+            stop=stop,
+            saved=saved,
+            fail_fast=fail_fast,
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from reconciler.errors import CutlistError, InvalidInput
+from reconciler.names import is_plain
 
 _WIDTH = 80
 
@@ -55,6 +56,13 @@ def wrapped(text: str, indent: str = "  ") -> str:
     """`text` in lines of a screen's width."""
     return textwrap.fill(
         text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def plain(text: str) -> str:
+    """`text` without what would move the cursor or turn the writing round: it was written by others."""
+    return "\n".join(
+        line if is_plain(line) else "".join(c if is_plain(c) else "\ufffd" for c in line) for line in text.split("\n")
     )
 
 

@@ -14,10 +14,12 @@ from reconciler.errors import Place
 from reconciler.plan.cost import PricePerSecond, Seconds, cost, seconds, wanted_tier
 from reconciler.plan.reasons import changes
 from reconciler.plan.resolve import Resolved
+from reconciler.plan.selection import selected
 from reconciler.plan.step import FREE, Action, Plan, Step
 from reconciler.state.observed import OPEN, Attempt, History, Observed, Pin, Result, State
 
 SUSPENDED = "suspended: left alone"
+_REFRESHED = (Action.RESUME, Action.SETTLE, Action.KEEP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,9 @@ class Options:
     force: bool = False  # overwrite files we did not write; put mock videos over live ones
     repay: bool = False  # pay again for what was paid and lost
     retry_failed: bool = False  # send again what the service refused
+    refresh_only: bool = False  # bring home what is at the service; send, write and pin nothing
+    target: tuple[str, ...] = ()  # only these edits, and what they build on
+    exclude: tuple[str, ...] = ()  # not these edits, nor what builds on them
 
 
 def diff(
@@ -39,19 +44,24 @@ def diff(
     account: str,
     currency: str,
 ) -> Plan:
-    """The plan, sorted by name, with a reason and a cost on every step."""
+    """The plan, sorted by name, with a reason and a cost on every step. Raises UsageError for a bad target."""
+    chosen = selected(desired, options.target, options.exclude)
     lengths: dict[str, Seconds] = {}
     steps: list[Step] = []
     unpriced: set[str] = set()
     for name, each in resolved.items():
         lengths[name] = seconds(each, lengths)
+        if name not in chosen:
+            continue
         step = _step(each, observed, options)
+        if options.refresh_only and step.action not in _REFRESHED:
+            continue
         if step.action in (Action.RENDER, Action.WAIT) or step.repay or step.billed_at_end:
             step = replace(step, cost=cost(each, lengths[name], price_per_second))
             if step.cost.price is None:
                 unpriced.add(" ".join(filter(None, (each.wanted.edit.model, wanted_tier(each.wanted)))))
         steps.append(step)
-    orphans = _orphans(steps, observed)
+    orphans = _orphans(resolved, observed)
     return Plan(
         steps=tuple(sorted(_paid_once(steps), key=lambda step: step.name)),
         realm=observed.realm,
@@ -67,12 +77,13 @@ def diff(
         strays=tuple(observed.strays),
         unpriced=tuple(sorted(unpriced)),
         orphans=tuple(orphans),
+        left_out=len(resolved) - len(steps),
     )
 
 
-def _orphans(steps: Sequence[Step], observed: Observed) -> list[Attempt]:
+def _orphans(resolved: Mapping[str, Resolved], observed: Observed) -> list[Attempt]:
     """Paid tasks of requests that no edit asks for any more; the next apply brings their videos home."""
-    asked = {step.key for step in steps}
+    asked = {each.job.key for each in resolved.values() if each.job is not None}
     last = [history.last for key, history in sorted(observed.history.items()) if key not in asked]
     return [each for each in last if each.state in OPEN]
 

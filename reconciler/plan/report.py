@@ -42,10 +42,11 @@ def plan_text(plan: Plan) -> str:
     """The plan for people."""
     if not plan.changes:
         notes = "".join(f"{note}\n" for note in (*plan.notes, *stray_lines(plan)))
-        matches = (
-            "1 edit matches its result" if len(plan.steps) == 1 else f"{len(plan.steps)} edits match their results"
+        count = len(plan.steps)
+        matches = "1 edit matches its result." if count == 1 else f"{count} edits match their results."
+        return (
+            f"{notes}No changes. {matches if count or not plan.left_out else ''}".rstrip() + f"\n{left_out_line(plan)}"
         )
-        return f"{notes}No changes. {matches}.\n"
     where = f"realm {plan.realm}, account {plan.account}, endpoint {plan.endpoint}"
     lines = [f"Edits are compared with the store ({where}).", ""]
     used = {step.action for step in plan.steps}
@@ -59,7 +60,13 @@ def plan_text(plan: Plan) -> str:
     if plan.notes or plan.strays:
         lines += [*plan.notes, *stray_lines(plan), ""]
     lines += [summary_line(plan), *(_fit(line) for line in cost_line(plan).splitlines())]
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    return "\n".join(line.rstrip() for line in lines) + "\n" + left_out_line(plan)
+
+
+def left_out_line(plan: Plan) -> str:
+    """`3 edits are left out, as asked for.`, or nothing."""
+    verb = "is" if plan.left_out == 1 else "are"
+    return f"{_count(plan.left_out, 'edit')} {verb} left out, as asked for.\n" if plan.left_out else ""
 
 
 def stray_lines(plan: Plan) -> Iterator[str]:
@@ -169,6 +176,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "account": plan.account,
         "endpoint": plan.endpoint,
         "summary": {action.value: summary[action.value] for action in Action},
+        "left_out": plan.left_out,
         "terraform": {
             "add": summary["render"] + summary["wait"],
             "change": summary["write"],

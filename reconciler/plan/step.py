@@ -79,6 +79,7 @@ class Plan:
     unpriced: tuple[str, ...] = ()  # models (and tiers) of work whose price is not known
     strays: tuple[Stray, ...] = ()  # paid tasks that nobody waits for, until a person answers
     orphans: tuple[Attempt, ...] = ()  # at the service, of requests that no edit stands for any more
+    left_out: int = 0  # edits without a step, by --target, --exclude or --refresh-only
 
     def by_action(self, *actions: Action) -> Iterator[Step]:
         return (step for step in self.steps if step.action in actions)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from reconciler.plan.markdown import MOST_CHARACTERS, plan_markdown
 from reconciler.plan.report import plan_document, plan_text
 from reconciler.plan.status import Status, status_document, status_text
 from reconciler.plan.step import Plan
@@ -16,6 +21,11 @@ from reconciler.state.observed import Pin, State
 from tests.making import CLIP, attempt, chain, desired, edit, file, observed, plan, result, vace
 
 NOW = datetime(2027, 1, 17, 9, tzinfo=UTC).timestamp()
+EVIL = (
+    "Hi @everyone see #1 GH-1 a/b#2 [x](https://evil.example) ![i](https://evil.example/i.png) www.evil.example "
+    "</pre></code></details><script>alert(1)</script><!-- `tick` *b* _i_ ~s~ :smile: $x$ | cell\\| --> "
+    "mail@evil.example"
+)
 GOLDEN = Path(__file__).parents[1] / "golden"
 Golden = Callable[[Path, str], None]
 
@@ -87,12 +97,28 @@ def waiting() -> Plan:
     return plan(asked, observed(asked))
 
 
+def stranger() -> Plan:
+    """A pull request of somebody who would like to write on the page, and to call people."""
+    old = edit("evil", input={"prompt": "Make it blue", "media": [CLIP]})
+    new = edit("evil", input={"prompt": EVIL, "media": [CLIP]}, output="renders/@team|`x`<b>.mp4")
+    asked = desired(new, edit("plain", take=2))
+    seen = observed(
+        asked, before={"evil": result(old).job},
+        attempts=[attempt(edit("plain", take=2), State.FAILED, code="InvalidParameter", message=EVIL)],
+        damaged=[f"{EVIL} cannot be trusted"],
+    )  # fmt: skip
+    return plan(asked, seen)
+
+
 TEXTS: dict[str, Callable[[], str]] = {
     "plan.txt": lambda: plan_text(everything()),
     "plan-mock.txt": lambda: plan_text(everything("mock")),
     "plan-without-prices.txt": lambda: plan_text(everything(prices=False)),
     "plan-nothing.txt": lambda: plan_text(nothing()),
     "plan-chain.txt": lambda: plan_text(waiting()),
+    "plan.md": lambda: plan_markdown(everything()),
+    "plan-nothing.md": lambda: plan_markdown(nothing()),
+    "plan-stranger.md": lambda: plan_markdown(stranger()),
     "plan.json": lambda: json.dumps(plan_document(everything()), indent=2, ensure_ascii=False) + "\n",
     "status.txt": lambda: status_text(Status(everything(), "film", NOW)),
     "status-nothing.txt": lambda: status_text(Status(nothing(), "film", NOW)),
@@ -148,3 +174,42 @@ def test_status_counts_every_edit() -> None:
     assert {"unsure", "expired", "pinned"} <= set(made["needs_person"])
     assert not made["synced"]
     assert status_document(Status(nothing(), "film", NOW))["synced"]
+
+
+_MARKUP = re.compile(r"</?(?:code|pre|details|summary)>|`cutlist plan`|\*\*(?:Plan:|Cost:)?|&#\d+;")
+_DANGER = re.compile(r"[@#<>`*_\[\]{}!~$\\&\"':]|www\.|://")
+
+
+@given(prompt=st.text() | st.sampled_from([EVIL]), code=st.text(max_size=30))
+def test_nothing_of_a_stranger_means_anything_in_markdown(prompt: str, code: str) -> None:
+    """Without our own markup and the numbers, no character is left that could mean something."""
+    old, film = edit("film", input={"prompt": "Make it blue", "media": [CLIP]}), edit("film")
+    film = replace(film, input={**film.input, "prompt": prompt})
+    failed = edit("failed", take=2)
+    asked = desired(film, failed)
+    tried = [attempt(failed, State.FAILED, code=code or "x", message=prompt)]
+    text = plan_markdown(plan(asked, observed(asked, before={"film": result(old).job}, attempts=tried, damaged=[code])))
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert [line.count("|") for line in table] == [7] * 4
+    assert _DANGER.findall(_MARKUP.sub("", text)) == []
+    for tag in ("code", "pre", "details", "summary"):
+        assert text.count(f"<{tag}>") == text.count(f"</{tag}>")
+    assert len(text) <= MOST_CHARACTERS
+
+
+@pytest.mark.parametrize("count", [40, 400, 4000])
+def test_markdown_is_never_too_long(count: int) -> None:
+    """What does not fit is counted in words; every block that is begun is ended."""
+    steps = [
+        replace(
+            everything().steps[1], name=f"edit-{number:04}", details=("word " * 60, EVIL), reason="prompt changed " * 20
+        )
+        for number in range(count)
+    ]
+    text = plan_markdown(replace(nothing(), steps=tuple(steps)))
+    assert len(text) <= MOST_CHARACTERS
+    rows = sum(line.startswith("| <code>") for line in text.splitlines())
+    blocks = text.count("<details>")
+    assert blocks == text.count("</details>") == text.count("</pre>")
+    assert rows == count or f"**{count - rows} more steps are not shown** `cutlist plan`" in text
+    assert blocks == count or f"**{count - blocks} more steps are not shown** with reasons" in text

@@ -1,0 +1,145 @@
+"""The commands that ask: nothing is changed and nothing is sent."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reconciler.cli import options, screen
+from reconciler.cli.options import opened
+from reconciler.errors import EXIT_CHANGES, EXIT_NEEDS_PERSON, EXIT_OK, UsageError
+
+
+@click.command(short_help="Check every manifest; show all faults.")
+@options.endpoint
+@click.pass_context
+def validate(context: click.Context, endpoint: str | None) -> None:
+    """Check every manifest and every local clip; show all faults in one run. Nothing is sent.
+
+    \b
+    Example: cutlist validate
+    """
+    desired = opened(context, endpoint).load()
+    for warning in desired.warnings:
+        screen.note(str(warning))
+    edits, files = len(desired.edits), desired.files
+    screen.say(f"{edits} edit{'' if edits == 1 else 's'} in {files} manifest{'' if files == 1 else 's'}: all valid.")
+
+
+@click.command(short_help="Show what apply would do, and the price.")
+@options.endpoint
+@options.as_json
+@click.option("--markdown", is_flag=True, help="As a comment for a pull request.")
+@click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Save the plan for `apply FILE`.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes, and only then.")
+@options.allowances
+@click.pass_context
+def plan(
+    context: click.Context,
+    /,
+    endpoint: str | None,
+    as_json: bool,
+    markdown: bool,
+    out: Path | None,
+    detailed_exitcode: bool,
+    **allowed: Any,
+) -> int:
+    """Show what apply would do, why, and what it costs. Nothing is sent, nothing is changed.
+
+    \b
+    Example: cutlist plan --json | jq .summary
+    """
+    from reconciler.plan import report
+    from reconciler.plan.diff import Options
+    from reconciler.plan.markdown import plan_markdown
+
+    if as_json and markdown:
+        raise UsageError("say --json or --markdown, not both.")
+    project, wanted = opened(context, endpoint), Options(**allowed)
+    made = project.plan(wanted) if out is None else project.save(context.obj / out, wanted)
+    if as_json:
+        screen.document(report.plan_document(made))
+    elif markdown:
+        screen.say(plan_markdown(made).rstrip("\n"))
+    else:
+        screen.say(report.plan_text(made).rstrip("\n"))
+        if out is not None:
+            screen.say(f"\nSaved to {out}. `cutlist apply {shlex.quote(str(out))}` does exactly this, once.")
+    return EXIT_CHANGES if detailed_exitcode and made.changes else EXIT_OK
+
+
+@click.command(short_help="Show a saved plan.")
+@click.argument("file", type=click.Path(path_type=Path))
+@options.as_json
+@click.pass_context
+def show(context: click.Context, file: Path, as_json: bool) -> None:
+    """Show a plan that `plan --out` saved. Needs no project, reads nothing else.
+
+    \b
+    Example: cutlist show night.plan
+    """
+    from reconciler.plan import report
+    from reconciler.plan.saved import plan_of
+    from reconciler.project import read_plan
+
+    saved = read_plan(context.obj / file)
+    if as_json:
+        screen.document(saved["plan"])
+        return
+    screen.say(screen.plain(f"Saved plan of the project {saved['project']['name']}.\n"))
+    screen.say(screen.plain(report.plan_text(plan_of(saved)).rstrip("\n")))
+
+
+@click.command(short_help="Show how every edit is.")
+@options.endpoint
+@options.as_json
+@click.pass_context
+def status(context: click.Context, endpoint: str | None, as_json: bool) -> int:
+    """Show every edit: in sync or not, healthy or not, and what waits for a person. Asks nobody, changes nothing.
+
+    \b
+    Example: cutlist status
+    """
+    from reconciler.plan import status as health
+
+    seen = opened(context, endpoint).status()
+    if as_json:
+        screen.document(health.status_document(seen))
+    else:
+        screen.say(health.status_text(seen).rstrip("\n"))
+    return EXIT_NEEDS_PERSON if seen.needs_person else EXIT_OK
+
+
+@click.command(short_help="Print a JSON Schema for editors.")
+@click.argument("name", type=click.Choice(["manifest", "project", "plan", "saved-plan"]))
+def schema(name: str) -> None:
+    """Print the JSON Schema of manifests, of the project file (for editors) or of plans (for programs).
+
+    \b
+    Example: cutlist schema manifest > manifest.schema.json
+    """
+    from reconciler import shipped
+    from reconciler.desired.models import Models, manifest_schema
+
+    made = manifest_schema(Models.of(shipped.model_documents())) if name == "manifest" else shipped.schema(name)
+    screen.document(made)
+
+
+@click.command(short_help="Print the completion of your shell.")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print the completion script of your shell.
+
+    \b
+    Example: eval "$(cutlist completion bash)"
+    """
+    from click.shell_completion import get_completion_class
+
+    made: Callable[..., Any] | None = get_completion_class(shell)
+    assert made is not None
+    screen.say(made(context.find_root().command, {}, "cutlist", "_CUTLIST_COMPLETE").source())

@@ -1,0 +1,48 @@
+"""Options that several commands share, and the project they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from reconciler.project import Project
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+endpoint: Decorator = click.option(
+    "--endpoint",
+    metavar="URL|mock|singapore|beijing",
+    help="Where to render; wins over CUTLIST_ENDPOINT and cutlist.yaml.",
+)
+as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="For programs.")
+max_cost: Decorator = click.option(
+    "--max-cost", type=click.FloatRange(min=0), metavar="AMOUNT", help="Refuse to spend more."
+)
+auto_approve: Decorator = click.option("--auto-approve", is_flag=True, help="Do not ask before money is spent.")
+_FOR_PLANS: tuple[Decorator, ...] = (
+    click.option("--target", multiple=True, metavar="EDIT", help="Only this edit and what it builds on; may repeat."),
+    click.option("--exclude", multiple=True, metavar="EDIT", help="Not this edit nor what builds on it; may repeat."),
+    click.option(
+        "--refresh-only", is_flag=True, help="Only bring home what is at the service; send and write nothing."
+    ),
+    click.option("--force", is_flag=True, help="Overwrite files that cutlist did not write."),
+    click.option("--repay", is_flag=True, help="Pay again for what was paid and cannot be collected any more."),
+    click.option("--retry-failed", is_flag=True, help="Send again what the service refused."),
+)
+
+
+def allowances(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that `plan` and `apply` have in common: they become plan.diff.Options."""
+    for option in reversed(_FOR_PLANS):
+        command = option(command)
+    return command
+
+
+def opened(context: click.Context, endpoint: str | None = None) -> Project:
+    """The project around the folder of `-C`."""
+    from reconciler.project import Project
+
+    return Project.open(context.obj, endpoint=endpoint)

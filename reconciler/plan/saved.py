@@ -1,0 +1,230 @@
+"""A plan as a file: what it is bound to, whether that still holds, and the plan itself back from it. Pure.
+
+A saved plan holds digests of what was asked for and of what was there, for every edit it is about, and the prices. The
+digest over itself finds slips and damage; it is no signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from reconciler.desired.job import Desired, job
+from reconciler.digest import digest_of
+from reconciler.errors import BadSavedPlan, Place, PlanRefused
+from reconciler.plan.cost import PricePerSecond, wanted_tier
+from reconciler.plan.diff import Options
+from reconciler.plan.report import plan_document
+from reconciler.plan.resolve import Resolved
+from reconciler.plan.step import Action, Cost, Plan, Step
+from reconciler.state.observed import Observed, Stray
+
+KIND = "cutlist saved plan"
+SAVED_VERSION = 1
+_MOST_LINES = 10
+_CHANGED = "asks for something else: its manifest, or a file that it names, changed"
+_BOUND = ("action", "key", "output", "digest", "task_id", "paid_by", "cost")  # of a step; its words may change
+
+
+def saved_document(
+    plan: Plan,
+    desired: Desired,
+    resolved: Mapping[str, Resolved],
+    observed: Observed,
+    options: Options,
+    price_per_second: PricePerSecond,
+    *,
+    project: str,
+    plan_id: str,
+) -> dict[str, Any]:
+    """The plan with everything it is bound to, sealed with a digest (schemas/saved-plan.schema.json)."""
+    names = [step.name for step in plan.steps]
+    prices = {}
+    for name in names:
+        wanted = desired.edits[name]
+        tier = wanted_tier(wanted)
+        prices[" ".join(filter(None, (wanted.edit.model, tier)))] = price_per_second(wanted.edit.model, tier)
+    made = {
+        "kind": KIND,
+        "version": SAVED_VERSION,
+        "id": plan_id,
+        "project": {"name": project, "realm": plan.realm, "account": plan.account, "endpoint": plan.endpoint},
+        "options": {
+            name: list(value) if isinstance(value, tuple) else value for name, value in asdict(options).items()
+        },
+        "desired": {name: _asked(desired, name) for name in names},
+        "observed": {name: _seen(resolved[name], observed) for name in names},
+        "prices": prices,
+        "plan": plan_document(plan),
+    }
+    return {**made, "digest": digest_of(made)}
+
+
+def _asked(desired: Desired, name: str) -> str:
+    wanted = desired.edits[name]
+    identities = {each.medium.at: each.identity or f"edit://{each.upstream}" for each in wanted.inputs}
+    return digest_of({"job": job(wanted, identities).canonical, "output": wanted.edit.output})
+
+
+def _seen(each: Resolved, observed: Observed) -> dict[str, str | None]:
+    edit = each.wanted.edit
+    history = observed.history.get(each.job.key) if each.job else None
+    pin = observed.pins.get(edit.name)
+    return {
+        "result": each.result.digest if each.result else None,
+        "request": f"{history.last.state.value} {history.last.id}" if history else None,
+        "file": observed.outputs[edit.output].digest,
+        "pin": f"{pin.key} {pin.digest}" if pin else None,
+    }
+
+
+def check_form(document: Mapping[str, Any], own: Mapping[str, Any], plan: Mapping[str, Any]) -> None:
+    """Raises BadSavedPlan for what this program did not write like this. `own` and `plan` are the two schemas."""
+    from jsonschema import Draft202012Validator  # lazy: start-up time
+
+    hint = "Nothing was sent. Plan again: `cutlist plan --out FILE`."
+    version = document.get("version")
+    if type(version) is not int or version != SAVED_VERSION:
+        raise BadSavedPlan("the saved plan is of another version of cutlist.", hint=hint)
+    try:
+        rest = {name: value for name, value in document.items() if name != "digest"}
+        whole = document.get("digest") == digest_of(rest)
+    except (ValueError, RecursionError):
+        whole = False
+    if not whole:
+        raise BadSavedPlan("the saved plan was changed since it was written: its digest does not match.", hint=hint)
+    if not (Draft202012Validator(own).is_valid(document) and Draft202012Validator(plan).is_valid(document["plan"])):
+        raise BadSavedPlan("the saved plan is not as this program writes it.", hint=hint)
+    try:
+        options_of(document)
+        plan_of(document)
+    except (ValueError, TypeError) as error:
+        raise BadSavedPlan("the saved plan is not as this program writes it.", hint=hint) from error
+
+
+def options_of(document: Mapping[str, Any]) -> Options:
+    """What was allowed when the plan was made. Raises TypeError for an option of another program."""
+    given: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in document["options"].items()
+    }
+    options = Options(**given)
+    if any(type(value) is not type(getattr(Options(), name)) for name, value in given.items()):
+        raise TypeError("an option of another kind")
+    return options
+
+
+# ------------------------------------------------------------------ does it still hold?
+
+
+def check_home(document: Mapping[str, Any], here: Mapping[str, str]) -> None:
+    """Raises PlanRefused for a plan of another project, realm, account or endpoint."""
+    there = document["project"]
+    names = ("name", "realm", "account", "endpoint")
+    other = [f"its {'project' if name == 'name' else name} is {there[name]}, not {here[name]}"
+             for name in names if there[name] != here[name]]  # fmt: skip
+    if other:
+        hint = "Nothing was sent. Apply it where it was planned, with the same --endpoint."
+        raise PlanRefused(f"Saved plan is of another place: {'; '.join(other)}.", hint=hint)
+
+
+def check_fresh(document: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raises PlanRefused with what moved since; `now` is what would be saved now."""
+    lines = list(_moved(document, now)) or list(_steps_moved(document["plan"], now["plan"]))
+    if lines:
+        more = [f"and {len(lines) - _MOST_LINES} more"] if len(lines) > _MOST_LINES else []
+        listed = "\n".join(f"  - {line}" for line in [*lines[:_MOST_LINES], *more])
+        raise PlanRefused(f"Saved plan is stale:\n{listed}", hint="Nothing was sent. Plan again.")
+
+
+def check_no_more(document: Mapping[str, Any], plan: Plan) -> None:
+    """Raises PlanRefused when `plan`, made after open requests were settled, pays for more than what was saved."""
+    agreed = {step["name"] for step in document["plan"]["steps"] if step["action"] in ("render", "wait")}
+    more = [step.name for step in plan.by_action(Action.RENDER, Action.WAIT) if step.name not in agreed]
+    if more:
+        words = f"the service has answered what was open, and {', '.join(more)} would have to be rendered"
+        raise PlanRefused(f"Saved plan is stale: {words}.", hint="No request for a task was sent. Plan again.")
+
+
+def _moved(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for name in sorted({*then["desired"], *now["desired"]}):
+        before, after = then["desired"].get(name), now["desired"].get(name)
+        if before != after:
+            words = "is no longer asked for" if after is None else "is new" if before is None else _CHANGED
+            yield f"{name} {words}"
+            continue
+        for words in _seen_moved(then["observed"].get(name) or {}, now["observed"][name]):
+            yield f"{name}: {words}"
+    yield from _prices_moved(then, now)
+
+
+def _seen_moved(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    words = {
+        "result": ("a result appeared", "its result is gone", "another result counts"),
+        "request": ("a request was made", "its request is forgotten", "its request has moved on"),
+        "file": ("a file appeared at its output", "its file is gone", "its file changed"),
+        "pin": ("cutlist.lock names a result", "cutlist.lock names no result any more", "cutlist.lock names another"),
+    }  # fmt: skip
+    for name, (appeared, gone, changed) in words.items():
+        before, after = then.get(name), now.get(name)
+        if before != after:
+            yield appeared if before is None else gone if after is None else changed
+
+
+def _prices_moved(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    if then["plan"]["cost"]["currency"] != now["plan"]["cost"]["currency"]:
+        yield "prices are in another currency"
+    for name, price in sorted(now["prices"].items()):
+        if name in then["prices"] and then["prices"][name] != price:
+            yield f"the price of a second of {name} was {_price(then['prices'][name])} and is {_price(price)} now"
+
+
+def _price(value: float | None) -> str:
+    return "not known" if value is None else f"{value:g}"
+
+
+def _steps_moved(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """What no other word has explained, such as a request that can no longer be collected."""
+    before = {step["name"]: step for step in then["steps"]}
+    for step in now["steps"]:
+        old = before.get(step["name"])
+        if old is None or all(old[name] == step[name] for name in _BOUND):
+            continue
+        if old["action"] != step["action"]:
+            yield f"{step['name']} would now be {step['action']}, not {old['action']}"
+        else:
+            yield f"{step['name']}: what {step['action']} means or costs changed"
+    if then["strays"] != now["strays"]:
+        yield "tasks that nobody waits for (strays) came or were answered for"
+
+
+# ------------------------------------------------------------------ back from the file
+
+
+def plan_of(document: Mapping[str, Any]) -> Plan:
+    """The plan for people to read again."""
+    made = document["plan"]
+    unpriced = tuple(sorted(name for name, price in document["prices"].items() if price is None))
+    return Plan(
+        steps=tuple(_step_of(each) for each in made["steps"]),
+        realm=made["realm"],
+        account=made["account"],
+        endpoint=made["endpoint"],
+        currency=made["cost"]["currency"] or "",
+        notes=tuple(made["notes"]),
+        unpriced=unpriced,
+        strays=tuple(Stray(each["task_id"], each["name"], "", each["status"], 0.0) for each in made["strays"]),
+        left_out=made["left_out"],
+    )
+
+
+def _step_of(each: Mapping[str, Any]) -> Step:
+    file, line, column = each["place"].rsplit(":", 2)
+    action = Action(each["action"])
+    cost = Cost(**each["cost"])
+    return Step(
+        name=each["name"], action=action, reason=each["reason"], output=each["output"],
+        place=Place(file, int(line), int(column)), key=each["key"], details=tuple(each["details"]), cost=cost,
+        digest=each["digest"], task_id=each["task_id"], paid_by=each["paid_by"],
+        billed_at_end=action is Action.RESUME and cost.billable_s > 0,
+    )  # fmt: skip

@@ -1,0 +1,94 @@
+"""Which edits a plan is about: `--target` and `--exclude`, by name, pattern or label. Pure.
+
+A target brings the edits it builds on along; an exclusion takes those that build on it away.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from reconciler.desired.job import Desired
+from reconciler.desired.manifest import Edit
+from reconciler.errors import UsageError
+
+_MOST_NAMES = 8
+
+
+def selected(desired: Desired, targets: Sequence[str], excludes: Sequence[str]) -> frozenset[str]:
+    """The names of the edits that are asked about. Raises UsageError for words that match nothing, or leave nothing."""
+    edits = {name: wanted.edit for name, wanted in desired.edits.items()}
+    upstreams = {name: wanted.upstreams for name, wanted in desired.edits.items()}
+    chosen = set(edits)
+    if targets:
+        chosen = set()
+        for text in targets:
+            chosen |= _matched("--target", text, edits)
+        chosen = _with_upstreams(chosen, upstreams)
+    for text in excludes:
+        chosen -= _with_downstreams(_matched("--exclude", text, edits), upstreams)
+    if not chosen and (targets or excludes):
+        raise UsageError("--target and --exclude leave no edit to plan for.", hint="Nothing was sent.")
+    return frozenset(chosen)
+
+
+def _matched(option: str, text: str, edits: Mapping[str, Edit]) -> set[str]:
+    matches = _matcher(text)
+    found = {name for name, edit in edits.items() if matches(edit)}
+    if not found:
+        raise UsageError(f'{option} "{text}" matches no edit.', hint=f"{_near(text, edits)} Nothing was sent.".strip())
+    return found
+
+
+def _matcher(text: str) -> Callable[[Edit], bool]:
+    """`campaign=spring` asks for labels, all of them where commas stand between; anything else for a name.
+
+    `*` and `?` stand for any characters and for one. Brackets are part of a name; a name without them means all edits
+    that a matrix made of it.
+    """
+    if "=" in text.partition("[")[0]:
+        pairs = [each.partition("=") for each in text.split(",")]
+        wanted = [(key.strip(), _pattern(value.strip())) for key, _, value in pairs]
+        return lambda edit: all(
+            key in edit.labels and value.fullmatch(str(edit.labels[key])) is not None for key, value in wanted
+        )
+    plain, expanded = _pattern(text), _pattern(f"{text}[*]")
+    return lambda edit: bool(plain.fullmatch(edit.name) or expanded.fullmatch(edit.name))
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    parts = [".*" if part == "*" else "." if part == "?" else re.escape(part) for part in re.split(r"([*?])", text)]
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def _near(text: str, edits: Mapping[str, Edit]) -> str:
+    labels = sorted({f"{key}={value}" for edit in edits.values() for key, value in edit.labels.items()})
+    known = labels if "=" in text.partition("[")[0] else sorted(edits)
+    close = difflib.get_close_matches(text, known, n=3)
+    if close:
+        return f"Did you mean {' or '.join(close)}?"
+    what = "labels" if known is labels else "edits"
+    more = " …" if len(known) > _MOST_NAMES else ""
+    return f"There are the {what} {', '.join(known[:_MOST_NAMES])}{more}." if known else f"There are no {what}."
+
+
+def _with_upstreams(names: Iterable[str], upstreams: Mapping[str, Sequence[str]]) -> set[str]:
+    """`names` and everything they build on."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += upstreams[name]
+    return found
+
+
+def _with_downstreams(names: Iterable[str], upstreams: Mapping[str, Sequence[str]]) -> set[str]:
+    """`names` and everything that builds on them; `upstreams` names every upstream before its downstream."""
+    found = set(names)
+    for name, above in upstreams.items():
+        if found.intersection(above):
+            found.add(name)
+    return found
