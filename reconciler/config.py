@@ -16,12 +16,12 @@ from reconciler.digest import sha256_hex
 from reconciler.document import Document, parse
 from reconciler.errors import CutlistError, Fault, InvalidInput, Place, ProjectNotFound, UsageError
 from reconciler.files import EscapesRoot, inside
+from reconciler.names import NO_ENVIRONMENT
 
 PROJECT_FILE = "cutlist.yaml"
 STATE_DIR = ".cutlist"
 MOCK_KEY = "sk-mock"
 NOT_YET = {
-    "environments": "named overlays chosen with --env",
     "prune": "removing outputs that no manifest asks for",
     "policy": "rules for all edits",
 }
@@ -52,17 +52,19 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the process environment says. `DASHSCOPE_API_KEY`, `CUTLIST_ENDPOINT`, `CUTLIST_STORE`."""
+    """What the process environment says. `DASHSCOPE_API_KEY`, `CUTLIST_ENDPOINT`, `CUTLIST_STORE`, `CUTLIST_ENV`."""
 
     api_key: Secret = field(default_factory=lambda: Secret(""))
     endpoint: str = ""
     store: str = ""
+    environment: str = ""
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Environment:
         env = os.environ if environ is None else environ
         key = env.get("DASHSCOPE_API_KEY", "").strip()
-        return cls(Secret(key), env.get("CUTLIST_ENDPOINT", "").strip(), env.get("CUTLIST_STORE", "").strip())
+        endpoint, store, environment = (env.get(f"CUTLIST_{name}", "").strip() for name in ("ENDPOINT", "STORE", "ENV"))
+        return cls(Secret(key), endpoint, store, environment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ class Config:
     store_dir: Path  # blobs and results; per realm
     state_dir: Path  # ledger and lock; per realm, on a local disk
     defaults: Mapping[str, Any]
+    environment: str  # chosen with --env; "default": none
+    overlay: Mapping[str, Any]  # what the environment lays over every edit
     prices: Prices
     budget_per_apply: float | None
     running_tasks: int | None
@@ -144,8 +148,10 @@ def find_root(start: Path) -> Path:
     )
 
 
-def load(start: Path, *, endpoint: str | None = None, env: Environment | None = None) -> Config:
-    """The Config of the project around `start`. `endpoint` (of the command line) wins over environment and file.
+def load(
+    start: Path, *, endpoint: str | None = None, env: Environment | None = None, environment: str | None = None
+) -> Config:
+    """The Config of the project around `start`. The command line wins over the process environment and the file.
 
     Raises ProjectNotFound, InvalidInput (with all faults of the project file), UsageError.
     """
@@ -163,6 +169,8 @@ def load(start: Path, *, endpoint: str | None = None, env: Environment | None = 
     state_dir = root / STATE_DIR / target.realm
     limits = spec.get("limits", {})
     prices = spec.get("prices", {})
+    chosen_environment = environment or env.environment or NO_ENVIRONMENT
+    overlay = _overlay(spec, chosen_environment, "--env" if environment else "CUTLIST_ENV")
     return Config(
         root=root,
         name=(document.data.get("metadata") or {}).get("name", root.name),
@@ -175,13 +183,24 @@ def load(start: Path, *, endpoint: str | None = None, env: Environment | None = 
         store_dir=_store_dir(root, spec, env, document) / target.realm,
         state_dir=state_dir,
         defaults=spec.get("defaults", {}),
+        environment=chosen_environment,
+        overlay=overlay,
         prices=Prices(prices.get("currency", ""), prices.get("models", {})),
-        budget_per_apply=spec.get("budget", {}).get("per_apply"),
+        budget_per_apply=overlay.get("budget", spec.get("budget", {})).get("per_apply"),
         running_tasks=limits.get("running_tasks"),
         poll_interval_s=limits.get("poll_interval_s"),
         settle_s=limits.get("settle_s", 2.0 if target.loopback else 120.0),
         result_hosts=tuple(spec.get("result_hosts", ())),
     )
+
+
+def _overlay(spec: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
+    """What cutlist.yaml says of an environment. Raises UsageError for one that it does not name."""
+    there: Mapping[str, Mapping[str, Any]] = spec.get("environments", {})
+    if name not in (*there, NO_ENVIRONMENT):
+        named = f"cutlist.yaml names {', '.join(there)}" if there else "cutlist.yaml names none (`environments`)"
+        raise UsageError(f'{where} is "{name}"; {named}.')
+    return there.get(name, {})
 
 
 def _project_document(root: Path) -> Document:
@@ -227,16 +246,17 @@ def _semantic_faults(document: Document, spec: Mapping[str, Any]) -> list[Fault]
         name for each in models.values() for variant in each["variants"] for name in variant["parameters"]["properties"]
     }
     faults = []
-    defaults = _mapping(spec.get("defaults"))
-    if isinstance(defaults.get("model"), str) and defaults["model"] not in models:
-        message = f'defaults.model is "{defaults["model"]}"; legal are {", ".join(sorted(models))}.'
-        faults.append(Fault(document.place("/spec/defaults/model"), message))
-    for name in _mapping(defaults.get("parameters")):
-        if name not in parameters:
-            place = document.place(f"/spec/defaults/parameters/{name}", key=True)
-            faults.append(
-                Fault(place, f'no model has the parameter "{name}"; legal are {", ".join(sorted(parameters))}.')
-            )
+    layers = {"defaults": _mapping(spec.get("defaults"))}
+    layers |= {f"environments/{name}": _mapping(each) for name, each in _mapping(spec.get("environments")).items()}
+    for at, layer in layers.items():
+        if isinstance(layer.get("model"), str) and layer["model"] not in models:
+            message = f'{at.replace("/", ".")}.model is "{layer["model"]}"; legal are {", ".join(sorted(models))}.'
+            faults.append(Fault(document.place(f"/spec/{at}/model"), message))
+        for name in _mapping(layer.get("parameters")):
+            if name not in parameters:
+                place = document.place(f"/spec/{at}/parameters/{name}", key=True)
+                message = f'no model has the parameter "{name}"; legal are {", ".join(sorted(parameters))}.'
+                faults.append(Fault(place, message))
     for name in _mapping(_mapping(spec.get("prices")).get("models")):
         if name not in models:
             place = document.place(f"/spec/prices/models/{name}", key=True)

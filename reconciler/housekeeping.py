@@ -37,7 +37,8 @@ def garbage(root: Path, observed: Observed, resolved: Collection[Resolved], *, c
     """Results that neither the manifests, the lock file, the outputs, nor the lock files of the last commits name."""
     kept = {each.job.key for each in resolved if each.job is not None}
     kept |= {note.key for note in (output.published for output in observed.outputs.values()) if note is not None}
-    digests = {pin.digest for pin in observed.pins.values()} | set(_pinned_before(root, commits))
+    sections = lockfile.read(root) if observed.realm == "live" else {}
+    digests = {pin.digest for pins in sections.values() for pin in pins.values()} | set(_pinned_before(root, commits))
     gone = [
         result
         for key, results in sorted(observed.results.items())
@@ -53,10 +54,10 @@ def _pinned_before(root: Path, commits: int) -> Iterator[str]:
     """Digests that cutlist.lock named in the last commits that changed it; none outside git."""
     for revision in _git(root, "log", f"-n{commits}", "--format=%H", "--", lockfile.LOCK_FILE).split():
         try:
-            pins = lockfile.parse_pins(_git(root, "show", f"{revision}:./{lockfile.LOCK_FILE}").encode())
+            sections = lockfile.parse_pins(_git(root, "show", f"{revision}:./{lockfile.LOCK_FILE}").encode())
         except InvalidInput:
             continue
-        yield from (pin.digest for pin in pins.values())
+        yield from (pin.digest for pins in sections.values() for pin in pins.values())
 
 
 def _git(root: Path, *arguments: str) -> str:

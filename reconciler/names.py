@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+NO_ENVIRONMENT = "default"  # the name of the project as it stands, without an overlay; a section of the lock file
+
 
 def folded(path: str) -> str:
     """`path` as file systems that ignore case and Unicode form see it: two outputs may not share it."""

@@ -68,13 +68,17 @@ class Project:
         clock: Clock | None = None,
         transport: Any = None,
         block: Block | None = None,
+        environment: str | None = None,
     ) -> Project:
         """The project around `path`. Raises ProjectNotFound, InvalidInput, UsageError.
 
+        `environment` is one that the project file names (`--env`).
         `endpoint` wins over the environment and the project file. `clock`, `transport` (of httpx) and `block` (runs
         synchronous code without holding up the loop) are for tests.
         """
-        return cls(configuration.load(Path(path), endpoint=endpoint, env=env), clock, transport, block)
+        return cls(
+            configuration.load(Path(path), endpoint=endpoint, env=env, environment=environment), clock, transport, block
+        )
 
     # -------------------------------------------------------------- questions: nothing is changed, nothing is sent
 

@@ -87,7 +87,7 @@ def observe(
 ) -> Observed:
     """One snapshot of store, ledger, outputs and lock file."""
     results, damaged = store.results()
-    pins = lockfile.read(config.root) if config.realm == "live" else {}
+    pins = lockfile.read(config.root).get(config.environment, {}) if config.realm == "live" else {}
     outputs = Outputs(config.root, config.outputs_file)
     known = {result.digest for each in results.values() for result in each}
     published = outputs.published()

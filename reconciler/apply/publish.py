@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from reconciler.clock import Clock
+from reconciler.config import Config
 from reconciler.errors import CutlistError
 from reconciler.files import inside, sha256_file
 from reconciler.plan.step import Step
@@ -20,11 +20,10 @@ from reconciler.state.store import Store
 class Publisher:
     """Puts results where the manifests say."""
 
-    root: Path
+    config: Config
     store: Store
     outputs: Outputs
     clock: Clock
-    realm: str
 
     def write(self, step: Step, digest: str) -> None:
         """Put a result at an edit's output, by rename of a complete copy.
@@ -33,18 +32,18 @@ class Publisher:
         CutlistError when another file is there by now.
         """
         assert step.key is not None
-        target = inside(self.root, step.output)
+        target = inside(self.config.root, step.output)
         if target.exists() and sha256_file(target) not in (step.replaces, digest):
             raise CutlistError(
                 f"{step.output} is a file that cutlist did not write.",
                 hint="The video is paid and in the store. Move the file away, or run `cutlist apply --force`.",
             )
         self.store.copy_out(digest, target)
-        note = Published(digest, self.realm, step.name, step.key)
+        note = Published(digest, self.config.realm, step.name, step.key)
         self.outputs.remember(step.output, note, tmp_name=self.clock.new_id())
 
     def pin(self, pins: Mapping[str, Pin]) -> bool:
         """Write cutlist.lock; the mock realm never does. Returns whether it changed."""
-        if self.realm != "live":
+        if self.config.realm != "live":
             return False
-        return lockfile.write(self.root, pins, tmp_name=self.clock.new_id())
+        return lockfile.write(self.config.root, self.config.environment, pins, tmp_name=self.clock.new_id())

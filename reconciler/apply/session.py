@@ -51,7 +51,7 @@ class Session:
         self._clock = clock
         self._jumps = Jumps(clock)
         self._told_of_others = False
-        self._publisher = Publisher(config.root, store, Outputs(config.root, config.outputs_file), clock, config.realm)
+        self._publisher = Publisher(config, store, Outputs(config.root, config.outputs_file), clock)
         self._desk = Desk(
             connection=None, store=store, ledger=ledger, clock=clock, observer=observer, block=block,
             endpoint=config.endpoint.name, account=config.account, loopback=config.endpoint.loopback,

@@ -156,7 +156,9 @@ def run_watch(project: Project, endpoint: str | None, *, auto_approve: bool, max
 
     def one_pass(stop: Stop) -> None:
         try:
-            fresh = Project.open(project.config.root, endpoint=endpoint, clock=project.clock)
+            fresh = Project.open(
+                project.config.root, endpoint=endpoint, clock=project.clock, environment=project.config.environment
+            )
             run_apply(fresh, Options(), as_json=False, auto_approve=auto_approve, max_cost=max_cost, stop=stop)
         except CutlistError as error:
             screen.complain(error)

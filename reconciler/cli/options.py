@@ -12,11 +12,32 @@ if TYPE_CHECKING:
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-endpoint: Decorator = click.option(
-    "--endpoint",
-    metavar="URL|mock|singapore|beijing",
-    help="Where to render; wins over CUTLIST_ENDPOINT and cutlist.yaml.",
+_ENVIRONMENT = "cutlist.environment"  # in the context: which one --env names
+
+
+def _remember(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    context.meta[_ENVIRONMENT] = value
+
+
+environment: Decorator = click.option(
+    "--env",
+    metavar="NAME",
+    callback=_remember,
+    expose_value=False,
+    help="An environment of cutlist.yaml, with lock file section and outputs of its own; wins over CUTLIST_ENV.",
 )
+
+
+def endpoint(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command that looks at a project: where to render, and in which environment."""
+    option = click.option(
+        "--endpoint",
+        metavar="URL|mock|singapore|beijing",
+        help="Where to render; wins over CUTLIST_ENDPOINT and cutlist.yaml.",
+    )
+    return option(environment(command))
+
+
 as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="For programs.")
 max_cost: Decorator = click.option(
     "--max-cost", type=click.FloatRange(min=0), metavar="AMOUNT", help="Refuse to spend more."
@@ -45,4 +66,4 @@ def opened(context: click.Context, endpoint: str | None = None) -> Project:
     """The project around the folder of `-C`."""
     from reconciler.project import Project
 
-    return Project.open(context.obj, endpoint=endpoint)
+    return Project.open(context.obj, endpoint=endpoint, environment=context.meta.get(_ENVIRONMENT))

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler import schema
-from reconciler.desired import matrix
+from reconciler.desired import layers, matrix
 from reconciler.desired.matrix import Cell
 from reconciler.desired.models import Model, Models, Variant
 from reconciler.desired.references import BadReference, Reference, reference, shown
-from reconciler.document import Document, field_name, parse, pointer
+from reconciler.document import Document, field_name, parse
 from reconciler.errors import Fault, Place
-from reconciler.names import is_plain
+from reconciler.names import NO_ENVIRONMENT, is_plain
 
 NOT_YET = {"protect": "outputs are never pruned by this version"}
 
@@ -28,6 +27,7 @@ class Rules:
     models: Models
     region: str | None
     project: Document  # cutlist.yaml, whose `defaults` are merged under every edit
+    environment: str = NO_ENVIRONMENT  # whose overlay of cutlist.yaml is laid over every edit
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +109,21 @@ def _edit(cell: Cell, rules: Rules) -> tuple[Edit | None, Sequence[Fault]]:
     if document.data.get("kind") == "Project":
         return None, [Fault(document.place("/kind"), "kind: Project belongs in cutlist.yaml at the project's root")]
     later = _not_yet(document)
-    merged = _with_defaults(document, rules)
+    merged = layers.merged(document, rules.project, rules.models, rules.environment)
     faults = [*later, *schema.check(merged, rules.schema)]
     spec = merged.data.get("spec")
     if isinstance(spec, dict) and "model" not in spec:
         message = "the edit names no model; write spec.model here or defaults.model in cutlist.yaml"
         faults.append(Fault(merged.place("/spec", key=True), message))
-    edit = _understood(merged, cell.suffix)
+    edit = _understood(merged, cell.suffix, rules.environment)
     model = rules.models.get(edit.model) if edit else None
     variant = model.variant(edit.function) if edit and model else None
     if edit is None or model is None or variant is None:
         return None, faults
     more = [*_region_faults(edit, model, rules.region), *_output_faults(edit), *_media_faults(edit, model, variant)]
     more += _field_faults(edit, variant)
+    borrowed = layers.borrowed_folder(merged, merged.data["spec"].get("output", ""), rules.project)
+    more += [borrowed] if borrowed else []
     return edit, [*faults, *further(faults, more)]
 
 
@@ -131,7 +133,7 @@ def further(faults: Sequence[Fault], more: Iterable[Fault]) -> list[Fault]:
     return [fault for fault in more if fault.place not in known]
 
 
-def _understood(document: Document, suffix: str) -> Edit | None:
+def _understood(document: Document, suffix: str, environment: str) -> Edit | None:
     """The edit of a document as far as it has the form of one; None when there is too little to go on."""
     spec, names = document.data.get("spec"), _names(document)
     if not names or not is_plain(names[0]) or not isinstance(spec, dict):
@@ -150,7 +152,7 @@ def _understood(document: Document, suffix: str) -> Edit | None:
         parameters=spec.get("parameters", {}),
         take=spec.get("take", 1),
         suspend=spec.get("suspend") is True,
-        output=posixpath.normpath(output),
+        output=layers.output_in(environment, output),
         document=document,
     )
 
@@ -163,41 +165,6 @@ def _not_yet(document: Document) -> list[Fault]:
         faults.append(Fault(document.place(f"/spec/{name}", key=True), message))
         del spec[name]
     return faults
-
-
-def _with_defaults(document: Document, rules: Rules) -> Document:
-    """The document with the project's defaults merged under it; what it sets itself wins."""
-    spec = document.data.get("spec")
-    defaults = (rules.project.data.get("spec") or {}).get("defaults")
-    if not defaults or not isinstance(spec, dict):
-        return document
-    inherited: dict[str, Place] = {}
-    data = {**document.data, "spec": dict(spec)}
-
-    def inherit(holder: dict[str, Any], at: str, source: str, name: str, value: Any) -> None:
-        if name not in holder:
-            holder[name] = value
-            inherited[pointer(at, name)] = rules.project.place(pointer(f"/spec/defaults{source}", name))
-
-    if "model" in defaults:
-        inherit(data["spec"], "/spec", "", "model", defaults["model"])
-    model = rules.models.get(data["spec"].get("model"))
-    given = data["spec"].get("input")
-    variant = model.variant(given.get("function")) if model and isinstance(given, dict) else None
-    for section in ("input", "parameters"):
-        own = data["spec"].get(section, {})
-        if variant and isinstance(own, dict):
-            fitting = {
-                k: v for k, v in defaults.get(section, {}).items() if k in variant.section(section)["properties"]
-            }
-            if fitting:
-                data["spec"][section] = dict(own)
-            for name, value in fitting.items():
-                inherit(data["spec"][section], f"/spec/{section}", f"/{section}", name, value)
-    metadata = data.get("metadata")
-    if "labels" in defaults and isinstance(metadata, dict) and isinstance(metadata.get("labels", {}), dict):
-        data["metadata"] = {**metadata, "labels": {**defaults["labels"], **metadata.get("labels", {})}}
-    return Document(document.file, data, document.marks, inherited)
 
 
 def _region_faults(edit: Edit, model: Model, region: str | None) -> Iterator[Fault]:

@@ -27,9 +27,8 @@ from reconciler.names import is_plain
 def load(config: Config, cache: Cache, digests: Digests) -> Desired:
     """Everything the project asks for. Raises InvalidInput with every fault of every manifest, found in one run."""
     files, faults = _find(config)
-    rules = Rules(
-        shipped.schema("manifest"), Models.of(shipped.model_documents()), config.endpoint.region, config.document
-    )
+    models = Models.of(shipped.model_documents())
+    rules = Rules(shipped.schema("manifest"), models, config.endpoint.region, config.document, config.environment)
     context = _context(rules)
     edits: list[Edit] = []
     names: set[str] = set()
@@ -145,9 +144,12 @@ def _read(root: Path, path: Path, rules: Rules, context: str, cache: Cache) -> R
 
 def _context(rules: Rules) -> str:
     """What a reading depends on besides the file's own bytes: the rules as shipped, the defaults, the region."""
-    defaults = (rules.project.data.get("spec") or {}).get("defaults")
-    marks = {at: mark for at, mark in rules.project.marks.items() if at.startswith("/spec/defaults")}
-    return digest_of([shipped.fingerprint(), rules.region, defaults, marks])
+    spec = rules.project.data.get("spec") or {}
+    layers = [spec.get("defaults"), spec.get("environments"), rules.environment]
+    marks = {
+        at: mark for at, mark in rules.project.marks.items() if at.startswith(("/spec/defaults", "/spec/environments"))
+    }
+    return digest_of([shipped.fingerprint(), rules.region, layers, marks])
 
 
 def _to_plain(reading: Reading) -> dict[str, Any]:

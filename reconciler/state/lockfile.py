@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from reconciler.document import parse
+from reconciler.document import Document, parse, pointer
 from reconciler.errors import Fault, InvalidInput, Place
 from reconciler.files import write_atomic
+from reconciler.names import NO_ENVIRONMENT
 from reconciler.state.observed import Pin
 
 LOCK_FILE = "cutlist.lock"
 VERSION = 1
-SECTION = "default"  # one section per environment; this is the project without one
 _PLAIN = re.compile(r"(?!(?:null|true|false)\Z)[a-z][a-z0-9.-]*\Z")
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
 _HEAD = """\
@@ -23,16 +23,19 @@ _HEAD = """\
 """
 
 
-def read(root: Path) -> Mapping[str, Pin]:
-    """The pins of cutlist.lock by edit; none when there is no such file. Raises InvalidInput."""
+Sections = Mapping[str, Mapping[str, Pin]]
+
+
+def read(root: Path) -> Sections:
+    """The pins of cutlist.lock, by environment and edit; none when there is no such file. Raises InvalidInput."""
     try:
         return parse_pins((root / LOCK_FILE).read_bytes())
     except FileNotFoundError:
         return {}
 
 
-def parse_pins(raw: bytes) -> Mapping[str, Pin]:
-    """The pins in the bytes of a lock file. Raises InvalidInput."""
+def parse_pins(raw: bytes) -> Sections:
+    """The pins in the bytes of a lock file, by environment and edit. Raises InvalidInput."""
     for number, line in enumerate(raw.splitlines(), 1):
         if line.startswith((b"<<<<<<< ", b"=======", b">>>>>>> ")):
             place = Place(LOCK_FILE, number)
@@ -43,18 +46,22 @@ def parse_pins(raw: bytes) -> Mapping[str, Pin]:
     if faults:
         raise InvalidInput(faults)
     data = documents[0].data if len(documents) == 1 else None
-    if not isinstance(data, dict) or data.get("version") != VERSION or not isinstance(data.get(SECTION, {}), dict):
+    fields = data if isinstance(data, dict) else {}
+    sections = {name: part for name, part in fields.items() if name != "version"}
+    if fields.get("version") != VERSION or not all(isinstance(part, dict) for part in sections.values()):
         raise InvalidInput([Fault(Place(LOCK_FILE), f"this is no lock file of version {VERSION}; restore it from git")])
-    pins = {}
-    for name, entry in data.get(SECTION, {}).items():
+    return {section: dict(_pins(documents[0], section)) for section in sections}
+
+
+def _pins(document: Document, section: str) -> Iterator[tuple[str, Pin]]:
+    for name, entry in document.data[section].items():
         key, digest = (entry.get("key"), entry.get("digest")) if isinstance(entry, dict) else (None, None)
         if not all(isinstance(each, str) and _HEX.match(each) for each in (key, digest)):
-            place = documents[0].place(f"/{SECTION}/{name}")
+            place = document.place(pointer(f"/{section}", name))
             raise InvalidInput(
                 [Fault(place, f'the entry of "{name}" lacks a key or a digest of 64 hex digits; restore it from git')]
             )
-        pins[name] = Pin(str(key), str(digest))
-    return pins
+        yield name, Pin(str(key), str(digest))
 
 
 def _written(name: str) -> str:
@@ -62,14 +69,20 @@ def _written(name: str) -> str:
     return name if _PLAIN.match(name) else json.dumps(name, ensure_ascii=False)
 
 
-def write(root: Path, pins: Mapping[str, Pin], *, tmp_name: str) -> bool:
-    """Write cutlist.lock, one line an edit, sorted by name. Returns whether anything changed."""
+def _section(name: str, pins: Mapping[str, Pin]) -> str:
     lines = [
-        f"  {_written(name)}: {{key: {json.dumps(pin.key)}, digest: {json.dumps(pin.digest)}}}"
-        for name, pin in sorted(pins.items())
+        f"  {_written(edit)}: {{key: {json.dumps(pin.key)}, digest: {json.dumps(pin.digest)}}}\n"
+        for edit, pin in sorted(pins.items())
     ]
-    body = f"{SECTION}:\n" + "\n".join(lines) if lines else f"{SECTION}: {{}}"
-    text = f"{_HEAD}version: {VERSION}\n{body}\n".encode()
+    return f"{_written(name)}:\n{''.join(lines)}" if lines else f"{_written(name)}: {{}}\n"
+
+
+def write(root: Path, section: str, pins: Mapping[str, Pin], *, tmp_name: str) -> bool:
+    """Write one section of cutlist.lock, one line an edit, sorted by name. Returns whether anything changed."""
+    sections = {**read(root), section: pins}
+    kept = sorted(name for name, each in sections.items() if each or name == NO_ENVIRONMENT)
+    body = "".join(_section(name, sections[name]) for name in kept)
+    text = f"{_HEAD}version: {VERSION}\n{body}".encode()
     path = root / LOCK_FILE
     if path.is_file() and path.read_bytes() == text:
         return False

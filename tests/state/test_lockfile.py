@@ -20,8 +20,8 @@ NAMES = st.from_regex(r"[a-z0-9]([a-z0-9.-]{0,8}[a-z0-9])?", fullmatch=True) | s
 )
 
 
-def write(root: Path, pins: dict[str, Pin]) -> bool:
-    return lockfile.write(root, pins, tmp_name="x")
+def write(root: Path, pins: dict[str, Pin], section: str = "default") -> bool:
+    return lockfile.write(root, section, pins, tmp_name="x")
 
 
 def test_text(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_what_was_written_is_read(tmp_path_factory: pytest.TempPathFactory, pins
     """Every set of pins comes back, also of edits whose names look like numbers or words of YAML."""
     root = tmp_path_factory.mktemp("project")
     assert write(root, pins)
-    assert lockfile.read(root) == pins
+    assert lockfile.read(root) == {"default": pins}
     assert not write(root, dict(reversed(pins.items())))
 
 
@@ -53,6 +53,21 @@ def test_no_change_is_no_write(tmp_path: Path) -> None:
     assert not write(tmp_path, {"a": A})
     after = (tmp_path / LOCK_FILE).stat()
     assert (before.st_mtime_ns, before.st_ino) == (after.st_mtime_ns, after.st_ino)
+
+
+def test_every_environment_has_its_section(tmp_path: Path) -> None:
+    """Writing one leaves the others as they are; one without pins goes."""
+    write(tmp_path, {"ant": A})
+    write(tmp_path, {"ant": B, "bee[look=snow]": A}, "final")
+    write(tmp_path, {"ant": B}, "draft")
+    assert lockfile.read(tmp_path) == {
+        "default": {"ant": A},
+        "draft": {"ant": B},
+        "final": {"ant": B, "bee[look=snow]": A},
+    }
+    assert not write(tmp_path, {"ant": B}, "draft")
+    write(tmp_path, {}, "draft")
+    assert set(lockfile.read(tmp_path)) == {"default", "final"}
 
 
 def test_no_file(tmp_path: Path) -> None:
@@ -109,4 +124,4 @@ def test_both_sides_of_a_merge(tmp_path: Path) -> None:
     write(tmp_path, {"b": B})
     theirs = (tmp_path / LOCK_FILE).read_text().splitlines(keepends=True)
     (tmp_path / LOCK_FILE).write_text("".join([*ours, *[line for line in theirs if line not in ours]]))
-    assert lockfile.read(tmp_path) == {"a": A, "b": B}
+    assert lockfile.read(tmp_path) == {"default": {"a": A, "b": B}}

@@ -1,0 +1,70 @@
+"""Environments: overlays with outputs and a lock file section of their own."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler import Project
+from reconciler.config import Environment, Secret
+from reconciler.errors import InvalidInput, UsageError
+from reconciler.state import lockfile
+from tests.e2e.bench import Bench
+
+OVERLAYS = {
+    "draft": {"parameters": {"resolution": "720P"}, "labels": {"stage": "draft"}},
+    "final": {"parameters": {"resolution": "1080P"}, "budget": {"per_apply": 0.5}},
+}
+
+
+@pytest.fixture
+def film(bench: Bench) -> Bench:
+    bench.write_project(endpoint=bench.server.url, realm="live", environments=OVERLAYS)
+    bench.edit("rain", parameters={"resolution": "720P", "duration": 2}, output="films/rain.mp4")
+    bench.edit("snow", "make it snow", parameters={"duration": 2})
+    return bench
+
+
+def project(bench: Bench, environment: str | None = None, variable: str = "") -> Project:
+    env = Environment(Secret("sk-mock"), environment=variable)
+    return Project.open(bench.root, env=env, environment=environment, clock=bench.clock, transport=bench.network)
+
+
+def steps(made: Project) -> dict[str, tuple[str, str]]:
+    return {step.name: (step.action.value, step.output) for step in made.plan().steps}
+
+
+async def test_each_has_outputs_and_pins_of_its_own(film: Bench) -> None:
+    """What the overlay says counts instead of what the edit says; equal jobs are paid once over all environments."""
+    await film.apply(project(film, "draft"))
+    assert film.creates() == 2
+    assert steps(project(film, "final")) == {
+        "rain": ("render", "films/final/rain.mp4"),
+        "snow": ("render", "renders/final/snow.mp4"),
+    }
+    await film.apply(project(film))
+    assert film.creates() == 2  # without an overlay they are the jobs of draft
+    pins = lockfile.read(film.root)
+    assert pins["default"] == pins["draft"]
+    for path in ("films/rain.mp4", "films/draft/rain.mp4", "renders/snow.mp4", "renders/draft/snow.mp4"):
+        assert (film.root / path).is_file()
+    assert set(steps(project(film, "draft")).values()) == {
+        ("keep", "films/draft/rain.mp4"), ("keep", "renders/draft/snow.mp4"),
+    }  # fmt: skip
+    edits = project(film, "draft").load().edits
+    assert edits["rain"].edit.labels == {"stage": "draft"}
+
+
+async def test_the_one_that_is_chosen(film: Bench) -> None:
+    """--env, else CUTLIST_ENV, else the project as it stands; a budget of its own counts."""
+    assert project(film, "draft", variable="final").config.environment == "draft"
+    assert project(film, variable="final").config.budget_per_apply == 0.5
+    assert project(film).config.environment == project(film, "default").config.environment == "default"
+    with pytest.raises(UsageError, match=r'--env is "staging"; cutlist[.]yaml names draft, final'):
+        project(film, "staging")
+
+
+async def test_nothing_is_shared_between_environments(film: Bench) -> None:
+    """A folder that an environment writes into is no place for an output of the others."""
+    film.edit("rain", output="films/draft/rain.mp4")
+    with pytest.raises(InvalidInput, match="the folder draft/ belongs to the environment draft: choose another"):
+        project(film).load()
