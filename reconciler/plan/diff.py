@@ -68,7 +68,7 @@ def diff(
         notes=(*(str(warning) for warning in desired.warnings), *observed.damaged, *_orphans(resolved, observed)),
         strays=tuple(observed.strays),
         unpriced=tuple(sorted(unpriced)),
-        left_out=len(resolved) - len(steps),
+        left_out=len(resolved.keys() - {step.name for step in steps}),
     )
 
 
