@@ -1,6 +1,6 @@
 """Saved plans of every kind of wrong: `show` and `apply` end in words, send nothing, and write nowhere.
 
-A short while in the suite; FUZZ_SECONDS makes it longer, at other examples each time.
+A short while in the suite; `make fuzz SECONDS=600` goes on for longer, at other examples each time.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _sealed(value: Any) -> Any:
 
 
 @settings(
-    max_examples=int(SECONDS * 4) or 60, derandomize=not SECONDS, deadline=None, database=None,
+    max_examples=int(SECONDS / 6 * 8) or 60, derandomize=not SECONDS, deadline=None, database=None,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 @given(data=st.data(), sealed=st.booleans())
