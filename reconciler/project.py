@@ -160,16 +160,17 @@ class Project:
             selected(self.load(), options.target, options.exclude)  # a slip is told before anything is asked
         with self._writing() as ledger:
             async with AsyncExitStack() as stack:
-                if saved is not None:
-                    self._check_saved(saved, ledger)
+                bound = None if saved is None else self._check_saved(saved, ledger)
                 session = Session(self.config, self.store, ledger, self.clock, observer, self._block)
                 stack.push_async_callback(session.close)
                 session.take_in_spill(tell)
                 if session.has_to_ask:
                     session.connect(await stack.enter_async_context(self._address()), self._transport)
                     await session.recover(tell)
-                first = reconcile.look(self.config, self.store, ledger, self.clock, options)
-                if saved is not None:
+                if saved is None or bound is None:
+                    first = reconcile.look(self.config, self.store, ledger, self.clock, options)
+                else:  # of the very manifests that were compared with it
+                    first = reconcile.conclude(self.config, bound, self.store, ledger, self.clock, options)
                     check_no_more(saved, first.plan)
                 self._check_budget(first.plan, max_cost)
                 asks = first.plan.summary["render"] + first.plan.summary["resume"] + len(session.orphans(first))
@@ -189,8 +190,8 @@ class Project:
             project=self.config.name, plan_id=plan_id,
         )  # fmt: skip
 
-    def _check_saved(self, saved: SavedPlan, ledger: Ledger) -> None:
-        """Whether a saved plan may be carried out here and now. Raises PlanRefused."""
+    def _check_saved(self, saved: SavedPlan, ledger: Ledger) -> Desired:
+        """What a saved plan asks for, where it may be carried out here and now. Raises PlanRefused."""
         config, options = self.config, options_of(saved)
         here = {
             "name": config.name, "realm": config.realm, "account": config.account, "endpoint": config.endpoint.name,
@@ -202,6 +203,7 @@ class Project:
         except UsageError as error:  # a target that no longer matches
             raise PlanRefused(f"Saved plan is stale: {error}", hint="Nothing was sent. Plan again.") from error
         check_fresh(saved, self._saved(seen, options, saved["id"]))
+        return seen.desired
 
     def decide(self, edit: str, *, adopt: str | None = None, retry: bool = False) -> str:
         """A person's word on an undecided request or a stray; what was done, in words. Raises UsageError."""
