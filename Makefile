@@ -38,7 +38,7 @@ crash: env  ## the same with real processes, through KILLS=1000 real kills
 	@$(BIN)/python -m tests.crash.run --kills $(or $(KILLS),1000)
 
 fuzz: env  ## bad input of every kind for SECONDS=600
-	@FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/badinput/test_fuzz.py
+	@FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/badinput/test_fuzz.py tests/badinput/test_fuzz_plans.py
 
 fuzz-server: env  ## requests made from the OpenAPI file, and bent, for SECONDS=120
 	@$(BIN)/python -m tests.compat.fuzz $(or $(SECONDS),120)

@@ -167,15 +167,17 @@ class Project:
             selected(self.load(), options.target, options.exclude)  # a slip is told before anything is asked
         with self._writing() as ledger:
             async with AsyncExitStack() as stack:
-                if saved is not None:
-                    self._check_saved(saved, ledger)
+                bound = None if saved is None else self._check_saved(saved, ledger)
                 session = Session(self.config, self.store, ledger, self.clock, observer, self._block)
                 stack.push_async_callback(session.close)
                 session.take_in_spill(tell)
                 if session.has_to_ask:
                     session.connect(await stack.enter_async_context(self._address()), self._transport)
                     await session.recover(tell, stop)
-                first = reconcile.look(self.config, self.store, ledger, self.clock, options)
+                if saved is None or bound is None:
+                    first = reconcile.look(self.config, self.store, ledger, self.clock, options)
+                else:  # of the very manifests that were compared with it
+                    first = reconcile.conclude(self.config, bound, self.store, ledger, self.clock, options)
                 if self._ahead_s(first):
                     tell(clock_warning(self._ahead_s(first)))
                 if saved is not None:
@@ -198,8 +200,8 @@ class Project:
             project=self.config.name, plan_id=plan_id,
         )  # fmt: skip
 
-    def _check_saved(self, saved: SavedPlan, ledger: Ledger) -> None:
-        """Whether a saved plan may be carried out here and now. Raises PlanRefused."""
+    def _check_saved(self, saved: SavedPlan, ledger: Ledger) -> Desired:
+        """What a saved plan asks for, where it may be carried out here and now. Raises PlanRefused."""
         config, options = self.config, options_of(saved)
         here = {
             "name": config.name, "realm": config.realm, "account": config.account, "endpoint": config.endpoint.name,
@@ -211,6 +213,7 @@ class Project:
         except UsageError as error:  # a target that no longer matches
             raise PlanRefused(f"Saved plan is stale: {error}", hint="Nothing was sent. Plan again.") from error
         check_fresh(saved, self._saved(seen, options, saved["id"]))
+        return seen.desired
 
     def _ahead_s(self, seen: Pass) -> float:
         """By how much the ledger's newest entry is ahead of this machine's clock; 0 below JUMP_S."""

@@ -77,7 +77,7 @@ def diff(
         strays=tuple(observed.strays),
         unpriced=tuple(sorted(unpriced)),
         orphans=tuple(orphans),
-        left_out=len(resolved) - len(steps),
+        left_out=len(resolved.keys() - {step.name for step in steps}),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from reconciler.desired.job import Desired, job
 from reconciler.digest import digest_of
 from reconciler.errors import BadSavedPlan, Place, PlanRefused
+from reconciler.names import is_plain
 from reconciler.plan.cost import PricePerSecond, wanted_tier
 from reconciler.plan.diff import Options
 from reconciler.plan.report import plan_document
@@ -24,7 +25,7 @@ KIND = "cutlist saved plan"
 SAVED_VERSION = 1
 _MOST_LINES = 10
 _CHANGED = "asks for something else: its manifest, or a file that it names, changed"
-_BOUND = ("action", "key", "output", "digest", "task_id", "paid_by", "cost")  # of a step; its words may change
+_UNBOUND = ("place", "notes")  # a line that moved, a warning that went: nothing that is paid for
 
 
 def saved_document(
@@ -39,7 +40,7 @@ def saved_document(
     plan_id: str,
 ) -> dict[str, Any]:
     """The plan with everything it is bound to, sealed with a digest (schemas/saved-plan.schema.json)."""
-    names = [step.name for step in plan.steps]
+    names = [step.name for step in plan.steps if step.name in desired.edits]
     prices = {}
     for name in names:
         wanted = desired.edits[name]
@@ -96,7 +97,10 @@ def check_form(document: Mapping[str, Any], own: Mapping[str, Any], plan: Mappin
         raise BadSavedPlan("the saved plan was changed since it was written: its digest does not match.", hint=hint)
     if not (Draft202012Validator(own).is_valid(document) and Draft202012Validator(plan).is_valid(document["plan"])):
         raise BadSavedPlan("the saved plan is not as this program writes it.", hint=hint)
+    told = (*document["project"].values(), *document["desired"], *document["observed"], *document["prices"])
     try:
+        if not all(is_plain(each) for each in told):
+            raise ValueError("characters that would write on the terminal")
         options_of(document)
         plan_of(document)
     except (ValueError, TypeError) as error:
@@ -185,17 +189,28 @@ def _price(value: float | None) -> str:
 
 def _steps_moved(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     """What no other word has explained, such as a request that can no longer be collected."""
+    if _bound(then) == _bound(now):
+        return
+    told = False
     before = {step["name"]: step for step in then["steps"]}
     for step in now["steps"]:
-        old = before.get(step["name"])
-        if old is None or all(old[name] == step[name] for name in _BOUND):
-            continue
-        if old["action"] != step["action"]:
-            yield f"{step['name']} would now be {step['action']}, not {old['action']}"
-        else:
-            yield f"{step['name']}: what {step['action']} means or costs changed"
+        old = before.get(step["name"], step)
+        if _bound(old) != _bound(step):
+            told = True
+            other = f"would now be {step['action']}, not {old['action']}"
+            same = f"is still to {step['action']}, but what that means or costs changed"
+            yield f"{step['name']} {same if old['action'] == step['action'] else other}"
     if then["strays"] != now["strays"]:
         yield "tasks that nobody waits for (strays) came or were answered for"
+    elif not told:
+        yield "another plan would be made now"
+
+
+def _bound(value: Any) -> Any:
+    """A plan, or a part of one, without what it is not bound to."""
+    if isinstance(value, Mapping):
+        return {name: _bound(each) for name, each in value.items() if name not in _UNBOUND}
+    return [_bound(each) for each in value] if isinstance(value, list) else value
 
 
 # ------------------------------------------------------------------ back from the file

@@ -111,6 +111,20 @@ def another_step(film: Workspace) -> None:
     _sealed(film, document)
 
 
+def fewer_steps(film: Workspace) -> None:
+    """Somebody sealed a plan that shows less than it does."""
+    document = _document(film)
+    document["plan"]["steps"].pop()
+    _sealed(film, document)
+
+
+def lower_price(film: Workspace) -> None:
+    """Somebody sealed a plan that shows a lower price."""
+    document = _document(film)
+    document["plan"]["cost"]["at_most_price"] = 0.01
+    _sealed(film, document)
+
+
 def unknown_option(film: Workspace) -> None:
     """Somebody sealed a plan with an option that nobody knows."""
     document = _document(film)
@@ -129,6 +143,14 @@ def no_place(film: Workspace) -> None:
     """Somebody sealed a plan whose steps stand nowhere."""
     document = _document(film)
     document["plan"]["steps"][0]["place"] = f"a:{'9' * 5000}:1"
+    _sealed(film, document)
+
+
+def hidden_name(film: Workspace) -> None:
+    """Somebody sealed a plan with a name that would write on the terminal."""
+    document = _document(film)
+    document["desired"]["\x1b[2J\u202e"] = "0" * 64
+    document["project"]["account"] = "\x1b]0;hello\x07"
     _sealed(film, document)
 
 
@@ -166,9 +188,10 @@ def a_pipe(film: Workspace) -> None:
 
 CASES: dict[Spoil, int] = {
     edit_changed: 1, edit_gone_and_new: 1, clip_changed: 1, file_appeared: 1, price_changed: 1, currency_changed: 1,
-    applied_already: 1, other_project: 1, other_account: 1, other_realm: 1, another_step: 1,
+    applied_already: 1, other_project: 1, other_account: 1, other_realm: 1, another_step: 1, fewer_steps: 1,
+    lower_price: 1,
     changed_by_hand: 3, cut_short: 3, other_version: 3, unknown_option: 3, wrong_option: 3, no_place: 3, not_json: 3,
-    other_json: 3, too_deep: 3, missing: 3, a_folder: 3, a_pipe: 3,
+    hidden_name: 3, other_json: 3, too_deep: 3, missing: 3, a_folder: 3, a_pipe: 3,
 }  # fmt: skip
 
 

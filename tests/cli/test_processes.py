@@ -199,6 +199,33 @@ def test_live_apply_without_a_terminal_does_not_spend(project: Path) -> None:
     assert not (project / ".cutlist/live/ledger.db-wal").exists() or not attempts(project)
 
 
+def test_a_saved_plan_is_shown_and_applied_once(project: Path) -> None:
+    """Saved in one process, shown and applied in others, refused after that; -C goes for the file, too."""
+    saved = cutlist("-C", project, "plan", "--out", "night.plan", "--detailed-exitcode")
+    assert saved.returncode == 2
+    assert "Saved to night.plan." in saved.stdout
+    assert "Plan: 1 to render" in cutlist("-C", project, "show", "night.plan").stdout
+    shown = cutlist("show", "--json", project / "night.plan")
+    assert shown.stdout == cutlist("-C", project, "plan", "--json").stdout
+    applied = cutlist("-C", project, "apply", "night.plan", "--json")
+    assert applied.returncode == 0, applied.stderr
+    events = [json.loads(line) for line in applied.stdout.splitlines()]
+    assert [events[0]["event"], events[-1]["event"]] == ["plan", "end"]
+    again = cutlist("-C", project, "apply", "night.plan")
+    assert (again.returncode, again.stdout) == (1, "")
+    assert "applied already" in again.stderr
+
+
+def test_a_saved_plan_asks_nobody(project: Path) -> None:
+    """In the live realm, without a terminal: it is the missing key that stops it, and the plan is not used up."""
+    live = ("--endpoint", "beijing")
+    assert cutlist("-C", project, "plan", *live, "--out", "night.plan").returncode == 0
+    for _ in range(2):
+        answer = cutlist("-C", project, "apply", *live, "night.plan")
+        assert answer.returncode == 1
+        assert "DASHSCOPE_API_KEY is not set" in answer.stderr
+
+
 def test_live_apply_without_a_key_is_told(project: Path) -> None:
     """No key: one error that says what to set; nothing is sent."""
     answer = cutlist("-C", project, "apply", "--endpoint", "beijing", "--auto-approve")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -99,6 +100,26 @@ async def test_what_was_open_is_settled_and_never_paid_beyond_the_plan(bench: Be
         with pytest.raises(PlanRefused, match="a would have to be rendered"):
             await bench.apply(saved=document)
     assert bench.creates() == creates
+
+
+async def test_manifests_saved_while_open_requests_are_settled_wait(bench: Bench) -> None:
+    """What is rendered is what was compared with the saved plan, and not what a manifest says a second later."""
+    bench.edit("open", prompt="open")
+    unasked = Trouble("GET", "/tasks", answer(500, code="InternalError", message="oops"), times=99)
+    bench.network.trouble = [Trouble(*CREATE, lost_after), unasked]
+    await bench.apply()
+    bench.edit("a", prompt="short")
+    document = read_plan(saved(bench))
+    agreed = next(step["key"] for step in document["plan"]["steps"] if step["name"] == "a")
+
+    async def save_meanwhile(request: Any, send: Any) -> Any:
+        bench.edit("a", prompt="something quite different")
+        return await send(request)
+
+    bench.network.trouble = [Trouble("GET", "/tasks", save_meanwhile)]
+    report = await bench.apply(saved=document)
+    assert (report.exit_code, report.outcomes["a"].step.key) == (0, agreed)
+    assert bench.project().plan().summary["render"] == 1  # what was saved meanwhile
 
 
 async def test_the_file(bench: Bench) -> None:
