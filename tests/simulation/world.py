@@ -27,6 +27,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from mockserver import MockServer
+from mockserver.digest import canonical, sha256
 from mockserver.media import Probe
 from reconciler import Project
 from reconciler.apply import recover
@@ -176,6 +177,13 @@ class Body(httpx.AsyncByteStream):
             raise httpx.ReadError("the peer closed the connection")
 
 
+THEIRS = {
+    "model": "wan2.7-videoedit",
+    "input": {"prompt": "theirs", "media": [{"type": "video", "url": "https://clips.example/theirs.mp4"}]},
+    "parameters": {},
+}  # what somebody else asks of the same account
+
+
 class World:
     """One simulated run: a project, a service, a network with seeded faults, and lives that end too early."""
 
@@ -213,7 +221,6 @@ class World:
         self.app.freeze()
         self.calm = False
         self.colleague_rate = colleague_rate  # of troubled submits beside which somebody else uses the account
-        self.foreign: set[str] = set()  # their task ids
         self.prompts: dict[str, str] = {}  # of our tasks, by id, as the vendor's console shows them
         self.forgets_until: dict[str, float] = {}  # by path of a task: the service does not know it for a while
         self.away = False  # for more than a day, some time
@@ -267,13 +274,16 @@ class World:
     async def _colleague(self) -> None:
         """Somebody else submits for the same account and model."""
         self.counters["colleague"] += 1
-        media = [{"type": "video", "url": "https://clips.example/theirs.mp4"}]
-        body = {"model": "wan2.7-videoedit", "input": {"prompt": "theirs", "media": media}, "parameters": {}}
         headers = {"Authorization": "Bearer sk-mock", "X-DashScope-Async": "enable"}
-        request = httpx.Request("POST", f"https://{HOST}{SUBMIT}", json=body, headers=headers)
+        request = httpx.Request("POST", f"https://{HOST}{SUBMIT}", json=THEIRS, headers=headers)
         await request.aread()
-        _, _, answer = await self._beside(dispatch(self.app, request))
-        self.foreign.add(json.loads(answer)["output"]["task_id"])
+        await self._beside(dispatch(self.app, request))
+
+    @property
+    def foreign(self) -> set[str]:
+        """The tasks of somebody else, by the server's bill: also one that was sent as the program was killed."""
+        job = sha256(canonical(THEIRS))
+        return {task["task_id"] for task in self.server.bill()["tasks"] if task["job_sha256"] == job}
 
     def _turned_away(self, request: httpx.Request, fault: str) -> httpx.Response | None:
         """What happens to a request that does not reach the tasks; None when it does."""
@@ -646,16 +656,17 @@ def judge(world: World) -> Verdict:
     world.counters["repaid"] = states[State.EXPIRED] + states[State.LOST] if world.away else 0
     world.counters["adopted"] += sum(attempt.adopted for attempt in every)
     told = {attempt.task_id for attempt in every}
-    bill = [task for task in world.server.bill()["tasks"] if task["task_id"] not in world.foreign]
+    foreign = world.foreign
+    bill = [task for task in world.server.bill()["tasks"] if task["task_id"] not in foreign]
     paid = [task for task in bill if task["billed_s"]]
     billed: Counter[str] = Counter(task["job_sha256"] for task in paid if task["task_id"] not in world.strays)
     verdict.paid_twice = sum(count - 1 for count in billed.values()) - world.counters["repaid"]
     if (
-        world.late_s < project.config.settle_s and not world.foreign
+        world.late_s < project.config.settle_s and not foreign
     ):  # every delivery was in time: there is no excuse for a stray
         verdict.paid_twice += world.counters["stray"]
     verdict.lost = sum(1 for task in paid if task["task_id"] not in held | told | world.strays)
-    verdict.not_ours = len(held & world.foreign)
+    verdict.not_ours = len(held & foreign)
     world.rotten.clear()  # what was bad has been moved aside
     verdict.incomplete = world.incomplete + incomplete(world)
     verdict.forgotten = world.forgotten + forgotten(world)
