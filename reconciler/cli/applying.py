@@ -72,24 +72,29 @@ async def _applied(
 
 @contextmanager
 def _signals(stop: Stop) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM asks to stop; the second leaves at once, which is safe at any instant."""
+    """The first Ctrl-C or SIGTERM asks to stop; the second leaves at once, which is safe at any instant.
+
+    The wish is noted as the signal arrives, not when the loop comes to it: the loop may be at its very end.
+    """
     loop = asyncio.get_running_loop()
 
-    def heard(which: signal.Signals) -> None:
+    def heard(which: int, _frame: object) -> None:
         if stop.reason:
             os._exit(128 + which)
-        screen.note(
-            f"\n{which.name}: finishing what is being sent; tasks at the service go on. Again to leave at once."
-        )
-        stop.request(which.name)
+        stop.reason = signal.Signals(which).name
+        loop.call_soon_threadsafe(told)
 
-    for which in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(which, heard, which)
+    def told() -> None:
+        note = "finishing what is being sent; tasks at the service go on. Again to leave at once."
+        screen.note(f"\n{stop.reason}: {note}")
+        stop.request(stop.reason)
+
+    before = {which: signal.signal(which, heard) for which in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for which in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(which)
+        for which, handler in before.items():
+            signal.signal(which, handler)
 
 
 @contextmanager
