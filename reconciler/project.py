@@ -197,14 +197,15 @@ class Project:
     def _saved(self, seen: Pass, options: Options, plan_id: str) -> dict[str, Any]:
         return saved_document(
             seen.plan, seen.desired, seen.resolved, seen.observed, options, self.config.prices.per_second,
-            project=self.config.name, plan_id=plan_id,
+            project=self.config.name, environment=self.config.environment, plan_id=plan_id,
         )  # fmt: skip
 
     def _check_saved(self, saved: SavedPlan, ledger: Ledger) -> Desired:
         """What a saved plan asks for, where it may be carried out here and now. Raises PlanRefused."""
         config, options = self.config, options_of(saved)
         here = {
-            "name": config.name, "realm": config.realm, "account": config.account, "endpoint": config.endpoint.name,
+            "name": config.name, "environment": config.environment, "realm": config.realm,
+            "account": config.account, "endpoint": config.endpoint.name,
         }  # fmt: skip
         check_home(saved, here)
         plans.check_unused(config.state_dir, saved["id"])

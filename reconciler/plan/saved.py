@@ -37,6 +37,7 @@ def saved_document(
     price_per_second: PricePerSecond,
     *,
     project: str,
+    environment: str,
     plan_id: str,
 ) -> dict[str, Any]:
     """The plan with everything it is bound to, sealed with a digest (schemas/saved-plan.schema.json)."""
@@ -50,7 +51,13 @@ def saved_document(
         "kind": KIND,
         "version": SAVED_VERSION,
         "id": plan_id,
-        "project": {"name": project, "realm": plan.realm, "account": plan.account, "endpoint": plan.endpoint},
+        "project": {
+            "name": project,
+            "environment": environment,
+            "realm": plan.realm,
+            "account": plan.account,
+            "endpoint": plan.endpoint,
+        },
         "options": {
             name: list(value) if isinstance(value, tuple) else value for name, value in asdict(options).items()
         },
@@ -122,13 +129,13 @@ def options_of(document: Mapping[str, Any]) -> Options:
 
 
 def check_home(document: Mapping[str, Any], here: Mapping[str, str]) -> None:
-    """Raises PlanRefused for a plan of another project, realm, account or endpoint."""
+    """Raises PlanRefused for a plan of another project, environment, realm, account or endpoint."""
     there = document["project"]
-    names = ("name", "realm", "account", "endpoint")
+    names = ("name", "environment", "realm", "account", "endpoint")
     other = [f"its {'project' if name == 'name' else name} is {there[name]}, not {here[name]}"
              for name in names if there[name] != here[name]]  # fmt: skip
     if other:
-        hint = "Nothing was sent. Apply it where it was planned, with the same --endpoint."
+        hint = "Nothing was sent. Apply it where it was planned, with the same --endpoint and --env."
         raise PlanRefused(f"Saved plan is of another place: {'; '.join(other)}.", hint=hint)
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from reconciler import Project
 from reconciler.config import Environment, Secret
-from reconciler.errors import InvalidInput, UsageError
+from reconciler.errors import InvalidInput, PlanRefused, UsageError
+from reconciler.project import read_plan
 from reconciler.state import lockfile
 from tests.e2e.bench import Bench
 
@@ -68,3 +69,14 @@ async def test_nothing_is_shared_between_environments(film: Bench) -> None:
     film.edit("rain", output="films/draft/rain.mp4")
     with pytest.raises(InvalidInput, match="the folder draft/ belongs to the environment draft: choose another"):
         project(film).load()
+
+
+async def test_a_saved_plan_belongs_to_its_environment(film: Bench) -> None:
+    """Applied in another one it is refused by name, and nothing is sent."""
+    path = film.root / "draft.plan"
+    project(film, "draft").save(path)
+    with pytest.raises(PlanRefused, match="its environment is draft, not final"):
+        await film.apply(project(film, "final"), saved=read_plan(path))
+    assert film.creates() == 0
+    await film.apply(project(film, "draft"), saved=read_plan(path))
+    assert film.creates() == 2
