@@ -65,13 +65,14 @@ class Document:
         return Place(self.file, key_line, key_column) if key else Place(self.file, line, column)
 
 
-def parse(raw: bytes, file: str) -> tuple[Sequence[Document], Sequence[Fault]]:
+def parse(raw: bytes, file: str, max_bytes: int = MAX_BYTES) -> tuple[Sequence[Document], Sequence[Fault]]:
     """All documents of a YAML file, and everything wrong with it as YAML.
 
     With faults the documents are what could be understood, good enough to look for more faults, not to act on.
     """
-    if len(raw) > MAX_BYTES:
-        return [], [Fault(Place(file), f"the file has {len(raw)} bytes; at most {MAX_BYTES} (1 MiB) are read")]
+    if len(raw) > max_bytes:
+        most = f"{max_bytes} ({max_bytes >> 20} MiB)"
+        return [], [Fault(Place(file), f"the file has {len(raw)} bytes; at most {most} are read")]
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -15,6 +15,7 @@ from reconciler.state.observed import Pin
 
 LOCK_FILE = "cutlist.lock"
 VERSION = 1
+MAX_BYTES = 64 << 20  # 300,000 edits
 _PLAIN = re.compile(r"(?!(?:null|true|false)\Z)[a-z][a-z0-9.-]*\Z")
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
 _HEAD = """\
@@ -42,7 +43,7 @@ def parse_pins(raw: bytes) -> Sections:
             raise InvalidInput(
                 [Fault(place, "conflict markers of a merge; keep either side of each line, then plan again")]
             )
-    documents, faults = parse(raw, LOCK_FILE)
+    documents, faults = parse(raw, LOCK_FILE, MAX_BYTES)
     if faults:
         raise InvalidInput(faults)
     data = documents[0].data if len(documents) == 1 else None

@@ -70,6 +70,13 @@ def test_every_environment_has_its_section(tmp_path: Path) -> None:
     assert set(lockfile.read(tmp_path)) == {"default", "final"}
 
 
+def test_a_large_project(tmp_path: Path) -> None:
+    """10,000 edits are more than a manifest may hold, and no more than one matrix makes."""
+    pins = {f"edit[n={number}]": A for number in range(10_000)}
+    assert write(tmp_path, pins)
+    assert lockfile.read(tmp_path) == {"default": pins}
+
+
 def test_no_file(tmp_path: Path) -> None:
     """A project without a lock file pins nothing."""
     assert lockfile.read(tmp_path) == {}
