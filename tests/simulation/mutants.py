@@ -18,7 +18,7 @@ from reconciler.apply import settle as settling
 from reconciler.desired.job import Facts
 from reconciler.state import holder, ledger, observed, store
 from reconciler.state.observed import State
-from tests.simulation.world import run
+from tests.simulation.play import run
 
 WITHIN = 300
 Mutant = Callable[[pytest.MonkeyPatch], None]

@@ -10,7 +10,7 @@ from collections import Counter
 import click
 
 from tests.simulation.mutants import MUTANTS, WITHIN, caught
-from tests.simulation.world import run
+from tests.simulation.play import run
 from tests.tally import Tally
 
 BATCH = 25

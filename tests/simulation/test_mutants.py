@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.mutants import MUTANTS, WITHIN, caught
-from tests.simulation.world import run
+from tests.simulation.play import run
 
 CASES = [line.split("#")[0].split() for line in (Path(__file__).parent / "cases.txt").read_text().splitlines()]
 CAUGHT = {name: int(seed) for seed, name, *_ in filter(None, CASES) if name in MUTANTS}

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.processes import environment
-from tests.simulation.world import FAULTS, FILM_FAULTS, POLL_FAULTS, run
+from tests.simulation.play import run
+from tests.simulation.world import FAULTS, FILM_FAULTS, POLL_FAULTS
 
 SEEDS, BATCH = 300, 30
 SOMETIMES = (

@@ -1,48 +1,35 @@
-"""The whole reconciler and the whole server in one process on virtual time: no sockets, no threads, seeded trouble.
-
-The judge is the server's own bill against the bytes on disk. A seed reproduces its run to the byte.
-"""
+"""The whole reconciler and the whole server in one process on virtual time: no sockets, no threads, seeded trouble."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import json
-import os
 import random
 import struct
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
-from aiohttp import streams, web
-from aiohttp.http import HttpVersion11, RawRequestMessage
-from multidict import CIMultiDict, CIMultiDictProxy
-from yarl import URL
 
 from mockserver import MockServer
 from mockserver.digest import canonical, sha256
 from mockserver.media import Probe
 from reconciler import Project
-from reconciler.apply import recover
 from reconciler.apply.events import Block
 from reconciler.apply.outcome import Report
-from reconciler.apply.settle import second_look
 from reconciler.config import Environment, Secret
-from reconciler.errors import CutlistError, Locked
 from reconciler.files import sha256_file
 from reconciler.plan.diff import Options
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Attempt, State
 from tests.e2e.bench import write_video
 from tests.simulation.disk import LEDGER, Disk
-from tests.simulation.loop import PROCESS, Process, VirtualLoop
+from tests.simulation.loop import PROCESS, Process
+from tests.simulation.wire import Body, dispatch
 
 EPOCH = 1_767_225_600.0
 HOST = "sim.example"
@@ -111,70 +98,11 @@ class SimClock:
         return f"{self._rng.getrandbits(64):016x}"
 
 
-class _Protocol:
-    """What a request without a connection needs of one."""
-
-    _reading_paused = False
-    transport = ssl_context = peername = sockname = None
-    writer = None
-
-    def pause_reading(self, *_: Any, **__: Any) -> None: ...
-
-    def resume_reading(self, *_: Any, **__: Any) -> None: ...
-
-
-class _Collected:
-    """Takes what a response writes."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-
-    async def write(self, chunk: Any) -> None:
-        self.data += bytes(chunk)
-
-
-async def dispatch(app: web.Application, request: httpx.Request) -> tuple[int, dict[str, str], bytes]:
-    """One request through the application, as aiohttp would after parsing."""
-    protocol: Any = _Protocol()
-    loop = asyncio.get_running_loop()
-    payload = streams.StreamReader(protocol, 2**20, loop=loop)
-    payload.feed_data(request.content)
-    payload.feed_eof()
-    pairs = CIMultiDict(request.headers.items())
-    raw = tuple((name.encode(), value.encode()) for name, value in pairs.items())
-    path = request.url.raw_path.decode()
-    message = RawRequestMessage(
-        request.method, path, HttpVersion11, CIMultiDictProxy(pairs), raw, False, None, False, False,
-        URL(path, encoded=True),
-    )  # fmt: skip
-    task: Any = asyncio.current_task()
-    response: Any = await app._handle(web.Request(message, payload, protocol, protocol, task, loop))
-    body = response.body
-    if body is not None and not isinstance(body, bytes | bytearray):
-        collected = _Collected()
-        await body.write(collected)
-        body = bytes(collected.data)
-    return response.status, dict(response.headers), bytes(body or b"")
-
-
 def faults_of(request: httpx.Request) -> tuple[str, ...]:
     """The faults that a request can meet."""
     if request.url.path.endswith(".mp4"):
         return FAULTS + FILM_FAULTS * 2
     return FAULTS + POLL_FAULTS if request.method == "GET" and "/tasks/" in request.url.path else FAULTS
-
-
-class Body(httpx.AsyncByteStream):
-    """A download, perhaps one that breaks off."""
-
-    def __init__(self, data: bytes, breaks: bool) -> None:
-        self._data = data
-        self._breaks = breaks
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self._data
-        if self._breaks:
-            raise httpx.ReadError("the peer closed the connection")
 
 
 THEIRS = {
@@ -495,117 +423,7 @@ def write_project(root: Path, rng: random.Random) -> list[str]:
     return names
 
 
-# ------------------------------------------------------------------ one run
-
-
-class Verdict:
-    """What a run came to."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.stuck = ""  # why the program could not go on
-        self.trace_sha256 = hashlib.sha256("\n".join(world.trace).encode()).hexdigest()
-        self.paid_twice = 0  # jobs billed more than once
-        self.lost = 0  # billed tasks that neither store nor ledger knows
-        self.incomplete = 0  # visible files that were not the whole of what they are named for
-        self.not_ours = 0  # results that are of somebody else's tasks
-        self.forgotten = 0  # results that were said to be safe and that a power cut took
-
-    @property
-    def broken(self) -> str:
-        """The promises that were not kept, in words; empty when all were."""
-        counts = {
-            "paid twice": self.paid_twice,
-            "lost": self.lost,
-            "incomplete": self.incomplete,
-            "forgotten": self.forgotten,
-            "not ours": self.not_ours,
-        }
-        return self.stuck or ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-
-
-def run(seed: int) -> Verdict:
-    """Simulate one seed to its end and judge it."""
-    loop = VirtualLoop()
-    memory = MEMORY if os.access(MEMORY, os.W_OK) else None
-    try:
-        with tempfile.TemporaryDirectory(prefix="simulation-", dir=memory) as folder:
-            return loop.run_until_complete(_run(seed, Path(folder)))
-    finally:
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        pending = asyncio.all_tasks(loop)
-        if pending:
-            loop.run_until_complete(asyncio.wait(pending))
-        loop.close()
-
-
-async def _run(seed: int, folder: Path) -> Verdict:
-    world = World(seed, folder, **list(KINDS.values())[seed % len(KINDS)])
-    write_project(world.disk.root, world.rng)
-    world.disk.settle()
-    try:
-        with tapped(world):
-            if world.rivals:
-                await rival_lives(world)
-            await troubled_lives(world)
-            await asyncio.sleep(700.0)  # second looks are due ten minutes later
-            world.look_over()
-            await world.settled()
-            return judge(world)
-    except (CutlistError, AssertionError) as error:
-        verdict = Verdict(world)
-        verdict.stuck = f"{type(error).__name__}: {error}"
-        return verdict
-    finally:
-        for process in world.processes:
-            if process.dead:
-                process.bury()
-        world.disk.close()
-        await world.server.stop()
-
-
-@contextmanager
-def tapped(world: World) -> Iterator[None]:
-    """The world is what makes files durable; and it hears of second looks."""
-
-    async def heard(desk: Any, attempt_id: str) -> Any:
-        world.counters["second look"] += 1
-        return await second_look(desk, attempt_id)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", world.fsync)
-        patch.setattr(recover, "second_look", heard)
-        yield
-
-
-async def troubled_lives(world: World) -> None:
-    """Lives that are killed, one in trouble that is not, one in calm."""
-    while world.lives < KILLS or not world.calm:
-        writing = world.rng.random() < 0.5
-        latest = world.rng.choice((8, 60) if writing else (240,))  # the first writes make folders
-        dies_at = world.rng.randint(1, latest) if world.lives < KILLS else None
-        world.calm = dies_at is None and world.lives > KILLS
-        if await world.live(dies_at, writing=writing) is not None:
-            world.next_disk(cut=world.trouble.random() < world.cut_rate)  # it has ended, and so may the machine
-        if world.trouble.random() < world.rot_rate:
-            world.rot()
-        day = world.rng.random() < world.day_rate and not world.calm
-        world.away = world.away or day
-        await asyncio.sleep(25 * HOUR if day else world.rng.uniform(0, 300))
-
-
-async def rival_lives(world: World) -> None:
-    """Two applies at once on one store: the lock lets one of them work."""
-    both = [asyncio.ensure_future(world.live(None)) for _ in range(2)]
-    ended = await asyncio.gather(*both, return_exceptions=True)
-    world.counters["locked out"] += sum(isinstance(each, Locked) for each in ended)
-    strange = [each for each in ended if isinstance(each, BaseException) and not isinstance(each, CutlistError)]
-    if strange:
-        raise strange[0]
-
-
-# ------------------------------------------------------------------ the judge
+# ------------------------------------------------------------------ what is on its disk
 
 
 def incomplete(world: World) -> int:
@@ -642,38 +460,3 @@ def attempts(project: Project) -> list[Attempt]:
 def known_tasks(project: Project) -> set[str]:
     """Every task id that the ledger has linked to an attempt."""
     return {attempt.task_id for attempt in attempts(project) if attempt.task_id}
-
-
-def judge(world: World) -> Verdict:
-    """The server's bill against what is on disk."""
-    verdict = Verdict(world)
-    project = open_project(world)
-    results, _ = project.store.results()
-    held = {result.task["task_id"] for each in results.values() for result in each}
-    every = attempts(project)
-    states = Counter(attempt.state for attempt in every)
-    world.counters["expired"] += states[State.EXPIRED]
-    world.counters["repaid"] = states[State.EXPIRED] + states[State.LOST] if world.away else 0
-    world.counters["adopted"] += sum(attempt.adopted for attempt in every)
-    told = {attempt.task_id for attempt in every}
-    foreign = world.foreign
-    bill = [task for task in world.server.bill()["tasks"] if task["task_id"] not in foreign]
-    paid = [task for task in bill if task["billed_s"]]
-    billed: Counter[str] = Counter(task["job_sha256"] for task in paid if task["task_id"] not in world.strays)
-    verdict.paid_twice = sum(count - 1 for count in billed.values()) - world.counters["repaid"]
-    if (
-        world.late_s < project.config.settle_s and not foreign
-    ):  # every delivery was in time: there is no excuse for a stray
-        verdict.paid_twice += world.counters["stray"]
-    verdict.lost = sum(1 for task in paid if task["task_id"] not in held | told | world.strays)
-    verdict.not_ours = len(held & foreign)
-    world.rotten.clear()  # what was bad has been moved aside
-    verdict.incomplete = world.incomplete + incomplete(world)
-    verdict.forgotten = world.forgotten + forgotten(world)
-    for name, each in project.look().resolved.items():
-        output = world.disk.root / each.wanted.edit.output
-        if output.exists():
-            verdict.incomplete += each.result is None or sha256_file(output) != each.result.digest
-        else:
-            raise AssertionError(f"{name} has no output though all went well")
-    return verdict
