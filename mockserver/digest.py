@@ -39,11 +39,15 @@ def sha256(data: bytes) -> str:
 
 def derived_uuid(seed: int, kind: str, n: int) -> str:
     """The n-th identifier of a kind: the same for the same seed, in the form of a random UUID."""
-    text = hashlib.sha256(f"{seed}:{kind}:{n}".encode()).hexdigest()
+    text = _drawn(seed, kind, n).hex()
     variant = "89ab"[int(text[16], 16) & 3]
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
 
 
 def derived_share(seed: int, kind: str, n: int) -> float:
     """The n-th number of a kind between 0 and 1: the same for the same seed."""
-    return int.from_bytes(hashlib.sha256(f"{seed}:{kind}:{n}".encode()).digest()[:7], "big") / (1 << 56)
+    return int.from_bytes(_drawn(seed, kind, n)[:7], "big") / (1 << 56)
+
+
+def _drawn(seed: int, kind: str, n: int) -> bytes:
+    return hashlib.sha256(f"{seed}:{kind}:{n}".encode()).digest()

@@ -24,9 +24,9 @@ from typing import Any
 
 from mockserver.digest import compact
 from mockserver.errors import ServerError
+from mockserver.rules import Doc
 
 Row = sqlite3.Row
-Doc = dict[str, Any]
 
 JOURNAL_LENGTH = 10_000  # requests kept: the last ones
 BATCH = 256  # requests, and tasks of a state without a file, that wait, at most, for a commit

@@ -8,6 +8,11 @@ from typing import Any
 import rfc8785
 
 
+def same_json(one: object, other: object) -> bool:
+    """Whether two plain values are one in JSON: 1 and 1.0 are, 1 and true are not, though they are in Python."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
 def sha256_hex(data: bytes) -> str:
     """SHA-256 of `data` as 64 lower-case hex digits."""
     return hashlib.sha256(data).hexdigest()

@@ -12,6 +12,11 @@ def folded(path: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 
+def made_plain(text: str) -> str:
+    """`text` with a mark in the place of every character that is not plain."""
+    return text if is_plain(text) else "".join(c if is_plain(c) else "\ufffd" for c in text)
+
+
 def is_plain(text: str) -> bool:
     """Whether `text` is free of control characters and of marks that reorder or hide what people read."""
     return (text.isascii() and text.isprintable()) or not any(

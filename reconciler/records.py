@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_origin, get_type_hints
 T = TypeVar("T")
 
 
-def loads(raw: bytes) -> Any:
+def loads(raw: bytes | str) -> Any:
     """JSON as data. Raises ValueError for all that is none, also for what is nested too deep to be read."""
     try:
         return json.loads(raw)

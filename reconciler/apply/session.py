@@ -117,14 +117,8 @@ class Session:
 
     def orphans(self, seen: Pass) -> Sequence[Attempt]:
         """Tasks in flight that no edit asks for any more; they are paid, so they are brought home too."""
-        asked = {each.job.key for each in seen.resolved.values() if each.job is not None}
-        return [
-            history.last
-            for key, history in seen.observed.history.items()
-            if history.last.state is State.SUBMITTED
-            and key not in asked
-            and history.last.endpoint == self._desk.endpoint
-        ]
+        here = self._desk.endpoint
+        return [each for each in seen.plan.orphans if each.state is State.SUBMITTED and each.endpoint == here]
 
     # -------------------------------------------------------------- driving
 

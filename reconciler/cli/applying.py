@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import FrameType
 
 from reconciler.apply import report as endings
 from reconciler.apply.events import Observer
@@ -89,6 +90,13 @@ def _signals(stop: Stop) -> Iterator[None]:
         screen.note(f"\n{stop.reason}: {note}")
         stop.request(stop.reason)
 
+    with _handled_by(heard):
+        yield
+
+
+@contextmanager
+def _handled_by(heard: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """For the length of a block Ctrl-C and SIGTERM are this function's."""
     before = {which: signal.signal(which, heard) for which in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
@@ -112,12 +120,10 @@ def _heard_at_once(stop: Stop) -> Iterator[int]:
         raise KeyboardInterrupt
 
     before_fd = signal.set_wakeup_fd(woken)  # not the loop's, which would hear the same signal as a second one
-    before = {which: signal.signal(which, heard) for which in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield wake
+        with _handled_by(heard):
+            yield wake
     finally:
-        for which, handler in before.items():
-            signal.signal(which, handler)
         signal.set_wakeup_fd(before_fd)
         os.close(wake)
         os.close(woken)

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from reconciler.errors import CutlistError, InvalidInput
-from reconciler.names import is_plain
+from reconciler.names import made_plain
 
 _WIDTH = 80
 
@@ -61,9 +61,7 @@ def wrapped(text: str, indent: str = "  ") -> str:
 
 def plain(text: str) -> str:
     """`text` without what would move the cursor or turn the writing round: it was written by others."""
-    return "\n".join(
-        line if is_plain(line) else "".join(c if is_plain(c) else "\ufffd" for c in line) for line in text.split("\n")
-    )
+    return "\n".join(made_plain(line) for line in text.split("\n"))
 
 
 def confirmed(question: str, wake: int) -> bool:

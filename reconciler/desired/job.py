@@ -12,7 +12,7 @@ from typing import Any
 
 from reconciler.desired.manifest import Edit, Medium
 from reconciler.desired.models import Model, Variant
-from reconciler.digest import digest_of
+from reconciler.digest import digest_of, same_json
 from reconciler.document import pointer
 from reconciler.errors import Fault
 from reconciler.names import folded
@@ -98,16 +98,11 @@ def job(wanted: Wanted, identities: Mapping[str, str]) -> Job:
 
 
 def _without_defaults(variant: Variant, section: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that say something: those equal to a documented default are left out.
-
-    True and 1 are different things in JSON though not in Python, so types are compared as well; 1 and 1.0 are the same
-    number in JSON.
-    """
+    """The fields that say something: those equal to a documented default are left out."""
     kept = {}
     for name, value in given.items():
         default = variant.default(section, name)
-        same = default is not None and value == default and isinstance(value, bool) == isinstance(default, bool)
-        if not same:
+        if default is None or not same_json(value, default):
             kept[name] = value
     return kept
 

@@ -6,7 +6,6 @@ number as a number; within other text, and in metadata, it takes the value as te
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import math
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler import schema
+from reconciler.digest import same_json, sha256_hex
 from reconciler.document import Document, pointer
 from reconciler.errors import Fault
 
@@ -99,14 +99,10 @@ def _cells(
     seen = set()
     for cell in itertools.chain(product, ({name: each[name] for name in names} for each in included)):
         mark = json.dumps(cell)
-        left_out = any(all(_same(cell[name], value) for name, value in each.items()) for each in excluded)
+        left_out = any(all(same_json(cell[name], value) for name, value in each.items()) for each in excluded)
         if mark not in seen and not left_out:
             seen.add(mark)
             yield cell
-
-
-def _same(one: Any, other: Any) -> bool:
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _cell_faults(document: Document, matrix: Mapping[str, Any], names: Sequence[str]) -> Iterator[Fault]:
@@ -151,7 +147,7 @@ def _in_name(value: Any) -> str:
     if len(text) <= LONGEST_VALUE and _PLAIN.match(text):
         return text
     words = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:24].rstrip("-")
-    return f"{words}~{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}".lstrip("~")
+    return f"{words}~{sha256_hex(text.encode('utf-8', 'surrogatepass'))[:6]}".lstrip("~")
 
 
 def _text(value: Any) -> str:

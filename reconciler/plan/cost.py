@@ -77,6 +77,11 @@ def wanted_tier(wanted: Wanted) -> str | None:
     return tier(wanted.model, {"input": wanted.edit.input, "parameters": wanted.edit.parameters})
 
 
+def priced_as(wanted: Wanted) -> str:
+    """What the price of an edit is called: its model, and the tier where the price has tiers."""
+    return " ".join(filter(None, (wanted.edit.model, wanted_tier(wanted))))
+
+
 def tier(model: Model, request: Mapping[str, Any]) -> str | None:
     """The price tier of a request or a job: the value, or the documented default, of the field that sets the price."""
     if model.billing_tier is None:

@@ -11,7 +11,7 @@ from reconciler.desired.job import Desired
 from reconciler.desired.references import shown
 from reconciler.document import field_name
 from reconciler.errors import Place
-from reconciler.plan.cost import PricePerSecond, Seconds, cost, seconds, wanted_tier
+from reconciler.plan.cost import PricePerSecond, Seconds, cost, priced_as, seconds
 from reconciler.plan.reasons import changes
 from reconciler.plan.resolve import Resolved
 from reconciler.plan.selection import selected
@@ -59,7 +59,7 @@ def diff(
         if step.action in (Action.RENDER, Action.WAIT) or step.repay or step.billed_at_end:
             step = replace(step, cost=cost(each, lengths[name], price_per_second))
             if step.cost.price is None:
-                unpriced.add(" ".join(filter(None, (each.wanted.edit.model, wanted_tier(each.wanted)))))
+                unpriced.add(priced_as(each.wanted))
         steps.append(step)
     orphans = _orphans(resolved, observed)
     return Plan(
@@ -72,7 +72,7 @@ def diff(
             *(str(warning) for warning in desired.warnings),
             *observed.damaged,
             *map(_orphan_note, orphans),
-            *(f"{step.name} is {step.reason}" for step in steps if step.reason == SUSPENDED),
+            *(f"{step.name} is {SUSPENDED}" for step in steps if desired.edits[step.name].edit.suspend),
         ),
         strays=tuple(observed.strays),
         unpriced=tuple(sorted(unpriced)),

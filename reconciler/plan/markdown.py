@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from reconciler.names import is_plain
+from reconciler.names import made_plain
 from reconciler.plan.report import cost_line, left_out_line, money, stray_lines, summary_line
 from reconciler.plan.step import SYMBOLS, Action, Plan, Step
 
@@ -101,5 +101,5 @@ def _code(text: str) -> str:
 
 def _escaped(text: str) -> str:
     """`text` with every character that could mean something written as a number; what hides or reorders is shown."""
-    visible = text if is_plain(text) else "".join(c if is_plain(c) else " " if c in "\n\t" else "\ufffd" for c in text)
+    visible = made_plain(text.replace("\n", " ").replace("\t", " "))
     return _SPECIAL.sub(lambda match: "".join(f"&#{ord(c)};" for c in match[0]), visible)

@@ -14,7 +14,7 @@ from reconciler.desired.job import Desired, job
 from reconciler.digest import digest_of
 from reconciler.errors import BadSavedPlan, Place, PlanRefused
 from reconciler.names import is_plain
-from reconciler.plan.cost import PricePerSecond, wanted_tier
+from reconciler.plan.cost import PricePerSecond, priced_as, wanted_tier
 from reconciler.plan.diff import Options
 from reconciler.plan.report import plan_document
 from reconciler.plan.resolve import Resolved
@@ -45,8 +45,7 @@ def saved_document(
     prices = {}
     for name in names:
         wanted = desired.edits[name]
-        tier = wanted_tier(wanted)
-        prices[" ".join(filter(None, (wanted.edit.model, tier)))] = price_per_second(wanted.edit.model, tier)
+        prices[priced_as(wanted)] = price_per_second(wanted.edit.model, wanted_tier(wanted))
     made = {
         "kind": KIND,
         "version": SAVED_VERSION,

@@ -12,6 +12,7 @@ from typing import Any
 from reconciler.digest import sha256_hex
 from reconciler.errors import BadSavedPlan, PlanRefused, UsageError
 from reconciler.files import write_atomic
+from reconciler.records import loads
 
 MODE = 0o600
 MOST_BYTES = 256 << 20
@@ -47,8 +48,8 @@ def read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise BadSavedPlan(f"{path} cannot be read: {error.strerror}.", hint=_AGAIN) from error
     try:
-        made = json.loads(raw.decode())
-    except (ValueError, RecursionError) as error:
+        made = loads(raw.decode())
+    except ValueError as error:
         raise BadSavedPlan(f"{path} is no saved plan: it is not JSON.", hint=_AGAIN) from error
     if not isinstance(made, dict) or made.get("kind") != "cutlist saved plan":
         raise BadSavedPlan(f"{path} is no saved plan.", hint=_AGAIN)

@@ -54,16 +54,21 @@ def file_appeared(film: Workspace) -> None:
     film.write("renders/rain.mp4", "a holiday")
 
 
+def rewrite(film: Workspace, old: str, new: str) -> None:
+    """Replace text of the project file."""
+    text = (film.root / "cutlist.yaml").read_text()
+    assert old in text
+    film.write("cutlist.yaml", text.replace(old, new))
+
+
 def price_changed(film: Workspace) -> None:
     """The project file names another price."""
-    text = (film.root / "cutlist.yaml").read_text()
-    film.write("cutlist.yaml", text.replace("720P: 0.10", "720P: 0.15"))
+    rewrite(film, "720P: 0.10", "720P: 0.15")
 
 
 def currency_changed(film: Workspace) -> None:
     """The project file names another currency."""
-    text = (film.root / "cutlist.yaml").read_text()
-    film.write("cutlist.yaml", text.replace("USD", "EUR"))
+    rewrite(film, "USD", "EUR")
 
 
 def applied_already(film: Workspace) -> None:
@@ -73,20 +78,17 @@ def applied_already(film: Workspace) -> None:
 
 def other_project(film: Workspace) -> None:
     """The plan is of a project with another name."""
-    text = (film.root / "cutlist.yaml").read_text()
-    film.write("cutlist.yaml", text.replace("{name: film}", "{name: opera}"))
+    rewrite(film, "{name: film}", "{name: opera}")
 
 
 def other_account(film: Workspace) -> None:
     """The project is another account's now."""
-    text = (film.root / "cutlist.yaml").read_text()
-    film.write("cutlist.yaml", text.replace("  endpoint: mock", "  endpoint: mock\n  account: studio"))
+    rewrite(film, "  endpoint: mock", "  endpoint: mock\n  account: studio")
 
 
 def other_realm(film: Workspace) -> None:
     """The plan was made for the mock, and the project renders live now."""
-    text = (film.root / "cutlist.yaml").read_text()
-    film.write("cutlist.yaml", text.replace("endpoint: mock", "endpoint: singapore"))
+    rewrite(film, "endpoint: mock", "endpoint: singapore")
 
 
 def changed_by_hand(film: Workspace) -> None:

@@ -262,17 +262,22 @@ async def test_an_input_that_is_not_fetched_becomes_a_clip_of_its_url(filming, d
     assert far(film.mean(0, (0, 0, 0.3, 0.3)), film.mean(75, (0, 0, 0.3, 0.3))) > 3  # it moves
 
 
-async def test_a_mask_grows_with_expand_ratio(filming, clip_of, decode, image_of):
-    """Only while it is tracked: what lies just beside the white part is edited too."""
+async def masked(filming, clip, white):
+    """The fields of a request with a mask of 320x240 that is white in a box (left, top, right, bottom)."""
     mask = Image.new("L", (320, 240), 0)
-    mask.paste(255, (0, 0, 160, 240))
+    mask.paste(255, white)
     file = BytesIO()
     mask.save(file, "PNG")
     model = "wan2.1-vace-plus"
-    fields = {
-        "video_url": await filming.upload("clip.mp4", clip_of(seconds=0.2), model),
+    return {
+        "video_url": await filming.upload("clip.mp4", clip, model),
         "mask_image_url": await filming.upload("mask.png", file.getvalue(), model),
     }
+
+
+async def test_a_mask_grows_with_expand_ratio(filming, clip_of, decode, image_of):
+    """Only while it is tracked: what lies just beside the white part is edited too."""
+    fields = await masked(filming, clip_of(seconds=0.2), (0, 0, 160, 240))
     beside = (0.55, 0.7, 0.6, 1)
     edited = []
     for settings in ({"expand_ratio": 0.5}, {"expand_ratio": 0.0}, {"expand_ratio": 0.5, "mask_type": "fixed"}):
@@ -283,15 +288,7 @@ async def test_a_mask_grows_with_expand_ratio(filming, clip_of, decode, image_of
 
 async def test_a_tracked_mask_moves_and_a_fixed_one_stands(filming, clip_of, decode):
     """The edited region is where the mask has it in the first frame; 0.8 s later it has moved to the right, or not."""
-    mask = Image.new("L", (320, 240), 0)
-    mask.paste(255, (120, 140, 160, 240))
-    file = BytesIO()
-    mask.save(file, "PNG")
-    model = "wan2.1-vace-plus"
-    fields = {
-        "video_url": await filming.upload("clip.mp4", clip_of(seconds=1), model),
-        "mask_image_url": await filming.upload("mask.png", file.getvalue(), model),
-    }
+    fields = await masked(filming, clip_of(seconds=1), (120, 140, 160, 240))
     own, beside = (0.4, 0.7, 0.48, 0.95), (0.53, 0.7, 0.6, 0.95)
     seen = {}
     for kind in ("tracking", "fixed"):
