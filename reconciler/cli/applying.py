@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -38,8 +38,10 @@ def run_apply(
     stop = stop or Stop()
     approve = _approval(stop, as_json=as_json, auto_approve=auto_approve or saved is not None)
     tell: Callable[[str], None] = screen.note if as_json else screen.say
-    with _progress(project, as_json=as_json) as observer:
-        report = asyncio.run(_applied(project, options, approve, observer, tell, max_cost, stop, saved, fail_fast))
+    with _progress(project, as_json=as_json) as observer, _signals(stop) as hear:
+        report = asyncio.run(
+            _applied(project, options, approve, observer, tell, max_cost, stop, saved, fail_fast, hear)
+        )
     if as_json:
         screen.json_line({"event": "end", **endings.report_document(report)})
     elif report.plan.changes or report.outcomes:
@@ -57,41 +59,50 @@ async def _applied(
     stop: Stop,
     saved: SavedPlan | None,
     fail_fast: bool,
+    hear: Callable[[], None],
 ) -> Report:
-    with _signals(stop):
-        return await project.apply_async(
-            options=options,
-            approve=approve,
-            observer=observer,
-            tell=tell,
-            max_cost=max_cost,
-            stop=stop,
-            saved=saved,
-            fail_fast=fail_fast,
-        )
+    hear()
+    return await project.apply_async(
+        options=options,
+        approve=approve,
+        observer=observer,
+        tell=tell,
+        max_cost=max_cost,
+        stop=stop,
+        saved=saved,
+        fail_fast=fail_fast,
+    )
 
 
 @contextmanager
-def _signals(stop: Stop) -> Iterator[None]:
+def _signals(stop: Stop) -> Iterator[Callable[[], None]]:
     """The first Ctrl-C or SIGTERM asks to stop; the second leaves at once, which is safe at any instant.
 
-    The wish is noted as the signal arrives, not when the loop comes to it: the loop may be at its very end.
+    The wish is noted as the signal arrives, not when the loop comes to it, and from before the loop begins until it is
+    gone: one that came in its last steps would otherwise be heard by nobody. Gives what the loop is to call first.
     """
-    loop = asyncio.get_running_loop()
+    loops: list[asyncio.AbstractEventLoop] = []
 
     def heard(which: int, _frame: object) -> None:
         if stop.reason:
             os._exit(128 + which)
         stop.reason = signal.Signals(which).name
-        loop.call_soon_threadsafe(told)
+        for loop in loops:
+            with suppress(RuntimeError):  # it is closed: nothing is left to be stopped
+                loop.call_soon_threadsafe(told)
 
     def told() -> None:
         note = "finishing what is being sent; tasks at the service go on. Again to leave at once."
         screen.note(f"\n{stop.reason}: {note}")
         stop.request(stop.reason)
 
+    def hear() -> None:
+        loops.append(asyncio.get_running_loop())
+        if stop.reason:
+            told()
+
     with _handled_by(heard):
-        yield
+        yield hear
 
 
 @contextmanager

@@ -183,9 +183,11 @@ def test_watch_renders_what_is_saved(project: Path) -> None:
             return output.read_bytes() != first
 
         until(rendered_again, process)
-    finally:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
     assert process.returncode == 0, out + err
     assert "Stopped watching." in out
 

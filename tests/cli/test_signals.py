@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
 
 import pytest
 
@@ -12,29 +13,36 @@ from reconciler.cli.applying import _signals
 
 
 @pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_at_the_very_end_is_heard(which: signal.Signals) -> None:
+@pytest.mark.parametrize("moment", ["before the loop", "in its last step", "after it"])
+def test_a_signal_is_heard_at_any_moment(which: signal.Signals, moment: str) -> None:
     """Nothing is awaited between the signal and the end, as when a watch's pass is just over."""
-    before = signal.getsignal(which)
+    before, stop = signal.getsignal(which), Stop()
 
-    async def last_moment() -> Stop:
-        stop = Stop()
-        with _signals(stop):
+    async def last_step(hear: Callable[[], None]) -> None:
+        hear()
+        if moment == "in its last step":
             signal.raise_signal(which)
-        return stop
 
-    assert asyncio.run(last_moment()).reason == which.name
+    with _signals(stop) as hear:
+        if moment == "before the loop":
+            signal.raise_signal(which)
+        asyncio.run(last_step(hear))
+        if moment == "after it":
+            signal.raise_signal(which)
+    assert stop.reason == which.name
     assert signal.getsignal(which) == before
 
 
 def test_a_signal_wakes_whoever_waits(capsys: pytest.CaptureFixture[str]) -> None:
     """An apply that waits for its tasks hears it, and says what happens now."""
+    stop = Stop()
 
-    async def waiting() -> str:
-        stop = Stop()
-        with _signals(stop):
-            asyncio.get_running_loop().call_soon(signal.raise_signal, signal.SIGINT)
-            await stop.wait()
-        return stop.reason
+    async def waiting(hear: Callable[[], None]) -> None:
+        hear()
+        asyncio.get_running_loop().call_soon(signal.raise_signal, signal.SIGINT)
+        await stop.wait()
 
-    assert asyncio.run(waiting()) == "SIGINT"
+    with _signals(stop) as hear:
+        asyncio.run(waiting(hear))
+    assert stop.reason == "SIGINT"
     assert "SIGINT: finishing what is being sent" in capsys.readouterr().err
