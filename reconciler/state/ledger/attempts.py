@@ -1,4 +1,4 @@
-"""Attempts, tasks and uploads: what was tried and paid. SQLite on a local disk; the only user of sqlite3.
+"""Attempts, tasks and uploads.
 
 Two partial unique indexes hold what the program must never get wrong: one open or successful attempt for a key, one
 open intent for a lane. Task rows are never deleted and a known task_id is never overwritten.
@@ -8,70 +8,18 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reconciler.errors import LedgerError, Locked
-from reconciler.files import fsync_dir, make_dirs, network_file_system
+from reconciler.errors import LedgerError
 from reconciler.records import loads
+from reconciler.state.booked import Booking
+from reconciler.state.ledger.books import Books, book, copy_booking
+from reconciler.state.ledger.database import Database, a_time, understood
 from reconciler.state.observed import ARROWS, Attempt, History, State, Stray, forgotten_at
 
-VERSION = 1
-_YEAR_10000 = 253_402_300_800.0  # the first second that no calendar here can write
-
-_SCHEMA = """
-create table attempts (
-    id text primary key,
-    key text not null,
-    lane text not null,
-    edit text not null,
-    state text not null,
-    endpoint text not null,
-    created_at real not null,
-    server_time real,
-    request_sha256 text not null,
-    prompt text,
-    job text not null,
-    billable_s real not null,
-    task_id text references tasks (task_id),
-    submitted_at real,
-    ended_at real,
-    code text not null default '',
-    message text not null default '',
-    request_id text not null default '',
-    adopted integer not null default 0,
-    look_at real
-) strict;
-create unique index one_attempt_per_key on attempts (key)
-    where state in ('INTENT', 'SUBMITTED', 'UNDECIDED', 'SUCCEEDED');
-create unique index one_intent_per_lane on attempts (lane) where state = 'INTENT';
-create index attempts_by_edit on attempts (edit, created_at);
-
-create table tasks (
-    task_id text primary key,
-    attempt_id text not null,
-    first_seen_at real not null,
-    last_seen_at real not null,
-    status text not null,
-    answer text not null default '{}',
-    stray_of text,
-    open_question integer not null default 0
-) strict;
-
-create table uploads (
-    sha256 text not null,
-    model text not null,
-    account text not null,
-    endpoint text not null,
-    url text not null,
-    expires_at real not null,
-    primary key (sha256, model, account, endpoint)
-) strict;
-"""
 _COLUMNS = """a.id, a.key, a.lane, a.edit, a.state, a.endpoint, a.created_at, a.task_id, t.status, a.submitted_at,
     a.ended_at, a.code, a.message, a.request_id, a.billable_s, a.adopted"""
 
@@ -93,67 +41,23 @@ class AlreadyOpen(LedgerError):
 class Ledger:
     """The ledger of one realm. Opened for writing by the holder of the lock, for reading by anybody."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._mutex = threading.Lock()
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.books = Books(database)
 
     @classmethod
     def open(cls, path: Path) -> Ledger:
         """Open for writing, creating it when there is none. Raises LedgerError."""
-        make_dirs(path.parent)
-        fresh = not path.exists()
-        kind = network_file_system(path.parent)
-        if kind is not None:
-            raise LedgerError(
-                f"{path.parent} lies on a network file system ({kind}), where SQLite's locks cannot be trusted.",
-                hint="Keep the project on a local disk; the store alone may lie elsewhere (CUTLIST_STORE).",
-            )
-        with (
-            _mapped(path),
-            _closed_on_error(
-                sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-            ) as connection,
-        ):
-            for pragma in ("journal_mode = wal", "synchronous = full", "foreign_keys = on"):
-                connection.execute(f"pragma {pragma}")
-            _check_version(connection, path)
-        if fresh:
-            fsync_dir(path.parent)
-        return cls(connection)
+        return cls(Database.open(path))
 
     @classmethod
     def open_readonly(cls, path: Path) -> Ledger | None:
         """Open for reading; None when there is no ledger yet. Raises LedgerError."""
-        if not path.exists():
-            return None
-        with (
-            _mapped(path),
-            _closed_on_error(
-                sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True, isolation_level=None, timeout=10)
-            ) as connection,
-        ):
-            if connection.execute("pragma user_version").fetchone()[0] not in (0, VERSION):
-                _check_version(connection, path)
-        return cls(connection)
+        database = Database.open_readonly(path)
+        return None if database is None else cls(database)
 
     def close(self) -> None:
-        with self._mutex:
-            self._connection.close()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._mutex, _mapped(None):
-            self._connection.execute("begin immediate")
-            try:
-                yield self._connection
-            except BaseException:
-                self._connection.execute("rollback")
-                raise
-            self._connection.execute("commit")
-
-    def _rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        with self._mutex, _mapped(None):
-            return self._connection.execute(sql, values).fetchall()
+        self._database.close()
 
     # -------------------------------------------------------------- attempts
 
@@ -165,18 +69,20 @@ class Ledger:
         prompt: str | None,
         job: Mapping[str, Any],
         server_time: float | None,
+        booking: Booking | None = None,
         loses: str | None = None,
     ) -> None:
         """Make durable that a request is about to be sent. Raises AlreadyOpen; may not be repeated.
 
-        `loses`: an attempt that SUCCEEDED and is given up for LOST in the same transaction, because it is paid again.
+        `booking`: for whom, and at which price. `loses`: an attempt that SUCCEEDED and is given up for LOST in the same
+        transaction, because it is paid again.
         """
         row = (
             attempt.id, attempt.key, attempt.lane, attempt.edit, State.INTENT, attempt.endpoint, attempt.created_at,
             server_time, request_sha256, prompt, json.dumps(job, sort_keys=True), attempt.billable_s,
         )  # fmt: skip
         try:
-            with self._transaction() as connection:
+            with self._database.transaction() as connection:
                 if loses is not None:
                     self._move(connection, loses, State.LOST)
                 connection.execute(
@@ -184,6 +90,8 @@ class Ledger:
                     " request_sha256, prompt, job, billable_s) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     row,
                 )
+                if booking is not None:
+                    book(connection, attempt.id, booking)
         except sqlite3.IntegrityError as error:
             raise AlreadyOpen(f"{attempt.edit} has an attempt that is not over, or its lane is not free.") from error
 
@@ -198,7 +106,7 @@ class Ledger:
         look_at: float | None = None,
     ) -> None:
         """Make the task_id of an attempt durable. Saying the same again is no change."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             state, known = self._state(connection, attempt_id)
             if state is State.SUBMITTED and known == task_id:
                 return
@@ -229,7 +137,7 @@ class Ledger:
         look_at: float | None = None,
     ) -> None:
         """Close an attempt, or mark it UNDECIDED. `look_at`: when to look once more. The same again is no change."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             if self._state(connection, attempt_id)[0] is state:
                 return
             self._move(connection, attempt_id, state)
@@ -241,7 +149,7 @@ class Ledger:
 
     def disown(self, attempt_id: str, *, at: float, message: str) -> None:
         """Unlink a task that was adopted wrongly: it stays known, as a stray, and the attempt becomes UNDECIDED."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             self._move(connection, attempt_id, State.UNDECIDED)
             connection.execute(
                 "update tasks set attempt_id = '', stray_of = ?, open_question = 1 where attempt_id = ?",
@@ -255,17 +163,17 @@ class Ledger:
 
     def looks_due(self, *, now: float) -> Sequence[str]:
         """Attempts for which the service's list is to be read once more, oldest first."""
-        rows = self._rows("select id from attempts where look_at <= ? order by look_at", now)
+        rows = self._database.rows("select id from attempts where look_at <= ? order by look_at", now)
         return [row[0] for row in rows]
 
     def looked(self, attempt_id: str) -> None:
         """The second look at an attempt is done."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             connection.execute("update attempts set look_at = null where id = ?", (attempt_id,))
 
     def stray(self, task_id: str, attempt_id: str, status: str, *, at: float, open_question: bool) -> None:
         """Write down a task that nobody waits for, made by the request of an attempt after all. Again is no change."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             connection.execute(
                 "insert into tasks (task_id, attempt_id, first_seen_at, last_seen_at, status, stray_of, open_question)"
                 " values (?, '', ?, ?, ?, ?, ?) on conflict (task_id) do nothing",
@@ -274,7 +182,7 @@ class Ledger:
 
     def answer_stray(self, task_id: str) -> None:
         """A person has seen a stray."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             connection.execute("update tasks set open_question = 0 where task_id = ?", (task_id,))
 
     def adopt_stray(self, task_id: str, new_id: str, *, at: float) -> None:
@@ -283,7 +191,7 @@ class Ledger:
         Raises AlreadyOpen when the job has its result, or a task that may still bring it.
         """
         try:
-            with self._transaction() as connection:
+            with self._database.transaction() as connection:
                 connection.execute(
                     "insert into attempts (id, key, lane, edit, state, endpoint, created_at, server_time,"
                     " request_sha256, prompt, job, billable_s, task_id, submitted_at, adopted)"
@@ -292,6 +200,7 @@ class Ledger:
                     " from tasks t join attempts a on a.id = t.stray_of where t.task_id = ?",
                     (new_id, at, task_id),
                 )
+                copy_booking(connection, new_id, task_id)
                 connection.execute(
                     "update tasks set attempt_id = ?, stray_of = null, open_question = 0 where task_id = ?",
                     (new_id, task_id),
@@ -301,7 +210,7 @@ class Ledger:
 
     def strays(self) -> Sequence[Stray]:
         """Strays that nobody has answered for, oldest first."""
-        rows = self._rows(
+        rows = self._database.rows(
             "select t.task_id, a.edit, a.key, t.status, t.first_seen_at"
             " from tasks t join attempts a on a.id = t.stray_of"
             " where t.open_question order by t.first_seen_at, t.task_id"
@@ -310,7 +219,7 @@ class Ledger:
 
     def task_seen(self, task_id: str, status: str, answer: Mapping[str, Any], *, at: float) -> None:
         """Remember what the service last said of a task. `answer` carries no signed URL."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             connection.execute(
                 "update tasks set status = ?, answer = ?, last_seen_at = ? where task_id = ?",
                 (status, json.dumps(answer, sort_keys=True), at, task_id),
@@ -333,7 +242,7 @@ class Ledger:
     def history(self, *, now: float) -> Mapping[str, History]:
         """All attempts by key. `now` decides whether the service can still know a task."""
         by_key: dict[str, list[Attempt]] = {}
-        for row in self._rows(
+        for row in self._database.rows(
             f"select {_COLUMNS} from attempts a left join tasks t using (task_id) order by a.created_at, a.rowid"
         ):
             attempt = _attempt(row, now)
@@ -342,7 +251,7 @@ class Ledger:
 
     def attempt(self, attempt_id: str, *, now: float) -> Attempt:
         """One attempt. Raises LedgerError when there is none."""
-        rows = self._rows(
+        rows = self._database.rows(
             f"select {_COLUMNS} from attempts a left join tasks t using (task_id) where a.id = ?", attempt_id
         )
         if not rows:
@@ -351,35 +260,37 @@ class Ledger:
 
     def open_intents(self, lane: str | None = None) -> Sequence[str]:
         """Ids of the attempts whose request may or may not have arrived, oldest first; of one lane or all."""
-        rows = self._rows(
+        rows = self._database.rows(
             "select id from attempts where state = 'INTENT' and (? is null or lane = ?) order by created_at", lane, lane
         )
         return [row[0] for row in rows]
 
     def intent(self, attempt_id: str) -> Intent:
         """What was about to be sent in an attempt."""
-        row = self._rows("select server_time, created_at, prompt, job from attempts where id = ?", attempt_id)[0]
-        return Intent(row[0], row[1], row[2], _read(loads, row[3]))
+        row = self._database.rows("select server_time, created_at, prompt, job from attempts where id = ?", attempt_id)[
+            0
+        ]
+        return Intent(row[0], row[1], row[2], understood(loads, row[3]))
 
     def knows_task(self, task_id: str) -> bool:
         """Whether a task was ever linked to an attempt."""
-        return bool(self._rows("select 1 from tasks where task_id = ?", task_id))
+        return bool(self._database.rows("select 1 from tasks where task_id = ?", task_id))
 
     def owner(self, task_id: str) -> str | None:
         """The attempt that a task is linked to; None for a stray, and for a task that is not known."""
-        rows = self._rows("select attempt_id from tasks where task_id = ? and attempt_id <> ''", task_id)
+        rows = self._database.rows("select attempt_id from tasks where task_id = ? and attempt_id <> ''", task_id)
         return rows[0][0] if rows else None
 
     def jobs_before(self) -> Mapping[str, Mapping[str, Any]]:
         """By edit: the job it stood for at its newest attempt."""
-        rows = self._rows(
+        rows = self._database.rows(
             "select edit, job from attempts where rowid in (select max(rowid) from attempts group by edit)"
         )
-        return {edit: _read(loads, job) for edit, job in rows}
+        return {edit: understood(loads, job) for edit, job in rows}
 
     def integrity(self) -> Sequence[str]:
         """What SQLite finds wrong with the file; nothing when it is sound."""
-        return [words for (words,) in self._rows("pragma integrity_check") if words != "ok"]
+        return [words for (words,) in self._database.rows("pragma integrity_check") if words != "ok"]
 
     # -------------------------------------------------------------- uploads
 
@@ -387,7 +298,7 @@ class Ledger:
         self, sha256: str, model: str, account: str, endpoint: str, *, now: float, margin_s: float
     ) -> str | None:
         """The oss:// URL of bytes that were uploaded and will live for at least `margin_s`; None when there is none."""
-        rows = self._rows(
+        rows = self._database.rows(
             "select url from uploads"
             " where sha256 = ? and model = ? and account = ? and endpoint = ? and expires_at > ?",
             sha256, model, account, endpoint, now + margin_s,
@@ -396,7 +307,7 @@ class Ledger:
 
     def uploaded(self, sha256: str, model: str, account: str, endpoint: str, url: str, *, expires_at: float) -> None:
         """Remember an upload, so that the same bytes are not sent twice."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             connection.execute(
                 "insert or replace into uploads values (?, ?, ?, ?, ?, ?)",
                 (sha256, model, account, endpoint, url, expires_at),
@@ -405,75 +316,10 @@ class Ledger:
 
 def _attempt(row: Sequence[Any], now: float) -> Attempt:
     for moment in (row[6], row[9], row[10]):
-        _read(_moment, moment)
+        understood(a_time, moment)
     return Attempt(
-        id=row[0], key=row[1], lane=row[2], edit=row[3], state=_read(State, row[4]), endpoint=row[5], created_at=row[6],
-        task_id=row[7], task_status=row[8], submitted_at=row[9], ended_at=row[10], code=row[11], message=row[12],
+        id=row[0], key=row[1], lane=row[2], edit=row[3], state=understood(State, row[4]), endpoint=row[5],
+        created_at=row[6], task_id=row[7], task_status=row[8], submitted_at=row[9], ended_at=row[10], code=row[11], message=row[12],
         request_id=row[13], billable_s=row[14], adopted=bool(row[15]),
         collectable=row[7] is not None and now < forgotten_at(row[6], row[9]),
     )  # fmt: skip
-
-
-def _moment(value: float | None) -> None:
-    """Raises ValueError for what no clock has ever shown."""
-    if value is not None and not 0 <= value < _YEAR_10000:
-        raise ValueError
-
-
-def _read(make: Callable[[Any], Any], text: Any) -> Any:
-    """What `make` makes of a value; one that we never wrote is told of. Raises LedgerError."""
-    try:
-        return make(text)
-    except ValueError as error:
-        raise LedgerError(f"the ledger is damaged: {type(error).__name__}.", hint=_ADVICE) from error
-
-
-def _check_version(connection: sqlite3.Connection, path: Path) -> None:
-    version = connection.execute("pragma user_version").fetchone()[0]
-    if version == 0:
-        connection.executescript(f"begin immediate; {_SCHEMA} pragma user_version = {VERSION}; commit;")
-    elif version != VERSION:
-        raise LedgerError(
-            f"{path} was written by another version of cutlist (ledger version {version}, this one knows {VERSION}).",
-            hint="Use the newer version. Do not delete the ledger: it knows what was paid.",
-        )
-
-
-@contextmanager
-def _closed_on_error(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    try:
-        yield connection
-    except BaseException:
-        connection.close()
-        raise
-
-
-def _quoted(path: Path) -> str:
-    from urllib.parse import quote  # lazy: start-up time
-
-    return quote(str(path))
-
-
-@contextmanager
-def _mapped(path: Path | None) -> Iterator[None]:
-    """sqlite3's errors in our words. IntegrityError is left to the caller, who knows which promise was at stake."""
-    try:
-        yield
-    except sqlite3.IntegrityError:
-        raise
-    except sqlite3.OperationalError as error:
-        if "locked" in str(error):
-            raise Locked(
-                "the ledger is busy: another process is writing to it.", hint="Run the command again."
-            ) from error
-        raise LedgerError(f"the ledger cannot be used: {error}.", hint=_ADVICE) from error
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter where SQLite quotes damaged bytes
-        where = f"{path} " if path else "the ledger "
-        words = "its text is not UTF-8" if isinstance(error, UnicodeDecodeError) else error
-        raise LedgerError(f"{where}is damaged: {words}.", hint=_ADVICE) from error
-
-
-_ADVICE = (
-    "Do not delete it: it knows what was paid. Restore it from a backup, or look at the service's list of tasks before"
-    " you move it aside."
-)

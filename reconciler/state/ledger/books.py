@@ -1,0 +1,125 @@
+"""The books: for whom each request was made, at which price, with whose word; which result an edit had since when.
+
+Nothing here decides what is sent: that is for the attempts. A line of the books is never changed.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from reconciler.records import loads
+from reconciler.state.booked import Booking, Entry, Holding, Origin
+from reconciler.state.ledger.database import Database, a_time, understood
+from reconciler.state.observed import State
+
+_BOOKED = "labels, model, price_per_s, currency, commit_id, author, approved_by"
+_ENTRY = f"""a.edit, a.key, a.state, %s, a.billable_s, a.job, t.task_id, t.status, t.answer, a.code, a.message,
+    a.adopted, b.environment, {", ".join(f"b.{each}" for each in _BOOKED.split(", "))}"""
+
+
+class Books:
+    """The books of one ledger."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def entries(self) -> Sequence[Entry]:
+        """Every attempt and every stray, oldest first."""
+        attempts = self._database.rows(
+            f"select {_ENTRY % 'a.created_at'} from attempts a left join tasks t on t.task_id = a.task_id"
+            " left join bookings b on b.attempt_id = a.id order by a.created_at, a.rowid"
+        )
+        strays = self._database.rows(
+            f"select {_ENTRY % 't.first_seen_at'} from tasks t join attempts a on a.id = t.stray_of"
+            " left join bookings b on b.attempt_id = a.id where t.attempt_id = '' order by t.first_seen_at, t.task_id"
+        )
+        found = [*(_entry(row, stray=False) for row in attempts), *(_entry(row, stray=True) for row in strays)]
+        return sorted(found, key=lambda each: each.at)
+
+    def origin(self, attempt_id: str) -> Origin:
+        """Where the request of an attempt came from; empty where that was never written down."""
+        rows = self._database.rows(
+            "select commit_id, author, approved_by from bookings where attempt_id = ?", attempt_id
+        )
+        return Origin(*rows[0]) if rows else Origin()
+
+    def holdings(self) -> Sequence[Holding]:
+        """Which result each edit had, and since when; oldest first."""
+        rows = self._database.rows(
+            f"select edit, environment, key, at, reused, billable_s, {_BOOKED} from holdings order by at, rowid"
+        )
+        return [
+            Holding(
+                edit,
+                environment,
+                key,
+                understood(a_time, at),
+                bool(reused),
+                billable_s,
+                _booking((environment, *booked)),
+            )
+            for edit, environment, key, at, reused, billable_s, *booked in rows
+        ]
+
+    def hold(self, holdings: Iterable[Holding]) -> None:
+        """Note that edits have other results from now on."""
+        with self._database.transaction() as connection:
+            for each in holdings:
+                connection.execute(
+                    f"insert into holdings (edit, environment, key, at, reused, billable_s, {_BOOKED})"
+                    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        each.edit, each.environment, each.key, each.at, int(each.reused), each.billable_s,
+                        *_booked(each.booking),
+                    ),
+                )  # fmt: skip
+
+
+def book(connection: sqlite3.Connection, attempt_id: str, booking: Booking) -> None:
+    """Write the booking of an attempt, in the transaction that writes its intent."""
+    connection.execute(
+        f"insert into bookings (attempt_id, environment, {_BOOKED}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (attempt_id, booking.environment, *_booked(booking)),
+    )
+
+
+def copy_booking(connection: sqlite3.Connection, attempt_id: str, task_id: str) -> None:
+    """What was booked for the request that made a stray is booked for the attempt that adopts it."""
+    connection.execute(
+        f"insert into bookings (attempt_id, environment, {_BOOKED}) select ?, environment, {_BOOKED} from bookings"
+        " where attempt_id = (select stray_of from tasks where task_id = ?)",
+        (attempt_id, task_id),
+    )
+
+
+def _booked(booking: Booking) -> tuple[Any, ...]:
+    origin = booking.origin
+    labels = json.dumps(booking.labels, sort_keys=True)
+    return (
+        labels, booking.model, booking.price_per_s, booking.currency, origin.commit, origin.author, origin.approved_by,
+    )  # fmt: skip
+
+
+def _booking(row: Sequence[Any]) -> Booking:
+    environment, labels, model, price_per_s, currency, *origin = row
+    return Booking(environment, understood(_mapping, labels), model, price_per_s, currency, Origin(*origin))
+
+
+def _entry(row: Sequence[Any], *, stray: bool) -> Entry:
+    edit, key, state, at, planned_s, job, task_id, status, answer, code, message, adopted, *booked = row
+    usage = understood(_mapping, answer or "{}").get("usage")
+    return Entry(
+        edit=edit, key=key, state=understood(State, state), at=understood(a_time, at), planned_s=planned_s, job=understood(_mapping, job),
+        task_id=task_id, task_status=status, usage=usage if isinstance(usage, dict) else {}, code=code, message=message,
+        adopted=bool(adopted), stray=stray, booking=None if booked[0] is None else _booking(booked),
+    )  # fmt: skip
+
+
+def _mapping(text: str) -> Mapping[str, Any]:
+    found = loads(text)
+    if not isinstance(found, dict):
+        raise ValueError("no mapping")
+    return found

@@ -1,0 +1,247 @@
+"""The ledger's file: its tables and their versions, transactions, and SQLite's errors in our words."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from reconciler.errors import LedgerError, Locked
+from reconciler.files import fsync_dir, make_dirs, network_file_system
+
+_ATTEMPTS = """
+create table attempts (
+    id text primary key,
+    key text not null,
+    lane text not null,
+    edit text not null,
+    state text not null,
+    endpoint text not null,
+    created_at real not null,
+    server_time real,
+    request_sha256 text not null,
+    prompt text,
+    job text not null,
+    billable_s real not null,
+    task_id text references tasks (task_id),
+    submitted_at real,
+    ended_at real,
+    code text not null default '',
+    message text not null default '',
+    request_id text not null default '',
+    adopted integer not null default 0,
+    look_at real
+) strict;
+create unique index one_attempt_per_key on attempts (key)
+    where state in ('INTENT', 'SUBMITTED', 'UNDECIDED', 'SUCCEEDED');
+create unique index one_intent_per_lane on attempts (lane) where state = 'INTENT';
+create index attempts_by_edit on attempts (edit, created_at);
+
+create table tasks (
+    task_id text primary key,
+    attempt_id text not null,
+    first_seen_at real not null,
+    last_seen_at real not null,
+    status text not null,
+    answer text not null default '{}',
+    stray_of text,
+    open_question integer not null default 0
+) strict;
+
+create table uploads (
+    sha256 text not null,
+    model text not null,
+    account text not null,
+    endpoint text not null,
+    url text not null,
+    expires_at real not null,
+    primary key (sha256, model, account, endpoint)
+) strict;
+"""
+_BOOKS = """
+create table bookings (
+    attempt_id text primary key references attempts (id),
+    environment text not null,
+    labels text not null,
+    model text not null,
+    price_per_s real,
+    currency text not null,
+    commit_id text not null,
+    author text not null,
+    approved_by text not null
+) strict;
+
+create table holdings (
+    edit text not null,
+    environment text not null,
+    key text not null,
+    at real not null,
+    reused integer not null,
+    billable_s real not null,
+    labels text not null,
+    model text not null,
+    price_per_s real,
+    currency text not null,
+    commit_id text not null,
+    author text not null,
+    approved_by text not null
+) strict;
+create index holdings_by_edit on holdings (edit, environment);
+"""
+_STEPS = (_ATTEMPTS, _BOOKS)  # each takes a file to the version of its number, from 1; what was written stays
+VERSION = len(_STEPS)
+_YEAR_10000 = 253_402_300_800.0  # the first second that no calendar here can write
+
+
+class Database:
+    """One file. Opened for writing by the holder of the lock, for reading by anybody."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._mutex = threading.Lock()
+
+    @classmethod
+    def open(cls, path: Path) -> Database:
+        """Open for writing, creating it when there is none. Raises LedgerError."""
+        make_dirs(path.parent)
+        fresh = not path.exists()
+        kind = network_file_system(path.parent)
+        if kind is not None:
+            raise LedgerError(
+                f"{path.parent} lies on a network file system ({kind}), where SQLite's locks cannot be trusted.",
+                hint="Keep the project on a local disk; the store alone may lie elsewhere (CUTLIST_STORE).",
+            )
+        with (
+            _mapped(path),
+            _closed_on_error(
+                sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+            ) as connection,
+        ):
+            for pragma in ("journal_mode = wal", "synchronous = full", "foreign_keys = on"):
+                connection.execute(f"pragma {pragma}")
+            _bring_up_to_date(connection, path)
+        if fresh:
+            fsync_dir(path.parent)
+        return cls(connection)
+
+    @classmethod
+    def open_readonly(cls, path: Path) -> Database | None:
+        """Open for reading; None when there is no ledger yet. Raises LedgerError."""
+        if not path.exists():
+            return None
+        with (
+            _mapped(path),
+            _closed_on_error(
+                sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True, isolation_level=None, timeout=10)
+            ) as connection,
+        ):
+            if _version(connection, path) != VERSION:
+                connection.close()
+                cls.open(path).close()  # of an earlier program: tables are added, and nothing is changed
+                return cls.open_readonly(path)
+        return cls(connection)
+
+    def close(self) -> None:
+        with self._mutex:
+            self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Everything in the block becomes durable at its end, or nothing."""
+        with self._mutex, _mapped(None):
+            self._connection.execute("begin immediate")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("rollback")
+                raise
+            self._connection.execute("commit")
+
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """What a question gives."""
+        with self._mutex, _mapped(None):
+            return self._connection.execute(sql, values).fetchall()
+
+
+def understood(make: Callable[[Any], Any], value: Any) -> Any:
+    """What `make` makes of a value that was read; one that we never wrote is told of. Raises LedgerError."""
+    try:
+        return make(value)
+    except ValueError as error:
+        raise LedgerError(f"the ledger is damaged: {type(error).__name__}.", hint=_ADVICE) from error
+
+
+def a_time(value: float | None) -> float | None:
+    """`value`, seconds since 1970. Raises ValueError for what no clock has ever shown."""
+    if value is not None and not 0 <= value < _YEAR_10000:
+        raise ValueError
+    return value
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """The file's version, 0 where it has no tables yet. Raises LedgerError for one that is newer than this program."""
+    version = int(connection.execute("pragma user_version").fetchone()[0])
+    if not 0 <= version <= VERSION:
+        raise LedgerError(
+            f"{path} was written by another version of cutlist (ledger version {version}, this one knows {VERSION}).",
+            hint="Use the newer version. Do not delete the ledger: it knows what was paid.",
+        )
+    return version
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
+    if _version(connection, path) == VERSION:
+        return
+    connection.execute("begin immediate")
+    try:
+        missing = _STEPS[_version(connection, path) :]  # looked at again: another program may have been faster
+        for statement in "".join(missing).split(";"):
+            connection.execute(statement)
+        connection.execute(f"pragma user_version = {VERSION}")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")
+
+
+@contextmanager
+def _closed_on_error(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    try:
+        yield connection
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _quoted(path: Path) -> str:
+    from urllib.parse import quote  # lazy: start-up time
+
+    return quote(str(path))
+
+
+@contextmanager
+def _mapped(path: Path | None) -> Iterator[None]:
+    """sqlite3's errors in our words. IntegrityError is left to the caller, who knows which promise was at stake."""
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            raise Locked(
+                "the ledger is busy: another process is writing to it.", hint="Run the command again."
+            ) from error
+        raise LedgerError(f"the ledger cannot be used: {error}.", hint=_ADVICE) from error
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter where SQLite quotes damaged bytes
+        where = f"{path} " if path else "the ledger "
+        words = "its text is not UTF-8" if isinstance(error, UnicodeDecodeError) else error
+        raise LedgerError(f"{where}is damaged: {words}.", hint=_ADVICE) from error
+
+
+_ADVICE = (
+    "Do not delete it: it knows what was paid. Restore it from a backup, or look at the service's list of tasks before"
+    " you move it aside."
+)
