@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Mapping
+import pwd
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from reconciler.digest import sha256_hex
 from reconciler.document import Document, parse
 from reconciler.errors import CutlistError, Fault, InvalidInput, Place, ProjectNotFound, UsageError
 from reconciler.files import EscapesRoot, inside
-from reconciler.names import NO_ENVIRONMENT
+from reconciler.names import NO_ENVIRONMENT, made_plain
 
 PROJECT_FILE = "cutlist.yaml"
 STATE_DIR = ".cutlist"
@@ -52,19 +53,20 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the process environment says. `DASHSCOPE_API_KEY`, `CUTLIST_ENDPOINT`, `CUTLIST_STORE`, `CUTLIST_ENV`."""
+    """What the process environment says: DASHSCOPE_API_KEY, and CUTLIST_ with ENDPOINT, STORE, ENV and APPROVER."""
 
     api_key: Secret = field(default_factory=lambda: Secret(""))
     endpoint: str = ""
     store: str = ""
     environment: str = ""
+    approver: str = ""
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Environment:
         env = os.environ if environ is None else environ
         key = env.get("DASHSCOPE_API_KEY", "").strip()
-        endpoint, store, environment = (env.get(f"CUTLIST_{name}", "").strip() for name in ("ENDPOINT", "STORE", "ENV"))
-        return cls(Secret(key), endpoint, store, environment)
+        own = (env.get(f"CUTLIST_{name}", "").strip() for name in ("ENDPOINT", "STORE", "ENV", "APPROVER"))
+        return cls(Secret(key), *own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,16 @@ class Prices:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """What may be spent in one apply, or in one day (UTC), in the currency of the prices."""
+
+    name: str  # where it stands in cutlist.yaml
+    per: Literal["apply", "day"]
+    amount: float
+    environment: str | None = None  # a day's limit counts what this environment spends; None: what all do
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything the project file, the environment and the command line decide."""
 
@@ -116,7 +128,8 @@ class Config:
     environment: str  # chosen with --env; "default": none
     overlay: Mapping[str, Any]  # what the environment lays over every edit
     prices: Prices
-    budget_per_apply: float | None
+    budget: tuple[Limit, ...]
+    approver: str  # who answers for what is spent
     running_tasks: int | None
     poll_interval_s: float | None
     settle_s: float
@@ -186,12 +199,34 @@ def load(
         environment=chosen_environment,
         overlay=overlay,
         prices=Prices(prices.get("currency", ""), prices.get("models", {})),
-        budget_per_apply=overlay.get("budget", spec.get("budget", {})).get("per_apply"),
+        budget=tuple(_limits(spec, overlay, chosen_environment)),
+        approver=made_plain(env.approver or _user()),
         running_tasks=limits.get("running_tasks"),
         poll_interval_s=limits.get("poll_interval_s"),
         settle_s=limits.get("settle_s", 2.0 if target.loopback else 120.0),
         result_hosts=tuple(spec.get("result_hosts", ())),
     )
+
+
+def _limits(spec: Mapping[str, Any], overlay: Mapping[str, Any], environment: str) -> Iterator[Limit]:
+    """The limits that hold: an apply has one, the environment's own if it has any; a day has the project's besides."""
+    own, common = overlay.get("budget", {}), spec.get("budget", {})
+    where = f"environments.{environment}.budget"
+    if "per_apply" in own:
+        yield Limit(f"{where}.per_apply", "apply", own["per_apply"], environment)
+    elif "per_apply" in common:
+        yield Limit("budget.per_apply", "apply", common["per_apply"])
+    if "per_day" in own:
+        yield Limit(f"{where}.per_day", "day", own["per_day"], environment)
+    if "per_day" in common:
+        yield Limit("budget.per_day", "day", common["per_day"])
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container without a list of users
+        return f"user {os.getuid()}"
 
 
 def _overlay(spec: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
@@ -265,12 +300,10 @@ def _semantic_faults(document: Document, spec: Mapping[str, Any]) -> list[Fault]
     if spec.get("realm") in ("live", "mock") and ("://" not in endpoint or _vendor_of(endpoint)):
         message = f"the realm of {endpoint} is fixed; `realm` is for an endpoint that is a URL of your own"
         faults.append(Fault(document.place("/spec/realm", key=True), message))
-    if "budget" in spec and "prices" not in spec:
-        faults.append(
-            Fault(
-                document.place("/spec/budget", key=True), "a budget needs prices: say what a second costs in `prices`"
-            )
-        )
+    for at, layer in {"": spec, **{f"/{at}": layer for at, layer in layers.items() if at != "defaults"}}.items():
+        if "budget" in layer and "prices" not in spec:
+            place = document.place(f"/spec{at}/budget", key=True)
+            faults.append(Fault(place, "a budget needs prices: say what a second costs in `prices`"))
     return faults
 
 

@@ -8,30 +8,35 @@ report = project.apply()                    # asks nobody: pass `approve` to be 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from reconciler import budget, decisions, git, housekeeping, reconcile, shipped
 from reconciler import config as configuration
-from reconciler import decisions, housekeeping, reconcile, shipped
 from reconciler.apply.events import Block, Event
 from reconciler.apply.outcome import Report, Stop
 from reconciler.cache import Cache, Digests
 from reconciler.clock import JUMP_S, Clock, SystemClock
-from reconciler.config import Config, Environment
+from reconciler.config import PROJECT_FILE, Config, Environment
 from reconciler.desired import source
 from reconciler.desired.job import Desired
-from reconciler.errors import BudgetExceeded, CutlistError, Declined, PlanRefused, UsageError
+from reconciler.desired.models import Models
+from reconciler.errors import CutlistError, Declined, PlanRefused, UsageError
+from reconciler.history.cost_report import Account, Budget
+from reconciler.history.spending import Spending, day_of, spending
 from reconciler.housekeeping import Garbage
+from reconciler.names import made_plain
 from reconciler.plan.diff import Options
 from reconciler.plan.report import clock_warning
 from reconciler.plan.saved import check_form, check_fresh, check_home, check_no_more, options_of, saved_document
 from reconciler.plan.selection import selected
 from reconciler.plan.status import Status
-from reconciler.plan.step import Action, Plan
+from reconciler.plan.step import Plan
 from reconciler.reconcile import Pass
 from reconciler.state import plans
+from reconciler.state.booked import Origin
 from reconciler.state.holder import hold
 from reconciler.state.ledger import Ledger
 from reconciler.state.store import Store
@@ -107,6 +112,19 @@ class Project:
         seen = self.look()
         return Status(seen.plan, self.config.name, self.clock.now(), self._ahead_s(seen))
 
+    def cost(self) -> Account:
+        """What was spent, saved and wasted so far, and what is left of today's budgets."""
+        config = self.config
+        with self._reading() as ledger:
+            seen = reconcile.look(config, self.store, ledger, self.clock, Options())
+            spent, days = self._spending(ledger, self._in_use(ledger, seen)), self._days(ledger)
+        return Account(spent, config.name, config.realm, config.account, day_of(self.clock.now()), days)
+
+    def today(self) -> Sequence[Budget]:
+        """Each budget of a day, with what was spent of it today (UTC)."""
+        with self._reading() as ledger:
+            return self._days(ledger)
+
     def verify(self, *, read_data: bool = False, repair: bool = False) -> Sequence[tuple[Path | None, str]]:
         """(file, what is wrong) for all that is not what it should be in store and ledger.
 
@@ -143,7 +161,7 @@ class Project:
         self,
         *,
         options: Options = Options(),  # noqa: B008  (frozen)
-        approve: Callable[[Plan], bool] = lambda _plan: True,
+        approve: Callable[[Plan], bool | str] = lambda _plan: True,
         observer: Callable[[Event], None] = lambda _event: None,
         tell: Callable[[str], None] = lambda _text: None,
         max_cost: float | None = None,
@@ -151,7 +169,8 @@ class Project:
         saved: SavedPlan | None = None,
         fail_fast: bool = False,
     ) -> Report:
-        """Make it so. `approve` sees the plan before anything is spent; `observer` hears what happens.
+        """Make it so. `approve` sees the plan before anything is spent, and says yes, best in words that tell who did;
+        `observer` hears what happens.
 
         `saved` (of `read_plan`) is carried out exactly, with the options it was made with. With `fail_fast` no task is
         asked for after the first failure; otherwise one failure never stops the others. Raises InvalidInput,
@@ -182,17 +201,19 @@ class Project:
                     tell(clock_warning(self._ahead_s(first)))
                 if saved is not None:
                     check_no_more(saved, first.plan)
-                self._check_budget(first.plan, max_cost)
+                budget.check(first.plan, self.config.budget, self._days(ledger), max_cost)
                 asks = first.plan.summary["render"] + first.plan.summary["resume"] + len(session.orphans(first))
                 if asks:
                     self._check_key()
-                if not stop.reason and not approve(first.plan) and not stop.reason:
+                approved = not stop.reason and approve(first.plan)
+                if not approved and not stop.reason:
                     raise Declined("not confirmed; nothing was sent.")
                 if saved is not None and not stop.reason:
                     plans.use(self.config.state_dir, saved["id"], tmp_name=self.clock.new_id())
                 if asks and not session.connected and not stop.reason:
                     session.connect(await stack.enter_async_context(self._address()), self._transport)
-                return await session.drive(first, options, stop, tell, fail_fast=fail_fast)
+                origin = self._origin(first, approved)
+                return await session.drive(first, options, stop, tell, fail_fast=fail_fast, origin=origin)
 
     def _saved(self, seen: Pass, options: Options, plan_id: str) -> dict[str, Any]:
         return saved_document(
@@ -215,6 +236,35 @@ class Project:
             raise PlanRefused(f"Saved plan is stale: {error}", hint="Nothing was sent. Plan again.") from error
         check_fresh(saved, self._saved(seen, options, saved["id"]))
         return seen.desired
+
+    def _origin(self, seen: Pass, approved: bool | str) -> Origin:
+        """The commit that is checked out, marked where the manifests are not as it has them; and who said yes."""
+        files = {each.edit.document.file for each in seen.desired.edits.values()}
+        commit = git.head(self.config.root, [PROJECT_FILE, *sorted(files)])
+        by = made_plain(approved) if isinstance(approved, str) else self.config.approver
+        if commit is None:
+            return Origin(approved_by=by)
+        return Origin(f"{commit.id}{'+' if commit.changed else ''}", made_plain(commit.author), by)
+
+    def _spending(self, ledger: Ledger | None, in_use: Collection[str] = ()) -> Spending:
+        """The books added up; `in_use` are the keys that edits ask for."""
+        return spending(
+            ledger.books.entries() if ledger is not None else (), ledger.books.holdings() if ledger is not None else (),
+            in_use=in_use, models=Models.of(shipped.model_documents()),
+            price_per_second=self.config.prices.per_second, currency=self.config.prices.currency,
+        )  # fmt: skip
+
+    def _in_use(self, ledger: Ledger | None, seen: Pass) -> set[str]:
+        """Keys that edits ask for now, here and, as far as the books know, in other environments."""
+        last = {(h.edit, h.environment): h.key for h in (ledger.books.holdings() if ledger is not None else ())}
+        here = {each.job.key for each in seen.resolved.values() if each.job is not None}
+        there = {key for (edit, name), key in last.items() if edit in seen.resolved and name != self.config.environment}
+        return here | there
+
+    def _days(self, ledger: Ledger | None) -> tuple[Budget, ...]:
+        if not any(limit.per == "day" for limit in self.config.budget):
+            return ()
+        return tuple(budget.today(self.config.budget, self._spending(ledger), self.clock.now()))
 
     def _ahead_s(self, seen: Pass) -> float:
         """By how much the ledger's newest entry is ahead of this machine's clock; 0 below JUMP_S."""
@@ -264,22 +314,3 @@ class Project:
                 f"no API key: DASHSCOPE_API_KEY is not set, and {self.config.endpoint.name} wants one.",
                 hint="Set it to a key of this region, or try offline with --endpoint mock. Nothing was sent.",
             )
-
-    def _check_budget(self, plan: Plan, max_cost: float | None) -> None:
-        cost = plan.total(Action.RENDER, Action.WAIT)
-        for limit, name in (
-            (max_cost, "--max-cost"),
-            (self.config.budget_per_apply, "budget.per_apply of cutlist.yaml"),
-        ):
-            if limit is None or not cost.billable_s:
-                continue
-            if cost.price is None:
-                raise BudgetExceeded(
-                    f"{name} is {limit:.2f}, and the plan has work whose price is not known.",
-                    hint="Name the price of every model and tier in `prices` of cutlist.yaml. Nothing was sent.",
-                )
-            if cost.price > limit:
-                raise BudgetExceeded(
-                    f"the plan may cost {cost.price:.2f} {plan.currency}; {name} allows {limit:.2f}.",
-                    hint="Nothing was sent. Raise the limit, or ask for less.",
-                )

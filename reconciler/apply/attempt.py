@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -140,7 +140,8 @@ async def _intend_and_send(desk: Desk, work: Work, prepared: Prepared, attempt: 
     await desk.block(
         functools.partial(
             desk.ledger.intend, attempt, request_sha256=sha256_hex(prepared.body), prompt=prepared.prompt,
-            job=work.job.canonical, server_time=desk.client.server_time, loses=work.loses,
+            job=work.job.canonical, server_time=desk.client.server_time, booking=work.booking,
+            loses=work.loses,
         )
     )  # fmt: skip
     try:
@@ -301,12 +302,13 @@ def _verified(blob: BlobWriter, usage: Mapping[str, Any]) -> Any:
 def _store(desk: Desk, work: Work, attempt_id: str, answer: TaskAnswer, blob: BlobWriter, facts: Any) -> Result:
     """Blob, then result, then ledger: SUCCEEDED is said only of what is durable."""
     digest = blob.commit()
-    attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
+    attempt, origin = desk.ledger.attempt(attempt_id, now=desk.clock.now()), desk.ledger.books.origin(attempt_id)
     result = Result(
         key=work.job.key, digest=digest, size_bytes=blob.size_bytes, duration_s=facts.duration_s, width=facts.width,
         height=facts.height, stored_at=datetime.fromtimestamp(desk.clock.now(), UTC).isoformat(timespec="milliseconds"),
         edit=work.edit, job=work.job.canonical, task={**answer.record()["output"], "request_id": attempt.request_id},
         usage=dict(answer.usage), endpoint=desk.endpoint, account=desk.account, adopted=attempt.adopted,
+        **asdict(origin),
     )  # fmt: skip
     desk.store.put_result(result)
     if attempt.state is State.SUBMITTED:

@@ -15,6 +15,7 @@ from reconciler.apply.retry import backoff_s, ends_reading
 from reconciler.clock import Clock
 from reconciler.desired.job import Job, Wanted
 from reconciler.errors import EXIT_NEEDS_PERSON, CutlistError, NotReached, OutcomeUnknown, ServiceError
+from reconciler.state.booked import Booking
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Result, State
 from reconciler.state.spill import Spill
@@ -48,6 +49,7 @@ class Work:
     upstream: Mapping[str, Result] = field(default_factory=dict)
     billable_s: float = 0.0
     attempt_id: str | None = None  # of a task in flight
+    booking: Booking | None = None  # for whom, and at which price; of what may be sent
     loses: str | None = None  # an attempt that succeeded and whose result is lost: paid again
 
 

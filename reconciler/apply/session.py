@@ -10,6 +10,7 @@ from typing import Any
 
 from reconciler import shipped
 from reconciler.apply import recover
+from reconciler.apply.bookkeeping import booking, note_holdings
 from reconciler.apply.client import Client
 from reconciler.apply.desk import Desk, Work
 from reconciler.apply.events import Block, Event, Observer, Phase
@@ -26,6 +27,7 @@ from reconciler.plan.diff import Options
 from reconciler.plan.report import span
 from reconciler.plan.step import Action, Step
 from reconciler.reconcile import Pass, conclude
+from reconciler.state.booked import Origin
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Attempt, State
 from reconciler.state.outputs import Outputs
@@ -51,6 +53,7 @@ class Session:
         self._clock = clock
         self._jumps = Jumps(clock)
         self._told_of_others = False
+        self._origin = Origin()
         self._publisher = Publisher(config, store, Outputs(config.root, config.outputs_file), clock)
         self._desk = Desk(
             connection=None, store=store, ledger=ledger, clock=clock, observer=observer, block=block,
@@ -122,12 +125,23 @@ class Session:
 
     # -------------------------------------------------------------- driving
 
-    async def drive(self, first: Pass, options: Options, stop: Stop, tell: Tell, *, fail_fast: bool = False) -> Report:
+    async def drive(
+        self,
+        first: Pass,
+        options: Options,
+        stop: Stop,
+        tell: Tell,
+        *,
+        fail_fast: bool = False,
+        origin: Origin = Origin(),  # noqa: B008  (frozen)
+    ) -> Report:
         """Carry out what `first` showed, and what becomes possible by it, until nothing more can be done.
 
         Later passes look again at what is, and never at the manifests: an apply does what its plan showed. With
-        `fail_fast` the first failure ends the sending; what is at the service is still brought home.
+        `fail_fast` the first failure ends the sending; what is at the service is still brought home. `origin` goes into
+        the books with every request.
         """
+        self._origin = origin
         started = self._clock.monotonic()
         executor = Executor(
             self._desk,
@@ -166,6 +180,7 @@ class Session:
             seen = self._again(first, options)
             if not options.refresh_only:
                 self._publisher.pin(seen.pins())
+                note_holdings(self._config, self._ledger, seen, origin, now=self._clock.now())
         elapsed_s = self._clock.monotonic() - started
         return Report(first.plan, seen.plan, outcomes, elapsed_s, in_flight, stop.reason)
 
@@ -207,6 +222,7 @@ class Session:
             upstream=resolved.upstream or {},
             billable_s=step.cost.billable_s,
             attempt_id=step.attempt_id if step.action is Action.RESUME else None,
+            booking=booking(self._config, resolved, self._origin),
             loses=step.loses,
         )
 

@@ -73,7 +73,7 @@ async def second_look(desk: Desk, attempt_id: str) -> Mapping[str, str]:
         if status == "PENDING":
             with suppress(Rejected):  # it runs by now
                 await desk.client.cancel(task_id)
-                done[task_id] = "cancelled"
+                done[task_id], status = "cancelled", "CANCELED"
         call = functools.partial(
             desk.ledger.stray, task_id, attempt_id, status, at=desk.clock.now(), open_question=done[task_id] == "stray"
         )

@@ -17,6 +17,7 @@ from reconciler.apply.outcome import Report, Stop
 from reconciler.cli import progress, screen
 from reconciler.cli.scaffold import fresh_demo
 from reconciler.errors import EXIT_OK, CutlistError, InvalidInput, UsageError
+from reconciler.history.cost_report import today_lines
 from reconciler.plan import report as words
 from reconciler.plan.diff import Options
 from reconciler.plan.step import Action, Plan
@@ -36,7 +37,8 @@ def run_apply(
 ) -> int:
     """One apply, from the plan to the last word. Returns the exit code. `stop` tells afterwards whether Ctrl-C came."""
     stop = stop or Stop()
-    approve = _approval(stop, as_json=as_json, auto_approve=auto_approve or saved is not None)
+    agreed = "a saved plan" if saved is not None else "--auto-approve" if auto_approve else ""
+    approve = _approval(project, stop, agreed, as_json=as_json)
     tell: Callable[[str], None] = screen.note if as_json else screen.say
     with _progress(project, as_json=as_json) as observer, _signals(stop) as hear:
         report = asyncio.run(
@@ -52,7 +54,7 @@ def run_apply(
 async def _applied(
     project: Project,
     options: Options,
-    approve: Callable[[Plan], bool],
+    approve: Callable[[Plan], str],
     observer: Observer,
     tell: Callable[[str], None],
     max_cost: float | None,
@@ -140,24 +142,31 @@ def _heard_at_once(stop: Stop) -> Iterator[int]:
         os.close(woken)
 
 
-def _approval(stop: Stop, *, as_json: bool, auto_approve: bool) -> Callable[[Plan], bool]:
-    """Shows the plan and asks. In the mock realm nothing is spent and nothing is asked."""
+def _approval(project: Project, stop: Stop, agreed: str, *, as_json: bool) -> Callable[[Plan], str]:
+    """Shows the plan and asks, unless it was `agreed` before; gives who said yes and how, or nothing.
 
-    def approve(plan: Plan) -> bool:
+    In the mock realm nothing is spent and nothing is asked.
+    """
+
+    approver = project.config.approver
+
+    def approve(plan: Plan) -> str:
         if as_json:
             screen.json_line({"event": "plan", **words.plan_document(plan)})
         else:
-            screen.say(words.plan_text(plan))
+            spent = today_lines(project.today(), plan.currency)
+            screen.say("\n".join([words.plan_text(plan).rstrip("\n"), *spent, ""]))
         spends = plan.total(Action.RENDER, Action.WAIT)
-        if auto_approve or plan.realm == "mock" or not spends.billable_s:
-            return True
+        if agreed or plan.realm == "mock" or not spends.billable_s:
+            return f"{approver}, {agreed or 'nothing to pay'}"
         if as_json or not sys.stdin.isatty():
             raise UsageError(
                 "there is nobody to ask before money is spent.", hint="Say --auto-approve, best with --max-cost."
             )
         what = words.money(spends, plan.currency)
         with _heard_at_once(stop) as wake:
-            return screen.confirmed(f"Do you want to spend at most {what}?", wake)
+            said_yes = screen.confirmed(f"Do you want to spend at most {what}?", wake)
+        return f"{approver}, typed yes" if said_yes else ""
 
     return approve
 

@@ -53,6 +53,7 @@ def plan(
     \b
     Example: cutlist plan --json | jq .summary
     """
+    from reconciler.history.cost_report import today_lines
     from reconciler.plan import report
     from reconciler.plan.diff import Options
     from reconciler.plan.markdown import plan_markdown
@@ -67,6 +68,8 @@ def plan(
         screen.say(plan_markdown(made).rstrip("\n"))
     else:
         screen.say(report.plan_text(made).rstrip("\n"))
+        for line in today_lines(project.today(), made.currency) if made.changes else ():
+            screen.say(line)
         if out is not None:
             screen.say(f"\nSaved to {out}. `cutlist apply {shlex.quote(str(out))}` does exactly this, once.")
     return EXIT_CHANGES if detailed_exitcode and made.changes else EXIT_OK

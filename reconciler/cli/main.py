@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from reconciler import __version__
-from reconciler.cli import asking, doing, screen
+from reconciler.cli import asking, doing, looking_back, screen
 from reconciler.errors import (
     EXIT_ERROR,
     EXIT_INTERRUPTED,
@@ -89,6 +89,6 @@ def cutlist(context: click.Context, directory: Path) -> None:
 
 for _each in (
     doing.init, asking.validate, asking.plan, asking.show, doing.apply, asking.status, doing.watch, doing.resolve,
-    doing.verify, doing.gc, asking.schema, doing.mock, doing.demo, asking.completion,
+    looking_back.cost, doing.verify, doing.gc, asking.schema, doing.mock, doing.demo, asking.completion,
 ):  # fmt: skip
     cutlist.add_command(_each)

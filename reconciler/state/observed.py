@@ -55,6 +55,9 @@ class Result:
     endpoint: str
     account: str
     adopted: bool = False
+    commit: str = ""  # where its request came from, as in state.booked.Origin
+    author: str = ""
+    approved_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ async def test_each_has_outputs_and_pins_of_its_own(film: Bench) -> None:
 async def test_the_one_that_is_chosen(film: Bench) -> None:
     """--env, else CUTLIST_ENV, else the project as it stands; a budget of its own counts."""
     assert project(film, "draft", variable="final").config.environment == "draft"
-    assert project(film, variable="final").config.budget_per_apply == 0.5
+    assert [each.amount for each in project(film, variable="final").config.budget] == [0.5]
     assert project(film).config.environment == project(film, "default").config.environment == "default"
     with pytest.raises(UsageError, match=r'--env is "staging"; cutlist[.]yaml names draft, final'):
         project(film, "staging")

@@ -319,7 +319,7 @@ def _attempt(row: Sequence[Any], now: float) -> Attempt:
         understood(a_time, moment)
     return Attempt(
         id=row[0], key=row[1], lane=row[2], edit=row[3], state=understood(State, row[4]), endpoint=row[5],
-        created_at=row[6], task_id=row[7], task_status=row[8], submitted_at=row[9], ended_at=row[10], code=row[11], message=row[12],
-        request_id=row[13], billable_s=row[14], adopted=bool(row[15]),
+        created_at=row[6], task_id=row[7], task_status=row[8], submitted_at=row[9], ended_at=row[10], code=row[11],
+        message=row[12], request_id=row[13], billable_s=row[14], adopted=bool(row[15]),
         collectable=row[7] is not None and now < forgotten_at(row[6], row[9]),
     )  # fmt: skip

@@ -112,9 +112,10 @@ def _entry(row: Sequence[Any], *, stray: bool) -> Entry:
     edit, key, state, at, planned_s, job, task_id, status, answer, code, message, adopted, *booked = row
     usage = understood(_mapping, answer or "{}").get("usage")
     return Entry(
-        edit=edit, key=key, state=understood(State, state), at=understood(a_time, at), planned_s=planned_s, job=understood(_mapping, job),
-        task_id=task_id, task_status=status, usage=usage if isinstance(usage, dict) else {}, code=code, message=message,
-        adopted=bool(adopted), stray=stray, booking=None if booked[0] is None else _booking(booked),
+        edit=edit, key=key, state=understood(State, state), at=understood(a_time, at), planned_s=planned_s,
+        job=understood(_mapping, job), task_id=task_id, task_status=status,
+        usage=usage if isinstance(usage, dict) else {}, code=code, message=message, adopted=bool(adopted), stray=stray,
+        booking=None if booked[0] is None else _booking(booked),
     )  # fmt: skip
 
 

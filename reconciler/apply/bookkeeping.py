@@ -1,0 +1,61 @@
+"""What an apply writes into the ledger's books: the booking of each request, and which results edits have now."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from reconciler.config import Config
+from reconciler.plan.cost import billed_seconds, wanted_tier
+from reconciler.plan.resolve import Resolved
+from reconciler.reconcile import Pass
+from reconciler.state.booked import Booking, Holding, Origin
+from reconciler.state.ledger import Ledger
+from reconciler.state.observed import State
+
+_PAID = (State.SUCCEEDED, State.LOST)
+
+
+def booking(config: Config, each: Resolved, origin: Origin) -> Booking:
+    """For whom an edit's request is made, and what a second of it costs today."""
+    edit = each.wanted.edit
+    return Booking(
+        environment=config.environment,
+        labels=edit.labels,
+        model=edit.model,
+        price_per_s=config.prices.per_second(edit.model, wanted_tier(each.wanted)),
+        currency=config.prices.currency,
+        origin=origin,
+    )
+
+
+def note_holdings(config: Config, ledger: Ledger, seen: Pass, origin: Origin, *, now: float) -> None:
+    """Write down which edits have another result than last time, and whether that was paid for. Again is no change.
+
+    A payment stands for one holding: an edit that comes back to a request it paid for long ago has reused its result.
+    """
+    books = ledger.books
+    before = [each for each in books.holdings() if each.environment == config.environment]
+    last = {each.edit: each.key for each in before}
+    moved = [each for each in _held(seen) if each.job is not None and last.get(each.wanted.edit.name) != each.job.key]
+    if not moved:
+        return
+    unspent = Counter((each.edit, each.key) for each in books.entries() if each.state in _PAID and not each.stray)
+    unspent -= Counter((each.edit, each.key) for each in books.holdings() if not each.reused)
+    made = []
+    for each in moved:
+        assert each.job is not None and each.result is not None
+        name, key = each.wanted.edit.name, each.job.key
+        billable_s = billed_seconds(each.result.usage) or each.result.duration_s
+        reused = unspent[name, key] == 0
+        made.append(Holding(name, config.environment, key, now, reused, billable_s, booking(config, each, origin)))
+    books.hold(made)
+
+
+def _held(seen: Pass) -> list[Resolved]:
+    """The edits that have a result and were asked about."""
+    asked = {step.name for step in seen.plan.steps}
+    return [
+        each
+        for name, each in sorted(seen.resolved.items())
+        if each.result is not None and name in asked and not each.wanted.edit.suspend
+    ]

@@ -1,0 +1,201 @@
+"""What was spent, what reuse saved, and what was wasted: the ledger's books, added up. Pure.
+
+A task counts with what the service billed for it, or, until it has said so, with what the plan counted; at the price
+of the day it was sent. What nobody can be sure of counts as spent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from reconciler.desired.models import Models
+from reconciler.names import NO_ENVIRONMENT
+from reconciler.plan.cost import PricePerSecond, billed_seconds, tier
+from reconciler.state.booked import Booking, Entry, Holding, Origin
+from reconciler.state.observed import State
+
+DAY_S = 24 * 3600
+
+
+class Fate(StrEnum):
+    """What became of something that was paid."""
+
+    IN_USE = "in use"
+    RUNNING = "running"  # at the service, not billed before it has succeeded
+    UNCERTAIN = "uncertain"  # whether it arrived, or was billed, nobody here can tell
+    SUPERSEDED = "superseded"  # no edit asks for it any more; going back to it is free
+    LOST = "lost"  # paid, and expired or lost before it was used up
+    STRAY = "stray"  # made by a request that was given up
+
+
+WASTED = (Fate.SUPERSEDED, Fate.LOST, Fate.STRAY)
+_FATES: Mapping[State, Fate] = {
+    State.SUBMITTED: Fate.RUNNING,
+    State.INTENT: Fate.UNCERTAIN,
+    State.UNDECIDED: Fate.UNCERTAIN,
+    State.ABANDONED: Fate.UNCERTAIN,
+    State.LOST: Fate.LOST,
+    State.EXPIRED: Fate.LOST,
+}
+_FREE = ("CANCELED", "FAILED")  # what the service says of a stray that it does not bill
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One payment, or one that was spared."""
+
+    edit: str
+    environment: str
+    labels: Mapping[str, str]
+    model: str
+    commit: str
+    at: float  # seconds since 1970
+    billable_s: float
+    price: float | None  # None: of an unknown price, or in another currency than the project's now
+    fate: Fate
+
+    @property
+    def day(self) -> str:
+        """The day in UTC, such as 2026-11-21."""
+        return day_of(self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Lines, added up. `price` leaves out what has none; that is in `unpriced_s`."""
+
+    count: int
+    billable_s: float
+    price: float
+    unpriced_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """All payments and all that reuse spared, oldest first."""
+
+    paid: tuple[Line, ...]
+    saved: tuple[Line, ...]
+    currency: str
+
+    def since(self, day: str) -> Spending:
+        """The same from a day on."""
+        return Spending(
+            tuple(each for each in self.paid if each.day >= day),
+            tuple(each for each in self.saved if each.day >= day),
+            self.currency,
+        )
+
+    def on(self, now: float, environment: str | None = None) -> Sum:
+        """What was spent on the day of `now`, in one environment or all."""
+        return total(each for each in self.paid if each.day == day_of(now) and environment in (None, each.environment))
+
+    def of(self, *fates: Fate) -> Sum:
+        """What became of it like that."""
+        return total(each for each in self.paid if each.fate in fates)
+
+
+def day_of(at: float) -> str:
+    """The day in UTC, such as 2026-11-21."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+
+
+def total(lines: Iterable[Line]) -> Sum:
+    """The sum of lines."""
+    kept = list(lines)
+    return Sum(
+        count=len(kept),
+        billable_s=round(sum(each.billable_s for each in kept), 2),
+        price=round(sum(each.price or 0.0 for each in kept), 4),
+        unpriced_s=round(sum(each.billable_s for each in kept if each.price is None), 2),
+    )
+
+
+GROUPS: Mapping[str, Callable[[Line], Sequence[str]]] = {
+    "day": lambda line: [line.day],
+    "edit": lambda line: [line.edit],
+    "label": lambda line: [f"{name}={value}" for name, value in sorted(line.labels.items())] or ["(no label)"],
+    "model": lambda line: [line.model],
+    "commit": lambda line: [line.commit or "(no commit)"],
+    "environment": lambda line: [line.environment],
+}
+
+
+def grouped(lines: Sequence[Line], by: str) -> Sequence[tuple[str, Sum]]:
+    """Sums by one of GROUPS: days and commits as they came, everything else the dearest first.
+
+    A line with several labels is in the sum of each of them.
+    """
+    groups: dict[str, list[Line]] = {}
+    for line in lines:
+        for name in GROUPS[by](line):
+            groups.setdefault(name, []).append(line)
+    sums = [(name, total(each)) for name, each in groups.items()]
+    return (
+        sums
+        if by in ("day", "commit")
+        else sorted(sums, key=lambda each: (-each[1].price, -each[1].billable_s, each[0]))
+    )
+
+
+def spending(
+    entries: Sequence[Entry],
+    holdings: Sequence[Holding],
+    *,
+    in_use: Collection[str],
+    models: Models,
+    price_per_second: PricePerSecond,
+    currency: str,
+) -> Spending:
+    """The books added up. `in_use` are the keys that edits ask for now; prices are for what was booked without one."""
+    priced = _Pricing(models, price_per_second, currency)
+    paid = [line for each in entries if (fate := _fate(each, in_use)) for line in priced.paid(each, fate)]
+    saved = [
+        priced.line(each.edit, each.at, each.billable_s, each.booking, Fate.IN_USE) for each in holdings if each.reused
+    ]
+    return Spending(tuple(paid), tuple(saved), currency)
+
+
+def _fate(entry: Entry, in_use: Collection[str]) -> Fate | None:
+    """None: it was never billed."""
+    if entry.stray:
+        return None if entry.task_status in _FREE else Fate.STRAY
+    if entry.state is State.SUCCEEDED:
+        return Fate.IN_USE if entry.key in in_use else Fate.SUPERSEDED
+    return _FATES.get(entry.state)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pricing:
+    models: Models
+    price_per_second: PricePerSecond
+    currency: str
+
+    def paid(self, entry: Entry, fate: Fate) -> Iterator[Line]:
+        billable_s = billed_seconds(entry.usage) or entry.planned_s
+        yield self.line(entry.edit, entry.at, billable_s, entry.booking or self._booking(entry.job), fate)
+
+    def line(self, edit: str, at: float, billable_s: float, booking: Booking, fate: Fate) -> Line:
+        known = booking.price_per_s is not None and booking.currency == self.currency
+        return Line(
+            edit=edit,
+            environment=booking.environment,
+            labels=booking.labels,
+            model=booking.model,
+            commit=booking.origin.commit,
+            at=at,
+            billable_s=billable_s,
+            price=round(billable_s * (booking.price_per_s or 0.0), 4) if known else None,
+            fate=fate,
+        )
+
+    def _booking(self, job: Mapping[str, Any]) -> Booking:
+        """For what was sent before there were books: today's price."""
+        name = str(job.get("model"))
+        model = self.models.get(name)
+        price = self.price_per_second(name, tier(model, job) if model else None)
+        return Booking(NO_ENVIRONMENT, {}, name, price, self.currency, Origin())
