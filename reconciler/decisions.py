@@ -18,8 +18,8 @@ def decide(ledger: Ledger, clock: Clock, edit: str, *, adopt: str | None, retry:
 
     Raises UsageError when nothing, or more than one thing, waits for a decision about it.
     """
-    if adopt is not None and not _TASK_ID.fullmatch(adopt):
-        raise UsageError(f"{adopt} is no task id; the service's look like 0385dc79-5ff8-4d82-bcb6-8f2d1f0c6a11.")
+    if adopt is not None:
+        check_task_id(adopt)
     now = clock.now()
     undecided = [h.last for h in ledger.history(now=now).values() if h.last.state is State.UNDECIDED]
     strays = ledger.strays()
@@ -32,6 +32,12 @@ def decide(ledger: Ledger, clock: Clock, edit: str, *, adopt: str | None, retry:
     waiting = sorted({each.edit for each in undecided} | {each.edit for each in strays})
     there = f"Waiting for a decision: {', '.join(waiting)}." if waiting else "Nothing waits for a decision."
     raise UsageError(f"{edit} names {len(about)} undecided requests.", hint=there)
+
+
+def check_task_id(text: str) -> None:
+    """Raises UsageError for what is no task id."""
+    if not _TASK_ID.fullmatch(text):
+        raise UsageError(f"{text} is no task id; the service's look like 0385dc79-5ff8-4d82-bcb6-8f2d1f0c6a11.")
 
 
 def _about_attempt(ledger: Ledger, now: float, attempt: Attempt, adopt: str | None, retry: bool) -> str:

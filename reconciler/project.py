@@ -25,20 +25,22 @@ from reconciler.desired.job import Desired
 from reconciler.desired.models import Models
 from reconciler.errors import CutlistError, Declined, PlanRefused, UsageError
 from reconciler.history.cost_report import Account, Budget
+from reconciler.history.log import Record, log
 from reconciler.history.spending import Spending, day_of, spending
 from reconciler.housekeeping import Garbage
 from reconciler.names import made_plain
 from reconciler.plan.diff import Options
 from reconciler.plan.report import clock_warning
 from reconciler.plan.saved import check_form, check_fresh, check_home, check_no_more, options_of, saved_document
-from reconciler.plan.selection import selected
+from reconciler.plan.selection import selected, the_edit
 from reconciler.plan.status import Status
 from reconciler.plan.step import Plan
 from reconciler.reconcile import Pass
 from reconciler.state import plans
-from reconciler.state.booked import Origin
+from reconciler.state.booked import Entry, Holding, Origin
 from reconciler.state.holder import hold
 from reconciler.state.ledger import Ledger
+from reconciler.state.observed import Result
 from reconciler.state.store import Store
 
 SavedPlan = Mapping[str, Any]  # schemas/saved-plan.schema.json
@@ -150,6 +152,48 @@ class Project:
             with self._writing():
                 self.store.remove(garbage.results)
         return garbage
+
+    def log(self, name: str | None = None) -> Sequence[Record]:
+        """What happened to the edits so far, or to one, which need not be asked for any more; the newest first.
+
+        A matrix's name stands for all that was made of it. Raises UsageError for a name that nothing ever had.
+        """
+        with self._reading() as ledger:
+            entries: Sequence[Entry] = ledger.books.entries() if ledger is not None else ()
+            holdings: Sequence[Holding] = ledger.books.holdings() if ledger is not None else ()
+        if name is None:
+            return log(entries, holdings)
+        known = sorted({e.edit for e in entries} | {h.edit for h in holdings} | set(self.load().edits))
+        names = [each for each in known if each == name or each.startswith(f"{name}[")]
+        return log(entries, holdings, names or [the_edit(known, name)])
+
+    # -------------------------------------------------------------- by hand
+
+    def import_file(self, name: str, video: Path) -> Result:
+        """Make a video that was rendered elsewhere the result of an edit. Raises UsageError, CutlistError."""
+        from reconciler import importing  # lazy: httpx
+
+        with self._writing() as ledger:
+            seen = reconcile.look(self.config, self.store, ledger, self.clock, Options())
+            each = importing.importable(seen, the_edit(list(seen.desired.edits), name))
+            origin = self._origin(seen, f"{self.config.approver}, imported a file")
+            return importing.from_file(self.store, self.clock, self.config, each, video, origin)
+
+    async def import_task(self, name: str, task_id: str) -> str:
+        """Make a task of the account the one of an edit; apply collects it. Its status. Raises UsageError."""
+        from reconciler import importing  # lazy: httpx
+        from reconciler.apply.session import Session
+
+        decisions.check_task_id(task_id)
+        with self._writing() as ledger:
+            async with AsyncExitStack() as stack:
+                seen = reconcile.look(self.config, self.store, ledger, self.clock, Options())
+                each = importing.importable(seen, the_edit(list(seen.desired.edits), name))
+                origin = self._origin(seen, f"{self.config.approver}, imported a task")
+                session = Session(self.config, self.store, ledger, self.clock, lambda _event: None, self._block)
+                stack.push_async_callback(session.close)
+                session.connect(await stack.enter_async_context(self._address()), self._transport)
+                return await session.take_over(each, task_id, origin)
 
     # -------------------------------------------------------------- apply
 

@@ -18,6 +18,7 @@ from reconciler.apply.executor import Executor, Item, worth_another
 from reconciler.apply.outcome import Outcome, Report, Stop
 from reconciler.apply.publish import Publisher
 from reconciler.apply.recover import Tell
+from reconciler.apply.takeover import take_over
 from reconciler.clock import Clock, Jumps
 from reconciler.config import Config
 from reconciler.desired.job import Job
@@ -25,6 +26,7 @@ from reconciler.desired.models import Models
 from reconciler.errors import Place
 from reconciler.plan.diff import Options
 from reconciler.plan.report import span
+from reconciler.plan.resolve import Resolved
 from reconciler.plan.step import Action, Step
 from reconciler.reconcile import Pass, conclude
 from reconciler.state.booked import Origin
@@ -117,6 +119,10 @@ class Session:
             )
         if self._desk.others and not self._told_of_others:
             self._told_of_others = recover.tell_of_others(self._desk, tell)
+
+    async def take_over(self, each: Resolved, task_id: str, origin: Origin) -> str:
+        """Link a task that was asked for by hand to an edit's job; its status. Raises UsageError, ServiceError."""
+        return await take_over(self._desk, each, task_id, booking(self._config, each, origin))
 
     def orphans(self, seen: Pass) -> Sequence[Attempt]:
         """Tasks in flight that no edit asks for any more; they are paid, so they are brought home too."""

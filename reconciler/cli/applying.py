@@ -178,6 +178,15 @@ def _progress(project: Project, *, as_json: bool) -> AbstractContextManager[Obse
     return progress.live(currency, project.clock.monotonic) if sys.stderr.isatty() else progress.lines(currency)
 
 
+def run_import(project: Project, edit: str, task_id: str) -> int:
+    """Take a task over and bring its video home; nothing is sent. Returns the exit code."""
+    status = asyncio.run(project.import_task(edit, task_id))
+    screen.say(f"{edit}: the task {task_id} ({status}) is its task now; its video is brought home.")
+    return run_apply(
+        project, Options(refresh_only=True, target=(edit,)), as_json=False, auto_approve=True, max_cost=None
+    )
+
+
 # ------------------------------------------------------------------ watch
 
 

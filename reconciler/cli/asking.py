@@ -75,28 +75,6 @@ def plan(
     return EXIT_CHANGES if detailed_exitcode and made.changes else EXIT_OK
 
 
-@click.command(short_help="Show a saved plan.")
-@click.argument("file", type=click.Path(path_type=Path))
-@options.as_json
-@click.pass_context
-def show(context: click.Context, file: Path, as_json: bool) -> None:
-    """Show a plan that `plan --out` saved. Needs no project, reads nothing else.
-
-    \b
-    Example: cutlist show night.plan
-    """
-    from reconciler.plan import report
-    from reconciler.plan.saved import plan_of
-    from reconciler.project import read_plan
-
-    saved = read_plan(context.obj / file)
-    if as_json:
-        screen.document(saved["plan"])
-        return
-    screen.say(screen.plain(f"Saved plan of the project {saved['project']['name']}.\n"))
-    screen.say(screen.plain(report.plan_text(plan_of(saved)).rstrip("\n")))
-
-
 @click.command(short_help="Show how every edit is.")
 @options.endpoint
 @options.as_json

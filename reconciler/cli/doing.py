@@ -127,6 +127,35 @@ def resolve(
     screen.say(opened(context, endpoint).decide(edit, adopt=adopt, retry=retry))
 
 
+@click.command("import", short_help="Take what was rendered by hand.")
+@click.argument("edit")
+@click.option("--task", "task_id", metavar="TASK_ID", help="A task of the account, not older than 24 h.")
+@click.option("--file", "video", metavar="VIDEO", type=click.Path(path_type=Path), help="A video on this machine.")
+@options.endpoint
+@click.pass_context
+def import_(
+    context: click.Context, edit: str, task_id: str | None, video: Path | None, endpoint: str | None
+) -> int | None:
+    """Make what was rendered by hand the result of an edit, as if it had been rendered by it. Spends nothing.
+
+    The manifest has to ask for what was sent: a result belongs to the request it was made from.
+
+    \b
+    Example: cutlist import clothes-swap --task 0385dc79-5ff8-4d82-bcb6-8f2d1f0c6a11
+    """
+    from reconciler.cli.applying import run_import
+
+    if (task_id is None) == (video is None):
+        raise UsageError("say exactly one of --task TASK_ID and --file VIDEO.")
+    project = opened(context, endpoint)
+    if task_id is not None:
+        return run_import(project, edit, task_id)
+    result = project.import_file(edit, context.obj / video)
+    shown = f"{result.duration_s:.1f} s, {result.width}x{result.height}"
+    screen.say(f"{result.edit}: {video} is its result now ({shown}). `cutlist apply` writes its output, free.")
+    return EXIT_OK
+
+
 @click.command(short_help="Check what is stored, byte by byte if asked.")
 @click.option("--read-data", is_flag=True, help="Hash every stored video again.")
 @click.option("--repair", is_flag=True, help="Move what is damaged into quarantine; the next plan heals.")

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli import options, screen
 from reconciler.cli.options import opened
 from reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from reconciler.plan.step import Step
+    from reconciler.reconcile import Pass
 
 _GROUPS = ("day", "edit", "label", "model", "commit", "environment")
 _DAY = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
@@ -39,3 +45,112 @@ def cost(context: click.Context, by: str, since: str | None, endpoint: str | Non
         screen.document(cost_document(account))
     else:
         screen.say(cost_text(account, by).rstrip("\n"))
+
+
+@click.command(short_help="Show what happened, newest first.")
+@click.argument("edit", required=False)
+@click.option("-n", "count", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many lines.")
+@options.endpoint
+@options.as_json
+@click.pass_context
+def log(context: click.Context, edit: str | None, count: int, endpoint: str | None, as_json: bool) -> None:
+    """Show what happened to all edits, or to one (or to a matrix) with what had changed, who asked and who agreed.
+
+    \b
+    Example: cutlist log clothes-swap
+    """
+    from reconciler.history.log import log_document, log_text
+
+    records = opened(context, endpoint).log(edit)
+    if as_json:
+        screen.document(log_document(records))
+        return
+    screen.say(log_text(records[:count], full=edit is not None).rstrip("\n"))
+    if len(records) > count:
+        screen.note(f"{len(records) - count} older lines are not shown; -n {len(records)} shows all.")
+
+
+@click.command(short_help="Show an edit, or a saved plan.")
+@click.argument("what", metavar="EDIT|FILE")
+@options.endpoint
+@options.as_json
+@click.pass_context
+def show(context: click.Context, what: str, endpoint: str | None, as_json: bool) -> None:
+    """Show an edit: what it asks for, how it is, and every result it has had.
+
+    Where a file of that name is there, shows it as a plan that `plan --out` saved; that needs no project.
+
+    \b
+    Example: cutlist show clothes-swap
+    """
+    if (context.obj / what).is_file():
+        _show_plan(context.obj / what, as_json=as_json)
+        return
+    from reconciler.plan.portrait import portrait, portrait_document, portrait_text
+
+    seen, step = _seen(context, endpoint, what)
+    made = portrait(seen.resolved[step.name], step, seen.resolved, seen.observed)
+    if as_json:
+        screen.document(portrait_document(made))
+    else:
+        screen.say(portrait_text(made).rstrip("\n"))
+
+
+def _show_plan(file: Path, *, as_json: bool) -> None:
+    from reconciler.plan import report
+    from reconciler.plan.saved import plan_of
+    from reconciler.project import read_plan
+
+    saved = read_plan(file)
+    if as_json:
+        screen.document(saved["plan"])
+        return
+    screen.say(screen.plain(f"Saved plan of the project {saved['project']['name']}.\n"))
+    screen.say(screen.plain(report.plan_text(plan_of(saved)).rstrip("\n")))
+
+
+@click.command(short_help="Show why an edit will or will not render.")
+@click.argument("edit")
+@options.endpoint
+@options.as_json
+@click.pass_context
+def explain(context: click.Context, edit: str, endpoint: str | None, as_json: bool) -> None:
+    """Show why an edit will or will not be rendered: each part of its key beside the nearest earlier result.
+
+    \b
+    Example: cutlist explain clothes-swap
+    """
+    from reconciler.plan.explain import explain as explained
+    from reconciler.plan.explain import explain_document, explain_text
+
+    seen, step = _seen(context, endpoint, edit)
+    made = explained(seen.resolved[step.name], seen.observed, step, seen.plan.currency)
+    if as_json:
+        screen.document(explain_document(made))
+    else:
+        screen.say(explain_text(made).rstrip("\n"))
+
+
+@click.command(short_help="Show which edit builds on which.")
+@click.option("--dot", is_flag=True, help="For Graphviz.")
+@options.endpoint
+@click.pass_context
+def graph(context: click.Context, dot: bool, endpoint: str | None) -> None:
+    """Show every edit under those it builds on, with what a plan says of it.
+
+    \b
+    Example: cutlist graph --dot | dot -Tsvg > edits.svg
+    """
+    from reconciler.plan.graph import graph_dot, graph_text
+
+    seen = opened(context, endpoint).look()
+    screen.say((graph_dot if dot else graph_text)(seen.desired, seen.plan).rstrip("\n"))
+
+
+def _seen(context: click.Context, endpoint: str | None, name: str) -> tuple[Pass, Step]:
+    """One pass, and the step of the edit that is named. Raises UsageError when there is none."""
+    from reconciler.plan.selection import the_edit
+
+    seen = opened(context, endpoint).look()
+    found = the_edit(list(seen.desired.edits), name)
+    return seen, next(step for step in seen.plan.steps if step.name == found)

@@ -60,7 +60,8 @@ def cost_text(report: Account, by: str) -> str:
     wasted = spending.of(*WASTED)
     lines += [f"Wasted: {_money(wasted, currency)}."] if wasted.count else []
     lines += [*today_lines(report.budgets, currency), "", f"By {by}"]
-    lines += _table([(name, each, "") for name, each in grouped(spending.paid, by)], currency)
+    shown = _commit if by == "commit" else str
+    lines += _table([(shown(name), each, "") for name, each in grouped(spending.paid, by)], currency)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -82,6 +83,10 @@ def _table(rows: Sequence[tuple[str, Sum, str]], currency: str) -> Iterator[str]
         bar = "━" * max(round(_BAR * size / most), 1) if most and size else ""
         cells = [f"  {name:<{width}}", f"{amount:>{wide}}", f"{each.billable_s:>8.1f} s", f"{bar:<{_BAR}}", words]
         yield "  ".join(cell for cell in cells if cell).rstrip()
+
+
+def _commit(name: str) -> str:
+    return name if name.startswith("(") else f"{name[:12]}{'+' if name.endswith('+') else ''}"
 
 
 def _short(name: str) -> str:

@@ -33,6 +33,20 @@ def selected(desired: Desired, targets: Sequence[str], excludes: Sequence[str]) 
     return frozenset(chosen)
 
 
+def the_edit(names: Sequence[str], text: str) -> str:
+    """The one edit that is named. Raises UsageError, with names that are near or a matrix's cells."""
+    if text in names:
+        return text
+    cells = [each for each in names if each.startswith(f"{text}[")]
+    if cells:
+        hint = f"It is a matrix; name one of its {len(cells)} edits, such as '{cells[0]}'."
+    else:
+        close = difflib.get_close_matches(text, names, n=3)
+        known = f"There are {', '.join(sorted(names)[:_MOST_NAMES])}{' …' if len(names) > _MOST_NAMES else ''}."
+        hint = f"Did you mean {' or '.join(close)}?" if close else known if names else "There are no edits."
+    raise UsageError(f'no edit is named "{text}".', hint=hint)
+
+
 def _matched(option: str, text: str, edits: Mapping[str, Edit]) -> set[str]:
     matches = _matcher(text)
     found = {name for name, edit in edits.items() if matches(edit)}

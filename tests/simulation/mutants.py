@@ -17,6 +17,7 @@ from reconciler.apply import attempt, executor, recover
 from reconciler.apply import settle as settling
 from reconciler.desired.job import Facts
 from reconciler.state import holder, ledger, observed, store
+from reconciler.state.ledger import database
 from reconciler.state.observed import State
 from tests.simulation.play import run
 
@@ -86,7 +87,8 @@ def no_lock(patch: pytest.MonkeyPatch) -> None:
         yield
 
     patch.setattr(project, "hold", open_door)
-    patch.setattr(ledger, "_SCHEMA", ledger._SCHEMA.replace("create unique index", "create index"))
+    steps = tuple(each.replace("create unique index", "create index") for each in database._STEPS)
+    patch.setattr(database, "_STEPS", steps)
 
 
 # ------------------------------------------------------------------ ours
@@ -170,7 +172,7 @@ def folder_taken_for_durable(patch: pytest.MonkeyPatch) -> None:
             folder.mkdir()
             files.fsync_dir(folder.parent)
 
-    for module in (attempt, cache, files, holder, ledger, store):
+    for module in (attempt, cache, database, files, holder, store):
         patch.setattr(module, "make_dirs", make_dirs)
 
 

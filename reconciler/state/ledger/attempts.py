@@ -208,6 +208,32 @@ class Ledger:
         except sqlite3.IntegrityError as error:
             raise AlreadyOpen("the job has its result, or a task that may still bring it.") from error
 
+    def take_over(self, attempt: Attempt, *, prompt: str | None, job: Mapping[str, Any], booking: Booking) -> None:
+        """Link a task that somebody else asked for to a job, as an attempt that was SUBMITTED. May not be repeated.
+
+        Raises AlreadyOpen when the job has its result, or a task that may still bring it.
+        """
+        now, task_id = attempt.created_at, attempt.task_id
+        try:
+            with self._database.transaction() as connection:
+                connection.execute(
+                    "insert into tasks (task_id, attempt_id, first_seen_at, last_seen_at, status)"
+                    " values (?, ?, ?, ?, 'PENDING')",
+                    (task_id, attempt.id, now, now),
+                )
+                connection.execute(
+                    "insert into attempts (id, key, lane, edit, state, endpoint, created_at, request_sha256, prompt,"
+                    " job, billable_s, task_id, submitted_at, adopted)"
+                    " values (?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?, 1)",
+                    (
+                        attempt.id, attempt.key, attempt.lane, attempt.edit, State.SUBMITTED, attempt.endpoint, now,
+                        prompt, json.dumps(job, sort_keys=True), attempt.billable_s, task_id, now,
+                    ),
+                )  # fmt: skip
+                book(connection, attempt.id, booking)
+        except sqlite3.IntegrityError as error:
+            raise AlreadyOpen("the job has its result, or a task that may still bring it.") from error
+
     def strays(self) -> Sequence[Stray]:
         """Strays that nobody has answered for, oldest first."""
         rows = self._database.rows(
@@ -282,9 +308,13 @@ class Ledger:
         return rows[0][0] if rows else None
 
     def jobs_before(self) -> Mapping[str, Mapping[str, Any]]:
-        """By edit: the job it stood for at its newest attempt."""
+        """By edit: the job it stood for last time, when it was sent or when its result was taken again."""
         rows = self._database.rows(
-            "select edit, job from attempts where rowid in (select max(rowid) from attempts group by edit)"
+            "select edit, job from (select edit, job, row_number() over"
+            " (partition by edit order by at desc, is_held desc, number desc) as place from ("
+            " select edit, job, created_at as at, 0 as is_held, rowid as number from attempts"
+            " union all select h.edit, a.job, h.at, 1, h.rowid from holdings h"
+            " join attempts a on a.rowid = (select min(rowid) from attempts where key = h.key))) where place = 1"
         )
         return {edit: understood(loads, job) for edit, job in rows}
 

@@ -90,6 +90,7 @@ create table holdings (
     approved_by text not null
 ) strict;
 create index holdings_by_edit on holdings (edit, environment);
+create index attempts_by_key on attempts (key);
 """
 _STEPS = (_ATTEMPTS, _BOOKS)  # each takes a file to the version of its number, from 1; what was written stays
 VERSION = len(_STEPS)

@@ -1,0 +1,170 @@
+"""What happened to edits, newest first: requests, their ends, and results that were taken again. Pure."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from reconciler.names import made_plain
+from reconciler.plan.cost import billed_seconds
+from reconciler.plan.reasons import changes
+from reconciler.state.booked import Booking, Entry, Holding
+from reconciler.state.observed import State
+
+LOG_VERSION = 1
+_WIDTH = 80
+_WORDS: Mapping[State, str] = {
+    State.INTENT: "being sent",
+    State.SUBMITTED: "running",
+    State.UNDECIDED: "undecided",
+    State.SUCCEEDED: "rendered",
+    State.FAILED: "failed",
+    State.CANCELED: "cancelled",
+    State.EXPIRED: "expired",
+    State.LOST: "lost",
+    State.NOT_SENT: "not sent",
+    State.REJECTED: "refused",
+    State.ABANDONED: "given up",
+}
+_BILLED = (State.SUCCEEDED, State.LOST, State.EXPIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One thing that happened to an edit."""
+
+    at: float  # seconds since 1970
+    edit: str
+    what: str  # rendered, failed, reused, …
+    key: str
+    why: str = ""  # what had changed since the request before
+    details: tuple[str, ...] = ()  # old and new values, or what the service said
+    task_id: str | None = None
+    billed_s: float = 0.0
+    price: float | None = 0.0  # None: not known
+    booking: Booking | None = None
+
+
+def log(entries: Sequence[Entry], holdings: Sequence[Holding], names: Sequence[str] | None = None) -> Sequence[Record]:
+    """Everything that happened, of all edits or of `names`, the newest first."""
+    jobs = {each.key: each.job for each in entries}
+    before: dict[str, Mapping[str, Any]] = {}
+    records = []
+    happened: list[Entry | Holding] = [*entries, *(each for each in holdings if each.reused)]
+    for each in sorted(happened, key=lambda each: each.at):
+        if names is not None and each.edit not in names:
+            continue
+        job = each.job if isinstance(each, Entry) else jobs.get(each.key, {})
+        why, details = _why(before.get(each.edit), job)
+        records.append(_of_entry(each, why, details) if isinstance(each, Entry) else _of_holding(each, why, details))
+        before[each.edit] = job or before.get(each.edit, {})
+    return records[::-1]
+
+
+def _why(before: Mapping[str, Any] | None, job: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    if not before or not job:
+        return "", ()
+    return ("the same request", ()) if before == job else changes(before, job, {})
+
+
+def _of_entry(entry: Entry, why: str, details: tuple[str, ...]) -> Record:
+    billed_s = (billed_seconds(entry.usage) or entry.planned_s) if entry.state in _BILLED or entry.stray else 0.0
+    said = (f"{entry.code}: {entry.message}".removeprefix(": "),) if entry.code or entry.message else ()
+    price_per_s = entry.booking.price_per_s if entry.booking else None
+    return Record(
+        at=entry.at,
+        edit=entry.edit,
+        what="stray" if entry.stray else _WORDS[entry.state] + (" (adopted)" if entry.adopted else ""),
+        key=entry.key,
+        why=why,
+        details=(*details, *said),
+        task_id=entry.task_id,
+        billed_s=billed_s,
+        price=0.0 if not billed_s else None if price_per_s is None else round(billed_s * price_per_s, 4),
+        booking=entry.booking,
+    )
+
+
+def _of_holding(held: Holding, why: str, details: tuple[str, ...]) -> Record:
+    return Record(held.at, held.edit, "reused, free", held.key, why, details, booking=held.booking)
+
+
+def log_text(records: Sequence[Record], *, full: bool) -> str:
+    """A line each; `full` adds what changed, who asked and who agreed."""
+    if not records:
+        return "Nothing was rendered yet.\n"
+    width = min(max(len(each.edit) for each in records), 40)
+    lines: list[str] = []
+    for each in records:
+        lines.append(_line(each, width))
+        if full:
+            lines += _more(each)
+    return "\n".join(made_plain(line).rstrip() for line in lines) + "\n"
+
+
+def _line(each: Record, width: int) -> str:
+    cells = [_time(each.at), f"{each.edit:<{width}}", f"{each.what:<12}"]
+    return "  ".join([*cells, f"{_money(each):<20}", _commit(each.booking)[:9], each.why])
+
+
+def _more(each: Record) -> Iterator[str]:
+    for detail in each.details:
+        yield from _indented(detail)
+    origin = each.booking.origin if each.booking else None
+    if origin is not None and origin.commit:
+        yield from _indented(f"commit {origin.commit} by {origin.author or 'nobody known'}")
+    if origin is not None and origin.approved_by:
+        yield from _indented(f"approved by {origin.approved_by}")
+    yield from _indented(f"key {each.key[:12]}…" + (f"  task {each.task_id}" if each.task_id else ""))
+
+
+def _indented(text: str) -> list[str]:
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent="    ", subsequent_indent="      ", break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _money(each: Record) -> str:
+    if not each.billed_s:
+        return ""
+    currency = each.booking.currency if each.booking else ""
+    seconds = f"{each.billed_s:.1f} s"
+    return f"{seconds}, {each.price:.2f} {currency}" if each.price is not None and currency else seconds
+
+
+def _commit(booking: Booking | None) -> str:
+    commit = booking.origin.commit if booking else ""
+    return f"{commit[:8]}{'+' if commit.endswith('+') else ''}"
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def log_document(records: Sequence[Record]) -> dict[str, Any]:
+    """For programs."""
+    return {"version": LOG_VERSION, "records": [_document(each) for each in records]}
+
+
+def _document(each: Record) -> dict[str, Any]:
+    booking = each.booking
+    return {
+        "at": datetime.fromtimestamp(each.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "edit": each.edit,
+        "what": each.what,
+        "why": each.why,
+        "details": list(each.details),
+        "key": each.key,
+        "task_id": each.task_id,
+        "billed_s": each.billed_s,
+        "price": each.price,
+        "currency": (booking.currency if booking else "") or None,
+        "environment": booking.environment if booking else None,
+        "labels": dict(booking.labels) if booking else {},
+        "commit": (booking.origin.commit if booking else "") or None,
+        "author": (booking.origin.author if booking else "") or None,
+        "approved_by": (booking.origin.approved_by if booking else "") or None,
+    }
