@@ -156,7 +156,9 @@ async def test_books_of_an_earlier_ledger(bench: Bench) -> None:
     await bench.apply()
     path = bench.project().config.state_dir / "ledger.db"
     with sqlite3.connect(path) as connection:
-        connection.executescript("drop table bookings; drop table holdings; pragma user_version = 1;")
+        for kind, name in (("table", "bookings"), ("table", "holdings"), ("index", "attempts_by_key")):
+            connection.execute(f"drop {kind} {name}")
+        connection.execute("pragma user_version = 1")
     connection.close()
     account = bench.project().cost()
     assert total(account.spending.paid).price == pytest.approx(billed_s(bench) * 0.1)
