@@ -22,8 +22,8 @@ ALIASES = {"make demo": "cutlist demo"}  # without making the environment that t
 _EDIT = re.compile(r"<!-- edit (?P<file>\S+): (?P<old>.*?) => (?P<new>.*?) -->")
 _SPAN = re.compile(r"\b(\d+m )?\d+(\.\d+)? s\b(?=[.;]| *\()")  # how long a run took
 _AGE = re.compile(r"(?<=  )(\d+[hm] \d\d|\d+)[dhms] +(?=\S+/)")  # how long ago that was, in a column before a path
-_MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-_DIGEST = re.compile(r"\b[0-9a-f]{64}\b")  # of videos: another machine may encode other bytes
+_MOMENT = re.compile(r"\b\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ|( \d\d:\d\d)?(?= ))")
+_DIGEST = re.compile(r"\b[0-9a-f]{64}\b|\b[0-9a-f]{12}…")  # of videos: another machine may encode other bytes
 _TASK = re.compile(r"\b[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}\b")  # which of several came first is chance
 _VARIES = {_SPAN: "N s", _AGE: "AGE  ", _MOMENT: "MOMENT", _TASK: "TASK", _DIGEST: "DIGEST"}
 
