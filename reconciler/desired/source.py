@@ -16,6 +16,7 @@ from reconciler.desired.job import Desired, Input, Wanted, graph_faults, ordered
 from reconciler.desired.manifest import Edit, Medium, Reading, Rules
 from reconciler.desired.media import MediaDesk
 from reconciler.desired.models import Models
+from reconciler.desired.policy import Policy, project_faults
 from reconciler.desired.references import shown
 from reconciler.digest import digest_of, sha256_hex
 from reconciler.document import MAX_BYTES, Document
@@ -37,6 +38,9 @@ def load(config: Config, cache: Cache, digests: Digests) -> Desired:
         edits += reading.edits
         faults += reading.faults
         names.update(reading.names)
+    policy = Policy.of(config.document, config.environment)  # nothing of it is remembered: a new rule is seen
+    broken = policy.faults((edit, _variant(edit, models)) for edit in edits)
+    faults += manifest.further(faults, [*project_faults(config.document, models), *broken])
     media = {id(edit): list(edit.media(_variant(edit, rules.models))) for edit in edits}
     faults += manifest.further(faults, graph_faults(edits, lambda edit: media[id(edit)], names))
     desk = MediaDesk(config.root, cache, digests)
@@ -50,7 +54,8 @@ def load(config: Config, cache: Cache, digests: Digests) -> Desired:
         raise InvalidInput(set(faults), files=len(files))  # a default is wrong once, however many edits inherit it
     by_name = {each.edit.name: each for each in wanted}
     order = ordered({name: each.upstreams for name, each in by_name.items()})
-    return Desired({name: by_name[name] for name in order}, sorted(dict.fromkeys(faults)), len(files))
+    warnings = sorted(dict.fromkeys([*faults, *policy.idle(by_name)]))
+    return Desired({name: by_name[name] for name in order}, warnings, len(files))
 
 
 def _variant(edit: Edit, models: Models) -> Any:

@@ -6,12 +6,12 @@ A target brings the edits it builds on along; an exclusion takes those that buil
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from reconciler.desired.job import Desired
 from reconciler.desired.manifest import Edit
 from reconciler.errors import UsageError
+from reconciler.names import wildcard
 
 _MOST_NAMES = 8
 
@@ -49,17 +49,12 @@ def _matcher(text: str) -> Callable[[Edit], bool]:
     """
     if "=" in text.partition("[")[0]:
         pairs = [each.partition("=") for each in text.split(",")]
-        wanted = [(key.strip(), _pattern(value.strip())) for key, _, value in pairs]
+        wanted = [(key.strip(), wildcard(value.strip())) for key, _, value in pairs]
         return lambda edit: all(
             key in edit.labels and value.fullmatch(str(edit.labels[key])) is not None for key, value in wanted
         )
-    plain, expanded = _pattern(text), _pattern(f"{text}[*]")
+    plain, expanded = wildcard(text), wildcard(f"{text}[*]")
     return lambda edit: bool(plain.fullmatch(edit.name) or expanded.fullmatch(edit.name))
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    parts = [".*" if part == "*" else "." if part == "?" else re.escape(part) for part in re.split(r"([*?])", text)]
-    return re.compile("".join(parts), re.DOTALL)
 
 
 def _near(text: str, edits: Mapping[str, Edit]) -> str:
