@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.desired.matrix import SCHEMA as MATRIX
 from reconciler.document import pointer
 
+MAX_TAKE = 1_000_000
 NAME_PATTERN = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
 
 
@@ -221,7 +222,7 @@ _SPEC: Mapping[str, Any] = {
     "take": {
         "type": "integer",
         "minimum": 1,
-        "maximum": 1_000_000,
+        "maximum": MAX_TAKE,
         "default": 1,
         "description": "Raise it to render the same request again on purpose. It costs money again.",
     },

@@ -27,7 +27,7 @@ def selected(desired: Desired, targets: Sequence[str], excludes: Sequence[str]) 
             chosen |= _matched("--target", text, edits)
         chosen = _with_upstreams(chosen, upstreams)
     for text in excludes:
-        chosen -= _with_downstreams(_matched("--exclude", text, edits), upstreams)
+        chosen -= with_downstreams(_matched("--exclude", text, edits), upstreams)
     if not chosen and (targets or excludes):
         raise UsageError("--target and --exclude leave no edit to plan for.", hint="Nothing was sent.")
     return frozenset(chosen)
@@ -37,7 +37,7 @@ def _matched(option: str, text: str, edits: Mapping[str, Edit]) -> set[str]:
     matches = _matcher(text)
     found = {name for name, edit in edits.items() if matches(edit)}
     if not found:
-        raise UsageError(f'{option} "{text}" matches no edit.', hint=f"{_near(text, edits)} Nothing was sent.".strip())
+        raise UsageError(f'{option} "{text}" matches no edit.', hint=f"{near(text, edits)} Nothing was sent.".strip())
     return found
 
 
@@ -57,7 +57,8 @@ def _matcher(text: str) -> Callable[[Edit], bool]:
     return lambda edit: bool(plain.fullmatch(edit.name) or expanded.fullmatch(edit.name))
 
 
-def _near(text: str, edits: Mapping[str, Edit]) -> str:
+def near(text: str, edits: Mapping[str, Edit]) -> str:
+    """What somebody may have meant by words that match no edit."""
     labels = sorted({f"{key}={value}" for edit in edits.values() for key, value in edit.labels.items()})
     known = labels if "=" in text.partition("[")[0] else sorted(edits)
     close = difflib.get_close_matches(text, known, n=3)
@@ -80,7 +81,7 @@ def _with_upstreams(names: Iterable[str], upstreams: Mapping[str, Sequence[str]]
     return found
 
 
-def _with_downstreams(names: Iterable[str], upstreams: Mapping[str, Sequence[str]]) -> set[str]:
+def with_downstreams(names: Iterable[str], upstreams: Mapping[str, Sequence[str]]) -> set[str]:
     """`names` and everything that builds on them; `upstreams` names every upstream before its downstream."""
     found = set(names)
     for name, above in upstreams.items():
