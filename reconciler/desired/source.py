@@ -15,7 +15,7 @@ from reconciler.desired import manifest
 from reconciler.desired.job import Desired, Input, Wanted, graph_faults, ordered
 from reconciler.desired.manifest import Edit, Medium, Reading, Rules
 from reconciler.desired.media import MediaDesk
-from reconciler.desired.models import Models
+from reconciler.desired.models import Models, manifest_schema
 from reconciler.desired.policy import Policy, project_faults
 from reconciler.desired.references import shown
 from reconciler.digest import digest_of, sha256_hex
@@ -29,7 +29,7 @@ def load(config: Config, cache: Cache, digests: Digests) -> Desired:
     """Everything the project asks for. Raises InvalidInput with every fault of every manifest, found in one run."""
     files, faults = _find(config)
     models = Models.of(shipped.model_documents())
-    rules = Rules(shipped.schema("manifest"), models, config.endpoint.region, config.document, config.environment)
+    rules = Rules(manifest_schema(models), models, config.endpoint.region, config.document, config.environment)
     context = _context(rules)
     edits: list[Edit] = []
     names: set[str] = set()
