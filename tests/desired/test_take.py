@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from reconciler.errors import CutlistError, UsageError
 from tests.desired import legal
 from tests.desired.writing import Style
 
+SPECS = Path(__file__).parents[2] / "specs"
 HEAD = "apiVersion: cutlist/v1\nkind: Edit\nmetadata: {name: film}\n"
 
 
