@@ -24,7 +24,6 @@ STATE_DIR = ".cutlist"
 MOCK_KEY = "sk-mock"
 NOT_YET = {
     "prune": "removing outputs that no manifest asks for",
-    "policy": "rules for all edits",
 }
 
 Realm = Literal["live", "mock"]

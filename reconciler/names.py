@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from functools import lru_cache
 
 NO_ENVIRONMENT = "default"  # the name of the project as it stands, without an overlay; a section of the lock file
 
@@ -22,3 +24,16 @@ def is_plain(text: str) -> bool:
     return (text.isascii() and text.isprintable()) or not any(
         unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs", "Co") for c in text
     )
+
+
+@lru_cache(maxsize=4096)
+def wildcard(text: str) -> re.Pattern[str]:
+    """A pattern for `fullmatch`: `*` in `text` stands for any characters, `?` for one, all else for itself.
+
+    Each part is looked for once, as far to the left as it goes (an atomic group), so that no text takes long.
+    """
+    first, *parts = ["".join("." if char == "?" else re.escape(char) for char in part) for part in text.split("*")]
+    if not parts:
+        return re.compile(first, re.DOTALL)
+    middle = "".join(f"(?>.*?{part})" for part in parts[:-1] if part)
+    return re.compile(f"{first}{middle}.*{parts[-1]}", re.DOTALL)

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from reconciler import budget, decisions, git, housekeeping, reconcile, shipped
+from reconciler import budget, decisions, git, housekeeping, reconcile, retakes, shipped
 from reconciler import config as configuration
 from reconciler.apply.events import Block, Event
 from reconciler.apply.outcome import Report, Stop
@@ -36,6 +36,7 @@ from reconciler.plan.selection import selected, the_edit
 from reconciler.plan.status import Status
 from reconciler.plan.step import Plan
 from reconciler.reconcile import Pass
+from reconciler.retakes import Retake
 from reconciler.state import plans
 from reconciler.state.booked import Entry, Holding, Origin
 from reconciler.state.holder import hold
@@ -319,6 +320,18 @@ class Project:
         """A person's word on an undecided request or a stray; what was done, in words. Raises UsageError."""
         with self._writing() as ledger:
             return decisions.decide(ledger, self.clock, edit, adopt=adopt, retry=retry)
+
+    def retake(self, *names: str) -> Sequence[Retake]:
+        """Raise `take` of these edits in their manifests; what that will cost. Spends nothing.
+
+        Raises InvalidInput, UsageError or CutlistError, and then nothing was written.
+        """
+        desired = self.load()
+        wishes = retakes.asked(desired, names)
+        supposed = retakes.supposed(desired, wishes)
+        with self._reading() as ledger:
+            plan = reconcile.conclude(self.config, supposed, self.store, ledger, self.clock, Options()).plan
+        return retakes.retake(self.config.root, wishes, plan, self.clock.new_id)
 
     @contextmanager
     def _reading(self) -> Iterator[Ledger | None]:

@@ -10,7 +10,7 @@ from reconciler import shipped
 from reconciler.desired import manifest
 from reconciler.desired.job import Desired, Facts, Input, Job, Wanted, job, ordered
 from reconciler.desired.manifest import Edit, Reading, Rules
-from reconciler.desired.models import Models
+from reconciler.desired.models import Models, manifest_schema
 from reconciler.digest import sha256_hex
 from reconciler.document import Document, parse
 from reconciler.plan.diff import Options, diff
@@ -19,6 +19,7 @@ from reconciler.plan.step import Plan, Step
 from reconciler.state.observed import Attempt, History, Observed, Output, Pin, Published, Result, State
 
 MODELS = Models.of(shipped.model_documents())
+SCHEMA = manifest_schema(MODELS)
 ENDPOINT, ACCOUNT, REALM = "singapore", "studio", "live"
 PRICES: Mapping[str, Any] = {"wan2.7-videoedit": {"720P": 0.10, "1080P": 0.15}, "wan2.1-vace-plus": 0.20}
 CLIP = {"type": "video", "url": "./clip.mp4"}
@@ -27,7 +28,7 @@ CLIP = {"type": "video", "url": "./clip.mp4"}
 def rules(project: str = "spec: {}", region: str | None = None) -> Rules:
     """The rules a manifest is read against; `project` is the text of cutlist.yaml."""
     documents, _ = parse(project.encode(), "cutlist.yaml")
-    return Rules(shipped.schema("manifest"), MODELS, region, documents[0])
+    return Rules(SCHEMA, MODELS, region, documents[0])
 
 
 RULES = rules()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fnmatch
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.names import folded, is_plain
+from reconciler.names import folded, is_plain, wildcard
 
 
 @pytest.mark.parametrize(
@@ -48,3 +49,10 @@ def test_hidden(text: str) -> None:
 def test_plain(text: str) -> None:
     """Letters of every script, accents and pictures are fine."""
     assert is_plain(text)
+
+
+@given(st.text("ab*?\n[.", max_size=8), st.text("ab\n[.", max_size=12))
+def test_wildcards_are_those_of_shells(pattern: str, text: str) -> None:
+    """`*` and `?` as everywhere, over line ends too; brackets and all else stand for themselves."""
+    shell = fnmatch.fnmatchcase(text, pattern.replace("[", "[[]"))
+    assert bool(wildcard(pattern).fullmatch(text)) is shell

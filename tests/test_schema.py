@@ -11,11 +11,11 @@ from hypothesis import given
 from jsonschema import Draft202012Validator
 
 from reconciler import shipped
-from reconciler.desired.models import manifest_schema
+from reconciler.desired.models import editor_schema
 from reconciler.document import parse
 from reconciler.schema import check
 from tests.desired import legal
-from tests.making import MODELS, text_of
+from tests.making import MODELS, SCHEMA, text_of
 
 ROOT = Path(__file__).parents[1]
 A_OR_B = [{"required": ["a"]}, {"required": ["b"]}]
@@ -33,7 +33,7 @@ def test_schemas_are_schemas(path: Path) -> None:
 def test_manifest_schema_is_the_generated_one() -> None:
     """schemas/manifest.schema.json is what schemas/models make; `make schemas` writes it."""
     written = (ROOT / "schemas" / "manifest.schema.json").read_text(encoding="utf-8")
-    assert written == json.dumps(manifest_schema(MODELS), indent=2, ensure_ascii=False) + "\n"
+    assert written == json.dumps(editor_schema(MODELS), indent=2, ensure_ascii=False) + "\n"
 
 
 @pytest.mark.parametrize("name", ["manifest", "project"])
@@ -58,7 +58,61 @@ def test_editors_get_help(name: str) -> None:
 def test_what_is_legal_is_valid(spec: dict[str, Any]) -> None:
     """Whatever schemas/models allow, the manifest's schema allows."""
     documents, _ = parse(text_of("legal", spec).encode(), "a.yaml")
+    assert check(documents[0], SCHEMA) == []
     assert check(documents[0], shipped.schema("manifest")) == []
+
+
+EDIT = """\
+apiVersion: cutlist/v1
+kind: Edit
+metadata: {{name: "street-${{{{ matrix.look }}}}", labels: {{look: "${{{{ matrix.look }}}}"}}}}
+spec:
+  matrix: {{look: [snow]}}
+  model: {model}
+  input: {input}
+  parameters: {parameters}
+  suspend: {suspend}
+  take: {take}
+"""
+WRITTEN = {
+    "model": "wan2.7-videoedit", "input": "{media: [{type: video, url: './${{ matrix.look }}.mp4'}]}",
+    "parameters": "{resolution: '${{ matrix.tier }}', seed: '${{ matrix.seed }}', duration: '${{matrix.s}}'}",
+    "suspend": "'${{ matrix.off }}'", "take": "${{ matrix.take }}",
+}  # fmt: skip
+VACE = "{{function: {}, prompt: a, ref_images_url: [./a.png]}}"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "editors_say"),
+    [
+        ("take", "${{ matrix.take }}", ""),
+        ("take", "0", "take is 0"),
+        ("take", "1${{ matrix.take }}", "take is"),
+        ("model", "wan2.${{ matrix.model }}", ""),
+        ("model", "wan3", "model is"),
+        ("suspend", "perhaps", "suspend is"),
+        ("parameters", "{resolution: 4K}", "parameters.resolution is"),
+        ("parameters", "{duration: 1}", "parameters.duration is"),
+        ("parameters", "{ratio: '${{ matrix.w }}:9'}", ""),
+        ("parameters", "${{ matrix.all }}", "parameters is"),
+        ("input", "{media: [{type: '${{ matrix.x }}', url: a.mp4}, {type: video, url: a.mp4}]}", ""),
+    ],
+)
+def test_editors_see_a_matrix_before_it_is_expanded(field: str, value: str, editors_say: str) -> None:
+    """Where a value is wanted a hole may stand, and nothing else that is no value; the loader's own rules take none."""
+    documents, faults = parse(EDIT.format(**{**WRITTEN, field: value}).encode(), "a.yaml")
+    assert not faults
+    said = [fault.message for fault in check(documents[0], shipped.schema("manifest"))]
+    assert [text.startswith(editors_say) for text in said] == ([True] if editors_say else [])
+    assert any("legal" in fault.message for fault in check(documents[0], SCHEMA))
+
+
+@pytest.mark.parametrize(("function", "count"), [("image_reference", 0), ("'${{ matrix.f }}'", 0), ("magic", 1)])
+def test_editors_see_holes_in_functions(function: str, count: int) -> None:
+    """The function of VACE may come of the matrix; then its fields are checked when that is known."""
+    edit = {**WRITTEN, "model": "wan2.1-vace-plus", "input": VACE.format(function), "parameters": "{}"}
+    documents, _ = parse(EDIT.format(**edit).encode(), "a.yaml")
+    assert len(check(documents[0], shipped.schema("manifest"))) == count
 
 
 @pytest.mark.parametrize(

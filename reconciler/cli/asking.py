@@ -104,9 +104,9 @@ def schema(name: str) -> None:
     Example: cutlist schema manifest > manifest.schema.json
     """
     from reconciler import shipped
-    from reconciler.desired.models import Models, manifest_schema
+    from reconciler.desired.models import Models, editor_schema
 
-    made = manifest_schema(Models.of(shipped.model_documents())) if name == "manifest" else shipped.schema(name)
+    made = editor_schema(Models.of(shipped.model_documents())) if name == "manifest" else shipped.schema(name)
     screen.document(made)
 
 

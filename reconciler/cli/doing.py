@@ -107,6 +107,26 @@ def watch(context: click.Context, endpoint: str | None, auto_approve: bool, max_
     return run_watch(project, endpoint, auto_approve=auto_approve, max_cost=max_cost)
 
 
+@click.command(short_help="Ask for the same request once more.")
+@click.argument("name", nargs=-1, required=True)
+@options.endpoint
+@click.pass_context
+def retake(context: click.Context, name: tuple[str, ...], endpoint: str | None) -> None:
+    """Raise `take` of edits in their manifests: the next apply renders the same request again, and pays for it.
+
+    \b
+    Example: cutlist retake clothes-swap
+    """
+    project = opened(context, endpoint)
+    raised = project.retake(*name)
+    for each in raised:
+        screen.say(f"{each.place}: take of {each.name} was {each.before}, and is {each.after} now")
+        screen.say(screen.wrapped(f"with the next apply: {each.cost}", "    "))
+    if project.config.realm == "mock":
+        screen.say("The mock spends nothing: this is what it would cost.")
+    screen.say("Nothing was sent. Taking it back (git checkout, git revert) is free: the old results stay stored.")
+
+
 @click.command(short_help="Decide about a lost request.")
 @click.argument("edit", metavar="EDIT|KEY")
 @click.option("--adopt", metavar="TASK_ID", help="This task of the account is it.")

@@ -10,7 +10,7 @@ import click
 
 from reconciler.cli import options, screen
 from reconciler.cli.options import opened
-from reconciler.errors import UsageError
+from reconciler.errors import ProjectNotFound, UsageError
 
 if TYPE_CHECKING:
     from reconciler.plan.step import Step
@@ -83,12 +83,15 @@ def show(context: click.Context, what: str, endpoint: str | None, as_json: bool)
     \b
     Example: cutlist show clothes-swap
     """
-    if (context.obj / what).is_file():
+    if (context.obj / what).exists():
         _show_plan(context.obj / what, as_json=as_json)
         return
     from reconciler.plan.portrait import portrait, portrait_document, portrait_text
 
-    seen, step = _seen(context, endpoint, what)
+    try:
+        seen, step = _seen(context, endpoint, what)
+    except (ProjectNotFound, UsageError) as error:
+        raise UsageError(f'there is no file "{what}", and {error}', hint=error.hint) from error
     made = portrait(seen.resolved[step.name], step, seen.resolved, seen.observed)
     if as_json:
         screen.document(portrait_document(made))

@@ -48,7 +48,7 @@ SCHEMA: Mapping[str, Any] = {
         "items": {"type": ["string", "number", "boolean"]},
     },
 }
-_HOLE = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+_HOLE = re.compile(r"\$\{\{((?:(?!\}\}).)*)\}\}", re.DOTALL)
 _AXIS = re.compile(r"\s*matrix\.([A-Za-z0-9_-]+)\s*\Z")
 _PLAIN = re.compile(r"-?[A-Za-z0-9][A-Za-z0-9._*:+-]*\Z")
 

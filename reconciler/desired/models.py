@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.desired.matrix import SCHEMA as MATRIX
 from reconciler.document import pointer
 
+MAX_TAKE = 1_000_000
 NAME_PATTERN = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
 
 
@@ -162,7 +163,7 @@ def _limits(name: str, data: Mapping[str, Any]) -> MediaLimits:
 
 
 def manifest_schema(models: Models) -> dict[str, Any]:
-    """The JSON Schema of one document of a manifest, for editors and our own check (schemas/manifest.schema.json)."""
+    """The JSON Schema of one edit: a document of a manifest, with the values of its matrix put in."""
     unique = {model.model: model for model in models.by_name.values()}.values()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -221,7 +222,7 @@ _SPEC: Mapping[str, Any] = {
     "take": {
         "type": "integer",
         "minimum": 1,
-        "maximum": 1_000_000,
+        "maximum": MAX_TAKE,
         "default": 1,
         "description": "Raise it to render the same request again on purpose. It costs money again.",
     },
@@ -298,3 +299,34 @@ def _standard(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def _count(what: Mapping[str, Any], low: int, high: int) -> dict[str, Any]:
     return {"contains": what, "minContains": low, "maxContains": high}
+
+
+# ------------------------------------------------------------------ for editors
+
+_ANNOTATIONS = ("description", "default", "examples")
+_HOLE = {"type": "string", "pattern": r"^\$\{\{.*\}\}$", "description": "A value of the matrix."}
+_HOLE_IN_TEXT = {**_HOLE, "pattern": r"\$\{\{.*\}\}"}
+
+
+def editor_schema(models: Models) -> dict[str, Any]:
+    """The same as it is written (schemas/manifest.schema.json): `${{ matrix.x }}` may stand where a value is wanted."""
+    return _with_holes(manifest_schema(models))
+
+
+def _with_holes(schema: Mapping[str, Any]) -> dict[str, Any]:
+    made = dict(schema)
+    if "properties" in schema:
+        made["properties"] = {
+            name: part if name in ("apiVersion", "kind", "matrix") else _with_holes(part)
+            for name, part in schema["properties"].items()
+        }
+    for name in ("items", "then"):
+        if name in schema:
+            made[name] = _with_holes(schema[name])
+    if "allOf" in schema:
+        made["allOf"] = [_with_holes(part) for part in schema["allOf"]]
+    if not schema.keys() & {"enum", "const", "pattern"} and schema.get("type") not in ("integer", "number", "boolean"):
+        return made
+    rules = {name: part for name, part in made.items() if name not in _ANNOTATIONS}
+    said = {name: part for name, part in made.items() if name in _ANNOTATIONS}
+    return {**said, "anyOf": [rules, _HOLE_IN_TEXT if schema.get("type") == "string" else _HOLE]}

@@ -15,7 +15,8 @@ from reconciler.desired import manifest
 from reconciler.desired.job import Desired, Input, Wanted, graph_faults, ordered
 from reconciler.desired.manifest import Edit, Medium, Reading, Rules
 from reconciler.desired.media import MediaDesk
-from reconciler.desired.models import Models
+from reconciler.desired.models import Models, manifest_schema
+from reconciler.desired.policy import Policy, project_faults
 from reconciler.desired.references import shown
 from reconciler.digest import digest_of, sha256_hex
 from reconciler.document import MAX_BYTES, Document
@@ -28,7 +29,7 @@ def load(config: Config, cache: Cache, digests: Digests) -> Desired:
     """Everything the project asks for. Raises InvalidInput with every fault of every manifest, found in one run."""
     files, faults = _find(config)
     models = Models.of(shipped.model_documents())
-    rules = Rules(shipped.schema("manifest"), models, config.endpoint.region, config.document, config.environment)
+    rules = Rules(manifest_schema(models), models, config.endpoint.region, config.document, config.environment)
     context = _context(rules)
     edits: list[Edit] = []
     names: set[str] = set()
@@ -37,6 +38,9 @@ def load(config: Config, cache: Cache, digests: Digests) -> Desired:
         edits += reading.edits
         faults += reading.faults
         names.update(reading.names)
+    policy = Policy.of(config.document, config.environment)  # nothing of it is remembered: a new rule is seen
+    broken = policy.faults((edit, _variant(edit, models)) for edit in edits)
+    faults += manifest.further(faults, [*project_faults(config.document, models), *broken])
     media = {id(edit): list(edit.media(_variant(edit, rules.models))) for edit in edits}
     faults += manifest.further(faults, graph_faults(edits, lambda edit: media[id(edit)], names))
     desk = MediaDesk(config.root, cache, digests)
@@ -50,7 +54,8 @@ def load(config: Config, cache: Cache, digests: Digests) -> Desired:
         raise InvalidInput(set(faults), files=len(files))  # a default is wrong once, however many edits inherit it
     by_name = {each.edit.name: each for each in wanted}
     order = ordered({name: each.upstreams for name, each in by_name.items()})
-    return Desired({name: by_name[name] for name in order}, sorted(dict.fromkeys(faults)), len(files))
+    warnings = sorted(dict.fromkeys([*faults, *policy.idle(by_name)]))
+    return Desired({name: by_name[name] for name in order}, warnings, len(files))
 
 
 def _variant(edit: Edit, models: Models) -> Any:

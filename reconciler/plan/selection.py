@@ -6,12 +6,12 @@ A target brings the edits it builds on along; an exclusion takes those that buil
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from reconciler.desired.job import Desired
 from reconciler.desired.manifest import Edit
 from reconciler.errors import UsageError
+from reconciler.names import wildcard
 
 _MOST_NAMES = 8
 
@@ -27,7 +27,7 @@ def selected(desired: Desired, targets: Sequence[str], excludes: Sequence[str]) 
             chosen |= _matched("--target", text, edits)
         chosen = _with_upstreams(chosen, upstreams)
     for text in excludes:
-        chosen -= _with_downstreams(_matched("--exclude", text, edits), upstreams)
+        chosen -= with_downstreams(_matched("--exclude", text, edits), upstreams)
     if not chosen and (targets or excludes):
         raise UsageError("--target and --exclude leave no edit to plan for.", hint="Nothing was sent.")
     return frozenset(chosen)
@@ -51,7 +51,7 @@ def _matched(option: str, text: str, edits: Mapping[str, Edit]) -> set[str]:
     matches = _matcher(text)
     found = {name for name, edit in edits.items() if matches(edit)}
     if not found:
-        raise UsageError(f'{option} "{text}" matches no edit.', hint=f"{_near(text, edits)} Nothing was sent.".strip())
+        raise UsageError(f'{option} "{text}" matches no edit.', hint=f"{near(text, edits)} Nothing was sent.".strip())
     return found
 
 
@@ -63,20 +63,16 @@ def _matcher(text: str) -> Callable[[Edit], bool]:
     """
     if "=" in text.partition("[")[0]:
         pairs = [each.partition("=") for each in text.split(",")]
-        wanted = [(key.strip(), _pattern(value.strip())) for key, _, value in pairs]
+        wanted = [(key.strip(), wildcard(value.strip())) for key, _, value in pairs]
         return lambda edit: all(
             key in edit.labels and value.fullmatch(str(edit.labels[key])) is not None for key, value in wanted
         )
-    plain, expanded = _pattern(text), _pattern(f"{text}[*]")
+    plain, expanded = wildcard(text), wildcard(f"{text}[*]")
     return lambda edit: bool(plain.fullmatch(edit.name) or expanded.fullmatch(edit.name))
 
 
-def _pattern(text: str) -> re.Pattern[str]:
-    parts = [".*" if part == "*" else "." if part == "?" else re.escape(part) for part in re.split(r"([*?])", text)]
-    return re.compile("".join(parts), re.DOTALL)
-
-
-def _near(text: str, edits: Mapping[str, Edit]) -> str:
+def near(text: str, edits: Mapping[str, Edit]) -> str:
+    """What somebody may have meant by words that match no edit."""
     labels = sorted({f"{key}={value}" for edit in edits.values() for key, value in edit.labels.items()})
     known = labels if "=" in text.partition("[")[0] else sorted(edits)
     close = difflib.get_close_matches(text, known, n=3)
@@ -99,7 +95,7 @@ def _with_upstreams(names: Iterable[str], upstreams: Mapping[str, Sequence[str]]
     return found
 
 
-def _with_downstreams(names: Iterable[str], upstreams: Mapping[str, Sequence[str]]) -> set[str]:
+def with_downstreams(names: Iterable[str], upstreams: Mapping[str, Sequence[str]]) -> set[str]:
     """`names` and everything that builds on them; `upstreams` names every upstream before its downstream."""
     found = set(names)
     for name, above in upstreams.items():

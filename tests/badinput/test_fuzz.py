@@ -65,6 +65,11 @@ PROJECT: dict[str, Any] = {
         "prices": {"currency": "USD", "models": {"wan2.7-videoedit": {"720P": 0.1}, "wan2.1-vace-plus": 0.1}},
         "budget": {"per_apply": 9}, "limits": {"running_tasks": 2, "poll_interval_s": 1, "settle_s": 2},
         "result_hosts": ["clips.example"],
+        "environments": {"final": {"policy": {"resolution": ["1080P"], "labels": []}}},
+        "policy": {
+            "models": ["wan2.7-videoedit"], "resolution": ["720P"], "labels": ["a"], "prompt_deny": ["rival brand"],
+            "watermark": False, "waive": [{"edits": ["remote*"], "rules": ["models"], "reason": "agreed"}],
+        },
     },
 }  # fmt: skip
 _TEXTS = st.one_of(

@@ -222,7 +222,8 @@ def test_refused(spoil: Spoil, film: Workspace, golden: Callable[[Path, str], No
     assert not (film.root / ".cutlist/mock/server").exists()
     if CASES[spoil] == 3:
         shown = film.run("show", PLAN)
-        assert (shown.code, shown.err) == (3, said.err)
+        nowhere = f'error: there is no file "{PLAN}", and no edit is named "{PLAN}".\n  There are rain, snow.\n'
+        assert (shown.code, shown.err) == ((64, nowhere) if spoil is missing else (3, said.err))
     assert list((film.root / "renders").glob("*")) == (
         [film.root / "renders/rain.mp4"] if spoil is file_appeared else []
     )

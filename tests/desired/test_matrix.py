@@ -50,6 +50,14 @@ def test_every_cell_is_an_edit() -> None:
     assert str(last.place("/input/prompt")) == "specs/case.yaml:8:13"
 
 
+def test_text_between_two_values() -> None:
+    """A string that begins with one value and ends with another is text, not one value with a strange name."""
+    text = EDIT.replace(
+        "Make it ${{{{ matrix.look }}}}, ${{{{matrix.look}}}}!", "${{{{ matrix.look }}}} or ${{{{ matrix.clip }}}}"
+    )
+    assert cells({"look": ["snow"], "clip": ["a"], "seconds": [2]}, text)[0].input["prompt"] == "snow or a"
+
+
 def test_cells_are_left_out_and_added() -> None:
     """`exclude` leaves out all that fit, `include` adds; what is there twice is made once."""
     edits = cells(

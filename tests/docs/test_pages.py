@@ -17,7 +17,7 @@ from reconciler.cli.main import cutlist
 from reconciler.config import Environment
 from reconciler.desired import manifest
 from reconciler.desired.manifest import Rules
-from reconciler.desired.models import Models
+from reconciler.desired.models import Models, manifest_schema
 from reconciler.document import parse
 from tests.docs.pages import PAGES, ROOT, Fence, anchors, fences, links, name, shown_commands
 from tests.docs.transcripts import Shown, actions, matches, replay
@@ -70,7 +70,8 @@ def test_every_whole_manifest_is_valid(page: str, fence: Fence, tmp_path: Path) 
         config.load(tmp_path, env=Environment())
         return
     documents, _ = parse(b"{kind: Project, spec: {defaults: {model: wan2.7-videoedit}}}", "cutlist.yaml")
-    rules = Rules(shipped.schema("manifest"), Models.of(shipped.model_documents()), None, documents[0])
+    models = Models.of(shipped.model_documents())
+    rules = Rules(manifest_schema(models), models, None, documents[0])
     reading = manifest.read(raw, "specs/example.yaml", rules)
     assert [str(fault) for fault in reading.faults] == []
     assert reading.edits

@@ -140,6 +140,9 @@ class Opened:
         self.made = plan(*self._world, options)
         return self.made
 
+    def today(self) -> tuple[()]:
+        return ()  # no budget of a day
+
 
 @given(world=worlds(), options=_OPTIONS)
 def test_exit_code_2_if_and_only_if_there_are_changes(world: tuple[Desired, Observed], options: Options) -> None:

@@ -1,0 +1,149 @@
+"""Raising `take` in the text of a manifest: a number changes, or one entry comes in, and every other byte stays. Pure.
+
+Whatever is written is read again first, and has to mean the same but for that number.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from reconciler.desired.models import MAX_TAKE
+from reconciler.document import Document, parse
+from reconciler.errors import CutlistError, UsageError
+
+_BREAK = re.compile(r"\r\n|\n|\r")
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """A manifest with one number raised."""
+
+    raw: bytes
+    before: int
+    after: int
+
+
+def raised(raw: bytes, file: str, index: int) -> Raised:
+    """The manifest `raw`, which is valid, with the `take` of its document number `index` raised by one.
+
+    Raises UsageError where that is not one number, or as high as it gets, and CutlistError where it has to be done by
+    hand.
+    """
+    documents, _ = parse(raw, file)
+    document = documents[index]
+    place, take = document.place("/spec/take"), document.data["spec"].get("take", 1)
+    if isinstance(take, str):
+        hint = (
+            "Add the next number to the list of the matrix that it names: that asks for the further take, and no other."
+        )
+        raise UsageError(f"{place}: take is {take}, and no number that could be raised.", hint=hint)
+    before, after = int(take), int(take) + 1
+    if after > MAX_TAKE:
+        raise UsageError(f"{place}: take is {before}, and no higher one is legal.")
+    text = raw.decode("utf-8-sig")
+    mark = raw[: len(raw) - len(text.encode())]  # of the byte order, where there is one
+    for changed in _ways(text, _root(text, index), after):
+        made = mark + changed.encode()
+        if _means(made, file, documents, index, after):
+            return Raised(made, before, after)
+    raise CutlistError(
+        f"{place}: take cannot be raised here without touching other text.",
+        hint=f"Nothing was written. Write it yourself: `take: {after}` in `spec`.",
+    )
+
+
+def _means(raw: bytes, file: str, before: Sequence[Document], index: int, take: int) -> bool:
+    """Whether `raw` says what the documents `before` said, with this one take."""
+    after, faults = parse(raw, file)
+    if faults or len(after) != len(before) or after[index].data["spec"].get("take") != take:
+        return False
+    both = ([each.data for each in documents] for documents in (before, after))
+    old, new = ([_without_take(data) if at == index else data for at, data in enumerate(each)] for each in both)
+    return json.dumps(old) == json.dumps(new)  # 1, 1.0 and true are three things, and so is another order
+
+
+def _without_take(data: dict[str, Any]) -> dict[str, Any]:
+    spec = {name: value for name, value in data["spec"].items() if name != "take"}
+    return {**data, "spec": spec}
+
+
+# ------------------------------------------------------------------ places in the text
+
+
+def _root(text: str, index: int) -> Any:
+    """The node of `spec` in the document number `index`; documents without anything in them do not count."""
+    roots = [node for node in yaml.compose_all(text, Loader=_LOADER) if isinstance(node, yaml.MappingNode)]
+    return _entry(roots[index], "spec")
+
+
+def _entry(mapping: Any, name: str) -> Any:
+    """The node of the value of a key; None where there is none."""
+    return next((value for key, value in mapping.value if key.value == name), None)
+
+
+def _ways(text: str, spec: Any, take: int) -> Iterator[str]:
+    """The text with this take, from the most natural way to write it to the plainest."""
+    there = _entry(spec, "take")
+    if there is not None:
+        yield _put(text, there.start_mark.index, str(take), until=there.end_mark.index)
+        return
+    quote = spec.value[0][0].style or ""
+    entry = f"{quote}take{quote}: {take}"
+    yield from _in_flow(text, spec, entry) if spec.flow_style else _in_block(text, spec, entry)
+
+
+def _in_flow(text: str, spec: Any, entry: str) -> Iterator[str]:
+    """On a line of its own before the last entry, where that stands on a line of its own; else behind it."""
+    key, value = spec.value[-1]
+    start = _line_start(text, key.start_mark.index)
+    indent = text[start : key.start_mark.index]
+    if start > spec.start_mark.index and not indent.strip():
+        yield _put(text, start, f"{indent}{entry},{_break_before(text, start)}")
+    yield _put(text, value.end_mark.index, f", {entry}")
+
+
+def _in_block(text: str, spec: Any, entry: str) -> Iterator[str]:
+    """On a line of its own: below the last line of `spec`, or else above the first."""
+    first = spec.value[0][0].start_mark.index
+    start = _line_start(text, first)
+    indent = text[start:first]
+    if indent.strip():
+        return
+    end = _end(spec)
+    for at in (len(text[:end].rstrip()), end):  # the blank lines below a block of text may be a part of it
+        if at == _line_start(text, at):
+            yield _put(text, at, f"{indent}{entry}{_break_before(text, at)}")
+        elif found := _BREAK.search(text, at):
+            yield _put(text, found.end(), f"{indent}{entry}{found[0]}")
+        else:
+            yield _put(text, len(text), f"{_break_before(text, at)}{indent}{entry}")
+    yield _put(text, start, f"{indent}{entry}{_break_before(text, start)}")
+
+
+def _put(text: str, at: int, new: str, *, until: int | None = None) -> str:
+    return text[:at] + new + text[at if until is None else until :]
+
+
+def _end(node: Any) -> int:
+    """Where the last thing in a node ends: the end of a block itself is only found where the next thing begins."""
+    while not isinstance(node, yaml.ScalarNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        node = last[1] if isinstance(last, tuple) else last
+    return int(node.end_mark.index)
+
+
+def _line_start(text: str, at: int) -> int:
+    return max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
+
+
+def _break_before(text: str, at: int) -> str:
+    """How the line above ends."""
+    found = _BREAK.findall(text, 0, at)
+    return found[-1] if found else "\n"
