@@ -1,7 +1,7 @@
 """Blocks marked `console run` are run, page by page in a folder of their own, and must print what they show.
 
 A line `…` stands for any number of lines. An HTML comment `edit FILE: OLD => NEW` between blocks changes a file, as the
-prose beside it tells the reader to.
+prose beside it tells the reader to; a comment `write FILE` above a block writes that block into a file.
 """
 
 from __future__ import annotations
@@ -19,13 +19,25 @@ from tests.docs.pages import fences
 RUN = "console run"
 ALIASES = {"make demo": "cutlist demo"}  # without making the environment that the test runs in
 
+_WRITE = re.compile(r"<!-- write (?P<file>\S+) -->\n+```\w*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _EDIT = re.compile(r"<!-- edit (?P<file>\S+): (?P<old>.*?) => (?P<new>.*?) -->")
 _SPAN = re.compile(r"\b(\d+m )?\d+(\.\d+)? s\b(?=[.;]| *\()")  # how long a run took
 _AGE = re.compile(r"(?<=  )(\d+[hm] \d\d|\d+)[dhms] +(?=\S+/)")  # how long ago that was, in a column before a path
 _MOMENT = re.compile(r"\b\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ|( \d\d:\d\d)?(?= ))")
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b|\b[0-9a-f]{12}…")  # of videos: another machine may encode other bytes
 _TASK = re.compile(r"\b[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}\b")  # which of several came first is chance
-_VARIES = {_SPAN: "N s", _AGE: "AGE  ", _MOMENT: "MOMENT", _TASK: "TASK", _DIGEST: "DIGEST"}
+_COMMIT = re.compile(r"\b[0-9a-f]{8}\b(?=\+? )|(?<=commit )[0-9a-f]{40}\b")
+_APPROVED = re.compile(r"(?<=approved by )[^,\n]*")
+_PERSON = {"NAME": "Ada Example", "EMAIL": "ada@example.com"}
+_VARIES = {
+    _SPAN: "N s",
+    _AGE: "AGE  ",
+    _MOMENT: "MOMENT",
+    _TASK: "TASK",
+    _DIGEST: "DIGEST",
+    _COMMIT: "COMMIT",
+    _APPROVED: "WHO",
+}
 
 
 @dataclass(frozen=True)
@@ -46,11 +58,20 @@ class Change:
     new: str
 
 
-def actions(page_text: str) -> Iterator[Shown | Change]:
+@dataclass(frozen=True)
+class New:
+    """A file that the reader is told to write."""
+
+    file: str
+    text: str
+
+
+def actions(page_text: str) -> Iterator[Shown | Change | New]:
     """What the reader of a page does, in order."""
-    found: list[tuple[int, Shown | Change]] = [
+    found: list[tuple[int, Shown | Change | New]] = [
         (each.start(), Change(each["file"], each["old"], each["new"])) for each in _EDIT.finditer(page_text)
     ]
+    found += [(each.start(), New(each["file"], each["text"])) for each in _WRITE.finditer(page_text)]
     for fence in fences(page_text):
         if fence.info == RUN:
             found += [(each.at, each) for each in commands(fence.body, fence.start)]
@@ -67,6 +88,9 @@ def replay(page_text: str, folder: Path) -> list[tuple[Shown, str]]:
     """Do what a page says, in `folder`. Returns each command with what it really printed."""
     here, code, done = folder, 0, []
     for action in actions(page_text):
+        if isinstance(action, New):
+            (folder / action.file).write_text(action.text, encoding="utf-8")
+            continue
         if isinstance(action, Change):
             path = folder / action.file
             before = path.read_text(encoding="utf-8")
@@ -91,7 +115,8 @@ def replay(page_text: str, folder: Path) -> list[tuple[Shown, str]]:
 def _environment(folder: Path) -> Mapping[str, str]:
     kept = {name: os.environ[name] for name in ("PYTHONPATH", "TMPDIR") if name in os.environ}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**kept, "PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+    git = {f"GIT_{who}_{what}": text for who in ("AUTHOR", "COMMITTER") for what, text in _PERSON.items()}
+    return {**kept, **git, "PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 
 
 def matches(shown: str, printed: str) -> bool:
