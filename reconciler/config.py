@@ -22,7 +22,6 @@ PROJECT_FILE = "cutlist.yaml"
 STATE_DIR = ".cutlist"
 MOCK_KEY = "sk-mock"
 NOT_YET = {
-    "prune": "removing outputs that no manifest asks for",
     "policy": "rules for all edits",
 }
 
@@ -120,6 +119,8 @@ class Config:
     running_tasks: int | None
     poll_interval_s: float | None
     settle_s: float
+    prune: bool  # whether outputs that no manifest asks for any more are removed
+    prune_most: int  # and how many of them at once, at most
     result_hosts: tuple[str, ...]
 
     @property
@@ -169,6 +170,7 @@ def load(
     state_dir = root / STATE_DIR / target.realm
     limits = spec.get("limits", {})
     prices = spec.get("prices", {})
+    prune = spec.get("prune", {})
     chosen_environment = environment or env.environment or NO_ENVIRONMENT
     overlay = _overlay(spec, chosen_environment, "--env" if environment else "CUTLIST_ENV")
     return Config(
@@ -190,6 +192,8 @@ def load(
         running_tasks=limits.get("running_tasks"),
         poll_interval_s=limits.get("poll_interval_s"),
         settle_s=limits.get("settle_s", 2.0 if target.loopback else 120.0),
+        prune=prune.get("enabled", False),
+        prune_most=prune.get("most", 10),
         result_hosts=tuple(spec.get("result_hosts", ())),
     )
 
