@@ -30,7 +30,7 @@ class Bench:
 
     def published(self, content: str, realm: str = "live") -> Published:
         note = Published(digest(content), realm, "film", "key")
-        self.outputs.remember(PATH, note, tmp_name="x")
+        self.outputs.remember({PATH: note}, tmp_name="x")
         return note
 
     def seen(self, *known: str) -> Output:
@@ -88,7 +88,7 @@ def test_links_and_folders_are_no_outputs(bench: Bench) -> None:
 def test_notes_are_kept_beside_each_other(bench: Bench) -> None:
     """A new note leaves the others, and replaces the one of the same path."""
     note = bench.published("one")
-    bench.outputs.remember("other.mp4", note, tmp_name="x")
+    bench.outputs.remember({"other.mp4": note}, tmp_name="x")
     newer = bench.published("two")
     assert bench.outputs.published() == {PATH: newer, "other.mp4": note}
 
