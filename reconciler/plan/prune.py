@@ -52,12 +52,17 @@ def left_over(desired: Desired, resolved: Mapping[str, Resolved], observed: Obse
 
 
 def _newcomers(resolved: Mapping[str, Resolved], observed: Observed) -> Mapping[str, str]:
-    """By key: the first edit, by name, at whose output we have never written."""
+    """By key: the first edit, by name, at whose output we have not written yet what it asks for."""
     named: dict[str, str] = {}
     for name, each in sorted(resolved.items()):
-        if each.job is not None and observed.outputs[each.wanted.edit.output].published is None:
+        if each.job is not None and not _written(each, each.job.key, observed):
             named.setdefault(each.job.key, name)
     return named
+
+
+def _written(each: Resolved, key: str, observed: Observed) -> bool:
+    note = observed.outputs[each.wanted.edit.output].published
+    return note is not None and (note.key, note.realm) == (key, observed.realm)
 
 
 def _heir(note: Published, resolved: Mapping[str, Resolved], newcomers: Mapping[str, str]) -> str | None:
@@ -72,7 +77,7 @@ def origins(files: Sequence[LeftOver], resolved: Mapping[str, Resolved], observe
             words[name] = f"renamed from {observed.old_pins[key][0]}"
     for file in files:
         job = resolved[file.heir].job if file.heir else None
-        if file.heir and job and job.key == file.note.key:
+        if file.heir and job and job.key == file.note.key and not _written(resolved[file.heir], job.key, observed):
             moved = file.note.edit == file.heir
             words[file.heir] = f"moved from {file.path}" if moved else f"renamed from {file.note.edit}"
     return words
