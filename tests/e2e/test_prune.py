@@ -35,8 +35,10 @@ async def test_the_output_of_an_edit_that_was_taken_out_goes(film: Bench) -> Non
     assert pruned(made) == {"renders/snow.mp4": "no manifest asks for it any more"}
     assert "  - ./renders/snow.mp4\n" in plan_text(made)
     assert "0 to write, 1 to prune; 1 unchanged." in plan_text(made)
-    report = await film.apply()
+    before = list(film.network.requests)
+    report = await film.apply(film.project(key=""))
     assert (report.exit_code, report.done(Action.PRUNE)) == (0, 1)
+    assert film.network.requests == before  # nobody is asked, and no key is wanted
     assert not film.output("snow").exists()
     assert film.output("rain").is_file()
     assert list(notes(film)) == ["renders/rain.mp4"]
