@@ -66,8 +66,9 @@ def _not_tried(failures: Sequence[Outcome]) -> Iterator[str]:
 
 def _not_pruned(report: Report) -> Iterator[str]:
     left = [step.output for step in report.left.by_action(Action.PRUNE) if step.name not in report.outcomes]
-    if left and report.failures:
-        yield _wrap(f"- not pruned: {', '.join(left)}. That comes last, and only when nothing failed.", "")
+    if left and not report.stopped_by:
+        why = "That comes last: when nothing failed, and what takes its place is there."
+        yield _wrap(f"- not pruned: {', '.join(left)}. {why}", "")
 
 
 def _failure(outcome: Outcome, now: Step) -> Iterator[str]:

@@ -142,6 +142,20 @@ async def test_a_kill_between_removing_and_forgetting(film: Bench) -> None:
     assert (nothing_to_do(film), film.creates()) == (True, 2)
 
 
+async def test_a_kill_after_writing_a_protected_file(film: Bench) -> None:
+    """The protection is noted with the file itself, and not only at the end of the apply."""
+    film.edit("hail", "make it hail", protect=True)
+    with pytest.MonkeyPatch.context() as patch:
+
+        def killed(*_arguments: object) -> None:
+            raise Killed
+
+        patch.setattr(Publisher, "pin", killed)
+        with pytest.raises(Killed):
+            await film.apply()
+    assert notes(film)["renders/hail.mp4"]["protected"] is True
+
+
 async def test_a_kill_before_removing(film: Bench) -> None:
     """The moved video is at both places, and the next apply finishes."""
     film.edit("snow", "make it snow", output="films/snow.mp4")

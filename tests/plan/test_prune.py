@@ -262,5 +262,7 @@ def test_in_the_last_word_of_an_apply() -> None:
     assert "Apply complete. 0 rendered, 0 written, 2 pruned in 0.0 s." in report_text(report)
     assert report_document(report)["terraform"]["destroy"] == 2
     failed = Outcome(step(made, "film"), CutlistError("no."))
-    text = report_text(Report(made, made, {"film": failed}))
-    assert "- not pruned: r/<b>.mp4, r/a.mp4. That comes last, and only when nothing failed." in text
+    words = "- not pruned: r/<b>.mp4, r/a.mp4. That comes last: when nothing failed, and what"
+    assert words in report_text(Report(made, made, {"film": failed}))
+    assert words not in report_text(report)
+    assert words not in report_text(Report(made, made, {}, stopped_by="SIGINT"))
