@@ -146,6 +146,27 @@ async def test_a_file_that_changes_while_others_render_stays(film: Bench) -> Non
     assert film.output("snow").read_bytes() == b"cut by hand"
 
 
+async def test_a_file_that_comes_back_while_others_render_stays(film: Bench) -> None:
+    """The plan did not show that it would go; the next one does."""
+    film.take_out("snow")
+    content = film.output("snow").read_bytes()
+    film.edit("hail", "make it hail")
+    film.edit("fog", "make it foggy")
+    await film.apply(options=Options(target=("fog",)))
+    film.take_out("fog")
+    film.output("snow").unlink()
+
+    async def restore(request: Any, send: Any) -> Any:
+        film.output("snow").write_bytes(content)
+        return await send(request)
+
+    film.network.trouble = [Trouble(*CREATE, restore)]
+    report = await film.apply()
+    assert (report.exit_code, report.done(Action.PRUNE)) == (0, 1)
+    assert not film.output("fog").exists()
+    assert film.output("snow").is_file()
+
+
 async def test_a_file_that_changes_at_the_last_moment_stays(film: Bench) -> None:
     """The bytes are hashed again right before the file would go; that is told as a failure."""
     film.take_out("snow")
@@ -245,6 +266,21 @@ async def test_a_new_place_that_is_taken_keeps_the_old_file(film: Bench) -> None
     report = await film.apply()
     assert (report.exit_code, report.done(Action.PRUNE)) == (5, 0)
     assert film.output("snow").is_file()
+
+
+async def test_an_edit_that_goes_on_waiting_keeps_its_old_file(film: Bench) -> None:
+    """Where what it builds on is blocked, its moved output does not come in this apply, and nothing has failed."""
+    film.edit("wet", "make it shine", url="edit://rain")
+    await film.apply()
+    film.edit("rain", "make it pour")
+    film.output("rain").write_bytes(b"cut by hand")
+    film.edit("wet", "make it shine", url="edit://rain", output="films/wet.mp4")
+    film.take_out("snow")
+    assert sorted(pruned(film.project().plan())) == ["renders/snow.mp4", "renders/wet.mp4"]
+    report = await film.apply()
+    assert (report.failures, report.done(Action.PRUNE)) == ([], 1)
+    assert film.output("wet").is_file()
+    assert not film.output("snow").exists()
 
 
 async def test_a_failure_of_the_apply_keeps_everything(film: Bench) -> None:
