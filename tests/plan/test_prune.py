@@ -140,6 +140,13 @@ def test_a_moved_output() -> None:
     assert (pruned.reason, pruned.after) == ("film now writes renders/film.mp4", "film")
 
 
+def test_a_mock_at_the_new_output_is_not_what_is_asked_for() -> None:
+    """The old file goes only once the renamed edit has its live video there."""
+    mock, left = written(FILM, "mock video", realm="mock"), {"renders/was.mp4": written(FILM, edit="was")}
+    made = plan(ASKED, observed(ASKED, results=RESULTS, files={"film": mock}, left_over=left))
+    assert (step(made, "film").action, step(made, "./renders/was.mp4").after) == (Action.WRITE, "film")
+
+
 def test_a_file_that_was_deleted_was_not_moved() -> None:
     """An older place of the same edit, still there, is not where the file came from that is gone now."""
     left = {"films/film.mp4": written(FILM)}
