@@ -22,9 +22,6 @@ from reconciler.names import NO_ENVIRONMENT, made_plain
 PROJECT_FILE = "cutlist.yaml"
 STATE_DIR = ".cutlist"
 MOCK_KEY = "sk-mock"
-NOT_YET = {
-    "prune": "removing outputs that no manifest asks for",
-}
 
 Realm = Literal["live", "mock"]
 
@@ -132,6 +129,8 @@ class Config:
     running_tasks: int | None
     poll_interval_s: float | None
     settle_s: float
+    prune: bool  # whether outputs that no manifest asks for any more are removed
+    prune_most: int  # and how many of them at once, at most
     result_hosts: tuple[str, ...]
 
     @property
@@ -181,6 +180,7 @@ def load(
     state_dir = root / STATE_DIR / target.realm
     limits = spec.get("limits", {})
     prices = spec.get("prices", {})
+    prune = spec.get("prune", {})
     chosen_environment = environment or env.environment or NO_ENVIRONMENT
     overlay = _overlay(spec, chosen_environment, "--env" if environment else "CUTLIST_ENV")
     return Config(
@@ -203,6 +203,8 @@ def load(
         running_tasks=limits.get("running_tasks"),
         poll_interval_s=limits.get("poll_interval_s"),
         settle_s=limits.get("settle_s", 2.0 if target.loopback else 120.0),
+        prune=prune.get("enabled", False),
+        prune_most=prune.get("most", 10),
         result_hosts=tuple(spec.get("result_hosts", ())),
     )
 
@@ -254,16 +256,10 @@ def _project_document(root: Path) -> Document:
         )
     document = documents[0]
     spec = document.data.get("spec")
-    later: list[Fault] = []
-    for name in NOT_YET if isinstance(spec, dict) else ():
-        if name in spec:
-            place = document.place(f"/spec/{name}", key=True)
-            later.append(Fault(place, f'"{name}" ({NOT_YET[name]}) is not supported yet by this version; take it out'))
-            del spec[name]
     cache = Cache(root / STATE_DIR / "cache")
     known = f"{sha256_hex(raw)}:{shipped.fingerprint()}"
-    if later or cache.get("project", known) is None:
-        faults = [*later, *schema.check(document, shipped.schema("project"))]
+    if cache.get("project", known) is None:
+        faults = list(schema.check(document, shipped.schema("project")))
         if isinstance(spec, dict):
             faults += _semantic_faults(document, spec)
         if faults:

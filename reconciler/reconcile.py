@@ -5,20 +5,24 @@ Everything is read again each time; an event only says "look".
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.cache import Cache, Digests
 from reconciler.clock import Clock
 from reconciler.config import Config
 from reconciler.desired import source
 from reconciler.desired.job import Desired
+from reconciler.desired.manifest import output_fault
+from reconciler.names import folded
 from reconciler.plan.diff import Options, diff
+from reconciler.plan.prune import Pruning
 from reconciler.plan.resolve import Resolved, resolve
 from reconciler.plan.step import Action, Plan, Step
 from reconciler.state import lockfile
 from reconciler.state.ledger import Ledger
-from reconciler.state.observed import Observed, Pin
+from reconciler.state.observed import Observed, Pin, Published
 from reconciler.state.outputs import Outputs
 from reconciler.state.store import Store
 
@@ -49,8 +53,35 @@ class Pass:
             for name, each in self.resolved.items()
             if name in asked and each.job is not None and each.result is not None
         }
-        waiting = {name: pin for name, pin in self.observed.pins.items() if name in self.resolved and name not in kept}
+        waiting = {}
+        for name, each in self.resolved.items():
+            pin = (self.observed.pin(name, each.job.key) if each.job else None) or self.observed.pins.get(name)
+            if name not in kept and pin is not None:
+                waiting[name] = pin
+        if any(each.job is None and name not in waiting for name, each in self.resolved.items()):
+            waiting |= self._unclaimed({pin.key for pin in (*kept.values(), *waiting.values())})
         return {**waiting, **kept}
+
+    def _unclaimed(self, claimed: Collection[str]) -> Mapping[str, Pin]:
+        """Pins of names that no edit has now; one whose key is not known yet may be such an edit, renamed."""
+        return {name: pin for key, (name, pin) in self.observed.old_pins.items() if key not in claimed}
+
+    def notes(self, environment: str) -> tuple[Mapping[str, Published], Collection[str]]:
+        """What is to be noted of outputs that we wrote, whoever asks for them now, and of which paths nothing more."""
+        noted = {}
+        matching = {step.output: step.digest for step in self.plan.by_action(Action.KEEP)}
+        for name, each in self.resolved.items():
+            edit, published = each.wanted.edit, self.observed.outputs[each.wanted.edit.output].published
+            if published is None or published.realm != self.observed.realm:
+                continue
+            same = matching.get(edit.output) == published.digest
+            noted[edit.output] = replace(
+                published,
+                edit=name if same else published.edit,
+                environment=environment,
+                protected=edit.protect,
+            )
+        return noted, [path for path, output in self.observed.left_over.items() if output.digest is None]
 
 
 def look(config: Config, store: Store, ledger: Ledger | None, clock: Clock, options: Options) -> Pass:
@@ -78,6 +109,7 @@ def conclude(
         price_per_second=config.prices.per_second,
         account=config.account,
         currency=config.prices.currency,
+        pruning=Pruning(config.prune, config.prune_most, config.document.place("/spec/prune")),
     )
     return Pass(desired, observed, resolved, plan)
 
@@ -91,6 +123,9 @@ def observe(
     outputs = Outputs(config.root, config.outputs_file)
     known = {result.digest for each in results.values() for result in each}
     published = outputs.published()
+    unasked = _unasked(config, desired, published)
+    seen = outputs.observe([*desired.outputs, *unasked], digests, known)
+    old = sorted((name, pin) for name, pin in pins.items() if name not in desired.edits)
     stored = {result.edit: result.job for each in results.values() for result in each}
     by_key = {key: each[0].job for key, each in results.items()}
     written = {note.edit: by_key[note.key] for note in published.values() if note.key in by_key}
@@ -99,9 +134,27 @@ def observe(
         endpoint=config.endpoint.name,
         results=results,
         history=ledger.history(now=now) if ledger else {},
-        outputs=outputs.observe(desired.outputs, digests, known),
+        outputs={path: seen[path] for path in desired.outputs},
+        left_over={path: seen[path] for path in unasked},
         pins=pins,
+        old_pins={pin.key: (name, pin) for name, pin in reversed(old)},
         before={**stored, **written, **(ledger.jobs_before() if ledger else {})},
         strays=ledger.strays() if ledger else (),
         damaged=damaged,
     )
+
+
+def _unasked(config: Config, desired: Desired, published: Mapping[str, Published]) -> list[str]:
+    """Paths that we wrote in this realm and environment, which no edit writes now, and none takes as its input.
+
+    Anybody may have changed the notes: a path that no manifest could ask for is not looked at.
+    """
+    asked = set(desired.outputs)
+    inputs = {folded(str(each.path)) for wanted in desired.edits.values() for each in wanted.inputs if each.path}
+    return [
+        path
+        for path, note in sorted(published.items())
+        if (note.realm, note.environment) == (config.realm, config.environment) and path not in asked
+        if posixpath.normpath(path) == path and output_fault(path) is None
+        if folded(str(config.root / path)) not in inputs
+    ]

@@ -14,6 +14,7 @@ from reconciler.desired.models import Models, manifest_schema
 from reconciler.digest import sha256_hex
 from reconciler.document import Document, parse
 from reconciler.plan.diff import Options, diff
+from reconciler.plan.prune import Pruning
 from reconciler.plan.resolve import resolve
 from reconciler.plan.step import Plan, Step
 from reconciler.state.observed import Attempt, History, Observed, Output, Pin, Published, Result, State
@@ -162,8 +163,10 @@ def observed(
     before: Mapping[str, Mapping[str, Any]] | None = None,
     realm: str = REALM,
     damaged: Sequence[str] = (),
+    left_over: Mapping[str, Output] | None = None,
+    old_pins: Mapping[str, tuple[str, Pin]] | None = None,
 ) -> Observed:
-    """What is: nothing but what is named. `files` goes by the name of the edit whose output it is."""
+    """What is: nothing but what is named. `files` goes by the name of the edit whose output it is, others by path."""
     by_key: dict[str, list[Result]] = {}
     for each in results:
         by_key.setdefault(each.key, []).append(each)
@@ -175,6 +178,7 @@ def observed(
     return Observed(
         realm=realm, endpoint=ENDPOINT, results=by_key, outputs=outputs, pins=pins or {}, before=before or {},
         history={key: History(tuple(tries)) for key, tries in history.items()}, damaged=damaged,
+        left_over=left_over or {}, old_pins=old_pins or {},
     )  # fmt: skip
 
 
@@ -184,7 +188,20 @@ def price_per_second(model: str, tier: str | None) -> float | None:
     return price.get(tier) if isinstance(price, Mapping) else price
 
 
-def plan(asked: Desired, seen: Observed, options: Options = Options(), *, prices: bool = True) -> Plan:  # noqa: B008
+def written(edit: Edit, content: str = "video", /, *, now: str | None = "", **note: Any) -> Output:
+    """A path that we wrote for an edit, which holds the same (or `now`; None: it is gone)."""
+    made = Published(**{"digest": digest(content), "realm": REALM, "edit": edit.name, "key": job_of(edit).key, **note})
+    return Output(digest(now or content) if now is not None else None, made, now == "")
+
+
+def plan(
+    asked: Desired,
+    seen: Observed,
+    options: Options = Options(),  # noqa: B008  (frozen)
+    *,
+    prices: bool = True,
+    pruning: Pruning = Pruning(enabled=True),  # noqa: B008  (frozen)
+) -> Plan:
     """The plan from what is seen to what is asked."""
     return diff(
         asked,
@@ -194,6 +211,7 @@ def plan(asked: Desired, seen: Observed, options: Options = Options(), *, prices
         price_per_second=price_per_second if prices else lambda _model, _tier: None,
         account=ACCOUNT,
         currency="USD" if prices else "",
+        pruning=pruning,
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from reconciler.clock import Clock
 from reconciler.config import Config
 from reconciler.errors import CutlistError
-from reconciler.files import inside, sha256_file
+from reconciler.files import fsync_dir, inside, sha256_file
 from reconciler.plan.step import Step
 from reconciler.state import lockfile
 from reconciler.state.observed import Pin, Published
@@ -39,8 +39,29 @@ class Publisher:
                 hint="The video is paid and in the store. Move the file away, or run `cutlist apply --force`.",
             )
         self.store.copy_out(digest, target)
-        note = Published(digest, self.config.realm, step.name, step.key)
-        self.outputs.remember(step.output, note, tmp_name=self.clock.new_id())
+        config = self.config
+        note = Published(digest, config.realm, step.name, step.key, config.environment, step.protect)
+        self.note({step.output: note})
+
+    def prune(self, step: Step) -> None:
+        """Remove an output that no edit asks for any more, and forget it.
+
+        The bytes are hashed again, here and in the store: this must not be the last copy. Raises StoreDamaged,
+        EscapesRoot, OSError, and CutlistError when another file is there by now.
+        """
+        assert step.digest is not None
+        self.store.checked(step.digest)
+        target = inside(self.config.root, step.output)
+        if target.exists():
+            if not target.is_file() or sha256_file(target) != step.digest:
+                raise CutlistError(f"{step.output} was changed since it was planned; it stays.")
+            target.unlink()
+            fsync_dir(target.parent)
+        self.note({}, forget=[step.output])
+
+    def note(self, notes: Mapping[str, Published], *, forget: Collection[str] = ()) -> None:
+        """Note what we wrote, and forget what is gone."""
+        self.outputs.remember(notes, forget=forget, tmp_name=self.clock.new_id())
 
     def pin(self, pins: Mapping[str, Pin]) -> bool:
         """Write cutlist.lock; the mock realm never does. Returns whether it changed."""

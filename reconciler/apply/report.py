@@ -31,6 +31,7 @@ def report_text(report: Report) -> str:
             lines.append(f"! {step.name}  {step.reason}")
             lines += [_wrap(detail) for detail in step.details]
     lines += stray_lines(report.left)
+    lines += _not_pruned(report)
     if report.in_flight:
         lines.append(f"Still at the service: {', '.join(report.in_flight)}. The next apply collects them.")
     return "\n".join([*lines, *_last_lines(report)]) + "\n"
@@ -61,6 +62,13 @@ def _not_tried(failures: Sequence[Outcome]) -> Iterator[str]:
             by_reason.setdefault(outcome.error.message, []).append(outcome.step.name)
     for reason, names in by_reason.items():
         yield _wrap(f"✗ {', '.join(names)}: {reason}", "")
+
+
+def _not_pruned(report: Report) -> Iterator[str]:
+    left = [step.output for step in report.left.by_action(Action.PRUNE) if step.name not in report.outcomes]
+    if left and not report.stopped_by:
+        why = "That comes last: when nothing failed, and what takes its place is there."
+        yield _wrap(f"- not pruned: {', '.join(left)}. {why}", "")
 
 
 def _failure(outcome: Outcome, now: Step) -> Iterator[str]:

@@ -12,7 +12,7 @@ from reconciler import shipped
 from reconciler.apply import recover
 from reconciler.apply.bookkeeping import booking, note_holdings
 from reconciler.apply.client import Client
-from reconciler.apply.desk import Desk, Work
+from reconciler.apply.desk import Desk, Work, unbroken
 from reconciler.apply.events import Block, Event, Observer, Phase
 from reconciler.apply.executor import Executor, Item, worth_another
 from reconciler.apply.outcome import Outcome, Report, Stop
@@ -23,7 +23,8 @@ from reconciler.clock import Clock, Jumps
 from reconciler.config import Config
 from reconciler.desired.job import Job
 from reconciler.desired.models import Models
-from reconciler.errors import Place
+from reconciler.errors import CutlistError, Place
+from reconciler.files import EscapesRoot
 from reconciler.plan.diff import Options
 from reconciler.plan.report import span
 from reconciler.plan.resolve import Resolved
@@ -180,15 +181,40 @@ class Session:
                     executor.start(self._items(seen, seen.ready(leave=leave, given_up=given_up), options))
             if self.connected and not stop.reason:
                 await recover.look_again(self._desk, tell)
+            await self._prune(first, options, outcomes, stop)
             self._warn(tell)
         finally:
             in_flight = self._task_ids(await executor.stop())
             seen = self._again(first, options)
             if not options.refresh_only:
                 self._publisher.pin(seen.pins())
+                notes, gone = seen.notes(self._config.environment)
+                self._publisher.note(notes, forget=gone)
                 note_holdings(self._config, self._ledger, seen, origin, now=self._clock.now())
         elapsed_s = self._clock.monotonic() - started
         return Report(first.plan, seen.plan, outcomes, elapsed_s, in_flight, stop.reason)
+
+    async def _prune(self, first: Pass, options: Options, outcomes: dict[str, Outcome], stop: Stop) -> None:
+        """Last of all, and only where nothing failed: what was shown to go goes, once what takes its place is there."""
+        agreed = {(step.name, step.digest) for step in first.plan.by_action(Action.PRUNE)}
+        if not agreed or not all(outcome.ok for outcome in outcomes.values()):
+            return
+        seen = self._again(first, options)
+        in_place = {step.name for step in seen.plan.by_action(Action.KEEP)}
+        for step in seen.plan.by_action(Action.PRUNE):
+            if (step.name, step.digest) in agreed and (step.after is None or step.after in in_place):
+                if stop.reason:
+                    return
+                outcomes[step.name] = await self._pruned(step)
+
+    async def _pruned(self, step: Step) -> Outcome:
+        try:
+            await unbroken(self._desk.block(self._publisher.prune, step))
+        except CutlistError as error:
+            return Outcome(step, error)
+        except (OSError, EscapesRoot) as error:
+            return Outcome(step, CutlistError(f"{step.output} cannot be removed: {error}."))
+        return Outcome(step, None, step.digest)
 
     def _send_no_more_after(
         self, ended: Sequence[Outcome], seen: Pass, given_up: set[str | None], executor: Executor

@@ -16,8 +16,6 @@ from reconciler.document import Document, field_name, parse
 from reconciler.errors import Fault, Place
 from reconciler.names import NO_ENVIRONMENT, is_plain
 
-NOT_YET = {"protect": "outputs are never pruned by this version"}
-
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -50,6 +48,7 @@ class Edit:
     parameters: Mapping[str, Any]
     take: int
     suspend: bool  # left alone: nothing is submitted, written or pruned for it
+    protect: bool  # its output is never pruned
     output: str
     document: Document
 
@@ -108,9 +107,8 @@ def _edit(cell: Cell, rules: Rules) -> tuple[Edit | None, Sequence[Fault]]:
         return None, [Fault(document.place(), "a manifest is a mapping with apiVersion, kind, metadata and spec")]
     if document.data.get("kind") == "Project":
         return None, [Fault(document.place("/kind"), "kind: Project belongs in cutlist.yaml at the project's root")]
-    later = _not_yet(document)
     merged = layers.merged(document, rules.project, rules.models, rules.environment)
-    faults = [*later, *schema.check(merged, rules.schema)]
+    faults = list(schema.check(merged, rules.schema))
     spec = merged.data.get("spec")
     if isinstance(spec, dict) and "model" not in spec:
         message = "the edit names no model; write spec.model here or defaults.model in cutlist.yaml"
@@ -152,19 +150,10 @@ def _understood(document: Document, suffix: str, environment: str) -> Edit | Non
         parameters=spec.get("parameters", {}),
         take=spec.get("take", 1),
         suspend=spec.get("suspend") is True,
+        protect=spec.get("protect") is True,
         output=layers.output_in(environment, output),
         document=document,
     )
-
-
-def _not_yet(document: Document) -> list[Fault]:
-    """Takes out what the design knows and this version does not, and says so."""
-    spec, faults = document.data.get("spec"), []
-    for name in [name for name in NOT_YET if isinstance(spec, dict) and name in spec]:
-        message = f'"{name}" is not supported yet by this version; {NOT_YET[name]}'
-        faults.append(Fault(document.place(f"/spec/{name}", key=True), message))
-        del spec[name]
-    return faults
 
 
 def _region_faults(edit: Edit, model: Model, region: str | None) -> Iterator[Fault]:
@@ -184,21 +173,28 @@ def _region_faults(edit: Edit, model: Model, region: str | None) -> Iterator[Fau
 
 
 def _output_faults(edit: Edit) -> Iterator[Fault]:
-    path, place = edit.output, edit.place("/output")
+    message = output_fault(edit.output)
+    if message is not None:
+        yield Fault(edit.place("/output"), message)
+
+
+def output_fault(path: str) -> str | None:
+    """What is wrong with the path of an output, as far as text alone can tell; None when nothing is."""
     if not is_plain(path):
-        yield Fault(place, "output has control characters or marks that reorder text")
-    elif path.startswith(("/", "~")):
-        yield Fault(place, f'output is "{path}"; it must be relative to the project')
-    elif "\\" in path:
-        yield Fault(place, f'output is "{path}"; write / between folders, on every system')
-    elif path == ".." or path.startswith("../"):
-        yield Fault(place, f'output is "{path}"; it leaves the project')
-    elif not path.endswith(".mp4"):
-        yield Fault(place, f'output is "{path}"; the service makes MP4, so the name must end in .mp4')
-    elif path.split("/")[0].casefold() in (".cutlist", ".git"):
-        yield Fault(place, f'output is "{path}"; nothing is written into {path.split("/")[0]}/')
-    elif len(path.encode()) > 1000 or any(len(part.encode()) > 200 for part in path.split("/")):
-        yield Fault(place, "output is too long: at most 1000 bytes, and 200 for each part")
+        return "output has control characters or marks that reorder text"
+    if path.startswith(("/", "~")):
+        return f'output is "{path}"; it must be relative to the project'
+    if "\\" in path:
+        return f'output is "{path}"; write / between folders, on every system'
+    if path == ".." or path.startswith("../"):
+        return f'output is "{path}"; it leaves the project'
+    if not path.endswith(".mp4"):
+        return f'output is "{path}"; the service makes MP4, so the name must end in .mp4'
+    if path.split("/")[0].casefold() in (".cutlist", ".git"):
+        return f'output is "{path}"; nothing is written into {path.split("/")[0]}/'
+    if len(path.encode()) > 1000 or any(len(part.encode()) > 200 for part in path.split("/")):
+        return "output is too long: at most 1000 bytes, and 200 for each part"
+    return None
 
 
 def _media_faults(edit: Edit, model: Model, variant: Variant) -> Iterator[Fault]:

@@ -230,7 +230,12 @@ _SPEC: Mapping[str, Any] = {
     "suspend": {
         "type": "boolean",
         "default": False,
-        "description": "Leave the edit alone: nothing is submitted or written for it.",
+        "description": "Leave the edit alone: nothing is submitted, written or pruned for it.",
+    },
+    "protect": {
+        "type": "boolean",
+        "default": False,
+        "description": "Never prune its output, not even when the edit itself is taken out.",
     },
     "output": {
         "type": "string",

@@ -166,7 +166,8 @@ def _to_plain(reading: Reading) -> dict[str, Any]:
         "edits": [
             {
                 "name": edit.name, "labels": edit.labels, "model": edit.model, "input": edit.input,
-                "parameters": edit.parameters, "take": edit.take, "suspend": edit.suspend, "output": edit.output,
+                "parameters": edit.parameters, "take": edit.take, "suspend": edit.suspend,
+                "protect": edit.protect, "output": edit.output,
                 "document": numbers[id(edit.document.marks)],
                 "inherited": {at: [p.file, p.line, p.column] for at, p in edit.document.inherited.items()},
             }

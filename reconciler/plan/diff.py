@@ -12,6 +12,7 @@ from reconciler.desired.references import shown
 from reconciler.document import field_name
 from reconciler.errors import Place
 from reconciler.plan.cost import PricePerSecond, Seconds, cost, priced_as, seconds
+from reconciler.plan.prune import Pruning, left_over, origins, prune
 from reconciler.plan.reasons import changes
 from reconciler.plan.resolve import Resolved
 from reconciler.plan.selection import selected
@@ -43,9 +44,12 @@ def diff(
     price_per_second: PricePerSecond,
     account: str,
     currency: str,
+    pruning: Pruning = Pruning(),  # noqa: B008  (frozen)
 ) -> Plan:
     """The plan, sorted by name, with a reason and a cost on every step. Raises UsageError for a bad target."""
     chosen = selected(desired, options.target, options.exclude)
+    files = left_over(desired, resolved, observed)
+    came_from = origins(files, resolved, observed)
     lengths: dict[str, Seconds] = {}
     steps: list[Step] = []
     unpriced: set[str] = set()
@@ -53,7 +57,7 @@ def diff(
         lengths[name] = seconds(each, lengths)
         if name not in chosen:
             continue
-        step = _step(each, observed, options)
+        step = _step(each, observed, options, came_from.get(name, ""))
         if options.refresh_only and step.action not in _REFRESHED:
             continue
         if step.action in (Action.RENDER, Action.WAIT) or step.repay or step.billed_at_end:
@@ -62,8 +66,10 @@ def diff(
                 unpriced.add(priced_as(each.wanted))
         steps.append(step)
     orphans = _orphans(resolved, observed)
+    partial = options.target or options.exclude or options.refresh_only  # what it is not about, it leaves alone
+    pruned, staying = ([], []) if partial else prune(files, resolved, observed, steps, pruning)
     return Plan(
-        steps=tuple(sorted(_paid_once(steps), key=lambda step: step.name)),
+        steps=(*sorted(_paid_once(steps), key=lambda step: step.name), *pruned),
         realm=observed.realm,
         account=account,
         endpoint=observed.endpoint,
@@ -73,6 +79,7 @@ def diff(
             *observed.damaged,
             *map(_orphan_note, orphans),
             *(f"{step.name} is {SUSPENDED}" for step in steps if desired.edits[step.name].edit.suspend),
+            *staying,
         ),
         strays=tuple(observed.strays),
         unpriced=tuple(sorted(unpriced)),
@@ -110,11 +117,11 @@ def _paid_once(steps: Sequence[Step]) -> list[Step]:
     return shared
 
 
-def _step(each: Resolved, observed: Observed, options: Options) -> Step:
+def _step(each: Resolved, observed: Observed, options: Options, came_from: str) -> Step:
     edit = each.wanted.edit
     output = observed.outputs[edit.output]
     replaces = output.digest if output.ours or options.force else None
-    make = _Maker(edit.name, edit.output, edit.place(), each.job.key if each.job else None, replaces)
+    make = _Maker(edit.name, edit.output, edit.place(), each.job.key if each.job else None, replaces, edit.protect)
     if edit.suspend:
         return make(Action.KEEP, SUSPENDED)
     if each.job is None:
@@ -123,14 +130,14 @@ def _step(each: Resolved, observed: Observed, options: Options) -> Step:
             Action.WAIT, f"waits for {names}; its key is known after that"
         )
     if each.result is not None:
-        return _output_step(make, each.result, observed, options)
+        return _output_step(make, each.result, observed, options, came_from)
     history = observed.history.get(each.job.key)
     held = {result.task.get("task_id") for result in observed.results.get(each.job.key, ())}
     if history is not None and history.last.state is State.SUCCEEDED and history.last.task_id in held:
         history = None  # its result is here; the lock file names another
     step = _attempt_step(make, history, observed, options) if history is not None else None
     if step is None:
-        step = _pinned_step(make, observed.pins.get(edit.name), options) or _render_step(make, each, observed)
+        step = _pinned_step(make, observed.pin(edit.name, each.job.key), options) or _render_step(make, each, observed)
     if step.action is Action.RENDER:
         return _occupied(make, observed, options) or step
     return step
@@ -138,7 +145,7 @@ def _step(each: Resolved, observed: Observed, options: Options) -> Step:
 
 def _pinned_step(make: _Maker, pin: Pin | None, options: Options) -> Step | None:
     """The lock file names a result that is not here: never a silent render."""
-    if pin is None or pin.key != make.key:
+    if pin is None:
         return None
     reason = f"cutlist.lock pins a result ({pin.digest[:12]}…) that is not in this store"
     if options.repay:
@@ -156,6 +163,7 @@ class _Maker:
     place: Place
     key: str | None
     replaces: str | None
+    protect: bool
 
     def __call__(
         self, action: Action, reason: str, *details: str, attempt: Attempt | None = None, person: bool = False
@@ -174,10 +182,11 @@ class _Maker:
             replaces=self.replaces,
             since=attempt.since if attempt else None,
             collect_by=attempt.collect_by if attempt else None,
+            protect=self.protect,
         )
 
 
-def _output_step(make: _Maker, result: Result, observed: Observed, options: Options) -> Step:
+def _output_step(make: _Maker, result: Result, observed: Observed, options: Options, came_from: str) -> Step:
     """The result is there; what about the file?"""
     output = observed.outputs[make.output]
     if output.digest == result.digest:
@@ -189,6 +198,8 @@ def _output_step(make: _Maker, result: Result, observed: Observed, options: Opti
         reason = (
             "the file is of another result" if output.ours else "another file is there; it is overwritten (--force)"
         )
+    elif came_from:
+        reason = f"{came_from}: its result is in the store"
     elif output.published is not None:
         reason = "the file was deleted; its result is in the store"
     else:

@@ -57,7 +57,8 @@ def _head(plan: Plan, steps: Sequence[Step]) -> Iterator[str]:
 def _table(plan: Plan, steps: Sequence[Step], most: int) -> str:
     text = "\n| | step | edit | output | why | cost |\n|---|---|---|---|---|---|\n"
     for number, step in enumerate(steps):
-        cells = (_code(step.name), _code(step.output), _code(step.reason), _code(_price(step, plan.currency)))
+        edit = _code(step.name) if step.of_edit else ""
+        cells = (edit, _code(step.output), _code(step.reason), _code(_price(step, plan.currency)))
         row = f"| <code>{_escaped(SYMBOLS[step.action])}</code> | {step.action.value} | {' | '.join(cells)} |\n"
         if len(text) + len(row) > most:
             return f"{text}\n**{_not_shown(len(steps) - number, 'step')}** `cutlist plan` shows all.\n"

@@ -53,7 +53,7 @@ def plan_text(plan: Plan) -> str:
     lines.append("  " + "   ".join(f"{SYMBOLS[a]} {_LEGEND_WORDS.get(a, a.value)}" for a in _LEGEND if a in used))
     lines.append("")
     changed = [step for step in plan.steps if step.action is not Action.KEEP]
-    width = max(len(step.name) for step in changed)
+    width = max((len(step.name) for step in changed if step.of_edit), default=0)
     for step in changed:
         lines += _step_lines(step, plan.currency, min(width, 52))
     lines += ["", *_index(changed), ""]
@@ -80,7 +80,7 @@ def stray_lines(plan: Plan) -> Iterator[str]:
 
 
 def _step_lines(step: Step, currency: str, width: int) -> Iterator[str]:
-    yield f"  {SYMBOLS[step.action]} {step.name:<{width}}  {step.output}"
+    yield f"  {SYMBOLS[step.action]} {step.name:<{width}}  {step.output if step.of_edit else ''}"
     yield from _indented(step.reason)
     for detail in step.details:
         yield from _indented(detail, "        ")

@@ -61,7 +61,10 @@ def saved_document(
             name: list(value) if isinstance(value, tuple) else value for name, value in asdict(options).items()
         },
         "desired": {name: _asked(desired, name) for name in names},
-        "observed": {name: _seen(resolved[name], observed) for name in names},
+        "observed": {
+            **{name: _seen(resolved[name], observed) for name in names},
+            **{step.name: _seen_left_over(step, observed) for step in plan.steps if not step.of_edit},
+        },
         "prices": prices,
         "plan": plan_document(plan),
     }
@@ -77,13 +80,18 @@ def _asked(desired: Desired, name: str) -> str:
 def _seen(each: Resolved, observed: Observed) -> dict[str, str | None]:
     edit = each.wanted.edit
     history = observed.history.get(each.job.key) if each.job else None
-    pin = observed.pins.get(edit.name)
+    pin = observed.pins.get(edit.name) or (observed.pin(edit.name, each.job.key) if each.job else None)
     return {
         "result": each.result.digest if each.result else None,
         "request": f"{history.last.state.value} {history.last.id}" if history else None,
         "file": observed.outputs[edit.output].digest,
         "pin": f"{pin.key} {pin.digest}" if pin else None,
     }
+
+
+def _seen_left_over(step: Step, observed: Observed) -> dict[str, str | None]:
+    """Of an output that no edit asks for: the file that goes, and what we wrote there."""
+    return {"result": step.digest, "request": None, "file": observed.left_over[step.output].digest, "pin": None}
 
 
 def check_form(document: Mapping[str, Any], own: Mapping[str, Any], plan: Mapping[str, Any]) -> None:
@@ -165,7 +173,20 @@ def _moved(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
             continue
         for words in _seen_moved(then["observed"].get(name) or {}, now["observed"][name]):
             yield f"{name}: {words}"
+    yield from _left_over_moved(then, now)
     yield from _prices_moved(then, now)
+
+
+def _left_over_moved(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """What moved of outputs that no edit asks for; `observed` names them beside the edits."""
+    for name in sorted({*then["observed"], *now["observed"]} - {*then["desired"], *now["desired"]}):
+        before, after = then["observed"].get(name), now["observed"].get(name)
+        if before is None:
+            yield f"{name} is no longer asked for"
+        elif after is None:
+            yield f"{name} is gone, changed, or asked for again"
+        else:
+            yield from (f"{name}: {words}" for words in _seen_moved(before, after))
 
 
 def _seen_moved(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

@@ -60,9 +60,18 @@ class Status:
         return "Degraded" if late else _HEALTH[step.action]
 
     @property
+    def edits(self) -> Sequence[Step]:
+        return [step for step in self.plan.steps if step.of_edit]
+
+    @property
+    def outputs(self) -> Sequence[Step]:
+        """Those that no edit asks for any more, and that wait to be pruned."""
+        return [step for step in self.plan.steps if not step.of_edit]
+
+    @property
     def counts(self) -> dict[str, int]:
         """How many edits are of each health."""
-        found = [self.health(step) for step in self.plan.steps]
+        found = [self.health(step) for step in self.edits]
         return {word: found.count(word) for word in ("Healthy", "Progressing", "Missing", "Degraded")}
 
 
@@ -95,7 +104,9 @@ def status_text(status: Status) -> str:
     lines += stray_lines(plan)
     lines += _deadline_lines(status)
     counts = [f"{count} {word.lower()}" for word, count in status.counts.items() if count]
-    lines.append(f"{len(names)} edit{'' if len(names) == 1 else 's'}: {', '.join(counts) or 'none'}.")
+    edits, outputs = len(status.edits), len(status.outputs)
+    left = f" {outputs} output{'' if outputs == 1 else 's'} no longer asked for." if outputs else ""
+    lines.append(f"{edits} edit{'' if edits == 1 else 's'}: {', '.join(counts) or 'none'}.{left}")
     return "\n".join(lines) + "\n"
 
 
@@ -133,23 +144,25 @@ def status_document(status: Status) -> dict[str, Any]:
         "synced": status.synced,
         "summary": {word.lower(): count for word, count in status.counts.items()},
         "needs_person": list(status.needs_person),
-        "edits": [
-            {
-                "name": step.name,
-                "sync": sync(step),
-                "health": status.health(step),
-                "action": step.action.value,
-                "reason": step.reason,
-                "details": list(step.details),
-                "output": step.output,
-                "key": step.key,
-                "task_id": step.task_id,
-                "since": _iso(step.since),
-                "collect_by": _iso(step.collect_by),
-            }
-            for step in plan.steps
-        ],
+        "edits": [_row(status, step) for step in status.edits],
+        "outputs": [_row(status, step) for step in status.outputs],
         "notes": list(plan.notes),
+    }
+
+
+def _row(status: Status, step: Step) -> dict[str, Any]:
+    return {
+        "name": step.name,
+        "sync": sync(step),
+        "health": status.health(step),
+        "action": step.action.value,
+        "reason": step.reason,
+        "details": list(step.details),
+        "output": step.output,
+        "key": step.key,
+        "task_id": step.task_id,
+        "since": _iso(step.since),
+        "collect_by": _iso(step.collect_by),
     }
 
 

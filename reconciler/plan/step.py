@@ -43,7 +43,7 @@ FREE = Cost(0.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What happens to one edit, and why."""
+    """What happens to one edit, or to an output that no edit asks for any more, and why."""
 
     name: str
     action: Action
@@ -64,11 +64,29 @@ class Step:
     replaces: str | None = None  # digest of the file at the output that may be overwritten
     since: float | None = None  # seconds since 1970: when it came to be so, where that is known
     collect_by: float | None = None  # until when the service still has what its task made
+    protect: bool = False  # its output is never pruned
+    after: str | None = None  # pruned only once this edit has its output
+
+    @property
+    def of_edit(self) -> bool:
+        """Whether it is about an edit. The others are about an output that no edit asks for any more."""
+        return not self.name.startswith(_HERE)
+
+
+_HERE = "./"
+
+
+def prune_name(output: str) -> str:
+    """What the step of an output that no edit asks for is called: `./` and its path.
+
+    The name of an edit begins with a letter or a digit, and an edit may be called `a.mp4`.
+    """
+    return f"{_HERE}{output}"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps from what is to what is asked, sorted by name; plain data."""
+    """The steps from what is to what is asked, sorted by name, outputs to prune last; plain data."""
 
     steps: tuple[Step, ...]
     realm: str
@@ -86,7 +104,7 @@ class Plan:
 
     @property
     def summary(self) -> Mapping[str, int]:
-        """How many edits each action has; `render` counts edits, two of which may share one paid job."""
+        """How many steps are of each action; `render` counts edits, two of which may share one paid job."""
         return {action.value: sum(1 for step in self.steps if step.action is action) for action in Action}
 
     @property

@@ -138,6 +138,8 @@ class Published:
     realm: str
     edit: str
     key: str
+    environment: str = ""  # that asked for it; empty in notes of earlier versions, which did not tell
+    protected: bool = False  # whether its edit said `protect: true` when an apply last saw it
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,9 @@ class Observed:
     results: Mapping[str, Sequence[Result]] = field(default_factory=dict)  # by key, in the order they were stored
     history: Mapping[str, History] = field(default_factory=dict)  # by key
     outputs: Mapping[str, Output] = field(default_factory=dict)  # by path
+    left_over: Mapping[str, Output] = field(default_factory=dict)  # by path: what we wrote, and no edit asks for now
     pins: Mapping[str, Pin] = field(default_factory=dict)  # by edit
+    old_pins: Mapping[str, tuple[str, Pin]] = field(default_factory=dict)  # by key, of names that no edit has now
     before: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by edit: the job it stood for last time
     strays: Sequence[Stray] = ()  # that nobody has answered for
     damaged: Sequence[str] = ()  # records and blobs that cannot be trusted, in words
@@ -179,17 +183,22 @@ class Observed:
 
     def repaid(self) -> Observed:
         """The same without the pins whose result is not here while another of their job is: paid in its place."""
-        pins = {
-            edit: pin
-            for edit, pin in self.pins.items()
-            if pin.key not in self.results or any(each.digest == pin.digest for each in self.results[pin.key])
-        }
-        return replace(self, pins=pins)
+
+        def holds(pin: Pin) -> bool:
+            return pin.key not in self.results or any(each.digest == pin.digest for each in self.results[pin.key])
+
+        pins = {edit: pin for edit, pin in self.pins.items() if holds(pin)}
+        return replace(self, pins=pins, old_pins={key: old for key, old in self.old_pins.items() if holds(old[1])})
+
+    def pin(self, edit: str, key: str) -> Pin | None:
+        """What the lock file says of an edit and its job; for one that was renamed, under the name that it had."""
+        own, (_, old) = self.pins.get(edit), self.old_pins.get(key, ("", None))
+        return own if own is not None and own.key == key else old
 
     def result(self, edit: str, key: str) -> Result | None:
         """The result that counts for an edit: the one that the lock file names, else the first that was stored."""
         found = self.results.get(key, ())
-        pin = self.pins.get(edit)
-        if pin is not None and pin.key == key:
+        pin = self.pin(edit, key)
+        if pin is not None:
             return next((each for each in found if each.digest == pin.digest), None)
         return found[0] if found else None

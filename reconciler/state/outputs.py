@@ -47,9 +47,15 @@ class Outputs:
             seen[path] = Output(digest, mine, ours)
         return seen
 
-    def remember(self, path: str, published: Published, *, tmp_name: str) -> None:
-        """Note that we wrote `path`. Losing this note is no loss: the bytes are recognised in the store."""
-        data = {**self.published(), path: published}
-        entries = {each: asdict(entry) for each, entry in sorted(data.items())}
+    def remember(self, notes: Mapping[str, Published], *, forget: Collection[str] = (), tmp_name: str) -> None:
+        """Note what we wrote, by path, and drop the notes of the paths in `forget`; nothing is written for no change.
+
+        Losing a note is no loss: the bytes are recognised in the store, and what we do not know of is never removed.
+        """
+        before = self.published()
+        after = {path: note for path, note in {**before, **notes}.items() if path not in forget}
+        if after == before:
+            return
+        entries = {path: asdict(note) for path, note in sorted(after.items())}
         text = json.dumps({"version": 1, "outputs": entries}, indent=1, sort_keys=True) + "\n"
         write_atomic(self._record, text.encode(), tmp_name=tmp_name)

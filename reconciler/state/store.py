@@ -89,8 +89,8 @@ class Store:
             tmp.rename(target)
         fsync_dir(target.parent)  # also where it is there: a kill may have come before this
 
-    def copy_out(self, digest: str, target: Path) -> None:
-        """Put a blob's bytes at `target`, by rename of a complete copy. Raises StoreDamaged, leaving `target` alone."""
+    def checked(self, digest: str) -> Path:
+        """Where the blob of that digest lies, its bytes hashed again. Raises StoreDamaged."""
         source = self.blob_path(digest)
         if not source.is_file():
             raise StoreDamaged(
@@ -101,7 +101,11 @@ class Store:
                 f"the blob {digest[:12]}… no longer has the bytes it is named for.",
                 hint=f"Nothing was overwritten. Remove {source} and run apply again.",
             )
-        copy_atomic(source, target, tmp_name=self._clock.new_id())
+        return source
+
+    def copy_out(self, digest: str, target: Path) -> None:
+        """Put a blob's bytes at `target`, by rename of a complete copy. Raises StoreDamaged, leaving `target` alone."""
+        copy_atomic(self.checked(digest), target, tmp_name=self._clock.new_id())
 
     # -------------------------------------------------------------- results
 

@@ -191,8 +191,8 @@ def _project() -> str:
             rows.append([f"`{name}`", f"`{field['const']}`", "required", field["description"]])
         elif "description" in field:
             value = field.get("default")
-            shown = "—" if value is None else f"`{'[' + ', '.join(value) + ']' if isinstance(value, list) else value}`"
-            rows.append([f"`{name}`", _project_legal(name, field), shown, field["description"]])
+            listed = f"[{', '.join(value)}]" if isinstance(value, list) else value
+            rows.append([f"`{name}`", _project_legal(name, field), default({"default": listed}), field["description"]])
     return _table(["field", "legal", "default", "meaning"], rows)
 
 

@@ -12,9 +12,7 @@ from mockserver.__main__ import serve
 from reconciler import catalogue, errors
 from reconciler.apply.events import Phase
 from reconciler.cli.main import cutlist
-from reconciler.config import NOT_YET as PROJECT_NOT_YET
 from reconciler.config import Environment
-from reconciler.desired.manifest import NOT_YET as EDIT_NOT_YET
 from reconciler.plan.step import SYMBOLS
 from reconciler.state.observed import State
 from tests.docs import tables
@@ -110,13 +108,6 @@ def test_every_field_of_the_project_file_is_told(field: str) -> None:
 def test_every_field_of_an_edit_is_told(field: str) -> None:
     """The fields that are ours and no model's; the whole example shows each."""
     assert f"\n  {field}:" in section(MANIFEST, "The edit")
-
-
-@pytest.mark.parametrize("field", [*EDIT_NOT_YET, *PROJECT_NOT_YET])
-def test_what_is_refused_for_now_is_told(field: str) -> None:
-    """A field that the design knows and this version does not is named as such."""
-    assert f"`{field}`" in MANIFEST
-    assert f"`{field}`" in section(text("README.md"), "What this version does not do yet")
 
 
 @pytest.mark.parametrize("state", list(State))

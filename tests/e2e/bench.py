@@ -182,6 +182,10 @@ class Bench:
         manifest = {"apiVersion": "cutlist/v1", "kind": "Edit", "metadata": {"name": name}, "spec": body}
         self.write(f"{name}.yaml", json.dumps(manifest))
 
+    def take_out(self, name: str) -> None:
+        """Remove the manifest of an edit."""
+        (self.root / "specs" / f"{name}.yaml").unlink()
+
     def project(self, *, key: str = "sk-mock") -> Project:
         env = Environment(Secret(key), self.server.url, "")
         return Project.open(self.root, env=env, clock=self.clock, transport=self.network)

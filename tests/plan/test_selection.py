@@ -14,6 +14,7 @@ from reconciler.cli.main import run
 from reconciler.desired.job import Desired
 from reconciler.errors import UsageError
 from reconciler.plan.diff import Options
+from reconciler.plan.prune import Pruning
 from reconciler.plan.selection import selected
 from reconciler.plan.step import Plan
 from reconciler.state.observed import Observed, Output, Pin, Result, State
@@ -125,32 +126,43 @@ def worlds(draw: st.DrawFn) -> tuple[Desired, Observed]:
             attempts.append(attempt(made, state, code=code, message="words", collectable=draw(st.booleans())))
         if draw(st.integers(0, 4)) == 0:
             pins[name] = Pin(making.job_of(made).key, making.digest(draw(st.sampled_from(["video", "gone"]))))
-    asked = desired(*edits)
-    return asked, observed(asked, results=results, attempts=attempts, files=files, pins=pins)
+    asked = desired(*(edits if draw(st.integers(0, 9)) else []))
+    left_over = {}
+    for number in range(draw(st.integers(0, 3))):
+        one = draw(st.sampled_from(edits))
+        now, protected = draw(st.sampled_from(["", "changed", None])), draw(st.booleans())
+        left_over[f"old/{number}.mp4"] = making.written(one, now=now, protected=protected)
+    seen = observed(asked, results=results, attempts=attempts, files=files, pins=pins, left_over=left_over)
+    return asked, seen
+
+
+_PRUNING = st.builds(Pruning, enabled=st.booleans(), most=st.integers(1, 2))
 
 
 class Opened:
     """A project that has its plan from a world of the test."""
 
-    def __init__(self, asked: Desired, seen: Observed) -> None:
-        self._world = asked, seen
+    def __init__(self, asked: Desired, seen: Observed, pruning: Pruning) -> None:
+        self._world, self._pruning = (asked, seen), pruning
         self.made: Plan | None = None
 
     def plan(self, options: Options) -> Plan:
-        self.made = plan(*self._world, options)
+        self.made = plan(*self._world, options, pruning=self._pruning)
         return self.made
 
     def today(self) -> tuple[()]:
         return ()  # no budget of a day
 
 
-@given(world=worlds(), options=_OPTIONS)
-def test_exit_code_2_if_and_only_if_there_are_changes(world: tuple[Desired, Observed], options: Options) -> None:
-    """Whatever is asked, excluded and allowed: 2 if and only if a count other than keep is not zero."""
+@given(world=worlds(), options=_OPTIONS, pruning=_PRUNING)
+def test_exit_code_2_if_and_only_if_there_are_changes(
+    world: tuple[Desired, Observed], options: Options, pruning: Pruning
+) -> None:
+    """Whatever is asked, excluded, allowed and left over: 2 if and only if a count other than keep is not zero."""
     words = [f"--{name.replace('_', '-')}" for name in ("force", "repay", "retry_failed") if getattr(options, name)]
     words += ["--refresh-only"] if options.refresh_only else []
     words += [f"--target={each}" for each in options.target] + [f"--exclude={each}" for each in options.exclude]
-    project = Opened(*world)
+    project = Opened(*world, pruning)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asking, "opened", lambda *_arguments: project)
         code = run(["plan", "--detailed-exitcode", *words])
@@ -159,7 +171,9 @@ def test_exit_code_2_if_and_only_if_there_are_changes(world: tuple[Desired, Obse
         return
     summary = project.made.summary
     assert code == (2 if any(count for action, count in summary.items() if action != "keep") else 0)
-    assert sum(summary.values()) + project.made.left_out == len(world[0].edits)
+    assert sum(summary.values()) == len(project.made.steps)
+    assert sum(step.of_edit for step in project.made.steps) + project.made.left_out == len(world[0].edits)
+    assert pruning.enabled or not summary["prune"]
 
 
 @given(world=worlds(), options=_OPTIONS)
@@ -173,6 +187,6 @@ def test_what_is_left_out_changes_nothing_else(world: tuple[Desired, Observed], 
         made = plan(asked, seen, options)
     except UsageError:
         return
-    for step in made.steps:
+    for step in (step for step in made.steps if step.of_edit):
         assert (step.action, step.reason, step.key) == (whole[step.name].action, whole[step.name].reason, step.key)
         assert set(asked.edits[step.name].upstreams) <= {each.name for each in made.steps} or not options.target

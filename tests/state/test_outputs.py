@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ class Bench:
 
     def published(self, content: str, realm: str = "live") -> Published:
         note = Published(digest(content), realm, "film", "key")
-        self.outputs.remember(PATH, note, tmp_name="x")
+        self.outputs.remember({PATH: note}, tmp_name="x")
         return note
 
     def seen(self, *known: str) -> Output:
@@ -88,9 +89,29 @@ def test_links_and_folders_are_no_outputs(bench: Bench) -> None:
 def test_notes_are_kept_beside_each_other(bench: Bench) -> None:
     """A new note leaves the others, and replaces the one of the same path."""
     note = bench.published("one")
-    bench.outputs.remember("other.mp4", note, tmp_name="x")
+    bench.outputs.remember({"other.mp4": note}, tmp_name="x")
     newer = bench.published("two")
     assert bench.outputs.published() == {PATH: newer, "other.mp4": note}
+
+
+def test_notes_that_are_forgotten(bench: Bench) -> None:
+    """What is forgotten is gone, what is noted meanwhile is there; for no change nothing is written."""
+    note = bench.published("one")
+    record = bench.root / ".cutlist" / "outputs.json"
+    bench.outputs.remember({"other.mp4": note}, forget=[PATH, "never.mp4"], tmp_name="x")
+    assert bench.outputs.published() == {"other.mp4": note}
+    before = record.stat()
+    bench.outputs.remember({"other.mp4": note}, forget=["never.mp4"], tmp_name="x")
+    assert (record.stat().st_ino, record.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_notes_of_an_earlier_version(bench: Bench) -> None:
+    """They name no environment and no protection: read as unknown, and as none."""
+    (bench.root / ".cutlist").mkdir()
+    entry = {"digest": "d", "realm": "live", "edit": "film", "key": "k"}
+    (bench.root / ".cutlist" / "outputs.json").write_text(json.dumps({"version": 1, "outputs": {PATH: entry}}))
+    note = bench.outputs.published()[PATH]
+    assert (note.environment, note.protected) == ("", False)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +119,7 @@ def test_notes_are_kept_beside_each_other(bench: Bench) -> None:
     [
         "", "{", "[]", "[" * 100_000, '{"outputs": []}', '{"outputs": {"a": {"digest": "x"}}}', '{"outputs": {"a": 1}}',
         '{"outputs": {"a": {"digest": "x", "realm": "mock", "edit": [], "key": "k"}}}',
+        '{"outputs": {"a": {"digest": "x", "realm": "mock", "edit": "e", "key": "k", "protected": 1}}}',
     ],
     ids=lambda text: text[:60],
 )  # fmt: skip

@@ -1,0 +1,168 @@
+"""Outputs that we wrote and no edit asks for any more: what goes, what stays, which edit carries on from each. Pure.
+
+Only files that still have the bytes we wrote go, and only those whose result is in the store: going back is free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from reconciler.desired.job import Desired
+from reconciler.errors import Place
+from reconciler.names import folded
+from reconciler.plan.resolve import Resolved
+from reconciler.plan.step import Action, Step, prune_name
+from reconciler.state.observed import Observed, Published
+
+_MOST_NAMES = 3
+_FREE = "Its result stays in the store: asking for it again costs nothing."
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """What the project file says of it."""
+
+    enabled: bool = False
+    most: int = 10  # at once
+    place: Place = field(default_factory=lambda: Place("cutlist.yaml"))
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOver:
+    """A file at a path that no edit asks for any more, and what we noted when we wrote it."""
+
+    path: str
+    note: Published
+    digest: str  # of the file now
+    heir: str | None = None  # the edit that carries on: of the same name, or the one it was renamed to
+
+
+def left_over(desired: Desired, resolved: Mapping[str, Resolved], observed: Observed) -> list[LeftOver]:
+    """Every such file, by path; but not one that an asked output differs from only in case or Unicode form."""
+    asked = {folded(path) for path in desired.outputs}
+    files = [
+        LeftOver(path, each.published, each.digest)
+        for path, each in sorted(observed.left_over.items())
+        if each.published is not None and each.digest is not None
+        if folded(path) not in asked
+    ]
+    newcomers = _newcomers(resolved, observed)
+    return [replace(file, heir=_heir(file.note, resolved, newcomers)) for file in files]
+
+
+def _newcomers(resolved: Mapping[str, Resolved], observed: Observed) -> Mapping[str, str]:
+    """By key: the first edit, by name, at whose output we have not written yet what it asks for."""
+    named: dict[str, str] = {}
+    for name, each in sorted(resolved.items()):
+        if each.job is not None and not _written(each, each.job.key, observed):
+            named.setdefault(each.job.key, name)
+    return named
+
+
+def _written(each: Resolved, key: str, observed: Observed) -> bool:
+    note = observed.outputs[each.wanted.edit.output].published
+    return note is not None and (note.key, note.realm) == (key, observed.realm)
+
+
+def _heir(note: Published, resolved: Mapping[str, Resolved], newcomers: Mapping[str, str]) -> str | None:
+    return note.edit if note.edit in resolved else newcomers.get(note.key)
+
+
+def origins(files: Sequence[LeftOver], resolved: Mapping[str, Resolved], observed: Observed) -> Mapping[str, str]:
+    """By edit that was renamed or whose output was moved: where its result comes from, in words."""
+    words: dict[str, str] = {}
+    for key, name in _newcomers(resolved, observed).items():
+        if name not in observed.pins and key in observed.old_pins:
+            words[name] = f"renamed from {observed.old_pins[key][0]}"
+    for file in files:
+        job = resolved[file.heir].job if file.heir else None
+        if file.heir and job and job.key == file.note.key and not _written(resolved[file.heir], job.key, observed):
+            moved = file.note.edit == file.heir
+            words[file.heir] = f"moved from {file.path}" if moved else f"renamed from {file.note.edit}"
+    return words
+
+
+# ------------------------------------------------------------------ what goes
+
+
+def prune(
+    files: Sequence[LeftOver],
+    resolved: Mapping[str, Resolved],
+    observed: Observed,
+    steps: Sequence[Step],
+    pruning: Pruning,
+) -> tuple[list[Step], list[str]]:
+    """The steps for what is left over, and notes of what stays. `steps` are those of the edits."""
+    held = {step.name for step in steps if step.action is Action.BLOCKED}
+    held |= {name for name, each in resolved.items() if each.wanted.edit.suspend}
+    protected, rest = _parted(files, lambda file: file.note.protected)
+    changed, rest = _parted(rest, lambda file: file.digest != file.note.digest)
+    waiting, going = _parted(rest, lambda file: file.heir in held)
+    staying = [
+        *_told(protected, "no longer asked for, and kept because it was protected; remove it yourself if it may go"),
+        *_told(changed, "no longer asked for, but changed since cutlist wrote it; it stays"),
+    ]
+    if not pruning.enabled:
+        way = "`prune: {enabled: true}` in cutlist.yaml removes what no manifest asks for"
+        return [], [*_told(going, f"no longer asked for; {way}"), *staying]
+    if not resolved:
+        return [], [*_told(going, "no longer asked for, but kept: no manifest asks for anything"), *staying]
+    staying += _told(waiting, "kept until the edit that it is of has its new output")
+    return _steps(going, resolved, observed, pruning), staying
+
+
+def _parted(files: Sequence[LeftOver], test: Callable[[LeftOver], bool]) -> tuple[list[LeftOver], list[LeftOver]]:
+    """Those that pass a test, and the others."""
+    return [file for file in files if test(file)], [file for file in files if not test(file)]
+
+
+def _steps(
+    going: Sequence[LeftOver], resolved: Mapping[str, Resolved], observed: Observed, pruning: Pruning
+) -> list[Step]:
+    """`-` for each, or `!`.
+
+    Where more than `most` would go, each is a blocked step of its own rather than the whole plan refused: work that has
+    nothing to do with it is not held up, and people see every file that would go before they raise the number.
+    """
+    made = []
+    gone = {file.path for file in going if not _stored(file, observed)}
+    many = len(going) - len(gone) > pruning.most
+    for file in going:
+        step = Step(
+            name=prune_name(file.path), action=Action.PRUNE, reason=_why(file, resolved), output=file.path,
+            place=pruning.place, key=file.note.key, details=(_FREE,), digest=file.note.digest, after=file.heir,
+        )  # fmt: skip
+        if file.path in gone:
+            reason = "no longer asked for, but its result is not in the store: this may be the last copy"
+            step = _blocked(step, reason, "Remove it yourself, or put the store back.")
+        elif many:
+            reason = f"{len(going) - len(gone)} outputs would be pruned at once, and prune.most is {pruning.most}"
+            step = _blocked(step, reason, "If that is meant, raise prune.most in cutlist.yaml.")
+        made.append(step)
+    return made
+
+
+def _blocked(step: Step, reason: str, way: str) -> Step:
+    return replace(step, action=Action.BLOCKED, reason=reason, details=(way,), needs_person=True, after=None)
+
+
+def _stored(file: LeftOver, observed: Observed) -> bool:
+    return any(result.digest == file.note.digest for result in observed.results.get(file.note.key, ()))
+
+
+def _why(file: LeftOver, resolved: Mapping[str, Resolved]) -> str:
+    if file.heir is None:
+        return "no manifest asks for it any more"
+    output = resolved[file.heir].wanted.edit.output
+    if file.heir == file.note.edit:
+        return f"{file.heir} now writes {output}"
+    return f"{file.note.edit} was renamed to {file.heir}, which writes {output}"
+
+
+def _told(files: Sequence[LeftOver], words: str) -> Iterator[str]:
+    """`a.mp4, b.mp4: words`, in one line however many there are."""
+    if files:
+        names = ", ".join(file.path for file in files[:_MOST_NAMES])
+        more = f" and {len(files) - _MOST_NAMES} more" if len(files) > _MOST_NAMES else ""
+        yield f"{names}{more}: {words}"
