@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -19,7 +19,9 @@ from reconciler.plan.selection import selected
 from reconciler.plan.step import FREE, Action, Plan, Step
 from reconciler.state.observed import OPEN, Attempt, History, Observed, Pin, Result, State
 
+_OVERWRITTEN = "another file is there; it is overwritten (--force)"
 SUSPENDED = "suspended: left alone"
+_MOST_FOLLOWERS = 5
 _REFRESHED = (Action.RESUME, Action.SETTLE, Action.KEEP)
 
 
@@ -69,7 +71,7 @@ def diff(
     partial = options.target or options.exclude or options.refresh_only  # what it is not about, it leaves alone
     pruned, staying = ([], []) if partial else prune(files, resolved, observed, steps, pruning)
     return Plan(
-        steps=(*sorted(_paid_once(steps), key=lambda step: step.name), *pruned),
+        steps=(*sorted(_with_followers(_paid_once(steps), resolved), key=lambda step: step.name), *pruned),
         realm=observed.realm,
         account=account,
         endpoint=observed.endpoint,
@@ -117,6 +119,34 @@ def _paid_once(steps: Sequence[Step]) -> list[Step]:
     return shared
 
 
+def _with_followers(steps: Sequence[Step], resolved: Mapping[str, Resolved]) -> Iterator[Step]:
+    """Steps that render, each with the edits that wait for it and are rendered after it."""
+    below: dict[str, list[str]] = {}
+    for step in steps:
+        for up in resolved[step.name].waits_for if step.action is Action.WAIT else ():
+            below.setdefault(up, []).append(step.name)
+    for step in steps:
+        names = _following(step.name, below) if step.action is Action.RENDER else []
+        if names:
+            more = " and more" if len(names) > _MOST_FOLLOWERS else ""
+            verbs = "builds on it and follows" if len(names) == 1 else "build on it and follow"
+            words = f"{', '.join(names[:_MOST_FOLLOWERS])}{more} {verbs}"
+            step = replace(step, details=(*step.details, words))
+        yield step
+
+
+def _following(name: str, below: Mapping[str, Sequence[str]]) -> list[str]:
+    """The nearest edits below one, one more than are named."""
+    found: dict[str, None] = {}
+    waiting = [*below.get(name, ())]
+    while waiting and len(found) <= _MOST_FOLLOWERS:
+        each = waiting.pop(0)
+        if each not in found:
+            found[each] = None
+            waiting += below.get(each, ())[: _MOST_FOLLOWERS + 1]
+    return list(found)
+
+
 def _step(each: Resolved, observed: Observed, options: Options, came_from: str) -> Step:
     edit = each.wanted.edit
     output = observed.outputs[edit.output]
@@ -130,7 +160,7 @@ def _step(each: Resolved, observed: Observed, options: Options, came_from: str) 
             Action.WAIT, f"waits for {names}; its key is known after that"
         )
     if each.result is not None:
-        return _output_step(make, each.result, observed, options, came_from)
+        return _output_step(make, each, each.result, observed, options, came_from)
     history = observed.history.get(each.job.key)
     held = {result.task.get("task_id") for result in observed.results.get(each.job.key, ())}
     if history is not None and history.last.state is State.SUCCEEDED and history.last.task_id in held:
@@ -186,8 +216,11 @@ class _Maker:
         )
 
 
-def _output_step(make: _Maker, result: Result, observed: Observed, options: Options, came_from: str) -> Step:
+def _output_step(
+    make: _Maker, each: Resolved, result: Result, observed: Observed, options: Options, came_from: str
+) -> Step:
     """The result is there; what about the file?"""
+    details: tuple[str, ...] = ()
     output = observed.outputs[make.output]
     if output.digest == result.digest:
         return replace(make(Action.KEEP, "matches its result"), digest=result.digest, since=_stored_at(result))
@@ -195,16 +228,23 @@ def _output_step(make: _Maker, result: Result, observed: Observed, options: Opti
     if occupied is not None:
         return occupied
     if output.digest is not None:
-        reason = (
-            "the file is of another result" if output.ours else "another file is there; it is overwritten (--force)"
-        )
+        reason, details = _replacing(each, observed) if output.ours else (_OVERWRITTEN, ())
     elif came_from:
         reason = f"{came_from}: its result is in the store"
     elif output.published is not None:
         reason = "the file was deleted; its result is in the store"
     else:
         reason = "the result is in the store, the file is not written yet"
-    return replace(make(Action.WRITE, reason), digest=result.digest)
+    return replace(make(Action.WRITE, reason, *details), digest=result.digest)
+
+
+def _replacing(each: Resolved, observed: Observed) -> tuple[str, tuple[str, ...]]:
+    """Why the file of another result goes: most often a request that went back to what it was."""
+    before = observed.before.get(each.wanted.edit.name)
+    if before is None or each.job is None or before == each.job.canonical:
+        return "the file is of another result", ()
+    reason, details = _changes(each, before)
+    return f"{reason}; its result is in the store: nothing is paid", details
 
 
 def _stored_at(result: Result) -> float | None:
@@ -311,10 +351,16 @@ def _render_step(make: _Maker, each: Resolved, observed: Observed) -> Step:
         return make(Action.RENDER, f"take {take} asked for" if take > 1 else "no result yet")
     if before == each.job.canonical:
         return make(Action.RENDER, "no result in this store")
-    written = {one.medium.at: _as_written(each, one.medium.at) for one in each.wanted.inputs}
-    reason, details = changes(before, each.job.canonical, written)
+    reason, details = _changes(each, before)
     step = make(Action.RENDER, reason, *details)
     return replace(step, place=_changed_place(each, before) or step.place)
+
+
+def _changes(each: Resolved, before: Mapping[str, object]) -> tuple[str, tuple[str, ...]]:
+    """What an edit asks for now, beside what it asked for before, in words."""
+    assert each.job is not None
+    written = {one.medium.at: _as_written(each, one.medium.at) for one in each.wanted.inputs}
+    return changes(before, each.job.canonical, written)
 
 
 def _as_written(each: Resolved, at: str) -> str:

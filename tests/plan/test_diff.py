@@ -432,3 +432,24 @@ def test_what_was_paid_again_takes_the_place_of_the_pinned() -> None:
     assert seen.result("film", KEY) == OTHER
     assert observed(ASKED, results=[OTHER, VIDEO], pins={"film": PINNED}).repaid().result("film", KEY) == VIDEO
     assert observed(ASKED, pins={"film": PINNED}).repaid().pins == {"film": PINNED}
+
+
+def test_what_a_render_forces_is_named() -> None:
+    """The nearest of what builds on it, also through others; five at most, each once."""
+    links = desired(edit("a"), chain("b", "a"), chain("c", "b"))
+    assert step(plan(links, observed(links)), "a").details == ("b, c build on it and follow",)
+    fan = desired(edit("a"), *(chain(f"b{number}", "a") for number in range(9)))
+    assert step(plan(fan, observed(fan)), "a").details == ("b0, b1, b2, b3, b4 and more build on it and follow",)
+
+
+def test_going_back_is_free_and_says_so() -> None:
+    """A prompt that went back to what it was: the file is replaced, the change named, nothing is paid."""
+    later = edit("film", input={"prompt": "Make it green", "media": [making.CLIP]})
+    newer = result(later, "newer")
+    seen = observed(
+        ASKED, results=[VIDEO, newer], files={"film": file("newer", written="newer")}, before={"film": newer.job}
+    )
+    made = step(plan(ASKED, seen), "film")
+    assert (made.action, made.cost.price) == (Action.WRITE, 0.0)
+    assert made.reason == "prompt changed; its result is in the store: nothing is paid"
+    assert made.details == ("Make it [green→blue]",)
