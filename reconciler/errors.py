@@ -67,6 +67,10 @@ class ProjectNotFound(CutlistError):
     """No folder from here upwards holds a cutlist.yaml."""
 
 
+class GitError(CutlistError):
+    """Git cannot answer: there is no repository here, no such revision in it, or no git."""
+
+
 class InvalidInput(CutlistError):
     """Manifests or the project file are wrong; `faults` holds all of them, sorted by place."""
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler import git
 from reconciler.errors import InvalidInput
 from reconciler.plan.resolve import Resolved
 from reconciler.state import lockfile
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Observed, Result
 from reconciler.state.store import Store
-
-GIT_PATIENCE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +49,10 @@ def garbage(root: Path, observed: Observed, resolved: Collection[Resolved], *, c
 
 
 def _pinned_before(root: Path, commits: int) -> Iterator[str]:
-    """Digests that cutlist.lock named in the last commits that changed it; none outside git."""
-    for revision in _git(root, "log", f"-n{commits}", "--format=%H", "--", lockfile.LOCK_FILE).split():
+    """Digests that cutlist.lock named in the last commits that changed it; none outside git. Raises GitError."""
+    for raw in git.versions(root, lockfile.LOCK_FILE, commits=commits):
         try:
-            sections = lockfile.parse_pins(_git(root, "show", f"{revision}:./{lockfile.LOCK_FILE}").encode())
+            sections = lockfile.parse_pins(raw)
         except InvalidInput:
             continue
         yield from (pin.digest for pins in sections.values() for pin in pins.values())
-
-
-def _git(root: Path, *arguments: str) -> str:
-    try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=root, capture_output=True, text=True, timeout=GIT_PATIENCE_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout if done.returncode == 0 else ""

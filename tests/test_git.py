@@ -1,0 +1,119 @@
+"""What git is asked, and that asking changes nothing and starts nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reconciler import git
+from reconciler.errors import GitError
+from tests.repository import Repository
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path)
+
+
+def write(path: Path, text: str = "one\n") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_head_says_commit_and_author(repository: Repository) -> None:
+    """Of the repository around the folder, whichever folder that is."""
+    write(repository.root / "film/cutlist.yaml")
+    commit = repository.commit()
+    assert git.head(repository.root / "film") == git.Commit(commit, "Ada Example", False)
+
+
+def test_head_of_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside a repository git is not even started; before the first commit there is no commit."""
+    with monkeypatch.context() as patch:
+        patch.setattr(git, "answer", lambda *_: pytest.fail("git was started"))
+        assert git.head(tmp_path) is None
+    Repository(tmp_path)
+    assert git.head(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "changed"),
+    [
+        ("specs/same.yaml", False),
+        ("specs/edited.yaml", True),
+        ("specs/staged.yaml", True),
+        ("specs/deleted.yaml", True),
+        ("specs/new folder/new.yaml", True),
+        ("specs/ignored/clip.mp4", True),
+        ("specs/*.yaml", False),
+        ("no/such.yaml", False),
+    ],
+)
+def test_head_knows_what_is_not_as_it_was_committed(repository: Repository, path: str, changed: bool) -> None:
+    """Of the paths that are asked about, and of no others; what git ignores is in no commit either."""
+    film = repository.root / "film"
+    for name in ("same", "edited", "staged", "deleted"):
+        write(film / f"specs/{name}.yaml")
+    write(repository.root / ".gitignore", "ignored/\n")
+    repository.commit()
+    write(film / "specs/edited.yaml", "two\n")
+    write(film / "specs/staged.yaml", "two\n")
+    repository.git("add", "film/specs/staged.yaml")
+    (film / "specs/deleted.yaml").unlink()
+    write(film / "specs/new folder/new.yaml")
+    write(film / "specs/ignored/clip.mp4")
+    seen = git.head(film, [path])
+    assert seen is not None
+    assert seen.changed is changed
+
+
+def test_what_is_configured_starts_nothing(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither pager, hook, fsmonitor nor signature check runs, and no GIT_ variable leads elsewhere."""
+    trap = repository.root / "trap.sh"
+    write(trap, f"#!/bin/sh\ntouch '{repository.root}/sprung'\ncat\n")
+    trap.chmod(0o755)
+    commit = repository.commit()
+    for name in ("core.pager", "pager.log", "core.fsmonitor", "gpg.program", "diff.external", "core.editor"):
+        repository.git("config", name, str(trap))
+    for name, value in (("core.hooksPath", str(repository.root)), ("log.showSignature", "true")):
+        repository.git("config", name, value)
+    monkeypatch.setenv("GIT_DIR", "/nowhere")
+    monkeypatch.setenv("GIT_PAGER", str(trap))
+    monkeypatch.setenv("GIT_TRACE", str(repository.root / "sprung"))
+    assert git.head(repository.root, ["trap.sh"]) == git.Commit(commit, "Ada Example", False)
+    assert not (repository.root / "sprung").exists()
+
+
+def test_a_question_does_not_write_the_index(repository: Repository) -> None:
+    """Not even to note that a file whose times changed is the same."""
+    write(repository.root / "a")
+    repository.commit()
+    write(repository.root / "a")
+    index = repository.root / ".git/index"
+    before = (index.read_bytes(), index.stat().st_mtime_ns)
+    seen = git.head(repository.root, ["a"])
+    assert seen is not None
+    assert not seen.changed
+    assert (index.read_bytes(), index.stat().st_mtime_ns) == before
+
+
+def test_versions_of_a_file(repository: Repository) -> None:
+    """Those of the last commits that changed it; a commit that removed it has none."""
+    lock = repository.root / "film/cutlist.lock"
+    for text in ("one", "two", "three"):
+        write(lock, text)
+        repository.commit()
+        repository.commit("something else")
+    lock.unlink()
+    repository.commit()
+    assert list(git.versions(lock.parent, "cutlist.lock", commits=3)) == [b"three", b"two"]
+
+
+def test_without_git_it_says_so(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question that can do without an answer gets none; one that cannot is refused."""
+    repository.commit()
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert git.head(repository.root) is None
+    with pytest.raises(GitError, match="git is not installed"):
+        list(git.versions(repository.root, "cutlist.lock", commits=1))
