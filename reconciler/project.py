@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler import config as configuration
-from reconciler import decisions, housekeeping, reconcile, shipped
+from reconciler import decisions, git, housekeeping, reconcile, revisions, shipped
 from reconciler.apply.events import Block, Event
 from reconciler.apply.outcome import Report, Stop
 from reconciler.cache import Cache, Digests
@@ -22,7 +22,9 @@ from reconciler.clock import JUMP_S, Clock, SystemClock
 from reconciler.config import Config, Environment
 from reconciler.desired import source
 from reconciler.desired.job import Desired
+from reconciler.desired.source.folder import Folder
 from reconciler.errors import BudgetExceeded, CutlistError, Declined, PlanRefused, UsageError
+from reconciler.git import Revision
 from reconciler.housekeeping import Garbage
 from reconciler.plan.diff import Options
 from reconciler.plan.report import clock_warning
@@ -31,6 +33,7 @@ from reconciler.plan.selection import selected
 from reconciler.plan.status import Status
 from reconciler.plan.step import Action, Plan
 from reconciler.reconcile import Pass
+from reconciler.revisions import Asked
 from reconciler.state import plans
 from reconciler.state.holder import hold
 from reconciler.state.ledger import Ledger
@@ -85,16 +88,27 @@ class Project:
     def load(self) -> Desired:
         """Read and check every manifest. Raises InvalidInput with all faults."""
         cache = Cache(self.config.cache_dir)
-        return source.load(self.config, cache, Digests(cache, self.clock, "media"))
+        return source.load(self.config, Folder(self.config.root, Digests(cache, self.clock, "media")), cache)
 
-    def look(self, options: Options = Options()) -> Pass:  # noqa: B008  (frozen)
-        """One pass, for reading."""
+    def revision(self, name: str) -> Revision:
+        """The commit that `name` means. Raises UsageError for one that is not there, GitError."""
+        return git.revision(self.config.root, name)
+
+    def look(self, options: Options = Options(), revision: Revision | None = None) -> Pass:  # noqa: B008  (frozen)
+        """One pass, for reading; over what a commit asks for, or the work tree."""
+        if revision is not None:
+            cache = revisions.cache_of(self.config)
+            return self._compared(revisions.asked_at(self.config, revision, cache, self.clock), options)
         with self._reading() as ledger:
             return reconcile.look(self.config, self.store, ledger, self.clock, options)
 
-    def plan(self, options: Options = Options()) -> Plan:  # noqa: B008  (frozen)
-        """The steps from what is to what is asked."""
-        return self.look(options).plan
+    def plan(self, options: Options = Options(), revision: Revision | None = None) -> Plan:  # noqa: B008  (frozen)
+        """The steps from what is to what is asked, by the work tree or a commit."""
+        return self.look(options, revision).plan
+
+    def _compared(self, asked: Asked, options: Options) -> Pass:
+        with self._reading() as ledger:
+            return reconcile.conclude(self.config, asked.desired, self.store, ledger, self.clock, options, asked.pins)
 
     def save(self, path: Path, options: Options = Options()) -> Plan:  # noqa: B008  (frozen)
         """The plan, also written to `path`, to be applied once with `apply(saved=read_plan(path))`."""

@@ -13,6 +13,7 @@ from reconciler.clock import Clock
 from reconciler.config import Config
 from reconciler.desired import source
 from reconciler.desired.job import Desired
+from reconciler.desired.source.folder import Folder
 from reconciler.plan.diff import Options, diff
 from reconciler.plan.resolve import Resolved, resolve
 from reconciler.plan.step import Action, Plan, Step
@@ -56,16 +57,25 @@ class Pass:
 def look(config: Config, store: Store, ledger: Ledger | None, clock: Clock, options: Options) -> Pass:
     """One pass over everything. Raises InvalidInput with every fault of the project."""
     cache = Cache(config.cache_dir)
-    desired = source.load(config, cache, Digests(cache, clock, "media"))
+    desired = source.load(config, Folder(config.root, Digests(cache, clock, "media")), cache)
     return conclude(config, desired, store, ledger, clock, options)
 
 
 def conclude(
-    config: Config, desired: Desired, store: Store, ledger: Ledger | None, clock: Clock, options: Options
+    config: Config,
+    desired: Desired,
+    store: Store,
+    ledger: Ledger | None,
+    clock: Clock,
+    options: Options,
+    pins: lockfile.Sections | None = None,
 ) -> Pass:
-    """The rest of a pass: what is, compared with what is already known to be asked for."""
+    """The rest of a pass: what is, compared with what is already known to be asked for.
+
+    `pins` are of the lock file that belongs to it; None: the one in the work tree.
+    """
     cache = Cache(config.cache_dir)
-    observed = observe(config, desired, store, ledger, Digests(cache, clock, "outputs"), clock.now())
+    observed = observe(config, desired, store, ledger, Digests(cache, clock, "outputs"), clock.now(), pins)
     cache.save()
     if options.repay:
         observed = observed.repaid()
@@ -83,11 +93,20 @@ def conclude(
 
 
 def observe(
-    config: Config, desired: Desired, store: Store, ledger: Ledger | None, digests: Digests, now: float
+    config: Config,
+    desired: Desired,
+    store: Store,
+    ledger: Ledger | None,
+    digests: Digests,
+    now: float,
+    pins: lockfile.Sections | None = None,
 ) -> Observed:
     """One snapshot of store, ledger, outputs and lock file."""
     results, damaged = store.results()
-    pins = lockfile.read(config.root).get(config.environment, {}) if config.realm == "live" else {}
+    if config.realm != "live":
+        pins = {}
+    elif pins is None:
+        pins = lockfile.read(config.root)
     outputs = Outputs(config.root, config.outputs_file)
     known = {result.digest for each in results.values() for result in each}
     published = outputs.published()
@@ -100,7 +119,7 @@ def observe(
         results=results,
         history=ledger.history(now=now) if ledger else {},
         outputs=outputs.observe(desired.outputs, digests, known),
-        pins=pins,
+        pins=pins.get(config.environment, {}),
         before={**stored, **written, **(ledger.jobs_before() if ledger else {})},
         strays=ledger.strays() if ledger else (),
         damaged=damaged,

@@ -35,6 +35,7 @@ def validate(context: click.Context, endpoint: str | None) -> None:
 @options.as_json
 @click.option("--markdown", is_flag=True, help="As a comment for a pull request.")
 @click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Save the plan for `apply FILE`.")
+@click.option("--from", "name", metavar="REV", help="Plan what this git revision asks for; nothing is checked out.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes, and only then.")
 @options.allowances
 @click.pass_context
@@ -45,6 +46,7 @@ def plan(
     as_json: bool,
     markdown: bool,
     out: Path | None,
+    name: str | None,
     detailed_exitcode: bool,
     **allowed: Any,
 ) -> int:
@@ -59,8 +61,14 @@ def plan(
 
     if as_json and markdown:
         raise UsageError("say --json or --markdown, not both.")
+    if name is not None and out is not None:
+        way = "Check the revision out to save its plan. Nothing was sent."
+        raise UsageError("a saved plan is applied from the work tree; --from and --out do not go together.", hint=way)
     project, wanted = opened(context, endpoint), Options(**allowed)
-    made = project.plan(wanted) if out is None else project.save(context.obj / out, wanted)
+    revision = None if name is None else project.revision(name)
+    made = project.plan(wanted, revision) if out is None else project.save(context.obj / out, wanted)
+    if revision is not None:
+        screen.note(f"Manifests of {revision}.")
     if as_json:
         screen.document(report.plan_document(made))
     elif markdown:
