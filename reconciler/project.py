@@ -26,6 +26,7 @@ from reconciler.desired.source.folder import Folder
 from reconciler.errors import BudgetExceeded, CutlistError, Declined, PlanRefused, UsageError
 from reconciler.git import Revision
 from reconciler.housekeeping import Garbage
+from reconciler.plan.compare import Comparison, Side, compare
 from reconciler.plan.diff import Options
 from reconciler.plan.report import clock_warning
 from reconciler.plan.saved import check_form, check_fresh, check_home, check_no_more, options_of, saved_document
@@ -33,7 +34,6 @@ from reconciler.plan.selection import selected
 from reconciler.plan.status import Status
 from reconciler.plan.step import Action, Plan
 from reconciler.reconcile import Pass
-from reconciler.revisions import Asked
 from reconciler.state import plans
 from reconciler.state.holder import hold
 from reconciler.state.ledger import Ledger
@@ -94,21 +94,32 @@ class Project:
         """The commit that `name` means. Raises UsageError for one that is not there, GitError."""
         return git.revision(self.config.root, name)
 
-    def look(self, options: Options = Options(), revision: Revision | None = None) -> Pass:  # noqa: B008  (frozen)
-        """One pass, for reading; over what a commit asks for, or the work tree."""
-        if revision is not None:
-            cache = revisions.cache_of(self.config)
-            return self._compared(revisions.asked_at(self.config, revision, cache, self.clock), options)
+    def look(self, options: Options = Options()) -> Pass:  # noqa: B008  (frozen)
+        """One pass, for reading."""
         with self._reading() as ledger:
             return reconcile.look(self.config, self.store, ledger, self.clock, options)
 
-    def plan(self, options: Options = Options(), revision: Revision | None = None) -> Plan:  # noqa: B008  (frozen)
-        """The steps from what is to what is asked, by the work tree or a commit."""
-        return self.look(options, revision).plan
-
-    def _compared(self, asked: Asked, options: Options) -> Pass:
+    def look_at(self, revision: Revision, options: Options = Options(), cache: Cache | None = None) -> Pass:  # noqa: B008  (frozen)
+        """One pass over what a commit asks for, read from the repository. `cache` is of `revisions.cache_of`."""
+        asked = revisions.asked_at(self.config, revision, cache or revisions.cache_of(self.config), self.clock)
         with self._reading() as ledger:
             return reconcile.conclude(self.config, asked.desired, self.store, ledger, self.clock, options, asked.pins)
+
+    def plan(self, options: Options = Options()) -> Plan:  # noqa: B008  (frozen)
+        """The steps from what is to what is asked."""
+        return self.look(options).plan
+
+    def compare(self, ends: str) -> Comparison:
+        """What changes from one revision to another, and what that costs now.
+
+        `ends` is `A..B`, `A...B` (from where they parted) or `A` (to the work tree). Raises UsageError, GitError.
+        """
+        first, last = git.ends(self.config.root, ends)
+        cache, free = revisions.cache_of(self.config), Options(force=True)  # no file in the way hides a price
+        before = self.look_at(first, free, cache)
+        after = self.look(free) if last is None else self.look_at(last, free, cache)
+        to = Side("the work tree", None) if last is None else Side(str(last), last.id)
+        return compare(before.resolved, after.resolved, after.plan, sides=(Side(str(first), first.id), to))
 
     def save(self, path: Path, options: Options = Options()) -> Plan:  # noqa: B008  (frozen)
         """The plan, also written to `path`, to be applied once with `apply(saved=read_plan(path))`."""

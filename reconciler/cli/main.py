@@ -88,7 +88,7 @@ def cutlist(context: click.Context, directory: Path) -> None:
 
 
 for _each in (
-    doing.init, asking.validate, asking.plan, asking.show, doing.apply, asking.status, doing.watch, doing.resolve,
-    doing.verify, doing.gc, asking.schema, doing.mock, doing.demo, asking.completion,
+    doing.init, asking.validate, asking.plan, asking.diff, asking.show, doing.apply, asking.status, doing.watch,
+    doing.resolve, doing.verify, doing.gc, asking.schema, doing.mock, doing.demo, asking.completion,
 ):  # fmt: skip
     cutlist.add_command(_each)
