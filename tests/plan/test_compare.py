@@ -58,8 +58,8 @@ CASES: dict[str, tuple[list[Edit], list[Edit], dict[str, Any], dict[str, tuple[s
     "another file": ([RAIN],
         [edit("rain", input={"prompt": "Let it rain", "media": [{**CLIP, "url": "./b.mp4"}]})], {},
         {"rain": ("changed", "input specs/b.mp4 changed", "", 0.4)}),
-    "a default written out": ([RAIN], [prompted("rain", "Let it rain", parameters={"resolution": "720P", "duration": 0})],
-        {}, {}),
+    "a default written out": ([RAIN],
+        [prompted("rain", "Let it rain", parameters={"resolution": "720P", "duration": 0})], {}, {}),
     "added": ([RAIN], [RAIN, SNOW], {}, {"snow": ("added", "not asked for before", "", 0.4)}),
     "added, in the store": ([SNOW], [RAIN, SNOW], {"results": [STORED]},
         {"rain": ("added", "not asked for before", "in the store: free", 0.0)}),
@@ -87,7 +87,8 @@ CASES: dict[str, tuple[list[Edit], list[Edit], dict[str, Any], dict[str, tuple[s
     "no longer suspended": ([prompted("rain", "Let it rain", suspend=True)], [RAIN], {},
         {"rain": ("changed", "no longer suspended", "", 0.4)}),
     "forced": ([RAIN, chain("poster", "rain")], [prompted("rain", "Let it hail"), chain("poster", "rain")], {},
-        {"rain": ("changed", "prompt changed", "", 0.4), "poster": ("forced", "builds on rain, which changed", "", 0.4)}),
+        {"rain": ("changed", "prompt changed", "", 0.4),
+         "poster": ("forced", "builds on rain, which changed", "", 0.4)}),
     "forced down the chain": (
         [RAIN, chain("b", "rain"), chain("c", "b")], [prompted("rain", "x y"), chain("b", "rain"), chain("c", "b")], {},
         {"rain": ("changed", "prompt changed", "", 0.4), "b": ("forced", "builds on rain, which changed", "", 0.4),
@@ -190,15 +191,15 @@ def test_each_new_job_is_paid_once(old: dict[str, str], new: dict[str, str], sto
 
 def everything(*, prices: bool = True) -> Comparison:
     """One change of each kind."""
-    old = [
-        prompted("clothes-swap", "Replace the girl's shirt with the shirt from the picture"), chain("poster", "clothes-swap"),
-        prompted("intro", "An opening"), prompted("outro", "An ending"), RAIN, SNOW,
-    ]  # fmt: skip
+    shirt, coat = (
+        prompted("clothes-swap", f"Replace the girl's {each} with the {each} from the picture")
+        for each in ("shirt", "coat")
+    )
+    poster, large = chain("poster", "clothes-swap"), {"parameters": {"resolution": "1080P"}}
+    old = [shirt, poster, prompted("intro", "An opening"), prompted("outro", "An ending"), RAIN, SNOW]
     new = [
-        prompted("clothes-swap", "Replace the girl's coat with the coat from the picture"), chain("poster", "clothes-swap"),
-        prompted("ending", "An ending"), prompted("rain", "Let it rain", output="films/rain.mp4"), SNOW,
-        prompted("pixel", "As in an old game", parameters={"resolution": "1080P"}), prompted("pixel-2", "As in an old game",
-        parameters={"resolution": "1080P"}),
+        coat, poster, prompted("ending", "An ending"), prompted("rain", "Let it rain", output="films/rain.mp4"), SNOW,
+        prompted("pixel", "As in an old game", **large), prompted("pixel-2", "As in an old game", **large),
     ]  # fmt: skip
     return compared(desired(*old), desired(*new), prices=prices, results=[STORED])
 
