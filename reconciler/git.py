@@ -75,9 +75,14 @@ def head(root: Path, paths: Collection[str] = ()) -> Commit | None:
 
 def _uncommitted(root: Path) -> set[str]:
     """Files and folders below `root` that are not as in the last commit, or not in it."""
-    prefix = answer(root, "rev-parse", "--show-prefix").rstrip(b"\n")
+    start = prefix(root)
     told = answer(root, "status", "--porcelain", "-z", "--no-renames", "-uall", "--ignored=matching", "--", ".")
-    return {os.fsdecode(each[3:].removeprefix(prefix).rstrip(b"/")) for each in told.split(b"\0") if each}
+    return {os.fsdecode(each[3:]).removeprefix(start).rstrip("/") for each in told.split(b"\0") if each}
+
+
+def prefix(root: Path) -> str:
+    """Where `root` lies in its repository: empty, or a path that ends with `/`. Raises GitError."""
+    return os.fsdecode(answer(root, "rev-parse", "--show-prefix").removesuffix(b"\n"))
 
 
 def _with_folders(paths: Iterable[str]) -> Iterator[str]:
@@ -92,7 +97,10 @@ def versions(root: Path, path: str, *, commits: int) -> Iterator[bytes]:
 
     Raises GitError.
     """
-    if not in_repository(root) or _resolved(root, "HEAD")[0] != "commit":
+    if not in_repository(root):
+        return
+    _check_repository(root)
+    if _resolved(root, "HEAD")[0] != "commit":
         return
     for commit in answer(root, "log", f"-n{commits}", "--format=%H", "HEAD", "--", path).decode().split():
         if answer(root, "ls-tree", "-z", commit, "--", path):  # otherwise it is the commit that removed it

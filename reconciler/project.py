@@ -87,8 +87,8 @@ class Project:
 
     def load(self) -> Desired:
         """Read and check every manifest. Raises InvalidInput with all faults."""
-        cache = Cache(self.config.cache_dir)
-        return source.load(self.config, Folder(self.config.root, Digests(cache, self.clock, "media")), cache)
+        with Cache(self.config.cache_dir) as cache:
+            return source.load(self.config, Folder(self.config.root, Digests(cache, self.clock, "media")), cache)
 
     def revision(self, name: str) -> Revision:
         """The commit that `name` means. Raises UsageError for one that is not there, GitError."""
@@ -99,9 +99,13 @@ class Project:
         with self._reading() as ledger:
             return reconcile.look(self.config, self.store, ledger, self.clock, options)
 
-    def look_at(self, revision: Revision, options: Options = Options(), cache: Cache | None = None) -> Pass:  # noqa: B008  (frozen)
-        """One pass over what a commit asks for, read from the repository. `cache` is of `revisions.cache_of`."""
-        asked = revisions.asked_at(self.config, revision, cache or revisions.cache_of(self.config), self.clock)
+    def look_at(self, revision: Revision, options: Options = Options()) -> Pass:  # noqa: B008  (frozen)
+        """One pass over what a commit asks for, read from the repository."""
+        with revisions.cache_of(self.config) as cache:
+            return self._looked_at(revision, options, cache)
+
+    def _looked_at(self, revision: Revision, options: Options, cache: Cache) -> Pass:
+        asked = revisions.asked_at(self.config, revision, cache, self.clock)
         with self._reading() as ledger:
             return reconcile.conclude(self.config, asked.desired, self.store, ledger, self.clock, options, asked.pins)
 
@@ -115,9 +119,10 @@ class Project:
         `ends` is `A..B`, `A...B` (from where they parted) or `A` (to the work tree). Raises UsageError, GitError.
         """
         first, last = git.ends(self.config.root, ends)
-        cache, free = revisions.cache_of(self.config), Options(force=True)  # no file in the way hides a price
-        before = self.look_at(first, free, cache)
-        after = self.look(free) if last is None else self.look_at(last, free, cache)
+        free = Options(force=True)  # no file in the way hides a price
+        with revisions.cache_of(self.config) as cache:
+            before = self._looked_at(first, free, cache)
+            after = self.look(free) if last is None else self._looked_at(last, free, cache)
         to = Side("the work tree", None) if last is None else Side(str(last), last.id)
         return compare(before.resolved, after.resolved, after.plan, sides=(Side(str(first), first.id), to))
 

@@ -56,8 +56,8 @@ class Pass:
 
 def look(config: Config, store: Store, ledger: Ledger | None, clock: Clock, options: Options) -> Pass:
     """One pass over everything. Raises InvalidInput with every fault of the project."""
-    cache = Cache(config.cache_dir)
-    desired = source.load(config, Folder(config.root, Digests(cache, clock, "media")), cache)
+    with Cache(config.cache_dir) as cache:
+        desired = source.load(config, Folder(config.root, Digests(cache, clock, "media")), cache)
     return conclude(config, desired, store, ledger, clock, options)
 
 

@@ -6,6 +6,7 @@ Where and how it is rendered stays the work tree's: endpoint, account, store, pr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from reconciler.cache import Cache, Digests
 from reconciler.clock import Clock
@@ -16,7 +17,8 @@ from reconciler.desired.source.revision import Committed
 from reconciler.desired.tree import Unusable
 from reconciler.document import MAX_BYTES
 from reconciler.errors import GitError, InvalidInput
-from reconciler.git import Objects, Revision
+from reconciler.git import Objects, Revision, prefix
+from reconciler.names import made_plain
 from reconciler.state import lockfile
 
 
@@ -38,18 +40,19 @@ def asked_at(config: Config, revision: Revision, cache: Cache, clock: Clock) -> 
     with Objects(config.root) as objects:
         tree = Committed(config.root, revision.id, objects, cache, Digests(cache, clock, "lfs"))
         try:
-            there = desired_by(config, _project_file(tree, revision), str(revision), cache)
+            there = desired_by(config, _project_file(config.root, tree, revision), str(revision), cache)
             return Asked(source.load(there, tree, cache), _pins(tree, revision))
         except InvalidInput as error:
             raise InvalidInput(error.faults, files=error.files, revision=str(revision)) from error
 
 
-def _project_file(tree: Committed, revision: Revision) -> bytes:
+def _project_file(root: Path, tree: Committed, revision: Revision) -> bytes:
     try:
         return tree.read(PROJECT_FILE, MAX_BYTES + 1)
     except Unusable as error:
+        path = made_plain(f"{prefix(root)}{PROJECT_FILE}")
         raise GitError(
-            f"there is no project at {revision}: {PROJECT_FILE} {error}.",
+            f"there is no project at {revision}: {path} {error}.",
             hint="Name a revision in which the project lies in the same folder. Nothing was sent.",
         ) from error
 

@@ -275,14 +275,18 @@ def test_a_clip_in_git_lfs(film: Workspace, repository: Repository) -> None:
 def test_clips_and_manifests_seen_before_are_not_read_again(
     film: Workspace, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A blob's digest is remembered by the name that git gives it."""
-    plain = film.run("plan", "--from", "HEAD")
-    asked = []
+    """A blob's digest is remembered by the name that git gives it, for both ends of a comparison."""
+    film.edit("rain", input={"prompt": "x", "media": [{"type": "video", "url": "./media/ok.mov"}]})
+    repository.commit()
+    plain, compared = film.run("plan", "--from", "HEAD"), film.run("diff", "HEAD~1..HEAD")
+    asked: list[str] = []
     real = git.Objects.chunks
     monkeypatch.setattr(git.Objects, "chunks", lambda self, name: asked.append(name) or real(self, name))
-    assert film.run("plan", "--from", "HEAD") == plain
-    assert repository.git("rev-parse", "HEAD:specs/rain.yaml") in asked
-    assert repository.git("rev-parse", "HEAD:specs/media/ok.mp4") not in asked
+    for command, said in ((("diff", "HEAD~1..HEAD"), compared), (("plan", "--from", "HEAD"), plain)):
+        assert film.run(*command) == said
+        assert repository.git("rev-parse", "HEAD:specs/rain.yaml") in asked
+        clips = {repository.git("rev-parse", f"HEAD:specs/media/{name}") for name in ("ok.mp4", "ok.mov")}
+        assert clips.isdisjoint(asked)
 
 
 async def test_the_lock_file_of_a_revision_counts(bench: Bench) -> None:

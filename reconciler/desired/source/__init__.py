@@ -25,7 +25,10 @@ from reconciler.names import is_plain
 
 
 def load(config: Config, tree: Tree, cache: Cache) -> Desired:
-    """Everything the project asks for. Raises InvalidInput with every fault of every manifest, found in one run."""
+    """Everything the project asks for. Raises InvalidInput with every fault of every manifest, found in one run.
+
+    What is looked at is remembered in `cache`; the caller saves it, also after faults.
+    """
     files, faults = _find(config, tree)
     models = Models.of(shipped.model_documents())
     rules = Rules(shipped.schema("manifest"), models, config.endpoint.region, config.document, config.environment)
@@ -45,7 +48,6 @@ def load(config: Config, tree: Tree, cache: Cache) -> Desired:
         inputs, more = _look(desk, edit, media[id(edit)], rules.models)
         faults += manifest.further(faults, [*more, *_output_faults(config.root, edit)])
         wanted.append(Wanted(edit, rules.models.by_name[edit.model], _variant(edit, rules.models), tuple(inputs)))
-    cache.save()
     if any(fault.severity == "error" for fault in faults):
         raise InvalidInput(set(faults), files=len(files))  # a default is wrong once, however many edits inherit it
     by_name = {each.edit.name: each for each in wanted}
