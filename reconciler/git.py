@@ -37,9 +37,8 @@ _SETTINGS = (
     "log.showSignature=false",
     "log.follow=false",
     "core.warnAmbiguousRefs=true",
+    "i18n.logOutputEncoding=UTF-8",
 )
-
-
 _OBJECT = re.compile(rb"(commit|tag|tree|blob) ([0-9a-f]{40,64})\n")
 
 
@@ -66,7 +65,7 @@ def head(root: Path, paths: Collection[str] = ()) -> Commit | None:
     if not in_repository(root):
         return None
     try:
-        name, author = answer(root, "log", "-1", "--format=%H%x00%an", "HEAD").rstrip(b"\n").split(b"\0")
+        name, author = answer(root, "log", "-1", "--format=%H%x00%an", "HEAD", "--").rstrip(b"\n").split(b"\0")
         changed = bool(paths) and not _uncommitted(root).isdisjoint(_with_folders(paths))
     except GitError:
         return None
@@ -137,7 +136,10 @@ def revision(root: Path, name: str) -> Revision:
     if kind == "missing":
         raise UsageError(f'there is no revision "{made_plain(name)}" in this repository.', hint=_way_out(root, name))
     if kind != "commit":
-        raise UsageError(f'"{made_plain(name)}" is a {kind}, not a commit.', hint="Nothing was sent.")
+        raise UsageError(
+            f'"{made_plain(name)}" is a {kind}, not a commit.',
+            hint="Name a commit, a branch or a tag. Nothing was sent.",
+        )
     return Revision(name, found)
 
 
@@ -271,8 +273,8 @@ class Objects:
         words = self._line().split()
         if len(words) != 3:
             raise GitError(
-                f"this clone does not have the object {name}.",
-                hint="A partial clone lacks objects: `git fetch --refetch --no-filter`. Nothing was sent.",
+                f"this clone lacks the object {name}; clone without --filter, or check the revision out once",
+                hint="Nothing was sent.",
             )
         left = int(words[2])
         try:

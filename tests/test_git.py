@@ -24,6 +24,7 @@ def write(path: Path, text: str = "one\n") -> None:
 def test_head_says_commit_and_author(repository: Repository) -> None:
     """Of the repository around the folder, whichever folder that is."""
     write(repository.root / "film/cutlist.yaml")
+    write(repository.root / "film/HEAD")
     commit = repository.commit()
     assert git.head(repository.root / "film") == git.Commit(commit, "Ada Example", False)
 
