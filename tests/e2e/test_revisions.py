@@ -132,7 +132,8 @@ FAULTS = {
     "a circle": (lambda film: (film.root / "specs/a.yaml").symlink_to("a.yaml"),
         "specs/a.yaml:1:1: error: the manifest cannot be read: Too many levels of symbolic links"),
     "a long manifest": (lambda film: film.write("specs/a.yaml", "# " + "x" * (3 << 20)),
-        "specs/a.yaml:1:1: error: the file has 1048577 bytes; at most 1048576 (1 MiB) are read"),
+        "specs/a.yaml:1:1: error: the file has 1048577 bytes; at most 1048576 (1 MiB) are read\n"
+        "1 error in 1 of 3 manifests"),
     "a clip that is not committed": (lambda film: film.write(".gitignore", "ok.mp4\n.cutlist/\n"),
         "specs/rain.yaml:11:16: error: the file specs/media/ok.mp4 does not exist in this revision"),
     "a clip that is a folder": (lambda film: film.write("specs/media/ok.mp4/inside", "x"),
