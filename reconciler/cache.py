@@ -21,7 +21,7 @@ _RACY_NS = 2_000_000_000  # a file changed less than this ago may change again w
 
 
 class Cache:
-    """Named tables of JSON values, one file each, read at the first question and written by `save`.
+    """Named tables of JSON values, one file each, read at the first question and written by `save`, or as a block ends.
 
     Entries that a run did not ask for are dropped when it saves, so that the cache does not grow for ever.
     """
@@ -30,6 +30,12 @@ class Cache:
         self._folder = folder
         self._old: dict[str, Mapping[str, Any]] = {}
         self._new: dict[str, dict[str, Any]] = {}
+
+    def __enter__(self) -> Cache:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.save()
 
     def get(self, table: str, key: str) -> Any:
         """The value remembered under `key`; None when there is none."""

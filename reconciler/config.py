@@ -6,7 +6,7 @@ import ipaddress
 import os
 import pwd
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -168,7 +168,11 @@ def load(
     """
     env = Environment.read() if env is None else env
     root = find_root(start)
-    document = _project_document(root)
+    try:
+        raw = (root / PROJECT_FILE).read_bytes()
+    except OSError as error:
+        raise CutlistError(f"{PROJECT_FILE} cannot be read: {error.strerror}.") from error
+    document = _project_document(raw, Cache(root / STATE_DIR / "cache"))
     spec: Mapping[str, Any] = document.data.get("spec") or {}
     chosen = endpoint or env.endpoint or spec.get("endpoint", "mock")
     if endpoint or env.endpoint:
@@ -187,7 +191,7 @@ def load(
         root=root,
         name=(document.data.get("metadata") or {}).get("name", root.name),
         document=document,
-        manifests=tuple(spec.get("manifests", ["specs/"])),
+        manifests=_manifests(spec),
         endpoint=target,
         account=spec.get("account", "default"),
         workspace=spec.get("workspace", ""),
@@ -230,20 +234,36 @@ def _user() -> str:
         return f"user {os.getuid()}"
 
 
-def _overlay(spec: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
+def desired_by(config: Config, raw: bytes, revision: str, cache: Cache) -> Config:
+    """`config` with what the cutlist.yaml of a revision (`raw`) asks for: manifests, defaults and environments.
+
+    Where and how it is rendered stays. Raises InvalidInput, UsageError.
+    """
+    document = _project_document(raw, cache)
+    spec: Mapping[str, Any] = document.data.get("spec") or {}
+    return replace(
+        config,
+        document=document,
+        manifests=_manifests(spec),
+        defaults=spec.get("defaults", {}),
+        overlay=_overlay(spec, config.environment, "the environment", f"{PROJECT_FILE} of {revision}"),
+    )
+
+
+def _manifests(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(spec.get("manifests", ["specs/"]))
+
+
+def _overlay(spec: Mapping[str, Any], name: str, where: str, file: str = PROJECT_FILE) -> Mapping[str, Any]:
     """What cutlist.yaml says of an environment. Raises UsageError for one that it does not name."""
     there: Mapping[str, Mapping[str, Any]] = spec.get("environments", {})
     if name not in (*there, NO_ENVIRONMENT):
-        named = f"cutlist.yaml names {', '.join(there)}" if there else "cutlist.yaml names none (`environments`)"
+        named = f"{file} names {', '.join(there)}" if there else f"{file} names none (`environments`)"
         raise UsageError(f'{where} is "{name}"; {named}.')
     return there.get(name, {})
 
 
-def _project_document(root: Path) -> Document:
-    try:
-        raw = (root / PROJECT_FILE).read_bytes()
-    except OSError as error:
-        raise CutlistError(f"{PROJECT_FILE} cannot be read: {error.strerror}.") from error
+def _project_document(raw: bytes, cache: Cache) -> Document:
     documents, faults = parse(raw, PROJECT_FILE)
     if faults:
         raise InvalidInput(faults, files=1)
@@ -256,7 +276,6 @@ def _project_document(root: Path) -> Document:
         )
     document = documents[0]
     spec = document.data.get("spec")
-    cache = Cache(root / STATE_DIR / "cache")
     known = f"{sha256_hex(raw)}:{shipped.fingerprint()}"
     if cache.get("project", known) is None:
         faults = list(schema.check(document, shipped.schema("project")))

@@ -72,13 +72,17 @@ class GitError(CutlistError):
 
 
 class InvalidInput(CutlistError):
-    """Manifests or the project file are wrong; `faults` holds all of them, sorted by place."""
+    """Manifests or the project file are wrong; `faults` holds all of them, sorted by place.
+
+    `revision` says which commit they were read from; empty for the work tree.
+    """
 
     exit_code = EXIT_INVALID
 
-    def __init__(self, faults: Iterable[Fault], *, files: int = 0) -> None:
+    def __init__(self, faults: Iterable[Fault], *, files: int = 0, revision: str = "") -> None:
         self.faults: Sequence[Fault] = sorted(faults)
         self.files = files
+        self.revision = revision
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
     @property

@@ -35,6 +35,16 @@ def inside(root: Path, relative: str) -> Path:
 
     Nothing on the way below `root` may be a symbolic link, whether or not the path exists yet.
     """
+    path = root
+    for part in parts_inside(relative):
+        path = path / part
+        if path.is_symlink():
+            raise EscapesRoot(f"{relative!r} passes through the symbolic link {path.relative_to(root).as_posix()}")
+    return path
+
+
+def parts_inside(relative: str) -> list[str]:
+    """The parts of a path that stays below where it starts and names something there. Raises EscapesRoot."""
     parts = relative.split("/")
     if not relative or relative.startswith(("/", "~")) or "\\" in relative or "\0" in relative:
         raise EscapesRoot(f"{relative!r} is not a path relative to the project")
@@ -50,12 +60,7 @@ def inside(root: Path, relative: str) -> Path:
             here.append(part)
     if not here:
         raise EscapesRoot(f"{relative!r} names no file")
-    path = root
-    for part in here:
-        path = path / part
-        if path.is_symlink():
-            raise EscapesRoot(f"{relative!r} passes through the symbolic link {path.relative_to(root).as_posix()}")
-    return path
+    return here
 
 
 def real_path(path: Path) -> Path:

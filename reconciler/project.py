@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from reconciler import budget, decisions, git, housekeeping, reconcile, retakes, shipped
+from reconciler import budget, decisions, git, housekeeping, reconcile, retakes, revisions, shipped
 from reconciler import config as configuration
 from reconciler.apply.events import Block, Event
 from reconciler.apply.outcome import Report, Stop
@@ -23,12 +23,15 @@ from reconciler.config import PROJECT_FILE, Config, Environment
 from reconciler.desired import source
 from reconciler.desired.job import Desired
 from reconciler.desired.models import Models
+from reconciler.desired.source.folder import Folder
 from reconciler.errors import CutlistError, Declined, PlanRefused, UsageError
+from reconciler.git import Revision
 from reconciler.history.cost_report import Account, Budget
 from reconciler.history.log import Record, log
 from reconciler.history.spending import Spending, day_of, spending
 from reconciler.housekeeping import Garbage
 from reconciler.names import made_plain
+from reconciler.plan.compare import Comparison, Side, compare
 from reconciler.plan.diff import Options
 from reconciler.plan.report import clock_warning
 from reconciler.plan.saved import check_form, check_fresh, check_home, check_no_more, options_of, saved_document
@@ -92,17 +95,44 @@ class Project:
 
     def load(self) -> Desired:
         """Read and check every manifest. Raises InvalidInput with all faults."""
-        cache = Cache(self.config.cache_dir)
-        return source.load(self.config, cache, Digests(cache, self.clock, "media"))
+        with Cache(self.config.cache_dir) as cache:
+            return source.load(self.config, Folder(self.config.root, Digests(cache, self.clock, "media")), cache)
+
+    def revision(self, name: str) -> Revision:
+        """The commit that `name` means. Raises UsageError for one that is not there, GitError."""
+        return git.revision(self.config.root, name)
 
     def look(self, options: Options = Options()) -> Pass:  # noqa: B008  (frozen)
         """One pass, for reading."""
         with self._reading() as ledger:
             return reconcile.look(self.config, self.store, ledger, self.clock, options)
 
+    def look_at(self, revision: Revision, options: Options = Options()) -> Pass:  # noqa: B008  (frozen)
+        """One pass over what a commit asks for, read from the repository."""
+        with revisions.cache_of(self.config) as cache:
+            return self._looked_at(revision, options, cache)
+
+    def _looked_at(self, revision: Revision, options: Options, cache: Cache) -> Pass:
+        asked = revisions.asked_at(self.config, revision, cache, self.clock)
+        with self._reading() as ledger:
+            return reconcile.conclude(self.config, asked.desired, self.store, ledger, self.clock, options, asked.pins)
+
     def plan(self, options: Options = Options()) -> Plan:  # noqa: B008  (frozen)
         """The steps from what is to what is asked."""
         return self.look(options).plan
+
+    def compare(self, ends: str) -> Comparison:
+        """What changes from one revision to another, and what that costs now.
+
+        `ends` is `A..B`, `A...B` (from where they parted) or `A` (to the work tree). Raises UsageError, GitError.
+        """
+        first, last = git.ends(self.config.root, ends)
+        free = Options(force=True)  # no file in the way hides a price
+        with revisions.cache_of(self.config) as cache:
+            before = self._looked_at(first, free, cache)
+            after = self.look(free) if last is None else self._looked_at(last, free, cache)
+        to = Side("the work tree", None) if last is None else Side(str(last), last.id)
+        return compare(before.resolved, after.resolved, after.plan, sides=(Side(str(first), first.id), to))
 
     def save(self, path: Path, options: Options = Options()) -> Plan:  # noqa: B008  (frozen)
         """The plan, also written to `path`, to be applied once with `apply(saved=read_plan(path))`."""

@@ -15,6 +15,7 @@ from reconciler.config import Config
 from reconciler.desired import source
 from reconciler.desired.job import Desired
 from reconciler.desired.manifest import output_fault
+from reconciler.desired.source.folder import Folder
 from reconciler.names import folded
 from reconciler.plan.diff import Options, diff
 from reconciler.plan.prune import Pruning
@@ -86,17 +87,26 @@ class Pass:
 
 def look(config: Config, store: Store, ledger: Ledger | None, clock: Clock, options: Options) -> Pass:
     """One pass over everything. Raises InvalidInput with every fault of the project."""
-    cache = Cache(config.cache_dir)
-    desired = source.load(config, cache, Digests(cache, clock, "media"))
+    with Cache(config.cache_dir) as cache:
+        desired = source.load(config, Folder(config.root, Digests(cache, clock, "media")), cache)
     return conclude(config, desired, store, ledger, clock, options)
 
 
 def conclude(
-    config: Config, desired: Desired, store: Store, ledger: Ledger | None, clock: Clock, options: Options
+    config: Config,
+    desired: Desired,
+    store: Store,
+    ledger: Ledger | None,
+    clock: Clock,
+    options: Options,
+    pins: lockfile.Sections | None = None,
 ) -> Pass:
-    """The rest of a pass: what is, compared with what is already known to be asked for."""
+    """The rest of a pass: what is, compared with what is already known to be asked for.
+
+    `pins` are of the lock file that belongs to it; None: the one in the work tree.
+    """
     cache = Cache(config.cache_dir)
-    observed = observe(config, desired, store, ledger, Digests(cache, clock, "outputs"), clock.now())
+    observed = observe(config, desired, store, ledger, Digests(cache, clock, "outputs"), clock.now(), pins)
     cache.save()
     if options.repay:
         observed = observed.repaid()
@@ -115,17 +125,24 @@ def conclude(
 
 
 def observe(
-    config: Config, desired: Desired, store: Store, ledger: Ledger | None, digests: Digests, now: float
+    config: Config,
+    desired: Desired,
+    store: Store,
+    ledger: Ledger | None,
+    digests: Digests,
+    now: float,
+    pins: lockfile.Sections | None = None,
 ) -> Observed:
     """One snapshot of store, ledger, outputs and lock file."""
     results, damaged = store.results()
-    pins = lockfile.read(config.root).get(config.environment, {}) if config.realm == "live" else {}
+    sections = (lockfile.read(config.root) if pins is None else pins) if config.realm == "live" else {}
+    pinned = sections.get(config.environment, {})
     outputs = Outputs(config.root, config.outputs_file)
     known = {result.digest for each in results.values() for result in each}
     published = outputs.published()
     unasked = _unasked(config, desired, published)
     seen = outputs.observe([*desired.outputs, *unasked], digests, known)
-    old = sorted((name, pin) for name, pin in pins.items() if name not in desired.edits)
+    old = sorted((name, pin) for name, pin in pinned.items() if name not in desired.edits)
     stored = {result.edit: result.job for each in results.values() for result in each}
     by_key = {key: each[0].job for key, each in results.items()}
     written = {note.edit: by_key[note.key] for note in published.values() if note.key in by_key}
@@ -136,7 +153,7 @@ def observe(
         history=ledger.history(now=now) if ledger else {},
         outputs={path: seen[path] for path in desired.outputs},
         left_over={path: seen[path] for path in unasked},
-        pins=pins,
+        pins=pinned,
         old_pins={pin.key: (name, pin) for name, pin in reversed(old)},
         before={**stored, **written, **(ledger.jobs_before() if ledger else {})},
         strays=ledger.strays() if ledger else (),

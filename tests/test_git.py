@@ -24,6 +24,7 @@ def write(path: Path, text: str = "one\n") -> None:
 def test_head_says_commit_and_author(repository: Repository) -> None:
     """Of the repository around the folder, whichever folder that is."""
     write(repository.root / "film/cutlist.yaml")
+    write(repository.root / "film/HEAD")
     commit = repository.commit()
     assert git.head(repository.root / "film") == git.Commit(commit, "Ada Example", False)
 
@@ -73,7 +74,11 @@ def test_what_is_configured_starts_nothing(repository: Repository, monkeypatch: 
     trap = repository.root / "trap.sh"
     write(trap, f"#!/bin/sh\ntouch '{repository.root}/sprung'\ncat\n")
     trap.chmod(0o755)
-    commit = repository.commit()
+    repository.commit()
+    head, _, message = repository.git("cat-file", "commit", "HEAD").partition("\n\n")
+    seal = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----"
+    commit = repository.git("hash-object", "-t", "commit", "-w", "--stdin", given=f"{head}\n{seal}\n\n{message}\n")
+    repository.git("update-ref", "HEAD", commit)
     for name in ("core.pager", "pager.log", "core.fsmonitor", "gpg.program", "diff.external", "core.editor"):
         repository.git("config", name, str(trap))
     for name, value in (("core.hooksPath", str(repository.root)), ("log.showSignature", "true")):

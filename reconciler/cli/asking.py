@@ -35,6 +35,7 @@ def validate(context: click.Context, endpoint: str | None) -> None:
 @options.as_json
 @click.option("--markdown", is_flag=True, help="As a comment for a pull request.")
 @click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Save the plan for `apply FILE`.")
+@click.option("--from", "name", metavar="REV", help="Plan what this git revision asks for; nothing is checked out.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes, and only then.")
 @options.allowances
 @click.pass_context
@@ -45,6 +46,7 @@ def plan(
     as_json: bool,
     markdown: bool,
     out: Path | None,
+    name: str | None,
     detailed_exitcode: bool,
     **allowed: Any,
 ) -> int:
@@ -60,8 +62,16 @@ def plan(
 
     if as_json and markdown:
         raise UsageError("say --json or --markdown, not both.")
+    if name is not None and out is not None:
+        way = "Check the revision out to save its plan. Nothing was sent."
+        raise UsageError("a saved plan is applied from the work tree; --from and --out do not go together.", hint=way)
     project, wanted = opened(context, endpoint), Options(**allowed)
-    made = project.plan(wanted) if out is None else project.save(context.obj / out, wanted)
+    if name is not None:
+        revision = project.revision(name)
+        made = project.look_at(revision, wanted).plan
+        screen.note(f"Manifests of {revision}.")
+    else:
+        made = project.plan(wanted) if out is None else project.save(context.obj / out, wanted)
     if as_json:
         screen.document(report.plan_document(made))
     elif markdown:
@@ -72,6 +82,37 @@ def plan(
             screen.say(line)
         if out is not None:
             screen.say(f"\nSaved to {out}. `cutlist apply {shlex.quote(str(out))}` does exactly this, once.")
+    return EXIT_CHANGES if detailed_exitcode and made.changes else EXIT_OK
+
+
+@click.command(short_help="Compare two git revisions, priced.")
+@click.argument("ends", metavar="REV1..REV2|REV1...REV2|REV1")
+@options.endpoint
+@options.as_json
+@click.option("--markdown", is_flag=True, help="As a comment for a pull request.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there is a difference, and only then.")
+@click.pass_context
+def diff(
+    context: click.Context, ends: str, endpoint: str | None, as_json: bool, markdown: bool, detailed_exitcode: bool
+) -> int:
+    """Show which edits change from one git revision to another, why, and what that costs now. Nothing is checked out.
+
+    With three dots from where the two parted: what merging REV2 brings. With one revision, up to the work tree.
+
+    \b
+    Example: cutlist diff main...HEAD
+    """
+    from reconciler.plan import compare_report as report
+
+    if as_json and markdown:
+        raise UsageError("say --json or --markdown, not both.")
+    made = opened(context, endpoint).compare(ends)
+    if as_json:
+        screen.document(report.diff_document(made))
+    elif markdown:
+        screen.say(report.diff_markdown(made).rstrip("\n"))
+    else:
+        screen.say(screen.plain(report.diff_text(made).rstrip("\n")))
     return EXIT_CHANGES if detailed_exitcode and made.changes else EXIT_OK
 
 
@@ -96,9 +137,9 @@ def status(context: click.Context, endpoint: str | None, as_json: bool) -> int:
 
 
 @click.command(short_help="Print a JSON Schema for editors.")
-@click.argument("name", type=click.Choice(["manifest", "project", "plan", "saved-plan"]))
+@click.argument("name", type=click.Choice(["manifest", "project", "plan", "saved-plan", "diff"]))
 def schema(name: str) -> None:
-    """Print the JSON Schema of manifests, of the project file (for editors) or of plans (for programs).
+    """Print the JSON Schema of manifests, of the project file (for editors), of plans or of comparisons (for programs).
 
     \b
     Example: cutlist schema manifest > manifest.schema.json

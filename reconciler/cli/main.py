@@ -88,8 +88,8 @@ def cutlist(context: click.Context, directory: Path) -> None:
 
 
 for _each in (
-    doing.init, asking.validate, asking.plan, looking_back.show, doing.apply, asking.status, doing.watch, doing.retake,
-    doing.resolve, looking_back.explain, looking_back.graph, looking_back.log, looking_back.cost, doing.import_,
-    doing.verify, doing.gc, asking.schema, doing.mock, doing.demo, asking.completion,
+    doing.init, asking.validate, asking.plan, asking.diff, looking_back.show, doing.apply, asking.status, doing.watch,
+    doing.retake, doing.resolve, looking_back.explain, looking_back.graph, looking_back.log, looking_back.cost,
+    doing.import_, doing.verify, doing.gc, asking.schema, doing.mock, doing.demo, asking.completion,
 ):  # fmt: skip
     cutlist.add_command(_each)

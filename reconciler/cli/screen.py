@@ -45,7 +45,8 @@ def complain(error: CutlistError) -> None:
         count, files = len(error.errors), len({fault.place.file for fault in error.errors})
         of = f" of {error.files} manifests" if error.files > 1 else ""
         where = f" in {files}{of}" if of else ""
-        note(f"{count} error{'' if count == 1 else 's'}{where}. Nothing was sent.")
+        at = f" at {error.revision}" if error.revision else ""
+        note(f"{count} error{'' if count == 1 else 's'}{where}{at}. Nothing was sent.")
         return
     note(f"error: {error}")
     if error.hint:

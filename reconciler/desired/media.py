@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from reconciler.cache import Cache, Digests
+from reconciler.cache import Cache
 from reconciler.desired.job import Facts, Input
 from reconciler.desired.manifest import Edit, Medium
 from reconciler.desired.models import MediaLimits
 from reconciler.desired.references import data_bytes, data_format
+from reconciler.desired.tree import Tree, Unusable
 from reconciler.digest import sha256_hex
 from reconciler.errors import Fault
-from reconciler.files import real_path
 
 _PROBE_VERSION = "2"
 _MOV_BRANDS = {"mov", "mp4"}
+
+Opener = Callable[[], AbstractContextManager[IO[bytes]]]
 
 
 class Unreadable(ValueError):
@@ -32,10 +35,9 @@ class Unreadable(ValueError):
 class MediaDesk:
     """Looks at the media of edits, remembering what it saw."""
 
-    def __init__(self, root: Path, cache: Cache, digests: Digests) -> None:
-        self._root = root
+    def __init__(self, tree: Tree, cache: Cache) -> None:
+        self._tree = tree
         self._cache = cache
-        self._digests = digests
 
     def look(self, edit: Edit, medium: Medium, limits: MediaLimits) -> tuple[Input, list[Fault]]:
         """The input behind a media reference, and what is wrong with it."""
@@ -47,7 +49,7 @@ class MediaDesk:
         raw = data_bytes(reference.value)
         digest = sha256_hex(raw)
         try:
-            facts = self._facts(digest, limits.kind, io.BytesIO(raw), len(raw))
+            facts = self._facts(digest, limits.kind, lambda: io.BytesIO(raw), len(raw))
         except Unreadable as error:
             return Input(medium, f"sha256:{digest}"), [Fault(edit.place(medium.at), f"the data URI: {error}")]
         faults = [Fault(edit.place(medium.at), f"the data URI {each}") for each in broken_limits(facts, limits)]
@@ -61,29 +63,24 @@ class MediaDesk:
     def _local(self, edit: Edit, medium: Medium, limits: MediaLimits) -> tuple[Input, list[Fault]]:
         shown, place = f"the file {medium.reference.value}", edit.place(medium.at)
         try:
-            path = real_path(self._root / medium.reference.value)
-            if self._root not in path.parents:
-                return Input(medium, None), [Fault(place, f"{shown} is a symbolic link that leaves the project")]
-            digest = self._digests.of(path)
-            if digest is None:
-                what = "a folder, not a file" if path.is_dir() else "no regular file"
-                return Input(medium, None), [Fault(place, f"{shown} is {what}")]
-            with path.open("rb") as file:
-                facts = self._facts(digest, limits.kind, file, path.stat().st_size)
+            file = self._tree.file(medium.reference.value)
+            if limits.size_bytes is not None and file.size_bytes > limits.size_bytes:  # not worth reading
+                return Input(medium, None), [Fault(place, f"{shown} {_too_large(file.size_bytes, limits.size_bytes)}")]
+            digest = file.digest()
+            facts = self._facts(digest, limits.kind, file.open, file.size_bytes)
         except Unreadable as error:
             return Input(medium, None), [Fault(place, f"{shown}: {error}")]
-        except (FileNotFoundError, NotADirectoryError):
-            return Input(medium, None), [Fault(place, f"{shown} does not exist")]
-        except OSError as error:
-            return Input(medium, None), [Fault(place, f"{shown} cannot be read: {error.strerror or error}")]
+        except Unusable as error:
+            return Input(medium, None), [Fault(place, f"{shown} {error}")]
         faults = [Fault(place, f"{shown} {each}") for each in broken_limits(facts, limits)]
-        return Input(medium, f"sha256:{digest}", facts, path), faults
+        return Input(medium, f"sha256:{digest}", facts, file.path), faults
 
-    def _facts(self, digest: str, kind: str, file: IO[bytes], size_bytes: int) -> Facts:
+    def _facts(self, digest: str, kind: str, opened: Opener, size_bytes: int) -> Facts:
         key = f"{_PROBE_VERSION}:{kind}:{digest}"
         known = self._cache.get("facts", key)
         if known is None:
-            known = asdict(probe(file, kind, size_bytes))
+            with opened() as file:
+                known = asdict(probe(file, kind, size_bytes))
             self._cache.put("facts", key, json.loads(json.dumps(known)))
         return Facts(**known)
 
@@ -141,7 +138,7 @@ def broken_limits(facts: Facts, limits: MediaLimits) -> Iterator[str]:
         legal = ", ".join(each.upper() for each in limits.formats)
         yield f"is {facts.format.upper()}; legal {'is' if len(limits.formats) == 1 else 'are'} {legal}."
     if limits.size_bytes is not None and facts.size_bytes > limits.size_bytes:
-        yield f"has {facts.size_bytes / 2**20:.1f} MB; at most {limits.size_bytes / 2**20:.0f} MB are legal."
+        yield _too_large(facts.size_bytes, limits.size_bytes)
     if limits.duration_s is not None and facts.duration_s is not None:
         low, high = limits.duration_s
         if not low - 0.05 <= facts.duration_s <= high + 0.05:
@@ -159,3 +156,7 @@ def broken_limits(facts: Facts, limits: MediaLimits) -> Iterator[str]:
             yield f"is {facts.width}x{facts.height}; an aspect ratio of {legal} is legal."
     if limits.alpha is False and facts.alpha:
         yield "has an alpha channel, which the service refuses; save it without transparency."
+
+
+def _too_large(size_bytes: int, most_bytes: int) -> str:
+    return f"has {size_bytes / 2**20:.1f} MB; at most {most_bytes / 2**20:.0f} MB are legal."

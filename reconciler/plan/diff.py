@@ -8,12 +8,10 @@ from datetime import datetime
 
 from reconciler.catalogue import Verdict, entry, may_try_again
 from reconciler.desired.job import Desired
-from reconciler.desired.references import shown
-from reconciler.document import field_name
 from reconciler.errors import Place
 from reconciler.plan.cost import PricePerSecond, Seconds, cost, priced_as, seconds
 from reconciler.plan.prune import Pruning, left_over, origins, prune
-from reconciler.plan.reasons import changes
+from reconciler.plan.reasons import changed_place, changes, written
 from reconciler.plan.resolve import Resolved
 from reconciler.plan.selection import selected
 from reconciler.plan.step import FREE, Action, Plan, Step
@@ -243,7 +241,7 @@ def _replacing(each: Resolved, observed: Observed) -> tuple[str, tuple[str, ...]
     before = observed.before.get(each.wanted.edit.name)
     if before is None or each.job is None or before == each.job.canonical:
         return "the file is of another result", ()
-    reason, details = _changes(each, before)
+    reason, details = changes(before, each.job.canonical, written(each.wanted))
     return f"{reason}; its result is in the store: nothing is paid", details
 
 
@@ -351,31 +349,6 @@ def _render_step(make: _Maker, each: Resolved, observed: Observed) -> Step:
         return make(Action.RENDER, f"take {take} asked for" if take > 1 else "no result yet")
     if before == each.job.canonical:
         return make(Action.RENDER, "no result in this store")
-    reason, details = _changes(each, before)
+    reason, details = changes(before, each.job.canonical, written(each.wanted))
     step = make(Action.RENDER, reason, *details)
-    return replace(step, place=_changed_place(each, before) or step.place)
-
-
-def _changes(each: Resolved, before: Mapping[str, object]) -> tuple[str, tuple[str, ...]]:
-    """What an edit asks for now, beside what it asked for before, in words."""
-    assert each.job is not None
-    written = {one.medium.at: _as_written(each, one.medium.at) for one in each.wanted.inputs}
-    return changes(before, each.job.canonical, written)
-
-
-def _as_written(each: Resolved, at: str) -> str:
-    reference = next(one.medium.reference for one in each.wanted.inputs if one.medium.at == at)
-    if reference.kind == "edit":
-        return f"edit://{reference.value}"
-    return shown(reference.value).removesuffix("?…") if reference.kind != "data" else field_name(at.split("/")[1:])
-
-
-def _changed_place(each: Resolved, before: Mapping[str, object]) -> Place | None:
-    """Where the first changed field stands."""
-    assert each.job is not None
-    for section in ("input", "parameters"):
-        old, new = before.get(section), each.job.canonical[section]
-        for name in new:
-            if isinstance(old, Mapping) and old.get(name) != new[name]:
-                return each.wanted.edit.place(f"/{section}/{name}")
-    return None
+    return replace(step, place=changed_place(each.wanted, before, each.job.canonical) or step.place)

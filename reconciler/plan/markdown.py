@@ -39,17 +39,17 @@ def _head(plan: Plan, steps: Sequence[Step]) -> Iterator[str]:
     if steps:
         yield f"**{summary_line(plan)}**"
         yield ""
-        yield f"**Cost:** {_escaped(cost_line(plan).removeprefix('Cost: '))}"
+        yield f"**Cost:** {escaped(cost_line(plan).removeprefix('Cost: '))}"
     else:
         count = len(plan.steps)
         yield f"**No changes.** {count} edit{' matches its result' if count == 1 else 's match their results'}."
     yield ""
-    where = f"Realm {plan.realm}, account {_code(plan.account)}, endpoint {_code(plan.endpoint)}."
+    where = f"Realm {plan.realm}, account {code(plan.account)}, endpoint {code(plan.endpoint)}."
     yield f"{where} {left_out_line(plan)}".rstrip()
     notes = [*plan.notes, *(line.strip() for line in stray_lines(plan))]
     if notes:
         yield ""
-        yield from (f"- {_code(note)}" for note in notes[:_MOST_NOTES])
+        yield from (f"- {code(note)}" for note in notes[:_MOST_NOTES])
         if len(notes) > _MOST_NOTES:
             yield f"- and {len(notes) - _MOST_NOTES} more notes, which `cutlist plan` shows."
 
@@ -57,11 +57,11 @@ def _head(plan: Plan, steps: Sequence[Step]) -> Iterator[str]:
 def _table(plan: Plan, steps: Sequence[Step], most: int) -> str:
     text = "\n| | step | edit | output | why | cost |\n|---|---|---|---|---|---|\n"
     for number, step in enumerate(steps):
-        edit = _code(step.name) if step.of_edit else ""
-        cells = (edit, _code(step.output), _code(step.reason), _code(_price(step, plan.currency)))
-        row = f"| <code>{_escaped(SYMBOLS[step.action])}</code> | {step.action.value} | {' | '.join(cells)} |\n"
+        edit = code(step.name) if step.of_edit else ""
+        cells = (edit, code(step.output), code(step.reason), code(_price(step, plan.currency)))
+        row = f"| <code>{escaped(SYMBOLS[step.action])}</code> | {step.action.value} | {' | '.join(cells)} |\n"
         if len(text) + len(row) > most:
-            return f"{text}\n**{_not_shown(len(steps) - number, 'step')}** `cutlist plan` shows all.\n"
+            return f"{text}\n**{not_shown(len(steps) - number, 'step')}** `cutlist plan` shows all.\n"
         text += row
     return text
 
@@ -71,17 +71,17 @@ def _details(plan: Plan, steps: Sequence[Step], most: int) -> str:
     told = [step for step in steps if step.details or len(step.reason) > _MOST_OF_A_CELL]
     for number, step in enumerate(told):
         lines = [step.reason, *step.details, _price(step, plan.currency), str(step.place)]
-        body = "\n".join(_escaped(line) for line in lines if line)
-        head = f"<code>{_escaped(SYMBOLS[step.action])}</code> {_code(step.name)}"
+        body = "\n".join(escaped(line) for line in lines if line)
+        head = f"<code>{escaped(SYMBOLS[step.action])}</code> {code(step.name)}"
         block = f"\n<details><summary>{head}</summary>\n<pre>\n{body}\n</pre>\n</details>\n"
         if len(text) + len(block) > most:
-            words = _not_shown(len(told) - number, "step")
+            words = not_shown(len(told) - number, "step")
             return f"{text}\n**{words}** with reasons and differences. `cutlist plan` shows all.\n"
         text += block
     return text
 
 
-def _not_shown(count: int, word: str) -> str:
+def not_shown(count: int, word: str) -> str:
     return f"{count} more {word}{' is' if count == 1 else 's are'} not shown"
 
 
@@ -94,13 +94,13 @@ def _price(step: Step, currency: str) -> str:
     return {Action.WAIT: f"at most {words}", Action.BLOCKED: f"paying again: {words}"}.get(step.action, words)
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """Somebody's words on one line, as they are, doing nothing."""
     clipped = text if len(text) <= _MOST_OF_A_CELL else f"{text[: _MOST_OF_A_CELL - 1]}…"
-    return f"<code>{_escaped(clipped)}</code>" if clipped else ""
+    return f"<code>{escaped(clipped)}</code>" if clipped else ""
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """`text` with every character that could mean something written as a number; what hides or reorders is shown."""
     visible = made_plain(text.replace("\n", " ").replace("\t", " "))
     return _SPECIAL.sub(lambda match: "".join(f"&#{ord(c)};" for c in match[0]), visible)

@@ -7,7 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from reconciler.desired.job import Wanted
+from reconciler.desired.references import shown
 from reconciler.document import field_name
+from reconciler.errors import Place
 
 _MEDIA = re.compile(r"sha256:[0-9a-f]{64}\Z|https?://|oss://")
 
@@ -34,6 +37,30 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any], written: Mapping[str
             reasons.append(f"{name} changed")
             details += _old_and_new(name, before, after)
     return ", ".join(dict.fromkeys(reasons)) or "the rule of keys changed", tuple(details)
+
+
+def written(wanted: Wanted) -> Mapping[str, str]:
+    """How the manifest writes each medium, by pointer."""
+    found = {}
+    for medium in (each.medium for each in wanted.inputs):
+        kind, value = medium.reference.kind, medium.reference.value
+        if kind == "edit":
+            found[medium.at] = f"edit://{value}"
+        else:
+            found[medium.at] = (
+                shown(value).removesuffix("?…") if kind != "data" else field_name(medium.at.split("/")[1:])
+            )
+    return found
+
+
+def changed_place(wanted: Wanted, old: Mapping[str, Any], new: Mapping[str, Any]) -> Place | None:
+    """Where the first field stands that differs between two canonical jobs, the newer being of this edit."""
+    for section in ("input", "parameters"):
+        before = old.get(section)
+        for name in new[section]:
+            if isinstance(before, Mapping) and before.get(name) != new[section][name]:
+                return wanted.edit.place(f"/{section}/{name}")
+    return None
 
 
 def _differences(old: Any, new: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Any, Any]]:

@@ -59,7 +59,7 @@ def plan_text(plan: Plan) -> str:
     lines += ["", *_index(changed), ""]
     if plan.notes or plan.strays:
         lines += [*plan.notes, *stray_lines(plan), ""]
-    lines += [summary_line(plan), *(_fit(line) for line in cost_line(plan).splitlines())]
+    lines += [summary_line(plan), *(fit(line) for line in cost_line(plan).splitlines())]
     return "\n".join(line.rstrip() for line in lines) + "\n" + left_out_line(plan)
 
 
@@ -73,17 +73,15 @@ def stray_lines(plan: Plan) -> Iterator[str]:
     """Each stray with the ways to answer for it."""
     for stray in plan.strays:
         yield f"! stray: task {stray.task_id} ({stray.status})"
-        yield from _indented(
-            f"made by a request of {stray.edit} that was given up; it is paid, and nobody waits for it"
-        )
-        yield from _indented(f"cutlist resolve {stray.edit} --adopt {stray.task_id} | --abandon", "        ")
+        yield from indented(f"made by a request of {stray.edit} that was given up; it is paid, and nobody waits for it")
+        yield from indented(f"cutlist resolve {stray.edit} --adopt {stray.task_id} | --abandon", "        ")
 
 
 def _step_lines(step: Step, currency: str, width: int) -> Iterator[str]:
     yield f"  {SYMBOLS[step.action]} {step.name:<{width}}  {step.output if step.of_edit else ''}"
-    yield from _indented(step.reason)
+    yield from indented(step.reason)
     for detail in step.details:
-        yield from _indented(detail, "        ")
+        yield from indented(detail, "        ")
     if step.action is Action.RENDER and not step.paid_by:
         yield f"      {money(step.cost, currency)}  ({step.place})"
     elif step.action is Action.WAIT:
@@ -97,13 +95,15 @@ def _step_lines(step: Step, currency: str, width: int) -> Iterator[str]:
             yield f"      {step.place}"
 
 
-def _indented(text: str, indent: str = "      ") -> list[str]:
+def indented(text: str, indent: str = "      ") -> list[str]:
+    """`text` in lines of a screen's width, each with `indent` before it."""
     return textwrap.wrap(
         text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
 
 
-def _fit(text: str) -> str:
+def fit(text: str) -> str:
+    """`text` in lines of a screen's width."""
     return textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
@@ -169,7 +169,6 @@ def _in_flight(cost: Cost, currency: str) -> str:
 def plan_document(plan: Plan) -> dict[str, Any]:
     """The plan for programs (schemas/plan.schema.json)."""
     summary = plan.summary
-    now, then = plan.total(Action.RENDER), plan.total(Action.RENDER, Action.WAIT)
     return {
         "version": PLAN_VERSION,
         "realm": plan.realm,
@@ -182,17 +181,23 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "change": summary["write"],
             "destroy": summary["prune"],
         },
-        "cost": {
-            "billable_s": now.billable_s,
-            "price": now.price,
-            "at_most_billable_s": then.billable_s,
-            "at_most_price": then.price,
-            "unknown_inputs": then.unknown_inputs,
-            "currency": plan.currency or None,
-        },
+        "cost": cost_document(plan),
         "steps": [_step_document(step) for step in plan.steps],
         "notes": list(plan.notes),
         "strays": [{"task_id": each.task_id, "name": each.edit, "status": each.status} for each in plan.strays],
+    }
+
+
+def cost_document(plan: Plan) -> dict[str, Any]:
+    """What the steps of a plan cost, now and with what waits."""
+    now, then = plan.total(Action.RENDER), plan.total(Action.RENDER, Action.WAIT)
+    return {
+        "billable_s": now.billable_s,
+        "price": now.price,
+        "at_most_billable_s": then.billable_s,
+        "at_most_price": then.price,
+        "unknown_inputs": then.unknown_inputs,
+        "currency": plan.currency or None,
     }
 
 

@@ -13,6 +13,7 @@ from reconciler.cache import Cache, Digests
 from reconciler.desired.job import Facts
 from reconciler.desired.media import MediaDesk, Unreadable, broken_limits, probe, probe_video
 from reconciler.desired.models import MediaLimits
+from reconciler.desired.source.folder import Folder
 from reconciler.digest import sha256_hex
 from tests import making
 from tests.clock import FakeClock
@@ -141,7 +142,7 @@ class Bench:
     def identity(self) -> str | None:
         """The identity of the clip, as a new run finds it."""
         cache = Cache(self.root / "cache")
-        desk = MediaDesk(self.root, cache, Digests(cache, self.clock, "media"))
+        desk = MediaDesk(Folder(self.root, Digests(cache, self.clock, "media")), cache)
         seen, faults = desk.look(self.edit, self.edit_medium, self.limits)
         assert faults == []
         cache.save()

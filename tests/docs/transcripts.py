@@ -26,7 +26,7 @@ _AGE = re.compile(r"(?<=  )(\d+[hm] \d\d|\d+)[dhms] +(?=\S+/)")  # how long ago 
 _MOMENT = re.compile(r"\b\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ|( \d\d:\d\d)?(?= ))")
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b|\b[0-9a-f]{12}…")  # of videos: another machine may encode other bytes
 _TASK = re.compile(r"\b[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}\b")  # which of several came first is chance
-_COMMIT = re.compile(r"\b[0-9a-f]{8}\b(?=\+? )|(?<=commit )[0-9a-f]{40}\b")
+_COMMIT = re.compile(r"\b[0-9a-f]{8}\b(?=[+ )]|$)|(?<=commit )[0-9a-f]{40}\b", re.MULTILINE)
 _APPROVED = re.compile(r"(?<=approved by )[^,\n]*")
 _PERSON = {"NAME": "Ada Example", "EMAIL": "ada@example.com"}
 _VARIES = {

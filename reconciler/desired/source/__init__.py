@@ -1,16 +1,15 @@
-"""Where manifests come from: the folders that the project file names."""
+"""Where manifests come from: the folders that the project file names, of the work tree or of a git revision."""
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from reconciler import shipped
-from reconciler.cache import Cache, Digests
-from reconciler.config import PROJECT_FILE, STATE_DIR, Config
+from reconciler.cache import Cache
+from reconciler.config import Config
 from reconciler.desired import manifest
 from reconciler.desired.job import Desired, Input, Wanted, graph_faults, ordered
 from reconciler.desired.manifest import Edit, Medium, Reading, Rules
@@ -18,23 +17,27 @@ from reconciler.desired.media import MediaDesk
 from reconciler.desired.models import Models, manifest_schema
 from reconciler.desired.policy import Policy, project_faults
 from reconciler.desired.references import shown
+from reconciler.desired.tree import Tree, Unusable
 from reconciler.digest import digest_of, sha256_hex
 from reconciler.document import MAX_BYTES, Document
 from reconciler.errors import Fault, InvalidInput, Place
-from reconciler.files import EscapesRoot, inside, real_path
+from reconciler.files import EscapesRoot, inside
 from reconciler.names import is_plain
 
 
-def load(config: Config, cache: Cache, digests: Digests) -> Desired:
-    """Everything the project asks for. Raises InvalidInput with every fault of every manifest, found in one run."""
-    files, faults = _find(config)
+def load(config: Config, tree: Tree, cache: Cache) -> Desired:
+    """Everything the project asks for. Raises InvalidInput with every fault of every manifest, found in one run.
+
+    What is looked at is remembered in `cache`; the caller saves it, also after faults.
+    """
+    files, faults = _find(config, tree)
     models = Models.of(shipped.model_documents())
     rules = Rules(manifest_schema(models), models, config.endpoint.region, config.document, config.environment)
     context = _context(rules)
     edits: list[Edit] = []
     names: set[str] = set()
     for path in files:
-        reading = _read(config.root, path, rules, context, cache)
+        reading = _read(tree, path, rules, context, cache)
         edits += reading.edits
         faults += reading.faults
         names.update(reading.names)
@@ -43,13 +46,12 @@ def load(config: Config, cache: Cache, digests: Digests) -> Desired:
     faults += manifest.further(faults, [*project_faults(config.document, models), *broken])
     media = {id(edit): list(edit.media(_variant(edit, rules.models))) for edit in edits}
     faults += manifest.further(faults, graph_faults(edits, lambda edit: media[id(edit)], names))
-    desk = MediaDesk(config.root, cache, digests)
+    desk = MediaDesk(tree, cache)
     wanted = []
     for edit in edits:
         inputs, more = _look(desk, edit, media[id(edit)], rules.models)
         faults += manifest.further(faults, [*more, *_output_faults(config.root, edit)])
         wanted.append(Wanted(edit, rules.models.by_name[edit.model], _variant(edit, rules.models), tuple(inputs)))
-    cache.save()
     if any(fault.severity == "error" for fault in faults):
         raise InvalidInput(set(faults), files=len(files))  # a default is wrong once, however many edits inherit it
     by_name = {each.edit.name: each for each in wanted}
@@ -93,50 +95,32 @@ def _output_faults(root: Path, edit: Edit) -> Iterator[Fault]:
 # ------------------------------------------------------------------ files
 
 
-def _find(config: Config) -> tuple[list[Path], list[Fault]]:
-    """All manifest files, sorted; hidden folders, other projects and our own state are left out."""
-    found: set[Path] = set()
+def _find(config: Config, tree: Tree) -> tuple[list[str], list[Fault]]:
+    """All manifest files, sorted, folder by folder."""
+    found: set[str] = set()
     faults = []
     for index, name in enumerate(config.manifests):
         place = config.document.place(f"/spec/manifests/{index}")
         try:
-            start = config.root if name.strip("./") == "" and ".." not in name else inside(config.root, name)
+            files = tree.manifests(name)
         except EscapesRoot as error:
             faults.append(Fault(place, f"manifests: {error}"))
             continue
-        if start.is_file():
-            found.add(start)
-        elif start.is_dir():
-            found.update(_walk(start))
-        else:
+        if files is None:
             faults.append(Fault(place, f'manifests names "{name}", which does not exist'))
-    return sorted(found), faults
+        else:
+            found.update(files)
+    return sorted(found, key=lambda file: file.split("/")), faults
 
 
-def _walk(top: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(top):
-        here = Path(folder)
-        if here != top and PROJECT_FILE in names:
-            folders.clear()
-            continue
-        folders[:] = sorted(each for each in folders if not each.startswith(".") and each != STATE_DIR)
-        for name in names:
-            if name.endswith((".yaml", ".yml")) and name != PROJECT_FILE and not name.startswith("."):
-                yield here / name
-
-
-def _read(root: Path, path: Path, rules: Rules, context: str, cache: Cache) -> Reading:
-    file = path.relative_to(root).as_posix()
+def _read(tree: Tree, file: str, rules: Rules, context: str, cache: Cache) -> Reading:
     if not is_plain(file):
         fault = Fault(Place(shown(file)), "the manifest's name has control characters or marks that reorder text")
         return Reading([], [fault])
     try:
-        if root not in real_path(path).parents:
-            return Reading([], [Fault(Place(file), "the manifest is a symbolic link that leaves the project")])
-        with path.open("rb") as handle:
-            raw = handle.read(MAX_BYTES + 1)
-    except OSError as error:
-        return Reading([], [Fault(Place(file), f"the manifest cannot be read: {error.strerror}")])
+        raw = tree.read(file, MAX_BYTES + 1)
+    except Unusable as error:
+        return Reading([], [Fault(Place(file), f"the manifest {error}")])
     key = f"{sha256_hex(raw)}:{context[:16]}:{file}"
     known = cache.get("manifests", key)
     if known is not None:

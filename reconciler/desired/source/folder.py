@@ -1,0 +1,93 @@
+"""The work tree as a source."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from reconciler.cache import Digests
+from reconciler.config import PROJECT_FILE, STATE_DIR
+from reconciler.desired.tree import File, Unusable, is_manifest
+from reconciler.files import inside, real_path
+
+
+class Folder:
+    """The files below `root` as they lie there."""
+
+    def __init__(self, root: Path, digests: Digests) -> None:
+        self._root = root
+        self._digests = digests
+
+    def manifests(self, name: str) -> Collection[str] | None:
+        start = self._root if name.strip("./") == "" and ".." not in name else inside(self._root, name)
+        if start.is_file():
+            return [start.relative_to(self._root).as_posix()]
+        return [path.relative_to(self._root).as_posix() for path in _walk(start)] if start.is_dir() else None
+
+    def read(self, path: str, most: int) -> bytes:
+        with _in_words(), self._real(path).open("rb") as file:
+            return file.read(most)
+
+    def file(self, path: str) -> File:
+        with _in_words():
+            return OnDisk(self._real(path), self._digests)
+
+    def _real(self, path: str) -> Path:
+        real = real_path(self._root / path)
+        if self._root not in real.parents:
+            raise Unusable("is a symbolic link that leaves the project")
+        return real
+
+
+@dataclass(frozen=True, slots=True)
+class OnDisk:
+    """A file that lies where it says."""
+
+    path: Path
+    digests: Digests
+
+    @property
+    def size_bytes(self) -> int:
+        with _in_words():
+            return self.path.stat().st_size
+
+    def digest(self) -> str:
+        with _in_words():
+            digest = self.digests.of(self.path)
+            if digest is None:
+                raise Unusable("is a folder, not a file" if self.path.is_dir() else "is no regular file")
+            return digest
+
+    @contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        with _in_words():
+            file = self.path.open("rb")
+        with file:
+            yield file
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise Unusable("does not exist") from None
+    except OSError as error:
+        raise Unusable(f"cannot be read: {error.strerror or error}") from error
+
+
+def _walk(top: Path) -> Iterator[Path]:
+    """All manifests below a folder; hidden folders, other projects and our own state are left out."""
+    for folder, folders, names in os.walk(top):
+        here = Path(folder)
+        if here != top and PROJECT_FILE in names:
+            folders.clear()
+            continue
+        folders[:] = sorted(each for each in folders if not each.startswith(".") and each != STATE_DIR)
+        for name in names:
+            if is_manifest(name, PROJECT_FILE):
+                yield here / name

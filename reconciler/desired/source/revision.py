@@ -1,0 +1,206 @@
+"""A git revision as a source: its files are read from the repository, and nothing is checked out."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+
+from reconciler import git
+from reconciler.cache import Cache, Digests
+from reconciler.config import PROJECT_FILE, STATE_DIR
+from reconciler.desired.source.folder import OnDisk
+from reconciler.desired.tree import File, Unusable, is_manifest
+from reconciler.errors import GitError
+from reconciler.files import EscapesRoot, parts_inside
+
+_MOST_LINKS = 40
+_MOST_OF_A_LINK = 4096
+_POINTER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\nsize \d+\n\Z"
+)
+_MOST_OF_A_POINTER = 1024
+
+
+class Committed:
+    """The files of a commit below the project's folder `root`. `objects` is open as long as it is used."""
+
+    def __init__(self, root: Path, commit: str, objects: git.Objects, cache: Cache, digests: Digests) -> None:
+        self._root = root
+        self._objects = objects
+        self._cache = cache
+        self._digests = digests  # of what Git LFS has on disk
+        self._entries = git.entries(root, commit)
+        self._folders = {folder for path in self._entries for folder in _above(path)}
+
+    def has(self, path: str) -> bool:
+        """Whether there is anything of that name."""
+        return path in self._entries
+
+    def manifests(self, name: str) -> Collection[str] | None:
+        parts = [] if name.strip("./") == "" and ".." not in name else parts_inside(name)
+        for depth in range(1, len(parts) + 1):
+            found = self._entries.get("/".join(parts[:depth]))
+            if found is not None and found.kind != "file":
+                what = "symbolic link" if found.kind == "link" else "submodule"
+                raise EscapesRoot(f"{name!r} passes through the {what} {'/'.join(parts[:depth])}")
+        top = "/".join(parts)
+        if top in self._entries:
+            return [top]
+        return list(self._below(top)) if top in self._folders else None
+
+    def _below(self, top: str) -> Iterator[str]:
+        """All manifests below a folder; hidden folders, other projects and our own state are left out."""
+        start = f"{top}/" if top else ""
+        below = [path for path in self._entries if path.startswith(start)]
+        others = {posixpath.dirname(path) for path in below if posixpath.basename(path) == PROJECT_FILE} - {top}
+        for path in below:
+            folder, _, name = path[len(start) :].rpartition("/")
+            if not is_manifest(name, PROJECT_FILE) or self._leads_to_folder(path):
+                continue
+            hidden = any(part.startswith(".") or part == STATE_DIR for part in folder.split("/"))
+            if not hidden and others.isdisjoint(_above(path)):
+                yield path
+
+    def _leads_to_folder(self, path: str) -> bool:
+        if self._entries[path].kind != "link":
+            return False
+        try:
+            return self._target(path) in self._folders
+        except Unusable:
+            return False
+
+    def read(self, path: str, most: int) -> bytes:
+        raw = b""
+        for chunk in self._chunks(self._entry(path)):
+            raw += chunk
+            if len(raw) >= most:
+                break
+        return raw[:most]
+
+    def file(self, path: str) -> File:
+        entry = self._entry(path)
+        pointed = self._pointed(entry)
+        return _Blob(self, entry) if pointed is None else self._from_lfs(pointed)
+
+    # -------------------------------------------------------------- entries
+
+    def _entry(self, path: str) -> git.Entry:
+        """The entry of a file, symbolic links followed as far as they stay inside the project."""
+        target = self._target(path)
+        if target is None:
+            raise Unusable("is a symbolic link that leaves the project")
+        if target in self._folders:
+            raise Unusable("is a folder, not a file")
+        if any(self._entries[each].kind == "submodule" for each in (*_above(target), target) if each in self._entries):
+            raise Unusable("lies in a submodule, whose files are in another repository")
+        if target not in self._entries:
+            raise Unusable("does not exist in this revision")
+        return self._entries[target]
+
+    def _target(self, path: str) -> str | None:
+        """Where a path leads with symbolic links followed; None when that is outside the project."""
+        left, here, links = path.split("/"), "", 0
+        while left:
+            part = left.pop(0)
+            if part == "..":
+                if not here:
+                    return None
+                here = posixpath.dirname(here)
+            elif part not in ("", "."):
+                here = posixpath.join(here, part)
+            entry = self._entries.get(here)
+            if entry is None or entry.kind != "link":
+                continue
+            links += 1
+            if links > _MOST_LINKS or entry.size_bytes > _MOST_OF_A_LINK:
+                raise Unusable("cannot be read: Too many levels of symbolic links")
+            to = b"".join(self._chunks(entry)).decode(errors="surrogateescape")
+            if to.startswith("/"):
+                return None
+            left, here = [*to.split("/"), *left], posixpath.dirname(here)
+        return here
+
+    def _chunks(self, entry: git.Entry) -> Iterator[bytes]:
+        try:
+            yield from self._objects.chunks(entry.id)
+        except GitError as error:
+            raise Unusable(f"cannot be read: {error}") from error
+
+    # -------------------------------------------------------------- Git LFS
+
+    def _pointed(self, entry: git.Entry) -> str | None:
+        """The SHA-256 that a Git LFS pointer names; None for a file that is itself."""
+        if entry.size_bytes > _MOST_OF_A_POINTER:
+            return None
+        found = _POINTER.match(b"".join(self._chunks(entry)))
+        return found[1].decode() if found else None
+
+    def _from_lfs(self, digest: str) -> File:
+        file = OnDisk(git.lfs_file(self._root, digest), self._digests)
+        try:
+            same = file.digest() == digest
+        except Unusable as error:
+            words = (
+                "is a Git LFS pointer, and this clone does not have its bytes; run `git lfs fetch` for this revision"
+            )
+            raise Unusable(words) from error
+        if not same:
+            raise Unusable("is a Git LFS pointer, and its bytes here are damaged; run `git lfs fsck`")
+        return file
+
+    # -------------------------------------------------------------- bytes
+
+    def digest(self, entry: git.Entry) -> str:
+        """The SHA-256 of a blob, remembered by the name that git gives it."""
+        known = self._cache.get("blobs", entry.id)
+        if known is None:
+            made = hashlib.sha256()
+            for chunk in self._chunks(entry):
+                made.update(chunk)
+            known = made.hexdigest()
+            self._cache.put("blobs", entry.id, known)
+        return str(known)
+
+    @contextmanager
+    def opened(self, entry: git.Entry) -> Iterator[IO[bytes]]:
+        """The bytes of a blob in a file without a name."""
+        with TemporaryFile() as file:
+            for chunk in self._chunks(entry):
+                file.write(chunk)
+            file.seek(0)
+            yield file
+
+
+@dataclass(frozen=True, slots=True)
+class _Blob:
+    """A file of a commit."""
+
+    committed: Committed
+    entry: git.Entry
+    path: Path | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        return self.entry.size_bytes
+
+    def digest(self) -> str:
+        return self.committed.digest(self.entry)
+
+    @contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        with self.committed.opened(self.entry) as file:
+            yield file
+
+
+def _above(path: str) -> Iterator[str]:
+    """The folders that a path lies in, from the project's own (empty) down."""
+    yield ""
+    parts = path.split("/")
+    yield from ("/".join(parts[:depth]) for depth in range(1, len(parts)))

@@ -1,0 +1,47 @@
+"""The files of a project as they are asked about: those of the work tree, or those of a git revision. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO, Protocol
+
+
+class Unusable(ValueError):
+    """A file that is not there or may not be used; the message ends a sentence that begins with its name."""
+
+
+class File(Protocol):
+    """A file that is there. Every method raises Unusable."""
+
+    @property
+    def size_bytes(self) -> int: ...
+
+    @property
+    def path(self) -> Path | None:
+        """Where it lies on disk; None where it does not."""
+
+    def digest(self) -> str:
+        """The SHA-256 of its bytes."""
+
+    def open(self) -> AbstractContextManager[IO[bytes]]:
+        """Its bytes, to be read and searched."""
+
+
+class Tree(Protocol):
+    """Paths are relative to the project, with `/` between folders. Symbolic links to files inside it are followed."""
+
+    def manifests(self, name: str) -> Collection[str] | None:
+        """The manifests below a folder, or the file of that name; None where there is neither. Raises EscapesRoot."""
+
+    def read(self, path: str, most: int) -> bytes:
+        """The first bytes of a file, at most so many. Raises Unusable."""
+
+    def file(self, path: str) -> File:
+        """The regular file of that name. Raises Unusable."""
+
+
+def is_manifest(name: str, project_file: str) -> bool:
+    """Whether a file of this name is one, lying in a manifest folder."""
+    return name.endswith((".yaml", ".yml")) and name != project_file and not name.startswith(".")

@@ -1,0 +1,162 @@
+"""A comparison of two revisions as text, JSON, or a comment for a pull request. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reconciler.plan.compare import Change, Comparison, Kind, Side
+from reconciler.plan.markdown import MOST_CHARACTERS, code, escaped, not_shown
+from reconciler.plan.report import cost_document, cost_line, fit, indented, money
+from reconciler.plan.step import Action
+
+DIFF_VERSION = 1
+SIGNS: Mapping[Kind, str] = {
+    Kind.ADDED: "+", Kind.REMOVED: "-", Kind.CHANGED: "~", Kind.FORCED: "^", Kind.RENAMED: "=",
+}  # fmt: skip
+_ORDER = (Kind.CHANGED, Kind.ADDED, Kind.FORCED, Kind.RENAMED, Kind.REMOVED)
+_MOST_WIDTH = 52
+_FOR_THE_TABLE = 40_000
+_FOR_THE_END = 300
+_MOST_OF_A_REASON = 200
+
+
+def diff_text(comparison: Comparison) -> str:
+    """The changes for people."""
+    plan = comparison.plan
+    where = f"realm {plan.realm}, account {plan.account}, endpoint {plan.endpoint}"
+    head = f"From {comparison.before.name} to {comparison.after.name}, {where}."
+    if not comparison.changes:
+        return f"{fit(head)}\n{_nothing(comparison)}\n"
+    used = {change.kind for change in comparison.changes}
+    lines = [fit(head), "", "  " + "   ".join(f"{SIGNS[kind]} {kind.value}" for kind in Kind if kind in used), ""]
+    width = min(max(len(change.name) for change in comparison.changes), _MOST_WIDTH)
+    for change in comparison.changes:
+        lines += _lines(change, plan.currency, width)
+    lines += ["", _summary_line(comparison), *(fit(line) for line in cost_line(plan).splitlines())]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _lines(change: Change, currency: str, width: int) -> Iterator[str]:
+    yield f"  {SIGNS[change.kind]} {change.name:<{width}}  {change.output}"
+    yield from indented(change.reason)
+    for detail in change.details:
+        yield from indented(detail, "        ")
+    yield from indented(f"{price(change, currency)}  ({change.place})".strip())
+
+
+def price(change: Change, currency: str) -> str:
+    """What a change costs, in words."""
+    if not change.cost.billable_s:
+        return change.paid
+    words = money(change.cost, currency)
+    return {
+        Action.WAIT: f"at most {words}",
+        Action.RESUME: f"{change.paid}: {words} when it ends",
+        Action.BLOCKED: f"{change.paid}; paying again: {words}",
+    }.get(change.action, words)
+
+
+def _nothing(comparison: Comparison) -> str:
+    count = comparison.unchanged
+    return f"No difference. {count} edit{' is' if count == 1 else 's are'} asked for alike."
+
+
+def _summary_line(comparison: Comparison) -> str:
+    counts = ", ".join(f"{count} {kind}" for kind, count in comparison.summary.items())
+    return f"Diff: {counts}; {comparison.unchanged} unchanged."
+
+
+# ------------------------------------------------------------------ JSON
+
+
+def diff_document(comparison: Comparison) -> dict[str, Any]:
+    """The changes for programs (schemas/diff.schema.json)."""
+    plan = comparison.plan
+    return {
+        "version": DIFF_VERSION,
+        "from": _side(comparison.before),
+        "to": _side(comparison.after),
+        "realm": plan.realm,
+        "account": plan.account,
+        "endpoint": plan.endpoint,
+        "summary": {**comparison.summary, "unchanged": comparison.unchanged},
+        "cost": cost_document(plan),
+        "changes": [_change(each) for each in comparison.changes],
+    }
+
+
+def _side(side: Side) -> dict[str, Any]:
+    return {"name": side.name, "commit": side.commit}
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "name": change.name,
+        "kind": change.kind.value,
+        "reason": change.reason,
+        "details": list(change.details),
+        "was": change.was,
+        "output": change.output,
+        "place": str(change.place),
+        "key": change.key,
+        "action": change.action.value,
+        "paid": change.paid or None,
+        "cost": {
+            "billable_s": change.cost.billable_s,
+            "price": change.cost.price,
+            "unknown_inputs": change.cost.unknown_inputs,
+        },
+    }
+
+
+# ------------------------------------------------------------------ Markdown
+
+
+def diff_markdown(comparison: Comparison) -> str:
+    """Summary and cost first, then a table of changes, then reasons and differences, folded. Never too long."""
+    changes = sorted(comparison.changes, key=lambda each: (_ORDER.index(each.kind), each.name))
+    text = "\n".join(_head(comparison)) + "\n"
+    if changes:
+        text += _table(changes, comparison.plan.currency)
+        text += _details(changes, comparison.plan.currency, MOST_CHARACTERS - len(text) - _FOR_THE_END)
+    return text
+
+
+def _head(comparison: Comparison) -> Iterator[str]:
+    plan = comparison.plan
+    if comparison.changes:
+        yield f"**{_summary_line(comparison)}**"
+        yield ""
+        yield f"**Cost:** {escaped(cost_line(plan).removeprefix('Cost: '))}"
+    else:
+        yield f"**No difference.** {_nothing(comparison).removeprefix('No difference. ')}"
+    yield ""
+    sides = f"From {code(comparison.before.name)} to {code(comparison.after.name)}."
+    yield f"{sides} Realm {plan.realm}, account {code(plan.account)}, endpoint {code(plan.endpoint)}."
+
+
+def _table(changes: Sequence[Change], currency: str) -> str:
+    text = "\n| | kind | edit | output | why | cost |\n|---|---|---|---|---|---|\n"
+    for number, change in enumerate(changes):
+        cells = (code(change.name), code(change.output), code(change.reason), code(price(change, currency)))
+        row = f"| <code>{escaped(SIGNS[change.kind])}</code> | {change.kind.value} | {' | '.join(cells)} |\n"
+        if len(text) + len(row) > _FOR_THE_TABLE:
+            return f"{text}\n**{not_shown(len(changes) - number, 'change')}** `cutlist diff` shows all.\n"
+        text += row
+    return text
+
+
+def _details(changes: Sequence[Change], currency: str, most: int) -> str:
+    text = ""
+    told = [each for each in changes if each.details or len(each.reason) > _MOST_OF_A_REASON]
+    for number, change in enumerate(told):
+        lines = [change.reason, *change.details, price(change, currency), str(change.place)]
+        body = "\n".join(escaped(line) for line in lines if line)
+        head = f"<code>{escaped(SIGNS[change.kind])}</code> {code(change.name)}"
+        block = f"\n<details><summary>{head}</summary>\n<pre>\n{body}\n</pre>\n</details>\n"
+        if len(text) + len(block) > most:
+            words = not_shown(len(told) - number, "change")
+            return f"{text}\n**{words}** with reasons and differences. `cutlist diff` shows all.\n"
+        text += block
+    return text
