@@ -26,8 +26,7 @@ _AGE = re.compile(r"(?<=  )(\d+[hm] \d\d|\d+)[dhms] +(?=\S+/)")  # how long ago 
 _MOMENT = re.compile(r"\b\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ|( \d\d:\d\d)?(?= ))")
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b|\b[0-9a-f]{12}…")  # of videos: another machine may encode other bytes
 _TASK = re.compile(r"\b[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}\b")  # which of several came first is chance
-_COMMIT = re.compile(r"\b[0-9a-f]{8}\b(?=[+ )]|$)|(?<=commit )[0-9a-f]{40}\b", re.MULTILINE)
-_APPROVED = re.compile(r"(?<=approved by )[^,\n]*")
+_COMMIT = re.compile(r"\b[0-9a-f]{7,8}\b(?=[+ )]|$)|(?<=commit )[0-9a-f]{40}\b", re.MULTILINE)
 _PERSON = {"NAME": "Ada Example", "EMAIL": "ada@example.com"}
 _VARIES = {
     _SPAN: "N s",
@@ -36,7 +35,6 @@ _VARIES = {
     _TASK: "TASK",
     _DIGEST: "DIGEST",
     _COMMIT: "COMMIT",
-    _APPROVED: "WHO",
 }
 
 
@@ -115,8 +113,9 @@ def replay(page_text: str, folder: Path) -> list[tuple[Shown, str]]:
 def _environment(folder: Path) -> Mapping[str, str]:
     kept = {name: os.environ[name] for name in ("PYTHONPATH", "TMPDIR") if name in os.environ}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    person = {"CUTLIST_APPROVER": "ada"}
     git = {f"GIT_{who}_{what}": text for who in ("AUTHOR", "COMMITTER") for what, text in _PERSON.items()}
-    return {**kept, **git, "PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+    return {**kept, **git, **person, "PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 
 
 def matches(shown: str, printed: str) -> bool:
