@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import pwd
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from reconciler import schema, shipped
 from reconciler.cache import Cache
 from reconciler.digest import sha256_hex
 from reconciler.document import Document, parse
+from reconciler.endpoints import Endpoint, Realm, endpoint_of, vendor_of
 from reconciler.errors import CutlistError, Fault, InvalidInput, Place, ProjectNotFound, UsageError
 from reconciler.files import EscapesRoot, inside
 from reconciler.names import NO_ENVIRONMENT, made_plain
@@ -22,8 +21,6 @@ from reconciler.names import NO_ENVIRONMENT, made_plain
 PROJECT_FILE = "cutlist.yaml"
 STATE_DIR = ".cutlist"
 MOCK_KEY = "sk-mock"
-
-Realm = Literal["live", "mock"]
 
 
 class Secret:
@@ -63,22 +60,6 @@ class Environment:
         key = env.get("DASHSCOPE_API_KEY", "").strip()
         own = (env.get(f"CUTLIST_{name}", "").strip() for name in ("ENDPOINT", "STORE", "ENV", "APPROVER"))
         return cls(Secret(key), *own)
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where requests go. `base_url` is empty for the bundled server until it runs."""
-
-    name: str  # mock, singapore, beijing, or the URL
-    base_url: str
-    realm: Realm
-    region: str | None
-    loopback: bool
-
-    @property
-    def bundled(self) -> bool:
-        """Whether this program starts the server itself."""
-        return self.name == "mock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +161,7 @@ def load(
         place = None
     else:
         where, place = "endpoint", document.place("/spec/endpoint")
-    target = _endpoint(chosen, spec, where, place)
+    target = endpoint_of(chosen, spec, where, place)
     state_dir = root / STATE_DIR / target.realm
     limits = spec.get("limits", {})
     prices = spec.get("prices", {})
@@ -311,7 +292,7 @@ def _semantic_faults(document: Document, spec: Mapping[str, Any]) -> list[Fault]
             place = document.place(f"/spec/prices/models/{name}", key=True)
             faults.append(Fault(place, f'prices.models names "{name}"; legal are {", ".join(sorted(models))}.'))
     endpoint = str(spec.get("endpoint", "mock"))
-    if spec.get("realm") in ("live", "mock") and ("://" not in endpoint or _vendor_of(endpoint)):
+    if spec.get("realm") in ("live", "mock") and ("://" not in endpoint or vendor_of(endpoint)):
         message = f"the realm of {endpoint} is fixed; `realm` is for an endpoint that is a URL of your own"
         faults.append(Fault(document.place("/spec/realm", key=True), message))
     for at, layer in {"": spec, **{f"/{at}": layer for at, layer in layers.items() if at != "defaults"}}.items():
@@ -337,72 +318,6 @@ def _store_dir(root: Path, spec: Mapping[str, Any], env: Environment, document: 
         way = "A store outside the project is named by CUTLIST_STORE, not by a file that a pull request can change."
         message = f"{error}. {way}"
         raise InvalidInput([Fault(document.place("/spec/store"), message)], files=1) from error
-
-
-def _endpoint(name: str, spec: Mapping[str, Any], where: str, place: Place | None) -> Endpoint:
-    """Turns `mock`, a region or a URL into an Endpoint."""
-    regions = shipped.service()["regions"]
-    if name == "mock":
-        return Endpoint("mock", "", "mock", None, True)
-    if name in regions:
-        region = regions[name]
-        workspace = spec.get("workspace", "")
-        template = region.get("workspace_base_url") if workspace else None
-        return Endpoint(
-            name, template.format(workspace=workspace) if template else region["base_url"], "live", name, False
-        )
-    try:
-        return _url_endpoint(name, spec, own=place is not None)
-    except ValueError as error:
-        legal = f"legal are mock, {', '.join(regions)}, or a URL such as https://HOST/api/v1"
-        shown = name if "@" not in name else "…@" + name.rpartition("@")[2]  # a password is nobody's business
-        message = f'{where} is "{shown}": {error}; {legal}.'
-        if place is None:
-            raise UsageError(message) from None
-        raise InvalidInput([Fault(place, message)], files=1) from None
-
-
-def _url_endpoint(text: str, spec: Mapping[str, Any], *, own: bool) -> Endpoint:
-    if "://" not in text:
-        raise ValueError("it is no known name and no URL")
-    parts = urlsplit(text)
-    host = (parts.hostname or "").lower()
-    if parts.scheme not in ("http", "https") or not host:
-        raise ValueError("it is not an http(s) URL")
-    if parts.username or parts.query or parts.fragment:
-        raise ValueError("a user name, a query or a fragment has no place in it")
-    loopback = is_loopback(host)
-    if parts.scheme == "http" and not loopback:
-        raise ValueError("a key must not travel unencrypted; use https (http only on loopback)")
-    _ = parts.port  # raises ValueError for a port that is no number
-    netloc = parts.netloc.lower().replace("localhost", "127.0.0.1", 1) if host == "localhost" else parts.netloc.lower()
-    base_url = f"{parts.scheme}://{netloc}{parts.path.rstrip('/') or '/api/v1'}"
-    region = _vendor_of(text)
-    realm: Realm = "live" if region else spec.get("realm", "mock") if own else "mock"
-    return Endpoint(base_url, base_url, realm, region, loopback)
-
-
-def _vendor_of(url: str) -> str | None:
-    """The region whose hosts `url` names; None for anybody else's host."""
-    try:
-        host = (urlsplit(url).hostname or "").lower()
-    except ValueError:
-        return None
-    for name, region in shipped.service()["regions"].items():
-        hosts = [urlsplit(region[each]).netloc for each in ("base_url", "workspace_base_url") if each in region]
-        if any(host == each or ("{workspace}" in each and host.endswith(each.partition("}")[2])) for each in hosts):
-            return str(name)
-    return None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is this very machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _api_key(endpoint: Endpoint, env: Environment) -> Secret:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from reconciler import config
-from reconciler.config import Config, Environment, Secret, find_root, is_loopback
+from reconciler.config import Config, Environment, Secret, find_root
+from reconciler.endpoints import is_loopback
 from reconciler.errors import CutlistError, InvalidInput, ProjectNotFound, UsageError
 
 HEAD = "apiVersion: cutlist/v1\nkind: Project\n"

@@ -19,7 +19,8 @@ import httpx
 
 from reconciler import shipped
 from reconciler.catalogue import Verdict, entry
-from reconciler.config import Endpoint, Secret, is_loopback
+from reconciler.config import Secret
+from reconciler.endpoints import Endpoint, is_loopback
 from reconciler.errors import (
     DownloadRefused,
     HostRefused,
