@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.plan.compare import Change, Comparison, Kind, Side
-from reconciler.plan.markdown import MOST_CHARACTERS, code, escaped, not_shown
+from reconciler.plan.markdown import MOST_CHARACTERS, Row, code, escaped, table_and_details
 from reconciler.plan.report import cost_document, cost_line, fit, indented, money
 from reconciler.plan.step import Action
 
@@ -16,9 +16,6 @@ SIGNS: Mapping[Kind, str] = {
 }  # fmt: skip
 _ORDER = (Kind.CHANGED, Kind.ADDED, Kind.FORCED, Kind.RENAMED, Kind.REMOVED)
 _MOST_WIDTH = 52
-_FOR_THE_TABLE = 40_000
-_FOR_THE_END = 300
-_MOST_OF_A_REASON = 200
 
 
 def diff_text(comparison: Comparison) -> str:
@@ -117,10 +114,15 @@ def diff_markdown(comparison: Comparison) -> str:
     """Summary and cost first, then a table of changes, then reasons and differences, folded. Never too long."""
     changes = sorted(comparison.changes, key=lambda each: (_ORDER.index(each.kind), each.name))
     text = "\n".join(_head(comparison)) + "\n"
-    if changes:
-        text += _table(changes, comparison.plan.currency)
-        text += _details(changes, comparison.plan.currency, MOST_CHARACTERS - len(text) - _FOR_THE_END)
-    return text
+    rows = [_row(change, comparison.plan.currency) for change in changes]
+    return text + (table_and_details(rows, "change", "cutlist diff", MOST_CHARACTERS - len(text)) if rows else "")
+
+
+def _row(change: Change, currency: str) -> Row:
+    return Row(
+        SIGNS[change.kind], change.kind.value, change.name, change.output, change.reason, change.details,
+        price(change, currency), str(change.place),
+    )  # fmt: skip
 
 
 def _head(comparison: Comparison) -> Iterator[str]:
@@ -134,29 +136,3 @@ def _head(comparison: Comparison) -> Iterator[str]:
     yield ""
     sides = f"From {code(comparison.before.name)} to {code(comparison.after.name)}."
     yield f"{sides} Realm {plan.realm}, account {code(plan.account)}, endpoint {code(plan.endpoint)}."
-
-
-def _table(changes: Sequence[Change], currency: str) -> str:
-    text = "\n| | kind | edit | output | why | cost |\n|---|---|---|---|---|---|\n"
-    for number, change in enumerate(changes):
-        cells = (code(change.name), code(change.output), code(change.reason), code(price(change, currency)))
-        row = f"| <code>{escaped(SIGNS[change.kind])}</code> | {change.kind.value} | {' | '.join(cells)} |\n"
-        if len(text) + len(row) > _FOR_THE_TABLE:
-            return f"{text}\n**{not_shown(len(changes) - number, 'change')}** `cutlist diff` shows all.\n"
-        text += row
-    return text
-
-
-def _details(changes: Sequence[Change], currency: str, most: int) -> str:
-    text = ""
-    told = [each for each in changes if each.details or len(each.reason) > _MOST_OF_A_REASON]
-    for number, change in enumerate(told):
-        lines = [change.reason, *change.details, price(change, currency), str(change.place)]
-        body = "\n".join(escaped(line) for line in lines if line)
-        head = f"<code>{escaped(SIGNS[change.kind])}</code> {code(change.name)}"
-        block = f"\n<details><summary>{head}</summary>\n<pre>\n{body}\n</pre>\n</details>\n"
-        if len(text) + len(block) > most:
-            words = not_shown(len(told) - number, "change")
-            return f"{text}\n**{words}** with reasons and differences. `cutlist diff` shows all.\n"
-        text += block
-    return text

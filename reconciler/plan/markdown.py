@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from reconciler.names import made_plain
 from reconciler.plan.report import cost_line, left_out_line, money, stray_lines, summary_line
@@ -29,10 +30,16 @@ def plan_markdown(plan: Plan) -> str:
         key=lambda step: (_ORDER.index(step.action), step.name),
     )
     text = "\n".join(_head(plan, steps)) + "\n"
-    if steps:
-        text += _table(plan, steps, _FOR_THE_TABLE)
-        text += _details(plan, steps, MOST_CHARACTERS - len(text) - _FOR_THE_END)
-    return text
+    rows = [_row(step, plan.currency) for step in steps]
+    return text + (table_and_details(rows, "step", "cutlist plan", MOST_CHARACTERS - len(text)) if rows else "")
+
+
+def _row(step: Step, currency: str) -> Row:
+    name = step.name if step.of_edit else ""
+    return Row(
+        SYMBOLS[step.action], step.action.value, name, step.output, step.reason, step.details, _price(step, currency),
+        str(step.place),
+    )  # fmt: skip
 
 
 def _head(plan: Plan, steps: Sequence[Step]) -> Iterator[str]:
@@ -54,34 +61,54 @@ def _head(plan: Plan, steps: Sequence[Step]) -> Iterator[str]:
             yield f"- and {len(notes) - _MOST_NOTES} more notes, which `cutlist plan` shows."
 
 
-def _table(plan: Plan, steps: Sequence[Step], most: int) -> str:
-    text = "\n| | step | edit | output | why | cost |\n|---|---|---|---|---|---|\n"
-    for number, step in enumerate(steps):
-        edit = code(step.name) if step.of_edit else ""
-        cells = (edit, code(step.output), code(step.reason), code(_price(step, plan.currency)))
-        row = f"| <code>{escaped(SYMBOLS[step.action])}</code> | {step.action.value} | {' | '.join(cells)} |\n"
-        if len(text) + len(row) > most:
-            return f"{text}\n**{not_shown(len(steps) - number, 'step')}** `cutlist plan` shows all.\n"
-        text += row
-    return text
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table of a comment, and what is folded below it."""
+
+    symbol: str
+    kind: str
+    name: str
+    output: str
+    reason: str
+    details: tuple[str, ...]
+    price: str
+    place: str
 
 
-def _details(plan: Plan, steps: Sequence[Step], most: int) -> str:
+def table_and_details(rows: Sequence[Row], word: str, command: str, most: int) -> str:
+    """A table of `rows`, each a `word`, then reasons and differences, folded; at most so many characters.
+
+    What does not fit is counted in words, with the `command` that shows it.
+    """
+    text = f"\n| | {word} | edit | output | why | cost |\n|---|---|---|---|---|---|\n"
+    for number, row in enumerate(rows):
+        cells = " | ".join(code(each) for each in (row.name, row.output, row.reason, row.price))
+        line = f"| <code>{escaped(row.symbol)}</code> | {row.kind} | {cells} |\n"
+        if len(text) + len(line) > _FOR_THE_TABLE:
+            text += f"\n**{_not_shown(len(rows) - number, word)}** `{command}` shows all.\n"
+            break
+        text += line
+    return text + _details(rows, word, command, most - len(text) - _FOR_THE_END)
+
+
+def _details(rows: Sequence[Row], word: str, command: str, most: int) -> str:
     text = ""
-    told = [step for step in steps if step.details or len(step.reason) > _MOST_OF_A_CELL]
-    for number, step in enumerate(told):
-        lines = [step.reason, *step.details, _price(step, plan.currency), str(step.place)]
+    told = [row for row in rows if row.details or len(row.reason) > _MOST_OF_A_CELL]
+    for number, row in enumerate(told):
+        lines = [row.reason, *row.details, row.price, row.place]
         body = "\n".join(escaped(line) for line in lines if line)
-        head = f"<code>{escaped(SYMBOLS[step.action])}</code> {code(step.name)}"
+        head = f"<code>{escaped(row.symbol)}</code> {code(row.name or row.output)}"
         block = f"\n<details><summary>{head}</summary>\n<pre>\n{body}\n</pre>\n</details>\n"
         if len(text) + len(block) > most:
-            words = not_shown(len(told) - number, "step")
-            return f"{text}\n**{words}** with reasons and differences. `cutlist plan` shows all.\n"
+            return (
+                f"{text}\n**{_not_shown(len(told) - number, word)}** with reasons and differences."
+                f" `{command}` shows all.\n"
+            )
         text += block
     return text
 
 
-def not_shown(count: int, word: str) -> str:
+def _not_shown(count: int, word: str) -> str:
     return f"{count} more {word}{' is' if count == 1 else 's are'} not shown"
 
 
