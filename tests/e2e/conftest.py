@@ -21,3 +21,13 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         bench = Bench(root, server, Ticking(virtual), virtual)
         yield bench
         await bench.network.aclose()
+
+
+@pytest.fixture
+async def pair(bench: Bench) -> Bench:
+    """Two edits, both rendered, in a project that prunes."""
+    bench.write_project(prune={"enabled": True})
+    bench.edit("rain")
+    bench.edit("snow", "make it snow")
+    await bench.apply()
+    return bench

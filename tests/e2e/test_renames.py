@@ -14,47 +14,37 @@ from reconciler.plan.step import Action
 from reconciler.state import lockfile
 from reconciler.state.observed import Pin
 from tests.e2e.bench import Bench
-from tests.e2e.pruning import ON, notes, nothing_to_do, pruned
+from tests.e2e.pruning import notes, nothing_to_do, pruned
 
 
-@pytest.fixture
-async def film(bench: Bench) -> Bench:
-    """Two edits, both rendered, in a project that prunes."""
-    bench.write_project(prune=ON)
-    bench.edit("rain")
-    bench.edit("snow", "make it snow")
-    await bench.apply()
-    return bench
-
-
-async def test_a_moved_output(film: Bench) -> None:
+async def test_a_moved_output(pair: Bench) -> None:
     """The result is written at its new place for nothing; the old file goes after that."""
-    before = sha256_file(film.output("snow"))
-    film.edit("snow", "make it snow", output="films/winter.mp4")
-    made = film.project().plan()
+    before = sha256_file(pair.output("snow"))
+    pair.edit("snow", "make it snow", output="films/winter.mp4")
+    made = pair.project().plan()
     write = next(made.by_action(Action.WRITE))
     assert (write.name, write.reason) == ("snow", "moved from renders/snow.mp4: its result is in the store")
     assert pruned(made) == {"renders/snow.mp4": "snow now writes films/winter.mp4"}
-    report = await film.apply()
-    assert (report.done(Action.WRITE), report.done(Action.PRUNE), film.creates()) == (1, 1, 2)
-    assert sha256_file(film.root / "films/winter.mp4") == before
-    assert not film.output("snow").exists()
-    assert nothing_to_do(film)
+    report = await pair.apply()
+    assert (report.done(Action.WRITE), report.done(Action.PRUNE), pair.creates()) == (1, 1, 2)
+    assert sha256_file(pair.root / "films/winter.mp4") == before
+    assert not pair.output("snow").exists()
+    assert nothing_to_do(pair)
 
 
-async def test_a_renamed_edit(film: Bench) -> None:
+async def test_a_renamed_edit(pair: Bench) -> None:
     """The same request under another name: written for nothing, and said to be renamed, in both steps."""
-    before = sha256_file(film.output("snow"))
-    film.take_out("snow")
-    film.edit("winter", "make it snow")
-    made = film.project().plan()
+    before = sha256_file(pair.output("snow"))
+    pair.take_out("snow")
+    pair.edit("winter", "make it snow")
+    made = pair.project().plan()
     write = next(made.by_action(Action.WRITE))
     assert (write.name, write.reason) == ("winter", "renamed from snow: its result is in the store")
     assert pruned(made) == {"renders/snow.mp4": "snow was renamed to winter, which writes renders/winter.mp4"}
-    await film.apply()
-    assert (sha256_file(film.output("winter")), film.creates()) == (before, 2)
-    assert not film.output("snow").exists()
-    assert nothing_to_do(film)
+    await pair.apply()
+    assert (sha256_file(pair.output("winter")), pair.creates()) == (before, 2)
+    assert not pair.output("snow").exists()
+    assert nothing_to_do(pair)
 
 
 def second_result(project: Project, name: str) -> str:
