@@ -153,12 +153,19 @@ def cost_line(plan: Plan) -> str:
     if then.price is None or not plan.currency:
         later = f", at most {then.billable_s:.1f} with what waits" if waits else ""
         missing = f"no price is known for {', '.join(plan.unpriced)}: see `prices` in cutlist.yaml"
-        return f"{seconds}{later}{unknown}; {missing}{_in_flight(flying, plan.currency)}."
+        return f"{seconds}{later}{unknown}{_paid_jobs(plan)}; {missing}{_in_flight(flying, plan.currency)}."
     about = "at most " if then.unknown_inputs else ""
     later = f" now, at most {then.price:.2f} {plan.currency} with what waits" if waits else ""
     mock = "\nThe mock spends nothing: this is what it would cost." if plan.realm == "mock" else ""
     price = f"{about}{now.price or 0.0:.2f} {plan.currency}{later}"
-    return f"{seconds}, {price}{unknown}{_in_flight(flying, plan.currency)}.{mock}"
+    return f"{seconds}, {price}{unknown}{_paid_jobs(plan)}{_in_flight(flying, plan.currency)}.{mock}"
+
+
+def _paid_jobs(plan: Plan) -> str:
+    """`; 2 edits, 1 paid job`, where some edits stand for the same."""
+    edits = plan.summary["render"]
+    shared = sum(1 for step in plan.by_action(Action.RENDER) if step.paid_by)
+    return f"; {_count(edits, 'edit')}, {_count(edits - shared, 'paid job')}" if shared else ""
 
 
 def _in_flight(cost: Cost, currency: str) -> str:
