@@ -88,7 +88,7 @@ class Pass:
 def look(config: Config, store: Store, ledger: Ledger | None, clock: Clock, options: Options) -> Pass:
     """One pass over everything. Raises InvalidInput with every fault of the project."""
     with Cache(config.cache_dir) as cache:
-        desired = source.load(config, Folder(config.root, Digests(cache, clock, "media")), cache)
+        desired = source.load(config, Folder(config.root, Digests(cache, clock, "media", verify=options.verify)), cache)
     return conclude(config, desired, store, ledger, clock, options)
 
 
@@ -106,7 +106,8 @@ def conclude(
     `pins` are of the lock file that belongs to it; None: the one in the work tree.
     """
     cache = Cache(config.cache_dir)
-    observed = observe(config, desired, store, ledger, Digests(cache, clock, "outputs"), clock.now(), pins)
+    digests = Digests(cache, clock, "outputs", verify=options.verify)
+    observed = observe(config, desired, store, ledger, digests, clock.now(), pins, verify=options.verify)
     cache.save()
     if options.repay:
         observed = observed.repaid()
@@ -132,9 +133,11 @@ def observe(
     digests: Digests,
     now: float,
     pins: lockfile.Sections | None = None,
+    *,
+    verify: bool = False,
 ) -> Observed:
-    """One snapshot of store, ledger, outputs and lock file."""
-    results, damaged = store.results()
+    """One snapshot of store, ledger, outputs and lock file; `verify` reads every stored video."""
+    results, damaged = store.results(read_data=verify)
     sections = (lockfile.read(config.root) if pins is None else pins) if config.realm == "live" else {}
     pinned = sections.get(config.environment, {})
     outputs = Outputs(config.root, config.outputs_file)

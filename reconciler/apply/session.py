@@ -174,7 +174,7 @@ class Session:
                     if outcome.error is not None and not worth_another(outcome.error):
                         given_up.add(outcome.step.key)
                 if ended:
-                    seen = self._again(first, options)
+                    seen = self._again(first, replace(options, verify=False))  # read once, at the beginning
                     if fail_fast:
                         self._send_no_more_after(ended, seen, given_up, executor)
                     leave = executor.names | {step.name for step in seen.plan.steps if step.key in executor.keys}

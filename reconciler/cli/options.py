@@ -49,6 +49,7 @@ _FOR_PLANS: tuple[Decorator, ...] = (
     click.option(
         "--refresh-only", is_flag=True, help="Only bring home what is at the service; send and write nothing."
     ),
+    click.option("--verify", is_flag=True, help="Read every clip, output and stored video again."),
     click.option("--force", is_flag=True, help="Overwrite files that cutlist did not write."),
     click.option("--repay", is_flag=True, help="Pay again for what was paid and cannot be collected any more."),
     click.option("--retry-failed", is_flag=True, help="Send again what the service refused."),

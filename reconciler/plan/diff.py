@@ -31,6 +31,7 @@ class Options:
     repay: bool = False  # pay again for what was paid and lost
     retry_failed: bool = False  # send again what the service refused
     refresh_only: bool = False  # bring home what is at the service; send, write and pin nothing
+    verify: bool = False  # read every clip, output and stored video again, whatever their times say
     target: tuple[str, ...] = ()  # only these edits, and what they build on
     exclude: tuple[str, ...] = ()  # not these edits, nor what builds on them
 

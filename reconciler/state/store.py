@@ -127,18 +127,25 @@ class Store:
         """Make durable a record that is there: who wrote it may have been killed before that."""
         fsync_dir(self._record(result).parent)
 
-    def results(self) -> tuple[Mapping[str, Sequence[Result]], Sequence[str]]:
-        """All results whose blob is there, by key, oldest first; and in words what could not be trusted."""
+    def results(self, *, read_data: bool = False) -> tuple[Mapping[str, Sequence[Result]], Sequence[str]]:
+        """All results whose blob is there, by key, oldest first; and in words what could not be trusted.
+
+        `read_data` hashes every blob; otherwise its size is compared.
+        """
         found: dict[str, list[Result]] = {}
         damaged: list[str] = []
         for path in self._records():
             result = _read(path)
             if result is None:
                 damaged.append(f"the result record {path.name[:12]}… cannot be read")
-            elif self.has(result.digest, result.size_bytes):
-                found.setdefault(result.key, []).append(result)
-            else:
+            elif not self.has(result.digest, result.size_bytes):
                 damaged.append(f"the blob {result.digest[:12]}… of {result.edit} is missing or cut short")
+            elif read_data and sha256_file(self.blob_path(result.digest)) != result.digest:
+                damaged.append(
+                    f"the blob {result.digest[:12]}… of {result.edit} does not have the bytes it is named for"
+                )
+            else:
+                found.setdefault(result.key, []).append(result)
         for results in found.values():
             results.sort(key=lambda each: (each.stored_at, each.digest))
         return found, sorted(damaged)

@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from reconciler import Project
+from reconciler.cache import Cache
 from reconciler.config import Environment, Secret
+from reconciler.files import signature
+from reconciler.plan.diff import Options
 from tests.e2e.bench import Bench, write_video
 
 MANIFEST = "specs/film.yaml"
@@ -167,6 +170,38 @@ async def test_a_spoilt_output_is_never_silently_replaced(done: Bench, spoil: Ca
     await done.apply(done.live_project())
     assert path.read_bytes() == whole
     assert done.billed_tasks() == 2
+
+
+def behind_the_cache(bench: Bench, path: Path) -> None:
+    """Other bytes of the same size, in a file system that shows the same times: only reading finds them."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.chmod(0o644)
+    same_size_and_time(path)
+    cache = Cache(bench.root / ".cutlist/cache")
+    cache.put("outputs", str(path), [*(signature(path) or ()), digest])
+    cache.save()
+
+
+async def test_verify_reads_what_times_hide(done: Bench) -> None:
+    """An output and a stored video whose times say that nothing happened; the service still has the video."""
+    verified = Options(verify=True)
+    digest = hashlib.sha256(done.output("film").read_bytes()).hexdigest()
+
+    def planned(options: Options = Options()) -> dict[str, str]:  # noqa: B008  (frozen)
+        return {step.name: step.action.value for step in done.live_project().plan(options).steps}
+
+    whole = done.output("film").read_bytes()
+    behind_the_cache(done, done.output("film"))
+    assert (planned(), planned(verified)) == (KEEP, {"film": "blocked", "remote": "keep"})
+    done.output("film").write_bytes(whole)
+    blob = done.root / ".cutlist/live/blobs" / digest[:2] / digest
+    behind_the_cache(done, blob)
+    assert (planned(), planned(verified)) == (KEEP, {"film": "resume", "remote": "keep"})
+    creates = done.creates()
+    report = await done.apply(done.live_project(), options=verified)
+    assert (report.exit_code, done.creates()) == (0, creates)
+    assert hashlib.sha256(blob.read_bytes()).hexdigest() == digest
+    assert planned(verified) == KEEP
 
 
 async def test_a_result_that_is_gone_is_fetched_again_or_named_with_its_price(done: Bench) -> None:
