@@ -141,8 +141,9 @@ def _spent(report: Report) -> str:
     seconds = f"{report.billed_s:.1f} billable seconds"
     if report.price is None or not report.plan.currency:
         return f"{seconds}."
-    planned = report.plan.total(Action.RENDER, Action.WAIT, Action.RESUME).price
-    beside = f" (planned {planned:.2f})" if planned is not None else ""
+    planned = report.plan.total(Action.RENDER, Action.WAIT, Action.RESUME)
+    about = "at most " if planned.unknown_inputs else ""
+    beside = f" (planned {about}{planned.price:.2f})" if planned.price is not None else ""
     return f"{seconds}, {report.price:.2f} {report.plan.currency}{beside}."
 
 
