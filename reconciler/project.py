@@ -8,29 +8,26 @@ report = project.apply()                    # asks nobody: pass `approve` to be 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from reconciler import budget, decisions, git, housekeeping, reconcile, retakes, revisions, shipped
+from reconciler import budget, decisions, git, housekeeping, recall, reconcile, retakes, revisions, shipped
 from reconciler import config as configuration
 from reconciler.apply.events import Block, Event
 from reconciler.apply.outcome import Report, Stop
 from reconciler.cache import Cache, Digests
 from reconciler.clock import JUMP_S, Clock, SystemClock
-from reconciler.config import PROJECT_FILE, Config, Environment
+from reconciler.config import Config, Environment
 from reconciler.desired import source
 from reconciler.desired.job import Desired
-from reconciler.desired.models import Models
 from reconciler.desired.source.folder import Folder
 from reconciler.errors import CutlistError, Declined, PlanRefused, UsageError
 from reconciler.git import Revision
 from reconciler.history.cost_report import Account, Budget
-from reconciler.history.log import Record, log
-from reconciler.history.spending import Spending, day_of, spending
+from reconciler.history.log import Record
 from reconciler.housekeeping import Garbage
-from reconciler.names import made_plain
 from reconciler.plan.compare import Comparison, Side, compare
 from reconciler.plan.diff import Options
 from reconciler.plan.report import clock_warning
@@ -41,7 +38,6 @@ from reconciler.plan.step import Plan
 from reconciler.reconcile import Pass
 from reconciler.retakes import Retake
 from reconciler.state import plans
-from reconciler.state.booked import Entry, Holding, Origin
 from reconciler.state.holder import hold
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Result
@@ -147,16 +143,14 @@ class Project:
 
     def cost(self) -> Account:
         """What was spent, saved and wasted so far, and what is left of today's budgets."""
-        config = self.config
         with self._reading() as ledger:
-            seen = reconcile.look(config, self.store, ledger, self.clock, Options())
-            spent, days = self._spending(ledger, self._in_use(ledger, seen)), self._days(ledger)
-        return Account(spent, config.name, config.realm, config.account, day_of(self.clock.now()), days)
+            seen = reconcile.look(self.config, self.store, ledger, self.clock, Options())
+            return recall.account(self.config, ledger, seen, self.clock.now())
 
     def today(self) -> Sequence[Budget]:
         """Each budget of a day, with what was spent of it today (UTC)."""
         with self._reading() as ledger:
-            return self._days(ledger)
+            return recall.days(self.config, ledger, self.clock.now())
 
     def verify(self, *, read_data: bool = False, repair: bool = False) -> Sequence[tuple[Path | None, str]]:
         """(file, what is wrong) for all that is not what it should be in store and ledger.
@@ -190,13 +184,7 @@ class Project:
         A matrix's name stands for all that was made of it. Raises UsageError for a name that nothing ever had.
         """
         with self._reading() as ledger:
-            entries: Sequence[Entry] = ledger.books.entries() if ledger is not None else ()
-            holdings: Sequence[Holding] = ledger.books.holdings() if ledger is not None else ()
-        if name is None:
-            return log(entries, holdings)
-        known = sorted({e.edit for e in entries} | {h.edit for h in holdings} | set(self.load().edits))
-        names = [each for each in known if each == name or each.startswith(f"{name}[")]
-        return log(entries, holdings, names or [the_edit(known, name)])
+            return recall.records(ledger, name, self.load().edits if name is not None else ())
 
     # -------------------------------------------------------------- by hand
 
@@ -207,7 +195,7 @@ class Project:
         with self._writing() as ledger:
             seen = reconcile.look(self.config, self.store, ledger, self.clock, Options())
             each = importing.importable(seen, the_edit(list(seen.desired.edits), name))
-            origin = self._origin(seen, f"{self.config.approver}, imported a file")
+            origin = recall.origin(self.config, seen, f"{self.config.approver}, imported a file")
             return importing.from_file(self.store, self.clock, self.config, each, video, origin)
 
     async def import_task(self, name: str, task_id: str) -> str:
@@ -220,7 +208,7 @@ class Project:
             async with AsyncExitStack() as stack:
                 seen = reconcile.look(self.config, self.store, ledger, self.clock, Options())
                 each = importing.importable(seen, the_edit(list(seen.desired.edits), name))
-                origin = self._origin(seen, f"{self.config.approver}, imported a task")
+                origin = recall.origin(self.config, seen, f"{self.config.approver}, imported a task")
                 session = Session(self.config, self.store, ledger, self.clock, lambda _event: None, self._block)
                 stack.push_async_callback(session.close)
                 session.connect(await stack.enter_async_context(self._address()), self._transport)
@@ -276,7 +264,9 @@ class Project:
                     tell(clock_warning(self._ahead_s(first)))
                 if saved is not None:
                     check_no_more(saved, first.plan)
-                budget.check(first.plan, self.config.budget, self._days(ledger), max_cost)
+                budget.check(
+                    first.plan, self.config.budget, recall.days(self.config, ledger, self.clock.now()), max_cost
+                )
                 asks = first.plan.summary["render"] + first.plan.summary["resume"] + len(session.orphans(first))
                 if asks:
                     self._check_key()
@@ -287,7 +277,7 @@ class Project:
                     plans.use(self.config.state_dir, saved["id"], tmp_name=self.clock.new_id())
                 if asks and not session.connected and not stop.reason:
                     session.connect(await stack.enter_async_context(self._address()), self._transport)
-                origin = self._origin(first, approved)
+                origin = recall.origin(self.config, first, approved)
                 return await session.drive(first, options, stop, tell, fail_fast=fail_fast, origin=origin)
 
     def _saved(self, seen: Pass, options: Options, plan_id: str) -> dict[str, Any]:
@@ -311,35 +301,6 @@ class Project:
             raise PlanRefused(f"Saved plan is stale: {error}", hint="Nothing was sent. Plan again.") from error
         check_fresh(saved, self._saved(seen, options, saved["id"]))
         return seen.desired
-
-    def _origin(self, seen: Pass, approved: bool | str) -> Origin:
-        """The commit that is checked out, marked where the manifests are not as it has them; and who said yes."""
-        files = {each.edit.document.file for each in seen.desired.edits.values()}
-        commit = git.head(self.config.root, [PROJECT_FILE, *sorted(files)])
-        by = made_plain(approved) if isinstance(approved, str) else self.config.approver
-        if commit is None:
-            return Origin(approved_by=by)
-        return Origin(f"{commit.id}{'+' if commit.changed else ''}", made_plain(commit.author), by)
-
-    def _spending(self, ledger: Ledger | None, in_use: Collection[str] = ()) -> Spending:
-        """The books added up; `in_use` are the keys that edits ask for."""
-        return spending(
-            ledger.books.entries() if ledger is not None else (), ledger.books.holdings() if ledger is not None else (),
-            in_use=in_use, models=Models.of(shipped.model_documents()),
-            price_per_second=self.config.prices.per_second, currency=self.config.prices.currency,
-        )  # fmt: skip
-
-    def _in_use(self, ledger: Ledger | None, seen: Pass) -> set[str]:
-        """Keys that edits ask for now, here and, as far as the books know, in other environments."""
-        last = {(h.edit, h.environment): h.key for h in (ledger.books.holdings() if ledger is not None else ())}
-        here = {each.job.key for each in seen.resolved.values() if each.job is not None}
-        there = {key for (edit, name), key in last.items() if edit in seen.resolved and name != self.config.environment}
-        return here | there
-
-    def _days(self, ledger: Ledger | None) -> tuple[Budget, ...]:
-        if not any(limit.per == "day" for limit in self.config.budget):
-            return ()
-        return tuple(budget.today(self.config.budget, self._spending(ledger), self.clock.now()))
 
     def _ahead_s(self, seen: Pass) -> float:
         """By how much the ledger's newest entry is ahead of this machine's clock; 0 below JUMP_S."""

@@ -1,0 +1,74 @@
+"""What the ledger's books say, put together for whoever asks; and what goes into them with the next request."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from reconciler import budget, git, shipped
+from reconciler.config import PROJECT_FILE, Config
+from reconciler.desired.models import Models
+from reconciler.history.cost_report import Account, Budget
+from reconciler.history.log import Record, log
+from reconciler.history.spending import Spending, day_of, spending
+from reconciler.names import made_plain
+from reconciler.plan.selection import the_edit
+from reconciler.reconcile import Pass
+from reconciler.state.booked import Entry, Holding, Origin
+from reconciler.state.ledger import Ledger
+
+
+def origin(config: Config, seen: Pass, approved: bool | str) -> Origin:
+    """The commit that is checked out, marked where the manifests are not as it has them; and who said yes."""
+    files = {each.edit.document.file for each in seen.desired.edits.values()}
+    commit = git.head(config.root, [PROJECT_FILE, *sorted(files)])
+    by = made_plain(approved) if isinstance(approved, str) else config.approver
+    if commit is None:
+        return Origin(approved_by=by)
+    return Origin(f"{commit.id}{'+' if commit.changed else ''}", made_plain(commit.author), by)
+
+
+def account(config: Config, ledger: Ledger | None, seen: Pass, now: float) -> Account:
+    """What was spent, and what became of it; `seen` tells what edits ask for now."""
+    spent = _spending(config, ledger, _in_use(config, ledger, seen))
+    return Account(spent, config.name, config.realm, config.account, day_of(now), days(config, ledger, now))
+
+
+def days(config: Config, ledger: Ledger | None, now: float) -> tuple[Budget, ...]:
+    """Each budget of a day, with what was spent of it on the day of `now` (UTC)."""
+    if not any(limit.per == "day" for limit in config.budget):
+        return ()
+    return tuple(budget.today(config.budget, _spending(config, ledger), now))
+
+
+def records(ledger: Ledger | None, name: str | None, edits: Collection[str]) -> Sequence[Record]:
+    """What happened, the newest first: all of it, or of one edit or matrix, also where it is none of `edits` any more.
+
+    Raises UsageError for a name that nothing ever had.
+    """
+    entries: Sequence[Entry] = ledger.books.entries() if ledger is not None else ()
+    holdings: Sequence[Holding] = ledger.books.holdings() if ledger is not None else ()
+    if name is None:
+        return log(entries, holdings)
+    known = sorted({e.edit for e in entries} | {h.edit for h in holdings} | set(edits))
+    names = [each for each in known if each == name or each.startswith(f"{name}[")]
+    return log(entries, holdings, names or [the_edit(known, name)])
+
+
+def _spending(config: Config, ledger: Ledger | None, in_use: Collection[str] = ()) -> Spending:
+    """The books added up; `in_use` are the keys that edits ask for."""
+    return spending(
+        ledger.books.entries() if ledger is not None else (),
+        ledger.books.holdings() if ledger is not None else (),
+        in_use=in_use,
+        models=Models.of(shipped.model_documents()),
+        price_per_second=config.prices.per_second,
+        currency=config.prices.currency,
+    )
+
+
+def _in_use(config: Config, ledger: Ledger | None, seen: Pass) -> set[str]:
+    """Keys that edits ask for now, here and, as far as the books know, in other environments."""
+    last = {(h.edit, h.environment): h.key for h in (ledger.books.holdings() if ledger is not None else ())}
+    here = {each.job.key for each in seen.resolved.values() if each.job is not None}
+    there = {key for (edit, name), key in last.items() if edit in seen.resolved and name != config.environment}
+    return here | there
