@@ -199,5 +199,5 @@ class _Pricing:
         """For what was sent before there were books: today's price."""
         name = str(job.get("model"))
         model = self.models.get(name)
-        price = self.price_per_second(name, tier(model, job) if model else None)
+        price = self.price_per_second(name, tier(model, {"input": {}, "parameters": {}, **job}) if model else None)
         return Booking(NO_ENVIRONMENT, {}, name, price, self.currency, Origin())
