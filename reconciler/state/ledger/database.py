@@ -274,6 +274,10 @@ def _mapped(path: Path | None) -> Iterator[None]:
             raise Locked(
                 "the ledger is busy: another process is writing to it.", hint="Run the command again."
             ) from error
+        if "readonly" in str(error):
+            raise LedgerError(
+                f"{path or 'the ledger'} cannot be used: its folder may not be written.", hint=_KEEPS
+            ) from error
         raise LedgerError(f"the ledger cannot be used: {error}.", hint=_ADVICE) from error
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter where SQLite quotes damaged bytes
         where = f"{path} " if path else "the ledger "
@@ -281,6 +285,9 @@ def _mapped(path: Path | None) -> Iterator[None]:
         raise LedgerError(f"{where}is damaged: {words}.", hint=_ADVICE) from error
 
 
+_KEEPS = (
+    "SQLite keeps two files beside it, also for reading. Let this user write there, or work on a copy of the project."
+)
 _ADVICE = (
     "Do not delete it: it knows what was paid. Restore it from a backup, or look at the service's list of tasks before"
     " you move it aside."
