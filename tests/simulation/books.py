@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from reconciler import shipped
+from reconciler import Project, shipped
 from reconciler.desired.models import Models
 from reconciler.history.spending import Sum, spending, total
 from reconciler.state.booked import Entry, Holding
@@ -15,6 +15,7 @@ from reconciler.state.observed import OPEN, State
 from tests.simulation.disk import LEDGER
 from tests.simulation.world import World, open_project
 
+MODELS = Models.of(shipped.model_documents())
 _ROUNDING_S = 0.01
 _PAID = (State.SUCCEEDED, State.LOST)
 
@@ -66,15 +67,14 @@ class Books:
 
 def spent_on(entries: Sequence[Entry]) -> Sum:
     """What counts as spent on them."""
-    models = Models.of(shipped.model_documents())
-    added_up = spending(entries, (), in_use=(), models=models, price_per_second=lambda *_: None, currency="")
+    added_up = spending(entries, (), in_use=(), models=MODELS, price_per_second=lambda *_: None, currency="")
     return total(added_up.paid)
 
 
-def books(world: World) -> Books:
+def books(world: World, project: Project) -> Books:
     """The books of a run, as they are on its disk."""
     billed_s = {task["task_id"]: task["billed_s"] for task in world.server.bill()["tasks"]}
-    ledger = Ledger.open_readonly(open_project(world).config.state_dir / LEDGER)
+    ledger = Ledger.open_readonly(project.config.state_dir / LEDGER)
     if ledger is None:
         return Books((), (), billed_s, world.foreign)
     try:
@@ -85,7 +85,8 @@ def books(world: World) -> Books:
 
 def judge_books(world: World, *, final: bool = False) -> None:
     """Write down what is wrong with the books now. A task that the network held back too long is no fault of theirs."""
-    seen = books(world)
-    late = world.late_s >= open_project(world).config.settle_s
+    project = open_project(world)
+    seen = books(world, project)
+    late = world.late_s >= project.config.settle_s
     excused = set(seen.billed_s) if late else world.strays
     world.miscounted += [*seen.faults(excused), *(seen.final_faults() if final else ())]
