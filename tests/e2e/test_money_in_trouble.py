@@ -12,10 +12,12 @@ from reconciler.apply.outcome import Stop
 from reconciler.apply.retry import UNKNOWN_LOOKS
 from reconciler.apply.settle import LOOK_AGAIN_S
 from reconciler.config import Environment, Secret
-from reconciler.errors import BudgetExceeded
+from reconciler.errors import BudgetExceeded, LedgerError
 from reconciler.history.spending import DAY_S, Fate, grouped, total
 from reconciler.plan.diff import Options
 from reconciler.project import Project
+from reconciler.state.ledger import Ledger
+from reconciler.state.observed import State
 from tests.e2e.bench import CREATE, FETCH, Bench, Trouble, lost_after, lost_before
 from tests.e2e.test_history import made_by_hand
 from tests.e2e.test_money import PRICES, billed_s, fates
@@ -215,3 +217,21 @@ async def test_a_budget_is_for_everything_that_runs_at_once(budgeted: Bench) -> 
     with pytest.raises(BudgetExceeded):
         await budgeted.apply()
     assert budgeted.creates() == 1
+
+
+async def test_a_result_that_the_ledger_has_not_heard_of_yet(budgeted: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is stored, and SUCCEEDED cannot be written: the edit holds what it paid for, and nothing was saved."""
+    end = Ledger.end
+
+    def no_room(ledger: Ledger, attempt_id: str, state: State, **fields: Any) -> None:
+        if state is State.SUCCEEDED:
+            raise LedgerError("the disk is full.")
+        end(ledger, attempt_id, state, **fields)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "end", no_room)
+        assert (await budgeted.apply()).exit_code != 0
+    assert (await budgeted.apply()).exit_code == 0
+    account = budgeted.project().cost()
+    assert account.spending.saved == ()
+    assert fates(account) == {"in use": billed_s(budgeted)}
