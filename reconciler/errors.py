@@ -102,6 +102,12 @@ class BadSavedPlan(CutlistError):
     exit_code = EXIT_INVALID
 
 
+class BadVideo(CutlistError):
+    """A local file that was named as a video, and is none that can be taken."""
+
+    exit_code = EXIT_INVALID
+
+
 class PlanRefused(CutlistError):
     """A saved plan that must not be carried out: stale, applied already, or of another project."""
 

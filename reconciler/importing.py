@@ -9,7 +9,7 @@ from reconciler.apply.attempt import MOST_BYTES
 from reconciler.clock import Clock
 from reconciler.config import Config
 from reconciler.desired.media import Unreadable, probe_video
-from reconciler.errors import CutlistError, UsageError
+from reconciler.errors import BadVideo, UsageError
 from reconciler.plan.resolve import Resolved
 from reconciler.reconcile import Pass
 from reconciler.state.booked import Origin
@@ -43,12 +43,12 @@ def importable(seen: Pass, name: str) -> Resolved:
 
 
 def from_file(store: Store, clock: Clock, config: Config, each: Resolved, video: Path, origin: Origin) -> Result:
-    """The bytes of `video` become the edit's result. Raises CutlistError for what is no video."""
+    """The bytes of `video` become the edit's result. Raises BadVideo."""
     assert each.job is not None
     try:
         size_bytes = video.stat().st_size
         if not video.is_file() or size_bytes > MOST_BYTES:
-            raise UsageError(f"{video} is no video file of at most {MOST_BYTES >> 20} MiB. Nothing was changed.")
+            raise BadVideo(f"{video} is no video file of at most {MOST_BYTES >> 20} MiB.", hint="Nothing was changed.")
         with store.new_blob() as blob, video.open("rb") as file:
             while chunk := file.read(_CHUNK_BYTES):
                 blob.write(chunk)
@@ -56,9 +56,9 @@ def from_file(store: Store, clock: Clock, config: Config, each: Resolved, video:
             facts = probe_video(blob.path, blob.size_bytes)
             digest = blob.commit()
     except Unreadable as error:
-        raise CutlistError(f"{video} is no video: {error}.", hint="Nothing was changed.") from error
+        raise BadVideo(f"{video} cannot be taken: {error}.", hint="Nothing was changed.") from error
     except OSError as error:
-        raise CutlistError(f"{video} cannot be read: {error.strerror}.", hint="Nothing was changed.") from error
+        raise BadVideo(f"{video} cannot be read: {error.strerror}.", hint="Nothing was changed.") from error
     result = Result(
         key=each.job.key, digest=digest, size_bytes=blob.size_bytes, duration_s=facts.duration_s or 0.0,
         width=facts.width, height=facts.height,

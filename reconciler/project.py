@@ -252,6 +252,7 @@ class Project:
                 bound = None if saved is None else self._check_saved(saved, ledger)
                 session = Session(self.config, self.store, ledger, self.clock, observer, self._block)
                 stack.push_async_callback(session.close)
+                ledger.books.check()  # before anything is spent that could not be booked
                 session.take_in_spill(tell)
                 if session.has_to_ask:
                     session.connect(await stack.enter_async_context(self._address()), self._transport)

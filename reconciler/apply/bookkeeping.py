@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Set
 
 from reconciler.config import Config
 from reconciler.plan.cost import billed_seconds, wanted_tier
 from reconciler.plan.resolve import Resolved
 from reconciler.reconcile import Pass
-from reconciler.state.booked import Booking, Holding, Origin
+from reconciler.state.booked import Booking, Entry, Holding, Origin
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import State
 
@@ -39,7 +40,8 @@ def note_holdings(config: Config, ledger: Ledger, seen: Pass, origin: Origin, *,
     moved = [each for each in _held(seen) if each.job is not None and last.get(each.wanted.edit.name) != each.job.key]
     if not moved:
         return
-    unspent = Counter((each.edit, each.key) for each in books.entries() if each.state in _PAID and not each.stray)
+    brought = {each.result.task.get("task_id") for each in moved if each.result is not None} - {None}
+    unspent = Counter((each.edit, each.key) for each in books.entries() if _paid(each, brought))
     unspent -= Counter((each.edit, each.key) for each in books.holdings() if not each.reused)
     made = []
     for each in moved:
@@ -49,6 +51,11 @@ def note_holdings(config: Config, ledger: Ledger, seen: Pass, origin: Origin, *,
         reused = unspent[name, key] == 0
         made.append(Holding(name, config.environment, key, now, reused, billable_s, booking(config, each, origin)))
     books.hold(made)
+
+
+def _paid(entry: Entry, brought: Set[object]) -> bool:
+    """Whether a result came of it; also one that is stored already, and of which the ledger has not heard yet."""
+    return not entry.stray and (entry.state in _PAID or entry.task_id in brought)
 
 
 def _held(seen: Pass) -> list[Resolved]:

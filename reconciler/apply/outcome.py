@@ -87,6 +87,7 @@ class Report:
             return EXIT_ERROR
         if (
             self.left.strays
+            or self.left.undecided
             or any(step.needs_person for step in self.blocked)
             or any(e.exit_code == EXIT_NEEDS_PERSON for e in errors)
         ):

@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.apply.outcome import ABOUT_ALL, NotTried, Outcome, Report
 from reconciler.catalogue import entry
 from reconciler.errors import CutlistError, ServiceError, Unauthorized
+from reconciler.plan.diff import orphan_note
 from reconciler.plan.report import stray_lines
 from reconciler.plan.step import Action, Plan, Step
 
@@ -30,6 +31,7 @@ def report_text(report: Report) -> str:
         if step.name not in failed:
             lines.append(f"! {step.name}  {step.reason}")
             lines += [_wrap(detail) for detail in step.details]
+    lines += [_wrap(orphan_note(each), "") for each in report.left.undecided]
     lines += stray_lines(report.left)
     lines += _not_pruned(report)
     if report.in_flight:

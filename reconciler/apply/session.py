@@ -25,6 +25,7 @@ from reconciler.desired.job import Job
 from reconciler.desired.models import Models
 from reconciler.errors import CutlistError, Place
 from reconciler.files import EscapesRoot
+from reconciler.plan.cost import cost, seconds
 from reconciler.plan.diff import Options
 from reconciler.plan.report import span
 from reconciler.plan.resolve import Resolved
@@ -123,7 +124,9 @@ class Session:
 
     async def take_over(self, each: Resolved, task_id: str, origin: Origin) -> str:
         """Link a task that was asked for by hand to an edit's job; its status. Raises UsageError, ServiceError."""
-        return await take_over(self._desk, each, task_id, booking(self._config, each, origin))
+        planned = cost(each, seconds(each, {}), self._config.prices.per_second)  # what it builds on has its result
+        booked = booking(self._config, each, origin)
+        return await take_over(self._desk, each, task_id, booked, planned_s=planned.billable_s)
 
     def orphans(self, seen: Pass) -> Sequence[Attempt]:
         """Tasks in flight that no edit asks for any more; they are paid, so they are brought home too."""

@@ -15,9 +15,10 @@ from reconciler.state.ledger import AlreadyOpen
 from reconciler.state.observed import Attempt, State
 
 
-async def take_over(desk: Desk, each: Resolved, task_id: str, booking: Booking) -> str:
+async def take_over(desk: Desk, each: Resolved, task_id: str, booking: Booking, *, planned_s: float) -> str:
     """Link a task of the account to the job of an edit that has no attempt under way. Returns its status.
 
+    It counts as spent from now on: with what the service says that it billed, until then with `planned_s`.
     Raises UsageError for a task that is not to be had, or that was made from another request, as far as the service
     says from which; ServiceError when it cannot be asked.
     """
@@ -37,11 +38,13 @@ async def take_over(desk: Desk, each: Resolved, task_id: str, booking: Booking) 
     attempt = Attempt(
         id=desk.clock.new_id(), key=each.job.key, lane=lane_name(desk.endpoint, desk.account, edit.model),
         edit=edit.name, state=State.SUBMITTED, endpoint=desk.endpoint, created_at=desk.clock.now(), task_id=task_id,
-        adopted=True,
+        billable_s=planned_s, adopted=True,
     )  # fmt: skip
     note = functools.partial(desk.ledger.take_over, attempt, prompt=prompt, job=each.job.canonical, booking=booking)
+    seen = functools.partial(desk.ledger.task_seen, task_id, answer.status, answer.record(), at=attempt.created_at)
     try:
         await unbroken(desk.block(note))
+        await unbroken(desk.block(seen))
     except AlreadyOpen as error:
         raise UsageError(error.message, hint="Nothing was changed.") from error
     return answer.status

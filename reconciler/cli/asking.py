@@ -137,9 +137,9 @@ def status(context: click.Context, endpoint: str | None, as_json: bool) -> int:
 
 
 @click.command(short_help="Print a JSON Schema for editors.")
-@click.argument("name", type=click.Choice(["manifest", "project", "plan", "saved-plan", "diff"]))
+@click.argument("name", type=click.Choice(["manifest", "project", "plan", "saved-plan", "diff", "result"]))
 def schema(name: str) -> None:
-    """Print the JSON Schema of manifests, of the project file (for editors), of plans or of comparisons (for programs).
+    """Print the JSON Schema of manifests and of the project file (for editors), of plans, comparisons and results.
 
     \b
     Example: cutlist schema manifest > manifest.schema.json

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from reconciler.reconcile import Pass
 
 _GROUPS = ("day", "edit", "label", "model", "commit", "environment")
-_DAY = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
+
+
+def _is_day(text: str) -> bool:
+    """Whether it is a day of the calendar, as YYYY-MM-DD and in no other way."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 @click.command(short_help="Show what was spent, saved and wasted.")
@@ -36,7 +43,7 @@ def cost(context: click.Context, by: str, since: str | None, endpoint: str | Non
 
     from reconciler.history.cost_report import cost_document, cost_text
 
-    if since is not None and not _DAY.fullmatch(since):
+    if since is not None and not _is_day(since):
         raise UsageError(f'--since is "{since}"; write a day as YYYY-MM-DD, such as 2026-11-21.')
     account = opened(context, endpoint).cost()
     if since is not None:

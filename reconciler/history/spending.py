@@ -164,6 +164,8 @@ def _fate(entry: Entry, in_use: Collection[str]) -> Fate | None:
     """None: it was never billed."""
     if entry.stray:
         return None if entry.task_status in _FREE else Fate.STRAY
+    if entry.state is State.NOT_SENT and entry.task_id:  # a person's word; and yet the service had given a task
+        return Fate.UNCERTAIN
     if entry.state is State.SUCCEEDED:
         return Fate.IN_USE if entry.key in in_use else Fate.SUPERSEDED
     return _FATES.get(entry.state)
@@ -197,5 +199,5 @@ class _Pricing:
         """For what was sent before there were books: today's price."""
         name = str(job.get("model"))
         model = self.models.get(name)
-        price = self.price_per_second(name, tier(model, job) if model else None)
+        price = self.price_per_second(name, tier(model, {"input": {}, "parameters": {}, **job}) if model else None)
         return Booking(NO_ENVIRONMENT, {}, name, price, self.currency, Origin())

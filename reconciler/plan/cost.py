@@ -16,6 +16,7 @@ from reconciler.plan.resolve import Resolved
 from reconciler.plan.step import Cost
 
 PricePerSecond = Callable[[str, str | None], float | None]
+_NO_BILL_S = 1e9  # so long is no video, whoever says so
 _UNSTATED_S = 10.0  # the longest counted where the vendor states no limit
 
 
@@ -96,6 +97,6 @@ def billed_seconds(usage: Mapping[str, object]) -> float:
     """What the service says it bills for a task: `usage.duration` (wan2.7) or `usage.video_duration` (VACE)."""
     for name in ("duration", "video_duration"):
         value = usage.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < _NO_BILL_S:
             return float(value)
     return 0.0

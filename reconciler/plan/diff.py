@@ -78,7 +78,7 @@ def diff(
         notes=(
             *(str(warning) for warning in desired.warnings),
             *observed.damaged,
-            *map(_orphan_note, orphans),
+            *map(orphan_note, orphans),
             *(f"{step.name} is {SUSPENDED}" for step in steps if desired.edits[step.name].edit.suspend),
             *staying,
         ),
@@ -90,13 +90,19 @@ def diff(
 
 
 def _orphans(resolved: Mapping[str, Resolved], observed: Observed) -> list[Attempt]:
-    """Paid tasks of requests that no edit asks for any more; the next apply brings their videos home."""
+    """Open attempts of requests that no edit asks for any more; the next apply brings home what was submitted."""
     asked = {each.job.key for each in resolved.values() if each.job is not None}
     last = [history.last for key, history in sorted(observed.history.items()) if key not in asked]
     return [each for each in last if each.state in OPEN]
 
 
-def _orphan_note(last: Attempt) -> str:
+def orphan_note(last: Attempt) -> str:
+    """What is to be known of an open attempt that no edit asks for any more."""
+    if last.state is State.UNDECIDED:
+        return (
+            f"! {last.edit} is no longer asked for like this, and it is not certain whether its request reached the"
+            f" service: cutlist resolve {last.key[:12]} --adopt TASK_ID | --abandon"
+        )
     task = f"task {last.task_id} is" if last.task_id else "its request may be"
     return f"{last.edit} is no longer asked for like this, and {task} at the service; apply collects it"
 

@@ -41,7 +41,8 @@ class Status:
         """What waits for a person: names of edits, ids of strays, and whose task is soon forgotten by the service."""
         blocked = [step.name for step in self.plan.steps if step.needs_person]
         urgent = [name for name, left_s in self.deadlines if _urgent(left_s)]
-        return list(dict.fromkeys([*blocked, *(each.task_id for each in self.plan.strays), *urgent]))
+        undecided = [each.edit for each in self.plan.undecided]
+        return list(dict.fromkeys([*blocked, *undecided, *(each.task_id for each in self.plan.strays), *urgent]))
 
     @property
     def deadlines(self) -> Sequence[tuple[str, float]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.errors import Place
-from reconciler.state.observed import Attempt, Stray
+from reconciler.state.observed import Attempt, State, Stray
 
 
 class Action(StrEnum):
@@ -98,6 +98,11 @@ class Plan:
     strays: tuple[Stray, ...] = ()  # paid tasks that nobody waits for, until a person answers
     orphans: tuple[Attempt, ...] = ()  # at the service, of requests that no edit stands for any more
     left_out: int = 0  # edits without a step, by --target, --exclude or --refresh-only
+
+    @property
+    def undecided(self) -> tuple[Attempt, ...]:
+        """The orphans of which only a person can tell whether they reached the service."""
+        return tuple(each for each in self.orphans if each.state is State.UNDECIDED)
 
     def by_action(self, *actions: Action) -> Iterator[Step]:
         return (step for step in self.steps if step.action in actions)

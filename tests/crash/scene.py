@@ -20,6 +20,7 @@ from typing import Any
 from reconciler import Project
 from reconciler.config import Environment, Secret
 from reconciler.errors import CutlistError
+from reconciler.history.spending import total
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import OPEN
 from tests.cli.processes import COMMAND, PATIENCE_S, environment
@@ -196,6 +197,8 @@ class Scene:
         wrong["paid and not asked for, or the reverse"] = abs(len(keys) - len(billed))
         attempts = [(key, each) for key, every in seen.observed.history.items() for each in every.attempts]
         known = {each.task_id for _, each in attempts}
+        counted_s = total(self.project().cost().spending.paid).billable_s
+        wrong["not in the books as billed"] = abs(counted_s - sum(task["billed_s"] for task in bill)) > 0.01
         wrong["lost"] = sum(1 for task in bill if task["task_id"] not in known)
         # where the store has a result, that counts: a kill between result and ledger leaves the ledger one step behind
         wrong["left open"] = sum(

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from mockserver import MockServer, VirtualClock
+from reconciler import shipped
+from reconciler.digest import canonical_json
+from reconciler.state.observed import Result
+from reconciler.state.store import Store
 from tests.e2e.bench import Bench, SmallFilms, Ticking
+
+
+@pytest.fixture(autouse=True)
+def records_conform(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every record that an apply or an import writes is what schemas/result.schema.json says."""
+    put = Store.put_result
+
+    def put_what_conforms(store: Store, result: Result) -> None:
+        jsonschema.validate(json.loads(canonical_json(asdict(result))), shipped.schema("result"))
+        put(store, result)
+
+    monkeypatch.setattr(Store, "put_result", put_what_conforms)
 
 
 @pytest.fixture

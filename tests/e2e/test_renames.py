@@ -56,7 +56,7 @@ def second_result(project: Project, name: str) -> str:
         blob.write(project.store.blob_path(first.digest).read_bytes() + b"\0\0\0\x08free")
         digest = blob.commit()
     project.store.put_result(
-        replace(first, digest=digest, size_bytes=blob.size_bytes, stored_at="2099-01-01T00:00:00Z")
+        replace(first, digest=digest, size_bytes=blob.size_bytes, stored_at="2099-01-01T00:00:00.000+00:00")
     )
     lockfile.write(project.config.root, "default", {**seen.pins(), name: Pin(first.key, digest)}, tmp_name="x")
     return digest

@@ -12,8 +12,9 @@ import pytest
 
 from reconciler.apply.events import Event, Phase
 from reconciler.apply.outcome import Stop
+from reconciler.apply.report import report_text
 from reconciler.apply.retry import UNKNOWN_LOOKS
-from reconciler.errors import Declined, Unauthorized
+from reconciler.errors import EXIT_NEEDS_PERSON, Declined, Unauthorized
 from reconciler.plan.diff import Options
 from reconciler.plan.status import status_text
 from reconciler.plan.step import Action
@@ -45,6 +46,12 @@ async def killed(request: httpx.Request, send: Any) -> httpx.Response:
     response = await send(request)
     await response.aread()
     raise Killed
+
+
+async def unknown_to_the_service(request: httpx.Request, send: Any) -> httpx.Response:
+    """The service says that it does not know the task."""
+    output = {"task_id": request.url.path.rpartition("/")[2], "task_status": "UNKNOWN"}
+    return httpx.Response(200, json={"request_id": "r-1", "output": output})
 
 
 @pytest.mark.parametrize(
@@ -264,12 +271,8 @@ async def test_two_candidates_wait_for_a_person(bench: Bench) -> None:
 
 async def test_a_task_that_was_forgotten_for_a_while_can_be_adopted_again(bench: Bench) -> None:
     """UNKNOWN for ten minutes waits for a person, who may name the attempt's own task; nothing is sent."""
-
-    async def forgets(request: httpx.Request, send: Any) -> httpx.Response:
-        return httpx.Response(200, json={"request_id": "", "output": {"task_status": "UNKNOWN"}})
-
     bench.edit("rain")
-    bench.network.trouble = [Trouble(*FETCH, forgets, times=UNKNOWN_LOOKS)]
+    bench.network.trouble = [Trouble(*FETCH, unknown_to_the_service, times=UNKNOWN_LOOKS)]
     assert (await bench.apply()).exit_code == 5
     (task,) = bench.server.bill()["tasks"]
     assert "adopted" in bench.project().decide("rain", adopt=task["task_id"])
@@ -307,6 +310,26 @@ async def test_orphaned_task_is_brought_home(bench: Bench) -> None:
     assert not bench.output("rain").exists()
     bench.edit("rain")
     assert [step.action for step in bench.project().plan().steps] == [Action.WRITE]
+
+
+async def test_an_undecided_request_that_nobody_asks_for_any_more(bench: Bench) -> None:
+    """It stays in plan, status and the exit codes of apply and status until a person has answered."""
+    bench.edit("rain")
+    bench.network.trouble = [Trouble(*FETCH, unknown_to_the_service, times=UNKNOWN_LOOKS)]
+    await bench.apply()
+    bench.edit("rain", "make it snow")
+    (note,) = bench.project().plan().notes
+    key = bench.project().plan().orphans[0].key[:12]
+    assert note.endswith(f"cutlist resolve {key} --adopt TASK_ID | --abandon")
+    report = await bench.apply()
+    assert report.exit_code == EXIT_NEEDS_PERSON
+    assert "it is not certain whether" in report_text(report)
+    status = bench.project().status()
+    assert status.needs_person == ["rain"]
+    assert key in status_text(status)
+    bench.project().decide(key)
+    assert (await bench.apply()).exit_code == 0
+    assert bench.project().status().needs_person == []
 
 
 async def test_a_clock_that_is_set_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

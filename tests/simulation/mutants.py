@@ -6,18 +6,22 @@ import contextlib
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from reconciler import cache, files, project
-from reconciler.apply import attempt, executor, recover
+from reconciler.apply import attempt, bookkeeping, executor, recover, session
 from reconciler.apply import settle as settling
 from reconciler.desired.job import Facts
+from reconciler.history import spending
+from reconciler.plan.step import Plan
 from reconciler.state import holder, ledger, observed, store
-from reconciler.state.ledger import database
+from reconciler.state.booked import Holding
+from reconciler.state.ledger import attempts, books, database
 from reconciler.state.observed import State
 from tests.simulation.play import run
 
@@ -160,7 +164,55 @@ def succeeded_before_stored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(store, "fsync_dir", lambda folder: None)
 
 
+# ------------------------------------------------------------------ the books
+
+
+def intents_are_free(patch: pytest.MonkeyPatch) -> None:
+    """What may have been sent does not count as spent."""
+    fates = {state: fate for state, fate in spending._FATES.items() if state is not State.INTENT}
+    patch.setattr(spending, "_FATES", fates)
+
+
+def booked_with_the_answer(patch: pytest.MonkeyPatch) -> None:
+    """The booking is not written with the intent, but when the task is known."""
+    bookings: dict[str, Any] = {}
+    submitted = ledger.Ledger.submitted
+
+    def noted(self: Any, attempt_id: str, task_id: str, **fields: Any) -> None:
+        submitted(self, attempt_id, task_id, **fields)
+        if attempt_id in bookings:
+            with self._database.transaction() as connection:
+                books.book(connection, attempt_id, bookings.pop(attempt_id))
+
+    patch.setattr(attempts, "book", lambda connection, attempt_id, booking: bookings.update({attempt_id: booking}))
+    patch.setattr(ledger.Ledger, "submitted", noted)
+
+
+def held_anew_at_every_pass(patch: pytest.MonkeyPatch) -> None:
+    """Every pass notes that each edit has another result."""
+    _holdings_seen_as(patch, lambda holdings: [])
+
+
+def payment_never_used_up(patch: pytest.MonkeyPatch) -> None:
+    """Whoever paid once has paid for every time that the result is held."""
+    _holdings_seen_as(patch, lambda holdings: [dataclasses.replace(each, reused=True) for each in holdings])
+
+
+def _holdings_seen_as(patch: pytest.MonkeyPatch, bent: Callable[[Sequence[Holding]], Sequence[Holding]]) -> None:
+    def note(config: Any, ledger: Any, *rest: Any, **fields: Any) -> None:
+        real = ledger.books
+        seen = SimpleNamespace(holdings=lambda: bent(real.holdings()), entries=real.entries, hold=real.hold)
+        bookkeeping.note_holdings(config, SimpleNamespace(books=seen), *rest, **fields)  # type: ignore[arg-type]
+
+    patch.setattr(session, "note_holdings", note)
+
+
 # ------------------------------------------------------------------ what was wrong once
+
+
+def orphan_in_silence(patch: pytest.MonkeyPatch) -> None:
+    """An undecided request that no edit asks for any more is in no exit code."""
+    patch.setattr(Plan, "undecided", ())
 
 
 def folder_taken_for_durable(patch: pytest.MonkeyPatch) -> None:
@@ -198,6 +250,7 @@ MUTANTS: dict[str, Mutant] = {
         download_unverified, start_up_forgets_intents, any_stranger_is_ours, young_unknown_is_lost, any_prompt_is_ours,
         blob_renamed_before_fsync, output_renamed_before_fsync, succeeded_before_stored,
         folder_taken_for_durable, cache_makes_the_folder, record_taken_for_durable,
-        own_task_refused,
+        own_task_refused, orphan_in_silence,
+        intents_are_free, booked_with_the_answer, held_anew_at_every_pass, payment_never_used_up,
     )
 }  # fmt: skip

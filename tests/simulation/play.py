@@ -19,6 +19,7 @@ from reconciler.apply.settle import second_look
 from reconciler.errors import CutlistError, Locked
 from reconciler.files import sha256_file
 from reconciler.state.observed import State
+from tests.simulation.books import judge_books
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.world import (
     HOUR,
@@ -46,6 +47,7 @@ class Verdict:
         self.incomplete = 0  # visible files that were not the whole of what they are named for
         self.not_ours = 0  # results that are of somebody else's tasks
         self.forgotten = 0  # results that were said to be safe and that a power cut took
+        self.miscounted = len(world.miscounted)  # what was wrong with the ledger's books, after any life
 
     @property
     def broken(self) -> str:
@@ -56,6 +58,7 @@ class Verdict:
             "incomplete": self.incomplete,
             "forgotten": self.forgotten,
             "not ours": self.not_ours,
+            f"miscounted ({', '.join(self.world.miscounted[:1])})": self.miscounted,
         }
         return self.stuck or ", ".join(f"{count} {word}" for word, count in counts.items() if count)
 
@@ -129,6 +132,9 @@ async def troubled_lives(world: World) -> None:
         day = world.rng.random() < world.day_rate and not world.calm
         world.away = world.away or day
         await asyncio.sleep(25 * HOUR if day else world.rng.uniform(0, 300))
+        judge_books(world)  # after the pause: what an open request had made is billed by now
+        if world.change_rate and not world.calm and world.trouble.random() < world.change_rate:
+            world.change()
 
 
 async def rival_lives(world: World) -> None:
@@ -146,6 +152,7 @@ async def rival_lives(world: World) -> None:
 
 def judge(world: World) -> Verdict:
     """The server's bill against what is on disk."""
+    judge_books(world, final=True)
     verdict = Verdict(world)
     project = open_project(world)
     results, _ = project.store.results()

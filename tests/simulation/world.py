@@ -44,6 +44,7 @@ KINDS: dict[str, dict[str, Any]] = {  # what the worlds of seeds 0, 1, 2 … are
     "rivals": {"rivals": True},
     "rot": {"rot_rate": 0.3},
     "colleague": {"colleague_rate": 0.8, "fault_rate": 0.25},
+    "changes": {"change_rate": 0.6},
 }
 FAULTS = ("reset_before", "reset_after", "429", "500_before", "500_after", "slow", "late")
 FILM_FAULTS = ("cut", "corrupt")
@@ -105,6 +106,7 @@ def faults_of(request: httpx.Request) -> tuple[str, ...]:
     return FAULTS + POLL_FAULTS if request.method == "GET" and "/tasks/" in request.url.path else FAULTS
 
 
+CHANGED = ", slower"  # what changes in a prompt
 THEIRS = {
     "model": "wan2.7-videoedit",
     "input": {"prompt": "theirs", "media": [{"type": "video", "url": "https://clips.example/theirs.mp4"}]},
@@ -126,12 +128,13 @@ class World:
         colleague_rate: float = 0.0,
         late_s: float = 60.0,
         day_rate: float = 0.0,
+        change_rate: float = 0.0,
         rivals: bool = False,
     ) -> None:
         self.seed = seed
         self.rng = random.Random(seed)
         self.fault_rate, self.late_s, self.day_rate = fault_rate, late_s, day_rate
-        self.rivals = rivals
+        self.rivals, self.change_rate = rivals, change_rate
         self.cut_rate, self.rot_rate = (
             cut_rate,
             rot_rate,
@@ -156,6 +159,7 @@ class World:
         self.rotten: set[str] = set()  # digests of blobs that went bad by themselves
         self.incomplete = 0  # visible files that were not whole, at any time
         self.forgotten = 0  # results that the ledger said were safe, and that a power cut took
+        self.miscounted: list[str] = []  # what was wrong with the ledger's books, at any time
         self.lives = 0
         self.processes: list[Process] = []
         self._folder = folder
@@ -288,6 +292,9 @@ class World:
                 command = step.details[-1].split()  # … cutlist resolve EDIT --adopt …
                 project.decide(command[command.index("resolve") + 1], adopt=mine[0] if mine else None, retry=not mine)
                 return  # one decision at a time: two edits may share one request
+        for orphan in report.left.undecided:
+            self.counters["undecided"] += 1
+            project.decide(orphan.key)
 
     async def live(self, dies_at: int | None, *, writing: bool = False, **settings: Any) -> Report | None:
         """One apply, perhaps cut short. None when it was killed; the disk is then what that leaves."""
@@ -344,6 +351,18 @@ class World:
             self.rotten.add(blob.name)
             self.counters["rotten"] += 1
             self.say("rotten", blob.name)
+
+    def change(self) -> None:
+        """Somebody asks for something else, or for what was asked before."""
+        path = self.disk.root / "specs" / "edit-0.yaml"
+        manifest = json.loads(path.read_text())
+        asked = manifest["spec"]["input"]
+        prompt = asked["prompt"]
+        asked["prompt"] = prompt.removesuffix(CHANGED) if prompt.endswith(CHANGED) else prompt + CHANGED
+        path.write_text(json.dumps(manifest))
+        self.disk.settle()
+        self.counters["changed"] += 1
+        self.say("changed", asked["prompt"])
 
     def look_over(self) -> None:
         """A person has every blob read again, and what is bad moved aside."""

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.errors import LedgerError
+from reconciler.state.booked import Booking, Holding, Origin
 from reconciler.state.ledger import AlreadyOpen, Ledger
 from reconciler.state.observed import ARROWS, OPEN, TASK_LIFE_S, Attempt, State
 
@@ -410,3 +411,140 @@ def test_a_second_look(ledger: Ledger) -> None:
     assert [list(ledger.looks_due(now=NOW + each)) for each in (0, 599, 600)] == [[], [], ["a"]]
     ledger.looked("a")
     assert list(ledger.looks_due(now=NOW + 9999)) == []
+
+
+# ------------------------------------------------------------------ books
+
+BOOKING = Booking("final", {"campaign": "spring"}, "m", 0.1, "USD", Origin("c0ffee+", "Ada", "ada, typed yes"))
+
+
+def held(edit: str = "film", key: str = "k", at: float = NOW, **fields: object) -> Holding:
+    """A holding that was paid for."""
+    return replace(Holding(edit, "final", key, at, False, 5.0, BOOKING), **fields)
+
+
+def take_over(ledger: Ledger, id_: str = "by hand", key: str = "k", task_id: str = "hers", **fields: object) -> None:
+    """Link a task that somebody asked for by hand."""
+    attempt = Attempt(id_, key, "l", "film", State.SUBMITTED, "mock", NOW, task_id, billable_s=20.0, adopted=True)
+    ledger.take_over(replace(attempt, **fields), prompt="Make it blue", job=JOB, booking=BOOKING)
+
+
+def test_what_is_booked_comes_back(ledger: Ledger) -> None:
+    """A booking is read as it was written; a request from before there were books has none, and an empty origin."""
+    attempt = Attempt("a", "k", "l", "film", State.INTENT, "mock", NOW, billable_s=20.0)
+    fields = {"request_sha256": "", "prompt": None, "job": JOB, "server_time": None}
+    ledger.intend(attempt, booking=BOOKING, **fields)  # type: ignore[arg-type]
+    intend(ledger, "b", "other", "lane", created_at=NOW + 1)
+    first, second = ledger.books.entries()
+    assert (first.edit, first.state, first.planned_s, first.booking) == ("film", State.INTENT, 20.0, BOOKING)
+    assert (second.booking, second.usage) == (None, {})
+    assert (ledger.books.origin("a"), ledger.books.origin("b")) == (BOOKING.origin, Origin())
+
+
+def test_a_price_that_nobody_knew(ledger: Ledger) -> None:
+    """It is no price, and not nothing."""
+    ledger.books.hold([held(booking=replace(BOOKING, price_per_s=None))])
+    assert ledger.books.holdings()[0].booking.price_per_s is None
+
+
+def test_nothing_is_booked_for_an_intent_that_is_refused(ledger: Ledger) -> None:
+    """Intent and booking are one transaction; the key and the lane that are not free take neither."""
+    bring(ledger, State.SUBMITTED)
+    fields = {"request_sha256": "", "prompt": None, "job": JOB, "server_time": None, "booking": BOOKING}
+    with pytest.raises(AlreadyOpen):
+        ledger.intend(Attempt("b", "k", "other", "film", State.INTENT, "mock", NOW), **fields)  # type: ignore[arg-type]
+    assert ledger.books.origin("b") == Origin()
+    assert len(ledger.books.entries()) == 1
+
+
+def test_what_the_service_said_is_in_the_books(ledger: Ledger) -> None:
+    """Usage and status of the last answer, for attempts and for strays."""
+    bring(ledger, State.SUBMITTED)
+    ledger.task_seen("task-a", "SUCCEEDED", {"usage": {"duration": 10}, "output": {}}, at=NOW)
+    ledger.stray("late", "a", "RUNNING", at=NOW + 1, open_question=True)
+    entry, stray = ledger.books.entries()
+    assert (entry.task_id, entry.task_status, entry.usage, entry.stray) == (
+        "task-a",
+        "SUCCEEDED",
+        {"duration": 10},
+        False,
+    )
+    assert (stray.task_id, stray.task_status, stray.at, stray.stray) == ("late", "RUNNING", NOW + 1, True)
+    assert (stray.edit, stray.key, stray.planned_s) == (entry.edit, entry.key, entry.planned_s)
+
+
+def test_a_disowned_task_is_a_stray_in_the_books(ledger: Ledger) -> None:
+    """It is counted once, beside the attempt that nobody can be sure of."""
+    bring(ledger, State.SUBMITTED)
+    ledger.disown("a", at=NOW + 1, message="another prompt")
+    assert [(each.state, each.task_id, each.stray) for each in ledger.books.entries()] == [
+        (State.UNDECIDED, None, False), (State.UNDECIDED, "task-a", True),
+    ]  # fmt: skip
+
+
+def test_a_stray_that_is_adopted_takes_the_booking_along(ledger: Ledger) -> None:
+    """It is an entry of its own then, for the same environment at the same price, and no stray any more."""
+    attempt = Attempt("a", "k", "l", "film", State.INTENT, "mock", NOW)
+    ledger.intend(attempt, request_sha256="", prompt=None, job=JOB, server_time=None, booking=BOOKING)
+    move(ledger, "a", State.NOT_SENT)
+    ledger.stray("late", "a", "SUCCEEDED", at=NOW, open_question=True)
+    ledger.adopt_stray("late", "b", at=NOW + 1)
+    assert [(each.task_id, each.stray, each.booking) for each in ledger.books.entries()] == [
+        (None, False, BOOKING), ("late", False, BOOKING),
+    ]  # fmt: skip
+
+
+def test_holdings_come_back_in_their_order(ledger: Ledger) -> None:
+    """The oldest first, and of one moment in the order in which they were written."""
+    made = [held("b", at=NOW + 1), held("a"), held("c", reused=True), held("a", key="other", at=NOW + 2)]
+    ledger.books.hold(made[:1])
+    ledger.books.hold(made[1:])
+    assert list(ledger.books.holdings()) == [made[1], made[2], made[0], made[3]]
+
+
+def test_a_task_made_by_hand(ledger: Ledger) -> None:
+    """It is an attempt that was submitted, adopted and booked; its end is like any other's."""
+    take_over(ledger)
+    attempt = ledger.attempt("by hand", now=NOW)
+    assert (attempt.state, attempt.task_id, attempt.adopted, attempt.submitted_at) == (
+        State.SUBMITTED, "hers", True, NOW,
+    )  # fmt: skip
+    assert (ledger.owner("hers"), ledger.intent("by hand").prompt) == ("by hand", "Make it blue")
+    (entry,) = ledger.books.entries()
+    assert (entry.booking, entry.planned_s) == (BOOKING, 20.0)
+    ledger.end("by hand", State.SUCCEEDED, at=NOW)
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_no_task_is_taken_over_beside_another(ledger: Ledger, state: State) -> None:
+    """While an attempt of a key may still succeed, or has, no task is linked to it; and nothing of it is left."""
+    bring(ledger, state)
+    if state not in HELD:
+        take_over(ledger)
+        assert ledger.history(now=NOW)["k"].last.task_id == "hers"
+        return
+    with pytest.raises(AlreadyOpen):
+        take_over(ledger)
+    assert not ledger.knows_task("hers")
+    assert len(ledger.books.entries()) == 1
+
+
+def test_a_task_is_taken_over_once(ledger: Ledger) -> None:
+    """Neither again, nor for another key, nor one that is a stray; whose it was it stays."""
+    take_over(ledger)
+    bring(ledger, State.NOT_SENT, "a", key="other")
+    ledger.stray("late", "a", "RUNNING", at=NOW, open_question=True)
+    for id_, key, task_id in (("by hand", "k", "hers"), ("x", "third", "hers"), ("y", "third", "late")):
+        with pytest.raises(AlreadyOpen):
+            take_over(ledger, id_, key, task_id)
+    assert (ledger.owner("hers"), ledger.owner("late")) == ("by hand", None)
+    assert [each.task_id for each in ledger.strays()] == ["late"]
+    assert "third" not in ledger.history(now=NOW)
+
+
+def test_a_task_taken_over_leaves_the_lane_open(ledger: Ledger) -> None:
+    """It was sent already: neither does it wait for a lane, nor does it hold one."""
+    intend(ledger, "a", "other")
+    take_over(ledger)
+    move(ledger, "a", State.NOT_SENT)
+    intend(ledger, "b", "third")

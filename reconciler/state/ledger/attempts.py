@@ -14,14 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.errors import LedgerError
-from reconciler.records import loads
 from reconciler.state.booked import Booking
 from reconciler.state.ledger.books import Books, book, copy_booking
-from reconciler.state.ledger.database import Database, a_time, understood
+from reconciler.state.ledger.database import AMOUNT, FLAG, MOMENT, TEXT, Database, a_job, maybe, understood
 from reconciler.state.observed import ARROWS, Attempt, History, State, Stray, forgotten_at
 
 _COLUMNS = """a.id, a.key, a.lane, a.edit, a.state, a.endpoint, a.created_at, a.task_id, t.status, a.submitted_at,
     a.ended_at, a.code, a.message, a.request_id, a.billable_s, a.adopted"""
+_KINDS = (
+    TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, MOMENT, maybe(TEXT), maybe(TEXT), maybe(MOMENT),
+    maybe(MOMENT), TEXT, TEXT, TEXT, AMOUNT, FLAG,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +166,8 @@ class Ledger:
 
     def looks_due(self, *, now: float) -> Sequence[str]:
         """Attempts for which the service's list is to be read once more, oldest first."""
-        rows = self._database.rows("select id from attempts where look_at <= ? order by look_at", now)
-        return [row[0] for row in rows]
+        sql = "select id from attempts where look_at <= ? order by look_at"
+        return [row[0] for row in self._database.rows(sql, now, kinds=[TEXT])]
 
     def looked(self, attempt_id: str) -> None:
         """The second look at an attempt is done."""
@@ -239,7 +242,8 @@ class Ledger:
         rows = self._database.rows(
             "select t.task_id, a.edit, a.key, t.status, t.first_seen_at"
             " from tasks t join attempts a on a.id = t.stray_of"
-            " where t.open_question order by t.first_seen_at, t.task_id"
+            " where t.open_question order by t.first_seen_at, t.task_id",
+            kinds=(TEXT, TEXT, TEXT, TEXT, MOMENT),
         )
         return [Stray(*row) for row in rows]
 
@@ -269,7 +273,8 @@ class Ledger:
         """All attempts by key. `now` decides whether the service can still know a task."""
         by_key: dict[str, list[Attempt]] = {}
         for row in self._database.rows(
-            f"select {_COLUMNS} from attempts a left join tasks t using (task_id) order by a.created_at, a.rowid"
+            f"select {_COLUMNS} from attempts a left join tasks t using (task_id) order by a.created_at, a.rowid",
+            kinds=_KINDS,
         ):
             attempt = _attempt(row, now)
             by_key.setdefault(attempt.key, []).append(attempt)
@@ -278,7 +283,9 @@ class Ledger:
     def attempt(self, attempt_id: str, *, now: float) -> Attempt:
         """One attempt. Raises LedgerError when there is none."""
         rows = self._database.rows(
-            f"select {_COLUMNS} from attempts a left join tasks t using (task_id) where a.id = ?", attempt_id
+            f"select {_COLUMNS} from attempts a left join tasks t using (task_id) where a.id = ?",
+            attempt_id,
+            kinds=_KINDS,
         )
         if not rows:
             raise LedgerError(f"there is no attempt {attempt_id}.")
@@ -287,24 +294,27 @@ class Ledger:
     def open_intents(self, lane: str | None = None) -> Sequence[str]:
         """Ids of the attempts whose request may or may not have arrived, oldest first; of one lane or all."""
         rows = self._database.rows(
-            "select id from attempts where state = 'INTENT' and (? is null or lane = ?) order by created_at", lane, lane
+            "select id from attempts where state = 'INTENT' and (? is null or lane = ?) order by created_at",
+            lane,
+            lane,
+            kinds=[TEXT],
         )
         return [row[0] for row in rows]
 
     def intent(self, attempt_id: str) -> Intent:
         """What was about to be sent in an attempt."""
-        row = self._database.rows("select server_time, created_at, prompt, job from attempts where id = ?", attempt_id)[
-            0
-        ]
-        return Intent(row[0], row[1], row[2], understood(loads, row[3]))
+        sql = "select server_time, created_at, prompt, job from attempts where id = ?"
+        (row,) = self._database.rows(sql, attempt_id, kinds=(maybe(MOMENT), MOMENT, maybe(TEXT), TEXT))
+        return Intent(row[0], row[1], row[2], understood(a_job, row[3]))
 
     def knows_task(self, task_id: str) -> bool:
         """Whether a task was ever linked to an attempt."""
-        return bool(self._database.rows("select 1 from tasks where task_id = ?", task_id))
+        return bool(self._database.rows("select 1 from tasks where task_id = ?", task_id, kinds=[FLAG]))
 
     def owner(self, task_id: str) -> str | None:
         """The attempt that a task is linked to; None for a stray, and for a task that is not known."""
-        rows = self._database.rows("select attempt_id from tasks where task_id = ? and attempt_id <> ''", task_id)
+        sql = "select attempt_id from tasks where task_id = ? and attempt_id <> ''"
+        rows = self._database.rows(sql, task_id, kinds=[TEXT])
         return rows[0][0] if rows else None
 
     def jobs_before(self) -> Mapping[str, Mapping[str, Any]]:
@@ -314,13 +324,14 @@ class Ledger:
             " (partition by edit order by at desc, is_held desc, number desc) as place from ("
             " select edit, job, created_at as at, 0 as is_held, rowid as number from attempts"
             " union all select h.edit, a.job, h.at, 1, h.rowid from holdings h"
-            " join attempts a on a.rowid = (select min(rowid) from attempts where key = h.key))) where place = 1"
+            " join attempts a on a.rowid = (select min(rowid) from attempts where key = h.key))) where place = 1",
+            kinds=(TEXT, TEXT),
         )
-        return {edit: understood(loads, job) for edit, job in rows}
+        return {edit: understood(a_job, job) for edit, job in rows}
 
     def integrity(self) -> Sequence[str]:
         """What SQLite finds wrong with the file; nothing when it is sound."""
-        return [words for (words,) in self._database.rows("pragma integrity_check") if words != "ok"]
+        return [words for (words,) in self._database.rows("pragma integrity_check", kinds=[TEXT]) if words != "ok"]
 
     # -------------------------------------------------------------- uploads
 
@@ -331,7 +342,7 @@ class Ledger:
         rows = self._database.rows(
             "select url from uploads"
             " where sha256 = ? and model = ? and account = ? and endpoint = ? and expires_at > ?",
-            sha256, model, account, endpoint, now + margin_s,
+            sha256, model, account, endpoint, now + margin_s, kinds=[TEXT],
         )  # fmt: skip
         return rows[0][0] if rows else None
 
@@ -345,8 +356,6 @@ class Ledger:
 
 
 def _attempt(row: Sequence[Any], now: float) -> Attempt:
-    for moment in (row[6], row[9], row[10]):
-        understood(a_time, moment)
     return Attempt(
         id=row[0], key=row[1], lane=row[2], edit=row[3], state=understood(State, row[4]), endpoint=row[5],
         created_at=row[6], task_id=row[7], task_status=row[8], submitted_at=row[9], ended_at=row[10], code=row[11],

@@ -10,14 +10,29 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from reconciler.records import loads
 from reconciler.state.booked import Booking, Entry, Holding, Origin
-from reconciler.state.ledger.database import Database, a_time, understood
+from reconciler.state.ledger.database import (
+    AMOUNT,
+    FLAG,
+    MOMENT,
+    TEXT,
+    Database,
+    a_job,
+    a_mapping,
+    checked,
+    maybe,
+    understood,
+)
 from reconciler.state.observed import State
 
 _BOOKED = "labels, model, price_per_s, currency, commit_id, author, approved_by"
 _ENTRY = f"""a.edit, a.key, a.state, %s, a.billable_s, a.job, t.task_id, t.status, t.answer, a.code, a.message,
     a.adopted, b.environment, {", ".join(f"b.{each}" for each in _BOOKED.split(", "))}"""
+_BOOKED_KINDS = (TEXT, TEXT, maybe(AMOUNT), TEXT, TEXT, TEXT, TEXT)
+_ENTRY_KINDS = (
+    TEXT, TEXT, TEXT, MOMENT, AMOUNT, TEXT, maybe(TEXT), maybe(TEXT), maybe(TEXT), TEXT, TEXT,
+    FLAG, maybe(TEXT), *map(maybe, _BOOKED_KINDS),
+)  # fmt: skip
 
 
 class Books:
@@ -30,37 +45,36 @@ class Books:
         """Every attempt and every stray, oldest first."""
         attempts = self._database.rows(
             f"select {_ENTRY % 'a.created_at'} from attempts a left join tasks t on t.task_id = a.task_id"
-            " left join bookings b on b.attempt_id = a.id order by a.created_at, a.rowid"
+            " left join bookings b on b.attempt_id = a.id order by a.created_at, a.rowid",
+            kinds=_ENTRY_KINDS,
         )
         strays = self._database.rows(
             f"select {_ENTRY % 't.first_seen_at'} from tasks t join attempts a on a.id = t.stray_of"
-            " left join bookings b on b.attempt_id = a.id where t.attempt_id = '' order by t.first_seen_at, t.task_id"
+            " left join bookings b on b.attempt_id = a.id where t.attempt_id = '' order by t.first_seen_at, t.task_id",
+            kinds=_ENTRY_KINDS,
         )
         found = [*(_entry(row, stray=False) for row in attempts), *(_entry(row, stray=True) for row in strays)]
         return sorted(found, key=lambda each: each.at)
 
+    def check(self) -> None:
+        """Raises LedgerError where something stands in the books that nobody can count with."""
+        self.entries()
+        self.holdings()
+
     def origin(self, attempt_id: str) -> Origin:
         """Where the request of an attempt came from; empty where that was never written down."""
-        rows = self._database.rows(
-            "select commit_id, author, approved_by from bookings where attempt_id = ?", attempt_id
-        )
+        sql = "select commit_id, author, approved_by from bookings where attempt_id = ?"
+        rows = self._database.rows(sql, attempt_id, kinds=(TEXT, TEXT, TEXT))
         return Origin(*rows[0]) if rows else Origin()
 
     def holdings(self) -> Sequence[Holding]:
         """Which result each edit had, and since when; oldest first."""
         rows = self._database.rows(
-            f"select edit, environment, key, at, reused, billable_s, {_BOOKED} from holdings order by at, rowid"
+            f"select edit, environment, key, at, reused, billable_s, {_BOOKED} from holdings order by at, rowid",
+            kinds=(TEXT, TEXT, TEXT, MOMENT, FLAG, AMOUNT, *_BOOKED_KINDS),
         )
         return [
-            Holding(
-                edit,
-                environment,
-                key,
-                understood(a_time, at),
-                bool(reused),
-                billable_s,
-                _booking((environment, *booked)),
-            )
+            Holding(edit, environment, key, at, bool(reused), billable_s, _booking((environment, *booked)))
             for edit, environment, key, at, reused, billable_s, *booked in rows
         ]
 
@@ -105,22 +119,23 @@ def _booked(booking: Booking) -> tuple[Any, ...]:
 
 def _booking(row: Sequence[Any]) -> Booking:
     environment, labels, model, price_per_s, currency, *origin = row
-    return Booking(environment, understood(_mapping, labels), model, price_per_s, currency, Origin(*origin))
+    return Booking(environment, understood(_labels, labels), model, price_per_s, currency, Origin(*origin))
 
 
 def _entry(row: Sequence[Any], *, stray: bool) -> Entry:
     edit, key, state, at, planned_s, job, task_id, status, answer, code, message, adopted, *booked = row
-    usage = understood(_mapping, answer or "{}").get("usage")
+    usage = understood(a_mapping, answer or "{}").get("usage")
     return Entry(
-        edit=edit, key=key, state=understood(State, state), at=understood(a_time, at), planned_s=planned_s,
-        job=understood(_mapping, job), task_id=task_id, task_status=status,
+        edit=edit, key=key, state=understood(State, state), at=at, planned_s=planned_s, job=understood(a_job, job),
+        task_id=task_id, task_status=status,
         usage=usage if isinstance(usage, dict) else {}, code=code, message=message, adopted=bool(adopted), stray=stray,
-        booking=None if booked[0] is None else _booking(booked),
+        booking=None if booked[0] is None else _booking(checked(tuple(booked), (TEXT, *_BOOKED_KINDS))),
     )  # fmt: skip
 
 
-def _mapping(text: str) -> Mapping[str, Any]:
-    found = loads(text)
-    if not isinstance(found, dict):
-        raise ValueError("no mapping")
-    return found
+def _labels(text: str) -> Mapping[str, str]:
+    """Raises ValueError for a label that is no text."""
+    labels = a_mapping(text)
+    if not all(isinstance(each, str) for each in labels.values()):
+        raise ValueError("no labels")
+    return labels

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from reconciler.errors import LedgerError, Locked
 from reconciler.files import fsync_dir, make_dirs, network_file_system
+from reconciler.records import loads
 
 _ATTEMPTS = """
 create table attempts (
@@ -94,7 +96,14 @@ create index attempts_by_key on attempts (key);
 """
 _STEPS = (_ATTEMPTS, _BOOKS)  # each takes a file to the version of its number, from 1; what was written stays
 VERSION = len(_STEPS)
-_YEAR_10000 = 253_402_300_800.0  # the first second that no calendar here can write
+Kind = tuple[tuple[Any, ...], float]  # what a value may be, and for numbers below what, from 0
+TEXT: Kind = ((str,), 0)
+FLAG: Kind = ((int,), 2)
+AMOUNT: Kind = ((float, int), math.inf)
+MOMENT: Kind = (
+    (float, int),
+    253_402_300_800.0,
+)  # seconds since 1970, up to the year 10000, which no calendar here can write
 
 
 class Database:
@@ -161,10 +170,24 @@ class Database:
                 raise
             self._connection.execute("commit")
 
-    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        """What a question gives."""
+    def rows(self, sql: str, *values: Any, kinds: Sequence[Kind]) -> list[tuple[Any, ...]]:
+        """What a question gives, each value of the kind that its column has. Raises LedgerError."""
         with self._mutex, _mapped(None):
-            return self._connection.execute(sql, values).fetchall()
+            found = self._connection.execute(sql, values).fetchall()
+        return [checked(row, kinds) for row in found]
+
+
+def maybe(kind: Kind) -> Kind:
+    """The same, or nothing."""
+    return ((*kind[0], type(None)), kind[1])
+
+
+def checked(row: tuple[Any, ...], kinds: Sequence[Kind]) -> tuple[Any, ...]:
+    """`row`, each value of its kind. Raises LedgerError."""
+    for value, (types, limit) in zip(row, kinds, strict=True):
+        if not isinstance(value, types) or (limit and value is not None and not 0 <= value < limit):
+            raise LedgerError(f"the ledger is damaged: {_shown(value)} is no value of ours.", hint=_ADVICE)
+    return row
 
 
 def understood(make: Callable[[Any], Any], value: Any) -> Any:
@@ -175,11 +198,27 @@ def understood(make: Callable[[Any], Any], value: Any) -> Any:
         raise LedgerError(f"the ledger is damaged: {type(error).__name__}.", hint=_ADVICE) from error
 
 
-def a_time(value: float | None) -> float | None:
-    """`value`, seconds since 1970. Raises ValueError for what no clock has ever shown."""
-    if value is not None and not 0 <= value < _YEAR_10000:
-        raise ValueError
-    return value
+def a_job(text: str) -> Mapping[str, Any]:
+    """The canonical form of a job from its text. Raises ValueError for what is none."""
+    job = a_mapping(text)
+    sections = (job.get("input", {}), job.get("parameters", {}))
+    if not isinstance(job.get("model"), str) or not isinstance(job.get("take"), int):
+        raise ValueError("no job")
+    if not all(isinstance(each, dict) for each in sections):
+        raise ValueError("no job")
+    return job
+
+
+def a_mapping(text: str) -> Mapping[str, Any]:
+    """A JSON object from its text. Raises ValueError for what is none."""
+    found = loads(text)
+    if not isinstance(found, dict):
+        raise ValueError("no mapping")
+    return found
+
+
+def _shown(value: object) -> str:
+    return repr(value) if isinstance(value, int | float) else "nothing" if value is None else "a text or bytes"
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
@@ -235,6 +274,10 @@ def _mapped(path: Path | None) -> Iterator[None]:
             raise Locked(
                 "the ledger is busy: another process is writing to it.", hint="Run the command again."
             ) from error
+        if "readonly" in str(error):
+            raise LedgerError(
+                f"{path or 'the ledger'} cannot be used: its folder may not be written.", hint=_KEEPS
+            ) from error
         raise LedgerError(f"the ledger cannot be used: {error}.", hint=_ADVICE) from error
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter where SQLite quotes damaged bytes
         where = f"{path} " if path else "the ledger "
@@ -242,6 +285,9 @@ def _mapped(path: Path | None) -> Iterator[None]:
         raise LedgerError(f"{where}is damaged: {words}.", hint=_ADVICE) from error
 
 
+_KEEPS = (
+    "SQLite keeps two files beside it, also for reading. Let this user write there, or work on a copy of the project."
+)
 _ADVICE = (
     "Do not delete it: it knows what was paid. Restore it from a backup, or look at the service's list of tasks before"
     " you move it aside."
