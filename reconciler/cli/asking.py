@@ -12,6 +12,7 @@ import click
 from reconciler.cli import options, screen
 from reconciler.cli.options import opened
 from reconciler.errors import EXIT_CHANGES, EXIT_NEEDS_PERSON, EXIT_OK, UsageError
+from reconciler.names import made_plain
 
 
 @click.command(short_help="Check every manifest; show all faults.")
@@ -25,7 +26,7 @@ def validate(context: click.Context, endpoint: str | None) -> None:
     """
     desired = opened(context, endpoint).load()
     for warning in desired.warnings:
-        screen.note(str(warning))
+        screen.note(made_plain(str(warning)))
     edits, files = len(desired.edits), desired.files
     screen.say(f"{edits} edit{'' if edits == 1 else 's'} in {files} manifest{'' if files == 1 else 's'}: all valid.")
 
@@ -112,7 +113,7 @@ def diff(
     elif markdown:
         screen.say(report.diff_markdown(made).rstrip("\n"))
     else:
-        screen.say(screen.plain(report.diff_text(made).rstrip("\n")))
+        screen.say(report.diff_text(made).rstrip("\n"))
     return EXIT_CHANGES if detailed_exitcode and made.changes else EXIT_OK
 
 
@@ -164,4 +165,4 @@ def completion(context: click.Context, shell: str) -> None:
 
     made: Callable[..., Any] | None = get_completion_class(shell)
     assert made is not None
-    screen.say(made(context.find_root().command, {}, "cutlist", "_CUTLIST_COMPLETE").source())
+    screen.script(made(context.find_root().command, {}, "cutlist", "_CUTLIST_COMPLETE").source())
