@@ -173,7 +173,7 @@ class Project:
         return damages
 
     def gc(self, *, commits: int, delete: bool = False) -> Garbage:
-        """Results that nothing names: not the manifests, the lock file, the outputs, nor the last `commits` lock files.
+        """Results that nothing names: not manifests, outputs, the lock file, its last `commits` versions, nor branches'.
 
         Only reports, unless `delete` is set: what is deleted has to be paid for again.
         """

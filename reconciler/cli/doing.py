@@ -203,7 +203,9 @@ def verify(context: click.Context, read_data: bool, repair: bool) -> int:
 @click.option("--commits", default=20, show_default=True, help="Keep what the last N lock files in git name.")
 @click.pass_context
 def gc(context: click.Context, delete: bool, commits: int) -> None:
-    """Show results that no manifest, output or lock file names, here or in the last commits. Deletes only when told.
+    """Show results that no manifest, output or lock file names, here, in the last commits, or on another branch.
+
+    Deletes only when told.
 
     \b
     Example: cutlist gc --commits 50
