@@ -49,7 +49,7 @@ def garbage(root: Path, observed: Observed, resolved: Collection[Resolved], *, c
 
 
 def _pinned_before(root: Path, commits: int) -> Iterator[str]:
-    """Digests that cutlist.lock named in the last commits, or names on any branch; none outside git. Raises GitError."""
+    """Digests that cutlist.lock named in the last commits, or names on a branch; none outside git. Raises GitError."""
     for raw in git.versions(root, lockfile.LOCK_FILE, commits=commits):
         try:
             sections = lockfile.parse_pins(raw)

@@ -24,16 +24,16 @@ def report_text(report: Report) -> str:
         if not isinstance(outcome.error, (*ABOUT_ALL, NotTried)):
             lines += _failure(outcome, now.get(outcome.step.name, outcome.step))
     lines += _not_tried(failures)
-    lines += [f". {step.name}  {step.reason}" for step in report.left.by_action(Action.WAIT)]
+    lines += [_wrap(f". {step.name}  {step.reason}", "") for step in report.left.by_action(Action.WAIT)]
     failed = {each.step.name for each in failures}
     for step in report.blocked:
         if step.name not in failed:
-            lines.append(f"! {step.name}  {step.reason}")
+            lines.append(_wrap(f"! {step.name}  {step.reason}", ""))
             lines += [_wrap(detail) for detail in step.details]
     lines += stray_lines(report.left)
     lines += _not_pruned(report)
     if report.in_flight:
-        lines.append(f"Still at the service: {', '.join(report.in_flight)}. The next apply collects them.")
+        lines.append(_wrap(f"Still at the service: {', '.join(report.in_flight)}. The next apply collects them.", ""))
     return "\n".join([*lines, *_last_lines(report)]) + "\n"
 
 

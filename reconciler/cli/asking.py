@@ -5,14 +5,17 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli import options, screen
 from reconciler.cli.options import opened
 from reconciler.errors import EXIT_CHANGES, EXIT_NEEDS_PERSON, EXIT_OK, UsageError
-from reconciler.names import made_plain
+from reconciler.names import NO_ENVIRONMENT, made_plain
+
+if TYPE_CHECKING:
+    from reconciler.plan.step import Plan
 
 
 @click.command(short_help="Check every manifest; show all faults.")
@@ -82,8 +85,16 @@ def plan(
         for line in today_lines(project.today(), made.currency) if made.changes else ():
             screen.say(line)
         if out is not None:
-            screen.say(f"\nSaved to {out}. `cutlist apply {shlex.quote(str(out))}` does exactly this, once.")
+            screen.say(f"\nSaved to {out}. `{_apply_command(out, made, endpoint)}` does exactly this, once.")
     return EXIT_CHANGES if detailed_exitcode and made.changes else EXIT_OK
+
+
+def _apply_command(file: Path, plan: Plan, endpoint: str | None) -> str:
+    """What carries a saved plan out: it is bound to its environment and endpoint, so they have to be said again."""
+    words = ["cutlist", "apply", str(file)]
+    words += [] if endpoint is None else ["--endpoint", endpoint]
+    words += [] if plan.environment == NO_ENVIRONMENT else ["--env", plan.environment]
+    return shlex.join(words)
 
 
 @click.command(short_help="Compare two git revisions, priced.")

@@ -124,7 +124,8 @@ def retake(context: click.Context, name: tuple[str, ...], endpoint: str | None) 
         screen.say(screen.wrapped(f"with the next apply: {each.cost}", "    "))
     if project.config.realm == "mock":
         screen.say("The mock spends nothing: this is what it would cost.")
-    screen.say("Nothing was sent. Taking it back (git checkout, git revert) is free: the old results stay stored.")
+    free = "Taking it back (git checkout, git revert) is free: the old results stay stored."
+    screen.say(screen.wrapped(f"Nothing was sent. {free}", ""))
 
 
 @click.command(short_help="Decide about a lost request.")

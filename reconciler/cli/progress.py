@@ -23,6 +23,8 @@ def sentence(event: Event, currency: str) -> str:
             return f"{event.name}: PENDING, task {event.task_id}"
         case Phase.RUNNING:
             return f"{event.name}: RUNNING"
+        case Phase.WAITING:
+            return f"{event.name}: {event.note or 'waiting'}"
         case Phase.WRITTEN:
             return f"{event.name}: {event.output or 'stored'}{_billed(event, currency)}"
         case Phase.FAILED:

@@ -9,6 +9,7 @@ from datetime import datetime
 from reconciler.catalogue import Verdict, entry, may_try_again
 from reconciler.desired.job import Desired
 from reconciler.errors import Place
+from reconciler.names import NO_ENVIRONMENT
 from reconciler.plan.cost import PricePerSecond, Seconds, cost, priced_as, seconds
 from reconciler.plan.prune import Pruning, left_over, origins, prune
 from reconciler.plan.reasons import changed_place, changes, written
@@ -45,6 +46,7 @@ def diff(
     account: str,
     currency: str,
     pruning: Pruning = Pruning(),  # noqa: B008  (frozen)
+    environment: str = NO_ENVIRONMENT,
 ) -> Plan:
     """The plan, sorted by name, with a reason and a cost on every step. Raises UsageError for a bad target."""
     chosen = selected(desired, options.target, options.exclude)
@@ -85,6 +87,7 @@ def diff(
         unpriced=tuple(sorted(unpriced)),
         orphans=tuple(orphans),
         left_out=len(resolved.keys() - {step.name for step in steps}),
+        environment=environment,
     )
 
 

@@ -60,7 +60,7 @@ def changed_place(wanted: Wanted, old: Mapping[str, Any], new: Mapping[str, Any]
         for name in new[section]:
             if isinstance(before, Mapping) and before.get(name) != new[section][name]:
                 return wanted.edit.place(f"/{section}/{name}")
-    return None
+    return wanted.edit.place("/take") if old.get("take") != new.get("take") else None
 
 
 def _differences(old: Any, new: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Any, Any]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.errors import Place
+from reconciler.names import NO_ENVIRONMENT
 from reconciler.state.observed import Attempt, Stray
 
 
@@ -98,6 +99,7 @@ class Plan:
     strays: tuple[Stray, ...] = ()  # paid tasks that nobody waits for, until a person answers
     orphans: tuple[Attempt, ...] = ()  # at the service, of requests that no edit stands for any more
     left_out: int = 0  # edits without a step, by --target, --exclude or --refresh-only
+    environment: str = NO_ENVIRONMENT
 
     def by_action(self, *actions: Action) -> Iterator[Step]:
         return (step for step in self.steps if step.action in actions)
