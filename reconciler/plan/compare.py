@@ -253,6 +253,8 @@ class _Bill:
         payer = self._payers.setdefault(step.key or whole, step.paid_by or change.name)
         if payer != change.name:
             return replace(change, paid=f"the same request as {payer}: paid once")
+        if step.action is Action.WAIT and not step.cost.billable_s:
+            return replace(change, action=step.action, paid=step.reason)
         if step.cost.price is None:
             self.unpriced.add(priced_as(wanted))
         return replace(change, action=step.action, cost=step.cost)

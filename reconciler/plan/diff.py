@@ -22,6 +22,7 @@ _OVERWRITTEN = "another file is there; it is overwritten (--force)"
 SUSPENDED = "suspended: left alone"
 _MOST_FOLLOWERS = 5
 _REFRESHED = (Action.RESUME, Action.SETTLE, Action.KEEP)
+_BRINGING = (Action.RENDER, Action.RESUME, Action.SETTLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ def diff(
             if step.cost.price is None:
                 unpriced.add(priced_as(each.wanted))
         steps.append(step)
+    steps = _held_up(steps, resolved)
     orphans = _orphans(resolved, observed)
     partial = options.target or options.exclude or options.refresh_only  # what it is not about, it leaves alone
     pruned, staying = ([], []) if partial else prune(files, resolved, observed, steps, pruning)
@@ -89,6 +91,26 @@ def diff(
         left_out=len(resolved.keys() - {step.name for step in steps}),
         environment=environment,
     )
+
+
+def _held_up(steps: Sequence[Step], resolved: Mapping[str, Resolved]) -> list[Step]:
+    """`steps`, in which what waits for an edit that gets no result in this apply costs nothing, and says so.
+
+    An edit that is blocked may still get one, from another edit with the same job.
+    """
+    coming = {step.key for step in steps if step.action in _BRINGING}
+    stuck: set[str] = set()
+    told = []
+    for step in steps:
+        each = resolved[step.name]
+        above = [up for up in each.waits_for if up in stuck]
+        alone = step.key is not None and step.key not in coming
+        if above or (each.result is None and alone and step.action in (Action.BLOCKED, Action.KEEP)):
+            stuck.add(step.name)
+        if above and step.action is Action.WAIT:
+            step = replace(step, reason=f"waits for {', '.join(above)}, which gets no result now", cost=FREE)
+        told.append(step)
+    return told
 
 
 def _orphans(resolved: Mapping[str, Resolved], observed: Observed) -> list[Attempt]:

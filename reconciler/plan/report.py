@@ -98,7 +98,7 @@ def _price_and_place(step: Step, currency: str) -> str:
     if step.action is Action.RENDER and not step.paid_by:
         return f"{price}  ({step.place})"
     if step.action is Action.WAIT:
-        return f"at most {price}  ({step.place})"
+        return f"at most {price}  ({step.place})" if step.cost.billable_s else str(step.place)
     if step.billed_at_end:
         return f"{price} when it ends  ({step.place})"
     if step.action is Action.BLOCKED:
@@ -152,7 +152,7 @@ def summary_line(plan: Plan) -> str:
 def cost_line(plan: Plan) -> str:
     """`Cost: 18.1 billable seconds, 1.81 USD now, at most 2.81 USD with what waits.`"""
     now, then = plan.total(Action.RENDER), plan.total(Action.RENDER, Action.WAIT)
-    waits = bool(plan.summary["wait"])
+    waits = any(step.cost.billable_s for step in plan.by_action(Action.WAIT))
     flying = plan.total(Action.RESUME)
     if not then.billable_s:
         return f"Cost: nothing more{_in_flight(flying, plan.currency)}." if flying.billable_s else "Cost: nothing."

@@ -69,6 +69,12 @@ class Step:
     after: str | None = None  # pruned only once this edit has its output
 
     @property
+    def may_pay(self) -> bool:
+        """Whether an apply of its plan may send a task for it."""
+        waits = self.action is Action.WAIT and self.cost.billable_s > 0
+        return waits or self.action in (Action.RENDER, Action.RESUME, Action.SETTLE)
+
+    @property
     def of_edit(self) -> bool:
         """Whether it is about an edit. The others are about an output that no edit asks for any more."""
         return not self.name.startswith(_HERE)

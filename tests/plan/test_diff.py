@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.plan.diff import Options
+from reconciler.plan.report import cost_line
 from reconciler.plan.step import Action
 from reconciler.state.observed import Attempt, Observed, Output, Pin, Result, State
 from tests import making
@@ -371,6 +372,28 @@ def test_a_chain_waits_for_its_beginning() -> None:
     ]
     assert [each.key is None for each in made.steps] == [False, True, True]
     assert made.total(Action.RENDER, Action.WAIT).price == 1.2
+
+
+def test_what_waits_in_vain_costs_nothing() -> None:
+    """Below an edit that is blocked or suspended nothing is rendered in this apply: no question, no budget."""
+    blocked = {"attempts": [attempt(edit("a"), State.FAILED, code="DataInspectionFailed")]}
+    for first, seen in ((edit("a"), blocked), (edit("a", suspend=True), {})):
+        asked = desired(first, chain("b", "a"), chain("c", "b"))
+        made = plan(asked, observed(asked, **seen))
+        assert [(step(made, name).action, step(made, name).reason) for name in ("b", "c")] == [
+            (Action.WAIT, "waits for a, which gets no result now"),
+            (Action.WAIT, "waits for b, which gets no result now"),
+        ]
+        assert made.total(Action.RENDER, Action.WAIT).price == 0.0
+        assert cost_line(made) == "Cost: nothing."
+
+
+def test_what_a_twin_brings_is_not_waited_for_in_vain() -> None:
+    """A file in the way blocks one edit; another with the same job renders, and the chain goes on: that is counted."""
+    asked = desired(edit("a"), edit("twin"), chain("b", "a"))
+    made = plan(asked, observed(asked, files={"a": file("somebody's")}))
+    assert [each.action for each in made.steps] == [Action.BLOCKED, Action.WAIT, Action.RENDER]
+    assert made.total(Action.RENDER, Action.WAIT).price == 0.8
 
 
 def test_a_chain_goes_on_where_its_beginning_ended() -> None:
