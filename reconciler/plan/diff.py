@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconciler.catalogue import Verdict, entry, may_try_again
-from reconciler.desired.job import Desired
+from reconciler.desired.job import Desired, job
 from reconciler.errors import Place
 from reconciler.names import NO_ENVIRONMENT
 from reconciler.plan.cost import PricePerSecond, Seconds, cost, priced_as, seconds
@@ -73,7 +73,7 @@ def diff(
     partial = options.target or options.exclude or options.refresh_only  # what it is not about, it leaves alone
     pruned, staying = ([], []) if partial else prune(files, resolved, observed, steps, pruning)
     return Plan(
-        steps=(*sorted(_with_followers(_paid_once(steps), resolved), key=lambda step: step.name), *pruned),
+        steps=(*sorted(_with_followers(_paid_once(steps, resolved), resolved), key=lambda step: step.name), *pruned),
         realm=observed.realm,
         account=account,
         endpoint=observed.endpoint,
@@ -125,21 +125,38 @@ def _orphan_note(last: Attempt) -> str:
     return f"{last.edit} is no longer asked for like this, and {task} at the service; apply collects it"
 
 
-def _paid_once(steps: Sequence[Step]) -> list[Step]:
-    """Of several edits that stand for one job, the first by name pays."""
+def _paid_once(steps: Sequence[Step], resolved: Mapping[str, Resolved]) -> list[Step]:
+    """Of several edits that stand for one job, or will once what they wait for is there, the first by name pays."""
+    keys = _keys_to_be(resolved)
     payer: dict[str, str] = {}
     for step in sorted(steps, key=lambda step: step.name):
-        if step.action is Action.RENDER and step.key is not None:
-            payer.setdefault(step.key, step.name)
+        if step.action is Action.RENDER or (step.action is Action.WAIT and step.cost.billable_s):
+            payer.setdefault(keys[step.name], step.name)
     shared = []
     for step in steps:
-        first = payer.get(step.key or "")
-        if step.action is Action.RENDER and first != step.name:
+        first = payer.get(keys[step.name], step.name)
+        if step.action in (Action.RENDER, Action.WAIT) and first != step.name:
             step = replace(
                 step, cost=FREE, paid_by=first, details=(*step.details, f"the same request as {first}: paid once")
             )
         shared.append(step)
     return shared
+
+
+def _keys_to_be(resolved: Mapping[str, Resolved]) -> Mapping[str, str]:
+    """Of every edit its key, or, while that is not known, a name that edits which will have one key share."""
+    made: dict[str, str] = {}
+    for name, each in resolved.items():
+        if each.job is not None:
+            made[name] = each.job.key
+            continue
+        known = {up: f"sha256:{result.digest}" for up, result in (each.upstream or {}).items()}
+        identities = {
+            one.medium.at: one.identity or known.get(str(one.upstream)) or f"edit:{made[str(one.upstream)]}"
+            for one in each.wanted.inputs
+        }
+        made[name] = job(each.wanted, identities).key
+    return made
 
 
 def _with_followers(steps: Sequence[Step], resolved: Mapping[str, Resolved]) -> Iterator[Step]:

@@ -71,7 +71,7 @@ class Step:
     @property
     def may_pay(self) -> bool:
         """Whether an apply of its plan may send a task for it."""
-        waits = self.action is Action.WAIT and self.cost.billable_s > 0
+        waits = self.action is Action.WAIT and (self.cost.billable_s > 0 or self.paid_by is not None)
         return waits or self.action in (Action.RENDER, Action.RESUME, Action.SETTLE)
 
     @property

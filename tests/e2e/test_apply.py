@@ -119,6 +119,17 @@ async def test_deleted_output_is_written_free(bench: Bench) -> None:
     assert len(bench.network.requests) == sent
 
 
+async def test_twins_that_wait_are_paid_once(bench: Bench) -> None:
+    """The plan counts them once, the service is asked once, and both outputs are written."""
+    bench.edit("rain")
+    for name in ("poster", "twin"):
+        bench.edit(name, "wider", url="edit://rain")
+    planned = bench.project().plan().total(Action.RENDER, Action.WAIT).price
+    report = await bench.apply(max_cost=planned)
+    assert (report.exit_code, bench.creates(), planned) == (0, 2, 4.0)
+    assert bench.output("poster").read_bytes() == bench.output("twin").read_bytes()
+
+
 async def test_what_was_blocked_waits_for_a_plan_of_its_own(bench: Bench) -> None:
     """The file in its way goes while others are rendered: nothing is paid that the plan did not show."""
     bench.edit("rain")

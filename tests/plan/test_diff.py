@@ -396,6 +396,21 @@ def test_what_a_twin_brings_is_not_waited_for_in_vain() -> None:
     assert made.total(Action.RENDER, Action.WAIT).price == 0.8
 
 
+def test_what_waits_for_the_same_is_paid_once() -> None:
+    """Two edits will have one key when their upstream has a result: the bound counts each job once, down the chain."""
+    asked = desired(edit("a"), edit("twin"), chain("b", "a"), chain("c", "twin"), chain("d", "b"), chain("e", "c"))
+    made = plan(asked, observed(asked))
+    assert {each.name: each.paid_by for each in made.steps} == {
+        "a": None, "twin": "a", "b": None, "c": "b", "d": None, "e": "d",
+    }  # fmt: skip
+    assert made.total(Action.RENDER, Action.WAIT).price == 1.2
+    assert all(each.may_pay for each in made.steps)
+    still = desired(edit("a"), chain("b", "a", suspend=True))
+    assert [each.name for each in plan(still, observed(still), Options(refresh_only=True)).steps] == ["b"]
+    other = desired(edit("a"), chain("b", "a"), chain("c", "a", take=2))
+    assert plan(other, observed(other)).total(Action.WAIT).price == 0.8
+
+
 def test_a_chain_goes_on_where_its_beginning_ended() -> None:
     """With an upstream result the key is known, and depends on that result's bytes."""
     first = result(edit("a"), "video a", duration_s=3.0)
