@@ -164,7 +164,7 @@ class _Comparer:
         old, new = self._old[name], self._new[name]
         if old.whole != new.whole and old.own != new.own:
             self._moved.add(name)
-            reason, more = changes(old.own, new.own, written(wanted))
+            reason, more = changes(old.own, new.own, written(wanted), wanted.variant.default)
             place = changed_place(wanted, old.own, new.own)
             made = _made(wanted, Kind.CHANGED, ", ".join([reason, *fields]), (*more, *details))
             return replace(made, place=place or made.place)

@@ -283,7 +283,7 @@ def _replacing(each: Resolved, observed: Observed) -> tuple[str, tuple[str, ...]
     before = observed.before.get(each.wanted.edit.name)
     if before is None or each.job is None or before == each.job.canonical:
         return "the file is of another result", ()
-    reason, details = changes(before, each.job.canonical, written(each.wanted))
+    reason, details = changes(before, each.job.canonical, written(each.wanted), each.wanted.variant.default)
     return f"{reason}; its result is in the store: nothing is paid", details
 
 
@@ -391,6 +391,6 @@ def _render_step(make: _Maker, each: Resolved, observed: Observed) -> Step:
         return make(Action.RENDER, f"take {take} asked for" if take > 1 else "no result yet")
     if before == each.job.canonical:
         return make(Action.RENDER, "no result in this store")
-    reason, details = changes(before, each.job.canonical, written(each.wanted))
+    reason, details = changes(before, each.job.canonical, written(each.wanted), each.wanted.variant.default)
     step = make(Action.RENDER, reason, *details)
     return replace(step, place=changed_place(each.wanted, before, each.job.canonical) or step.place)

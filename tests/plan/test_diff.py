@@ -302,11 +302,11 @@ def test_exit_2_if_and_only_if_there_are_changes(case: Case) -> None:
     [
         ({"input": {"prompt": "Make it red", "media": [making.CLIP]}}, "prompt changed", ("Make it [blue→red]",)),
         ({"parameters": {"resolution": "1080P"}}, "parameters.resolution changed",
-         ("parameters.resolution: 720P → not set",)),
+         ("parameters.resolution: 720P → 1080P (the default)",)),
         ({"parameters": {"resolution": "720P", "seed": 7}}, "parameters.seed changed",
          ("parameters.seed: not set → 7",)),
         ({"parameters": {"resolution": "720P", "watermark": True}}, "parameters.watermark changed",
-         ("parameters.watermark: not set → true",)),
+         ("parameters.watermark: false (the default) → true",)),
         ({"take": 2}, "take 2 asked for", ()),
         ({"take": 2, "input": {"prompt": "Make it red", "media": [making.CLIP]}}, "prompt changed, take 2 asked for",
          ("Make it [blue→red]",)),
@@ -491,3 +491,15 @@ def test_going_back_is_free_and_says_so() -> None:
     assert (made.action, made.cost.price) == (Action.WRITE, 0.0)
     assert made.reason == "prompt changed; its result is in the store: nothing is paid"
     assert made.details == ("Make it [green→blue]",)
+
+
+def test_a_default_is_told_by_its_value() -> None:
+    """What a model does without the field stands in no job, and is no "not set" to people; a field without one is."""
+    set_out, bare = edit("a", parameters={"resolution": "720P", "seed": 7}), edit("a", parameters={})
+    for old, new, words in (
+        (set_out, bare, ("parameters.resolution: 720P → 1080P (the default)", "parameters.seed: 7 → not set")),
+        (bare, set_out, ("parameters.resolution: 1080P (the default) → 720P", "parameters.seed: not set → 7")),
+    ):
+        asked = desired(new)
+        made = plan(asked, observed(asked, before={"a": result(old).job}))
+        assert step(made, "a").details == words
