@@ -50,7 +50,7 @@ def _check_day(plan: Plan, day: Budget, price: float) -> None:
             " have no known price.",
             hint=_PRICES,
         )
-    if day.spent.price + price > day.limit:
+    if round(day.spent.price + price, 4) > day.limit:  # sums are exact to a hundredth of a cent, as everywhere
         left = max(day.limit - day.spent.price, 0.0)
         raise BudgetExceeded(
             f"the plan may cost {price:.2f} {plan.currency}; {day.spent.price:.2f} of {day.limit:.2f} were spent today"

@@ -92,17 +92,22 @@ def _with_folders(paths: Iterable[str]) -> Iterator[str]:
 
 
 def versions(root: Path, path: str, *, commits: int) -> Iterator[bytes]:
-    """The bytes of a file in the last commits that changed it; none outside a repository, or before the first.
+    """The bytes of a file in the last commits that changed it, and at the tip of every branch, each once.
 
-    Raises GitError.
+    None outside a repository, or before the first commit. Raises GitError.
     """
     if not in_repository(root):
         return
     _check_repository(root)
     if _resolved(root, "HEAD")[0] != "commit":
         return
-    for commit in answer(root, "log", f"-n{commits}", "--format=%H", "HEAD", "--", path).decode().split():
-        if answer(root, "ls-tree", "-z", commit, "--", path):  # otherwise it is the commit that removed it
+    own = answer(root, "log", f"-n{commits}", "--format=%H", "HEAD", "--", path).decode().split()
+    tips = answer(root, "for-each-ref", "--format=%(objectname)", "refs/heads", "refs/remotes").decode().split()
+    seen = set()
+    for commit in dict.fromkeys([*own, *tips]):
+        entry = answer(root, "ls-tree", "-z", commit, "--", path).partition(b"\t")[0]
+        if entry and entry not in seen:  # a commit without the file is the one that removed it, or of before it
+            seen.add(entry)
             yield answer(root, "cat-file", "blob", f"{commit}:./{path}")
 
 

@@ -32,7 +32,7 @@ def verify(store: Store, ledger: Ledger | None, *, read_data: bool) -> Sequence[
 
 
 def garbage(root: Path, observed: Observed, resolved: Collection[Resolved], *, commits: int) -> Garbage:
-    """Results that neither the manifests, the lock file, the outputs, nor the lock files of the last commits name."""
+    """Results that neither manifests, outputs, the lock file, nor those of the last commits and of branches name."""
     kept = {each.job.key for each in resolved if each.job is not None}
     kept |= {note.key for note in (output.published for output in observed.outputs.values()) if note is not None}
     sections = lockfile.read(root) if observed.realm == "live" else {}
@@ -49,7 +49,7 @@ def garbage(root: Path, observed: Observed, resolved: Collection[Resolved], *, c
 
 
 def _pinned_before(root: Path, commits: int) -> Iterator[str]:
-    """Digests that cutlist.lock named in the last commits that changed it; none outside git. Raises GitError."""
+    """Digests that cutlist.lock named in the last commits, or names on a branch; none outside git. Raises GitError."""
     for raw in git.versions(root, lockfile.LOCK_FILE, commits=commits):
         try:
             sections = lockfile.parse_pins(raw)

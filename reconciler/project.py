@@ -128,7 +128,8 @@ class Project:
             before = self._looked_at(first, free, cache)
             after = self.look(free) if last is None else self._looked_at(last, free, cache)
         to = Side("the work tree", None) if last is None else Side(str(last), last.id)
-        return compare(before.resolved, after.resolved, after.plan, sides=(Side(str(first), first.id), to))
+        sides = (Side(str(first), first.id), to)
+        return compare(before.resolved, after.resolved, after.plan, sides=sides, prunes=self.config.prune)
 
     def save(self, path: Path, options: Options = Options()) -> Plan:  # noqa: B008  (frozen)
         """The plan, also written to `path`, to be applied once with `apply(saved=read_plan(path))`."""
@@ -167,7 +168,7 @@ class Project:
         return damages
 
     def gc(self, *, commits: int, delete: bool = False) -> Garbage:
-        """Results that nothing names: not the manifests, the lock file, the outputs, nor the last `commits` lock files.
+        """Results that nothing names: not manifests, outputs, the lock file, its last `commits` versions, or a branch.
 
         Only reports, unless `delete` is set: what is deleted has to be paid for again.
         """

@@ -121,6 +121,7 @@ def conclude(
         account=config.account,
         currency=config.prices.currency,
         pruning=Pruning(config.prune, config.prune_most, config.document.place("/spec/prune")),
+        environment=config.environment,
     )
     return Pass(desired, observed, resolved, plan)
 

@@ -115,6 +115,19 @@ def test_versions_of_a_file(repository: Repository) -> None:
     assert list(git.versions(lock.parent, "cutlist.lock", commits=3)) == [b"three", b"two"]
 
 
+def test_versions_of_a_file_on_other_branches(repository: Repository) -> None:
+    """What another branch has at its tip counts, too, and the same bytes only once."""
+    lock = repository.root / "film/cutlist.lock"
+    write(lock, "main")
+    repository.commit()
+    for branch, text in (("topic", "theirs"), ("twin", "theirs")):
+        repository.git("switch", "--quiet", "--create", branch, "main")
+        write(lock, text)
+        repository.commit()
+    repository.git("switch", "--quiet", "main")
+    assert list(git.versions(lock.parent, "cutlist.lock", commits=3)) == [b"main", b"theirs"]
+
+
 def test_without_git_it_says_so(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """A question that can do without an answer gets none; one that cannot is refused."""
     repository.commit()

@@ -25,17 +25,18 @@ def report_text(report: Report) -> str:
         if not isinstance(outcome.error, (*ABOUT_ALL, NotTried)):
             lines += _failure(outcome, now.get(outcome.step.name, outcome.step))
     lines += _not_tried(failures)
-    lines += [f". {step.name}  {step.reason}" for step in report.left.by_action(Action.WAIT)]
+    lines += [_wrap(f". {step.name}  {step.reason}", "") for step in report.left.by_action(Action.WAIT)]
     failed = {each.step.name for each in failures}
     for step in report.blocked:
         if step.name not in failed:
-            lines.append(f"! {step.name}  {step.reason}")
+            lines.append(_wrap(f"! {step.name}  {step.reason}", ""))
             lines += [_wrap(detail) for detail in step.details]
     lines += [_wrap(orphan_note(each), "") for each in report.left.undecided]
     lines += stray_lines(report.left)
+    lines += _not_planned(report)
     lines += _not_pruned(report)
     if report.in_flight:
-        lines.append(f"Still at the service: {', '.join(report.in_flight)}. The next apply collects them.")
+        lines.append(_wrap(f"Still at the service: {', '.join(report.in_flight)}. The next apply collects them.", ""))
     return "\n".join([*lines, *_last_lines(report)]) + "\n"
 
 
@@ -64,6 +65,15 @@ def _not_tried(failures: Sequence[Outcome]) -> Iterator[str]:
             by_reason.setdefault(outcome.error.message, []).append(outcome.step.name)
     for reason, names in by_reason.items():
         yield _wrap(f"✗ {', '.join(names)}: {reason}", "")
+
+
+def _not_planned(report: Report) -> Iterator[str]:
+    """Edits that were blocked when the plan was shown, and are so no longer."""
+    planned = {step.name for step in report.plan.steps if step.may_pay}
+    left = [step.name for step in report.left.by_action(Action.RENDER) if step.name not in planned]
+    if left:
+        why = "can be rendered now; it was not in this plan, so the next apply does it."
+        yield _wrap(f"+ {', '.join(left)}: {why}", "")
 
 
 def _not_pruned(report: Report) -> Iterator[str]:

@@ -164,6 +164,7 @@ class Session:
         outcomes: dict[str, Outcome] = {}
         given_up: set[str | None] = set()
         in_flight: tuple[str, ...] = ()
+        agreed = {step.name for step in first.plan.steps if step.may_pay}  # what was blocked then waits for a new plan
         for step in first.plan.by_action(Action.WAIT):
             self._desk.observer(Event(step.name, Phase.WAITING, started, note=step.reason))
         if not stop.reason:
@@ -181,7 +182,12 @@ class Session:
                     if fail_fast:
                         self._send_no_more_after(ended, seen, given_up, executor)
                     leave = executor.names | {step.name for step in seen.plan.steps if step.key in executor.keys}
-                    executor.start(self._items(seen, seen.ready(leave=leave, given_up=given_up), options))
+                    ready = [
+                        step
+                        for step in seen.ready(leave=leave, given_up=given_up)
+                        if step.action is not Action.RENDER or step.name in agreed
+                    ]
+                    executor.start(self._items(seen, ready, options))
             if self.connected and not stop.reason:
                 await recover.look_again(self._desk, tell)
             await self._prune(first, options, outcomes, stop)

@@ -154,7 +154,7 @@ def _approval(project: Project, stop: Stop, agreed: str, *, as_json: bool) -> Ca
         if as_json:
             screen.json_line({"event": "plan", **words.plan_document(plan)})
         else:
-            spent = today_lines(project.today(), plan.currency)
+            spent = today_lines(project.today(), plan.currency) if plan.changes else ()
             screen.say("\n".join([words.plan_text(plan).rstrip("\n"), *spent, ""]))
         spends = plan.total(Action.RENDER, Action.WAIT)
         if agreed or plan.realm == "mock" or not spends.billable_s:

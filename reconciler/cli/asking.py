@@ -5,13 +5,17 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli import options, screen
 from reconciler.cli.options import opened
 from reconciler.errors import EXIT_CHANGES, EXIT_NEEDS_PERSON, EXIT_OK, UsageError
+from reconciler.names import NO_ENVIRONMENT, made_plain
+
+if TYPE_CHECKING:
+    from reconciler.plan.step import Plan
 
 
 @click.command(short_help="Check every manifest; show all faults.")
@@ -25,7 +29,7 @@ def validate(context: click.Context, endpoint: str | None) -> None:
     """
     desired = opened(context, endpoint).load()
     for warning in desired.warnings:
-        screen.note(str(warning))
+        screen.note(made_plain(str(warning)))
     edits, files = len(desired.edits), desired.files
     screen.say(f"{edits} edit{'' if edits == 1 else 's'} in {files} manifest{'' if files == 1 else 's'}: all valid.")
 
@@ -81,8 +85,16 @@ def plan(
         for line in today_lines(project.today(), made.currency) if made.changes else ():
             screen.say(line)
         if out is not None:
-            screen.say(f"\nSaved to {out}. `cutlist apply {shlex.quote(str(out))}` does exactly this, once.")
+            screen.say(f"\nSaved to {out}. `{_apply_command(out, made, endpoint)}` does exactly this, once.")
     return EXIT_CHANGES if detailed_exitcode and made.changes else EXIT_OK
+
+
+def _apply_command(file: Path, plan: Plan, endpoint: str | None) -> str:
+    """What carries a saved plan out: it is bound to its environment and endpoint, so they have to be said again."""
+    words = ["cutlist", "apply", str(file)]
+    words += [] if endpoint is None else ["--endpoint", endpoint]
+    words += [] if plan.environment == NO_ENVIRONMENT else ["--env", plan.environment]
+    return shlex.join(words)
 
 
 @click.command(short_help="Compare two git revisions, priced.")
@@ -112,7 +124,7 @@ def diff(
     elif markdown:
         screen.say(report.diff_markdown(made).rstrip("\n"))
     else:
-        screen.say(screen.plain(report.diff_text(made).rstrip("\n")))
+        screen.say(report.diff_text(made).rstrip("\n"))
     return EXIT_CHANGES if detailed_exitcode and made.changes else EXIT_OK
 
 
@@ -164,4 +176,4 @@ def completion(context: click.Context, shell: str) -> None:
 
     made: Callable[..., Any] | None = get_completion_class(shell)
     assert made is not None
-    screen.say(made(context.find_root().command, {}, "cutlist", "_CUTLIST_COMPLETE").source())
+    screen.script(made(context.find_root().command, {}, "cutlist", "_CUTLIST_COMPLETE").source())

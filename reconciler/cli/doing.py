@@ -124,7 +124,8 @@ def retake(context: click.Context, name: tuple[str, ...], endpoint: str | None) 
         screen.say(screen.wrapped(f"with the next apply: {each.cost}", "    "))
     if project.config.realm == "mock":
         screen.say("The mock spends nothing: this is what it would cost.")
-    screen.say("Nothing was sent. Taking it back (git checkout, git revert) is free: the old results stay stored.")
+    free = "Taking it back (git checkout, git revert) is free: the old results stay stored."
+    screen.say(screen.wrapped(f"Nothing was sent. {free}", ""))
 
 
 @click.command(short_help="Decide about a lost request.")
@@ -203,7 +204,9 @@ def verify(context: click.Context, read_data: bool, repair: bool) -> int:
 @click.option("--commits", default=20, show_default=True, help="Keep what the last N lock files in git name.")
 @click.pass_context
 def gc(context: click.Context, delete: bool, commits: int) -> None:
-    """Show results that no manifest, output or lock file names, here or in the last commits. Deletes only when told.
+    """Show results that no manifest, output or lock file names, here, in the last commits, or on another branch.
+
+    Deletes only when told.
 
     \b
     Example: cutlist gc --commits 50

@@ -115,8 +115,8 @@ def _show_plan(file: Path, *, as_json: bool) -> None:
     if as_json:
         screen.document(saved["plan"])
         return
-    screen.say(screen.plain(f"Saved plan of the project {saved['project']['name']}.\n"))
-    screen.say(screen.plain(report.plan_text(plan_of(saved)).rstrip("\n")))
+    screen.say(f"Saved plan of the project {saved['project']['name']}.\n")
+    screen.say(report.plan_text(plan_of(saved)).rstrip("\n"))
 
 
 @click.command(short_help="Show why an edit will or will not render.")

@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.apply.events import Event, Observer, Phase
 from reconciler.cli import screen
+from reconciler.names import made_plain
 from reconciler.plan.report import span
 
 _ENDED = (Phase.WRITTEN, Phase.FAILED)
@@ -22,6 +23,8 @@ def sentence(event: Event, currency: str) -> str:
             return f"{event.name}: PENDING, task {event.task_id}"
         case Phase.RUNNING:
             return f"{event.name}: RUNNING"
+        case Phase.WAITING:
+            return f"{event.name}: {event.note or 'waiting'}"
         case Phase.WRITTEN:
             return f"{event.name}: {event.output or 'stored'}{_billed(event, currency)}"
         case Phase.FAILED:
@@ -47,7 +50,7 @@ def lines(currency: str) -> Iterator[Observer]:
     def observe(event: Event) -> None:
         if last.get(event.name) is not event.phase:
             last[event.name] = event.phase
-            screen.say(sentence(event, currency))
+            screen.say(made_plain(sentence(event, currency)))
 
     yield observe
 
@@ -111,7 +114,7 @@ def _ended(event: Event, currency: str) -> Any:
     good = event.phase is Phase.WRITTEN
     text = f"{event.output or 'stored'}{_billed(event, currency)}" if good else event.note
     mark = ("✔", "green") if good else ("✗", "red")
-    return Text.assemble(mark, f" {_clip(event.name):<{_NAME_WIDTH}}  {text}")
+    return Text.assemble(mark, f" {_clip(event.name):<{_NAME_WIDTH}}  {made_plain(text)}")
 
 
 def _table(rows: dict[str, Event], began: dict[str, float], now: float) -> Any:
@@ -130,7 +133,7 @@ def _table(rows: dict[str, Event], began: dict[str, float], now: float) -> Any:
                 f"fetching   {_mb(event.done_bytes)} of {_mb(event.total_bytes)}" if event.total_bytes else "fetching"
             )
         elif event.phase is Phase.WAITING:
-            table.add_row(Text(_clip(name)), Text(""), Text(event.note or "waiting", style="dim"))
+            table.add_row(Text(_clip(name)), Text(""), Text(made_plain(event.note) or "waiting", style="dim"))
             continue
         else:
             usual = event.usual_s

@@ -1,4 +1,8 @@
-"""Standard output and error, errors in words, questions. Everything that is printed goes through here."""
+"""Standard output and error, errors in words, questions. Everything that is printed goes through here.
+
+Manifests, commits and the service's messages are the words of strangers: what would move the cursor, colour the screen,
+or turn the writing round is shown as a mark.
+"""
 
 from __future__ import annotations
 
@@ -12,36 +16,49 @@ from typing import Any
 import click
 
 from reconciler.errors import CutlistError, InvalidInput
-from reconciler.names import made_plain
+from reconciler.names import is_plain, made_plain
 
 _WIDTH = 80
 
 
 def say(text: str = "") -> None:
-    """A line on standard output."""
-    click.echo(text)
+    """Lines on standard output."""
+    click.echo(plain(text))
 
 
 def note(text: str) -> None:
-    """A line on standard error: for people, not for pipes."""
-    click.echo(text, err=True)
+    """Lines on standard error: for people, not for pipes."""
+    click.echo(plain(text), err=True)
+
+
+def script(text: str) -> None:
+    """A text of our own on standard output, byte for byte: for programs."""
+    click.echo(text)
 
 
 def document(value: Mapping[str, Any]) -> None:
     """One JSON document on standard output."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(_json(value, indent=2))
 
 
 def json_line(value: Mapping[str, Any]) -> None:
     """One JSON object in one line on standard output."""
-    click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    click.echo(_json(value, separators=(",", ":")))
+
+
+def _json(value: Mapping[str, Any], **layout: Any) -> str:
+    """JSON in which every character that is not plain is written as its number: the same value, and quiet."""
+    lines = json.dumps(value, ensure_ascii=False, **layout).split("\n")
+    return "\n".join(
+        line if is_plain(line) else "".join(c if is_plain(c) else json.dumps(c)[1:-1] for c in line) for line in lines
+    )
 
 
 def complain(error: CutlistError) -> None:
     """An error in words: what happened, and what to do next."""
     if isinstance(error, InvalidInput):
         for fault in error.faults:
-            note(str(fault))
+            note(made_plain(str(fault)))
         count, files = len(error.errors), len({fault.place.file for fault in error.errors})
         of = f" of {error.files} manifests" if error.files > 1 else ""
         where = f" in {files}{of}" if of else ""

@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.history.spending import GROUPS, WASTED, Fate, Line, Spending, Sum, grouped, total
 from reconciler.names import made_plain
+from reconciler.plan.report import fit
 
 COST_VERSION = 1
 _BAR = 16
@@ -68,7 +69,9 @@ def cost_text(report: Account, by: str) -> str:
 def today_lines(budgets: Sequence[Budget], currency: str) -> Iterator[str]:
     """What of each budget of a day is spent, a line each."""
     for each in budgets:
-        yield f"Today: {each.spent.price:.2f} of {each.limit:.2f} {currency} ({each.name}; a day ends at 00:00 UTC)."
+        yield fit(
+            f"Today: {each.spent.price:.2f} of {each.limit:.2f} {currency} ({each.name}; a day ends at 00:00 UTC)."
+        )
 
 
 def _table(rows: Sequence[tuple[str, Sum, str]], currency: str) -> Iterator[str]:

@@ -20,6 +20,9 @@ from reconciler.plan.reasons import changed_place, changes, written
 from reconciler.plan.resolve import Resolved
 from reconciler.plan.step import FREE, Action, Cost, Plan, Step
 
+_STAYS = "no longer asked for; its file stays"
+_PRUNED = "no longer asked for; its file is pruned, unless a guard keeps it"
+
 
 class Kind(StrEnum):
     """What became of an edit."""
@@ -73,11 +76,19 @@ class Comparison:
 
 
 def compare(
-    before: Mapping[str, Resolved], after: Mapping[str, Resolved], plan: Plan, *, sides: tuple[Side, Side]
+    before: Mapping[str, Resolved],
+    after: Mapping[str, Resolved],
+    plan: Plan,
+    *,
+    sides: tuple[Side, Side],
+    prunes: bool = False,
 ) -> Comparison:
-    """The changes from `before` to `after`, priced by the `plan` of `after` as if nothing lay in the way of outputs."""
+    """The changes from `before` to `after`, priced by the `plan` of `after` as if nothing lay in the way of outputs.
+
+    `prunes` says whether an apply removes files that no edit asks for any more.
+    """
     old, new = _requests(before), _requests(after)
-    found = _Comparer(before, after, old, new).changes()
+    found = _Comparer(before, after, old, new).changes(_PRUNED if prunes else _STAYS)
     steps = {step.name: step for step in plan.steps}
     bill = _Bill(before, after, old, new)
     priced = [bill.priced(each, steps[each.name]) if each.name in after else each for each in found]
@@ -127,13 +138,12 @@ class _Comparer:
         self._before, self._after, self._old, self._new = before, after, old, new
         self._moved: set[str] = set()  # edits of `after` whose result is another one than before
 
-    def changes(self) -> list[Change]:
+    def changes(self, removed: str) -> list[Change]:
+        """All of them; `removed` is said of the edits that are gone."""
         was = {name: name for name in self._after if name in self._before} | self._renamed()
         found = [change for name in self._after if (change := self._change(name, was.get(name))) is not None]
         gone = self._before.keys() - self._after.keys() - set(was.values())
-        found += [
-            _made(self._before[name].wanted, Kind.REMOVED, "no longer asked for; its file stays") for name in gone
-        ]
+        found += [_made(self._before[name].wanted, Kind.REMOVED, removed) for name in gone]
         return sorted(found, key=lambda each: (each.name, each.kind))
 
     def _renamed(self) -> dict[str, str]:
@@ -154,7 +164,7 @@ class _Comparer:
         old, new = self._old[name], self._new[name]
         if old.whole != new.whole and old.own != new.own:
             self._moved.add(name)
-            reason, more = changes(old.own, new.own, written(wanted))
+            reason, more = changes(old.own, new.own, written(wanted), wanted.variant.default)
             place = changed_place(wanted, old.own, new.own)
             made = _made(wanted, Kind.CHANGED, ", ".join([reason, *fields]), (*more, *details))
             return replace(made, place=place or made.place)
@@ -169,7 +179,9 @@ class _Comparer:
             return _made(wanted, kind, ", ".join([*reasons, *fields]), details)
         if not fields:
             return None
-        only = "only " if wanted.edit.suspend == self._before[name].wanted.edit.suspend else ""
+        was_edit = self._before[name].wanted.edit
+        same = (wanted.edit.suspend, wanted.edit.protect) == (was_edit.suspend, was_edit.protect)
+        only = "only " if same else ""
         return _made(wanted, Kind.CHANGED, only + ", ".join(fields), details)
 
     def _repinned(self, name: str) -> bool:
@@ -195,6 +207,8 @@ def _fields(old: Wanted, new: Wanted) -> tuple[list[str], tuple[str, ...]]:
         details += _label_changes(old.edit.labels, new.edit.labels)
     if old.edit.suspend != new.edit.suspend:
         words.append("suspended" if new.edit.suspend else "no longer suspended")
+    if old.edit.protect != new.edit.protect:
+        words.append("protected" if new.edit.protect else "no longer protected")
     return words, tuple(details)
 
 
@@ -239,6 +253,8 @@ class _Bill:
         payer = self._payers.setdefault(step.key or whole, step.paid_by or change.name)
         if payer != change.name:
             return replace(change, paid=f"the same request as {payer}: paid once")
+        if step.action is Action.WAIT and not step.cost.billable_s:
+            return replace(change, action=step.action, paid=step.reason)
         if step.cost.price is None:
             self.unpriced.add(priced_as(wanted))
         return replace(change, action=step.action, cost=step.cost)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.plan.compare import Change, Comparison, Kind, Side
-from reconciler.plan.markdown import MOST_CHARACTERS, Row, code, escaped, table_and_details
-from reconciler.plan.report import cost_document, cost_line, fit, indented, money
+from reconciler.plan.markdown import MOST_CHARACTERS, Row, code, escaped, table_and_details, where_markdown
+from reconciler.plan.report import cost_document, cost_line, fit, indented, money, where
 from reconciler.plan.step import Action
 
 DIFF_VERSION = 1
@@ -21,8 +21,7 @@ _MOST_WIDTH = 52
 def diff_text(comparison: Comparison) -> str:
     """The changes for people."""
     plan = comparison.plan
-    where = f"realm {plan.realm}, account {plan.account}, endpoint {plan.endpoint}"
-    head = f"From {comparison.before.name} to {comparison.after.name}, {where}."
+    head = f"From {comparison.before.name} to {comparison.after.name}, {where(plan)}."
     if not comparison.changes:
         return f"{fit(head)}\n{_nothing(comparison)}\n"
     used = {change.kind for change in comparison.changes}
@@ -77,6 +76,7 @@ def diff_document(comparison: Comparison) -> dict[str, Any]:
         "realm": plan.realm,
         "account": plan.account,
         "endpoint": plan.endpoint,
+        "environment": plan.environment,
         "summary": {**comparison.summary, "unchanged": comparison.unchanged},
         "cost": cost_document(plan),
         "changes": [_change(each) for each in comparison.changes],
@@ -135,4 +135,4 @@ def _head(comparison: Comparison) -> Iterator[str]:
         yield f"**No difference.** {_nothing(comparison).removeprefix('No difference. ')}"
     yield ""
     sides = f"From {code(comparison.before.name)} to {code(comparison.after.name)}."
-    yield f"{sides} Realm {plan.realm}, account {code(plan.account)}, endpoint {code(plan.endpoint)}."
+    yield f"{sides} {where_markdown(plan)}"

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconciler.catalogue import Verdict, entry, may_try_again
-from reconciler.desired.job import Desired
+from reconciler.desired.job import Desired, job
 from reconciler.errors import Place
+from reconciler.names import NO_ENVIRONMENT
 from reconciler.plan.cost import PricePerSecond, Seconds, cost, priced_as, seconds
 from reconciler.plan.prune import Pruning, left_over, origins, prune
 from reconciler.plan.reasons import changed_place, changes, written
@@ -21,6 +22,7 @@ _OVERWRITTEN = "another file is there; it is overwritten (--force)"
 SUSPENDED = "suspended: left alone"
 _MOST_FOLLOWERS = 5
 _REFRESHED = (Action.RESUME, Action.SETTLE, Action.KEEP)
+_BRINGING = (Action.RENDER, Action.RESUME, Action.SETTLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ def diff(
     account: str,
     currency: str,
     pruning: Pruning = Pruning(),  # noqa: B008  (frozen)
+    environment: str = NO_ENVIRONMENT,
 ) -> Plan:
     """The plan, sorted by name, with a reason and a cost on every step. Raises UsageError for a bad target."""
     chosen = selected(desired, options.target, options.exclude)
@@ -66,11 +69,12 @@ def diff(
             if step.cost.price is None:
                 unpriced.add(priced_as(each.wanted))
         steps.append(step)
+    steps = _held_up(steps, resolved)
     orphans = _orphans(resolved, observed)
     partial = options.target or options.exclude or options.refresh_only  # what it is not about, it leaves alone
     pruned, staying = ([], []) if partial else prune(files, resolved, observed, steps, pruning)
     return Plan(
-        steps=(*sorted(_with_followers(_paid_once(steps), resolved), key=lambda step: step.name), *pruned),
+        steps=(*sorted(_with_followers(_paid_once(steps, resolved), resolved), key=lambda step: step.name), *pruned),
         realm=observed.realm,
         account=account,
         endpoint=observed.endpoint,
@@ -86,7 +90,28 @@ def diff(
         unpriced=tuple(sorted(unpriced)),
         orphans=tuple(orphans),
         left_out=len(resolved.keys() - {step.name for step in steps}),
+        environment=environment,
     )
+
+
+def _held_up(steps: Sequence[Step], resolved: Mapping[str, Resolved]) -> list[Step]:
+    """`steps`, in which what waits for an edit that gets no result in this apply costs nothing, and says so.
+
+    An edit that is blocked may still get one, from another edit with the same job.
+    """
+    coming = {step.key for step in steps if step.action in _BRINGING}
+    stuck: set[str] = set()
+    told = []
+    for step in steps:
+        each = resolved[step.name]
+        above = [up for up in each.waits_for if up in stuck]
+        alone = step.key is not None and step.key not in coming
+        if above or (each.result is None and alone and step.action in (Action.BLOCKED, Action.KEEP)):
+            stuck.add(step.name)
+        if above and step.action is Action.WAIT:
+            step = replace(step, reason=f"waits for {', '.join(above)}, which gets no result now", cost=FREE)
+        told.append(step)
+    return told
 
 
 def _orphans(resolved: Mapping[str, Resolved], observed: Observed) -> list[Attempt]:
@@ -107,21 +132,38 @@ def orphan_note(last: Attempt) -> str:
     return f"{last.edit} is no longer asked for like this, and {task} at the service; apply collects it"
 
 
-def _paid_once(steps: Sequence[Step]) -> list[Step]:
-    """Of several edits that stand for one job, the first by name pays."""
+def _paid_once(steps: Sequence[Step], resolved: Mapping[str, Resolved]) -> list[Step]:
+    """Of several edits that stand for one job, or will once what they wait for is there, the first by name pays."""
+    keys = _keys_to_be(resolved)
     payer: dict[str, str] = {}
     for step in sorted(steps, key=lambda step: step.name):
-        if step.action is Action.RENDER and step.key is not None:
-            payer.setdefault(step.key, step.name)
+        if step.action is Action.RENDER or (step.action is Action.WAIT and step.cost.billable_s):
+            payer.setdefault(keys[step.name], step.name)
     shared = []
     for step in steps:
-        first = payer.get(step.key or "")
-        if step.action is Action.RENDER and first != step.name:
+        first = payer.get(keys[step.name], step.name)
+        if step.action in (Action.RENDER, Action.WAIT) and first != step.name:
             step = replace(
                 step, cost=FREE, paid_by=first, details=(*step.details, f"the same request as {first}: paid once")
             )
         shared.append(step)
     return shared
+
+
+def _keys_to_be(resolved: Mapping[str, Resolved]) -> Mapping[str, str]:
+    """Of every edit its key, or, while that is not known, a name that edits which will have one key share."""
+    made: dict[str, str] = {}
+    for name, each in resolved.items():
+        if each.job is not None:
+            made[name] = each.job.key
+            continue
+        known = {up: f"sha256:{result.digest}" for up, result in (each.upstream or {}).items()}
+        identities = {
+            one.medium.at: one.identity or known.get(str(one.upstream)) or f"edit:{made[str(one.upstream)]}"
+            for one in each.wanted.inputs
+        }
+        made[name] = job(each.wanted, identities).key
+    return made
 
 
 def _with_followers(steps: Sequence[Step], resolved: Mapping[str, Resolved]) -> Iterator[Step]:
@@ -248,7 +290,7 @@ def _replacing(each: Resolved, observed: Observed) -> tuple[str, tuple[str, ...]
     before = observed.before.get(each.wanted.edit.name)
     if before is None or each.job is None or before == each.job.canonical:
         return "the file is of another result", ()
-    reason, details = changes(before, each.job.canonical, written(each.wanted))
+    reason, details = changes(before, each.job.canonical, written(each.wanted), each.wanted.variant.default)
     return f"{reason}; its result is in the store: nothing is paid", details
 
 
@@ -356,6 +398,6 @@ def _render_step(make: _Maker, each: Resolved, observed: Observed) -> Step:
         return make(Action.RENDER, f"take {take} asked for" if take > 1 else "no result yet")
     if before == each.job.canonical:
         return make(Action.RENDER, "no result in this store")
-    reason, details = changes(before, each.job.canonical, written(each.wanted))
+    reason, details = changes(before, each.job.canonical, written(each.wanted), each.wanted.variant.default)
     step = make(Action.RENDER, reason, *details)
     return replace(step, place=changed_place(each.wanted, before, each.job.canonical) or step.place)

@@ -14,7 +14,7 @@ from reconciler.digest import same_json
 from reconciler.document import field_name
 from reconciler.names import made_plain
 from reconciler.plan.reasons import word_diff
-from reconciler.plan.report import money
+from reconciler.plan.report import indented, money
 from reconciler.plan.resolve import Resolved
 from reconciler.plan.step import Action, Step
 from reconciler.state.observed import Observed, Result
@@ -27,7 +27,7 @@ _WILL: Mapping[Action, str] = {
     Action.RESUME: "is being rendered",
     Action.SETTLE: "may be at the service already",
     Action.WRITE: "will be written, free",
-    Action.WAIT: "waits",
+    Action.WAIT: "will be rendered or written later",
     Action.BLOCKED: "is blocked",
     Action.KEEP: "is up to date",
 }
@@ -159,10 +159,12 @@ def _defaults(each: Resolved, flat: Mapping[tuple[str | int, ...], Any]) -> Iter
 def explain_text(made: Explanation) -> str:
     """For people."""
     step = made.step
-    price = f" ({money(step.cost, made.currency)})" if step.cost.billable_s and not step.paid_by else ""
+    most = "at most " if step.action is Action.WAIT else ""
+    price = f" ({most}{money(step.cost, made.currency)})" if step.cost.billable_s and not step.paid_by else ""
     lines = textwrap.wrap(f"{step.name} {_WILL[step.action]}: {step.reason}{price}.", _WIDTH, subsequent_indent="  ")
     told = step.details if step.action is Action.BLOCKED else ()  # of what changed, the parts say more
-    lines += [f"    {detail}" for detail in told]
+    for detail in told:
+        lines += indented(detail, "    ")
     lines += ["", *textwrap.wrap(f"{_key_words(made)} {_nearest_words(made)}", _WIDTH), ""]
     width = max([len(part.name) for part in made.parts] + [len(name) for name, _ in made.defaults])
     for part in made.parts:
@@ -195,7 +197,7 @@ def _value(part: Part) -> str:
     texts = isinstance(part.before, str) and isinstance(part.value, str) and " " in part.before + part.value
     if part.sign is Sign.CHANGED and texts:
         return word_diff(part.before, part.value, most=200)
-    now = f"{part.note} ({_shown(part.value)})" if part.note else _shown(part.value)
+    now = f"{part.note} ({_shown(part.value)})" if part.note not in ("", part.value) else _shown(part.value)
     return f"{now}, was {_shown(part.before)}" if part.sign is Sign.CHANGED else now
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from reconciler.names import made_plain
+from reconciler.names import NO_ENVIRONMENT, made_plain
 from reconciler.plan.report import cost_line, left_out_line, money, stray_lines, summary_line
 from reconciler.plan.step import SYMBOLS, Action, Plan, Step
 
@@ -51,14 +51,19 @@ def _head(plan: Plan, steps: Sequence[Step]) -> Iterator[str]:
         count = len(plan.steps)
         yield f"**No changes.** {count} edit{' matches its result' if count == 1 else 's match their results'}."
     yield ""
-    where = f"Realm {plan.realm}, account {code(plan.account)}, endpoint {code(plan.endpoint)}."
-    yield f"{where} {left_out_line(plan)}".rstrip()
+    yield f"{where_markdown(plan)} {left_out_line(plan)}".rstrip()
     notes = [*plan.notes, *(line.strip() for line in stray_lines(plan))]
     if notes:
         yield ""
         yield from (f"- {code(note)}" for note in notes[:_MOST_NOTES])
         if len(notes) > _MOST_NOTES:
             yield f"- and {len(notes) - _MOST_NOTES} more notes, which `cutlist plan` shows."
+
+
+def where_markdown(plan: Plan) -> str:
+    """`Realm mock, account default, endpoint mock, environment draft.`"""
+    environment = "" if plan.environment == NO_ENVIRONMENT else f", environment {code(plan.environment)}"
+    return f"Realm {plan.realm}, account {code(plan.account)}, endpoint {code(plan.endpoint)}{environment}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from reconciler.desired.references import shown
 from reconciler.names import made_plain
 from reconciler.plan.cost import billed_seconds
 from reconciler.plan.resolve import Resolved
@@ -109,6 +110,19 @@ def portrait_document(seen: Portrait) -> dict[str, Any]:
         "digest": each.result.digest if each.result else None,
         "builds_on": list(each.wanted.upstreams),
         "used_by": list(seen.used_by),
-        "request": {"model": edit.model, "input": edit.input, "parameters": edit.parameters},
+        "request": {
+            "model": edit.model,
+            "input": _without_secrets(edit.input, "/input", {one.medium.at for one in each.wanted.inputs}),
+            "parameters": edit.parameters,
+        },
         "results": [asdict(result) for result in seen.results],
     }
+
+
+def _without_secrets(value: Any, at: str, media: Collection[str]) -> Any:
+    """`value`, in which media URLs, by their pointers, are as they may be printed: a link may be signed."""
+    if isinstance(value, Mapping):
+        return {name: _without_secrets(part, f"{at}/{name}", media) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(part, f"{at}/{index}", media) for index, part in enumerate(value)]
+    return shown(value) if at in media else value

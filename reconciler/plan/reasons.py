@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from reconciler.desired.job import Wanted
@@ -15,10 +15,16 @@ from reconciler.errors import Place
 _MEDIA = re.compile(r"sha256:[0-9a-f]{64}\Z|https?://|oss://")
 
 
-def changes(old: Mapping[str, Any], new: Mapping[str, Any], written: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+Default = Callable[[str, str], Any]  # of a section and a field of it; None: there is none
+
+
+def changes(
+    old: Mapping[str, Any], new: Mapping[str, Any], written: Mapping[str, str], default: Default = lambda _s, _f: None
+) -> tuple[str, tuple[str, ...]]:
     """(reason in one line, lines with old and new values) between two canonical jobs.
 
     `written` tells, by pointer, how the manifest writes a medium, so that people read a file name and no digest.
+    `default` tells what a field is that stands in no job: documented defaults are left out of it.
     """
     if new["take"] != old.get("take") and {**new, "take": 0} == {**old, "take": 0}:
         return f"take {new['take']} asked for", ()
@@ -35,7 +41,8 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any], written: Mapping[str
             reasons.append(f"input {written.get('/' + '/'.join(map(str, path)), name)} changed")
         else:
             reasons.append(f"{name} changed")
-            details += _old_and_new(name, before, after)
+            unset = default(str(path[0]), str(path[1])) if len(path) == 2 else None
+            details += _old_and_new(name, before, after, unset)
     return ", ".join(dict.fromkeys(reasons)) or "the rule of keys changed", tuple(details)
 
 
@@ -60,7 +67,7 @@ def changed_place(wanted: Wanted, old: Mapping[str, Any], new: Mapping[str, Any]
         for name in new[section]:
             if isinstance(before, Mapping) and before.get(name) != new[section][name]:
                 return wanted.edit.place(f"/{section}/{name}")
-    return None
+    return wanted.edit.place("/take") if old.get("take") != new.get("take") else None
 
 
 def _differences(old: Any, new: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Any, Any]]:
@@ -74,17 +81,17 @@ def _differences(old: Any, new: Any, path: tuple[str | int, ...]) -> Iterator[tu
         yield path, old, new
 
 
-def _old_and_new(name: str, before: Any, after: Any) -> list[str]:
+def _old_and_new(name: str, before: Any, after: Any, default: Any) -> list[str]:
     if isinstance(before, str) and isinstance(after, str) and " " in before + after:
         return [word_diff(before, after)]
     if isinstance(before, list | Mapping) or isinstance(after, list | Mapping):
         return []
-    return [f"{name}: {_show(before)} → {_show(after)}"]
+    return [f"{name}: {_show(before, default)} → {_show(after, default)}"]
 
 
-def _show(value: Any) -> str:
+def _show(value: Any, default: Any) -> str:
     if value is None:
-        return "not set"
+        return "not set" if default is None else f"{_show(default, None)} (the default)"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

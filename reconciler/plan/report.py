@@ -6,12 +6,14 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from reconciler.names import NO_ENVIRONMENT
 from reconciler.plan.step import SYMBOLS, Action, Cost, Plan, Step
 
 PLAN_VERSION = 1
 _LEGEND = (Action.RENDER, Action.WRITE, Action.PRUNE, Action.RESUME, Action.SETTLE, Action.WAIT, Action.BLOCKED)
 _LEGEND_WORDS = {Action.BLOCKED: "needs a person"}
 _WIDTH = 80
+_BOUND = "\u00a0"  # a space at which no line is broken
 
 
 def money(cost: Cost, currency: str) -> str:
@@ -41,14 +43,13 @@ def clock_warning(ahead_s: float) -> str:
 def plan_text(plan: Plan) -> str:
     """The plan for people."""
     if not plan.changes:
-        notes = "".join(f"{note}\n" for note in (*plan.notes, *stray_lines(plan)))
+        notes = "".join(f"{line}\n" for line in (*map(fit, plan.notes), *stray_lines(plan)))
         count = len(plan.steps)
         matches = "1 edit matches its result." if count == 1 else f"{count} edits match their results."
         return (
             f"{notes}No changes. {matches if count or not plan.left_out else ''}".rstrip() + f"\n{left_out_line(plan)}"
         )
-    where = f"realm {plan.realm}, account {plan.account}, endpoint {plan.endpoint}"
-    lines = [f"Edits are compared with the store ({where}).", ""]
+    lines = [fit(f"Edits are compared with the store ({where(plan)})."), ""]
     used = {step.action for step in plan.steps}
     lines.append("  " + "   ".join(f"{SYMBOLS[a]} {_LEGEND_WORDS.get(a, a.value)}" for a in _LEGEND if a in used))
     lines.append("")
@@ -58,9 +59,15 @@ def plan_text(plan: Plan) -> str:
         lines += _step_lines(step, plan.currency, min(width, 52))
     lines += ["", *_index(changed), ""]
     if plan.notes or plan.strays:
-        lines += [*plan.notes, *stray_lines(plan), ""]
+        lines += [*map(fit, plan.notes), *stray_lines(plan), ""]
     lines += [summary_line(plan), *(fit(line) for line in cost_line(plan).splitlines())]
     return "\n".join(line.rstrip() for line in lines) + "\n" + left_out_line(plan)
+
+
+def where(plan: Plan) -> str:
+    """`realm mock, account default, endpoint mock, environment draft`: what the plan is for."""
+    environment = "" if plan.environment == NO_ENVIRONMENT else f", environment {plan.environment}"
+    return f"realm {plan.realm}, account {plan.account}, endpoint {plan.endpoint}{environment}"
 
 
 def left_out_line(plan: Plan) -> str:
@@ -82,17 +89,21 @@ def _step_lines(step: Step, currency: str, width: int) -> Iterator[str]:
     yield from indented(step.reason)
     for detail in step.details:
         yield from indented(detail, "        ")
+    yield from indented(_price_and_place(step, currency))
+
+
+def _price_and_place(step: Step, currency: str) -> str:
+    """`at most 10.0 s billable, 1.00 USD  (specs/poster.yaml:12:16)`; nothing where there is nothing to pay or do."""
+    price = money(step.cost, currency)
     if step.action is Action.RENDER and not step.paid_by:
-        yield f"      {money(step.cost, currency)}  ({step.place})"
-    elif step.action is Action.WAIT:
-        yield f"      at most {money(step.cost, currency)}  ({step.place})"
-    elif step.billed_at_end:
-        yield f"      {money(step.cost, currency)} when it ends  ({step.place})"
-    elif step.action is Action.BLOCKED:
-        if step.cost.billable_s:
-            yield f"      paying again: {money(step.cost, currency)}  ({step.place})"
-        else:
-            yield f"      {step.place}"
+        return f"{price}  ({step.place})"
+    if step.action is Action.WAIT:
+        return f"at most {price}  ({step.place})" if step.cost.billable_s else str(step.place)
+    if step.billed_at_end:
+        return f"{price} when it ends  ({step.place})"
+    if step.action is Action.BLOCKED:
+        return f"paying again: {price}  ({step.place})" if step.cost.billable_s else str(step.place)
+    return ""
 
 
 def indented(text: str, indent: str = "      ") -> list[str]:
@@ -108,13 +119,13 @@ def fit(text: str) -> str:
 
 
 def _index(steps: list[Step]) -> list[str]:
-    """One line for all: `+ a, b   ~ c`."""
+    """One line for all: `+ a, b   ~ c`. A symbol stays with the name after it when the line is broken."""
     groups = []
     for action in Action:
         names = [step.name for step in steps if step.action is action]
         if names:
-            groups.append(f"{SYMBOLS[action]} {', '.join(names)}")
-    return textwrap.wrap(
+            groups.append(f"{SYMBOLS[action]}{_BOUND}{', '.join(names)}")
+    lines = textwrap.wrap(
         "   ".join(groups),
         _WIDTH,
         initial_indent="  ",
@@ -122,6 +133,7 @@ def _index(steps: list[Step]) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return [line.replace(_BOUND, " ") for line in lines]
 
 
 def summary_line(plan: Plan) -> str:
@@ -140,7 +152,7 @@ def summary_line(plan: Plan) -> str:
 def cost_line(plan: Plan) -> str:
     """`Cost: 18.1 billable seconds, 1.81 USD now, at most 2.81 USD with what waits.`"""
     now, then = plan.total(Action.RENDER), plan.total(Action.RENDER, Action.WAIT)
-    waits = bool(plan.summary["wait"])
+    waits = any(step.cost.billable_s for step in plan.by_action(Action.WAIT))
     flying = plan.total(Action.RESUME)
     if not then.billable_s:
         return f"Cost: nothing more{_in_flight(flying, plan.currency)}." if flying.billable_s else "Cost: nothing."
@@ -181,6 +193,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "realm": plan.realm,
         "account": plan.account,
         "endpoint": plan.endpoint,
+        "environment": plan.environment,
         "summary": {action.value: summary[action.value] for action in Action},
         "left_out": plan.left_out,
         "terraform": {

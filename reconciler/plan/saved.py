@@ -257,6 +257,7 @@ def plan_of(document: Mapping[str, Any]) -> Plan:
         unpriced=unpriced,
         strays=tuple(Stray(each["task_id"], each["name"], "", each["status"], 0.0) for each in made["strays"]),
         left_out=made["left_out"],
+        environment=made["environment"],
     )
 
 

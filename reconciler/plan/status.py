@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciler.plan.report import clock_warning, span, stray_lines
+from reconciler.names import NO_ENVIRONMENT
+from reconciler.plan.report import clock_warning, fit, indented, span, stray_lines
 from reconciler.plan.step import Action, Plan, Step
 from reconciler.state.observed import TASK_LIFE_S
 
@@ -87,7 +88,8 @@ def sync(step: Step) -> str:
 def status_text(status: Status) -> str:
     """One line an edit."""
     plan = status.plan
-    head = f"{status.project} · {plan.account} · {plan.endpoint} · realm {plan.realm}"
+    environment = "" if plan.environment == NO_ENVIRONMENT else f" · environment {plan.environment}"
+    head = f"{status.project} · {plan.account} · {plan.endpoint} · realm {plan.realm}{environment}"
     lines = [f"{head}    {'Synced' if status.synced else 'OutOfSync'}"]
     names = [step.name for step in plan.steps]
     width = min(max([len(name) for name in names] + [4]), _NAME_WIDTH)
@@ -99,9 +101,10 @@ def status_text(status: Status) -> str:
             f"{step.name:<{width}}  {sync(step):<9}  {status.health(step):<11}  {since:<7}  "
             f"{step.output:<{outputs}}  {_note(status, step)}".rstrip()
         )
-        lines += [f"    {detail}" for detail in step.details if step.action is Action.BLOCKED]
-    lines += [clock_warning(status.ahead_s)] if status.ahead_s else []
-    lines += plan.notes
+        for detail in step.details if step.action is Action.BLOCKED else ():
+            lines += indented(detail, "    ")
+    lines += [fit(clock_warning(status.ahead_s))] if status.ahead_s else []
+    lines += map(fit, plan.notes)
     lines += stray_lines(plan)
     lines += _deadline_lines(status)
     counts = [f"{count} {word.lower()}" for word, count in status.counts.items() if count]
@@ -142,6 +145,7 @@ def status_document(status: Status) -> dict[str, Any]:
         "realm": plan.realm,
         "account": plan.account,
         "endpoint": plan.endpoint,
+        "environment": plan.environment,
         "synced": status.synced,
         "summary": {word.lower(): count for word, count in status.counts.items()},
         "needs_person": list(status.needs_person),

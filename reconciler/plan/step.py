@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.errors import Place
+from reconciler.names import NO_ENVIRONMENT
 from reconciler.state.observed import Attempt, State, Stray
 
 
@@ -68,6 +69,12 @@ class Step:
     after: str | None = None  # pruned only once this edit has its output
 
     @property
+    def may_pay(self) -> bool:
+        """Whether an apply of its plan may send a task for it."""
+        waits = self.action is Action.WAIT and (self.cost.billable_s > 0 or self.paid_by is not None)
+        return waits or self.action in (Action.RENDER, Action.RESUME, Action.SETTLE)
+
+    @property
     def of_edit(self) -> bool:
         """Whether it is about an edit. The others are about an output that no edit asks for any more."""
         return not self.name.startswith(_HERE)
@@ -98,6 +105,7 @@ class Plan:
     strays: tuple[Stray, ...] = ()  # paid tasks that nobody waits for, until a person answers
     orphans: tuple[Attempt, ...] = ()  # at the service, of requests that no edit stands for any more
     left_out: int = 0  # edits without a step, by --target, --exclude or --refresh-only
+    environment: str = NO_ENVIRONMENT
 
     @property
     def undecided(self) -> tuple[Attempt, ...]:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
+from typing import Any
 
+import httpx
+
+from reconciler.apply.report import report_text
 from reconciler.plan.step import Action
-from tests.e2e.bench import Bench, write_video
+from tests.e2e.bench import FETCH, Bench, Trouble, write_video
 
 
 def actions(bench: Bench) -> dict[str, str]:
@@ -112,6 +117,37 @@ async def test_deleted_output_is_written_free(bench: Bench) -> None:
     assert (await bench.apply()).done(Action.WRITE) == 1
     assert bench.output("rain").read_bytes() == there
     assert len(bench.network.requests) == sent
+
+
+async def test_twins_that_wait_are_paid_once(bench: Bench) -> None:
+    """The plan counts them once, the service is asked once, and both outputs are written."""
+    bench.edit("rain")
+    for name in ("poster", "twin"):
+        bench.edit(name, "wider", url="edit://rain")
+    planned = bench.project().plan().total(Action.RENDER, Action.WAIT).price
+    report = await bench.apply(max_cost=planned)
+    assert (report.exit_code, bench.creates(), planned) == (0, 2, 4.0)
+    assert bench.output("poster").read_bytes() == bench.output("twin").read_bytes()
+
+
+async def test_what_was_blocked_waits_for_a_plan_of_its_own(bench: Bench) -> None:
+    """The file in its way goes while others are rendered: nothing is paid that the plan did not show."""
+    bench.edit("rain")
+    bench.edit("snow", "snow")
+    bench.output("snow").parent.mkdir()
+    bench.output("snow").write_bytes(b"my own cut")
+
+    async def moved_away(request: httpx.Request, send: Callable[..., Any]) -> httpx.Response:
+        bench.output("snow").unlink()
+        answered: httpx.Response = await send(request)
+        return answered
+
+    bench.network.trouble = [Trouble(*FETCH, moved_away)]
+    report = await bench.apply()
+    assert (report.exit_code, bench.billed_tasks()) == (0, 1)
+    assert "+ snow: can be rendered now; it was not in this plan, so the next apply does it.\n" in report_text(report)
+    assert (await bench.apply()).exit_code == 0
+    assert bench.billed_tasks() == 2
 
 
 async def test_foreign_file_is_never_overwritten_unasked(bench: Bench) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+from pathlib import Path
+
 import pytest
 
 from reconciler import Project
@@ -10,6 +14,7 @@ from reconciler.errors import InvalidInput, PlanRefused, UsageError
 from reconciler.project import read_plan
 from reconciler.state import lockfile
 from tests.e2e.bench import Bench
+from tests.workspace import PROJECT, Workspace
 
 OVERLAYS = {
     "draft": {"parameters": {"resolution": "720P"}, "labels": {"stage": "draft"}},
@@ -80,3 +85,19 @@ async def test_a_saved_plan_belongs_to_its_environment(film: Bench) -> None:
     assert film.creates() == 0
     await film.apply(project(film, "draft"), saved=read_plan(path))
     assert film.creates() == 2
+
+
+def test_people_are_told_which_environment_it_is(workspace: Workspace, media: Path) -> None:
+    """Plan and status name it, and what a saved plan says of its own apply is a command that works."""
+    workspace.take(media, "ok.mp4")
+    workspace.edit("rain")
+    workspace.write("cutlist.yaml", f"{PROJECT}  environments: {{draft: {{labels: {{stage: draft}}}}}}\n")
+    file = str(workspace.root / "night.plan")
+    said = workspace.run("plan", "--env", "draft", "--endpoint", "mock", "--out", file)
+    assert "environment draft)" in " ".join(said.out.split())
+    assert json.loads(workspace.run("plan", "--env", "draft", "--json").out)["environment"] == "draft"
+    assert json.loads(workspace.run("status", "--json").out)["environment"] == "default"
+    assert "environment" not in workspace.run("plan").out
+    command = said.out.splitlines()[-1].split("`")[1]
+    assert command == f"cutlist apply {file} --endpoint mock --env draft"
+    assert workspace.run(*shlex.split(command)[1:]).code == 0

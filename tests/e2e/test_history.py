@@ -141,7 +141,12 @@ async def test_explain_before_a_key_is_known(bench: Bench) -> None:
     made = explained(bench, "poster")
     assert (made.key, made.step.action) == (None, Action.WAIT)
     assert next(part for part in made.parts if part.name == "input.media[0].url").value == "edit://swap"
-    assert "Its key is known when what it waits for has a result" in explain_text(made)
+    text = " ".join(explain_text(made).split())
+    assert "Its key is known when what it waits for has a result" in text
+    assert text.startswith(
+        "poster will be rendered or written later: waits for swap; its key is known after that (at most "
+    )
+    assert text.count("edit://swap") == 1
 
 
 async def test_what_people_read(bench: Bench, golden: Golden) -> None:

@@ -14,6 +14,7 @@ from reconciler.config import Environment, Secret
 from reconciler.errors import BudgetExceeded
 from reconciler.history.cost_report import Account, cost_document, cost_text
 from reconciler.history.spending import Fate, grouped, total
+from reconciler.plan.step import Action
 from reconciler.project import Project
 from reconciler.state.ledger import Ledger
 from tests.e2e.bench import CREATE, Bench, Trouble, lost_after
@@ -100,6 +101,18 @@ async def test_a_budget_of_a_day(bench: Bench) -> None:
     bench.virtual.advance(DAY_S)
     await bench.apply()
     assert bench.creates() == 2
+
+
+async def test_a_day_may_be_used_up_to_the_last_cent(bench: Bench) -> None:
+    """0.10 and 0.20 are 0.30, whatever binary fractions make of it."""
+    prices = {"currency": "USD", "models": {"wan2.7-videoedit": {"720P": 0.01, "1080P": 0.01}}}
+    bench.write_project(prices=prices, budget={"per_day": 0.3})
+    bench.edit("rain")
+    await bench.apply()
+    bench.edit("snow", "snow")
+    assert [day.spent.price for day in bench.project().today()] == [0.1]
+    assert bench.project().plan().total(Action.RENDER).price == 0.2
+    assert (await bench.apply()).exit_code == 0
 
 
 async def test_what_may_have_been_sent_counts_as_spent(bench: Bench) -> None:

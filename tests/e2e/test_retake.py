@@ -37,7 +37,8 @@ spec:
 """
 FREE = [
     "The mock spends nothing: this is what it would cost.",
-    "Nothing was sent. Taking it back (git checkout, git revert) is free: the old results stay stored.",
+    "Nothing was sent. Taking it back (git checkout, git revert) is free: the old",
+    "results stay stored.",
 ]
 
 

@@ -186,3 +186,17 @@ def test_the_canaries_can_be_found(stage: Stage, caplog: pytest.LogCaptureFixtur
     assert stage.heard
     stage.workspace.write("renders/note.txt", f"see {SIGNED}")
     assert {leak.partition(":")[0] for leak in stage.leaks(caplog.text)} == {"renders/note.txt"}
+
+
+def test_no_question_about_an_edit_shows_a_signature(workspace: Workspace) -> None:
+    """Whatever is asked about it, in words or as JSON, before it was ever rendered."""
+    clip = {"type": "video", "url": SIGNED.format("girl")}
+    workspace.edit("girl", input={"prompt": "see https://a.example/?page=2", "media": [clip]})
+    for command in (["show", "girl"], ["explain", "girl"], ["plan"], ["status"], ["graph", "--dot"]):
+        for form in ([], ["--json"]) if command[0] != "graph" else ([],):
+            said = workspace.run(*command, *form)
+            assert said.code == 0
+            assert not any(secret in said.out + said.err for secret in SIGNATURES), (command, form)
+    request = json.loads(workspace.run("show", "girl", "--json").out)["request"]["input"]
+    assert request["media"][0]["url"] == "https://clips.example/girl.mp4?…"
+    assert request["prompt"] == "see https://a.example/?page=2"

@@ -86,6 +86,10 @@ CASES: dict[str, tuple[list[Edit], list[Edit], dict[str, Any], dict[str, tuple[s
         {"rain": ("changed", "suspended", "suspended: left alone", 0.0)}),
     "no longer suspended": ([prompted("rain", "Let it rain", suspend=True)], [RAIN], {},
         {"rain": ("changed", "no longer suspended", "", 0.4)}),
+    "protected": ([RAIN], [prompted("rain", "Let it rain", protect=True)], {"results": [STORED]},
+        {"rain": ("changed", "protected", "in the store: free", 0.0)}),
+    "no longer protected": ([prompted("rain", "Let it rain", protect=True)], [RAIN], {"results": [STORED]},
+        {"rain": ("changed", "no longer protected", "in the store: free", 0.0)}),
     "forced": ([RAIN, chain("poster", "rain")], [prompted("rain", "Let it hail"), chain("poster", "rain")], {},
         {"rain": ("changed", "prompt changed", "", 0.4),
          "poster": ("forced", "builds on rain, which changed", "", 0.4)}),
@@ -124,6 +128,16 @@ def test_changes(
     assert {each.name: told(each) for each in made.changes} == expected
     kept = {each.name for each in new} - expected.keys()
     assert made.unchanged == len(kept)
+
+
+def test_a_file_that_would_be_pruned_is_not_said_to_stay() -> None:
+    """Where prune is on, an edit that is taken out takes its file along."""
+    old, new = desired(RAIN, SNOW), desired(SNOW)
+    seen = observed(new)
+    made = compare(resolve(old, observed(old)), resolve(new, seen), plan(new, seen), sides=SIDES, prunes=True)
+    assert [each.reason for each in made.changes] == [
+        "no longer asked for; its file is pruned, unless a guard keeps it"
+    ]
 
 
 def test_labels_are_told_by_name() -> None:

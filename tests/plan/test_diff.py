@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.plan.diff import Options
+from reconciler.plan.report import cost_line
 from reconciler.plan.step import Action
 from reconciler.state.observed import Attempt, Observed, Output, Pin, Result, State
 from tests import making
@@ -301,11 +302,11 @@ def test_exit_2_if_and_only_if_there_are_changes(case: Case) -> None:
     [
         ({"input": {"prompt": "Make it red", "media": [making.CLIP]}}, "prompt changed", ("Make it [blue→red]",)),
         ({"parameters": {"resolution": "1080P"}}, "parameters.resolution changed",
-         ("parameters.resolution: 720P → not set",)),
+         ("parameters.resolution: 720P → 1080P (the default)",)),
         ({"parameters": {"resolution": "720P", "seed": 7}}, "parameters.seed changed",
          ("parameters.seed: not set → 7",)),
         ({"parameters": {"resolution": "720P", "watermark": True}}, "parameters.watermark changed",
-         ("parameters.watermark: not set → true",)),
+         ("parameters.watermark: false (the default) → true",)),
         ({"take": 2}, "take 2 asked for", ()),
         ({"take": 2, "input": {"prompt": "Make it red", "media": [making.CLIP]}}, "prompt changed, take 2 asked for",
          ("Make it [blue→red]",)),
@@ -371,6 +372,43 @@ def test_a_chain_waits_for_its_beginning() -> None:
     ]
     assert [each.key is None for each in made.steps] == [False, True, True]
     assert made.total(Action.RENDER, Action.WAIT).price == 1.2
+
+
+def test_what_waits_in_vain_costs_nothing() -> None:
+    """Below an edit that is blocked or suspended nothing is rendered in this apply: no question, no budget."""
+    blocked = {"attempts": [attempt(edit("a"), State.FAILED, code="DataInspectionFailed")]}
+    for first, seen in ((edit("a"), blocked), (edit("a", suspend=True), {})):
+        asked = desired(first, chain("b", "a"), chain("c", "b"))
+        made = plan(asked, observed(asked, **seen))
+        assert [(step(made, name).action, step(made, name).reason) for name in ("b", "c")] == [
+            (Action.WAIT, "waits for a, which gets no result now"),
+            (Action.WAIT, "waits for b, which gets no result now"),
+        ]
+        assert made.total(Action.RENDER, Action.WAIT).price == 0.0
+        assert cost_line(made) == "Cost: nothing."
+
+
+def test_what_a_twin_brings_is_not_waited_for_in_vain() -> None:
+    """A file in the way blocks one edit; another with the same job renders, and the chain goes on: that is counted."""
+    asked = desired(edit("a"), edit("twin"), chain("b", "a"))
+    made = plan(asked, observed(asked, files={"a": file("somebody's")}))
+    assert [each.action for each in made.steps] == [Action.BLOCKED, Action.WAIT, Action.RENDER]
+    assert made.total(Action.RENDER, Action.WAIT).price == 0.8
+
+
+def test_what_waits_for_the_same_is_paid_once() -> None:
+    """Two edits will have one key when their upstream has a result: the bound counts each job once, down the chain."""
+    asked = desired(edit("a"), edit("twin"), chain("b", "a"), chain("c", "twin"), chain("d", "b"), chain("e", "c"))
+    made = plan(asked, observed(asked))
+    assert {each.name: each.paid_by for each in made.steps} == {
+        "a": None, "twin": "a", "b": None, "c": "b", "d": None, "e": "d",
+    }  # fmt: skip
+    assert made.total(Action.RENDER, Action.WAIT).price == 1.2
+    assert all(each.may_pay for each in made.steps)
+    still = desired(edit("a"), chain("b", "a", suspend=True))
+    assert [each.name for each in plan(still, observed(still), Options(refresh_only=True)).steps] == ["b"]
+    other = desired(edit("a"), chain("b", "a"), chain("c", "a", take=2))
+    assert plan(other, observed(other)).total(Action.WAIT).price == 0.8
 
 
 def test_a_chain_goes_on_where_its_beginning_ended() -> None:
@@ -453,3 +491,15 @@ def test_going_back_is_free_and_says_so() -> None:
     assert (made.action, made.cost.price) == (Action.WRITE, 0.0)
     assert made.reason == "prompt changed; its result is in the store: nothing is paid"
     assert made.details == ("Make it [green→blue]",)
+
+
+def test_a_default_is_told_by_its_value() -> None:
+    """What a model does without the field stands in no job, and is no "not set" to people; a field without one is."""
+    set_out, bare = edit("a", parameters={"resolution": "720P", "seed": 7}), edit("a", parameters={})
+    for old, new, words in (
+        (set_out, bare, ("parameters.resolution: 720P → 1080P (the default)", "parameters.seed: 7 → not set")),
+        (bare, set_out, ("parameters.resolution: 1080P (the default) → 720P", "parameters.seed: not set → 7")),
+    ):
+        asked = desired(new)
+        made = plan(asked, observed(asked, before={"a": result(old).job}))
+        assert step(made, "a").details == words

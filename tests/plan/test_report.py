@@ -139,8 +139,41 @@ def test_lines(name: str) -> None:
     """No line ends in blanks; what people read fits 80 columns, but for tables and lines that scripts look for."""
     lines = TEXTS[name]().splitlines()
     assert [line for line in lines if line != line.rstrip()] == []
-    long = [line for line in lines if len(line) > 80 and not line.startswith(("Edits are compared", "Plan: "))]
+    long = [line for line in lines if len(line) > 80 and not line.startswith("Plan: ")]
     assert name.startswith("status") or long == []
+
+
+def test_notes_and_long_endpoints_are_broken_into_lines() -> None:
+    """Also where nothing is to be done; and the environment is named."""
+    words = "a.mp4, b.mp4, c.mp4: no longer asked for; `prune: {enabled: true}` in cutlist.yaml removes them"
+    for made in (everything(), nothing()):
+        there = replace(made, notes=(words,), endpoint="https://videos.studio.example/api/v1", environment="draft")
+        text = plan_text(there)
+        assert words in " ".join(text.split())
+        assert [line for line in text.splitlines() if len(line) > 80 and not line.startswith("Plan: ")] == []
+        assert ("environment draft)." in text) is made.changes
+        assert "environment <code>draft</code>." in plan_markdown(there)
+        assert " · environment draft    " in status_text(Status(there, "film", NOW))
+
+
+def test_a_symbol_stays_with_its_first_name() -> None:
+    """The line of all steps is broken between names, never behind a symbol."""
+    for length in range(40, 80):
+        first, second = edit("a" * length), edit("b", take=2)
+        asked = desired(first, second)
+        text = plan_text(plan(asked, observed(asked, results=[result(second)])))
+        index = text.split("\n\n")[-2]
+        assert "~ b" in index
+        assert [line for line in index.splitlines() if line.endswith(("+", "~"))] == []
+
+
+def test_the_place_of_another_take() -> None:
+    """It is where the take stands, as with every other field that changed."""
+    old, new = edit("film"), edit("film", take=2)
+    asked = desired(new)
+    (step,) = plan(asked, observed(asked, before={"film": result(old).job})).steps
+    assert (step.reason, step.place) == ("take 2 asked for", new.place("/take"))
+    assert step.place != new.place()
 
 
 @pytest.mark.parametrize("name", TEXTS)
