@@ -33,6 +33,7 @@ def note_holdings(config: Config, ledger: Ledger, seen: Pass, origin: Origin, *,
     """Write down which edits have another result than last time, and whether that was paid for. Again is no change.
 
     A payment stands for one holding: an edit that comes back to a request it paid for long ago has reused its result.
+    What was imported from a file was paid elsewhere, if at all: nothing is saved by it.
     """
     books = ledger.books
     before = [each for each in books.holdings() if each.environment == config.environment]
@@ -48,7 +49,8 @@ def note_holdings(config: Config, ledger: Ledger, seen: Pass, origin: Origin, *,
         assert each.job is not None and each.result is not None
         name, key = each.wanted.edit.name, each.job.key
         billable_s = billed_seconds(each.result.usage) or each.result.duration_s
-        reused = unspent[name, key] == 0
+        by_hand = "imported" in each.result.task
+        reused = unspent[name, key] == 0 and not by_hand
         made.append(Holding(name, config.environment, key, now, reused, billable_s, booking(config, each, origin)))
     books.hold(made)
 

@@ -63,7 +63,7 @@ class Executor:
         self._config = config
         self._models = models
         self._price = price
-        self._fail_fast = fail_fast
+        self.fail_fast = fail_fast
         self._lanes: dict[str, Lane] = {}
         self._running: dict[asyncio.Task[list[Outcome]], tuple[Item, ...]] = {}
         self._writes = asyncio.Semaphore(WRITES_AT_ONCE)
@@ -128,7 +128,7 @@ class Executor:
                 digest = result.digest
         except CutlistError as error:
             self._learn(error)
-            if self._fail_fast and not worth_another(error):
+            if self.fail_fast and not worth_another(error):
                 self.send_nothing_more(error)
             await self._pause_after(error)
             return [self._failed(item, error) for item in group]

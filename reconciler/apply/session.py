@@ -162,32 +162,12 @@ class Session:
             fail_fast=fail_fast,
         )
         outcomes: dict[str, Outcome] = {}
-        given_up: set[str | None] = set()
-        in_flight: tuple[str, ...] = ()
-        agreed = {step.name for step in first.plan.steps if step.may_pay}  # what was blocked then waits for a new plan
         for step in first.plan.by_action(Action.WAIT):
             self._desk.observer(Event(step.name, Phase.WAITING, started, note=step.reason))
         if not stop.reason:
             executor.start([*self._orphan_items(first), *self._items(first, first.ready(), options)])
         try:
-            while executor.busy and not stop.reason:
-                ended = await self._next(executor, stop)
-                self._warn(tell)
-                for outcome in ended:
-                    outcomes[outcome.step.name] = outcome
-                    if outcome.error is not None and not worth_another(outcome.error):
-                        given_up.add(outcome.step.key)
-                if ended:
-                    seen = self._again(first, replace(options, verify=False))  # read once, at the beginning
-                    if fail_fast:
-                        self._send_no_more_after(ended, seen, given_up, executor)
-                    leave = executor.names | {step.name for step in seen.plan.steps if step.key in executor.keys}
-                    ready = [
-                        step
-                        for step in seen.ready(leave=leave, given_up=given_up)
-                        if step.action is not Action.RENDER or step.name in agreed
-                    ]
-                    executor.start(self._items(seen, ready, options))
+            await self._carry_out(first, options, executor, outcomes, stop, tell)
             if self.connected and not stop.reason:
                 await recover.look_again(self._desk, tell)
             await self._prune(first, options, outcomes, stop)
@@ -196,12 +176,46 @@ class Session:
             in_flight = self._task_ids(await executor.stop())
             seen = self._again(first, options)
             if not options.refresh_only:
-                self._publisher.pin(seen.pins())
-                notes, gone = seen.notes(self._config.environment)
-                self._publisher.note(notes, forget=gone)
-                note_holdings(self._config, self._ledger, seen, origin, now=self._clock.now())
+                self._write_down(seen)
         elapsed_s = self._clock.monotonic() - started
         return Report(first.plan, seen.plan, outcomes, elapsed_s, in_flight, stop.reason)
+
+    async def _carry_out(
+        self,
+        first: Pass,
+        options: Options,
+        executor: Executor,
+        outcomes: dict[str, Outcome],
+        stop: Stop,
+        tell: Tell,
+    ) -> None:
+        """Look again whenever something ends, and start what that made possible, until nothing runs any more."""
+        options = replace(options, verify=False)  # bytes are read once, at the beginning
+        given_up: set[str | None] = set()
+        agreed = {step.name for step in first.plan.steps if step.may_pay}  # what was blocked then waits for a new plan
+        while executor.busy and not stop.reason:
+            ended = await self._next(executor, stop)
+            self._warn(tell)
+            for outcome in ended:
+                outcomes[outcome.step.name] = outcome
+                if outcome.error is not None and not worth_another(outcome.error):
+                    given_up.add(outcome.step.key)
+            if not ended:
+                continue
+            seen = self._again(first, options)
+            if executor.fail_fast:
+                self._send_no_more_after(ended, seen, given_up, executor)
+            leave = executor.names | {step.name for step in seen.plan.steps if step.key in executor.keys}
+            ready = seen.ready(leave=leave, given_up=given_up)
+            may = [step for step in ready if step.action is not Action.RENDER or step.name in agreed]
+            executor.start(self._items(seen, may, options))
+
+    def _write_down(self, seen: Pass) -> None:
+        """Lock file, notes of outputs, and books, as they are after the apply."""
+        self._publisher.pin(seen.pins())
+        notes, gone = seen.notes(self._config.environment)
+        self._publisher.note(notes, forget=gone)
+        note_holdings(self._config, self._ledger, seen, self._origin, now=self._clock.now())
 
     async def _prune(self, first: Pass, options: Options, outcomes: dict[str, Outcome], stop: Stop) -> None:
         """Last of all, and only where nothing failed: what was shown to go goes, once what takes its place is there."""
