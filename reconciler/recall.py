@@ -29,7 +29,7 @@ def origin(config: Config, seen: Pass, approved: bool | str) -> Origin:
 
 def account(config: Config, ledger: Ledger | None, seen: Pass, now: float) -> Account:
     """What was spent, and what became of it; `seen` tells what edits ask for now."""
-    spent = _spending(config, ledger, _in_use(config, ledger, seen))
+    spent = _spending(config, ledger, _in_use(ledger, seen))
     return Account(spent, config.name, config.realm, config.account, day_of(now), days(config, ledger, now))
 
 
@@ -66,9 +66,8 @@ def _spending(config: Config, ledger: Ledger | None, in_use: Collection[str] = (
     )
 
 
-def _in_use(config: Config, ledger: Ledger | None, seen: Pass) -> set[str]:
-    """Keys that edits ask for now, here and, as far as the books know, in other environments."""
+def _in_use(ledger: Ledger | None, seen: Pass) -> set[str]:
+    """Keys that edits ask for now, and those whose results they have: here and in other environments."""
+    asked = {each.job.key for each in seen.resolved.values() if each.job is not None}
     last = {(h.edit, h.environment): h.key for h in (ledger.books.holdings() if ledger is not None else ())}
-    here = {each.job.key for each in seen.resolved.values() if each.job is not None}
-    there = {key for (edit, name), key in last.items() if edit in seen.resolved and name != config.environment}
-    return here | there
+    return asked | {key for (edit, _), key in last.items() if edit in seen.resolved}

@@ -51,6 +51,8 @@ async def test_every_paid_second_has_one_fate(bench: Bench) -> None:
     await bench.apply()
     account = bench.project().cost()
     assert fates(account) == {"in use": billed_s(bench) - first, "superseded": first}
+    bench.edit("rain", "make it pour")  # until it is rendered, the edit has what it had
+    assert fates(bench.project().cost()) == fates(account)
     bench.edit("rain")  # back to the first: free, and so it is worth a word
     await bench.apply()
     account = bench.project().cost()
