@@ -127,8 +127,13 @@ def _edit(cell: Cell, rules: Rules) -> tuple[Edit | None, Sequence[Fault]]:
 
 def further(faults: Sequence[Fault], more: Iterable[Fault]) -> list[Fault]:
     """Those of `more` that stand where nothing is wrong yet: one place, one thing to repair."""
-    known = {fault.place for fault in faults if fault.severity == "error"}
+    known = wrong_places(faults)
     return [fault for fault in more if fault.place not in known]
+
+
+def wrong_places(faults: Iterable[Fault]) -> set[Place]:
+    """Where something has to be repaired."""
+    return {fault.place for fault in faults if fault.severity == "error"}
 
 
 def _understood(document: Document, suffix: str, environment: str) -> Edit | None:

@@ -233,12 +233,8 @@ def test_nothing_of_a_stranger_means_anything_in_markdown(prompt: str, code: str
 @pytest.mark.parametrize("count", [40, 400, 4000])
 def test_markdown_is_never_too_long(count: int) -> None:
     """What does not fit is counted in words; every block that is begun is ended."""
-    steps = [
-        replace(
-            everything().steps[1], name=f"edit-{number:04}", details=("word " * 60, EVIL), reason="prompt changed " * 20
-        )
-        for number in range(count)
-    ]
+    step = replace(everything().steps[1], details=("word " * 60, EVIL), reason="prompt changed " * 20)
+    steps = [replace(step, name=f"edit-{number:04}") for number in range(count)]
     text = plan_markdown(replace(nothing(), steps=tuple(steps)))
     assert len(text) <= MOST_CHARACTERS
     rows = sum(line.startswith("| <code>") for line in text.splitlines())

@@ -47,10 +47,12 @@ def load(config: Config, tree: Tree, cache: Cache) -> Desired:
     media = {id(edit): list(edit.media(_variant(edit, rules.models))) for edit in edits}
     faults += manifest.further(faults, graph_faults(edits, lambda edit: media[id(edit)], names))
     desk = MediaDesk(tree, cache)
-    wanted = []
+    wanted, known = [], manifest.wrong_places(faults)
     for edit in edits:
         inputs, more = _look(desk, edit, media[id(edit)], rules.models)
-        faults += manifest.further(faults, [*more, *_output_faults(config.root, edit)])
+        fresh = [fault for fault in (*more, *_output_faults(config.root, edit)) if fault.place not in known]
+        known |= manifest.wrong_places(fresh)
+        faults += fresh
         wanted.append(Wanted(edit, rules.models.by_name[edit.model], _variant(edit, rules.models), tuple(inputs)))
     if any(fault.severity == "error" for fault in faults):
         raise InvalidInput(set(faults), files=len(files))  # a default is wrong once, however many edits inherit it
