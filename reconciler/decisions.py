@@ -29,9 +29,12 @@ def decide(ledger: Ledger, clock: Clock, edit: str, *, adopt: str | None, retry:
         return _about_attempt(ledger, now, about[0], adopt, retry)
     if loose and not about:
         return _about_strays(ledger, clock, loose, adopt, retry)
+    if about:
+        keys = " or ".join(sorted(each.key[:12] for each in about))
+        raise UsageError(f"{edit} has {len(about)} undecided requests.", hint=f"Say which, by its key: {keys}.")
     waiting = sorted({each.edit for each in undecided} | {each.edit for each in strays})
     there = f"Waiting for a decision: {', '.join(waiting)}." if waiting else "Nothing waits for a decision."
-    raise UsageError(f"{edit} names {len(about)} undecided requests.", hint=there)
+    raise UsageError(f"{edit} names no undecided request.", hint=there)
 
 
 def check_task_id(text: str) -> None:

@@ -343,7 +343,8 @@ def _attempt_step(make: _Maker, history: History, observed: Observed, options: O
             return replace(make(Action.RESUME, reason, attempt=last), billed_at_end=True)
         case State.UNDECIDED:
             ways = (
-                f"Nothing is sent until you decide: cutlist resolve {last.edit} --adopt TASK_ID | --retry | --abandon"
+                f"Nothing is sent until you decide: cutlist resolve {_decided_by(last, observed)} --adopt TASK_ID |"
+                " --retry | --abandon"
             )
             reason = "it is not certain whether its request reached the service"
             return make(Action.BLOCKED, reason, *_words(last), ways, attempt=last, person=True)
@@ -358,6 +359,12 @@ def _attempt_step(make: _Maker, history: History, observed: Observed, options: O
             return _failed_step(make, history, options)
         case _:
             return None
+
+
+def _decided_by(last: Attempt, observed: Observed) -> str:
+    """What a person calls an undecided request: its edit, or its key where the edit has another one."""
+    undecided = [history.last for history in observed.history.values() if history.last.state is State.UNDECIDED]
+    return last.edit if sum(1 for each in undecided if each.edit == last.edit) == 1 else last.key[:12]
 
 
 def _lost_step(make: _Maker, last: Attempt, options: Options) -> Step:

@@ -14,7 +14,7 @@ from reconciler.apply.events import Event, Phase
 from reconciler.apply.outcome import Stop
 from reconciler.apply.report import report_text
 from reconciler.apply.retry import UNKNOWN_LOOKS
-from reconciler.errors import EXIT_NEEDS_PERSON, Declined, Unauthorized
+from reconciler.errors import EXIT_NEEDS_PERSON, Declined, Unauthorized, UsageError
 from reconciler.plan.diff import Options
 from reconciler.plan.status import status_text
 from reconciler.plan.step import Action
@@ -417,3 +417,23 @@ async def test_media_changed_during_the_run_is_not_sent(bench: Bench, tmp_path: 
     assert report.exit_code == 4
     assert "changed while this run" in str(report.failures[0].error)
     assert bench.creates() == 0
+
+
+async def test_two_undecided_requests_of_one_edit(bench: Bench) -> None:
+    """The plan names each by what `resolve` takes: its edit, and its key once the edit has two."""
+    bench.edit("rain")
+    bench.network.trouble = [Trouble(*FETCH, unknown_to_the_service, times=2 * UNKNOWN_LOOKS)]
+    await bench.apply()
+    (first,) = bench.project().plan().steps
+    assert "cutlist resolve rain --adopt" in first.details[-1]
+    bench.edit("rain", "make it snow")
+    await bench.apply()
+    (second,) = bench.project().plan().steps
+    assert second.key is not None
+    assert f"cutlist resolve {second.key[:12]} --adopt" in second.details[-1]
+    with pytest.raises(UsageError, match="rain has 2 undecided requests") as refused:
+        bench.project().decide("rain", retry=True)
+    assert second.key[:12] in refused.value.hint
+    bench.project().decide(second.key[:12], retry=True)
+    bench.project().decide("rain", retry=True)  # one is left
+    assert (await bench.apply()).exit_code == 0
