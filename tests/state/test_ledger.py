@@ -279,10 +279,13 @@ def test_a_damaged_schema(ledger: Ledger, tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     path.write_bytes(path.read_bytes().replace(b"TABLE tasks (", b"TABLE tasks \xff"))
     for open_ in (Ledger.open, Ledger.open_readonly):
+        opened = None
         with pytest.raises(LedgerError, match="damaged"):
             opened = open_(path)
             assert opened is not None
             opened.strays()
+        if opened is not None:
+            opened.close()
 
 
 @pytest.mark.parametrize("moment", [-1.0, 2.0**62])
