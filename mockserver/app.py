@@ -153,7 +153,8 @@ class _Edge:
         except ObjectError as error:
             return object_error(error, request_id, request.host), error.code
         except web.HTTPException as error:
-            unknown = ApiError(error.status, error.reason.replace(" ", ""), error.text or error.reason)
+            code = type(error).__name__.removeprefix("HTTP")  # phrases of statuses differ with Python
+            unknown = ApiError(error.status, code, error.text or code)
             return api_error(unknown, request_id), unknown.code
         except (web.RequestPayloadError, ConnectionError):  # the client went away while sending
             return api_error(BAD_BODY, request_id), BAD_BODY.code
