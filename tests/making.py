@@ -104,7 +104,7 @@ def wanted(edit: Edit, lengths: Mapping[str, float] | None = None, bytes_of: Map
 def job_of(edit: Edit, bytes_of: Mapping[str, str] | None = None, upstream: str = "0" * 64) -> Job:
     """The job of an edit; the outputs of other edits have the digest `upstream`."""
     made = wanted(edit, bytes_of=bytes_of)
-    return job(made, {each.medium.at: each.identity or f"sha256:{upstream}" for each in made.inputs})
+    return job(made, made.identities(dict.fromkeys(made.upstreams, f"sha256:{upstream}")))
 
 
 def key_of(text: str, against: Rules = RULES, bytes_of: Mapping[str, str] | None = None) -> str:

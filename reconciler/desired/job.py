@@ -61,6 +61,15 @@ class Wanted:
     def upstreams(self) -> tuple[str, ...]:
         return tuple(sorted({each.upstream for each in self.inputs if each.upstream is not None}))
 
+    def identities(self, upstream: Mapping[str, str]) -> Mapping[str, str]:
+        """By pointer, what stands for the bytes of every medium; `upstream` says it of edits, by name."""
+        found = {}
+        for each in self.inputs:
+            identity = each.identity if each.upstream is None else upstream[each.upstream]
+            assert identity is not None  # a project with a medium that could not be identified does not load
+            found[each.medium.at] = identity
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

@@ -118,11 +118,8 @@ def _requests(resolved: Mapping[str, Resolved]) -> Mapping[str, _Request]:
         if each.job is not None and not wanted.upstreams:
             made[name] = _Request(each.job.canonical, each.job.key)
             continue
-        own, whole = {}, {}
-        for one in wanted.inputs:
-            up = one.upstream
-            own[one.medium.at] = one.identity or f"sha256:{sha256_hex(f'edit://{up}'.encode())}"
-            whole[one.medium.at] = one.identity or f"edit:{made[str(up)].whole}"
+        own = wanted.identities({up: f"sha256:{sha256_hex(f'edit://{up}'.encode())}" for up in wanted.upstreams})
+        whole = wanted.identities({up: f"edit:{made[up].whole}" for up in wanted.upstreams})
         made[name] = _Request(job(wanted, own).canonical, job(wanted, whole).key)
     return made
 

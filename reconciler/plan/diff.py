@@ -157,12 +157,9 @@ def _keys_to_be(resolved: Mapping[str, Resolved]) -> Mapping[str, str]:
         if each.job is not None:
             made[name] = each.job.key
             continue
-        known = {up: f"sha256:{result.digest}" for up, result in (each.upstream or {}).items()}
-        identities = {
-            one.medium.at: one.identity or known.get(str(one.upstream)) or f"edit:{made[str(one.upstream)]}"
-            for one in each.wanted.inputs
-        }
-        made[name] = job(each.wanted, identities).key
+        known = {up: result.identity for up, result in (each.upstream or {}).items()}
+        to_be = {up: f"edit:{made[up]}" for up in each.waits_for}
+        made[name] = job(each.wanted, each.wanted.identities(to_be | known)).key
     return made
 
 

@@ -89,14 +89,8 @@ def explain(each: Resolved, observed: Observed, step: Step, currency: str) -> Ex
 
 def _unfinished(each: Resolved) -> Job:
     """The job as far as it is known: an edit that has no result yet stands for its bytes."""
-    known = {up: f"sha256:{result.digest}" for up, result in (each.upstream or {}).items()}
-    return job(
-        each.wanted,
-        {
-            one.medium.at: one.identity or known.get(str(one.upstream), f"edit://{one.upstream}")
-            for one in each.wanted.inputs
-        },
-    )
+    known = {up: result.identity for up, result in (each.upstream or {}).items()}
+    return job(each.wanted, each.wanted.identities({up: f"edit://{up}" for up in each.waits_for} | known))
 
 
 def _earlier(each: Resolved, observed: Observed) -> list[Result]:

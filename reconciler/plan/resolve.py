@@ -33,11 +33,6 @@ def resolve(desired: Desired, observed: Observed) -> Mapping[str, Resolved]:
         if missing:
             found[name] = Resolved(wanted, None, None, missing, known)
             continue
-        identities = {}
-        for each in wanted.inputs:
-            identity = f"sha256:{known[each.upstream].digest}" if each.upstream is not None else each.identity
-            assert identity is not None  # a project with a medium that could not be identified does not load
-            identities[each.medium.at] = identity
-        made = job(wanted, identities)
+        made = job(wanted, wanted.identities({up: result.identity for up, result in known.items()}))
         found[name] = Resolved(wanted, made, observed.result(name, made.key), (), known)
     return found

@@ -73,8 +73,8 @@ def saved_document(
 
 def _asked(desired: Desired, name: str) -> str:
     wanted = desired.edits[name]
-    identities = {each.medium.at: each.identity or f"edit://{each.upstream}" for each in wanted.inputs}
-    return digest_of({"job": job(wanted, identities).canonical, "output": wanted.edit.output})
+    made = job(wanted, wanted.identities({up: f"edit://{up}" for up in wanted.upstreams}))
+    return digest_of({"job": made.canonical, "output": wanted.edit.output})
 
 
 def _seen(each: Resolved, observed: Observed) -> dict[str, str | None]:

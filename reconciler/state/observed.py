@@ -59,6 +59,11 @@ class Result:
     author: str = ""
     approved_by: str = ""
 
+    @property
+    def identity(self) -> str:
+        """What stands for its bytes in the job of an edit that builds on it."""
+        return f"sha256:{self.digest}"
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
