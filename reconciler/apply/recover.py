@@ -8,6 +8,7 @@ from reconciler.apply.desk import Desk, NeedsPerson
 from reconciler.apply.settle import second_look, settle
 from reconciler.errors import LedgerError, ServiceError
 from reconciler.state.observed import State
+from reconciler.words import count
 
 Tell = Callable[[str], None]
 
@@ -65,9 +66,9 @@ def tell_of_others(desk: Desk, tell: Tell) -> bool:
         return False  # one of them may be ours
     others = sorted(each for each in desk.others if not desk.ledger.knows_task(each))
     if others:
-        count = f"{len(others)} task{'' if len(others) == 1 else 's'}"
+        tasks = count(len(others), "task")
         tell(
-            f"warning: the account {desk.account} has {count} of the last 24 h that this project did not make, as"
+            f"warning: the account {desk.account} has {tasks} of the last 24 h that this project did not make, as"
             f" {others[0]}. Give cutlist an account of its own: a lost answer cannot be told from the tasks of others."
         )
     return bool(others)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,8 +11,7 @@ from reconciler.errors import CutlistError, ServiceError, Unauthorized
 from reconciler.plan.diff import orphan_note
 from reconciler.plan.report import stray_lines
 from reconciler.plan.step import Action, Plan, Step
-
-_WIDTH = 80
+from reconciler.words import wrapped
 
 
 def report_text(report: Report) -> str:
@@ -118,9 +116,7 @@ def _advice(error: CutlistError) -> str:
 
 
 def _wrap(text: str, indent: str = "    ") -> str:
-    return textwrap.fill(
-        text, _WIDTH, initial_indent=indent, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
-    )
+    return "\n".join(wrapped(text, indent, "    "))
 
 
 def _last_lines(report: Report) -> Iterator[str]:

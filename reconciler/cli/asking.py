@@ -13,6 +13,7 @@ from reconciler.cli import options, screen
 from reconciler.cli.options import opened
 from reconciler.errors import EXIT_CHANGES, EXIT_NEEDS_PERSON, EXIT_OK, UsageError
 from reconciler.names import NO_ENVIRONMENT, made_plain
+from reconciler.words import count
 
 if TYPE_CHECKING:
     from reconciler.plan.step import Plan
@@ -31,7 +32,7 @@ def validate(context: click.Context, endpoint: str | None) -> None:
     for warning in desired.warnings:
         screen.note(made_plain(str(warning)))
     edits, files = len(desired.edits), desired.files
-    screen.say(f"{edits} edit{'' if edits == 1 else 's'} in {files} manifest{'' if files == 1 else 's'}: all valid.")
+    screen.say(f"{count(edits, 'edit')} in {count(files, 'manifest')}: all valid.")
 
 
 @click.command(short_help="Show what apply would do, and the price.")

@@ -11,6 +11,7 @@ import click
 from reconciler.cli import options, screen
 from reconciler.cli.options import opened
 from reconciler.errors import EXIT_ERROR, EXIT_OK, UsageError
+from reconciler.words import count, wrapped
 
 
 @click.command(short_help="Start a project that renders at once, offline.")
@@ -121,11 +122,11 @@ def retake(context: click.Context, name: tuple[str, ...], endpoint: str | None) 
     raised = project.retake(*name)
     for each in raised:
         screen.say(f"{each.place}: take of {each.name} was {each.before}, and is {each.after} now")
-        screen.say(screen.wrapped(f"with the next apply: {each.cost}", "    "))
+        screen.say("\n".join(wrapped(f"with the next apply: {each.cost}", "    ")))
     if project.config.realm == "mock":
         screen.say("The mock spends nothing: this is what it would cost.")
     free = "Taking it back (git checkout, git revert) is free: the old results stay stored."
-    screen.say(screen.wrapped(f"Nothing was sent. {free}", ""))
+    screen.say("\n".join(wrapped(f"Nothing was sent. {free}")))
 
 
 @click.command(short_help="Decide about a lost request.")
@@ -214,9 +215,8 @@ def gc(context: click.Context, delete: bool, commits: int) -> None:
     garbage = opened(context).gc(commits=commits, delete=delete)
     for result in garbage.results:
         screen.say(f"  {result.edit}  {result.key[:12]}…  {result.duration_s:.1f} s  {result.stored_at[:10]}")
-    count, size = len(garbage.results), garbage.size_bytes / 2**20
-    what = f"{count} result{'' if count == 1 else 's'}, {size:.1f} MB"
-    if not count:
+    what = f"{count(len(garbage.results), 'result')}, {garbage.size_bytes / 2**20:.1f} MB"
+    if not garbage.results:
         screen.say("Nothing to delete.")
     elif delete:
         screen.say(f"Deleted {what}.")

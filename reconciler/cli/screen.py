@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import select
 import sys
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,8 +16,7 @@ import click
 
 from reconciler.errors import CutlistError, InvalidInput
 from reconciler.names import is_plain, made_plain
-
-_WIDTH = 80
+from reconciler.words import count, wrapped
 
 
 def say(text: str = "") -> None:
@@ -59,22 +57,15 @@ def complain(error: CutlistError) -> None:
     if isinstance(error, InvalidInput):
         for fault in error.faults:
             note(made_plain(str(fault)))
-        count, files = len(error.errors), len({fault.place.file for fault in error.errors})
+        files = len({fault.place.file for fault in error.errors})
         of = f" of {error.files} manifests" if error.files > 1 else ""
         where = f" in {files}{of}" if of else ""
         at = f" at {error.revision}" if error.revision else ""
-        note(f"{count} error{'' if count == 1 else 's'}{where}{at}. Nothing was sent.")
+        note(f"{count(len(error.errors), 'error')}{where}{at}. Nothing was sent.")
         return
     note(f"error: {error}")
     if error.hint:
-        note(wrapped(error.hint))
-
-
-def wrapped(text: str, indent: str = "  ") -> str:
-    """`text` in lines of a screen's width."""
-    return textwrap.fill(
-        text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
+        note("\n".join(wrapped(error.hint, "  ")))
 
 
 def plain(text: str) -> str:

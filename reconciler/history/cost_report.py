@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.history.spending import GROUPS, WASTED, Fate, Line, Spending, Sum, grouped, total
 from reconciler.names import made_plain
 from reconciler.plan.report import fit
+from reconciler.words import count
 
 COST_VERSION = 1
 _BAR = 16
@@ -51,7 +52,7 @@ def cost_text(report: Account, by: str) -> str:
     where = f"realm {report.realm}, account {report.account}"
     if not spent.count and not saved.count:
         return "\n".join([f"Nothing was spent yet ({where}).", *today_lines(report.budgets, currency)]) + "\n"
-    lines = [f"Spent {_money(spent, currency)} in {_count(spent.count, 'task')}."]
+    lines = [f"Spent {_money(spent, currency)} in {count(spent.count, 'task')}."]
     lines += [f"{where[0].upper()}{where[1:]}{_MOCK if report.realm == 'mock' else '.'}"]
     lines += [""]
     fates = [(fate, spending.of(fate)) for fate in Fate]
@@ -103,10 +104,6 @@ def _money(each: Sum, currency: str) -> str:
         return seconds
     unknown = f" ({each.unpriced_s:.1f} of them of unknown price)" if each.unpriced_s else ""
     return f"{each.price:.2f} {currency} for {seconds}{unknown}"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def cost_document(report: Account) -> dict[str, Any]:

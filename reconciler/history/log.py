@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.names import made_plain
@@ -13,9 +11,9 @@ from reconciler.plan.cost import billed_seconds
 from reconciler.plan.reasons import changes
 from reconciler.state.booked import Booking, Entry, Holding
 from reconciler.state.observed import State
+from reconciler.words import moment, wrapped
 
 LOG_VERSION = 1
-_WIDTH = 80
 _WORDS: Mapping[State, str] = {
     State.INTENT: "being sent",
     State.SUBMITTED: "running",
@@ -106,7 +104,7 @@ def log_text(records: Sequence[Record], *, full: bool) -> str:
 
 
 def _line(each: Record, width: int) -> str:
-    cells = [_time(each.at), f"{each.edit:<{width}}", f"{each.what:<12}"]
+    cells = [moment(each.at, "%Y-%m-%d %H:%M"), f"{each.edit:<{width}}", f"{each.what:<12}"]
     return "  ".join([*cells, f"{_money(each):<20}", _commit(each.booking)[:9], each.why])
 
 
@@ -122,9 +120,7 @@ def _more(each: Record) -> Iterator[str]:
 
 
 def _indented(text: str) -> list[str]:
-    return textwrap.wrap(
-        text, _WIDTH, initial_indent="    ", subsequent_indent="      ", break_long_words=False, break_on_hyphens=False
-    )
+    return wrapped(text, "    ", "      ")
 
 
 def _money(each: Record) -> str:
@@ -140,10 +136,6 @@ def _commit(booking: Booking | None) -> str:
     return f"{commit[:8]}{'+' if commit.endswith('+') else ''}"
 
 
-def _time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
-
-
 def log_document(records: Sequence[Record]) -> dict[str, Any]:
     """For programs."""
     return {"version": LOG_VERSION, "records": [_document(each) for each in records]}
@@ -152,7 +144,7 @@ def log_document(records: Sequence[Record]) -> dict[str, Any]:
 def _document(each: Record) -> dict[str, Any]:
     booking = each.booking
     return {
-        "at": datetime.fromtimestamp(each.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "at": moment(each.at),
         "edit": each.edit,
         "what": each.what,
         "why": each.why,

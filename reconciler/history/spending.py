@@ -6,9 +6,8 @@ of the day it was sent. What nobody can be sure of counts as spent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -17,8 +16,7 @@ from reconciler.names import NO_ENVIRONMENT
 from reconciler.plan.cost import PricePerSecond, billed_seconds, tier
 from reconciler.state.booked import Booking, Entry, Holding, Origin
 from reconciler.state.observed import State
-
-DAY_S = 24 * 3600
+from reconciler.words import moment
 
 
 class Fate(StrEnum):
@@ -101,7 +99,7 @@ class Spending:
 
 def day_of(at: float) -> str:
     """The day in UTC, such as 2026-11-21."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+    return moment(at, "%Y-%m-%d")
 
 
 def total(lines: Iterable[Line]) -> Sum:
@@ -153,7 +151,7 @@ def spending(
 ) -> Spending:
     """The books added up. `in_use` are the keys that edits ask for now; prices are for what was booked without one."""
     priced = _Pricing(models, price_per_second, currency)
-    paid = [line for each in entries if (fate := _fate(each, in_use)) for line in priced.paid(each, fate)]
+    paid = [priced.paid(each, fate) for each in entries if (fate := _fate(each, in_use))]
     saved = [
         priced.line(each.edit, each.at, each.billable_s, each.booking, Fate.IN_USE) for each in holdings if each.reused
     ]
@@ -177,9 +175,9 @@ class _Pricing:
     price_per_second: PricePerSecond
     currency: str
 
-    def paid(self, entry: Entry, fate: Fate) -> Iterator[Line]:
+    def paid(self, entry: Entry, fate: Fate) -> Line:
         billable_s = billed_seconds(entry.usage) or entry.planned_s
-        yield self.line(entry.edit, entry.at, billable_s, entry.booking or self._booking(entry.job), fate)
+        return self.line(entry.edit, entry.at, billable_s, entry.booking or self._booking(entry.job), fate)
 
     def line(self, edit: str, at: float, billable_s: float, booking: Booking, fate: Fate) -> Line:
         known = booking.price_per_s is not None and booking.currency == self.currency

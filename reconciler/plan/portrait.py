@@ -13,9 +13,9 @@ from reconciler.plan.cost import billed_seconds
 from reconciler.plan.resolve import Resolved
 from reconciler.plan.step import SYMBOLS, Action, Step
 from reconciler.state.observed import Observed, Result
+from reconciler.words import WIDTH, count, wrapped
 
 SHOW_VERSION = 1
-_WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +57,14 @@ def portrait_text(seen: Portrait) -> str:
     ]
     for name, value in rows:
         lines += _row(name, value) if value else []
-    lines += ["", f"{len(seen.results)} result{'' if len(seen.results) == 1 else 's'}{':' if seen.results else '.'}"]
+    lines += ["", f"{count(len(seen.results), 'result')}{':' if seen.results else '.'}"]
     for result in seen.results:
         lines += _result(seen, result)
     return "\n".join(made_plain(line) for line in lines) + "\n"
 
 
 def _row(name: str, value: str) -> list[str]:
-    text = " ".join(value.split())
-    return textwrap.wrap(
-        text, _WIDTH, initial_indent=f"  {name:<9}  ", subsequent_indent=" " * 13, break_long_words=False,
-        break_on_hyphens=False,
-    )  # fmt: skip
+    return wrapped(" ".join(value.split()), f"  {name:<9}  ", " " * 13)
 
 
 def _result(seen: Portrait, result: Result) -> Iterator[str]:
@@ -87,7 +83,7 @@ def _result(seen: Portrait, result: Result) -> Iterator[str]:
         yield f"    approved by {result.approved_by}"
     if not counts and result.key != key and "prompt" in result.job.get("input", {}):
         yield from textwrap.wrap(
-            f"prompt {' '.join(str(result.job['input']['prompt']).split())}", _WIDTH, initial_indent="    ",
+            f"prompt {' '.join(str(result.job['input']['prompt']).split())}", WIDTH, initial_indent="    ",
             subsequent_indent="      ", max_lines=2, placeholder=" …", break_long_words=False,
         )  # fmt: skip
     yield f"    digest {result.digest}"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.names import NO_ENVIRONMENT
 from reconciler.plan.step import SYMBOLS, Action, Cost, Plan, Step
+from reconciler.words import count, wrapped
 
 PLAN_VERSION = 1
 _LEGEND = (Action.RENDER, Action.WRITE, Action.PRUNE, Action.RESUME, Action.SETTLE, Action.WAIT, Action.BLOCKED)
 _LEGEND_WORDS = {Action.BLOCKED: "needs a person"}
-_WIDTH = 80
 _BOUND = "\u00a0"  # a space at which no line is broken
 
 
@@ -73,7 +72,7 @@ def where(plan: Plan) -> str:
 def left_out_line(plan: Plan) -> str:
     """`3 edits are left out, as asked for.`, or nothing."""
     verb = "is" if plan.left_out == 1 else "are"
-    return f"{_count(plan.left_out, 'edit')} {verb} left out, as asked for.\n" if plan.left_out else ""
+    return f"{count(plan.left_out, 'edit')} {verb} left out, as asked for.\n" if plan.left_out else ""
 
 
 def stray_lines(plan: Plan) -> Iterator[str]:
@@ -108,14 +107,12 @@ def _price_and_place(step: Step, currency: str) -> str:
 
 def indented(text: str, indent: str = "      ") -> list[str]:
     """`text` in lines of a screen's width, each with `indent` before it."""
-    return textwrap.wrap(
-        text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
+    return wrapped(text, indent)
 
 
 def fit(text: str) -> str:
     """`text` in lines of a screen's width."""
-    return textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return "\n".join(wrapped(text, "", "  "))
 
 
 def _index(steps: list[Step]) -> list[str]:
@@ -125,14 +122,7 @@ def _index(steps: list[Step]) -> list[str]:
         names = [step.name for step in steps if step.action is action]
         if names:
             groups.append(f"{SYMBOLS[action]}{_BOUND}{', '.join(names)}")
-    lines = textwrap.wrap(
-        "   ".join(groups),
-        _WIDTH,
-        initial_indent="  ",
-        subsequent_indent="    ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    lines = wrapped("   ".join(groups), "  ", "    ")
     return [line.replace(_BOUND, " ") for line in lines]
 
 
@@ -157,7 +147,7 @@ def cost_line(plan: Plan) -> str:
     if not then.billable_s:
         return f"Cost: nothing more{_in_flight(flying, plan.currency)}." if flying.billable_s else "Cost: nothing."
     unknown = (
-        f" ({_count(then.unknown_inputs, 'input')} of unknown length counted at the longest)"
+        f" ({count(then.unknown_inputs, 'input')} of unknown length counted at the longest)"
         if then.unknown_inputs
         else ""
     )
@@ -177,7 +167,7 @@ def _paid_jobs(plan: Plan) -> str:
     """`; 2 edits, 1 paid job`, where some edits stand for the same."""
     edits = plan.summary["render"]
     shared = sum(1 for step in plan.by_action(Action.RENDER) if step.paid_by)
-    return f"; {_count(edits, 'edit')}, {_count(edits - shared, 'paid job')}" if shared else ""
+    return f"; {count(edits, 'edit')}, {count(edits - shared, 'paid job')}" if shared else ""
 
 
 def _in_flight(cost: Cost, currency: str) -> str:
@@ -239,7 +229,3 @@ def _step_document(step: Step) -> Mapping[str, Any]:
             "unknown_inputs": step.cost.unknown_inputs,
         },
     }
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"

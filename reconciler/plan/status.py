@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.names import NO_ENVIRONMENT
 from reconciler.plan.report import clock_warning, fit, indented, span, stray_lines
 from reconciler.plan.step import Action, Plan, Step
 from reconciler.state.observed import TASK_LIFE_S
+from reconciler.words import count, moment
 
 STATUS_VERSION = 1
 WARN_S = 12 * 3600  # a task of this age that nobody collects is worth a word
@@ -109,8 +109,8 @@ def status_text(status: Status) -> str:
     lines += _deadline_lines(status)
     counts = [f"{count} {word.lower()}" for word, count in status.counts.items() if count]
     edits, outputs = len(status.edits), len(status.outputs)
-    left = f" {outputs} output{'' if outputs == 1 else 's'} no longer asked for." if outputs else ""
-    lines.append(f"{edits} edit{'' if edits == 1 else 's'}: {', '.join(counts) or 'none'}.{left}")
+    left = f" {count(outputs, 'output')} no longer asked for." if outputs else ""
+    lines.append(f"{count(edits, 'edit')}: {', '.join(counts) or 'none'}.{left}")
     return "\n".join(lines) + "\n"
 
 
@@ -171,6 +171,6 @@ def _row(status: Status, step: Step) -> dict[str, Any]:
     }
 
 
-def _iso(moment: float | None) -> str | None:
+def _iso(at: float | None) -> str | None:
     """`2027-01-15T08:00:00Z`."""
-    return None if moment is None else datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if at is None else moment(at)

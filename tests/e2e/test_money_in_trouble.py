@@ -13,14 +13,14 @@ from reconciler.apply.retry import UNKNOWN_LOOKS
 from reconciler.apply.settle import LOOK_AGAIN_S
 from reconciler.config import Environment, Secret
 from reconciler.errors import BudgetExceeded, LedgerError
-from reconciler.history.spending import DAY_S, Fate, grouped, total
+from reconciler.history.spending import Fate, grouped, total
 from reconciler.plan.diff import Options
 from reconciler.project import Project
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import State
 from tests.e2e.bench import CREATE, FETCH, Bench, Trouble, lost_after, lost_before
 from tests.e2e.test_history import made_by_hand
-from tests.e2e.test_money import PRICES, billed_s, fates
+from tests.e2e.test_money import DAY_S, PRICES, billed_s, fates
 from tests.e2e.test_trouble import Killed, killed, unknown_to_the_service
 
 PLANNED_S = 20.0  # of one edit of the bench: a video of unknown length in, and one out
