@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def from_file(store: Store, clock: Clock, config: Config, each: Resolved, video:
         stored_at=datetime.fromtimestamp(clock.now(), UTC).isoformat(timespec="milliseconds"),
         edit=each.wanted.edit.name, job=each.job.canonical, task={"imported": video.name}, usage={},
         endpoint=config.endpoint.name, account=config.account, adopted=True,
-        commit=origin.commit, author=origin.author, approved_by=origin.approved_by,
+        **asdict(origin),
     )  # fmt: skip
     store.put_result(result)
     return result

@@ -9,6 +9,11 @@ from functools import lru_cache
 NO_ENVIRONMENT = "default"  # the name of the project as it stands, without an overlay; a section of the lock file
 
 
+def matrix_of(name: str) -> str:
+    """The name of the matrix that made an edit, `pixel` for `pixel[clip=beach]`; of any other edit, its own."""
+    return name.partition("[")[0]
+
+
 def folded(path: str) -> str:
     """`path` as file systems that ignore case and Unicode form see it: two outputs may not share it."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())

@@ -10,7 +10,7 @@ from reconciler.desired.models import Models
 from reconciler.history.cost_report import Account, Budget
 from reconciler.history.log import Record, log
 from reconciler.history.spending import Spending, day_of, spending
-from reconciler.names import made_plain
+from reconciler.names import made_plain, matrix_of
 from reconciler.plan.selection import the_edit
 from reconciler.reconcile import Pass
 from reconciler.state.booked import Entry, Holding, Origin
@@ -29,15 +29,17 @@ def origin(config: Config, seen: Pass, approved: bool | str) -> Origin:
 
 def account(config: Config, ledger: Ledger | None, seen: Pass, now: float) -> Account:
     """What was spent, and what became of it; `seen` tells what edits ask for now."""
-    spent = _spending(config, ledger, _in_use(ledger, seen))
-    return Account(spent, config.name, config.realm, config.account, day_of(now), days(config, ledger, now))
+    entries, holdings = _read(ledger)
+    spent = _spending(config, entries, holdings, _in_use(holdings, seen))
+    days = tuple(budget.today(config.budget, spent, now))
+    return Account(spent, config.name, config.realm, config.account, day_of(now), days)
 
 
 def days(config: Config, ledger: Ledger | None, now: float) -> tuple[Budget, ...]:
     """Each budget of a day, with what was spent of it on the day of `now` (UTC)."""
     if not any(limit.per == "day" for limit in config.budget):
         return ()
-    return tuple(budget.today(config.budget, _spending(config, ledger), now))
+    return tuple(budget.today(config.budget, _spending(config, *_read(ledger)), now))
 
 
 def records(ledger: Ledger | None, name: str | None, edits: Collection[str]) -> Sequence[Record]:
@@ -45,20 +47,26 @@ def records(ledger: Ledger | None, name: str | None, edits: Collection[str]) -> 
 
     Raises UsageError for a name that nothing ever had.
     """
-    entries: Sequence[Entry] = ledger.books.entries() if ledger is not None else ()
-    holdings: Sequence[Holding] = ledger.books.holdings() if ledger is not None else ()
+    entries, holdings = _read(ledger)
     if name is None:
         return log(entries, holdings)
     known = sorted({e.edit for e in entries} | {h.edit for h in holdings} | set(edits))
-    names = [each for each in known if each == name or each.startswith(f"{name}[")]
+    names = [each for each in known if name in (each, matrix_of(each))]
     return log(entries, holdings, names or [the_edit(known, name)])
 
 
-def _spending(config: Config, ledger: Ledger | None, in_use: Collection[str] = ()) -> Spending:
+def _read(ledger: Ledger | None) -> tuple[Sequence[Entry], Sequence[Holding]]:
+    """The books, each read once."""
+    return (ledger.books.entries(), ledger.books.holdings()) if ledger is not None else ((), ())
+
+
+def _spending(
+    config: Config, entries: Sequence[Entry], holdings: Sequence[Holding], in_use: Collection[str] = ()
+) -> Spending:
     """The books added up; `in_use` are the keys that edits ask for."""
     return spending(
-        ledger.books.entries() if ledger is not None else (),
-        ledger.books.holdings() if ledger is not None else (),
+        entries,
+        holdings,
         in_use=in_use,
         models=Models.of(shipped.model_documents()),
         price_per_second=config.prices.per_second,
@@ -66,8 +74,8 @@ def _spending(config: Config, ledger: Ledger | None, in_use: Collection[str] = (
     )
 
 
-def _in_use(ledger: Ledger | None, seen: Pass) -> set[str]:
+def _in_use(holdings: Sequence[Holding], seen: Pass) -> set[str]:
     """Keys that edits ask for now, and those whose results they have: here and in other environments."""
     asked = {each.job.key for each in seen.resolved.values() if each.job is not None}
-    last = {(h.edit, h.environment): h.key for h in (ledger.books.holdings() if ledger is not None else ())}
+    last = {(each.edit, each.environment): each.key for each in holdings}
     return asked | {key for (edit, _), key in last.items() if edit in seen.resolved}

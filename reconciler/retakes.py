@@ -13,6 +13,7 @@ from reconciler.desired.manifest import Edit
 from reconciler.document import parse
 from reconciler.errors import CutlistError, Place, UsageError
 from reconciler.files import real_path, write_atomic
+from reconciler.names import matrix_of
 from reconciler.plan.report import money
 from reconciler.plan.selection import near, with_downstreams
 from reconciler.plan.step import Plan, total
@@ -34,7 +35,7 @@ class Asked:
     @property
     def shared(self) -> bool:
         """Whether the name means some of the edits and not others."""
-        return any(_of_matrix(edit.name) != self.name for edit in self.edits)
+        return any(matrix_of(edit.name) != self.name for edit in self.edits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def asked(desired: Desired, names: Sequence[str]) -> list[Asked]:
     """What these names stand for: edits, or a matrix as a whole. Raises UsageError for names that nothing has."""
     edits = {name: wanted.edit for name, wanted in desired.edits.items()}
     upstreams = {name: wanted.upstreams for name, wanted in desired.edits.items()}
-    matrices = {_of_matrix(name): edit for name, edit in edits.items()}
+    matrices = {matrix_of(name): edit for name, edit in edits.items()}
     together: dict[Place, list[Edit]] = {}
     for edit in edits.values():
         together.setdefault(edit.place(), []).append(edit)
@@ -119,7 +120,7 @@ def _index(wish: Asked, raw: bytes) -> int:
 
 def _refusal(wish: Asked, cost: str) -> UsageError:
     """One edit of a matrix cannot have a take of its own, unless the matrix has a list for it."""
-    names = sorted({_of_matrix(edit.name) for edit in wish.edits})
+    names = sorted({matrix_of(edit.name) for edit in wish.edits})
     all_of = f"`cutlist retake {names[0]}` raises it for all of them ({cost}). " if len(names) == 1 else ""
     now, place = int(wish.edits[0].take), wish.edits[0].place()
     own = (
@@ -144,8 +145,3 @@ def _cost(wish: Asked, plan: Plan) -> str:
         return words
     more = money(total([step.cost for step in later]), plan.currency)
     return f"{words}; what builds on it ({', '.join(step.name for step in later)}) at most {more} more"
-
-
-def _of_matrix(name: str) -> str:
-    """The name of the document that an edit comes of: its own, or that of its matrix."""
-    return name.partition("[")[0]

@@ -36,14 +36,14 @@ def note_holdings(config: Config, ledger: Ledger, seen: Pass, origin: Origin, *,
     What was imported from a file was paid elsewhere, if at all: nothing is saved by it.
     """
     books = ledger.books
-    before = [each for each in books.holdings() if each.environment == config.environment]
-    last = {each.edit: each.key for each in before}
+    before = books.holdings()
+    last = {each.edit: each.key for each in before if each.environment == config.environment}
     moved = [each for each in _held(seen) if each.job is not None and last.get(each.wanted.edit.name) != each.job.key]
     if not moved:
         return
     brought = {each.result.task.get("task_id") for each in moved if each.result is not None} - {None}
     unspent = Counter((each.edit, each.key) for each in books.entries() if _paid(each, brought))
-    unspent -= Counter((each.edit, each.key) for each in books.holdings() if not each.reused)
+    unspent -= Counter((each.edit, each.key) for each in before if not each.reused)
     made = []
     for each in moved:
         assert each.job is not None and each.result is not None

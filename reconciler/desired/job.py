@@ -15,7 +15,7 @@ from reconciler.desired.models import Model, Variant
 from reconciler.digest import digest_of, same_json
 from reconciler.document import pointer
 from reconciler.errors import Fault
-from reconciler.names import folded
+from reconciler.names import folded, matrix_of
 
 KEY_VERSION = 1
 
@@ -196,7 +196,7 @@ def _output_overlaps(by_output: Mapping[str, Edit]) -> Iterator[Fault]:
 def _near(name: str, names: Mapping[str, Edit]) -> str:
     import difflib  # lazy: only when there is something to say
 
-    if cell := next((each for each in sorted(names) if each.startswith(f"{name}[")), None):
+    if cell := next((each for each in sorted(names) if matrix_of(each) == name), None):
         return f"; it is a matrix, so write one of its cells, such as edit://{cell}"
     close = difflib.get_close_matches(name, names, n=1)
     return (

@@ -16,7 +16,7 @@ from reconciler.desired.manifest import Edit
 from reconciler.desired.models import Models, Variant
 from reconciler.document import Document, pointer
 from reconciler.errors import Fault, Place
-from reconciler.names import made_plain, wildcard
+from reconciler.names import made_plain, matrix_of, wildcard
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Waiver:
 
     def covers(self, edit: str) -> bool:
         """Whether the edit is named, by itself or as a cell of a matrix."""
-        return any(wildcard(each).fullmatch(name) for each in self.edits for name in (edit, edit.partition("[")[0]))
+        return any(wildcard(each).fullmatch(name) for each in self.edits for name in (edit, matrix_of(edit)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Policy:
 
     def idle(self, names: Iterable[str]) -> Iterator[Fault]:
         """A warning for every entry of a waiver that is the name of none of these edits."""
-        known = {each for name in names for each in (name, name.partition("[")[0])} if self.waivers else set()
+        known = {each for name in names for each in (name, matrix_of(name))} if self.waivers else set()
         for waiver in self.waivers:
             for index, each in enumerate(waiver.edits):
                 if each not in known and not any(map(wildcard(each).fullmatch, known)):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from reconciler.desired.job import Desired
 from reconciler.desired.manifest import Edit
 from reconciler.errors import UsageError
-from reconciler.names import wildcard
+from reconciler.names import matrix_of, wildcard
 
 _MOST_NAMES = 8
 
@@ -37,13 +37,11 @@ def the_edit(names: Sequence[str], text: str) -> str:
     """The one edit that is named. Raises UsageError, with names that are near or a matrix's cells."""
     if text in names:
         return text
-    cells = [each for each in names if each.startswith(f"{text}[")]
+    cells = [each for each in names if matrix_of(each) == text]
     if cells:
         hint = f"It is a matrix; name one of its {len(cells)} edits, such as '{cells[0]}'."
     else:
-        close = difflib.get_close_matches(text, names, n=3)
-        known = f"There are {', '.join(sorted(names)[:_MOST_NAMES])}{' …' if len(names) > _MOST_NAMES else ''}."
-        hint = f"Did you mean {' or '.join(close)}?" if close else known if names else "There are no edits."
+        hint = _near(text, sorted(names), "") if names else "There are no edits."
     raise UsageError(f'no edit is named "{text}".', hint=hint)
 
 
@@ -75,12 +73,16 @@ def near(text: str, edits: Mapping[str, Edit]) -> str:
     """What somebody may have meant by words that match no edit."""
     labels = sorted({f"{key}={value}" for edit in edits.values() for key, value in edit.labels.items()})
     known = labels if "=" in text.partition("[")[0] else sorted(edits)
+    what = "labels" if known is labels else "edits"
+    return _near(text, known, f"the {what} ") if known else f"There are no {what}."
+
+
+def _near(text: str, known: Sequence[str], what: str) -> str:
     close = difflib.get_close_matches(text, known, n=3)
     if close:
         return f"Did you mean {' or '.join(close)}?"
-    what = "labels" if known is labels else "edits"
     more = " …" if len(known) > _MOST_NAMES else ""
-    return f"There are the {what} {', '.join(known[:_MOST_NAMES])}{more}." if known else f"There are no {what}."
+    return f"There are {what}{', '.join(known[:_MOST_NAMES])}{more}."
 
 
 def _with_upstreams(names: Iterable[str], upstreams: Mapping[str, Sequence[str]]) -> set[str]:
