@@ -1,4 +1,6 @@
-"""CPU time of plans over 1,000 manifests, beside reading and hashing the files and beside parsing them with libyaml."""
+"""CPU time of plans over 1,000 manifests, beside reading and hashing the files and beside parsing
+them with libyaml.
+"""
 
 from __future__ import annotations
 
@@ -58,10 +60,21 @@ def fill(root: Path) -> None:
         assert each.job is not None
         project.store.put_result(
             Result(
-                each.job.key, digest, len(content), 5.0, 1280, 720, "2026-01-01T00:00:00+00:00", name,
-                each.job.canonical, {}, {}, "mock", "default",
+                each.job.key,
+                digest,
+                len(content),
+                5.0,
+                1280,
+                720,
+                "2026-01-01T00:00:00+00:00",
+                name,
+                each.job.canonical,
+                {},
+                {},
+                "mock",
+                "default",
             )
-        )  # fmt: skip
+        )
         output = root / each.wanted.edit.output
         output.parent.mkdir(exist_ok=True)
         output.write_bytes(content)
@@ -96,7 +109,10 @@ def main() -> None:
     print(f"read and hash {EDITS} manifests   {floor:6.3f} s")
     print(f"parse them with libyaml        {libyaml:6.3f} s")
     print(f"first plan (parses, checks)    {cold:6.3f} s   {cold / libyaml:.1f} times libyaml")
-    print(f"plan with nothing to do        {warm:6.3f} s   {warm / libyaml:.2f} times libyaml; allowed 0.500 s")
+    print(
+        f"plan with nothing to do        {warm:6.3f} s   {warm / libyaml:.2f} times libyaml;"
+        " allowed 0.500 s"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""How plans grow: chains of edits and matrices, each beside one of half the size, and cells beside parsing YAML."""
+"""How plans grow: chains of edits and matrices, each beside one of half the size, and cells beside
+parsing YAML.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ spec:
 def cpu_s(*command: object) -> float:
     """CPU seconds of a process and what it started."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([*map(str, command)], check=False, capture_output=True)  # manifests may be wrong on purpose
+    # manifests may be wrong on purpose
+    subprocess.run([*map(str, command)], check=False, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -40,7 +43,9 @@ def chain(root: Path, links: int) -> None:
     """Edits, each of the one before."""
     for number in range(links):
         up = f"edit://link-{number - 1:05}" if number else "https://clips.example/a.mp4"
-        (root / f"specs/{number:05}.yaml").write_text(LINK.replace("NUMBER", f"{number:05}").replace("UP", up))
+        (root / f"specs/{number:05}.yaml").write_text(
+            LINK.replace("NUMBER", f"{number:05}").replace("UP", up)
+        )
 
 
 def matrix(root: Path, cells: int) -> None:
@@ -70,14 +75,19 @@ def planned(make: object, size: int) -> tuple[float, float]:
 def main() -> None:
     """Print the growth; 2.0 is linear."""
     floor = min(cpu_s(*PLAN, ".", "--version") for _ in range(3))
-    for name, make, size in (("chain", chain, 500), ("matrix", matrix, 2500), ("wrong matrix", wrong, 2500)):
+    for name, make, size in (
+        ("chain", chain, 500),
+        ("matrix", matrix, 2500),
+        ("wrong matrix", wrong, 2500),
+    ):
         half, whole = planned(make, size), planned(make, size * (2 if make is chain else 4))
         times = 2 if make is chain else 4
         for which, small, large in (("first", half[0], whole[0]), ("again", half[1], whole[1])):
             growth = (large - floor) / (small - floor)
             print(
-                f"{name} of {size * times:,}, {which}: {large:.2f} s CPU; {times} times as many edits take"
-                f" {growth:.1f} times as long ({large / floor:.0f} times `cutlist --version`)"
+                f"{name} of {size * times:,}, {which}: {large:.2f} s CPU; {times} times as many"
+                f" edits take {growth:.1f} times as long ({large / floor:.0f} times `cutlist"
+                " --version`)"
             )
 
 

@@ -1,9 +1,10 @@
-"""Requests per second of the mock server beside a bare aiohttp JSON handler, with few tasks and with 100,000 held.
+"""Requests per second of the mock server beside a bare aiohttp JSON handler, with few tasks and
+with 100,000 held.
 
-Client, server and handler are processes of their own, so that the client does not share a core's loop with either. A
-second is one of the serving process's CPU, which is all that an idle machine would give it, and does not depend on who
-else is using this one.
-Films are not rendered: rendering is FFmpeg's speed, and a busy server leaves it for later anyway.
+Client, server and handler are processes of their own, so that the client does not share a core's
+loop with either. A second is one of the serving process's CPU, which is all that an idle machine
+would give it, and does not depend on who else is using this one. Films are not rendered: rendering
+is FFmpeg's speed, and a busy server leaves it for later anyway.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ TASK = "/api/v1/tasks/"
 CPU = "/_mock/cpu"
 
 
-# ---- the two servers, each in a process of its own ---------------------------------------------------------------
+# ---- the two servers, each in a process of its own
+# ---------------------------------------------------------------
 
 
 class NoFilms:
@@ -82,13 +84,17 @@ class Process:
     """One of the two, started; killed at the end."""
 
     def __init__(self, name: str) -> None:
-        self._process = subprocess.Popen([sys.executable, __file__, name], stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, name], stdout=subprocess.PIPE, text=True
+        )
         assert self._process.stdout is not None
         self.port = int(self._process.stdout.readline())
 
     def memory_bytes(self) -> int:
         """Resident memory."""
-        said = subprocess.check_output(["ps", "-o", "rss=", "-p", str(self._process.pid)], text=True)
+        said = subprocess.check_output(
+            ["ps", "-o", "rss=", "-p", str(self._process.pid)], text=True
+        )
         return int(said) * 1024
 
     def __enter__(self) -> Process:
@@ -99,15 +105,20 @@ class Process:
         self._process.communicate()
 
 
-# ---- the client --------------------------------------------------------------------------------------------------
+# ---- the client
+# --------------------------------------------------------------------------------------------------
 
 
 def request(method: str, path: str, body: bytes = b"") -> bytes:
     """A request as it goes over the wire."""
     head = (
-        f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer sk-mock\r\nX-DashScope-Async: enable\r\n"
+        f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer"
+        " sk-mock\r\nX-DashScope-Async: enable\r\n"
     )
-    return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    return (
+        f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        + body
+    )
 
 
 def post(n: int) -> bytes:
@@ -119,7 +130,9 @@ def post(n: int) -> bytes:
 
 
 async def send(port: int, requests: list[bytes]) -> list[bytes]:
-    """Send requests over a few kept connections; the bodies of the answers, all of which must be 200."""
+    """Send requests over a few kept connections; the bodies of the answers, all of which must be
+    200.
+    """
     todo, answers = iter(requests), []
 
     async def one() -> None:
@@ -152,14 +165,24 @@ def measure(bare: Process, mock: Process, first: int) -> dict[str, tuple[float, 
         floor, _ = asyncio.run(timed(bare.port, posts))
         speed, answers = asyncio.run(timed(mock.port, posts))
         speeds["POST"].append((floor, speed))
-        gets = [request("GET", TASK + json.loads(answer)["output"]["task_id"]) for answer in answers]
-        speeds["GET"].append((asyncio.run(timed(bare.port, gets))[0], asyncio.run(timed(mock.port, gets))[0]))
-    return {name: (max(pair[0] for pair in pairs), max(pair[1] for pair in pairs)) for name, pairs in speeds.items()}
+        gets = [
+            request("GET", TASK + json.loads(answer)["output"]["task_id"]) for answer in answers
+        ]
+        speeds["GET"].append(
+            (asyncio.run(timed(bare.port, gets))[0], asyncio.run(timed(mock.port, gets))[0])
+        )
+    return {
+        name: (max(pair[0] for pair in pairs), max(pair[1] for pair in pairs))
+        for name, pairs in speeds.items()
+    }
 
 
 def show(title: str, speeds: dict[str, tuple[float, float]]) -> None:
     for name, (floor, speed) in speeds.items():
-        print(f"{name:4} {title:19} {speed:6.0f} a second   {speed / floor:.2f} of a bare handler; at least 0.50")
+        print(
+            f"{name:4} {title:19} {speed:6.0f} a second   {speed / floor:.2f} of a bare handler; at"
+            " least 0.50"
+        )
 
 
 def main() -> None:
@@ -175,7 +198,10 @@ def main() -> None:
     show("of the first tasks", few)
     show("with 100,000 held", many)
     for name in few:
-        print(f"{name:4} kept its speed      {many[name][1] / few[name][1]:6.2f} of it with 100,000 tasks held")
+        print(
+            f"{name:4} kept its speed      {many[name][1] / few[name][1]:6.2f} of it with 100,000"
+            " tasks held"
+        )
     print(f"memory per ended task     {each:6.0f} bytes   allowed 4096")
 
 

@@ -26,7 +26,10 @@ def main() -> None:
     empty, version = wall_s(EMPTY), wall_s(VERSION)
     allowed = 2.5 * empty + 0.060
     print(f"python -c pass     {empty * 1000:6.1f} ms")
-    print(f"cutlist --version  {version * 1000:6.1f} ms   {version / empty:.1f} times; allowed {allowed * 1000:.1f} ms")
+    print(
+        f"cutlist --version  {version * 1000:6.1f} ms   {version / empty:.1f} times; allowed"
+        f" {allowed * 1000:.1f} ms"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""The DashScope video-editing task API on your own machine: tasks, uploads, results that are real videos, and a bill.
+"""The DashScope video-editing task API on your own machine: tasks, uploads, results that are
+real videos, and a bill.
 
 >>> async with MockServer(clock=VirtualClock()) as server:
 ...     print(server.url)            # http://127.0.0.1:PORT/api/v1, key sk-mock
@@ -15,11 +16,22 @@ from mockserver.errors import ServerError
 if TYPE_CHECKING:
     from mockserver.server import MockServer
 
-__all__ = ["Account", "ApiKey", "Clock", "MockServer", "RealClock", "ScaledClock", "ServerError", "VirtualClock"]
+__all__ = [
+    "Account",
+    "ApiKey",
+    "Clock",
+    "MockServer",
+    "RealClock",
+    "ScaledClock",
+    "ServerError",
+    "VirtualClock",
+]
 
 
 def __getattr__(name: str) -> Any:
-    """MockServer is imported at first use: it brings aiohttp and the video libraries, which cost start-up time."""
+    """MockServer is imported at first use: it brings aiohttp and the video libraries, which cost
+    start-up time.
+    """
     if name == "MockServer":
         from mockserver.server import MockServer  # lazy for start-up time
 

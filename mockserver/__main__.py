@@ -25,20 +25,37 @@ if TYPE_CHECKING:
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=0, type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
 @click.option(
-    "--speed", type=click.FloatRange(min=0, min_open=True), help="Run the server's clock so many times as fast."
+    "--port",
+    default=0,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Run the server's clock so many times as fast.",
 )
 @click.option("--seed", type=int, help="Ids, times and films follow from it; random when unset.")
-@click.option("--strict", is_flag=True, help="Refuse bad requests at once with 400, not as failed tasks.")
+@click.option(
+    "--strict", is_flag=True, help="Refuse bad requests at once with 400, not as failed tasks."
+)
 @click.option(
     "--state",
     type=click.Path(path_type=Path),
-    help="Folder that keeps tasks and files, or file (with a suffix, as in day.tar) read at the start and written at "
-    "the end; memory when unset.",
+    help=(
+        "Folder that keeps tasks and files, or file (with a suffix, as in day.tar) read at the"
+        " start and written at the end; memory when unset."
+    ),
 )
-@click.option("--scenario", type=click.Path(path_type=Path), help="YAML file of scenarios, faults, accounts, webhooks.")
-@click.option("--public-url", help="Root of upload and result URLs, when clients use another address.")
+@click.option(
+    "--scenario",
+    type=click.Path(path_type=Path),
+    help="YAML file of scenarios, faults, accounts, webhooks.",
+)
+@click.option(
+    "--public-url", help="Root of upload and result URLs, when clients use another address."
+)
 @click.option(
     "--task-seconds",
     nargs=2,
@@ -46,10 +63,25 @@ if TYPE_CHECKING:
     metavar="LO HI",
     help="How long tasks take. Default: 2 4, and with --speed each model's usual minutes.",
 )
-@click.option("--region", help="singapore or beijing: refuse keys and model names of the other one.")
-@click.option("--rate-limits", is_flag=True, help="Answer 429 to more requests per second than the service takes.")
-@click.option("--fetch-inputs", is_flag=True, help="Download media by http(s), and fail tasks whose media is missing.")
-@click.option("--webhook", "webhooks", multiple=True, help="URL that is told when a task ends; may be repeated.")
+@click.option(
+    "--region", help="singapore or beijing: refuse keys and model names of the other one."
+)
+@click.option(
+    "--rate-limits",
+    is_flag=True,
+    help="Answer 429 to more requests per second than the service takes.",
+)
+@click.option(
+    "--fetch-inputs",
+    is_flag=True,
+    help="Download media by http(s), and fail tasks whose media is missing.",
+)
+@click.option(
+    "--webhook",
+    "webhooks",
+    multiple=True,
+    help="URL that is told when a task ends; may be repeated.",
+)
 @click.option("--remote-controls", is_flag=True, help="Let /_mock/ answer other machines too.")
 def serve(
     host: str,
@@ -71,7 +103,11 @@ def serve(
     from mockserver.server import MockServer  # lazy for start-up time
 
     try:
-        ordered = server_options(scenario, webhooks) if scenario is not None else {"webhooks": list(webhooks)}
+        ordered = (
+            server_options(scenario, webhooks)
+            if scenario is not None
+            else {"webhooks": list(webhooks)}
+        )
         server = MockServer(
             host=host,
             port=port,
@@ -90,7 +126,9 @@ def serve(
 
 
 def _place(state: Path | None) -> dict[str, Any]:
-    """A path that is there is what it is; one that is not is a file when it has a suffix, else a folder."""
+    """A path that is there is what it is; one that is not is a file when it has a suffix, else a
+    folder.
+    """
     if state is not None and (state.is_file() or (state.suffix and not state.is_dir())):
         return {"state_file": state}
     return {"state_dir": state}
@@ -103,7 +141,9 @@ async def _until_stopped(server: MockServer, key: str) -> None:
         loop.add_signal_handler(number, stopped.set)
     await server.start()
     click.echo(f"listening on {server.url}")
-    click.echo(f"key: {key}    controls: {server.url.removesuffix('/api/v1')}/_mock/    Ctrl-C ends it")
+    click.echo(
+        f"key: {key}    controls: {server.url.removesuffix('/api/v1')}/_mock/    Ctrl-C ends it"
+    )
     sys.stdout.flush()
     await stopped.wait()
     await server.stop()

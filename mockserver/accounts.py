@@ -46,9 +46,13 @@ DEFAULT_ACCOUNTS = (Account("default", "1000000000000001", (ApiKey("100001", "sk
 
 
 class Accounts:
-    """The accounts of one server, found by key. `region` is the server's own; None serves every region."""
+    """The accounts of one server, found by key. `region` is the server's own; None serves every
+    region.
+    """
 
-    def __init__(self, accounts: Iterable[Account] = DEFAULT_ACCOUNTS, region: str | None = None) -> None:
+    def __init__(
+        self, accounts: Iterable[Account] = DEFAULT_ACCOUNTS, region: str | None = None
+    ) -> None:
         self.region = region
         self.replace(accounts)
 
@@ -57,8 +61,12 @@ class Accounts:
         wanted = tuple(accounts)
         callers = [Caller(account, key) for account in wanted for key in account.keys]
         by_secret = {caller.key.secret: caller for caller in callers}
-        if len({account.name for account in wanted}) != len(wanted) or len(by_secret) != len(callers):
-            raise BadOrder("every account needs a name of its own and every key a secret of its own")
+        if len({account.name for account in wanted}) != len(wanted) or len(by_secret) != len(
+            callers
+        ):
+            raise BadOrder(
+                "every account needs a name of its own and every key a secret of its own"
+            )
         self.all, self._callers = wanted, by_secret
 
     def written(self) -> list[Doc]:
@@ -66,9 +74,11 @@ class Accounts:
         return [asdict(account) for account in self.all]
 
     def caller(self, authorization: str | None) -> Caller:
-        """Who an Authorization header speaks for. Raises ApiError 401 with the two messages of the error page.
+        """Who an Authorization header speaks for. Raises ApiError 401 with the two messages of
+        the error page.
 
-        The key of an account of another region than the server's is as good as none (API reference).
+        The key of an account of another region than the server's is as good as none (API
+        reference).
         """
         if not authorization or not authorization.strip():
             raise NO_KEY
@@ -95,7 +105,8 @@ class Accounts:
 
 
 def check_workspace(caller: Caller, workspace: str | None) -> None:
-    """Raises ApiError 403 when X-DashScope-WorkSpace names a workspace that the account does not have.
+    """Raises ApiError 403 when X-DashScope-WorkSpace names a workspace that the account does not
+    have.
 
     Which of the service's checks comes first is not documented (assumption: right after the key).
     """
@@ -104,7 +115,9 @@ def check_workspace(caller: Caller, workspace: str | None) -> None:
 
 
 def read_accounts(documents: object, regions: Iterable[str]) -> list[Account]:
-    """Accounts from a list of mappings {name, uid, keys: [{id, secret}], region, workspaces}. Raises BadOrder."""
+    """Accounts from a list of mappings {name, uid, keys: [{id, secret}], region, workspaces}.
+    Raises BadOrder.
+    """
     known = tuple(regions)
 
     def account(document: object, place: str) -> Account:
@@ -114,7 +127,9 @@ def read_accounts(documents: object, regions: Iterable[str]) -> list[Account]:
         region, workspaces = fields.take("region", str), fields.take("workspaces", list, [])
         fields.end()
         if not name or not keys:
-            raise BadOrder(f"{place} should have a name and keys such as [{{id: '1', secret: sk-1}}]")
+            raise BadOrder(
+                f"{place} should have a name and keys such as [{{id: '1', secret: sk-1}}]"
+            )
         if region is not None and region not in known:
             raise BadOrder(f"{place}.region should be one of {', '.join(known)}, not {region!r}")
         return Account(name, uid, tuple(keys), region, tuple(map(str, workspaces)))

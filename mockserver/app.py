@@ -29,7 +29,8 @@ from mockserver.service import Service
 API = "/api/v1"
 LARGEST_BODY = 256 << 20  # bytes of a JSON body: four images of 20 MB as Base64 fit
 FORM_FIELD_LARGEST = 64 << 10
-SPOILS = ("slow", "truncate", "corrupt", "wrong_length")  # troubles that the bytes of an answer show
+# troubles that the bytes of an answer show
+SPOILS = ("slow", "truncate", "corrupt", "wrong_length")
 CHUNK = 256 << 10
 
 JSON = {hdrs.CONTENT_TYPE: "application/json;charset=utf-8"}
@@ -38,14 +39,19 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 log = logging.getLogger("mockserver")
 
 
-def make_app(service: Service, run_blocking: RunBlocking, public_url: str | None) -> web.Application:
-    """The whole server as an aiohttp application. `public_url` is the root that upload and result URLs begin with."""
+def make_app(
+    service: Service, run_blocking: RunBlocking, public_url: str | None
+) -> web.Application:
+    """The whole server as an aiohttp application. `public_url` is the root that upload and result
+    URLs begin with.
+    """
     app = web.Application(client_max_size=LARGEST_BODY, middlewares=[_Edge(service).middleware])
     routes = _Routes(service, run_blocking, public_url)
     paths = service.catalogue.service["paths"]
     for path, method, handler in (
         (paths["create"], "POST", routes.create),
-        (paths["tasks"] + "/{task_id:[^/]+}", "GET", routes.fetch),  # the router asks in order: frequent ones first
+        # the router asks in order: frequent ones first
+        (paths["tasks"] + "/{task_id:[^/]+}", "GET", routes.fetch),
         (paths["tasks"], "GET", routes.list),
         (paths["tasks"] + "/{task_id:[^/]+}/cancel", "POST", routes.cancel),
         (paths["uploads"], "GET", routes.policy),
@@ -60,7 +66,9 @@ def make_app(service: Service, run_blocking: RunBlocking, public_url: str | None
 
 @dataclass
 class Visit:
-    """One request on its way through: its number, its request_id, and what the journal is to say of it."""
+    """One request on its way through: its number, its request_id, and what the journal is to say of
+    it.
+    """
 
     n: int
     request_id: str
@@ -72,7 +80,9 @@ VISIT: ContextVar[Visit] = ContextVar("VISIT")
 
 
 class _Edge:
-    """Around every request: its number and id, ordered faults, errors as the service writes them, the journal, time."""
+    """Around every request: its number and id, ordered faults, errors as the service writes them,
+    the journal, time.
+    """
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -96,7 +106,9 @@ class _Edge:
         account = self._service.accounts.name_of(request.headers.get(hdrs.AUTHORIZATION))
         return account, request.headers.get(LABEL)
 
-    async def _visit(self, request: web.Request, handler: Handler, fault: str | None) -> web.StreamResponse:
+    async def _visit(
+        self, request: web.Request, handler: Handler, fault: str | None
+    ) -> web.StreamResponse:
         """One delivery of a request to its handler, and its row in the journal."""
         visit = self._arrive()
         response, code = await self._answer(request, handler, visit.request_id)
@@ -111,7 +123,12 @@ class _Edge:
         return visit
 
     def _record(
-        self, request: web.Request, visit: Visit, status: int, fault: str | None, code: str | None = None
+        self,
+        request: web.Request,
+        visit: Visit,
+        status: int,
+        fault: str | None,
+        code: str | None = None,
     ) -> None:
         entry = {
             "n": visit.n,
@@ -128,7 +145,9 @@ class _Edge:
         self._service.record({**entry, **visit.notes})
 
     def _headers(self, request: web.Request, visit: Visit) -> dict[str, str]:
-        """Headers of recorded traffic: the gateway's and its times in milliseconds (which ones: assumption)."""
+        """Headers of recorded traffic: the gateway's and its times in milliseconds (which ones:
+        assumption).
+        """
         now = self._service.clock.now()
         if _is_object(request):
             return {hdrs.DATE: http_date(int(now)), "x-oss-request-id": visit.request_id}
@@ -153,7 +172,8 @@ class _Edge:
         except ObjectError as error:
             return object_error(error, request_id, request.host), error.code
         except web.HTTPException as error:
-            code = type(error).__name__.removeprefix("HTTP")  # phrases of statuses differ with Python
+            # phrases of statuses differ with Python
+            code = type(error).__name__.removeprefix("HTTP")
             unknown = ApiError(error.status, code, error.text or code)
             return api_error(unknown, request_id), unknown.code
         except (web.RequestPayloadError, ConnectionError):  # the client went away while sending
@@ -162,10 +182,15 @@ class _Edge:
             log.exception("%s %s failed", request.method, request.path)
             return api_error(INTERNAL, request_id), INTERNAL.code
 
-    # ---- faults ----------------------------------------------------------------------------------------------------
+    # ---- faults
+    # ----------------------------------------------------------------------------------------------------
 
-    async def _troubled(self, request: web.Request, handler: Handler, trouble: Trouble) -> web.StreamResponse:
-        """A request that meets an ordered fault. The journal's status is what the server decided; 0 if it never did."""
+    async def _troubled(
+        self, request: web.Request, handler: Handler, trouble: Trouble
+    ) -> web.StreamResponse:
+        """A request that meets an ordered fault. The journal's status is what the server decided; 0
+        if it never did.
+        """
         if trouble.side == "before" and trouble.kind not in ("duplicate", "jump"):
             if trouble.kind != "hang" or trouble.seconds is None:
                 ordered = trouble.status if trouble.kind in ("answer", "not_json") else 0
@@ -195,17 +220,27 @@ class _Edge:
                 return wire.cut(request)
             case "hang":
                 await wire.hold(trouble, service.stopping)
-                return wire.cut(request) if trouble.seconds is None or service.stopping.is_set() else None
+                return (
+                    wire.cut(request)
+                    if trouble.seconds is None or service.stopping.is_set()
+                    else None
+                )
             case "answer" | "not_json":
                 return self._made(request, trouble)
             case "jump":
                 service.advance(trouble.seconds or 0.0)
-        return await wire.spoilt(request, response, trouble) if response and trouble.kind in SPOILS else None
+        return (
+            await wire.spoilt(request, response, trouble)
+            if response and trouble.kind in SPOILS
+            else None
+        )
 
     def _made(self, request: web.Request, trouble: Trouble) -> web.Response:
         visit = VISIT.get()
         if trouble.body == "json":
-            made = api_error(ApiError(trouble.status, trouble.code, trouble.message), visit.request_id)
+            made = api_error(
+                ApiError(trouble.status, trouble.code, trouble.message), visit.request_id
+            )
         elif trouble.body == "html":
             made = web.Response(status=trouble.status, body=wire.NOT_JSON, content_type="text/html")
         else:
@@ -219,14 +254,17 @@ class _Routes:
         self._service, self._run_blocking = service, run_blocking
         self._public_url = public_url.rstrip("/").removesuffix(API) if public_url else None
 
-    # ---- tasks -----------------------------------------------------------------------------------------------------
+    # ---- tasks
+    # -----------------------------------------------------------------------------------------------------
 
     async def create(self, request: web.Request) -> web.Response:
         caller = self._caller(request)
         body = await request.read()
         visit = VISIT.get()
         visit.notes["body_sha256"] = sha256(body)
-        task_id = await self._service.create(caller, request.headers, body, visit.request_id, visit.notes)
+        task_id = await self._service.create(
+            caller, request.headers, body, visit.request_id, visit.notes
+        )
         return answer({"output": {"task_status": "PENDING", "task_id": task_id}})
 
     async def fetch(self, request: web.Request) -> web.Response:
@@ -247,11 +285,18 @@ class _Routes:
         self._service.tasks.cancel(caller.account.name, task_id)
         return answer({})
 
-    # ---- files -----------------------------------------------------------------------------------------------------
+    # ---- files
+    # -----------------------------------------------------------------------------------------------------
 
     async def policy(self, request: web.Request) -> web.Response:
         caller = self._caller(request, "get_policy")
-        return answer({"data": self._service.policy(caller, request.query, self._host(request), VISIT.get().n)})
+        return answer(
+            {
+                "data": self._service.policy(
+                    caller, request.query, self._host(request), VISIT.get().n
+                )
+            }
+        )
 
     async def upload(self, request: web.Request) -> web.Response:
         """A form as object storage takes it: the fields first, the file last, streamed to disk."""
@@ -266,7 +311,8 @@ class _Routes:
                     return web.Response(status=int(status) if status in ("200", "201") else 204)
                 if isinstance(part, BodyPartReader):
                     form[part.name or ""] = await _field(part)
-        except (ValueError, HttpProcessingError):  # the second one: headers of a part that cannot be
+        # the second one: headers of a part that cannot be
+        except (ValueError, HttpProcessingError):
             raise MALFORMED_FORM from None
         raise ObjectError(400, "InvalidArgument", "The form has no file.")
 
@@ -278,7 +324,11 @@ class _Routes:
             while chunk := await part.read_chunk(CHUNK):
                 incoming.write(chunk)
                 if incoming.size_bytes > grant.max_size_bytes:
-                    raise ObjectError(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size.")
+                    raise ObjectError(
+                        400,
+                        "EntityTooLarge",
+                        "Your proposed upload exceeds the maximum allowed size.",
+                    )
             storage.store_upload(form["key"], grant, incoming)
         except BaseException:
             incoming.discard()
@@ -301,7 +351,9 @@ class _Routes:
         return web.Response(status=200 if whole else 206, headers=headers, body=body)
 
     def _caller(self, request: web.Request, rate: str | None = None) -> Caller:
-        """Who asks, and that they may ask now; `rate` is the kind of request whose rate per account is counted."""
+        """Who asks, and that they may ask now; `rate` is the kind of request whose rate per account
+        is counted.
+        """
         service = self._service
         caller = service.accounts.caller(request.headers.get(hdrs.AUTHORIZATION))
         notes = VISIT.get().notes
@@ -310,7 +362,9 @@ class _Routes:
             notes["label"] = label
         check_workspace(caller, request.headers.get("X-DashScope-WorkSpace"))
         if rate is not None:
-            service.rates.take(caller.account.name, rate, service.catalogue.service["rates"][f"{rate}_per_s"])
+            service.rates.take(
+                caller.account.name, rate, service.catalogue.service["rates"][f"{rate}_per_s"]
+            )
         return caller
 
     def _host(self, request: web.Request) -> str:
@@ -338,7 +392,9 @@ class FileBody(Payload):
         """Send everything."""
         await self.write_with_length(writer, None)
 
-    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
         """Send at most so many bytes."""
         left = self.size_bytes if content_length is None else min(content_length, self.size_bytes)
         with self.path.open("rb") as file:
@@ -364,7 +420,9 @@ def answer(document: dict[str, Any]) -> web.Response:
 
 def api_error(error: ApiError, request_id: str) -> web.Response:
     """An error of the task API (API reference: top level code, message, request_id)."""
-    return _json(error.status, {"code": error.code, "message": error.message, "request_id": request_id})
+    return _json(
+        error.status, {"code": error.code, "message": error.message, "request_id": request_id}
+    )
 
 
 def object_error(error: ObjectError, request_id: str, host: str) -> web.Response:
@@ -395,10 +453,16 @@ def _is_object(request: web.Request) -> bool:
 
 
 def _range(request: web.Request, size: int) -> tuple[int, int]:
-    """First and last byte that a request asks for; an unusable Range is ignored, as object storage does."""
+    """First and last byte that a request asks for; an unusable Range is ignored, as object storage
+    does.
+    """
     try:
         wanted = request.http_range
     except ValueError:
         return 0, size - 1
-    first, stop, _ = wanted.indices(size) if wanted.start is not None or wanted.stop is not None else (0, size, 1)
+    first, stop, _ = (
+        wanted.indices(size)
+        if wanted.start is not None or wanted.stop is not None
+        else (0, size, 1)
+    )
     return (first, stop - 1) if first < stop else (0, size - 1)

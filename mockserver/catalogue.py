@@ -1,6 +1,8 @@
-"""What the service offers: models, their fields, limits, outputs and prices, and the service's own figures.
+"""What the service offers: models, their fields, limits, outputs and prices, and the service's
+own figures.
 
-All of it is read from the data files in `schemas/`, which the reconciler reads too; no figure stands in code.
+All of it is read from the data files in `schemas/`, which the reconciler reads too; no figure
+stands in code.
 """
 
 from __future__ import annotations
@@ -30,7 +32,10 @@ class Variant:
     @functools.cached_property
     def paired(self) -> tuple[tuple[str, str], ...]:
         """The list parameters that have to be as long as a list of the input: (parameter, field)."""
-        marks = {name: field.get("x-same-length-as", "") for name, field in self.parameters["properties"].items()}
+        marks = {
+            name: field.get("x-same-length-as", "")
+            for name, field in self.parameters["properties"].items()
+        }
         return tuple((name, mark.rpartition(".")[2]) for name, mark in marks.items() if mark)
 
 
@@ -62,24 +67,36 @@ class Catalogue:
     service: Doc
 
     def model(self, name: object, region: str | None) -> Model | None:
-        """The model behind a name in a region (None: any region), or None where the region does not know it."""
+        """The model behind a name in a region (None: any region), or None where the region does not
+        know it.
+        """
         model = self.models.get(name) if isinstance(name, str) else None
-        if model is None or not isinstance(name, str) or (region is not None and region not in model.names[name]):
+        if (
+            model is None
+            or not isinstance(name, str)
+            or (region is not None and region not in model.names[name])
+        ):
             return None
         return model
 
     def region_id(self, region: str | None) -> str:
-        """The region's identifier as the task list shows it; the first region where an account has none."""
+        """The region's identifier as the task list shows it; the first region where an account has
+        none.
+        """
         regions = self.service["regions"]
         return str(regions[region or next(iter(regions))]["region_id"])
 
 
 def schemas_folder(root: Path = ROOT) -> Path:
-    """Where the data files are: in a checkout beside the package, in an installed wheel in `cutlist_data`."""
+    """Where the data files are: in a checkout beside the package, in an installed wheel in
+    `cutlist_data`.
+    """
     for folder in (root / "schemas", root / "cutlist_data" / "schemas"):
         if (folder / "service.yaml").is_file():
             return folder
-    raise ServerError(f"no schemas/service.yaml below {root}: the installation is incomplete, install it again")
+    raise ServerError(
+        f"no schemas/service.yaml below {root}: the installation is incomplete, install it again"
+    )
 
 
 @functools.cache
@@ -87,11 +104,15 @@ def load(folder: Path | None = None) -> Catalogue:
     """Read the data files, once in a process. Raises ServerError when they are missing."""
     folder = folder or schemas_folder()
     models = [_model(_read(path)) for path in sorted((folder / "models").glob("*.yaml"))]
-    return Catalogue({name: model for model in models for name in model.names}, _read(folder / "service.yaml"))
+    return Catalogue(
+        {name: model for model in models for name in model.names}, _read(folder / "service.yaml")
+    )
 
 
 def _read(path: Path) -> Doc:
-    doc = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    doc = yaml.load(
+        path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    )
     assert isinstance(doc, dict), path
     return doc
 
@@ -105,5 +126,8 @@ def _model(doc: Doc) -> Model:
         usual=doc["usual"],
         billed=tuple(doc["billing"]["seconds"]),
         media=doc["media"],
-        variants=tuple(Variant(v["function"], v["input"], v["parameters"], v["output"]) for v in doc["variants"]),
+        variants=tuple(
+            Variant(v["function"], v["input"], v["parameters"], v["output"])
+            for v in doc["variants"]
+        ),
     )

@@ -1,11 +1,14 @@
-"""The server's time. Everything that has an age or an end asks one clock: the machine's, a fast one, or a still one."""
+"""The server's time. Everything that has an age or an end asks one clock: the machine's, a fast
+one, or a still one.
+"""
 
 from __future__ import annotations
 
 import time
 from typing import Protocol
 
-VIRTUAL_START = 1_767_225_600.0  # 2026-01-01 00:00:00 UTC: a fixed day, so that runs on virtual time are alike
+# 2026-01-01 00:00:00 UTC: a fixed day, so that runs on virtual time are alike
+VIRTUAL_START = 1_767_225_600.0
 
 
 class Clock(Protocol):
@@ -43,7 +46,9 @@ class ScaledClock:
         self._ahead_s = 0.0
 
     def now(self) -> float:
-        return self._start + (time.monotonic() - self._start_monotonic) * self._speed + self._ahead_s
+        return (
+            self._start + (time.monotonic() - self._start_monotonic) * self._speed + self._ahead_s
+        )
 
     def advance(self, seconds: float) -> None:
         self._ahead_s += seconds

@@ -27,9 +27,20 @@ LARGEST_SNAPSHOT = 4 << 30
 LONGEST_JUMP_S = 1e10  # three centuries: what is beyond, no date can hold
 _SUMS = {"accounts": "account", "requests": "request_sha256", "jobs": "job_sha256"}
 _TASK_FIELDS = (
-    "task_id", "account", "model", "status", "label", "submit_at", "scheduled_at", "end_at", "code", "message",
-    "request_sha256", "job_sha256", "polls_left",
-)  # fmt: skip
+    "task_id",
+    "account",
+    "model",
+    "status",
+    "label",
+    "submit_at",
+    "scheduled_at",
+    "end_at",
+    "code",
+    "message",
+    "request_sha256",
+    "job_sha256",
+    "polls_left",
+)
 
 
 def add_control(app: web.Application, service: Service, from_anywhere: bool) -> None:
@@ -55,7 +66,11 @@ def add_control(app: web.Application, service: Service, from_anywhere: bool) -> 
         ("POST", "restart", control.restart),
         ("POST", "reset", control.reset),
     )
-    for name, rules in (("scenarios", service.scenarios), ("faults", service.faults), ("webhooks", service.events)):
+    for name, rules in (
+        ("scenarios", service.scenarios),
+        ("faults", service.faults),
+        ("webhooks", service.events),
+    ):
         show, add, clear = _rules(name, rules)
         routes += ("GET", name, show), ("POST", name, add), ("DELETE", name, clear)
     for method, path, handler in routes:
@@ -69,24 +84,35 @@ class _Control:
 
     async def health(self, _: web.Request) -> web.Response:
         now = self._service.clock.now()
-        return web.json_response({"status": "ok", "now": now, "tasks": self._service.state.task_count()})
+        return web.json_response(
+            {"status": "ok", "now": now, "tasks": self._service.state.task_count()}
+        )
 
     async def time(self, _: web.Request) -> web.Response:
         return web.json_response({"now": self._service.clock.now()})
 
     async def clock(self, request: web.Request) -> web.Response:
         seconds = (await _document(request, {})).get("advance_s")
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds <= LONGEST_JUMP_S:
-            raise ControlError(f'the body should be {{"advance_s": N}}, N seconds from 0 to {LONGEST_JUMP_S:.0f}')
+        if (
+            isinstance(seconds, bool)
+            or not isinstance(seconds, (int, float))
+            or not 0 <= seconds <= LONGEST_JUMP_S
+        ):
+            raise ControlError(
+                f'the body should be {{"advance_s": N}}, N seconds from 0 to {LONGEST_JUMP_S:.0f}'
+            )
         self._service.advance(float(seconds))
         await self._service.events.deliver()
         return await self.time(request)
 
-    # ---- tasks -----------------------------------------------------------------------------------------------------
+    # ---- tasks
+    # -----------------------------------------------------------------------------------------------------
 
     async def tasks(self, request: web.Request) -> web.Response:
         wanted = {
-            name: request.query[name] for name in ("account", "model", "status", "label") if name in request.query
+            name: request.query[name]
+            for name in ("account", "model", "status", "label")
+            if name in request.query
         }
         rows = self._service.state.every_task({"now": self._service.clock.now(), **wanted})
         return web.json_response({"tasks": [_shown(row) for row in rows]})
@@ -101,22 +127,33 @@ class _Control:
     async def act(self, request: web.Request) -> web.Response:
         """finish, fail {code, message}, cancel, expire, lose: what can be done to a task by hand."""
         tasks, task_id = self._service.tasks, request.match_info["task_id"]
-        acts = {"finish": tasks.finish, "cancel": tasks.withdraw, "expire": tasks.expire, "lose": tasks.lose}
+        acts = {
+            "finish": tasks.finish,
+            "cancel": tasks.withdraw,
+            "expire": tasks.expire,
+            "lose": tasks.lose,
+        }
         name = request.match_info["act"]
         if name == "fail":
             fields = Fields(await _document(request, {}), "fail")
-            code, message = fields.take("code", str, "InternalError.Algo"), fields.take("message", str)
+            code, message = (
+                fields.take("code", str, "InternalError.Algo"),
+                fields.take("message", str),
+            )
             fields.end()
             tasks.fail(task_id, self._service.scenarios.fault(code, message))
         elif name in acts:
             acts[name](task_id)
         else:
-            raise ControlError(f"a task can be told to {', '.join(['fail', *acts])}, not to {name}", 404)
+            raise ControlError(
+                f"a task can be told to {', '.join(['fail', *acts])}, not to {name}", 404
+            )
         self._service.state.commit()
         await self._service.events.deliver()
         return await self.task(request)
 
-    # ---- accounts and rates ----------------------------------------------------------------------------------------
+    # ---- accounts and rates
+    # ----------------------------------------------------------------------------------------
 
     async def accounts(self, _: web.Request) -> web.Response:
         """The accounts, with the ids of their keys but not the keys."""
@@ -139,7 +176,9 @@ class _Control:
         return await self.accounts(request)
 
     async def rates(self, _: web.Request) -> web.Response:
-        models = {model.name: model.submits_per_s for model in self._service.catalogue.models.values()}
+        models = {
+            model.name: model.submits_per_s for model in self._service.catalogue.models.values()
+        }
         rates = {"submits_per_s": models, **self._service.catalogue.service["rates"]}
         return web.json_response({"enforced": self._service.rates.enforced, "rates": rates})
 
@@ -150,7 +189,8 @@ class _Control:
         self._service.rates.enforced = enforced
         return await self.rates(request)
 
-    # ---- bill and journal ------------------------------------------------------------------------------------------
+    # ---- bill and journal
+    # ------------------------------------------------------------------------------------------
 
     async def bill(self, _: web.Request) -> web.Response:
         return web.json_response(self._service.tasks.bill())
@@ -172,11 +212,14 @@ class _Control:
         return web.json_response(journal)
 
     async def verify(self, request: web.Request) -> web.Response:
-        """200 when the journal is as expected, 409 when not: so that `curl -f` can stand in a script."""
+        """200 when the journal is as expected, 409 when not: so that `curl -f` can stand in a
+        script.
+        """
         verdict = verify(self._service.journal()["requests"], await _document(request))
         return web.json_response(verdict, status=200 if verdict["ok"] else 409)
 
-    # ---- the whole -------------------------------------------------------------------------------------------------
+    # ---- the whole
+    # -------------------------------------------------------------------------------------------------
 
     async def snapshot(self, _: web.Request) -> web.Response:
         return web.Response(body=self._service.snapshot(), content_type="application/x-tar")
@@ -241,8 +284,14 @@ async def _document(request: web.Request, default: Doc | None = None) -> Doc:
 def _guarded(handler: Handler, from_anywhere: bool) -> Handler:
     async def guarded(request: web.Request) -> web.StreamResponse:
         try:
-            if not from_anywhere and request.remote is not None and not _is_loopback(request.remote):
-                raise ControlError("the controls answer only on the machine that the server runs on", 403)
+            if (
+                not from_anywhere
+                and request.remote is not None
+                and not _is_loopback(request.remote)
+            ):
+                raise ControlError(
+                    "the controls answer only on the machine that the server runs on", 403
+                )
             return await handler(request)
         except ControlError as error:
             return _refuse(str(error), error.status)
@@ -250,7 +299,8 @@ def _guarded(handler: Handler, from_anywhere: bool) -> Handler:
             return _refuse(str(error), 400)
         except web.HTTPRequestEntityTooLarge:
             return _refuse("the body is too large", 413)
-        except (web.RequestPayloadError, ConnectionError):  # bad compression, or the client went away while sending
+        # bad compression, or the client went away while sending
+        except (web.RequestPayloadError, ConnectionError):
             return _refuse("the body cannot be read", 400)
 
     return guarded

@@ -20,7 +20,9 @@ def canonical(value: Any) -> bytes:
 
 
 def compact(value: Any) -> bytes:
-    """JSON without spaces, keys in their order, in UTF-8; a lone surrogate, as from a header, becomes a "?"."""
+    """JSON without spaces, keys in their order, in UTF-8; a lone surrogate, as from a header,
+    becomes a "?".
+    """
     try:
         return orjson.dumps(value)
     except TypeError:
@@ -28,7 +30,9 @@ def compact(value: Any) -> bytes:
 
 
 def read(data: bytes | str) -> Any:
-    """The value of a JSON text as RFC 8259 has it. Raises ValueError, also for NaN, infinities and lone surrogates."""
+    """The value of a JSON text as RFC 8259 has it. Raises ValueError, also for NaN, infinities and
+    lone surrogates.
+    """
     return orjson.loads(data)
 
 

@@ -1,6 +1,7 @@
 """What the service answers when it refuses, and how the server itself fails.
 
-Codes and messages of the API are those of the vendor's error page unless a docstring says "assumption".
+Codes and messages of the API are those of the vendor's error page unless a docstring says
+"assumption".
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class ObjectError(Exception):
 
 
 class ControlError(Exception):
-    """A control of the server itself (/_mock/) that cannot do what it is asked; the message says why."""
+    """A control of the server itself (/_mock/) that cannot do what it is asked; the message says
+    why.
+    """
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -54,12 +57,18 @@ class MediaError(Exception):
 NO_KEY = ApiError(401, "InvalidApiKey", "No API-key provided.")
 INVALID_KEY = ApiError(401, "InvalidApiKey", "Invalid API-key provided.")
 NOT_ASYNC = ApiError(403, "AccessDenied", "current user api does not support synchronous calls.")
-BAD_BODY = ApiError(400, "InvalidParameter", "Required body invalid, please check the request body format.")
+BAD_BODY = ApiError(
+    400, "InvalidParameter", "Required body invalid, please check the request body format."
+)
 NO_MODEL = ApiError(400, "InvalidParameter", "Model not exist.")
 NOT_PENDING = ApiError(
-    400, "UnsupportedOperation", "Failed to cancel the task, please confirm if the task is in PENDING status."
+    400,
+    "UnsupportedOperation",
+    "Failed to cancel the task, please confirm if the task is in PENDING status.",
 )
-OVER_RATE = ApiError(429, "Throttling.RateQuota", "Requests rate limit exceeded, please try again later.")
+OVER_RATE = ApiError(
+    429, "Throttling.RateQuota", "Requests rate limit exceeded, please try again later."
+)
 FOREIGN_WORKSPACE = ApiError(403, "Workspace.AccessDenied", "Workspace access denied.")
 INTERNAL = ApiError(500, "InternalError", "Internal server error!")
 
@@ -68,10 +77,13 @@ URL_EXPIRED = ObjectError(403, "AccessDenied", "Request has expired.")
 BAD_SIGNATURE = ObjectError(
     403,
     "SignatureDoesNotMatch",
-    "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
+    "The request signature we calculated does not match the signature you provided. Check your key"
+    " and signing method.",
 )
 MALFORMED_FORM = ObjectError(
-    400, "MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data."
+    400,
+    "MalformedPOSTRequest",
+    "The body of your POST request is not well-formed multipart/form-data.",
 )
 NO_SUCH_KEY = ObjectError(404, "NoSuchKey", "The specified key does not exist.")
 

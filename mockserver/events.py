@@ -1,8 +1,8 @@
 """Ends of tasks told to webhooks, as CloudEvents `dashscope:System:AsyncTaskFinish`.
 
-An account can route these events to an HTTP endpoint (task management reference); duplicates are possible there, so
-they can be ordered here. Structured JSON and the fields beside type, source and the first four of `data` are
-assumptions.
+An account can route these events to an HTTP endpoint (task management reference); duplicates are
+possible there, so they can be ordered here. Structured JSON and the fields beside type, source and
+the first four of `data` are assumptions.
 """
 
 from __future__ import annotations
@@ -41,10 +41,18 @@ class Webhook:
 
 
 class Events:
-    """The webhooks of one server. Tasks accepted while there are any are told of, each at least once."""
+    """The webhooks of one server. Tasks accepted while there are any are told of, each at least
+    once.
+    """
 
     def __init__(
-        self, state: State, clock: Clock, catalogue: Catalogue, accounts: Accounts, tasks: Tasks, seed: int
+        self,
+        state: State,
+        clock: Clock,
+        catalogue: Catalogue,
+        accounts: Accounts,
+        tasks: Tasks,
+        seed: int,
     ) -> None:
         self._state, self._clock, self._catalogue = state, clock, catalogue
         self._accounts, self._tasks, self._seed = accounts, tasks, seed
@@ -66,7 +74,9 @@ class Events:
         self._use([])
 
     def begin(self) -> None:
-        """Look for ends from now on, if anybody is to be told. Without a running loop nothing happens yet."""
+        """Look for ends from now on, if anybody is to be told. Without a running loop nothing
+        happens yet.
+        """
         with contextlib.suppress(RuntimeError):
             loop = asyncio.get_running_loop()
             if self._webhooks and self._ticking is None:
@@ -88,14 +98,18 @@ class Events:
             self._ticking = None
 
     async def deliver(self) -> None:
-        """Tell of every task that has ended and was not told of yet. What cannot be delivered is tried again later."""
+        """Tell of every task that has ended and was not told of yet. What cannot be delivered is
+        tried again later.
+        """
         if not self._webhooks:
             return
         async with self._one_at_a_time:
             rows = self._state.ended_untold(self._clock.now())
             if not rows:
                 return
-            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
+            async with aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)
+            ) as session:
                 for row in rows:
                     if await self._tell(session, row):
                         self._state.change_task(row["task_id"], {"told": 1})
@@ -153,7 +167,11 @@ def _webhook(document: object, place: str) -> Webhook:
     if isinstance(document, str):
         document = {"url": document}
     fields = Fields(document, place)
-    url, account, copies = fields.take("url", str, ""), fields.take("account", str), fields.count("copies", 1, 1)
+    url, account, copies = (
+        fields.take("url", str, ""),
+        fields.take("account", str),
+        fields.count("copies", 1, 1),
+    )
     fields.end()
     if not url.startswith(("http://", "https://")):
         raise BadOrder(f"{place}.url should be an http(s) URL, not {url!r}")

@@ -1,4 +1,6 @@
-"""Trouble on order: which requests meet it, by number or by a seeded chance, and what it is. Pure; wire.py does it."""
+"""Trouble on order: which requests meet it, by number or by a seeded chance, and what it is. Pure;
+wire.py does it.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,11 @@ KINDS = (
     "slow",  # the answer comes `chunk_bytes` at a time, with `pause_s` between
     "answer",  # another answer: `status`, with `code` and `message`, or with body: none, html
     "not_json",  # 200 whose body is no JSON
-    "truncate",  # only the part `keep` of the body comes; with length: none nothing tells that more was to come
+    # only the part `keep` of the body comes; with length: none nothing tells that more was to come
+    "truncate",
     "corrupt",  # a body of the right size with wrong bytes; length: right, none or wrong
-    "wrong_length",  # a whole body under a Content-Length that is `off_by` too high (or, below 0, too low)
+    # a whole body under a Content-Length that is `off_by` too high (or, below 0, too low)
+    "wrong_length",
     "duplicate",  # the request is delivered twice; the answer is that to the first
     "jump",  # the clock jumps `seconds` forward
     "restart",  # the server restarts: connections are cut, the state is read again
@@ -34,7 +38,9 @@ _AFTER = ("lost", "slow", "truncate", "corrupt", "wrong_length")
 
 @dataclass(frozen=True)
 class Trouble:
-    """What is to happen to a request; `side` tells whether before or after the server has acted on it."""
+    """What is to happen to a request; `side` tells whether before or after the server has acted on
+    it.
+    """
 
     kind: str
     side: str
@@ -65,20 +71,31 @@ class Rule:
     seen: int = 0
     used: int = 0
 
-    def strikes(self, route: str, account: str | None, label: str | None, seed: int, index: int) -> bool:
+    def strikes(
+        self, route: str, account: str | None, label: str | None, seed: int, index: int
+    ) -> bool:
         """Count a request if it is this rule's, and say whether it is to meet the trouble."""
-        if self.route not in (route, "any") or self.account not in (None, account) or self.label not in (None, label):
+        if (
+            self.route not in (route, "any")
+            or self.account not in (None, account)
+            or self.label not in (None, label)
+        ):
             return False
         self.seen += 1
         if self.nth and self.seen not in self.nth:
             return False
         if self.times is not None and self.used >= self.times:
             return False
-        return self.rate is None or random.Random(f"{seed}:fault:{index}:{self.seen}").random() < self.rate
+        return (
+            self.rate is None
+            or random.Random(f"{seed}:fault:{index}:{self.seen}").random() < self.rate
+        )
 
 
 class Faults(RuleBook[Rule]):
-    """The faults of one server, in order; the first rule that strikes is the one. `errors` is the code catalogue."""
+    """The faults of one server, in order; the first rule that strikes is the one. `errors` is the
+    code catalogue.
+    """
 
     PLACE = "faults"
 
@@ -87,7 +104,9 @@ class Faults(RuleBook[Rule]):
         super().__init__(documents)
 
     def draw(self, route: str, account: str | None, label: str | None) -> Trouble | None:
-        """What a request that arrives now is to meet; counts it. `account` is None without a key that is known."""
+        """What a request that arrives now is to meet; counts it. `account` is None without a key
+        that is known.
+        """
         struck: Trouble | None = None
         for index, rule in enumerate(self._rules):
             if rule.strikes(route, account, label, self._seed, index) and struck is None:
@@ -111,9 +130,13 @@ class Faults(RuleBook[Rule]):
         if rule.rate is not None and rule.rate > 1:
             raise BadOrder(f"{place}.rate should be a share from 0 to 1, not {rule.rate:g}")
         if rule.account is not None and rule.route in KEYLESS:
-            raise BadOrder(f"{place}: no account is known of a request for {rule.route}; it carries no key")
+            raise BadOrder(
+                f"{place}: no account is known of a request for {rule.route}; it carries no key"
+            )
         if rule.trouble.kind == "duplicate" and rule.route == "upload":
-            raise BadOrder(f"{place}: an upload cannot be delivered twice; its form is read as it comes")
+            raise BadOrder(
+                f"{place}: an upload cannot be delivered twice; its form is read as it comes"
+            )
         return rule
 
     def _trouble(self, fields: Fields) -> Trouble:
@@ -123,10 +146,14 @@ class Faults(RuleBook[Rule]):
             raise BadOrder(f"{fields.place}: {kind} happens after the server has acted")
         status = fields.count("status", 100, 500 if kind == "answer" else 200) or 200
         code = fields.take("code", str, _CODES.get(status, "InternalError"))
-        message = fields.take("message", str, self._errors.get(code, {}).get("message", "ordered by a fault"))
+        message = fields.take(
+            "message", str, self._errors.get(code, {}).get("message", "ordered by a fault")
+        )
         seconds, keep = fields.number("seconds"), fields.number("keep", default=0.5)
         if status > 599 or (keep is not None and keep > 1):
-            raise BadOrder(f"{fields.place}: status should be 100 to 599, and keep a share from 0 to 1")
+            raise BadOrder(
+                f"{fields.place}: status should be 100 to 599, and keep a share from 0 to 1"
+            )
         if kind == "jump" and seconds is None:
             raise BadOrder(f"{fields.place}: a jump needs seconds")
         return Trouble(

@@ -1,7 +1,9 @@
-"""Fetching media by http(s), as the service does. Off unless asked for: a test should not depend on the internet.
+"""Fetching media by http(s), as the service does. Off unless asked for: a test should not depend
+on the internet.
 
-What cannot be had fails the task with `Failed to download <url>` (measured by third parties). The download happens
-before the POST is answered, where the service does it afterwards (assumption: nobody can tell the difference).
+What cannot be had fails the task with `Failed to download <url>` (measured by third parties). The
+download happens before the POST is answered, where the service does it afterwards (assumption:
+nobody can tell the difference).
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Rendering in the background: at most two films at once, started early, waited for when a client asks."""
+"""Rendering in the background: at most two films at once, started early, waited for when a client
+asks.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +29,16 @@ class Films:
         self._closed = False
 
     def begin(self, name: str, plan: str) -> None:
-        """Render a film by its plan (JSON) ahead of the first question for it, unless many are under way."""
+        """Render a film by its plan (JSON) ahead of the first question for it, unless many are
+        under way.
+        """
         if len(self._under_way) < EARLY:
             self._task(name, plan)
 
     async def ready(self, name: str, plan: str) -> bool:
-        """Wait for a film, rendering it if need be by its plan (JSON). False when that fails; the cause is logged."""
+        """Wait for a film, rendering it if need be by its plan (JSON). False when that fails; the
+        cause is logged.
+        """
         if self._storage.film(name).exists():
             return True
         try:
@@ -49,7 +55,9 @@ class Films:
 
     def _task(self, name: str, plan: str) -> asyncio.Task[None]:
         if name not in self._under_way:
-            task = asyncio.get_running_loop().create_task(self._render(name, plan), name=f"film {name[:8]}")
+            task = asyncio.get_running_loop().create_task(
+                self._render(name, plan), name=f"film {name[:8]}"
+            )
             self._under_way[name] = task
             task.add_done_callback(lambda done: self._done(name, done))
         return self._under_way[name]

@@ -16,13 +16,17 @@ PARTS = ("scenarios", "faults", "accounts", "webhooks")
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """The parts of a scenario file (YAML) that are there. Raises BadOrder with its name when it is none."""
+    """The parts of a scenario file (YAML) that are there. Raises BadOrder with its name when it is
+    none.
+    """
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise BadOrder(f"cannot read the scenario file {path}: {error}") from error
     except yaml.YAMLError as error:
-        raise BadOrder(f"the scenario file {path} is no YAML: {' '.join(str(error).split())}") from error
+        raise BadOrder(
+            f"the scenario file {path} is no YAML: {' '.join(str(error).split())}"
+        ) from error
     fields = Fields(document if document is not None else {}, path.name)
     parts = {name: fields.take(name, (list, dict)) for name in PARTS}
     fields.end()

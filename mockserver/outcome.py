@@ -1,4 +1,6 @@
-"""What comes of a request that is accepted: the video's size, length and look, its usage and its price. Pure."""
+"""What comes of a request that is accepted: the video's size, length and look, its usage and its
+price. Pure.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ FILM_VERSION = 3  # raise it when the same plan gives another picture
 
 @dataclass(frozen=True)
 class Source:
-    """A medium of a request as the renderer sees it: bytes by their digest, or a made-up clip by its URL's hash."""
+    """A medium of a request as the renderer sees it: bytes by their digest, or a made-up clip by
+    its URL's hash.
+    """
 
     role: str  # the field it came in, or its `type` for wan2.7
     kind: str  # video or image
@@ -24,7 +28,8 @@ class Source:
     height: int
     duration_s: float  # 0 for an image
     audio: bool = False
-    turn: int = 0  # degrees clockwise by which its pictures are turned to be upright: 0, 90, 180 or 270
+    # degrees clockwise by which its pictures are turned to be upright: 0, 90, 180 or 270
+    turn: int = 0
 
     @property
     def stored(self) -> bool:
@@ -44,7 +49,8 @@ class Plan:
     look: str  # hexadecimal digest that decides how the film looks
     watermark: bool
     audio: bool
-    settings: dict[str, Any]  # parameters that the picture shows: scales, control_condition, obj_or_bg …
+    # parameters that the picture shows: scales, control_condition, obj_or_bg …
+    settings: dict[str, Any]
     sources: tuple[Source, ...]
 
     @property
@@ -77,17 +83,36 @@ class Outcome(NamedTuple):
     orig_prompt: str | None
 
 
-MAIN_ROLES = ("video", "video_url", "first_clip_url", "first_frame_url", "last_clip_url", "last_frame_url")
+MAIN_ROLES = (
+    "video",
+    "video_url",
+    "first_clip_url",
+    "first_frame_url",
+    "last_clip_url",
+    "last_frame_url",
+)
 _SETTINGS = (
-    "top_scale", "bottom_scale", "left_scale", "right_scale", "control_condition", "strength", "obj_or_bg",
-    "mask_type", "expand_ratio", "expand_mode",
-)  # fmt: skip
+    "top_scale",
+    "bottom_scale",
+    "left_scale",
+    "right_scale",
+    "control_condition",
+    "strength",
+    "obj_or_bg",
+    "mask_type",
+    "expand_ratio",
+    "expand_mode",
+)
 
 
-def foresee(model: Model, variant: Variant, request: Doc, sources: tuple[Source, ...], nth: int) -> Outcome:
+def foresee(
+    model: Model, variant: Variant, request: Doc, sources: tuple[Source, ...], nth: int
+) -> Outcome:
     """The outcome of a request without faults; `nth` tasks of the same job came before it."""
     rule, known = variant.output, variant.parameters["properties"]
-    parameters = {name: value for name, value in request.get("parameters", {}).items() if name in known}
+    parameters = {
+        name: value for name, value in request.get("parameters", {}).items() if name in known
+    }
     by_role = {source.role: source for source in reversed(sources)}
     main = next((by_role[role] for role in MAIN_ROLES if role in by_role), None)
     width, height = frame_size(rule, parameters, main)
@@ -131,8 +156,12 @@ def frame_size(rule: Doc, parameters: Doc, main: Source | None) -> tuple[int, in
     if rule["size"] == "by-ratio":
         sizes = rule["sizes"][parameters.get("resolution", "1080P")]
         return _pair(sizes[parameters.get("ratio") or nearest_ratio(width / height, tuple(sizes))])
-    width = round(width * (parameters.get("left_scale", 1.0) + parameters.get("right_scale", 1.0) - 1))
-    height = round(height * (parameters.get("top_scale", 1.0) + parameters.get("bottom_scale", 1.0) - 1))
+    width = round(
+        width * (parameters.get("left_scale", 1.0) + parameters.get("right_scale", 1.0) - 1)
+    )
+    height = round(
+        height * (parameters.get("top_scale", 1.0) + parameters.get("bottom_scale", 1.0) - 1)
+    )
     return capped(width, height, math.prod(_pair(rule["max_size"])))
 
 
@@ -149,7 +178,9 @@ def nearest_ratio(aspect: float, ratios: tuple[str, ...]) -> str:
 
 
 def capped(width: int, height: int, pixels: int) -> tuple[int, int]:
-    """A size scaled down to at most so many pixels, keeping its aspect, with even sides of at least 2."""
+    """A size scaled down to at most so many pixels, keeping its aspect, with even sides of at least
+    2.
+    """
     scale = min(1.0, math.sqrt(pixels / (width * height)))
     return max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)
 
@@ -160,7 +191,9 @@ def _pair(size: str) -> tuple[int, int]:
 
 
 def _input_seconds(main: Source | None, parameters: Doc) -> float:
-    """The part of the input that is used and billed: cut to `duration`, which never lengthens it (assumption)."""
+    """The part of the input that is used and billed: cut to `duration`, which never lengthens it
+    (assumption).
+    """
     whole = main.duration_s if main else 0.0
     cut_s = float(parameters.get("duration") or whole)
     return min(whole, cut_s)
@@ -194,8 +227,17 @@ def _as_read(text: str | None, variant: Variant) -> str | None:
 
 
 def _look(model: Model, variant: Variant, fields: Doc, seed: int | None, nth: int) -> str:
-    """By prompts and seed alone, so that a draft and a final of the same edit look alike; without a seed by `nth`."""
+    """By prompts and seed alone, so that a draft and a final of the same edit look alike; without a
+    seed by `nth`.
+    """
     chance = ["seed", seed] if seed is not None else ["nth", nth]
     return sha256(
-        canonical([model.name, _as_read(fields.get("prompt"), variant), fields.get("negative_prompt"), chance])
+        canonical(
+            [
+                model.name,
+                _as_read(fields.get("prompt"), variant),
+                fields.get("negative_prompt"),
+                chance,
+            ]
+        )
     )

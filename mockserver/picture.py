@@ -1,4 +1,6 @@
-"""Moving pictures as chains of FFmpeg filters: clips, stills, made-up clips, and the ways to change them."""
+"""Moving pictures as chains of FFmpeg filters: clips, stills, made-up clips, and the ways to change
+them.
+"""
 
 from __future__ import annotations
 
@@ -54,11 +56,21 @@ class Picture:
     def fit(self, width: int, height: int, source: Source) -> Picture:
         """Fill a frame: scaled until both sides are covered, and cut around the middle."""
         scale = max(width / source.width, height / source.height)
-        wide, high = max(width, _even(source.width * scale)), max(height, _even(source.height * scale))
-        return self.scale(wide, high).to("crop", w=str(width), h=str(height)).to("setsar", sar="1").pixels("yuv420p")
+        wide, high = (
+            max(width, _even(source.width * scale)),
+            max(height, _even(source.height * scale)),
+        )
+        return (
+            self.scale(wide, high)
+            .to("crop", w=str(width), h=str(height))
+            .to("setsar", sar="1")
+            .pixels("yuv420p")
+        )
 
     def scale(self, width: int, height: int) -> Picture:
-        """To another size, aspect not kept; exact arithmetic, so that every run gives the same bytes."""
+        """To another size, aspect not kept; exact arithmetic, so that every run gives the same
+        bytes.
+        """
         return self.to("scale", w=str(width), h=str(height), flags=EXACT)
 
     def pixels(self, name: str) -> Picture:
@@ -71,7 +83,9 @@ class Picture:
         return self.to("trim", end_frame=str(frames))
 
     def swaying(self, width: int, height: int) -> Picture:
-        """Moving right and left by an eighth of its width, from its own place on; what lies at an edge stays there."""
+        """Moving right and left by an eighth of its width, from its own place on; what lies at an
+        edge stays there.
+        """
         far = width // 8
         wider = self.to("pad", w=str(width + 2 * far), h=str(height), x=str(far))
         smeared = wider.to("fillborders", left=str(far), right=str(far), mode="smear")
@@ -93,7 +107,11 @@ class Picture:
         return frame
 
 
-_TURNS = {90: ({"dir": "clock"},), 180: ({"dir": "clock"}, {"dir": "clock"}), 270: ({"dir": "cclock"},)}
+_TURNS = {
+    90: ({"dir": "clock"},),
+    180: ({"dir": "clock"}, {"dir": "clock"}),
+    270: ({"dir": "cclock"},),
+}
 
 
 def clip(graph: Graph, path: Path, fps: int, turn: int) -> Picture:
@@ -115,19 +133,33 @@ def _endless(picture: Picture, fps: int) -> Picture:
 
 
 def made_up_clip(graph: Graph, source: Source, fps: int) -> Picture:
-    """Moving colours and shapes decided by the digest of a URL, with the size and length the source names."""
+    """Moving colours and shapes decided by the digest of a URL, with the size and length the source
+    names.
+    """
     seed = bytes.fromhex(source.digest.removeprefix("url:"))
     colours = [f"0x{seed[i : i + 3].hex()}" for i in (0, 3, 6, 9, 12)]
     duration = f"{source.duration_s:.3f}"
     quarter = f"{_even(source.width / 4)}x{_even(source.height / 4)}"
     picture = Picture.source(
-        graph, "gradients", size=quarter, rate=str(fps), duration=duration, seed=str(int.from_bytes(seed[:3], "big")),
-        nb_colors="3", c0=colours[0], c1=colours[1], c2=colours[2], speed="0.02", type="linear",
-    )  # fmt: skip
+        graph,
+        "gradients",
+        size=quarter,
+        rate=str(fps),
+        duration=duration,
+        seed=str(int.from_bytes(seed[:3], "big")),
+        nb_colors="3",
+        c0=colours[0],
+        c1=colours[1],
+        c2=colours[2],
+        speed="0.02",
+        type="linear",
+    )
     picture = picture.scale(source.width, source.height).pixels("yuv420p")
     for i, colour in enumerate(colours[3:]):
         side = _even(source.height / (3 + i))
-        shape = Picture.source(graph, "color", color=colour, size=f"{side}x{side}", rate=str(fps), duration=duration)
+        shape = Picture.source(
+            graph, "color", color=colour, size=f"{side}x{side}", rate=str(fps), duration=duration
+        )
         across, down = 0.7 + seed[20 + i] / 200, 0.5 + seed[22 + i] / 200
         picture = picture.join(
             "overlay",
@@ -150,7 +182,9 @@ def thumbnail(path: Path | None, source: Source, box: tuple[int, int], target: P
 
 
 def open_image(path: Path | None, source: Source) -> Image.Image:
-    """A reference image as Pillow has it; one that was not fetched is made up of its digest's colours."""
+    """A reference image as Pillow has it; one that was not fetched is made up of its digest's
+    colours.
+    """
     if path is not None:
         with Image.open(path) as stored:
             return ImageOps.exif_transpose(stored).convert("RGB")
@@ -159,8 +193,14 @@ def open_image(path: Path | None, source: Source) -> Image.Image:
     draw = ImageDraw.Draw(image)
     wide, high = image.size
     for i in range(3, 24, 7):
-        x, y, radius = seed[i] / 255 * wide, seed[i + 1] / 255 * high, (40 + seed[i + 2] / 3) / 255 * high
-        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=tuple(seed[i + 3 : i + 6]))
+        x, y, radius = (
+            seed[i] / 255 * wide,
+            seed[i + 1] / 255 * high,
+            (40 + seed[i + 2] / 3) / 255 * high,
+        )
+        draw.ellipse(
+            (x - radius, y - radius, x + radius, y + radius), fill=tuple(seed[i + 3 : i + 6])
+        )
     return image
 
 
@@ -170,7 +210,9 @@ def label(text: str, frame_height: int, target: Path) -> None:
     font = ImageFont.load_default(size)
     left, top, right, bottom = (int(side) for side in font.getbbox(text))
     pad = size // 3
-    image = Image.new("RGBA", (_even(right - left + 2 * pad), _even(bottom - top + 2 * pad)), (0, 0, 0, 110))
+    image = Image.new(
+        "RGBA", (_even(right - left + 2 * pad), _even(bottom - top + 2 * pad)), (0, 0, 0, 110)
+    )
     ImageDraw.Draw(image).text((pad - left, pad - top), text, font=font, fill=(255, 255, 255, 235))
     image.save(target)
 

@@ -13,7 +13,9 @@ from mockserver.media import Probe
 
 
 def probe(path: Path, kind: str) -> Probe:
-    """What a file is. Raises MediaError InvalidFile.Openerror when it is no readable video or image."""
+    """What a file is. Raises MediaError InvalidFile.Openerror when it is no readable video or
+    image.
+    """
     return _video(path) if kind == "video" else _image(path)
 
 
@@ -24,8 +26,11 @@ def _video(path: Path) -> Probe:
             first = next(container.decode(stream), None) if stream is not None else None
             if stream is None or first is None or not stream.width or not stream.height:
                 raise MediaError("InvalidFile.Openerror", "The file has no video")
-            turn = -first.rotation % 360 // 90 * 90  # phones store upright films lying down, with a note to turn them
-            size = (stream.width, stream.height) if turn in (0, 180) else (stream.height, stream.width)
+            # phones store upright films lying down, with a note to turn them
+            turn = -first.rotation % 360 // 90 * 90
+            size = (
+                (stream.width, stream.height) if turn in (0, 180) else (stream.height, stream.width)
+            )
             if stream.duration is not None and stream.time_base is not None:
                 duration_s = float(stream.duration * stream.time_base)
             else:
@@ -56,10 +61,15 @@ def _container_format(name: str, path: Path) -> str:
 def _image(path: Path) -> Probe:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # only the header is read
+            # only the header is read
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
-                alpha = image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
+                alpha = (
+                    image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
+                )
                 form = (image.format or "").lower()
-                return Probe("image", form, *image.size, alpha=alpha, size_bytes=path.stat().st_size)
+                return Probe(
+                    "image", form, *image.size, alpha=alpha, size_bytes=path.stat().st_size
+                )
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise MediaError("InvalidFile.Openerror", "The image file cannot be opened") from error

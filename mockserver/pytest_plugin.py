@@ -1,6 +1,7 @@
 """The pytest plugin: a fixture `dashscope_server`, there as soon as cutlist is installed.
 
-Every pytest run of whoever installs cutlist loads this module, so it imports nothing that costs time.
+Every pytest run of whoever installs cutlist loads this module, so it imports nothing that costs
+time.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 MARK = "dashscope_server"
 _MARK_HELP = (
-    f"{MARK}(speed=None, **options): how the server of the fixture {MARK} is made. Without speed its clock stands"
-    " still until it is advanced; options are those of mockserver.MockServer."
+    f"{MARK}(speed=None, **options): how the server of the fixture {MARK} is made. Without speed"
+    " its clock stands still until it is advanced; options are those of mockserver.MockServer."
 )
 
 
@@ -35,12 +36,16 @@ class DashScopeServer:
 
     @property
     def faults(self) -> LoopOrders:
-        """Trouble on order: `add({"route": "create", "do": "lost", "nth": 1})`, `show()`, `clear()`."""
+        """Trouble on order: `add({"route": "create", "do": "lost", "nth": 1})`, `show()`,
+        `clear()`.
+        """
         return self._thread.faults
 
     @property
     def scenarios(self) -> LoopOrders:
-        """How tasks go, on order: `add(...)`, `show()`, `clear()`; docs/mock-server.md says what there is."""
+        """How tasks go, on order: `add(...)`, `show()`, `clear()`; docs/mock-server.md says what
+        there is.
+        """
         return self._thread.scenarios
 
     def bill(self) -> dict[str, Any]:
@@ -72,13 +77,16 @@ def dashscope_server_options() -> dict[str, Any]:
 def dashscope_server(
     request: pytest.FixtureRequest, dashscope_server_options: dict[str, Any]
 ) -> Iterator[DashScopeServer]:
-    """A fresh DashScope video-editing server: url, api_key, clock, faults, scenarios, journal(), bill(), reset()."""
+    """A fresh DashScope video-editing server: url, api_key, clock, faults, scenarios, journal(),
+    bill(), reset().
+    """
     from mockserver.accounts import DEFAULT_ACCOUNTS  # lazy: only the tests that use it pay for it
     from mockserver.clock import ScaledClock, VirtualClock
     from mockserver.threaded import ServerThread
 
     options = dict(dashscope_server_options)
-    for mark in reversed(list(request.node.iter_markers(MARK))):  # the nearest one has the last word
+    # the nearest one has the last word
+    for mark in reversed(list(request.node.iter_markers(MARK))):
         options |= mark.kwargs
     speed = options.pop("speed", None)
     options.setdefault("clock", VirtualClock() if speed is None else ScaledClock(speed))

@@ -1,4 +1,6 @@
-"""How often an account may ask: requests in any second of the server's time, per account and kind of request."""
+"""How often an account may ask: requests in any second of the server's time, per account and kind
+of request.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,11 @@ WINDOW_S = 1.0  # assumption: a window that slides; the pages only say "per seco
 
 
 class Rates:
-    """The counters of one server. Off, nothing is counted (`enforced`, which may be changed at any time).
+    """The counters of one server. Off, nothing is counted (`enforced`, which may be changed at
+    any time).
 
-    They count on the server's clock: at a speed of 60 a client has 60 times the room, and on a clock that stands
-    still the window never ends. So the limits are off unless they are asked for.
+    They count on the server's clock: at a speed of 60 a client has 60 times the room, and on a
+    clock that stands still the window never ends. So the limits are off unless they are asked for.
     """
 
     def __init__(self, clock: Clock, enforced: bool) -> None:
@@ -23,7 +26,9 @@ class Rates:
         self._seen: dict[tuple[str, str], deque[float]] = {}
 
     def take(self, account: str, kind: str, per_s: int) -> None:
-        """Count a request. Raises ApiError 429 when the last second already had as many as `per_s` allows."""
+        """Count a request. Raises ApiError 429 when the last second already had as many as `per_s`
+        allows.
+        """
         if not self.enforced:
             return
         now = self._clock.now()

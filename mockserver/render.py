@@ -1,6 +1,8 @@
-"""Makes the film of a plan: an MP4 file whose frames are the request's own media, changed so that one sees it.
+"""Makes the film of a plan: an MP4 file whose frames are the request's own media, changed so
+that one sees it.
 
-The same plan gives the same bytes in every process: one encoder thread, bit-exact flags, no times in the file.
+The same plan gives the same bytes in every process: one encoder thread, bit-exact flags, no times
+in the file.
 """
 
 from __future__ import annotations
@@ -57,7 +59,8 @@ class _Film:
         self._graph.threads = 1
         self._pngs = 0
 
-    # ---- writing ---------------------------------------------------------------------------------------------------
+    # ---- writing
+    # ---------------------------------------------------------------------------------------------------
 
     def write(self, target: Path) -> None:
         plan = self._plan
@@ -65,13 +68,17 @@ class _Film:
         self._graph.configure()
         options = {"fflags": "+bitexact", "movflags": "+faststart"}
         with av.open(str(target), "w", format="mp4", options=options) as container:
-            container.metadata["comment"] = f"Made by cutlist's bundled server, look {plan.look[:16]}"
+            container.metadata["comment"] = (
+                f"Made by cutlist's bundled server, look {plan.look[:16]}"
+            )
             video = container.add_stream("libx264", rate=plan.fps, options=dict(_ENCODER))
             video.width, video.height, video.pix_fmt = plan.width, plan.height, "yuv420p"
             video.codec_context.thread_count = 1
             video.codec_context.time_base = Fraction(1, plan.fps)
             sound = (
-                container.add_stream("aac", rate=_AUDIO_RATE, options={"flags": "+bitexact"}) if plan.audio else None
+                container.add_stream("aac", rate=_AUDIO_RATE, options={"flags": "+bitexact"})
+                if plan.audio
+                else None
             )
             for i in range(plan.frames):
                 frame = last.pull()
@@ -85,7 +92,9 @@ class _Film:
     def _copy_sound(self, container: av.container.OutputContainer, sound: av.AudioStream) -> None:
         main = self._main()
         left = self._plan.frames * _AUDIO_RATE // self._plan.fps
-        resampler = av.AudioResampler(format="fltp", layout="stereo", rate=_AUDIO_RATE, frame_size=1024)
+        resampler = av.AudioResampler(
+            format="fltp", layout="stereo", rate=_AUDIO_RATE, frame_size=1024
+        )
         with av.open(str(self._medium(main.digest[7:]))) as source:
             done = 0
             for frame in source.decode(audio=0):
@@ -99,7 +108,8 @@ class _Film:
                     container.mux(sound.encode(part))
             container.mux(sound.encode())
 
-    # ---- scenes ----------------------------------------------------------------------------------------------------
+    # ---- scenes
+    # ----------------------------------------------------------------------------------------------------
 
     def _scene(self) -> Picture:
         scenes = {
@@ -127,7 +137,9 @@ class _Film:
         for i, image in enumerate(subjects):
             place = f"(W-w)*{(i + 1) / (len(subjects) + 1):.3f}"
             inset = self._inset(image, (plan.width // (len(subjects) + 1), plan.height * 2 // 3))
-            scene = scene.join("overlay", inset, x=f"{place}+W/12*sin(t*1.5+{i})", y=f"(H-h)*0.7+H/24*cos(t*2+{i})")
+            scene = scene.join(
+                "overlay", inset, x=f"{place}+W/12*sin(t*1.5+{i})", y=f"(H-h)*0.7+H/24*cos(t*2+{i})"
+            )
         return scene
 
     def _repainted(self) -> Picture:
@@ -140,9 +152,14 @@ class _Film:
                 kept = kept.to("avgblur", sizeX="12")
             case "posebody" | "posebodyface":
                 kept = kept.to("pixelize", w="16", h="16")
-        away = 1.0 - self._plan.settings.get("strength", 1.0)  # higher stays closer to the input (the guide)
+        # higher stays closer to the input (the guide)
+        away = 1.0 - self._plan.settings.get("strength", 1.0)
         if away > 0:
-            kept = kept.to("gblur", sigma=f"{20 * away:.3f}").to("hue", h=f"{120 * away:.3f}").pixels("yuv420p")
+            kept = (
+                kept.to("gblur", sigma=f"{20 * away:.3f}")
+                .to("hue", h=f"{120 * away:.3f}")
+                .pixels("yuv420p")
+            )
         return kept.look(self._plan.look)
 
     def _masked(self) -> Picture:
@@ -151,7 +168,10 @@ class _Film:
         if mask is None:
             return self._changed()
         main = self._main()
-        kept, changed = self._filling(main).pixels("gbrp"), self._filling(main).look(self._plan.look).pixels("gbrp")
+        kept, changed = (
+            self._filling(main).pixels("gbrp"),
+            self._filling(main).look(self._plan.look).pixels("gbrp"),
+        )
         white = self._filling(mask).pixels("gray").to("lut", c0="if(gte(val,128),255,0)")
         if mask.kind == "image" and self._tracked():
             white = white.swaying(self._plan.width, self._plan.height)
@@ -161,20 +181,29 @@ class _Film:
         return kept.join("maskedmerge", changed, white).pixels("yuv420p")
 
     def _grown(self) -> int:
-        """Pixels by which the mask grows outward: `expand_ratio` of half the shorter side, while it is tracked.
+        """Pixels by which the mask grows outward: `expand_ratio` of half the shorter side, while
+        it is tracked.
 
         The guide says "how far", not of what (assumption); a mask that is fixed does not grow.
         """
         if not self._tracked():
             return 0
-        return int(self._plan.settings.get("expand_ratio", 0.05) * min(self._plan.width, self._plan.height) / 2)
+        return int(
+            self._plan.settings.get("expand_ratio", 0.05)
+            * min(self._plan.width, self._plan.height)
+            / 2
+        )
 
     def _tracked(self) -> bool:
-        """Whether the mask follows its target. What that is nobody knows here: an image of a mask just sways."""
+        """Whether the mask follows its target. What that is nobody knows here: an image of a mask
+        just sways.
+        """
         return bool(self._plan.settings.get("mask_type", "tracking") == "tracking")
 
     def _extended(self) -> Picture:
-        """What was given as it is, and between or around it more of the same with a look (video_extension)."""
+        """What was given as it is, and between or around it more of the same with a look
+        (video_extension).
+        """
         plan = self._plan
         first = plan.first("first_clip_url", "first_frame_url")
         last = plan.first("last_clip_url", "last_frame_url")
@@ -192,12 +221,20 @@ class _Film:
         parts = [part.to("setpts", expr="PTS-STARTPTS").to("setsar", sar="1") for part in parts]
         if len(parts) == 1:
             return parts[0]
-        return parts[0].join("concat", *parts[1:], n=str(len(parts)), v="1", a="0").to("fps", fps=str(plan.fps))
+        return (
+            parts[0]
+            .join("concat", *parts[1:], n=str(len(parts)), v="1", a="0")
+            .to("fps", fps=str(plan.fps))
+        )
 
     def _given_frames(self, source: Source | None, most: int) -> int:
         if source is None:
             return 0
-        own = round(source.duration_s * self._plan.fps) if source.kind == "video" else self._plan.fps // 2
+        own = (
+            round(source.duration_s * self._plan.fps)
+            if source.kind == "video"
+            else self._plan.fps // 2
+        )
         return max(1, min(own, most))
 
     def _widened(self) -> Picture:
@@ -208,10 +245,18 @@ class _Film:
         )
         wide, high = _even(plan.width / (left + right - 1)), _even(plan.height / (top + bottom - 1))
         inside = self._moving(main).scale(wide, high).to("setsar", sar="1").pixels("yuv420p")
-        around = self._filling(main).scale(wide // 8, high // 8).scale(plan.width, plan.height).look(plan.look)
-        return around.join("overlay", inside, x=str(round((left - 1) * wide)), y=str(round((top - 1) * high)))
+        around = (
+            self._filling(main)
+            .scale(wide // 8, high // 8)
+            .scale(plan.width, plan.height)
+            .look(plan.look)
+        )
+        return around.join(
+            "overlay", inside, x=str(round((left - 1) * wide)), y=str(round((top - 1) * high))
+        )
 
-    # ---- parts -----------------------------------------------------------------------------------------------------
+    # ---- parts
+    # -----------------------------------------------------------------------------------------------------
 
     def _main(self) -> Source:
         main = self._plan.first(*MAIN_ROLES)
@@ -224,12 +269,16 @@ class _Film:
         if source.kind == "image":
             path = self._next_png()
             pictures.filled(self._bytes_of(source), source, (plan.width, plan.height), path)
-            return pictures.still(self._graph, path, plan.fps).pixels("yuv420p").to("setsar", sar="1")
+            return (
+                pictures.still(self._graph, path, plan.fps).pixels("yuv420p").to("setsar", sar="1")
+            )
         return self._moving(source).fit(plan.width, plan.height, source)
 
     def _moving(self, source: Source) -> Picture:
         if source.stored:
-            return pictures.clip(self._graph, self._medium(source.digest[7:]), self._plan.fps, source.turn)
+            return pictures.clip(
+                self._graph, self._medium(source.digest[7:]), self._plan.fps, source.turn
+            )
         return pictures.made_up_clip(self._graph, source, self._plan.fps)
 
     def _referenced(self, scene: Picture) -> Picture:
@@ -240,7 +289,9 @@ class _Film:
         side = min(plan.width, plan.height) // 5
         for i, image in enumerate([*plan.all("reference_image"), *plan.all("ref_images_url")]):
             inset = self._inset(image, (side, side))
-            scene = scene.join("overlay", inset, x=str(side // 8 + i * (side + side // 8)), y=f"H-h-{side // 8}")
+            scene = scene.join(
+                "overlay", inset, x=str(side // 8 + i * (side + side // 8)), y=f"H-h-{side // 8}"
+            )
         return scene
 
     def _marked(self, scene: Picture) -> Picture:

@@ -1,4 +1,6 @@
-"""Reading what a person ordered (scenarios, faults, accounts) from YAML or JSON, with words for what is wrong."""
+"""Reading what a person ordered (scenarios, faults, accounts) from YAML or JSON, with words for
+what is wrong.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ Entry = TypeVar("Entry")
 
 
 class BadOrder(ServerError):
-    """Something that was ordered cannot be understood; the message says where, what, and what would do."""
+    """Something that was ordered cannot be understood; the message says where, what, and what would
+    do.
+    """
 
 
 class Fields:
@@ -48,14 +52,18 @@ class Fields:
         """A whole number of at least `least`."""
         value: int | None = self.take(name, int, default)
         if value is not None and value < least:
-            raise BadOrder(f"{self.place}.{name} should be a whole number from {least}, not {value!r}")
+            raise BadOrder(
+                f"{self.place}.{name} should be a whole number from {least}, not {value!r}"
+            )
         return value
 
     def choice(self, name: str, choices: tuple[str, ...], default: str | None = None) -> str:
         """One of some words. Without a default it has to be there."""
         value = self.take(name, str, default)
         if value not in choices:
-            raise BadOrder(f"{self.place}.{name} should be one of {', '.join(choices)}, not {value!r}")
+            raise BadOrder(
+                f"{self.place}.{name} should be one of {', '.join(choices)}, not {value!r}"
+            )
         return str(value)
 
     def numbers(self, name: str) -> tuple[int, ...]:
@@ -70,11 +78,15 @@ class Fields:
         """Raise BadOrder when the mapping had fields that nobody took."""
         if self._left:
             unknown = ", ".join(sorted(str(name) for name in self._left))
-            raise BadOrder(f"{self.place} has no field {unknown}; it knows {', '.join(self._known)}")
+            raise BadOrder(
+                f"{self.place} has no field {unknown}; it knows {', '.join(self._known)}"
+            )
 
 
 def read_all(documents: object, read: Callable[[object, str], Entry], place: str) -> list[Entry]:
-    """Each entry of a list by `read`; one mapping counts as a list of one, nothing as an empty list."""
+    """Each entry of a list by `read`; one mapping counts as a list of one, nothing as an empty
+    list.
+    """
     entries = documents if isinstance(documents, list) else [] if documents is None else [documents]
     return [read(entry, f"{place}[{i}]") for i, entry in enumerate(entries)]
 
@@ -91,7 +103,9 @@ Rule = TypeVar("Rule", bound=Counted)
 
 
 class RuleBook(ABC, Generic[Rule]):
-    """Rules in order, as scenarios and faults have them; a subclass reads one rule and says what the rules decide."""
+    """Rules in order, as scenarios and faults have them; a subclass reads one rule and says what
+    the rules decide.
+    """
 
     PLACE = ""  # what its rules are called in messages
 
@@ -103,7 +117,9 @@ class RuleBook(ABC, Generic[Rule]):
         return bool(self._rules)
 
     def add(self, documents: object) -> None:
-        """Add rules behind those that are there: one, or a list. Raises BadOrder, and adds none then."""
+        """Add rules behind those that are there: one, or a list. Raises BadOrder, and adds none
+        then.
+        """
         self._rules += self._read(documents)
 
     def clear(self) -> None:
@@ -120,7 +136,9 @@ class RuleBook(ABC, Generic[Rule]):
 
     def restore(self, shown: list[Doc]) -> None:
         """Take over what `show` gave."""
-        rules = self._read([{k: v for k, v in doc.items() if k not in ("seen", "used")} for doc in shown])
+        rules = self._read(
+            [{k: v for k, v in doc.items() if k not in ("seen", "used")} for doc in shown]
+        )
         for rule, doc in zip(rules, shown, strict=True):
             rule.seen, rule.used = doc["seen"], doc["used"]
         self._rules = rules

@@ -1,4 +1,6 @@
-"""What is ordered to become of tasks: rules that choose a task when it is accepted, and say how it ends and when."""
+"""What is ordered to become of tasks: rules that choose a task when it is accepted, and say how it
+ends and when.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from mockserver.errors import Fault
 from mockserver.rules import BadOrder, Doc, Fields, RuleBook
 
 ENDS = ("succeed", "fail", "cancel", "expire", "no_url", "never", "lose")
-LABEL = "X-Mock-Label"  # header by which a request can be told apart; the service itself has no such thing
+# header by which a request can be told apart; the service itself has no such thing
+LABEL = "X-Mock-Label"
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,10 @@ class Scenario:
     """How the tasks of one rule go.
 
     `end`: succeed; fail (with `code` and `message`); cancel, by the service; expire: UNKNOWN from the end on, and
-    billed; no_url: SUCCEEDED without a video_url; never: RUNNING for ever; lose: the video is gone `lost_after_s`
-    after the end, though the URL is still valid.
-    When: `after_s` after the POST; with the `after_polls`-th fetch; `by_hand`, by the controls; else when the model
-    takes its own time. `pending_s` is how long a task that is held shows PENDING first.
+    billed; no_url: SUCCEEDED without a video_url; never: RUNNING for ever; lose: the video is gone
+    `lost_after_s` after the end, though the URL is still valid. When: `after_s` after the POST;
+    with the `after_polls`-th fetch; `by_hand`, by the controls; else when the model takes its own
+    time. `pending_s` is how long a task that is held shows PENDING first.
     """
 
     end: str
@@ -77,7 +80,9 @@ class Rule:
 
 
 class Scenarios(RuleBook[Rule]):
-    """The rules of one server, in order; the first that fits decides. `errors` is the catalogue of codes."""
+    """The rules of one server, in order; the first that fits decides. `errors` is the catalogue of
+    codes.
+    """
 
     PLACE = "scenarios"
 
@@ -101,14 +106,21 @@ class Scenarios(RuleBook[Rule]):
     def fault(self, code: str, message: str | None) -> Fault:
         """A failure with a code of the catalogue. Raises BadOrder for another one."""
         if code not in self._errors:
-            raise BadOrder(f"there is no code {code!r}; the service knows {', '.join(self._errors)}")
+            raise BadOrder(
+                f"there is no code {code!r}; the service knows {', '.join(self._errors)}"
+            )
         return Fault(code, message or self._errors[code]["message"])
 
     def _rule(self, document: object, place: str) -> Rule:
         fields = Fields(document, place)
         when = _when(fields.take("when", Mapping, {}), f"{place}.when")
         scenario = self._scenario(fields)
-        rule = Rule(when, scenario, fields.count("times"), dict(document) if isinstance(document, Mapping) else {})
+        rule = Rule(
+            when,
+            scenario,
+            fields.count("times"),
+            dict(document) if isinstance(document, Mapping) else {},
+        )
         fields.end()
         return rule
 
@@ -126,9 +138,16 @@ class Scenarios(RuleBook[Rule]):
             fault=self.fault(code or "InternalError.Algo", message) if end == "fail" else None,
             lost_after_s=fields.number("lost_after_s") or 0.0,
         )
-        ways = (scenario.after_s is not None, scenario.after_polls is not None, scenario.by_hand, end == "never")
+        ways = (
+            scenario.after_s is not None,
+            scenario.after_polls is not None,
+            scenario.by_hand,
+            end == "never",
+        )
         if sum(ways) > 1:
-            raise BadOrder(f"{fields.place}: only one of after_s, after_polls, by_hand and then: never")
+            raise BadOrder(
+                f"{fields.place}: only one of after_s, after_polls, by_hand and then: never"
+            )
         return scenario
 
 

@@ -93,7 +93,12 @@ class MockServer:
         self._region, self._webhooks, self._state_file = region, webhooks, state_file
         self._fetch_inputs, self._remote_controls = fetch_inputs, remote_controls
         self.port = port
-        self._state_dir, self._host, self._validation, self._seed = state_dir, host, validation, seed
+        self._state_dir, self._host, self._validation, self._seed = (
+            state_dir,
+            host,
+            validation,
+            seed,
+        )
         self._task_seconds, self._public_url, self.accounts = task_seconds, public_url, accounts
         self._renderer: Renderer = renderer or FilmRenderer()
         self._run_blocking: RunBlocking = run_blocking or asyncio.to_thread
@@ -102,11 +107,14 @@ class MockServer:
         self._app: web.Application | None = None
         self._runner: web.AppRunner | None = None
 
-    # ---- life ------------------------------------------------------------------------------------------------------
+    # ---- life
+    # ------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Open the state and listen. Raises ServerError."""
-        self._runner = web.AppRunner(self.app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(
+            self.app, access_log=None, handle_signals=False, shutdown_timeout=1.0
+        )
         try:
             await self._runner.setup()
             site = web.TCPSite(self._runner, self._host, self.port)
@@ -114,7 +122,9 @@ class MockServer:
         except OSError as error:
             await self.stop()
             reason = os.strerror(error.errno) if error.errno else str(error)
-            raise ServerError(f"cannot listen on {self._host} port {self.port}: {reason}; name another port") from error
+            raise ServerError(
+                f"cannot listen on {self._host} port {self.port}: {reason}; name another port"
+            ) from error
         self.port = self._runner.addresses[0][1]
         service = self._running()
         service.drop_connections = self._drop_connections
@@ -127,7 +137,9 @@ class MockServer:
                 connection.transport.abort()
 
     async def stop(self) -> None:
-        """Stop listening, finish what is being rendered, close the state. Nothing that was answered is lost."""
+        """Stop listening, finish what is being rendered, close the state. Nothing that was answered
+        is lost.
+        """
         if self._service is not None:
             self._service.stopping.set()
             await self._service.events.close()
@@ -147,11 +159,15 @@ class MockServer:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         await self.stop()
 
-    # ---- what it is ------------------------------------------------------------------------------------------------
+    # ---- what it is
+    # ------------------------------------------------------------------------------------------------
 
     @property
     def url(self) -> str:
@@ -193,18 +209,25 @@ class MockServer:
         self._running().restore(data)
 
     def restart(self) -> None:
-        """Cut every connection and read the state again, as a new process would: POST /_mock/restart."""
+        """Cut every connection and read the state again, as a new process would: POST
+        /_mock/restart.
+        """
         self._running().restart()
 
     async def deliver_events(self) -> None:
-        """Tell the webhooks of every task that has ended by now; it happens by itself within a moment of real time."""
+        """Tell the webhooks of every task that has ended by now; it happens by itself within a
+        moment of real time.
+        """
         await self._running().events.deliver()
 
-    # ---- wiring ----------------------------------------------------------------------------------------------------
+    # ---- wiring
+    # ----------------------------------------------------------------------------------------------------
 
     def _running(self) -> Service:
         if self._service is None:
-            raise ServerError("the server is not running: start it first, and ask before it is stopped")
+            raise ServerError(
+                "the server is not running: start it first, and ask before it is stopped"
+            )
         return self._service
 
     def _open(self) -> Service:
@@ -215,7 +238,9 @@ class MockServer:
                 self._service = self._wire(folder)
             except OSError as error:
                 self._closing.close()
-                raise ServerError(f"cannot use {self._state_dir} as state folder: {error.strerror}") from error
+                raise ServerError(
+                    f"cannot use {self._state_dir} as state folder: {error.strerror}"
+                ) from error
             except BaseException:
                 self._closing.close()
                 raise
@@ -223,7 +248,9 @@ class MockServer:
 
     def _folder(self) -> Path:
         if self._state_dir is None:
-            return Path(self._closing.enter_context(tempfile.TemporaryDirectory(prefix="mockserver-")))
+            return Path(
+                self._closing.enter_context(tempfile.TemporaryDirectory(prefix="mockserver-"))
+            )
         return self._state_dir
 
     def _wire(self, folder: Path) -> Service:
@@ -235,7 +262,11 @@ class MockServer:
         storage.sweep()
         accounts = Accounts(self.accounts, self._region)
         tasks = Tasks(state, self.clock, catalogue, self._seed, self._task_seconds)
-        fetcher = Fetcher(storage, catalogue.service["upload"]["max_size_bytes"]) if self._fetch_inputs else None
+        fetcher = (
+            Fetcher(storage, catalogue.service["upload"]["max_size_bytes"])
+            if self._fetch_inputs
+            else None
+        )
         service = Service(
             state=state,
             clock=self.clock,
@@ -244,7 +275,9 @@ class MockServer:
             storage=storage,
             tasks=tasks,
             films=Films(storage, self._renderer, self._run_blocking),
-            reader=MediaReader(storage, self._renderer, self._run_blocking, fetcher.fetch if fetcher else None),
+            reader=MediaReader(
+                storage, self._renderer, self._run_blocking, fetcher.fetch if fetcher else None
+            ),
             rates=self.rates,
             scenarios=self.scenarios,
             faults=self.faults,
@@ -265,13 +298,17 @@ class MockServer:
         part.replace(path)
 
     def _catch_up(self, state: State) -> None:
-        """Time never goes back on one state: a clock that was ahead (scaled, advanced) is moved there again."""
+        """Time never goes back on one state: a clock that was ahead (scaled, advanced) is moved
+        there again.
+        """
         entry = state.last_entry()
         seen = max(float(state.meta(CLOCK) or 0), float(entry["at"]) if entry else 0.0)
         self.clock.advance(max(0.0, seen - self.clock.now()))
 
     def _secret(self, state: State) -> str:
-        """What signs URLs: follows from the first seed, and stays, so that URLs given out go on being valid."""
+        """What signs URLs: follows from the first seed, and stays, so that URLs given out go on
+        being valid.
+        """
         secret = state.meta(SECRET)
         if secret is None:
             secret = sha256(f"cutlist bundled server {self._seed}".encode())

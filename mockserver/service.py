@@ -13,7 +13,15 @@ from mockserver.accounts import Accounts, Caller, read_accounts
 from mockserver.catalogue import Catalogue, Doc, Model
 from mockserver.clock import Clock
 from mockserver.digest import canonical, derived_uuid, read, sha256
-from mockserver.errors import BAD_BODY, NO_MODEL, NO_SUCH_KEY, NOT_ASYNC, ApiError, Fault, invalid_parameter
+from mockserver.errors import (
+    BAD_BODY,
+    NO_MODEL,
+    NO_SUCH_KEY,
+    NOT_ASYNC,
+    ApiError,
+    Fault,
+    invalid_parameter,
+)
 from mockserver.events import Events
 from mockserver.faults import Faults
 from mockserver.films import Films
@@ -62,9 +70,11 @@ class Service:
         self._reader, self._validation, self._seed = reader, validation, seed
         self._requests = self._last_number()
         self.stopping = asyncio.Event()
-        self.drop_connections: Callable[[object], None] = lambda _: None  # the server that listens puts its own here
+        # the server that listens puts its own here
+        self.drop_connections: Callable[[object], None] = lambda _: None
 
-    # ---- requests --------------------------------------------------------------------------------------------------
+    # ---- requests
+    # --------------------------------------------------------------------------------------------------
 
     def next_request(self) -> tuple[int, str]:
         """Number and request_id of a request that arrives now."""
@@ -85,7 +95,9 @@ class Service:
         self.state.set_meta(CLOCK, repr(self.clock.now()))
 
     def reset(self) -> None:
-        """Forget tasks, uploads, films and requests; rules and numbers as at the start. The clock goes on."""
+        """Forget tasks, uploads, films and requests; rules and numbers as at the start. The clock
+        goes on.
+        """
         self.state.reset()
         self.storage.clear()
         self._forget()
@@ -93,7 +105,8 @@ class Service:
         self.faults.reset()
 
     def restart(self, spared: object = None) -> None:
-        """What the end and the start of the process come to: connections are cut, the state is read again.
+        """What the end and the start of the process come to: connections are cut, the state is
+        read again.
 
         `spared` is the transport of the connection that stays, as it is the one that asks for this.
         """
@@ -102,19 +115,29 @@ class Service:
         self._forget()
 
     def snapshot(self) -> bytes:
-        """The whole server as the bytes of a file: tasks, uploads, journal, accounts, rules, webhooks and time."""
-        orders = {"now": self.clock.now(), "accounts": self.accounts.written(), "webhooks": self.events.show()}
+        """The whole server as the bytes of a file: tasks, uploads, journal, accounts, rules,
+        webhooks and time.
+        """
+        orders = {
+            "now": self.clock.now(),
+            "accounts": self.accounts.written(),
+            "webhooks": self.events.show(),
+        }
         orders |= {"scenarios": self.scenarios.show(), "faults": self.faults.show()}
         return snapshots.pack(self.state, self.storage.media, orders)
 
     def restore(self, data: bytes) -> None:
-        """Be the server that a snapshot was taken of. Raises ServerError. Time does not go back: it jumps if behind."""
+        """Be the server that a snapshot was taken of. Raises ServerError. Time does not go back: it
+        jumps if behind.
+        """
         orders = snapshots.unpack(data, self.state, self.storage.media)
         self.storage.use_secret(self.state.meta(SECRET) or "")
         self.scenarios.restore(orders["scenarios"])
         self.faults.restore(orders["faults"])
         if "accounts" in orders:  # not in snapshots of the first release
-            self.accounts.replace(read_accounts(orders["accounts"], self.catalogue.service["regions"]))
+            self.accounts.replace(
+                read_accounts(orders["accounts"], self.catalogue.service["regions"])
+            )
             self.events.restore(orders["webhooks"])
         self.advance(max(0.0, orders["now"] - self.clock.now()))
         self._forget()
@@ -127,9 +150,12 @@ class Service:
         last = self.state.last_entry()
         return last["n"] if last is not None else 0
 
-    # ---- create ----------------------------------------------------------------------------------------------------
+    # ---- create
+    # ----------------------------------------------------------------------------------------------------
 
-    async def create(self, caller: Caller, headers: Mapping[str, str], body: bytes, request_id: str, notes: Doc) -> str:
+    async def create(
+        self, caller: Caller, headers: Mapping[str, str], body: bytes, request_id: str, notes: Doc
+    ) -> str:
         """Accept a request as a task; returns its id. Raises ApiError for what is refused at once.
 
         `notes` takes what the journal is to say: the digest of the body's canonical JSON, and the task's id.
@@ -149,7 +175,17 @@ class Service:
             raise ApiError(400, outcome.code, outcome.message)
         label = headers.get(LABEL)
         scenario = self.scenarios.choose(caller.account.name, label, asked.document)
-        draft = Draft(caller, str(name), model, asked.sha256, job, outcome, nth=nth, label=label, scenario=scenario)
+        draft = Draft(
+            caller,
+            str(name),
+            model,
+            asked.sha256,
+            job,
+            outcome,
+            nth=nth,
+            label=label,
+            scenario=scenario,
+        )
         notes["task_id"] = task_id = self.tasks.create(draft, request_id)
         if isinstance(outcome, Outcome) and not (scenario and scenario.end in WITHOUT_FILM):
             self.films.begin(outcome.film, outcome.plan)
@@ -158,7 +194,9 @@ class Service:
     async def _outcome(
         self, caller: Caller, name: str, model: Model, asked: Asked, resolve_oss: bool
     ) -> tuple[Outcome | Fault, str, int]:
-        """What a request comes to, the digest of its job, and how many tasks of that job came before."""
+        """What a request comes to, the digest of its job, and how many tasks of that job came
+        before.
+        """
         variant, faults = check(model, asked.request)
         sources: list[Source] = []
         digests: dict[str, str] = {}
@@ -172,7 +210,8 @@ class Service:
             return joined(faults), job, nth
         return foresee(model, variant, asked.request, tuple(sources), nth), job, nth
 
-    # ---- look ------------------------------------------------------------------------------------------------------
+    # ---- look
+    # ------------------------------------------------------------------------------------------------------
 
     async def fetch(self, caller: Caller, task_id: str, host: Callable[[], str]) -> Doc:
         """The answer to a fetch. One that says SUCCEEDED waits until the film is there."""
@@ -184,17 +223,25 @@ class Service:
             return self.tasks.document(task_id, row, None)
         if self.tasks.has_video(row) and not await self._film_ready(row):
             return self.tasks.document(task_id, self.tasks.find(account, task_id), None)
-        return self.tasks.document(task_id, row, self.storage.signed_url(host(), result_key(row), row["end_at"]))
+        return self.tasks.document(
+            task_id, row, self.storage.signed_url(host(), result_key(row), row["end_at"])
+        )
 
     async def _film_ready(self, row: Row) -> bool:
         if await self.films.ready(row["film"], row["plan"]):
             return True
-        failed = {"outcome": "FAILED", "code": "InternalError.Algo", "message": "The video could not be made."}
+        failed = {
+            "outcome": "FAILED",
+            "code": "InternalError.Algo",
+            "message": "The video could not be made.",
+        }
         self.state.change_task(row["task_id"], {**failed, "billed_s": 0.0})
         return False
 
     def list(self, caller: Caller, query: Mapping[str, str]) -> Doc:
-        """The answer to a list (task management reference). Raises ApiError 400 for an unusable query."""
+        """The answer to a list (task management reference). Raises ApiError 400 for an unusable
+        query.
+        """
         start, end = self._window(query)
         page_no, size = (
             _count(query, "page_no", 1),
@@ -227,14 +274,19 @@ class Service:
     def _window(self, query: Mapping[str, str]) -> tuple[float, float]:
         """The span of gmt_create that a list covers. Its times are read as UTC+8 (assumption)."""
         longest, now = self.catalogue.service["list"]["window_s"], self.clock.now()
-        given = [self._moment(query[name]) if query.get(name) else None for name in ("start_time", "end_time")]
+        given = [
+            self._moment(query[name]) if query.get(name) else None
+            for name in ("start_time", "end_time")
+        ]
         start, end = given
         if end is None:
             end = now if start is None else min(now, start + longest)
         if start is None:
             start = end - longest
         if start > end or end - start > longest:
-            raise invalid_parameter("The time range between start_time and end_time should be within 24 hours.")
+            raise invalid_parameter(
+                "The time range between start_time and end_time should be within 24 hours."
+            )
         return start, end
 
     def _moment(self, text: str) -> float:
@@ -242,26 +294,40 @@ class Service:
             hours = self.catalogue.service["utc_offset_h"]
             return datetime.strptime(f"{text} +{hours:02}00", "%Y%m%d%H%M%S %z").timestamp()
         except ValueError:
-            raise invalid_parameter("start_time and end_time should be in the format YYYYMMDDhhmmss.") from None
+            raise invalid_parameter(
+                "start_time and end_time should be in the format YYYYMMDDhhmmss."
+            ) from None
 
-    # ---- uploads and results ---------------------------------------------------------------------------------------
+    # ---- uploads and results
+    # ---------------------------------------------------------------------------------------
 
     def policy(self, caller: Caller, query: Mapping[str, str], host: str, n: int) -> Doc:
-        """The `data` of a getPolicy answer. Raises ApiError 400 for another action or an unknown model."""
+        """The `data` of a getPolicy answer. Raises ApiError 400 for another action or an unknown
+        model.
+        """
         if query.get("action") != "getPolicy":
             raise invalid_parameter("Input should be 'getPolicy': action")
         name = query.get("model", "")
         if self.catalogue.model(name, self.accounts.region_of(caller)) is None:
             raise NO_MODEL
         folder = uuid.UUID(derived_uuid(self._seed, f"upload of {caller.account.name}", n)).hex
-        return self.storage.policy(caller.account.name, name, f"{UPLOAD_FOLDER}/{folder}", f"{host}/oss")
+        return self.storage.policy(
+            caller.account.name, name, f"{UPLOAD_FOLDER}/{folder}", f"{host}/oss"
+        )
 
     async def result(self, key: str, query: Mapping[str, str]) -> Any:
-        """The path of a result's file. Raises ObjectError for a bad or old URL and for an unknown object."""
+        """The path of a result's file. Raises ObjectError for a bad or old URL and for an unknown
+        object.
+        """
         self.storage.check_url(key, dict(query))
         name = key.rpartition("/")[2]
         row = self.state.task(name.removesuffix(".mp4"), self.clock.now())
-        if row is None or row["film"] is None or result_key(row) != key or not self.tasks.has_video(row):
+        if (
+            row is None
+            or row["film"] is None
+            or result_key(row) != key
+            or not self.tasks.has_video(row)
+        ):
             raise NO_SUCH_KEY
         if not await self._film_ready(row):
             raise NO_SUCH_KEY
@@ -274,7 +340,9 @@ def result_key(row: Row) -> str:
 
 
 class Asked(NamedTuple):
-    """The body of a create: as it was sent, without its nulls, and the digest of its canonical JSON."""
+    """The body of a create: as it was sent, without its nulls, and the digest of its canonical
+    JSON.
+    """
 
     document: Doc
     request: Doc
@@ -289,7 +357,8 @@ def parse_body(content_type: str, body: bytes) -> Asked:
         document = read(body)
     except ValueError:
         raise BAD_BODY from None
-    shallow = body.count(b"{") + body.count(b"[") <= DEEPEST_BODY  # of what has so few brackets nothing is deeper
+    # of what has so few brackets nothing is deeper
+    shallow = body.count(b"{") + body.count(b"[") <= DEEPEST_BODY
     if not isinstance(document, dict) or (not shallow and _deeper_than(document, DEEPEST_BODY)):
         raise BAD_BODY
     request = without_nulls(document) if b"null" in body else document

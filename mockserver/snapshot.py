@@ -1,6 +1,8 @@
-"""The whole of a server in one file: a tar of its state, the media it was given, and what was ordered.
+"""The whole of a server in one file: a tar of its state, the media it was given, and what was
+ordered.
 
-Films are not in it: they are made again, to the byte, from the plans in the state. The keys of its accounts are.
+Films are not in it: they are made again, to the byte, from the plans in the state. The keys of its
+accounts are.
 """
 
 from __future__ import annotations
@@ -21,7 +23,10 @@ DATABASE, ORDERS, MEDIA = "server.db", "orders.json", "media/"
 def pack(state: State, media: Path, orders: Doc) -> bytes:
     """The bytes of a snapshot: the same for the same server."""
     packed = io.BytesIO()
-    with tempfile.TemporaryDirectory(prefix="snapshot-") as folder, tarfile.open(fileobj=packed, mode="w") as tar:
+    with (
+        tempfile.TemporaryDirectory(prefix="snapshot-") as folder,
+        tarfile.open(fileobj=packed, mode="w") as tar,
+    ):
         copy = Path(folder) / DATABASE
         state.save(copy)
         _add(tar, DATABASE, copy.read_bytes())
@@ -32,10 +37,14 @@ def pack(state: State, media: Path, orders: Doc) -> bytes:
 
 
 def unpack(data: bytes, state: State, media: Path) -> Doc:
-    """Put a snapshot in the place of a state and its media; gives the orders. Raises ServerError for other bytes."""
+    """Put a snapshot in the place of a state and its media; gives the orders. Raises ServerError
+    for other bytes.
+    """
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
-            files = {member.name: _bytes(tar, member) for member in tar.getmembers() if member.isfile()}
+            files = {
+                member.name: _bytes(tar, member) for member in tar.getmembers() if member.isfile()
+            }
         orders: Doc = json.loads(files[ORDERS])
         database = files[DATABASE]
     except (tarfile.TarError, KeyError, ValueError) as error:

@@ -1,16 +1,19 @@
-"""What the server remembers, in SQLite: tasks, uploads, the journal. The only module that speaks SQL.
+"""What the server remembers, in SQLite: tasks, uploads, the journal. The only module that speaks
+SQL.
 
-Every change is committed before the answer that tells of it goes out (`commit`), so a killed server loses nothing it
-has said; a task and the journal's row of its request are one commit. Rows of requests that changed nothing are written
-in batches: a kill may lose the last few of those. With write-ahead logging and synchronous=NORMAL a commit survives the
-death of the process without an fsync; only a power cut may lose the last ones, and never tears the file. One process at
-a time: the file is opened exclusively.
+Every change is committed before the answer that tells of it goes out (`commit`), so a killed server
+loses nothing it has said; a task and the journal's row of its request are one commit. Rows of
+requests that changed nothing are written in batches: a kill may lose the last few of those. With
+write-ahead logging and synchronous=NORMAL a commit survives the death of the process without an
+fsync; only a power cut may lose the last ones, and never tears the file. One process at a time: the
+file is opened exclusively.
 
-What every POST asks for is also held in memory, because SQL would cost more than the rest of the answer: the journal,
-the number of tasks, how many there are of each job, the last ends of each lane. A state without a file writes new tasks
-in batches, or when somebody asks for them.
+What every POST asks for is also held in memory, because SQL would cost more than the rest of the
+answer: the journal, the number of tasks, how many there are of each job, the last ends of each
+lane. A state without a file writes new tasks in batches, or when somebody asks for them.
 
-A task's status is not stored. It follows from the row and the time (STATUS), so a task goes on while no server runs.
+A task's status is not stored. It follows from the row and the time (STATUS), so a task goes on
+while no server runs.
 """
 
 from __future__ import annotations
@@ -30,7 +33,8 @@ Row = sqlite3.Row
 
 JOURNAL_LENGTH = 10_000  # requests kept: the last ones
 BATCH = 256  # requests, and tasks of a state without a file, that wait, at most, for a commit
-CHECKPOINT_PAGES = 8000  # of the write-ahead log, 32 MB, before it is moved into the file with an fsync
+# of the write-ahead log, 32 MB, before it is moved into the file with an fsync
+CHECKPOINT_PAGES = 8000
 NEVER = 1e11  # a time that does not come (the year 5138): the end of a task that is held
 
 STATUS = """CASE WHEN cancelled_at IS NOT NULL THEN 'CANCELED' WHEN :now < scheduled_at THEN 'PENDING'
@@ -82,18 +86,56 @@ CREATE TABLE IF NOT EXISTS journal (n INTEGER PRIMARY KEY, entry TEXT NOT NULL);
 """
 
 TASK_COLUMNS = (
-    "n", "task_id", "request_id", "account", "api_key_id", "model", "lane", "submit_at", "wait_s", "run_s",
-    "scheduled_at", "end_at", "outcome", "code", "message", "request_sha256", "job_sha256", "nth", "orig_prompt",
-    "usage", "billed_s", "plan", "film", "label", "polls_left", "forget_s", "lost_s", "no_url", "told",
-)  # fmt: skip
-_ADDED = ("nth INTEGER NOT NULL DEFAULT 0", "label TEXT", "polls_left INTEGER", "forget_s REAL", "lost_s REAL",
-          "no_url INTEGER", "told INTEGER")  # columns that states of the first release lack  # fmt: skip
-_INSERT = f"INSERT INTO tasks ({', '.join(TASK_COLUMNS)}) VALUES ({', '.join('?' * len(TASK_COLUMNS))})"
+    "n",
+    "task_id",
+    "request_id",
+    "account",
+    "api_key_id",
+    "model",
+    "lane",
+    "submit_at",
+    "wait_s",
+    "run_s",
+    "scheduled_at",
+    "end_at",
+    "outcome",
+    "code",
+    "message",
+    "request_sha256",
+    "job_sha256",
+    "nth",
+    "orig_prompt",
+    "usage",
+    "billed_s",
+    "plan",
+    "film",
+    "label",
+    "polls_left",
+    "forget_s",
+    "lost_s",
+    "no_url",
+    "told",
+)
+# columns that states of the first release lack
+_ADDED = (
+    "nth INTEGER NOT NULL DEFAULT 0",
+    "label TEXT",
+    "polls_left INTEGER",
+    "forget_s REAL",
+    "lost_s REAL",
+    "no_url INTEGER",
+    "told INTEGER",
+)
+_INSERT = (
+    f"INSERT INTO tasks ({', '.join(TASK_COLUMNS)}) VALUES ({', '.join('?' * len(TASK_COLUMNS))})"
+)
 _values = itemgetter(*TASK_COLUMNS)
 
 
 class State:
-    """An open state: a file, or memory when `path` is None. Raises ServerError when the file cannot be used."""
+    """An open state: a file, or memory when `path` is None. Raises ServerError when the file cannot
+    be used.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -104,7 +146,9 @@ class State:
     def _open(self) -> sqlite3.Connection:
         path = self._path
         try:
-            db = sqlite3.connect(":memory:" if path is None else path, check_same_thread=False, timeout=1.0)
+            db = sqlite3.connect(
+                ":memory:" if path is None else path, check_same_thread=False, timeout=1.0
+            )
         except sqlite3.Error as error:
             raise ServerError(f"cannot open the state {path}: {error}") from error
         db.row_factory = sqlite3.Row
@@ -118,20 +162,29 @@ class State:
             db.commit()
         except sqlite3.Error as error:
             db.close()
-            hint = "another server is using it" if "locked" in str(error) else "it is no state of this server"
-            raise ServerError(f"cannot use the state {path} ({error}): {hint}; name another folder") from error
+            hint = (
+                "another server is using it"
+                if "locked" in str(error)
+                else "it is no state of this server"
+            )
+            raise ServerError(
+                f"cannot use the state {path} ({error}): {hint}; name another folder"
+            ) from error
         return db
 
     def _recall(self) -> None:
         """Read what is held in memory beside the tables; nothing waits to be written."""
-        rows = self._db.execute("SELECT entry FROM journal ORDER BY n DESC LIMIT ?", (JOURNAL_LENGTH,)).fetchall()
+        rows = self._db.execute(
+            "SELECT entry FROM journal ORDER BY n DESC LIMIT ?", (JOURNAL_LENGTH,)
+        ).fetchall()
         self._journal = deque((json.loads(row[0]) for row in reversed(rows)), maxlen=JOURNAL_LENGTH)
         self._unwritten = 0  # of the journal's last requests: not yet in the table
         self._new: list[tuple[Any, ...]] = []  # tasks that are not yet in the table
         self._count = int(self._db.execute("SELECT coalesce(max(n), 0) FROM tasks").fetchone()[0])
         jobs = self._db.execute("SELECT job_sha256, max(nth) + 1 FROM tasks GROUP BY job_sha256")
         self._jobs: dict[bytes, int] = {_key(job): count for job, count in jobs}
-        self._ends: dict[str, list[float]] = {}  # of a lane: the last ones, as many as it has running places
+        # of a lane: the last ones, as many as it has running places
+        self._ends: dict[str, list[float]] = {}
 
     def close(self) -> None:
         """Write out and release the file."""
@@ -198,7 +251,8 @@ class State:
                 self._db.execute(f"DELETE FROM {table}")
         self._recall()
 
-    # ---- the server's own ------------------------------------------------------------------------------------------
+    # ---- the server's own
+    # ------------------------------------------------------------------------------------------
 
     def meta(self, name: str) -> str | None:
         """A remembered value of the server, or None."""
@@ -210,7 +264,8 @@ class State:
         with self._db:
             self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
-    # ---- tasks -----------------------------------------------------------------------------------------------------
+    # ---- tasks
+    # -----------------------------------------------------------------------------------------------------
 
     def task_count(self) -> int:
         """How many tasks there are, which is also the number of the newest."""
@@ -236,7 +291,9 @@ class State:
         return row
 
     def last_ends(self, lane: str, count: int) -> list[float]:
-        """The latest end times in a lane: when each of its `count` running places is free, as far as it was taken."""
+        """The latest end times in a lane: when each of its `count` running places is free, as far
+        as it was taken.
+        """
         ends = self._ends.get(lane)
         if ends is None:
             self._write_tasks()
@@ -255,7 +312,10 @@ class State:
     def begun_ends(self, lane: str, now: float, count: int) -> list[float]:
         """Like `last_ends`, counting only tasks that have begun."""
         self._write_tasks()
-        sql = "SELECT end_at FROM tasks WHERE lane = ? AND scheduled_at <= ? ORDER BY end_at DESC LIMIT ?"
+        sql = (
+            "SELECT end_at FROM tasks WHERE lane = ? AND scheduled_at <= ? ORDER BY end_at DESC"
+            " LIMIT ?"
+        )
         return [row[0] for row in self._db.execute(sql, (lane, now, count))]
 
     def change_task(self, task_id: str, changes: dict[str, Any]) -> None:
@@ -263,7 +323,9 @@ class State:
         self._write_tasks()
         self._ends.clear()
         columns = ", ".join(f"{name} = :{name}" for name in changes)
-        self._db.execute(f"UPDATE tasks SET {columns} WHERE task_id = :task_id", {**changes, "task_id": task_id})
+        self._db.execute(
+            f"UPDATE tasks SET {columns} WHERE task_id = :task_id", {**changes, "task_id": task_id}
+        )
 
     def move_tasks(self, times: list[tuple[float, float, int]]) -> None:
         """Give tasks new times (scheduled_at, end_at, n), with the next `commit`."""
@@ -279,9 +341,13 @@ class State:
         self._write_tasks()
         where = "account = :account AND submit_at >= :start AND submit_at <= :end"
         where += " AND (forget_s IS NULL OR :now < end_at + forget_s)"
-        where += "".join(f" AND {name} = :{name}" for name in ("task_id", "model", "api_key_id") if wanted[name])
+        where += "".join(
+            f" AND {name} = :{name}" for name in ("task_id", "model", "api_key_id") if wanted[name]
+        )
         where += f" AND {STATUS} = :status" if wanted["status"] else ""
-        total = int(self._db.execute(f"SELECT count(*) FROM tasks WHERE {where}", wanted).fetchone()[0])
+        total = int(
+            self._db.execute(f"SELECT count(*) FROM tasks WHERE {where}", wanted).fetchone()[0]
+        )
         sql = f"SELECT *, {STATUS} AS status FROM tasks WHERE {where}"
         sql += " ORDER BY submit_at DESC, n DESC LIMIT :size OFFSET :offset"
         return total, self._db.execute(sql, {**wanted, "size": size, "offset": offset}).fetchall()
@@ -295,7 +361,9 @@ class State:
         return self._db.execute(sql, {"now": now}).fetchall()
 
     def every_task(self, wanted: dict[str, Any]) -> list[Row]:
-        """All tasks as the controls show them; `wanted` holds now, and what status, account, model or label must be."""
+        """All tasks as the controls show them; `wanted` holds now, and what status, account, model
+        or label must be.
+        """
         self._write_tasks()
         where = "".join(f" AND {name} = :{name}" for name in wanted if name != "now")
         sql = f"SELECT * FROM (SELECT *, {STATUS} AS status FROM tasks) WHERE 1{where} ORDER BY n"
@@ -309,14 +377,19 @@ class State:
         return self._db.execute(sql, {"now": now}).fetchall()
 
     def films(self, ended_after: float) -> dict[str, str]:
-        """The rendered files of tasks that end after a time, by name, each with the plan (JSON) it is made by."""
+        """The rendered files of tasks that end after a time, by name, each with the plan (JSON) it
+        is made by.
+        """
         self._write_tasks()
         sql = "SELECT film, plan FROM tasks WHERE film IS NOT NULL AND end_at > ?"
         return {row["film"]: row["plan"] for row in self._db.execute(sql, (ended_after,))}
 
-    # ---- uploads ---------------------------------------------------------------------------------------------------
+    # ---- uploads
+    # ---------------------------------------------------------------------------------------------------
 
-    def add_upload(self, object_key: str, account: str, model: str, sha256: str, size_bytes: int, now: float) -> None:
+    def add_upload(
+        self, object_key: str, account: str, model: str, sha256: str, size_bytes: int, now: float
+    ) -> None:
         """Record a stored upload, with the next `commit`."""
         values = (object_key, account, model, sha256, size_bytes, now)
         self._db.execute("INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?)", values)
@@ -328,13 +401,18 @@ class State:
 
     def upload(self, object_key: str) -> Row | None:
         """An upload by its key, or None."""
-        row: Row | None = self._db.execute("SELECT * FROM uploads WHERE object_key = ?", (object_key,)).fetchone()
+        row: Row | None = self._db.execute(
+            "SELECT * FROM uploads WHERE object_key = ?", (object_key,)
+        ).fetchone()
         return row
 
-    # ---- journal ---------------------------------------------------------------------------------------------------
+    # ---- journal
+    # ---------------------------------------------------------------------------------------------------
 
     def add_entry(self, entry: Doc) -> None:
-        """Note a request by its number `n`, and keep what it changed: at once when there is a file, else in batches."""
+        """Note a request by its number `n`, and keep what it changed: at once when there is a file,
+        else in batches.
+        """
         self._journal.append(entry)
         self._unwritten += 1
         changed = self._path is not None and (self._new or self._db.in_transaction)

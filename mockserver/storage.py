@@ -1,7 +1,8 @@
-"""Files: uploads under oss:// keys, media by digest, rendered films, and the signed URLs that lead to them.
+"""Files: uploads under oss:// keys, media by digest, rendered films, and the signed URLs that
+lead to them.
 
-Below the state's folder: `media/` (uploaded and inlined bytes, named by SHA-256), `films/` (rendered videos, named by
-the digest of their plan), `incoming/` (uploads that are not complete).
+Below the state's folder: `media/` (uploaded and inlined bytes, named by SHA-256), `films/`
+(rendered videos, named by the digest of their plan), `incoming/` (uploads that are not complete).
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ ACCESS_KEY_ID = "LTAImockserver"
 
 @dataclass(frozen=True)
 class Grant:
-    """What a valid upload policy allows: objects below `folder`, for one account and model, up to a size."""
+    """What a valid upload policy allows: objects below `folder`, for one account and model, up to a
+    size.
+    """
 
     account: str
     model: str
@@ -54,7 +57,8 @@ class Storage:
         """Sign with another secret from now on."""
         self._secret = secret.encode()
 
-    # ---- bytes by digest -------------------------------------------------------------------------------------------
+    # ---- bytes by digest
+    # -------------------------------------------------------------------------------------------
 
     def medium(self, name: str) -> Path:
         """Where the bytes with a SHA-256 are."""
@@ -83,9 +87,11 @@ class Storage:
         return self._folder / "films" / name
 
     def sweep(self) -> None:
-        """Remove films whose URLs have expired, media that nothing can ask for, and what broken uploads left.
+        """Remove films whose URLs have expired, media that nothing can ask for, and what broken
+        uploads left.
 
-        A medium is wanted by an upload that can still be named, and by a film that may have to be made again.
+        A medium is wanted by an upload that can still be named, and by a film that may have to be
+        made again.
         """
         now = self._clock.now()
         films = self._state.films(now - self._lifetimes["result_url_s"])
@@ -93,7 +99,9 @@ class Storage:
             if path.name not in films:
                 path.unlink()
         wanted = self._state.uploads(now - self._lifetimes["upload_s"])
-        wanted |= {source.digest[7:] for plan in films.values() for source in Plan.from_text(plan).sources}
+        wanted |= {
+            source.digest[7:] for plan in films.values() for source in Plan.from_text(plan).sources
+        }
         for path in self.media.iterdir():
             if path.name not in wanted:
                 path.unlink()
@@ -101,21 +109,29 @@ class Storage:
             path.unlink()
 
     def clear(self) -> None:
-        """Remove every file but those that are being written: who writes them is not done with them."""
+        """Remove every file but those that are being written: who writes them is not done with
+        them.
+        """
         for name in ("media", "films"):
             for path in (self._folder / name).iterdir():
                 if path.suffix != ".part":
                     path.unlink(missing_ok=True)
 
-    # ---- uploads (API of temporary file URLs) ----------------------------------------------------------------------
+    # ---- uploads (API of temporary file URLs)
+    # ----------------------------------------------------------------------
 
     def policy(self, account: str, model: str, upload_dir: str, upload_host: str) -> Doc:
         """The `data` of a getPolicy answer."""
-        expires = datetime.fromtimestamp(self._clock.now() + self._lifetimes["upload_policy_s"], UTC)
+        expires = datetime.fromtimestamp(
+            self._clock.now() + self._lifetimes["upload_policy_s"], UTC
+        )
         text = json.dumps(
             {
                 "expiration": expires.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-                "conditions": [["content-length-range", 0, self._max_size_bytes], ["starts-with", "$key", upload_dir]],
+                "conditions": [
+                    ["content-length-range", 0, self._max_size_bytes],
+                    ["starts-with", "$key", upload_dir],
+                ],
                 "account": account,
                 "model": model,
             }
@@ -135,22 +151,37 @@ class Storage:
         }
 
     def grant(self, form: dict[str, str]) -> Grant:
-        """What the fields of an upload form allow. Raises ObjectError for a bad, foreign or expired policy."""
+        """What the fields of an upload form allow. Raises ObjectError for a bad, foreign or expired
+        policy.
+        """
         policy = form.get("policy", "")
-        if not policy or form.get("OSSAccessKeyId") != ACCESS_KEY_ID or not self._signed(policy, form.get("Signature")):
+        if (
+            not policy
+            or form.get("OSSAccessKeyId") != ACCESS_KEY_ID
+            or not self._signed(policy, form.get("Signature"))
+        ):
             raise BAD_SIGNATURE
         doc = json.loads(base64.b64decode(policy))
         if self._clock.now() >= datetime.fromisoformat(doc["expiration"]).timestamp():
             raise POLICY_EXPIRED
         (_, _, most), (_, _, folder) = doc["conditions"]
         key = form.get("key", "")
-        if not key.startswith(f"{folder}/") or len(key) > 1023 or "\\" in key or not key.isprintable():
+        if (
+            not key.startswith(f"{folder}/")
+            or len(key) > 1023
+            or "\\" in key
+            or not key.isprintable()
+        ):
             raise ObjectError(
-                403, "AccessDenied", 'Invalid according to Policy: Policy Condition failed: ["starts-with", "$key"]'
+                403,
+                "AccessDenied",
+                'Invalid according to Policy: Policy Condition failed: ["starts-with", "$key"]',
             )
         if form.get("x-oss-forbid-overwrite") == "true" and self._state.upload(key) is not None:
             raise ObjectError(
-                409, "FileAlreadyExists", "The object you specified already exists and can not be overwritten."
+                409,
+                "FileAlreadyExists",
+                "The object you specified already exists and can not be overwritten.",
             )
         return Grant(doc["account"], doc["model"], folder, most)
 
@@ -163,12 +194,18 @@ class Storage:
         name = self.keep(incoming)
         if self._state.upload(key) is not None:  # two at once for one key: the first one stands
             raise ObjectError(
-                409, "FileAlreadyExists", "The object you specified already exists and can not be overwritten."
+                409,
+                "FileAlreadyExists",
+                "The object you specified already exists and can not be overwritten.",
             )
-        self._state.add_upload(key, grant.account, grant.model, name, incoming.size_bytes, self._clock.now())
+        self._state.add_upload(
+            key, grant.account, grant.model, name, incoming.size_bytes, self._clock.now()
+        )
 
     def uploaded(self, key: str, account: str, model: str) -> str | None:
-        """SHA-256 of an upload that this account may use with this model and that is younger than 48 h; else None."""
+        """SHA-256 of an upload that this account may use with this model and that is younger than
+        48 h; else None.
+        """
         row = self._state.upload(key)
         if row is None or (row["account"], row["model"]) != (account, model):
             return None
@@ -176,7 +213,8 @@ class Storage:
             return None
         return str(row["sha256"])
 
-    # ---- result URLs -----------------------------------------------------------------------------------------------
+    # ---- result URLs
+    # -----------------------------------------------------------------------------------------------
 
     def signed_url(self, host: str, key: str, ended_at: float) -> str:
         """URL of an object, valid for 24 h from the end of its task; no Authorization needed."""
@@ -187,13 +225,17 @@ class Storage:
     def check_url(self, key: str, query: dict[str, str]) -> None:
         """Raises ObjectError 403 for a URL that was not signed here or has expired."""
         expires = query.get("Expires", "")
-        if not expires.isdecimal() or not self._signed(f"GET\n{expires}\n/{key}", query.get("Signature")):
+        if not expires.isdecimal() or not self._signed(
+            f"GET\n{expires}\n/{key}", query.get("Signature")
+        ):
             raise BAD_SIGNATURE
         if self._clock.now() >= int(expires):
             raise URL_EXPIRED
 
     def _sign(self, text: str) -> str:
-        return base64.b64encode(hmac.new(self._secret, text.encode(), hashlib.sha1).digest()).decode()
+        return base64.b64encode(
+            hmac.new(self._secret, text.encode(), hashlib.sha1).digest()
+        ).decode()
 
     def _signed(self, text: str, signature: str | None) -> bool:
         return hmac.compare_digest(self._sign(text).encode(), (signature or "").encode())

@@ -1,7 +1,8 @@
-"""The life of tasks: PENDING, RUNNING, then SUCCEEDED or FAILED; or CANCELED; UNKNOWN after 24 hours.
+"""The life of tasks: PENDING, RUNNING, then SUCCEEDED or FAILED; or CANCELED; UNKNOWN after 24
+hours.
 
-When a task is accepted its whole future is laid down: when it gets one of its lane's running places, when it ends,
-and how. What it shows later follows from that row and the clock.
+When a task is accepted its whole future is laid down: when it gets one of its lane's running
+places, when it ends, and how. What it shows later follows from that row and the clock.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from mockserver.outcome import Outcome
 from mockserver.scenarios import Scenario
 from mockserver.state import NEVER, Row, State
 
-REFUSED_AFTER_S = 0.1  # from the POST to FAILED when the fields are wrong: measured by third parties
+# from the POST to FAILED when the fields are wrong: measured by third parties
+REFUSED_AFTER_S = 0.1
 OPEN = ("PENDING", "RUNNING")
 PENDING_SHARE = 0.04  # of a task's time; the reference's sample waited 10 s of 234 s
 
@@ -42,10 +44,17 @@ class Draft(NamedTuple):
 
 
 class Tasks:
-    """The tasks of every account. `task_seconds` is the range of a task's time; None: each model's usual times."""
+    """The tasks of every account. `task_seconds` is the range of a task's time; None: each model's
+    usual times.
+    """
 
     def __init__(
-        self, state: State, clock: Clock, catalogue: Catalogue, seed: int, task_seconds: tuple[float, float] | None
+        self,
+        state: State,
+        clock: Clock,
+        catalogue: Catalogue,
+        seed: int,
+        task_seconds: tuple[float, float] | None,
     ) -> None:
         self._state, self._clock, self._catalogue = state, clock, catalogue
         self._seed, self._task_seconds = seed, task_seconds
@@ -53,20 +62,34 @@ class Tasks:
         self._zone = timezone(timedelta(hours=catalogue.service["utc_offset_h"]))
         self.tell = False  # whether the ends of tasks accepted from now on are told to somebody
 
-    # ---- create ----------------------------------------------------------------------------------------------------
+    # ---- create
+    # ----------------------------------------------------------------------------------------------------
 
     def create(self, draft: Draft, request_id: str) -> str:
-        """Accept a request as a task, durable with the next commit of the state. Returns the task_id."""
+        """Accept a request as a task, durable with the next commit of the state. Returns the
+        task_id.
+        """
         n = self._state.task_count() + 1
         task_id = derived_uuid(self._seed, "task", n)
         now = round(self._clock.now(), 3)
         row: dict[str, Any] = {
-            "n": n, "task_id": task_id, "request_id": request_id, "account": draft.caller.account.name,
-            "api_key_id": draft.caller.key.id, "model": draft.model_name, "submit_at": now,
-            "request_sha256": draft.request_sha256, "job_sha256": draft.job_sha256, "nth": draft.nth,
-            "label": draft.label, "polls_left": None, "forget_s": None, "lost_s": None, "no_url": None,
+            "n": n,
+            "task_id": task_id,
+            "request_id": request_id,
+            "account": draft.caller.account.name,
+            "api_key_id": draft.caller.key.id,
+            "model": draft.model_name,
+            "submit_at": now,
+            "request_sha256": draft.request_sha256,
+            "job_sha256": draft.job_sha256,
+            "nth": draft.nth,
+            "label": draft.label,
+            "polls_left": None,
+            "forget_s": None,
+            "lost_s": None,
+            "no_url": None,
             "told": 0 if self.tell else None,
-        }  # fmt: skip
+        }
         if isinstance(draft.outcome, Fault):
             row |= self._refused(now, draft.outcome)
         else:
@@ -78,10 +101,20 @@ class Tasks:
     def _refused(self, now: float, fault: Fault) -> dict[str, Any]:
         end = now + REFUSED_AFTER_S
         return {
-            "lane": None, "wait_s": REFUSED_AFTER_S, "run_s": 0.0, "scheduled_at": end, "end_at": end,
-            "outcome": "FAILED", "code": fault.code, "message": fault.message, "orig_prompt": None, "usage": None,
-            "billed_s": 0.0, "plan": None, "film": None,
-        }  # fmt: skip
+            "lane": None,
+            "wait_s": REFUSED_AFTER_S,
+            "run_s": 0.0,
+            "scheduled_at": end,
+            "end_at": end,
+            "outcome": "FAILED",
+            "code": fault.code,
+            "message": fault.message,
+            "orig_prompt": None,
+            "usage": None,
+            "billed_s": 0.0,
+            "plan": None,
+            "film": None,
+        }
 
     def _accepted(self, n: int, now: float, draft: Draft, outcome: Outcome) -> dict[str, Any]:
         lane = f"{draft.caller.account.name}/{draft.model.name}"
@@ -91,11 +124,20 @@ class Tasks:
         free_at = min(ends) if len(ends) == places else now
         scheduled = round(max(now + wait_s, free_at), 3)
         return {
-            "lane": lane, "wait_s": wait_s, "run_s": run_s, "scheduled_at": scheduled,
-            "end_at": round(scheduled + run_s, 3), "outcome": "SUCCEEDED", "code": None, "message": None,
-            "orig_prompt": outcome.orig_prompt, "usage": compact(outcome.usage).decode(), "billed_s": outcome.billed_s,
-            "plan": outcome.plan, "film": outcome.film,
-        }  # fmt: skip
+            "lane": lane,
+            "wait_s": wait_s,
+            "run_s": run_s,
+            "scheduled_at": scheduled,
+            "end_at": round(scheduled + run_s, 3),
+            "outcome": "SUCCEEDED",
+            "code": None,
+            "message": None,
+            "orig_prompt": outcome.orig_prompt,
+            "usage": compact(outcome.usage).decode(),
+            "billed_s": outcome.billed_s,
+            "plan": outcome.plan,
+            "film": outcome.film,
+        }
 
     def _times(self, n: int, draft: Draft) -> tuple[float, float]:
         """How long a task waits at least, and how long it runs."""
@@ -104,7 +146,9 @@ class Tasks:
             return scenario.pending_s, NEVER
         ordered_s = scenario.after_s if scenario is not None else None
         total_s = self._draw(n, draft.model) if ordered_s is None else ordered_s
-        wait_s = min(total_s, (scenario and scenario.pending_s) or round(total_s * PENDING_SHARE, 3))
+        wait_s = min(
+            total_s, (scenario and scenario.pending_s) or round(total_s * PENDING_SHARE, 3)
+        )
         return wait_s, round(total_s - wait_s, 3)
 
     def _draw(self, n: int, model: Model) -> float:
@@ -115,7 +159,8 @@ class Tasks:
         usual = model.usual
         return triangular(share, usual["shortest_s"], usual["longest_s"], usual["duration_s"])
 
-    # ---- look ------------------------------------------------------------------------------------------------------
+    # ---- look
+    # ------------------------------------------------------------------------------------------------------
 
     def find(self, account: str, task_id: str) -> Row | None:
         """A task of an account with its `status` now; None for what the service calls UNKNOWN."""
@@ -141,7 +186,11 @@ class Tasks:
         if row is None:
             return {"output": {"task_id": task_id, "task_status": "UNKNOWN"}}
         status = row["status"]
-        output: Doc = {"task_id": task_id, "task_status": status, "submit_time": self.local_time(row["submit_at"])}
+        output: Doc = {
+            "task_id": task_id,
+            "task_status": status,
+            "submit_time": self.local_time(row["submit_at"]),
+        }
         if status not in ("PENDING", "CANCELED"):
             output["scheduled_time"] = self.local_time(row["scheduled_at"])
         if status in ("SUCCEEDED", "FAILED", "CANCELED"):
@@ -157,13 +206,18 @@ class Tasks:
         return {"output": output, "usage": read(row["usage"])}
 
     def local_time(self, at: float) -> str:
-        """A time as the service writes it: UTC+8 to the millisecond, without a zone (API reference)."""
+        """A time as the service writes it: UTC+8 to the millisecond, without a zone (API
+        reference).
+        """
         return _written(at, self._zone)
 
-    # ---- cancel ----------------------------------------------------------------------------------------------------
+    # ---- cancel
+    # ----------------------------------------------------------------------------------------------------
 
     def cancel(self, account: str, task_id: str) -> None:
-        """Cancel a PENDING task and let those behind it move up. Raises ApiError 400 for every other one."""
+        """Cancel a PENDING task and let those behind it move up. Raises ApiError 400 for every
+        other one.
+        """
         row = self.find(account, task_id)
         if row is None or row["status"] != "PENDING":
             raise NOT_PENDING
@@ -171,7 +225,8 @@ class Tasks:
         self._state.change_task(task_id, {"cancelled_at": now, "lane": None})
         self._move_up(row, now)
 
-    # ---- by hand ---------------------------------------------------------------------------------------------------
+    # ---- by hand
+    # ---------------------------------------------------------------------------------------------------
 
     def finish(self, task_id: str) -> None:
         """End a task now, as its outcome says. Raises ControlError for one that has ended."""
@@ -180,14 +235,21 @@ class Tasks:
     def fail(self, task_id: str, fault: Fault) -> None:
         """End a task now as FAILED. Raises ControlError for one that has ended."""
         row = self._open_task(task_id)
-        self._end_now(row, {"outcome": "FAILED", "code": fault.code, "message": fault.message, "billed_s": 0.0})
+        self._end_now(
+            row,
+            {"outcome": "FAILED", "code": fault.code, "message": fault.message, "billed_s": 0.0},
+        )
 
     def withdraw(self, task_id: str) -> None:
-        """Cancel a task, also a RUNNING one, as the service's own people could. Raises ControlError if it has ended."""
+        """Cancel a task, also a RUNNING one, as the service's own people could. Raises ControlError
+        if it has ended.
+        """
         self._end_now(self._open_task(task_id), {"outcome": "CANCELED"})
 
     def expire(self, task_id: str) -> None:
-        """Make a task UNKNOWN from now on; what it costs stays. Raises ControlError for an unknown id."""
+        """Make a task UNKNOWN from now on; what it costs stays. Raises ControlError for an unknown
+        id.
+        """
         row = self._any_task(task_id)
         self._state.change_task(task_id, {"forget_s": self._clock.now() - row["end_at"]})
 
@@ -197,7 +259,9 @@ class Tasks:
         self._state.change_task(task_id, {"lost_s": self._clock.now() - row["end_at"]})
 
     def has_video(self, row: Row) -> bool:
-        """Whether a task's video can be fetched: it succeeded, and nothing was ordered to take it away."""
+        """Whether a task's video can be fetched: it succeeded, and nothing was ordered to take it
+        away.
+        """
         lost = row["lost_s"] is not None and self._clock.now() >= row["end_at"] + row["lost_s"]
         return row["status"] == "SUCCEEDED" and row["film"] is not None and not lost
 
@@ -235,10 +299,13 @@ class Tasks:
             times.append((scheduled, round(scheduled + row["run_s"], 3), row["n"]))
         self._state.move_tasks(times)
 
-    # ---- list and bill ---------------------------------------------------------------------------------------------
+    # ---- list and bill
+    # ---------------------------------------------------------------------------------------------
 
     def rows(self, rows: Iterable[Row], region_id: str, uid: str) -> list[Doc]:
-        """Rows of the list answer; times in epoch milliseconds, no prompt and no inputs (list reference)."""
+        """Rows of the list answer; times in epoch milliseconds, no prompt and no inputs (list
+        reference).
+        """
         return [self._list_row(row, region_id, uid) for row in rows]
 
     def _list_row(self, row: Row, region_id: str, uid: str) -> Doc:
@@ -252,7 +319,9 @@ class Tasks:
             "request_id": row["request_id"],
             "status": row["status"],
             "task_id": row["task_id"],
-            "user_api_unique_key": f"apikey:v1:aigc:video-generation:video-synthesis:{row['model']}",
+            "user_api_unique_key": (
+                f"apikey:v1:aigc:video-generation:video-synthesis:{row['model']}"
+            ),
         }
         if row["status"] not in ("PENDING", "CANCELED"):
             doc["start_time"] = _epoch_ms(row["scheduled_at"])
@@ -277,7 +346,14 @@ def _ordered(scenario: Scenario) -> dict[str, Any]:
     columns = ends.get(scenario.end, {})
     if scenario.fault is not None:
         code, message = scenario.fault
-        columns = {"outcome": "FAILED", "code": code, "message": message, "billed_s": 0.0, "plan": None, "film": None}
+        columns = {
+            "outcome": "FAILED",
+            "code": code,
+            "message": message,
+            "billed_s": 0.0,
+            "plan": None,
+            "film": None,
+        }
     return {**columns, "polls_left": scenario.after_polls}
 
 

@@ -21,7 +21,9 @@ T = TypeVar("T")
 
 
 class ServerThread:
-    """Runs a MockServer, which it makes of `options`. Everything that touches the server happens on its own loop."""
+    """Runs a MockServer, which it makes of `options`. Everything that touches the server happens on
+    its own loop.
+    """
 
     def __init__(self, **options: Any) -> None:
         self.server = MockServer(**options)
@@ -29,7 +31,9 @@ class ServerThread:
         self.faults = LoopOrders(self, self.server.faults)
         self.scenarios = LoopOrders(self, self.server.scenarios)
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="mock server", daemon=True)
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="mock server", daemon=True
+        )
 
     def __enter__(self) -> ServerThread:
         self._thread.start()
@@ -41,7 +45,10 @@ class ServerThread:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         try:
             self.wait(self.server.stop())

@@ -1,7 +1,8 @@
 """Which fields of a request the service refuses, in the words of its own checks.
 
-The rules are the model files' JSON Schemas. Unknown keys and null values pass, as the vendor's own clients send
-both. When the refusal comes is the caller's matter: `service` mode fails the task, `strict` answers 400.
+The rules are the model files' JSON Schemas. Unknown keys and null values pass, as the vendor's own
+clients send both. When the refusal comes is the caller's matter: `service` mode fails the task,
+`strict` answers 400.
 """
 
 from __future__ import annotations
@@ -38,14 +39,22 @@ def check(model: Model, request: Doc) -> tuple[Variant | None, list[Fault]]:
     inputs, parameters = request.get("input"), request.get("parameters", {})
     if inputs is None:
         return None, [_invalid("Field required: input")]
-    wrong = [name for name, value in (("input", inputs), ("parameters", parameters)) if not isinstance(value, dict)]
+    wrong = [
+        name
+        for name, value in (("input", inputs), ("parameters", parameters))
+        if not isinstance(value, dict)
+    ]
     if wrong:
         return None, [_invalid(f"Input should be a valid dictionary: {name}") for name in wrong]
     variant = model.variant(inputs.get("function"))
     if variant is None:
         functions = [v.function for v in model.variants]
         given = "function" in inputs
-        return None, [_invalid(_one_of(functions, "input.function") if given else "Field required: input.function")]
+        return None, [
+            _invalid(
+                _one_of(functions, "input.function") if given else "Field required: input.function"
+            )
+        ]
     messages = [
         *_object(inputs, variant.input, "input"),
         *_notes(inputs, variant.input, "input"),
@@ -92,7 +101,9 @@ def _object(value: Doc, schema: Doc, place: str) -> Iterator[str]:
 
 
 def _list(value: list[Any], schema: Doc, place: str) -> Iterator[str]:
-    """The length has no upper check: of more references than it takes, VACE uses the first ones (the guide)."""
+    """The length has no upper check: of more references than it takes, VACE uses the first ones
+    (the guide).
+    """
     least = schema.get("minItems", 0)
     if len(value) < least:
         yield f"List should have at least {least} item after validation, not {len(value)}: {place}"
@@ -118,7 +129,9 @@ def _bounds(value: float, schema: Doc, place: str) -> Iterator[str]:
 
 def _ranges(value: float, choices: list[Doc], place: str) -> Iterator[str]:
     for choice in choices:
-        if value == choice.get("const") or ("minimum" in choice and choice["minimum"] <= value <= choice["maximum"]):
+        if value == choice.get("const") or (
+            "minimum" in choice and choice["minimum"] <= value <= choice["maximum"]
+        ):
             return
     field = place.rpartition(".")[2].capitalize()
     span = next(choice for choice in choices if "minimum" in choice)
@@ -149,4 +162,7 @@ def _default_first(schema: Doc) -> list[Any]:
 
 def _one_of(values: list[Any], place: str) -> str:
     quoted = [repr(value) for value in values]
-    return f"Input should be {' or '.join(filter(None, (', '.join(quoted[:-1]), quoted[-1])))}: {place}"
+    return (
+        f"Input should be {' or '.join(filter(None, (', '.join(quoted[:-1]), quoted[-1])))}:"
+        f" {place}"
+    )

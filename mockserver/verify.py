@@ -9,11 +9,22 @@ from typing import Any
 from mockserver.digest import canonical, sha256
 from mockserver.rules import BadOrder, Doc, Fields, read_all
 
-EXACT = ("method", "code", "account", "label", "task_id", "fault", "request_id", "body_sha256", "request_sha256")
+EXACT = (
+    "method",
+    "code",
+    "account",
+    "label",
+    "task_id",
+    "fault",
+    "request_id",
+    "body_sha256",
+    "request_sha256",
+)
 
 
 def matching(entries: list[Doc], wanted: Mapping[str, Any], place: str = "request") -> list[Doc]:
-    """The requests of the journal that fit; `wanted` may hold a field of EXACT, `status`, `path` or `body`.
+    """The requests of the journal that fit; `wanted` may hold a field of EXACT, `status`, `path`
+    or `body`.
 
     `path` may have * and ?; `body` is the JSON that was sent, key order and spaces aside (the journal has digests
     only, so it is compared as a whole). Raises BadOrder for another field.
@@ -35,14 +46,19 @@ def matching(entries: list[Doc], wanted: Mapping[str, Any], place: str = "reques
 
 
 def verify(entries: list[Doc], document: object) -> Doc:
-    """Whether the journal is as expected: `{"ok", "message", …}`. Raises BadOrder for a question that is none.
+    """Whether the journal is as expected: `{"ok", "message", …}`. Raises BadOrder for a question
+    that is none.
 
     `{"request": {…}, "count": N}`, or `at_least` and `at_most` (without any: at least 1); or `{"order": [{…}, {…}]}`:
     requests that fit one after the other, others in between allowed.
     """
     fields = Fields(document, "verify")
     wanted, order = fields.take("request", dict), fields.take("order", list)
-    count, least, most = fields.count("count", 0), fields.count("at_least", 0), fields.count("at_most", 0)
+    count, least, most = (
+        fields.count("count", 0),
+        fields.count("at_least", 0),
+        fields.count("at_most", 0),
+    )
     fields.end()
     if (wanted is None) == (order is None):
         raise BadOrder('verify needs either "request" or "order"')
@@ -52,22 +68,43 @@ def verify(entries: list[Doc], document: object) -> Doc:
     low = count if count is not None else least if least is not None else (1 if most is None else 0)
     high = count if count is not None else most
     ok = low <= len(found) and (high is None or len(found) <= high)
-    expected = f"exactly {low}" if low == high else f"at least {low}" if high is None else f"{low} to {high}"
+    expected = (
+        f"exactly {low}"
+        if low == high
+        else f"at least {low}"
+        if high is None
+        else f"{low} to {high}"
+    )
     message = f"{len(found)} requests fit; {expected} expected"
-    return {"ok": ok, "message": message, "count": len(found), "requests": [entry["n"] for entry in found]}
+    return {
+        "ok": ok,
+        "message": message,
+        "count": len(found),
+        "requests": [entry["n"] for entry in found],
+    }
 
 
 def _in_order(entries: list[Doc], order: list[Any]) -> Doc:
-    sets = read_all(order, lambda wanted, place: {e["n"] for e in matching(entries, _mapping(wanted, place))}, "order")
+    sets = read_all(
+        order,
+        lambda wanted, place: {e["n"] for e in matching(entries, _mapping(wanted, place))},
+        "order",
+    )
     reached: list[int] = []
     for fits in sets:
         after = reached[-1] if reached else 0
         following = [n for n in sorted(fits) if n > after]
         if not following:
-            message = f"nothing fits order[{len(reached)}]" + (f" after request {after}" if after else "")
+            message = f"nothing fits order[{len(reached)}]" + (
+                f" after request {after}" if after else ""
+            )
             return {"ok": False, "message": message, "requests": reached}
         reached.append(following[0])
-    return {"ok": True, "message": f"{len(reached)} requests came in this order", "requests": reached}
+    return {
+        "ok": True,
+        "message": f"{len(reached)} requests came in this order",
+        "requests": reached,
+    }
 
 
 def _mapping(value: object, place: str) -> Mapping[str, Any]:
@@ -77,10 +114,14 @@ def _mapping(value: object, place: str) -> Mapping[str, Any]:
 
 
 def bill_by(bill: Doc, name: str) -> Doc:
-    """A bill summed up per account, request_sha256 or job_sha256: tasks, those that cost, and seconds."""
+    """A bill summed up per account, request_sha256 or job_sha256: tasks, those that cost, and
+    seconds.
+    """
     sums: dict[str, Doc] = {}
     for task in bill["tasks"]:
-        line = sums.setdefault(task[name], {name: task[name], "tasks": 0, "billed_tasks": 0, "billed_s": 0.0})
+        line = sums.setdefault(
+            task[name], {name: task[name], "tasks": 0, "billed_tasks": 0, "billed_s": 0.0}
+        )
         line["tasks"] += 1
         line["billed_tasks"] += task["billed_s"] > 0
         line["billed_s"] = round(line["billed_s"] + task["billed_s"], 2)

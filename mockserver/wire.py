@@ -1,4 +1,6 @@
-"""Trouble put into effect on a connection: cut, held, dripped, broken bytes. Below HTTP, where aiohttp is too tidy."""
+"""Trouble put into effect on a connection: cut, held, dripped, broken bytes. Below HTTP, where
+aiohttp is too tidy.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,16 @@ from aiohttp import hdrs, web
 
 from mockserver.faults import Trouble
 
-NOT_JSON = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+NOT_JSON = (
+    b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+)
 CHUNK = 64 << 10
 
 
 class NoWire(Exception):
-    """The connection was cut on order; without a connection (no sockets) this reaches whoever called."""
+    """The connection was cut on order; without a connection (no sockets) this reaches whoever
+    called.
+    """
 
 
 def cut(request: web.Request) -> web.Response:
@@ -32,7 +38,9 @@ def cut(request: web.Request) -> web.Response:
 
 
 def unsent() -> web.Response:
-    """What a handler returns when nothing is to be sent any more; aiohttp drops it on the closed connection."""
+    """What a handler returns when nothing is to be sent any more; aiohttp drops it on the closed
+    connection.
+    """
     return web.Response(status=499)
 
 
@@ -63,8 +71,12 @@ class _Collected:
         self.data += chunk
 
 
-async def spoilt(request: web.Request, response: web.StreamResponse, trouble: Trouble) -> web.Response:
-    """Send a response as the trouble wants it: dripped, cut short, with wrong bytes or under a wrong length."""
+async def spoilt(
+    request: web.Request, response: web.StreamResponse, trouble: Trouble
+) -> web.Response:
+    """Send a response as the trouble wants it: dripped, cut short, with wrong bytes or under a
+    wrong length.
+    """
     data = await body_of(response)
     sent, length = data, len(data)
     if trouble.kind == "truncate":
@@ -73,13 +85,26 @@ async def spoilt(request: web.Request, response: web.StreamResponse, trouble: Tr
         sent = corrupted(data)
     if trouble.kind == "wrong_length" or trouble.length == "wrong":
         length = max(0, length + trouble.off_by)
-    headers = {name: value for name, value in response.headers.items() if name != hdrs.CONTENT_LENGTH}
+    headers = {
+        name: value for name, value in response.headers.items() if name != hdrs.CONTENT_LENGTH
+    }
     if trouble.length != "none":
         headers[hdrs.CONTENT_LENGTH] = str(length)
     head = f"HTTP/1.1 {response.status} {reason(response.status)}\r\n"
-    head += "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "Connection: close\r\n\r\n"
-    pause_s, step = (trouble.pause_s, trouble.chunk_bytes) if trouble.kind == "slow" else (0.0, CHUNK)
-    await _send(request, head.encode("latin-1", "replace"), b"" if request.method == "HEAD" else sent, step, pause_s)
+    head += (
+        "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        + "Connection: close\r\n\r\n"
+    )
+    pause_s, step = (
+        (trouble.pause_s, trouble.chunk_bytes) if trouble.kind == "slow" else (0.0, CHUNK)
+    )
+    await _send(
+        request,
+        head.encode("latin-1", "replace"),
+        b"" if request.method == "HEAD" else sent,
+        step,
+        pause_s,
+    )
     return unsent()
 
 
@@ -101,7 +126,11 @@ def corrupted(data: bytes) -> bytes:
     """The same number of bytes, with every one in the middle half turned over."""
     quarter = max(1, len(data) // 4)
     middle = bytes(byte ^ 0xFF for byte in data[quarter:-quarter])
-    return data[:quarter] + middle + data[len(data) - quarter :] if middle else bytes(byte ^ 0xFF for byte in data)
+    return (
+        data[:quarter] + middle + data[len(data) - quarter :]
+        if middle
+        else bytes(byte ^ 0xFF for byte in data)
+    )
 
 
 def reason(status: int) -> str:

@@ -1,4 +1,6 @@
-"""cutlist: edits as code for AI video. `from reconciler import Project` is the whole API of the commands."""
+"""cutlist: edits as code for AI video. `from reconciler import Project` is the whole API of the
+commands.
+"""
 
 from __future__ import annotations
 

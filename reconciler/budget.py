@@ -1,4 +1,6 @@
-"""What may be spent: refused before anything is sent, by `--max-cost`, and by what the project file allows. Pure."""
+"""What may be spent: refused before anything is sent, by `--max-cost`, and by what the project file
+allows. Pure.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +22,27 @@ def today(limits: Sequence[Limit], spending: Spending, now: float) -> Iterator[B
             yield Budget(limit.name, limit.amount, spending.on(now, limit.environment))
 
 
-def check(plan: Plan, limits: Sequence[Limit], days: Sequence[Budget], max_cost: float | None) -> None:
-    """Raises BudgetExceeded for a plan that may cost more than what is allowed, or whose price nobody knows."""
+def check(
+    plan: Plan, limits: Sequence[Limit], days: Sequence[Budget], max_cost: float | None
+) -> None:
+    """Raises BudgetExceeded for a plan that may cost more than what is allowed, or whose price
+    nobody knows.
+    """
     cost = plan.total(Action.RENDER, Action.WAIT)
     if not cost.billable_s:
         return
-    allowed = [(limit.amount, f"{limit.name} of cutlist.yaml") for limit in limits if limit.per == "apply"]
+    allowed = [
+        (limit.amount, f"{limit.name} of cutlist.yaml") for limit in limits if limit.per == "apply"
+    ]
     allowed += [] if max_cost is None else [(max_cost, "--max-cost")]
     named = [*allowed, *((day.limit, f"{day.name} of cutlist.yaml") for day in days)]
     if not named:
         return
     if cost.price is None:
         amount, name = named[0]
-        raise BudgetExceeded(f"{name} is {amount:.2f}, and the plan has work whose price is not known.", hint=_PRICES)
+        raise BudgetExceeded(
+            f"{name} is {amount:.2f}, and the plan has work whose price is not known.", hint=_PRICES
+        )
     for amount, name in allowed:
         if cost.price > amount:
             raise BudgetExceeded(
@@ -46,14 +56,18 @@ def check(plan: Plan, limits: Sequence[Limit], days: Sequence[Budget], max_cost:
 def _check_day(plan: Plan, day: Budget, price: float) -> None:
     if day.spent.unpriced_s:
         raise BudgetExceeded(
-            f"{day.name} of cutlist.yaml is {day.limit:.2f}, and {day.spent.unpriced_s:.1f} billable seconds of today"
-            " have no known price.",
+            f"{day.name} of cutlist.yaml is {day.limit:.2f}, and {day.spent.unpriced_s:.1f}"
+            " billable seconds of today have no known price.",
             hint=_PRICES,
         )
-    if round(day.spent.price + price, 4) > day.limit:  # sums are exact to a hundredth of a cent, as everywhere
+    # sums are exact to a hundredth of a cent, as everywhere
+    if round(day.spent.price + price, 4) > day.limit:
         left = max(day.limit - day.spent.price, 0.0)
         raise BudgetExceeded(
-            f"the plan may cost {price:.2f} {plan.currency}; {day.spent.price:.2f} of {day.limit:.2f} were spent today"
-            f" (UTC), and {day.name} of cutlist.yaml leaves {left:.2f}.",
-            hint="Nothing was sent. Wait for tomorrow, raise the limit, or ask for less (--target).",
+            f"the plan may cost {price:.2f} {plan.currency}; {day.spent.price:.2f} of"
+            f" {day.limit:.2f} were spent today (UTC), and {day.name} of cutlist.yaml leaves"
+            f" {left:.2f}.",
+            hint=(
+                "Nothing was sent. Wait for tomorrow, raise the limit, or ask for less (--target)."
+            ),
         )

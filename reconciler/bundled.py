@@ -1,7 +1,9 @@
-"""The bundled server inside a command: started here, or found running in another process of the same project.
+"""The bundled server inside a command: started here, or found running in another process of the
+same project.
 
-Its state lies in the project, so that a task submitted by one command is there for the next. A kernel file lock says
-who serves; whoever finds it taken uses that server, and takes its place at the same port when it ends.
+Its state lies in the project, so that a task submitted by one command is there for the next. A
+kernel file lock says who serves; whoever finds it taken uses that server, and takes its place at
+the same port when it ends.
 """
 
 from __future__ import annotations
@@ -75,7 +77,10 @@ async def _serve(folder: Path) -> Any:
                 raise CutlistError(f"the bundled server cannot start: {error}.") from error
             continue
         note = folder / f"address.{os.getpid()}"
-        note.write_text(json.dumps({"url": server.url, "port": server.port, "pid": os.getpid()}), encoding="utf-8")
+        note.write_text(
+            json.dumps({"url": server.url, "port": server.port, "pid": os.getpid()}),
+            encoding="utf-8",
+        )
         note.replace(folder / "address.json")
         return server
     raise AssertionError("port 0 either works or raises")

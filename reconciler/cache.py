@@ -1,6 +1,8 @@
-"""What was looked at before: digests by file signature, and facts by digest. Losing it costs time, never truth.
+"""What was looked at before: digests by file signature, and facts by digest. Losing it costs
+time, never truth.
 
-A table is a file of its own: the SHA-256 of what follows, and JSON. What does not fit its digest was not written by us.
+A table is a file of its own: the SHA-256 of what follows, and JSON. What does not fit its digest
+was not written by us.
 """
 
 from __future__ import annotations
@@ -17,13 +19,16 @@ from reconciler.digest import sha256_hex
 from reconciler.errors import DiskFull
 from reconciler.files import make_dirs, sha256_file, signature
 
-_RACY_NS = 2_000_000_000  # a file changed less than this ago may change again without its times telling
+# a file changed less than this ago may change again without its times telling
+_RACY_NS = 2_000_000_000
 
 
 class Cache:
-    """Named tables of JSON values, one file each, read at the first question and written by `save`, or as a block ends.
+    """Named tables of JSON values, one file each, read at the first question and written by
+    `save`, or as a block ends.
 
-    Entries that a run did not ask for are dropped when it saves, so that the cache does not grow for ever.
+    Entries that a run did not ask for are dropped when it saves, so that the cache does not grow
+    for ever.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -69,7 +74,8 @@ class Cache:
             self._old[table] = {}
             with suppress(OSError):
                 digest, _, text = (self._folder / table).read_bytes().partition(b"\n")
-                if digest == sha256_hex(text).encode():  # as we wrote it; anything else is forgotten
+                # as we wrote it; anything else is forgotten
+                if digest == sha256_hex(text).encode():
                     self._old[table] = json.loads(text)
         return self._old[table]
 
@@ -87,7 +93,9 @@ class Digests:
         self._table = table
 
     def of(self, path: Path) -> str | None:
-        """The digest of a regular file; None where there is none. Raises OSError when it cannot be read."""
+        """The digest of a regular file; None where there is none. Raises OSError when it cannot be
+        read.
+        """
         before = signature(path)
         if before is None:
             return None

@@ -1,7 +1,8 @@
 """The service's error codes: what each means for money, and what to tell people. Pure.
 
-Classified by `code` first, by HTTP status second (the table "Errors" of docs/operations.md). Source: the vendor's pages
-on error codes; "Failed to download" comes as InvalidParameter and is told by its message.
+Classified by `code` first, by HTTP status second (the table "Errors" of docs/operations.md).
+Source: the vendor's pages on error codes; "Failed to download" comes as InvalidParameter and is
+told by its message.
 """
 
 from __future__ import annotations
@@ -28,37 +29,50 @@ class Entry:
     advice: str
 
 
-_CHANGE = "Change the request; the same one is not sent again unless you run `cutlist apply --retry-failed`."
+_CHANGE = (
+    "Change the request; the same one is not sent again unless you run `cutlist apply"
+    " --retry-failed`."
+)
 _FINAL = Entry(Verdict.FINAL, f"The service refuses this request. {_CHANGE}")
 _MODERATION = Entry(
-    Verdict.FINAL, f"The service's content check refused the prompt, the input or what came of it. {_CHANGE}"
+    Verdict.FINAL,
+    f"The service's content check refused the prompt, the input or what came of it. {_CHANGE}",
 )
 _INPUT = Entry(
     Verdict.INPUT,
-    "The service could not fetch an input. Check that its address opens without a login, or use a local file.",
+    "The service could not fetch an input. Check that its address opens without a login, or use a"
+    " local file.",
 )
 _INTERNAL = Entry(
-    Verdict.INTERNAL, "The fault is the service's. It is tried again, at most twice; then run apply later."
+    Verdict.INTERNAL,
+    "The fault is the service's. It is tried again, at most twice; then run apply later.",
 )
 _QUOTA = Entry(
     Verdict.QUOTA,
-    "Check the account's balance, quota and access to the model in the vendor's console, then run apply again.",
+    "Check the account's balance, quota and access to the model in the vendor's console, then run"
+    " apply again.",
 )
 _DENIED = Entry(
     Verdict.DENIED,
-    "Keys belong to one region and one workspace. Set DASHSCOPE_API_KEY to a key of this endpoint, or choose the"
-    " endpoint the key belongs to in cutlist.yaml.",
+    "Keys belong to one region and one workspace. Set DASHSCOPE_API_KEY to a key of this endpoint,"
+    " or choose the endpoint the key belongs to in cutlist.yaml.",
 )
-_THROTTLED = Entry(Verdict.THROTTLED, "The account sends too fast. The program slows down by itself.")
+_THROTTLED = Entry(
+    Verdict.THROTTLED, "The account sends too fast. The program slows down by itself."
+)
 
 # The longest matching beginning (up to a dot) counts.
 _CODES: dict[str, Entry] = {
     "InvalidParameter": _FINAL,
     "InvalidParameter.DataInspection": _INPUT,
-    "ModelNotFound": Entry(Verdict.FINAL, f"The endpoint does not know this model; models differ by region. {_CHANGE}"),
+    "ModelNotFound": Entry(
+        Verdict.FINAL, f"The endpoint does not know this model; models differ by region. {_CHANGE}"
+    ),
     "DataInspectionFailed": _MODERATION,
     "IPInfringementSuspect": _MODERATION,
-    "InvalidFile": Entry(Verdict.FINAL, f"An input breaks a limit of the model (docs/manifest.md). {_CHANGE}"),
+    "InvalidFile": Entry(
+        Verdict.FINAL, f"An input breaks a limit of the model (docs/manifest.md). {_CHANGE}"
+    ),
     "UnsupportedOperation": _FINAL,
     "InvalidURL": _INPUT,
     "InternalError": _INTERNAL,
@@ -77,7 +91,8 @@ _CODES: dict[str, Entry] = {
 }
 _UNKNOWN = Entry(
     Verdict.UNKNOWN,
-    "The service gave a code that this version does not know; look it up in the vendor's list of error codes.",
+    "The service gave a code that this version does not know; look it up in the vendor's list of"
+    " error codes.",
 )
 
 
@@ -97,7 +112,9 @@ MOST_INPUT = 3
 
 
 def may_try_again(code: str, message: str, failures: int) -> bool:
-    """Whether a job that the service failed `failures` times, last with `code`, is sent again without being asked."""
+    """Whether a job that the service failed `failures` times, last with `code`, is sent again
+    without being asked.
+    """
     verdict = entry(code, message).verdict
     return (verdict is Verdict.INTERNAL and failures < MOST_INTERNAL) or (
         verdict is Verdict.INPUT and failures < MOST_INPUT

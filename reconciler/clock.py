@@ -31,7 +31,9 @@ class Clock(Protocol):
 
 
 class Jumps:
-    """Notices when wall time goes otherwise than the time that only grows: the clock was set, or the machine slept."""
+    """Notices when wall time goes otherwise than the time that only grows: the clock was set, or
+    the machine slept.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

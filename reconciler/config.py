@@ -46,7 +46,9 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the process environment says: DASHSCOPE_API_KEY, and CUTLIST_ with ENDPOINT, STORE, ENV and APPROVER."""
+    """What the process environment says: DASHSCOPE_API_KEY, and CUTLIST_ with ENDPOINT, STORE, ENV
+    and APPROVER.
+    """
 
     api_key: Secret = field(default_factory=lambda: Secret(""))
     endpoint: str = ""
@@ -58,7 +60,10 @@ class Environment:
     def read(cls, environ: Mapping[str, str] | None = None) -> Environment:
         env = os.environ if environ is None else environ
         key = env.get("DASHSCOPE_API_KEY", "").strip()
-        own = (env.get(f"CUTLIST_{name}", "").strip() for name in ("ENDPOINT", "STORE", "ENV", "APPROVER"))
+        own = (
+            env.get(f"CUTLIST_{name}", "").strip()
+            for name in ("ENDPOINT", "STORE", "ENV", "APPROVER")
+        )
         return cls(Secret(key), *own)
 
 
@@ -84,7 +89,8 @@ class Limit:
     name: str  # where it stands in cutlist.yaml
     per: Literal["apply", "day"]
     amount: float
-    environment: str | None = None  # a day's limit counts what this environment spends; None: what all do
+    # a day's limit counts what this environment spends; None: what all do
+    environment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +147,14 @@ def find_root(start: Path) -> Path:
 
 
 def load(
-    start: Path, *, endpoint: str | None = None, env: Environment | None = None, environment: str | None = None
+    start: Path,
+    *,
+    endpoint: str | None = None,
+    env: Environment | None = None,
+    environment: str | None = None,
 ) -> Config:
-    """The Config of the project around `start`. The command line wins over the process environment and the file.
+    """The Config of the project around `start`. The command line wins over the process
+    environment and the file.
 
     Raises ProjectNotFound, InvalidInput (with all faults of the project file), UsageError.
     """
@@ -194,8 +205,12 @@ def load(
     )
 
 
-def _limits(spec: Mapping[str, Any], overlay: Mapping[str, Any], environment: str) -> Iterator[Limit]:
-    """The limits that hold: an apply has one, the environment's own if it has any; a day has the project's besides."""
+def _limits(
+    spec: Mapping[str, Any], overlay: Mapping[str, Any], environment: str
+) -> Iterator[Limit]:
+    """The limits that hold: an apply has one, the environment's own if it has any; a day has the
+    project's besides.
+    """
     own, common = overlay.get("budget", {}), spec.get("budget", {})
     where = f"environments.{environment}.budget"
     if "per_apply" in own:
@@ -216,7 +231,8 @@ def _user() -> str:
 
 
 def desired_by(config: Config, raw: bytes, revision: str, cache: Cache) -> Config:
-    """`config` with what the cutlist.yaml of a revision (`raw`) asks for: manifests, defaults and environments.
+    """`config` with what the cutlist.yaml of a revision (`raw`) asks for: manifests, defaults
+    and environments.
 
     Where and how it is rendered stays. Raises InvalidInput, UsageError.
     """
@@ -227,7 +243,9 @@ def desired_by(config: Config, raw: bytes, revision: str, cache: Cache) -> Confi
         document=document,
         manifests=_manifests(spec),
         defaults=spec.get("defaults", {}),
-        overlay=_overlay(spec, config.environment, "the environment", f"{PROJECT_FILE} of {revision}"),
+        overlay=_overlay(
+            spec, config.environment, "the environment", f"{PROJECT_FILE} of {revision}"
+        ),
     )
 
 
@@ -235,11 +253,15 @@ def _manifests(spec: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(spec.get("manifests", ["specs/"]))
 
 
-def _overlay(spec: Mapping[str, Any], name: str, where: str, file: str = PROJECT_FILE) -> Mapping[str, Any]:
+def _overlay(
+    spec: Mapping[str, Any], name: str, where: str, file: str = PROJECT_FILE
+) -> Mapping[str, Any]:
     """What cutlist.yaml says of an environment. Raises UsageError for one that it does not name."""
     there: Mapping[str, Mapping[str, Any]] = spec.get("environments", {})
     if name not in (*there, NO_ENVIRONMENT):
-        named = f"{file} names {', '.join(there)}" if there else f"{file} names none (`environments`)"
+        named = (
+            f"{file} names {', '.join(there)}" if there else f"{file} names none (`environments`)"
+        )
         raise UsageError(f'{where} is "{name}"; {named}.')
     return there.get(name, {})
 
@@ -250,10 +272,15 @@ def _project_document(raw: bytes, cache: Cache) -> Document:
         raise InvalidInput(faults, files=1)
     if len(documents) != 1 or not isinstance(documents[0].data, dict):
         found = (
-            "no document" if not documents else f"{len(documents)} documents" if len(documents) > 1 else "no mapping"
+            "no document"
+            if not documents
+            else f"{len(documents)} documents"
+            if len(documents) > 1
+            else "no mapping"
         )
         raise InvalidInput(
-            [Fault(Place(PROJECT_FILE), f"{found}; it must be one document with kind: Project")], files=1
+            [Fault(Place(PROJECT_FILE), f"{found}; it must be one document with kind: Project")],
+            files=1,
         )
     document = documents[0]
     spec = document.data.get("spec")
@@ -273,32 +300,56 @@ def _semantic_faults(document: Document, spec: Mapping[str, Any]) -> list[Fault]
     """What the schema cannot say: names of models and parameters stand in schemas/models."""
     models = {name: each for each in shipped.model_documents() for name in each["names"]}
     parameters = {
-        name for each in models.values() for variant in each["variants"] for name in variant["parameters"]["properties"]
+        name
+        for each in models.values()
+        for variant in each["variants"]
+        for name in variant["parameters"]["properties"]
     }
     faults = []
     layers = {"defaults": _mapping(spec.get("defaults"))}
-    layers |= {f"environments/{name}": _mapping(each) for name, each in _mapping(spec.get("environments")).items()}
+    layers |= {
+        f"environments/{name}": _mapping(each)
+        for name, each in _mapping(spec.get("environments")).items()
+    }
     for at, layer in layers.items():
         if isinstance(layer.get("model"), str) and layer["model"] not in models:
-            message = f'{at.replace("/", ".")}.model is "{layer["model"]}"; legal are {", ".join(sorted(models))}.'
+            message = (
+                f'{at.replace("/", ".")}.model is "{layer["model"]}"; legal are'
+                f" {', '.join(sorted(models))}."
+            )
             faults.append(Fault(document.place(f"/spec/{at}/model"), message))
         for name in _mapping(layer.get("parameters")):
             if name not in parameters:
                 place = document.place(f"/spec/{at}/parameters/{name}", key=True)
-                message = f'no model has the parameter "{name}"; legal are {", ".join(sorted(parameters))}.'
+                message = (
+                    f'no model has the parameter "{name}"; legal are'
+                    f" {', '.join(sorted(parameters))}."
+                )
                 faults.append(Fault(place, message))
     for name in _mapping(_mapping(spec.get("prices")).get("models")):
         if name not in models:
             place = document.place(f"/spec/prices/models/{name}", key=True)
-            faults.append(Fault(place, f'prices.models names "{name}"; legal are {", ".join(sorted(models))}.'))
+            faults.append(
+                Fault(
+                    place, f'prices.models names "{name}"; legal are {", ".join(sorted(models))}.'
+                )
+            )
     endpoint = str(spec.get("endpoint", "mock"))
     if spec.get("realm") in ("live", "mock") and ("://" not in endpoint or vendor_of(endpoint)):
-        message = f"the realm of {endpoint} is fixed; `realm` is for an endpoint that is a URL of your own"
+        message = (
+            f"the realm of {endpoint} is fixed; `realm` is for an endpoint that is a URL of"
+            " your own"
+        )
         faults.append(Fault(document.place("/spec/realm", key=True), message))
-    for at, layer in {"": spec, **{f"/{at}": layer for at, layer in layers.items() if at != "defaults"}}.items():
+    for at, layer in {
+        "": spec,
+        **{f"/{at}": layer for at, layer in layers.items() if at != "defaults"},
+    }.items():
         if "budget" in layer and "prices" not in spec:
             place = document.place(f"/spec{at}/budget", key=True)
-            faults.append(Fault(place, "a budget needs prices: say what a second costs in `prices`"))
+            faults.append(
+                Fault(place, "a budget needs prices: say what a second costs in `prices`")
+            )
     return faults
 
 
@@ -315,13 +366,18 @@ def _store_dir(root: Path, spec: Mapping[str, Any], env: Environment, document: 
     try:
         return inside(root, spec["store"])
     except EscapesRoot as error:
-        way = "A store outside the project is named by CUTLIST_STORE, not by a file that a pull request can change."
+        way = (
+            "A store outside the project is named by CUTLIST_STORE, not by a file that a pull"
+            " request can change."
+        )
         message = f"{error}. {way}"
         raise InvalidInput([Fault(document.place("/spec/store"), message)], files=1) from error
 
 
 def _api_key(endpoint: Endpoint, env: Environment) -> Secret:
-    """The bundled server never sees a real key; a loopback server without one configured gets the mock's."""
+    """The bundled server never sees a real key; a loopback server without one configured gets the
+    mock's.
+    """
     if endpoint.bundled or (endpoint.loopback and not env.api_key):
         return Secret(MOCK_KEY)
     return env.api_key

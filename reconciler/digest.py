@@ -9,7 +9,9 @@ import rfc8785
 
 
 def same_json(one: object, other: object) -> bool:
-    """Whether two plain values are one in JSON: 1 and 1.0 are, 1 and true are not, though they are in Python."""
+    """Whether two plain values are one in JSON: 1 and 1.0 are, 1 and true are not, though they are
+    in Python.
+    """
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
@@ -19,7 +21,9 @@ def sha256_hex(data: bytes) -> str:
 
 
 def canonical_json(value: Any) -> bytes:
-    """`value` as RFC 8785 canonical JSON. Raises ValueError for what JSON cannot say (NaN, integers past 2^53)."""
+    """`value` as RFC 8785 canonical JSON. Raises ValueError for what JSON cannot say (NaN, integers
+    past 2^53).
+    """
     return rfc8785.dumps(value)
 
 

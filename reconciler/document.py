@@ -1,8 +1,9 @@
 """Strict YAML: text → plain data that knows its lines and columns. Pure.
 
-A subset of YAML 1.2: what a stranger's pull request could use to surprise a reader is refused (duplicate keys, anchors,
-aliases, tags, merge keys, keys that are no text, NaN and infinity, integers beyond 2^53, depth over 32, files over
-1 MiB), and what YAML 1.1 would turn into something else (`NO`, `12:30:45`, `010`) stays text.
+A subset of YAML 1.2: what a stranger's pull request could use to surprise a reader is refused
+(duplicate keys, anchors, aliases, tags, merge keys, keys that are no text, NaN and infinity,
+integers beyond 2^53, depth over 32, files over 1 MiB), and what YAML 1.1 would turn into something
+else (`NO`, `12:30:45`, `010`) stays text.
 """
 
 from __future__ import annotations
@@ -35,18 +36,28 @@ Mark = tuple[int, int, int, int]  # line and column of a value, line and column 
 
 def pointer(parent: str, part: str | int) -> str:
     """The JSON pointer (RFC 6901) of `part` below `parent`."""
-    return f"{parent}/{part}" if isinstance(part, int) else f"{parent}/{part.replace('~', '~0').replace('/', '~1')}"
+    return (
+        f"{parent}/{part}"
+        if isinstance(part, int)
+        else f"{parent}/{part.replace('~', '~0').replace('/', '~1')}"
+    )
 
 
 def field_name(path: Sequence[str | int]) -> str:
-    """`parameters.resolution`, `input.media[0].type`: a field as people say it, without the leading `spec`."""
+    """`parameters.resolution`, `input.media[0].type`: a field as people say it, without the leading
+    `spec`.
+    """
     parts = list(path[1:] if path[:1] == ["spec"] and len(path) > 1 else path)
-    return "".join(f"[{part}]" if isinstance(part, int) or part.isdigit() else f".{part}" for part in parts).lstrip(".")
+    return "".join(
+        f"[{part}]" if isinstance(part, int) or part.isdigit() else f".{part}" for part in parts
+    ).lstrip(".")
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One YAML document: its data, and for every JSON pointer in it where the value and its key stand."""
+    """One YAML document: its data, and for every JSON pointer in it where the value and its key
+    stand.
+    """
 
     file: str
     data: Any
@@ -65,10 +76,13 @@ class Document:
         return Place(self.file, key_line, key_column) if key else Place(self.file, line, column)
 
 
-def parse(raw: bytes, file: str, max_bytes: int = MAX_BYTES) -> tuple[Sequence[Document], Sequence[Fault]]:
+def parse(
+    raw: bytes, file: str, max_bytes: int = MAX_BYTES
+) -> tuple[Sequence[Document], Sequence[Fault]]:
     """All documents of a YAML file, and everything wrong with it as YAML.
 
-    With faults the documents are what could be understood, good enough to look for more faults, not to act on.
+    With faults the documents are what could be understood, good enough to look for more faults, not
+    to act on.
     """
     if len(raw) > max_bytes:
         most = f"{max_bytes} ({max_bytes >> 20} MiB)"
@@ -78,7 +92,12 @@ def parse(raw: bytes, file: str, max_bytes: int = MAX_BYTES) -> tuple[Sequence[D
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
-        return [], [Fault(Place(file, line, column), f"byte 0x{raw[error.start]:02x} is not UTF-8; save it as UTF-8")]
+        return [], [
+            Fault(
+                Place(file, line, column),
+                f"byte 0x{raw[error.start]:02x} is not UTF-8; save it as UTF-8",
+            )
+        ]
     return _Builder(file).build(text)
 
 
@@ -99,7 +118,8 @@ class _Builder:
                 if isinstance(event, yaml.DocumentStartEvent):
                     self.marks = {}
                     data = self._value(next(self.events), "", None, 0)
-                    if data is not None:  # an empty document, as after a trailing `---`, asks for nothing
+                    # an empty document, as after a trailing `---`, asks for nothing
+                    if data is not None:
                         documents.append(Document(self.file, data, self.marks))
         except _TooDeep:
             pass
@@ -109,13 +129,19 @@ class _Builder:
             reason = ": ".join(part for part in (error.context, error.problem) if part)
             self.faults.append(Fault(where, f"this is not YAML: {reason}"))
         except yaml.YAMLError as error:
-            self.faults.append(Fault(self._unreadable(text), f"this is not YAML: {str(error).splitlines()[0]}"))
+            self.faults.append(
+                Fault(self._unreadable(text), f"this is not YAML: {str(error).splitlines()[0]}")
+            )
         return documents, self.faults
 
     def _unreadable(self, text: str) -> Place:
-        found = re.search(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text)
+        found = re.search(
+            r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text
+        )
         start = found.start() if found else 0
-        return Place(self.file, text.count("\n", 0, start) + 1, start - (text.rfind("\n", 0, start) + 1) + 1)
+        return Place(
+            self.file, text.count("\n", 0, start) + 1, start - (text.rfind("\n", 0, start) + 1) + 1
+        )
 
     def _fault(self, event: Any, message: str) -> None:
         mark = event.start_mark
@@ -130,13 +156,21 @@ class _Builder:
             raise _TooDeep
         if isinstance(event, yaml.AliasEvent):
             self._fault(
-                event, f"the alias *{event.anchor} is not allowed; write the value out, or use defaults in cutlist.yaml"
+                event,
+                f"the alias *{event.anchor} is not allowed; write the value out, or use defaults in"
+                " cutlist.yaml",
             )
             return None
         if event.anchor:
-            self._fault(event, f"the anchor &{event.anchor} is not allowed; write the value out where it is used")
+            self._fault(
+                event,
+                f"the anchor &{event.anchor} is not allowed; write the value out where it is used",
+            )
         if event.tag not in (None, "!"):
-            self._fault(event, f"the tag {event.tag} is not allowed; write plain text, numbers, true or false")
+            self._fault(
+                event,
+                f"the tag {event.tag} is not allowed; write plain text, numbers, true or false",
+            )
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -171,13 +205,17 @@ class _Builder:
                 self._fault(event, "anchors and tags are not allowed on keys")
             if event.value == "<<" and not event.style:
                 self._fault(
-                    event, "merge keys (<<) are not allowed; write the fields out, or use defaults in cutlist.yaml"
+                    event,
+                    "merge keys (<<) are not allowed; write the fields out, or use defaults in"
+                    " cutlist.yaml",
                 )
             elif not event.style and (
                 event.value in _WORDS or _INTEGER.match(event.value) or _FLOAT.match(event.value)
             ):
                 self._fault(
-                    event, f"the key {event.value or '(empty)'} is not text; put it in quotes if it is meant as a name"
+                    event,
+                    f"the key {event.value or '(empty)'} is not text; put it in quotes if it is"
+                    " meant as a name",
                 )
             return str(event.value)
         self._fault(event, "a key must be plain text, not a list, a mapping or an alias")
@@ -194,7 +232,9 @@ class _Builder:
         if _INTEGER.match(text):
             number = int(text) if len(text) <= 20 else MAX_INTEGER + 1
             if abs(number) > MAX_INTEGER:
-                self._fault(event, f"the integer {_short(text)} is beyond 2^53; no program reads it exactly")
+                self._fault(
+                    event, f"the integer {_short(text)} is beyond 2^53; no program reads it exactly"
+                )
             return number
         if _NOT_FINITE.match(text):
             self._fault(event, f"{text} is not a number that JSON can carry")

@@ -43,13 +43,18 @@ def endpoint_of(name: str, spec: Mapping[str, Any], where: str, place: Place | N
         workspace = spec.get("workspace", "")
         template = region.get("workspace_base_url") if workspace else None
         return Endpoint(
-            name, template.format(workspace=workspace) if template else region["base_url"], "live", name, False
+            name,
+            template.format(workspace=workspace) if template else region["base_url"],
+            "live",
+            name,
+            False,
         )
     try:
         return _url_endpoint(name, spec, own=place is not None)
     except ValueError as error:
         legal = f"legal are mock, {', '.join(regions)}, or a URL such as https://HOST/api/v1"
-        shown = name if "@" not in name else "…@" + name.rpartition("@")[2]  # a password is nobody's business
+        # a password is nobody's business
+        shown = name if "@" not in name else "…@" + name.rpartition("@")[2]
         message = f'{where} is "{shown}": {error}; {legal}.'
         if place is None:
             raise UsageError(message) from None
@@ -69,7 +74,11 @@ def _url_endpoint(text: str, spec: Mapping[str, Any], *, own: bool) -> Endpoint:
     if parts.scheme == "http" and not loopback:
         raise ValueError("a key must not travel unencrypted; use https (http only on loopback)")
     _ = parts.port  # raises ValueError for a port that is no number
-    netloc = parts.netloc.lower().replace("localhost", "127.0.0.1", 1) if host == "localhost" else parts.netloc.lower()
+    netloc = (
+        parts.netloc.lower().replace("localhost", "127.0.0.1", 1)
+        if host == "localhost"
+        else parts.netloc.lower()
+    )
     base_url = f"{parts.scheme}://{netloc}{parts.path.rstrip('/') or '/api/v1'}"
     region = vendor_of(text)
     realm: Realm = "live" if region else spec.get("realm", "mock") if own else "mock"
@@ -83,8 +92,15 @@ def vendor_of(url: str) -> str | None:
     except ValueError:
         return None
     for name, region in shipped.service()["regions"].items():
-        hosts = [urlsplit(region[each]).netloc for each in ("base_url", "workspace_base_url") if each in region]
-        if any(host == each or ("{workspace}" in each and host.endswith(each.partition("}")[2])) for each in hosts):
+        hosts = [
+            urlsplit(region[each]).netloc
+            for each in ("base_url", "workspace_base_url")
+            if each in region
+        ]
+        if any(
+            host == each or ("{workspace}" in each and host.endswith(each.partition("}")[2]))
+            for each in hosts
+        ):
             return str(name)
     return None
 

@@ -1,4 +1,5 @@
-"""The error tree. Every error says where, what was given, what is legal, what it cost, and what to do next.
+"""The error tree. Every error says where, what was given, what is legal, what it cost, and what
+to do next.
 
 Exit codes belong to the classes, so that the command line only has to read them.
 """
@@ -147,7 +148,9 @@ class ServiceError(CutlistError):
     The class is the retry policy (see apply.retry); the table is "Errors" in docs/operations.md.
     """
 
-    def __init__(self, message: str, *, code: str = "", status: int = 0, request_id: str = "", hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, code: str = "", status: int = 0, request_id: str = "", hint: str = ""
+    ) -> None:
         super().__init__(message, hint=hint)
         self.code = code
         self.status = status
@@ -162,7 +165,9 @@ class NotReached(ServiceError):
 
 
 class OutcomeUnknown(ServiceError):
-    """The request may or may not have been accepted: reset, time-out, 5xx, an answer that cannot be read."""
+    """The request may or may not have been accepted: reset, time-out, 5xx, an answer that cannot be
+    read.
+    """
 
 
 class Throttled(ServiceError):

@@ -1,4 +1,6 @@
-"""Files: atomic writes, fsync, copies, and joins that cannot leave their root. Knows nothing of edits."""
+"""Files: atomic writes, fsync, copies, and joins that cannot leave their root. Knows nothing of
+edits.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ class EscapesRoot(ValueError):
 
 
 def data_dir(name: str) -> Path:
-    """The folder `name` of shipped data: in a checkout beside this package, in a wheel in `cutlist_data`."""
+    """The folder `name` of shipped data: in a checkout beside this package, in a wheel in
+    `cutlist_data`.
+    """
     top = Path(__file__).resolve().parent.parent
     installed = top / "cutlist_data" / name
     return installed if installed.is_dir() else top / {"demo": "specs/demo"}.get(name, name)
@@ -39,12 +43,16 @@ def inside(root: Path, relative: str) -> Path:
     for part in parts_inside(relative):
         path = path / part
         if path.is_symlink():
-            raise EscapesRoot(f"{relative!r} passes through the symbolic link {path.relative_to(root).as_posix()}")
+            raise EscapesRoot(
+                f"{relative!r} passes through the symbolic link {path.relative_to(root).as_posix()}"
+            )
     return path
 
 
 def parts_inside(relative: str) -> list[str]:
-    """The parts of a path that stays below where it starts and names something there. Raises EscapesRoot."""
+    """The parts of a path that stays below where it starts and names something there. Raises
+    EscapesRoot.
+    """
     parts = relative.split("/")
     if not relative or relative.startswith(("/", "~")) or "\\" in relative or "\0" in relative:
         raise EscapesRoot(f"{relative!r} is not a path relative to the project")
@@ -64,7 +72,9 @@ def parts_inside(relative: str) -> list[str]:
 
 
 def real_path(path: Path) -> Path:
-    """`path` with symbolic links followed. Raises OSError where they lead nowhere or round in a circle."""
+    """`path` with symbolic links followed. Raises OSError where they lead nowhere or round in a
+    circle.
+    """
     return Path(os.path.realpath(path, strict=True))
 
 
@@ -80,7 +90,8 @@ def fsync_dir(folder: Path) -> None:
 def make_dirs(folder: Path) -> None:
     """Create `folder` and its parents, each made durable in its parent. Raises DiskFull.
 
-    Nothing is put into a folder before that, so an empty one may be of a run that was killed too early.
+    Nothing is put into a folder before that, so an empty one may be of a run that was killed too
+    early.
     """
     missing = []
     while not folder.is_dir():
@@ -98,7 +109,9 @@ def make_dirs(folder: Path) -> None:
 
 @contextmanager
 def new_file(folder: Path, name: str, mode: int = 0o600) -> Iterator[tuple[Path, IO[bytes]]]:
-    """A new temporary file (O_EXCL) in `folder`, removed again unless the body renames it away. Raises DiskFull."""
+    """A new temporary file (O_EXCL) in `folder`, removed again unless the body renames it away.
+    Raises DiskFull.
+    """
     path = folder / name
     with _told_when_full(folder):
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
@@ -120,12 +133,17 @@ def _told_when_full(folder: Path) -> Iterator[None]:
             raise
         raise DiskFull(
             f"the disk of {folder} is full; nothing more is submitted.",
-            hint="Make room and run apply again: what is paid is still brought home, and not paid again.",
+            hint=(
+                "Make room and run apply again: what is paid is still brought home, and not paid"
+                " again."
+            ),
         ) from error
 
 
 def write_atomic(path: Path, data: bytes, *, tmp_name: str, mode: int = 0o644) -> None:
-    """Write `data` to `path` so that a reader, or a crash, sees the old bytes or the new ones whole."""
+    """Write `data` to `path` so that a reader, or a crash, sees the old bytes or the new ones
+    whole.
+    """
     make_dirs(path.parent)
     with new_file(path.parent, f".{path.name}.{tmp_name}.tmp") as (tmp, file):
         file.write(data)
@@ -159,7 +177,14 @@ def _reflink(source: IO[bytes], target: IO[bytes]) -> bool:
     try:
         fcntl.ioctl(target.fileno(), _FICLONE, source.fileno())
     except OSError as error:
-        if error.errno in (errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS, errno.EPERM):
+        if error.errno in (
+            errno.EOPNOTSUPP,
+            errno.EXDEV,
+            errno.EINVAL,
+            errno.ENOTTY,
+            errno.ENOSYS,
+            errno.EPERM,
+        ):
             return False
         raise
     return True
@@ -172,7 +197,8 @@ def sha256_file(path: Path) -> str:
 
 
 def signature(path: Path) -> tuple[int, int, int, int] | None:
-    """(size, mtime, ctime, inode) of a regular file, times in nanoseconds; None where there is no regular file.
+    """(size, mtime, ctime, inode) of a regular file, times in nanoseconds; None where there is
+    no regular file.
 
     Two equal signatures mean the same bytes: nobody can set ctime back.
     """
@@ -186,12 +212,26 @@ def signature(path: Path) -> tuple[int, int, int, int] | None:
 
 
 _NETWORK = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "glusterfs", "lustre", "afs", "fuse.sshfs", "fuse.s3fs"}
+    {
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "ceph",
+        "glusterfs",
+        "lustre",
+        "afs",
+        "fuse.sshfs",
+        "fuse.s3fs",
+    }
 )
 
 
 def network_file_system(folder: Path) -> str | None:
-    """The type of the network file system that `folder` lies on; None for a local one, or where nobody can tell."""
+    """The type of the network file system that `folder` lies on; None for a local one, or where
+    nobody can tell.
+    """
     here, found = folder.resolve().as_posix(), ("", "")
     try:
         lines = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines()

@@ -1,7 +1,9 @@
-"""Git, asked and never told: nothing here changes a repository, its index or a file of the work tree.
+"""Git, asked and never told: nothing here changes a repository, its index or a file of the work
+tree.
 
-The only place that runs git. What a repository or a person has configured must not change an answer or start other
-programs: no pager, hook, fsmonitor, signature check or replacement of the environment; no prompt, no network.
+The only place that runs git. What a repository or a person has configured must not change an answer
+or start other programs: no pager, hook, fsmonitor, signature check or replacement of the
+environment; no prompt, no network.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from reconciler.files import CHUNK
 from reconciler.names import made_plain
 
 PATIENCE_S = 30.0
-# Where git lies, and whom it trusts: `safe.directory` stands in the configuration of the person. Nothing else.
+# Where git lies, and whom it trusts: `safe.directory` stands in the configuration of the person.
+# Nothing else.
 _INHERITED = ("PATH", "HOME", "XDG_CONFIG_HOME", "SUDO_UID", "TMPDIR")
 _ENVIRONMENT = {
     "LC_ALL": "C",
@@ -44,7 +47,9 @@ _OBJECT = re.compile(rb"(commit|tag|tree|blob) ([0-9a-f]{40,64})\n")
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What the work tree was checked out from, and whether what was asked about is still as it is there."""
+    """What the work tree was checked out from, and whether what was asked about is still as it is
+    there.
+    """
 
     id: str  # whole
     author: str  # as written in the commit; may hold anything
@@ -60,12 +65,15 @@ def in_repository(folder: Path) -> bool:
 def head(root: Path, paths: Collection[str] = ()) -> Commit | None:
     """The commit that is checked out at `root`; `paths` are relative to it.
 
-    None outside a repository, before the first commit, and where git cannot tell (not installed, not trusted).
+    None outside a repository, before the first commit, and where git cannot tell (not installed,
+    not trusted).
     """
     if not in_repository(root):
         return None
     try:
-        name, author = answer(root, "log", "-1", "--format=%H%x00%an", "HEAD", "--").rstrip(b"\n").split(b"\0")
+        name, author = (
+            answer(root, "log", "-1", "--format=%H%x00%an", "HEAD", "--").rstrip(b"\n").split(b"\0")
+        )
         changed = bool(paths) and not _uncommitted(root).isdisjoint(_with_folders(paths))
     except GitError:
         return None
@@ -75,8 +83,20 @@ def head(root: Path, paths: Collection[str] = ()) -> Commit | None:
 def _uncommitted(root: Path) -> set[str]:
     """Files and folders below `root` that are not as in the last commit, or not in it."""
     start = prefix(root)
-    told = answer(root, "status", "--porcelain", "-z", "--no-renames", "-uall", "--ignored=matching", "--", ".")
-    return {os.fsdecode(each[3:]).removeprefix(start).rstrip("/") for each in told.split(b"\0") if each}
+    told = answer(
+        root,
+        "status",
+        "--porcelain",
+        "-z",
+        "--no-renames",
+        "-uall",
+        "--ignored=matching",
+        "--",
+        ".",
+    )
+    return {
+        os.fsdecode(each[3:]).removeprefix(start).rstrip("/") for each in told.split(b"\0") if each
+    }
 
 
 def prefix(root: Path) -> str:
@@ -85,14 +105,17 @@ def prefix(root: Path) -> str:
 
 
 def _with_folders(paths: Iterable[str]) -> Iterator[str]:
-    """`paths`, and the folders they lie in: git names a folder where all of it is new, ignored or another's."""
+    """`paths`, and the folders they lie in: git names a folder where all of it is new, ignored or
+    another's.
+    """
     for path in paths:
         parts = path.split("/")
         yield from ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
 
 
 def versions(root: Path, path: str, *, commits: int) -> Iterator[bytes]:
-    """The bytes of a file in the last commits that changed it, and at the tip of every branch, each once.
+    """The bytes of a file in the last commits that changed it, and at the tip of every branch,
+    each once.
 
     None outside a repository, or before the first commit. Raises GitError.
     """
@@ -102,11 +125,16 @@ def versions(root: Path, path: str, *, commits: int) -> Iterator[bytes]:
     if _resolved(root, "HEAD")[0] != "commit":
         return
     own = answer(root, "log", f"-n{commits}", "--format=%H", "HEAD", "--", path).decode().split()
-    tips = answer(root, "for-each-ref", "--format=%(objectname)", "refs/heads", "refs/remotes").decode().split()
+    tips = (
+        answer(root, "for-each-ref", "--format=%(objectname)", "refs/heads", "refs/remotes")
+        .decode()
+        .split()
+    )
     seen = set()
     for commit in dict.fromkeys([*own, *tips]):
         entry = answer(root, "ls-tree", "-z", commit, "--", path).partition(b"\t")[0]
-        if entry and entry not in seen:  # a commit without the file is the one that removed it, or of before it
+        # a commit without the file is the one that removed it, or of before it
+        if entry and entry not in seen:
             seen.add(entry)
             yield answer(root, "cat-file", "blob", f"{commit}:./{path}")
 
@@ -135,11 +163,18 @@ def revision(root: Path, name: str) -> Revision:
         kind, found, said = _resolved(root, f"{found}^{{commit}}")
     if kind == "ambiguous" or "is ambiguous" in said:
         raise UsageError(
-            f'the revision "{made_plain(name)}" is ambiguous: it is the name of more than one thing.',
-            hint="Say which, with refs/heads/NAME, refs/tags/NAME or more digits of the commit. Nothing was sent.",
+            f'the revision "{made_plain(name)}" is ambiguous: it is the name of more than one'
+            " thing.",
+            hint=(
+                "Say which, with refs/heads/NAME, refs/tags/NAME or more digits of the commit."
+                " Nothing was sent."
+            ),
         )
     if kind == "missing":
-        raise UsageError(f'there is no revision "{made_plain(name)}" in this repository.', hint=_way_out(root, name))
+        raise UsageError(
+            f'there is no revision "{made_plain(name)}" in this repository.',
+            hint=_way_out(root, name),
+        )
     if kind != "commit":
         raise UsageError(
             f'"{made_plain(name)}" is a {kind}, not a commit.',
@@ -149,7 +184,8 @@ def revision(root: Path, name: str) -> Revision:
 
 
 def ends(root: Path, text: str) -> tuple[Revision, Revision | None]:
-    """What `A..B`, `A...B` (from their merge base) or `A` (up to the work tree: None) means; an end left out is HEAD.
+    """What `A..B`, `A...B` (from their merge base) or `A` (up to the work tree: None) means; an
+    end left out is HEAD.
 
     Raises UsageError, GitError.
     """
@@ -164,14 +200,20 @@ def ends(root: Path, text: str) -> tuple[Revision, Revision | None]:
 def _merge_base(root: Path, one: Revision, other: Revision) -> Revision:
     done = _run(root, "merge-base", one.id, other.id)
     if done.returncode == 0:
-        return Revision(f"merge base of {one.name} and {other.name}", done.stdout.split()[0].decode())
+        return Revision(
+            f"merge base of {one.name} and {other.name}", done.stdout.split()[0].decode()
+        )
     if _is_shallow(root):
         raise GitError(
             f"the merge base of {one} and {other} is not in this clone, which is shallow.",
-            hint="Fetch the history first: `git fetch --unshallow`, or fetch-depth: 0 in CI. Nothing was sent.",
+            hint=(
+                "Fetch the history first: `git fetch --unshallow`, or fetch-depth: 0 in CI. Nothing"
+                " was sent."
+            ),
         )
     raise GitError(
-        f"{one} and {other} have no commit in common.", hint="Compare them with two dots: A..B. Nothing was sent."
+        f"{one} and {other} have no commit in common.",
+        hint="Compare them with two dots: A..B. Nothing was sent.",
     )
 
 
@@ -181,11 +223,21 @@ def _check_repository(root: Path) -> None:
         return
     said = _complaint(done)
     if done.returncode == 0:
-        raise GitError(f"{root} lies in a bare repository, which has no work tree.", hint="Work in a clone of it.")
+        raise GitError(
+            f"{root} lies in a bare repository, which has no work tree.",
+            hint="Work in a clone of it.",
+        )
     if "not a git repository" in said:
-        hint = "Manifests of a revision are read from git: `git init`, commit them, then ask again. Nothing was sent."
+        hint = (
+            "Manifests of a revision are read from git: `git init`, commit them, then ask again."
+            " Nothing was sent."
+        )
         raise GitError(f"{root} is not in a git repository.", hint=hint)
-    hint = "`git config --global --add safe.directory DIR` trusts it. Nothing was sent." if "ownership" in said else ""
+    hint = (
+        "`git config --global --add safe.directory DIR` trusts it. Nothing was sent."
+        if "ownership" in said
+        else ""
+    )
     raise GitError(f"git: {said}.", hint=hint or "Nothing was sent.")
 
 
@@ -196,7 +248,12 @@ def _resolved(root: Path, name: str) -> tuple[str, str, str]:
     """
     if "\n" in name or "\0" in name or not name.strip():
         return "missing", "", ""
-    done = _run(root, "cat-file", "--batch-check=%(objecttype) %(objectname)", given=os.fsencode(name) + b"\n")
+    done = _run(
+        root,
+        "cat-file",
+        "--batch-check=%(objecttype) %(objectname)",
+        given=os.fsencode(name) + b"\n",
+    )
     found = _OBJECT.fullmatch(done.stdout)
     complaint = done.stderr.decode(errors="replace")
     if found:
@@ -208,7 +265,9 @@ def _way_out(root: Path, name: str) -> str:
     """Names like the one that is not there, and what else may be the reason."""
     import difflib  # lazy: only when there is something to say
 
-    told = answer(root, "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags", "refs/remotes")
+    told = answer(
+        root, "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags", "refs/remotes"
+    )
     names = [made_plain(each) for each in told.decode(errors="replace").split()]
     if not names and _resolved(root, "HEAD")[0] == "missing":
         return "There is no commit yet: commit first. Nothing was sent."
@@ -236,7 +295,10 @@ class Entry:
     size_bytes: int = 0
 
 
-_KINDS: Mapping[bytes, Literal["file", "link", "submodule"]] = {b"120000": "link", b"160000": "submodule"}
+_KINDS: Mapping[bytes, Literal["file", "link", "submodule"]] = {
+    b"120000": "link",
+    b"160000": "submodule",
+}
 
 
 def entries(root: Path, commit: str) -> Mapping[str, Entry]:
@@ -245,7 +307,9 @@ def entries(root: Path, commit: str) -> Mapping[str, Entry]:
     for line in answer(root, "ls-tree", "-r", "-z", "-l", commit).split(b"\0")[:-1]:
         head, _, path = line.partition(b"\t")
         mode, _, name, size = head.split()
-        found[os.fsdecode(path)] = Entry(_KINDS.get(mode, "file"), name.decode(), int(size) if size.isdigit() else 0)
+        found[os.fsdecode(path)] = Entry(
+            _KINDS.get(mode, "file"), name.decode(), int(size) if size.isdigit() else 0
+        )
     return found
 
 
@@ -256,7 +320,9 @@ def lfs_file(root: Path, digest: str) -> Path:
 
 
 class Objects:
-    """The bytes of objects, through one process that is asked again and again and ends with the block."""
+    """The bytes of objects, through one process that is asked again and again and ends with the
+    block.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -273,12 +339,15 @@ class Objects:
             self._process, self._read = None, b""
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        """The bytes of an object, which may be left before their end. Raises GitError when this clone lacks it."""
+        """The bytes of an object, which may be left before their end. Raises GitError when this
+        clone lacks it.
+        """
         self._ask(name)
         words = self._line().split()
         if len(words) != 3:
             raise GitError(
-                f"this clone lacks the object {name}; clone without --filter, or check the revision out once",
+                f"this clone lacks the object {name}; clone without --filter, or check the revision"
+                " out once",
                 hint="Nothing was sent.",
             )
         left = int(words[2])
@@ -330,14 +399,18 @@ class Objects:
             raise self._ended()
 
     def _ended(self) -> GitError:
-        return GitError("git cat-file ended in the middle of an answer.", hint="Try again. Nothing was sent.")
+        return GitError(
+            "git cat-file ended in the middle of an answer.", hint="Try again. Nothing was sent."
+        )
 
 
 # ------------------------------------------------------------------ running it
 
 
 def answer(root: Path, *arguments: str, given: bytes = b"") -> bytes:
-    """What git says on standard output when it is run in `root`. Raises GitError with what it complains of."""
+    """What git says on standard output when it is run in `root`. Raises GitError with what it
+    complains of.
+    """
     done = _run(root, *arguments, given=given)
     if done.returncode != 0:
         raise GitError(f"git {arguments[0]}: {_complaint(done)}.", hint="Nothing was sent.")
@@ -347,9 +420,14 @@ def answer(root: Path, *arguments: str, given: bytes = b"") -> bytes:
 def _run(root: Path, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     with _started():
         return subprocess.run(
-            _command(*arguments), cwd=root, env=_environment(), input=given, capture_output=True, timeout=PATIENCE_S,
+            _command(*arguments),
+            cwd=root,
+            env=_environment(),
+            input=given,
+            capture_output=True,
+            timeout=PATIENCE_S,
             check=False,
-        )  # fmt: skip
+        )
 
 
 @contextmanager
@@ -358,11 +436,17 @@ def _started() -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise GitError("git is not installed, or not in PATH.", hint="Install git. Nothing was sent.") from None
+        raise GitError(
+            "git is not installed, or not in PATH.", hint="Install git. Nothing was sent."
+        ) from None
     except OSError as error:
-        raise GitError(f"git cannot be started: {error.strerror}.", hint="Nothing was sent.") from error
+        raise GitError(
+            f"git cannot be started: {error.strerror}.", hint="Nothing was sent."
+        ) from error
     except subprocess.TimeoutExpired:
-        raise GitError(f"git has not answered for {PATIENCE_S:.0f} s.", hint="Try again. Nothing was sent.") from None
+        raise GitError(
+            f"git has not answered for {PATIENCE_S:.0f} s.", hint="Try again. Nothing was sent."
+        ) from None
 
 
 def _command(*arguments: str) -> list[str]:

@@ -1,4 +1,6 @@
-"""verify: is what is stored what it is named for? gc: what may go? Neither asks the service; both report by default."""
+"""verify: is what is stored what it is named for? gc: what may go? Neither asks the service; both
+report by default.
+"""
 
 from __future__ import annotations
 
@@ -23,33 +25,51 @@ class Garbage:
     size_bytes: int
 
 
-def verify(store: Store, ledger: Ledger | None, *, read_data: bool) -> Sequence[tuple[Path | None, str]]:
-    """(file, what is wrong) for everything that is not what it should be; `read_data` hashes every blob again."""
+def verify(
+    store: Store, ledger: Ledger | None, *, read_data: bool
+) -> Sequence[tuple[Path | None, str]]:
+    """(file, what is wrong) for everything that is not what it should be; `read_data` hashes every
+    blob again.
+    """
     damages: list[tuple[Path | None, str]] = list(store.damages(read_data=read_data))
     if ledger is not None:
         damages += [(None, f"the ledger: {words}") for words in ledger.integrity()]
     return damages
 
 
-def garbage(root: Path, observed: Observed, resolved: Collection[Resolved], *, commits: int) -> Garbage:
-    """Results that neither manifests, outputs, the lock file, nor those of the last commits and of branches name."""
+def garbage(
+    root: Path, observed: Observed, resolved: Collection[Resolved], *, commits: int
+) -> Garbage:
+    """Results that neither manifests, outputs, the lock file, nor those of the last commits and of
+    branches name.
+    """
     kept = {each.job.key for each in resolved if each.job is not None}
-    kept |= {note.key for note in (output.published for output in observed.outputs.values()) if note is not None}
+    kept |= {
+        note.key
+        for note in (output.published for output in observed.outputs.values())
+        if note is not None
+    }
     sections = lockfile.read(root) if observed.realm == "live" else {}
-    digests = {pin.digest for pins in sections.values() for pin in pins.values()} | set(_pinned_before(root, commits))
+    digests = {pin.digest for pins in sections.values() for pin in pins.values()} | set(
+        _pinned_before(root, commits)
+    )
     gone = [
         result
         for key, results in sorted(observed.results.items())
         for result in results
         if key not in kept and result.digest not in digests
     ]
-    staying = {r.digest for results in observed.results.values() for r in results} - {r.digest for r in gone}
+    staying = {r.digest for results in observed.results.values() for r in results} - {
+        r.digest for r in gone
+    }
     sizes = {result.digest: result.size_bytes for result in gone if result.digest not in staying}
     return Garbage(tuple(gone), sum(sizes.values()))
 
 
 def _pinned_before(root: Path, commits: int) -> Iterator[str]:
-    """Digests that cutlist.lock named in the last commits, or names on a branch; none outside git. Raises GitError."""
+    """Digests that cutlist.lock named in the last commits, or names on a branch; none outside git.
+    Raises GitError.
+    """
     for raw in git.versions(root, lockfile.LOCK_FILE, commits=commits):
         try:
             sections = lockfile.parse_pins(raw)

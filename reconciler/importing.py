@@ -1,4 +1,6 @@
-"""What was rendered by hand becomes the result of an edit. Spends nothing; a task is taken over in apply.takeover."""
+"""What was rendered by hand becomes the result of an edit. Spends nothing; a task is taken over in
+apply.takeover.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ _CHUNK_BYTES = 1 << 20
 
 
 def importable(seen: Pass, name: str) -> Resolved:
-    """The edit that is to get a result. Raises UsageError for one that has one, may get one, or has no key yet."""
+    """The edit that is to get a result. Raises UsageError for one that has one, may get one, or has
+    no key yet.
+    """
     each = seen.resolved[name]
     if each.job is None:
         raise UsageError(
@@ -31,25 +35,36 @@ def importable(seen: Pass, name: str) -> Resolved:
     if each.result is not None:
         raise UsageError(
             f"{name} has a result for what it asks for: {each.result.digest[:12]}….",
-            hint=f"`cutlist retake {name}` asks for another take, which may be imported then. Nothing was changed.",
+            hint=(
+                f"`cutlist retake {name}` asks for another take, which may be imported then."
+                " Nothing was changed."
+            ),
         )
     history = seen.observed.history.get(each.job.key)
     if history is not None and history.last.state in OPEN:
         task = f"task {history.last.task_id}" if history.last.task_id else "a request"
         raise UsageError(
-            f"{name} has {task} at the service, which may still bring its result ({history.last.state}).",
-            hint="Run apply to collect it, or settle it with `cutlist resolve`. Nothing was changed.",
+            f"{name} has {task} at the service, which may still bring its result"
+            f" ({history.last.state}).",
+            hint=(
+                "Run apply to collect it, or settle it with `cutlist resolve`. Nothing was changed."
+            ),
         )
     return each
 
 
-def from_file(store: Store, clock: Clock, config: Config, each: Resolved, video: Path, origin: Origin) -> Result:
+def from_file(
+    store: Store, clock: Clock, config: Config, each: Resolved, video: Path, origin: Origin
+) -> Result:
     """The bytes of `video` become the edit's result. Raises BadVideo."""
     assert each.job is not None
     try:
         size_bytes = video.stat().st_size
         if not video.is_file() or size_bytes > MOST_BYTES:
-            raise BadVideo(f"{video} is no video file of at most {MOST_BYTES >> 20} MiB.", hint="Nothing was changed.")
+            raise BadVideo(
+                f"{video} is no video file of at most {MOST_BYTES >> 20} MiB.",
+                hint="Nothing was changed.",
+            )
         with store.new_blob() as blob, video.open("rb") as file:
             while chunk := file.read(_CHUNK_BYTES):
                 blob.write(chunk)
@@ -59,14 +74,25 @@ def from_file(store: Store, clock: Clock, config: Config, each: Resolved, video:
     except Unreadable as error:
         raise BadVideo(f"{video} cannot be taken: {error}.", hint="Nothing was changed.") from error
     except OSError as error:
-        raise BadVideo(f"{video} cannot be read: {error.strerror}.", hint="Nothing was changed.") from error
+        raise BadVideo(
+            f"{video} cannot be read: {error.strerror}.", hint="Nothing was changed."
+        ) from error
     result = Result(
-        key=each.job.key, digest=digest, size_bytes=blob.size_bytes, duration_s=facts.duration_s or 0.0,
-        width=facts.width, height=facts.height,
+        key=each.job.key,
+        digest=digest,
+        size_bytes=blob.size_bytes,
+        duration_s=facts.duration_s or 0.0,
+        width=facts.width,
+        height=facts.height,
         stored_at=datetime.fromtimestamp(clock.now(), UTC).isoformat(timespec="milliseconds"),
-        edit=each.wanted.edit.name, job=each.job.canonical, task={"imported": video.name}, usage={},
-        endpoint=config.endpoint.name, account=config.account, adopted=True,
+        edit=each.wanted.edit.name,
+        job=each.job.canonical,
+        task={"imported": video.name},
+        usage={},
+        endpoint=config.endpoint.name,
+        account=config.account,
+        adopted=True,
         **asdict(origin),
-    )  # fmt: skip
+    )
     store.put_result(result)
     return result

@@ -1,4 +1,6 @@
-"""Names and paths as text: what may stand in them, and which ones a file system takes for the same. Pure."""
+"""Names and paths as text: what may stand in them, and which ones a file system takes for the same.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +8,21 @@ import re
 import unicodedata
 from functools import lru_cache
 
-NO_ENVIRONMENT = "default"  # the name of the project as it stands, without an overlay; a section of the lock file
+# the name of the project as it stands, without an overlay; a section of the lock file
+NO_ENVIRONMENT = "default"
 
 
 def matrix_of(name: str) -> str:
-    """The name of the matrix that made an edit, `pixel` for `pixel[clip=beach]`; of any other edit, its own."""
+    """The name of the matrix that made an edit, `pixel` for `pixel[clip=beach]`; of any other edit,
+    its own.
+    """
     return name.partition("[")[0]
 
 
 def folded(path: str) -> str:
-    """`path` as file systems that ignore case and Unicode form see it: two outputs may not share it."""
+    """`path` as file systems that ignore case and Unicode form see it: two outputs may not share
+    it.
+    """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 
@@ -25,7 +32,9 @@ def made_plain(text: str) -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Whether `text` is free of control characters and of marks that reorder or hide what people read."""
+    """Whether `text` is free of control characters and of marks that reorder or hide what people
+    read.
+    """
     return (text.isascii() and text.isprintable()) or not any(
         unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs", "Co") for c in text
     )
@@ -33,11 +42,16 @@ def is_plain(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def wildcard(text: str) -> re.Pattern[str]:
-    """A pattern for `fullmatch`: `*` in `text` stands for any characters, `?` for one, all else for itself.
+    """A pattern for `fullmatch`: `*` in `text` stands for any characters, `?` for one, all else
+    for itself.
 
-    Each part is looked for once, as far to the left as it goes (an atomic group), so that no text takes long.
+    Each part is looked for once, as far to the left as it goes (an atomic group), so that no text
+    takes long.
     """
-    first, *parts = ["".join("." if char == "?" else re.escape(char) for char in part) for part in text.split("*")]
+    first, *parts = [
+        "".join("." if char == "?" else re.escape(char) for char in part)
+        for part in text.split("*")
+    ]
     if not parts:
         return re.compile(first, re.DOTALL)
     middle = "".join(f"(?>.*?{part})" for part in parts[:-1] if part)

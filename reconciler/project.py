@@ -13,7 +13,17 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from reconciler import budget, decisions, git, housekeeping, recall, reconcile, retakes, revisions, shipped
+from reconciler import (
+    budget,
+    decisions,
+    git,
+    housekeeping,
+    recall,
+    reconcile,
+    retakes,
+    revisions,
+    shipped,
+)
 from reconciler import config as configuration
 from reconciler.apply.events import Block, Event
 from reconciler.apply.outcome import Report, Stop
@@ -31,7 +41,14 @@ from reconciler.housekeeping import Garbage
 from reconciler.plan.compare import Comparison, Side, compare
 from reconciler.plan.diff import Options
 from reconciler.plan.report import clock_warning
-from reconciler.plan.saved import check_form, check_fresh, check_home, check_no_more, options_of, saved_document
+from reconciler.plan.saved import (
+    check_form,
+    check_fresh,
+    check_home,
+    check_no_more,
+    options_of,
+    saved_document,
+)
 from reconciler.plan.selection import selected, the_edit
 from reconciler.plan.status import Status
 from reconciler.plan.step import Plan
@@ -57,7 +74,11 @@ class Project:
     """One project: its manifests, its store, its service."""
 
     def __init__(
-        self, config: Config, clock: Clock | None = None, transport: Any = None, block: Block | None = None
+        self,
+        config: Config,
+        clock: Clock | None = None,
+        transport: Any = None,
+        block: Block | None = None,
     ) -> None:
         self.config = config
         self.clock: Clock = clock or SystemClock()
@@ -84,15 +105,20 @@ class Project:
         synchronous code without holding up the loop) are for tests.
         """
         return cls(
-            configuration.load(Path(path), endpoint=endpoint, env=env, environment=environment), clock, transport, block
+            configuration.load(Path(path), endpoint=endpoint, env=env, environment=environment),
+            clock,
+            transport,
+            block,
         )
 
-    # -------------------------------------------------------------- questions: nothing is changed, nothing is sent
+    # -------------------------------------------------------------- questions: nothing is changed,
 
     def load(self) -> Desired:
         """Read and check every manifest. Raises InvalidInput with all faults."""
         with Cache(self.config.cache_dir) as cache:
-            return source.load(self.config, Folder(self.config.root, Digests(cache, self.clock, "media")), cache)
+            return source.load(
+                self.config, Folder(self.config.root, Digests(cache, self.clock, "media")), cache
+            )
 
     def revision(self, name: str) -> Revision:
         """The commit that `name` means. Raises UsageError for one that is not there, GitError."""
@@ -111,7 +137,9 @@ class Project:
     def _looked_at(self, revision: Revision, options: Options, cache: Cache) -> Pass:
         asked = revisions.asked_at(self.config, revision, cache, self.clock)
         with self._reading() as ledger:
-            return reconcile.conclude(self.config, asked.desired, self.store, ledger, self.clock, options, asked.pins)
+            return reconcile.conclude(
+                self.config, asked.desired, self.store, ledger, self.clock, options, asked.pins
+            )
 
     def plan(self, options: Options = Options()) -> Plan:  # noqa: B008  (frozen)
         """The steps from what is to what is asked."""
@@ -129,12 +157,16 @@ class Project:
             after = self.look(free) if last is None else self._looked_at(last, free, cache)
         to = Side("the work tree", None) if last is None else Side(str(last), last.id)
         sides = (Side(str(first), first.id), to)
-        return compare(before.resolved, after.resolved, after.plan, sides=sides, prunes=self.config.prune)
+        return compare(
+            before.resolved, after.resolved, after.plan, sides=sides, prunes=self.config.prune
+        )
 
     def save(self, path: Path, options: Options = Options()) -> Plan:  # noqa: B008  (frozen)
         """The plan, also written to `path`, to be applied once with `apply(saved=read_plan(path))`."""
         seen = self.look(options)
-        plans.write(path, self._saved(seen, options, self.clock.new_id()), tmp_name=self.clock.new_id())
+        plans.write(
+            path, self._saved(seen, options, self.clock.new_id()), tmp_name=self.clock.new_id()
+        )
         return seen.plan
 
     def status(self) -> Status:
@@ -153,7 +185,9 @@ class Project:
         with self._reading() as ledger:
             return recall.days(self.config, ledger, self.clock.now())
 
-    def verify(self, *, read_data: bool = False, repair: bool = False) -> Sequence[tuple[Path | None, str]]:
+    def verify(
+        self, *, read_data: bool = False, repair: bool = False
+    ) -> Sequence[tuple[Path | None, str]]:
         """(file, what is wrong) for all that is not what it should be in store and ledger.
 
         `read_data` hashes every blob again. `repair` moves what is damaged into quarantine: the next plan heals.
@@ -168,21 +202,26 @@ class Project:
         return damages
 
     def gc(self, *, commits: int, delete: bool = False) -> Garbage:
-        """Results that nothing names: not manifests, outputs, the lock file, its last `commits` versions, or a branch.
+        """Results that nothing names: not manifests, outputs, the lock file, its last `commits`
+        versions, or a branch.
 
         Only reports, unless `delete` is set: what is deleted has to be paid for again.
         """
         seen = self.look()
-        garbage = housekeeping.garbage(self.config.root, seen.observed, seen.resolved.values(), commits=commits)
+        garbage = housekeeping.garbage(
+            self.config.root, seen.observed, seen.resolved.values(), commits=commits
+        )
         if delete and garbage.results:
             with self._writing():
                 self.store.remove(garbage.results)
         return garbage
 
     def log(self, name: str | None = None) -> Sequence[Record]:
-        """What happened to the edits so far, or to one, which need not be asked for any more; the newest first.
+        """What happened to the edits so far, or to one, which need not be asked for any more;
+        the newest first.
 
-        A matrix's name stands for all that was made of it. Raises UsageError for a name that nothing ever had.
+        A matrix's name stands for all that was made of it. Raises UsageError for a name that
+        nothing ever had.
         """
         with self._reading() as ledger:
             return recall.records(ledger, name, self.load().edits if name is not None else ())
@@ -190,7 +229,9 @@ class Project:
     # -------------------------------------------------------------- by hand
 
     def import_file(self, name: str, video: Path) -> Result:
-        """Make a video that was rendered elsewhere the result of an edit. Raises UsageError, CutlistError."""
+        """Make a video that was rendered elsewhere the result of an edit. Raises UsageError,
+        CutlistError.
+        """
         from reconciler import importing  # lazy: httpx
 
         with self._writing() as ledger:
@@ -200,7 +241,9 @@ class Project:
             return importing.from_file(self.store, self.clock, self.config, each, video, origin)
 
     async def import_task(self, name: str, task_id: str) -> str:
-        """Make a task of the account the one of an edit; apply collects it. Its status. Raises UsageError."""
+        """Make a task of the account the one of an edit; apply collects it. Its status. Raises
+        UsageError.
+        """
         from reconciler import importing  # lazy: httpx
         from reconciler.apply.session import Session
 
@@ -209,8 +252,12 @@ class Project:
             async with AsyncExitStack() as stack:
                 seen = reconcile.look(self.config, self.store, ledger, self.clock, Options())
                 each = importing.importable(seen, the_edit(list(seen.desired.edits), name))
-                origin = recall.origin(self.config, seen, f"{self.config.approver}, imported a task")
-                session = Session(self.config, self.store, ledger, self.clock, lambda _event: None, self._block)
+                origin = recall.origin(
+                    self.config, seen, f"{self.config.approver}, imported a task"
+                )
+                session = Session(
+                    self.config, self.store, ledger, self.clock, lambda _event: None, self._block
+                )
                 stack.push_async_callback(session.close)
                 session.connect(await stack.enter_async_context(self._address()), self._transport)
                 return await session.take_over(each, task_id, origin)
@@ -233,13 +280,14 @@ class Project:
         saved: SavedPlan | None = None,
         fail_fast: bool = False,
     ) -> Report:
-        """Make it so. `approve` sees the plan before anything is spent, and says yes, best in words that tell who did;
+        """Make it so. `approve` sees the plan before anything is spent, and says yes, best in
+        words that tell who did;
         `observer` hears what happens.
 
         `saved` (of `read_plan`) is carried out exactly, with the options it was made with. With `fail_fast` no task is
-        asked for after the first failure; otherwise one failure never stops the others. Raises InvalidInput,
-        BudgetExceeded, Declined, PlanRefused, Locked before anything is sent. Failures of single jobs are in the
-        report.
+        asked for after the first failure; otherwise one failure never stops the others. Raises
+        InvalidInput, BudgetExceeded, Declined, PlanRefused, Locked before anything is sent.
+        Failures of single jobs are in the report.
         """
         from reconciler.apply.session import Session  # lazy: httpx
 
@@ -247,29 +295,43 @@ class Project:
         if saved is not None:
             options = options_of(saved)
         elif options.target or options.exclude:
-            selected(self.load(), options.target, options.exclude)  # a slip is told before anything is asked
+            # a slip is told before anything is asked
+            selected(self.load(), options.target, options.exclude)
         with self._writing() as ledger:
             async with AsyncExitStack() as stack:
                 bound = None if saved is None else self._check_saved(saved, ledger)
-                session = Session(self.config, self.store, ledger, self.clock, observer, self._block)
+                session = Session(
+                    self.config, self.store, ledger, self.clock, observer, self._block
+                )
                 stack.push_async_callback(session.close)
                 ledger.books.check()  # before anything is spent that could not be booked
                 session.take_in_spill(tell)
                 if session.has_to_ask:
-                    session.connect(await stack.enter_async_context(self._address()), self._transport)
+                    session.connect(
+                        await stack.enter_async_context(self._address()), self._transport
+                    )
                     await session.recover(tell, stop)
                 if saved is None or bound is None:
                     first = reconcile.look(self.config, self.store, ledger, self.clock, options)
                 else:  # of the very manifests that were compared with it
-                    first = reconcile.conclude(self.config, bound, self.store, ledger, self.clock, options)
+                    first = reconcile.conclude(
+                        self.config, bound, self.store, ledger, self.clock, options
+                    )
                 if self._ahead_s(first):
                     tell(clock_warning(self._ahead_s(first)))
                 if saved is not None:
                     check_no_more(saved, first.plan)
                 budget.check(
-                    first.plan, self.config.budget, recall.days(self.config, ledger, self.clock.now()), max_cost
+                    first.plan,
+                    self.config.budget,
+                    recall.days(self.config, ledger, self.clock.now()),
+                    max_cost,
                 )
-                asks = first.plan.summary["render"] + first.plan.summary["resume"] + len(session.orphans(first))
+                asks = (
+                    first.plan.summary["render"]
+                    + first.plan.summary["resume"]
+                    + len(session.orphans(first))
+                )
                 if asks:
                     self._check_key()
                 approved = not stop.reason and approve(first.plan)
@@ -278,15 +340,26 @@ class Project:
                 if saved is not None and not stop.reason:
                     plans.use(self.config.state_dir, saved["id"], tmp_name=self.clock.new_id())
                 if asks and not session.connected and not stop.reason:
-                    session.connect(await stack.enter_async_context(self._address()), self._transport)
+                    session.connect(
+                        await stack.enter_async_context(self._address()), self._transport
+                    )
                 origin = recall.origin(self.config, first, approved)
-                return await session.drive(first, options, stop, tell, fail_fast=fail_fast, origin=origin)
+                return await session.drive(
+                    first, options, stop, tell, fail_fast=fail_fast, origin=origin
+                )
 
     def _saved(self, seen: Pass, options: Options, plan_id: str) -> dict[str, Any]:
         return saved_document(
-            seen.plan, seen.desired, seen.resolved, seen.observed, options, self.config.prices.per_second,
-            project=self.config.name, environment=self.config.environment, plan_id=plan_id,
-        )  # fmt: skip
+            seen.plan,
+            seen.desired,
+            seen.resolved,
+            seen.observed,
+            options,
+            self.config.prices.per_second,
+            project=self.config.name,
+            environment=self.config.environment,
+            plan_id=plan_id,
+        )
 
     def _check_saved(self, saved: SavedPlan, ledger: Ledger) -> Desired:
         """What a saved plan asks for, where it may be carried out here and now. Raises PlanRefused."""
@@ -300,7 +373,9 @@ class Project:
         try:
             seen = reconcile.look(config, self.store, ledger, self.clock, options)
         except UsageError as error:  # a target that no longer matches
-            raise PlanRefused(f"Saved plan is stale: {error}", hint="Nothing was sent. Plan again.") from error
+            raise PlanRefused(
+                f"Saved plan is stale: {error}", hint="Nothing was sent. Plan again."
+            ) from error
         check_fresh(saved, self._saved(seen, options, saved["id"]))
         return seen.desired
 
@@ -310,7 +385,9 @@ class Project:
         return ahead_s if ahead_s > JUMP_S else 0.0
 
     def decide(self, edit: str, *, adopt: str | None = None, retry: bool = False) -> str:
-        """A person's word on an undecided request or a stray; what was done, in words. Raises UsageError."""
+        """A person's word on an undecided request or a stray; what was done, in words. Raises
+        UsageError.
+        """
         with self._writing() as ledger:
             return decisions.decide(ledger, self.clock, edit, adopt=adopt, retry=retry)
 
@@ -323,7 +400,9 @@ class Project:
         wishes = retakes.asked(desired, names)
         supposed = retakes.supposed(desired, wishes)
         with self._reading() as ledger:
-            plan = reconcile.conclude(self.config, supposed, self.store, ledger, self.clock, Options()).plan
+            plan = reconcile.conclude(
+                self.config, supposed, self.store, ledger, self.clock, Options()
+            ).plan
         return retakes.retake(self.config.root, wishes, plan, self.clock.new_id)
 
     @contextmanager
@@ -361,6 +440,10 @@ class Project:
     def _check_key(self) -> None:
         if not self.config.api_key:
             raise CutlistError(
-                f"no API key: DASHSCOPE_API_KEY is not set, and {self.config.endpoint.name} wants one.",
-                hint="Set it to a key of this region, or try offline with --endpoint mock. Nothing was sent.",
+                f"no API key: DASHSCOPE_API_KEY is not set, and {self.config.endpoint.name} wants"
+                " one.",
+                hint=(
+                    "Set it to a key of this region, or try offline with --endpoint mock. Nothing"
+                    " was sent."
+                ),
             )

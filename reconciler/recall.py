@@ -1,4 +1,6 @@
-"""What the ledger's books say, put together for whoever asks; and what goes into them with the next request."""
+"""What the ledger's books say, put together for whoever asks; and what goes into them with the next
+request.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from reconciler.state.ledger import Ledger
 
 
 def origin(config: Config, seen: Pass, approved: bool | str) -> Origin:
-    """The commit that is checked out, marked where the manifests are not as it has them; and who said yes."""
+    """The commit that is checked out, marked where the manifests are not as it has them; and who
+    said yes.
+    """
     files = {each.edit.document.file for each in seen.desired.edits.values()}
     commit = git.head(config.root, [PROJECT_FILE, *sorted(files)])
     by = made_plain(approved) if isinstance(approved, str) else config.approver
@@ -43,7 +47,8 @@ def days(config: Config, ledger: Ledger | None, now: float) -> tuple[Budget, ...
 
 
 def records(ledger: Ledger | None, name: str | None, edits: Collection[str]) -> Sequence[Record]:
-    """What happened, the newest first: all of it, or of one edit or matrix, also where it is none of `edits` any more.
+    """What happened, the newest first: all of it, or of one edit or matrix, also where it is
+    none of `edits` any more.
 
     Raises UsageError for a name that nothing ever had.
     """
@@ -61,7 +66,10 @@ def _read(ledger: Ledger | None) -> tuple[Sequence[Entry], Sequence[Holding]]:
 
 
 def _spending(
-    config: Config, entries: Sequence[Entry], holdings: Sequence[Holding], in_use: Collection[str] = ()
+    config: Config,
+    entries: Sequence[Entry],
+    holdings: Sequence[Holding],
+    in_use: Collection[str] = (),
 ) -> Spending:
     """The books added up; `in_use` are the keys that edits ask for."""
     return spending(
@@ -75,7 +83,9 @@ def _spending(
 
 
 def _in_use(holdings: Sequence[Holding], seen: Pass) -> set[str]:
-    """Keys that edits ask for now, and those whose results they have: here and in other environments."""
+    """Keys that edits ask for now, and those whose results they have: here and in other
+    environments.
+    """
     asked = {each.job.key for each in seen.resolved.values() if each.job is not None}
     last = {(each.edit, each.environment): each.key for each in holdings}
     return asked | {key for (edit, _), key in last.items() if edit in seen.resolved}

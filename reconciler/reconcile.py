@@ -37,17 +37,26 @@ class Pass:
     resolved: Mapping[str, Resolved]
     plan: Plan
 
-    def ready(self, *, leave: Collection[str] = (), given_up: Collection[str | None] = ()) -> list[Step]:
-        """Steps that can be carried out now: not those of edits in `leave`, nor of keys that were `given_up`.
+    def ready(
+        self, *, leave: Collection[str] = (), given_up: Collection[str | None] = ()
+    ) -> list[Step]:
+        """Steps that can be carried out now: not those of edits in `leave`, nor of keys that
+        were `given_up`.
 
         What is paid for is brought home first.
         """
         order = {Action.RESUME: 0, Action.WRITE: 1, Action.RENDER: 2}
-        steps = [step for step in self.plan.by_action(*order) if step.name not in leave and step.key not in given_up]
+        steps = [
+            step
+            for step in self.plan.by_action(*order)
+            if step.name not in leave and step.key not in given_up
+        ]
         return sorted(steps, key=lambda step: (order[step.action], step.name))
 
     def pins(self) -> Mapping[str, Pin]:
-        """What the lock file should say: every edit's result. What is left out keeps the pin it has."""
+        """What the lock file should say: every edit's result. What is left out keeps the pin it
+        has.
+        """
         asked = {step.name for step in self.plan.steps}
         kept = {
             name: Pin(each.job.key, each.result.digest)
@@ -56,7 +65,9 @@ class Pass:
         }
         waiting = {}
         for name, each in self.resolved.items():
-            pin = (self.observed.pin(name, each.job.key) if each.job else None) or self.observed.pins.get(name)
+            pin = (
+                self.observed.pin(name, each.job.key) if each.job else None
+            ) or self.observed.pins.get(name)
             if name not in kept and pin is not None:
                 waiting[name] = pin
         if any(each.job is None and name not in waiting for name, each in self.resolved.items()):
@@ -64,15 +75,24 @@ class Pass:
         return {**waiting, **kept}
 
     def _unclaimed(self, claimed: Collection[str]) -> Mapping[str, Pin]:
-        """Pins of names that no edit has now; one whose key is not known yet may be such an edit, renamed."""
-        return {name: pin for key, (name, pin) in self.observed.old_pins.items() if key not in claimed}
+        """Pins of names that no edit has now; one whose key is not known yet may be such an edit,
+        renamed.
+        """
+        return {
+            name: pin for key, (name, pin) in self.observed.old_pins.items() if key not in claimed
+        }
 
     def notes(self, environment: str) -> tuple[Mapping[str, Published], Collection[str]]:
-        """What is to be noted of outputs that we wrote, whoever asks for them now, and of which paths nothing more."""
+        """What is to be noted of outputs that we wrote, whoever asks for them now, and of which
+        paths nothing more.
+        """
         noted = {}
         matching = {step.output: step.digest for step in self.plan.by_action(Action.KEEP)}
         for name, each in self.resolved.items():
-            edit, published = each.wanted.edit, self.observed.outputs[each.wanted.edit.output].published
+            edit, published = (
+                each.wanted.edit,
+                self.observed.outputs[each.wanted.edit.output].published,
+            )
             if published is None or published.realm != self.observed.realm:
                 continue
             same = matching.get(edit.output) == published.digest
@@ -82,13 +102,21 @@ class Pass:
                 environment=environment,
                 protected=edit.protect,
             )
-        return noted, [path for path, output in self.observed.left_over.items() if output.digest is None]
+        return noted, [
+            path for path, output in self.observed.left_over.items() if output.digest is None
+        ]
 
 
-def look(config: Config, store: Store, ledger: Ledger | None, clock: Clock, options: Options) -> Pass:
+def look(
+    config: Config, store: Store, ledger: Ledger | None, clock: Clock, options: Options
+) -> Pass:
     """One pass over everything. Raises InvalidInput with every fault of the project."""
     with Cache(config.cache_dir) as cache:
-        desired = source.load(config, Folder(config.root, Digests(cache, clock, "media", verify=options.verify)), cache)
+        desired = source.load(
+            config,
+            Folder(config.root, Digests(cache, clock, "media", verify=options.verify)),
+            cache,
+        )
     return conclude(config, desired, store, ledger, clock, options)
 
 
@@ -107,7 +135,9 @@ def conclude(
     """
     cache = Cache(config.cache_dir)
     digests = Digests(cache, clock, "outputs", verify=options.verify)
-    observed = observe(config, desired, store, ledger, digests, clock.now(), pins, verify=options.verify)
+    observed = observe(
+        config, desired, store, ledger, digests, clock.now(), pins, verify=options.verify
+    )
     cache.save()
     if options.repay:
         observed = observed.repaid()
@@ -139,7 +169,9 @@ def observe(
 ) -> Observed:
     """One snapshot of store, ledger, outputs and lock file; `verify` reads every stored video."""
     results, damaged = store.results(read_data=verify)
-    sections = (lockfile.read(config.root) if pins is None else pins) if config.realm == "live" else {}
+    sections = (
+        (lockfile.read(config.root) if pins is None else pins) if config.realm == "live" else {}
+    )
     pinned = sections.get(config.environment, {})
     outputs = Outputs(config.root, config.outputs_file)
     known = {result.digest for each in results.values() for result in each}
@@ -166,16 +198,23 @@ def observe(
 
 
 def _unasked(config: Config, desired: Desired, published: Mapping[str, Published]) -> list[str]:
-    """Paths that we wrote in this realm and environment, which no edit writes now, and none takes as its input.
+    """Paths that we wrote in this realm and environment, which no edit writes now, and none
+    takes as its input.
 
     Anybody may have changed the notes: a path that no manifest could ask for is not looked at.
     """
     asked = set(desired.outputs)
-    inputs = {folded(str(each.path)) for wanted in desired.edits.values() for each in wanted.inputs if each.path}
+    inputs = {
+        folded(str(each.path))
+        for wanted in desired.edits.values()
+        for each in wanted.inputs
+        if each.path
+    }
     return [
         path
         for path, note in sorted(published.items())
-        if (note.realm, note.environment) == (config.realm, config.environment) and path not in asked
+        if (note.realm, note.environment) == (config.realm, config.environment)
+        and path not in asked
         if posixpath.normpath(path) == path and output_fault(path) is None
         if folded(str(config.root / path)) not in inputs
     ]

@@ -12,7 +12,9 @@ T = TypeVar("T")
 
 
 def loads(raw: bytes | str) -> Any:
-    """JSON as data. Raises ValueError for all that is none, also for what is nested too deep to be read."""
+    """JSON as data. Raises ValueError for all that is none, also for what is nested too deep to be
+    read.
+    """
     try:
         return json.loads(raw)
     except RecursionError:
@@ -20,14 +22,18 @@ def loads(raw: bytes | str) -> Any:
 
 
 def record(kind: type[T], data: object) -> T:
-    """A dataclass from plain data. Raises ValueError when a field is missing, unknown, or of another type."""
+    """A dataclass from plain data. Raises ValueError when a field is missing, unknown, or of
+    another type.
+    """
     if not isinstance(data, dict):
         raise ValueError(f"{type(data).__name__} where an object is wanted")
     known, needed = _fields(kind)  # type: ignore[arg-type]  # every class is hashable
     if not needed <= data.keys() <= known.keys():
         raise ValueError("other fields than it should have")
     for name, value in data.items():
-        if not isinstance(value, known[name]) or (isinstance(value, bool) and bool not in known[name]):
+        if not isinstance(value, known[name]) or (
+            isinstance(value, bool) and bool not in known[name]
+        ):
             raise ValueError(f"{name} is {type(value).__name__}")
     return kind(**data)
 

@@ -50,7 +50,9 @@ class Retake:
 
 
 def asked(desired: Desired, names: Sequence[str]) -> list[Asked]:
-    """What these names stand for: edits, or a matrix as a whole. Raises UsageError for names that nothing has."""
+    """What these names stand for: edits, or a matrix as a whole. Raises UsageError for names that
+    nothing has.
+    """
     edits = {name: wanted.edit for name, wanted in desired.edits.items()}
     upstreams = {name: wanted.upstreams for name, wanted in desired.edits.items()}
     matrices = {matrix_of(name): edit for name, edit in edits.items()}
@@ -61,29 +63,43 @@ def asked(desired: Desired, names: Sequence[str]) -> list[Asked]:
     for name in names:
         named = edits.get(name) or matrices.get(name)
         if named is None:
-            raise UsageError(f'no edit is named "{name}".', hint=f"{near(name, edits)} Nothing was written.")
+            raise UsageError(
+                f'no edit is named "{name}".', hint=f"{near(name, edits)} Nothing was written."
+            )
         all_of = tuple(sorted(together[named.place()], key=lambda edit: edit.name))
         own = {edit.name for edit in all_of}
-        found.setdefault(named.place(), Asked(name, all_of, tuple(sorted(with_downstreams(own, upstreams) - own))))
+        found.setdefault(
+            named.place(),
+            Asked(name, all_of, tuple(sorted(with_downstreams(own, upstreams) - own))),
+        )
     return list(found.values())
 
 
 def supposed(desired: Desired, wishes: Sequence[Asked]) -> Desired:
-    """What would be asked for if every wish were fulfilled: nothing is written to find out what it costs."""
+    """What would be asked for if every wish were fulfilled: nothing is written to find out what it
+    costs.
+    """
     raised = {edit.name for wish in wishes for edit in wish.edits}
     return replace(
         desired,
         edits={
-            name: replace(each, edit=replace(each.edit, take=each.edit.take + 1)) if name in raised else each
+            name: (
+                replace(each, edit=replace(each.edit, take=each.edit.take + 1))
+                if name in raised
+                else each
+            )
             for name, each in desired.edits.items()
         },
     )
 
 
-def retake(root: Path, wishes: Sequence[Asked], plan: Plan, new_id: Callable[[], str]) -> list[Retake]:
+def retake(
+    root: Path, wishes: Sequence[Asked], plan: Plan, new_id: Callable[[], str]
+) -> list[Retake]:
     """Raise the takes in the manifests; `plan` is the one of what is `supposed`.
 
-    Raises UsageError or CutlistError, before anything is written, when a single one of them cannot be raised.
+    Raises UsageError or CutlistError, before anything is written, when a single one of them cannot
+    be raised.
     """
     costs = [_cost(wish, plan) for wish in wishes]
     paths = {wish.file: real_path(root / wish.file) for wish in wishes}
@@ -99,7 +115,10 @@ def retake(root: Path, wishes: Sequence[Asked], plan: Plan, new_id: Callable[[],
     for file, path in paths.items():
         write_atomic(path, texts[file], tmp_name=new_id(), mode=stat.S_IMODE(path.stat().st_mode))
     documents = {file: parse(raw, file)[0] for file, raw in texts.items()}
-    places = [documents[wish.file][at].place("/spec/take") for wish, at in zip(wishes, indexes, strict=True)]
+    places = [
+        documents[wish.file][at].place("/spec/take")
+        for wish, at in zip(wishes, indexes, strict=True)
+    ]
     return [
         Retake(wish.name, place, *number, cost)
         for wish, place, number, cost in zip(wishes, places, numbers, costs, strict=True)
@@ -111,7 +130,9 @@ def _index(wish: Asked, raw: bytes) -> int:
     documents, faults = parse(raw, wish.file)
     places = [document.place() for document in documents]
     if faults or wish.edits[0].place() not in places:
-        raise CutlistError(f"{wish.file} was saved meanwhile.", hint="Nothing was written. Run it again.")
+        raise CutlistError(
+            f"{wish.file} was saved meanwhile.", hint="Nothing was written. Run it again."
+        )
     return places.index(wish.edits[0].place())
 
 
@@ -121,11 +142,15 @@ def _index(wish: Asked, raw: bytes) -> int:
 def _refusal(wish: Asked, cost: str) -> UsageError:
     """One edit of a matrix cannot have a take of its own, unless the matrix has a list for it."""
     names = sorted({matrix_of(edit.name) for edit in wish.edits})
-    all_of = f"`cutlist retake {names[0]}` raises it for all of them ({cost}). " if len(names) == 1 else ""
+    all_of = (
+        f"`cutlist retake {names[0]}` raises it for all of them ({cost}). "
+        if len(names) == 1
+        else ""
+    )
     now, place = int(wish.edits[0].take), wish.edits[0].place()
     own = (
-        f"For this one alone give the matrix a list `take: [{now}]`, write `take: ${{{{ matrix.take }}}}`, and"
-        f" include this one with `take: {now + 1}` ({place})."
+        f"For this one alone give the matrix a list `take: [{now}]`, write `take: ${{{{ matrix.take"
+        f" }}}}`, and include this one with `take: {now + 1}` ({place})."
     )
     return UsageError(
         f'"{wish.name}" shares its take with all {len(wish.edits)} edits of its matrix.',
@@ -139,9 +164,15 @@ def _cost(wish: Asked, plan: Plan) -> str:
     own = [steps[edit.name] for edit in wish.edits]
     paid = total([step.cost for step in own])
     count = f"{len(own)} edits, " if len(own) > 1 else ""
-    words = f"{count}{money(paid, plan.currency)}" if paid.billable_s else f"{count}nothing to pay: {own[0].reason}"
+    words = (
+        f"{count}{money(paid, plan.currency)}"
+        if paid.billable_s
+        else f"{count}nothing to pay: {own[0].reason}"
+    )
     later = [steps[name] for name in wish.downstreams if steps[name].cost.billable_s]
     if not later:
         return words
     more = money(total([step.cost for step in later]), plan.currency)
-    return f"{words}; what builds on it ({', '.join(step.name for step in later)}) at most {more} more"
+    return (
+        f"{words}; what builds on it ({', '.join(step.name for step in later)}) at most {more} more"
+    )

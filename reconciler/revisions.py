@@ -1,6 +1,8 @@
-"""What a commit asks for, read from the repository without a checkout: all that is desired is the commit's.
+"""What a commit asks for, read from the repository without a checkout: all that is desired is
+the commit's.
 
-Where and how it is rendered stays the work tree's: endpoint, account, store, prices, budget, and the outputs on disk.
+Where and how it is rendered stays the work tree's: endpoint, account, store, prices, budget, and
+the outputs on disk.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ class Asked:
 
 
 def cache_of(config: Config) -> Cache:
-    """What is remembered of revisions; apart from the work tree's, since a cache forgets what it is not asked for."""
+    """What is remembered of revisions; apart from the work tree's, since a cache forgets what it is
+    not asked for.
+    """
     return Cache(config.cache_dir / "revisions")
 
 
@@ -40,7 +44,9 @@ def asked_at(config: Config, revision: Revision, cache: Cache, clock: Clock) -> 
     with Objects(config.root) as objects:
         tree = Committed(config.root, revision.id, objects, cache, Digests(cache, clock, "lfs"))
         try:
-            there = desired_by(config, _project_file(config.root, tree, revision), str(revision), cache)
+            there = desired_by(
+                config, _project_file(config.root, tree, revision), str(revision), cache
+            )
             return Asked(source.load(there, tree, cache), _pins(tree, revision))
         except InvalidInput as error:
             raise InvalidInput(error.faults, files=error.files, revision=str(revision)) from error
@@ -63,4 +69,6 @@ def _pins(tree: Committed, revision: Revision) -> lockfile.Sections:
     try:
         return lockfile.parse_pins(tree.read(lockfile.LOCK_FILE, lockfile.MAX_BYTES + 1))
     except Unusable as error:
-        raise GitError(f"{lockfile.LOCK_FILE} at {revision} {error}.", hint="Nothing was sent.") from error
+        raise GitError(
+            f"{lockfile.LOCK_FILE} at {revision} {error}.", hint="Nothing was sent."
+        ) from error

@@ -1,6 +1,7 @@
 """JSON Schema faults in words: what was given, what is legal, did you mean. Pure.
 
-jsonschema is slow to import and is loaded only when something has to be checked; what was checked is remembered.
+jsonschema is slow to import and is loaded only when something has to be checked; what was checked
+is remembered.
 """
 
 from __future__ import annotations
@@ -14,9 +15,14 @@ from reconciler.document import Document, field_name, pointer
 from reconciler.errors import Fault
 
 _TYPES = {
-    "object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number", "number": "a number",
-    "boolean": "true or false", "null": "nothing",
-}  # fmt: skip
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "nothing",
+}
 
 
 def check(document: Document, schema: Mapping[str, Any], *, at: str = "") -> Sequence[Fault]:
@@ -41,12 +47,20 @@ def check(document: Document, schema: Mapping[str, Any], *, at: str = "") -> Seq
     return sorted(found.values())
 
 
-def _explain(error: Any, path: Sequence[str | int]) -> Iterator[tuple[Sequence[str | int], bool, str]]:  # noqa: C901  (a case a keyword)
-    """(path, whether the key rather than the value is meant, message) for one jsonschema error at `path`."""
+def _explain(  # noqa: C901  (a case a keyword)
+    error: Any, path: Sequence[str | int]
+) -> Iterator[tuple[Sequence[str | int], bool, str]]:
+    """(path, whether the key rather than the value is meant, message) for one jsonschema error at
+    `path`.
+    """
     name, given, schema, rule = _name(path), error.instance, error.schema, error.validator_value
     if "propertyNames" in error.relative_schema_path:
         legal = schema.get("x-legal", rule)
-        yield [*path, given], True, f"{name} has the name {_show(given, quote=True)}; legal is {legal}."
+        yield (
+            [*path, given],
+            True,
+            f"{name} has the name {_show(given, quote=True)}; legal is {legal}.",
+        )
         return
     match error.validator:
         case "additionalProperties":
@@ -55,19 +69,33 @@ def _explain(error: Any, path: Sequence[str | int]) -> Iterator[tuple[Sequence[s
                 yield [*path, extra], True, _unknown(extra, legal, name)
         case "required":
             for missing in (each for each in rule if each not in given):
-                yield path, True, f'{name} lacks "{missing}"{_meaning(schema.get("properties", {}).get(missing, {}))}'
+                yield (
+                    path,
+                    True,
+                    (
+                        f"{name} lacks"
+                        f' "{missing}"{_meaning(schema.get("properties", {}).get(missing, {}))}'
+                    ),
+                )
         case "enum":
             legal = [_show(each) for each in rule]
             yield (
                 path,
                 False,
-                f"{name} is {_show(given, quote=True)}; legal are {', '.join(legal)}.{_mean(given, rule)}",
+                (
+                    f"{name} is {_show(given, quote=True)}; legal are"
+                    f" {', '.join(legal)}.{_mean(given, rule)}"
+                ),
             )
         case "const":
             yield path, False, f"{name} is {_show(given, quote=True)}; legal is {_show(rule)}."
         case "type":
             legal = [_TYPES[each] for each in ([rule] if isinstance(rule, str) else rule)]
-            yield path, False, f"{name} is {_show(given, quote=True)}; it must be {' or '.join(legal)}."
+            yield (
+                path,
+                False,
+                f"{name} is {_show(given, quote=True)}; it must be {' or '.join(legal)}.",
+            )
         case "minimum" | "maximum" | "exclusiveMinimum":
             yield path, False, f"{name} is {_show(given)}; legal is {_range(schema)}."
         case "minItems" | "maxItems" | "minLength" | "maxLength" | "minProperties":
@@ -77,7 +105,11 @@ def _explain(error: Any, path: Sequence[str | int]) -> Iterator[tuple[Sequence[s
         case "anyOf" | "oneOf":
             yield path, False, _choice(name, given, schema, rule)
         case "pattern":
-            yield path, False, f"{name} is {_show(given, quote=True)}; legal is {schema.get('x-legal', rule)}."
+            yield (
+                path,
+                False,
+                f"{name} is {_show(given, quote=True)}; legal is {schema.get('x-legal', rule)}.",
+            )
         case "not":
             yield path, False, f"{name}: {schema.get('x-legal', 'not allowed')}."
         case "uniqueItems":
@@ -117,11 +149,17 @@ def _counts(name: str, given: Sequence[Any], schema: Mapping[str, Any]) -> str:
     """`input.media has 2 of type video; exactly 1 is legal.`"""
     part = schema["contains"]
     wanted = part["properties"]["type"]["const"] if "properties" in part else part["const"]
-    count = sum(1 for each in given if (each.get("type") if isinstance(each, dict) else each) == wanted)
+    count = sum(
+        1 for each in given if (each.get("type") if isinstance(each, dict) else each) == wanted
+    )
     low, high = schema.get("minContains", 1), schema.get("maxContains")
-    legal = f"exactly {low}" if low == high else f"at most {high}" if not low else f"{low} to {high}"
+    legal = (
+        f"exactly {low}" if low == high else f"at most {high}" if not low else f"{low} to {high}"
+    )
     of = "of type " if "properties" in part else "of "
-    return f"{name} has {count} {of}{wanted}; {legal} {'is' if legal.endswith(' 1') else 'are'} legal."
+    return (
+        f"{name} has {count} {of}{wanted}; {legal} {'is' if legal.endswith(' 1') else 'are'} legal."
+    )
 
 
 def _length(name: str, given: Any, rule: str, bound: int) -> str:
@@ -129,22 +167,36 @@ def _length(name: str, given: Any, rule: str, bound: int) -> str:
     if not given:
         return f"{name} is empty; it must not be."
     one, many = ("character", "characters") if "Length" in rule else ("entry", "entries")
-    legal = f"at {'most' if rule.startswith('max') else 'least'} {bound} {'is' if bound == 1 else 'are'} legal."
+    legal = (
+        f"at {'most' if rule.startswith('max') else 'least'} {bound}"
+        f" {'is' if bound == 1 else 'are'} legal."
+    )
     return f"{name} has {len(given)} {one if len(given) == 1 else many}; {legal}"
 
 
-def _choice(name: str, given: Any, schema: Mapping[str, Any], options: Sequence[Mapping[str, Any]]) -> str:
+def _choice(
+    name: str, given: Any, schema: Mapping[str, Any], options: Sequence[Mapping[str, Any]]
+) -> str:
     fields = [option["required"][0] for option in options if option.get("required")]
     if fields and isinstance(given, dict):
         there = [each for each in fields if each in given]
         if there:
-            return f"{name} has both {' and '.join(there)}; exactly one of {', '.join(fields)} is legal."
+            return (
+                f"{name} has both {' and '.join(there)}; exactly one of {', '.join(fields)} is"
+                " legal."
+            )
         return f"{name} needs one of {', '.join(fields)}."
-    return f"{name} is {_show(given, quote=True)}; legal is {schema.get('x-legal') or schema.get('description', '')}."
+    return (
+        f"{name} is {_show(given, quote=True)}; legal is"
+        f" {schema.get('x-legal') or schema.get('description', '')}."
+    )
 
 
 def _name(path: Sequence[str | int]) -> str:
-    return field_name([_clip(part) if isinstance(part, str) else part for part in path]) or "the document"
+    return (
+        field_name([_clip(part) if isinstance(part, str) else part for part in path])
+        or "the document"
+    )
 
 
 def _show(value: Any, *, quote: bool = False) -> str:

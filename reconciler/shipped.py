@@ -36,9 +36,17 @@ def schema(name: str) -> dict[str, Any]:
 
 @cache
 def fingerprint() -> str:
-    """Changes whenever shipped rules or this package's code change: what was checked under others is checked anew."""
-    rules = [*sorted((data_dir("schemas") / "models").glob("*.yaml")), *sorted(data_dir("schemas").glob("*.json"))]
-    code = [*sorted(Path(__file__).parent.glob("desired/**/*.py")), Path(__file__).with_name("document.py")]
+    """Changes whenever shipped rules or this package's code change: what was checked under others
+    is checked anew.
+    """
+    rules = [
+        *sorted((data_dir("schemas") / "models").glob("*.yaml")),
+        *sorted(data_dir("schemas").glob("*.json")),
+    ]
+    code = [
+        *sorted(Path(__file__).parent.glob("desired/**/*.py")),
+        Path(__file__).with_name("document.py"),
+    ]
     return sha256_hex("".join(sha256_hex(path.read_bytes()) for path in [*rules, *code]).encode())
 
 

@@ -13,7 +13,8 @@ _QUIET_MS = 200  # a save often comes as several events
 
 
 def changes(project: Project) -> Iterator[list[str]]:
-    """First nothing, once saves are heard; then, whenever something matters, the paths (relative to the project).
+    """First nothing, once saves are heard; then, whenever something matters, the paths (relative
+    to the project).
 
     Ends never by itself.
     """
@@ -22,13 +23,22 @@ def changes(project: Project) -> Iterator[list[str]]:
     root = project.config.root
     named, listening = _media(project), False
     for batch in watch(
-        root, debounce=_QUIET_MS, step=50, rust_timeout=_QUIET_MS, yield_on_timeout=True, raise_interrupt=True
+        root,
+        debounce=_QUIET_MS,
+        step=50,
+        rust_timeout=_QUIET_MS,
+        yield_on_timeout=True,
+        raise_interrupt=True,
     ):
         if not listening:
             listening = True
             yield []
         touched = sorted(
-            {path.relative_to(root).as_posix() for _, name in batch if (path := Path(name)).is_relative_to(root)}
+            {
+                path.relative_to(root).as_posix()
+                for _, name in batch
+                if (path := Path(name)).is_relative_to(root)
+            }
         )
         relevant = [path for path in touched if _is_manifest(path) or path in named]
         if relevant:
@@ -49,5 +59,7 @@ def _media(project: Project) -> frozenset[str]:
         desired = project.load()
     except CutlistError:
         return frozenset()
-    references = (each.medium.reference for wanted in desired.edits.values() for each in wanted.inputs)
+    references = (
+        each.medium.reference for wanted in desired.edits.values() for each in wanted.inputs
+    )
     return frozenset(reference.value for reference in references if reference.kind == "local")

@@ -9,7 +9,8 @@ WIDTH = 80  # characters of a line, wherever it is read
 
 
 def wrapped(text: str, first: str = "", rest: str | None = None) -> list[str]:
-    """`text` in lines of a screen's width, with `first` before the first and `rest` (None: the same) before others.
+    """`text` in lines of a screen's width, with `first` before the first and `rest` (None: the
+    same) before others.
 
     Names, paths and ids are never broken.
     """

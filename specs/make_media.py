@@ -2,8 +2,9 @@
 
 usage: .venv/bin/python specs/make_media.py [NAME…]
 
-Everything is drawn from circles, lines and polygons, so the repository owns it and it stays small. To change a file,
-change its drawing in `drawing/` and run this again. The versions in requirements.lock make the same bytes each time.
+Everything is drawn from circles, lines and polygons, so the repository owns it and it stays small.
+To change a file, change its drawing in `drawing/` and run this again. The versions in
+requirements.lock make the same bytes each time.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ Colours = tuple[str, str]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one file is made: draw(pen, t) over a sky of two colours. Without `seconds` it is a single image."""
+    """How one file is made: draw(pen, t) over a sky of two colours. Without `seconds` it is a
+    single image.
+    """
 
     draw: Callable[[Pen, float], None]
     sky: Colours
@@ -75,9 +78,21 @@ RECIPES = {
     "cup-mask.png": Recipe(indoors.pane_shape, MASK, tint=WHITE),
     "train-mask.mp4": Recipe(outdoors.train_shape, MASK, 2.5, tint=WHITE),
 }
-DEMO = ["ball.mp4", "candle.mp4", "car.mp4", "lighthouse.mp4", "walk.mp4", "hat.jpg", "meadow.jpg", "robot.png"]
+DEMO = [
+    "ball.mp4",
+    "candle.mp4",
+    "car.mp4",
+    "lighthouse.mp4",
+    "walk.mp4",
+    "hat.jpg",
+    "meadow.jpg",
+    "robot.png",
+]
 SHARED = {"ball.mp4", "walk.mp4", "hat.jpg", "robot.png"}  # each project has its own copy
-FOLDERS = {HERE / "media": [name for name in RECIPES if name not in DEMO or name in SHARED], HERE / "demo/media": DEMO}
+FOLDERS = {
+    HERE / "media": [name for name in RECIPES if name not in DEMO or name in SHARED],
+    HERE / "demo/media": DEMO,
+}
 
 
 def picture(recipe: Recipe, t: float) -> Image.Image:
@@ -86,13 +101,23 @@ def picture(recipe: Recipe, t: float) -> Image.Image:
     return pen.picture()
 
 
-def write_clip(path: Path, pictures: Iterator[Image.Image], sound: array.array[int] | None = None) -> None:
-    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}) as file:
-        video = file.add_stream("libx264", rate=FPS, options={"crf": "34", "preset": "veryslow", "tune": "animation"})
+def write_clip(
+    path: Path, pictures: Iterator[Image.Image], sound: array.array[int] | None = None
+) -> None:
+    with av.open(
+        str(path), "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}
+    ) as file:
+        video = file.add_stream(
+            "libx264", rate=FPS, options={"crf": "34", "preset": "veryslow", "tune": "animation"}
+        )
         video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         video.codec_context.thread_count = 1  # more threads, other bytes
         video.codec_context.gop_size = 300
-        audio = file.add_stream("aac", rate=outdoors.AUDIO_RATE_HZ, layout="mono", bit_rate=24_000) if sound else None
+        audio = (
+            file.add_stream("aac", rate=outdoors.AUDIO_RATE_HZ, layout="mono", bit_rate=24_000)
+            if sound
+            else None
+        )
         for image in pictures:
             file.mux(video.encode(av.VideoFrame.from_image(image)))
         file.mux(video.encode(None))

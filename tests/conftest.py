@@ -1,4 +1,6 @@
-"""What every test may ask for: a clock of its own, tiny media, a project in a temporary folder, golden texts."""
+"""What every test may ask for: a clock of its own, tiny media, a project in a temporary folder,
+golden texts.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,16 @@ from tests.clock import FakeClock
 from tests.media import make_media
 from tests.workspace import Workspace
 
-hypothesis.settings.register_profile("quick", derandomize=True, max_examples=40, deadline=None, database=None)
+hypothesis.settings.register_profile(
+    "quick", derandomize=True, max_examples=40, deadline=None, database=None
+)
 hypothesis.settings.load_profile("quick")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-golden", action="store_true", help="Write the golden texts anew; read the diff.")
+    parser.addoption(
+        "--update-golden", action="store_true", help="Write the golden texts anew; read the diff."
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,6 @@
-"""schemas/dashscope.openapi.yaml as a judge of answers: does it describe this one, and as which of its forms?"""
+"""schemas/dashscope.openapi.yaml as a judge of answers: does it describe this one, and as which of
+its forms?
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ Doc = dict[str, Any]
 
 
 class Form(NamedTuple):
-    """One described answer: its operation, its status, and which of several schemas it fits (or "")."""
+    """One described answer: its operation, its status, and which of several schemas it fits (or
+    "").
+    """
 
     operation: str
     status: str
@@ -41,7 +45,10 @@ class Description:
 
     def __init__(self) -> None:
         files = [SCHEMAS / FILE, *sorted((SCHEMAS / "models").glob("*.yaml"))]
-        docs = {path.relative_to(SCHEMAS).as_posix(): yaml.load(path.read_text("utf-8"), LOADER) for path in files}
+        docs = {
+            path.relative_to(SCHEMAS).as_posix(): yaml.load(path.read_text("utf-8"), LOADER)
+            for path in files
+        }
         resources = [(name, DRAFT202012.create_resource(doc)) for name, doc in docs.items()]
         self.document: Doc = docs[FILE]
         self.registry: Registry[Any] = Registry().with_resources(resources)
@@ -62,7 +69,11 @@ class Description:
             prefix = "" if "servers" in item else "/api/v1"
             for method in ("get", "post", "put", "delete"):
                 if method in item:
-                    found[item[method]["operationId"]] = (prefix + path, method.upper(), item[method])
+                    found[item[method]["operationId"]] = (
+                        prefix + path,
+                        method.upper(),
+                        item[method],
+                    )
         return found
 
     def operation(self, method: str, path: str) -> str | None:
@@ -83,12 +94,18 @@ class Description:
         return every
 
     def form(
-        self, method: str, path: str, status: int | str, headers: Mapping[str, str], body: bytes | None
+        self,
+        method: str,
+        path: str,
+        status: int | str,
+        headers: Mapping[str, str],
+        body: bytes | None,
     ) -> Form | None:
-        """Which described answer this is; None for requests outside the description. `body` is None for a video.
+        """Which described answer this is; None for requests outside the description. `body` is
+        None for a video.
 
-        Raises Undescribed when the request is described, but not this answer to it. The status `default` asks whether
-        it is an answer that only an order brings about.
+        Raises Undescribed when the request is described, but not this answer to it. The status
+        `default` asks whether it is an answer that only an order brings about.
         """
         name = self.operation(method, path)
         if name is None:
@@ -124,7 +141,10 @@ class Description:
             return
         schema, _ = self.resolved(media["schema"])
         for choice in schema.get("anyOf", [media["schema"]]):
-            yield str(choice.get("$ref", "")).rpartition("/")[2] if "anyOf" in schema else "", choice
+            yield (
+                str(choice.get("$ref", "")).rpartition("/")[2] if "anyOf" in schema else "",
+                choice,
+            )
 
     def fits(self, schema: Doc, value: Any) -> bool:
         """Whether a value fits a schema of the file."""
@@ -142,10 +162,11 @@ def description() -> Description:
 
 
 class Watch:
-    """Looks at every answer of servers as it goes out: which forms were seen, and what is not described.
+    """Looks at every answer of servers as it goes out: which forms were seen, and what is not
+    described.
 
-    A server with faults or scenarios gives what was ordered: of its answers only the described ones are noted, but for
-    those of the controls, which are always as described.
+    A server with faults or scenarios gives what was ordered: of its answers only the described ones
+    are noted, but for those of the controls, which are always as described.
     """
 
     def __init__(self) -> None:
@@ -167,7 +188,9 @@ class Watch:
         ordered = ordered and not request.path.startswith("/_mock/")
         for status in (response.status, "default") if ordered else (response.status,):
             try:
-                form = description().form(request.method, request.path, status, response.headers, whole)
+                form = description().form(
+                    request.method, request.path, status, response.headers, whole
+                )
             except (Undescribed, ValueError, ElementTree.ParseError) as problem:
                 if not ordered:
                     self.undescribed.append(str(problem))

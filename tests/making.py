@@ -17,12 +17,24 @@ from reconciler.plan.diff import Options, diff
 from reconciler.plan.prune import Pruning
 from reconciler.plan.resolve import resolve
 from reconciler.plan.step import Plan, Step
-from reconciler.state.observed import Attempt, History, Observed, Output, Pin, Published, Result, State
+from reconciler.state.observed import (
+    Attempt,
+    History,
+    Observed,
+    Output,
+    Pin,
+    Published,
+    Result,
+    State,
+)
 
 MODELS = Models.of(shipped.model_documents())
 SCHEMA = manifest_schema(MODELS)
 ENDPOINT, ACCOUNT, REALM = "singapore", "studio", "live"
-PRICES: Mapping[str, Any] = {"wan2.7-videoedit": {"720P": 0.10, "1080P": 0.15}, "wan2.1-vace-plus": 0.20}
+PRICES: Mapping[str, Any] = {
+    "wan2.7-videoedit": {"720P": 0.10, "1080P": 0.15},
+    "wan2.1-vace-plus": 0.20,
+}
 CLIP = {"type": "video", "url": "./clip.mp4"}
 
 
@@ -49,7 +61,12 @@ def edit_of(text: str, against: Rules = RULES) -> Edit:
 
 def text_of(name: str, spec: Mapping[str, Any]) -> str:
     """A manifest in plain form."""
-    document = {"apiVersion": "cutlist/v1", "kind": "Edit", "metadata": {"name": name}, "spec": spec}
+    document = {
+        "apiVersion": "cutlist/v1",
+        "kind": "Edit",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
     return json.dumps(document, ensure_ascii=False)
 
 
@@ -67,21 +84,35 @@ def edit(name: str, **fields: Any) -> Edit:
 def chain(name: str, upstream: str, **fields: Any) -> Edit:
     """An edit of another edit's output."""
     return edit(
-        name, input={"prompt": "Then this", "media": [{"type": "video", "url": f"edit://{upstream}"}]}, **fields
+        name,
+        input={"prompt": "Then this", "media": [{"type": "video", "url": f"edit://{upstream}"}]},
+        **fields,
     )
 
 
-def vace(name: str, function: str, parameters: Mapping[str, Any] | None = None, **input_: Any) -> Edit:
+def vace(
+    name: str, function: str, parameters: Mapping[str, Any] | None = None, **input_: Any
+) -> Edit:
     """A VACE edit."""
     fields = {"function": function, "prompt": "Make it blue", **input_}
-    return edit_of(text_of(name, {"model": "wan2.1-vace-plus", "input": fields, "parameters": dict(parameters or {})}))
+    return edit_of(
+        text_of(
+            name,
+            {"model": "wan2.1-vace-plus", "input": fields, "parameters": dict(parameters or {})},
+        )
+    )
 
 
 # ------------------------------------------------------------------ jobs
 
 
-def wanted(edit: Edit, lengths: Mapping[str, float] | None = None, bytes_of: Mapping[str, str] | None = None) -> Wanted:
-    """An edit with its inputs looked at. Files hold what `bytes_of` says, else their own path, and last 2 s.
+def wanted(
+    edit: Edit,
+    lengths: Mapping[str, float] | None = None,
+    bytes_of: Mapping[str, str] | None = None,
+) -> Wanted:
+    """An edit with its inputs looked at. Files hold what `bytes_of` says, else their own path,
+    and last 2 s.
 
     `lengths` gives other files' lengths in seconds, by the path as the manifest writes it.
     """
@@ -127,26 +158,46 @@ def digest(text: str) -> str:
     return sha256_hex(text.encode())
 
 
-def result(edit: Edit, content: str = "video", *, upstream: str = "0" * 64, duration_s: float = 2.0) -> Result:
+def result(
+    edit: Edit, content: str = "video", *, upstream: str = "0" * 64, duration_s: float = 2.0
+) -> Result:
     """A result of an edit, with the bytes `content`."""
     made = job_of(edit, upstream=upstream)
     return Result(
-        key=made.key, digest=digest(content), size_bytes=len(content), duration_s=duration_s, width=1280, height=720,
-        stored_at="2027-01-15T08:00:00Z", edit=edit.name, job=made.canonical, task={"task_id": "task-0"}, usage={},
-        endpoint=ENDPOINT, account=ACCOUNT,
-    )  # fmt: skip
+        key=made.key,
+        digest=digest(content),
+        size_bytes=len(content),
+        duration_s=duration_s,
+        width=1280,
+        height=720,
+        stored_at="2027-01-15T08:00:00Z",
+        edit=edit.name,
+        job=made.canonical,
+        task={"task_id": "task-0"},
+        usage={},
+        endpoint=ENDPOINT,
+        account=ACCOUNT,
+    )
 
 
 def attempt(edit: Edit, state: State, **fields: Any) -> Attempt:
     """An attempt of an edit's job."""
     made = {
-        "id": f"attempt-{edit.name}", "key": job_of(edit).key, "lane": "lane", "edit": edit.name, "state": state,
-        "endpoint": ENDPOINT, "created_at": 0.0, **fields,
-    }  # fmt: skip
+        "id": f"attempt-{edit.name}",
+        "key": job_of(edit).key,
+        "lane": "lane",
+        "edit": edit.name,
+        "state": state,
+        "endpoint": ENDPOINT,
+        "created_at": 0.0,
+        **fields,
+    }
     return Attempt(**made)
 
 
-def file(content: str | None, *, written: str | None = None, realm: str = REALM, ours: bool | None = None) -> Output:
+def file(
+    content: str | None, *, written: str | None = None, realm: str = REALM, ours: bool | None = None
+) -> Output:
     """A path of the work tree that holds `content` where we once wrote `written`."""
     published = Published(digest(written), realm, "edit", "key") if written is not None else None
     mine = content is not None and content == written if ours is None else ours
@@ -166,7 +217,9 @@ def observed(
     left_over: Mapping[str, Output] | None = None,
     old_pins: Mapping[str, tuple[str, Pin]] | None = None,
 ) -> Observed:
-    """What is: nothing but what is named. `files` goes by the name of the edit whose output it is, others by path."""
+    """What is: nothing but what is named. `files` goes by the name of the edit whose output it is,
+    others by path.
+    """
     by_key: dict[str, list[Result]] = {}
     for each in results:
         by_key.setdefault(each.key, []).append(each)
@@ -174,12 +227,21 @@ def observed(
     for one in attempts:
         history.setdefault(one.key, []).append(one)
     nothing = Output(None, None, False)
-    outputs = {each.edit.output: (files or {}).get(name, nothing) for name, each in asked.edits.items()}
+    outputs = {
+        each.edit.output: (files or {}).get(name, nothing) for name, each in asked.edits.items()
+    }
     return Observed(
-        realm=realm, endpoint=ENDPOINT, results=by_key, outputs=outputs, pins=pins or {}, before=before or {},
-        history={key: History(tuple(tries)) for key, tries in history.items()}, damaged=damaged,
-        left_over=left_over or {}, old_pins=old_pins or {},
-    )  # fmt: skip
+        realm=realm,
+        endpoint=ENDPOINT,
+        results=by_key,
+        outputs=outputs,
+        pins=pins or {},
+        before=before or {},
+        history={key: History(tuple(tries)) for key, tries in history.items()},
+        damaged=damaged,
+        left_over=left_over or {},
+        old_pins=old_pins or {},
+    )
 
 
 def price_per_second(model: str, tier: str | None) -> float | None:
@@ -190,7 +252,15 @@ def price_per_second(model: str, tier: str | None) -> float | None:
 
 def written(edit: Edit, content: str = "video", /, *, now: str | None = "", **note: Any) -> Output:
     """A path that we wrote for an edit, which holds the same (or `now`; None: it is gone)."""
-    made = Published(**{"digest": digest(content), "realm": REALM, "edit": edit.name, "key": job_of(edit).key, **note})
+    made = Published(
+        **{
+            "digest": digest(content),
+            "realm": REALM,
+            "edit": edit.name,
+            "key": job_of(edit).key,
+            **note,
+        }
+    )
     return Output(digest(now or content) if now is not None else None, made, now == "")
 
 

@@ -50,7 +50,9 @@ def make_media(folder: Path) -> Path:
     return folder
 
 
-def make_clip(path: Path, *, width: int = 320, height: int = 240, seconds: int = 2, shade: int | None = None) -> Path:
+def make_clip(
+    path: Path, *, width: int = 320, height: int = 240, seconds: int = 2, shade: int | None = None
+) -> Path:
     """A clip of one colour; other names and shades give other bytes."""
     codec = "libvpx" if path.suffix == ".webm" else "libx264"
     with av.open(str(path), "w") as container:

@@ -33,7 +33,9 @@ class Repository:
         }  # fmt: skip
         config = [part for name, value in _CONFIG.items() for part in ("-c", f"{name}={value}")]
         command = ["git", *config, *arguments]
-        done = subprocess.run(command, cwd=self.root, env=env, input=given.encode(), capture_output=True, check=True)
+        done = subprocess.run(
+            command, cwd=self.root, env=env, input=given.encode(), capture_output=True, check=True
+        )
         return done.stdout.decode().strip()
 
     def commit(self, message: str = "change", *paths: str) -> str:

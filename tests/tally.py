@@ -1,4 +1,6 @@
-"""What long runs over seeds print: broken promises as they come, then how often each thing happened."""
+"""What long runs over seeds print: broken promises as they come, then how often each thing
+happened.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The service's error codes: what each means for money (the table "Errors" of the reliability contract)."""
+"""The service's error codes: what each means for money (the table "Errors" of the reliability
+contract).
+"""
 
 from __future__ import annotations
 
@@ -9,15 +11,23 @@ from reconciler.catalogue import Verdict, entry, may_try_again
 
 VERDICTS = {
     Verdict.DENIED: "InvalidApiKey AccessDenied Workspace.AccessDenied",
-    Verdict.QUOTA: "AccessDenied.Unpurchased Model.AccessDenied AllocationQuota.FreeTierOnly Arrearage"
-    " Throttling.AllocationQuota",
+    Verdict.QUOTA: (
+        "AccessDenied.Unpurchased Model.AccessDenied AllocationQuota.FreeTierOnly Arrearage"
+        " Throttling.AllocationQuota"
+    ),
     Verdict.THROTTLED: "Throttling Throttling.RateQuota Throttling.BurstRate",
-    Verdict.FINAL: "InvalidParameter ModelNotFound DataInspectionFailed IPInfringementSuspect InvalidFile.Resolution"
-    " InvalidFile.FPS InvalidFile.Duration InvalidFile.Openerror InvalidFile.Size InvalidFile.AspectRatio"
-    " InvalidFile.Format UnsupportedOperation",
-    Verdict.INPUT: "InvalidURL InvalidURL.ConnectionRefused InvalidURL.Timeout InvalidParameter.DataInspection",
-    Verdict.INTERNAL: "InternalError InternalError.Algo InternalError.Upload InternalError.Timeout SystemError"
-    " ModelUnavailable ModelServingError",
+    Verdict.FINAL: (
+        "InvalidParameter ModelNotFound DataInspectionFailed IPInfringementSuspect"
+        " InvalidFile.Resolution InvalidFile.FPS InvalidFile.Duration InvalidFile.Openerror"
+        " InvalidFile.Size InvalidFile.AspectRatio InvalidFile.Format UnsupportedOperation"
+    ),
+    Verdict.INPUT: (
+        "InvalidURL InvalidURL.ConnectionRefused InvalidURL.Timeout InvalidParameter.DataInspection"
+    ),
+    Verdict.INTERNAL: (
+        "InternalError InternalError.Algo InternalError.Upload InternalError.Timeout SystemError"
+        " ModelUnavailable ModelServingError"
+    ),
 }
 CODES = [(code, verdict) for verdict, codes in VERDICTS.items() for code in codes.split()]
 
@@ -46,14 +56,19 @@ def test_no_code_is_forgotten() -> None:
     ],
 )
 def test_codes_of_tomorrow(code: str, verdict: Verdict) -> None:
-    """A new code below a known one is judged like it; any other is unknown, and nothing is sent again for it."""
+    """A new code below a known one is judged like it; any other is unknown, and nothing is sent
+    again for it.
+    """
     assert entry(code).verdict is verdict
     assert may_try_again(code, "", 1) == (verdict is Verdict.INTERNAL)
 
 
 def test_a_download_that_failed_is_told_by_its_message() -> None:
     """The service says InvalidParameter when it could not fetch an input: that may pass."""
-    assert entry("InvalidParameter", "Failed to download https://example.com/a.mp4").verdict is Verdict.INPUT
+    assert (
+        entry("InvalidParameter", "Failed to download https://example.com/a.mp4").verdict
+        is Verdict.INPUT
+    )
     assert entry("InvalidParameter", "Field required: input.media").verdict is Verdict.FINAL
 
 

@@ -23,7 +23,12 @@ def load(folder: Path, spec: str = "{}", *, endpoint: str | None = None, **envir
 def test_nothing_said(tmp_path: Path) -> None:
     """An empty project is offline, in the mock's realm, with no price, no budget and no real key."""
     made = load(tmp_path, DASHSCOPE_API_KEY="sk-real")
-    assert (made.endpoint.name, made.realm, made.endpoint.region, made.endpoint.bundled) == ("mock", "mock", None, True)
+    assert (made.endpoint.name, made.realm, made.endpoint.region, made.endpoint.bundled) == (
+        "mock",
+        "mock",
+        None,
+        True,
+    )
     assert (made.manifests, made.account, made.prices.per_second("wan2.7-videoedit", "720P")) == (
         ("specs/",),
         "default",
@@ -43,7 +48,9 @@ def test_nothing_said(tmp_path: Path) -> None:
         (None, "  ", "{endpoint: beijing}", "beijing"),
     ],
 )
-def test_who_wins(tmp_path: Path, option: str | None, variable: str, file: str, chosen: str) -> None:
+def test_who_wins(
+    tmp_path: Path, option: str | None, variable: str, file: str, chosen: str
+) -> None:
     """The command line wins over CUTLIST_ENDPOINT, which wins over the project file."""
     assert load(tmp_path, file, endpoint=option, CUTLIST_ENDPOINT=variable).endpoint.name == chosen
 
@@ -51,14 +58,24 @@ def test_who_wins(tmp_path: Path, option: str | None, variable: str, file: str, 
 @pytest.mark.parametrize(
     ("spec", "url", "realm", "region"),
     [
-        ("{endpoint: singapore}", "https://dashscope-intl.aliyuncs.com/api/v1", "live", "singapore"),
+        (
+            "{endpoint: singapore}",
+            "https://dashscope-intl.aliyuncs.com/api/v1",
+            "live",
+            "singapore",
+        ),
         (
             "{endpoint: singapore, workspace: ws-1}",
             "https://ws-1.ap-southeast-1.maas.aliyuncs.com/api/v1",
             "live",
             "singapore",
         ),
-        ("{endpoint: beijing, workspace: ws-1}", "https://dashscope.aliyuncs.com/api/v1", "live", "beijing"),
+        (
+            "{endpoint: beijing, workspace: ws-1}",
+            "https://dashscope.aliyuncs.com/api/v1",
+            "live",
+            "beijing",
+        ),
         (
             '{endpoint: "https://dashscope.aliyuncs.com/api/v1"}',
             "https://dashscope.aliyuncs.com/api/v1",
@@ -77,7 +94,12 @@ def test_who_wins(tmp_path: Path, option: str | None, variable: str, file: str, 
             "live",
             "singapore",
         ),
-        ('{endpoint: "https://proxy.example.com/api/v1"}', "https://proxy.example.com/api/v1", "mock", None),
+        (
+            '{endpoint: "https://proxy.example.com/api/v1"}',
+            "https://proxy.example.com/api/v1",
+            "mock",
+            None,
+        ),
         (
             '{endpoint: "https://proxy.example.com/api/v1", realm: live}',
             "https://proxy.example.com/api/v1",
@@ -89,30 +111,41 @@ def test_who_wins(tmp_path: Path, option: str | None, variable: str, file: str, 
     ],
 )
 def test_endpoints(tmp_path: Path, spec: str, url: str, realm: str, region: str | None) -> None:
-    """The vendor's hosts are live however they are written; anything else is a mock unless the project says so."""
+    """The vendor's hosts are live however they are written; anything else is a mock unless the
+    project says so.
+    """
     made = load(tmp_path, spec)
     assert (made.endpoint.base_url, made.realm, made.endpoint.region) == (url, realm, region)
     assert made.store_dir == tmp_path / ".cutlist" / realm
 
 
 def test_realm_is_for_the_address_of_the_file(tmp_path: Path) -> None:
-    """`realm: live` speaks of the project's own endpoint, not of one that somebody names on the command line."""
+    """`realm: live` speaks of the project's own endpoint, not of one that somebody names on the
+    command line.
+    """
     spec = '{endpoint: "https://proxy.example.com/api/v1", realm: live}'
     assert load(tmp_path, spec, endpoint="https://other.example.com/api/v1").realm == "mock"
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["shanghai", "http://example.com/api/v1", "ftp://example.com", "https://", "https://e.com?a=b"]
+    "endpoint",
+    ["shanghai", "http://example.com/api/v1", "ftp://example.com", "https://", "https://e.com?a=b"],
 )
 def test_wrong_endpoint_on_the_command_line(tmp_path: Path, endpoint: str) -> None:
-    """It is a slip of the command line (64), told with what is legal, and not a fault of the project file."""
-    with pytest.raises(UsageError, match=r"--endpoint is .*legal are mock, singapore, beijing, or a URL") as told:
+    """It is a slip of the command line (64), told with what is legal, and not a fault of the
+    project file.
+    """
+    with pytest.raises(
+        UsageError, match=r"--endpoint is .*legal are mock, singapore, beijing, or a URL"
+    ) as told:
         load(tmp_path, endpoint=endpoint)
     assert told.value.exit_code == 64
 
 
 def test_keys(tmp_path: Path) -> None:
-    """The bundled server never gets a real key; a loopback server gets the one that is set, or the mock's."""
+    """The bundled server never gets a real key; a loopback server gets the one that is set, or the
+    mock's.
+    """
     url = "http://localhost:8080/api/v1"
     assert load(tmp_path, endpoint=url, DASHSCOPE_API_KEY=" sk-real ").api_key.reveal() == "sk-real"
     assert load(tmp_path, endpoint=url).api_key.reveal() == "sk-mock"
@@ -123,22 +156,37 @@ def test_a_key_is_never_shown(tmp_path: Path) -> None:
     """No repr and no text of a Config or an Environment holds the key."""
     made = load(tmp_path, endpoint="singapore", DASHSCOPE_API_KEY="sk-real")
     env = Environment.read({"DASHSCOPE_API_KEY": "sk-real"})
-    assert "sk-real" not in f"{made!r} {made} {env!r} {env} {Secret('sk-real')} {Secret('sk-real')!r}"
+    assert (
+        "sk-real" not in f"{made!r} {made} {env!r} {env} {Secret('sk-real')} {Secret('sk-real')!r}"
+    )
 
 
 def test_prices(tmp_path: Path) -> None:
     """A price is of a model, or of a model and its tier; what is not named has none."""
     prices = load(
-        tmp_path, "{prices: {currency: USD, models: {wan2.7-videoedit: {720P: 0.1}, wan2.1-vace-plus: 0.2}}}"
+        tmp_path,
+        "{prices: {currency: USD, models: {wan2.7-videoedit: {720P: 0.1}, wan2.1-vace-plus: 0.2}}}",
     ).prices
-    assert [prices.per_second("wan2.7-videoedit", each) for each in ("720P", "1080P", None)] == [0.1, None, None]
-    assert [prices.per_second("wan2.1-vace-plus", None), prices.per_second("wanx2.1-vace-plus", None)] == [0.2, None]
+    assert [prices.per_second("wan2.7-videoedit", each) for each in ("720P", "1080P", None)] == [
+        0.1,
+        None,
+        None,
+    ]
+    assert [
+        prices.per_second("wan2.1-vace-plus", None),
+        prices.per_second("wanx2.1-vace-plus", None),
+    ] == [0.2, None]
 
 
 def test_stores(tmp_path: Path) -> None:
-    """The store lies in the project, or where CUTLIST_STORE says; the ledger stays where the project is."""
+    """The store lies in the project, or where CUTLIST_STORE says; the ledger stays where the
+    project is.
+    """
     inside = load(tmp_path, "{store: films}")
-    assert (inside.store_dir, inside.state_dir) == (tmp_path / "films" / "mock", tmp_path / ".cutlist" / "mock")
+    assert (inside.store_dir, inside.state_dir) == (
+        tmp_path / "films" / "mock",
+        tmp_path / ".cutlist" / "mock",
+    )
     outside = load(tmp_path, "{store: films}", CUTLIST_STORE=str(tmp_path.parent / "shared"))
     assert (outside.store_dir, outside.state_dir) == (
         tmp_path.parent / "shared" / "mock",
@@ -147,8 +195,13 @@ def test_stores(tmp_path: Path) -> None:
 
 
 def test_settling_is_short_on_loopback(tmp_path: Path) -> None:
-    """A lost answer is waited for 120 s at the service, 2 s on this machine, or as long as the project says."""
-    assert [load(tmp_path, endpoint=each).settle_s for each in ("singapore", "mock", "http://127.0.0.1:1/api/v1")] == [
+    """A lost answer is waited for 120 s at the service, 2 s on this machine, or as long as the
+    project says.
+    """
+    assert [
+        load(tmp_path, endpoint=each).settle_s
+        for each in ("singapore", "mock", "http://127.0.0.1:1/api/v1")
+    ] == [
         120.0,
         2.0,
         2.0,
@@ -157,7 +210,9 @@ def test_settling_is_short_on_loopback(tmp_path: Path) -> None:
 
 
 def test_nearest_project_upwards(tmp_path: Path) -> None:
-    """The project is the nearest folder upwards with a cutlist.yaml; without one the message says how to begin."""
+    """The project is the nearest folder upwards with a cutlist.yaml; without one the message says
+    how to begin.
+    """
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)
     with pytest.raises(ProjectNotFound) as told:

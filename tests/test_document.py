@@ -23,7 +23,10 @@ def value(text: str) -> Any:
 
 def faults(text: str | bytes) -> list[str]:
     """The faults of a text, as people read them."""
-    return [str(fault) for fault in parse(text if isinstance(text, bytes) else text.encode(), "a.yaml")[1]]
+    return [
+        str(fault)
+        for fault in parse(text if isinstance(text, bytes) else text.encode(), "a.yaml")[1]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +56,9 @@ def faults(text: str | bytes) -> list[str]:
     ],
 )
 def test_stays_text(text: str) -> None:
-    """What YAML 1.1 would turn into a boolean, a time, an octal or a date is the text it looks like."""
+    """What YAML 1.1 would turn into a boolean, a time, an octal or a date is the text it looks
+    like.
+    """
     assert value(text) == text
 
 
@@ -90,7 +95,11 @@ def test_is_data(text: str, meant: Any) -> None:
 
 
 _NUMBERS = st.integers(-MAX_INTEGER, MAX_INTEGER) | st.floats(allow_nan=False, allow_infinity=False)
-_TEXT = st.text(st.characters(exclude_categories=("Cc", "Cs", "Cn", "Co"), exclude_characters="\ufeff\u2028\u2029"))
+_TEXT = st.text(
+    st.characters(
+        exclude_categories=("Cc", "Cs", "Cn", "Co"), exclude_characters="\ufeff\u2028\u2029"
+    )
+)
 _NAMES = st.text("abc~/ é.", min_size=1, max_size=5)
 _JSON = st.recursive(
     st.none() | st.booleans() | _NUMBERS | _TEXT,
@@ -109,7 +118,9 @@ def test_json_is_read_as_json(data: dict[str, Any]) -> None:
 
 @given(st.text("abN O:-_{}[],&*!|>'\"#%@`?\n\t 01.e~<=\u2028\x1b", max_size=60))
 def test_never_raises_and_never_disagrees(text: str) -> None:
-    """Any text gives documents or faults with a place in it; what it accepts, a YAML parser accepts too."""
+    """Any text gives documents or faults with a place in it; what it accepts, a YAML parser accepts
+    too.
+    """
     documents, found = parse(text.encode(), "a.yaml")
     lines = text.count("\n") + text.count("\u2028") + 2
     assert all(1 <= fault.place.line <= lines and fault.place.column >= 1 for fault in found)
@@ -130,19 +141,43 @@ def test_any_bytes(raw: bytes) -> None:
     [
         ("a: 1\na: 2", 'a.yaml:2:1: error: duplicate key "a" (first at 1:1)'),
         ("a: {b: 1, 'b': 2}", 'a.yaml:1:11: error: duplicate key "b" (first at 1:5)'),
-        ("a: &x 1", "a.yaml:1:4: error: the anchor &x is not allowed; write the value out where it is used"),
+        (
+            "a: &x 1",
+            "a.yaml:1:4: error: the anchor &x is not allowed; write the value out where it is used",
+        ),
         ("&x a: 1", "a.yaml:1:1: error: anchors and tags are not allowed on keys"),
-        ("a: !x 1", "a.yaml:1:4: error: the tag !x is not allowed; write plain text, numbers, true or false"),
+        (
+            "a: !x 1",
+            (
+                "a.yaml:1:4: error: the tag !x is not allowed; write plain text, numbers, true or"
+                " false"
+            ),
+        ),
         ("a: .NaN", "a.yaml:1:4: error: .NaN is not a number that JSON can carry"),
         (
             "a: 9007199254740993",
-            "a.yaml:1:4: error: the integer 9007199254740993 is beyond 2^53; no program reads it exactly",
+            (
+                "a.yaml:1:4: error: the integer 9007199254740993 is beyond 2^53; no program reads"
+                " it exactly"
+            ),
         ),
-        ("null: 1", "a.yaml:1:1: error: the key null is not text; put it in quotes if it is meant as a name"),
-        ("1.5: 1", "a.yaml:1:1: error: the key 1.5 is not text; put it in quotes if it is meant as a name"),
+        (
+            "null: 1",
+            (
+                "a.yaml:1:1: error: the key null is not text; put it in quotes if it is meant as a"
+                " name"
+            ),
+        ),
+        (
+            "1.5: 1",
+            "a.yaml:1:1: error: the key 1.5 is not text; put it in quotes if it is meant as a name",
+        ),
         (
             "a: [1",
-            "a.yaml:2:1: error: this is not YAML: while parsing a flow sequence: did not find expected ',' or ']'",
+            (
+                "a.yaml:2:1: error: this is not YAML: while parsing a flow sequence: did not find"
+                " expected ',' or ']'"
+            ),
         ),
     ],
 )
@@ -164,11 +199,16 @@ def test_bounds() -> None:
     assert parse(fits, "a.yaml")[1] == []
     assert "1048577 bytes" in faults(fits + b"#")[0]
     assert faults("[" * MAX_DEPTH + "1" + "]" * MAX_DEPTH) == []
-    assert "nested deeper than 32 levels" in faults("[" * (MAX_DEPTH + 1) + "1" + "]" * (MAX_DEPTH + 1))[0]
+    assert (
+        "nested deeper than 32 levels"
+        in faults("[" * (MAX_DEPTH + 1) + "1" + "]" * (MAX_DEPTH + 1))[0]
+    )
 
 
 def test_places() -> None:
-    """Every value and every key knows its line and column; what is not there has the place of what is around it."""
+    """Every value and every key knows its line and column; what is not there has the place of what
+    is around it.
+    """
     documents, _ = parse(b"a:\n  'b/c': [x, {d: 1}]\n---\n\ne: 2\n", "a.yaml")
     at = pointer(pointer("", "a"), "b/c")
     assert str(documents[0].place(at)) == "a.yaml:2:10"
@@ -181,7 +221,11 @@ def test_places() -> None:
 def test_bom_and_line_ends() -> None:
     """A byte order mark and Windows line ends change neither data nor places."""
     documents, found = parse("\ufeffa: 1\r\nb: [2]\r\n".encode(), "a.yaml")
-    assert (found, documents[0].data, str(documents[0].place("/b/0"))) == ([], {"a": 1, "b": [2]}, "a.yaml:2:5")
+    assert (found, documents[0].data, str(documents[0].place("/b/0"))) == (
+        [],
+        {"a": 1, "b": [2]},
+        "a.yaml:2:5",
+    )
 
 
 def test_no_number_is_infinite() -> None:

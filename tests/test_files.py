@@ -8,13 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.files import EscapesRoot, copy_atomic, inside, make_dirs, new_file, real_path, signature, write_atomic
+from reconciler.files import (
+    EscapesRoot,
+    copy_atomic,
+    inside,
+    make_dirs,
+    new_file,
+    real_path,
+    signature,
+    write_atomic,
+)
 
 
 @given(
-    st.lists(st.sampled_from(["..", ".", "", "a", "b c", "\u00e9", "~", "\\", "...", "x.mp4"]), max_size=6).map(
-        "/".join
-    )
+    st.lists(
+        st.sampled_from(["..", ".", "", "a", "b c", "\u00e9", "~", "\\", "...", "x.mp4"]),
+        max_size=6,
+    ).map("/".join)
 )
 def test_inside_never_leaves(relative: str) -> None:
     """A join stays below its root, or it is refused."""
@@ -27,7 +37,9 @@ def test_inside_never_leaves(relative: str) -> None:
     assert ".." not in path.parts
 
 
-@pytest.mark.parametrize("relative", ["", "/", "/a", "~/a", "..", "../a", "a/../../b", ".", "a/..", "a\\b", "a\0b"])
+@pytest.mark.parametrize(
+    "relative", ["", "/", "/a", "~/a", "..", "../a", "a/../../b", ".", "a/..", "a\\b", "a\0b"]
+)
 def test_inside_refuses(relative: str) -> None:
     """Absolute, climbing, empty and foreign paths are refused."""
     with pytest.raises(EscapesRoot):
@@ -85,9 +97,10 @@ def test_signature_is_of_regular_files(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to("file")
     (tmp_path / "folder").mkdir()
-    assert [bool(signature(tmp_path / each)) for each in ("file", "link", "folder", "gone", "file/below")] == [True] + [
-        False
-    ] * 4
+    assert [
+        bool(signature(tmp_path / each))
+        for each in ("file", "link", "folder", "gone", "file/below")
+    ] == [True] + [False] * 4
 
 
 def test_real_path_does_not_go_round(tmp_path: Path) -> None:

@@ -51,7 +51,9 @@ def test_head_of_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         ("no/such.yaml", False),
     ],
 )
-def test_head_knows_what_is_not_as_it_was_committed(repository: Repository, path: str, changed: bool) -> None:
+def test_head_knows_what_is_not_as_it_was_committed(
+    repository: Repository, path: str, changed: bool
+) -> None:
     """Of the paths that are asked about, and of no others; what git ignores is in no commit either."""
     film = repository.root / "film"
     for name in ("same", "edited", "staged", "deleted"):
@@ -69,17 +71,30 @@ def test_head_knows_what_is_not_as_it_was_committed(repository: Repository, path
     assert seen.changed is changed
 
 
-def test_what_is_configured_starts_nothing(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither pager, hook, fsmonitor nor signature check runs, and no GIT_ variable leads elsewhere."""
+def test_what_is_configured_starts_nothing(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither pager, hook, fsmonitor nor signature check runs, and no GIT_ variable leads
+    elsewhere.
+    """
     trap = repository.root / "trap.sh"
     write(trap, f"#!/bin/sh\ntouch '{repository.root}/sprung'\ncat\n")
     trap.chmod(0o755)
     repository.commit()
     head, _, message = repository.git("cat-file", "commit", "HEAD").partition("\n\n")
     seal = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----"
-    commit = repository.git("hash-object", "-t", "commit", "-w", "--stdin", given=f"{head}\n{seal}\n\n{message}\n")
+    commit = repository.git(
+        "hash-object", "-t", "commit", "-w", "--stdin", given=f"{head}\n{seal}\n\n{message}\n"
+    )
     repository.git("update-ref", "HEAD", commit)
-    for name in ("core.pager", "pager.log", "core.fsmonitor", "gpg.program", "diff.external", "core.editor"):
+    for name in (
+        "core.pager",
+        "pager.log",
+        "core.fsmonitor",
+        "gpg.program",
+        "diff.external",
+        "core.editor",
+    ):
         repository.git("config", name, str(trap))
     for name, value in (("core.hooksPath", str(repository.root)), ("log.showSignature", "true")):
         repository.git("config", name, value)

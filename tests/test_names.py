@@ -36,7 +36,19 @@ def test_folding_twice_is_folding_once(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a\nb", "a\x1bb", "\x7f", "a\u202eb", "a\u2066b", "a\u200bb", "\ufeffa", "a\u2028b", "a\ue000b", "\ud800"]
+    "text",
+    [
+        "a\nb",
+        "a\x1bb",
+        "\x7f",
+        "a\u202eb",
+        "a\u2066b",
+        "a\u200bb",
+        "\ufeffa",
+        "a\u2028b",
+        "a\ue000b",
+        "\ud800",
+    ],
 )
 def test_hidden(text: str) -> None:
     """Control characters, marks that reorder or hide, private and broken characters are seen."""
@@ -44,7 +56,8 @@ def test_hidden(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["renders/a b.mp4", "caf\u00e9", "\u6625\u5929", "\u05d0\u05d1", "\U0001f3ac", "a\u0301"]
+    "text",
+    ["renders/a b.mp4", "caf\u00e9", "\u6625\u5929", "\u05d0\u05d1", "\U0001f3ac", "a\u0301"],
 )
 def test_plain(text: str) -> None:
     """Letters of every script, accents and pictures are fine."""

@@ -1,4 +1,6 @@
-"""What is shipped: a wheel that works without the repository around it, and a lock without addresses."""
+"""What is shipped: a wheel that works without the repository around it, and a lock without
+addresses.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,19 @@ def test_wheel_brings_its_data(tmp_path: Path) -> None:
 
     def run(*arguments: str) -> str:
         command = [sys.executable, "-c", "from reconciler.cli import main; main()", *arguments]
-        return subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True, text=True).stdout
+        return subprocess.run(
+            command, cwd=tmp_path, env=env, check=True, capture_output=True, text=True
+        ).stdout
 
     assert '"title": "cutlist edit manifest"' in run("schema", "manifest")
     run("init", "film")
     assert "1 to render" in run("-C", "film", "plan")
     top = {path.name for path in (tmp_path / "site").iterdir()}
-    assert {name for name in top if not name.endswith(".dist-info")} == {"reconciler", "mockserver", "cutlist_data"}
+    assert {name for name in top if not name.endswith(".dist-info")} == {
+        "reconciler",
+        "mockserver",
+        "cutlist_data",
+    }
 
 
 def test_lock_names_exact_versions_and_no_address() -> None:
@@ -44,10 +52,18 @@ def test_lock_names_exact_versions_and_no_address() -> None:
 def test_one_owner_of_each_power() -> None:
     """The environment is read in config.py, printing is done in cli/, and nowhere else.
 
-    git.py reads nothing out of the environment: it hands on to git where it lies and whom it trusts.
+    git.py reads nothing out of the environment: it hands on to git where it lies and whom it
+    trusts.
     """
     for path in (ROOT / "reconciler").rglob("*.py"):
-        text, name = path.read_text(encoding="utf-8"), path.relative_to(ROOT / "reconciler").as_posix()
+        text, name = (
+            path.read_text(encoding="utf-8"),
+            path.relative_to(ROOT / "reconciler").as_posix(),
+        )
         assert name in ("config.py", "git.py") or not re.search(r"os\.(environ|getenv)", text), name
-        assert name.startswith("cli/") or not re.search(r"\bprint\(|click\.echo|sys\.(stdout|stderr)", text), name
-        assert name == "clock.py" or not re.search(r"\btime\.(time|monotonic|sleep)\(|\brandom\.|uuid4", text), name
+        assert name.startswith("cli/") or not re.search(
+            r"\bprint\(|click\.echo|sys\.(stdout|stderr)", text
+        ), name
+        assert name == "clock.py" or not re.search(
+            r"\btime\.(time|monotonic|sleep)\(|\brandom\.|uuid4", text
+        ), name

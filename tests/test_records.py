@@ -28,7 +28,9 @@ class Note:
 GOOD: dict[str, Any] = {"name": "a", "size": 1, "length": 2, "more": {"x": [1]}}
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"[" * 100_000, b"9" * 5000], ids=lambda raw: raw[:12])
+@pytest.mark.parametrize(
+    "raw", [b"", b"{", b"\xff", b"[" * 100_000, b"9" * 5000], ids=lambda raw: raw[:12]
+)
 def test_what_is_no_json(raw: bytes) -> None:
     """There is one error for all that cannot be read, however deep it is."""
     with pytest.raises(ValueError):
@@ -54,7 +56,9 @@ def test_what_is_no_record(data: Any) -> None:
         record(Note, data)
 
 
-@pytest.mark.parametrize("damage", [b"", b"[" * 100_000, b'{"key": "other"}'], ids=lambda damage: damage[:12])
+@pytest.mark.parametrize(
+    "damage", [b"", b"[" * 100_000, b'{"key": "other"}'], ids=lambda damage: damage[:12]
+)
 def test_a_cache_that_somebody_wrote_is_forgotten(tmp_path: Path, damage: bytes) -> None:
     """What is remembered is believed only as it was written, also when it still reads well."""
     cache = Cache(tmp_path)
@@ -62,7 +66,11 @@ def test_a_cache_that_somebody_wrote_is_forgotten(tmp_path: Path, damage: bytes)
     cache.save()
     assert Cache(tmp_path).get("table", "key") == "value"
     whole = (tmp_path / "table").read_bytes()
-    for content in (damage, whole.partition(b"\n")[0] + b"\n" + damage, whole.replace(b"value", b"other")):
+    for content in (
+        damage,
+        whole.partition(b"\n")[0] + b"\n" + damage,
+        whole.replace(b"value", b"other"),
+    ):
         (tmp_path / "table").write_bytes(content)
         assert Cache(tmp_path).get("table", "key") is None
 

@@ -38,7 +38,9 @@ def test_manifest_schema_is_the_generated_one() -> None:
 
 @pytest.mark.parametrize("name", ["manifest", "project"])
 def test_editors_get_help(name: str) -> None:
-    """Every field of manifests and project files has a description (a constant, or an entry of a list, needs none)."""
+    """Every field of manifests and project files has a description (a constant, or an entry of a
+    list, needs none).
+    """
 
     def undescribed(schema: Any, at: str) -> list[str]:
         found = []
@@ -75,10 +77,14 @@ spec:
   take: {take}
 """
 WRITTEN = {
-    "model": "wan2.7-videoedit", "input": "{media: [{type: video, url: './${{ matrix.look }}.mp4'}]}",
-    "parameters": "{resolution: '${{ matrix.tier }}', seed: '${{ matrix.seed }}', duration: '${{matrix.s}}'}",
-    "suspend": "'${{ matrix.off }}'", "take": "${{ matrix.take }}",
-}  # fmt: skip
+    "model": "wan2.7-videoedit",
+    "input": "{media: [{type: video, url: './${{ matrix.look }}.mp4'}]}",
+    "parameters": (
+        "{resolution: '${{ matrix.tier }}', seed: '${{ matrix.seed }}', duration: '${{matrix.s}}'}"
+    ),
+    "suspend": "'${{ matrix.off }}'",
+    "take": "${{ matrix.take }}",
+}
 VACE = "{{function: {}, prompt: a, ref_images_url: [./a.png]}}"
 
 
@@ -95,11 +101,19 @@ VACE = "{{function: {}, prompt: a, ref_images_url: [./a.png]}}"
         ("parameters", "{duration: 1}", "parameters.duration is"),
         ("parameters", "{ratio: '${{ matrix.w }}:9'}", ""),
         ("parameters", "${{ matrix.all }}", "parameters is"),
-        ("input", "{media: [{type: '${{ matrix.x }}', url: a.mp4}, {type: video, url: a.mp4}]}", ""),
+        (
+            "input",
+            "{media: [{type: '${{ matrix.x }}', url: a.mp4}, {type: video, url: a.mp4}]}",
+            "",
+        ),
     ],
 )
-def test_editors_see_a_matrix_before_it_is_expanded(field: str, value: str, editors_say: str) -> None:
-    """Where a value is wanted a hole may stand, and nothing else that is no value; the loader's own rules take none."""
+def test_editors_see_a_matrix_before_it_is_expanded(
+    field: str, value: str, editors_say: str
+) -> None:
+    """Where a value is wanted a hole may stand, and nothing else that is no value; the loader's own
+    rules take none.
+    """
     documents, faults = parse(EDIT.format(**{**WRITTEN, field: value}).encode(), "a.yaml")
     assert not faults
     said = [fault.message for fault in check(documents[0], shipped.schema("manifest"))]
@@ -107,10 +121,17 @@ def test_editors_see_a_matrix_before_it_is_expanded(field: str, value: str, edit
     assert any("legal" in fault.message for fault in check(documents[0], SCHEMA))
 
 
-@pytest.mark.parametrize(("function", "count"), [("image_reference", 0), ("'${{ matrix.f }}'", 0), ("magic", 1)])
+@pytest.mark.parametrize(
+    ("function", "count"), [("image_reference", 0), ("'${{ matrix.f }}'", 0), ("magic", 1)]
+)
 def test_editors_see_holes_in_functions(function: str, count: int) -> None:
     """The function of VACE may come of the matrix; then its fields are checked when that is known."""
-    edit = {**WRITTEN, "model": "wan2.1-vace-plus", "input": VACE.format(function), "parameters": "{}"}
+    edit = {
+        **WRITTEN,
+        "model": "wan2.1-vace-plus",
+        "input": VACE.format(function),
+        "parameters": "{}",
+    }
     documents, _ = parse(EDIT.format(**edit).encode(), "a.yaml")
     assert len(check(documents[0], shipped.schema("manifest"))) == count
 
@@ -130,7 +151,11 @@ def test_editors_see_holes_in_functions(function: str, count: int) -> None:
         ({"minLength": 1}, "''", "v is empty; it must not be."),
         ({"minItems": 2}, "[1]", "v has 1 entry; at least 2 are legal."),
         ({"uniqueItems": True}, "[1, 1]", "v names the same entry twice."),
-        ({"not": {"required": ["a"]}, "x-legal": "a is not for this"}, "{a: 1}", "v: a is not for this."),
+        (
+            {"not": {"required": ["a"]}, "x-legal": "a is not for this"},
+            "{a: 1}",
+            "v: a is not for this.",
+        ),
         ({"pattern": "^x$", "x-legal": "x alone"}, "y", 'v is "y"; legal is x alone.'),
         ({"multipleOf": 2}, "3", "v breaks the rule multipleOf: 2."),
         ({"oneOf": A_OR_B}, "{a: 1, b: 2}", "v has both a and b; exactly one of a, b is legal."),
@@ -141,10 +166,14 @@ def test_editors_see_holes_in_functions(function: str, count: int) -> None:
     ],
 )
 def test_words(schema: dict[str, Any], text: str, said: str) -> None:
-    """Each kind of fault says what was given and what is legal; long or hidden text is not echoed as it is."""
+    """Each kind of fault says what was given and what is legal; long or hidden text is not echoed
+    as it is.
+    """
     documents, faults = parse(f"v: {text}\n".encode(), "a.yaml")
     assert not faults
-    assert [str(each) for each in check(documents[0], {"properties": {"v": schema}})] == [f"a.yaml:1:4: error: {said}"]
+    assert [str(each) for each in check(documents[0], {"properties": {"v": schema}})] == [
+        f"a.yaml:1:4: error: {said}"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,9 @@ class Workspace:
         return target
 
     def take(self, source: Path, *names: str, into: str = "specs/media") -> None:
-        """Put files of `source` (all when none is named) into the project; linked, so that holes stay holes."""
+        """Put files of `source` (all when none is named) into the project; linked, so that holes
+        stay holes.
+        """
         folder = self.root / into
         folder.mkdir(parents=True, exist_ok=True)
         for name in names or sorted(each.name for each in source.iterdir()):
@@ -57,7 +59,10 @@ class Workspace:
         """Write specs/NAME.yaml: an edit of media/ok.mp4 at 720P, with further fields of `spec`."""
         spec = {
             "model": "wan2.7-videoedit",
-            "input": {"prompt": f"Make it {name}", "media": [{"type": "video", "url": "./media/ok.mp4"}]},
+            "input": {
+                "prompt": f"Make it {name}",
+                "media": [{"type": "video", "url": "./media/ok.mp4"}],
+            },
             "parameters": {"resolution": "720P"},
             **fields,
         }
@@ -71,14 +76,20 @@ class Workspace:
         return Said(code, out, err)
 
     def files(self) -> dict[str, bytes | str]:
-        """Every file of the project and its bytes; of a symbolic link its target. Holes and all: keep them small."""
+        """Every file of the project and its bytes; of a symbolic link its target. Holes and all:
+        keep them small.
+        """
         found: dict[str, bytes | str] = {}
         for path in sorted(self.root.rglob("*")):
             name = path.relative_to(self.root).as_posix()
             if path.is_symlink():
                 found[name] = str(path.readlink())
             elif path.is_file():
-                found[name] = path.read_bytes() if path.stat().st_size < 1 << 20 else f"{path.stat().st_size} bytes"
+                found[name] = (
+                    path.read_bytes()
+                    if path.stat().st_size < 1 << 20
+                    else f"{path.stat().st_size} bytes"
+                )
         return found
 
 

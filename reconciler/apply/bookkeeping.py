@@ -1,4 +1,6 @@
-"""What an apply writes into the ledger's books: the booking of each request, and which results edits have now."""
+"""What an apply writes into the ledger's books: the booking of each request, and which results
+edits have now.
+"""
 
 from __future__ import annotations
 
@@ -29,19 +31,29 @@ def booking(config: Config, each: Resolved, origin: Origin) -> Booking:
     )
 
 
-def note_holdings(config: Config, ledger: Ledger, seen: Pass, origin: Origin, *, now: float) -> None:
-    """Write down which edits have another result than last time, and whether that was paid for. Again is no change.
+def note_holdings(
+    config: Config, ledger: Ledger, seen: Pass, origin: Origin, *, now: float
+) -> None:
+    """Write down which edits have another result than last time, and whether that was paid for.
+    Again is no change.
 
-    A payment stands for one holding: an edit that comes back to a request it paid for long ago has reused its result.
-    What was imported from a file was paid elsewhere, if at all: nothing is saved by it.
+    A payment stands for one holding: an edit that comes back to a request it paid for long ago has
+    reused its result. What was imported from a file was paid elsewhere, if at all: nothing is saved
+    by it.
     """
     books = ledger.books
     before = books.holdings()
     last = {each.edit: each.key for each in before if each.environment == config.environment}
-    moved = [each for each in _held(seen) if each.job is not None and last.get(each.wanted.edit.name) != each.job.key]
+    moved = [
+        each
+        for each in _held(seen)
+        if each.job is not None and last.get(each.wanted.edit.name) != each.job.key
+    ]
     if not moved:
         return
-    brought = {each.result.task.get("task_id") for each in moved if each.result is not None} - {None}
+    brought = {each.result.task.get("task_id") for each in moved if each.result is not None} - {
+        None
+    }
     unspent = Counter((each.edit, each.key) for each in books.entries() if _paid(each, brought))
     unspent -= Counter((each.edit, each.key) for each in before if not each.reused)
     made = []
@@ -51,12 +63,24 @@ def note_holdings(config: Config, ledger: Ledger, seen: Pass, origin: Origin, *,
         billable_s = billed_seconds(each.result.usage) or each.result.duration_s
         by_hand = "imported" in each.result.task
         reused = unspent[name, key] == 0 and not by_hand
-        made.append(Holding(name, config.environment, key, now, reused, billable_s, booking(config, each, origin)))
+        made.append(
+            Holding(
+                name,
+                config.environment,
+                key,
+                now,
+                reused,
+                billable_s,
+                booking(config, each, origin),
+            )
+        )
     books.hold(made)
 
 
 def _paid(entry: Entry, brought: Set[object]) -> bool:
-    """Whether a result came of it; also one that is stored already, and of which the ledger has not heard yet."""
+    """Whether a result came of it; also one that is stored already, and of which the ledger has not
+    heard yet.
+    """
     return not entry.stray and (entry.state in _PAID or entry.task_id in brought)
 
 

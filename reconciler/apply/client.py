@@ -1,6 +1,8 @@
-"""The task API over httpx: one method a call, HTTP mapped to errors.py. No policy, no retry; the only user of httpx.
+"""The task API over httpx: one method a call, HTTP mapped to errors.py. No policy, no retry; the
+only user of httpx.
 
-Source of all paths, headers and shapes: the vendor's API reference (schemas/service.yaml names where each fact stands).
+Source of all paths, headers and shapes: the vendor's API reference (schemas/service.yaml names
+where each fact stands).
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ from reconciler.errors import (
     Unauthorized,
 )
 
-logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines print whole URLs, signatures included
+# its INFO lines print whole URLs, signatures included
+logging.getLogger("httpx").setLevel(logging.WARNING)
 _PATHS = ("create", "tasks", "uploads")
 _POLICY = (
     "upload_host", "upload_dir", "oss_access_key_id", "signature", "policy", "x_oss_object_acl",
@@ -96,17 +99,31 @@ class Client:
         self._service = shipped.service()
         self._key = api_key
         self._loopback = endpoint.loopback
-        self._result_hosts = (*self._service["result_hosts"], *result_hosts, urlsplit(endpoint.base_url).hostname or "")
-        self._upload_hosts = (*self._service["upload_hosts"], urlsplit(endpoint.base_url).hostname or "")
+        self._result_hosts = (
+            *self._service["result_hosts"],
+            *result_hosts,
+            urlsplit(endpoint.base_url).hostname or "",
+        )
+        self._upload_hosts = (
+            *self._service["upload_hosts"],
+            urlsplit(endpoint.base_url).hostname or "",
+        )
         headers = {"Authorization": f"Bearer {api_key.reveal()}"}
         if workspace:
             headers["X-DashScope-WorkSpace"] = workspace
         limits = httpx.Limits(max_connections=40, max_keepalive_connections=20)
-        options: dict[str, Any] = {"transport": transport, "limits": limits, "follow_redirects": False}
+        options: dict[str, Any] = {
+            "transport": transport,
+            "limits": limits,
+            "follow_redirects": False,
+        }
         self._api = httpx.AsyncClient(
-            base_url=endpoint.base_url, headers=headers, timeout=self._service["timeouts"]["fetch_s"],
-            trust_env=not endpoint.loopback, **options,
-        )  # fmt: skip
+            base_url=endpoint.base_url,
+            headers=headers,
+            timeout=self._service["timeouts"]["fetch_s"],
+            trust_env=not endpoint.loopback,
+            **options,
+        )
         # Uploads and downloads carry no key: their URLs are signed, and belong to another host.
         self._plain = httpx.AsyncClient(
             timeout=httpx.Timeout(60.0, connect=10.0), trust_env=not endpoint.loopback, **options
@@ -121,12 +138,18 @@ class Client:
     # -------------------------------------------------------------- tasks
 
     async def create(self, body: bytes, *, uses_oss: bool) -> Created:
-        """Submit a task. May NOT be repeated: every accepted request is paid. 30 s, no redirect, no retry."""
+        """Submit a task. May NOT be repeated: every accepted request is paid. 30 s, no redirect, no
+        retry.
+        """
         headers = {"X-DashScope-Async": "enable", "Content-Type": "application/json"}
         if uses_oss:
             headers["X-DashScope-OssResourceResolve"] = "enable"
         answer = await self._send(
-            "POST", self._paths["create"], content=body, headers=headers, timeout=self._service["timeouts"]["create_s"]
+            "POST",
+            self._paths["create"],
+            content=body,
+            headers=headers,
+            timeout=self._service["timeouts"]["create_s"],
         )
         output = answer.get("output")
         task_id = output.get("task_id") if isinstance(output, dict) else None
@@ -150,16 +173,22 @@ class Client:
             str(answer.get("request_id", "")),
         )
 
-    async def list_tasks(self, *, page_no: int, page_size: int = 100) -> tuple[Sequence[Mapping[str, Any]], int]:
+    async def list_tasks(
+        self, *, page_no: int, page_size: int = 100
+    ) -> tuple[Sequence[Mapping[str, Any]], int]:
         """(rows, number of pages) of the account's tasks of the last 24 h. May be repeated."""
-        answer = await self._send("GET", self._paths["tasks"], params={"page_no": page_no, "page_size": page_size})
+        answer = await self._send(
+            "GET", self._paths["tasks"], params={"page_no": page_no, "page_size": page_size}
+        )
         rows, pages = answer.get("data"), answer.get("total_page")
         if not isinstance(rows, list) or not isinstance(pages, int) or pages > _MOST_PAGES:
             raise OutcomeUnknown("the service's list has no rows.", status=200)
         return [row for row in rows if isinstance(row, dict)], pages
 
     async def cancel(self, task_id: str) -> None:
-        """Cancel a task that is still PENDING. May be repeated. Raises Rejected when it is not PENDING any more."""
+        """Cancel a task that is still PENDING. May be repeated. Raises Rejected when it is not
+        PENDING any more.
+        """
         await self._send("POST", f"{self._paths['tasks']}/{task_id}/cancel")
 
     async def _send(self, method: str, path: str, **options: Any) -> dict[str, Any]:
@@ -170,7 +199,9 @@ class Client:
         return _answer(response, self._clean)
 
     def _clean(self, value: Any) -> Any:
-        """What the service says, without what nobody else may read: the query of a URL that it quotes, and our key."""
+        """What the service says, without what nobody else may read: the query of a URL that it
+        quotes, and our key.
+        """
         if isinstance(value, str):
             text = _QUERY.sub(r"\1?…", value)
             return text.replace(self._key.reveal(), "…") if self._key else text
@@ -181,10 +212,16 @@ class Client:
     # -------------------------------------------------------------- uploads
 
     async def upload(self, model: str, name: str, content: Path | bytes) -> str:
-        """Put a file into the service's temporary storage; returns its oss:// URL (48 h). May be repeated."""
-        answer = await self._send("GET", self._paths["uploads"], params={"action": "getPolicy", "model": model})
+        """Put a file into the service's temporary storage; returns its oss:// URL (48 h). May be
+        repeated.
+        """
+        answer = await self._send(
+            "GET", self._paths["uploads"], params={"action": "getPolicy", "model": model}
+        )
         policy = answer.get("data")
-        if not isinstance(policy, dict) or not all(isinstance(policy.get(name), str) for name in _POLICY):
+        if not isinstance(policy, dict) or not all(
+            isinstance(policy.get(name), str) for name in _POLICY
+        ):
             raise OutcomeUnknown("the service's upload policy cannot be read.", status=200)
         self._check_url(policy["upload_host"], self._upload_hosts, "upload")
         key = f"{policy['upload_dir']}/{name}"
@@ -206,10 +243,13 @@ class Client:
         self, host: str, fields: Mapping[str, str], name: str, content: IO[bytes] | bytes, key: str
     ) -> str:
         with _transport_errors():
-            response = await self._plain.post(host, data=dict(fields), files={"file": (name, content)})
+            response = await self._plain.post(
+                host, data=dict(fields), files={"file": (name, content)}
+            )
         if response.status_code != 200:
             raise OutcomeUnknown(
-                f"the upload was answered {response.status_code}, not 200.", status=response.status_code
+                f"the upload was answered {response.status_code}, not 200.",
+                status=response.status_code,
             )
         return f"oss://{key}"
 
@@ -217,36 +257,47 @@ class Client:
 
     @asynccontextmanager
     async def download(self, url: str) -> AsyncIterator[Download]:
-        """Open a result. May be repeated. Raises DownloadRefused when the URL does not work any more."""
+        """Open a result. May be repeated. Raises DownloadRefused when the URL does not work any
+        more.
+        """
         self._check_url(url, self._result_hosts, "result")
         with _transport_errors():
-            async with self._plain.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response:
+            async with self._plain.stream(
+                "GET", url, headers={"Accept-Encoding": "identity"}
+            ) as response:
                 if response.status_code in (403, 404):
                     raise DownloadRefused(
-                        f"the result's URL was answered {response.status_code}.", status=response.status_code
+                        f"the result's URL was answered {response.status_code}.",
+                        status=response.status_code,
                     )
                 if response.status_code != 200:
                     raise OutcomeUnknown(
-                        f"the download was answered {response.status_code}.", status=response.status_code
+                        f"the download was answered {response.status_code}.",
+                        status=response.status_code,
                     )
                 length = response.headers.get("Content-Length", "")
                 told = length.isdecimal() and len(length) < 16
                 yield Download(int(length) if told else None, response.aiter_raw(_CHUNK))
 
     def _check_url(self, url: str, hosts: Sequence[str], what: str) -> None:
-        """Only https (http on loopback), only hosts we expect: an answer must not lead us anywhere else."""
+        """Only https (http on loopback), only hosts we expect: an answer must not lead us anywhere
+        else.
+        """
         try:
             parts = urlsplit(url)
         except ValueError:
             raise HostRefused(f"what the service names for the {what} is no URL.") from None
         host = (parts.hostname or "").lower()
-        encrypted = parts.scheme == "https" or (parts.scheme == "http" and self._loopback and is_loopback(host))
-        known = any(host == each or (each.startswith("*.") and host.endswith(each[1:])) for each in hosts) or (
-            self._loopback and is_loopback(host)
+        encrypted = parts.scheme == "https" or (
+            parts.scheme == "http" and self._loopback and is_loopback(host)
         )
+        known = any(
+            host == each or (each.startswith("*.") and host.endswith(each[1:])) for each in hosts
+        ) or (self._loopback and is_loopback(host))
         if not (encrypted and known):
             raise HostRefused(
-                f"the service names {parts.scheme}://{host} for the {what}, which is not an allowed host.",
+                f"the service names {parts.scheme}://{host} for the {what}, which is not an allowed"
+                " host.",
                 hint="If this host is right, add it to result_hosts in cutlist.yaml.",
             )
 
@@ -263,7 +314,9 @@ def _transport_errors() -> Any:
         httpx.UnsupportedProtocol,
         httpx.ProxyError,
     ) as error:
-        raise NotReached(f"the service cannot be reached ({_kind(error)}).", hint=_UNREACHED) from error
+        raise NotReached(
+            f"the service cannot be reached ({_kind(error)}).", hint=_UNREACHED
+        ) from error
     except httpx.TimeoutException as error:
         raise OutcomeUnknown("the service did not answer in time.") from error
     except (httpx.TransportError, httpx.DecodingError, httpx.StreamError) as error:
@@ -283,13 +336,17 @@ def _kind(error: Exception) -> str:
 
 
 def _answer(response: httpx.Response, clean: Callable[[Any], Any]) -> dict[str, Any]:
-    """The JSON object of a 200; every other answer as the error it stands for, in words that `clean` has seen."""
+    """The JSON object of a 200; every other answer as the error it stands for, in words that
+    `clean` has seen.
+    """
     body: Any = None
     with suppress(ValueError, RecursionError):
         body = response.json()
     if response.status_code == 200:
         if not isinstance(body, dict):
-            raise OutcomeUnknown("the service answered 200 with something that is not a JSON object.", status=200)
+            raise OutcomeUnknown(
+                "the service answered 200 with something that is not a JSON object.", status=200
+            )
         return body
     fields = body if isinstance(body, dict) else {}
     code, message = clean(str(fields.get("code") or "")), clean(str(fields.get("message") or ""))
@@ -310,19 +367,34 @@ def _error(status: int, code: str, message: str, request_id: str) -> ServiceErro
     """Classified by code first, by status second."""
     known = entry(code, message) if code else None
     if known and known.verdict in _BY_VERDICT and status < 500:
-        return _BY_VERDICT[known.verdict](message, code=code, status=status, request_id=request_id, hint=known.advice)
+        return _BY_VERDICT[known.verdict](
+            message, code=code, status=status, request_id=request_id, hint=known.advice
+        )
     if status >= 500 or status == 408 or 300 <= status < 400:
         return OutcomeUnknown(
-            message or f"the service answered {status}.", code=code, status=status, request_id=request_id
+            message or f"the service answered {status}.",
+            code=code,
+            status=status,
+            request_id=request_id,
         )
     if status in (401, 403):
         advice = entry("InvalidApiKey").advice
         return Unauthorized(
-            message or f"the service answered {status}.", code=code, status=status, request_id=request_id, hint=advice
+            message or f"the service answered {status}.",
+            code=code,
+            status=status,
+            request_id=request_id,
+            hint=advice,
         )
     if status == 429:
-        return Throttled(message or "the service answered 429.", code=code, status=status, request_id=request_id)
+        return Throttled(
+            message or "the service answered 429.", code=code, status=status, request_id=request_id
+        )
     if status in (404, 405) and (known is None or known.verdict is Verdict.UNKNOWN):
         hint = "Check the endpoint: its URL ends in /api/v1."
-        return NotTheService(f"what answers there is not the task API (HTTP {status}).", status=status, hint=hint)
-    return Rejected(message, code=code, status=status, request_id=request_id, hint=known.advice if known else "")
+        return NotTheService(
+            f"what answers there is not the task API (HTTP {status}).", status=status, hint=hint
+        )
+    return Rejected(
+        message, code=code, status=status, request_id=request_id, hint=known.advice if known else ""
+    )

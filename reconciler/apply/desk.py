@@ -14,14 +14,21 @@ from reconciler.apply.events import Block, Event, Observer, Phase
 from reconciler.apply.retry import backoff_s, ends_reading
 from reconciler.clock import Clock
 from reconciler.desired.job import Job, Wanted
-from reconciler.errors import EXIT_NEEDS_PERSON, CutlistError, NotReached, OutcomeUnknown, ServiceError
+from reconciler.errors import (
+    EXIT_NEEDS_PERSON,
+    CutlistError,
+    NotReached,
+    OutcomeUnknown,
+    ServiceError,
+)
 from reconciler.state.booked import Booking
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Result, State
 from reconciler.state.spill import Spill
 from reconciler.state.store import Store
 
-SUBMIT_TRIES = 5  # of what was certainly not accepted: not reached, or too fast; and of what leads up to a submit
+# of what was certainly not accepted: not reached, or too fast; and of what leads up to a submit
+SUBMIT_TRIES = 5
 
 
 class TaskFailed(ServiceError):
@@ -35,7 +42,9 @@ class NeedsPerson(CutlistError):
 
 
 class Unsettled(CutlistError):
-    """A request was sent, its answer was lost, and the service cannot be asked; the next run asks before it sends."""
+    """A request was sent, its answer was lost, and the service cannot be asked; the next run asks
+    before it sends.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,8 @@ class Desk:
     loopback: bool
     settle_s: float
     spill: Spill
-    others: set[str] = field(default_factory=set)  # tasks that the service listed and the ledger did not know
+    # tasks that the service listed and the ledger did not know
+    others: set[str] = field(default_factory=set)
 
     @property
     def client(self) -> Client:
@@ -91,9 +101,15 @@ async def unbroken(coroutine: Awaitable[Any]) -> Any:
 
 
 async def persistently(
-    desk: Desk, call: Callable[[], Awaitable[Any]], *, tries: int | None = SUBMIT_TRIES, work: Work | None = None
+    desk: Desk,
+    call: Callable[[], Awaitable[Any]],
+    *,
+    tries: int | None = SUBMIT_TRIES,
+    work: Work | None = None,
 ) -> Any:
-    """Repeat a harmless call until it works, its error cannot pass, or `tries` are used up (None: never)."""
+    """Repeat a harmless call until it works, its error cannot pass, or `tries` are used up (None:
+    never).
+    """
     failures = 0
     while True:
         try:
@@ -117,7 +133,9 @@ async def close(
     request_id: str = "",
     look_again_s: float | None = None,
 ) -> None:
-    """Close an attempt, or mark it UNDECIDED. `look_again_s`: when to look once more for a task it made after all."""
+    """Close an attempt, or mark it UNDECIDED. `look_again_s`: when to look once more for a task it
+    made after all.
+    """
     now = desk.clock.now()
     look_at = None if look_again_s is None else now + look_again_s
     call = functools.partial(

@@ -77,7 +77,9 @@ class Executor:
     @property
     def keys(self) -> set[str]:
         """Keys that are being worked on."""
-        return {item.step.key for items in self._running.values() for item in items if item.step.key}
+        return {
+            item.step.key for items in self._running.values() for item in items if item.step.key
+        }
 
     @property
     def names(self) -> set[str]:
@@ -96,7 +98,8 @@ class Executor:
         """The outcomes of whatever ends next."""
         done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
         outcomes = []
-        for task in [task for task in self._running if task in done]:  # in the order of their start, not of a set
+        # in the order of their start, not of a set
+        for task in [task for task in self._running if task in done]:
             del self._running[task]
             outcomes += task.result()
         return outcomes
@@ -106,7 +109,9 @@ class Executor:
         self._stopped = self._stopped or cause
 
     async def stop(self) -> tuple[Item, ...]:
-        """End what runs here; a POST in flight is finished and recorded. Returns what was under way."""
+        """End what runs here; a POST in flight is finished and recorded. Returns what was under
+        way.
+        """
         under_way = tuple(item for items in self._running.values() for item in items)
         for task in self._running:
             task.cancel()
@@ -132,10 +137,15 @@ class Executor:
                 self.send_nothing_more(error)
             await self._pause_after(error)
             return [self._failed(item, error) for item in group]
-        return [await self._published(item, digest, billed_s if item is first else 0.0) for item in group]
+        return [
+            await self._published(item, digest, billed_s if item is first else 0.0)
+            for item in group
+        ]
 
     async def _pause_after(self, error: CutlistError) -> None:
-        """A job that the service failed by its own fault, or for want of an input, is sent again after a pause."""
+        """A job that the service failed by its own fault, or for want of an input, is sent again
+        after a pause.
+        """
         if isinstance(error, TaskFailed) and entry(error.code, error.message).verdict in (
             Verdict.INTERNAL,
             Verdict.INPUT,
@@ -159,7 +169,11 @@ class Executor:
             except (OSError, EscapesRoot) as error:
                 hint = "The video is in the store; run apply again to write it, free."
                 return Outcome(
-                    step, CutlistError(f"{step.output} cannot be written: {error}.", hint=hint), digest, billed_s, price
+                    step,
+                    CutlistError(f"{step.output} cannot be written: {error}.", hint=hint),
+                    digest,
+                    billed_s,
+                    price,
                 )
         work = item.work
         if work is not None:
@@ -174,7 +188,9 @@ class Executor:
         return None if per_s is None else round(billed_s * per_s, 4)
 
     async def _result(self, work: Work, step: Step) -> tuple[Result, float]:
-        """The job's result, by a new attempt or the one in flight, and the seconds that were billed for it."""
+        """The job's result, by a new attempt or the one in flight, and the seconds that were billed
+        for it.
+        """
         model = self._models.by_name[work.model]
         lane = self._lane(work.model, model)
         async with lane.running:
@@ -192,8 +208,15 @@ class Executor:
                 work,
                 attempt_id,
                 first_look_s=0.0 if loopback else model.shortest_s,
-                interval_s=self._config.poll_interval_s or (0.2 if loopback else model.poll_interval_s),
-                usual_s=_MOCK_USUAL_S if self._config.endpoint.bundled else 0.0 if loopback else model.usual_s,
+                interval_s=self._config.poll_interval_s
+                or (0.2 if loopback else model.poll_interval_s),
+                usual_s=(
+                    _MOCK_USUAL_S
+                    if self._config.endpoint.bundled
+                    else 0.0
+                    if loopback
+                    else model.usual_s
+                ),
             )
         except ServiceError as error:
             self._learn(error)
@@ -235,7 +258,9 @@ class Executor:
             await self._desk.clock.sleep(backoff_s(tries, self._desk.clock.random()))
 
     async def _settled(self, work: Work, lane: Lane, error: ServiceError) -> str | None:
-        """Ask whether a request whose answer was lost arrived, inside the lane. The attempt's id, or None: NOT_SENT."""
+        """Ask whether a request whose answer was lost arrived, inside the lane. The attempt's id,
+        or None: NOT_SENT.
+        """
         self._desk.emit(work, Phase.SETTLING, note=str(error))
         (attempt_id,) = self._desk.ledger.open_intents(lane.name)
         try:
@@ -243,7 +268,8 @@ class Executor:
         except ServiceError as cannot_ask:
             lane.paused = cannot_ask
             raise Unsettled(
-                f"{error} Nor can the service be asked now whether the request arrived ({cannot_ask})"
+                f"{error} Nor can the service be asked now whether the request arrived"
+                f" ({cannot_ask})"
             ) from None
 
     def _check_sending(self, lane: Lane) -> None:
@@ -254,11 +280,16 @@ class Executor:
     def _check_open(self, lane: Lane) -> None:
         self._check_sending(lane)
         if self._desk.ledger.open_intents(lane.name):
-            raise NotTried("not sent: whether an earlier request of this model arrived could not be settled yet.")
+            raise NotTried(
+                "not sent: whether an earlier request of this model arrived could not be settled"
+                " yet."
+            )
 
     def _learn(self, error: CutlistError, lane: Lane | None = None) -> None:
         """Some errors would only come again: for the lane, or for all."""
-        if isinstance(error, DiskFull | LedgerError) or (isinstance(error, ServiceError) and stops_everything(error)):
+        if isinstance(error, DiskFull | LedgerError) or (
+            isinstance(error, ServiceError) and stops_everything(error)
+        ):
             self._stopped = self._stopped or error
         elif isinstance(error, QuotaExhausted) and lane is not None:
             lane.paused = error
@@ -275,7 +306,9 @@ class Executor:
 
 
 def worth_another(error: CutlistError) -> bool:
-    """Whether the next pass may send this job again by itself; how often in all is for `diff` to say."""
+    """Whether the next pass may send this job again by itself; how often in all is for `diff` to
+    say.
+    """
     return isinstance(error, TaskFailed) and may_try_again(error.code, error.message, 1)
 
 

@@ -35,7 +35,9 @@ class Pacer:
 
 @dataclass(slots=True)
 class Lane:
-    """Submission to one model: one request at a time, at its pace, with so many tasks at the service."""
+    """Submission to one model: one request at a time, at its pace, with so many tasks at the
+    service.
+    """
 
     name: str
     pacer: Pacer

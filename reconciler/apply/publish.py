@@ -28,26 +28,31 @@ class Publisher:
     def write(self, step: Step, digest: str) -> None:
         """Put a result at an edit's output, by rename of a complete copy.
 
-        Only what the plan saw there, and said may go, is replaced. Raises StoreDamaged, EscapesRoot, OSError, and
-        CutlistError when another file is there by now.
+        Only what the plan saw there, and said may go, is replaced. Raises StoreDamaged,
+        EscapesRoot, OSError, and CutlistError when another file is there by now.
         """
         assert step.key is not None
         target = inside(self.config.root, step.output)
         if target.exists() and sha256_file(target) not in (step.replaces, digest):
             raise CutlistError(
                 f"{step.output} is a file that cutlist did not write.",
-                hint="The video is paid and in the store. Move the file away, or run `cutlist apply --force`.",
+                hint=(
+                    "The video is paid and in the store. Move the file away, or run `cutlist apply"
+                    " --force`."
+                ),
             )
         self.store.copy_out(digest, target)
         config = self.config
-        note = Published(digest, config.realm, step.name, step.key, config.environment, step.protect)
+        note = Published(
+            digest, config.realm, step.name, step.key, config.environment, step.protect
+        )
         self.note({step.output: note})
 
     def prune(self, step: Step) -> None:
         """Remove an output that no edit asks for any more, and forget it.
 
-        The bytes are hashed again, here and in the store: this must not be the last copy. Raises StoreDamaged,
-        EscapesRoot, OSError, and CutlistError when another file is there by now.
+        The bytes are hashed again, here and in the store: this must not be the last copy. Raises
+        StoreDamaged, EscapesRoot, OSError, and CutlistError when another file is there by now.
         """
         assert step.digest is not None
         self.store.checked(step.digest)
@@ -67,4 +72,6 @@ class Publisher:
         """Write cutlist.lock; the mock realm never does. Returns whether it changed."""
         if self.config.realm != "live":
             return False
-        return lockfile.write(self.config.root, self.config.environment, pins, tmp_name=self.clock.new_id())
+        return lockfile.write(
+            self.config.root, self.config.environment, pins, tmp_name=self.clock.new_id()
+        )

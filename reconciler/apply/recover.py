@@ -1,4 +1,6 @@
-"""What an earlier run left open is put right before anything is sent: spilled task ids, intents, second looks."""
+"""What an earlier run left open is put right before anything is sent: spilled task ids, intents,
+second looks.
+"""
 
 from __future__ import annotations
 
@@ -19,22 +21,33 @@ def wanted(desk: Desk) -> bool:
 
 
 def take_in_spill(desk: Desk, tell: Tell) -> None:
-    """Task ids that could not be recorded when they came are recorded now. Asks nobody. Raises LedgerError."""
+    """Task ids that could not be recorded when they came are recorded now. Asks nobody. Raises
+    LedgerError.
+    """
     for each in desk.spill.read():
         attempt = desk.ledger.attempt(each.attempt_id, now=desk.clock.now())
         if attempt.task_id != each.task_id:
-            desk.ledger.submitted(each.attempt_id, each.task_id, at=each.at, request_id=each.request_id)
-            tell(f"{attempt.edit}: its task {each.task_id} was in the spill file and is in the ledger now.")
+            desk.ledger.submitted(
+                each.attempt_id, each.task_id, at=each.at, request_id=each.request_id
+            )
+            tell(
+                f"{attempt.edit}: its task {each.task_id} was in the spill file and is in the"
+                " ledger now."
+            )
     if desk.spill.read():
         desk.spill.clear()
 
 
 def catch_up(desk: Desk) -> None:
-    """A kill between result and ledger: the store has the result, so the ledger says SUCCEEDED. Asks nobody."""
+    """A kill between result and ledger: the store has the result, so the ledger says SUCCEEDED.
+    Asks nobody.
+    """
     stored, _ = desk.store.results()
     for key, history in desk.ledger.history(now=desk.clock.now()).items():
         last = history.last
-        result = next((each for each in stored.get(key, ()) if each.task.get("task_id") == last.task_id), None)
+        result = next(
+            (each for each in stored.get(key, ()) if each.task.get("task_id") == last.task_id), None
+        )
         if last.state is State.SUBMITTED and result is not None:
             desk.store.confirm(result)
             desk.ledger.end(last.id, State.SUCCEEDED, at=desk.clock.now())
@@ -42,34 +55,49 @@ def catch_up(desk: Desk) -> None:
 
 
 async def settle_intents(desk: Desk, tell: Tell) -> None:
-    """Settle every INTENT that an earlier run left open. What cannot be settled stays open, and its lane closed."""
+    """Settle every INTENT that an earlier run left open. What cannot be settled stays open, and its
+    lane closed.
+    """
     left = [desk.ledger.attempt(each, now=desk.clock.now()) for each in desk.ledger.open_intents()]
     mine = [attempt for attempt in left if attempt.endpoint == desk.endpoint]
     if mine:
         names = ", ".join(attempt.edit for attempt in mine)
-        tell(f"An earlier run ended while it was sending {names}. Asking the service whether it arrived …")
+        tell(
+            f"An earlier run ended while it was sending {names}. Asking the service whether it"
+            " arrived …"
+        )
     for attempt in mine:
         try:
             arrived = await settle(desk, attempt.id)
         except NeedsPerson as error:
             tell(error.message)
         except ServiceError as error:
-            tell(f"{attempt.edit}: the service cannot be asked now ({error}). This model waits until it can.")
+            tell(
+                f"{attempt.edit}: the service cannot be asked now ({error}). This model waits until"
+                " it can."
+            )
         else:
-            found = "found at the service and adopted; it will not be sent again" if arrived else "it did not arrive"
+            found = (
+                "found at the service and adopted; it will not be sent again"
+                if arrived
+                else "it did not arrive"
+            )
             tell(f"{attempt.edit}: {found}.")
 
 
 def tell_of_others(desk: Desk, tell: Tell) -> bool:
-    """Say that the account has tasks this ledger never heard of, if a list has shown any. Returns whether it did."""
+    """Say that the account has tasks this ledger never heard of, if a list has shown any. Returns
+    whether it did.
+    """
     if desk.ledger.open_intents():
         return False  # one of them may be ours
     others = sorted(each for each in desk.others if not desk.ledger.knows_task(each))
     if others:
         tasks = count(len(others), "task")
         tell(
-            f"warning: the account {desk.account} has {tasks} of the last 24 h that this project did not make, as"
-            f" {others[0]}. Give cutlist an account of its own: a lost answer cannot be told from the tasks of others."
+            f"warning: the account {desk.account} has {tasks} of the last 24 h that this project"
+            f" did not make, as {others[0]}. Give cutlist an account of its own: a lost answer"
+            " cannot be told from the tasks of others."
         )
     return bool(others)
 
@@ -85,5 +113,12 @@ async def look_again(desk: Desk, tell: Tell) -> None:
         except (ServiceError, LedgerError):
             return  # it stays due
         for task_id, what in found.items():
-            free = "was still waiting and is cancelled, free" if what == "cancelled" else "is paid; see cutlist status"
-            tell(f"{attempt.edit}: a request that was given up has arrived after all. Its task {task_id} {free}.")
+            free = (
+                "was still waiting and is cancelled, free"
+                if what == "cancelled"
+                else "is paid; see cutlist status"
+            )
+            tell(
+                f"{attempt.edit}: a request that was given up has arrived after all. Its task"
+                f" {task_id} {free}."
+            )

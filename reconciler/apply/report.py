@@ -23,7 +23,9 @@ def report_text(report: Report) -> str:
         if not isinstance(outcome.error, (*ABOUT_ALL, NotTried)):
             lines += _failure(outcome, now.get(outcome.step.name, outcome.step))
     lines += _not_tried(failures)
-    lines += [_wrap(f". {step.name}  {step.reason}", "") for step in report.left.by_action(Action.WAIT)]
+    lines += [
+        _wrap(f". {step.name}  {step.reason}", "") for step in report.left.by_action(Action.WAIT)
+    ]
     failed = {each.step.name for each in failures}
     for step in report.blocked:
         if step.name not in failed:
@@ -34,7 +36,13 @@ def report_text(report: Report) -> str:
     lines += _not_planned(report)
     lines += _not_pruned(report)
     if report.in_flight:
-        lines.append(_wrap(f"Still at the service: {', '.join(report.in_flight)}. The next apply collects them.", ""))
+        lines.append(
+            _wrap(
+                f"Still at the service: {', '.join(report.in_flight)}. The next apply collects"
+                " them.",
+                "",
+            )
+        )
     return "\n".join([*lines, *_last_lines(report)]) + "\n"
 
 
@@ -46,7 +54,10 @@ def _about_all(failures: Sequence[Outcome], plan: Plan, now: Mapping[str, Step])
         if isinstance(outcome.error, ABOUT_ALL):
             words = str(outcome.error)
             if isinstance(outcome.error, Unauthorized):
-                words = f"the service refused the API key of account {plan.account} at {plan.endpoint} ({words})"
+                words = (
+                    f"the service refused the API key of account {plan.account} at {plan.endpoint}"
+                    f" ({words})"
+                )
             met.setdefault(words, []).append(outcome.step.name)
             hints[words] = outcome.error.hint
     for words, names in met.items():
@@ -75,7 +86,11 @@ def _not_planned(report: Report) -> Iterator[str]:
 
 
 def _not_pruned(report: Report) -> Iterator[str]:
-    left = [step.output for step in report.left.by_action(Action.PRUNE) if step.name not in report.outcomes]
+    left = [
+        step.output
+        for step in report.left.by_action(Action.PRUNE)
+        if step.name not in report.outcomes
+    ]
     if left and not report.stopped_by:
         why = "That comes last: when nothing failed, and what takes its place is there."
         yield _wrap(f"- not pruned: {', '.join(left)}. {why}", "")
@@ -95,10 +110,14 @@ def _money(now: Step) -> str:
     match now.action:
         case Action.RESUME:
             return (
-                f"Its task {now.task_id} goes on at the service; the next apply collects it, and nothing is sent again."
+                f"Its task {now.task_id} goes on at the service; the next apply collects it, and"
+                " nothing is sent again."
             )
         case Action.SETTLE:
-            return "Whether it arrived is not known; the next apply asks the service before it sends anything."
+            return (
+                "Whether it arrived is not known; the next apply asks the service before it sends"
+                " anything."
+            )
         case Action.WRITE | Action.KEEP:
             return "It is paid, and its video is in the store."
         case Action.BLOCKED if now.needs_person:
@@ -123,7 +142,9 @@ def _last_lines(report: Report) -> Iterator[str]:
     """How it ended, what it cost, how to go on; a line each."""
     failed = {each.step.name for each in report.failures}
     blocked = [step for step in report.blocked if step.name not in failed]
-    trouble = [f"{len(some)} {word}" for some, word in ((failed, "failed"), (blocked, "blocked")) if some]
+    trouble = [
+        f"{len(some)} {word}" for some, word in ((failed, "failed"), (blocked, "blocked")) if some
+    ]
     if report.stopped_by:
         yield f"Interrupted ({report.stopped_by}). {_done(report)}"
     elif trouble:
@@ -139,7 +160,12 @@ def _last_lines(report: Report) -> Iterator[str]:
 
 
 def _done(report: Report) -> str:
-    counts = {"rendered": Action.RENDER, "resumed": Action.RESUME, "written": Action.WRITE, "pruned": Action.PRUNE}
+    counts = {
+        "rendered": Action.RENDER,
+        "resumed": Action.RESUME,
+        "written": Action.WRITE,
+        "pruned": Action.PRUNE,
+    }
     shown = {word: report.done(action) for word, action in counts.items()}
     parts = [f"{count} {word}" for word, count in shown.items() if count or word != "resumed"]
     return f"{', '.join(parts)} in {_span(report.elapsed_s)}."
@@ -179,7 +205,10 @@ def report_document(report: Report) -> dict[str, Any]:
         "in_flight": list(report.in_flight),
         "stopped_by": report.stopped_by or None,
         "exit_code": report.exit_code,
-        "edits": [_edit(outcome) for outcome in sorted(report.outcomes.values(), key=lambda each: each.step.name)],
+        "edits": [
+            _edit(outcome)
+            for outcome in sorted(report.outcomes.values(), key=lambda each: each.step.name)
+        ],
     }
 
 
@@ -193,7 +222,9 @@ def _edit(outcome: Outcome) -> dict[str, Any]:
         "digest": outcome.digest,
         "billed_s": outcome.billed_s,
         "price": outcome.price,
-        "error": None
-        if error is None
-        else {"code": getattr(error, "code", ""), "message": error.message, "hint": error.hint},
+        "error": (
+            None
+            if error is None
+            else {"code": getattr(error, "code", ""), "message": error.message, "hint": error.hint}
+        ),
     }

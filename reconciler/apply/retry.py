@@ -13,12 +13,15 @@ from reconciler.errors import (
 
 LEAST_S = 1.0
 MOST_S = 60.0
-UNKNOWN_LOOKS = 5  # looks at a task that the service suddenly does not know, before nobody can tell any more
+# looks at a task that the service suddenly does not know, before nobody can tell any more
+UNKNOWN_LOOKS = 5
 UNKNOWN_OVER_S = 600.0  # spread over this long
 
 
 def backoff_s(failures: int, chance: float) -> float:
-    """Seconds to wait after `failures` (from 1) failures in a row: full jitter over 1 s, 2 s, 4 s … at most 60 s."""
+    """Seconds to wait after `failures` (from 1) failures in a row: full jitter over 1 s, 2 s, 4 s …
+    at most 60 s.
+    """
     return max(LEAST_S, min(MOST_S, LEAST_S * 2.0 ** min(failures, 10)) * chance)
 
 

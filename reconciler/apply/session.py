@@ -1,4 +1,6 @@
-"""One apply: recover what an earlier run left open, then drive passes and executor until nothing more can be done."""
+"""One apply: recover what an earlier run left open, then drive passes and executor until nothing
+more can be done.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ from reconciler.state.store import Store
 
 
 class Session:
-    """Holds what an apply needs for its length. `connect` is called only when something has to be asked or sent."""
+    """Holds what an apply needs for its length. `connect` is called only when something has to be
+    asked or sent.
+    """
 
     def __init__(
         self,
@@ -60,11 +64,18 @@ class Session:
         self._origin = Origin()
         self._publisher = Publisher(config, store, Outputs(config.root, config.outputs_file), clock)
         self._desk = Desk(
-            connection=None, store=store, ledger=ledger, clock=clock, observer=observer, block=block,
-            endpoint=config.endpoint.name, account=config.account, loopback=config.endpoint.loopback,
+            connection=None,
+            store=store,
+            ledger=ledger,
+            clock=clock,
+            observer=observer,
+            block=block,
+            endpoint=config.endpoint.name,
+            account=config.account,
+            loopback=config.endpoint.loopback,
             settle_s=config.settle_s,
             spill=Spill(config.state_dir / "spill"),
-        )  # fmt: skip
+        )
 
     @property
     def connected(self) -> bool:
@@ -74,9 +85,12 @@ class Session:
         """From now on requests can be sent, to `base_url`."""
         endpoint = replace(self._config.endpoint, base_url=base_url)
         client = Client(
-            endpoint, self._config.api_key, workspace=self._config.workspace, result_hosts=self._config.result_hosts,
+            endpoint,
+            self._config.api_key,
+            workspace=self._config.workspace,
+            result_hosts=self._config.result_hosts,
             transport=transport,
-        )  # fmt: skip
+        )
         self._desk = replace(self._desk, connection=client)
 
     async def close(self) -> None:
@@ -84,7 +98,9 @@ class Session:
             await self._desk.connection.close()
 
     def take_in_spill(self, tell: Tell) -> None:
-        """Record what could not be recorded when it came, and set room aside for the next time. Asks nobody."""
+        """Record what could not be recorded when it came, and set room aside for the next time.
+        Asks nobody.
+        """
         recover.take_in_spill(self._desk, tell)
         recover.catch_up(self._desk)
         self._desk.spill.set_room_aside()
@@ -95,7 +111,9 @@ class Session:
         return recover.wanted(self._desk)
 
     async def recover(self, tell: Tell, stop: Stop) -> None:
-        """Settle what an earlier run left open, before anything is sent; a stop leaves the rest to the next run."""
+        """Settle what an earlier run left open, before anything is sent; a stop leaves the rest to
+        the next run.
+        """
         work, wish = asyncio.ensure_future(self._recover(tell)), asyncio.ensure_future(stop.wait())
         try:
             await asyncio.wait([work, wish], return_when=asyncio.FIRST_COMPLETED)
@@ -116,22 +134,31 @@ class Session:
         if jump_s:
             way = "forward" if jump_s > 0 else "back"
             tell(
-                f"warning: this machine's clock went {span(abs(jump_s))} {way} during this run (was it set, or did the"
-                " machine sleep?). Ages and deadlines go by it"
+                f"warning: this machine's clock went {span(abs(jump_s))} {way} during this run (was"
+                " it set, or did the machine sleep?). Ages and deadlines go by it"
             )
         if self._desk.others and not self._told_of_others:
             self._told_of_others = recover.tell_of_others(self._desk, tell)
 
     async def take_over(self, each: Resolved, task_id: str, origin: Origin) -> str:
-        """Link a task that was asked for by hand to an edit's job; its status. Raises UsageError, ServiceError."""
-        planned = cost(each, seconds(each, {}), self._config.prices.per_second)  # what it builds on has its result
+        """Link a task that was asked for by hand to an edit's job; its status. Raises UsageError,
+        ServiceError.
+        """
+        # what it builds on has its result
+        planned = cost(each, seconds(each, {}), self._config.prices.per_second)
         booked = booking(self._config, each, origin)
         return await take_over(self._desk, each, task_id, booked, planned_s=planned.billable_s)
 
     def orphans(self, seen: Pass) -> Sequence[Attempt]:
-        """Tasks in flight that no edit asks for any more; they are paid, so they are brought home too."""
+        """Tasks in flight that no edit asks for any more; they are paid, so they are brought home
+        too.
+        """
         here = self._desk.endpoint
-        return [each for each in seen.plan.orphans if each.state is State.SUBMITTED and each.endpoint == here]
+        return [
+            each
+            for each in seen.plan.orphans
+            if each.state is State.SUBMITTED and each.endpoint == here
+        ]
 
     # -------------------------------------------------------------- driving
 
@@ -145,9 +172,11 @@ class Session:
         fail_fast: bool = False,
         origin: Origin = Origin(),  # noqa: B008  (frozen)
     ) -> Report:
-        """Carry out what `first` showed, and what becomes possible by it, until nothing more can be done.
+        """Carry out what `first` showed, and what becomes possible by it, until nothing more can
+        be done.
 
-        Later passes look again at what is, and never at the manifests: an apply does what its plan showed. With
+        Later passes look again at what is, and never at the manifests: an apply does what its plan
+        showed. With
         `fail_fast` the first failure ends the sending; what is at the service is still brought home. `origin` goes into
         the books with every request.
         """
@@ -165,7 +194,9 @@ class Session:
         for step in first.plan.by_action(Action.WAIT):
             self._desk.observer(Event(step.name, Phase.WAITING, started, note=step.reason))
         if not stop.reason:
-            executor.start([*self._orphan_items(first), *self._items(first, first.ready(), options)])
+            executor.start(
+                [*self._orphan_items(first), *self._items(first, first.ready(), options)]
+            )
         try:
             await self._carry_out(first, options, executor, outcomes, stop, tell)
             if self.connected and not stop.reason:
@@ -189,10 +220,13 @@ class Session:
         stop: Stop,
         tell: Tell,
     ) -> None:
-        """Look again whenever something ends, and start what that made possible, until nothing runs any more."""
+        """Look again whenever something ends, and start what that made possible, until nothing runs
+        any more.
+        """
         options = replace(options, verify=False)  # bytes are read once, at the beginning
         given_up: set[str | None] = set()
-        agreed = {step.name for step in first.plan.steps if step.may_pay}  # what was blocked then waits for a new plan
+        # what was blocked then waits for a new plan
+        agreed = {step.name for step in first.plan.steps if step.may_pay}
         while executor.busy and not stop.reason:
             ended = await self._next(executor, stop)
             self._warn(tell)
@@ -205,9 +239,13 @@ class Session:
             seen = self._again(first, options)
             if executor.fail_fast:
                 self._send_no_more_after(ended, seen, given_up, executor)
-            leave = executor.names | {step.name for step in seen.plan.steps if step.key in executor.keys}
+            leave = executor.names | {
+                step.name for step in seen.plan.steps if step.key in executor.keys
+            }
             ready = seen.ready(leave=leave, given_up=given_up)
-            may = [step for step in ready if step.action is not Action.RENDER or step.name in agreed]
+            may = [
+                step for step in ready if step.action is not Action.RENDER or step.name in agreed
+            ]
             executor.start(self._items(seen, may, options))
 
     def _write_down(self, seen: Pass) -> None:
@@ -217,15 +255,21 @@ class Session:
         self._publisher.note(notes, forget=gone)
         note_holdings(self._config, self._ledger, seen, self._origin, now=self._clock.now())
 
-    async def _prune(self, first: Pass, options: Options, outcomes: dict[str, Outcome], stop: Stop) -> None:
-        """Last of all, and only where nothing failed: what was shown to go goes, once what takes its place is there."""
+    async def _prune(
+        self, first: Pass, options: Options, outcomes: dict[str, Outcome], stop: Stop
+    ) -> None:
+        """Last of all, and only where nothing failed: what was shown to go goes, once what takes
+        its place is there.
+        """
         agreed = {(step.name, step.digest) for step in first.plan.by_action(Action.PRUNE)}
         if not agreed or not all(outcome.ok for outcome in outcomes.values()):
             return
         seen = self._again(first, options)
         in_place = {step.name for step in seen.plan.by_action(Action.KEEP)}
         for step in seen.plan.by_action(Action.PRUNE):
-            if (step.name, step.digest) in agreed and (step.after is None or step.after in in_place):
+            if (step.name, step.digest) in agreed and (
+                step.after is None or step.after in in_place
+            ):
                 if stop.reason:
                     return
                 outcomes[step.name] = await self._pruned(step)
@@ -249,7 +293,9 @@ class Session:
                 executor.send_nothing_more(outcome.error)
 
     def _again(self, first: Pass, options: Options) -> Pass:
-        return conclude(self._config, first.desired, self._store, self._ledger, self._clock, options)
+        return conclude(
+            self._config, first.desired, self._store, self._ledger, self._clock, options
+        )
 
     async def _next(self, executor: Executor, stop: Stop) -> list[Outcome]:
         """Whatever ends next; nothing when a stop is asked for first."""
@@ -264,7 +310,10 @@ class Session:
     def _items(self, seen: Pass, steps: Sequence[Step], options: Options) -> list[Item]:
         if options.refresh_only:
             steps = [replace(step, output="") for step in steps]  # stored, and not written
-        return [Item(step, None if step.action is Action.WRITE else self._work(seen, step)) for step in steps]
+        return [
+            Item(step, None if step.action is Action.WRITE else self._work(seen, step))
+            for step in steps
+        ]
 
     def _work(self, seen: Pass, step: Step) -> Work:
         resolved = seen.resolved[step.name]
@@ -295,7 +344,12 @@ class Session:
                 attempt_id=attempt.id,
                 billed_at_end=True,
             )
-            items.append(Item(step, Work(job, attempt.edit, str(job.canonical["model"]), attempt_id=attempt.id)))
+            items.append(
+                Item(
+                    step,
+                    Work(job, attempt.edit, str(job.canonical["model"]), attempt_id=attempt.id),
+                )
+            )
         return items
 
     def _task_ids(self, items: Sequence[Item]) -> tuple[str, ...]:

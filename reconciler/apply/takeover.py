@@ -1,4 +1,6 @@
-"""A task that somebody asked for by hand becomes an edit's, to be collected like any other. Spends nothing."""
+"""A task that somebody asked for by hand becomes an edit's, to be collected like any other. Spends
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -15,33 +17,55 @@ from reconciler.state.ledger import AlreadyOpen
 from reconciler.state.observed import Attempt, State
 
 
-async def take_over(desk: Desk, each: Resolved, task_id: str, booking: Booking, *, planned_s: float) -> str:
-    """Link a task of the account to the job of an edit that has no attempt under way. Returns its status.
+async def take_over(
+    desk: Desk, each: Resolved, task_id: str, booking: Booking, *, planned_s: float
+) -> str:
+    """Link a task of the account to the job of an edit that has no attempt under way. Returns
+    its status.
 
-    It counts as spent from now on: with what the service says that it billed, until then with `planned_s`.
-    Raises UsageError for a task that is not to be had, or that was made from another request, as far as the service
-    says from which; ServiceError when it cannot be asked.
+    It counts as spent from now on: with what the service says that it billed, until then with
+    `planned_s`. Raises UsageError for a task that is not to be had, or that was made from another
+    request, as far as the service says from which; ServiceError when it cannot be asked.
     """
     assert each.job is not None
     edit = each.wanted.edit
     if desk.ledger.knows_task(task_id):
         raise UsageError(
             f"the ledger knows the task {task_id} already.",
-            hint=f"See `cutlist log`; a stray is taken by `cutlist resolve EDIT --adopt {task_id}`.",
+            hint=(
+                f"See `cutlist log`; a stray is taken by `cutlist resolve EDIT --adopt {task_id}`."
+            ),
         )
     answer: TaskAnswer = await persistently(desk, functools.partial(desk.client.fetch, task_id))
     if answer.status not in ("PENDING", "RUNNING", "SUCCEEDED"):
-        why = answer.output.get("message") or answer.output.get("code") or "the service knows a task for 24 h"
-        raise UsageError(f"the task {task_id} is {answer.status}: {why}.", hint="Nothing was changed.")
+        why = (
+            answer.output.get("message")
+            or answer.output.get("code")
+            or "the service knows a task for 24 h"
+        )
+        raise UsageError(
+            f"the task {task_id} is {answer.status}: {why}.", hint="Nothing was changed."
+        )
     prompt = edit.input.get("prompt")
     _check_prompt(prompt, answer.output)
     attempt = Attempt(
-        id=desk.clock.new_id(), key=each.job.key, lane=lane_name(desk.endpoint, desk.account, edit.model),
-        edit=edit.name, state=State.SUBMITTED, endpoint=desk.endpoint, created_at=desk.clock.now(), task_id=task_id,
-        billable_s=planned_s, adopted=True,
-    )  # fmt: skip
-    note = functools.partial(desk.ledger.take_over, attempt, prompt=prompt, job=each.job.canonical, booking=booking)
-    seen = functools.partial(desk.ledger.task_seen, task_id, answer.status, answer.record(), at=attempt.created_at)
+        id=desk.clock.new_id(),
+        key=each.job.key,
+        lane=lane_name(desk.endpoint, desk.account, edit.model),
+        edit=edit.name,
+        state=State.SUBMITTED,
+        endpoint=desk.endpoint,
+        created_at=desk.clock.now(),
+        task_id=task_id,
+        billable_s=planned_s,
+        adopted=True,
+    )
+    note = functools.partial(
+        desk.ledger.take_over, attempt, prompt=prompt, job=each.job.canonical, booking=booking
+    )
+    seen = functools.partial(
+        desk.ledger.task_seen, task_id, answer.status, answer.record(), at=attempt.created_at
+    )
     try:
         await unbroken(desk.block(note))
         await unbroken(desk.block(seen))
@@ -56,5 +80,8 @@ def _check_prompt(asked: object, output: Mapping[str, object]) -> None:
     if isinstance(asked, str) and isinstance(said, str) and said and not asked.startswith(said):
         raise UsageError(
             f'the task was made with another prompt: "{said[:120]}".',
-            hint="Write that prompt, and everything else that was sent, into the manifest first. Nothing was changed.",
+            hint=(
+                "Write that prompt, and everything else that was sent, into the manifest first."
+                " Nothing was changed."
+            ),
         )

@@ -35,14 +35,18 @@ def run_apply(
     saved: SavedPlan | None = None,
     fail_fast: bool = False,
 ) -> int:
-    """One apply, from the plan to the last word. Returns the exit code. `stop` tells afterwards whether Ctrl-C came."""
+    """One apply, from the plan to the last word. Returns the exit code. `stop` tells afterwards
+    whether Ctrl-C came.
+    """
     stop = stop or Stop()
     agreed = "a saved plan" if saved is not None else "--auto-approve" if auto_approve else ""
     approve = _approval(project, stop, agreed, as_json=as_json)
     tell: Callable[[str], None] = screen.note if as_json else screen.say
     with _progress(project, as_json=as_json) as observer, _signals(stop) as hear:
         report = asyncio.run(
-            _applied(project, options, approve, observer, tell, max_cost, stop, saved, fail_fast, hear)
+            _applied(
+                project, options, approve, observer, tell, max_cost, stop, saved, fail_fast, hear
+            )
         )
     if as_json:
         screen.json_line({"event": "end", **endings.report_document(report)})
@@ -78,10 +82,12 @@ async def _applied(
 
 @contextmanager
 def _signals(stop: Stop) -> Iterator[Callable[[], None]]:
-    """The first Ctrl-C or SIGTERM asks to stop; the second leaves at once, which is safe at any instant.
+    """The first Ctrl-C or SIGTERM asks to stop; the second leaves at once, which is safe at any
+    instant.
 
-    The wish is noted as the signal arrives, not when the loop comes to it, and from before the loop begins until it is
-    gone: one that came in its last steps would otherwise be heard by nobody. Gives what the loop is to call first.
+    The wish is noted as the signal arrives, not when the loop comes to it, and from before the loop
+    begins until it is gone: one that came in its last steps would otherwise be heard by nobody.
+    Gives what the loop is to call first.
     """
     loops: list[asyncio.AbstractEventLoop] = []
 
@@ -120,10 +126,11 @@ def _handled_by(heard: Callable[[int, FrameType | None], None]) -> Iterator[None
 
 @contextmanager
 def _heard_at_once(stop: Stop) -> Iterator[int]:
-    """While a question waits for its answer the event loop hears nothing; a signal then ends the question itself.
+    """While a question waits for its answer the event loop hears nothing; a signal then ends the
+    question itself.
 
-    Gives a file descriptor that is readable once there was a signal: one that comes just before the terminal is read
-    would otherwise wait with it.
+    Gives a file descriptor that is readable once there was a signal: one that comes just before the
+    terminal is read would otherwise wait with it.
     """
     wake, woken = os.pipe()
     os.set_blocking(woken, False)
@@ -132,7 +139,8 @@ def _heard_at_once(stop: Stop) -> Iterator[int]:
         stop.request(signal.Signals(which).name)
         raise KeyboardInterrupt
 
-    before_fd = signal.set_wakeup_fd(woken)  # not the loop's, which would hear the same signal as a second one
+    # not the loop's, which would hear the same signal as a second one
+    before_fd = signal.set_wakeup_fd(woken)
     try:
         with _handled_by(heard):
             yield wake
@@ -143,7 +151,8 @@ def _heard_at_once(stop: Stop) -> Iterator[int]:
 
 
 def _approval(project: Project, stop: Stop, agreed: str, *, as_json: bool) -> Callable[[Plan], str]:
-    """Shows the plan and asks, unless it was `agreed` before; gives who said yes and how, or nothing.
+    """Shows the plan and asks, unless it was `agreed` before; gives who said yes and how, or
+    nothing.
 
     In the mock realm nothing is spent and nothing is asked.
     """
@@ -161,7 +170,8 @@ def _approval(project: Project, stop: Stop, agreed: str, *, as_json: bool) -> Ca
             return f"{approver}, {agreed or 'nothing to pay'}"
         if as_json or not sys.stdin.isatty():
             raise UsageError(
-                "there is nobody to ask before money is spent.", hint="Say --auto-approve, best with --max-cost."
+                "there is nobody to ask before money is spent.",
+                hint="Say --auto-approve, best with --max-cost.",
             )
         what = words.money(spends, plan.currency)
         with _heard_at_once(stop) as wake:
@@ -175,7 +185,11 @@ def _progress(project: Project, *, as_json: bool) -> AbstractContextManager[Obse
     currency = project.config.prices.currency
     if as_json:
         return progress.json_lines()
-    return progress.live(currency, project.clock.monotonic) if sys.stderr.isatty() else progress.lines(currency)
+    return (
+        progress.live(currency, project.clock.monotonic)
+        if sys.stderr.isatty()
+        else progress.lines(currency)
+    )
 
 
 def run_import(project: Project, edit: str, task_id: str) -> int:
@@ -183,23 +197,41 @@ def run_import(project: Project, edit: str, task_id: str) -> int:
     status = asyncio.run(project.import_task(edit, task_id))
     screen.say(f"{edit}: the task {task_id} ({status}) is its task now; its video is brought home.")
     return run_apply(
-        project, Options(refresh_only=True, target=(edit,)), as_json=False, auto_approve=True, max_cost=None
+        project,
+        Options(refresh_only=True, target=(edit,)),
+        as_json=False,
+        auto_approve=True,
+        max_cost=None,
     )
 
 
 # ------------------------------------------------------------------ watch
 
 
-def run_watch(project: Project, endpoint: str | None, *, auto_approve: bool, max_cost: float | None) -> int:
-    """Apply at every change, until Ctrl-C. A fault in a manifest is shown and waits for the next save."""
+def run_watch(
+    project: Project, endpoint: str | None, *, auto_approve: bool, max_cost: float | None
+) -> int:
+    """Apply at every change, until Ctrl-C. A fault in a manifest is shown and waits for the next
+    save.
+    """
     from reconciler.watch import changes
 
     def one_pass(stop: Stop) -> None:
         try:
             fresh = Project.open(
-                project.config.root, endpoint=endpoint, clock=project.clock, environment=project.config.environment
+                project.config.root,
+                endpoint=endpoint,
+                clock=project.clock,
+                environment=project.config.environment,
             )
-            run_apply(fresh, Options(), as_json=False, auto_approve=auto_approve, max_cost=max_cost, stop=stop)
+            run_apply(
+                fresh,
+                Options(),
+                as_json=False,
+                auto_approve=auto_approve,
+                max_cost=max_cost,
+                stop=stop,
+            )
         except CutlistError as error:
             screen.complain(error)
             if not isinstance(error, InvalidInput):
@@ -227,13 +259,21 @@ def run_demo(folder: Path) -> int:
     """Render the demo project, then show that a second plan has nothing to do."""
     fresh_demo(folder)
     project = Project.open(folder)
-    screen.say(f"The demo project is in {folder}. Its edits are rendered by the bundled server: offline and free.\n")
+    screen.say(
+        f"The demo project is in {folder}. Its edits are rendered by the bundled server: offline"
+        " and free.\n"
+    )
     code = run_apply(project, Options(), as_json=False, auto_approve=True, max_cost=None)
     if code != EXIT_OK:
         return code
     screen.say("\nThe videos:")
     for step in project.plan().steps:
         screen.say(f"  {folder / step.output}")
-    screen.say(f"\nA second plan (cutlist -C {folder} plan):\n  {words.plan_text(project.plan()).rstrip()}")
-    screen.say(f"\nChange a prompt in {folder}/instructions.yaml and plan again to see what that would cost.")
+    screen.say(
+        f"\nA second plan (cutlist -C {folder} plan):\n  {words.plan_text(project.plan()).rstrip()}"
+    )
+    screen.say(
+        f"\nChange a prompt in {folder}/instructions.yaml and plan again to see what that would"
+        " cost."
+    )
     return code

@@ -39,9 +39,18 @@ def validate(context: click.Context, endpoint: str | None) -> None:
 @options.endpoint
 @options.as_json
 @click.option("--markdown", is_flag=True, help="As a comment for a pull request.")
-@click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Save the plan for `apply FILE`.")
-@click.option("--from", "name", metavar="REV", help="Plan what this git revision asks for; nothing is checked out.")
-@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes, and only then.")
+@click.option(
+    "--out", metavar="FILE", type=click.Path(path_type=Path), help="Save the plan for `apply FILE`."
+)
+@click.option(
+    "--from",
+    "name",
+    metavar="REV",
+    help="Plan what this git revision asks for; nothing is checked out.",
+)
+@click.option(
+    "--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes, and only then."
+)
 @options.allowances
 @click.pass_context
 def plan(
@@ -69,7 +78,10 @@ def plan(
         raise UsageError("say --json or --markdown, not both.")
     if name is not None and out is not None:
         way = "Check the revision out to save its plan. Nothing was sent."
-        raise UsageError("a saved plan is applied from the work tree; --from and --out do not go together.", hint=way)
+        raise UsageError(
+            "a saved plan is applied from the work tree; --from and --out do not go together.",
+            hint=way,
+        )
     project, wanted = opened(context, endpoint), Options(**allowed)
     if name is not None:
         revision = project.revision(name)
@@ -86,12 +98,17 @@ def plan(
         for line in today_lines(project.today(), made.currency) if made.changes else ():
             screen.say(line)
         if out is not None:
-            screen.say(f"\nSaved to {out}. `{_apply_command(out, made, endpoint)}` does exactly this, once.")
+            screen.say(
+                f"\nSaved to {out}. `{_apply_command(out, made, endpoint)}` does exactly this,"
+                " once."
+            )
     return EXIT_CHANGES if detailed_exitcode and made.changes else EXIT_OK
 
 
 def _apply_command(file: Path, plan: Plan, endpoint: str | None) -> str:
-    """What carries a saved plan out: it is bound to its environment and endpoint, so they have to be said again."""
+    """What carries a saved plan out: it is bound to its environment and endpoint, so they have to
+    be said again.
+    """
     words = ["cutlist", "apply", str(file)]
     words += [] if endpoint is None else ["--endpoint", endpoint]
     words += [] if plan.environment == NO_ENVIRONMENT else ["--env", plan.environment]
@@ -103,14 +120,23 @@ def _apply_command(file: Path, plan: Plan, endpoint: str | None) -> str:
 @options.endpoint
 @options.as_json
 @click.option("--markdown", is_flag=True, help="As a comment for a pull request.")
-@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there is a difference, and only then.")
+@click.option(
+    "--detailed-exitcode", is_flag=True, help="Exit 2 when there is a difference, and only then."
+)
 @click.pass_context
 def diff(
-    context: click.Context, ends: str, endpoint: str | None, as_json: bool, markdown: bool, detailed_exitcode: bool
+    context: click.Context,
+    ends: str,
+    endpoint: str | None,
+    as_json: bool,
+    markdown: bool,
+    detailed_exitcode: bool,
 ) -> int:
-    """Show which edits change from one git revision to another, why, and what that costs now. Nothing is checked out.
+    """Show which edits change from one git revision to another, why, and what that costs now.
+    Nothing is checked out.
 
-    With three dots from where the two parted: what merging REV2 brings. With one revision, up to the work tree.
+    With three dots from where the two parted: what merging REV2 brings. With one revision, up to
+    the work tree.
 
     \b
     Example: cutlist diff main...HEAD
@@ -134,7 +160,8 @@ def diff(
 @options.as_json
 @click.pass_context
 def status(context: click.Context, endpoint: str | None, as_json: bool) -> int:
-    """Show every edit: in sync or not, healthy or not, and what waits for a person. Asks nobody, changes nothing.
+    """Show every edit: in sync or not, healthy or not, and what waits for a person. Asks nobody,
+    changes nothing.
 
     \b
     Example: cutlist status
@@ -150,9 +177,12 @@ def status(context: click.Context, endpoint: str | None, as_json: bool) -> int:
 
 
 @click.command(short_help="Print a JSON Schema for editors.")
-@click.argument("name", type=click.Choice(["manifest", "project", "plan", "saved-plan", "diff", "result"]))
+@click.argument(
+    "name", type=click.Choice(["manifest", "project", "plan", "saved-plan", "diff", "result"])
+)
 def schema(name: str) -> None:
-    """Print the JSON Schema of manifests and of the project file (for editors), of plans, comparisons and results.
+    """Print the JSON Schema of manifests and of the project file (for editors), of plans,
+    comparisons and results.
 
     \b
     Example: cutlist schema manifest > manifest.schema.json
@@ -160,7 +190,11 @@ def schema(name: str) -> None:
     from reconciler import shipped
     from reconciler.desired.models import Models, editor_schema
 
-    made = editor_schema(Models.of(shipped.model_documents())) if name == "manifest" else shipped.schema(name)
+    made = (
+        editor_schema(Models.of(shipped.model_documents()))
+        if name == "manifest"
+        else shipped.schema(name)
+    )
     screen.document(made)
 
 

@@ -29,9 +29,14 @@ def init(context: click.Context, folder: Path, name: str | None) -> None:
     written = scaffold(context.obj / folder, name)
     for path in written:
         screen.say(f"  wrote {path}")
-    where = "" if folder == Path() and context.obj == Path() else f" -C {shlex.quote(str(context.obj / folder))}"
+    where = (
+        ""
+        if folder == Path() and context.obj == Path()
+        else f" -C {shlex.quote(str(context.obj / folder))}"
+    )
     screen.say(
-        f"\nReady. See what it would do, then do it (offline, free):\n  cutlist{where} plan\n  cutlist{where} apply"
+        f"\nReady. See what it would do, then do it (offline, free):\n  cutlist{where} plan\n "
+        f" cutlist{where} apply"
     )
 
 
@@ -44,7 +49,10 @@ def init(context: click.Context, folder: Path, name: str | None) -> None:
 @click.option(
     "--keep-going/--fail-fast",
     default=True,
-    help="After a failure go on with the others (default), or send nothing more and bring home what is sent.",
+    help=(
+        "After a failure go on with the others (default), or send nothing more and bring home what"
+        " is sent."
+    ),
 )
 @options.allowances
 @click.pass_context
@@ -61,10 +69,11 @@ def apply(
 ) -> int:
     """Render what is missing or changed, bring the videos home, put them where the manifests say.
 
-    Shows the plan first, and asks before it spends money. What was paid is never paid again: after an interruption the
-    same command goes on where it was.
+    Shows the plan first, and asks before it spends money. What was paid is never paid again: after
+    an interruption the same command goes on where it was.
 
-    With FILE, a plan that `plan --out` saved: does exactly that, without asking again, or refuses it as stale.
+    With FILE, a plan that `plan --out` saved: does exactly that, without asking again, or refuses
+    it as stale.
 
     \b
     Example: cutlist apply --max-cost 5
@@ -77,7 +86,10 @@ def apply(
     if file is not None:
         given = [f"--{name.replace('_', '-')}" for name, value in allowed.items() if value]
         if given:
-            raise UsageError(f"a saved plan is applied as it was planned; {', '.join(given)} belongs to `plan --out`.")
+            raise UsageError(
+                f"a saved plan is applied as it was planned; {', '.join(given)} belongs to `plan"
+                " --out`."
+            )
         saved = read_plan(context.obj / file)
     project = opened(context, endpoint)
     return run_apply(
@@ -96,7 +108,9 @@ def apply(
 @options.auto_approve
 @options.max_cost
 @click.pass_context
-def watch(context: click.Context, endpoint: str | None, auto_approve: bool, max_cost: float | None) -> int:
+def watch(
+    context: click.Context, endpoint: str | None, auto_approve: bool, max_cost: float | None
+) -> int:
     """Plan and apply again whenever a manifest, or a clip that one names, is saved. Ctrl-C ends it.
 
     \b
@@ -113,7 +127,8 @@ def watch(context: click.Context, endpoint: str | None, auto_approve: bool, max_
 @options.endpoint
 @click.pass_context
 def retake(context: click.Context, name: tuple[str, ...], endpoint: str | None) -> None:
-    """Raise `take` of edits in their manifests: the next apply renders the same request again, and pays for it.
+    """Raise `take` of edits in their manifests: the next apply renders the same request again,
+    and pays for it.
 
     \b
     Example: cutlist retake clothes-swap
@@ -132,12 +147,19 @@ def retake(context: click.Context, name: tuple[str, ...], endpoint: str | None) 
 @click.command(short_help="Decide about a lost request.")
 @click.argument("edit", metavar="EDIT|KEY")
 @click.option("--adopt", metavar="TASK_ID", help="This task of the account is it.")
-@click.option("--retry", is_flag=True, help="It did not arrive; the next apply sends it again, and pays.")
+@click.option(
+    "--retry", is_flag=True, help="It did not arrive; the next apply sends it again, and pays."
+)
 @click.option("--abandon", is_flag=True, help="Leave it; it is not sent again unless asked for.")
 @options.endpoint
 @click.pass_context
 def resolve(
-    context: click.Context, edit: str, adopt: str | None, retry: bool, abandon: bool, endpoint: str | None
+    context: click.Context,
+    edit: str,
+    adopt: str | None,
+    retry: bool,
+    abandon: bool,
+    endpoint: str | None,
 ) -> None:
     """Decide about a request of which nobody but you can tell whether it reached the service.
 
@@ -151,14 +173,23 @@ def resolve(
 
 @click.command("import", short_help="Take what was rendered by hand.")
 @click.argument("edit")
-@click.option("--task", "task_id", metavar="TASK_ID", help="A task of the account, not older than 24 h.")
-@click.option("--file", "video", metavar="VIDEO", type=click.Path(path_type=Path), help="A video on this machine.")
+@click.option(
+    "--task", "task_id", metavar="TASK_ID", help="A task of the account, not older than 24 h."
+)
+@click.option(
+    "--file",
+    "video",
+    metavar="VIDEO",
+    type=click.Path(path_type=Path),
+    help="A video on this machine.",
+)
 @options.endpoint
 @click.pass_context
 def import_(
     context: click.Context, edit: str, task_id: str | None, video: Path | None, endpoint: str | None
 ) -> int | None:
-    """Make what was rendered by hand the result of an edit, as if it had been rendered by it. Spends nothing.
+    """Make what was rendered by hand the result of an edit, as if it had been rendered by it.
+    Spends nothing.
 
     The manifest has to ask for what was sent: a result belongs to the request it was made from.
 
@@ -174,13 +205,18 @@ def import_(
         return run_import(project, edit, task_id)
     result = project.import_file(edit, context.obj / video)
     shown = f"{result.duration_s:.1f} s, {result.width}x{result.height}"
-    screen.say(f"{result.edit}: {video} is its result now ({shown}). `cutlist apply` writes its output, free.")
+    screen.say(
+        f"{result.edit}: {video} is its result now ({shown}). `cutlist apply` writes its output,"
+        " free."
+    )
     return EXIT_OK
 
 
 @click.command(short_help="Check what is stored, byte by byte if asked.")
 @click.option("--read-data", is_flag=True, help="Hash every stored video again.")
-@click.option("--repair", is_flag=True, help="Move what is damaged into quarantine; the next plan heals.")
+@click.option(
+    "--repair", is_flag=True, help="Move what is damaged into quarantine; the next plan heals."
+)
 @click.pass_context
 def verify(context: click.Context, read_data: bool, repair: bool) -> int:
     """Check that store and ledger are what they should be. Only reports, unless --repair is given.
@@ -196,16 +232,23 @@ def verify(context: click.Context, read_data: bool, repair: bool) -> int:
         return EXIT_OK
     moved = sum(path is not None for path, _ in damages)
     healed = f"{moved} moved into quarantine; run cutlist plan to see what heals, and how."
-    screen.note(healed if repair else "Nothing was changed. `cutlist verify --repair` moves it into quarantine.")
+    screen.note(
+        healed
+        if repair
+        else "Nothing was changed. `cutlist verify --repair` moves it into quarantine."
+    )
     return EXIT_ERROR
 
 
 @click.command(short_help="Show, and delete, results that nothing names.")
 @click.option("--delete", is_flag=True, help="Delete them. Wanting one again means paying again.")
-@click.option("--commits", default=20, show_default=True, help="Keep what the last N lock files in git name.")
+@click.option(
+    "--commits", default=20, show_default=True, help="Keep what the last N lock files in git name."
+)
 @click.pass_context
 def gc(context: click.Context, delete: bool, commits: int) -> None:
-    """Show results that no manifest, output or lock file names, here, in the last commits, or on another branch.
+    """Show results that no manifest, output or lock file names, here, in the last commits, or on
+    another branch.
 
     Deletes only when told.
 
@@ -214,14 +257,20 @@ def gc(context: click.Context, delete: bool, commits: int) -> None:
     """
     garbage = opened(context).gc(commits=commits, delete=delete)
     for result in garbage.results:
-        screen.say(f"  {result.edit}  {result.key[:12]}…  {result.duration_s:.1f} s  {result.stored_at[:10]}")
+        screen.say(
+            f"  {result.edit}  {result.key[:12]}…  {result.duration_s:.1f} s "
+            f" {result.stored_at[:10]}"
+        )
     what = f"{count(len(garbage.results), 'result')}, {garbage.size_bytes / 2**20:.1f} MB"
     if not garbage.results:
         screen.say("Nothing to delete.")
     elif delete:
         screen.say(f"Deleted {what}.")
     else:
-        screen.say(f"{what} could go; `cutlist gc --delete` deletes them. Wanting one again means paying again.")
+        screen.say(
+            f"{what} could go; `cutlist gc --delete` deletes them. Wanting one again means paying"
+            " again."
+        )
 
 
 @click.command(
@@ -243,11 +292,16 @@ def mock(arguments: tuple[str, ...]) -> Any:
 
 @click.command(short_help="Render the sample edits, offline.")
 @click.option(
-    "--dir", "folder", default="cutlist-demo", type=click.Path(path_type=Path), help="Where the demo project is put."
+    "--dir",
+    "folder",
+    default="cutlist-demo",
+    type=click.Path(path_type=Path),
+    help="Where the demo project is put.",
 )
 @click.pass_context
 def demo(context: click.Context, folder: Path) -> int:
-    """Render the eight sample edits against the bundled server: offline, free, in less than a minute.
+    """Render the eight sample edits against the bundled server: offline, free, in less than a
+    minute.
 
     \b
     Example: cutlist demo

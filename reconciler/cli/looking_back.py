@@ -1,4 +1,6 @@
-"""The commands that look back: what was spent, what was tried, and why. Nothing is changed and nothing is sent."""
+"""The commands that look back: what was spent, what was tried, and why. Nothing is changed and
+nothing is sent.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +30,18 @@ def _is_day(text: str) -> bool:
 
 
 @click.command(short_help="Show what was spent, saved and wasted.")
-@click.option("--by", type=click.Choice(_GROUPS), default="day", show_default=True, help="What to add up by.")
+@click.option(
+    "--by", type=click.Choice(_GROUPS), default="day", show_default=True, help="What to add up by."
+)
 @click.option("--since", metavar="YYYY-MM-DD", help="Only from this day (UTC) on.")
 @options.endpoint
 @options.as_json
 @click.pass_context
-def cost(context: click.Context, by: str, since: str | None, endpoint: str | None, as_json: bool) -> None:
-    """Show what was spent so far, what became of it, what reuse saved, and what is left of today's budget.
+def cost(
+    context: click.Context, by: str, since: str | None, endpoint: str | None, as_json: bool
+) -> None:
+    """Show what was spent so far, what became of it, what reuse saved, and what is left of
+    today's budget.
 
     \b
     Example: cutlist cost --by label
@@ -56,12 +63,22 @@ def cost(context: click.Context, by: str, since: str | None, endpoint: str | Non
 
 @click.command(short_help="Show what happened, newest first.")
 @click.argument("edit", required=False)
-@click.option("-n", "count", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many lines.")
+@click.option(
+    "-n",
+    "count",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="At most so many lines.",
+)
 @options.endpoint
 @options.as_json
 @click.pass_context
-def log(context: click.Context, edit: str | None, count: int, endpoint: str | None, as_json: bool) -> None:
-    """Show what happened to all edits, or to one (or to a matrix) with what had changed, who asked and who agreed.
+def log(
+    context: click.Context, edit: str | None, count: int, endpoint: str | None, as_json: bool
+) -> None:
+    """Show what happened to all edits, or to one (or to a matrix) with what had changed, who
+    asked and who agreed.
 
     \b
     Example: cutlist log clothes-swap
@@ -74,7 +91,9 @@ def log(context: click.Context, edit: str | None, count: int, endpoint: str | No
         return
     screen.say(log_text(records[:count], full=edit is not None).rstrip("\n"))
     if len(records) > count:
-        screen.note(f"{len(records) - count} older lines are not shown; -n {len(records)} shows all.")
+        screen.note(
+            f"{len(records) - count} older lines are not shown; -n {len(records)} shows all."
+        )
 
 
 @click.command(short_help="Show an edit, or a saved plan.")
@@ -85,7 +104,8 @@ def log(context: click.Context, edit: str | None, count: int, endpoint: str | No
 def show(context: click.Context, what: str, endpoint: str | None, as_json: bool) -> None:
     """Show an edit: what it asks for, how it is, and every result it has had.
 
-    Where a file of that name is there, shows it as a plan that `plan --out` saved; that needs no project.
+    Where a file of that name is there, shows it as a plan that `plan --out` saved; that needs no
+    project.
 
     \b
     Example: cutlist show clothes-swap
@@ -125,7 +145,8 @@ def _show_plan(file: Path, *, as_json: bool) -> None:
 @options.as_json
 @click.pass_context
 def explain(context: click.Context, edit: str, endpoint: str | None, as_json: bool) -> None:
-    """Show why an edit will or will not be rendered: each part of its key beside the nearest earlier result.
+    """Show why an edit will or will not be rendered: each part of its key beside the nearest
+    earlier result.
 
     \b
     Example: cutlist explain clothes-swap

@@ -1,4 +1,6 @@
-"""The command line as a whole: the group of all commands, and the one place where errors become exit codes."""
+"""The command line as a whole: the group of all commands, and the one place where errors become
+exit codes.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from reconciler.errors import (
     UsageError,
 )
 
-# Project and all that is slow to load is imported inside the commands: `--version` loads click and nothing else.
+# Project and all that is slow to load is imported inside the commands: `--version` loads click and
+# nothing else.
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -27,7 +30,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code. Every error of ours becomes words here, and nowhere else."""
+    """Run the command line; returns the exit code. Every error of ours becomes words here, and
+    nowhere else.
+    """
     try:
         code = cutlist.main(arguments, prog_name="cutlist", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -50,7 +55,9 @@ def run(arguments: list[str] | None = None) -> int:
         return EXIT_ERROR
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        screen.complain(CutlistError(f"{where}{error.strerror or error}.", hint="Run it again after that."))
+        screen.complain(
+            CutlistError(f"{where}{error.strerror or error}.", hint="Run it again after that.")
+        )
         return EXIT_ERROR
     return code if isinstance(code, int) else EXIT_OK
 
@@ -70,12 +77,25 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
-    "-C", "directory", default=".", metavar="DIR", help="Work as if started in DIR.", type=click.Path(path_type=Path)
+    "-C",
+    "directory",
+    default=".",
+    metavar="DIR",
+    help="Work as if started in DIR.",
+    type=click.Path(path_type=Path),
 )
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version.",
+)
 @click.pass_context
 def cutlist(context: click.Context, directory: Path) -> None:
-    """Edits as code for AI video: commit YAML edit manifests, render only what is missing, never pay twice.
+    """Edits as code for AI video: commit YAML edit manifests, render only what is missing, never
+    pay twice.
 
     \b
     cutlist init my-film        a project that renders at once, offline

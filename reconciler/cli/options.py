@@ -24,12 +24,17 @@ environment: Decorator = click.option(
     metavar="NAME",
     callback=_remember,
     expose_value=False,
-    help="An environment of cutlist.yaml, with lock file section and outputs of its own; wins over CUTLIST_ENV.",
+    help=(
+        "An environment of cutlist.yaml, with lock file section and outputs of its own; wins over"
+        " CUTLIST_ENV."
+    ),
 )
 
 
 def endpoint(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of every command that looks at a project: where to render, and in which environment."""
+    """The options of every command that looks at a project: where to render, and in which
+    environment.
+    """
     option = click.option(
         "--endpoint",
         metavar="URL|mock|singapore|beijing",
@@ -42,16 +47,34 @@ as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="For p
 max_cost: Decorator = click.option(
     "--max-cost", type=click.FloatRange(min=0), metavar="AMOUNT", help="Refuse to spend more."
 )
-auto_approve: Decorator = click.option("--auto-approve", is_flag=True, help="Do not ask before money is spent.")
+auto_approve: Decorator = click.option(
+    "--auto-approve", is_flag=True, help="Do not ask before money is spent."
+)
 _FOR_PLANS: tuple[Decorator, ...] = (
-    click.option("--target", multiple=True, metavar="EDIT", help="Only this edit and what it builds on; may repeat."),
-    click.option("--exclude", multiple=True, metavar="EDIT", help="Not this edit nor what builds on it; may repeat."),
     click.option(
-        "--refresh-only", is_flag=True, help="Only bring home what is at the service; send and write nothing."
+        "--target",
+        multiple=True,
+        metavar="EDIT",
+        help="Only this edit and what it builds on; may repeat.",
+    ),
+    click.option(
+        "--exclude",
+        multiple=True,
+        metavar="EDIT",
+        help="Not this edit nor what builds on it; may repeat.",
+    ),
+    click.option(
+        "--refresh-only",
+        is_flag=True,
+        help="Only bring home what is at the service; send and write nothing.",
     ),
     click.option("--verify", is_flag=True, help="Read every clip, output and stored video again."),
     click.option("--force", is_flag=True, help="Overwrite files that cutlist did not write."),
-    click.option("--repay", is_flag=True, help="Pay again for what was paid and cannot be collected any more."),
+    click.option(
+        "--repay",
+        is_flag=True,
+        help="Pay again for what was paid and cannot be collected any more.",
+    ),
     click.option("--retry-failed", is_flag=True, help="Send again what the service refused."),
 )
 

@@ -1,4 +1,6 @@
-"""What an apply looks like while it runs: a live table on a terminal, a line for each event in a pipe, JSON lines."""
+"""What an apply looks like while it runs: a live table on a terminal, a line for each event in a
+pipe, JSON lines.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +95,9 @@ def live(currency: str, monotonic: Callable[[], float]) -> Iterator[Observer]:
         def __rich__(self) -> Any:
             return _table(rows, began, monotonic())
 
-    with Live(Table(), console=console, refresh_per_second=_REDRAWS_PER_S, transient=True) as display:
+    with Live(
+        Table(), console=console, refresh_per_second=_REDRAWS_PER_S, transient=True
+    ) as display:
 
         def observe(event: Event) -> None:
             began.setdefault(event.name, event.at)
@@ -128,18 +132,29 @@ def _table(rows: dict[str, Event], began: dict[str, float], now: float) -> Any:
         total: float | None
         done: float
         if event.phase is Phase.FETCHING:
-            done, total = float(event.done_bytes), float(event.total_bytes) if event.total_bytes else None
+            done, total = (
+                float(event.done_bytes),
+                float(event.total_bytes) if event.total_bytes else None,
+            )
             words = (
-                f"fetching   {_mb(event.done_bytes)} of {_mb(event.total_bytes)}" if event.total_bytes else "fetching"
+                f"fetching   {_mb(event.done_bytes)} of {_mb(event.total_bytes)}"
+                if event.total_bytes
+                else "fetching"
             )
         elif event.phase is Phase.WAITING:
-            table.add_row(Text(_clip(name)), Text(""), Text(made_plain(event.note) or "waiting", style="dim"))
+            table.add_row(
+                Text(_clip(name)), Text(""), Text(made_plain(event.note) or "waiting", style="dim")
+            )
             continue
         else:
             usual = event.usual_s
             done, total = (min(age, usual * 0.95), usual) if usual else (0.0, None)
-            words = f"{event.phase.value:<10} {span(age):>6}" + (f"   usually {span(usual)}" if usual else "")
-        bar = ProgressBar(total=total, completed=done, width=22, pulse=total is None, animation_time=age)
+            words = f"{event.phase.value:<10} {span(age):>6}" + (
+                f"   usually {span(usual)}" if usual else ""
+            )
+        bar = ProgressBar(
+            total=total, completed=done, width=22, pulse=total is None, animation_time=age
+        )
         table.add_row(Text(_clip(name)), bar, Text(words))
     return table
 

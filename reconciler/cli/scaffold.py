@@ -48,10 +48,13 @@ _IGNORED = (".cutlist/", "renders/")
 
 
 def scaffold(folder: Path, name: str | None) -> list[Path]:
-    """Write a new project into `folder`; returns what was written. Raises UsageError rather than overwrite anything."""
+    """Write a new project into `folder`; returns what was written. Raises UsageError rather than
+    overwrite anything.
+    """
     if (folder / PROJECT_FILE).exists():
         raise UsageError(
-            f"{folder / PROJECT_FILE} exists already: this is a project.", hint="Run `cutlist plan` in it."
+            f"{folder / PROJECT_FILE} exists already: this is a project.",
+            hint="Run `cutlist plan` in it.",
         )
     files = {
         folder / PROJECT_FILE: _PROJECT.replace("NAME", _name(name, folder)),
@@ -60,7 +63,9 @@ def scaffold(folder: Path, name: str | None) -> list[Path]:
     clip = folder / "specs" / "media" / "ball.mp4"
     for path in (*files, clip):
         if path.exists():
-            raise UsageError(f"{path} exists already and is not overwritten.", hint="Choose an empty folder.")
+            raise UsageError(
+                f"{path} exists already and is not overwritten.", hint="Choose an empty folder."
+            )
     clip.parent.mkdir(parents=True, exist_ok=True)
     for path, text in files.items():
         path.write_text(text, encoding="utf-8")
@@ -72,10 +77,16 @@ def _name(name: str | None, folder: Path) -> str:
     if name is not None:
         if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", name):
             raise UsageError(
-                f'--name is "{name}"; legal are a-z, 0-9, - and . (beginning and ending with a letter or digit).'
+                f'--name is "{name}"; legal are a-z, 0-9, - and . (beginning and ending with a'
+                " letter or digit)."
             )
         return name
-    plain = unicodedata.normalize("NFKD", folder.resolve().name).encode("ascii", "ignore").decode().lower()
+    plain = (
+        unicodedata.normalize("NFKD", folder.resolve().name)
+        .encode("ascii", "ignore")
+        .decode()
+        .lower()
+    )
     made = re.sub(r"[^a-z0-9.-]+", "-", plain).strip("-.")
     return made or "project"
 
@@ -87,7 +98,8 @@ def _ignore(path: Path) -> list[Path]:
     if not missing:
         return []
     path.write_text(
-        there + ("\n" if there and not there.endswith("\n") else "") + "\n".join(missing) + "\n", encoding="utf-8"
+        there + ("\n" if there and not there.endswith("\n") else "") + "\n".join(missing) + "\n",
+        encoding="utf-8",
     )
     return [path]
 
@@ -101,7 +113,12 @@ def fresh_demo(folder: Path) -> None:
     marked = folder / PROJECT_FILE
     if folder.exists() and any(folder.iterdir()):
         if not marked.is_file() or marked.read_bytes() != (source / PROJECT_FILE).read_bytes():
-            raise UsageError(f"{folder} is not empty and is not the demo.", hint="Name another folder with --dir.")
+            raise UsageError(
+                f"{folder} is not empty and is not the demo.",
+                hint="Name another folder with --dir.",
+            )
         for name in (".cutlist", "renders"):
             shutil.rmtree(folder / name, ignore_errors=True)
-    shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".cutlist", "renders"))
+    shutil.copytree(
+        source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".cutlist", "renders")
+    )

@@ -1,7 +1,8 @@
-"""Standard output and error, errors in words, questions. Everything that is printed goes through here.
+"""Standard output and error, errors in words, questions. Everything that is printed goes through
+here.
 
-Manifests, commits and the service's messages are the words of strangers: what would move the cursor, colour the screen,
-or turn the writing round is shown as a mark.
+Manifests, commits and the service's messages are the words of strangers: what would move the
+cursor, colour the screen, or turn the writing round is shown as a mark.
 """
 
 from __future__ import annotations
@@ -45,10 +46,13 @@ def json_line(value: Mapping[str, Any]) -> None:
 
 
 def _json(value: Mapping[str, Any], **layout: Any) -> str:
-    """JSON in which every character that is not plain is written as its number: the same value, and quiet."""
+    """JSON in which every character that is not plain is written as its number: the same value, and
+    quiet.
+    """
     lines = json.dumps(value, ensure_ascii=False, **layout).split("\n")
     return "\n".join(
-        line if is_plain(line) else "".join(c if is_plain(c) else json.dumps(c)[1:-1] for c in line) for line in lines
+        line if is_plain(line) else "".join(c if is_plain(c) else json.dumps(c)[1:-1] for c in line)
+        for line in lines
     )
 
 
@@ -69,12 +73,16 @@ def complain(error: CutlistError) -> None:
 
 
 def plain(text: str) -> str:
-    """`text` without what would move the cursor or turn the writing round: it was written by others."""
+    """`text` without what would move the cursor or turn the writing round: it was written by
+    others.
+    """
     return "\n".join(made_plain(line) for line in text.split("\n"))
 
 
 def confirmed(question: str, wake: int) -> bool:
-    """Whether somebody typed 'yes'. Without a terminal there is nobody to ask; what makes `wake` readable ends it."""
+    """Whether somebody typed 'yes'. Without a terminal there is nobody to ask; what makes `wake`
+    readable ends it.
+    """
     if not sys.stdin.isatty():
         return False
     try:

@@ -62,18 +62,23 @@ class Wanted:
         return tuple(sorted({each.upstream for each in self.inputs if each.upstream is not None}))
 
     def identities(self, upstream: Mapping[str, str]) -> Mapping[str, str]:
-        """By pointer, what stands for the bytes of every medium; `upstream` says it of edits, by name."""
+        """By pointer, what stands for the bytes of every medium; `upstream` says it of edits, by
+        name.
+        """
         found = {}
         for each in self.inputs:
             identity = each.identity if each.upstream is None else upstream[each.upstream]
-            assert identity is not None  # a project with a medium that could not be identified does not load
+            # a project with a medium that could not be identified does not load
+            assert identity is not None
             found[each.medium.at] = identity
         return found
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The request an edit stands for, in canonical form. `canonical` is what the key is the SHA-256 of."""
+    """The request an edit stands for, in canonical form. `canonical` is what the key is the SHA-256
+    of.
+    """
 
     key: str
     canonical: Mapping[str, Any]
@@ -81,7 +86,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """Everything the repository asks for: edits by name, upstream before downstream, and the warnings met."""
+    """Everything the repository asks for: edits by name, upstream before downstream, and the
+    warnings met.
+    """
 
     edits: Mapping[str, Wanted] = field(default_factory=dict)
     warnings: Sequence[Fault] = ()
@@ -93,7 +100,9 @@ class Desired:
 
 
 def job(wanted: Wanted, identities: Mapping[str, str]) -> Job:
-    """The job of an edit. `identities` maps the pointer of every medium to what stands for its bytes."""
+    """The job of an edit. `identities` maps the pointer of every medium to what stands for its
+    bytes.
+    """
     edit, variant = wanted.edit, wanted.variant
 
     canonical = {
@@ -128,7 +137,9 @@ def _replaced(value: Any, at: str, by: Mapping[str, str]) -> Any:
 
 
 def request(wanted: Wanted, urls: Mapping[str, str]) -> dict[str, Any]:
-    """The body to send: what the manifest says, defaults merged, media replaced by URLs the service can read."""
+    """The body to send: what the manifest says, defaults merged, media replaced by URLs the service
+    can read.
+    """
 
     edit = wanted.edit
     body = {"model": edit.model, "input": _replaced(edit.input, "/input", urls)}
@@ -157,7 +168,9 @@ def graph_faults(
         by_name[edit.name] = edit
         other = by_output.setdefault(folded(edit.output), edit)
         if other is not edit:
-            message = f'the output {edit.output} is also the output of "{other.name}" ({other.place()})'
+            message = (
+                f'the output {edit.output} is also the output of "{other.name}" ({other.place()})'
+            )
             if other.place() == edit.place():
                 message += "; write ${{ matrix.NAME }} into it for every list of the matrix"
             yield Fault(edit.place("/output"), message)
@@ -171,14 +184,24 @@ def graph_faults(
                 if upstream in by_name:
                     upstreams[edit.name].append(upstream)
                 elif upstream not in names:
-                    yield Fault(edit.place(medium.at), f'no edit is named "{upstream}"{_near(upstream, by_name)}')
-            elif medium.reference.kind == "local" and (maker := by_output.get(folded(medium.reference.value))):
-                message = f'this is the output of "{maker.name}"; write edit://{maker.name} to build on it'
+                    yield Fault(
+                        edit.place(medium.at),
+                        f'no edit is named "{upstream}"{_near(upstream, by_name)}',
+                    )
+            elif medium.reference.kind == "local" and (
+                maker := by_output.get(folded(medium.reference.value))
+            ):
+                message = (
+                    f'this is the output of "{maker.name}"; write edit://{maker.name} to build'
+                    " on it"
+                )
                 yield Fault(edit.place(medium.at), message)
     for circle in _circles(upstreams):
         edit = by_name[circle[0]]
         yield Fault(
-            edit.place(), f"edits that wait for each other: {' → '.join([*circle, circle[0]])}; one of them must begin"
+            edit.place(),
+            f"edits that wait for each other: {' → '.join([*circle, circle[0]])}; one of them must"
+            " begin",
         )
 
 
@@ -189,7 +212,8 @@ def _output_overlaps(by_output: Mapping[str, Edit]) -> Iterator[Fault]:
         for depth in range(1, len(parts)):
             if other := by_output.get("/".join(parts[:depth])):
                 yield Fault(
-                    edit.place("/output"), f'the output {edit.output} lies below a file, the output of "{other.name}"'
+                    edit.place("/output"),
+                    f'the output {edit.output} lies below a file, the output of "{other.name}"',
                 )
 
 
@@ -207,7 +231,9 @@ def _near(name: str, names: Mapping[str, Edit]) -> str:
 
 
 def ordered(upstreams: Mapping[str, Sequence[str]]) -> list[str]:
-    """Names with every upstream before its downstream, otherwise by name; names in circles are left out."""
+    """Names with every upstream before its downstream, otherwise by name; names in circles are left
+    out.
+    """
     import heapq
 
     waiting = {name: len(set(ups)) for name, ups in upstreams.items()}

@@ -1,4 +1,6 @@
-"""What the project file puts under and over every edit: defaults, and the overlay of the chosen environment. Pure."""
+"""What the project file puts under and over every edit: defaults, and the overlay of the chosen
+environment. Pure.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,15 @@ from reconciler.names import NO_ENVIRONMENT
 
 
 def merged(document: Document, project: Document, models: Models, environment: str) -> Document:
-    """The document of an edit with defaults where it says nothing, and with what the environment says instead."""
+    """The document of an edit with defaults where it says nothing, and with what the environment
+    says instead.
+    """
     spec = document.data.get("spec")
     layers = project.data.get("spec") or {}
-    defaults, overlay = layers.get("defaults", {}), layers.get("environments", {}).get(environment, {})
+    defaults, overlay = (
+        layers.get("defaults", {}),
+        layers.get("environments", {}).get(environment, {}),
+    )
     if not isinstance(spec, dict) or not (defaults or overlay):
         return document
     layer = _Layer(document, project, models)
@@ -26,7 +33,9 @@ def merged(document: Document, project: Document, models: Models, environment: s
 
 
 class _Layer:
-    """A copy of a document's data that takes layers, and the places in the project file of what they put in."""
+    """A copy of a document's data that takes layers, and the places in the project file of what
+    they put in.
+    """
 
     def __init__(self, document: Document, project: Document, models: Models) -> None:
         self.data: dict[str, Any] = {**document.data, "spec": dict(document.data["spec"])}
@@ -34,25 +43,35 @@ class _Layer:
         self._project, self._models = project, models
 
     def lay(self, layer: Mapping[str, Any], source: str, *, wins: bool) -> None:
-        """Put in what a layer says: a field that the model knows, where nothing stands yet or the layer wins."""
+        """Put in what a layer says: a field that the model knows, where nothing stands yet or the
+        layer wins.
+        """
         spec = self.data["spec"]
         if "model" in layer:
             self._put(spec, "/spec", "model", layer["model"], source, wins=wins)
         model, given = self._models.get(spec.get("model")), spec.get("input")
-        variant = model.variant(given.get("function")) if model and isinstance(given, dict) else None
+        variant = (
+            model.variant(given.get("function")) if model and isinstance(given, dict) else None
+        )
         for section in ("input", "parameters"):
             own = spec.get(section, {})
             if not variant or not isinstance(own, dict):
                 continue
             known = variant.section(section)["properties"]
-            fitting = {name: value for name, value in layer.get(section, {}).items() if name in known}
+            fitting = {
+                name: value for name, value in layer.get(section, {}).items() if name in known
+            }
             if fitting:
                 spec[section] = dict(own)
             for name, value in fitting.items():
-                self._put(spec[section], f"/spec/{section}", name, value, f"{source}/{section}", wins=wins)
+                self._put(
+                    spec[section], f"/spec/{section}", name, value, f"{source}/{section}", wins=wins
+                )
         self._labels(layer.get("labels", {}), wins=wins)
 
-    def _put(self, holder: dict[str, Any], at: str, name: str, value: Any, source: str, *, wins: bool) -> None:
+    def _put(
+        self, holder: dict[str, Any], at: str, name: str, value: Any, source: str, *, wins: bool
+    ) -> None:
         if wins or name not in holder:
             holder[name] = value
             self.inherited[pointer(at, name)] = self._project.place(pointer(source, name))
@@ -61,11 +80,16 @@ class _Layer:
         metadata = self.data.get("metadata")
         if labels and isinstance(metadata, dict) and isinstance(metadata.get("labels", {}), dict):
             own = metadata.get("labels", {})
-            self.data["metadata"] = {**metadata, "labels": {**own, **labels} if wins else {**labels, **own}}
+            self.data["metadata"] = {
+                **metadata,
+                "labels": {**own, **labels} if wins else {**labels, **own},
+            }
 
 
 def output_in(environment: str, output: str) -> str:
-    """Where an environment puts an output: in a folder of its own, below the first one. No two can share a file."""
+    """Where an environment puts an output: in a folder of its own, below the first one. No two can
+    share a file.
+    """
     path = posixpath.normpath(output)
     if environment == NO_ENVIRONMENT or path.startswith(("/", "..", "~")):
         return path
@@ -80,5 +104,7 @@ def borrowed_folder(document: Document, output: str, project: Document) -> Fault
     name = next((part for part in parts[:-1][:2] if part in environments), None)
     if name is None:
         return None
-    message = f"output is {output}; the folder {name}/ belongs to the environment {name}: choose another"
+    message = (
+        f"output is {output}; the folder {name}/ belongs to the environment {name}: choose another"
+    )
     return Fault(document.place("/spec/output"), message)

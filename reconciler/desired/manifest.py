@@ -30,7 +30,9 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Medium:
-    """One media reference of an edit: where it stands (pointer below `spec`), what it names, which limits apply."""
+    """One media reference of an edit: where it stands (pointer below `spec`), what it names, which
+    limits apply.
+    """
 
     at: str
     reference: Reference
@@ -61,7 +63,9 @@ class Edit:
         return self.document.place(f"/spec{at}" if at else "", key=key)
 
     def media(self, variant: Variant) -> Iterator[Medium]:
-        """Every media reference of the edit that names something; the others are faults of the manifest."""
+        """Every media reference of the edit that names something; the others are faults of the
+        manifest.
+        """
         for at, url, limits in variant.media(self.input):
             with suppress(BadReference):
                 yield Medium(at, reference(url, self.document.file), limits)
@@ -69,7 +73,9 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one manifest file says. With faults, `edits` holds what could be understood and `names` every name met."""
+    """What one manifest file says. With faults, `edits` holds what could be understood and `names`
+    every name met.
+    """
 
     edits: Sequence[Edit]
     faults: Sequence[Fault]
@@ -79,7 +85,8 @@ class Reading:
 def read(raw: bytes, file: str, rules: Rules) -> Reading:
     """All edits of the manifest `file` (path relative to the project) and all its faults."""
     documents, faults = parse(raw, file)
-    known = {fault.place for fault in faults}  # what is wrong there as YAML is not told again in other words
+    # what is wrong there as YAML is not told again in other words
+    known = {fault.place for fault in faults}
     edits: list[Edit] = []
     found: list[Fault] = list(faults)
     names: list[str] = []
@@ -92,7 +99,8 @@ def read(raw: bytes, file: str, rules: Rules) -> Reading:
             names += [f"{name}{cell.suffix}" for name in _names(cell.document)]
             if edit is not None:
                 edits.append(edit)
-    return Reading(edits, list(dict.fromkeys(found)), names)  # cells of one document are wrong in the same words
+    # cells of one document are wrong in the same words
+    return Reading(edits, list(dict.fromkeys(found)), names)
 
 
 def _names(document: Document) -> list[str]:
@@ -104,9 +112,18 @@ def _names(document: Document) -> list[str]:
 def _edit(cell: Cell, rules: Rules) -> tuple[Edit | None, Sequence[Fault]]:
     document = cell.document
     if not isinstance(document.data, dict):
-        return None, [Fault(document.place(), "a manifest is a mapping with apiVersion, kind, metadata and spec")]
+        return None, [
+            Fault(
+                document.place(), "a manifest is a mapping with apiVersion, kind, metadata and spec"
+            )
+        ]
     if document.data.get("kind") == "Project":
-        return None, [Fault(document.place("/kind"), "kind: Project belongs in cutlist.yaml at the project's root")]
+        return None, [
+            Fault(
+                document.place("/kind"),
+                "kind: Project belongs in cutlist.yaml at the project's root",
+            )
+        ]
     merged = layers.merged(document, rules.project, rules.models, rules.environment)
     faults = list(schema.check(merged, rules.schema))
     spec = merged.data.get("spec")
@@ -118,7 +135,11 @@ def _edit(cell: Cell, rules: Rules) -> tuple[Edit | None, Sequence[Fault]]:
     variant = model.variant(edit.function) if edit and model else None
     if edit is None or model is None or variant is None:
         return None, faults
-    more = [*_region_faults(edit, model, rules.region), *_output_faults(edit), *_media_faults(edit, model, variant)]
+    more = [
+        *_region_faults(edit, model, rules.region),
+        *_output_faults(edit),
+        *_media_faults(edit, model, variant),
+    ]
     more += _field_faults(edit, variant)
     borrowed = layers.borrowed_folder(merged, merged.data["spec"].get("output", ""), rules.project)
     more += [borrowed] if borrowed else []
@@ -137,7 +158,9 @@ def wrong_places(faults: Iterable[Fault]) -> set[Place]:
 
 
 def _understood(document: Document, suffix: str, environment: str) -> Edit | None:
-    """The edit of a document as far as it has the form of one; None when there is too little to go on."""
+    """The edit of a document as far as it has the form of one; None when there is too little to go
+    on.
+    """
     spec, names = document.data.get("spec"), _names(document)
     if not names or not is_plain(names[0]) or not isinstance(spec, dict):
         return None
@@ -166,7 +189,9 @@ def _region_faults(edit: Edit, model: Model, region: str | None) -> Iterator[Fau
     if region is None or regions.get(region) == "allowed":
         return
     others = [name for name, there in model.names.items() if there.get(region) == "allowed"]
-    instead = f"use {' or '.join(others)} there" if others else f"it is offered in {', '.join(regions)}"
+    instead = (
+        f"use {' or '.join(others)} there" if others else f"it is offered in {', '.join(regions)}"
+    )
     if region in regions:
         yield Fault(
             edit.place("/model"),
@@ -174,7 +199,9 @@ def _region_faults(edit: Edit, model: Model, region: str | None) -> Iterator[Fau
             "warning",
         )
     else:
-        yield Fault(edit.place("/model"), f'the model "{edit.model}" is not offered in {region}; {instead}')
+        yield Fault(
+            edit.place("/model"), f'the model "{edit.model}" is not offered in {region}; {instead}'
+        )
 
 
 def _output_faults(edit: Edit) -> Iterator[Fault]:
@@ -184,7 +211,9 @@ def _output_faults(edit: Edit) -> Iterator[Fault]:
 
 
 def output_fault(path: str) -> str | None:
-    """What is wrong with the path of an output, as far as text alone can tell; None when nothing is."""
+    """What is wrong with the path of an output, as far as text alone can tell; None when nothing
+    is.
+    """
     if not is_plain(path):
         return "output has control characters or marks that reorder text"
     if path.startswith(("/", "~")):
@@ -211,11 +240,19 @@ def _media_faults(edit: Edit, model: Model, variant: Variant) -> Iterator[Fault]
             yield Fault(edit.place(at), f'{field} is "{shown(url)}": {error}')
             continue
         if not is_plain(found.value):
-            yield Fault(edit.place(at), f"{field} has control characters or marks that reorder text")
+            yield Fault(
+                edit.place(at), f"{field} has control characters or marks that reorder text"
+            )
         elif found.kind == "data" and limits.kind == "video":
-            yield Fault(edit.place(at), f"{field} is a data URI; Base64 is for images, a video needs a URL or a file")
+            yield Fault(
+                edit.place(at),
+                f"{field} is a data URI; Base64 is for images, a video needs a URL or a file",
+            )
         elif found.kind == "edit" and limits.kind == "image":
-            yield Fault(edit.place(at), f"{field} is {url}: an edit makes a video, and an image is wanted here")
+            yield Fault(
+                edit.place(at),
+                f"{field} is {url}: an edit makes a video, and an image is wanted here",
+            )
 
 
 def _field_faults(edit: Edit, variant: Variant) -> Iterator[Fault]:
@@ -231,10 +268,15 @@ def _field_faults(edit: Edit, variant: Variant) -> Iterator[Fault]:
                     "warning",
                 )
             continue
-        if "x-truncated-at" in rule and isinstance(given, str) and len(given) > rule["x-truncated-at"]:
+        if (
+            "x-truncated-at" in rule
+            and isinstance(given, str)
+            and len(given) > rule["x-truncated-at"]
+        ):
             limit = rule["x-truncated-at"]
             message = (
-                f"{section}.{name} has {len(given)} characters; the service reads the first {limit} and drops the rest"
+                f"{section}.{name} has {len(given)} characters; the service reads the first {limit}"
+                " and drops the rest"
             )
             yield Fault(edit.place(at), message, "warning")
         if "x-same-length-as" in rule:
@@ -243,7 +285,10 @@ def _field_faults(edit: Edit, variant: Variant) -> Iterator[Fault]:
             wanted = len(other_list) if isinstance(other_list, list) else 0
             if isinstance(given, list) and isinstance(other_list, list) and len(given) != wanted:
                 entries = "entry" if len(given) == 1 else "entries"
-                lengths = f"{section}.{name} has {len(given)} {entries} and {rule['x-same-length-as']} {wanted}"
+                lengths = (
+                    f"{section}.{name} has {len(given)} {entries} and {rule['x-same-length-as']}"
+                    f" {wanted}"
+                )
                 message = f"{lengths}; they must have the same length"
                 yield Fault(edit.place(at), message)
         for field, value in rule.get("x-only-with", {}).items():

@@ -1,4 +1,5 @@
-"""One manifest, many edits: `matrix` names lists, and the document stands for every cell of their product. Pure.
+"""One manifest, many edits: `matrix` names lists, and the document stands for every cell of
+their product. Pure.
 
 `${{ matrix.x }}` is replaced in every string of the document. A string that is nothing else takes the value itself, a
 number as a number; within other text, and in metadata, it takes the value as text.
@@ -24,7 +25,10 @@ LONGEST_VALUE = 40  # characters of a value in a name
 SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "minProperties": 1,
-    "description": "Lists of values: the edit is made once for every combination, with ${{ matrix.NAME }} replaced.",
+    "description": (
+        "Lists of values: the edit is made once for every combination, with ${{ matrix.NAME }}"
+        " replaced."
+    ),
     "examples": [{"look": ["snow", "rain"], "resolution": ["720P", "1080P"]}],
     "propertyNames": {
         "pattern": "^[a-z][a-z0-9_-]{0,39}$",
@@ -33,11 +37,20 @@ SCHEMA: Mapping[str, Any] = {
     "properties": {
         name: {
             "type": "array",
-            "items": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
+            "items": {
+                "type": "object",
+                "additionalProperties": {"type": ["string", "number", "boolean"]},
+            },
             "description": text,
         }
         for name, text in (
-            ("exclude", "Combinations to leave out; one that names a part of the lists leaves out all that fit."),
+            (
+                "exclude",
+                (
+                    "Combinations to leave out; one that names a part of the lists leaves out all"
+                    " that fit."
+                ),
+            ),
             ("include", "Further combinations, each with a value for every list."),
         )
     },
@@ -73,46 +86,69 @@ def expand(document: Document) -> tuple[Sequence[Cell], Sequence[Fault]]:
     faults = list(schema.check(document, SCHEMA, at="/spec/matrix"))
     if faults:
         return [], faults
-    axes = {name: values for name, values in spec["matrix"].items() if name not in ("include", "exclude")}
+    axes = {
+        name: values
+        for name, values in spec["matrix"].items()
+        if name not in ("include", "exclude")
+    }
     included = spec["matrix"].get("include", [])
     names = list(axes) or list(included[0] if included else ())
     faults = [*_cell_faults(document, spec["matrix"], names), *_unknown(document, names)]
     count = math.prod(len(values) for values in axes.values()) + len(included)
     if count > MAX_CELLS:
         sizes = " × ".join(f"{len(values)} {name}" for name, values in axes.items())
-        message = f"the matrix has {count:,} cells ({sizes}); at most {MAX_CELLS:,} are made of one edit"
+        message = (
+            f"the matrix has {count:,} cells ({sizes}); at most {MAX_CELLS:,} are made of one edit"
+        )
         faults.append(Fault(document.place("/spec/matrix", key=True), message))
     if faults:
         return [], faults
     cells = list(_cells(axes, names, included, spec["matrix"].get("exclude", [])))
     if not cells:
         place = document.place("/spec/matrix/exclude", key=True)
-        return [], [Fault(place, "every cell of the matrix is excluded; leave one, or take the edit out")]
+        return [], [
+            Fault(place, "every cell of the matrix is excluded; leave one, or take the edit out")
+        ]
     return [Cell(_filled(document, cell), _suffix(cell)) for cell in cells], _idle(document, axes)
 
 
 def _cells(
-    axes: Mapping[str, Sequence[Any]], names: Sequence[str], included: Sequence[Values], excluded: Sequence[Values]
+    axes: Mapping[str, Sequence[Any]],
+    names: Sequence[str],
+    included: Sequence[Values],
+    excluded: Sequence[Values],
 ) -> Iterator[Values]:
     """Every cell once: the product in the order of its lists, then what is included."""
-    product = (dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())) if axes else ()
+    product = (
+        (dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values()))
+        if axes
+        else ()
+    )
     seen = set()
-    for cell in itertools.chain(product, ({name: each[name] for name in names} for each in included)):
+    for cell in itertools.chain(
+        product, ({name: each[name] for name in names} for each in included)
+    ):
         mark = json.dumps(cell)
-        left_out = any(all(same_json(cell[name], value) for name, value in each.items()) for each in excluded)
+        left_out = any(
+            all(same_json(cell[name], value) for name, value in each.items()) for each in excluded
+        )
         if mark not in seen and not left_out:
             seen.add(mark)
             yield cell
 
 
-def _cell_faults(document: Document, matrix: Mapping[str, Any], names: Sequence[str]) -> Iterator[Fault]:
+def _cell_faults(
+    document: Document, matrix: Mapping[str, Any], names: Sequence[str]
+) -> Iterator[Fault]:
     """Entries of `include` name every list, entries of `exclude` some; neither names another."""
     for section in ("include", "exclude"):
         for index, each in enumerate(matrix.get(section, ())):
             at = f"/spec/matrix/{section}/{index}"
             for name in each:
                 if name not in names:
-                    message = f'the matrix has no list "{name}"; it has {", ".join(names) or "none"}'
+                    message = (
+                        f'the matrix has no list "{name}"; it has {", ".join(names) or "none"}'
+                    )
                     yield Fault(document.place(pointer(at, name), key=True), message)
             missing = [name for name in names if name not in each] if section == "include" else []
             if missing or not each:
@@ -142,7 +178,9 @@ def _suffix(cell: Values) -> str:
 
 
 def _in_name(value: Any) -> str:
-    """A value as a part of a name: itself where it is short and plain, else its words and a mark of its own."""
+    """A value as a part of a name: itself where it is short and plain, else its words and a mark of
+    its own.
+    """
     text = _text(value)
     if len(text) <= LONGEST_VALUE and _PLAIN.match(text):
         return text
@@ -158,7 +196,9 @@ def _text(value: Any) -> str:
 
 
 def _holes(data: Any, at: str = "") -> Iterator[tuple[str, str]]:
-    """(pointer, what stands between the braces) of every ${{ … }} of a document, but for the matrix itself."""
+    """(pointer, what stands between the braces) of every ${{ … }} of a document, but for the matrix
+    itself.
+    """
     if at == "/spec/matrix":
         return
     if isinstance(data, str):
@@ -172,7 +212,10 @@ def _holes(data: Any, at: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _no_matrix(document: Document, at: str, text: str) -> Fault:
-    return Fault(document.place(at), f"${{{{{text}}}}} stands for a value of spec.matrix, and the edit has none")
+    return Fault(
+        document.place(at),
+        f"${{{{{text}}}}} stands for a value of spec.matrix, and the edit has none",
+    )
 
 
 def _unknown(document: Document, names: Sequence[str]) -> Iterator[Fault]:
@@ -180,14 +223,26 @@ def _unknown(document: Document, names: Sequence[str]) -> Iterator[Fault]:
         found = _AXIS.match(text)
         if found is None or found[1] not in names:
             legal = ", ".join(f"${{{{ matrix.{name} }}}}" for name in names)
-            yield Fault(document.place(at), f"${{{{{text}}}}} names no list of the matrix; legal are {legal}")
+            yield Fault(
+                document.place(at),
+                f"${{{{{text}}}}} names no list of the matrix; legal are {legal}",
+            )
 
 
 def _filled(document: Document, cell: Values) -> Document:
     """The document of one cell: without the matrix, its values in the places that ask for them."""
     spec = {name: value for name, value in document.data["spec"].items() if name != "matrix"}
-    data = {name: _put(value, cell, whole=False) for name, value in document.data.items() if name != "spec"}
-    return Document(document.file, {**data, "spec": _put(spec, cell, whole=True)}, document.marks, document.inherited)
+    data = {
+        name: _put(value, cell, whole=False)
+        for name, value in document.data.items()
+        if name != "spec"
+    }
+    return Document(
+        document.file,
+        {**data, "spec": _put(spec, cell, whole=True)},
+        document.marks,
+        document.inherited,
+    )
 
 
 def _put(value: Any, cell: Values, *, whole: bool) -> Any:

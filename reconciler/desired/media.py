@@ -1,4 +1,5 @@
-"""Local media: which file is meant, its digest, what is in it, and whether the service will take it.
+"""Local media: which file is meant, its digest, what is in it, and whether the service will take
+it.
 
 A file is opened only when its digest was never seen; PyAV and Pillow are loaded only then.
 """
@@ -44,19 +45,28 @@ class MediaDesk:
         reference = medium.reference
         if reference.kind == "local":
             return self._local(edit, medium, limits)
-        if reference.kind != "data" or limits.kind == "video":  # the manifest refuses a video as a data URI
+        # the manifest refuses a video as a data URI
+        if reference.kind != "data" or limits.kind == "video":
             return Input(medium, reference.identity), []
         raw = data_bytes(reference.value)
         digest = sha256_hex(raw)
         try:
             facts = self._facts(digest, limits.kind, lambda: io.BytesIO(raw), len(raw))
         except Unreadable as error:
-            return Input(medium, f"sha256:{digest}"), [Fault(edit.place(medium.at), f"the data URI: {error}")]
-        faults = [Fault(edit.place(medium.at), f"the data URI {each}") for each in broken_limits(facts, limits)]
+            return Input(medium, f"sha256:{digest}"), [
+                Fault(edit.place(medium.at), f"the data URI: {error}")
+            ]
+        faults = [
+            Fault(edit.place(medium.at), f"the data URI {each}")
+            for each in broken_limits(facts, limits)
+        ]
         claimed = data_format(reference.value)
         if facts.format != claimed:
             faults.append(
-                Fault(edit.place(medium.at), f"the data URI says {claimed} and holds {facts.format}; they must match")
+                Fault(
+                    edit.place(medium.at),
+                    f"the data URI says {claimed} and holds {facts.format}; they must match",
+                )
             )
         return Input(medium, f"sha256:{digest}", facts), faults
 
@@ -64,8 +74,11 @@ class MediaDesk:
         shown, place = f"the file {medium.reference.value}", edit.place(medium.at)
         try:
             file = self._tree.file(medium.reference.value)
-            if limits.size_bytes is not None and file.size_bytes > limits.size_bytes:  # not worth reading
-                return Input(medium, None), [Fault(place, f"{shown} {_too_large(file.size_bytes, limits.size_bytes)}")]
+            # not worth reading
+            if limits.size_bytes is not None and file.size_bytes > limits.size_bytes:
+                return Input(medium, None), [
+                    Fault(place, f"{shown} {_too_large(file.size_bytes, limits.size_bytes)}")
+                ]
             digest = file.digest()
             facts = self._facts(digest, limits.kind, file.open, file.size_bytes)
         except Unreadable as error:
@@ -96,7 +109,15 @@ def _probe_image(file: IO[bytes], size_bytes: int) -> Facts:
     try:
         with Image.open(file) as image:
             alpha = "A" in image.getbands() or "transparency" in image.info
-            return Facts("image", str(image.format).lower(), size_bytes, image.width, image.height, None, alpha)
+            return Facts(
+                "image",
+                str(image.format).lower(),
+                size_bytes,
+                image.width,
+                image.height,
+                None,
+                alpha,
+            )
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         raise Unreadable("it is no picture that can be opened") from None
 
@@ -118,9 +139,13 @@ def probe_video(file: IO[bytes] | Path, size_bytes: int) -> Facts:
             if stream.duration is None and container.duration is None:
                 raise Unreadable("it has no length; a video is wanted here, not a picture")
             container_name = (
-                _brand(container.metadata) if _MOV_BRANDS & names else container.format.name.replace(",", "/")
+                _brand(container.metadata)
+                if _MOV_BRANDS & names
+                else container.format.name.replace(",", "/")
             )
-            return Facts("video", container_name, size_bytes, stream.width, stream.height, round(duration, 3))
+            return Facts(
+                "video", container_name, size_bytes, stream.width, stream.height, round(duration, 3)
+            )
     except (av.error.FFmpegError, OSError, ValueError, UnicodeDecodeError) as error:
         if isinstance(error, Unreadable):
             raise
@@ -136,19 +161,26 @@ def broken_limits(facts: Facts, limits: MediaLimits) -> Iterator[str]:
     """Each limit of the service that a medium breaks, as the end of a sentence about it."""
     if facts.format not in limits.formats:
         legal = ", ".join(each.upper() for each in limits.formats)
-        yield f"is {facts.format.upper()}; legal {'is' if len(limits.formats) == 1 else 'are'} {legal}."
+        yield (
+            f"is {facts.format.upper()}; legal {'is' if len(limits.formats) == 1 else 'are'}"
+            f" {legal}."
+        )
     if limits.size_bytes is not None and facts.size_bytes > limits.size_bytes:
         yield _too_large(facts.size_bytes, limits.size_bytes)
     if limits.duration_s is not None and facts.duration_s is not None:
         low, high = limits.duration_s
         if not low - 0.05 <= facts.duration_s <= high + 0.05:
             legal = f"{low:g} to {high:g} s are" if low else f"at most {high:g} s is"
-            cut = " Cut it first; no parameter shortens an input." if facts.duration_s > high else ""
+            cut = (
+                " Cut it first; no parameter shortens an input." if facts.duration_s > high else ""
+            )
             yield f"lasts {facts.duration_s:.1f} s; {legal} legal.{cut}"
     if limits.side_px is not None:
         low_px, high_px = limits.side_px
         if not (low_px <= facts.width <= high_px and low_px <= facts.height <= high_px):
-            yield f"is {facts.width}x{facts.height}; sides of {low_px} to {high_px} pixels are legal."
+            yield (
+                f"is {facts.width}x{facts.height}; sides of {low_px} to {high_px} pixels are legal."
+            )
     if limits.aspect is not None and facts.height and facts.width:
         low_ratio, high_ratio = limits.aspect
         if not low_ratio <= facts.width / facts.height <= high_ratio:

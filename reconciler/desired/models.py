@@ -1,4 +1,6 @@
-"""What each model accepts, read from schemas/models, and the manifest's JSON Schema made from it. Pure."""
+"""What each model accepts, read from schemas/models, and the manifest's JSON Schema made from it.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ class Variant:
                 yield section, name, schema
 
     def media(self, given: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-        """(pointer below `spec`, URL, kind of medium) for every media reference in the `input` of an edit."""
+        """(pointer below `spec`, URL, kind of medium) for every media reference in the `input` of
+        an edit.
+        """
         for name, schema in self.input["properties"].items():
             value, at = given.get(name), pointer("/input", name)
             if isinstance(value, str) and "x-media" in schema:
@@ -58,12 +62,16 @@ class Variant:
                 yield from _media_items(value, at, schema.get("items", {}))
 
     def default(self, section: str, field: str) -> Any:
-        """The documented default of a field; None when there is none, or the vendor does not promise it."""
+        """The documented default of a field; None when there is none, or the vendor does not
+        promise it.
+        """
         schema = self.section(section)["properties"].get(field, {})
         return schema.get("default") if schema.get("x-default") == "documented" else None
 
 
-def _media_items(items: Sequence[Any], at: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _media_items(
+    items: Sequence[Any], at: str, schema: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str]]:
     for index, item in enumerate(items):
         if isinstance(item, str) and "x-media" in schema:
             yield pointer(at, index), item, schema["x-media"]
@@ -72,7 +80,8 @@ def _media_items(items: Sequence[Any], at: str, schema: Mapping[str, Any]) -> It
                 if "x-media-by" not in part or not isinstance(item.get(name), str):
                     continue
                 kind = str(item.get(part["x-media-by"]))
-                if kind in schema["properties"][part["x-media-by"]]["enum"]:  # another one is a fault of the schema
+                # another one is a fault of the schema
+                if kind in schema["properties"][part["x-media-by"]]["enum"]:
                     yield pointer(pointer(at, index), name), item[name], kind
 
 
@@ -135,7 +144,11 @@ def _model(data: Mapping[str, Any]) -> Model:
         media={name: _limits(name, limits) for name, limits in data["media"].items()},
         variants=tuple(
             Variant(
-                each["function"], each.get("title", data["title"]), each["input"], each["parameters"], each["output"]
+                each["function"],
+                each.get("title", data["title"]),
+                each["input"],
+                each["parameters"],
+                each["output"],
             )
             for each in data["variants"]
         ),
@@ -168,12 +181,18 @@ def manifest_schema(models: Models) -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "cutlist edit manifest",
-        "description": "One edit of a video. `spec` is the request body of the DashScope video-editing task API.",
+        "description": (
+            "One edit of a video. `spec` is the request body of the DashScope video-editing task"
+            " API."
+        ),
         "type": "object",
         "additionalProperties": False,
         "required": ["apiVersion", "kind", "metadata", "spec"],
         "properties": {
-            "apiVersion": {"const": "cutlist/v1", "description": "The version of the manifest's form."},
+            "apiVersion": {
+                "const": "cutlist/v1",
+                "description": "The version of the manifest's form.",
+            },
             "kind": {"const": "Edit", "description": "What this document is."},
             "metadata": _METADATA,
             "spec": {
@@ -187,8 +206,14 @@ def manifest_schema(models: Models) -> dict[str, Any]:
                         "enum": sorted(models.by_name),
                         "description": "The model. May be left to `defaults` in cutlist.yaml.",
                     },
-                    "input": {"type": "object", "description": "Prompt and media, as the model takes them."},
-                    "parameters": {"type": "object", "description": "How to render. Defaults come from cutlist.yaml."},
+                    "input": {
+                        "type": "object",
+                        "description": "Prompt and media, as the model takes them.",
+                    },
+                    "parameters": {
+                        "type": "object",
+                        "description": "How to render. Defaults come from cutlist.yaml.",
+                    },
                     **_SPEC,
                 },
             },
@@ -224,7 +249,9 @@ _SPEC: Mapping[str, Any] = {
         "minimum": 1,
         "maximum": MAX_TAKE,
         "default": 1,
-        "description": "Raise it to render the same request again on purpose. It costs money again.",
+        "description": (
+            "Raise it to render the same request again on purpose. It costs money again."
+        ),
     },
     "matrix": MATRIX,
     "suspend": {
@@ -248,17 +275,28 @@ _SPEC: Mapping[str, Any] = {
 
 def _rules_of(model: Model) -> dict[str, Any]:
     """The rules that apply once `spec.model` names this model."""
-    named = {"properties": {"spec": {"properties": {"model": {"enum": sorted(model.names)}}, "required": ["model"]}}}
+    named = {
+        "properties": {
+            "spec": {"properties": {"model": {"enum": sorted(model.names)}}, "required": ["model"]}
+        }
+    }
     if model.functions:
         functions = {
             "properties": {
-                "function": {"type": "string", "enum": list(model.functions), "description": "What VACE does."}
+                "function": {
+                    "type": "string",
+                    "enum": list(model.functions),
+                    "description": "What VACE does.",
+                }
             },
             "required": ["function"],
         }
         then: dict[str, Any] = {
             "properties": {"spec": {"properties": {"input": functions}}},
-            "allOf": [{"if": _function_is(str(each.function)), "then": _fields_of(each)} for each in model.variants],
+            "allOf": [
+                {"if": _function_is(str(each.function)), "then": _fields_of(each)}
+                for each in model.variants
+            ],
         }
     else:
         then = _fields_of(model.variants[0])
@@ -286,7 +324,14 @@ def _standard(schema: Mapping[str, Any]) -> dict[str, Any]:
                 made[name] = _standard(value)
             case "x-counts":
                 made["allOf"] = [
-                    _count({"type": "object", "properties": {"type": {"const": kind}}, "required": ["type"]}, *range_)
+                    _count(
+                        {
+                            "type": "object",
+                            "properties": {"type": {"const": kind}},
+                            "required": ["type"],
+                        },
+                        *range_,
+                    )
                     for kind, range_ in value.items()
                 ]
             case "x-at-most":
@@ -314,7 +359,9 @@ _HOLE_IN_TEXT = {**_HOLE, "pattern": r"\$\{\{.*\}\}"}
 
 
 def editor_schema(models: Models) -> dict[str, Any]:
-    """The same as it is written (schemas/manifest.schema.json): `${{ matrix.x }}` may stand where a value is wanted."""
+    """The same as it is written (schemas/manifest.schema.json): `${{ matrix.x }}` may stand where a
+    value is wanted.
+    """
     return _with_holes(manifest_schema(models))
 
 
@@ -330,7 +377,11 @@ def _with_holes(schema: Mapping[str, Any]) -> dict[str, Any]:
             made[name] = _with_holes(schema[name])
     if "allOf" in schema:
         made["allOf"] = [_with_holes(part) for part in schema["allOf"]]
-    if not schema.keys() & {"enum", "const", "pattern"} and schema.get("type") not in ("integer", "number", "boolean"):
+    if not schema.keys() & {"enum", "const", "pattern"} and schema.get("type") not in (
+        "integer",
+        "number",
+        "boolean",
+    ):
         return made
     rules = {name: part for name, part in made.items() if name not in _ANNOTATIONS}
     said = {name: part for name, part in made.items() if name in _ANNOTATIONS}

@@ -1,7 +1,8 @@
-"""`policy` of the project file: rules that every edit keeps, and the exceptions that stand beside them. Pure.
+"""`policy` of the project file: rules that every edit keeps, and the exceptions that stand
+beside them. Pure.
 
-A rule is about the video that comes of an edit: where a field is not set, the model's documented default counts, and
-where a model has no such field, what it makes without one.
+A rule is about the video that comes of an edit: where a field is not set, the model's documented
+default counts, and where a model has no such field, what it makes without one.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ class Rule:
     words: tuple[str, ...] = ()  # of every entry of `prompt_deny`
 
     def source(self, index: int | None = None) -> str:
-        """`policy.models, cutlist.yaml:6:14`: the rule, or an entry of its list, as a message names it."""
+        """`policy.models, cutlist.yaml:6:14`: the rule, or an entry of its list, as a message names
+        it.
+        """
         place = self.project.place(self.at if index is None else pointer(self.at, index))
         return f"policy.{self.name}, {place}"
 
@@ -45,7 +48,11 @@ class Waiver:
 
     def covers(self, edit: str) -> bool:
         """Whether the edit is named, by itself or as a cell of a matrix."""
-        return any(wildcard(each).fullmatch(name) for each in self.edits for name in (edit, matrix_of(edit)))
+        return any(
+            wildcard(each).fullmatch(name)
+            for each in self.edits
+            for name in (edit, matrix_of(edit))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +65,22 @@ class Policy:
 
     @classmethod
     def of(cls, project: Document, environment: str) -> Policy:
-        """What the project file says, and what the environment says instead, rule by rule; waivers add up."""
+        """What the project file says, and what the environment says instead, rule by rule; waivers
+        add up.
+        """
         spec = project.data.get("spec") or {}
         rules: dict[str, Rule] = {}
         waivers = []
         for at, layer in _layers(spec):
             if at not in ("/spec/policy", f"{pointer('/spec/environments', environment)}/policy"):
                 continue
-            rules |= {name: _rule(name, layer[name], at, project) for name in _CHECKS if name in layer}
+            rules |= {
+                name: _rule(name, layer[name], at, project) for name in _CHECKS if name in layer
+            }
             for index, each in enumerate(layer.get("waive", ())):
-                waivers.append(Waiver(tuple(each["edits"]), tuple(each["rules"]), f"{at}/waive/{index}"))
+                waivers.append(
+                    Waiver(tuple(each["edits"]), tuple(each["rules"]), f"{at}/waive/{index}")
+                )
         return cls(project, tuple(rules.values()), tuple(waivers))
 
     def faults(self, edits: Iterable[tuple[Edit, Variant]]) -> Iterator[Fault]:
@@ -75,17 +88,25 @@ class Policy:
         for edit, variant in edits:
             for rule in self.rules:
                 broken = list(_CHECKS[rule.name](edit, variant, rule))
-                if broken and not any(rule.name in each.rules and each.covers(edit.name) for each in self.waivers):
+                if broken and not any(
+                    rule.name in each.rules and each.covers(edit.name) for each in self.waivers
+                ):
                     yield from broken
 
     def idle(self, names: Iterable[str]) -> Iterator[Fault]:
         """A warning for every entry of a waiver that is the name of none of these edits."""
-        known = {each for name in names for each in (name, matrix_of(name))} if self.waivers else set()
+        known = (
+            {each for name in names for each in (name, matrix_of(name))} if self.waivers else set()
+        )
         for waiver in self.waivers:
             for index, each in enumerate(waiver.edits):
                 if each not in known and not any(map(wildcard(each).fullmatch, known)):
                     place = self.project.place(f"{waiver.at}/edits/{index}")
-                    yield Fault(place, f'the waiver is for "{made_plain(each)}", and no edit has that name', "warning")
+                    yield Fault(
+                        place,
+                        f'the waiver is for "{made_plain(each)}", and no edit has that name',
+                        "warning",
+                    )
 
 
 def _rule(name: str, value: Any, at: str, project: Document) -> Rule:
@@ -94,7 +115,9 @@ def _rule(name: str, value: Any, at: str, project: Document) -> Rule:
 
 
 def project_faults(project: Document, models: Models) -> Iterator[Fault]:
-    """What the schema cannot say of any policy of the project file: which models and resolutions there are."""
+    """What the schema cannot say of any policy of the project file: which models and resolutions
+    there are.
+    """
     variants = [variant for model in models.by_name.values() for variant in model.variants]
     tiers = dict.fromkeys(each for variant in variants for each in _tiers(variant))
     legal = {"models": sorted(models.by_name), "resolution": list(tiers)}
@@ -103,11 +126,17 @@ def project_faults(project: Document, models: Models) -> Iterator[Fault]:
             for index, given in enumerate(layer.get(rule, ())):
                 if given not in values:
                     place = project.place(f"{at}/{rule}/{index}")
-                    yield Fault(place, f'policy.{rule} names "{made_plain(given)}"; legal are {", ".join(values)}.')
+                    yield Fault(
+                        place,
+                        f'policy.{rule} names "{made_plain(given)}"; legal are'
+                        f" {', '.join(values)}.",
+                    )
         for index, phrase in enumerate(layer.get("prompt_deny", ())):
             if not _words(phrase).strip():
                 place = project.place(f"{at}/prompt_deny/{index}")
-                yield Fault(place, "policy.prompt_deny has an entry without a character that can be seen")
+                yield Fault(
+                    place, "policy.prompt_deny has an entry without a character that can be seen"
+                )
 
 
 def _layers(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -139,7 +168,9 @@ def _labels(edit: Edit, _variant: Variant, rule: Rule) -> Iterator[Fault]:
         if not edit.labels.get(label):
             place = edit.document.place("/metadata/labels", key=True)
             yield Fault(
-                place, f'metadata.labels lacks "{made_plain(label)}"; every edit needs it ({rule.source(index)}).'
+                place,
+                f'metadata.labels lacks "{made_plain(label)}"; every edit needs it'
+                f" ({rule.source(index)}).",
             )
 
 
@@ -149,7 +180,9 @@ def _prompt_deny(edit: Edit, _variant: Variant, rule: Rule) -> Iterator[Fault]:
     for index, phrase in enumerate(rule.words):
         if phrase in words:
             denied = made_plain(rule.value[index])
-            message = f'input.prompt has "{denied}"; legal is a prompt without it ({rule.source(index)}).'
+            message = (
+                f'input.prompt has "{denied}"; legal is a prompt without it ({rule.source(index)}).'
+            )
             yield Fault(edit.place("/input/prompt"), message)
 
 
@@ -174,7 +207,11 @@ def _of_parameter(edit: Edit, variant: Variant, name: str) -> tuple[Any, Place, 
     at, default = f"/parameters/{name}", variant.default("parameters", name)
     if name in edit.parameters:
         return edit.parameters[name], edit.place(at), f"parameters.{name} is"
-    return default, edit.place("/parameters", key=True), f"parameters.{name} is not set, and by default it is"
+    return (
+        default,
+        edit.place("/parameters", key=True),
+        f"parameters.{name} is not set, and by default it is",
+    )
 
 
 def _tiers(variant: Variant) -> Sequence[str]:
@@ -186,7 +223,10 @@ def _tiers(variant: Variant) -> Sequence[str]:
 def _legal(rule: Rule) -> str:
     """`legal are 720P, 1080P (policy.resolution, cutlist.yaml:7:17).`"""
     values = rule.value if isinstance(rule.value, list) else [rule.value]
-    return f"legal {'is' if len(values) == 1 else 'are'} {', '.join(map(_shown, values))} ({rule.source()})."
+    return (
+        f"legal {'is' if len(values) == 1 else 'are'} {', '.join(map(_shown, values))}"
+        f" ({rule.source()})."
+    )
 
 
 def _shown(value: Any) -> str:
@@ -199,10 +239,12 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 
 
 def _words(text: str) -> str:
-    """The words of a text between single blanks, so that one text has another's words if and only if it holds it.
+    """The words of a text between single blanks, so that one text has another's words if and
+    only if it holds it.
 
-    Case and width do not count, nor marks that cannot be seen. A letter of a script without case (Chinese, Japanese,
-    Thai, Arabic, …) is a word of its own: such scripts do not, or not always, part words by blanks.
+    Case and width do not count, nor marks that cannot be seen. A letter of a script without case
+    (Chinese, Japanese, Thai, Arabic, …) is a word of its own: such scripts do not, or not always,
+    part words by blanks.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     if not folded.isascii():

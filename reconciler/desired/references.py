@@ -1,6 +1,7 @@
 """What a media URL of a manifest names, and what its identity is. Pure.
 
-One of: a remote URL, a path relative to the manifest, a data URI, a temporary upload (oss://), another edit (edit://NAME).
+One of: a remote URL, a path relative to the manifest, a data URI, a temporary upload (oss://),
+another edit (edit://NAME).
 """
 
 from __future__ import annotations
@@ -17,18 +18,41 @@ from reconciler.digest import sha256_hex
 
 Kind = Literal["remote", "local", "data", "oss", "edit"]
 
-# Parameters that sign or date a URL and do not choose its content (lower case). The list is part of the key's contract.
+# Parameters that sign or date a URL and do not choose its content (lower case). The list is part of
+# the key's contract.
 SIGNATURE_PARAMETERS = frozenset(
     {
-        "expires", "signature", "ossaccesskeyid", "awsaccesskeyid", "googleaccessid", "security-token",
+        "expires",
+        "signature",
+        "ossaccesskeyid",
+        "awsaccesskeyid",
+        "googleaccessid",
+        "security-token",
         "x-security-token",
-        "x-oss-signature", "x-oss-signature-version", "x-oss-credential", "x-oss-date", "x-oss-expires",
-        "x-oss-security-token", "x-oss-additional-headers", "x-amz-algorithm", "x-amz-credential", "x-amz-date",
-        "x-amz-expires", "x-amz-security-token", "x-amz-signature", "x-amz-signedheaders", "x-goog-algorithm",
-        "x-goog-credential", "x-goog-date", "x-goog-expires", "x-goog-signature", "x-goog-signedheaders",
-        "key-pair-id", "policy",
+        "x-oss-signature",
+        "x-oss-signature-version",
+        "x-oss-credential",
+        "x-oss-date",
+        "x-oss-expires",
+        "x-oss-security-token",
+        "x-oss-additional-headers",
+        "x-amz-algorithm",
+        "x-amz-credential",
+        "x-amz-date",
+        "x-amz-expires",
+        "x-amz-security-token",
+        "x-amz-signature",
+        "x-amz-signedheaders",
+        "x-goog-algorithm",
+        "x-goog-credential",
+        "x-goog-date",
+        "x-goog-expires",
+        "x-goog-signature",
+        "x-goog-signedheaders",
+        "key-pair-id",
+        "policy",
     }
-)  # fmt: skip
+)
 _DATA = re.compile(r"data:(image/[a-z0-9.+-]+);base64,(.*)\Z", re.DOTALL | re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _MIME_FORMATS = {"image/jpeg": "jpeg", "image/png": "png", "image/bmp": "bmp", "image/webp": "webp"}
@@ -47,7 +71,9 @@ class Reference:
 
     @property
     def identity(self) -> str | None:
-        """What stands for it in the key; None for what has to be looked at first (a file, another edit)."""
+        """What stands for it in the key; None for what has to be looked at first (a file, another
+        edit).
+        """
         if self.kind == "remote":
             return without_signature(self.value)
         if self.kind == "oss":
@@ -80,7 +106,8 @@ def reference(url: str, manifest: str) -> Reference:
         raise BadReference("write a path relative to the manifest, without file://")
     if _SCHEME.match(url):
         raise BadReference(
-            "legal are http(s)://, a path relative to the manifest, data:image/…;base64,…, oss:// and edit://NAME"
+            "legal are http(s)://, a path relative to the manifest, data:image/…;base64,…, oss://"
+            " and edit://NAME"
         )
     return Reference("local", _project_path(url, manifest))
 
@@ -104,13 +131,23 @@ def _project_path(path: str, manifest: str) -> str:
 
 
 def data_bytes(uri: str) -> bytes:
-    """The bytes of a data URI. Raises BadReference when it is not a Base64 image of a format the service takes."""
+    """The bytes of a data URI. Raises BadReference when it is not a Base64 image of a format the
+    service takes.
+    """
     found = _DATA.match(uri)
     if not found:
-        quotes = "" if "," in uri else "; put it in quotes, since between braces YAML ends it at the comma"
-        raise BadReference(f"a data URI must read data:image/png;base64,… (also jpeg, bmp, webp){quotes}")
+        quotes = (
+            ""
+            if "," in uri
+            else "; put it in quotes, since between braces YAML ends it at the comma"
+        )
+        raise BadReference(
+            f"a data URI must read data:image/png;base64,… (also jpeg, bmp, webp){quotes}"
+        )
     if found[1].lower() not in _MIME_FORMATS:
-        raise BadReference(f"{found[1]} is no image format of the service; legal are {', '.join(_MIME_FORMATS)}")
+        raise BadReference(
+            f"{found[1]} is no image format of the service; legal are {', '.join(_MIME_FORMATS)}"
+        )
     try:
         return base64.b64decode(found[2], validate=True)
     except binascii.Error as error:
@@ -124,33 +161,56 @@ def data_format(uri: str) -> str:
 
 
 def without_signature(url: str) -> str:
-    """`url` without what signs or dates it: the same object keeps the same identity when its link is refreshed.
+    """`url` without what signs or dates it: the same object keeps the same identity when its
+    link is refreshed.
 
-    Scheme and host are lower-cased, a default port and a fragment dropped, the other parameters kept in their order.
+    Scheme and host are lower-cased, a default port and a fragment dropped, the other parameters
+    kept in their order.
     """
     parts = urlsplit(url)
     scheme, host = parts.scheme.lower(), parts.netloc.rpartition("@")[2].lower()
     host = host.removesuffix(":443" if scheme == "https" else ":80")
     pairs = [pair for pair in parts.query.split("&") if pair]
     azure = any(pair.startswith("sig=") for pair in pairs)
-    kept = [pair for pair in pairs if not _signs(unquote(pair.partition("=")[0]).lower(), azure=azure)]
+    kept = [
+        pair for pair in pairs if not _signs(unquote(pair.partition("=")[0]).lower(), azure=azure)
+    ]
     return urlunsplit((scheme, host, parts.path or "/", "&".join(kept), ""))
 
 
 def _signs(name: str, *, azure: bool) -> bool:
     return name in SIGNATURE_PARAMETERS or (
-        azure and name in {"sig", "se", "st", "sp", "spr", "sv", "sr", "skoid", "sktid", "skt", "ske", "sks", "skv"}
+        azure
+        and name
+        in {
+            "sig",
+            "se",
+            "st",
+            "sp",
+            "spr",
+            "sv",
+            "sr",
+            "skoid",
+            "sktid",
+            "skt",
+            "ske",
+            "sks",
+            "skv",
+        }
     )
 
 
 def shown(url: str) -> str:
-    """`url` as it may be printed: no query string (it may hold a signature), no long Base64, no control characters."""
+    """`url` as it may be printed: no query string (it may hold a signature), no long Base64, no
+    control characters.
+    """
     if url.lower().startswith("data:"):
         text = f"{url[:32]}…" if len(url) > 32 else url
     else:
         head, mark, _ = url.partition("?")
         scheme, slashes, rest = head.partition("://")
         host, slash, path = rest.partition("/")
-        head = f"{scheme}://{host.rpartition('@')[2]}{slash}{path}" if slashes else head  # no user name, no password
+        # no user name, no password
+        head = f"{scheme}://{host.rpartition('@')[2]}{slash}{path}" if slashes else head
         text = f"{head}?…" if mark else head
     return "".join(c if c.isprintable() else "\ufffd" for c in text)

@@ -1,4 +1,5 @@
-"""Raising `take` in the text of a manifest: a number changes, or one entry comes in, and every other byte stays. Pure.
+"""Raising `take` in the text of a manifest: a number changes, or one entry comes in, and every
+other byte stays. Pure.
 
 Whatever is written is read again first, and has to mean the same but for that number.
 """
@@ -31,17 +32,19 @@ class Raised:
 
 
 def raised(raw: bytes, file: str, index: int) -> Raised:
-    """The manifest `raw`, which is valid, with the `take` of its document number `index` raised by one.
+    """The manifest `raw`, which is valid, with the `take` of its document number `index` raised
+    by one.
 
-    Raises UsageError where that is not one number, or as high as it gets, and CutlistError where it has to be done by
-    hand.
+    Raises UsageError where that is not one number, or as high as it gets, and CutlistError where it
+    has to be done by hand.
     """
     documents, _ = parse(raw, file)
     document = documents[index]
     place, take = document.place("/spec/take"), document.data["spec"].get("take", 1)
     if isinstance(take, str):
         hint = (
-            "Add the next number to the list of the matrix that it names: that asks for the further take, and no other."
+            "Add the next number to the list of the matrix that it names: that asks for the further"
+            " take, and no other."
         )
         raise UsageError(f"{place}: take is {take}, and no number that could be raised.", hint=hint)
     before, after = int(take), int(take) + 1
@@ -65,8 +68,12 @@ def _means(raw: bytes, file: str, before: Sequence[Document], index: int, take: 
     if faults or len(after) != len(before) or after[index].data["spec"].get("take") != take:
         return False
     both = ([each.data for each in documents] for documents in (before, after))
-    old, new = ([_without_take(data) if at == index else data for at, data in enumerate(each)] for each in both)
-    return json.dumps(old) == json.dumps(new)  # 1, 1.0 and true are three things, and so is another order
+    old, new = (
+        [_without_take(data) if at == index else data for at, data in enumerate(each)]
+        for each in both
+    )
+    # 1, 1.0 and true are three things, and so is another order
+    return json.dumps(old) == json.dumps(new)
 
 
 def _without_take(data: dict[str, Any]) -> dict[str, Any]:
@@ -78,8 +85,14 @@ def _without_take(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _root(text: str, index: int) -> Any:
-    """The node of `spec` in the document number `index`; documents without anything in them do not count."""
-    roots = [node for node in yaml.compose_all(text, Loader=_LOADER) if isinstance(node, yaml.MappingNode)]
+    """The node of `spec` in the document number `index`; documents without anything in them do not
+    count.
+    """
+    roots = [
+        node
+        for node in yaml.compose_all(text, Loader=_LOADER)
+        if isinstance(node, yaml.MappingNode)
+    ]
     return _entry(roots[index], "spec")
 
 
@@ -100,7 +113,9 @@ def _ways(text: str, spec: Any, take: int) -> Iterator[str]:
 
 
 def _in_flow(text: str, spec: Any, entry: str) -> Iterator[str]:
-    """On a line of its own before the last entry, where that stands on a line of its own; else behind it."""
+    """On a line of its own before the last entry, where that stands on a line of its own; else
+    behind it.
+    """
     key, value = spec.value[-1]
     start = _line_start(text, key.start_mark.index)
     indent = text[start : key.start_mark.index]
@@ -117,7 +132,8 @@ def _in_block(text: str, spec: Any, entry: str) -> Iterator[str]:
     if indent.strip():
         return
     end = _end(spec)
-    for at in (len(text[:end].rstrip()), end):  # the blank lines below a block of text may be a part of it
+    # the blank lines below a block of text may be a part of it
+    for at in (len(text[:end].rstrip()), end):
         if at == _line_start(text, at):
             yield _put(text, at, f"{indent}{entry}{_break_before(text, at)}")
         elif found := _BREAK.search(text, at):
@@ -132,7 +148,9 @@ def _put(text: str, at: int, new: str, *, until: int | None = None) -> str:
 
 
 def _end(node: Any) -> int:
-    """Where the last thing in a node ends: the end of a block itself is only found where the next thing begins."""
+    """Where the last thing in a node ends: the end of a block itself is only found where the next
+    thing begins.
+    """
     while not isinstance(node, yaml.ScalarNode) and not node.flow_style and node.value:
         last = node.value[-1]
         node = last[1] if isinstance(last, tuple) else last

@@ -1,4 +1,6 @@
-"""The files of a project as they are asked about: those of the work tree, or those of a git revision. Pure."""
+"""The files of a project as they are asked about: those of the work tree, or those of a git
+revision. Pure.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from typing import IO, Protocol
 
 
 class Unusable(ValueError):
-    """A file that is not there or may not be used; the message ends a sentence that begins with its name."""
+    """A file that is not there or may not be used; the message ends a sentence that begins with its
+    name.
+    """
 
 
 class File(Protocol):
@@ -30,10 +34,14 @@ class File(Protocol):
 
 
 class Tree(Protocol):
-    """Paths are relative to the project, with `/` between folders. Symbolic links to files inside it are followed."""
+    """Paths are relative to the project, with `/` between folders. Symbolic links to files inside
+    it are followed.
+    """
 
     def manifests(self, name: str) -> Collection[str] | None:
-        """The manifests below a folder, or the file of that name; None where there is neither. Raises EscapesRoot."""
+        """The manifests below a folder, or the file of that name; None where there is neither.
+        Raises EscapesRoot.
+        """
 
     def read(self, path: str, most: int) -> bytes:
         """The first bytes of a file, at most so many. Raises Unusable."""

@@ -51,19 +51,30 @@ def cost_text(report: Account, by: str) -> str:
     spent, saved = total(spending.paid), total(spending.saved)
     where = f"realm {report.realm}, account {report.account}"
     if not spent.count and not saved.count:
-        return "\n".join([f"Nothing was spent yet ({where}).", *today_lines(report.budgets, currency)]) + "\n"
+        return (
+            "\n".join([f"Nothing was spent yet ({where}).", *today_lines(report.budgets, currency)])
+            + "\n"
+        )
     lines = [f"Spent {_money(spent, currency)} in {count(spent.count, 'task')}."]
     lines += [f"{where[0].upper()}{where[1:]}{_MOCK if report.realm == 'mock' else '.'}"]
     lines += [""]
     fates = [(fate, spending.of(fate)) for fate in Fate]
-    lines += _table([(fate.value, each, _FATE_WORDS.get(fate, "")) for fate, each in fates if each.count], currency)
+    lines += _table(
+        [(fate.value, each, _FATE_WORDS.get(fate, "")) for fate, each in fates if each.count],
+        currency,
+    )
     times = "once" if saved.count == 1 else f"{saved.count} times"
-    lines += ["", f"Saved by reuse: {_money(saved, currency)}{f', {times}' if saved.count else ''}."]
+    lines += [
+        "",
+        f"Saved by reuse: {_money(saved, currency)}{f', {times}' if saved.count else ''}.",
+    ]
     wasted = spending.of(*WASTED)
     lines += [f"Wasted: {_money(wasted, currency)}."] if wasted.count else []
     lines += [*today_lines(report.budgets, currency), "", f"By {by}"]
     shown = _commit if by == "commit" else str
-    lines += _table([(shown(name), each, "") for name, each in grouped(spending.paid, by)], currency)
+    lines += _table(
+        [(shown(name), each, "") for name, each in grouped(spending.paid, by)], currency
+    )
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -71,7 +82,8 @@ def today_lines(budgets: Sequence[Budget], currency: str) -> Iterator[str]:
     """What of each budget of a day is spent, a line each."""
     for each in budgets:
         yield fit(
-            f"Today: {each.spent.price:.2f} of {each.limit:.2f} {currency} ({each.name}; a day ends at 00:00 UTC)."
+            f"Today: {each.spent.price:.2f} of {each.limit:.2f} {currency} ({each.name}; a day ends"
+            " at 00:00 UTC)."
         )
 
 
@@ -85,7 +97,13 @@ def _table(rows: Sequence[tuple[str, Sum, str]], currency: str) -> Iterator[str]
     wide = max(map(len, amounts), default=0)
     for name, (_, each, words), size, amount in zip(names, rows, sizes, amounts, strict=True):
         bar = "━" * max(round(_BAR * size / most), 1) if most and size else ""
-        cells = [f"  {name:<{width}}", f"{amount:>{wide}}", f"{each.billable_s:>8.1f} s", f"{bar:<{_BAR}}", words]
+        cells = [
+            f"  {name:<{width}}",
+            f"{amount:>{wide}}",
+            f"{each.billable_s:>8.1f} s",
+            f"{bar:<{_BAR}}",
+            words,
+        ]
         yield "  ".join(cell for cell in cells if cell).rstrip()
 
 
@@ -120,7 +138,10 @@ def cost_document(report: Account) -> dict[str, Any]:
         "saved": _sum(total(spending.saved)),
         "wasted": _sum(spending.of(*WASTED)),
         "fates": {fate.value.replace(" ", "_"): _sum(spending.of(fate)) for fate in Fate},
-        "budgets": [{"name": each.name, "limit": each.limit, "spent": each.spent.price} for each in report.budgets],
+        "budgets": [
+            {"name": each.name, "limit": each.limit, "spent": each.spent.price}
+            for each in report.budgets
+        ],
         "by": {by: _groups(spending.paid, spending.saved, by) for by in GROUPS},
     }
 
@@ -130,7 +151,11 @@ def _groups(paid: Sequence[Line], saved: Sequence[Line], by: str) -> list[dict[s
     names = [*spent, *(name for name in spared if name not in spent)]
     nothing = total(())
     return [
-        {"name": name, "spent": _sum(spent.get(name, nothing)), "saved": _sum(spared.get(name, nothing))}
+        {
+            "name": name,
+            "spent": _sum(spent.get(name, nothing)),
+            "saved": _sum(spared.get(name, nothing)),
+        }
         for name in names
     ]
 

@@ -1,4 +1,6 @@
-"""What happened to edits, newest first: requests, their ends, and results that were taken again. Pure."""
+"""What happened to edits, newest first: requests, their ends, and results that were taken again.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ class Record:
     booking: Booking | None = None
 
 
-def log(entries: Sequence[Entry], holdings: Sequence[Holding], names: Sequence[str] | None = None) -> Sequence[Record]:
+def log(
+    entries: Sequence[Entry], holdings: Sequence[Holding], names: Sequence[str] | None = None
+) -> Sequence[Record]:
     """Everything that happened, of all edits or of `names`, the newest first."""
     jobs = {each.key: each.job for each in entries}
     before: dict[str, Mapping[str, Any]] = {}
@@ -57,7 +61,11 @@ def log(entries: Sequence[Entry], holdings: Sequence[Holding], names: Sequence[s
             continue
         job = each.job if isinstance(each, Entry) else jobs.get(each.key, {})
         why, details = _why(before.get(each.edit), job)
-        records.append(_of_entry(each, why, details) if isinstance(each, Entry) else _of_holding(each, why, details))
+        records.append(
+            _of_entry(each, why, details)
+            if isinstance(each, Entry)
+            else _of_holding(each, why, details)
+        )
         before[each.edit] = job or before.get(each.edit, {})
     return records[::-1]
 
@@ -69,19 +77,33 @@ def _why(before: Mapping[str, Any] | None, job: Mapping[str, Any]) -> tuple[str,
 
 
 def _of_entry(entry: Entry, why: str, details: tuple[str, ...]) -> Record:
-    billed_s = (billed_seconds(entry.usage) or entry.planned_s) if entry.state in _BILLED or entry.stray else 0.0
-    said = (f"{entry.code}: {entry.message}".removeprefix(": "),) if entry.code or entry.message else ()
+    billed_s = (
+        (billed_seconds(entry.usage) or entry.planned_s)
+        if entry.state in _BILLED or entry.stray
+        else 0.0
+    )
+    said = (
+        (f"{entry.code}: {entry.message}".removeprefix(": "),)
+        if entry.code or entry.message
+        else ()
+    )
     price_per_s = entry.booking.price_per_s if entry.booking else None
     return Record(
         at=entry.at,
         edit=entry.edit,
-        what="stray" if entry.stray else _WORDS[entry.state] + (" (adopted)" if entry.adopted else ""),
+        what="stray"
+        if entry.stray
+        else _WORDS[entry.state] + (" (adopted)" if entry.adopted else ""),
         key=entry.key,
         why=why,
         details=(*details, *said),
         task_id=entry.task_id,
         billed_s=billed_s,
-        price=0.0 if not billed_s else None if price_per_s is None else round(billed_s * price_per_s, 4),
+        price=0.0
+        if not billed_s
+        else None
+        if price_per_s is None
+        else round(billed_s * price_per_s, 4),
         booking=entry.booking,
     )
 
@@ -116,7 +138,9 @@ def _more(each: Record) -> Iterator[str]:
         yield from _indented(f"commit {origin.commit} by {origin.author or 'nobody known'}")
     if origin is not None and origin.approved_by:
         yield from _indented(f"approved by {origin.approved_by}")
-    yield from _indented(f"key {each.key[:12]}…" + (f"  task {each.task_id}" if each.task_id else ""))
+    yield from _indented(
+        f"key {each.key[:12]}…" + (f"  task {each.task_id}" if each.task_id else "")
+    )
 
 
 def _indented(text: str) -> list[str]:
@@ -128,7 +152,11 @@ def _money(each: Record) -> str:
         return ""
     currency = each.booking.currency if each.booking else ""
     seconds = f"{each.billed_s:.1f} s"
-    return f"{seconds}, {each.price:.2f} {currency}" if each.price is not None and currency else seconds
+    return (
+        f"{seconds}, {each.price:.2f} {currency}"
+        if each.price is not None and currency
+        else seconds
+    )
 
 
 def _commit(booking: Booking | None) -> str:

@@ -1,7 +1,7 @@
 """What was spent, what reuse saved, and what was wasted: the ledger's books, added up. Pure.
 
-A task counts with what the service billed for it, or, until it has said so, with what the plan counted; at the price
-of the day it was sent. What nobody can be sure of counts as spent.
+A task counts with what the service billed for it, or, until it has said so, with what the plan
+counted; at the price of the day it was sent. What nobody can be sure of counts as spent.
 """
 
 from __future__ import annotations
@@ -90,7 +90,11 @@ class Spending:
 
     def on(self, now: float, environment: str | None = None) -> Sum:
         """What was spent on the day of `now`, in one environment or all."""
-        return total(each for each in self.paid if each.day == day_of(now) and environment in (None, each.environment))
+        return total(
+            each
+            for each in self.paid
+            if each.day == day_of(now) and environment in (None, each.environment)
+        )
 
     def of(self, *fates: Fate) -> Sum:
         """What became of it like that."""
@@ -116,7 +120,9 @@ def total(lines: Iterable[Line]) -> Sum:
 GROUPS: Mapping[str, Callable[[Line], Sequence[str]]] = {
     "day": lambda line: [line.day],
     "edit": lambda line: [line.edit],
-    "label": lambda line: [f"{name}={value}" for name, value in sorted(line.labels.items())] or ["(no label)"],
+    "label": lambda line: (
+        [f"{name}={value}" for name, value in sorted(line.labels.items())] or ["(no label)"]
+    ),
     "model": lambda line: [line.model],
     "commit": lambda line: [line.commit or "(no commit)"],
     "environment": lambda line: [line.environment],
@@ -149,11 +155,15 @@ def spending(
     price_per_second: PricePerSecond,
     currency: str,
 ) -> Spending:
-    """The books added up. `in_use` are the keys that edits ask for now; prices are for what was booked without one."""
+    """The books added up. `in_use` are the keys that edits ask for now; prices are for what was
+    booked without one.
+    """
     priced = _Pricing(models, price_per_second, currency)
     paid = [priced.paid(each, fate) for each in entries if (fate := _fate(each, in_use))]
     saved = [
-        priced.line(each.edit, each.at, each.billable_s, each.booking, Fate.IN_USE) for each in holdings if each.reused
+        priced.line(each.edit, each.at, each.billable_s, each.booking, Fate.IN_USE)
+        for each in holdings
+        if each.reused
     ]
     return Spending(tuple(paid), tuple(saved), currency)
 
@@ -162,7 +172,8 @@ def _fate(entry: Entry, in_use: Collection[str]) -> Fate | None:
     """None: it was never billed."""
     if entry.stray:
         return None if entry.task_status in _FREE else Fate.STRAY
-    if entry.state is State.NOT_SENT and entry.task_id:  # a person's word; and yet the service had given a task
+    # a person's word; and yet the service had given a task
+    if entry.state is State.NOT_SENT and entry.task_id:
         return Fate.UNCERTAIN
     if entry.state is State.SUCCEEDED:
         return Fate.IN_USE if entry.key in in_use else Fate.SUPERSEDED
@@ -177,7 +188,9 @@ class _Pricing:
 
     def paid(self, entry: Entry, fate: Fate) -> Line:
         billable_s = billed_seconds(entry.usage) or entry.planned_s
-        return self.line(entry.edit, entry.at, billable_s, entry.booking or self._booking(entry.job), fate)
+        return self.line(
+            entry.edit, entry.at, billable_s, entry.booking or self._booking(entry.job), fate
+        )
 
     def line(self, edit: str, at: float, billable_s: float, booking: Booking, fate: Fate) -> Line:
         known = booking.price_per_s is not None and booking.currency == self.currency
@@ -197,5 +210,7 @@ class _Pricing:
         """For what was sent before there were books: today's price."""
         name = str(job.get("model"))
         model = self.models.get(name)
-        price = self.price_per_second(name, tier(model, {"input": {}, "parameters": {}, **job}) if model else None)
+        price = self.price_per_second(
+            name, tier(model, {"input": {}, "parameters": {}, **job}) if model else None
+        )
         return Booking(NO_ENVIRONMENT, {}, name, price, self.currency, Origin())

@@ -1,8 +1,9 @@
-"""What asks for what: two revisions compared edit by edit, and what the change from one to the other costs now. Pure.
+"""What asks for what: two revisions compared edit by edit, and what the change from one to the
+other costs now. Pure.
 
-An edit is compared by its own request, in which an upstream edit is a name, and by its whole request, in which it is
-that edit's whole request: where only the whole differs, the edit is forced by what it builds on. The price is of what
-the older revision does not ask for anyway.
+An edit is compared by its own request, in which an upstream edit is a name, and by its whole
+request, in which it is that edit's whole request: where only the whole differs, the edit is forced
+by what it builds on. The price is of what the older revision does not ask for anyway.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class Kind(StrEnum):
     ADDED = "added"
     REMOVED = "removed"
     CHANGED = "changed"
-    FORCED = "forced"  # not changed itself, but rendered anew because an edit it builds on was changed
+    # not changed itself, but rendered anew because an edit it builds on was changed
+    FORCED = "forced"
     RENAMED = "renamed"  # the same job under another name
 
 
@@ -83,7 +85,8 @@ def compare(
     sides: tuple[Side, Side],
     prunes: bool = False,
 ) -> Comparison:
-    """The changes from `before` to `after`, priced by the `plan` of `after` as if nothing lay in the way of outputs.
+    """The changes from `before` to `after`, priced by the `plan` of `after` as if nothing lay in
+    the way of outputs.
 
     `prunes` says whether an apply removes files that no edit asks for any more.
     """
@@ -93,10 +96,14 @@ def compare(
     bill = _Bill(before, after, old, new)
     priced = [bill.priced(each, steps[each.name]) if each.name in after else each for each in found]
     costs = tuple(
-        replace(steps[each.name], action=each.action, cost=each.cost) for each in priced if each.name in after
+        replace(steps[each.name], action=each.action, cost=each.cost)
+        for each in priced
+        if each.name in after
     )
     unchanged = len(after) - len(costs)
-    merged = replace(plan, steps=costs, notes=(), strays=(), orphans=(), unpriced=tuple(sorted(bill.unpriced)))
+    merged = replace(
+        plan, steps=costs, notes=(), strays=(), orphans=(), unpriced=tuple(sorted(bill.unpriced))
+    )
     return Comparison(*sides, tuple(priced), unchanged, merged)
 
 
@@ -118,7 +125,9 @@ def _requests(resolved: Mapping[str, Resolved]) -> Mapping[str, _Request]:
         if each.job is not None and not wanted.upstreams:
             made[name] = _Request(each.job.canonical, each.job.key)
             continue
-        own = wanted.identities({up: f"sha256:{sha256_hex(f'edit://{up}'.encode())}" for up in wanted.upstreams})
+        own = wanted.identities(
+            {up: f"sha256:{sha256_hex(f'edit://{up}'.encode())}" for up in wanted.upstreams}
+        )
         whole = wanted.identities({up: f"edit:{made[up].whole}" for up in wanted.upstreams})
         made[name] = _Request(job(wanted, own).canonical, job(wanted, whole).key)
     return made
@@ -138,13 +147,19 @@ class _Comparer:
     def changes(self, removed: str) -> list[Change]:
         """All of them; `removed` is said of the edits that are gone."""
         was = {name: name for name in self._after if name in self._before} | self._renamed()
-        found = [change for name in self._after if (change := self._change(name, was.get(name))) is not None]
+        found = [
+            change
+            for name in self._after
+            if (change := self._change(name, was.get(name))) is not None
+        ]
         gone = self._before.keys() - self._after.keys() - set(was.values())
         found += [_made(self._before[name].wanted, Kind.REMOVED, removed) for name in gone]
         return sorted(found, key=lambda each: (each.name, each.kind))
 
     def _renamed(self) -> dict[str, str]:
-        """New names of edits that are gone and were the same job; the first new name of each, in order."""
+        """New names of edits that are gone and were the same job; the first new name of each, in
+        order.
+        """
         gone: dict[str, list[str]] = {}
         for name in sorted(self._before.keys() - self._after.keys(), reverse=True):
             gone.setdefault(self._old[name].whole, []).append(name)
@@ -185,7 +200,12 @@ class _Comparer:
         """Whether the same job has another result, by the lock file that belongs to it."""
         old, new = self._before[name], self._after[name]
         same = old.job is not None and new.job is not None and old.job.key == new.job.key
-        return same and old.result is not None and new.result is not None and old.result.digest != new.result.digest
+        return (
+            same
+            and old.result is not None
+            and new.result is not None
+            and old.result.digest != new.result.digest
+        )
 
 
 def _made(wanted: Wanted, kind: Kind, reason: str, details: Sequence[str] = ()) -> Change:
@@ -240,13 +260,19 @@ class _Bill:
         if step.action in (Action.KEEP, Action.WRITE):
             return replace(change, paid="in the store: free")
         if step.action is Action.BLOCKED:
-            return replace(change, action=step.action, cost=step.cost, paid=f"needs a person: {step.reason}")
+            return replace(
+                change, action=step.action, cost=step.cost, paid=f"needs a person: {step.reason}"
+            )
         whole = self._new[change.name].whole
         if due := self._due.get(step.key or whole) or self._due.get(whole):
-            same = "the same request as before" if due == change.name else f"the same request as {due}"
+            same = (
+                "the same request as before" if due == change.name else f"the same request as {due}"
+            )
             return replace(change, paid=f"{same}: nothing more to pay")
         if step.action in (Action.RESUME, Action.SETTLE):
-            return replace(change, action=step.action, cost=step.cost, paid="at the service already")
+            return replace(
+                change, action=step.action, cost=step.cost, paid="at the service already"
+            )
         payer = self._payers.setdefault(step.key or whole, step.paid_by or change.name)
         if payer != change.name:
             return replace(change, paid=f"the same request as {payer}: paid once")

@@ -6,7 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.plan.compare import Change, Comparison, Kind, Side
-from reconciler.plan.markdown import MOST_CHARACTERS, Row, code, escaped, table_and_details, where_markdown
+from reconciler.plan.markdown import (
+    MOST_CHARACTERS,
+    Row,
+    code,
+    escaped,
+    table_and_details,
+    where_markdown,
+)
 from reconciler.plan.report import cost_document, cost_line, fit, indented, money, where
 from reconciler.plan.step import Action
 
@@ -25,7 +32,12 @@ def diff_text(comparison: Comparison) -> str:
     if not comparison.changes:
         return f"{fit(head)}\n{_nothing(comparison)}\n"
     used = {change.kind for change in comparison.changes}
-    lines = [fit(head), "", "  " + "   ".join(f"{SIGNS[kind]} {kind.value}" for kind in Kind if kind in used), ""]
+    lines = [
+        fit(head),
+        "",
+        "  " + "   ".join(f"{SIGNS[kind]} {kind.value}" for kind in Kind if kind in used),
+        "",
+    ]
     width = min(max(len(change.name) for change in comparison.changes), _MOST_WIDTH)
     for change in comparison.changes:
         lines += _lines(change, plan.currency, width)
@@ -111,18 +123,30 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def diff_markdown(comparison: Comparison) -> str:
-    """Summary and cost first, then a table of changes, then reasons and differences, folded. Never too long."""
+    """Summary and cost first, then a table of changes, then reasons and differences, folded. Never
+    too long.
+    """
     changes = sorted(comparison.changes, key=lambda each: (_ORDER.index(each.kind), each.name))
     text = "\n".join(_head(comparison)) + "\n"
     rows = [_row(change, comparison.plan.currency) for change in changes]
-    return text + (table_and_details(rows, "change", "cutlist diff", MOST_CHARACTERS - len(text)) if rows else "")
+    return text + (
+        table_and_details(rows, "change", "cutlist diff", MOST_CHARACTERS - len(text))
+        if rows
+        else ""
+    )
 
 
 def _row(change: Change, currency: str) -> Row:
     return Row(
-        SIGNS[change.kind], change.kind.value, change.name, change.output, change.reason, change.details,
-        price(change, currency), str(change.place),
-    )  # fmt: skip
+        SIGNS[change.kind],
+        change.kind.value,
+        change.name,
+        change.output,
+        change.reason,
+        change.details,
+        price(change, currency),
+        str(change.place),
+    )
 
 
 def _head(comparison: Comparison) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Billable seconds and price of an edit, by its model's billing rule (schemas/models). Pure.
 
-wan2.7-videoedit bills input plus output, VACE output only; images and failed tasks are free. A length nobody here can
-know (a remote video) is counted at the longest the service takes, so that the figure is an upper bound.
+wan2.7-videoedit bills input plus output, VACE output only; images and failed tasks are free. A
+length nobody here can know (a remote video) is counted at the longest the service takes, so that
+the figure is an upper bound.
 """
 
 from __future__ import annotations
@@ -40,11 +41,17 @@ def seconds(resolved: Resolved, upstream: Mapping[str, Seconds]) -> Seconds:
         input_s = min(input_s, float(cut))
     rule = wanted.variant.output["duration"]
     output_s = input_s if rule == "like-input" else float(rule)
-    return Seconds(input_s, min(output_s, float(wanted.variant.output.get("longest_s", output_s))), unknown)
+    return Seconds(
+        input_s, min(output_s, float(wanted.variant.output.get("longest_s", output_s))), unknown
+    )
 
 
-def _input_seconds(wanted: Wanted, resolved: Resolved, upstream: Mapping[str, Seconds]) -> tuple[float, int]:
-    """Length of the video that is edited; the first video among the inputs (a mask or a clip does not set it)."""
+def _input_seconds(
+    wanted: Wanted, resolved: Resolved, upstream: Mapping[str, Seconds]
+) -> tuple[float, int]:
+    """Length of the video that is edited; the first video among the inputs (a mask or a clip does
+    not set it).
+    """
     for each in wanted.inputs:
         limits = wanted.model.media[each.medium.limits]
         if limits.kind != "video" or each.medium.at == "/input/mask_video_url":
@@ -54,7 +61,11 @@ def _input_seconds(wanted: Wanted, resolved: Resolved, upstream: Mapping[str, Se
         if each.upstream is not None:
             result = (resolved.upstream or {}).get(each.upstream)
             return (result.duration_s if result else upstream[each.upstream].output_s), 0
-        longest = limits.duration_s[1] if limits.duration_s else wanted.variant.output.get("longest_s", _UNSTATED_S)
+        longest = (
+            limits.duration_s[1]
+            if limits.duration_s
+            else wanted.variant.output.get("longest_s", _UNSTATED_S)
+        )
         return float(longest), 1
     return 0.0, 0
 
@@ -70,7 +81,9 @@ def cost(resolved: Resolved, length: Seconds, price_per_second: PricePerSecond) 
 
 
 def _length_matters(wanted: Wanted) -> bool:
-    return "input" in wanted.model.billing_seconds or wanted.variant.output["duration"] == "like-input"
+    return (
+        "input" in wanted.model.billing_seconds or wanted.variant.output["duration"] == "like-input"
+    )
 
 
 def wanted_tier(wanted: Wanted) -> str | None:
@@ -84,7 +97,9 @@ def priced_as(wanted: Wanted) -> str:
 
 
 def tier(model: Model, request: Mapping[str, Any]) -> str | None:
-    """The price tier of a request or a job: the value, or the documented default, of the field that sets the price."""
+    """The price tier of a request or a job: the value, or the documented default, of the field that
+    sets the price.
+    """
     if model.billing_tier is None:
         return None
     section, _, field = model.billing_tier.partition(".")
@@ -94,9 +109,15 @@ def tier(model: Model, request: Mapping[str, Any]) -> str | None:
 
 
 def billed_seconds(usage: Mapping[str, object]) -> float:
-    """What the service says it bills for a task: `usage.duration` (wan2.7) or `usage.video_duration` (VACE)."""
+    """What the service says it bills for a task: `usage.duration` (wan2.7) or
+    `usage.video_duration` (VACE).
+    """
     for name in ("duration", "video_duration"):
         value = usage.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < _NO_BILL_S:
+        if (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and 0 < value < _NO_BILL_S
+        ):
             return float(value)
     return 0.0

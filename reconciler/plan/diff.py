@@ -50,7 +50,9 @@ def diff(
     pruning: Pruning = Pruning(),  # noqa: B008  (frozen)
     environment: str = NO_ENVIRONMENT,
 ) -> Plan:
-    """The plan, sorted by name, with a reason and a cost on every step. Raises UsageError for a bad target."""
+    """The plan, sorted by name, with a reason and a cost on every step. Raises UsageError for a bad
+    target.
+    """
     chosen = selected(desired, options.target, options.exclude)
     files = left_over(desired, resolved, observed)
     came_from = origins(files, resolved, observed)
@@ -71,10 +73,16 @@ def diff(
         steps.append(step)
     steps = _held_up(steps, resolved)
     orphans = _orphans(resolved, observed)
-    partial = options.target or options.exclude or options.refresh_only  # what it is not about, it leaves alone
+    # what it is not about, it leaves alone
+    partial = options.target or options.exclude or options.refresh_only
     pruned, staying = ([], []) if partial else prune(files, resolved, observed, steps, pruning)
     return Plan(
-        steps=(*sorted(_with_followers(_paid_once(steps, resolved), resolved), key=lambda step: step.name), *pruned),
+        steps=(
+            *sorted(
+                _with_followers(_paid_once(steps, resolved), resolved), key=lambda step: step.name
+            ),
+            *pruned,
+        ),
         realm=observed.realm,
         account=account,
         endpoint=observed.endpoint,
@@ -83,7 +91,11 @@ def diff(
             *(str(warning) for warning in desired.warnings),
             *observed.damaged,
             *map(orphan_note, orphans),
-            *(f"{step.name} is {SUSPENDED}" for step in steps if desired.edits[step.name].edit.suspend),
+            *(
+                f"{step.name} is {SUSPENDED}"
+                for step in steps
+                if desired.edits[step.name].edit.suspend
+            ),
             *staying,
         ),
         strays=tuple(observed.strays),
@@ -95,7 +107,8 @@ def diff(
 
 
 def _held_up(steps: Sequence[Step], resolved: Mapping[str, Resolved]) -> list[Step]:
-    """`steps`, in which what waits for an edit that gets no result in this apply costs nothing, and says so.
+    """`steps`, in which what waits for an edit that gets no result in this apply costs nothing,
+    and says so.
 
     An edit that is blocked may still get one, from another edit with the same job.
     """
@@ -106,16 +119,22 @@ def _held_up(steps: Sequence[Step], resolved: Mapping[str, Resolved]) -> list[St
         each = resolved[step.name]
         above = [up for up in each.waits_for if up in stuck]
         alone = step.key is not None and step.key not in coming
-        if above or (each.result is None and alone and step.action in (Action.BLOCKED, Action.KEEP)):
+        if above or (
+            each.result is None and alone and step.action in (Action.BLOCKED, Action.KEEP)
+        ):
             stuck.add(step.name)
         if above and step.action is Action.WAIT:
-            step = replace(step, reason=f"waits for {', '.join(above)}, which gets no result now", cost=FREE)
+            step = replace(
+                step, reason=f"waits for {', '.join(above)}, which gets no result now", cost=FREE
+            )
         told.append(step)
     return told
 
 
 def _orphans(resolved: Mapping[str, Resolved], observed: Observed) -> list[Attempt]:
-    """Open attempts of requests that no edit asks for any more; the next apply brings home what was submitted."""
+    """Open attempts of requests that no edit asks for any more; the next apply brings home what was
+    submitted.
+    """
     asked = {each.job.key for each in resolved.values() if each.job is not None}
     last = [history.last for key, history in sorted(observed.history.items()) if key not in asked]
     return [each for each in last if each.state in OPEN]
@@ -125,15 +144,21 @@ def orphan_note(last: Attempt) -> str:
     """What is to be known of an open attempt that no edit asks for any more."""
     if last.state is State.UNDECIDED:
         return (
-            f"! {last.edit} is no longer asked for like this, and it is not certain whether its request reached the"
-            f" service: cutlist resolve {last.key[:12]} --adopt TASK_ID | --abandon"
+            f"! {last.edit} is no longer asked for like this, and it is not certain whether its"
+            f" request reached the service: cutlist resolve {last.key[:12]} --adopt TASK_ID |"
+            " --abandon"
         )
     task = f"task {last.task_id} is" if last.task_id else "its request may be"
-    return f"{last.edit} is no longer asked for like this, and {task} at the service; apply collects it"
+    return (
+        f"{last.edit} is no longer asked for like this, and {task} at the service; apply"
+        " collects it"
+    )
 
 
 def _paid_once(steps: Sequence[Step], resolved: Mapping[str, Resolved]) -> list[Step]:
-    """Of several edits that stand for one job, or will once what they wait for is there, the first by name pays."""
+    """Of several edits that stand for one job, or will once what they wait for is there, the first
+    by name pays.
+    """
     keys = _keys_to_be(resolved)
     payer: dict[str, str] = {}
     for step in sorted(steps, key=lambda step: step.name):
@@ -144,14 +169,19 @@ def _paid_once(steps: Sequence[Step], resolved: Mapping[str, Resolved]) -> list[
         first = payer.get(keys[step.name], step.name)
         if step.action in (Action.RENDER, Action.WAIT) and first != step.name:
             step = replace(
-                step, cost=FREE, paid_by=first, details=(*step.details, f"the same request as {first}: paid once")
+                step,
+                cost=FREE,
+                paid_by=first,
+                details=(*step.details, f"the same request as {first}: paid once"),
             )
         shared.append(step)
     return shared
 
 
 def _keys_to_be(resolved: Mapping[str, Resolved]) -> Mapping[str, str]:
-    """Of every edit its key, or, while that is not known, a name that edits which will have one key share."""
+    """Of every edit its key, or, while that is not known, a name that edits which will have one key
+    share.
+    """
     made: dict[str, str] = {}
     for name, each in resolved.items():
         if each.job is not None:
@@ -195,7 +225,14 @@ def _step(each: Resolved, observed: Observed, options: Options, came_from: str) 
     edit = each.wanted.edit
     output = observed.outputs[edit.output]
     replaces = output.digest if output.ours or options.force else None
-    make = _Maker(edit.name, edit.output, edit.place(), each.job.key if each.job else None, replaces, edit.protect)
+    make = _Maker(
+        edit.name,
+        edit.output,
+        edit.place(),
+        each.job.key if each.job else None,
+        replaces,
+        edit.protect,
+    )
     if edit.suspend:
         return make(Action.KEEP, SUSPENDED)
     if each.job is None:
@@ -207,11 +244,17 @@ def _step(each: Resolved, observed: Observed, options: Options, came_from: str) 
         return _output_step(make, each, each.result, observed, options, came_from)
     history = observed.history.get(each.job.key)
     held = {result.task.get("task_id") for result in observed.results.get(each.job.key, ())}
-    if history is not None and history.last.state is State.SUCCEEDED and history.last.task_id in held:
+    if (
+        history is not None
+        and history.last.state is State.SUCCEEDED
+        and history.last.task_id in held
+    ):
         history = None  # its result is here; the lock file names another
     step = _attempt_step(make, history, observed, options) if history is not None else None
     if step is None:
-        step = _pinned_step(make, observed.pin(edit.name, each.job.key), options) or _render_step(make, each, observed)
+        step = _pinned_step(make, observed.pin(edit.name, each.job.key), options) or _render_step(
+            make, each, observed
+        )
     if step.action is Action.RENDER:
         return _occupied(make, observed, options) or step
     return step
@@ -240,7 +283,12 @@ class _Maker:
     protect: bool
 
     def __call__(
-        self, action: Action, reason: str, *details: str, attempt: Attempt | None = None, person: bool = False
+        self,
+        action: Action,
+        reason: str,
+        *details: str,
+        attempt: Attempt | None = None,
+        person: bool = False,
     ) -> Step:
         return Step(
             name=self.name,
@@ -261,13 +309,20 @@ class _Maker:
 
 
 def _output_step(
-    make: _Maker, each: Resolved, result: Result, observed: Observed, options: Options, came_from: str
+    make: _Maker,
+    each: Resolved,
+    result: Result,
+    observed: Observed,
+    options: Options,
+    came_from: str,
 ) -> Step:
     """The result is there; what about the file?"""
     details: tuple[str, ...] = ()
     output = observed.outputs[make.output]
     if output.digest == result.digest:
-        return replace(make(Action.KEEP, "matches its result"), digest=result.digest, since=_stored_at(result))
+        return replace(
+            make(Action.KEEP, "matches its result"), digest=result.digest, since=_stored_at(result)
+        )
     occupied = _occupied(make, observed, options)
     if occupied is not None:
         return occupied
@@ -287,7 +342,9 @@ def _replacing(each: Resolved, observed: Observed) -> tuple[str, tuple[str, ...]
     before = observed.before.get(each.wanted.edit.name)
     if before is None or each.job is None or before == each.job.canonical:
         return "the file is of another result", ()
-    reason, details = changes(before, each.job.canonical, written(each.wanted), each.wanted.variant.default)
+    reason, details = changes(
+        before, each.job.canonical, written(each.wanted), each.wanted.variant.default
+    )
     return f"{reason}; its result is in the store: nothing is paid", details
 
 
@@ -299,7 +356,9 @@ def _stored_at(result: Result) -> float | None:
 
 
 def _occupied(make: _Maker, observed: Observed, options: Options) -> Step | None:
-    """A blocked step where something is at the output that must not be replaced unasked; before anything is paid."""
+    """A blocked step where something is at the output that must not be replaced unasked; before
+    anything is paid.
+    """
     output = observed.outputs[make.output]
     if output.digest is None or options.force:
         return None
@@ -307,13 +366,22 @@ def _occupied(make: _Maker, observed: Observed, options: Options) -> Step | None
         reason = f"{make.output} is a file that cutlist did not write, or that was changed since"
         ways = "Move it away, choose another output, or overwrite it with `cutlist apply --force`."
         return make(Action.BLOCKED, reason, ways, person=True)
-    if output.published is not None and output.published.realm == "live" and observed.realm == "mock":
-        ways = "A video of the mock does not replace a real one; use another output, or `cutlist apply --force`."
+    if (
+        output.published is not None
+        and output.published.realm == "live"
+        and observed.realm == "mock"
+    ):
+        ways = (
+            "A video of the mock does not replace a real one; use another output, or `cutlist apply"
+            " --force`."
+        )
         return make(Action.BLOCKED, f"{make.output} holds a live render", ways, person=True)
     return None
 
 
-def _attempt_step(make: _Maker, history: History, observed: Observed, options: Options) -> Step | None:
+def _attempt_step(
+    make: _Maker, history: History, observed: Observed, options: Options
+) -> Step | None:
     """What earlier attempts of this job ask for; None when they are no reason not to render."""
     last = history.last
     if (
@@ -336,17 +404,23 @@ def _attempt_step(make: _Maker, history: History, observed: Observed, options: O
                 attempt=last,
             )
         case State.SUBMITTED:
-            reason = f"task {last.task_id} {last.task_status}; already submitted, nothing is sent again"
+            reason = (
+                f"task {last.task_id} {last.task_status}; already submitted, nothing is sent again"
+            )
             return replace(make(Action.RESUME, reason, attempt=last), billed_at_end=True)
         case State.UNDECIDED:
             ways = (
-                f"Nothing is sent until you decide: cutlist resolve {_decided_by(last, observed)} --adopt TASK_ID |"
-                " --retry | --abandon"
+                f"Nothing is sent until you decide: cutlist resolve {_decided_by(last, observed)}"
+                " --adopt TASK_ID | --retry | --abandon"
             )
             reason = "it is not certain whether its request reached the service"
             return make(Action.BLOCKED, reason, *_words(last), ways, attempt=last, person=True)
         case State.SUCCEEDED if last.collectable:
-            return make(Action.RESUME, "its result is no longer in the store; collected again, free", attempt=last)
+            return make(
+                Action.RESUME,
+                "its result is no longer in the store; collected again, free",
+                attempt=last,
+            )
         case State.SUCCEEDED | State.LOST | State.EXPIRED:
             return _lost_step(make, last, options)
         case State.ABANDONED if not options.retry_failed:
@@ -359,18 +433,36 @@ def _attempt_step(make: _Maker, history: History, observed: Observed, options: O
 
 
 def _decided_by(last: Attempt, observed: Observed) -> str:
-    """What a person calls an undecided request: its edit, or its key where the edit has another one."""
-    undecided = [history.last for history in observed.history.values() if history.last.state is State.UNDECIDED]
-    return last.edit if sum(1 for each in undecided if each.edit == last.edit) == 1 else last.key[:12]
+    """What a person calls an undecided request: its edit, or its key where the edit has another
+    one.
+    """
+    undecided = [
+        history.last
+        for history in observed.history.values()
+        if history.last.state is State.UNDECIDED
+    ]
+    return (
+        last.edit if sum(1 for each in undecided if each.edit == last.edit) == 1 else last.key[:12]
+    )
 
 
 def _lost_step(make: _Maker, last: Attempt, options: Options) -> Step:
     expired = last.state is State.EXPIRED
-    reason = "expired at the service before it was collected" if expired else "its result was paid and is lost"
+    reason = (
+        "expired at the service before it was collected"
+        if expired
+        else "its result was paid and is lost"
+    )
     if options.repay:
         lost = last.id if last.state is State.SUCCEEDED else None
         return replace(make(Action.RENDER, f"{reason}; paid again"), loses=lost)
-    step = make(Action.BLOCKED, reason, "Render and pay again with `cutlist apply --repay`.", attempt=last, person=True)
+    step = make(
+        Action.BLOCKED,
+        reason,
+        "Render and pay again with `cutlist apply --repay`.",
+        attempt=last,
+        person=True,
+    )
     return replace(step, repay=True)
 
 
@@ -381,9 +473,19 @@ def _failed_step(make: _Maker, history: History, options: Options) -> Step | Non
         last.state is State.FAILED and may_try_again(last.code, last.message, history.failures)
     ):
         return None
-    if last.state is State.REJECTED and known.verdict is Verdict.INPUT and len(history.attempts) < 3:
+    if (
+        last.state is State.REJECTED
+        and known.verdict is Verdict.INPUT
+        and len(history.attempts) < 3
+    ):
         return None
-    return make(Action.BLOCKED, f"the service refused it: {last.code}", *_words(last), known.advice, attempt=last)
+    return make(
+        Action.BLOCKED,
+        f"the service refused it: {last.code}",
+        *_words(last),
+        known.advice,
+        attempt=last,
+    )
 
 
 def _words(attempt: Attempt) -> tuple[str, ...]:
@@ -402,6 +504,8 @@ def _render_step(make: _Maker, each: Resolved, observed: Observed) -> Step:
         return make(Action.RENDER, f"take {take} asked for" if take > 1 else "no result yet")
     if before == each.job.canonical:
         return make(Action.RENDER, "no result in this store")
-    reason, details = changes(before, each.job.canonical, written(each.wanted), each.wanted.variant.default)
+    reason, details = changes(
+        before, each.job.canonical, written(each.wanted), each.wanted.variant.default
+    )
     step = make(Action.RENDER, reason, *details)
     return replace(step, place=changed_place(each.wanted, before, each.job.canonical) or step.place)

@@ -1,4 +1,6 @@
-"""Why an edit will or will not be rendered: each part of its key beside the nearest earlier result. Pure."""
+"""Why an edit will or will not be rendered: each part of its key beside the nearest earlier result.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,8 @@ class Explanation:
     currency: str
     key: str | None  # None: known after an upstream edit has its result
     parts: tuple[Part, ...]
-    defaults: tuple[tuple[str, Any], ...]  # fields that say what is so anyway, and are no part of the key
+    # fields that say what is so anyway, and are no part of the key
+    defaults: tuple[tuple[str, Any], ...]
     nearest: Result | None
     earlier: int  # how many results were compared
 
@@ -76,7 +79,13 @@ def explain(each: Resolved, observed: Observed, step: Step, currency: str) -> Ex
     old = dict(_leaves(nearest.job)) if nearest is not None else None
     written = {_path(one.medium.at): _written(each, one.medium.at) for one in each.wanted.inputs}
     parts = [
-        Part(_sign(old, name, value), field_name(name), value, (old or {}).get(name), written.get(name, ""))
+        Part(
+            _sign(old, name, value),
+            field_name(name),
+            value,
+            (old or {}).get(name),
+            written.get(name, ""),
+        )
         for name, value in flat.items()
     ]
     gone = [(name, value) for name, value in (old or {}).items() if name not in flat]
@@ -90,7 +99,9 @@ def explain(each: Resolved, observed: Observed, step: Step, currency: str) -> Ex
 def _unfinished(each: Resolved) -> Job:
     """The job as far as it is known: an edit that has no result yet stands for its bytes."""
     known = {up: result.identity for up, result in (each.upstream or {}).items()}
-    return job(each.wanted, each.wanted.identities({up: f"edit://{up}" for up in each.waits_for} | known))
+    return job(
+        each.wanted, each.wanted.identities({up: f"edit://{up}" for up in each.waits_for} | known)
+    )
 
 
 def _earlier(each: Resolved, observed: Observed) -> list[Result]:
@@ -105,10 +116,16 @@ def _earlier(each: Resolved, observed: Observed) -> list[Result]:
 
 def _distance(flat: Mapping[tuple[str | int, ...], Any], result: Result) -> int:
     old = dict(_leaves(result.job))
-    return sum(1 for name in {*flat, *old} if name not in flat or name not in old or flat[name] != old[name])
+    return sum(
+        1
+        for name in {*flat, *old}
+        if name not in flat or name not in old or flat[name] != old[name]
+    )
 
 
-def _leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+def _leaves(
+    value: Any, path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], Any]]:
     if isinstance(value, Mapping) and value:
         for name, part in value.items():
             yield from _leaves(part, (*path, name))
@@ -130,7 +147,9 @@ def _written(each: Resolved, at: str) -> str:
     return shown(reference.value) if reference.kind == "local" else ""
 
 
-def _sign(old: Mapping[tuple[str | int, ...], Any] | None, name: tuple[str | int, ...], value: Any) -> Sign:
+def _sign(
+    old: Mapping[tuple[str | int, ...], Any] | None, name: tuple[str | int, ...], value: Any
+) -> Sign:
     if old is None:
         return Sign.ALONE
     if name not in old:
@@ -138,11 +157,16 @@ def _sign(old: Mapping[tuple[str | int, ...], Any] | None, name: tuple[str | int
     return Sign.SAME if same_json(old[name], value) else Sign.CHANGED
 
 
-def _defaults(each: Resolved, flat: Mapping[tuple[str | int, ...], Any]) -> Iterator[tuple[str, Any]]:
+def _defaults(
+    each: Resolved, flat: Mapping[tuple[str | int, ...], Any]
+) -> Iterator[tuple[str, Any]]:
     edit = each.wanted.edit
     for section, given in (("input", edit.input), ("parameters", edit.parameters)):
         for name, value in given.items():
-            is_default = each.wanted.variant.default(section, name) is not None and (section, name) not in flat
+            is_default = (
+                each.wanted.variant.default(section, name) is not None
+                and (section, name) not in flat
+            )
             if is_default and not isinstance(value, list | Mapping):
                 yield f"{section}.{name}", value
 
@@ -154,17 +178,29 @@ def explain_text(made: Explanation) -> str:
     """For people."""
     step = made.step
     most = "at most " if step.action is Action.WAIT else ""
-    price = f" ({most}{money(step.cost, made.currency)})" if step.cost.billable_s and not step.paid_by else ""
-    lines = textwrap.wrap(f"{step.name} {_WILL[step.action]}: {step.reason}{price}.", _WIDTH, subsequent_indent="  ")
-    told = step.details if step.action is Action.BLOCKED else ()  # of what changed, the parts say more
+    price = (
+        f" ({most}{money(step.cost, made.currency)})"
+        if step.cost.billable_s and not step.paid_by
+        else ""
+    )
+    lines = textwrap.wrap(
+        f"{step.name} {_WILL[step.action]}: {step.reason}{price}.", _WIDTH, subsequent_indent="  "
+    )
+    # of what changed, the parts say more
+    told = step.details if step.action is Action.BLOCKED else ()
     for detail in told:
         lines += indented(detail, "    ")
     lines += ["", *textwrap.wrap(f"{_key_words(made)} {_nearest_words(made)}", _WIDTH), ""]
     width = max([len(part.name) for part in made.parts] + [len(name) for name, _ in made.defaults])
     for part in made.parts:
-        lines.append(f"  {part.sign.value} {part.name:<{min(width, _NAME_WIDTH)}}  {_value(part)}".rstrip())
+        lines.append(
+            f"  {part.sign.value} {part.name:<{min(width, _NAME_WIDTH)}}  {_value(part)}".rstrip()
+        )
     for name, value in made.defaults:
-        lines.append(f"    {name:<{min(width, _NAME_WIDTH)}}  {_shown(value)}: the default, so no part of the key")
+        lines.append(
+            f"    {name:<{min(width, _NAME_WIDTH)}}  {_shown(value)}: the default, so no part of"
+            " the key"
+        )
     return "\n".join(made_plain(line) for line in lines) + "\n"
 
 
@@ -180,7 +216,11 @@ def _nearest_words(made: Explanation) -> str:
         return "There is no earlier result to compare them with."
     of = "" if result.edit == made.step.name else f" of {result.edit}"
     commit = f", commit {result.commit[:8]}" if result.commit else ""
-    which = f"the result {result.digest[:12]}…{of}" if made.earlier == 1 else f"the nearest of {made.earlier} results,"
+    which = (
+        f"the result {result.digest[:12]}…{of}"
+        if made.earlier == 1
+        else f"the nearest of {made.earlier} results,"
+    )
     which += "" if made.earlier == 1 else f" {result.digest[:12]}…{of}"
     return f"Beside them stands {which} ({result.stored_at[:16].replace('T', ' ')} UTC{commit})."
 
@@ -188,10 +228,18 @@ def _nearest_words(made: Explanation) -> str:
 def _value(part: Part) -> str:
     if part.sign is Sign.REMOVED:
         return f"was {_shown(part.before)}"
-    texts = isinstance(part.before, str) and isinstance(part.value, str) and " " in part.before + part.value
+    texts = (
+        isinstance(part.before, str)
+        and isinstance(part.value, str)
+        and " " in part.before + part.value
+    )
     if part.sign is Sign.CHANGED and texts:
         return word_diff(part.before, part.value, most=200)
-    now = f"{part.note} ({_shown(part.value)})" if part.note not in ("", part.value) else _shown(part.value)
+    now = (
+        f"{part.note} ({_shown(part.value)})"
+        if part.note not in ("", part.value)
+        else _shown(part.value)
+    )
     return f"{now}, was {_shown(part.before)}" if part.sign is Sign.CHANGED else now
 
 
@@ -214,11 +262,16 @@ def explain_document(made: Explanation) -> dict[str, Any]:
         "reason": step.reason,
         "details": list(step.details),
         "key": made.key,
-        "cost": {"billable_s": step.cost.billable_s, "price": step.cost.price, "currency": made.currency or None},
+        "cost": {
+            "billable_s": step.cost.billable_s,
+            "price": step.cost.price,
+            "currency": made.currency or None,
+        },
         "nearest": None if made.nearest is None else _result(made.nearest),
         "compared": made.earlier,
         "parts": [
-            {"name": p.name, "same": p.sign is Sign.SAME, "value": p.value, "before": p.before} for p in made.parts
+            {"name": p.name, "same": p.sign is Sign.SAME, "value": p.value, "before": p.before}
+            for p in made.parts
         ],
         "defaults": [{"name": name, "value": value} for name, value in made.defaults],
     }

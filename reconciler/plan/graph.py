@@ -20,7 +20,9 @@ _COLOURS: Mapping[Action, str] = {
 
 
 def graph_text(desired: Desired, plan: Plan) -> str:
-    """Every edit under each edit it builds on; one that stands in the tree already is not unfolded again."""
+    """Every edit under each edit it builds on; one that stands in the tree already is not unfolded
+    again.
+    """
     steps = _steps(plan)
     below = _below(desired)
     seen: set[str] = set()
@@ -30,7 +32,9 @@ def graph_text(desired: Desired, plan: Plan) -> str:
     return "".join(f"{line}\n" for line in lines) or "There are no edits.\n"
 
 
-def _tree(root: str, below: Mapping[str, Sequence[str]], steps: Mapping[str, Step], seen: set[str]) -> Iterator[str]:
+def _tree(
+    root: str, below: Mapping[str, Sequence[str]], steps: Mapping[str, Step], seen: set[str]
+) -> Iterator[str]:
     """Without recursion: chains may be thousands of edits long."""
     waiting = [(root, "", "")]
     while waiting:
@@ -41,7 +45,9 @@ def _tree(root: str, below: Mapping[str, Sequence[str]], steps: Mapping[str, Ste
         seen.add(name)
         for number, child in enumerate(reversed(children)):
             last = number == 0
-            waiting.append((child, f"{rest}{'└─ ' if last else '├─ '}", f"{rest}{'   ' if last else '│  '}"))
+            waiting.append(
+                (child, f"{rest}{'└─ ' if last else '├─ '}", f"{rest}{'   ' if last else '│  '}")
+            )
 
 
 def _label(name: str, steps: Mapping[str, Step]) -> str:
@@ -54,7 +60,11 @@ def _label(name: str, steps: Mapping[str, Step]) -> str:
 def graph_dot(desired: Desired, plan: Plan) -> str:
     """For Graphviz: `cutlist graph --dot | dot -Tsvg`."""
     steps = _steps(plan)
-    lines = ["digraph cutlist {", "  rankdir=LR;", '  node [shape=box, style="rounded,filled", fillcolor=white];']
+    lines = [
+        "digraph cutlist {",
+        "  rankdir=LR;",
+        '  node [shape=box, style="rounded,filled", fillcolor=white];',
+    ]
     for name in sorted(desired.edits):
         step = steps.get(name)
         action = step.action if step is not None else Action.KEEP

@@ -1,7 +1,7 @@
 """A plan as a comment for a pull request. Pure.
 
-Manifests come from strangers: whatever they wrote stands in <code> or <pre>, where nothing is a link, a mention or
-markup, and every character that could end that is written as a number.
+Manifests come from strangers: whatever they wrote stands in <code> or <pre>, where nothing is a
+link, a mention or markup, and every character that could end that is written as a number.
 """
 
 from __future__ import annotations
@@ -20,26 +20,44 @@ _FOR_THE_END = 300
 _MOST_OF_A_CELL = 200
 _MOST_NOTES = 10
 _SPECIAL = re.compile(r"[^\w \-./,;()=%?…→\u00a0-\U0010ffff]|_|(?<=www)\.", re.IGNORECASE)
-_ORDER = (Action.BLOCKED, Action.RENDER, Action.WAIT, Action.SETTLE, Action.RESUME, Action.WRITE, Action.PRUNE)
+_ORDER = (
+    Action.BLOCKED,
+    Action.RENDER,
+    Action.WAIT,
+    Action.SETTLE,
+    Action.RESUME,
+    Action.WRITE,
+    Action.PRUNE,
+)
 
 
 def plan_markdown(plan: Plan) -> str:
-    """Summary and cost first, then a table of steps, then reasons and differences, folded. Never too long."""
+    """Summary and cost first, then a table of steps, then reasons and differences, folded. Never
+    too long.
+    """
     steps = sorted(
         (step for step in plan.steps if step.action is not Action.KEEP),
         key=lambda step: (_ORDER.index(step.action), step.name),
     )
     text = "\n".join(_head(plan, steps)) + "\n"
     rows = [_row(step, plan.currency) for step in steps]
-    return text + (table_and_details(rows, "step", "cutlist plan", MOST_CHARACTERS - len(text)) if rows else "")
+    return text + (
+        table_and_details(rows, "step", "cutlist plan", MOST_CHARACTERS - len(text)) if rows else ""
+    )
 
 
 def _row(step: Step, currency: str) -> Row:
     name = step.name if step.of_edit else ""
     return Row(
-        SYMBOLS[step.action], step.action.value, name, step.output, step.reason, step.details, _price(step, currency),
+        SYMBOLS[step.action],
+        step.action.value,
+        name,
+        step.output,
+        step.reason,
+        step.details,
+        _price(step, currency),
         str(step.place),
-    )  # fmt: skip
+    )
 
 
 def _head(plan: Plan, steps: Sequence[Step]) -> Iterator[str]:
@@ -49,7 +67,10 @@ def _head(plan: Plan, steps: Sequence[Step]) -> Iterator[str]:
         yield f"**Cost:** {escaped(cost_line(plan).removeprefix('Cost: '))}"
     else:
         count = len(plan.steps)
-        yield f"**No changes.** {count} edit{' matches its result' if count == 1 else 's match their results'}."
+        yield (
+            f"**No changes.** {count}"
+            f" edit{' matches its result' if count == 1 else 's match their results'}."
+        )
     yield ""
     yield f"{where_markdown(plan)} {left_out_line(plan)}".rstrip()
     notes = [*plan.notes, *(line.strip() for line in stray_lines(plan))]
@@ -62,8 +83,13 @@ def _head(plan: Plan, steps: Sequence[Step]) -> Iterator[str]:
 
 def where_markdown(plan: Plan) -> str:
     """`Realm mock, account default, endpoint mock, environment draft.`"""
-    environment = "" if plan.environment == NO_ENVIRONMENT else f", environment {code(plan.environment)}"
-    return f"Realm {plan.realm}, account {code(plan.account)}, endpoint {code(plan.endpoint)}{environment}."
+    environment = (
+        "" if plan.environment == NO_ENVIRONMENT else f", environment {code(plan.environment)}"
+    )
+    return (
+        f"Realm {plan.realm}, account {code(plan.account)}, endpoint"
+        f" {code(plan.endpoint)}{environment}."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +107,8 @@ class Row:
 
 
 def table_and_details(rows: Sequence[Row], word: str, command: str, most: int) -> str:
-    """A table of `rows`, each a `word`, then reasons and differences, folded; at most so many characters.
+    """A table of `rows`, each a `word`, then reasons and differences, folded; at most so many
+    characters.
 
     What does not fit is counted in words, with the `command` that shows it.
     """
@@ -123,7 +150,9 @@ def _price(step: Step, currency: str) -> str:
     if not step.cost.billable_s:
         return ""
     words = money(step.cost, currency)
-    return {Action.WAIT: f"at most {words}", Action.BLOCKED: f"paying again: {words}"}.get(step.action, words)
+    return {Action.WAIT: f"at most {words}", Action.BLOCKED: f"paying again: {words}"}.get(
+        step.action, words
+    )
 
 
 def code(text: str) -> str:
@@ -133,6 +162,8 @@ def code(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """`text` with every character that could mean something written as a number; what hides or reorders is shown."""
+    """`text` with every character that could mean something written as a number; what hides or
+    reorders is shown.
+    """
     visible = made_plain(text.replace("\n", " ").replace("\t", " "))
     return _SPECIAL.sub(lambda match: "".join(f"&#{ord(c)};" for c in match[0]), visible)

@@ -1,4 +1,6 @@
-"""One edit with all that is known of it: what it asks for, how it is, and every result it has had. Pure."""
+"""One edit with all that is known of it: what it asks for, how it is, and every result it has had.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +30,18 @@ class Portrait:
     results: tuple[Result, ...]  # of its job first, then of its earlier ones; the newest first
 
 
-def portrait(each: Resolved, step: Step, resolved: Mapping[str, Resolved], observed: Observed) -> Portrait:
+def portrait(
+    each: Resolved, step: Step, resolved: Mapping[str, Resolved], observed: Observed
+) -> Portrait:
     """What is known of an edit."""
     name, key = each.wanted.edit.name, each.job.key if each.job else None
     below = sorted(other for other, one in resolved.items() if name in one.wanted.upstreams)
     every = [result for results in observed.results.values() for result in results]
     own = [result for result in every if result.key == key or result.edit == name]
     own.sort(key=lambda result: (result.stored_at, result.digest), reverse=True)
-    return Portrait(each, step, tuple(below), tuple(sorted(own, key=lambda result: result.key != key)))
+    return Portrait(
+        each, step, tuple(below), tuple(sorted(own, key=lambda result: result.key != key))
+    )
 
 
 def portrait_text(seen: Portrait) -> str:
@@ -72,7 +78,10 @@ def _result(seen: Portrait, result: Result) -> Iterator[str]:
     counts = seen.each.result is not None and result == seen.each.result
     key = seen.each.job.key if seen.each.job else None
     mark = "counts now" if counts else "same request" if result.key == key else "earlier request"
-    size = f"{result.width}x{result.height}, {result.duration_s:.1f} s, {result.size_bytes / 2**20:.1f} MB"
+    size = (
+        f"{result.width}x{result.height}, {result.duration_s:.1f} s,"
+        f" {result.size_bytes / 2**20:.1f} MB"
+    )
     yield f"  {result.stored_at[:16].replace('T', ' ')} UTC  {size}  ({mark})"
     billed_s, task = billed_seconds(result.usage), result.task.get("task_id")
     if task:
@@ -83,9 +92,14 @@ def _result(seen: Portrait, result: Result) -> Iterator[str]:
         yield f"    approved by {result.approved_by}"
     if not counts and result.key != key and "prompt" in result.job.get("input", {}):
         yield from textwrap.wrap(
-            f"prompt {' '.join(str(result.job['input']['prompt']).split())}", WIDTH, initial_indent="    ",
-            subsequent_indent="      ", max_lines=2, placeholder=" …", break_long_words=False,
-        )  # fmt: skip
+            f"prompt {' '.join(str(result.job['input']['prompt']).split())}",
+            WIDTH,
+            initial_indent="    ",
+            subsequent_indent="      ",
+            max_lines=2,
+            placeholder=" …",
+            break_long_words=False,
+        )
     yield f"    digest {result.digest}"
 
 
@@ -108,7 +122,9 @@ def portrait_document(seen: Portrait) -> dict[str, Any]:
         "used_by": list(seen.used_by),
         "request": {
             "model": edit.model,
-            "input": _without_secrets(edit.input, "/input", {one.medium.at for one in each.wanted.inputs}),
+            "input": _without_secrets(
+                edit.input, "/input", {one.medium.at for one in each.wanted.inputs}
+            ),
             "parameters": edit.parameters,
         },
         "results": [asdict(result) for result in seen.results],
@@ -116,7 +132,9 @@ def portrait_document(seen: Portrait) -> dict[str, Any]:
 
 
 def _without_secrets(value: Any, at: str, media: Collection[str]) -> Any:
-    """`value`, in which media URLs, by their pointers, are as they may be printed: a link may be signed."""
+    """`value`, in which media URLs, by their pointers, are as they may be printed: a link may be
+    signed.
+    """
     if isinstance(value, Mapping):
         return {name: _without_secrets(part, f"{at}/{name}", media) for name, part in value.items()}
     if isinstance(value, list):

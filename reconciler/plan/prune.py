@@ -1,6 +1,8 @@
-"""Outputs that we wrote and no edit asks for any more: what goes, what stays, which edit carries on from each. Pure.
+"""Outputs that we wrote and no edit asks for any more: what goes, what stays, which edit carries
+on from each. Pure.
 
-Only files that still have the bytes we wrote go, and only those whose result is in the store: going back is free.
+Only files that still have the bytes we wrote go, and only those whose result is in the store: going
+back is free.
 """
 
 from __future__ import annotations
@@ -35,11 +37,16 @@ class LeftOver:
     path: str
     note: Published
     digest: str  # of the file now
-    heir: str | None = None  # the edit that carries on: of the same name, or the one it was renamed to
+    # the edit that carries on: of the same name, or the one it was renamed to
+    heir: str | None = None
 
 
-def left_over(desired: Desired, resolved: Mapping[str, Resolved], observed: Observed) -> list[LeftOver]:
-    """Every such file, by path; but not one that an asked output differs from only in case or Unicode form."""
+def left_over(
+    desired: Desired, resolved: Mapping[str, Resolved], observed: Observed
+) -> list[LeftOver]:
+    """Every such file, by path; but not one that an asked output differs from only in case or
+    Unicode form.
+    """
     asked = {folded(path) for path in desired.outputs}
     files = [
         LeftOver(path, each.published, each.digest)
@@ -65,11 +72,15 @@ def _written(each: Resolved, key: str, observed: Observed) -> bool:
     return note is not None and (note.key, note.realm) == (key, observed.realm)
 
 
-def _heir(note: Published, resolved: Mapping[str, Resolved], newcomers: Mapping[str, str]) -> str | None:
+def _heir(
+    note: Published, resolved: Mapping[str, Resolved], newcomers: Mapping[str, str]
+) -> str | None:
     return note.edit if note.edit in resolved else newcomers.get(note.key)
 
 
-def origins(files: Sequence[LeftOver], resolved: Mapping[str, Resolved], observed: Observed) -> Mapping[str, str]:
+def origins(
+    files: Sequence[LeftOver], resolved: Mapping[str, Resolved], observed: Observed
+) -> Mapping[str, str]:
     """By edit that was renamed or whose output was moved: where its result comes from, in words."""
     words: dict[str, str] = {}
     for key, name in _newcomers(resolved, observed).items():
@@ -77,9 +88,16 @@ def origins(files: Sequence[LeftOver], resolved: Mapping[str, Resolved], observe
             words[name] = f"renamed from {observed.old_pins[key][0]}"
     for file in files:
         job = resolved[file.heir].job if file.heir else None
-        if file.heir and job and job.key == file.note.key and not _written(resolved[file.heir], job.key, observed):
+        if (
+            file.heir
+            and job
+            and job.key == file.note.key
+            and not _written(resolved[file.heir], job.key, observed)
+        ):
             moved = file.note.edit == file.heir
-            words[file.heir] = f"moved from {file.path}" if moved else f"renamed from {file.note.edit}"
+            words[file.heir] = (
+                f"moved from {file.path}" if moved else f"renamed from {file.note.edit}"
+            )
     return words
 
 
@@ -100,55 +118,84 @@ def prune(
     changed, rest = _parted(rest, lambda file: file.digest != file.note.digest)
     waiting, going = _parted(rest, lambda file: file.heir in held)
     staying = [
-        *_told(protected, "no longer asked for, and kept because it was protected; remove it yourself if it may go"),
+        *_told(
+            protected,
+            "no longer asked for, and kept because it was protected; remove it yourself if it"
+            " may go",
+        ),
         *_told(changed, "no longer asked for, but changed since cutlist wrote it; it stays"),
     ]
     if not pruning.enabled:
         way = "`prune: {enabled: true}` in cutlist.yaml removes what no manifest asks for"
         return [], [*_told(going, f"no longer asked for; {way}"), *staying]
     if not resolved:
-        return [], [*_told(going, "no longer asked for, but kept: no manifest asks for anything"), *staying]
+        return [], [
+            *_told(going, "no longer asked for, but kept: no manifest asks for anything"),
+            *staying,
+        ]
     staying += _told(waiting, "kept until the edit that it is of has its new output")
     return _steps(going, resolved, observed, pruning), staying
 
 
-def _parted(files: Sequence[LeftOver], test: Callable[[LeftOver], bool]) -> tuple[list[LeftOver], list[LeftOver]]:
+def _parted(
+    files: Sequence[LeftOver], test: Callable[[LeftOver], bool]
+) -> tuple[list[LeftOver], list[LeftOver]]:
     """Those that pass a test, and the others."""
     return [file for file in files if test(file)], [file for file in files if not test(file)]
 
 
 def _steps(
-    going: Sequence[LeftOver], resolved: Mapping[str, Resolved], observed: Observed, pruning: Pruning
+    going: Sequence[LeftOver],
+    resolved: Mapping[str, Resolved],
+    observed: Observed,
+    pruning: Pruning,
 ) -> list[Step]:
     """`-` for each, or `!`.
 
-    Where more than `most` would go, each is a blocked step of its own rather than the whole plan refused: work that has
-    nothing to do with it is not held up, and people see every file that would go before they raise the number.
+    Where more than `most` would go, each is a blocked step of its own rather than the whole plan
+    refused: work that has nothing to do with it is not held up, and people see every file that
+    would go before they raise the number.
     """
     made = []
     gone = {file.path for file in going if not _stored(file, observed)}
     many = len(going) - len(gone) > pruning.most
     for file in going:
         step = Step(
-            name=prune_name(file.path), action=Action.PRUNE, reason=_why(file, resolved), output=file.path,
-            place=pruning.place, key=file.note.key, details=(_FREE,), digest=file.note.digest, after=file.heir,
-        )  # fmt: skip
+            name=prune_name(file.path),
+            action=Action.PRUNE,
+            reason=_why(file, resolved),
+            output=file.path,
+            place=pruning.place,
+            key=file.note.key,
+            details=(_FREE,),
+            digest=file.note.digest,
+            after=file.heir,
+        )
         if file.path in gone:
-            reason = "no longer asked for, but its result is not in the store: this may be the last copy"
+            reason = (
+                "no longer asked for, but its result is not in the store: this may be the last copy"
+            )
             step = _blocked(step, reason, "Remove it yourself, or put the store back.")
         elif many:
-            reason = f"{len(going) - len(gone)} outputs would be pruned at once, and prune.most is {pruning.most}"
+            reason = (
+                f"{len(going) - len(gone)} outputs would be pruned at once, and prune.most is"
+                f" {pruning.most}"
+            )
             step = _blocked(step, reason, "If that is meant, raise prune.most in cutlist.yaml.")
         made.append(step)
     return made
 
 
 def _blocked(step: Step, reason: str, way: str) -> Step:
-    return replace(step, action=Action.BLOCKED, reason=reason, details=(way,), needs_person=True, after=None)
+    return replace(
+        step, action=Action.BLOCKED, reason=reason, details=(way,), needs_person=True, after=None
+    )
 
 
 def _stored(file: LeftOver, observed: Observed) -> bool:
-    return any(result.digest == file.note.digest for result in observed.results.get(file.note.key, ()))
+    return any(
+        result.digest == file.note.digest for result in observed.results.get(file.note.key, ())
+    )
 
 
 def _why(file: LeftOver, resolved: Mapping[str, Resolved]) -> str:

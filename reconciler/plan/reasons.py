@@ -19,7 +19,10 @@ Default = Callable[[str, str], Any]  # of a section and a field of it; None: the
 
 
 def changes(
-    old: Mapping[str, Any], new: Mapping[str, Any], written: Mapping[str, str], default: Default = lambda _s, _f: None
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    written: Mapping[str, str],
+    default: Default = lambda _s, _f: None,
 ) -> tuple[str, tuple[str, ...]]:
     """(reason in one line, lines with old and new values) between two canonical jobs.
 
@@ -33,7 +36,9 @@ def changes(
         if path == ("v",):
             continue
         name = field_name(
-            path[1:] if path[0] in ("input",) and len(path) > 1 and path[1] in ("prompt", "negative_prompt") else path
+            path[1:]
+            if path[0] in ("input",) and len(path) > 1 and path[1] in ("prompt", "negative_prompt")
+            else path
         )
         if path == ("take",):
             reasons.append(f"take {after} asked for")
@@ -55,13 +60,17 @@ def written(wanted: Wanted) -> Mapping[str, str]:
             found[medium.at] = f"edit://{value}"
         else:
             found[medium.at] = (
-                shown(value).removesuffix("?…") if kind != "data" else field_name(medium.at.split("/")[1:])
+                shown(value).removesuffix("?…")
+                if kind != "data"
+                else field_name(medium.at.split("/")[1:])
             )
     return found
 
 
 def changed_place(wanted: Wanted, old: Mapping[str, Any], new: Mapping[str, Any]) -> Place | None:
-    """Where the first field stands that differs between two canonical jobs, the newer being of this edit."""
+    """Where the first field stands that differs between two canonical jobs, the newer being of this
+    edit.
+    """
     for section in ("input", "parameters"):
         before = old.get(section)
         for name in new[section]:
@@ -70,7 +79,9 @@ def changed_place(wanted: Wanted, old: Mapping[str, Any], new: Mapping[str, Any]
     return wanted.edit.place("/take") if old.get("take") != new.get("take") else None
 
 
-def _differences(old: Any, new: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Any, Any]]:
+def _differences(
+    old: Any, new: Any, path: tuple[str | int, ...]
+) -> Iterator[tuple[tuple[str | int, ...], Any, Any]]:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in [*new, *(each for each in sorted(old) if each not in new)]:
             yield from _differences(old.get(name), new.get(name), (*path, name))

@@ -1,4 +1,6 @@
-"""A plan or an outcome as text or JSON. Pure. Reads well at 80 columns, in a pipe and in a pull request."""
+"""A plan or an outcome as text or JSON. Pure. Reads well at 80 columns, in a pipe and in a pull
+request.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,15 @@ from reconciler.plan.step import SYMBOLS, Action, Cost, Plan, Step
 from reconciler.words import count, wrapped
 
 PLAN_VERSION = 1
-_LEGEND = (Action.RENDER, Action.WRITE, Action.PRUNE, Action.RESUME, Action.SETTLE, Action.WAIT, Action.BLOCKED)
+_LEGEND = (
+    Action.RENDER,
+    Action.WRITE,
+    Action.PRUNE,
+    Action.RESUME,
+    Action.SETTLE,
+    Action.WAIT,
+    Action.BLOCKED,
+)
 _LEGEND_WORDS = {Action.BLOCKED: "needs a person"}
 _BOUND = "\u00a0"  # a space at which no line is broken
 
@@ -18,7 +28,9 @@ _BOUND = "\u00a0"  # a space at which no line is broken
 def money(cost: Cost, currency: str) -> str:
     """`10.1 s billable, 1.01 USD`; without prices only the seconds."""
     seconds = f"{cost.billable_s:.1f} s billable"
-    return seconds if cost.price is None or not currency else f"{seconds}, {cost.price:.2f} {currency}"
+    return (
+        seconds if cost.price is None or not currency else f"{seconds}, {cost.price:.2f} {currency}"
+    )
 
 
 def span(seconds: float) -> str:
@@ -28,14 +40,16 @@ def span(seconds: float) -> str:
         return f"{whole}s"
     if whole < 3600:
         return f"{whole // 60}m {whole % 60:02}s"
-    return f"{whole // 3600}h {whole % 3600 // 60:02}m" if whole < 48 * 3600 else f"{whole // 86400}d"
+    return (
+        f"{whole // 3600}h {whole % 3600 // 60:02}m" if whole < 48 * 3600 else f"{whole // 86400}d"
+    )
 
 
 def clock_warning(ahead_s: float) -> str:
     """What to say when the ledger's newest entry is of `ahead_s` seconds from now."""
     return (
-        f"warning: the ledger has an entry of {span(ahead_s)} from now: this machine's clock is wrong, or was."
-        " Ages and deadlines go by it"
+        f"warning: the ledger has an entry of {span(ahead_s)} from now: this machine's clock is"
+        " wrong, or was. Ages and deadlines go by it"
     )
 
 
@@ -44,13 +58,19 @@ def plan_text(plan: Plan) -> str:
     if not plan.changes:
         notes = "".join(f"{line}\n" for line in (*map(fit, plan.notes), *stray_lines(plan)))
         count = len(plan.steps)
-        matches = "1 edit matches its result." if count == 1 else f"{count} edits match their results."
+        matches = (
+            "1 edit matches its result." if count == 1 else f"{count} edits match their results."
+        )
         return (
-            f"{notes}No changes. {matches if count or not plan.left_out else ''}".rstrip() + f"\n{left_out_line(plan)}"
+            f"{notes}No changes. {matches if count or not plan.left_out else ''}".rstrip()
+            + f"\n{left_out_line(plan)}"
         )
     lines = [fit(f"Edits are compared with the store ({where(plan)})."), ""]
     used = {step.action for step in plan.steps}
-    lines.append("  " + "   ".join(f"{SYMBOLS[a]} {_LEGEND_WORDS.get(a, a.value)}" for a in _LEGEND if a in used))
+    lines.append(
+        "  "
+        + "   ".join(f"{SYMBOLS[a]} {_LEGEND_WORDS.get(a, a.value)}" for a in _LEGEND if a in used)
+    )
     lines.append("")
     changed = [step for step in plan.steps if step.action is not Action.KEEP]
     width = max((len(step.name) for step in changed if step.of_edit), default=0)
@@ -72,15 +92,22 @@ def where(plan: Plan) -> str:
 def left_out_line(plan: Plan) -> str:
     """`3 edits are left out, as asked for.`, or nothing."""
     verb = "is" if plan.left_out == 1 else "are"
-    return f"{count(plan.left_out, 'edit')} {verb} left out, as asked for.\n" if plan.left_out else ""
+    return (
+        f"{count(plan.left_out, 'edit')} {verb} left out, as asked for.\n" if plan.left_out else ""
+    )
 
 
 def stray_lines(plan: Plan) -> Iterator[str]:
     """Each stray with the ways to answer for it."""
     for stray in plan.strays:
         yield f"! stray: task {stray.task_id} ({stray.status})"
-        yield from indented(f"made by a request of {stray.edit} that was given up; it is paid, and nobody waits for it")
-        yield from indented(f"cutlist resolve {stray.edit} --adopt {stray.task_id} | --abandon", "        ")
+        yield from indented(
+            f"made by a request of {stray.edit} that was given up; it is paid, and nobody waits"
+            " for it"
+        )
+        yield from indented(
+            f"cutlist resolve {stray.edit} --adopt {stray.task_id} | --abandon", "        "
+        )
 
 
 def _step_lines(step: Step, currency: str, width: int) -> Iterator[str]:
@@ -92,7 +119,9 @@ def _step_lines(step: Step, currency: str, width: int) -> Iterator[str]:
 
 
 def _price_and_place(step: Step, currency: str) -> str:
-    """`at most 10.0 s billable, 1.00 USD  (specs/poster.yaml:12:16)`; nothing where there is nothing to pay or do."""
+    """`at most 10.0 s billable, 1.00 USD  (specs/poster.yaml:12:16)`; nothing where there is
+    nothing to pay or do.
+    """
     price = money(step.cost, currency)
     if step.action is Action.RENDER and not step.paid_by:
         return f"{price}  ({step.place})"
@@ -116,7 +145,9 @@ def fit(text: str) -> str:
 
 
 def _index(steps: list[Step]) -> list[str]:
-    """One line for all: `+ a, b   ~ c`. A symbol stays with the name after it when the line is broken."""
+    """One line for all: `+ a, b   ~ c`. A symbol stays with the name after it when the line is
+    broken.
+    """
     groups = []
     for action in Action:
         names = [step.name for step in steps if step.action is action]
@@ -133,7 +164,8 @@ def summary_line(plan: Plan) -> str:
     shown = [
         a
         for a in Action
-        if a is not Action.KEEP and (summary[a.value] or a in (Action.RENDER, Action.WRITE, Action.PRUNE))
+        if a is not Action.KEEP
+        and (summary[a.value] or a in (Action.RENDER, Action.WRITE, Action.PRUNE))
     ]
     parts = [f"{summary[a.value]} {words.get(a, f'to {a.value}')}" for a in shown]
     return f"Plan: {', '.join(parts)}; {summary['keep']} unchanged."
@@ -145,7 +177,11 @@ def cost_line(plan: Plan) -> str:
     waits = any(step.cost.billable_s for step in plan.by_action(Action.WAIT))
     flying = plan.total(Action.RESUME)
     if not then.billable_s:
-        return f"Cost: nothing more{_in_flight(flying, plan.currency)}." if flying.billable_s else "Cost: nothing."
+        return (
+            f"Cost: nothing more{_in_flight(flying, plan.currency)}."
+            if flying.billable_s
+            else "Cost: nothing."
+        )
     unknown = (
         f" ({count(then.unknown_inputs, 'input')} of unknown length counted at the longest)"
         if then.unknown_inputs
@@ -155,12 +191,17 @@ def cost_line(plan: Plan) -> str:
     if then.price is None or not plan.currency:
         later = f", at most {then.billable_s:.1f} with what waits" if waits else ""
         missing = f"no price is known for {', '.join(plan.unpriced)}: see `prices` in cutlist.yaml"
-        return f"{seconds}{later}{unknown}{_paid_jobs(plan)}; {missing}{_in_flight(flying, plan.currency)}."
+        return (
+            f"{seconds}{later}{unknown}{_paid_jobs(plan)};"
+            f" {missing}{_in_flight(flying, plan.currency)}."
+        )
     about = "at most " if then.unknown_inputs else ""
     later = f" now, at most {then.price:.2f} {plan.currency} with what waits" if waits else ""
     mock = "\nThe mock spends nothing: this is what it would cost." if plan.realm == "mock" else ""
     price = f"{about}{now.price or 0.0:.2f} {plan.currency}{later}"
-    return f"{seconds}, {price}{unknown}{_paid_jobs(plan)}{_in_flight(flying, plan.currency)}.{mock}"
+    return (
+        f"{seconds}, {price}{unknown}{_paid_jobs(plan)}{_in_flight(flying, plan.currency)}.{mock}"
+    )
 
 
 def _paid_jobs(plan: Plan) -> str:
@@ -172,7 +213,11 @@ def _paid_jobs(plan: Plan) -> str:
 
 def _in_flight(cost: Cost, currency: str) -> str:
     """`; tasks in flight add 5.0 s billable, 0.50 USD`."""
-    return f"; tasks in flight are billed {money(cost, currency).replace(' billable', '')}" if cost.billable_s else ""
+    return (
+        f"; tasks in flight are billed {money(cost, currency).replace(' billable', '')}"
+        if cost.billable_s
+        else ""
+    )
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
@@ -194,7 +239,10 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "cost": cost_document(plan),
         "steps": [_step_document(step) for step in plan.steps],
         "notes": list(plan.notes),
-        "strays": [{"task_id": each.task_id, "name": each.edit, "status": each.status} for each in plan.strays],
+        "strays": [
+            {"task_id": each.task_id, "name": each.edit, "status": each.status}
+            for each in plan.strays
+        ],
     }
 
 

@@ -1,7 +1,8 @@
-"""A plan as a file: what it is bound to, whether that still holds, and the plan itself back from it. Pure.
+"""A plan as a file: what it is bound to, whether that still holds, and the plan itself back from
+it. Pure.
 
-A saved plan holds digests of what was asked for and of what was there, for every edit it is about, and the prices. The
-digest over itself finds slips and damage; it is no signature.
+A saved plan holds digests of what was asked for and of what was there, for every edit it is about,
+and the prices. The digest over itself finds slips and damage; it is no signature.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ def saved_document(
     environment: str,
     plan_id: str,
 ) -> dict[str, Any]:
-    """The plan with everything it is bound to, sealed with a digest (schemas/saved-plan.schema.json)."""
+    """The plan with everything it is bound to, sealed with a digest
+    (schemas/saved-plan.schema.json).
+    """
     names = [step.name for step in plan.steps if step.name in desired.edits]
     prices = {}
     for name in names:
@@ -58,12 +61,17 @@ def saved_document(
             "endpoint": plan.endpoint,
         },
         "options": {
-            name: list(value) if isinstance(value, tuple) else value for name, value in asdict(options).items()
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(options).items()
         },
         "desired": {name: _asked(desired, name) for name in names},
         "observed": {
             **{name: _seen(resolved[name], observed) for name in names},
-            **{step.name: _seen_left_over(step, observed) for step in plan.steps if not step.of_edit},
+            **{
+                step.name: _seen_left_over(step, observed)
+                for step in plan.steps
+                if not step.of_edit
+            },
         },
         "prices": prices,
         "plan": plan_document(plan),
@@ -80,7 +88,9 @@ def _asked(desired: Desired, name: str) -> str:
 def _seen(each: Resolved, observed: Observed) -> dict[str, str | None]:
     edit = each.wanted.edit
     history = observed.history.get(each.job.key) if each.job else None
-    pin = observed.pins.get(edit.name) or (observed.pin(edit.name, each.job.key) if each.job else None)
+    pin = observed.pins.get(edit.name) or (
+        observed.pin(edit.name, each.job.key) if each.job else None
+    )
     return {
         "result": each.result.digest if each.result else None,
         "request": f"{history.last.state.value} {history.last.id}" if history else None,
@@ -91,11 +101,20 @@ def _seen(each: Resolved, observed: Observed) -> dict[str, str | None]:
 
 def _seen_left_over(step: Step, observed: Observed) -> dict[str, str | None]:
     """Of an output that no edit asks for: the file that goes, and what we wrote there."""
-    return {"result": step.digest, "request": None, "file": observed.left_over[step.output].digest, "pin": None}
+    return {
+        "result": step.digest,
+        "request": None,
+        "file": observed.left_over[step.output].digest,
+        "pin": None,
+    }
 
 
-def check_form(document: Mapping[str, Any], own: Mapping[str, Any], plan: Mapping[str, Any]) -> None:
-    """Raises BadSavedPlan for what this program did not write like this. `own` and `plan` are the two schemas."""
+def check_form(
+    document: Mapping[str, Any], own: Mapping[str, Any], plan: Mapping[str, Any]
+) -> None:
+    """Raises BadSavedPlan for what this program did not write like this. `own` and `plan` are the
+    two schemas.
+    """
     from jsonschema import Draft202012Validator  # lazy: start-up time
 
     hint = "Nothing was sent. Plan again: `cutlist plan --out FILE`."
@@ -108,10 +127,20 @@ def check_form(document: Mapping[str, Any], own: Mapping[str, Any], plan: Mappin
     except (ValueError, RecursionError):
         whole = False
     if not whole:
-        raise BadSavedPlan("the saved plan was changed since it was written: its digest does not match.", hint=hint)
-    if not (Draft202012Validator(own).is_valid(document) and Draft202012Validator(plan).is_valid(document["plan"])):
+        raise BadSavedPlan(
+            "the saved plan was changed since it was written: its digest does not match.", hint=hint
+        )
+    if not (
+        Draft202012Validator(own).is_valid(document)
+        and Draft202012Validator(plan).is_valid(document["plan"])
+    ):
         raise BadSavedPlan("the saved plan is not as this program writes it.", hint=hint)
-    told = (*document["project"].values(), *document["desired"], *document["observed"], *document["prices"])
+    told = (
+        *document["project"].values(),
+        *document["desired"],
+        *document["observed"],
+        *document["prices"],
+    )
     try:
         if not all(is_plain(each) for each in told):
             raise ValueError("characters that would write on the terminal")
@@ -124,7 +153,8 @@ def check_form(document: Mapping[str, Any], own: Mapping[str, Any], plan: Mappin
 def options_of(document: Mapping[str, Any]) -> Options:
     """What was allowed when the plan was made. Raises TypeError for an option of another program."""
     given: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in document["options"].items()
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in document["options"].items()
     }
     options = Options(**given)
     if any(type(value) is not type(getattr(Options(), name)) for name, value in given.items()):
@@ -142,7 +172,9 @@ def check_home(document: Mapping[str, Any], here: Mapping[str, str]) -> None:
     other = [f"its {'project' if name == 'name' else name} is {there[name]}, not {here[name]}"
              for name in names if there[name] != here[name]]  # fmt: skip
     if other:
-        hint = "Nothing was sent. Apply it where it was planned, with the same --endpoint and --env."
+        hint = (
+            "Nothing was sent. Apply it where it was planned, with the same --endpoint and --env."
+        )
         raise PlanRefused(f"Saved plan is of another place: {'; '.join(other)}.", hint=hint)
 
 
@@ -156,19 +188,36 @@ def check_fresh(document: Mapping[str, Any], now: Mapping[str, Any]) -> None:
 
 
 def check_no_more(document: Mapping[str, Any], plan: Plan) -> None:
-    """Raises PlanRefused when `plan`, made after open requests were settled, pays for more than what was saved."""
-    agreed = {step["name"] for step in document["plan"]["steps"] if step["action"] in ("render", "wait")}
-    more = [step.name for step in plan.by_action(Action.RENDER, Action.WAIT) if step.name not in agreed]
+    """Raises PlanRefused when `plan`, made after open requests were settled, pays for more than
+    what was saved.
+    """
+    agreed = {
+        step["name"] for step in document["plan"]["steps"] if step["action"] in ("render", "wait")
+    }
+    more = [
+        step.name for step in plan.by_action(Action.RENDER, Action.WAIT) if step.name not in agreed
+    ]
     if more:
-        words = f"the service has answered what was open, and {', '.join(more)} would have to be rendered"
-        raise PlanRefused(f"Saved plan is stale: {words}.", hint="No request for a task was sent. Plan again.")
+        words = (
+            f"the service has answered what was open, and {', '.join(more)} would have to be"
+            " rendered"
+        )
+        raise PlanRefused(
+            f"Saved plan is stale: {words}.", hint="No request for a task was sent. Plan again."
+        )
 
 
 def _moved(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     for name in sorted({*then["desired"], *now["desired"]}):
         before, after = then["desired"].get(name), now["desired"].get(name)
         if before != after:
-            words = "is no longer asked for" if after is None else "is new" if before is None else _CHANGED
+            words = (
+                "is no longer asked for"
+                if after is None
+                else "is new"
+                if before is None
+                else _CHANGED
+            )
             yield f"{name} {words}"
             continue
         for words in _seen_moved(then["observed"].get(name) or {}, now["observed"][name]):
@@ -194,8 +243,12 @@ def _seen_moved(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str
         "result": ("a result appeared", "its result is gone", "another result counts"),
         "request": ("a request was made", "its request is forgotten", "its request has moved on"),
         "file": ("a file appeared at its output", "its file is gone", "its file changed"),
-        "pin": ("cutlist.lock names a result", "cutlist.lock names no result any more", "cutlist.lock names another"),
-    }  # fmt: skip
+        "pin": (
+            "cutlist.lock names a result",
+            "cutlist.lock names no result any more",
+            "cutlist.lock names another",
+        ),
+    }
     for name, (appeared, gone, changed) in words.items():
         before, after = then.get(name), now.get(name)
         if before != after:
@@ -207,7 +260,10 @@ def _prices_moved(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[s
         yield "prices are in another currency"
     for name, price in sorted(now["prices"].items()):
         if name in then["prices"] and then["prices"][name] != price:
-            yield f"the price of a second of {name} was {_price(then['prices'][name])} and is {_price(price)} now"
+            yield (
+                f"the price of a second of {name} was {_price(then['prices'][name])} and is"
+                f" {_price(price)} now"
+            )
 
 
 def _price(value: float | None) -> str:
@@ -255,7 +311,9 @@ def plan_of(document: Mapping[str, Any]) -> Plan:
         currency=made["cost"]["currency"] or "",
         notes=tuple(made["notes"]),
         unpriced=unpriced,
-        strays=tuple(Stray(each["task_id"], each["name"], "", each["status"], 0.0) for each in made["strays"]),
+        strays=tuple(
+            Stray(each["task_id"], each["name"], "", each["status"], 0.0) for each in made["strays"]
+        ),
         left_out=made["left_out"],
         environment=made["environment"],
     )
@@ -266,8 +324,16 @@ def _step_of(each: Mapping[str, Any]) -> Step:
     action = Action(each["action"])
     cost = Cost(**each["cost"])
     return Step(
-        name=each["name"], action=action, reason=each["reason"], output=each["output"],
-        place=Place(file, int(line), int(column)), key=each["key"], details=tuple(each["details"]), cost=cost,
-        digest=each["digest"], task_id=each["task_id"], paid_by=each["paid_by"],
+        name=each["name"],
+        action=action,
+        reason=each["reason"],
+        output=each["output"],
+        place=Place(file, int(line), int(column)),
+        key=each["key"],
+        details=tuple(each["details"]),
+        cost=cost,
+        digest=each["digest"],
+        task_id=each["task_id"],
+        paid_by=each["paid_by"],
         billed_at_end=action is Action.RESUME and cost.billable_s > 0,
-    )  # fmt: skip
+    )

@@ -17,7 +17,9 @@ _MOST_NAMES = 8
 
 
 def selected(desired: Desired, targets: Sequence[str], excludes: Sequence[str]) -> frozenset[str]:
-    """The names of the edits that are asked about. Raises UsageError for words that match nothing, or leave nothing."""
+    """The names of the edits that are asked about. Raises UsageError for words that match nothing,
+    or leave nothing.
+    """
     edits = {name: wanted.edit for name, wanted in desired.edits.items()}
     upstreams = {name: wanted.upstreams for name, wanted in desired.edits.items()}
     chosen = set(edits)
@@ -29,7 +31,9 @@ def selected(desired: Desired, targets: Sequence[str], excludes: Sequence[str]) 
     for text in excludes:
         chosen -= with_downstreams(_matched("--exclude", text, edits), upstreams)
     if not chosen and (targets or excludes):
-        raise UsageError("--target and --exclude leave no edit to plan for.", hint="Nothing was sent.")
+        raise UsageError(
+            "--target and --exclude leave no edit to plan for.", hint="Nothing was sent."
+        )
     return frozenset(chosen)
 
 
@@ -49,12 +53,16 @@ def _matched(option: str, text: str, edits: Mapping[str, Edit]) -> set[str]:
     matches = _matcher(text)
     found = {name for name, edit in edits.items() if matches(edit)}
     if not found:
-        raise UsageError(f'{option} "{text}" matches no edit.', hint=f"{near(text, edits)} Nothing was sent.".strip())
+        raise UsageError(
+            f'{option} "{text}" matches no edit.',
+            hint=f"{near(text, edits)} Nothing was sent.".strip(),
+        )
     return found
 
 
 def _matcher(text: str) -> Callable[[Edit], bool]:
-    """`campaign=spring` asks for labels, all of them where commas stand between; anything else for a name.
+    """`campaign=spring` asks for labels, all of them where commas stand between; anything else
+    for a name.
 
     `*` and `?` stand for any characters and for one. Brackets are part of a name; a name without them means all edits
     that a matrix made of it.
@@ -63,7 +71,8 @@ def _matcher(text: str) -> Callable[[Edit], bool]:
         pairs = [each.partition("=") for each in text.split(",")]
         wanted = [(key.strip(), wildcard(value.strip())) for key, _, value in pairs]
         return lambda edit: all(
-            key in edit.labels and value.fullmatch(str(edit.labels[key])) is not None for key, value in wanted
+            key in edit.labels and value.fullmatch(str(edit.labels[key])) is not None
+            for key, value in wanted
         )
     plain, expanded = wildcard(text), wildcard(f"{text}[*]")
     return lambda edit: bool(plain.fullmatch(edit.name) or expanded.fullmatch(edit.name))
@@ -71,7 +80,9 @@ def _matcher(text: str) -> Callable[[Edit], bool]:
 
 def near(text: str, edits: Mapping[str, Edit]) -> str:
     """What somebody may have meant by words that match no edit."""
-    labels = sorted({f"{key}={value}" for edit in edits.values() for key, value in edit.labels.items()})
+    labels = sorted(
+        {f"{key}={value}" for edit in edits.values() for key, value in edit.labels.items()}
+    )
     known = labels if "=" in text.partition("[")[0] else sorted(edits)
     what = "labels" if known is labels else "edits"
     return _near(text, known, f"the {what} ") if known else f"There are no {what}."
@@ -98,7 +109,9 @@ def _with_upstreams(names: Iterable[str], upstreams: Mapping[str, Sequence[str]]
 
 
 def with_downstreams(names: Iterable[str], upstreams: Mapping[str, Sequence[str]]) -> set[str]:
-    """`names` and everything that builds on them; `upstreams` names every upstream before its downstream."""
+    """`names` and everything that builds on them; `upstreams` names every upstream before its
+    downstream.
+    """
     found = set(names)
     for name, above in upstreams.items():
         if found.intersection(above):

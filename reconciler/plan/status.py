@@ -1,4 +1,6 @@
-"""How every edit is: in sync or not, healthy or not, since when and until when, with the words of GitOps. Pure."""
+"""How every edit is: in sync or not, healthy or not, since when and until when, with the words of
+GitOps. Pure.
+"""
 
 from __future__ import annotations
 
@@ -35,22 +37,31 @@ class Status:
     plan: Plan
     project: str
     now: float  # seconds since 1970
-    ahead_s: float = 0.0  # by how much the ledger's newest entry is ahead of now, where that is worth a word
+    # by how much the ledger's newest entry is ahead of now, where that is worth a word
+    ahead_s: float = 0.0
 
     @property
     def needs_person(self) -> Sequence[str]:
-        """What waits for a person: names of edits, ids of strays, and whose task is soon forgotten by the service."""
+        """What waits for a person: names of edits, ids of strays, and whose task is soon forgotten
+        by the service.
+        """
         blocked = [step.name for step in self.plan.steps if step.needs_person]
         urgent = [name for name, left_s in self.deadlines if _urgent(left_s)]
         undecided = [each.edit for each in self.plan.undecided]
-        return list(dict.fromkeys([*blocked, *undecided, *(each.task_id for each in self.plan.strays), *urgent]))
+        return list(
+            dict.fromkeys(
+                [*blocked, *undecided, *(each.task_id for each in self.plan.strays), *urgent]
+            )
+        )
 
     @property
     def deadlines(self) -> Sequence[tuple[str, float]]:
         """(edit, seconds left) for every task that is to be collected, the most urgent first."""
         found = [(step.name, step.collect_by) for step in self.plan.steps]
         found += [(orphan.edit, orphan.collect_by) for orphan in self.plan.orphans]
-        left = [(name, collect_by - self.now) for name, collect_by in found if collect_by is not None]
+        left = [
+            (name, collect_by - self.now) for name, collect_by in found if collect_by is not None
+        ]
         return sorted(left, key=lambda each: (each[1], each[0]))
 
     @property
@@ -74,7 +85,9 @@ class Status:
     def counts(self) -> dict[str, int]:
         """How many edits are of each health."""
         found = [self.health(step) for step in self.edits]
-        return {word: found.count(word) for word in ("Healthy", "Progressing", "Missing", "Degraded")}
+        return {
+            word: found.count(word) for word in ("Healthy", "Progressing", "Missing", "Degraded")
+        }
 
 
 def _urgent(left_s: float) -> bool:
@@ -94,7 +107,9 @@ def status_text(status: Status) -> str:
     names = [step.name for step in plan.steps]
     width = min(max([len(name) for name in names] + [4]), _NAME_WIDTH)
     outputs = max([len(step.output) for step in plan.steps] + [6])
-    lines.append(f"{'NAME':<{width}}  {'SYNC':<9}  {'HEALTH':<11}  {'SINCE':<7}  {'OUTPUT':<{outputs}}  NOTE")
+    lines.append(
+        f"{'NAME':<{width}}  {'SYNC':<9}  {'HEALTH':<11}  {'SINCE':<7}  {'OUTPUT':<{outputs}}  NOTE"
+    )
     for step in plan.steps:
         since = "" if step.since is None else span(max(status.now - step.since, 0))
         lines.append(
@@ -120,7 +135,9 @@ def _note(status: Status, step: Step) -> str:
     if step.collect_by is None:
         return step.reason
     left_s = step.collect_by - status.now
-    return f"{step.reason}; " + (f"collect within {span(left_s)}" if left_s > 0 else "too old to be collected")
+    return f"{step.reason}; " + (
+        f"collect within {span(left_s)}" if left_s > 0 else "too old to be collected"
+    )
 
 
 def _deadline_lines(status: Status) -> Iterator[str]:
@@ -129,7 +146,10 @@ def _deadline_lines(status: Status) -> Iterator[str]:
         age_s = TASK_LIFE_S - left_s
         if age_s < WARN_S:
             continue
-        yield f"{'!' if _urgent(left_s) else 'warning:'} {name}: its task is {span(age_s)} old and not collected"
+        yield (
+            f"{'!' if _urgent(left_s) else 'warning:'} {name}: its task is {span(age_s)} old and"
+            " not collected"
+        )
         if left_s > 0:
             yield f"      run `cutlist apply` within {span(left_s)}; after that its video is gone"
         else:

@@ -25,9 +25,15 @@ class Action(StrEnum):
 
 
 SYMBOLS: Mapping[Action, str] = {
-    Action.RENDER: "+", Action.RESUME: ">", Action.SETTLE: "?", Action.WRITE: "~", Action.PRUNE: "-", Action.WAIT: ".",
-    Action.BLOCKED: "!", Action.KEEP: " ",
-}  # fmt: skip
+    Action.RENDER: "+",
+    Action.RESUME: ">",
+    Action.SETTLE: "?",
+    Action.WRITE: "~",
+    Action.PRUNE: "-",
+    Action.WAIT: ".",
+    Action.BLOCKED: "!",
+    Action.KEEP: " ",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,8 @@ class Cost:
 
     billable_s: float
     price: float | None
-    unknown_inputs: int = 0  # inputs whose length nobody here knows, counted at the longest that is legal
+    # inputs whose length nobody here knows, counted at the longest that is legal
+    unknown_inputs: int = 0
 
 
 FREE = Cost(0.0, 0.0)
@@ -71,12 +78,16 @@ class Step:
     @property
     def may_pay(self) -> bool:
         """Whether an apply of its plan may send a task for it."""
-        waits = self.action is Action.WAIT and (self.cost.billable_s > 0 or self.paid_by is not None)
+        waits = self.action is Action.WAIT and (
+            self.cost.billable_s > 0 or self.paid_by is not None
+        )
         return waits or self.action in (Action.RENDER, Action.RESUME, Action.SETTLE)
 
     @property
     def of_edit(self) -> bool:
-        """Whether it is about an edit. The others are about an output that no edit asks for any more."""
+        """Whether it is about an edit. The others are about an output that no edit asks for any
+        more.
+        """
         return not self.name.startswith(_HERE)
 
 
@@ -103,7 +114,8 @@ class Plan:
     notes: tuple[str, ...] = ()  # what people should know besides: warnings, damage
     unpriced: tuple[str, ...] = ()  # models (and tiers) of work whose price is not known
     strays: tuple[Stray, ...] = ()  # paid tasks that nobody waits for, until a person answers
-    orphans: tuple[Attempt, ...] = ()  # at the service, of requests that no edit stands for any more
+    # at the service, of requests that no edit stands for any more
+    orphans: tuple[Attempt, ...] = ()
     left_out: int = 0  # edits without a step, by --target, --exclude or --refresh-only
     environment: str = NO_ENVIRONMENT
 
@@ -117,8 +129,13 @@ class Plan:
 
     @property
     def summary(self) -> Mapping[str, int]:
-        """How many steps are of each action; `render` counts edits, two of which may share one paid job."""
-        return {action.value: sum(1 for step in self.steps if step.action is action) for action in Action}
+        """How many steps are of each action; `render` counts edits, two of which may share one paid
+        job.
+        """
+        return {
+            action.value: sum(1 for step in self.steps if step.action is action)
+            for action in Action
+        }
 
     @property
     def changes(self) -> bool:

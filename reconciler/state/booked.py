@@ -1,4 +1,6 @@
-"""Who asked for a render, who agreed to its price, and what came of it: plain types of the ledger's books. Pure."""
+"""Who asked for a render, who agreed to its price, and what came of it: plain types of the ledger's
+books. Pure.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,12 @@ from reconciler.state.observed import State
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request came from. Each is empty where nobody can tell: outside git, or in a run of earlier days."""
+    """Where a request came from. Each is empty where nobody can tell: outside git, or in a run of
+    earlier days.
+    """
 
-    commit: str = ""  # full id of HEAD; with a + behind it where the manifest was not committed as it was read
+    # full id of HEAD; with a + behind it where the manifest was not committed as it was read
+    commit: str = ""
     author: str = ""  # of that commit, in the words of git
     approved_by: str = ""  # who agreed to the price, and how
 

@@ -29,11 +29,16 @@ def hold(path: Path, *, command: str, now: float) -> Iterator[None]:
         except BlockingIOError:
             raise Locked(
                 f"another cutlist is working on this store: {_holder(handle)}.",
-                hint="Wait for it to end, or stop it: its tasks at the service go on, and the next run collects them.",
+                hint=(
+                    "Wait for it to end, or stop it: its tasks at the service go on, and the next"
+                    " run collects them."
+                ),
             ) from None
         os.ftruncate(handle, 0)
         since = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        os.pwrite(handle, json.dumps({"pid": os.getpid(), "command": command, "since": since}).encode(), 0)
+        os.pwrite(
+            handle, json.dumps({"pid": os.getpid(), "command": command, "since": since}).encode(), 0
+        )
         yield
     finally:
         os.close(handle)

@@ -41,7 +41,13 @@ def parse_pins(raw: bytes) -> Sections:
         if line.startswith((b"<<<<<<< ", b"=======", b">>>>>>> ")):
             place = Place(LOCK_FILE, number)
             raise InvalidInput(
-                [Fault(place, "conflict markers of a merge; keep either side of each line, then plan again")]
+                [
+                    Fault(
+                        place,
+                        "conflict markers of a merge; keep either side of each line, then plan"
+                        " again",
+                    )
+                ]
             )
     documents, faults = parse(raw, LOCK_FILE, MAX_BYTES)
     if faults:
@@ -49,18 +55,35 @@ def parse_pins(raw: bytes) -> Sections:
     data = documents[0].data if len(documents) == 1 else None
     fields = data if isinstance(data, dict) else {}
     sections = {name: part for name, part in fields.items() if name != "version"}
-    if fields.get("version") != VERSION or not all(isinstance(part, dict) for part in sections.values()):
-        raise InvalidInput([Fault(Place(LOCK_FILE), f"this is no lock file of version {VERSION}; restore it from git")])
+    if fields.get("version") != VERSION or not all(
+        isinstance(part, dict) for part in sections.values()
+    ):
+        raise InvalidInput(
+            [
+                Fault(
+                    Place(LOCK_FILE),
+                    f"this is no lock file of version {VERSION}; restore it from git",
+                )
+            ]
+        )
     return {section: dict(_pins(documents[0], section)) for section in sections}
 
 
 def _pins(document: Document, section: str) -> Iterator[tuple[str, Pin]]:
     for name, entry in document.data[section].items():
-        key, digest = (entry.get("key"), entry.get("digest")) if isinstance(entry, dict) else (None, None)
+        key, digest = (
+            (entry.get("key"), entry.get("digest")) if isinstance(entry, dict) else (None, None)
+        )
         if not all(isinstance(each, str) and _HEX.match(each) for each in (key, digest)):
             place = document.place(pointer(f"/{section}", name))
             raise InvalidInput(
-                [Fault(place, f'the entry of "{name}" lacks a key or a digest of 64 hex digits; restore it from git')]
+                [
+                    Fault(
+                        place,
+                        f'the entry of "{name}" lacks a key or a digest of 64 hex digits; restore'
+                        " it from git",
+                    )
+                ]
             )
         yield name, Pin(str(key), str(digest))
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-TASK_LIFE_S = 24 * 3600  # the service forgets a task 24 h after submit_time, and with it the way to its video
+# the service forgets a task 24 h after submit_time, and with it the way to its video
+TASK_LIFE_S = 24 * 3600
 
 
 class State(StrEnum):
@@ -29,7 +30,14 @@ class State(StrEnum):
 ARROWS: Mapping[State, frozenset[State]] = {
     State.INTENT: frozenset({State.SUBMITTED, State.NOT_SENT, State.REJECTED, State.UNDECIDED}),
     State.SUBMITTED: frozenset(
-        {State.SUCCEEDED, State.FAILED, State.CANCELED, State.EXPIRED, State.UNDECIDED, State.SUBMITTED}
+        {
+            State.SUCCEEDED,
+            State.FAILED,
+            State.CANCELED,
+            State.EXPIRED,
+            State.UNDECIDED,
+            State.SUBMITTED,
+        }
     ),
     State.UNDECIDED: frozenset({State.SUBMITTED, State.NOT_SENT, State.ABANDONED}),
     State.SUCCEEDED: frozenset({State.LOST}),
@@ -39,7 +47,9 @@ OPEN = (State.INTENT, State.SUBMITTED, State.UNDECIDED)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The verified outcome of a job: a record that names a blob. Times are the service's own words (UTC+8)."""
+    """The verified outcome of a job: a record that names a blob. Times are the service's own words
+    (UTC+8).
+    """
 
     key: str
     digest: str
@@ -50,7 +60,8 @@ class Result:
     stored_at: str  # UTC, ISO 8601
     edit: str  # the edit it was first rendered for
     job: Mapping[str, Any]  # the canonical form that the key is the digest of
-    task: Mapping[str, Any]  # task_id, request_id, task_status, submit_time, scheduled_time, end_time, orig_prompt
+    # task_id, request_id, task_status, submit_time, scheduled_time, end_time, orig_prompt
+    task: Mapping[str, Any]
     usage: Mapping[str, Any]
     endpoint: str
     account: str
@@ -103,7 +114,9 @@ class Attempt:
 
 
 def forgotten_at(created_at: float, submitted_at: float | None) -> float:
-    """When the service forgets a task; one that was found later is as old as the request that made it."""
+    """When the service forgets a task; one that was found later is as old as the request that made
+    it.
+    """
     return min(created_at, submitted_at or created_at) + TASK_LIFE_S
 
 
@@ -126,7 +139,9 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """A task at the service that a request of ours made after it was given up; it is paid, and nobody waits for it."""
+    """A task at the service that a request of ours made after it was given up; it is paid, and
+    nobody waits for it.
+    """
 
     task_id: str
     edit: str
@@ -143,7 +158,8 @@ class Published:
     realm: str
     edit: str
     key: str
-    environment: str = ""  # that asked for it; empty in notes of earlier versions, which did not tell
+    # that asked for it; empty in notes of earlier versions, which did not tell
+    environment: str = ""
     protected: bool = False  # whether its edit said `protect: true` when an apply last saw it
 
 
@@ -170,13 +186,17 @@ class Observed:
 
     realm: str
     endpoint: str
-    results: Mapping[str, Sequence[Result]] = field(default_factory=dict)  # by key, in the order they were stored
+    # by key, in the order they were stored
+    results: Mapping[str, Sequence[Result]] = field(default_factory=dict)
     history: Mapping[str, History] = field(default_factory=dict)  # by key
     outputs: Mapping[str, Output] = field(default_factory=dict)  # by path
-    left_over: Mapping[str, Output] = field(default_factory=dict)  # by path: what we wrote, and no edit asks for now
+    # by path: what we wrote, and no edit asks for now
+    left_over: Mapping[str, Output] = field(default_factory=dict)
     pins: Mapping[str, Pin] = field(default_factory=dict)  # by edit
-    old_pins: Mapping[str, tuple[str, Pin]] = field(default_factory=dict)  # by key, of names that no edit has now
-    before: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by edit: the job it stood for last time
+    # by key, of names that no edit has now
+    old_pins: Mapping[str, tuple[str, Pin]] = field(default_factory=dict)
+    # by edit: the job it stood for last time
+    before: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     strays: Sequence[Stray] = ()  # that nobody has answered for
     damaged: Sequence[str] = ()  # records and blobs that cannot be trusted, in words
 
@@ -184,24 +204,39 @@ class Observed:
     def newest(self) -> float:
         """The newest moment that the ledger knows of, in seconds since 1970; 0 when it knows none."""
         attempts = [each for history in self.history.values() for each in history.attempts]
-        return max((max(each.created_at, each.submitted_at or 0, each.ended_at or 0) for each in attempts), default=0)
+        return max(
+            (max(each.created_at, each.submitted_at or 0, each.ended_at or 0) for each in attempts),
+            default=0,
+        )
 
     def repaid(self) -> Observed:
-        """The same without the pins whose result is not here while another of their job is: paid in its place."""
+        """The same without the pins whose result is not here while another of their job is: paid in
+        its place.
+        """
 
         def holds(pin: Pin) -> bool:
-            return pin.key not in self.results or any(each.digest == pin.digest for each in self.results[pin.key])
+            return pin.key not in self.results or any(
+                each.digest == pin.digest for each in self.results[pin.key]
+            )
 
         pins = {edit: pin for edit, pin in self.pins.items() if holds(pin)}
-        return replace(self, pins=pins, old_pins={key: old for key, old in self.old_pins.items() if holds(old[1])})
+        return replace(
+            self,
+            pins=pins,
+            old_pins={key: old for key, old in self.old_pins.items() if holds(old[1])},
+        )
 
     def pin(self, edit: str, key: str) -> Pin | None:
-        """What the lock file says of an edit and its job; for one that was renamed, under the name that it had."""
+        """What the lock file says of an edit and its job; for one that was renamed, under the name
+        that it had.
+        """
         own, (_, old) = self.pins.get(edit), self.old_pins.get(key, ("", None))
         return own if own is not None and own.key == key else old
 
     def result(self, edit: str, key: str) -> Result | None:
-        """The result that counts for an edit: the one that the lock file names, else the first that was stored."""
+        """The result that counts for an edit: the one that the lock file names, else the first that
+        was stored.
+        """
         found = self.results.get(key, ())
         pin = self.pin(edit, key)
         if pin is not None:

@@ -16,7 +16,9 @@ from reconciler.state.observed import Output, Published
 
 
 class Outputs:
-    """The outputs of one project, in either realm. `record` is the file that remembers what we wrote."""
+    """The outputs of one project, in either realm. `record` is the file that remembers what we
+    wrote.
+    """
 
     def __init__(self, root: Path, record: Path) -> None:
         self._root = root
@@ -32,10 +34,15 @@ class Outputs:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreDamaged(
                 f"{self._record.name} cannot be read ({type(error).__name__}).",
-                hint=f"Remove {self._record}: outputs are then known by their bytes, and nothing is rendered again.",
+                hint=(
+                    f"Remove {self._record}: outputs are then known by their bytes, and nothing is"
+                    " rendered again."
+                ),
             ) from error
 
-    def observe(self, paths: Collection[str], digests: Digests, known: Collection[str]) -> Mapping[str, Output]:
+    def observe(
+        self, paths: Collection[str], digests: Digests, known: Collection[str]
+    ) -> Mapping[str, Output]:
         """Each of `paths` as it is. `known` are the digests of every blob we ever stored."""
         published = self.published()
         seen = {}
@@ -43,14 +50,20 @@ class Outputs:
             digest, mine = None, published.get(path)
             with suppress(EscapesRoot):
                 digest = digests.of(inside(self._root, path))
-            ours = digest is not None and (digest in known or (mine is not None and mine.digest == digest))
+            ours = digest is not None and (
+                digest in known or (mine is not None and mine.digest == digest)
+            )
             seen[path] = Output(digest, mine, ours)
         return seen
 
-    def remember(self, notes: Mapping[str, Published], *, forget: Collection[str] = (), tmp_name: str) -> None:
-        """Note what we wrote, by path, and drop the notes of the paths in `forget`; nothing is written for no change.
+    def remember(
+        self, notes: Mapping[str, Published], *, forget: Collection[str] = (), tmp_name: str
+    ) -> None:
+        """Note what we wrote, by path, and drop the notes of the paths in `forget`; nothing is
+        written for no change.
 
-        Losing a note is no loss: the bytes are recognised in the store, and what we do not know of is never removed.
+        Losing a note is no loss: the bytes are recognised in the store, and what we do not know of
+        is never removed.
         """
         before = self.published()
         after = {path: note for path, note in {**before, **notes}.items() if path not in forget}

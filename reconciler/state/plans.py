@@ -1,4 +1,6 @@
-"""Saved plans on disk: written whole, for their owner's eyes; read with suspicion; each applied once."""
+"""Saved plans on disk: written whole, for their owner's eyes; read with suspicion; each applied
+once.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,18 @@ _AGAIN = "Nothing was sent. Plan again: `cutlist plan --out FILE`."
 
 
 def write(path: Path, document: Mapping[str, Any], *, tmp_name: str) -> None:
-    """Put a saved plan at `path`; only its owner may read it. Raises UsageError where something else stands."""
+    """Put a saved plan at `path`; only its owner may read it. Raises UsageError where something
+    else stands.
+    """
     if path.exists() and not _may_be_replaced(path):
-        raise UsageError(f"{path} is there already and is no saved plan.", hint="Choose another file for --out.")
+        raise UsageError(
+            f"{path} is there already and is no saved plan.", hint="Choose another file for --out."
+        )
     write_atomic(
-        path, json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n", tmp_name=tmp_name, mode=MODE
+        path,
+        json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n",
+        tmp_name=tmp_name,
+        mode=MODE,
     )
 
 
@@ -57,7 +66,8 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _no_waiting(name: str, flags: int) -> int:
-    return os.open(name, flags | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe without a writer must not hold us up
+    # a pipe without a writer must not hold us up
+    return os.open(name, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def check_unused(state_dir: Path, plan_id: str) -> None:

@@ -1,4 +1,5 @@
-"""Where a task_id goes that the ledger cannot take: a file whose room was set aside before anything was sent.
+"""Where a task_id goes that the ledger cannot take: a file whose room was set aside before
+anything was sent.
 
 On a full disk nothing new can be written; overwriting blanks that are there already still can.
 """

@@ -1,4 +1,5 @@
-"""Blobs by digest, results by key. Written once, verified at the write and at the read; immutable until gc.
+"""Blobs by digest, results by key. Written once, verified at the write and at the read;
+immutable until gc.
 
 blobs/ab/abcd…            the bytes, named by their SHA-256
 results/ab/KEY.DIGEST.json  the record that a job (KEY) had this outcome (DIGEST)
@@ -42,7 +43,9 @@ class BlobWriter:
         self.size_bytes += len(chunk)
 
     def flush(self) -> None:
-        """Make what was written readable at `path`, so that it can be checked before it is committed."""
+        """Make what was written readable at `path`, so that it can be checked before it is
+        committed.
+        """
         self._file.flush()
 
     def commit(self) -> str:
@@ -69,7 +72,9 @@ class Store:
         return self.folder / "blobs" / digest[:2] / digest
 
     def has(self, digest: str, size_bytes: int) -> bool:
-        """Whether a blob of that digest and size is there. The bytes are verified when they are read."""
+        """Whether a blob of that digest and size is there. The bytes are verified when they are
+        read.
+        """
         try:
             return self.blob_path(digest).stat().st_size == size_bytes
         except (FileNotFoundError, NotADirectoryError):
@@ -85,7 +90,8 @@ class Store:
     def _settle_blob(self, tmp: Path, digest: str) -> None:
         target = self.blob_path(digest)
         make_dirs(target.parent)
-        if not target.exists() or sha256_file(target) != digest:  # hashed again before it is trusted
+        # hashed again before it is trusted
+        if not target.exists() or sha256_file(target) != digest:
             tmp.rename(target)
         fsync_dir(target.parent)  # also where it is there: a kill may have come before this
 
@@ -94,7 +100,8 @@ class Store:
         source = self.blob_path(digest)
         if not source.is_file():
             raise StoreDamaged(
-                f"the blob {digest[:12]}… is not in the store.", hint="Run plan: it says what is left to do."
+                f"the blob {digest[:12]}… is not in the store.",
+                hint="Run plan: it says what is left to do.",
             )
         if sha256_file(source) != digest:
             raise StoreDamaged(
@@ -104,7 +111,9 @@ class Store:
         return source
 
     def copy_out(self, digest: str, target: Path) -> None:
-        """Put a blob's bytes at `target`, by rename of a complete copy. Raises StoreDamaged, leaving `target` alone."""
+        """Put a blob's bytes at `target`, by rename of a complete copy. Raises StoreDamaged,
+        leaving `target` alone.
+        """
         copy_atomic(self.checked(digest), target, tmp_name=self._clock.new_id())
 
     # -------------------------------------------------------------- results
@@ -127,8 +136,11 @@ class Store:
         """Make durable a record that is there: who wrote it may have been killed before that."""
         fsync_dir(self._record(result).parent)
 
-    def results(self, *, read_data: bool = False) -> tuple[Mapping[str, Sequence[Result]], Sequence[str]]:
-        """All results whose blob is there, by key, oldest first; and in words what could not be trusted.
+    def results(
+        self, *, read_data: bool = False
+    ) -> tuple[Mapping[str, Sequence[Result]], Sequence[str]]:
+        """All results whose blob is there, by key, oldest first; and in words what could not be
+        trusted.
 
         `read_data` hashes every blob; otherwise its size is compared.
         """
@@ -139,10 +151,13 @@ class Store:
             if result is None:
                 damaged.append(f"the result record {path.name[:12]}… cannot be read")
             elif not self.has(result.digest, result.size_bytes):
-                damaged.append(f"the blob {result.digest[:12]}… of {result.edit} is missing or cut short")
+                damaged.append(
+                    f"the blob {result.digest[:12]}… of {result.edit} is missing or cut short"
+                )
             elif read_data and sha256_file(self.blob_path(result.digest)) != result.digest:
                 damaged.append(
-                    f"the blob {result.digest[:12]}… of {result.edit} does not have the bytes it is named for"
+                    f"the blob {result.digest[:12]}… of {result.edit} does not have the bytes it is"
+                    " named for"
                 )
             else:
                 found.setdefault(result.key, []).append(result)
@@ -153,19 +168,26 @@ class Store:
     # -------------------------------------------------------------- housekeeping
 
     def damages(self, *, read_data: bool) -> Iterator[tuple[Path, str]]:
-        """(file, what is wrong) for every record and blob that cannot be trusted; `read_data` hashes every blob."""
+        """(file, what is wrong) for every record and blob that cannot be trusted; `read_data`
+        hashes every blob.
+        """
         for path in self._records():
             result = _read(path)
             if result is None:
                 yield path, f"the record {path.name[:12]}… cannot be read"
             elif not self.has(result.digest, result.size_bytes):
-                yield path, f"the blob {result.digest[:12]}… of {result.edit} is missing or cut short"
+                yield (
+                    path,
+                    f"the blob {result.digest[:12]}… of {result.edit} is missing or cut short",
+                )
         for path in self._blobs() if read_data else ():
             if sha256_file(path) != path.name:
                 yield path, f"the blob {path.name[:12]}… does not have the bytes it is named for"
 
     def sweep(self) -> None:
-        """Remove what killed runs left half written over a day ago; in a shared store younger ones may be in use."""
+        """Remove what killed runs left half written over a day ago; in a shared store younger ones
+        may be in use.
+        """
         for path in (self.folder / "tmp").glob("*.part"):
             if self._clock.now() - path.stat().st_mtime > _LEFTOVER_S:
                 path.unlink(missing_ok=True)
@@ -201,7 +223,9 @@ class Store:
         top = self.folder / "results"
         for folder in sorted(top.iterdir()) if top.is_dir() else ():
             yield from sorted(
-                each for each in folder.iterdir() if each.suffix == ".json" and not each.name.startswith(".")
+                each
+                for each in folder.iterdir()
+                if each.suffix == ".json" and not each.name.startswith(".")
             )
 
 

@@ -113,8 +113,22 @@ def cat(pen: Pen, t: float) -> None:
     y = 138 + 2.5 * wave(t)
     for side in (-1, 1):
         tip = 6 * max(0.0, wave(t, 2, 0.3)) if side > 0 else 0
-        pen.poly([(325 + side * 50, y - 10), (325 + side * (46 + tip), y - 62), (325 + side * 12, y - 38)], fur)
-        pen.poly([(325 + side * 43, y - 20), (325 + side * (41 + tip), y - 48), (325 + side * 22, y - 36)], "#f7c9b6")
+        pen.poly(
+            [
+                (325 + side * 50, y - 10),
+                (325 + side * (46 + tip), y - 62),
+                (325 + side * 12, y - 38),
+            ],
+            fur,
+        )
+        pen.poly(
+            [
+                (325 + side * 43, y - 20),
+                (325 + side * (41 + tip), y - 48),
+                (325 + side * 22, y - 36),
+            ],
+            "#f7c9b6",
+        )
     pen.oval(325, y, 56, 46, fur)
     for k in (-1, 0, 1):
         pen.line([(325 + 12 * k, y - 42), (325 + 10 * k, y - 28)], 6, dark)
@@ -126,7 +140,9 @@ def cat(pen: Pen, t: float) -> None:
             pen.oval(325 + side * 24, y - 4, 9, 11, "#cbe86b")
             pen.oval(325 + side * 24, y - 4, 4, 10, INK)
         for k in (-1, 0, 1):
-            pen.line([(325 + side * 22, y + 16 + 4 * k), (325 + side * 66, y + 12 + 10 * k)], 1.3, WHITE)
+            pen.line(
+                [(325 + side * 22, y + 16 + 4 * k), (325 + side * 66, y + 12 + 10 * k)], 1.3, WHITE
+            )
     pen.poly([(318, y + 9), (332, y + 9), (325, y + 17)], CORAL)
 
 
@@ -134,14 +150,32 @@ def portrait(pen: Pen, t: float) -> None:
     pen.glow(320, 170, 260, WHITE, 0.55)
     for x, y, r in ((80, 90, 46), (560, 120, 60), (120, 270, 34), (520, 290, 40)):
         pen.oval(x, y + 5 * wave(t, 1, x / 640), r, r, "#b7c9d6")
-    bust(pen, 320 + 5 * wave(t), 165 + 2 * wave(t, 2), 92, shut=0.42 < t < 0.5, long="yes", shirt=CORAL)
+    bust(
+        pen,
+        320 + 5 * wave(t),
+        165 + 2 * wave(t, 2),
+        92,
+        shut=0.42 < t < 0.5,
+        long="yes",
+        shirt=CORAL,
+    )
 
 
 def soup(pen: Pen, t: float) -> None:
     pen.box(70, 40, 110, 130, "#c9ada7", 4)
     pen.box(80, 50, 90, 110, "#f2e9e4")
     pen.oval(125, 105, 26, 26, MUSTARD)
-    bust(pen, 340, 120 + 2 * wave(t), 70, shut=0.6 < t < 0.68, skin=TAN, hair=INK, moustache="yes", shirt=MOSS)
+    bust(
+        pen,
+        340,
+        120 + 2 * wave(t),
+        70,
+        shut=0.6 < t < 0.68,
+        skin=TAN,
+        hair=INK,
+        moustache="yes",
+        shirt=MOSS,
+    )
     pen.box(0, 280, WIDTH, 80, "#7f5539")
     pen.box(0, 280, WIDTH, 7, EARTH)
     spoon = 4 * wave(t, 1, 0.25)
@@ -159,7 +193,11 @@ def soup(pen: Pen, t: float) -> None:
 def jumping_jack(t: float) -> tuple[list[float], list[float], float]:
     open_by = (1 - math.cos(math.tau * t)) / 2
     arm, leg = 14 + 136 * open_by, 4 + 24 * open_by
-    return [-arm, -arm - 14, arm, arm + 14], [-leg, -leg, leg, leg], 16 * abs(wave(t, 1)) + 6 * open_by
+    return (
+        [-arm, -arm - 14, arm, arm + 14],
+        [-leg, -leg, leg, leg],
+        16 * abs(wave(t, 1)) + 6 * open_by,
+    )
 
 
 def dance(pen: Pen, t: float) -> None:
@@ -203,7 +241,12 @@ def sparks(pen: Pen, t: float) -> None:
     pen.box(0, 312, WIDTH, 48, "#140f2d")
     dice = random.Random(7)
     for _ in range(26):
-        x, speed, start, size = dice.uniform(30, 610), dice.choice((1, 2)), dice.random(), dice.uniform(1.5, 3.5)
+        x, speed, start, size = (
+            dice.uniform(30, 610),
+            dice.choice((1, 2)),
+            dice.random(),
+            dice.uniform(1.5, 3.5),
+        )
         rise = (start + speed * t) % 1
         size *= 1 - rise * 0.6
         pen.oval(x + 12 * wave(rise), 330 - 330 * rise, size, size, mix(MUSTARD, WHITE, start))
@@ -213,8 +256,34 @@ def sparks(pen: Pen, t: float) -> None:
             x, y = 320 + 130 * math.cos(math.tau * k), 210 + 38 * math.sin(math.tau * k)
             if (math.sin(math.tau * k) < 0) == behind:
                 size = 6 + 3 * math.sin(math.tau * k)
-                pen.poly([(x, y - 2 * size), (x + size * 0.5, y), (x, y + 2 * size), (x - size * 0.5, y)], "#ffe9a8")
-                pen.poly([(x - 2 * size, y), (x, y - size * 0.5), (x + 2 * size, y), (x, y + size * 0.5)], "#ffe9a8")
+                pen.poly(
+                    [
+                        (x, y - 2 * size),
+                        (x + size * 0.5, y),
+                        (x, y + 2 * size),
+                        (x - size * 0.5, y),
+                    ],
+                    "#ffe9a8",
+                )
+                pen.poly(
+                    [
+                        (x - 2 * size, y),
+                        (x, y - size * 0.5),
+                        (x + 2 * size, y),
+                        (x, y + size * 0.5),
+                    ],
+                    "#ffe9a8",
+                )
         if behind:
             a = 100 + 14 * wave(t)
-            person(pen, 320, 322, 200, [-a, -a - 20, a, a + 20], [-8, -8, 8, 8], shirt=NAVY, trousers=INK, dress="yes")
+            person(
+                pen,
+                320,
+                322,
+                200,
+                [-a, -a - 20, a, a + 20],
+                [-8, -8, 8, 8],
+                shirt=NAVY,
+                trousers=INK,
+                dress="yes",
+            )

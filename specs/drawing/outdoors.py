@@ -1,4 +1,6 @@
-"""Clips in the open. A scene is a function `scene(pen, t)` that draws one frame; t runs from 0 to 1 over the clip."""
+"""Clips in the open. A scene is a function `scene(pen, t)` that draws one frame; t runs from 0 to 1
+over the clip.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def meadow(pen: Pen, t: float) -> None:
 
 
 def bounce(t: float) -> float:
-    """How high the ball is: 0 on the grass, 1 at the top. It starts in the air, where its mask is round."""
+    """How high the ball is: 0 on the grass, 1 at the top. It starts in the air, where its mask is
+    round.
+    """
     k = (3 * t + 0.3) % 1
     return 4 * k * (1 - k)
 
@@ -59,7 +63,9 @@ def ball_shape(pen: Pen, t: float) -> None:
     turn = 720 * t
     for spot in range(3):
         a = math.radians(turn + 120 * spot)
-        pen.oval(x + rx * 0.55 * math.cos(a), y + ry * 0.55 * math.sin(a), rx * 0.22, ry * 0.22, CREAM)
+        pen.oval(
+            x + rx * 0.55 * math.cos(a), y + ry * 0.55 * math.sin(a), rx * 0.22, ry * 0.22, CREAM
+        )
 
 
 def ball(pen: Pen, t: float) -> None:
@@ -137,10 +143,18 @@ def lighthouse(pen: Pen, t: float, night: float = 0.6) -> None:
     if night > 0.3:
         reach = math.copysign(700, turn)
         pen.veil([(470, 92), (470 + reach, 32), (470 + reach, 152)], "#fff3c4", 0.45 * abs(turn))
-    pen.poly([(350, 300), (392, 248), (450, 232), (520, 240), (575, 275), (610, 312)], mix("#6b705c", INK, night * 0.6))
+    pen.poly(
+        [(350, 300), (392, 248), (450, 232), (520, 240), (575, 275), (610, 312)],
+        mix("#6b705c", INK, night * 0.6),
+    )
     for k in range(5):
         low, half, colour = 240 - 26 * k, 34 - 3.2 * k, (CORAL, CREAM)[k % 2]
-        band = [(470 - half, low), (470 + half, low), (467 + half, low - 26), (473 - half, low - 26)]
+        band = [
+            (470 - half, low),
+            (470 + half, low),
+            (467 + half, low - 26),
+            (473 - half, low - 26),
+        ]
         pen.poly(band, mix(colour, NAVY, night * 0.35))
     pen.box(446, 104, 48, 7, INK)
     pen.box(456, 80, 28, 24, mix("#cfeaf5", "#fff3c4", night))
@@ -177,7 +191,13 @@ def train(pen: Pen, t: float) -> None:
     x0 = 1050 * t - 60
     for k in range(6):
         grow = 8 + 7 * k
-        pen.oval(x0 + 8 - 34 * k, 118 - 9 * k + 2 * wave(t, 4, k / 6), grow, grow * 0.8, mix(WHITE, "#dcefe9", k / 8))
+        pen.oval(
+            x0 + 8 - 34 * k,
+            118 - 9 * k + 2 * wave(t, 4, k / 6),
+            grow,
+            grow * 0.8,
+            mix(WHITE, "#dcefe9", k / 8),
+        )
     train_shape(pen, t)
     pen.box(0, 214, WIDTH, 22, EARTH)
     pen.box(0, 214, WIDTH, 5, mix(EARTH, WHITE, 0.3))
@@ -235,7 +255,9 @@ def dash(pen: Pen, t: float) -> None:
 
 
 def loudness(t: float, voice: int) -> float:
-    """How loud one of the two voices is at t: 0 to 1. The mouths and the sound of `talk` both follow it."""
+    """How loud one of the two voices is at t: 0 to 1. The mouths and the sound of `talk` both
+    follow it.
+    """
     first, last = ((0.04, 0.46), (0.54, 0.96))[voice]
     if not first < t < last:
         return 0.0

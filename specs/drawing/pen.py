@@ -1,7 +1,7 @@
 """A pen on a frame: boxes, ovals, lines, glows.
 
-Coordinates are pixels of a frame of 640 × 360; everything is drawn SHARP times as large and then reduced, which is what
-smooths the edges.
+Coordinates are pixels of a frame of 640 × 360; everything is drawn SHARP times as large and then
+reduced, which is what smooths the edges.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ def gradient(top: str, bottom: str, size: tuple[int, int]) -> Image.Image:
 def halo(radius: int) -> Image.Image:
     """A soft round spot: white in the middle, black at the rim."""
     return (
-        ImageChops.invert(Image.radial_gradient("L")).point(lambda v: max(0, v - 75)).resize((radius * 2, radius * 2))
+        ImageChops.invert(Image.radial_gradient("L"))
+        .point(lambda v: max(0, v - 75))
+        .resize((radius * 2, radius * 2))
     )
 
 
@@ -47,9 +49,17 @@ def wave(t: float, times: float = 1, shift: float = 0) -> float:
 
 
 class Pen:
-    """Draws on one frame. With `tint` every colour becomes that one: this is how a shape turns into its own mask."""
+    """Draws on one frame. With `tint` every colour becomes that one: this is how a shape turns into
+    its own mask.
+    """
 
-    def __init__(self, top: str, bottom: str, size: tuple[int, int] = (WIDTH, HEIGHT), tint: str | None = None) -> None:
+    def __init__(
+        self,
+        top: str,
+        bottom: str,
+        size: tuple[int, int] = (WIDTH, HEIGHT),
+        tint: str | None = None,
+    ) -> None:
         self.size, self.tint = size, tint
         self.canvas = gradient(top, bottom, (size[0] * SHARP, size[1] * SHARP)).copy()
         self.draw = ImageDraw.Draw(self.canvas)
@@ -65,7 +75,9 @@ class Pen:
         corners = [(x - rx) * SHARP, (y - ry) * SHARP, (x + rx) * SHARP, (y + ry) * SHARP]
         self.draw.ellipse(corners, self.tint or colour)
 
-    def slice(self, x: float, y: float, rx: float, ry: float, start: float, end: float, colour: str) -> None:
+    def slice(
+        self, x: float, y: float, rx: float, ry: float, start: float, end: float, colour: str
+    ) -> None:
         corners = [(x - rx) * SHARP, (y - ry) * SHARP, (x + rx) * SHARP, (y + ry) * SHARP]
         self.draw.chord(corners, start, end, self.tint or colour)
 
@@ -87,5 +99,7 @@ class Pen:
     def veil(self, points: Sequence[Point], colour: str, strength: float) -> None:
         """A polygon one can see through."""
         mask = Image.new("L", self.canvas.size)
-        ImageDraw.Draw(mask).polygon([(x * SHARP, y * SHARP) for x, y in points], round(255 * strength))
+        ImageDraw.Draw(mask).polygon(
+            [(x * SHARP, y * SHARP) for x, y in points], round(255 * strength)
+        )
         self.canvas.paste(self.tint or colour, (0, 0), mask)

@@ -27,7 +27,9 @@ def scarf(pen: Pen, _: float) -> None:
         x, y = 154 + 5 * k, 166 + 28 * k
         pen.poly([(x, y), (x + 73, y), (x + 75, y + 12), (x + 2, y + 12)], MUSTARD)
     for k in range(3):
-        pen.poly([(84 + 26 * k, 74), (96 + 26 * k, 74), (100 + 24 * k, 152), (90 + 24 * k, 152)], MUSTARD)
+        pen.poly(
+            [(84 + 26 * k, 74), (96 + 26 * k, 74), (100 + 24 * k, 152), (90 + 24 * k, 152)], MUSTARD
+        )
     for k in range(5):
         pen.line([(180 + 13 * k, 280), (181 + 13 * k, 296)], 5, TEAL)
     pen.box(148, 70, 80, 88, mix(TEAL, BLACK, 0.18), 26)
@@ -65,7 +67,9 @@ def robot(pen: Pen, _: float) -> None:
     pen.line([(160, 40), (160, 70)], 5, INK)
     pen.oval(160, 36, 9, 9, CORAL)
     for side in (-1, 1):
-        pen.line([(160 + side * 58, 160), (160 + side * 92, 196), (160 + side * 84, 240)], 20, STEEL)
+        pen.line(
+            [(160 + side * 58, 160), (160 + side * 92, 196), (160 + side * 84, 240)], 20, STEEL
+        )
         pen.oval(160 + side * 84, 248, 15, 15, INK)
         pen.line([(160 + side * 28, 250), (160 + side * 30, 318)], 24, STEEL)
         pen.box(160 + side * 34 - 27, 312, 54, 24, INK, 10)
@@ -82,15 +86,35 @@ def robot(pen: Pen, _: float) -> None:
 
 def woman(pen: Pen, _: float) -> None:
     pen.oval(160, 366, 66, 9, "#d9d2c4")
-    person(pen, 152, 362, 315, [-16, -6, 120, 158], [-6, -4, 6, 4], shirt="#b5179e", trousers=INK, dress="yes")
+    person(
+        pen,
+        152,
+        362,
+        315,
+        [-16, -6, 120, 158],
+        [-6, -4, 6, 4],
+        shirt="#b5179e",
+        trousers=INK,
+        dress="yes",
+    )
 
 
 def beach_ball(pen: Pen, _: float) -> None:
     pen.oval(160, 286, 86, 12, "#d9d2c4")
     pen.oval(160, 176, 110, 110, CREAM)
-    for start, colour in ((200, TEAL), (260, MUSTARD), (320, NAVY), (20, TEAL), (80, MUSTARD), (140, NAVY)):
+    for start, colour in (
+        (200, TEAL),
+        (260, MUSTARD),
+        (320, NAVY),
+        (20, TEAL),
+        (80, MUSTARD),
+        (140, NAVY),
+    ):
         a, b = math.radians(start), math.radians(start + 30)
-        rim = [(160 + 110 * math.cos(a + (b - a) * i / 8), 176 + 110 * math.sin(a + (b - a) * i / 8)) for i in range(9)]
+        rim = [
+            (160 + 110 * math.cos(a + (b - a) * i / 8), 176 + 110 * math.sin(a + (b - a) * i / 8))
+            for i in range(9)
+        ]
         pen.poly([(160, 150), *rim], colour)
     pen.oval(160, 150, 16, 14, CREAM)
 

@@ -6,17 +6,40 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from drawing.pen import BLACK, CORAL, HAIR, INK, MOSS, NAVY, SKIN, TEAL, WHITE, WOOD, Pen, Point, mix, wave
+from drawing.pen import (
+    BLACK,
+    CORAL,
+    HAIR,
+    INK,
+    MOSS,
+    NAVY,
+    SKIN,
+    TEAL,
+    WHITE,
+    WOOD,
+    Pen,
+    Point,
+    mix,
+    wave,
+)
 
 
 def hills(pen: Pen, base: float, height: float, length: float, shift: float, colour: str) -> None:
     w, h = pen.size
-    ridge = [(x, base - height * (1 + math.sin((x + shift) / length)) / 2) for x in range(-10, w + 20, 10)]
+    ridge = [
+        (x, base - height * (1 + math.sin((x + shift) / length)) / 2)
+        for x in range(-10, w + 20, 10)
+    ]
     pen.poly([*ridge, (w + 10, h), (-10, h)], colour)
 
 
 def cloud(pen: Pen, x: float, y: float, size: float, colour: str) -> None:
-    for dx, dy, r in ((-1.1, 0.15, 0.55), (-0.35, -0.2, 0.8), (0.5, -0.05, 0.65), (1.15, 0.2, 0.45)):
+    for dx, dy, r in (
+        (-1.1, 0.15, 0.55),
+        (-0.35, -0.2, 0.8),
+        (0.5, -0.05, 0.65),
+        (1.15, 0.2, 0.45),
+    ):
         pen.oval(x + dx * size, y + dy * size, r * size, r * size * 0.8, colour)
     pen.box(x - 1.5 * size, y + 0.2 * size, 3 * size, 0.45 * size, colour, 0.22 * size)
 
@@ -32,7 +55,12 @@ def fir(pen: Pen, x: float, y: float, size: float, colour: str) -> None:
     pen.box(x - size * 0.04, y - size * 0.2, size * 0.08, size * 0.2, WOOD)
     for low, half in ((0.15, 0.26), (0.42, 0.2), (0.66, 0.14)):
         pen.poly(
-            [(x - half * size, y - low * size), (x + half * size, y - low * size), (x, y - (low + 0.38) * size)], colour
+            [
+                (x - half * size, y - low * size),
+                (x + half * size, y - low * size),
+                (x, y - (low + 0.38) * size),
+            ],
+            colour,
         )
 
 
@@ -43,20 +71,32 @@ def steam(pen: Pen, x: float, y: float, t: float, colour: str) -> None:
             pen.line([a, b], 6 * math.sin(math.pi * (i + 1) / 16), colour)
 
 
-def limb(pen: Pen, start: Point, angles: Sequence[float], length: float, width: float, colour: str) -> Point:
+def limb(
+    pen: Pen, start: Point, angles: Sequence[float], length: float, width: float, colour: str
+) -> Point:
     """Two bones hanging from `start`; angles in degrees from straight down, positive to the right."""
     points = [start]
     for angle in angles:
         x, y = points[-1]
-        points.append((x + length * math.sin(math.radians(angle)), y + length * math.cos(math.radians(angle))))
+        points.append(
+            (x + length * math.sin(math.radians(angle)), y + length * math.cos(math.radians(angle)))
+        )
     pen.line(points, width, colour)
     return points[-1]
 
 
 def person(
-    pen: Pen, x: float, y: float, size: float, arms: Sequence[float], legs: Sequence[float], **look: str
+    pen: Pen,
+    x: float,
+    y: float,
+    size: float,
+    arms: Sequence[float],
+    legs: Sequence[float],
+    **look: str,
 ) -> None:
-    """A figure of `size` px whose feet stand near (x, y). arms and legs: four angles each, the far limb first."""
+    """A figure of `size` px whose feet stand near (x, y). arms and legs: four angles each, the far
+    limb first.
+    """
     shirt, trousers = look.get("shirt", CORAL), look.get("trousers", NAVY)
     skin, hair = look.get("skin", SKIN), look.get("hair", HAIR)
     u = size / 8
@@ -78,7 +118,9 @@ def person(
             ],
             shirt,
         )
-    near_hand = limb(pen, (x, neck[1] + 0.1 * u), arms[2:], 1.3 * u, 0.6 * u, mix(shirt, WHITE, 0.12))
+    near_hand = limb(
+        pen, (x, neck[1] + 0.1 * u), arms[2:], 1.3 * u, 0.6 * u, mix(shirt, WHITE, 0.12)
+    )
     pen.oval(*near_hand, 0.38 * u, 0.38 * u, skin)
     pen.oval(x - 0.15 * u, y - 7.55 * u, 0.95 * u, 0.95 * u, hair)
     if "dress" in look:
@@ -99,7 +141,9 @@ def stride(t: float) -> tuple[list[float], list[float], float]:
     return arms, legs, 5 * abs(wave(t, 1, 0.25))
 
 
-def bust(pen: Pen, x: float, y: float, size: float, mouth: float = 0, shut: bool = False, **look: str) -> None:
+def bust(
+    pen: Pen, x: float, y: float, size: float, mouth: float = 0, shut: bool = False, **look: str
+) -> None:
     """Head and shoulders around (x, y), the middle of the face; mouth 0 smiles, up to 1 is open."""
     s, skin, hair = size, look.get("skin", SKIN), look.get("hair", HAIR)
     if "long" in look:
@@ -122,4 +166,8 @@ def bust(pen: Pen, x: float, y: float, size: float, mouth: float = 0, shut: bool
     else:
         pen.slice(x, y + 0.4 * s, 0.2 * s, 0.16 * s, 10, 170, "#b5483f")
     if "moustache" in look:
-        pen.line([(x - 0.3 * s, y + 0.4 * s), (x, y + 0.3 * s), (x + 0.3 * s, y + 0.4 * s)], 0.13 * s, hair)
+        pen.line(
+            [(x - 0.3 * s, y + 0.4 * s), (x, y + 0.3 * s), (x + 0.3 * s, y + 0.4 * s)],
+            0.13 * s,
+            hair,
+        )

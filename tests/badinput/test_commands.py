@@ -1,4 +1,6 @@
-"""Slips on the command line and files that commands are given. Each has its words in commands/, and sends nothing."""
+"""Slips on the command line and files that commands are given. Each has its words in commands/, and
+sends nothing.
+"""
 
 from __future__ import annotations
 
@@ -70,9 +72,13 @@ def film(workspace: Workspace, media: Path) -> Workspace:
     workspace.take(media, "ok.mp4")
     path = workspace.edit("intro")
     path.write_text(
-        path.read_text().replace('metadata: {name: "intro"}', "metadata: {name: intro, labels: {campaign: spring}}")
+        path.read_text().replace(
+            'metadata: {name: "intro"}', "metadata: {name: intro, labels: {campaign: spring}}"
+        )
     )
-    workspace.edit("poster", input={"prompt": "more", "media": [{"type": "video", "url": "edit://intro"}]})
+    workspace.edit(
+        "poster", input={"prompt": "more", "media": [{"type": "video", "url": "edit://intro"}]}
+    )
     return workspace
 
 
@@ -94,7 +100,9 @@ def test_slip(case: str, film: Workspace, golden: Callable[[Path, str], None]) -
 
 
 @pytest.mark.parametrize("case", HISTORY)
-def test_slip_about_revisions(case: str, history: Workspace, golden: Callable[[Path, str], None]) -> None:
+def test_slip_about_revisions(
+    case: str, history: Workspace, golden: Callable[[Path, str], None]
+) -> None:
     """The same, of names that no revision has or that mean no commit."""
     refused(case, history, HISTORY[case], golden)
 
@@ -103,18 +111,24 @@ def test_slip_about_revisions(case: str, history: Workspace, golden: Callable[[P
 def shots(film: Workspace) -> Workspace:
     """The film with a matrix of two cells."""
     media = [{"type": "video", "url": "./media/ok.mp4"}]
-    film.edit("shots", matrix={"n": ["a", "b"]}, input={"prompt": "shot ${{ matrix.n }}", "media": media})
+    film.edit(
+        "shots", matrix={"n": ["a", "b"]}, input={"prompt": "shot ${{ matrix.n }}", "media": media}
+    )
     return film
 
 
 @pytest.mark.parametrize("case", LOOKING_BACK)
-def test_slip_of_looking_back(case: str, shots: Workspace, golden: Callable[[Path, str], None]) -> None:
+def test_slip_of_looking_back(
+    case: str, shots: Workspace, golden: Callable[[Path, str], None]
+) -> None:
     """The same, of the commands that show what was."""
     refused(case, shots, LOOKING_BACK[case], golden)
 
 
 @pytest.mark.parametrize("case", BY_HAND)
-def test_slip_about_what_was_made_by_hand(case: str, shots: Workspace, golden: Callable[[Path, str], None]) -> None:
+def test_slip_about_what_was_made_by_hand(
+    case: str, shots: Workspace, golden: Callable[[Path, str], None]
+) -> None:
     """It is refused with exit code 64, and no result, no attempt and no output comes of it."""
     said = shots.run(*BY_HAND[case])
     golden(HERE / f"{case}.txt", transcript(shots, said))
@@ -123,7 +137,9 @@ def test_slip_about_what_was_made_by_hand(case: str, shots: Workspace, golden: C
 
 
 @pytest.mark.parametrize("case", NO_VIDEO)
-def test_import_of_what_is_no_video(case: str, film: Workspace, golden: Callable[[Path, str], None]) -> None:
+def test_import_of_what_is_no_video(
+    case: str, film: Workspace, golden: Callable[[Path, str], None]
+) -> None:
     """A file that is not valid is refused like any other, with exit code 3."""
     film.write("notes.mp4", "no video")
     said = film.run("import", "intro", "--file", NO_VIDEO[case])
@@ -139,7 +155,8 @@ def test_import_of_a_second_result(film: Workspace, golden: Callable[[Path, str]
     said = film.run("import", "intro", "--file", "specs/media/ok.mp4")
     golden(HERE / "import_a_second_result.txt", transcript(film, said))
     assert said.code == 64
-    assert {name: film.files()[name] for name in before} == before  # the lock says who held it last, and since when
+    # the lock says who held it last, and since when
+    assert {name: film.files()[name] for name in before} == before
 
 
 def nothing_came_of_it(film: Workspace) -> bool:
@@ -152,13 +169,18 @@ def nothing_came_of_it(film: Workspace) -> bool:
 def transcript(film: Workspace, said: Said) -> str:
     """What stands on the screen, and the exit code; the project's folder has no name."""
     words = f"{said.err}{said.out}".replace(f"{film.root}/", "").replace(str(film.root), "FOLDER")
-    words = re.sub(r"\b[0-9a-f]{12}…", "DIGEST…", words)  # of a video: another machine may encode other bytes
+    # of a video: another machine may encode other bytes
+    words = re.sub(r"\b[0-9a-f]{12}…", "DIGEST…", words)
     assert "Traceback" not in words
     return f"{words}exit {said.code}\n"
 
 
-@pytest.mark.parametrize("command", ["graph", "cost", "log", "explain intro", "import intro --task x"])
-def test_outside_a_project(command: str, film: Workspace, golden: Callable[[Path, str], None]) -> None:
+@pytest.mark.parametrize(
+    "command", ["graph", "cost", "log", "explain intro", "import intro --task x"]
+)
+def test_outside_a_project(
+    command: str, film: Workspace, golden: Callable[[Path, str], None]
+) -> None:
     """There is nothing to look at: one error, the same for all."""
     (film.root / "cutlist.yaml").unlink()
     said = film.run(*command.split())
@@ -167,21 +189,26 @@ def test_outside_a_project(command: str, film: Workspace, golden: Callable[[Path
 
 
 @pytest.mark.parametrize("command", ["cost", "log", "plan", "apply --auto-approve"])
-def test_books_that_are_damaged(command: str, film: Workspace, golden: Callable[[Path, str], None]) -> None:
+def test_books_that_are_damaged(
+    command: str, film: Workspace, golden: Callable[[Path, str], None]
+) -> None:
     """What nobody can count with is told in one error, and nothing is sent."""
     path = film.root / ".cutlist/mock/ledger.db"
     Ledger.open(path).close()
     with closing(sqlite3.connect(path, isolation_level=None)) as raw:
         raw.execute(
-            "insert into attempts (id, key, lane, edit, state, endpoint, created_at, request_sha256, job, billable_s)"
-            " values ('a', 'k', 'l', 'intro', 'NOT_SENT', 'mock', 1e15, '', '[]', 9e999)"
+            "insert into attempts (id, key, lane, edit, state, endpoint, created_at,"
+            " request_sha256, job, billable_s) values ('a', 'k', 'l', 'intro', 'NOT_SENT', 'mock',"
+            " 1e15, '', '[]', 9e999)"
         )
     said = film.run(*command.split())
     golden(HERE / "books_damaged.txt", transcript(film, said))
     assert said.code == 1
 
 
-def refused(case: str, film: Workspace, command: list[str], golden: Callable[[Path, str], None]) -> None:
+def refused(
+    case: str, film: Workspace, command: list[str], golden: Callable[[Path, str], None]
+) -> None:
     before = film.files()
     said = film.run(*command)
     golden(HERE / f"{case}.txt", transcript(film, said))

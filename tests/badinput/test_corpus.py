@@ -1,4 +1,6 @@
-"""Every file of the corpus is refused with its place, by the real command, before anything is sent or written."""
+"""Every file of the corpus is refused with its place, by the real command, before anything is sent
+or written.
+"""
 
 from __future__ import annotations
 
@@ -48,21 +50,36 @@ def transcript(said: Said) -> str:
 
 @pytest.mark.parametrize("case", MANIFESTS, ids=lambda case: case.stem)
 def test_manifest(
-    case: Path, workspace: Workspace, media: Path, listener: socket.socket, golden: Callable[[Path, str], None]
+    case: Path,
+    workspace: Workspace,
+    media: Path,
+    listener: socket.socket,
+    golden: Callable[[Path, str], None],
 ) -> None:
-    """A bad manifest gets the messages of its .txt, each with file, line and column; nothing is sent or written."""
+    """A bad manifest gets the messages of its .txt, each with file, line and column; nothing is
+    sent or written.
+    """
     workspace.take(media)
     workspace.write("specs/case.yaml", case.read_bytes())
     chosen = re.search(r"^# endpoint: (\w+)$", case.read_text(encoding="utf-8"), re.MULTILINE)
     endpoint = chosen[1] if chosen else f"http://127.0.0.1:{listener.getsockname()[1]}/api/v1"
-    refused(workspace, "--endpoint", endpoint, expected=lambda text: golden(case.with_suffix(".txt"), text))
+    refused(
+        workspace,
+        "--endpoint",
+        endpoint,
+        expected=lambda text: golden(case.with_suffix(".txt"), text),
+    )
     with pytest.raises(BlockingIOError):
         listener.accept()
 
 
 @pytest.mark.parametrize("case", PROJECTS, ids=lambda case: case.stem)
-def test_project_file(case: Path, workspace: Workspace, media: Path, golden: Callable[[Path, str], None]) -> None:
-    """A bad project file gets the messages of its .txt, each with its place; nothing is sent or written."""
+def test_project_file(
+    case: Path, workspace: Workspace, media: Path, golden: Callable[[Path, str], None]
+) -> None:
+    """A bad project file gets the messages of its .txt, each with its place; nothing is sent or
+    written.
+    """
     workspace.take(media, "ok.mp4")
     workspace.edit("good")
     workspace.write("cutlist.yaml", case.read_bytes())

@@ -1,4 +1,5 @@
-"""Whatever is in the files and whatever the service answers: words and an end, no traceback, no byte out of place.
+"""Whatever is in the files and whatever the service answers: words and an end, no traceback, no
+byte out of place.
 
 A short while in the suite; `make fuzz SECONDS=600` goes on for longer, at other examples each time.
 """
@@ -39,7 +40,9 @@ WORDS_ONLY = {0, 1, 3, 4, 5, 6, 7}  # exit codes that stand for something said
 
 
 def fuzz(per_second: int, quick: int) -> settings:
-    """How many examples: `quick` in the suite, or as many as fit into this fuzzer's part of FUZZ_SECONDS."""
+    """How many examples: `quick` in the suite, or as many as fit into this fuzzer's part of
+    FUZZ_SECONDS.
+    """
     many = int(SECONDS / FUZZERS * per_second)
     return settings(
         max_examples=many or quick, derandomize=not many, deadline=None, database=None,
@@ -50,50 +53,105 @@ def fuzz(per_second: int, quick: int) -> settings:
 # ------------------------------------------------------------------ what is bent
 
 EDIT: dict[str, Any] = {
-    "apiVersion": "cutlist/v1", "kind": "Edit", "metadata": {"name": "remote", "labels": {"a": "b"}},
+    "apiVersion": "cutlist/v1",
+    "kind": "Edit",
+    "metadata": {"name": "remote", "labels": {"a": "b"}},
     "spec": {
         "model": "wan2.7-videoedit",
-        "input": {"prompt": "rain", "media": [{"type": "video", "url": "https://clips.example/a.mp4?Signature=x"}]},
-        "parameters": {"resolution": "720P", "duration": 2, "seed": 7}, "take": 1, "output": "renders/remote.mp4",
+        "input": {
+            "prompt": "rain",
+            "media": [{"type": "video", "url": "https://clips.example/a.mp4?Signature=x"}],
+        },
+        "parameters": {"resolution": "720P", "duration": 2, "seed": 7},
+        "take": 1,
+        "output": "renders/remote.mp4",
     },
-}  # fmt: skip
+}
 PROJECT: dict[str, Any] = {
-    "apiVersion": "cutlist/v1", "kind": "Project", "metadata": {"name": "film"},
+    "apiVersion": "cutlist/v1",
+    "kind": "Project",
+    "metadata": {"name": "film"},
     "spec": {
-        "manifests": ["specs/"], "endpoint": "http://127.0.0.1:9/api/v1", "realm": "live", "account": "studio",
-        "workspace": "ws", "store": "shelf", "defaults": {"model": "wan2.7-videoedit", "parameters": {"duration": 2}},
-        "prices": {"currency": "USD", "models": {"wan2.7-videoedit": {"720P": 0.1}, "wan2.1-vace-plus": 0.1}},
-        "budget": {"per_apply": 9}, "limits": {"running_tasks": 2, "poll_interval_s": 1, "settle_s": 2},
+        "manifests": ["specs/"],
+        "endpoint": "http://127.0.0.1:9/api/v1",
+        "realm": "live",
+        "account": "studio",
+        "workspace": "ws",
+        "store": "shelf",
+        "defaults": {"model": "wan2.7-videoedit", "parameters": {"duration": 2}},
+        "prices": {
+            "currency": "USD",
+            "models": {"wan2.7-videoedit": {"720P": 0.1}, "wan2.1-vace-plus": 0.1},
+        },
+        "budget": {"per_apply": 9},
+        "limits": {"running_tasks": 2, "poll_interval_s": 1, "settle_s": 2},
         "result_hosts": ["clips.example"],
         "environments": {"final": {"policy": {"resolution": ["1080P"], "labels": []}}},
         "policy": {
-            "models": ["wan2.7-videoedit"], "resolution": ["720P"], "labels": ["a"], "prompt_deny": ["rival brand"],
-            "watermark": False, "waive": [{"edits": ["remote*"], "rules": ["models"], "reason": "agreed"}],
+            "models": ["wan2.7-videoedit"],
+            "resolution": ["720P"],
+            "labels": ["a"],
+            "prompt_deny": ["rival brand"],
+            "watermark": False,
+            "waive": [{"edits": ["remote*"], "rules": ["models"], "reason": "agreed"}],
         },
     },
-}  # fmt: skip
+}
 _TEXTS = st.one_of(
     st.text(max_size=12),
     st.sampled_from(
         [
-            "", ".", "..", "../x.mp4", "/etc/passwd", "edit://remote", "edit://", "oss://", "file:///x", "http://[",
-            "data:image/png;base64,", "https://user@h/", "${{ matrix.look }}", "${{ matrix.x }}", "renders/a.mp4",
-            "720P", "wan2.1-vace-plus", "\u202e.mp4", "a" * 5000, "http://127.0.0.1:9/x.mp4", "SUCCEEDED", "FAILED",
+            "",
+            ".",
+            "..",
+            "../x.mp4",
+            "/etc/passwd",
+            "edit://remote",
+            "edit://",
+            "oss://",
+            "file:///x",
+            "http://[",
+            "data:image/png;base64,",
+            "https://user@h/",
+            "${{ matrix.look }}",
+            "${{ matrix.x }}",
+            "renders/a.mp4",
+            "720P",
+            "wan2.1-vace-plus",
+            "\u202e.mp4",
+            "a" * 5000,
+            "http://127.0.0.1:9/x.mp4",
+            "SUCCEEDED",
+            "FAILED",
             "UNKNOWN",
         ]
     ),
-)  # fmt: skip
+)
 _SCALARS = st.one_of(
-    st.none(), st.booleans(), st.integers(-(10**20), 10**20), st.floats(), _TEXTS, st.just(10**400), st.just(0)
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**20), 10**20),
+    st.floats(),
+    _TEXTS,
+    st.just(10**400),
+    st.just(0),
 )
 _VALUES = st.recursive(
-    _SCALARS, lambda each: st.lists(each, max_size=3) | st.dictionaries(_TEXTS, each, max_size=3), max_leaves=6
+    _SCALARS,
+    lambda each: st.lists(each, max_size=3) | st.dictionaries(_TEXTS, each, max_size=3),
+    max_leaves=6,
 )
 
 
 def _places(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield here
-    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    pairs = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for name, each in pairs:
         yield from _places(each, (*here, name))
 
@@ -137,7 +195,9 @@ def spoilt(draw: st.DrawFn, good: bytes) -> bytes:
 
 def text(good: Any) -> st.SearchStrategy[bytes]:
     """A JSON (and so YAML) file gone wrong: in its structure, or in its bytes."""
-    return st.one_of(bent(good).map(lambda each: json.dumps(each).encode()), spoilt(json.dumps(good).encode()))
+    return st.one_of(
+        bent(good).map(lambda each: json.dumps(each).encode()), spoilt(json.dumps(good).encode())
+    )
 
 
 DEEP = b"[" * 100_000
@@ -167,7 +227,9 @@ class Place:
         opened = Project.open.__func__  # type: ignore[attr-defined]
 
         def open_here(cls: Any, path: Any = ".", **given: Any) -> Project:
-            made: Project = opened(cls, path, **{**given, "clock": Ticking(VirtualClock()), "transport": self.nobody})
+            made: Project = opened(
+                cls, path, **{**given, "clock": Ticking(VirtualClock()), "transport": self.nobody}
+            )
             return made
 
         patch.setattr(Project, "open", classmethod(open_here))
@@ -187,19 +249,35 @@ class Place:
 
     def _files(self) -> dict[str, bytes]:
         top = self.root.parent
-        return {str(path.relative_to(top)): path.read_bytes() for path in sorted(top.rglob("*")) if path.is_file()}
+        return {
+            str(path.relative_to(top)): path.read_bytes()
+            for path in sorted(top.rglob("*"))
+            if path.is_file()
+        }
 
     def written(self) -> list[str]:
-        """Files that are new or changed, but for the program's own folder and what it is asked to write."""
-        own = tuple(f"{self.root.name}/{each}" for each in (".cutlist/", "renders/", "shelf/", "cutlist.lock"))
+        """Files that are new or changed, but for the program's own folder and what it is asked to
+        write.
+        """
+        own = tuple(
+            f"{self.root.name}/{each}"
+            for each in (".cutlist/", "renders/", "shelf/", "cutlist.lock")
+        )
         now = self._files()
-        return [name for name, data in now.items() if self._before.get(name) != data and not name.startswith(own)]
+        return [
+            name
+            for name, data in now.items()
+            if self._before.get(name) != data and not name.startswith(own)
+        ]
 
 
 @contextlib.contextmanager
 def place(copy_of: Path | None = None) -> Iterator[Place]:
     """A fresh project, or a copy of one."""
-    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder, pytest.MonkeyPatch.context() as patch:
+    with (
+        tempfile.TemporaryDirectory(prefix="fuzz-") as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         root = Path(folder) / "film"
         if copy_of is None:
             (root / "specs").mkdir(parents=True)
@@ -225,7 +303,9 @@ def ends_in_words(here: Place) -> None:
     for command in ("plan", "status", "plan --json"):
         here.run(*command.split())
     with contextlib.suppress(CutlistError):
-        asyncio.run(_apply(here.root, {kind: [httpx.ConnectError] for kind in (*ANSWERS, "download")}))
+        asyncio.run(
+            _apply(here.root, {kind: [httpx.ConnectError] for kind in (*ANSWERS, "download")})
+        )
     assert here.written() == []
 
 
@@ -263,7 +343,9 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     async def render() -> Report:
         virtual = VirtualClock()
-        async with MockServer(clock=virtual, renderer=SmallFilms(), task_seconds=(2.0, 4.0)) as server:
+        async with MockServer(
+            clock=virtual, renderer=SmallFilms(), task_seconds=(2.0, 4.0)
+        ) as server:
             inner = httpx.AsyncHTTPTransport()
 
             class Redirected(httpx.AsyncBaseTransport):
@@ -282,16 +364,26 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-STATE = ("cutlist.lock", ".cutlist/outputs.json", "shelf/live/results", ".cutlist/live/ledger.db", ".cutlist/cache")
+STATE = (
+    "cutlist.lock",
+    ".cutlist/outputs.json",
+    "shelf/live/results",
+    ".cutlist/live/ledger.db",
+    ".cutlist/cache",
+)
 
 
 @fuzz(per_second=20, quick=100)
 @given(data=st.data())
 def test_state(applied: Path, data: st.DataObject) -> None:
-    """Any lock file, record, note, cache or ledger is read or refused, and an apply on it ends in words."""
+    """Any lock file, record, note, cache or ledger is read or refused, and an apply on it ends in
+    words.
+    """
     with place(copy_of=applied) as here:
         top = here.root / data.draw(st.sampled_from(STATE))
-        files = [top] if top.is_file() else sorted(path for path in top.rglob("*") if path.is_file())
+        files = (
+            [top] if top.is_file() else sorted(path for path in top.rglob("*") if path.is_file())
+        )
         path = data.draw(st.sampled_from(files))
         path.chmod(0o600)
         good = path.read_bytes()
@@ -324,18 +416,36 @@ def test_nonsense_in_a_record(applied: Path) -> None:
 
 LEDGER = [
     ("attempts", name)
-    for name in ("state", "job", "prompt", "created_at", "endpoint", "key", "task_id", "lane", "submitted_at", "code")
+    for name in (
+        "state",
+        "job",
+        "prompt",
+        "created_at",
+        "endpoint",
+        "key",
+        "task_id",
+        "lane",
+        "submitted_at",
+        "code",
+    )
 ] + [("tasks", "status"), ("tasks", "answer"), ("tasks", "task_id")]
 
 
 @fuzz(per_second=8, quick=10)
-@given(where=st.sampled_from(LEDGER), value=_TEXTS | st.integers(-1, 2**62) | st.none(), version=st.integers(0, 3))
+@given(
+    where=st.sampled_from(LEDGER),
+    value=_TEXTS | st.integers(-1, 2**62) | st.none(),
+    version=st.integers(0, 3),
+)
 def test_ledger_rows(applied: Path, where: tuple[str, str], value: Any, version: int) -> None:
     """A ledger that SQLite can read and we did not write is told of in words."""
     table, column = where
     with place(copy_of=applied) as here:
         database = sqlite3.connect(here.root / ".cutlist/live/ledger.db", isolation_level=None)
-        with contextlib.closing(database), contextlib.suppress(sqlite3.Error, OverflowError, UnicodeEncodeError):
+        with (
+            contextlib.closing(database),
+            contextlib.suppress(sqlite3.Error, OverflowError, UnicodeEncodeError),
+        ):
             database.execute(f"update {table} set {column} = ?", (value,))
             database.execute(f"pragma user_version = {version}")
         ends_in_words(here)
@@ -350,52 +460,107 @@ ANSWERS: dict[str, Any] = {
     "fetch": {
         "request_id": "r",
         "output": {
-            "task_id": _ID, "task_status": "SUCCEEDED", "submit_time": "2026-01-01 08:00:00.000",
-            "end_time": "2026-01-01 08:00:09.000", "orig_prompt": "rain", "video_url": f"{_HOST}/r/a.mp4?Signature=s",
+            "task_id": _ID,
+            "task_status": "SUCCEEDED",
+            "submit_time": "2026-01-01 08:00:00.000",
+            "end_time": "2026-01-01 08:00:09.000",
+            "orig_prompt": "rain",
+            "video_url": f"{_HOST}/r/a.mp4?Signature=s",
         },
-        "usage": {"duration": 4.0, "input_video_duration": 2.0, "output_video_duration": 2.0, "SR": 720},
+        "usage": {
+            "duration": 4.0,
+            "input_video_duration": 2.0,
+            "output_video_duration": 2.0,
+            "SR": 720,
+        },
     },
     "list": {
-        "request_id": "r", "total": 1, "total_page": 1, "page_no": 1, "page_size": 10,
-        "data": [{"task_id": _ID, "model_name": "wan2.7-videoedit", "gmt_create": 1767225600000, "status": "PENDING"}],
+        "request_id": "r",
+        "total": 1,
+        "total_page": 1,
+        "page_no": 1,
+        "page_size": 10,
+        "data": [
+            {
+                "task_id": _ID,
+                "model_name": "wan2.7-videoedit",
+                "gmt_create": 1767225600000,
+                "status": "PENDING",
+            }
+        ],
     },
     "policy": {
         "request_id": "r",
         "data": {
-            "policy": "p", "signature": "s", "upload_dir": "dashscope/x", "upload_host": f"{_HOST}/upload",
-            "oss_access_key_id": "k", "x_oss_object_acl": "private", "x_oss_forbid_overwrite": "true",
+            "policy": "p",
+            "signature": "s",
+            "upload_dir": "dashscope/x",
+            "upload_host": f"{_HOST}/upload",
+            "oss_access_key_id": "k",
+            "x_oss_object_acl": "private",
+            "x_oss_forbid_overwrite": "true",
         },
     },
     "upload": {},
-}  # fmt: skip
+}
 _STATUS = st.sampled_from([200] * 6 + [201, 204, 302, 400, 401, 403, 404, 408, 418, 429, 500, 503])
 _HEADERS = st.dictionaries(
-    st.sampled_from(["Content-Length", "Content-Encoding", "Content-Type", "Date", "Location", "Retry-After"]),
+    st.sampled_from(
+        ["Content-Length", "Content-Encoding", "Content-Type", "Date", "Location", "Retry-After"]
+    ),
     st.sampled_from(
         [
-            "0", "-1", "9" * 5000, "\xb2", "gzip", "br", "text/html; charset=utf-7", "yesterday", "http://[",
-            "Thu, 01 Jan 9999 00:00:00 -0000", "application/json; charset=nonsense",
+            "0",
+            "-1",
+            "9" * 5000,
+            "\xb2",
+            "gzip",
+            "br",
+            "text/html; charset=utf-7",
+            "yesterday",
+            "http://[",
+            "Thu, 01 Jan 9999 00:00:00 -0000",
+            "application/json; charset=nonsense",
         ]
     ),
     max_size=2,
-)  # fmt: skip
+)
 _ERRORS = st.sampled_from(
-    [httpx.ConnectError, httpx.ReadTimeout, httpx.ReadError, httpx.RemoteProtocolError, httpx.InvalidURL]
+    [
+        httpx.ConnectError,
+        httpx.ReadTimeout,
+        httpx.ReadError,
+        httpx.RemoteProtocolError,
+        httpx.InvalidURL,
+    ]
 )
 _REFUSAL = st.fixed_dictionaries(
-    {"code": st.sampled_from(["Throttling", "InvalidParameter", "InternalError", "Arrearage", "InvalidURL", "\x1b"]),
-     "message": _TEXTS, "request_id": _TEXTS}
-)  # fmt: skip
+    {
+        "code": st.sampled_from(
+            ["Throttling", "InvalidParameter", "InternalError", "Arrearage", "InvalidURL", "\x1b"]
+        ),
+        "message": _TEXTS,
+        "request_id": _TEXTS,
+    }
+)
 
 
 @st.composite
 def answers(draw: st.DrawFn, kind: str) -> Any:
-    """What may come back for one kind of request: (status, headers, body), or an error of the connection."""
+    """What may come back for one kind of request: (status, headers, body), or an error of the
+    connection.
+    """
     if kind == "download":
         body = draw(st.binary(max_size=300) | st.just(b"\0\0\0\x18ftypmp42" + b"\0" * 200))
     else:
         good = ANSWERS[kind]
-        body = draw(st.one_of(st.just(json.dumps(good).encode()), text(good), _REFUSAL.map(json.dumps).map(str.encode)))
+        body = draw(
+            st.one_of(
+                st.just(json.dumps(good).encode()),
+                text(good),
+                _REFUSAL.map(json.dumps).map(str.encode),
+            )
+        )
     if draw(st.integers(0, 9)) == 0:
         return draw(_ERRORS)
     plain = draw(st.booleans())
@@ -408,7 +573,9 @@ _SERVICE = st.fixed_dictionaries(
 
 
 class Babble(httpx.AsyncBaseTransport):
-    """A service that has its answers for each kind of request, over and over; asks to stop when that has no end."""
+    """A service that has its answers for each kind of request, over and over; asks to stop when
+    that has no end.
+    """
 
     def __init__(self, said: dict[str, list[Any]], stop: Stop, clock: Ticking) -> None:
         self._said, self._stop, self._clock = said, stop, clock
@@ -425,7 +592,11 @@ class Babble(httpx.AsyncBaseTransport):
         said = self._said[self._kind(request)]
         answer = said[self.requests % len(said)]
         if isinstance(answer, type):
-            raise answer("trouble") if answer is httpx.InvalidURL else answer("trouble", request=request)
+            raise (
+                answer("trouble")
+                if answer is httpx.InvalidURL
+                else answer("trouble", request=request)
+            )
         status, headers, body = answer
         lines = [(name.encode(), line.encode("latin-1")) for name, line in headers.items()]
         return httpx.Response(status, headers=lines, stream=httpx.ByteStream(body), request=request)
@@ -448,7 +619,9 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @fuzz(per_second=4, quick=20)
 @given(said=_SERVICE)
 def test_service(clip: Path, said: dict[str, list[Any]]) -> None:
-    """Whatever the service answers, two applies end, with a report or an error of ours, and write nowhere else."""
+    """Whatever the service answers, two applies end, with a report or an error of ours, and write
+    nowhere else.
+    """
     with place() as here:
         shutil.copy(clip, here.root / "specs/clip.mp4")
         here.write("specs/case.yaml", json.dumps(EDIT).encode())

@@ -1,4 +1,5 @@
-"""Saved plans of every kind of wrong: `show` and `apply` end in words, send nothing, and write nowhere.
+"""Saved plans of every kind of wrong: `show` and `apply` end in words, send nothing, and write
+nowhere.
 
 A short while in the suite; `make fuzz SECONDS=600` goes on for longer, at other examples each time.
 """
@@ -43,10 +44,18 @@ _TEXTS = st.text(max_size=8) | st.sampled_from(
     ]
 )
 _SCALARS = st.one_of(
-    st.none(), st.booleans(), st.integers(-(10**20), 10**20), st.floats(), _TEXTS, st.just(10**400), st.just(0)
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**20), 10**20),
+    st.floats(),
+    _TEXTS,
+    st.just(10**400),
+    st.just(0),
 )
 _VALUES = st.recursive(
-    _SCALARS, lambda each: st.lists(each, max_size=3) | st.dictionaries(_TEXTS, each, max_size=3), max_leaves=6
+    _SCALARS,
+    lambda each: st.lists(each, max_size=3) | st.dictionaries(_TEXTS, each, max_size=3),
+    max_leaves=6,
 )
 
 
@@ -69,7 +78,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _places(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield here
-    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    pairs = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for name, each in pairs:
         yield from _places(each, (*here, name))
 
@@ -107,7 +122,9 @@ def _sealed(value: Any) -> Any:
 )  # fmt: skip
 @given(data=st.data(), sealed=st.booleans())
 def test_saved_plans(project: Path, data: st.DataObject, sealed: bool) -> None:
-    """Changed anywhere, with its digest made right or not: words and 1 or 3; no server is started, nothing rendered."""
+    """Changed anywhere, with its digest made right or not: words and 1 or 3; no server is started,
+    nothing rendered.
+    """
     good = json.loads((project / PLAN).read_bytes())
     made = _bent(data, good)
     text = json.dumps(_sealed(made) if sealed else made)
@@ -127,7 +144,8 @@ def test_saved_plans(project: Path, data: st.DataObject, sealed: bool) -> None:
             assert words.strip()
             assert "Traceback" not in words
             assert "\x1b" not in words
-        harmless = sealed and codes == {"show": 0, "apply": 0}  # the place of a step or a note, which bind nobody
+        # the place of a step or a note, which bind nobody
+        harmless = sealed and codes == {"show": 0, "apply": 0}
         assert codes["show"] in (0, 3)
         assert harmless or codes["apply"] in (1, 3)
         if not harmless:

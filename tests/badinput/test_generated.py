@@ -1,4 +1,6 @@
-"""Bad input that no text file can hold: sizes, bytes, links, folders. Each has its words in generated/."""
+"""Bad input that no text file can hold: sizes, bytes, links, folders. Each has its words in
+generated/.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,11 @@ VIDEO = {"type": "video", "url": "./media/ok.mp4"}
 
 
 def spec(url: str = "./media/ok.mp4", **more: object) -> dict[str, object]:
-    return {"model": "wan2.7-videoedit", "input": {"media": [{"type": "video", "url": url}]}, **more}
+    return {
+        "model": "wan2.7-videoedit",
+        "input": {"media": [{"type": "video", "url": url}]},
+        **more,
+    }
 
 
 def too_deep(workspace: Workspace) -> None:
@@ -36,7 +42,9 @@ def too_large(workspace: Workspace) -> None:
 
 def latin_1(workspace: Workspace) -> None:
     """Bytes that are not UTF-8."""
-    workspace.write("specs/case.yaml", manifest("bad", spec()).encode() + "# caf\u00e9\n".encode("latin-1"))
+    workspace.write(
+        "specs/case.yaml", manifest("bad", spec()).encode() + "# caf\u00e9\n".encode("latin-1")
+    )
 
 
 def utf_16(workspace: Workspace) -> None:
@@ -97,7 +105,9 @@ def media_is_a_pipe(workspace: Workspace) -> None:
 
 
 def output_through_link(workspace: Workspace) -> None:
-    """An output below a symbolic link, and one that is a symbolic link, in the project and out of it."""
+    """An output below a symbolic link, and one that is a symbolic link, in the project and out of
+    it.
+    """
     (workspace.root / "real").mkdir()
     (workspace.root / "renders").symlink_to("real")
     (workspace.root / "real" / "two.mp4").symlink_to(workspace.root.parent / "elsewhere.mp4")
@@ -114,7 +124,9 @@ def output_is_a_folder(workspace: Workspace) -> None:
 
 
 def many_files(workspace: Workspace) -> None:
-    """Faults of several files come in one run, sorted, and are counted; the good file is not blamed."""
+    """Faults of several files come in one run, sorted, and are counted; the good file is not
+    blamed.
+    """
     workspace.write("specs/c.yaml", manifest("c", spec(take=0)))
     workspace.write("specs/a.yaml", manifest("a", spec("edit://nobody", output="a.avi")))
     workspace.write("specs/b.yaml", manifest("b", spec()))
@@ -122,15 +134,31 @@ def many_files(workspace: Workspace) -> None:
 
 
 MAKERS: list[Maker] = [
-    too_deep, far_too_deep, too_large, latin_1, utf_16, hidden_file_name, manifest_link_leaves,
-    manifest_links_in_a_circle, manifests_folder_link, media_link_leaves, media_links_in_a_circle, media_is_a_pipe,
-    output_through_link, output_is_a_folder, many_files,
-]  # fmt: skip
+    too_deep,
+    far_too_deep,
+    too_large,
+    latin_1,
+    utf_16,
+    hidden_file_name,
+    manifest_link_leaves,
+    manifest_links_in_a_circle,
+    manifests_folder_link,
+    media_link_leaves,
+    media_links_in_a_circle,
+    media_is_a_pipe,
+    output_through_link,
+    output_is_a_folder,
+    many_files,
+]
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
-def test_generated(make: Maker, workspace: Workspace, media: Path, golden: Callable[[Path, str], None]) -> None:
-    """It is refused in the words of its .txt, with exit code 3, and nothing is written outside .cutlist/cache."""
+def test_generated(
+    make: Maker, workspace: Workspace, media: Path, golden: Callable[[Path, str], None]
+) -> None:
+    """It is refused in the words of its .txt, with exit code 3, and nothing is written outside
+    .cutlist/cache.
+    """
     workspace.take(media, "ok.mp4")
     make(workspace)
     before = workspace.files()

@@ -1,4 +1,6 @@
-"""Saved plans that must not be carried out. Each has its words in plans/; nothing is sent and nothing rendered."""
+"""Saved plans that must not be carried out. Each has its words in plans/; nothing is sent and
+nothing rendered.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,10 @@ def _sealed(film: Workspace, document: dict[str, Any]) -> None:
 
 def edit_changed(film: Workspace) -> None:
     """The prompt of an edit is another one."""
-    film.edit("rain", input={"prompt": "Make it hail", "media": [{"type": "video", "url": "./media/ok.mp4"}]})
+    film.edit(
+        "rain",
+        input={"prompt": "Make it hail", "media": [{"type": "video", "url": "./media/ok.mp4"}]},
+    )
 
 
 def edit_gone_and_new(film: Workspace) -> None:
@@ -189,12 +194,33 @@ def a_pipe(film: Workspace) -> None:
 
 
 CASES: dict[Spoil, int] = {
-    edit_changed: 1, edit_gone_and_new: 1, clip_changed: 1, file_appeared: 1, price_changed: 1, currency_changed: 1,
-    applied_already: 1, other_project: 1, other_account: 1, other_realm: 1, another_step: 1, fewer_steps: 1,
+    edit_changed: 1,
+    edit_gone_and_new: 1,
+    clip_changed: 1,
+    file_appeared: 1,
+    price_changed: 1,
+    currency_changed: 1,
+    applied_already: 1,
+    other_project: 1,
+    other_account: 1,
+    other_realm: 1,
+    another_step: 1,
+    fewer_steps: 1,
     lower_price: 1,
-    changed_by_hand: 3, cut_short: 3, other_version: 3, unknown_option: 3, wrong_option: 3, no_place: 3, not_json: 3,
-    hidden_name: 3, other_json: 3, too_deep: 3, missing: 3, a_folder: 3, a_pipe: 3,
-}  # fmt: skip
+    changed_by_hand: 3,
+    cut_short: 3,
+    other_version: 3,
+    unknown_option: 3,
+    wrong_option: 3,
+    no_place: 3,
+    not_json: 3,
+    hidden_name: 3,
+    other_json: 3,
+    too_deep: 3,
+    missing: 3,
+    a_folder: 3,
+    a_pipe: 3,
+}
 
 
 @pytest.fixture
@@ -209,20 +235,31 @@ def film(workspace: Workspace, media: Path) -> Workspace:
 
 @pytest.mark.parametrize("spoil", CASES, ids=lambda spoil: spoil.__name__)
 def test_refused(spoil: Spoil, film: Workspace, golden: Callable[[Path, str], None]) -> None:
-    """The words of its .txt, 1 for a plan that no longer fits and 3 for a file that is none; no file is touched."""
+    """The words of its .txt, 1 for a plan that no longer fits and 3 for a file that is none; no
+    file is touched.
+    """
     spoil(film)
     before = film.files() if spoil is not a_pipe else {}
     said = film.run("apply", PLAN, "--auto-approve")
-    golden(HERE / f"{spoil.__name__}.txt", f"{said.err}{said.out}exit {said.code}\n".replace(str(film.root), "ROOT"))
+    golden(
+        HERE / f"{spoil.__name__}.txt",
+        f"{said.err}{said.out}exit {said.code}\n".replace(str(film.root), "ROOT"),
+    )
     assert said.code == CASES[spoil]
     assert "Traceback" not in said.err
     if before:
         written = {name for name, content in film.files().items() if before.get(name) != content}
-        assert all(name.startswith((".cutlist/cache/", ".cutlist/mock/", ".cutlist/live/")) for name in written)
+        assert all(
+            name.startswith((".cutlist/cache/", ".cutlist/mock/", ".cutlist/live/"))
+            for name in written
+        )
     assert not (film.root / ".cutlist/mock/server").exists()
     if CASES[spoil] == 3:
         shown = film.run("show", PLAN)
-        nowhere = f'error: there is no file "{PLAN}", and no edit is named "{PLAN}".\n  There are rain, snow.\n'
+        nowhere = (
+            f'error: there is no file "{PLAN}", and no edit is named "{PLAN}".\n  There are rain,'
+            " snow.\n"
+        )
         assert (shown.code, shown.err) == ((64, nowhere) if spoil is missing else (3, said.err))
     assert list((film.root / "renders").glob("*")) == (
         [film.root / "renders/rain.mp4"] if spoil is file_appeared else []
@@ -248,7 +285,9 @@ def test_options_are_those_of_the_plan(film: Workspace) -> None:
 
 
 def test_show_writes_nothing_on_the_terminal_that_moves_it(film: Workspace) -> None:
-    """A plan of a stranger's, sealed by somebody who knows how, is shown without its control characters."""
+    """A plan of a stranger's, sealed by somebody who knows how, is shown without its control
+    characters.
+    """
     document = _document(film)
     document["plan"]["steps"][0]["reason"] = "\x1b[2J\u202egone"
     _sealed(film, document)

@@ -16,34 +16,54 @@ PATIENCE_S = 60.0
 
 def environment(**more: str) -> dict[str, str]:
     """Nothing of the developer's own settings, and no colour."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CUTLIST_", "DASHSCOPE_"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("CUTLIST_", "DASHSCOPE_"))
+    }
     root = str(Path(__file__).resolve().parents[2])
     return {**kept, "PYTHONPATH": root, "NO_COLOR": "1", **more}
 
 
-def cutlist(*arguments: str | Path, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+def cutlist(
+    *arguments: str | Path, cwd: Path | None = None, **env: str
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return subprocess.run(
-        [*COMMAND, *map(str, arguments)], cwd=cwd, env=environment(**env), capture_output=True, text=True,
-        stdin=subprocess.DEVNULL, timeout=PATIENCE_S, check=False,
-    )  # fmt: skip
+        [*COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        env=environment(**env),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=PATIENCE_S,
+        check=False,
+    )
 
 
 def started(*arguments: str | Path, **env: str) -> subprocess.Popen[str]:
     """Start a command and go on."""
     return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)], env=environment(**env), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        [*COMMAND, *map(str, arguments)],
+        env=environment(**env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def until(condition: Callable[[], Any], process: subprocess.Popen[str] | None = None) -> Any:
-    """Wait for something another process does; fails when that process ends first, or patience does."""
+    """Wait for something another process does; fails when that process ends first, or patience
+    does.
+    """
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         if value := condition():
             return value
         if process is not None and process.poll() is not None:
-            raise AssertionError(f"the process ended with {process.returncode}: {process.communicate()}")
+            raise AssertionError(
+                f"the process ended with {process.returncode}: {process.communicate()}"
+            )
         time.sleep(0.02)
     raise AssertionError("nothing happened in time")

@@ -1,4 +1,6 @@
-"""Real processes: the bundled server inside commands, its state between commands, kills, watch, the server alone."""
+"""Real processes: the bundled server inside commands, its state between commands, kills, watch, the
+server alone.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def project(tmp_path: Path) -> Path:
     """A project with one edit against the bundled server."""
     root = tmp_path / "film"
     (root / "specs").mkdir(parents=True)
-    (root / "cutlist.yaml").write_text("apiVersion: cutlist/v1\nkind: Project\nspec: {endpoint: mock}\n")
+    (root / "cutlist.yaml").write_text(
+        "apiVersion: cutlist/v1\nkind: Project\nspec: {endpoint: mock}\n"
+    )
     (root / "specs" / "rain.yaml").write_text(PNG_FREE_EDIT.replace("PROMPT", "make it rain"))
     return root
 
@@ -75,8 +79,15 @@ def test_plan_document_for_scripts(project: Path) -> None:
     """`plan --json` prints one document with the fixed fields."""
     document = json.loads(cutlist("-C", project, "plan", "--json").stdout)
     assert document["summary"] == {
-        "render": 1, "resume": 0, "settle": 0, "write": 0, "prune": 0, "wait": 0, "blocked": 0, "keep": 0,
-    }  # fmt: skip
+        "render": 1,
+        "resume": 0,
+        "settle": 0,
+        "write": 0,
+        "prune": 0,
+        "wait": 0,
+        "blocked": 0,
+        "keep": 0,
+    }
     (step,) = document["steps"]
     assert {"name", "action", "reason", "key", "output"} <= set(step)
     assert (step["name"], step["action"], step["output"]) == ("rain", "render", "renders/rain.mp4")
@@ -84,7 +95,9 @@ def test_plan_document_for_scripts(project: Path) -> None:
 
 
 def test_killed_apply_leaves_its_task_for_the_next(project: Path) -> None:
-    """SIGKILL with a task in flight: the next command finds the bundled server's state and collects that task."""
+    """SIGKILL with a task in flight: the next command finds the bundled server's state and collects
+    that task.
+    """
     process = started("-C", project, "apply")
     until(lambda: [task for state, task in attempts(project) if state == "SUBMITTED"], process)
     process.kill()
@@ -109,7 +122,9 @@ def test_interrupt_names_the_task_and_exits_130(project: Path) -> None:
 
 
 def test_an_interrupt_ends_the_question(project: Path) -> None:
-    """Ctrl-C where an answer is waited for ends the apply there and then: no request was sent, exit 130."""
+    """Ctrl-C where an answer is waited for ends the apply there and then: no request was sent, exit
+    130.
+    """
     prices = "prices: {currency: USD, models: {wan2.7-videoedit: {720P: 0.1}}}"
     (project / "cutlist.yaml").write_text(
         "apiVersion: cutlist/v1\nkind: Project\n"
@@ -117,9 +132,12 @@ def test_an_interrupt_ends_the_question(project: Path) -> None:
     )
     ours, theirs = pty.openpty()  # a terminal, so that there is somebody to ask
     process = subprocess.Popen(
-        [*COMMAND, "-C", str(project), "apply"], env=environment(), stdin=theirs, stdout=subprocess.PIPE,
+        [*COMMAND, "-C", str(project), "apply"],
+        env=environment(),
+        stdin=theirs,
+        stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-    )  # fmt: skip
+    )
     try:
         assert process.stdout is not None
         said = b""
@@ -150,7 +168,9 @@ def test_two_applies_at_once(project: Path) -> None:
 
 
 def test_server_alone_and_a_project_that_uses_it(project: Path) -> None:
-    """`cutlist mock --port 0` says where it listens in its first line; --endpoint and CUTLIST_ENDPOINT lead there."""
+    """`cutlist mock --port 0` says where it listens in its first line; --endpoint and
+    CUTLIST_ENDPOINT lead there.
+    """
     server = started("mock", "--port", "0", "--task-seconds", "0", "0.2")
     assert server.stdout is not None
     try:
@@ -194,7 +214,9 @@ def test_watch_renders_what_is_saved(project: Path) -> None:
 
 def test_live_apply_without_a_terminal_does_not_spend(project: Path) -> None:
     """In the live realm somebody has to say yes; in a pipe nobody can, and nothing is sent."""
-    answer = cutlist("-C", project, "apply", "--endpoint", "singapore", DASHSCOPE_API_KEY="sk-canary-1234")
+    answer = cutlist(
+        "-C", project, "apply", "--endpoint", "singapore", DASHSCOPE_API_KEY="sk-canary-1234"
+    )
     assert answer.returncode == 64
     assert "--auto-approve" in answer.stderr
     assert "sk-canary" not in answer.stdout + answer.stderr
@@ -202,7 +224,9 @@ def test_live_apply_without_a_terminal_does_not_spend(project: Path) -> None:
 
 
 def test_a_saved_plan_is_shown_and_applied_once(project: Path) -> None:
-    """Saved in one process, shown and applied in others, refused after that; -C goes for the file, too."""
+    """Saved in one process, shown and applied in others, refused after that; -C goes for the file,
+    too.
+    """
     saved = cutlist("-C", project, "plan", "--out", "night.plan", "--detailed-exitcode")
     assert saved.returncode == 2
     assert "Saved to night.plan." in saved.stdout
@@ -219,7 +243,9 @@ def test_a_saved_plan_is_shown_and_applied_once(project: Path) -> None:
 
 
 def test_a_saved_plan_asks_nobody(project: Path) -> None:
-    """In the live realm, without a terminal: it is the missing key that stops it, and the plan is not used up."""
+    """In the live realm, without a terminal: it is the missing key that stops it, and the plan is
+    not used up.
+    """
     live = ("--endpoint", "beijing")
     assert cutlist("-C", project, "plan", *live, "--out", "night.plan").returncode == 0
     for _ in range(2):
@@ -248,7 +274,9 @@ def test_live_apply_without_a_key_is_told(project: Path) -> None:
         (["schema", "edit"], 64, "is not one of"),
     ],
 )
-def test_slips_of_the_command_line(project: Path, arguments: list[str], code: int, words: str) -> None:
+def test_slips_of_the_command_line(
+    project: Path, arguments: list[str], code: int, words: str
+) -> None:
     """Each slip has its own words and the code for usage; no traceback."""
     answer = cutlist(*arguments, cwd=project)
     assert answer.returncode == code, answer.stderr
@@ -265,7 +293,9 @@ def test_outside_a_project(tmp_path: Path) -> None:
 
 def test_apply_in_json_lines(project: Path) -> None:
     """`apply --json` prints one JSON object a line: the plan, the progress, the end."""
-    lines = [json.loads(line) for line in cutlist("-C", project, "apply", "--json").stdout.splitlines()]
+    lines = [
+        json.loads(line) for line in cutlist("-C", project, "apply", "--json").stdout.splitlines()
+    ]
     assert [line["event"] for line in (lines[0], lines[-1])] == ["plan", "end"]
     assert lines[-1]["rendered"] == 1
     assert lines[-1]["exit_code"] == 0

@@ -18,18 +18,40 @@ from tests.workspace import Workspace
 
 LOUD = "\x1b[2J\x1b]0;owned\x07 \x9b31m \x7f \u202eesrever\u2069 \u200bhidden"
 COMMANDS = (
-    ["validate"], ["plan"], ["plan", "--json"], ["plan", "--markdown"], ["plan", "--from", "HEAD"],
-    ["plan", "--out", "night.plan"], ["show", "night.plan"], ["show", "night.plan", "--json"],
-    ["diff", "HEAD~1..HEAD"], ["diff", "HEAD~1..HEAD", "--json"], ["diff", "HEAD~1..HEAD", "--markdown"],
-    ["status"], ["status", "--json"], ["explain", "rain"], ["explain", "rain", "--json"], ["graph"], ["graph", "--dot"],
-    ["show", "rain"], ["show", "rain", "--json"], ["apply"], ["log"], ["log", "rain"], ["log", "--json"],
-    ["cost", "--by", "label"], ["cost", "--json"], ["retake", "rain"],
-)  # fmt: skip
+    ["validate"],
+    ["plan"],
+    ["plan", "--json"],
+    ["plan", "--markdown"],
+    ["plan", "--from", "HEAD"],
+    ["plan", "--out", "night.plan"],
+    ["show", "night.plan"],
+    ["show", "night.plan", "--json"],
+    ["diff", "HEAD~1..HEAD"],
+    ["diff", "HEAD~1..HEAD", "--json"],
+    ["diff", "HEAD~1..HEAD", "--markdown"],
+    ["status"],
+    ["status", "--json"],
+    ["explain", "rain"],
+    ["explain", "rain", "--json"],
+    ["graph"],
+    ["graph", "--dot"],
+    ["show", "rain"],
+    ["show", "rain", "--json"],
+    ["apply"],
+    ["log"],
+    ["log", "rain"],
+    ["log", "--json"],
+    ["cost", "--by", "label"],
+    ["cost", "--json"],
+    ["retake", "rain"],
+)
 
 
 @pytest.fixture
 def loud(workspace: Workspace, media: Path) -> Workspace:
-    """An edit that was rendered with one loud prompt and asks for another now; loud labels; a loud author."""
+    """An edit that was rendered with one loud prompt and asks for another now; loud labels; a loud
+    author.
+    """
     workspace.take(media, "ok.mp4")
     made = Repository(workspace.root)
     workspace.write(".gitignore", ".cutlist/\nrenders/\n*.plan\n")
@@ -39,7 +61,10 @@ def loud(workspace: Workspace, media: Path) -> Workspace:
             "apiVersion": "cutlist/v1",
             "kind": "Edit",
             "metadata": {"name": "rain", "labels": {"team": LOUD}},
-            "spec": {"model": "wan2.7-videoedit", "input": {"prompt": f"make it {words} {LOUD} rain", "media": [clip]}},
+            "spec": {
+                "model": "wan2.7-videoedit",
+                "input": {"prompt": f"make it {words} {LOUD} rain", "media": [clip]},
+            },
         }
         workspace.write("specs/rain.yaml", json.dumps(asked))
         made.git("add", "--all")
@@ -55,7 +80,9 @@ def quiet(text: str) -> bool:
 
 
 def test_no_command_lets_words_of_others_act(loud: Workspace) -> None:
-    """Whatever a manifest or a commit holds, what is printed moves no cursor, hides nothing and turns nothing round."""
+    """Whatever a manifest or a commit holds, what is printed moves no cursor, hides nothing and
+    turns nothing round.
+    """
     for command in COMMANDS:
         said = loud.run(*command)
         assert said.code == 0, (command, said)
@@ -70,8 +97,14 @@ def test_json_still_has_what_was_written(loud: Workspace) -> None:
 
 
 def test_one_fault_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
-    """A value with line ends cannot write a line of its own, such as one that says that all is well."""
-    screen.complain(InvalidInput([Fault(Place("specs/a.yaml"), 'the name is "x\n1 edit in 1 manifest: all valid.\r"')]))
+    """A value with line ends cannot write a line of its own, such as one that says that all is
+    well.
+    """
+    screen.complain(
+        InvalidInput(
+            [Fault(Place("specs/a.yaml"), 'the name is "x\n1 edit in 1 manifest: all valid.\r"')]
+        )
+    )
     screen.complain(CutlistError(f"the service said {LOUD}.", hint=f"Look at {LOUD}."))
     said = capfd.readouterr().err
     assert "\n1 edit" not in said
@@ -80,7 +113,9 @@ def test_one_fault_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_what_the_service_says_while_it_renders(capfd: pytest.CaptureFixture[str]) -> None:
     """Its messages stay on their line, in a pipe and on a terminal."""
-    failed = Event(name="rain", phase=Phase.FAILED, at=0.0, note=f"no\nrain: renders/rain.mp4 {LOUD}")
+    failed = Event(
+        name="rain", phase=Phase.FAILED, at=0.0, note=f"no\nrain: renders/rain.mp4 {LOUD}"
+    )
     waiting = Event(name="snow", phase=Phase.WAITING, at=0.0, note=f"for {LOUD}")
     with progress.lines("USD") as observe:
         observe(failed)
@@ -89,5 +124,7 @@ def test_what_the_service_says_while_it_renders(capfd: pytest.CaptureFixture[str
     assert quiet(piped)
     drawn = io.StringIO()
     console = Console(file=drawn, width=200)
-    console.print(progress._ended(failed, "USD"), progress._table({"snow": waiting}, {"snow": 0.0}, 1.0))
+    console.print(
+        progress._ended(failed, "USD"), progress._table({"snow": waiting}, {"snow": 0.0}, 1.0)
+    )
     assert quiet(drawn.getvalue())

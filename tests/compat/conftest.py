@@ -21,7 +21,9 @@ from tests.media import make_clip
 
 
 class QuickRenderer:
-    """Looks into real media, but writes a few bytes in place of a film: for tests that are not about pictures."""
+    """Looks into real media, but writes a few bytes in place of a film: for tests that are not
+    about pictures.
+    """
 
     def probe(self, path: Path, kind: str) -> Any:
         return probe(path, kind)
@@ -32,11 +34,16 @@ class QuickRenderer:
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest) -> Iterator[ServerThread]:
-    """Tasks take 10 s of a time that stands still; `@pytest.mark.dashscope_server(...)` changes options.
+    """Tasks take 10 s of a time that stands still; `@pytest.mark.dashscope_server(...)` changes
+    options.
 
     Every answer of it must be one that schemas/dashscope.openapi.yaml describes.
     """
-    options: dict[str, Any] = {"clock": VirtualClock(), "task_seconds": (10, 10), "renderer": QuickRenderer()}
+    options: dict[str, Any] = {
+        "clock": VirtualClock(),
+        "task_seconds": (10, 10),
+        "renderer": QuickRenderer(),
+    }
     for mark in request.node.iter_markers("dashscope_server"):
         options |= mark.kwargs
     thread, watch = ServerThread(**options), Watch()
@@ -49,7 +56,9 @@ def server(request: pytest.FixtureRequest) -> Iterator[ServerThread]:
 class Sdk:
     """`VideoSynthesis` or `AioVideoSynthesis`, called alike."""
 
-    def __init__(self, made: Callable[[str, tuple[Any, ...], dict[str, Any]], Any], server: ServerThread) -> None:
+    def __init__(
+        self, made: Callable[[str, tuple[Any, ...], dict[str, Any]], Any], server: ServerThread
+    ) -> None:
         self._made, self.server = made, server
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -64,7 +73,9 @@ class Sdk:
 
 
 @pytest.fixture(params=["VideoSynthesis", "AioVideoSynthesis"])
-def sdk(request: pytest.FixtureRequest, server: ServerThread, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sdk]:
+def sdk(
+    request: pytest.FixtureRequest, server: ServerThread, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Sdk]:
     """The SDK in both its forms, as its own settings point it at the server."""
     monkeypatch.setattr(dashscope, "base_http_api_url", server.url)
     monkeypatch.setattr(dashscope, "api_key", "sk-mock")
@@ -73,7 +84,12 @@ def sdk(request: pytest.FixtureRequest, server: ServerThread, monkeypatch: pytes
         close_shared_sync_session()
         return
     with asyncio.Runner() as runner:
-        yield Sdk(lambda name, args, kwargs: runner.run(getattr(AioVideoSynthesis, name)(*args, **kwargs)), server)
+        yield Sdk(
+            lambda name, args, kwargs: runner.run(
+                getattr(AioVideoSynthesis, name)(*args, **kwargs)
+            ),
+            server,
+        )
         runner.run(close_shared_aio_session())
 
 

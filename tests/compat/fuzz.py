@@ -1,7 +1,8 @@
-"""Requests made from the OpenAPI file, and bent: whatever comes, the server answers as described and never with a 500.
+"""Requests made from the OpenAPI file, and bent: whatever comes, the server answers as described
+and never with a 500.
 
-In the suite a few hundred sessions run, the same ones each time. `make fuzz-server SECONDS=120` runs new ones for as
-long as it is told.
+In the suite a few hundred sessions run, the same ones each time. `make fuzz-server SECONDS=120`
+runs new ones for as long as it is told.
 """
 
 from __future__ import annotations
@@ -31,15 +32,19 @@ from tests.compat.conftest import QuickRenderer
 from tests.described import FILE, Doc, Watch, description
 
 PATIENCE_S = 30.0
-NO_HTTP = (HttpProcessingError, web.RequestPayloadError)  # what is no HTTP, the library itself answers with 400
-ANSWERS_OUTSIDE = {400, 404, 405, 413, 417}  # of requests that no operation is for, or that are no HTTP
+# what is no HTTP, the library itself answers with 400
+NO_HTTP = (HttpProcessingError, web.RequestPayloadError)
+# of requests that no operation is for, or that are no HTTP
+ANSWERS_OUTSIDE = {400, 404, 405, 413, 417}
 CREATE = "/api/v1/services/aigc/video-generation/video-synthesis"
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request. `path` may hold {task}, {upload} and {result}, which stand for what came of earlier requests."""
+    """One request. `path` may hold {task}, {upload} and {result}, which stand for what came of
+    earlier requests.
+    """
 
     method: str
     path: str
@@ -50,7 +55,8 @@ class Request:
     advance_s: float = 0.0
 
 
-# ---- values from schemas -----------------------------------------------------------------------------------------
+# ---- values from schemas
+# -----------------------------------------------------------------------------------------
 
 
 def picture(form: str) -> str:
@@ -60,17 +66,61 @@ def picture(form: str) -> str:
     return f"data:image/{form};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-MEDIA = st.sampled_from([
-    "https://example.com/clip.mp4", "http://example.com/a%20b?x=1#y", "oss://dashscope-instant/none/a.mp4", "{upload}",
-    picture("png"), picture("jpeg"), picture("png").replace("image/png", "image/webp"), "data:image/png;base64,AAAA",
-    "data:,", "data:image/png;base64,=", "file:///etc/passwd", "http://[::1", "https://", "//x", "oss://", "x" * 70_000,
-])  # fmt: skip
+MEDIA = st.sampled_from(
+    [
+        "https://example.com/clip.mp4",
+        "http://example.com/a%20b?x=1#y",
+        "oss://dashscope-instant/none/a.mp4",
+        "{upload}",
+        picture("png"),
+        picture("jpeg"),
+        picture("png").replace("image/png", "image/webp"),
+        "data:image/png;base64,AAAA",
+        "data:,",
+        "data:image/png;base64,=",
+        "file:///etc/passwd",
+        "http://[::1",
+        "https://",
+        "//x",
+        "oss://",
+        "x" * 70_000,
+    ]
+)
 TEXT = st.text(max_size=30)
-ODD = st.sampled_from([
-    None, True, -1, 0, 1, 1.5, 10**30, -(10**30), 1e308, "", " ", "x" * 100_000, "\x00", "\ud800", "١٢", "ß" * 6000,
-    "0", "-1", "true", [], {}, [[]], [None], {"": {}}, {"type": "video"}, [{"type": "video", "url": 5}], [1] * 2000,
-])  # fmt: skip
-JSON = st.recursive(ODD | TEXT, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3))
+ODD = st.sampled_from(
+    [
+        None,
+        True,
+        -1,
+        0,
+        1,
+        1.5,
+        10**30,
+        -(10**30),
+        1e308,
+        "",
+        " ",
+        "x" * 100_000,
+        "\x00",
+        "\ud800",
+        "١٢",
+        "ß" * 6000,
+        "0",
+        "-1",
+        "true",
+        [],
+        {},
+        [[]],
+        [None],
+        {"": {}},
+        {"type": "video"},
+        [{"type": "video", "url": 5}],
+        [1] * 2000,
+    ]
+)
+JSON = st.recursive(
+    ODD | TEXT, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3)
+)
 
 
 def values(schema: Doc, base: str = FILE) -> st.SearchStrategy[Any]:
@@ -90,7 +140,11 @@ def values(schema: Doc, base: str = FILE) -> st.SearchStrategy[Any]:
 def _string(schema: Doc, base: str) -> st.SearchStrategy[Any]:
     if "x-media" in schema or "x-media-by" in schema:
         return MEDIA
-    return st.from_regex(schema["pattern"]) if "pattern" in schema else st.text(min_size=1, max_size=30)
+    return (
+        st.from_regex(schema["pattern"])
+        if "pattern" in schema
+        else st.text(min_size=1, max_size=30)
+    )
 
 
 def _integer(schema: Doc, base: str) -> st.SearchStrategy[Any]:
@@ -105,7 +159,9 @@ def _array(schema: Doc, base: str) -> st.SearchStrategy[Any]:
     items = values(schema["items"], base)
     if "x-counts" in schema:  # one video, and pictures
         one = st.builds(lambda url: {"type": "video", "url": url}, MEDIA)
-        more = st.lists(st.builds(lambda url: {"type": "reference_image", "url": url}, MEDIA), max_size=4)
+        more = st.lists(
+            st.builds(lambda url: {"type": "reference_image", "url": url}, MEDIA), max_size=4
+        )
         return st.builds(lambda first, rest: [first, *rest], one, more)
     return st.lists(items, min_size=schema.get("minItems", 0), max_size=schema.get("maxItems", 4))
 
@@ -118,12 +174,17 @@ def _object(schema: Doc, base: str) -> st.SearchStrategy[Any]:
 
 
 _TYPES: dict[str, Callable[[Doc, str], st.SearchStrategy[Any]]] = {
-    "string": _string, "integer": _integer, "number": _number, "boolean": lambda *_: st.booleans(), "array": _array,
+    "string": _string,
+    "integer": _integer,
+    "number": _number,
+    "boolean": lambda *_: st.booleans(),
+    "array": _array,
     "object": _object,
-}  # fmt: skip
+}
 
 
-# ---- bent --------------------------------------------------------------------------------------------------------
+# ---- bent
+# --------------------------------------------------------------------------------------------------------
 
 
 def bent(draw: Draw, value: Any) -> Any:
@@ -138,8 +199,11 @@ def bent(draw: Draw, value: Any) -> Any:
         return {**value, name: bent(draw, value[name])}
     if isinstance(value, list) and value and draw(st.booleans()):
         i = draw(st.integers(0, len(value) - 1))
-        return draw(st.sampled_from([value[:i] + value[i + 1 :], value * 3])) if draw(st.booleans()) else [
-            *value[:i], bent(draw, value[i]), *value[i + 1 :]]  # fmt: skip
+        return (
+            draw(st.sampled_from([value[:i] + value[i + 1 :], value * 3]))
+            if draw(st.booleans())
+            else [*value[:i], bent(draw, value[i]), *value[i + 1 :]]
+        )
     return draw(JSON)
 
 
@@ -152,51 +216,128 @@ def encoded(draw: Draw, value: Any) -> bytes:
     if how == 1:
         return draw(st.binary(max_size=40))
     odd = [
-        json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"), plain.decode().encode("utf-16"),
-        b"\xef\xbb\xbf" + plain, b'{"model": ' + b"[" * 100_000, b"9" * 5000, b'{"model": NaN, "input": Infinity}',
-        b"\xff" + plain, plain + plain, b'{"input": {"a": 1, "a": ' + plain + b"}}",
-    ]  # fmt: skip
+        json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"),
+        plain.decode().encode("utf-16"),
+        b"\xef\xbb\xbf" + plain,
+        b'{"model": ' + b"[" * 100_000,
+        b"9" * 5000,
+        b'{"model": NaN, "input": Infinity}',
+        b"\xff" + plain,
+        plain + plain,
+        b'{"input": {"a": 1, "a": ' + plain + b"}}",
+    ]
     return odd[how - 2] if how - 2 < len(odd) else plain
 
 
 KEYS = st.sampled_from(
-    ["Bearer sk-mock"] * 12 + ["", "Bearer", "Bearer ", "sk-mock", "Basic x", "Bearer \xe9", "B" * 3000]
+    ["Bearer sk-mock"] * 12
+    + ["", "Bearer", "Bearer ", "sk-mock", "Basic x", "Bearer \xe9", "B" * 3000]
 )
 ODD_HEADERS = st.dictionaries(
-    st.sampled_from([
-        "X-DashScope-Async", "X-DashScope-OssResourceResolve", "X-DashScope-WorkSpace", "Content-Type", "Accept",
-        "Content-Encoding", "Range", "If-Range", "If-None-Match", "If-Modified-Since", "Cookie", "Host", "X-Odd",
-        "X-Forwarded-For", "Accept-Encoding", "Date", "X-Request-Id", "Upgrade", "Origin",
-    ]),
-    st.sampled_from([
-        "", "enable", "DISABLE", "é", "application/json", "application/json; charset=latin-1", "text/plain", "a/b; c",
-        "application/json; charset=none", "multipart/form-data", "multipart/form-data; boundary=", "gzip", "deflate",
-        "br", "bytes=0-0", "bytes=5-2", "bytes=-0", "bytes=-9", "bytes=99999999999-", "bytes=0-1,3-4", "items=1",
-        "bytes=a-b", "x" * 7000, ";;;", "a=b; c=\x7f", "websocket", "1.1.1.1", "[::1", "*",
-    ]),
+    st.sampled_from(
+        [
+            "X-DashScope-Async",
+            "X-DashScope-OssResourceResolve",
+            "X-DashScope-WorkSpace",
+            "Content-Type",
+            "Accept",
+            "Content-Encoding",
+            "Range",
+            "If-Range",
+            "If-None-Match",
+            "If-Modified-Since",
+            "Cookie",
+            "Host",
+            "X-Odd",
+            "X-Forwarded-For",
+            "Accept-Encoding",
+            "Date",
+            "X-Request-Id",
+            "Upgrade",
+            "Origin",
+        ]
+    ),
+    st.sampled_from(
+        [
+            "",
+            "enable",
+            "DISABLE",
+            "é",
+            "application/json",
+            "application/json; charset=latin-1",
+            "text/plain",
+            "a/b; c",
+            "application/json; charset=none",
+            "multipart/form-data",
+            "multipart/form-data; boundary=",
+            "gzip",
+            "deflate",
+            "br",
+            "bytes=0-0",
+            "bytes=5-2",
+            "bytes=-0",
+            "bytes=-9",
+            "bytes=99999999999-",
+            "bytes=0-1,3-4",
+            "items=1",
+            "bytes=a-b",
+            "x" * 7000,
+            ";;;",
+            "a=b; c=\x7f",
+            "websocket",
+            "1.1.1.1",
+            "[::1",
+            "*",
+        ]
+    ),
     max_size=3,
-)  # fmt: skip
+)
 
 
-# An order changes what the server is from then on (accounts, faults, memory): after it there is nothing to judge.
-OPERATIONS = [name for name, (_, _, operation) in description().operations.items() if operation["tags"] != ["orders"]]
-WORDS = {"act": ("finish", "fail", "cancel", "expire", "lose"), "by": ("accounts", "requests", "jobs")}
+# An order changes what the server is from then on (accounts, faults, memory): after it there is
+# nothing to judge.
+OPERATIONS = [
+    name
+    for name, (_, _, operation) in description().operations.items()
+    if operation["tags"] != ["orders"]
+]
+WORDS = {
+    "act": ("finish", "fail", "cancel", "expire", "lose"),
+    "by": ("accounts", "requests", "jobs"),
+}
 
 
 @st.composite
 def requests(draw: Draw) -> Request:
     """One request of a session: an operation of the file, more or less as it describes it."""
     name = draw(
-        st.sampled_from(["create"] * 6 + OPERATIONS + ["fetch", "list", "download", "upload"] * 2 + ["nothing"])
+        st.sampled_from(
+            ["create"] * 6 + OPERATIONS + ["fetch", "list", "download", "upload"] * 2 + ["nothing"]
+        )
     )
-    headers = {"Authorization": draw(KEYS), "X-DashScope-Async": "enable", "X-DashScope-OssResourceResolve": "enable"}
+    headers = {
+        "Authorization": draw(KEYS),
+        "X-DashScope-Async": "enable",
+        "X-DashScope-OssResourceResolve": "enable",
+    }
     if draw(st.integers(0, 3)) == 0:
         headers |= draw(ODD_HEADERS)
     advance_s = draw(st.sampled_from([0.0, 0.0, 0.2, 5.0, 20.0, 400.0, 90_000.0]))
     if name == "nothing":
-        method = draw(st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "ODD"]))
+        method = draw(
+            st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "ODD"])
+        )
         path = draw(
-            st.sampled_from(["/", "/api/v1", "/oss", CREATE, "/api/v1/tasks/{task}", "/api/v1/tasks/{task}/cancel/"])
+            st.sampled_from(
+                [
+                    "/",
+                    "/api/v1",
+                    "/oss",
+                    CREATE,
+                    "/api/v1/tasks/{task}",
+                    "/api/v1/tasks/{task}/cancel/",
+                ]
+            )
         )
         return Request(method, path + draw(st.sampled_from(["", "/", "/x"])), [], headers)
     template, method, operation = description().operations[name]
@@ -210,13 +351,23 @@ def requests(draw: Draw) -> Request:
         headers = {"Content-Type": "application/json", **headers}
         return Request(method, path, query, headers, encoded(draw, body), (), advance_s)
     if name == "upload":
-        return Request(method, path, query, headers, draw(st.binary(max_size=50)), _form(draw, operation), advance_s)
+        return Request(
+            method,
+            path,
+            query,
+            headers,
+            draw(st.binary(max_size=50)),
+            _form(draw, operation),
+            advance_s,
+        )
     body = draw(st.sampled_from([b"", b"", b"{}", b"\xff"]))
     return Request(method, path, query, headers, body, (), advance_s)
 
 
 def _path(draw: Draw, template: str) -> str:
-    texts = st.sampled_from(["{task}"] * 8 + ["x", "%00", "..", "a%2Fb", "%ff", "é", "x" * 5000, "cancel", "{}", "%"])
+    texts = st.sampled_from(
+        ["{task}"] * 8 + ["x", "%00", "..", "a%2Fb", "%ff", "é", "x" * 5000, "cancel", "{}", "%"]
+    )
     filled = template.replace("{task_id}", draw(texts)).replace("{key}", draw(texts) + "/a.mp4")
     for word, known in WORDS.items():
         filled = filled.replace("{" + word + "}", draw(st.sampled_from([*known, "x"])))
@@ -229,7 +380,9 @@ def _query(draw: Draw, operation: Doc) -> list[tuple[str, str]]:
     for parameter in known:
         rare = not parameter.get("required")
         if parameter["in"] == "query" and (draw(st.integers(0, 3)) == 0) == rare:
-            value = draw(values(parameter["schema"])) if draw(st.integers(0, 3)) else draw(ODD | TEXT)
+            value = (
+                draw(values(parameter["schema"])) if draw(st.integers(0, 3)) else draw(ODD | TEXT)
+            )
             query.append((parameter["name"], str(value)[:3000]))
     if draw(st.integers(0, 7)) == 0:
         query.append((draw(TEXT), draw(TEXT)))
@@ -238,16 +391,22 @@ def _query(draw: Draw, operation: Doc) -> list[tuple[str, str]]:
 
 def _form(draw: Draw, operation: Doc) -> tuple[tuple[str, str], ...]:
     """Fields that replace those of a good form; a file's name among them."""
-    schema, _ = description().resolved(operation["requestBody"]["content"]["multipart/form-data"]["schema"])
+    schema, _ = description().resolved(
+        operation["requestBody"]["content"]["multipart/form-data"]["schema"]
+    )
     names = sorted(schema["properties"])
-    odd = st.sampled_from(["", "200", "201", "x", "é", "x" * 70_000, "a\r\nb", "../a", "{}", "\x00"])
+    odd = st.sampled_from(
+        ["", "200", "201", "x", "é", "x" * 70_000, "a\r\nb", "../a", "{}", "\x00"]
+    )
     return tuple(draw(st.lists(st.tuples(st.sampled_from(names), odd), max_size=2)))
 
 
 @st.composite
 def orders(draw: Draw) -> Request:
     """Rules, webhooks, accounts or rates, as the file describes them, and bent."""
-    name = draw(st.sampled_from(["addScenarios", "addFaults", "addWebhooks", "setAccounts", "setRates"]))
+    name = draw(
+        st.sampled_from(["addScenarios", "addFaults", "addWebhooks", "setAccounts", "setRates"])
+    )
     path, method, operation = description().operations[name]
     body = draw(values(operation["requestBody"]["content"]["application/json"]["schema"]))
     if draw(st.integers(0, 2)):
@@ -256,15 +415,26 @@ def orders(draw: Draw) -> Request:
 
 
 SESSIONS = st.lists(requests(), min_size=1, max_size=8)
-_KEY = {"Authorization": "Bearer sk-mock", "X-DashScope-Async": "enable", "Content-Type": "application/json"}
+_KEY = {
+    "Authorization": "Bearer sk-mock",
+    "X-DashScope-Async": "enable",
+    "Content-Type": "application/json",
+}
 _VIDEO = {"type": "video", "url": "https://example.com/clip.mp4"}
 BEGINNING = [  # of every session: a task that has succeeded, so that there is something to fetch
-    Request("POST", CREATE, [], _KEY, json.dumps({"model": "wan2.7-videoedit", "input": {"media": [_VIDEO]}}).encode()),
+    Request(
+        "POST",
+        CREATE,
+        [],
+        _KEY,
+        json.dumps({"model": "wan2.7-videoedit", "input": {"media": [_VIDEO]}}).encode(),
+    ),
     Request("GET", "/api/v1/tasks/{task}", [], _KEY, advance_s=20),
 ]
 
 
-# ---- a session ---------------------------------------------------------------------------------------------------
+# ---- a session
+# ---------------------------------------------------------------------------------------------------
 
 
 class Complaints(logging.Handler):
@@ -290,7 +460,9 @@ class Fuzzed:
         self._known = {"task": "none", "upload": "oss://none", "result": "/oss/none"}
 
     def session(self, session: list[Request]) -> None:
-        """Send requests to a server that has forgotten everything. Raises AssertionError for what must not be."""
+        """Send requests to a server that has forgotten everything. Raises AssertionError for what
+        must not be.
+        """
         self.thread.reset()
         for request in [*BEGINNING, *session]:
             self.thread.clock.advance(request.advance_s)
@@ -301,7 +473,11 @@ class Fuzzed:
             assert self.complaints.said == [], self.complaints.said.pop()
             target = self._filled(request.path).partition("?")[0]
             if description().operation(request.method, target) is None:
-                assert status in ANSWERS_OUTSIDE or request.method == "HEAD", (request, status, body)
+                assert status in ANSWERS_OUTSIDE or request.method == "HEAD", (
+                    request,
+                    status,
+                    body,
+                )
             self._learn(body)
 
     def _send(self, request: Request) -> tuple[int, bytes]:
@@ -315,7 +491,9 @@ class Fuzzed:
             path += ("&" if "?" in path else "?") + query
         connection = http.client.HTTPConnection(self._address, timeout=PATIENCE_S)
         try:
-            connection.putrequest(request.method, quote(path, safe="/?&=%"), skip_host="Host" in headers)
+            connection.putrequest(
+                request.method, quote(path, safe="/?&=%"), skip_host="Host" in headers
+            )
             for name, value in headers.items():
                 connection.putheader(name, value.encode("utf-8"))
             if body or request.method == "POST":
@@ -328,15 +506,26 @@ class Fuzzed:
 
     def _form(self, request: Request) -> tuple[dict[str, str], bytes]:
         storage = self.thread.server._service.storage  # type: ignore[union-attr]
-        policy = storage.policy("default", "wan2.7-videoedit", f"dashscope-instant/{self.requests}", "http://x")
+        policy = storage.policy(
+            "default", "wan2.7-videoedit", f"dashscope-instant/{self.requests}", "http://x"
+        )
         form = {
-            "OSSAccessKeyId": policy["oss_access_key_id"], "Signature": policy["signature"], "policy": policy["policy"],
-            "key": f"{policy['upload_dir']}/a.mp4", "success_action_status": "200", **dict(request.form),
-        }  # fmt: skip
+            "OSSAccessKeyId": policy["oss_access_key_id"],
+            "Signature": policy["signature"],
+            "policy": policy["policy"],
+            "key": f"{policy['upload_dir']}/a.mp4",
+            "success_action_status": "200",
+            **dict(request.form),
+        }
         self._known["upload"] = f"oss://{form['key']}"
         name = form.pop("file", "a.mp4")
-        parts = [f'--b\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{text}\r\n' for key, text in form.items()]
-        file = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{name[:200]}"\r\n\r\n'
+        parts = [
+            f'--b\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{text}\r\n'
+            for key, text in form.items()
+        ]
+        file = (
+            f'--b\r\nContent-Disposition: form-data; name="file"; filename="{name[:200]}"\r\n\r\n'
+        )
         body = "".join([*parts, file]).encode() + request.body + b"\r\n--b--\r\n"
         return {"Content-Type": "multipart/form-data; boundary=b", **request.headers}, body
 
@@ -374,7 +563,9 @@ def fuzzed() -> Iterator[Fuzzed]:
 
 
 def main(seconds: float) -> None:
-    """Batches of new sessions until the time is over; the first one that goes wrong is shown, made small."""
+    """Batches of new sessions until the time is over; the first one that goes wrong is shown, made
+    small.
+    """
     until = time.monotonic() + seconds
     with fuzzed() as target:
         batch = 0
@@ -384,8 +575,12 @@ def main(seconds: float) -> None:
                 max_examples=300, deadline=None, database=None, derandomize=False,
                 suppress_health_check=list(hypothesis.HealthCheck),
             )  # fmt: skip
-            hypothesis.seed(batch * 7919 + int(until))(settings(hypothesis.given(SESSIONS)(target.session)))()
-            print(f"{target.requests} requests, {len(target.watch.seen)} forms of answers", flush=True)
+            hypothesis.seed(batch * 7919 + int(until))(
+                settings(hypothesis.given(SESSIONS)(target.session))
+            )()
+            print(
+                f"{target.requests} requests, {len(target.watch.seen)} forms of answers", flush=True
+            )
 
 
 if __name__ == "__main__":

@@ -29,12 +29,23 @@ VACE: dict[str, tuple[Doc, Doc]] = {
     ),
     "video_outpainting": (
         {"video_url": CLIP},
-        {"top_scale": 1.5, "bottom_scale": 1.5, "left_scale": 1.5, "right_scale": 1.5, "prompt_extend": False},
+        {
+            "top_scale": 1.5,
+            "bottom_scale": 1.5,
+            "left_scale": 1.5,
+            "right_scale": 1.5,
+            "prompt_extend": False,
+        },
     ),
 }
 
 
-def wan(media: list[Doc], parameters: Doc | None = None, prompt: str | None = "make it snow", **more: Any) -> Doc:
+def wan(
+    media: list[Doc],
+    parameters: Doc | None = None,
+    prompt: str | None = "make it snow",
+    **more: Any,
+) -> Doc:
     """A request of wan2.7-videoedit."""
     body: Doc = {"model": "wan2.7-videoedit", "input": {"prompt": prompt, "media": media, **more}}
     return body if parameters is None else {**body, "parameters": parameters}
@@ -51,9 +62,15 @@ _VIDEO = {"type": "video", "url": CLIP}
 _LOOK = {"type": "reference_image", "url": PICTURE}
 
 PRINTED: dict[str, Doc] = {
-    "an instruction": wan([_VIDEO], {"resolution": "720P", "prompt_extend": True, "watermark": True}),
-    "one image": wan([_VIDEO, _LOOK], {"resolution": "1080P", "ratio": "16:9", "duration": 0, "seed": 12345}),
-    "four images": wan([_VIDEO, _LOOK, _LOOK, _LOOK, _LOOK], {"resolution": "720P", "audio_setting": "origin"}),
+    "an instruction": wan(
+        [_VIDEO], {"resolution": "720P", "prompt_extend": True, "watermark": True}
+    ),
+    "one image": wan(
+        [_VIDEO, _LOOK], {"resolution": "1080P", "ratio": "16:9", "duration": 0, "seed": 12345}
+    ),
+    "four images": wan(
+        [_VIDEO, _LOOK, _LOOK, _LOOK, _LOOK], {"resolution": "720P", "audio_setting": "origin"}
+    ),
     "no parameters": wan([_VIDEO]),
     "empty parameters": wan([_VIDEO], {}),
     "no prompt": {"model": "wan2.7-videoedit", "input": {"media": [_VIDEO]}},

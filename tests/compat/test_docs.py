@@ -1,4 +1,6 @@
-"""docs/mock-server-clients.md: each example works as it is copied, but for the port; each test it names exists."""
+"""docs/mock-server-clients.md: each example works as it is copied, but for the port; each test it
+names exists.
+"""
 
 from __future__ import annotations
 
@@ -37,16 +39,25 @@ def test_the_pytest_example(tmp_path: Path) -> None:
 def test_the_curl_example(server: ServerThread, tmp_path: Path) -> None:
     """Pasted into a shell, it prints the task."""
     script = example("curl").replace(ADDRESS, server.url)
-    done = subprocess.run(["sh", "-euc", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        ["sh", "-euc", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+    )
     assert json.loads(done.stdout)["output"]["task_status"] == "PENDING"
 
 
 @pytest.mark.dashscope_server(task_seconds=(0, 0))
 def test_the_sdk_example(server: ServerThread, tmp_path: Path) -> None:
     """Run as a script, it prints SUCCEEDED and the address of the video."""
-    (tmp_path / "example.py").write_text(example("The vendor's Python SDK").replace(ADDRESS, server.url))
+    (tmp_path / "example.py").write_text(
+        example("The vendor's Python SDK").replace(ADDRESS, server.url)
+    )
     done = subprocess.run(
-        [sys.executable, "example.py"], cwd=tmp_path, env=dict(os.environ), capture_output=True, text=True, timeout=60
+        [sys.executable, "example.py"],
+        cwd=tmp_path,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.stdout.startswith("SUCCEEDED http://127.0.0.1:"), done.stderr
 

@@ -1,4 +1,6 @@
-"""A short fuzz of the server, the same each time (`make fuzz-server SECONDS=120` runs a long one of new requests)."""
+"""A short fuzz of the server, the same each time (`make fuzz-server SECONDS=120` runs a long one of
+new requests).
+"""
 
 from __future__ import annotations
 
@@ -6,11 +8,16 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.compat.fuzz import SESSIONS, Request, fuzzed, orders
 
-REACHED = {(name, "200") for name in ("create", "fetch", "list", "download", "upload", "knownTasks", "journal")}
+REACHED = {
+    (name, "200")
+    for name in ("create", "fetch", "list", "download", "upload", "knownTasks", "journal")
+}
 
 
 def test_no_request_upsets_the_server() -> None:
-    """Every answer is described, none is a 500, nothing is logged as an error; and the requests get far in."""
+    """Every answer is described, none is a 500, nothing is logged as an error; and the requests get
+    far in.
+    """
     with fuzzed() as target:
 
         @settings(max_examples=150, suppress_health_check=list(HealthCheck))
@@ -24,16 +31,26 @@ def test_no_request_upsets_the_server() -> None:
 
 
 def test_no_order_upsets_the_server() -> None:
-    """Whatever it is told to do, it understands or refuses; nothing else is asked of it, so that it need not do it."""
+    """Whatever it is told to do, it understands or refuses; nothing else is asked of it, so that it
+    need not do it.
+    """
     with fuzzed() as target:
 
         @settings(max_examples=300, suppress_health_check=list(HealthCheck))
         @given(order=orders())
         def every(order: Request) -> None:
             target.session(
-                [order, *(Request("DELETE", f"/_mock/{name}") for name in ("scenarios", "faults", "webhooks"))]
+                [
+                    order,
+                    *(
+                        Request("DELETE", f"/_mock/{name}")
+                        for name in ("scenarios", "faults", "webhooks")
+                    ),
+                ]
             )
 
         every()
         seen = {(form.operation, form.status) for form in target.watch.seen}
-        assert seen >= {(name, status) for name in ("addScenarios", "addFaults") for status in ("200", "400")}
+        assert seen >= {
+            (name, status) for name in ("addScenarios", "addFaults") for status in ("200", "400")
+        }

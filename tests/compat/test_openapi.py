@@ -1,4 +1,6 @@
-"""schemas/dashscope.openapi.yaml and the server: every answer is described, and every described answer comes."""
+"""schemas/dashscope.openapi.yaml and the server: every answer is described, and every described
+answer comes.
+"""
 
 from __future__ import annotations
 
@@ -35,27 +37,39 @@ HEADERS = {
     "Date": "Thu, 01 Jan 2026 00:00:00 GMT",
     "Content-Type": "application/json",
     "x-dashscope-call-gateway": "true",
-    **dict.fromkeys(("req-arrive-time", "resp-start-time", "req-cost-time", "x-envoy-upstream-service-time"), "1"),
+    **dict.fromkeys(
+        ("req-arrive-time", "resp-start-time", "req-cost-time", "x-envoy-upstream-service-time"),
+        "1",
+    ),
 }
 
 
 @contextmanager
 def session(watch: Watch, **options: Any) -> Iterator[tuple[ServerThread, httpx.Client]]:
     """A watched server and a client with its key."""
-    thread = ServerThread(clock=VirtualClock(), task_seconds=(10, 10), renderer=QuickRenderer(), **options)
+    thread = ServerThread(
+        clock=VirtualClock(), task_seconds=(10, 10), renderer=QuickRenderer(), **options
+    )
     watch.over(thread.server)
     headers = {"Authorization": "Bearer sk-mock"}
-    with thread, httpx.Client(base_url=thread.url, headers=headers, timeout=60, verify=False) as http:
+    with (
+        thread,
+        httpx.Client(base_url=thread.url, headers=headers, timeout=60, verify=False) as http,
+    ):
         yield thread, http
 
 
 def create(http: httpx.Client, body: Doc) -> str:
     """The id of a new task; nothing when it is refused."""
-    return str(http.post(CREATE, json=body, headers=ASYNC).json().get("output", {}).get("task_id", ""))
+    return str(
+        http.post(CREATE, json=body, headers=ASYNC).json().get("output", {}).get("task_id", "")
+    )
 
 
 def upload(http: httpx.Client, content: Any, name: str = "a.mp4", **changes: str) -> str:
-    """Send a file as the vendor's SDK does; `changes` replace fields of the form. Its oss:// address."""
+    """Send a file as the vendor's SDK does; `changes` replace fields of the form. Its oss://
+    address.
+    """
     policy = http.get("/uploads", params={"action": "getPolicy", "model": WAN}).json()["data"]
     form = {
         "OSSAccessKeyId": policy["oss_access_key_id"],
@@ -79,7 +93,9 @@ def keys(http: httpx.Client) -> None:
 
 def lives(thread: ServerThread, http: httpx.Client) -> str:
     """Tasks in every state, lists and cancels; the address of a result."""
-    edit, vace, bad, gone = (create(http, body) for body in (BODY, PRINTED["video_edit"], wan([]), BODY))
+    edit, vace, bad, gone = (
+        create(http, body) for body in (BODY, PRINTED["video_edit"], wan([]), BODY)
+    )
     http.post(f"/tasks/{gone}/cancel")
     for _ in range(3):  # PENDING, RUNNING, ended
         for task_id in (edit, vace, bad, gone, "no-such-task"):
@@ -109,7 +125,11 @@ def uploads(thread: ServerThread, http: httpx.Client) -> None:
     upload(http, b"x", key="elsewhere/a.mp4")
     upload(http, b"x", Signature="wrong")
     policy = http.get("/uploads", params={"action": "getPolicy", "model": WAN}).json()["data"]
-    again = {"policy": policy["policy"], "Signature": policy["signature"], "key": f"{policy['upload_dir']}/a.mp4"}
+    again = {
+        "policy": policy["policy"],
+        "Signature": policy["signature"],
+        "key": f"{policy['upload_dir']}/a.mp4",
+    }
     assert folder != policy["upload_dir"]
     upload(http, b"x", **again)
     upload(http, b"x", **again)
@@ -118,7 +138,8 @@ def uploads(thread: ServerThread, http: httpx.Client) -> None:
     http.post(policy["upload_host"], json={})
     http.post(policy["upload_host"], files={"other": ("a", b"x")})
     storage = thread.server._service.storage  # type: ignore[union-attr]
-    most, storage._max_size_bytes = storage._max_size_bytes, 1 << 20  # a gigabyte would take its time
+    # a gigabyte would take its time
+    most, storage._max_size_bytes = storage._max_size_bytes, 1 << 20
     http.get("/uploads", params={"action": "getPolicy", "model": WAN})
     upload(http, b"x" * (1 << 20) + b"x")
     storage._max_size_bytes = most
@@ -137,11 +158,15 @@ def results(thread: ServerThread, http: httpx.Client, url: str) -> None:
 
 
 def accounts(http: httpx.Client) -> None:
-    """Every operation for a workspace that the account does not have, and again until it is once too often."""
+    """Every operation for a workspace that the account does not have, and again until it is once
+    too often.
+    """
     for method, path in OPERATIONS:
         http.request(method, path, headers={"X-DashScope-WorkSpace": "ws-other"})
         for _ in range(101):
-            answer = http.request(method, path, headers=ASYNC, json=BODY if path == CREATE else None)
+            answer = http.request(
+                method, path, headers=ASYNC, json=BODY if path == CREATE else None
+            )
             if answer.status_code == 429:
                 break
 
@@ -160,7 +185,9 @@ def strict(http: httpx.Client, media: Path) -> None:
             create(http, wan([{"type": "video", "url": upload(http, file, name)}]))
     video = {"type": "video", "url": CLIP}
     with (media / "large.png").open("rb") as file:
-        create(http, wan([video, {"type": "reference_image", "url": upload(http, file, "large.png")}]))
+        create(
+            http, wan([video, {"type": "reference_image", "url": upload(http, file, "large.png")}])
+        )
     uri = "data:image/webp;base64," + base64.b64encode((media / "ok.png").read_bytes()).decode()
     create(http, wan([video, {"type": "reference_image", "url": uri}]))
     create(http, wan([{"type": "video", "url": "file:///clip.mp4"}]))
@@ -168,9 +195,14 @@ def strict(http: httpx.Client, media: Path) -> None:
 
 
 def controls(thread: ServerThread, http: httpx.Client) -> None:
-    """Everything that the server says of itself, and everything it can be told; what it cannot be told."""
+    """Everything that the server says of itself, and everything it can be told; what it cannot be
+    told.
+    """
     root = mock_root(thread)
-    order = {"scenarios": {"when": {"label": "x"}, "then": "fail"}, "faults": {"do": "reset", "nth": 9, "label": "x"}}
+    order = {
+        "scenarios": {"when": {"label": "x"}, "then": "fail"},
+        "faults": {"do": "reset", "nth": 9, "label": "x"},
+    }
     order |= {"webhooks": {"url": "http://127.0.0.1:9/", "account": "nobody"}}
     for name, rule in order.items():
         http.post(f"{root}{name}", json=rule)
@@ -179,7 +211,17 @@ def controls(thread: ServerThread, http: httpx.Client) -> None:
     task_id = create(http, BODY)
     http.get(f"{root}tasks/none")
     http.post(f"{root}tasks/none/finish")
-    for path in ("health", "clock", "tasks", f"tasks/{task_id}", "accounts", "rates", "bill", "journal", "bill/days"):
+    for path in (
+        "health",
+        "clock",
+        "tasks",
+        f"tasks/{task_id}",
+        "accounts",
+        "rates",
+        "bill",
+        "journal",
+        "bill/days",
+    ):
         http.get(root + path)
     for by in ("accounts", "requests", "jobs"):
         http.get(f"{root}bill/{by}")
@@ -229,7 +271,10 @@ def large(thread: ServerThread, http: httpx.Client) -> None:
         patch.setattr("mockserver.control.LARGEST_SNAPSHOT", 1000)
         assert create(http, {**BODY, "more": "x" * 1000}) == ""
         for method, path in told():
-            assert http.request(method, mock_root(thread) + path, content=b" " * 1001).status_code == 413
+            assert (
+                http.request(method, mock_root(thread) + path, content=b" " * 1001).status_code
+                == 413
+            )
 
 
 @pytest.fixture(scope="module")
@@ -284,7 +329,9 @@ def test_every_reference_leads_somewhere() -> None:
 
 
 def test_every_schema_is_one() -> None:
-    """Whatever stands where OpenAPI 3.1 has a schema is one of JSON Schema 2020-12; those of the models too."""
+    """Whatever stands where OpenAPI 3.1 has a schema is one of JSON Schema 2020-12; those of the
+    models too.
+    """
 
     def schemas(node: Any, path: tuple[str, ...]) -> Iterator[Doc]:
         if path[-2:] == ("components", "schemas"):
@@ -311,14 +358,24 @@ def test_every_control_is_described() -> None:
     """The routes below /_mock/ are those of the file, no more and no less."""
     with session(Watch()) as (thread, _):
         routes = thread.server.app.router.routes()
-        served = {(each.method, each.resource.canonical) for each in routes if each.resource is not None}
-    described = {(method, path) for path, method, _ in description().operations.values() if path.startswith("/_mock/")}
-    assert {(method, path) for method, path in served if path.startswith("/_mock/") and path[-1] != "/"} == described
+        served = {
+            (each.method, each.resource.canonical) for each in routes if each.resource is not None
+        }
+    described = {
+        (method, path)
+        for path, method, _ in description().operations.values()
+        if path.startswith("/_mock/")
+    }
+    assert {
+        (method, path) for method, path in served if path.startswith("/_mock/") and path[-1] != "/"
+    } == described
 
 
 @pytest.mark.parametrize("name", sorted(PRINTED))
 def test_the_printed_shapes_fit_the_request(name: str) -> None:
-    """What the pages print is what the file describes, but for the keys and nulls that clients add on their own."""
+    """What the pages print is what the file describes, but for the keys and nulls that clients add
+    on their own.
+    """
     if name in ("a null prompt", "keys of the SDK", "keys of nobody"):
         return
     schema = {"$ref": "#/components/schemas/CreateRequest"}
@@ -331,7 +388,12 @@ def test_the_printed_shapes_fit_the_request(name: str) -> None:
         (201, b'{"request_id": "x"}', HEADERS),
         (200, b'{"request_id": "x"}', HEADERS),
         (200, b'{"total": 0}', HEADERS),
-        (400, b'{"code": "Other", "message": "x", "request_id": "%s"}' % HEADERS["X-Request-Id"].encode(), HEADERS),
+        (
+            400,
+            b'{"code": "Other", "message": "x", "request_id": "%s"}'
+            % HEADERS["X-Request-Id"].encode(),
+            HEADERS,
+        ),
         (400, b"<Error/>", {**HEADERS, "Content-Type": "application/xml"}),
     ],
 )
@@ -345,7 +407,8 @@ def test_a_right_answer_is_right() -> None:
     """And the same judge takes a good one, for the request's own path alone."""
     uuid = HEADERS["X-Request-Id"]
     body = (
-        b'{"total": 0, "data": [], "total_page": 0, "page_no": 1, "page_size": 10, "request_id": "%s"}' % uuid.encode()
+        b'{"total": 0, "data": [], "total_page": 0, "page_no": 1, "page_size": 10, "request_id":'
+        b' "%s"}' % uuid.encode()
     )
     assert description().form("GET", "/api/v1/tasks/", 200, HEADERS, body) == ("list", "200", "")
     assert description().form("GET", "/other", 200, HEADERS, body) is None

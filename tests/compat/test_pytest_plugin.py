@@ -126,7 +126,9 @@ def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_fixture_in_somebody_elses_tests(tmp_path: Path) -> None:
-    """Clock, bill, journal, reset, faults, options by conftest and by mark: with nothing but what is installed."""
+    """Clock, bill, journal, reset, faults, options by conftest and by mark: with nothing but what
+    is installed.
+    """
     (tmp_path / "conftest.py").write_text(THEIR_CONFTEST)
     (tmp_path / "test_theirs.py").write_text(THEIR_TESTS)
     done = run(tmp_path, "-q")
@@ -137,10 +139,15 @@ def test_the_fixture_in_somebody_elses_tests(tmp_path: Path) -> None:
 def test_the_fixture_and_the_mark_are_described(tmp_path: Path) -> None:
     """`pytest --fixtures` and `pytest --markers` name them."""
     assert "dashscope_server -- " in run(tmp_path, "--fixtures").stdout
-    assert "@pytest.mark.dashscope_server(speed=None, **options): " in run(tmp_path, "--markers").stdout
+    assert (
+        "@pytest.mark.dashscope_server(speed=None, **options): "
+        in run(tmp_path, "--markers").stdout
+    )
 
 
-@pytest.mark.parametrize("heavy", ["aiohttp", "av", "PIL", "sqlite3", "yaml", "asyncio", "mockserver.server"])
+@pytest.mark.parametrize(
+    "heavy", ["aiohttp", "av", "PIL", "sqlite3", "yaml", "asyncio", "mockserver.server"]
+)
 def test_the_plugin_brings_nothing_that_costs_time(heavy: str) -> None:
     """It is imported in every pytest run of whoever installs cutlist."""
     code = "import sys, pytest; before = set(sys.modules); import mockserver.pytest_plugin"

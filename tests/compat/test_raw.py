@@ -1,4 +1,6 @@
-"""Requests as people write them by hand or print them on a page: every spelling that the service takes."""
+"""Requests as people write them by hand or print them on a page: every spelling that the service
+takes.
+"""
 
 from __future__ import annotations
 
@@ -38,9 +40,13 @@ def created(answer: httpx.Response) -> str:
 
 @pytest.mark.parametrize("name", sorted(PRINTED))
 def test_every_printed_shape(name: str, http: httpx.Client, server: ServerThread) -> None:
-    """Each shape of body that the pages print becomes a task that succeeds, with the fields its page shows."""
+    """Each shape of body that the pages print becomes a task that succeeds, with the fields its
+    page shows.
+    """
     body = PRINTED[name]
-    task_id = created(http.post(CREATE, headers=POST, content=json.dumps(body, ensure_ascii=False).encode()))
+    task_id = created(
+        http.post(CREATE, headers=POST, content=json.dumps(body, ensure_ascii=False).encode())
+    )
     server.clock.advance(10)
     task = http.get(f"/tasks/{task_id}", headers=KEY).json()
     output, usage = task["output"], task["usage"]
@@ -63,10 +69,18 @@ def test_every_printed_shape(name: str, http: httpx.Client, server: ServerThread
 )
 def test_content_types(content_type: str, http: httpx.Client) -> None:
     """JSON with or without a charset, in any case of letters."""
-    created(http.post(CREATE, headers={**POST, "Content-Type": content_type}, content=json.dumps(BODY).encode()))
+    created(
+        http.post(
+            CREATE,
+            headers={**POST, "Content-Type": content_type},
+            content=json.dumps(BODY).encode(),
+        )
+    )
 
 
-@pytest.mark.parametrize("headers", [{"authorization": "bearer sk-mock"}, {"AUTHORIZATION": "BEARER   sk-mock"}])
+@pytest.mark.parametrize(
+    "headers", [{"authorization": "bearer sk-mock"}, {"AUTHORIZATION": "BEARER   sk-mock"}]
+)
 def test_spellings_of_the_key(headers: dict[str, str], http: httpx.Client) -> None:
     """Header names and the scheme in any case; several blanks before the key."""
     assert http.get("/tasks", headers=headers).status_code == 200
@@ -78,7 +92,9 @@ def test_trailing_slashes(http: httpx.Client) -> None:
     assert http.get(f"/tasks/{task_id}/", headers=KEY).json()["output"]["task_id"] == task_id
     assert http.get("/tasks/", headers=KEY).json()["total"] == 1
     assert http.post(f"/tasks/{task_id}/cancel/", headers=KEY).status_code == 200
-    policy = http.get("/uploads/", headers=KEY, params={"action": "getPolicy", "model": "wan2.7-videoedit"})
+    policy = http.get(
+        "/uploads/", headers=KEY, params={"action": "getPolicy", "model": "wan2.7-videoedit"}
+    )
     assert policy.status_code == 200
 
 
@@ -86,14 +102,21 @@ def test_a_body_on_get(http: httpx.Client) -> None:
     """Some clients send the same JSON headers and a body with every request."""
     task_id = created(http.post(CREATE, headers=POST, json=BODY))
     for path in (f"/tasks/{task_id}", "/tasks"):
-        answer = http.request("GET", path, headers=POST, content=b'{"model": "", "input": {}, "parameters": {}}')
+        answer = http.request(
+            "GET", path, headers=POST, content=b'{"model": "", "input": {}, "parameters": {}}'
+        )
         assert answer.status_code == 200
     assert http.post(f"/tasks/{task_id}/cancel", headers=POST, content=b"{}").status_code == 200
 
 
 def test_headers_of_other_clients(http: httpx.Client) -> None:
     """Workspace, user agents and headers that nobody knows do not matter."""
-    more = {"X-DashScope-WorkSpace": "ws-1", "X-DashScope-DataInspection": "enable", "User-Agent": "x", "X-Odd": "é"}
+    more = {
+        "X-DashScope-WorkSpace": "ws-1",
+        "X-DashScope-DataInspection": "enable",
+        "User-Agent": "x",
+        "X-Odd": "é",
+    }
     created(http.post(CREATE, headers=httpx.Headers({**POST, **more}, encoding="utf-8"), json=BODY))
 
 

@@ -33,7 +33,10 @@ def image(url: str = LOOK) -> dict[str, str]:
 
 def paths(sdk: Sdk) -> list[tuple[str, str, int]]:
     """Method, path and status of the requests that came."""
-    return [(entry["method"], entry["path"], entry["status"]) for entry in sdk.server.journal()["requests"]]
+    return [
+        (entry["method"], entry["path"], entry["status"])
+        for entry in sdk.server.journal()["requests"]
+    ]
 
 
 # ------------------------------------------------------------------ call, async_call, fetch, wait
@@ -42,13 +45,23 @@ def paths(sdk: Sdk) -> list[tuple[str, str, int]]:
 @INSTANT
 def test_call_waits_for_the_video(sdk: Sdk) -> None:
     """`call` creates, polls and returns output and usage as the reference prints them."""
-    done = sdk.call(WAN, "make it snow", media=[video(), image()], resolution="720P", duration=3, watermark=True)
+    done = sdk.call(
+        WAN, "make it snow", media=[video(), image()], resolution="720P", duration=3, watermark=True
+    )
     assert (done.status_code, done.code or "", done.message) == (200, "", "")
     assert done.output.task_status == "SUCCEEDED"
     assert done.output.orig_prompt == "make it snow"
     assert done.output.video_url.startswith(sdk.server.url.removesuffix("/api/v1") + "/oss/")
-    usage = {name: done.usage[name] for name in ("duration", "input_video_duration", "output_video_duration", "SR")}
-    assert usage == {"duration": 6.0, "input_video_duration": 3.0, "output_video_duration": 3.0, "SR": 720}
+    usage = {
+        name: done.usage[name]
+        for name in ("duration", "input_video_duration", "output_video_duration", "SR")
+    }
+    assert usage == {
+        "duration": 6.0,
+        "input_video_duration": 3.0,
+        "output_video_duration": 3.0,
+        "SR": 720,
+    }
     assert done.usage.video_count == 1
     assert done.request_id
 
@@ -89,8 +102,22 @@ def test_a_task_without_a_prompt(sdk: Sdk) -> None:
 
 def test_every_parameter_arrives(sdk: Sdk) -> None:
     """What is given as an argument of the SDK decides the video: 2 s at 720P."""
-    given: dict[str, Any] = {"resolution": "720P", "ratio": "1:1", "duration": 2, "audio_setting": "origin", "seed": 7}
-    done = sdk.finished(WAN, "x", negative_prompt="y", media=[video()], prompt_extend=False, watermark=False, **given)
+    given: dict[str, Any] = {
+        "resolution": "720P",
+        "ratio": "1:1",
+        "duration": 2,
+        "audio_setting": "origin",
+        "seed": 7,
+    }
+    done = sdk.finished(
+        WAN,
+        "x",
+        negative_prompt="y",
+        media=[video()],
+        prompt_extend=False,
+        watermark=False,
+        **given,
+    )
     assert (done.usage.SR, done.usage.output_video_duration) == (720, 2.0)
     failed = sdk.finished(WAN, "x", media=[video()], resolution="480P")
     assert failed.output.task_status == "FAILED"
@@ -125,7 +152,9 @@ def test_a_picture_as_a_data_uri(sdk: Sdk) -> None:
 
 
 def test_a_file_is_uploaded(sdk: Sdk, clip: Path) -> None:
-    """file:// goes by getPolicy, a form and oss://; its own length is billed; a second upload is the same job."""
+    """file:// goes by getPolicy, a form and oss://; its own length is billed; a second upload is
+    the same job.
+    """
     for _ in range(2):
         done = sdk.finished(WAN, "x", media=[video(f"file://{clip}")])
         assert done.output.task_status == "SUCCEEDED", done
@@ -157,10 +186,15 @@ def test_a_file_that_is_no_video(sdk: Sdk, tmp_path: Path) -> None:
 
 
 def test_a_file_in_extra_input_is_not_uploaded(sdk: Sdk, clip: Path) -> None:
-    """The SDK leaves it as it is (seen in its source), and the service cannot read the client's disk."""
+    """The SDK leaves it as it is (seen in its source), and the service cannot read the client's
+    disk.
+    """
     extra = {"function": "video_outpainting", "video_url": f"file://{clip}"}
     done = sdk.finished(PLUS, "a lion", extra_input=extra)
-    assert (done.output.code, done.output.message) == ("InvalidParameter", "url error, please check url!")
+    assert (done.output.code, done.output.message) == (
+        "InvalidParameter",
+        "url error, please check url!",
+    )
     assert [path for _, path, _ in paths(sdk) if path == "/oss"] == []
 
 
@@ -171,13 +205,22 @@ def test_list(sdk: Sdk) -> None:
     """Rows newest first, filters, pages, and times in epoch milliseconds."""
     first = sdk.async_call(WAN, "x", media=[video()]).output.task_id
     sdk.server.clock.advance(10)
-    second = sdk.async_call(PLUS, "x", extra_input={"function": "video_outpainting", "video_url": VIDEO}).output.task_id
+    second = sdk.async_call(
+        PLUS, "x", extra_input={"function": "video_outpainting", "video_url": VIDEO}
+    ).output.task_id
     every = sdk.list().output
-    assert (every["total"], every["total_page"], every["page_no"], every["page_size"]) == (2, 1, 1, 10)
+    assert (every["total"], every["total_page"], every["page_no"], every["page_size"]) == (
+        2,
+        1,
+        1,
+        10,
+    )
     assert [row["task_id"] for row in every["data"]] == [second, first]
     assert [row["status"] for row in every["data"]] == ["PENDING", "SUCCEEDED"]
     assert every["data"][1]["end_time"] - every["data"][1]["gmt_create"] == 10_000
-    assert [row["task_id"] for row in sdk.list(status="SUCCEEDED", model_name=WAN).output["data"]] == [first]
+    assert [
+        row["task_id"] for row in sdk.list(status="SUCCEEDED", model_name=WAN).output["data"]
+    ] == [first]
     assert [row["task_id"] for row in sdk.list(page_no=2, page_size=1).output["data"]] == [first]
     assert sdk.list(api_key_id="other", region="cn-beijing").output["total"] == 0
     day = {"start_time": "20260101000000", "end_time": "20260101235959"}
@@ -213,14 +256,20 @@ def test_a_wrong_key(sdk: Sdk) -> None:
 def test_an_empty_key(sdk: Sdk) -> None:
     """An empty key is sent as it is, and answered with the page's message."""
     refused = sdk.async_call(WAN, "x", media=[video()], api_key="")
-    assert (refused.status_code, refused.code, refused.message) == (401, "InvalidApiKey", "No API-key provided.")
+    assert (refused.status_code, refused.code, refused.message) == (
+        401,
+        "InvalidApiKey",
+        "No API-key provided.",
+    )
 
 
 def test_no_key(sdk: Sdk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without any key the SDK itself stops; nothing is sent."""
     monkeypatch.setattr(dashscope, "api_key", None)
     monkeypatch.setattr(dashscope, "api_key_file_path", None)
-    monkeypatch.setattr("dashscope.common.api_key.DEFAULT_DASHSCOPE_API_KEY_FILE_PATH", str(tmp_path / "none"))
+    monkeypatch.setattr(
+        "dashscope.common.api_key.DEFAULT_DASHSCOPE_API_KEY_FILE_PATH", str(tmp_path / "none")
+    )
     with pytest.raises(AuthenticationError):
         sdk.async_call(WAN, "x", media=[video()])
     assert paths(sdk) == []
@@ -228,11 +277,17 @@ def test_no_key(sdk: Sdk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 @INSTANT
 def test_a_failing_task(sdk: Sdk) -> None:
-    """A fault that the service finds after it took the task: FAILED with code and message, nothing billed."""
+    """A fault that the service finds after it took the task: FAILED with code and message, nothing
+    billed.
+    """
     created = sdk.async_call(WAN, "x", media=[image()])
     sdk.server.clock.advance(1)
     done = sdk.wait(created)
-    assert (done.status_code, done.output.task_status, done.output.code) == (200, "FAILED", "InvalidParameter")
+    assert (done.status_code, done.output.task_status, done.output.code) == (
+        200,
+        "FAILED",
+        "InvalidParameter",
+    )
     assert "of type video" in done.output.message
     assert done.usage is None
     assert sdk.server.bill()["total_billed_s"] == 0
@@ -255,7 +310,11 @@ def test_an_unknown_task(sdk: Sdk) -> None:
 def test_an_unknown_model(sdk: Sdk) -> None:
     """400 at once, for the task and for the upload that would come before it."""
     refused = sdk.async_call("wan9-videoedit", "x", media=[video()])
-    assert (refused.status_code, refused.code, refused.message) == (400, "InvalidParameter", "Model not exist.")
+    assert (refused.status_code, refused.code, refused.message) == (
+        400,
+        "InvalidParameter",
+        "Model not exist.",
+    )
 
 
 def test_a_workspace(sdk: Sdk) -> None:

@@ -11,7 +11,9 @@ from tests.crash.scene import Scene, Server
 
 
 @pytest.fixture(scope="module")
-def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
     """The server's process; TASK_SECONDS of the module says how long its tasks take."""
     task_seconds = getattr(request.module, "TASK_SECONDS", (0.05, 0.3))
     with Server(tmp_path_factory.mktemp("server"), task_seconds) as server:

@@ -1,4 +1,6 @@
-"""Kills without end: `python -m tests.crash.run --kills 1000`. Prints what happened, and each broken promise."""
+"""Kills without end: `python -m tests.crash.run --kills 1000`. Prints what happened, and each
+broken promise.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,14 @@ from tests.tally import Tally
 
 KILLS = 20  # in one campaign: one project, one server's state
 LATEST_S = 0.6  # after the first line of an apply
-SETTLING_S = 1.2  # an open INTENT is asked about for 1 s before anything is sent; most lives get past that
+# an open INTENT is asked about for 1 s before anything is sent; most lives get past that
+SETTLING_S = 1.2
 STUCK_AFTER = 4  # applies that are allowed for what is left at the end
 
 
 def campaign(folder: Path, seed: int, kills: int = KILLS) -> tuple[Counter[str], Counter[str]]:
-    """Kill applies, and now and then the server, at moments that the seed decides; then let one end.
+    """Kill applies, and now and then the server, at moments that the seed decides; then let one
+    end.
 
     Returns what happened and what was broken.
     """
@@ -48,7 +52,9 @@ def campaign(folder: Path, seed: int, kills: int = KILLS) -> tuple[Counter[str],
 
 
 def _one_life(scene: Scene, rng: random.Random, happened: Counter[str]) -> None:
-    """One apply that is killed, with some work for it to do, and perhaps with a server that dies too."""
+    """One apply that is killed, with some work for it to do, and perhaps with a server that dies
+    too.
+    """
     for _ in range(rng.randint(1, 3)):
         scene.any_edit(rng)
     patience_s = SETTLING_S if _found(scene) == "INTENT" and rng.random() < 0.8 else 0.0

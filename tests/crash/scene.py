@@ -41,9 +41,19 @@ class Server:
     def start(self) -> None:
         """Start it, at the port it had before if it had one."""
         port = self.url.rpartition(":")[2].partition("/")[0] or "0"
-        command = [sys.executable, "-m", "tests.crash.server", "--state", str(self._state), "--port", port]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.crash.server",
+            "--state",
+            str(self._state),
+            "--port",
+            port,
+        ]
         command += ["--task-seconds", *map(str, self._task_seconds)]
-        self._process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            command, env=environment(), stdout=subprocess.PIPE, text=True
+        )
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().split()[-1]
 
@@ -62,7 +72,9 @@ class Server:
     def ask(self, path: str, method: str = "GET") -> dict[str, Any]:
         """An answer of its controls."""
         address = self.url.replace("/api/v1", f"/_mock/{path}")
-        with urllib.request.urlopen(urllib.request.Request(address, method=method), timeout=PATIENCE_S) as answer:
+        with urllib.request.urlopen(
+            urllib.request.Request(address, method=method), timeout=PATIENCE_S
+        ) as answer:
             document: dict[str, Any] = json.loads(answer.read())
             return document
 
@@ -75,7 +87,10 @@ class Server:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.end(signal.SIGTERM)
 
@@ -90,18 +105,29 @@ class Scene:
         self.state_dir = root / ".cutlist/live"
         (root / "specs").mkdir(parents=True)
         fields = {
-            "endpoint": server.url, "realm": "live", "account": "studio",
-            "defaults": {"model": "wan2.7-videoedit", "parameters": {"resolution": "720P", "duration": 2}},
-            "limits": {"settle_s": 1, "poll_interval_s": 0.1}, **spec,
-        }  # fmt: skip
-        (root / "cutlist.yaml").write_text(json.dumps({"apiVersion": "cutlist/v1", "kind": "Project", "spec": fields}))
+            "endpoint": server.url,
+            "realm": "live",
+            "account": "studio",
+            "defaults": {
+                "model": "wan2.7-videoedit",
+                "parameters": {"resolution": "720P", "duration": 2},
+            },
+            "limits": {"settle_s": 1, "poll_interval_s": 0.1},
+            **spec,
+        }
+        (root / "cutlist.yaml").write_text(
+            json.dumps({"apiVersion": "cutlist/v1", "kind": "Project", "spec": fields})
+        )
 
     # -------------------------------------------------------------- what is asked for
 
     def edit(self, prompt: str = "", url: str = "https://clips.example/a.mp4", **spec: Any) -> str:
         """One more edit; its name."""
         name = f"edit-{next(self._numbers):03}"
-        body = {"input": {"prompt": prompt or name, "media": [{"type": "video", "url": url}]}, **spec}
+        body = {
+            "input": {"prompt": prompt or name, "media": [{"type": "video", "url": url}]},
+            **spec,
+        }
         self._write(name, body)
         return name
 
@@ -112,7 +138,9 @@ class Scene:
         return name
 
     def any_edit(self, rng: random.Random) -> None:
-        """One more edit of a kind that chance decides: remote, local, chained, the same as another, the other model."""
+        """One more edit of a kind that chance decides: remote, local, chained, the same as another,
+        the other model.
+        """
         kind = rng.choice(("remote", "remote", "local", "chain", "same", "vace"))
         names = self.names()
         if kind == "local":
@@ -122,14 +150,26 @@ class Scene:
         elif kind == "same":
             self.edit("the same")
         elif kind == "vace":
-            wide = {"function": "video_outpainting", "prompt": "wide", "video_url": "https://clips.example/v.mp4"}
+            wide = {
+                "function": "video_outpainting",
+                "prompt": "wide",
+                "video_url": "https://clips.example/v.mp4",
+            }
             name = f"edit-{next(self._numbers):03}"
-            self._write(name, {"model": "wan2.1-vace-plus", "input": {**wide, "prompt": name}, "parameters": {}})
+            self._write(
+                name,
+                {"model": "wan2.1-vace-plus", "input": {**wide, "prompt": name}, "parameters": {}},
+            )
         else:
             self.edit()
 
     def _write(self, name: str, spec: dict[str, Any]) -> None:
-        manifest = {"apiVersion": "cutlist/v1", "kind": "Edit", "metadata": {"name": name}, "spec": spec}
+        manifest = {
+            "apiVersion": "cutlist/v1",
+            "kind": "Edit",
+            "metadata": {"name": name},
+            "spec": spec,
+        }
         (self.root / "specs" / f"{name}.yaml").write_text(json.dumps(manifest))
 
     def names(self) -> list[str]:
@@ -138,14 +178,23 @@ class Scene:
 
     # -------------------------------------------------------------- processes
 
-    def start(self, *arguments: str, command: list[str] = COMMAND, **env: str) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, command: list[str] = COMMAND, **env: str
+    ) -> subprocess.Popen[str]:
         """Start an apply and go on."""
         return subprocess.Popen(
-            [*command, "-C", str(self.root), "apply", "--auto-approve", *arguments], env=environment(**env), text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
+            [*command, "-C", str(self.root), "apply", "--auto-approve", *arguments],
+            env=environment(**env),
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
 
-    def apply(self, *arguments: str, command: list[str] = COMMAND, **env: str) -> subprocess.CompletedProcess[str]:
+    def apply(
+        self, *arguments: str, command: list[str] = COMMAND, **env: str
+    ) -> subprocess.CompletedProcess[str]:
         """One apply to its end, whatever that is."""
         with self.start(*arguments, command=command, **env) as process:
             try:
@@ -165,7 +214,11 @@ class Scene:
         """(state, task_id) of every attempt."""
         with self._ledger() as ledger:
             history = ledger.history(now=0.0) if ledger else {}
-        return [(each.state.value, each.task_id) for every in history.values() for each in every.attempts]
+        return [
+            (each.state.value, each.task_id)
+            for every in history.values()
+            for each in every.attempts
+        ]
 
     def attempts_so_far(self) -> list[tuple[str, str | None]]:
         """The same while a process may just be making the ledger."""
@@ -187,7 +240,9 @@ class Scene:
                 ledger.close()
 
     def broken(self) -> Counter[str]:
-        """The promises that were not kept, counted; empty when all were. For when everything has been applied."""
+        """The promises that were not kept, counted; empty when all were. For when everything has
+        been applied.
+        """
         wrong: Counter[str] = Counter()
         seen = self.project().look()
         bill = self.server.billed()
@@ -195,37 +250,54 @@ class Scene:
         wrong["paid twice"] = sum(count - 1 for count in billed.values())
         keys = {step.key for step in seen.plan.steps}
         wrong["paid and not asked for, or the reverse"] = abs(len(keys) - len(billed))
-        attempts = [(key, each) for key, every in seen.observed.history.items() for each in every.attempts]
+        attempts = [
+            (key, each) for key, every in seen.observed.history.items() for each in every.attempts
+        ]
         known = {each.task_id for _, each in attempts}
         counted_s = total(self.project().cost().spending.paid).billable_s
-        wrong["not in the books as billed"] = abs(counted_s - sum(task["billed_s"] for task in bill)) > 0.01
+        wrong["not in the books as billed"] = (
+            abs(counted_s - sum(task["billed_s"] for task in bill)) > 0.01
+        )
         wrong["lost"] = sum(1 for task in bill if task["task_id"] not in known)
-        # where the store has a result, that counts: a kill between result and ledger leaves the ledger one step behind
+        # where the store has a result, that counts: a kill between result and ledger leaves the
+        # ledger one step behind
         wrong["left open"] = sum(
             1 for key, each in attempts if each.state in OPEN and not seen.observed.results.get(key)
         )
         wrong["left to do"] = sum(1 for step in seen.plan.steps if step.action.value != "keep")
         wrong["incomplete"] = sum(
-            1 for blob in (self.project().store.folder / "blobs").glob("*/*") if _sha256(blob) != blob.name
+            1
+            for blob in (self.project().store.folder / "blobs").glob("*/*")
+            if _sha256(blob) != blob.name
         )
         for step in seen.plan.steps:
             result = seen.resolved[step.name].result
             output = self.root / step.output
-            wrong["wrong outputs"] += result is None or not output.is_file() or _sha256(output) != result.digest
+            wrong["wrong outputs"] += (
+                result is None or not output.is_file() or _sha256(output) != result.digest
+            )
         wrong["visible that nobody asked for"] = len(self.strangers())
         return +wrong
 
     def strangers(self) -> list[str]:
         """Visible files that are neither inputs nor outputs."""
         asked = {f"renders/{name}.mp4" for name in self.names()} | {"cutlist.yaml", "cutlist.lock"}
-        names = [path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file()]
+        names = [
+            path.relative_to(self.root).as_posix()
+            for path in self.root.rglob("*")
+            if path.is_file()
+        ]
         hidden = [name for name in names if any(part.startswith(".") for part in name.split("/"))]
-        return sorted(set(names) - asked - set(hidden) - {name for name in names if name.startswith("specs/")})
+        return sorted(
+            set(names) - asked - set(hidden) - {name for name in names if name.startswith("specs/")}
+        )
 
     def leftovers(self) -> list[str]:
         """Hidden temporary files that kills have left."""
         found = (path for path in self.root.rglob("*") if path.is_file())
-        return sorted(str(each.relative_to(self.root)) for each in found if each.suffix in (".tmp", ".part"))
+        return sorted(
+            str(each.relative_to(self.root)) for each in found if each.suffix in (".tmp", ".part")
+        )
 
 
 def _sha256(path: Path) -> str:

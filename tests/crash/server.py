@@ -1,4 +1,6 @@
-"""`python -m tests.crash.server`: the bundled server in its own process, with small films that are quickly made."""
+"""`python -m tests.crash.server`: the bundled server in its own process, with small films that are
+quickly made.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from tests.e2e.bench import SmallFilms
 @click.option("--task-seconds", nargs=2, type=float, default=(0.05, 0.3))
 def serve(state: Path, port: int, task_seconds: tuple[float, float]) -> None:
     """Say the address in the first line, as the real one does, and serve until SIGTERM."""
-    server = MockServer(state_dir=state, port=port, task_seconds=task_seconds, renderer=SmallFilms())
+    server = MockServer(
+        state_dir=state, port=port, task_seconds=task_seconds, renderer=SmallFilms()
+    )
     asyncio.run(_until_stopped(server, MOCK_KEY))
 
 

@@ -1,4 +1,6 @@
-"""A disk that fills up while tasks are at the service: nothing paid is lost, and room is all it takes to go on."""
+"""A disk that fills up while tasks are at the service: nothing paid is lost, and room is all it
+takes to go on.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,10 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
     if shutil.which("mount") is None:
         pytest.skip("there is no mount command here")
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={ROOM}", "none", folder], check=False, capture_output=True, text=True
+        ["mount", "-t", "tmpfs", "-o", f"size={ROOM}", "none", folder],
+        check=False,
+        capture_output=True,
+        text=True,
     )
     if mounted.returncode != 0:
         pytest.skip(f"a tmpfs cannot be mounted here: {mounted.stderr.strip()}")
@@ -56,11 +61,17 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
         subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-@pytest.mark.parametrize("disk", ["", ".shelf"], ids=["everything", "only the store"], indirect=True)
+@pytest.mark.parametrize(
+    "disk", ["", ".shelf"], ids=["everything", "only the store"], indirect=True
+)
 def test_disk_fills_up_while_tasks_run(disk: Disk, running: Server, tmp_path: Path) -> None:
-    """Whatever lies on it, the apply says what is wrong, and the next one brings home what is paid and pays nothing."""
+    """Whatever lies on it, the apply says what is wrong, and the next one brings home what is paid
+    and pays nothing.
+    """
     running.ask("reset", "POST")
-    scene = Scene(tmp_path / "film", running, **({"store": ".shelf"} if disk.folder.name == ".shelf" else {}))
+    scene = Scene(
+        tmp_path / "film", running, **({"store": ".shelf"} if disk.folder.name == ".shelf" else {})
+    )
     for _ in range(2):
         scene.edit()
     process = scene.start()

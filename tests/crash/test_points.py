@@ -1,4 +1,6 @@
-"""SIGKILL before and after every durable write: the next apply converges, and nothing is paid again."""
+"""SIGKILL before and after every durable write: the next apply converges, and nothing is paid
+again.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from tests.crash.victim import POINTS
 
 @pytest.mark.parametrize("point", sorted(POINTS))
 def test_killed_at_a_point(point: str, scene: Scene) -> None:
-    """Three lives: one ends before the point, one after it, the last brings all home; each job is paid once."""
+    """Three lives: one ends before the point, one after it, the last brings all home; each job is
+    paid once.
+    """
     scene.edit(url=scene.clip())
     scene.edit(url=f"edit://{scene.edit()}")
     for when in ("before", "after"):

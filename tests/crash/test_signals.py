@@ -15,7 +15,9 @@ TASK_SECONDS = (1.0, 1.5)
 
 @pytest.mark.parametrize(("which", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_once(which: signal.Signals, code: int, scene: Scene) -> None:
-    """It ends with the signal's code and names the task, which the next apply collects without paying again."""
+    """It ends with the signal's code and names the task, which the next apply collects without
+    paying again.
+    """
     scene.edit()
     process = scene.start()
     (task_id,) = until(scene.task_ids, process)
@@ -25,12 +27,16 @@ def test_once(which: signal.Signals, code: int, scene: Scene) -> None:
     assert f"Still at the service: {task_id}" in out
     assert "Traceback" not in err
     resumed = scene.apply()
-    assert (resumed.returncode, "1 resumed" in resumed.stdout) == (0, True), resumed.stdout + resumed.stderr
+    assert (resumed.returncode, "1 resumed" in resumed.stdout) == (0, True), (
+        resumed.stdout + resumed.stderr
+    )
     assert scene.broken() == {}
 
 
 def test_twice(scene: Scene) -> None:
-    """A hanging POST is waited for after the first Ctrl-C, and left behind at the second; it is paid once at most."""
+    """A hanging POST is waited for after the first Ctrl-C, and left behind at the second; it is
+    paid once at most.
+    """
     scene.edit()
     scene.server.signal(signal.SIGSTOP)
     try:

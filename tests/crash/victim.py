@@ -1,4 +1,5 @@
-"""`python -m tests.crash.victim POINT before|after N ARGUMENTS…`: the real command, killed at one labelled point.
+"""`python -m tests.crash.victim POINT before|after N ARGUMENTS…`: the real command, killed at
+one labelled point.
 
 The trap is laid here, by test code; the product has no switch for it.
 """
@@ -33,7 +34,9 @@ POINTS: dict[str, tuple[Any, str]] = {
 
 
 def arm(point: str, when: str, nth: int) -> None:
-    """Let the nth call of `point` be the last thing this process does, before it does anything or after it has."""
+    """Let the nth call of `point` be the last thing this process does, before it does anything or
+    after it has.
+    """
     owner, name = POINTS[point]
     original = getattr(owner, name)
     calls = itertools.count(1)

@@ -11,7 +11,13 @@ from reconciler.desired.models import Model, Variant
 from tests.making import MODELS
 
 URLS = ["./a.mp4", "./b.mp4", "edit://upstream", "https://example.com/c.mp4", "oss://bucket/d.mp4"]
-PICTURES = ["./a.png", "./b.png", "https://example.com/c.png", "data:image/png;base64,aGF0", "oss://bucket/d.png"]
+PICTURES = [
+    "./a.png",
+    "./b.png",
+    "https://example.com/c.png",
+    "data:image/png;base64,aGF0",
+    "oss://bucket/d.png",
+]
 _WORDS = st.text(
     st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"), include_characters="\n\t"),
     min_size=1,
@@ -38,11 +44,19 @@ def specs() -> st.SearchStrategy[Spec]:
 
 @st.composite
 def _spec(draw: Any, name: str, model: Model, variant: Variant) -> Spec:
-    input_ = {field: draw(_values(schema, model)) for field, schema in _chosen(draw, variant, "input").items()}
-    parameters = {field: draw(_values(schema, model)) for field, schema in _chosen(draw, variant, "parameters").items()}
+    input_ = {
+        field: draw(_values(schema, model))
+        for field, schema in _chosen(draw, variant, "input").items()
+    }
+    parameters = {
+        field: draw(_values(schema, model))
+        for field, schema in _chosen(draw, variant, "parameters").items()
+    }
     if "obj_or_bg" in parameters:
         count = len(input_["ref_images_url"])
-        parameters["obj_or_bg"] = draw(st.sampled_from([["obj"] * count, ["bg"] + ["obj"] * (count - 1)]))
+        parameters["obj_or_bg"] = draw(
+            st.sampled_from([["obj"] * count, ["bg"] + ["obj"] * (count - 1)])
+        )
     spec: Spec = {"model": name, "input": input_}
     if parameters or draw(st.booleans()):
         spec["parameters"] = parameters
@@ -59,7 +73,11 @@ def _chosen(draw: Any, variant: Variant, section: str) -> Mapping[str, Mapping[s
         names.add(draw(st.sampled_from(one)))
     if some := rule.get("x-at-least-one"):
         names.update(draw(st.lists(st.sampled_from(some), min_size=1, unique=True)))
-    free = [each for each in fields if each not in [*rule.get("x-exactly-one", ()), *rule.get("x-at-least-one", ())]]
+    free = [
+        each
+        for each in fields
+        if each not in [*rule.get("x-exactly-one", ()), *rule.get("x-at-least-one", ())]
+    ]
     names.update(draw(st.lists(st.sampled_from(free), unique=True)) if free else ())
     return {each: fields[each] for each in sorted(names)}
 
@@ -69,7 +87,9 @@ def _values(schema: Mapping[str, Any], model: Model) -> st.SearchStrategy[Any]:
     if "enum" in schema or "const" in schema:
         return st.sampled_from(schema.get("enum") or [schema["const"]])
     if "anyOf" in schema:
-        return st.one_of(*(_values({"type": schema["type"], **option}, model) for option in schema["anyOf"]))
+        return st.one_of(
+            *(_values({"type": schema["type"], **option}, model) for option in schema["anyOf"])
+        )
     match schema["type"]:
         case "boolean":
             return st.booleans()
@@ -81,9 +101,13 @@ def _values(schema: Mapping[str, Any], model: Model) -> st.SearchStrategy[Any]:
             pictures = st.lists(st.sampled_from(PICTURES), max_size=4)
             return st.tuples(st.sampled_from(URLS), pictures).map(lambda each: media(*each))
         case "array":
-            return st.lists(_values(schema["items"], model), min_size=schema.get("minItems", 1), max_size=3)
+            return st.lists(
+                _values(schema["items"], model), min_size=schema.get("minItems", 1), max_size=3
+            )
         case _ if "x-media" in schema:
-            return st.sampled_from(URLS if model.media[schema["x-media"]].kind == "video" else PICTURES)
+            return st.sampled_from(
+                URLS if model.media[schema["x-media"]].kind == "video" else PICTURES
+            )
         case _:
             return _WORDS
 
@@ -109,8 +133,13 @@ def samples(schema: Mapping[str, Any], model: Model) -> list[Any]:
             low, high = schema["minimum"], schema["maximum"]
             return [low, low + (high - low) / 20, low + (high - low) / 2, high]
         case "array" if "x-counts" in schema:
-            return [media(URLS[0]), media(URLS[1]), media(URLS[0], PICTURES[:1]), media(URLS[0], PICTURES[:2]),
-                    media(URLS[0], PICTURES[1::-1])]  # fmt: skip
+            return [
+                media(URLS[0]),
+                media(URLS[1]),
+                media(URLS[0], PICTURES[:1]),
+                media(URLS[0], PICTURES[:2]),
+                media(URLS[0], PICTURES[1::-1]),
+            ]
         case "array" if "x-same-length-as" in schema:
             return [["obj"], ["bg"]]
         case "array":
@@ -124,10 +153,16 @@ def samples(schema: Mapping[str, Any], model: Model) -> list[Any]:
 def smallest(name: str, model: Model, variant: Variant) -> Spec:
     """A legal `spec` with nothing in it that could be left out."""
     rule = variant.input
-    names = [*rule.get("required", ()), *rule.get("x-exactly-one", ())[:1], *rule.get("x-at-least-one", ())[:1]]
+    names = [
+        *rule.get("required", ()),
+        *rule.get("x-exactly-one", ())[:1],
+        *rule.get("x-at-least-one", ())[:1],
+    ]
     fields = {each: rule["properties"][each] for each in names}
     return {
         "model": name,
-        "input": {each: f["const"] if "const" in f else samples(f, model)[0] for each, f in fields.items()},
+        "input": {
+            each: f["const"] if "const" in f else samples(f, model)[0] for each, f in fields.items()
+        },
         "parameters": {},
     }

@@ -22,7 +22,14 @@ from tests.making import job_of, key_of, rules, text_of
 from tests.workspace import Workspace
 
 FIELDS = [
-    pytest.param(name, model, variant, section, field, id=f"{name}:{variant.function or 'edit'}:{section}.{field}")
+    pytest.param(
+        name,
+        model,
+        variant,
+        section,
+        field,
+        id=f"{name}:{variant.function or 'edit'}:{section}.{field}",
+    )
     for name, model, variant in legal.VARIANTS
     for section, field, schema in variant.fields()
     if "const" not in schema  # `function`: see test_every_function_changes_the_key
@@ -83,12 +90,19 @@ def test_take_1_changes_nothing() -> None:
 
 
 def test_defaults_of_the_project_are_as_if_written() -> None:
-    """A default of cutlist.yaml and the same value in the manifest give one key; what the edit says wins."""
+    """A default of cutlist.yaml and the same value in the manifest give one key; what the edit says
+    wins.
+    """
     base = {"model": "wan2.7-videoedit", "input": {"media": legal.media("./a.mp4")}}
     project = rules(
-        "spec: {defaults: {parameters: {resolution: 720P, size: 720*1280}, input: {negative_prompt: rain}}}"
+        "spec: {defaults: {parameters: {resolution: 720P, size: 720*1280}, input: {negative_prompt:"
+        " rain}}}"
     )
-    written = {**base, "input": {**base["input"], "negative_prompt": "rain"}, "parameters": {"resolution": "720P"}}
+    written = {
+        **base,
+        "input": {**base["input"], "negative_prompt": "rain"},
+        "parameters": {"resolution": "720P"},
+    }
     assert key_of(text_of("inherits", base), project) == key(written)
     own = {**written, "parameters": {"resolution": "1080P"}}
     assert key_of(text_of("own", own), project) == key(own)
@@ -101,12 +115,17 @@ values = st.text("abcXYZ019%/+=-_.~", max_size=8)
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(["versionId", "id", "x-oss-process", "b", "sv"]), values), max_size=3),
+    st.lists(
+        st.tuples(st.sampled_from(["versionId", "id", "x-oss-process", "b", "sv"]), values),
+        max_size=3,
+    ),
     st.lists(st.tuples(names, values), max_size=5),
     st.lists(st.tuples(names, values), max_size=5),
     st.randoms(use_true_random=False),
 )
-def test_refreshing_a_signed_url_changes_nothing(content: Any, before: Any, after: Any, random: Any) -> None:
+def test_refreshing_a_signed_url_changes_nothing(
+    content: Any, before: Any, after: Any, random: Any
+) -> None:
     """What signs a URL may come, go and move; what is left keeps its order and its spelling."""
 
     def url(signature: list[tuple[str, str]]) -> str:
@@ -115,7 +134,11 @@ def test_refreshing_a_signed_url_changes_nothing(content: Any, before: Any, afte
             parts.insert(random.randint(0, len(parts)), f"{name}={value}")
         return "https://films.example.com/clip.mp4" + (f"?{'&'.join(parts)}" if parts else "")
 
-    assert without_signature(url(before)) == without_signature(url(after)) == without_signature(url([]))
+    assert (
+        without_signature(url(before))
+        == without_signature(url(after))
+        == without_signature(url([]))
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,8 +180,12 @@ def test_perhaps_another_object(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "model", "variant", "section", "field"), FIELDS)
-def test_every_field_changes_the_key(name: str, model: Model, variant: Variant, section: str, field: str) -> None:
-    """Of every field of every model, different legal values (and leaving it out) give different keys."""
+def test_every_field_changes_the_key(
+    name: str, model: Model, variant: Variant, section: str, field: str
+) -> None:
+    """Of every field of every model, different legal values (and leaving it out) give different
+    keys.
+    """
     schema = variant.section(section)["properties"][field]
     base = legal.smallest(name, model, variant)
     keys: dict[str, str] = {}
@@ -170,7 +197,11 @@ def test_every_field_changes_the_key(name: str, model: Model, variant: Variant, 
             variant.section(section).get("x-at-least-one", ()),
         ):
             if field in others:
-                spec[section] = {each: v for each, v in spec[section].items() if each == field or each not in others}
+                spec[section] = {
+                    each: v
+                    for each, v in spec[section].items()
+                    if each == field or each not in others
+                }
         keys[json.dumps(value)] = key(spec)
     default = variant.default(section, field)
     if field not in base[section]:
@@ -185,7 +216,9 @@ def test_every_field_changes_the_key(name: str, model: Model, variant: Variant, 
 
 
 def test_every_function_changes_the_key() -> None:
-    """The smallest edits of all models and functions have different keys, the two names of VACE among them."""
+    """The smallest edits of all models and functions have different keys, the two names of VACE
+    among them.
+    """
     keys = [key(legal.smallest(*each)) for each in legal.VARIANTS]
     assert len(set(keys)) == len(keys)
 
@@ -209,8 +242,12 @@ def test_different_jobs_different_keys(one: dict[str, Any], other: dict[str, Any
     ids=["true", "false", "size"],
 )
 def test_undocumented_defaults_change_the_key(parameters: dict[str, Any]) -> None:
-    """What the vendor does not promise is never left out, though it may be what the service does anyway."""
-    name, model, variant = next(each for each in legal.VARIANTS if each[2].function == "image_reference")
+    """What the vendor does not promise is never left out, though it may be what the service does
+    anyway.
+    """
+    name, model, variant = next(
+        each for each in legal.VARIANTS if each[2].function == "image_reference"
+    )
     spec = legal.smallest(name, model, variant)
     assert key({**spec, "parameters": parameters}) != key(spec)
 
@@ -222,7 +259,9 @@ def test_upstream_bytes_change_the_key() -> None:
 
 
 def test_files_count_by_their_bytes(workspace: Workspace, media: Path) -> None:
-    """Two clips with other bytes are two jobs; the same bytes under another name, or as a data URI, are one."""
+    """Two clips with other bytes are two jobs; the same bytes under another name, or as a data URI,
+    are one.
+    """
     workspace.take(media, "ok.mp4", "other.mp4", "ok.png")
     workspace.write("specs/media/copy.mp4", (media / "ok.mp4").read_bytes())
     workspace.edit("a", input={"media": legal.media("./media/ok.mp4")})

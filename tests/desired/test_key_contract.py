@@ -1,4 +1,6 @@
-"""schemas/key.md says the whole rule: here it is followed by hand, with nothing of the program but the page itself."""
+"""schemas/key.md says the whole rule: here it is followed by hand, with nothing of the program but
+the page itself.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +37,16 @@ DEFAULTS = {
     for models, function, field, default in table("model | function | field | default")
     for model in models.split(",")
 }
-MEDIA = {(model.strip(), field) for models, field in table("model | field") for model in models.split(",")}
+MEDIA = {
+    (model.strip(), field)
+    for models, field in table("model | field")
+    for model in models.split(",")
+}
 SIGNATURES = set(PAGE.split("```\n")[1].split())
-SHARED_ACCESS = {"sig", *re.findall(r"`(s\w+)`", PAGE.split("a shared access signature")[1].split("What is left")[0])}
+SHARED_ACCESS = {
+    "sig",
+    *re.findall(r"`(s\w+)`", PAGE.split("a shared access signature")[1].split("What is left")[0]),
+}
 
 
 # ------------------------------------------------------------------ the rule, in another hand
@@ -48,19 +57,31 @@ def canonical(spec: Mapping[str, Any], identities: Mapping[str, str]) -> str:
     model, function = spec["model"], spec["input"].get("function", "")
 
     def said(section: str) -> dict[str, Any]:
-        default = {field: value for (m, f, field), value in DEFAULTS.items() if (m, f) == (model, function)}
+        default = {
+            field: value for (m, f, field), value in DEFAULTS.items() if (m, f) == (model, function)
+        }
         fields = spec.get(section, {}).items()
-        return {k: v for k, v in fields if json_text(default.get(f"{section}.{k}", ...)) != json_text(v)}
+        return {
+            k: v for k, v in fields if json_text(default.get(f"{section}.{k}", ...)) != json_text(v)
+        }
 
     def named(value: Any, field: str, pointer: str) -> Any:
         if isinstance(value, list):
-            return [named(each, f"{field}[]", f"{pointer}/{index}") for index, each in enumerate(value)]
+            return [
+                named(each, f"{field}[]", f"{pointer}/{index}") for index, each in enumerate(value)
+            ]
         if isinstance(value, dict):
             return {k: named(v, f"{field}.{k}", f"{pointer}/{k}") for k, v in value.items()}
         return identity(value, identities.get(pointer)) if (model, field) in MEDIA else value
 
     input_ = {name: named(value, name, f"/input/{name}") for name, value in said("input").items()}
-    whole = {"v": 1, "model": model, "input": input_, "parameters": said("parameters"), "take": spec.get("take", 1)}
+    whole = {
+        "v": 1,
+        "model": model,
+        "input": input_,
+        "parameters": said("parameters"),
+        "take": spec.get("take", 1),
+    }
     return json_text(whole)
 
 
@@ -76,7 +97,9 @@ def identity(url: str, known: str | None) -> str:
     host = parts.netloc.rpartition("@")[2].lower()
     host = re.sub(":443$" if parts.scheme == "https" else ":80$", "", host)
     query = [part for part in parts.query.split("&") if part]
-    signing = SIGNATURES | (SHARED_ACCESS if any(part.startswith("sig=") for part in query) else set())
+    signing = SIGNATURES | (
+        SHARED_ACCESS if any(part.startswith("sig=") for part in query) else set()
+    )
     kept = "&".join(part for part in query if unquote(part.split("=")[0]).lower() not in signing)
     return f"{parts.scheme}://{host}{parts.path or '/'}{'?' if kept else ''}{kept}"
 
@@ -84,7 +107,11 @@ def identity(url: str, known: str | None) -> str:
 def json_text(value: Any) -> str:
     """RFC 8785, as far as the fields of a job go: ASCII names, numbers of moderate size."""
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(name)}:{json_text(value[name])}" for name in sorted(value)) + "}"
+        return (
+            "{"
+            + ",".join(f"{json.dumps(name)}:{json_text(value[name])}" for name in sorted(value))
+            + "}"
+        )
     if isinstance(value, list):
         return "[" + ",".join(map(json_text, value)) + "]"
     if isinstance(value, float):
@@ -119,7 +146,9 @@ def test_vectors_cover_the_rule() -> None:
     """There is a vector for every model, every function, and each kind of media reference."""
     assert len(VECTORS) >= 20
     assert {(v["spec"]["model"], v["spec"]["input"].get("function")) for v in VECTORS} >= {
-        (model.model, variant.function) for model in MODELS.by_name.values() for variant in model.variants
+        (model.model, variant.function)
+        for model in MODELS.by_name.values()
+        for variant in model.variants
     }
     text = json.dumps(VECTORS)
     assert all(kind in text for kind in ('"./', '"data:', '"edit://', '"oss://', '"https://'))

@@ -1,4 +1,6 @@
-"""Manifest text → edits: defaults, places, several documents. What is refused stands in tests/badinput."""
+"""Manifest text → edits: defaults, places, several documents. What is refused stands in
+tests/badinput.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from reconciler.desired.manifest import Reading
 from tests.making import edit_of, reading, rules, text_of
 
 HEAD = "apiVersion: cutlist/v1\nkind: Edit\nmetadata: {name: film, labels: {season: spring}}\n"
-PLAIN = f"{HEAD}spec:\n  model: wan2.7-videoedit\n  input: {{media: [{{type: video, url: ./a.mp4}}]}}\n"
+PLAIN = (
+    f"{HEAD}spec:\n  model: wan2.7-videoedit\n  input: {{media: [{{type: video, url: ./a.mp4}}]}}\n"
+)
 
 
 def faults(found: Reading) -> list[str]:
@@ -47,13 +51,18 @@ def test_output_is_tidied() -> None:
 
 
 def test_defaults_are_merged_under_an_edit() -> None:
-    """Model, parameters, input and labels come from cutlist.yaml where the edit says nothing; only what fits."""
+    """Model, parameters, input and labels come from cutlist.yaml where the edit says nothing; only
+    what fits.
+    """
     project = rules(
         "spec:\n  defaults:\n    model: wan2.7-videoedit\n"
         "    parameters: {resolution: 720P, watermark: true, size: 720*1280}\n"
         "    input: {negative_prompt: rain}\n    labels: {season: winter, team: a}\n"
     )
-    edit = edit_of(PLAIN.replace("  model: wan2.7-videoedit\n", "") + "  parameters: {watermark: false}\n", project)
+    edit = edit_of(
+        PLAIN.replace("  model: wan2.7-videoedit\n", "") + "  parameters: {watermark: false}\n",
+        project,
+    )
     assert edit.model == "wan2.7-videoedit"
     assert edit.parameters == {"resolution": "720P", "watermark": False}
     assert edit.input["negative_prompt"] == "rain"
@@ -61,7 +70,9 @@ def test_defaults_are_merged_under_an_edit() -> None:
 
 
 def test_a_wrong_default_is_told_where_it_stands() -> None:
-    """A fault of an inherited value has the place in cutlist.yaml, not one in the manifest that did not write it."""
+    """A fault of an inherited value has the place in cutlist.yaml, not one in the manifest that did
+    not write it.
+    """
     project = rules("spec:\n  defaults:\n    parameters: {watermark: maybe}\n")
     said = ['cutlist.yaml:3:29: error: parameters.watermark is "maybe"; it must be true or false.']
     assert faults(reading(PLAIN, against=project)) == said
@@ -83,22 +94,35 @@ def test_defaults_leave_the_manifest_as_it_is() -> None:
         ("beijing", "wanx2.1-vace-plus", ""),
         ("singapore", "wan2.1-vace-plus", ""),
         ("beijing", "wan2.1-vace-plus", "warning: the guides name wanx2.1-vace-plus for beijing"),
-        ("singapore", "wanx2.1-vace-plus", 'error: the model "wanx2.1-vace-plus" is not offered in singapore'),
+        (
+            "singapore",
+            "wanx2.1-vace-plus",
+            'error: the model "wanx2.1-vace-plus" is not offered in singapore',
+        ),
     ],
 )
 def test_regions(region: str | None, model: str, said: str) -> None:
     """A model of another region is an error, a doubtful name a warning, and a mock takes all."""
-    spec = {"model": model, "input": {"function": "video_outpainting", "prompt": "Wider", "video_url": "./a.mp4"}}
+    spec = {
+        "model": model,
+        "input": {"function": "video_outpainting", "prompt": "Wider", "video_url": "./a.mp4"},
+    }
     found = faults(reading(text_of("film", spec), against=rules(region=region)))
     assert said in found[0] if said else found == []
 
 
 @pytest.mark.parametrize(("length", "warned"), [(800, False), (801, True)])
 def test_long_prompts(length: int, warned: bool) -> None:
-    """A prompt is warned about from the first character the service does not read; one letter or one sign is one."""
+    """A prompt is warned about from the first character the service does not read; one letter or
+    one sign is one.
+    """
     spec = {
         "model": "wan2.1-vace-plus",
-        "input": {"function": "video_outpainting", "prompt": "\u5bbd" * length, "video_url": "./a.mp4"},
+        "input": {
+            "function": "video_outpainting",
+            "prompt": "\u5bbd" * length,
+            "video_url": "./a.mp4",
+        },
     }
     found = reading(text_of("film", spec)).faults
     assert [fault.severity for fault in found] == (["warning"] if warned else [])

@@ -34,7 +34,9 @@ def cells(matrix_: Any, text: str = EDIT) -> list[Any]:
 
 
 def test_every_cell_is_an_edit() -> None:
-    """The product of the lists, in their order; names, default outputs and values are those of the cell."""
+    """The product of the lists, in their order; names, default outputs and values are those of the
+    cell.
+    """
     edits = cells({"look": ["snow", "rain"], "clip": ["a", "b"], "seconds": [2]})
     assert [edit.name for edit in edits] == [
         "street[look=snow,clip=a,seconds=2]",
@@ -45,28 +47,42 @@ def test_every_cell_is_an_edit() -> None:
     last = edits[-1]
     assert last.output == "renders/street[look=rain,clip=b,seconds=2].mp4"
     assert last.labels == {"look": "rain"}
-    assert last.input == {"prompt": "Make it rain, rain!", "media": [{"type": "video", "url": "./b.mp4"}]}
+    assert last.input == {
+        "prompt": "Make it rain, rain!",
+        "media": [{"type": "video", "url": "./b.mp4"}],
+    }
     assert last.parameters == {"duration": 2}
     assert str(last.place("/input/prompt")) == "specs/case.yaml:8:13"
 
 
 def test_text_between_two_values() -> None:
-    """A string that begins with one value and ends with another is text, not one value with a strange name."""
+    """A string that begins with one value and ends with another is text, not one value with a
+    strange name.
+    """
     text = EDIT.replace(
-        "Make it ${{{{ matrix.look }}}}, ${{{{matrix.look}}}}!", "${{{{ matrix.look }}}} or ${{{{ matrix.clip }}}}"
+        "Make it ${{{{ matrix.look }}}}, ${{{{matrix.look}}}}!",
+        "${{{{ matrix.look }}}} or ${{{{ matrix.clip }}}}",
     )
-    assert cells({"look": ["snow"], "clip": ["a"], "seconds": [2]}, text)[0].input["prompt"] == "snow or a"
+    assert (
+        cells({"look": ["snow"], "clip": ["a"], "seconds": [2]}, text)[0].input["prompt"]
+        == "snow or a"
+    )
 
 
 def test_cells_are_left_out_and_added() -> None:
     """`exclude` leaves out all that fit, `include` adds; what is there twice is made once."""
     edits = cells(
         {
-            "look": ["snow", "rain"], "clip": ["a", "b"], "seconds": [2],
+            "look": ["snow", "rain"],
+            "clip": ["a", "b"],
+            "seconds": [2],
             "exclude": [{"look": "rain"}],
-            "include": [{"look": "fog", "clip": "c", "seconds": 3}, {"look": "snow", "clip": "a", "seconds": 2}],
+            "include": [
+                {"look": "fog", "clip": "c", "seconds": 3},
+                {"look": "snow", "clip": "a", "seconds": 2},
+            ],
         }
-    )  # fmt: skip
+    )
     assert [edit.name for edit in edits] == [
         "street[look=snow,clip=a,seconds=2]",
         "street[look=snow,clip=b,seconds=2]",
@@ -77,9 +93,17 @@ def test_cells_are_left_out_and_added() -> None:
 def test_a_matrix_of_included_cells_alone() -> None:
     """Cells can be named one by one; the first one says which lists there are."""
     edits = cells(
-        {"include": [{"look": "fog", "clip": "c", "seconds": 3}, {"seconds": 2, "clip": "a", "look": "rain"}]}
+        {
+            "include": [
+                {"look": "fog", "clip": "c", "seconds": 3},
+                {"seconds": 2, "clip": "a", "look": "rain"},
+            ]
+        }
     )
-    assert [edit.name for edit in edits] == ["street[look=fog,clip=c,seconds=3]", "street[look=rain,clip=a,seconds=2]"]
+    assert [edit.name for edit in edits] == [
+        "street[look=fog,clip=c,seconds=3]",
+        "street[look=rain,clip=a,seconds=2]",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +115,9 @@ def test_a_matrix_of_included_cells_alone() -> None:
     ],
 )  # fmt: skip
 def test_values_in_names(value: Any, named: str) -> None:
-    """Short plain values stand in names as they are; others as their words and a mark, so that none are alike."""
+    """Short plain values stand in names as they are; others as their words and a mark, so that none
+    are alike.
+    """
     text = EDIT.format(matrix=json.dumps({"look": [value, "z"], "clip": ["a"], "seconds": [2]}))
     documents, _ = parse(text.encode(), "specs/a.yaml")
     found, _ = matrix.expand(documents[0])
@@ -102,12 +128,20 @@ def test_the_values_of_one_cell_never_name_another() -> None:
     """Values that differ give names that differ, whatever they are made of."""
     values = ["a b", "a-b", "a  b", "A b", "a,b", "é", "è", "1", 2, "true", False]
     edits = cells({"look": values, "clip": ["a"], "seconds": [2]})
-    assert len({edit.name.casefold() for edit in edits}) == len({edit.name for edit in edits}) == len(values)
+    assert (
+        len({edit.name.casefold() for edit in edits})
+        == len({edit.name for edit in edits})
+        == len(values)
+    )
 
 
 def test_a_list_that_nothing_uses_is_a_warning() -> None:
     """Its cells are one job; people should know."""
-    found = reading(EDIT.format(matrix=json.dumps({"look": ["a"], "clip": ["a"], "seconds": [2], "idle": [1, 2]})))
+    found = reading(
+        EDIT.format(
+            matrix=json.dumps({"look": ["a"], "clip": ["a"], "seconds": [2], "idle": [1, 2]})
+        )
+    )
     assert [(fault.severity, fault.message) for fault in found.faults] == [
         ("warning", "nothing uses ${{ matrix.idle }}: its 2 values make the same job")
     ]

@@ -34,7 +34,9 @@ IMAGE = MODELS.by_name["wan2.7-videoedit"].media["reference_image"]
         ("ok.mkv", "matroska/webm", (320, 240), 2.0),
     ],
 )
-def test_videos(media: Path, name: str, format_: str, size: tuple[int, int], duration_s: float) -> None:
+def test_videos(
+    media: Path, name: str, format_: str, size: tuple[int, int], duration_s: float
+) -> None:
     """Container, sides and length of a video, from a path or from an open file."""
     path = media / name
     facts = probe_video(path, path.stat().st_size)
@@ -59,7 +61,12 @@ def test_pictures(media: Path, name: str, format_: str, alpha: bool) -> None:
     """Format and transparency of a picture, by its bytes and not by its name."""
     with (media / name).open("rb") as file:
         facts = probe(file, "image", 1)
-    assert (facts.kind, facts.format, facts.alpha, (facts.width, facts.height)) == ("image", format_, alpha, (256, 256))
+    assert (facts.kind, facts.format, facts.alpha, (facts.width, facts.height)) == (
+        "image",
+        format_,
+        alpha,
+        (256, 256),
+    )
 
 
 def test_a_palette_with_a_transparent_colour_is_transparent() -> None:
@@ -119,7 +126,11 @@ def facts(
         (IMAGE, facts("image", "png", duration_s=None, alpha=True), 1),
         (IMAGE, facts("image", "jpeg", width=8000, height=1000), 0),
         (IMAGE, facts("image", "tiff", width=8001, height=8000), 2),
-        (MediaLimits("any", "video", ("mp4",), False), facts(duration_s=9999, width=1, height=9999), 0),
+        (
+            MediaLimits("any", "video", ("mp4",), False),
+            facts(duration_s=9999, width=1, height=9999),
+            0,
+        ),
     ],
 )
 def test_limits(limits: MediaLimits, seen: Facts, broken: int) -> None:
@@ -131,7 +142,9 @@ def test_limits(limits: MediaLimits, seen: Facts, broken: int) -> None:
 
 
 class Bench:
-    """A project with one clip, looked at as each run of the program does: with what the last run remembered."""
+    """A project with one clip, looked at as each run of the program does: with what the last run
+    remembered.
+    """
 
     def __init__(self, root: Path, clock: FakeClock) -> None:
         self.root, self.clock = root, clock
@@ -170,7 +183,9 @@ def test_a_touched_clip_is_the_same(bench: Bench) -> None:
 
 
 def test_other_bytes_of_the_same_size_and_age_are_noticed(bench: Bench) -> None:
-    """Bytes of the same number put in place with the old times are a new input: nobody sets ctime back."""
+    """Bytes of the same number put in place with the old times are a new input: nobody sets ctime
+    back.
+    """
     before, was = bench.identity(), bench.clip.stat()
     raw = bytearray(bench.clip.read_bytes())
     raw[-1] ^= 1
@@ -184,14 +199,18 @@ def test_an_older_file_moved_into_its_place_is_noticed(bench: Bench) -> None:
     """A file with an older mtime, renamed over the clip, is a new input."""
     before = bench.identity()
     other = make_clip(bench.root / "other.mp4", shade=7)
-    other.write_bytes(other.read_bytes().ljust(bench.clip.stat().st_size, b"\0")[: bench.clip.stat().st_size])
+    other.write_bytes(
+        other.read_bytes().ljust(bench.clip.stat().st_size, b"\0")[: bench.clip.stat().st_size]
+    )
     os.utime(other, (1, 1))
     other.rename(bench.clip)
     assert bench.identity() != before
 
 
 def test_what_changed_just_now_is_not_remembered(bench: Bench) -> None:
-    """A file may change twice within one tick of its times: a fresh one is read again by the next run."""
+    """A file may change twice within one tick of its times: a fresh one is read again by the next
+    run.
+    """
     bench.clock.advance(-3600)
     bench.identity()
     assert "clip.mp4" not in (bench.root / "cache" / "facts").read_text()
@@ -202,7 +221,9 @@ def test_what_changed_just_now_is_not_remembered(bench: Bench) -> None:
 
 
 def test_a_known_clip_is_not_opened(bench: Bench) -> None:
-    """What is known of a file is used: with its digest known, bytes that only its times could betray are not read."""
+    """What is known of a file is used: with its digest known, bytes that only its times could
+    betray are not read.
+    """
     before = bench.identity()
     digest = before.removeprefix("sha256:") if before else ""
     for table in ("media", "facts"):

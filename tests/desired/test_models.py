@@ -1,4 +1,6 @@
-"""schemas/models against the vendor's pages: the figures as the pages give them, typed once more by hand."""
+"""schemas/models against the vendor's pages: the figures as the pages give them, typed once more by
+hand.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,16 @@ def field(model: str, function: str | None, section: str, name: str) -> dict[str
 def test_names_and_functions() -> None:
     """Three names, two models, five functions."""
     assert sorted(MODELS.by_name) == ["wan2.1-vace-plus", "wan2.7-videoedit", "wanx2.1-vace-plus"]
-    functions = ("image_reference", "video_repainting", "video_edit", "video_extension", "video_outpainting")
-    assert MODELS.by_name[VACE].functions == MODELS.by_name["wanx2.1-vace-plus"].functions == functions
+    functions = (
+        "image_reference",
+        "video_repainting",
+        "video_edit",
+        "video_extension",
+        "video_outpainting",
+    )
+    assert (
+        MODELS.by_name[VACE].functions == MODELS.by_name["wanx2.1-vace-plus"].functions == functions
+    )
     assert MODELS.by_name["wan2.7-videoedit"].functions == ()
 
 
@@ -51,17 +61,40 @@ def test_wan_parameters(name: str, default: Any, legal: list[str] | None) -> Non
         ("image_reference", "input", ["function", "prompt", "ref_images_url"]),
         ("image_reference", "parameters", ["obj_or_bg", "prompt_extend", "seed", "size"]),
         ("video_repainting", "input", ["function", "prompt", "ref_images_url", "video_url"]),
-        ("video_repainting", "parameters", ["control_condition", "prompt_extend", "seed", "strength"]),
+        (
+            "video_repainting",
+            "parameters",
+            ["control_condition", "prompt_extend", "seed", "strength"],
+        ),
         (
             "video_edit",
             "input",
-            ["function", "mask_frame_id", "mask_image_url", "mask_video_url", "prompt", "ref_images_url", "video_url"],
+            [
+                "function",
+                "mask_frame_id",
+                "mask_image_url",
+                "mask_video_url",
+                "prompt",
+                "ref_images_url",
+                "video_url",
+            ],
         ),
-        ("video_edit", "parameters", ["expand_mode", "expand_ratio", "mask_type", "prompt_extend", "seed", "size"]),
+        (
+            "video_edit",
+            "parameters",
+            ["expand_mode", "expand_ratio", "mask_type", "prompt_extend", "seed", "size"],
+        ),
         (
             "video_extension",
             "input",
-            ["first_clip_url", "first_frame_url", "function", "last_clip_url", "last_frame_url", "prompt"],
+            [
+                "first_clip_url",
+                "first_frame_url",
+                "function",
+                "last_clip_url",
+                "last_frame_url",
+                "prompt",
+            ],
         ),
         ("video_extension", "parameters", ["prompt_extend", "seed"]),
         ("video_outpainting", "input", ["function", "prompt", "video_url"]),
@@ -87,7 +120,10 @@ def test_ranges() -> None:
                 expected = {"seed": SEED, "strength": (0, 1), "expand_ratio": (0, 1)}.get(name)
                 expected = (1, 2) if name.endswith("_scale") else expected
                 if expected:
-                    assert (section, schema["minimum"], schema["maximum"]) == ("parameters", *expected)
+                    assert (section, schema["minimum"], schema["maximum"]) == (
+                        "parameters",
+                        *expected,
+                    )
 
 
 def test_media_limits() -> None:
@@ -100,9 +136,17 @@ def test_media_limits() -> None:
         (0.125, 8),
         100 << 20,
     )
-    assert (image.side_px, image.aspect, image.size_bytes, image.alpha) == ((240, 8000), (0.125, 8), 20 << 20, False)
+    assert (image.side_px, image.aspect, image.size_bytes, image.alpha) == (
+        (240, 8000),
+        (0.125, 8),
+        20 << 20,
+        False,
+    )
     assert (video.formats, image.formats) == (("mp4", "mov"), ("jpeg", "png", "bmp", "webp"))
-    assert (vace["repaint_video"].duration_s, vace["repaint_video"].size_bytes) == ((0, 5), 50 << 20)
+    assert (vace["repaint_video"].duration_s, vace["repaint_video"].size_bytes) == (
+        (0, 5),
+        50 << 20,
+    )
     assert vace["clip"].duration_s == (0, 3)
 
 
@@ -110,4 +154,9 @@ def test_billing_and_rates() -> None:
     """wan2.7 bills input and output, VACE its output; what the account may send at once."""
     wan, vace = MODELS.by_name["wan2.7-videoedit"], MODELS.by_name[VACE]
     assert (wan.billing_seconds, vace.billing_seconds) == (("input", "output"), ("output",))
-    assert (wan.submits_per_s, wan.running_tasks, vace.submits_per_s, vace.running_tasks) == (5, 5, 2, 2)
+    assert (wan.submits_per_s, wan.running_tasks, vace.submits_per_s, vace.running_tasks) == (
+        5,
+        5,
+        2,
+        2,
+    )

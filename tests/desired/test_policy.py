@@ -12,14 +12,29 @@ from reconciler.desired.manifest import Edit
 from reconciler.desired.policy import RULES, Policy
 from reconciler.names import wildcard
 from reconciler.shipped import schema
-from tests.making import CLIP, MODELS, edit, edit_of, project_document, reading, rules, text_of, vace
+from tests.making import (
+    CLIP,
+    MODELS,
+    edit,
+    edit_of,
+    project_document,
+    reading,
+    rules,
+    text_of,
+    vace,
+)
 
 WIDER = {"video_url": "./a.mp4"}
 
 
-def faults(policy: dict[str, Any], *edits: Edit, environment: str = "default", **environments: Any) -> list[str]:
+def faults(
+    policy: dict[str, Any], *edits: Edit, environment: str = "default", **environments: Any
+) -> list[str]:
     """What edits do against a policy, in words."""
-    spec = {"policy": policy, "environments": {name: {"policy": each} for name, each in environments.items()}}
+    spec = {
+        "policy": policy,
+        "environments": {name: {"policy": each} for name, each in environments.items()},
+    }
     made = Policy.of(project_document(json.dumps({"spec": spec})), environment)
     pairs = []
     for each in edits:
@@ -36,59 +51,84 @@ def prompt(text: str) -> Edit:
 CASES: dict[str, tuple[dict[str, Any], Edit, list[str]]] = {
     "a model that is allowed": ({"models": ["wan2.7-videoedit"]}, edit("a"), []),
     "a model that is not": (
-        {"models": ["wan2.7-videoedit"]}, vace("a", "video_outpainting", **WIDER),
+        {"models": ["wan2.7-videoedit"]},
+        vace("a", "video_outpainting", **WIDER),
         ['model is "wan2.1-vace-plus"; legal is wan2.7-videoedit'],
     ),
     "another name of an allowed model": (
-        {"models": ["wanx2.1-vace-plus"]}, vace("a", "video_outpainting", **WIDER),
+        {"models": ["wanx2.1-vace-plus"]},
+        vace("a", "video_outpainting", **WIDER),
         ['model is "wan2.1-vace-plus"; legal is wanx2.1-vace-plus'],
     ),
     "a resolution that is allowed": ({"resolution": ["1080P", "720P"]}, edit("a"), []),
     "a resolution that is not": (
-        {"resolution": ["1080P"]}, edit("a"), ['parameters.resolution is "720P"; legal is 1080P'],
+        {"resolution": ["1080P"]},
+        edit("a"),
+        ['parameters.resolution is "720P"; legal is 1080P'],
     ),
     "the default counts": (
-        {"resolution": ["720P"]}, edit("a", parameters={}),
+        {"resolution": ["720P"]},
+        edit("a", parameters={}),
         ['parameters.resolution is not set, and by default it is "1080P"; legal is 720P'],
     ),
     "VACE makes 720P": ({"resolution": ["720P"]}, vace("a", "video_outpainting", **WIDER), []),
     "whatever its size": (
         {"resolution": ["720P"]},
-        vace("a", "image_reference", {"size": "832*1088", "obj_or_bg": ["obj"]}, ref_images_url=["./a.png"]), [],
+        vace(
+            "a",
+            "image_reference",
+            {"size": "832*1088", "obj_or_bg": ["obj"]},
+            ref_images_url=["./a.png"],
+        ),
+        [],
     ),
     "VACE cannot make more": (
-        {"resolution": ["1080P"]}, vace("a", "video_outpainting", **WIDER),
+        {"resolution": ["1080P"]},
+        vace("a", "video_outpainting", **WIDER),
         ['wan2.1-vace-plus makes "720P"; legal is 1080P'],
     ),
     "a watermark that is not": (
-        {"watermark": True}, edit("a", parameters={"watermark": False}),
+        {"watermark": True},
+        edit("a", parameters={"watermark": False}),
         ["parameters.watermark is false; legal is true"],
     ),
     "a watermark that is": ({"watermark": True}, edit("a", parameters={"watermark": True}), []),
     "a watermark by default": (
-        {"watermark": True}, edit("a"), ["parameters.watermark is not set, and by default it is false; legal is true"],
+        {"watermark": True},
+        edit("a"),
+        ["parameters.watermark is not set, and by default it is false; legal is true"],
     ),
     "a watermark that must not be": (
-        {"watermark": False}, edit("a", parameters={"watermark": True}),
+        {"watermark": False},
+        edit("a", parameters={"watermark": True}),
         ["parameters.watermark is true; legal is false"],
     ),
     "none by default": ({"watermark": False}, edit("a"), []),
     "VACE cannot write one": (
-        {"watermark": True}, vace("a", "video_outpainting", **WIDER),
+        {"watermark": True},
+        vace("a", "video_outpainting", **WIDER),
         ["wan2.1-vace-plus writes no watermark; legal is true"],
     ),
     "and need not": ({"watermark": False}, vace("a", "video_outpainting", **WIDER), []),
-    "labels": ({"labels": ["team"]}, edit("a"), ['metadata.labels lacks "team"; every edit needs it']),
+    "labels": (
+        {"labels": ["team"]},
+        edit("a"),
+        ['metadata.labels lacks "team"; every edit needs it'],
+    ),
     "a suspended edit is checked too": (
-        {"labels": ["team"]}, edit("a", suspend=True), ['metadata.labels lacks "team"; every edit needs it'],
+        {"labels": ["team"]},
+        edit("a", suspend=True),
+        ['metadata.labels lacks "team"; every edit needs it'],
     ),
     "nothing asked for": ({"labels": [], "prompt_deny": []}, edit("a"), []),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_rules(case: str) -> None:
-    """A rule is about the video that comes of an edit: as set, by default, or by what the model makes."""
+    """A rule is about the video that comes of an edit: as set, by default, or by what the model
+    makes.
+    """
     policy, checked, said = CASES[case]
     assert faults(policy, checked) == said
 
@@ -99,7 +139,10 @@ def test_labels_are_there_and_say_something() -> None:
     labelled = text.replace('"name": "a"', '"name": "a", "labels": {"owner": "", "team": "film"}')
     wanted = {"labels": ["owner", "team", "campaign"]}
     lacking = 'metadata.labels lacks "{}"; every edit needs it'
-    assert faults(wanted, edit_of(labelled)) == [lacking.format("owner"), lacking.format("campaign")]
+    assert faults(wanted, edit_of(labelled)) == [
+        lacking.format("owner"),
+        lacking.format("campaign"),
+    ]
     inherits = rules("spec: {defaults: {labels: {campaign: spring, owner: me}}}")
     assert faults(wanted, edit_of(text, inherits)) == [lacking.format("team")]
 
@@ -125,7 +168,9 @@ def test_labels_are_there_and_say_something() -> None:
     ],
 )
 def test_denied_words(phrase: str, text: str, found: bool) -> None:
-    """Whole words where a script parts them, whatever their case, width and form; anywhere in other scripts."""
+    """Whole words where a script parts them, whatever their case, width and form; anywhere in other
+    scripts.
+    """
     said = f'input.prompt has "{phrase}"; legal is a prompt without it'
     assert faults({"prompt_deny": [phrase]}, prompt(text)) == ([said] if found else [])
 
@@ -144,10 +189,16 @@ def test_negative_prompts_are_not_read() -> None:
 )  # fmt: skip
 def test_whom_a_waiver_covers(edits: list[str], waived: bool) -> None:
     """Edits by name or pattern; the name of a matrix means all its cells."""
-    spec = {"matrix": {"look": ["snow"]}, "model": "wan2.7-videoedit", "input": {"prompt": "${{ matrix.look }}",
-            "media": [CLIP]}}  # fmt: skip
+    spec = {
+        "matrix": {"look": ["snow"]},
+        "model": "wan2.7-videoedit",
+        "input": {"prompt": "${{ matrix.look }}", "media": [CLIP]},
+    }
     cell = reading(text_of("street", spec)).edits[0]
-    policy = {"models": ["wan2.1-vace-plus"], "waive": [{"edits": edits, "rules": ["models"], "reason": "so"}]}
+    policy = {
+        "models": ["wan2.1-vace-plus"],
+        "waive": [{"edits": edits, "rules": ["models"], "reason": "so"}],
+    }
     assert (faults(policy, cell) == []) is waived
 
 
@@ -164,10 +215,18 @@ def test_a_waiver_is_for_its_rules_alone() -> None:
 def test_an_environment_says_otherwise_rule_by_rule() -> None:
     """Its rules count instead of the project's, the others stay, and waivers add up."""
     base = {
-        "resolution": ["1080P"], "labels": ["team"], "waive": [{"edits": ["a"], "rules": ["labels"], "reason": "so"}],
-    }  # fmt: skip
-    draft = {"resolution": ["720P"], "waive": [{"edits": ["b"], "rules": ["labels"], "reason": "so"}]}
-    told = {name: faults(base, edit("a"), edit("b"), environment=name, draft=draft) for name in ("default", "draft")}
+        "resolution": ["1080P"],
+        "labels": ["team"],
+        "waive": [{"edits": ["a"], "rules": ["labels"], "reason": "so"}],
+    }
+    draft = {
+        "resolution": ["720P"],
+        "waive": [{"edits": ["b"], "rules": ["labels"], "reason": "so"}],
+    }
+    told = {
+        name: faults(base, edit("a"), edit("b"), environment=name, draft=draft)
+        for name in ("default", "draft")
+    }
     resolution = 'parameters.resolution is "720P"; legal is 1080P'
     assert told == {
         "default": [resolution, resolution, 'metadata.labels lacks "team"; every edit needs it'],

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.desired.references import BadReference, data_bytes, data_format, reference, shown, without_signature
+from reconciler.desired.references import (
+    BadReference,
+    data_bytes,
+    data_format,
+    reference,
+    shown,
+    without_signature,
+)
 
 HERE = "specs/films/spring.yaml"
 
@@ -70,7 +77,9 @@ def test_refused(url: str) -> None:
 
 @given(st.text(max_size=40))
 def test_never_leaves_the_project(url: str) -> None:
-    """Whatever is written, a local reference is a relative path without a step upwards, or it is refused."""
+    """Whatever is written, a local reference is a relative path without a step upwards, or it is
+    refused.
+    """
     try:
         found = reference(url, HERE)
     except BadReference:
@@ -84,18 +93,26 @@ def test_never_leaves_the_project(url: str) -> None:
 
 @given(
     st.binary(max_size=50),
-    st.sampled_from([("image/jpeg", "jpeg"), ("image/png", "png"), ("image/webp", "webp"), ("image/bmp", "bmp")]),
+    st.sampled_from(
+        [("image/jpeg", "jpeg"), ("image/png", "png"), ("image/webp", "webp"), ("image/bmp", "bmp")]
+    ),
 )
 def test_data_uri(raw: bytes, mime: tuple[str, str]) -> None:
     """A data URI is its bytes: its identity is theirs, whatever it says they are."""
     uri = f"data:{mime[0]};base64,{base64.b64encode(raw).decode()}"
     assert (data_bytes(uri), data_format(uri)) == (raw, mime[1])
-    assert reference(uri, HERE).identity == reference(uri.replace(mime[0], "image/png"), HERE).identity
+    assert (
+        reference(uri, HERE).identity == reference(uri.replace(mime[0], "image/png"), HERE).identity
+    )
 
 
 def test_unknown_until_looked_at() -> None:
     """A file and another edit have no identity from their text alone; an upload is its own."""
-    assert [reference(each, HERE).identity for each in ("a.mp4", "edit://a", "oss://b/c")] == [None, None, "oss://b/c"]
+    assert [reference(each, HERE).identity for each in ("a.mp4", "edit://a", "oss://b/c")] == [
+        None,
+        None,
+        "oss://b/c",
+    ]
 
 
 @given(st.text("abc/?&=%:@#.2", max_size=30))

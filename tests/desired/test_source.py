@@ -14,8 +14,9 @@ from tests.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 EDIT = (
-    "apiVersion: cutlist/v1\nkind: Edit\nmetadata: {{name: {name}}}\n"
-    "spec: {{model: wan2.7-videoedit, input: {{media: [{{type: video, url: 'https://example.com/{name}.mp4'}}]}}}}\n"
+    "apiVersion: cutlist/v1\nkind: Edit\nmetadata: {{name: {name}}}\nspec: {{model:"
+    " wan2.7-videoedit, input: {{media: [{{type: video, url:"
+    " 'https://example.com/{name}.mp4'}}]}}}}\n"
 )
 
 
@@ -25,7 +26,9 @@ def names(workspace: Workspace) -> list[str]:
 
 
 def test_which_files(workspace: Workspace) -> None:
-    """Every .yaml and .yml below the folders; not hidden ones, not other projects, not other endings."""
+    """Every .yaml and .yml below the folders; not hidden ones, not other projects, not other
+    endings.
+    """
     for path, name in [
         ("specs/a.yaml", "a"), ("specs/b.yml", "b"), ("specs/deep/er/c.yaml", "c"), ("specs/.hidden.yaml", "d"),
         ("specs/.git/e.yaml", "e"), ("specs/other/cutlist.yaml", "f"), ("specs/other/g.yaml", "g"),
@@ -36,7 +39,9 @@ def test_which_files(workspace: Workspace) -> None:
 
 
 def test_a_project_that_is_its_own_folder(workspace: Workspace) -> None:
-    """`manifests: ["."]` takes what lies beside cutlist.yaml, and not cutlist.yaml; a file may be named alone."""
+    """`manifests: ["."]` takes what lies beside cutlist.yaml, and not cutlist.yaml; a file may be
+    named alone.
+    """
     workspace.write("a.yaml", EDIT.format(name="a"))
     workspace.write("below/b.yaml", EDIT.format(name="b"))
     text = (workspace.root / "cutlist.yaml").read_text()
@@ -47,10 +52,15 @@ def test_a_project_that_is_its_own_folder(workspace: Workspace) -> None:
 
 
 def test_order_is_upstream_first(workspace: Workspace) -> None:
-    """The graph is in an order in which every edit comes after what it builds on, otherwise by name."""
+    """The graph is in an order in which every edit comes after what it builds on, otherwise by
+    name.
+    """
     for name, upstream in [("a", "z"), ("b", None), ("z", "m"), ("m", None)]:
         url = f"edit://{upstream}" if upstream else f"https://example.com/{name}.mp4"
-        workspace.write(f"specs/{name}.yaml", EDIT.format(name=name).replace(f"https://example.com/{name}.mp4", url))
+        workspace.write(
+            f"specs/{name}.yaml",
+            EDIT.format(name=name).replace(f"https://example.com/{name}.mp4", url),
+        )
     assert list(Project.open(workspace.root).load().edits) == ["b", "m", "z", "a"]
 
 
@@ -61,7 +71,11 @@ def python(code: str, workspace: Workspace, **environ: str) -> subprocess.Comple
     """Run a program with the project's folder as argument."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **environ}
     return subprocess.run(
-        [sys.executable, "-c", code, str(workspace.root)], capture_output=True, text=True, check=False, env=environment
+        [sys.executable, "-c", code, str(workspace.root)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
     )
 
 
@@ -72,7 +86,8 @@ def probed(workspace: Workspace, media: Path) -> Workspace:
     for name in ("one", "two"):
         workspace.edit(name)
     workspace.write(
-        "specs/three.yaml", EDIT.format(name="three").replace("https://example.com/three.mp4", "edit://one")
+        "specs/three.yaml",
+        EDIT.format(name="three").replace("https://example.com/three.mp4", "edit://one"),
     )
     assert workspace.run("plan").code == 0
     return workspace
@@ -93,7 +108,9 @@ sys.exit(run(["-C", sys.argv[1], "plan"]))
 
 
 def test_a_second_plan_parses_no_manifest(probed: Workspace) -> None:
-    """A manifest that was read before is known by its bytes; only cutlist.yaml is parsed, and the plan is the same."""
+    """A manifest that was read before is known by its bytes; only cutlist.yaml is parsed, and the
+    plan is the same.
+    """
     first = probed.run("plan")
     second = python(POISONED, probed)
     assert (second.returncode, second.stdout, second.stderr) == (0, first.out, "")
@@ -114,16 +131,24 @@ def test_what_is_remembered_depends_on_the_rules(probed: Workspace) -> None:
     """Other defaults or another region make a manifest be read anew; a damaged cache is no matter."""
     text = (probed.root / "cutlist.yaml").read_text()
     probed.write("cutlist.yaml", f"{text}  defaults: {{parameters: {{seed: 5}}}}\n")
-    assert Project.open(probed.root).load().edits["two"].edit.parameters == {"resolution": "720P", "seed": 5}
+    assert Project.open(probed.root).load().edits["two"].edit.parameters == {
+        "resolution": "720P",
+        "seed": 5,
+    }
     for path in (probed.root / ".cutlist" / "cache").iterdir():
         path.write_text("{ no json")
-    assert Project.open(probed.root).load().edits["two"].edit.parameters == {"resolution": "720P", "seed": 5}
+    assert Project.open(probed.root).load().edits["two"].edit.parameters == {
+        "resolution": "720P",
+        "seed": 5,
+    }
 
 
 def test_warnings_are_told_every_time(workspace: Workspace, media: Path) -> None:
     """A warning is not lost by being remembered."""
     workspace.take(media, "ok.mp4")
-    workspace.edit("long", input={"prompt": "x" * 5001, "media": [{"type": "video", "url": "./media/ok.mp4"}]})
+    workspace.edit(
+        "long", input={"prompt": "x" * 5001, "media": [{"type": "video", "url": "./media/ok.mp4"}]}
+    )
     first, second = workspace.run("validate"), workspace.run("validate")
     assert "5001 characters" in first.err
     assert (first.code, second) == (0, first)
@@ -145,17 +170,25 @@ sys.exit(code)
     "command", [["validate"], ["plan"], ["plan", "--json"], ["status"], ["--version"]], ids=" ".join
 )
 def test_start_up_loads_little(probed: Workspace, command: list[str]) -> None:
-    """A question that sends nothing loads no HTTP client, no server and no codecs; `--version` not even YAML."""
+    """A question that sends nothing loads no HTTP client, no server and no codecs; `--version` not
+    even YAML.
+    """
     done = subprocess.run(
-        [sys.executable, "-c", HEAVY, str(probed.root), *command], capture_output=True, text=True, check=False,
+        [sys.executable, "-c", HEAVY, str(probed.root), *command],
+        capture_output=True,
+        text=True,
+        check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    )
     assert (done.returncode, done.stderr) == (0, "[]\n")
 
 
 def test_the_plan_does_not_depend_on_hashing(probed: Workspace) -> None:
     """The same manifests and the same store give the same plan, byte for byte, in every process."""
-    code = "import sys; from reconciler.cli.main import run; sys.exit(run(['-C', sys.argv[1], 'plan', '--json']))"
+    code = (
+        "import sys; from reconciler.cli.main import run; sys.exit(run(['-C', sys.argv[1], 'plan',"
+        " '--json']))"
+    )
     texts = {python(code, probed, PYTHONHASHSEED=seed).stdout for seed in ("1", "2", "3")}
     assert len(texts) == 1
     assert '"render": 2' in texts.pop()

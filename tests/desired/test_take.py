@@ -1,4 +1,6 @@
-"""Raising `take` in the text of a manifest: what changes, what stays, and when it is left to a person."""
+"""Raising `take` in the text of a manifest: what changes, what stays, and when it is left to a
+person.
+"""
 
 from __future__ import annotations
 
@@ -28,27 +30,43 @@ def after(text: str, index: int = 0) -> str:
 
 CASES: dict[str, tuple[str, str]] = {
     "a number": ("spec:\n  take: 1\n  input: {}\n", "spec:\n  take: 2\n  input: {}\n"),
-    "a number that gets longer": ("spec:\n  take: 99   # of many\n", "spec:\n  take: 100   # of many\n"),
+    "a number that gets longer": (
+        "spec:\n  take: 99   # of many\n",
+        "spec:\n  take: 100   # of many\n",
+    ),
     "other ways to write it": ("spec: {'take': +4, input: {}}", "spec: {'take': 5, input: {}}"),
-    "a whole number with a point": ("spec:\n  take: 1.0 # a comment\n", "spec:\n  take: 2 # a comment\n"),
-    "below the number": ("spec:\n  take:\n    3\n  input: {}\n", "spec:\n  take:\n    4\n  input: {}\n"),
+    "a whole number with a point": (
+        "spec:\n  take: 1.0 # a comment\n",
+        "spec:\n  take: 2 # a comment\n",
+    ),
+    "below the number": (
+        "spec:\n  take:\n    3\n  input: {}\n",
+        "spec:\n  take:\n    4\n  input: {}\n",
+    ),
     "another take is none of ours": (
         "spec:\n  input: {take: 7}\n  parameters: {take: 8}\n",
         "spec:\n  input: {take: 7}\n  parameters: {take: 8}\n  take: 2\n",
     ),
     "below the last line": (
         "spec:\n    input:\n      media:\n      - {type: video}   # the clip\n\n# the end\n",
-        "spec:\n    input:\n      media:\n      - {type: video}   # the clip\n    take: 2\n\n# the end\n",
+        (
+            "spec:\n    input:\n      media:\n      - {type: video}   # the clip\n    take: 2\n\n#"
+            " the end\n"
+        ),
     ),
     "without a final newline": ("spec:\n  input: {}", "spec:\n  input: {}\n  take: 2"),
     "with strange line ends": ("spec:\r\n  input: {}\r\n", "spec:\r\n  input: {}\r\n  take: 2\r\n"),
-    "with mixed line ends": ("spec:\n  input: {}\r\n# x\n", "spec:\n  input: {}\r\n  take: 2\r\n# x\n"),
+    "with mixed line ends": (
+        "spec:\n  input: {}\r\n# x\n",
+        "spec:\n  input: {}\r\n  take: 2\r\n# x\n",
+    ),
     "below a block of text": (
         "spec:\n  input:\n    prompt: |\n      rain\n\n---\n",
         "spec:\n  input:\n    prompt: |\n      rain\n  take: 2\n\n---\n",
     ),
     "below a block that keeps its blank lines": (
-        "spec:\n  input:\n    prompt: |+\n      rain\n\n", "spec:\n  input:\n    prompt: |+\n      rain\n\n  take: 2\n",
+        "spec:\n  input:\n    prompt: |+\n      rain\n\n",
+        "spec:\n  input:\n    prompt: |+\n      rain\n\n  take: 2\n",
     ),
     "above a block of text at the very end": (
         "spec:\n  # the request\n  input:\n    prompt: |\n      rain",
@@ -74,10 +92,14 @@ CASES: dict[str, tuple[str, str]] = {
     ),
     "quoted keys": ("spec:\n  'input': {}\n", "spec:\n  'input': {}\n  'take': 2\n"),
     "letters of many bytes": (
-        "spec: {input: {prompt: 雪と😀, b: é}} # 雪\n", "spec: {input: {prompt: 雪と😀, b: é}, take: 2} # 雪\n",
+        "spec: {input: {prompt: 雪と😀, b: é}} # 雪\n",
+        "spec: {input: {prompt: 雪と😀, b: é}, take: 2} # 雪\n",
     ),
-    "spec comes first": ("spec:\n  input: {}\nstatus: {}\n", "spec:\n  input: {}\n  take: 2\nstatus: {}\n"),
-}  # fmt: skip
+    "spec comes first": (
+        "spec:\n  input: {}\nstatus: {}\n",
+        "spec:\n  input: {}\n  take: 2\nstatus: {}\n",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -91,7 +113,10 @@ def test_a_document_that_is_json() -> None:
     """It stays JSON."""
     text = json.dumps({"metadata": {"name": "film"}, "spec": {"input": {"a": [1]}}}, indent=2)
     assert json.loads(after(text))["spec"] == {"take": 2, "input": {"a": [1]}}
-    assert json.loads(after(json.dumps(json.loads(text))))["spec"] == {"take": 2, "input": {"a": [1]}}
+    assert json.loads(after(json.dumps(json.loads(text))))["spec"] == {
+        "take": 2,
+        "input": {"a": [1]},
+    }
 
 
 def test_a_mark_of_the_byte_order_stays() -> None:
@@ -103,9 +128,17 @@ def test_a_mark_of_the_byte_order_stays() -> None:
 @pytest.mark.parametrize("index", [0, 1, 2])
 def test_only_one_document_changes(index: int) -> None:
     """Empty documents do not count, as they do not for the loader."""
-    parts = [f"{HEAD}spec:\n  input: {{}}\n", f"{HEAD}spec: {{take: 5}}\n", f"{HEAD}spec:\n  take: 1 # one\n"]
+    parts = [
+        f"{HEAD}spec:\n  input: {{}}\n",
+        f"{HEAD}spec: {{take: 5}}\n",
+        f"{HEAD}spec:\n  take: 1 # one\n",
+    ]
     text = "---\n# nothing\n---\n" + "---\n".join(parts)
-    expected = [parts[0] + "  take: 2\n", parts[1].replace("5", "6"), parts[2].replace("1 #", "2 #")]
+    expected = [
+        parts[0] + "  take: 2\n",
+        parts[1].replace("5", "6"),
+        parts[2].replace("1 #", "2 #"),
+    ]
     parts[index] = expected[index]
     assert after(text, index) == "---\n# nothing\n---\n" + "---\n".join(parts)
 
@@ -113,13 +146,23 @@ def test_only_one_document_changes(index: int) -> None:
 @pytest.mark.parametrize(
     ("spec", "error", "words"),
     [
-        ("take: ${{ matrix.take }}\n  input: {}", UsageError, "specs/film.yaml:5:9: take is ${{ matrix.take }}"),
-        ("take: 1000000\n  input: {}", UsageError, "specs/film.yaml:5:9: take is 1000000, and no higher one is legal"),
+        (
+            "take: ${{ matrix.take }}\n  input: {}",
+            UsageError,
+            "specs/film.yaml:5:9: take is ${{ matrix.take }}",
+        ),
+        (
+            "take: 1000000\n  input: {}",
+            UsageError,
+            "specs/film.yaml:5:9: take is 1000000, and no higher one is legal",
+        ),
         ("? input\n  : {}", CutlistError, "specs/film.yaml:5:3: take cannot be raised here"),
     ],
 )
 def test_what_is_left_to_a_person(spec: str, error: type[CutlistError], words: str) -> None:
-    """Where no number can be raised, or no way to write it keeps all else, the place is told and what to write."""
+    """Where no number can be raised, or no way to write it keeps all else, the place is told and
+    what to write.
+    """
     with pytest.raises(error) as caught:
         after(f"{HEAD}spec:\n  {spec}\n")
     assert str(caught.value).startswith(words)
@@ -128,7 +171,9 @@ def test_what_is_left_to_a_person(spec: str, error: type[CutlistError], words: s
 
 
 def test_a_key_in_the_long_form_is_no_place_for_a_line() -> None:
-    """`? key` is YAML that nobody writes by accident: what can be done there is done, without a guess."""
+    """`? key` is YAML that nobody writes by accident: what can be done there is done, without a
+    guess.
+    """
     text = f"{HEAD}spec:\n  ? input\n  : {{}}\n  take: 3\n"
     assert after(text) == text.replace("3", "4")
 
@@ -141,13 +186,17 @@ def test_a_key_in_the_long_form_is_no_place_for_a_line() -> None:
 def test_nothing_but_the_take_changes(
     data: st.DataObject, specs: list[dict[str, Any]], line_ends: Callable[[str], str]
 ) -> None:
-    """However a manifest is written: it means the same but for one number, and only adds bytes or changes that one."""
+    """However a manifest is written: it means the same but for one number, and only adds bytes or
+    changes that one.
+    """
     style = Style(data.draw)
     documents = []
     for spec in specs:
         take = data.draw(st.one_of(st.none(), st.integers(1, 2000)))
         whole = spec if take is None else {**spec, "take": take}
-        documents.append(style.document({"metadata": {"name": "film"}, "spec": whole}).replace("\ufeff", ""))
+        documents.append(
+            style.document({"metadata": {"name": "film"}, "spec": whole}).replace("\ufeff", "")
+        )
     text = line_ends(data.draw(st.sampled_from(["", "\ufeff"])) + "---\n".join(documents))
     index = data.draw(st.integers(0, len(specs) - 1))
     before, faults = parse(text.encode(), "a.yaml")
@@ -161,11 +210,16 @@ def test_nothing_but_the_take_changes(
     expected[index] = {**expected[index], "spec": {**expected[index]["spec"], "take": old + 1}}
     assert [each.data for each in read] == expected
     new = made.raw.decode()
-    start = next((at for at, (one, other) in enumerate(zip(text, new, strict=False)) if one != other), len(text))
+    start = next(
+        (at for at, (one, other) in enumerate(zip(text, new, strict=False)) if one != other),
+        len(text),
+    )
     if "take" not in before[index].data["spec"]:
         added = len(new) - len(text)
         assert new[:start] + new[start + added :] == text  # pure addition
     else:
         assert len(new.splitlines()) == len(text.splitlines())
-        changed = [(a, b) for a, b in zip(text.splitlines(), new.splitlines(), strict=True) if a != b]
+        changed = [
+            (a, b) for a, b in zip(text.splitlines(), new.splitlines(), strict=True) if a != b
+        ]
         assert len(changed) == 1

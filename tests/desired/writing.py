@@ -1,4 +1,6 @@
-"""Writes data as YAML in as many ways as people do: order, quotes, comments, flow or block, 5 or 5.0."""
+"""Writes data as YAML in as many ways as people do: order, quotes, comments, flow or block, 5 or
+5.0.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ _NUMBER_LIKE = re.compile(r"[.0-9]*([eE][0-9]+)?\Z|\.(inf|nan)\Z", re.IGNORECASE
 
 
 class Style:
-    """One way to write; every choice comes from hypothesis, so that a failure shrinks to the choice that matters."""
+    """One way to write; every choice comes from hypothesis, so that a failure shrinks to the choice
+    that matters.
+    """
 
     def __init__(self, draw: Callable[..., Any]) -> None:
         self._draw = draw
@@ -33,17 +37,22 @@ class Style:
             if isinstance(value, dict) and value and self._draw(st.booleans()):
                 lines.append(f"{head}:{comment}\n{self._block(value, indent + 2)}")
             elif isinstance(value, list) and value and self._draw(st.booleans()):
-                items = "".join(f"{' ' * indent}  - {self._flow(each)}{comment}\n" for each in value)
+                items = "".join(
+                    f"{' ' * indent}  - {self._flow(each)}{comment}\n" for each in value
+                )
                 lines.append(f"{head}:{comment}\n{items}")
             else:
                 lines.append(f"{head}: {self._flow(value)}{comment}\n")
-            lines.append(self._draw(st.sampled_from(["", "\n", f"{' ' * indent}# about nothing\n"])))
+            lines.append(
+                self._draw(st.sampled_from(["", "\n", f"{' ' * indent}# about nothing\n"]))
+            )
         return "".join(lines)
 
     def _flow(self, value: Any) -> str:
         if isinstance(value, dict):
             parts = [
-                f"{self._key(name)}: {self._flow(value[name])}" for name in self._draw(st.permutations(sorted(value)))
+                f"{self._key(name)}: {self._flow(value[name])}"
+                for name in self._draw(st.permutations(sorted(value)))
             ]
             return "{" + ", ".join(parts) + "}"
         if isinstance(value, list):
@@ -57,7 +66,9 @@ class Style:
         if isinstance(value, bool):
             return self._draw(st.sampled_from([str(value).lower(), str(value), str(value).upper()]))
         if isinstance(value, int):
-            return self._draw(st.sampled_from([str(value), f"{value}.0", f"+{value}", f"{value}e0"]))
+            return self._draw(
+                st.sampled_from([str(value), f"{value}.0", f"+{value}", f"{value}e0"])
+            )
         if isinstance(value, float):
             return repr(value)
         return self._text(value)
@@ -72,5 +83,8 @@ class Style:
 
 
 def _double(text: str) -> str:
-    made = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else f"\\U{ord(c):08x}" for c in text)
+    made = "".join(
+        c if c.isascii() and c.isprintable() and c not in '"\\' else f"\\U{ord(c):08x}"
+        for c in text
+    )
     return f'"{made}"'

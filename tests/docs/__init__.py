@@ -1,1 +1,3 @@
-"""The docs are tested: what they name exists, what exists is named, and the commands they show print what they show."""
+"""The docs are tested: what they name exists, what exists is named, and the commands they show
+print what they show.
+"""

@@ -24,7 +24,9 @@ _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 @dataclass(frozen=True)
 class Fence:
-    """A fenced block: its info string (`yaml`, `console run`, …), its text, and where the text begins in the page."""
+    """A fenced block: its info string (`yaml`, `console run`, …), its text, and where the text
+    begins in the page.
+    """
 
     info: str
     body: str
@@ -59,7 +61,9 @@ def links(page_text: str) -> Iterator[str]:
 
 
 def section(page_text: str, heading: str) -> str:
-    """The text below a heading, up to the next one of its level or above; empty when there is no such heading."""
+    """The text below a heading, up to the next one of its level or above; empty when there is no
+    such heading.
+    """
     code = [range(*each.span()) for each in _FENCE.finditer(page_text)]
     headings = [
         (each.start(), len(each[1]), each[2])

@@ -1,7 +1,9 @@
-"""`python -m tests.docs.refresh`: make the tables anew, run what the pages show, and write down what it prints now.
+"""`python -m tests.docs.refresh`: make the tables anew, run what the pages show, and write down
+what it prints now.
 
-An output that still matches, with its `…`, is left as it stands. One that begins with `…` keeps as many lines of the
-end as it had; of any other with a `…` the new text is only printed, for a person to shorten.
+An output that still matches, with its `…`, is left as it stands. One that begins with `…` keeps as
+many lines of the end as it had; of any other with a `…` the new text is only printed, for a person
+to shorten.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ def main() -> None:
                 if matches(shown.output, printed):
                     continue
                 if "Traceback" in printed:
-                    raise SystemExit(f"{name(page)}: nothing is refreshed, the program is broken:\n{printed}")
+                    raise SystemExit(
+                        f"{name(page)}: nothing is refreshed, the program is broken:\n{printed}"
+                    )
                 new = shortened(shown.output, printed.rstrip())
                 if new is None:
                     print(f"{name(page)}: shorten this by hand:\n$ {shown.command}\n{printed}")

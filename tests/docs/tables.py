@@ -1,4 +1,6 @@
-"""The tables of docs/manifest.md that are made from the schemas, so that they cannot say anything else."""
+"""The tables of docs/manifest.md that are made from the schemas, so that they cannot say anything
+else.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +10,16 @@ from typing import Any
 
 from reconciler import shipped
 
-_PLACE = re.compile(r"(<!-- table: (?P<name>[a-z0-9. -]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+_PLACE = re.compile(
+    r"(<!-- table: (?P<name>[a-z0-9. -]+) -->\n).*?(<!-- end of table -->)", re.DOTALL
+)
 
 
 def filled(page_text: str) -> str:
     """A page with every table between its marks made anew."""
-    return _PLACE.sub(lambda found: f"{found[1]}\n{_TABLES[found['name']]()}\n{found[3]}", page_text)
+    return _PLACE.sub(
+        lambda found: f"{found[1]}\n{_TABLES[found['name']]()}\n{found[3]}", page_text
+    )
 
 
 def names(page_text: str) -> set[str]:
@@ -36,12 +42,26 @@ def _models() -> str:
             warned = {"discouraged": " (a warning)"}
             where = ", ".join(f"{region}{warned.get(how, '')}" for region, how in regions.items())
             usual, limits, billing = model["usual"], model["limits"], model["billing"]
-            rows.append([
-                f"`{name}`", where, " + ".join(billing["seconds"]),
-                f"`{billing['tier']}`" if billing["tier"] else "—", str(limits["submits_per_s"]),
-                str(limits["running_tasks"]), f"{usual['shortest_s'] // 60} to {round(usual['longest_s'] / 60)} min",
-            ])  # fmt: skip
-    head = ["model", "regions", "billed seconds", "price by", "submits per second", "tasks at once", "a task takes"]
+            rows.append(
+                [
+                    f"`{name}`",
+                    where,
+                    " + ".join(billing["seconds"]),
+                    f"`{billing['tier']}`" if billing["tier"] else "—",
+                    str(limits["submits_per_s"]),
+                    str(limits["running_tasks"]),
+                    f"{usual['shortest_s'] // 60} to {round(usual['longest_s'] / 60)} min",
+                ]
+            )
+    head = [
+        "model",
+        "regions",
+        "billed seconds",
+        "price by",
+        "submits per second",
+        "tasks at once",
+        "a task takes",
+    ]
     return _table(head, rows)
 
 
@@ -52,7 +72,9 @@ def _media(model: str) -> Callable[[], str]:
         for name, limits in document["media"].items():
             used = ", ".join(_used(document, name)) or f"`type: {name}`"
             rows.append([used, *_limits(limits)])
-        return _table(["of", "formats", "length", "sides", "aspect ratio", "size", "as Base64"], rows)
+        return _table(
+            ["of", "formats", "length", "sides", "aspect ratio", "size", "as Base64"], rows
+        )
 
     return made
 
@@ -62,16 +84,24 @@ def _limits(limits: Mapping[str, Any]) -> list[str]:
     low, high = limits.get("duration_s", (0, 0))
     length = (f"{low} to {high} s" if low else f"at most {high} s") if high else "—"
     sides = "{} to {} px".format(*limits["side_px"]) if "side_px" in limits else "—"
-    aspect = f"1:{1 / limits['aspect'][0]:g} to {limits['aspect'][1]:g}:1" if "aspect" in limits else "—"
+    aspect = (
+        f"1:{1 / limits['aspect'][0]:g} to {limits['aspect'][1]:g}:1" if "aspect" in limits else "—"
+    )
     size = f"at most {limits['size_bytes'] >> 20} MB" if "size_bytes" in limits else "—"
     return [
-        formats + (", no transparency" if limits.get("alpha") is False else ""), length, sides, aspect, size,
+        formats + (", no transparency" if limits.get("alpha") is False else ""),
+        length,
+        sides,
+        aspect,
+        size,
         "yes" if limits["data_uri"] else "no",
-    ]  # fmt: skip
+    ]
 
 
 def _used(model: Mapping[str, Any], kind: str) -> list[str]:
-    """Fields that hold this kind of medium; with their functions where elsewhere they hold another kind."""
+    """Fields that hold this kind of medium; with their functions where elsewhere they hold another
+    kind.
+    """
     kinds: dict[str, dict[str, list[str]]] = {}
     for variant in model["variants"]:
         for name, field in variant["input"]["properties"].items():
@@ -89,7 +119,10 @@ def _used(model: Mapping[str, Any], kind: str) -> list[str]:
 def _sizes() -> str:
     sizes = _model("wan2.7-videoedit")["variants"][0]["output"]["sizes"]
     head = ["", *next(iter(sizes.values()))]
-    return _table(head, [[tier, *(size.replace("*", "×") for size in row.values())] for tier, row in sizes.items()])
+    return _table(
+        head,
+        [[tier, *(size.replace("*", "×") for size in row.values())] for tier, row in sizes.items()],
+    )
 
 
 def _fields(model: str) -> Callable[[], str]:
@@ -102,7 +135,12 @@ def _fields(model: str) -> Callable[[], str]:
             among = "all" if everywhere else ", ".join(f"`{each}`" for each in functions)
             if name == "function":
                 field = {"enum": [each["function"] for each in document["variants"]], **field}
-            cells = [f"`{section}.{name}`", legal(field), default(field), field.get("description", "")]
+            cells = [
+                f"`{section}.{name}`",
+                legal(field),
+                default(field),
+                field.get("description", ""),
+            ]
             rows.append([cells[0], among, *cells[1:]] if by_function else cells)
         head = ["field", "functions", "legal", "default", "meaning"]
         return _table(head if by_function else [each for each in head if each != "functions"], rows)
@@ -111,7 +149,9 @@ def _fields(model: str) -> Callable[[], str]:
 
 
 def _grouped(model: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any], list[str]]]:
-    """(section, field, its schema, functions that have it so): fields that are alike in several functions once."""
+    """(section, field, its schema, functions that have it so): fields that are alike in several
+    functions once.
+    """
     found: dict[tuple[str, str], list[tuple[Mapping[str, Any], list[str]]]] = {}
     for variant in model["variants"]:
         for section in ("input", "parameters"):
@@ -152,7 +192,12 @@ def legal(field: Mapping[str, Any]) -> str:
         return f"{whole}{field['minimum']} to {field['maximum']}"
     if "minimum" in field:
         return f"whole numbers from {field['minimum']}"
-    return {"string": "text", "boolean": "`true`, `false`", "object": "a mapping", "array": "a list"}[field["type"]]
+    return {
+        "string": "text",
+        "boolean": "`true`, `false`",
+        "object": "a mapping",
+        "array": "a list",
+    }[field["type"]]
 
 
 def default(field: Mapping[str, Any]) -> str:
@@ -160,7 +205,9 @@ def default(field: Mapping[str, Any]) -> str:
     if field.get("required"):
         return "required"
     value = field.get("default")
-    shown = "—" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    shown = (
+        "—" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    )
     if field.get("x-default") == "undocumented":
         return "the service's own" if value is None else f"{shown}, not promised"
     return shown
@@ -192,7 +239,14 @@ def _project() -> str:
         elif "description" in field:
             value = field.get("default")
             listed = f"[{', '.join(value)}]" if isinstance(value, list) else value
-            rows.append([f"`{name}`", _project_legal(name, field), default({"default": listed}), field["description"]])
+            rows.append(
+                [
+                    f"`{name}`",
+                    _project_legal(name, field),
+                    default({"default": listed}),
+                    field["description"],
+                ]
+            )
     return _table(["field", "legal", "default", "meaning"], rows)
 
 

@@ -1,4 +1,6 @@
-"""The page of the mock server is whole: every control, every field of an order, and an order file that can be used."""
+"""The page of the mock server is whole: every control, every field of an order, and an order file
+that can be used.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,11 @@ def properties(schema: str) -> set[str]:
 
 def test_every_control_is_on_the_page() -> None:
     """By method and path, as the OpenAPI file has them; and none that is not there."""
-    described = {f"{method} {path}" for path, method, _ in description().operations.values() if "/_mock/" in path}
+    described = {
+        f"{method} {path}"
+        for path, method, _ in description().operations.values()
+        if "/_mock/" in path
+    }
     assert {word for word in WORDS if re.match("[A-Z]+ /_mock/", word)} == described
 
 
@@ -66,7 +72,11 @@ def test_the_order_file_on_the_page_is_one(tmp_path: Path) -> None:
     path.write_text(example, encoding="utf-8")
     options = server_options(path)
     MockServer(**options)
-    for name, schema in (("scenarios", "Scenario"), ("faults", "Fault"), ("webhooks", "WebhookOrder")):
+    for name, schema in (
+        ("scenarios", "Scenario"),
+        ("faults", "Fault"),
+        ("webhooks", "WebhookOrder"),
+    ):
         assert options[name]
         for rule in options[name]:
             assert description().fits({"$ref": f"#/components/schemas/{schema}"}, rule), rule

@@ -23,17 +23,26 @@ from tests.docs.pages import PAGES, ROOT, Fence, anchors, fences, links, name, s
 from tests.docs.transcripts import Shown, actions, matches, replay
 
 TEXTS = {name(page): page.read_text(encoding="utf-8") for page in PAGES}
-RUNNING = [page for page, text in TEXTS.items() if any(isinstance(each, Shown) for each in actions(text))]
+RUNNING = [
+    page for page, text in TEXTS.items() if any(isinstance(each, Shown) for each in actions(text))
+]
 
 
 def _fences(*kinds: str) -> list[tuple[str, Fence]]:
-    return [(page, each) for page, text in TEXTS.items() for each in fences(text) if each.info.split(" ")[0] in kinds]
+    return [
+        (page, each)
+        for page, text in TEXTS.items()
+        for each in fences(text)
+        if each.info.split(" ")[0] in kinds
+    ]
 
 
 # ------------------------------------------------------------------ links
 
 
-@pytest.mark.parametrize(("page", "link"), [(page, link) for page, text in TEXTS.items() for link in links(text)])
+@pytest.mark.parametrize(
+    ("page", "link"), [(page, link) for page, text in TEXTS.items() for link in links(text)]
+)
 def test_every_link_leads_somewhere(page: str, link: str) -> None:
     """Relative links name a file of the repository and, after #, one of its headings."""
     if link.startswith(("https://", "http://")):
@@ -53,14 +62,17 @@ def test_every_page_is_linked() -> None:
         for link in links(text)
         if "://" not in link
     }
-    assert [name(page) for page in PAGES if page.name != "README.md" and page.resolve() not in linked] == []
+    assert [
+        name(page) for page in PAGES if page.name != "README.md" and page.resolve() not in linked
+    ] == []
 
 
 # ------------------------------------------------------------------ manifests
 
 
 @pytest.mark.parametrize(
-    ("page", "fence"), [(page, each) for page, each in _fences("yaml") if "apiVersion:" in each.body]
+    ("page", "fence"),
+    [(page, each) for page, each in _fences("yaml") if "apiVersion:" in each.body],
 )
 def test_every_whole_manifest_is_valid(page: str, fence: Fence, tmp_path: Path) -> None:
     """Examples go through the program's own loader, with the defaults that `cutlist init` writes."""
@@ -69,7 +81,9 @@ def test_every_whole_manifest_is_valid(page: str, fence: Fence, tmp_path: Path) 
         (tmp_path / "cutlist.yaml").write_bytes(raw)
         config.load(tmp_path, env=Environment())
         return
-    documents, _ = parse(b"{kind: Project, spec: {defaults: {model: wan2.7-videoedit}}}", "cutlist.yaml")
+    documents, _ = parse(
+        b"{kind: Project, spec: {defaults: {model: wan2.7-videoedit}}}", "cutlist.yaml"
+    )
     models = Models.of(shipped.model_documents())
     rules = Rules(manifest_schema(models), models, None, documents[0])
     reading = manifest.read(raw, "specs/example.yaml", rules)
@@ -82,16 +96,22 @@ def test_every_whole_manifest_is_valid(page: str, fence: Fence, tmp_path: Path) 
 
 def _cutlist_calls() -> Iterator[tuple[str, str]]:
     for page, fence in _fences("console", "sh"):
-        lines = shown_commands(fence) if fence.info.startswith("console") else fence.body.splitlines()
+        lines = (
+            shown_commands(fence) if fence.info.startswith("console") else fence.body.splitlines()
+        )
         for line in lines:
-            for part in line.replace("$(", "\n").replace("&&", "\n").replace("|", "\n").splitlines():
+            for part in (
+                line.replace("$(", "\n").replace("&&", "\n").replace("|", "\n").splitlines()
+            ):
                 if part.strip(' "').startswith("cutlist "):
                     yield page, part.strip(' "').split(" #")[0].split(">")[0].rstrip(')" ')
 
 
 @pytest.mark.parametrize(("page", "call"), list(_cutlist_calls()))
 def test_every_shown_command_parses(page: str, call: str) -> None:
-    """Every `cutlist …` on a page names a command and options that exist, with values that may stand there."""
+    """Every `cutlist …` on a page names a command and options that exist, with values that may
+    stand there.
+    """
     arguments = shlex.split(call)[1:]
     if arguments[0] == "-C":
         arguments = arguments[2:]
@@ -103,15 +123,24 @@ def test_every_shown_command_parses(page: str, call: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def replays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Future[list[tuple[Shown, str]]]]]:
+def replays(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Mapping[str, Future[list[tuple[Shown, str]]]]]:
     """Every page's commands, run in a folder of its own, all pages at the same time."""
     with ThreadPoolExecutor(len(RUNNING)) as pool:
-        yield {page: pool.submit(replay, TEXTS[page], tmp_path_factory.mktemp("page")) for page in RUNNING}
+        yield {
+            page: pool.submit(replay, TEXTS[page], tmp_path_factory.mktemp("page"))
+            for page in RUNNING
+        }
 
 
 @pytest.mark.parametrize("page", RUNNING)
-def test_commands_print_what_the_page_shows(page: str, replays: Mapping[str, Future[list[tuple[Shown, str]]]]) -> None:
-    """Blocks marked `console run` are run. `python -m tests.docs.refresh` writes down what they print now."""
+def test_commands_print_what_the_page_shows(
+    page: str, replays: Mapping[str, Future[list[tuple[Shown, str]]]]
+) -> None:
+    """Blocks marked `console run` are run. `python -m tests.docs.refresh` writes down what they
+    print now.
+    """
     for shown, printed in replays[page].result():
         assert matches(shown.output, printed), f"$ {shown.command}\n{printed}"
 

@@ -1,4 +1,6 @@
-"""What the program has is in the docs: commands, options, exit codes, variables, fields, states, codes."""
+"""What the program has is in the docs: commands, options, exit codes, variables, fields, states,
+codes.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def _options() -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("name", list(cutlist.commands))
 def test_every_command_has_a_section(name: str) -> None:
     """A command cannot be added without a word about it."""
-    assert section(COMMANDS, f"cutlist {name}"), f"docs/commands.md has no section '## cutlist {name}'"
+    assert section(COMMANDS, f"cutlist {name}"), (
+        f"docs/commands.md has no section '## cutlist {name}'"
+    )
 
 
 @pytest.mark.parametrize(("name", "option"), list(_options()))
@@ -51,7 +55,9 @@ def test_every_option_of_the_program_itself_is_told(option: str) -> None:
     assert f"`{option}" in COMMANDS
 
 
-@pytest.mark.parametrize(("name", "code"), [(n, c) for n, c in vars(errors).items() if n.startswith("EXIT_")])
+@pytest.mark.parametrize(
+    ("name", "code"), [(n, c) for n, c in vars(errors).items() if n.startswith("EXIT_")]
+)
 def test_every_exit_code_is_told(name: str, code: int) -> None:
     """Scripts can rely on the table."""
     assert f"\n| {code} |" in section(COMMANDS, "Exit codes"), name
@@ -88,8 +94,13 @@ def test_every_symbol_of_a_plan_is_told(action: str, symbol: str) -> None:
 def test_every_module_has_its_place_in_the_architecture(package: str) -> None:
     """A file that the tour does not pass is a file that nobody finds."""
     tour = text("docs/architecture.md")
-    files = (path.relative_to(ROOT / package).as_posix() for path in sorted((ROOT / package).rglob("[!_]*.py")))
-    assert [file for file in files if f"`{file}`" not in tour and f"`{package}/{file}`" not in tour] == []
+    files = (
+        path.relative_to(ROOT / package).as_posix()
+        for path in sorted((ROOT / package).rglob("[!_]*.py"))
+    )
+    assert [
+        file for file in files if f"`{file}`" not in tour and f"`{package}/{file}`" not in tour
+    ] == []
 
 
 def test_tables_say_what_the_schemas_say() -> None:
@@ -104,7 +115,9 @@ def test_every_field_of_the_project_file_is_told(field: str) -> None:
     assert f"`{field}`" in MANIFEST or field in ("metadata", "spec")
 
 
-@pytest.mark.parametrize("field", ["name", "labels", "model", "input", "parameters", "take", "output"])
+@pytest.mark.parametrize(
+    "field", ["name", "labels", "model", "input", "parameters", "take", "output"]
+)
 def test_every_field_of_an_edit_is_told(field: str) -> None:
     """The fields that are ours and no model's; the whole example shows each."""
     assert f"\n  {field}:" in section(MANIFEST, "The edit")

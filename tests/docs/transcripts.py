@@ -1,7 +1,9 @@
-"""Blocks marked `console run` are run, page by page in a folder of their own, and must print what they show.
+"""Blocks marked `console run` are run, page by page in a folder of their own, and must print
+what they show.
 
-A line `…` stands for any number of lines. An HTML comment `edit FILE: OLD => NEW` between blocks changes a file, as the
-prose beside it tells the reader to; a comment `write FILE` above a block writes that block into a file.
+A line `…` stands for any number of lines. An HTML comment `edit FILE: OLD => NEW` between blocks
+changes a file, as the prose beside it tells the reader to; a comment `write FILE` above a block
+writes that block into a file.
 """
 
 from __future__ import annotations
@@ -19,13 +21,18 @@ from tests.docs.pages import fences
 RUN = "console run"
 ALIASES = {"make demo": "cutlist demo"}  # without making the environment that the test runs in
 
-_WRITE = re.compile(r"<!-- write (?P<file>\S+) -->\n+```\w*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_WRITE = re.compile(
+    r"<!-- write (?P<file>\S+) -->\n+```\w*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 _EDIT = re.compile(r"<!-- edit (?P<file>\S+): (?P<old>.*?) => (?P<new>.*?) -->")
 _SPAN = re.compile(r"\b(\d+m )?\d+(\.\d+)? s\b(?=[.;]| *\()")  # how long a run took
-_AGE = re.compile(r"(?<=  )(\d+[hm] \d\d|\d+)[dhms] +(?=\S+/)")  # how long ago that was, in a column before a path
+# how long ago that was, in a column before a path
+_AGE = re.compile(r"(?<=  )(\d+[hm] \d\d|\d+)[dhms] +(?=\S+/)")
 _MOMENT = re.compile(r"\b\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ|( \d\d:\d\d)?(?= ))")
-_DIGEST = re.compile(r"\b[0-9a-f]{64}\b|\b[0-9a-f]{12}…")  # of videos: another machine may encode other bytes
-_TASK = re.compile(r"\b[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}\b")  # which of several came first is chance
+# of videos: another machine may encode other bytes
+_DIGEST = re.compile(r"\b[0-9a-f]{64}\b|\b[0-9a-f]{12}…")
+# which of several came first is chance
+_TASK = re.compile(r"\b[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}\b")
 _COMMIT = re.compile(r"\b[0-9a-f]{7,8}\b(?=[+ )]|$)|(?<=commit )[0-9a-f]{40}\b", re.MULTILINE)
 _PERSON = {"NAME": "Ada Example", "EMAIL": "ada@example.com"}
 _VARIES = {
@@ -67,9 +74,12 @@ class New:
 def actions(page_text: str) -> Iterator[Shown | Change | New]:
     """What the reader of a page does, in order."""
     found: list[tuple[int, Shown | Change | New]] = [
-        (each.start(), Change(each["file"], each["old"], each["new"])) for each in _EDIT.finditer(page_text)
+        (each.start(), Change(each["file"], each["old"], each["new"]))
+        for each in _EDIT.finditer(page_text)
     ]
-    found += [(each.start(), New(each["file"], each["text"])) for each in _WRITE.finditer(page_text)]
+    found += [
+        (each.start(), New(each["file"], each["text"])) for each in _WRITE.finditer(page_text)
+    ]
     for fence in fences(page_text):
         if fence.info == RUN:
             found += [(each.at, each) for each in commands(fence.body, fence.start)]
@@ -102,9 +112,16 @@ def replay(page_text: str, folder: Path) -> list[tuple[Shown, str]]:
         else:
             command = ALIASES.get(action.command, action.command)
             run = subprocess.run(
-                ["bash", "-c", command], cwd=here, env=_environment(folder), stdin=subprocess.DEVNULL, text=True,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False,
-            )  # fmt: skip
+                ["bash", "-c", command],
+                cwd=here,
+                env=_environment(folder),
+                stdin=subprocess.DEVNULL,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=60,
+                check=False,
+            )
             code, printed = run.returncode, run.stdout
         done.append((action, printed))
     return done
@@ -114,13 +131,28 @@ def _environment(folder: Path) -> Mapping[str, str]:
     kept = {name: os.environ[name] for name in ("PYTHONPATH", "TMPDIR") if name in os.environ}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     person = {"CUTLIST_APPROVER": "ada"}
-    git = {f"GIT_{who}_{what}": text for who in ("AUTHOR", "COMMITTER") for what, text in _PERSON.items()}
-    return {**kept, **git, **person, "PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+    git = {
+        f"GIT_{who}_{what}": text
+        for who in ("AUTHOR", "COMMITTER")
+        for what, text in _PERSON.items()
+    }
+    return {
+        **kept,
+        **git,
+        **person,
+        "PATH": path,
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+    }
 
 
 def matches(shown: str, printed: str) -> bool:
     """Whether a command printed what the page shows."""
-    lines = [r"(?:.*\n)*" if line.strip() == "…" else re.escape(line) + r"\n" for line in _plain(shown).splitlines()]
+    lines = [
+        r"(?:.*\n)*" if line.strip() == "…" else re.escape(line) + r"\n"
+        for line in _plain(shown).splitlines()
+    ]
     return re.fullmatch("".join(lines), _plain(printed)) is not None
 
 

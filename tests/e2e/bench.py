@@ -1,4 +1,6 @@
-"""A project and the bundled server in one process, on one clock that tests own. Nothing here sleeps."""
+"""A project and the bundled server in one process, on one clock that tests own. Nothing here
+sleeps.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ class Ticking:
 
 
 class SmallFilms(FilmRenderer):
-    """Films of the right length and 256x256 pixels, different for every look: bytes matter here, not beauty."""
+    """Films of the right length and 256x256 pixels, different for every look: bytes matter here,
+    not beauty.
+    """
 
     def render(self, plan: Any, medium: Any, target: Path) -> None:
         part = target.with_suffix(".part")
@@ -57,7 +61,13 @@ class SmallFilms(FilmRenderer):
 
 
 def write_video(
-    path: Path, seconds: float, width: int = 320, height: int = 240, *, colour: int = 0x3366CC, container: str = "mp4"
+    path: Path,
+    seconds: float,
+    width: int = 320,
+    height: int = 240,
+    *,
+    colour: int = 0x3366CC,
+    container: str = "mp4",
 ) -> Path:
     """A still video of one colour."""
     from PIL import Image
@@ -73,7 +83,9 @@ def write_video(
 
 
 class Network(httpx.AsyncBaseTransport):
-    """The real network to the server, with trouble on order. `trouble` maps a request to what happens to it."""
+    """The real network to the server, with trouble on order. `trouble` maps a request to what
+    happens to it.
+    """
 
     def __init__(self) -> None:
         self._inner = httpx.AsyncHTTPTransport()
@@ -123,7 +135,11 @@ def answer(status: int, **body: Any) -> Callable[..., Any]:
     """Somebody on the way answers instead of the server."""
 
     async def act(request: httpx.Request, send: Callable[..., Any]) -> httpx.Response:
-        return httpx.Response(status, json=body) if body else httpx.Response(status, text="<html>no</html>")
+        return (
+            httpx.Response(status, json=body)
+            if body
+            else httpx.Response(status, text="<html>no</html>")
+        )
 
     return act
 
@@ -146,7 +162,9 @@ FETCH = ("GET", "/tasks/")
 class Bench:
     """One project folder and the server it renders with."""
 
-    def __init__(self, root: Path, server: MockServer, clock: Ticking, virtual: VirtualClock) -> None:
+    def __init__(
+        self, root: Path, server: MockServer, clock: Ticking, virtual: VirtualClock
+    ) -> None:
         self.root = root
         self.server = server
         self.clock = clock
@@ -161,7 +179,10 @@ class Bench:
             "defaults": {"model": "wan2.7-videoedit", "parameters": {"resolution": "720P"}},
             "prices": {
                 "currency": "USD",
-                "models": {"wan2.7-videoedit": {"720P": 0.1, "1080P": 0.15}, "wan2.1-vace-plus": 0.1},
+                "models": {
+                    "wan2.7-videoedit": {"720P": 0.1, "1080P": 0.15},
+                    "wan2.1-vace-plus": 0.1,
+                },
             },
             **spec,
         }
@@ -175,11 +196,20 @@ class Bench:
         path.write_text(textwrap.dedent(text))
 
     def edit(
-        self, name: str, prompt: str = "make it rain", url: str = "https://clips.example/a.mp4", **spec: Any
+        self,
+        name: str,
+        prompt: str = "make it rain",
+        url: str = "https://clips.example/a.mp4",
+        **spec: Any,
     ) -> None:
         """One manifest with one edit."""
         body = {"input": {"prompt": prompt, "media": [{"type": "video", "url": url}]}, **spec}
-        manifest = {"apiVersion": "cutlist/v1", "kind": "Edit", "metadata": {"name": name}, "spec": body}
+        manifest = {
+            "apiVersion": "cutlist/v1",
+            "kind": "Edit",
+            "metadata": {"name": name},
+            "spec": body,
+        }
         self.write(f"{name}.yaml", json.dumps(manifest))
 
     def take_out(self, name: str) -> None:
@@ -193,7 +223,9 @@ class Bench:
     def live_project(self) -> Project:
         """The same server, declared to be a live one in the project file."""
         self.write_project(endpoint=self.server.url, realm="live")
-        return Project.open(self.root, env=Environment(Secret("sk-mock")), clock=self.clock, transport=self.network)
+        return Project.open(
+            self.root, env=Environment(Secret("sk-mock")), clock=self.clock, transport=self.network
+        )
 
     async def apply(self, project: Project | None = None, **settings: Any) -> Report:
         return await (project or self.project()).apply_async(

@@ -27,7 +27,9 @@ async def test_rendered_file_is_the_stored_blob(bench: Bench) -> None:
     (record,) = (bench.root / ".cutlist/mock/results").glob("*/*.json")
     result = json.loads(record.read_bytes())
     assert result["digest"] == digest
-    assert (bench.root / ".cutlist/mock/blobs" / digest[:2] / digest).read_bytes() == bench.output("rain").read_bytes()
+    assert (bench.root / ".cutlist/mock/blobs" / digest[:2] / digest).read_bytes() == bench.output(
+        "rain"
+    ).read_bytes()
     assert result["task"]["task_status"] == "SUCCEEDED"
     assert result["usage"]["duration"] == bench.server.bill()["total_billed_s"] == report.billed_s
     assert "video_url" not in result["task"]
@@ -93,7 +95,9 @@ async def test_new_take_renders_again_and_going_back_is_free(bench: Bench) -> No
 
 
 async def test_chain_renders_in_order_and_follows_its_upstream(bench: Bench) -> None:
-    """A downstream edit waits, is rendered from the upstream's video in the same apply, and again when that changes."""
+    """A downstream edit waits, is rendered from the upstream's video in the same apply, and again
+    when that changes.
+    """
     bench.edit("base")
     bench.edit("top", prompt="at night", url="edit://base")
     assert actions(bench) == {"base": "render", "top": "wait"}
@@ -131,7 +135,9 @@ async def test_twins_that_wait_are_paid_once(bench: Bench) -> None:
 
 
 async def test_what_was_blocked_waits_for_a_plan_of_its_own(bench: Bench) -> None:
-    """The file in its way goes while others are rendered: nothing is paid that the plan did not show."""
+    """The file in its way goes while others are rendered: nothing is paid that the plan did not
+    show.
+    """
     bench.edit("rain")
     bench.edit("snow", "snow")
     bench.output("snow").parent.mkdir()
@@ -145,7 +151,10 @@ async def test_what_was_blocked_waits_for_a_plan_of_its_own(bench: Bench) -> Non
     bench.network.trouble = [Trouble(*FETCH, moved_away)]
     report = await bench.apply()
     assert (report.exit_code, bench.billed_tasks()) == (0, 1)
-    assert "+ snow: can be rendered now; it was not in this plan, so the next apply does it.\n" in report_text(report)
+    assert (
+        "+ snow: can be rendered now; it was not in this plan, so the next apply does it.\n"
+        in report_text(report)
+    )
     assert (await bench.apply()).exit_code == 0
     assert bench.billed_tasks() == 2
 
@@ -188,7 +197,8 @@ async def test_local_clip_is_uploaded_once_for_a_model(bench: Bench) -> None:
     bench.edit("three", prompt="sun", url="clip.mp4")
     assert (await bench.apply()).exit_code == 0
     uploads = [r for r in bench.network.requests if r.startswith("GET") and r.endswith("/uploads")]
-    assert len(uploads) <= 2  # two edits of the first apply may ask at the same time; the second apply asks no more
+    # two edits of the first apply may ask at the same time; the second apply asks no more
+    assert len(uploads) <= 2
     assert {task["billed_s"] for task in bench.server.bill()["tasks"]} == {4.0}
 
 
@@ -199,7 +209,9 @@ async def test_one_failure_stops_no_other(bench: Bench) -> None:
     for name in ("a", "b", "c"):
         bench.edit(name, prompt=f"prompt {name}")
     bench.network.trouble = [
-        Trouble(*FETCH, failed("DataInspectionFailed", "Input data may contain inappropriate content."))
+        Trouble(
+            *FETCH, failed("DataInspectionFailed", "Input data may contain inappropriate content.")
+        )
     ]
     report = await bench.apply()
     assert report.exit_code == 4

@@ -1,4 +1,6 @@
-"""A ledger that somebody, or a disk, has changed: every command says so in one error, or does not need what is bad."""
+"""A ledger that somebody, or a disk, has changed: every command says so in one error, or does not
+need what is bad.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +42,26 @@ BAD: dict[str, Any] = {
 }
 SQL = ("no UTF-8", "no number", "endless")  # values that are written as expressions
 REFUSED = {  # what no reader may count with
-    "attempts.created_at": ("words", "bytes", "nothing", "no number", "below zero", "the year 10000"),
+    "attempts.created_at": (
+        "words",
+        "bytes",
+        "nothing",
+        "no number",
+        "below zero",
+        "the year 10000",
+    ),
     "attempts.billable_s": ("words", "bytes", "nothing", "no number", "endless", "below zero"),
-    "attempts.job": ("words", "no UTF-8", "bytes", "nothing", "a list", "half", "deep", "numbers", "no job"),
+    "attempts.job": (
+        "words",
+        "no UTF-8",
+        "bytes",
+        "nothing",
+        "a list",
+        "half",
+        "deep",
+        "numbers",
+        "no job",
+    ),
     "attempts.state": ("words", "no UTF-8", "bytes", "nothing"),
     "tasks.answer": ("words", "no UTF-8", "bytes", "a list", "half", "deep"),
     "bookings.price_per_s": ("words", "bytes", "endless", "below zero"),
@@ -51,7 +70,7 @@ REFUSED = {  # what no reader may count with
     "holdings.at": ("words", "bytes", "nothing", "no number", "below zero", "the year 10000"),
     "holdings.billable_s": ("words", "bytes", "nothing", "no number", "endless", "below zero"),
     "holdings.labels": ("words", "no UTF-8", "bytes", "nothing", "a list", "half", "deep"),
-}  # fmt: skip
+}
 
 
 def commands(bench: Bench) -> dict[str, Callable[[], Any]]:
@@ -96,10 +115,14 @@ class Loose:
         self._sound = path.with_suffix(".sound")
         with self._connected() as connection:
             for table in self.TABLES:
-                connection.execute(f"create table loose as select * from {table}")  # without any constraint
+                # without any constraint
+                connection.execute(f"create table loose as select * from {table}")
                 connection.execute(f"drop table {table}")
                 connection.execute(f"alter table loose rename to {table}")
-            rows = {table: connection.execute(f"pragma table_info({table})").fetchall() for table in self.TABLES}
+            rows = {
+                table: connection.execute(f"pragma table_info({table})").fetchall()
+                for table in self.TABLES
+            }
         self.columns = [(table, name) for table, columns in rows.items() for _, name, *_ in columns]
         shutil.copy(path, self._sound)
 
@@ -108,7 +131,9 @@ class Loose:
         shutil.copy(self._sound, self.path)
         value = BAD[kind] if kind in SQL else "?"
         with self._connected() as connection:
-            connection.execute(f"update {table} set {column} = {value}", () if kind in SQL else (BAD[kind],))
+            connection.execute(
+                f"update {table} set {column} = {value}", () if kind in SQL else (BAD[kind],)
+            )
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
@@ -128,15 +153,18 @@ async def loose(bench: Bench) -> Loose:
     path = bench.project().config.state_dir / "ledger.db"
     with sqlite3.connect(path) as connection:
         connection.execute(
-            "insert into tasks (task_id, attempt_id, first_seen_at, last_seen_at, status, stray_of, open_question)"
-            " select 'late', '', first_seen_at, last_seen_at, 'RUNNING', attempt_id, 1 from tasks"
+            "insert into tasks (task_id, attempt_id, first_seen_at, last_seen_at, status, stray_of,"
+            " open_question) select 'late', '', first_seen_at, last_seen_at, 'RUNNING', attempt_id,"
+            " 1 from tasks"
         )
     connection.close()
     return Loose(path)
 
 
 async def test_whatever_stands_in_a_column(bench: Bench, loose: Loose) -> None:
-    """No command ends but well or with the one error; what would be counted with is refused by what counts."""
+    """No command ends but well or with the one error; what would be counted with is refused by what
+    counts.
+    """
     for (table, column), kind in itertools.product(loose.columns, BAD):
         loose.damage(table, column, kind)
         refused = refused_by(bench)
@@ -145,7 +173,9 @@ async def test_whatever_stands_in_a_column(bench: Bench, loose: Loose) -> None:
 
 
 @pytest.mark.parametrize(("place", "kind"), [(place, kinds[0]) for place, kinds in REFUSED.items()])
-async def test_apply_sends_nothing_that_it_cannot_book(bench: Bench, loose: Loose, place: str, kind: str) -> None:
+async def test_apply_sends_nothing_that_it_cannot_book(
+    bench: Bench, loose: Loose, place: str, kind: str
+) -> None:
     """It is refused before the first request, and the ledger is left as it is."""
     bench.edit("snow", "make it snow")
     loose.damage(*place.split("."), kind)

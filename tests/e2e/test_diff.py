@@ -16,16 +16,23 @@ from tests.workspace import PROJECT, Workspace
 
 
 def rain(film: Workspace, prompt: str) -> None:
-    film.edit("rain", input={"prompt": prompt, "media": [{"type": "video", "url": "./media/ok.mp4"}]})
+    film.edit(
+        "rain", input={"prompt": prompt, "media": [{"type": "video", "url": "./media/ok.mp4"}]}
+    )
 
 
 @pytest.fixture
 def repository(workspace: Workspace, media: Path) -> Repository:
-    """main and topic have parted: main added hail, topic changed rain, on which poster builds, and added a clip."""
+    """main and topic have parted: main added hail, topic changed rain, on which poster builds, and
+    added a clip.
+    """
     workspace.take(media, "ok.mp4", "ok.mov")
     workspace.write(".gitignore", ".cutlist/\nrenders/\n")
     rain(workspace, "Let it rain")
-    workspace.edit("poster", input={"prompt": "As a poster", "media": [{"type": "video", "url": "edit://rain"}]})
+    workspace.edit(
+        "poster",
+        input={"prompt": "As a poster", "media": [{"type": "video", "url": "edit://rain"}]},
+    )
     made = Repository(workspace.root)
     made.commit("base")
     made.git("branch", "topic")
@@ -33,7 +40,9 @@ def repository(workspace: Workspace, media: Path) -> Repository:
     made.commit("main goes on")
     made.git("checkout", "--quiet", "topic")
     rain(workspace, "Let it pour")
-    workspace.edit("snow", input={"prompt": "Snow", "media": [{"type": "video", "url": "./media/ok.mov"}]})
+    workspace.edit(
+        "snow", input={"prompt": "Snow", "media": [{"type": "video", "url": "./media/ok.mov"}]}
+    )
     made.commit("a pull request")
     made.git("checkout", "--quiet", "main")
     return made
@@ -49,14 +58,21 @@ def kinds(workspace: Workspace, *arguments: str) -> dict[str, str]:
 
 
 def test_what_a_pull_request_brings(workspace: Workspace, repository: Repository) -> None:
-    """Three dots: from where the two parted, so that what main has since is no part of it. Nothing is touched."""
+    """Three dots: from where the two parted, so that what main has since is no part of it. Nothing
+    is touched.
+    """
     before = untouched(workspace)
     said = workspace.run("diff", "main...topic")
     assert (said.code, said.err) == (0, "")
     text = " ".join(said.out.split())
     assert "(merge base of main and topic) to " in text
-    assert "~ rain renders/rain.mp4 prompt changed Let it [rain→pour] 4.0 s billable, 0.40 USD" in text
-    assert "^ poster renders/poster.mp4 builds on rain, which changed at most 4.0 s billable, 0.40 USD" in text
+    assert (
+        "~ rain renders/rain.mp4 prompt changed Let it [rain→pour] 4.0 s billable, 0.40 USD" in text
+    )
+    assert (
+        "^ poster renders/poster.mp4 builds on rain, which changed at most 4.0 s billable, 0.40 USD"
+        in text
+    )
     assert "Diff: 1 added, 0 removed, 1 changed, 1 forced, 0 renamed; 0 unchanged." in text
     assert "Cost: 8.0 billable seconds, 0.80 USD now, at most 1.20 USD with what waits." in text
     assert "hail" not in text
@@ -65,7 +81,9 @@ def test_what_a_pull_request_brings(workspace: Workspace, repository: Repository
 
 
 def test_the_ends(workspace: Workspace, repository: Repository) -> None:
-    """Two dots compare the revisions themselves; one revision is compared with the work tree; HEAD may be left out."""
+    """Two dots compare the revisions themselves; one revision is compared with the work tree; HEAD
+    may be left out.
+    """
     pulled = {"rain": "changed", "poster": "forced", "snow": "added"}
     assert kinds(workspace, "main..topic") == {**pulled, "hail": "removed"}
     assert kinds(workspace, "topic..main") == {
@@ -74,17 +92,26 @@ def test_the_ends(workspace: Workspace, repository: Repository) -> None:
         "snow": "removed",
         "hail": "added",
     }
-    assert kinds(workspace, "..topic") == kinds(workspace, "HEAD..topic") == kinds(workspace, "main..topic")
+    assert (
+        kinds(workspace, "..topic")
+        == kinds(workspace, "HEAD..topic")
+        == kinds(workspace, "main..topic")
+    )
     assert kinds(workspace, "topic...") == {"hail": "added"}
     assert kinds(workspace, "HEAD") == {}
     workspace.edit("fog")
     assert kinds(workspace, "HEAD") == {"fog": "added"}
     said = workspace.run("diff", "HEAD")
-    assert f"From {repository.git('rev-parse', 'HEAD')[:7]} (HEAD) to the work tree, realm mock" in said.out
+    assert (
+        f"From {repository.git('rev-parse', 'HEAD')[:7]} (HEAD) to the work tree, realm mock"
+        in said.out
+    )
 
 
 def test_no_difference(workspace: Workspace, repository: Repository) -> None:
-    """A commit that changes no request is none; exit code 2 is only for differences, and only when asked for."""
+    """A commit that changes no request is none; exit code 2 is only for differences, and only when
+    asked for.
+    """
     path = workspace.root / "specs/rain.yaml"
     path.write_text(f"# a comment\n{path.read_text()}")
     repository.commit("words")
@@ -99,7 +126,9 @@ def test_forms(workspace: Workspace, repository: Repository) -> None:
     """Markdown for pull requests; one form at a time."""
     said = workspace.run("diff", "main...topic", "--markdown", "--detailed-exitcode")
     assert said.code == 2
-    assert said.out.startswith("**Diff: 1 added, 0 removed, 1 changed, 1 forced, 0 renamed; 0 unchanged.**\n")
+    assert said.out.startswith(
+        "**Diff: 1 added, 0 removed, 1 changed, 1 forced, 0 renamed; 0 unchanged.**\n"
+    )
     both = workspace.run("diff", "main...topic", "--markdown", "--json")
     assert (both.code, both.out) == (64, "")
     assert json.loads(workspace.run("schema", "diff").out) == shipped.schema("diff")
@@ -119,7 +148,9 @@ def test_an_environment(workspace: Workspace, repository: Repository) -> None:
     assert workspace.run("diff", "HEAD~2..HEAD", "--env", "draft").code == 64
 
 
-def test_a_manifest_that_is_wrong_in_one_of_them(workspace: Workspace, repository: Repository) -> None:
+def test_a_manifest_that_is_wrong_in_one_of_them(
+    workspace: Workspace, repository: Repository
+) -> None:
     """Its faults are told with the revision they are in, and nothing is compared."""
     workspace.write("specs/bad.yaml", "kind: Edit")
     commit = repository.commit("bad")
@@ -129,7 +160,9 @@ def test_a_manifest_that_is_wrong_in_one_of_them(workspace: Workspace, repositor
         assert f" at {commit[:7]} (main). Nothing was sent." in said.err
 
 
-def test_a_shallow_clone_lacks_the_merge_base(workspace: Workspace, repository: Repository, tmp_path: Path) -> None:
+def test_a_shallow_clone_lacks_the_merge_base(
+    workspace: Workspace, repository: Repository, tmp_path: Path
+) -> None:
     """As CI makes them by default: the way to the whole history is told."""
     clone = tmp_path / "clone"
     url = f"file://{workspace.root}"
@@ -139,7 +172,9 @@ def test_a_shallow_clone_lacks_the_merge_base(workspace: Workspace, repository: 
     assert "which is shallow" in said.err
     assert "`git fetch --unshallow`, or fetch-depth: 0 in CI" in " ".join(said.err.split())
     repository.git("-C", str(clone), "fetch", "--quiet", "--unshallow")
-    assert kinds(Workspace(clone, workspace._capfd), "origin/main...origin/topic") == kinds(workspace, "main...topic")
+    assert kinds(Workspace(clone, workspace._capfd), "origin/main...origin/topic") == kinds(
+        workspace, "main...topic"
+    )
 
 
 def test_revisions_without_a_commit_in_common(workspace: Workspace, repository: Repository) -> None:
@@ -167,5 +202,9 @@ async def test_what_is_in_the_store_is_free(bench: Bench) -> None:
     repository.commit("three", "cutlist.lock")
     for ends in ("HEAD~2..HEAD", "HEAD..HEAD~2"):
         (change,) = bench.live_project().compare(ends).changes
-        assert (change.reason, change.paid, change.cost.billable_s) == ("prompt changed", "in the store: free", 0)
+        assert (change.reason, change.paid, change.cost.billable_s) == (
+            "prompt changed",
+            "in the store: free",
+            0,
+        )
     assert bench.live_project().compare("HEAD").changes == ()

@@ -32,7 +32,9 @@ def film(bench: Bench) -> Bench:
 
 def project(bench: Bench, environment: str | None = None, variable: str = "") -> Project:
     env = Environment(Secret("sk-mock"), environment=variable)
-    return Project.open(bench.root, env=env, environment=environment, clock=bench.clock, transport=bench.network)
+    return Project.open(
+        bench.root, env=env, environment=environment, clock=bench.clock, transport=bench.network
+    )
 
 
 def steps(made: Project) -> dict[str, tuple[str, str]]:
@@ -40,7 +42,9 @@ def steps(made: Project) -> dict[str, tuple[str, str]]:
 
 
 async def test_each_has_outputs_and_pins_of_its_own(film: Bench) -> None:
-    """What the overlay says counts instead of what the edit says; equal jobs are paid once over all environments."""
+    """What the overlay says counts instead of what the edit says; equal jobs are paid once over all
+    environments.
+    """
     await film.apply(project(film, "draft"))
     assert film.creates() == 2
     assert steps(project(film, "final")) == {
@@ -51,7 +55,12 @@ async def test_each_has_outputs_and_pins_of_its_own(film: Bench) -> None:
     assert film.creates() == 2  # without an overlay they are the jobs of draft
     pins = lockfile.read(film.root)
     assert pins["default"] == pins["draft"]
-    for path in ("films/rain.mp4", "films/draft/rain.mp4", "renders/snow.mp4", "renders/draft/snow.mp4"):
+    for path in (
+        "films/rain.mp4",
+        "films/draft/rain.mp4",
+        "renders/snow.mp4",
+        "renders/draft/snow.mp4",
+    ):
         assert (film.root / path).is_file()
     assert set(steps(project(film, "draft")).values()) == {
         ("keep", "films/draft/rain.mp4"), ("keep", "renders/draft/snow.mp4"),
@@ -64,7 +73,9 @@ async def test_the_one_that_is_chosen(film: Bench) -> None:
     """--env, else CUTLIST_ENV, else the project as it stands; a budget of its own counts."""
     assert project(film, "draft", variable="final").config.environment == "draft"
     assert [each.amount for each in project(film, variable="final").config.budget] == [0.5]
-    assert project(film).config.environment == project(film, "default").config.environment == "default"
+    assert (
+        project(film).config.environment == project(film, "default").config.environment == "default"
+    )
     with pytest.raises(UsageError, match=r'--env is "staging"; cutlist[.]yaml names draft, final'):
         project(film, "staging")
 
@@ -72,7 +83,9 @@ async def test_the_one_that_is_chosen(film: Bench) -> None:
 async def test_nothing_is_shared_between_environments(film: Bench) -> None:
     """A folder that an environment writes into is no place for an output of the others."""
     film.edit("rain", output="films/draft/rain.mp4")
-    with pytest.raises(InvalidInput, match="the folder draft/ belongs to the environment draft: choose another"):
+    with pytest.raises(
+        InvalidInput, match="the folder draft/ belongs to the environment draft: choose another"
+    ):
         project(film).load()
 
 
@@ -91,11 +104,15 @@ def test_people_are_told_which_environment_it_is(workspace: Workspace, media: Pa
     """Plan and status name it, and what a saved plan says of its own apply is a command that works."""
     workspace.take(media, "ok.mp4")
     workspace.edit("rain")
-    workspace.write("cutlist.yaml", f"{PROJECT}  environments: {{draft: {{labels: {{stage: draft}}}}}}\n")
+    workspace.write(
+        "cutlist.yaml", f"{PROJECT}  environments: {{draft: {{labels: {{stage: draft}}}}}}\n"
+    )
     file = str(workspace.root / "night.plan")
     said = workspace.run("plan", "--env", "draft", "--endpoint", "mock", "--out", file)
     assert "environment draft)" in " ".join(said.out.split())
-    assert json.loads(workspace.run("plan", "--env", "draft", "--json").out)["environment"] == "draft"
+    assert (
+        json.loads(workspace.run("plan", "--env", "draft", "--json").out)["environment"] == "draft"
+    )
     assert json.loads(workspace.run("status", "--json").out)["environment"] == "default"
     assert "environment" not in workspace.run("plan").out
     command = said.out.splitlines()[-1].split("`")[1]

@@ -17,7 +17,9 @@ def _ends(report: Report) -> dict[str, str]:
 
 @pytest.mark.parametrize("fail_fast", [False, True])
 async def test_a_refused_request(bench: Bench, fail_fast: bool) -> None:
-    """The one that was refused is the last one sent, when that is asked for; the exit code is the same."""
+    """The one that was refused is the last one sent, when that is asked for; the exit code is the
+    same.
+    """
     for name in "abcd":
         bench.edit(name, prompt=name)
     bench.write_project(limits={"running_tasks": 1})
@@ -48,6 +50,8 @@ async def test_a_task_that_is_tried_again_is_no_failure_yet(bench: Bench) -> Non
     """The service's own failure is sent again; the first one that is given up ends the sending."""
     bench.edit("a")
     bench.edit("b", url="edit://a")
-    bench.network.trouble = [Trouble(*FETCH, failed("InternalError.Algo", "An internal error has occurred."))]
+    bench.network.trouble = [
+        Trouble(*FETCH, failed("InternalError.Algo", "An internal error has occurred."))
+    ]
     report = await bench.apply(fail_fast=True)
     assert (report.exit_code, _ends(report)) == (0, {"a": "ok", "b": "ok"})

@@ -25,8 +25,12 @@ Golden = Callable[[Path, str], None]
 
 
 def masked(text: str) -> str:
-    """`text` without what depends on the bytes of a video, which another machine may encode otherwise."""
-    return re.sub(r"\b[0-9a-f]{12}…|\b[0-9a-f]{64}\b|\b\d\.\d MB|(?<=\"size_bytes\": )\d+", "…", text)
+    """`text` without what depends on the bytes of a video, which another machine may encode
+    otherwise.
+    """
+    return re.sub(
+        r"\b[0-9a-f]{12}…|\b[0-9a-f]{64}\b|\b\d\.\d MB|(?<=\"size_bytes\": )\d+", "…", text
+    )
 
 
 def explained(bench: Bench, name: str) -> Explanation:
@@ -83,7 +87,9 @@ async def test_the_log_tells_what_happened(bench: Bench) -> None:
 
 
 async def test_the_log_of_one_edit(bench: Bench) -> None:
-    """Also of one that nobody asks for any more, and of all that a matrix made; what never was is an error."""
+    """Also of one that nobody asks for any more, and of all that a matrix made; what never was is
+    an error.
+    """
     bench.edit("rain")
     bench.edit("snow", "snow ${{ matrix.n }}", matrix={"n": ["a", "b"]})
     await bench.apply()
@@ -96,7 +102,9 @@ async def test_the_log_of_one_edit(bench: Bench) -> None:
 
 
 async def test_every_result_knows_its_commit_and_who_agreed(bench: Bench) -> None:
-    """Commit and author of the tree it was rendered from, marked where that was not committed; and who said yes."""
+    """Commit and author of the tree it was rendered from, marked where that was not committed; and
+    who said yes.
+    """
     repository = Repository(bench.root)
     bench.edit("rain")
     first = repository.commit("first")
@@ -107,7 +115,10 @@ async def test_every_result_knows_its_commit_and_who_agreed(bench: Bench) -> Non
     assert (rain.commit, rain.author, rain.approved_by) == (first, "Ada Example", "ada, typed yes")
     assert (snow.commit, snow.author) == (f"{first}+", "Ada Example")
     assert snow.approved_by == bench.project().config.approver
-    assert [record.booking.origin.commit for record in bench.project().log() if record.booking] == [f"{first}+", first]
+    assert [record.booking.origin.commit for record in bench.project().log() if record.booking] == [
+        f"{first}+",
+        first,
+    ]
     assert dict(by_commit(bench)) == {first: 1, f"{first}+": 1}
 
 
@@ -115,7 +126,9 @@ def by_commit(bench: Bench) -> list[tuple[str, int]]:
     """Payments by commit."""
     from reconciler.history.spending import grouped
 
-    return [(name, each.count) for name, each in grouped(bench.project().cost().spending.paid, "commit")]
+    return [
+        (name, each.count) for name, each in grouped(bench.project().cost().spending.paid, "commit")
+    ]
 
 
 # ------------------------------------------------------------------ why
@@ -146,20 +159,29 @@ async def test_explain_before_a_key_is_known(bench: Bench) -> None:
     chain(bench)
     made = explained(bench, "poster")
     assert (made.key, made.step.action) == (None, Action.WAIT)
-    assert next(part for part in made.parts if part.name == "input.media[0].url").value == "edit://swap"
+    assert (
+        next(part for part in made.parts if part.name == "input.media[0].url").value
+        == "edit://swap"
+    )
     text = " ".join(explain_text(made).split())
     assert "Its key is known when what it waits for has a result" in text
     assert text.startswith(
-        "poster will be rendered or written later: waits for swap; its key is known after that (at most "
+        "poster will be rendered or written later: waits for swap; its key is known after that (at"
+        " most "
     )
     assert text.count("edit://swap") == 1
 
 
 async def test_what_people_read(bench: Bench, golden: Golden) -> None:
     """log, show, explain and graph, as text, JSON and DOT."""
-    bench.write_project(defaults={"model": "wan2.7-videoedit", "parameters": {"resolution": "720P"},
-                                  "labels": {"campaign": "spring"}},
-                        prices={"currency": "USD", "models": {"wan2.7-videoedit": 0.1}})  # fmt: skip
+    bench.write_project(
+        defaults={
+            "model": "wan2.7-videoedit",
+            "parameters": {"resolution": "720P"},
+            "labels": {"campaign": "spring"},
+        },
+        prices={"currency": "USD", "models": {"wan2.7-videoedit": 0.1}},
+    )
     chain(bench)
     agreed = "ada, typed yes"
     await bench.apply(approve=lambda plan: agreed)
@@ -171,10 +193,15 @@ async def test_what_people_read(bench: Bench, golden: Golden) -> None:
     golden(GOLDEN / "log-of-one.txt", masked(log_text(bench.project().log("swap"), full=True)))
     golden(GOLDEN / "log.json", masked(json.dumps(log_document(records), indent=1) + "\n"))
     golden(GOLDEN / "show.txt", masked(portrait_text(drawn(bench, "swap"))))
-    shown = json.dumps(portrait_document(drawn(bench, "swap")), indent=1).replace(bench.server.url, "URL")
+    shown = json.dumps(portrait_document(drawn(bench, "swap")), indent=1).replace(
+        bench.server.url, "URL"
+    )
     golden(GOLDEN / "show.json", masked(f"{shown}\n"))
     golden(GOLDEN / "explain.txt", masked(explain_text(explained(bench, "swap"))))
-    golden(GOLDEN / "explain.json", masked(json.dumps(explain_document(explained(bench, "swap")), indent=1) + "\n"))
+    golden(
+        GOLDEN / "explain.json",
+        masked(json.dumps(explain_document(explained(bench, "swap")), indent=1) + "\n"),
+    )
     seen = bench.project().look()
     golden(GOLDEN / "graph.txt", masked(graph_text(seen.desired, seen.plan)))
     golden(GOLDEN / "graph.dot", masked(graph_dot(seen.desired, seen.plan)))
@@ -192,12 +219,26 @@ async def test_a_graph_with_two_ways(bench: Bench) -> None:
     bench.edit("b", "b")
     media = [{"type": "video", "url": "edit://a"}]
     bench.edit("mix", input={"prompt": "mix", "media": media})
-    bench.write("both.yaml", json.dumps({
-        "apiVersion": "cutlist/v1", "kind": "Edit", "metadata": {"name": "both"}, "spec": {
-            "model": "wan2.1-vace-plus",
-            "input": {"function": "video_edit", "prompt": "x", "video_url": "edit://a", "mask_video_url": "edit://b",
-                      "mask_frame_id": 1}},
-    }))  # fmt: skip
+    bench.write(
+        "both.yaml",
+        json.dumps(
+            {
+                "apiVersion": "cutlist/v1",
+                "kind": "Edit",
+                "metadata": {"name": "both"},
+                "spec": {
+                    "model": "wan2.1-vace-plus",
+                    "input": {
+                        "function": "video_edit",
+                        "prompt": "x",
+                        "video_url": "edit://a",
+                        "mask_video_url": "edit://b",
+                        "mask_frame_id": 1,
+                    },
+                },
+            }
+        ),
+    )
     seen = bench.project().look()
     text = graph_text(seen.desired, seen.plan)
     assert text.count("both") == 2
@@ -208,7 +249,9 @@ async def test_a_graph_with_two_ways(bench: Bench) -> None:
 
 
 async def test_a_video_made_elsewhere(bench: Bench) -> None:
-    """Its bytes are the edit's result: written where the manifest says, and nothing was asked or paid."""
+    """Its bytes are the edit's result: written where the manifest says, and nothing was asked or
+    paid.
+    """
     bench.edit("rain")
     video = write_video(bench.root / "by-hand.mp4", 2)
     result = bench.project().import_file("rain", video)
@@ -271,7 +314,9 @@ async def test_a_task_made_by_hand(bench: Bench) -> None:
 
 
 async def test_a_task_of_another_request_is_refused(bench: Bench) -> None:
-    """Another prompt, an unknown task, one that failed, one that is known: an error each, and no attempt."""
+    """Another prompt, an unknown task, one that failed, one that is known: an error each, and no
+    attempt.
+    """
     task_id = await made_by_hand(bench, "make it hail")
     bench.edit("rain")
     with pytest.raises(UsageError, match='made with another prompt: "make it hail"'):
@@ -295,7 +340,9 @@ async def test_nothing_is_imported_beside_an_open_request(bench: Bench) -> None:
     """An edit whose request may still bring a result gets no second one."""
     task_id = await made_by_hand(bench)
     bench.edit("rain")
-    bench.network.trouble = [Trouble("GET", "/tasks/", answer(401, code="InvalidApiKey", message="no"), times=99)]
+    bench.network.trouble = [
+        Trouble("GET", "/tasks/", answer(401, code="InvalidApiKey", message="no"), times=99)
+    ]
     await bench.apply()
     bench.network.trouble = []
     history = bench.project().look().observed.history

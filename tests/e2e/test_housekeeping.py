@@ -7,7 +7,9 @@ from tests.e2e.bench import Bench
 
 
 async def test_a_blob_that_went_bad_is_found_quarantined_and_collected_again(bench: Bench) -> None:
-    """Size alone tells nothing; --read-data does, --repair heals, and within 24 h the service gives it again, free."""
+    """Size alone tells nothing; --read-data does, --repair heals, and within 24 h the service gives
+    it again, free.
+    """
     bench.edit("rain")
     await bench.apply()
     (blob,) = (bench.root / ".cutlist/mock/blobs").glob("*/*")
@@ -29,7 +31,9 @@ async def test_a_blob_that_went_bad_is_found_quarantined_and_collected_again(ben
 
 
 async def test_a_bad_blob_is_never_written_out(bench: Bench) -> None:
-    """The bytes are verified when they are read: the file that was asked for stays away, and the reason is said."""
+    """The bytes are verified when they are read: the file that was asked for stays away, and the
+    reason is said.
+    """
     bench.edit("rain")
     await bench.apply()
     (blob,) = (bench.root / ".cutlist/mock/blobs").glob("*/*")
@@ -63,7 +67,14 @@ async def test_gc_keeps_what_a_lock_file_in_git_names(bench: Bench) -> None:
     import subprocess
 
     def git(*arguments: str) -> None:
-        who = ["-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"]
+        who = [
+            "-c",
+            "user.name=test",
+            "-c",
+            "user.email=test@example.com",
+            "-c",
+            "commit.gpgsign=false",
+        ]
         subprocess.run(["git", *who, *arguments], cwd=bench.root, check=True, capture_output=True)
 
     git("init")

@@ -18,7 +18,12 @@ async def test_every_cell_is_rendered_and_another_builds_on_one(bench: Bench) ->
     bench.edit("after", "make it night", url="edit://street[look=snow,seconds=2]")
     report = await bench.apply()
     assert report.exit_code == 0
-    names = ["after", "street[look=rain,seconds=2]", "street[look=rain,seconds=3]", "street[look=snow,seconds=2]"]
+    names = [
+        "after",
+        "street[look=rain,seconds=2]",
+        "street[look=rain,seconds=3]",
+        "street[look=snow,seconds=2]",
+    ]
     assert sorted(path.stem for path in (bench.root / "renders").iterdir()) == names
     assert bench.billed_tasks() == bench.creates() == 4
     assert steps(bench) == dict.fromkeys(names, "keep")
@@ -48,7 +53,9 @@ async def test_a_matrix_and_an_edit_of_the_same_job_pay_once(bench: Bench) -> No
 
 
 async def test_a_suspended_edit_is_left_alone(bench: Bench) -> None:
-    """Nothing is sent or written for it, those below it wait, and the plan says so; its result can be built on."""
+    """Nothing is sent or written for it, those below it wait, and the plan says so; its result can
+    be built on.
+    """
     bench.edit("rain", suspend=True)
     bench.edit("after", "make it night", url="edit://rain")
     assert steps(bench) == {"rain": "keep", "after": "wait"}

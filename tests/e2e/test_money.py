@@ -1,4 +1,6 @@
-"""What was spent, saved and wasted: the ledger's books against the server's bill; and budgets of a day."""
+"""What was spent, saved and wasted: the ledger's books against the server's bill; and budgets of a
+day.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,10 @@ from tests.e2e.bench import CREATE, Bench, Trouble, lost_after
 
 DAY_S = 24 * 3600
 GOLDEN = Path(__file__).parents[1] / "golden"
-PRICES = {"currency": "USD", "models": {"wan2.7-videoedit": {"720P": 0.1, "1080P": 0.15}, "wan2.1-vace-plus": 0.1}}
+PRICES = {
+    "currency": "USD",
+    "models": {"wan2.7-videoedit": {"720P": 0.1, "1080P": 0.15}, "wan2.1-vace-plus": 0.1},
+}
 
 
 def billed_s(bench: Bench) -> float:
@@ -31,11 +36,15 @@ def billed_s(bench: Bench) -> float:
 
 def fates(account: Account) -> dict[str, float]:
     """Billable seconds by fate."""
-    return {fate.value: spent.billable_s for fate in Fate if (spent := account.spending.of(fate)).count}
+    return {
+        fate.value: spent.billable_s for fate in Fate if (spent := account.spending.of(fate)).count
+    }
 
 
 async def test_every_paid_second_has_one_fate(bench: Bench) -> None:
-    """Rendered, superseded, gone back to, shared: what the books add up to is the server's bill, and never more."""
+    """Rendered, superseded, gone back to, shared: what the books add up to is the server's bill,
+    and never more.
+    """
     bench.edit("rain")
     bench.edit("twin")  # the same request: one job
     await bench.apply()
@@ -46,7 +55,8 @@ async def test_every_paid_second_has_one_fate(bench: Bench) -> None:
     first = billed_s(bench)
     bench.edit("rain", "make it snow")
     await bench.apply()
-    assert fates(bench.project().cost()) == {"in use": billed_s(bench)}  # the twin still asks for the first
+    # the twin still asks for the first
+    assert fates(bench.project().cost()) == {"in use": billed_s(bench)}
     bench.edit("twin", "make it hail")
     await bench.apply()
     account = bench.project().cost()
@@ -64,13 +74,27 @@ async def test_every_paid_second_has_one_fate(bench: Bench) -> None:
 
 
 async def test_where_the_money_went(bench: Bench) -> None:
-    """By edit, label, model, day; prices are those of the day it was sent, whatever the project file says later."""
+    """By edit, label, model, day; prices are those of the day it was sent, whatever the project
+    file says later.
+    """
     bench.edit("rain")
-    bench.write("snow.yaml", json.dumps({
-        "apiVersion": "cutlist/v1", "kind": "Edit", "metadata": {"name": "snow", "labels": {"campaign": "winter"}},
-        "spec": {"input": {"prompt": "snow", "media": [{"type": "video", "url": "https://clips.example/b.mp4"}]},
-                 "parameters": {"resolution": "1080P"}},
-    }))  # fmt: skip
+    bench.write(
+        "snow.yaml",
+        json.dumps(
+            {
+                "apiVersion": "cutlist/v1",
+                "kind": "Edit",
+                "metadata": {"name": "snow", "labels": {"campaign": "winter"}},
+                "spec": {
+                    "input": {
+                        "prompt": "snow",
+                        "media": [{"type": "video", "url": "https://clips.example/b.mp4"}],
+                    },
+                    "parameters": {"resolution": "1080P"},
+                },
+            }
+        ),
+    )
     await bench.apply(bench.project())
     bench.virtual.advance(DAY_S)
     bench.write_project(prices={**PRICES, "models": {"wan2.7-videoedit": 7}})
@@ -82,7 +106,10 @@ async def test_where_the_money_went(bench: Bench) -> None:
     assert {name: s.price for name, s in grouped(spending.paid, "edit")} == pytest.approx(
         {"rain": each_s * 0.1 + each_s * 7, "snow": each_s * 0.15}
     )
-    assert {name: s.count for name, s in grouped(spending.paid, "label")} == {"(no label)": 2, "campaign=winter": 1}
+    assert {name: s.count for name, s in grouped(spending.paid, "label")} == {
+        "(no label)": 2,
+        "campaign=winter": 1,
+    }
     assert [s.count for _, s in grouped(spending.paid, "day")] == [2, 1]
     assert [name for name, _ in grouped(spending.paid, "model")] == ["wan2.7-videoedit"]
     later = spending.since(bench.project().cost().day)
@@ -90,13 +117,17 @@ async def test_where_the_money_went(bench: Bench) -> None:
 
 
 async def test_a_budget_of_a_day(bench: Bench) -> None:
-    """What was spent today and what the plan may cost stay below it together; tomorrow is another day."""
+    """What was spent today and what the plan may cost stay below it together; tomorrow is another
+    day.
+    """
     bench.write_project(prices=PRICES, budget={"per_day": 2.5})
     bench.edit("rain")  # at most 20 s, 2.00 USD
     await bench.apply()
     spent = billed_s(bench) * 0.1
     bench.edit("snow", "make it snow")
-    with pytest.raises(BudgetExceeded, match=rf"{spent:.2f} of 2[.]50 were spent today [(]UTC[)]") as refused:
+    with pytest.raises(
+        BudgetExceeded, match=rf"{spent:.2f} of 2[.]50 were spent today [(]UTC[)]"
+    ) as refused:
         await bench.apply()
     assert "budget.per_day of cutlist.yaml leaves" in str(refused.value)
     assert bench.creates() == 1
@@ -134,9 +165,13 @@ async def test_what_may_have_been_sent_counts_as_spent(bench: Bench) -> None:
 async def test_budgets_of_environments(bench: Bench) -> None:
     """An environment's day counts what it spends itself; the project's day counts all of them."""
     bench.write_project(
-        prices=PRICES, budget={"per_day": 100},
-        environments={"draft": {"budget": {"per_day": 2.5}}, "final": {"parameters": {"resolution": "1080P"}}},
-    )  # fmt: skip
+        prices=PRICES,
+        budget={"per_day": 100},
+        environments={
+            "draft": {"budget": {"per_day": 2.5}},
+            "final": {"parameters": {"resolution": "1080P"}},
+        },
+    )
 
     def project(environment: str) -> Project:
         env = Environment(Secret("sk-mock"), bench.server.url, "", environment)
@@ -159,19 +194,27 @@ async def test_money_that_nobody_can_count(bench: Bench) -> None:
     await bench.apply()
     text = cost_text(bench.project().cost(), "edit")
     assert f"{billed_s(bench):.1f} billable seconds" in text
-    bench.write_project(prices={"currency": "CNY", "models": PRICES["models"]}, budget={"per_day": 9})
+    bench.write_project(
+        prices={"currency": "CNY", "models": PRICES["models"]}, budget={"per_day": 9}
+    )
     bench.edit("snow", "make it snow")
     with pytest.raises(BudgetExceeded, match="billable seconds of today have no known price"):
         await bench.apply()
 
 
 async def test_books_of_an_earlier_ledger(bench: Bench) -> None:
-    """A ledger from before there were books keeps what it knew; what it paid is counted at today's price."""
+    """A ledger from before there were books keeps what it knew; what it paid is counted at today's
+    price.
+    """
     bench.edit("rain")
     await bench.apply()
     path = bench.project().config.state_dir / "ledger.db"
     with sqlite3.connect(path) as connection:
-        for kind, name in (("table", "bookings"), ("table", "holdings"), ("index", "attempts_by_key")):
+        for kind, name in (
+            ("table", "bookings"),
+            ("table", "holdings"),
+            ("index", "attempts_by_key"),
+        ):
             connection.execute(f"drop {kind} {name}")
         connection.execute("pragma user_version = 1")
     connection.close()
@@ -206,4 +249,7 @@ async def test_golden(bench: Bench, golden: Callable[[Path, str], None]) -> None
 async def test_nothing_spent(bench: Bench) -> None:
     """Nothing is one line."""
     bench.edit("rain")
-    assert cost_text(bench.project().cost(), "day") == "Nothing was spent yet (realm mock, account default).\n"
+    assert (
+        cost_text(bench.project().cost(), "day")
+        == "Nothing was spent yet (realm mock, account default).\n"
+    )

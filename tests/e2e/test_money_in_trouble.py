@@ -1,4 +1,6 @@
-"""The day's budget and the books when things go wrong: never less than the server's bill, and in the end exactly it."""
+"""The day's budget and the books when things go wrong: never less than the server's bill, and in
+the end exactly it.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def budgeted(bench: Bench) -> Bench:
 
 
 async def test_a_kill_between_intent_and_answer(budgeted: Bench) -> None:
-    """The request counts at once as what it may cost, also in the next run, and once it is found as what it did."""
+    """The request counts at once as what it may cost, also in the next run, and once it is found as
+    what it did.
+    """
     budgeted.network.trouble = [Trouble(*CREATE, killed)]
     with pytest.raises(Killed):
         await budgeted.apply()
@@ -71,11 +75,15 @@ async def test_a_lost_answer(budgeted: Bench, trouble: Any) -> None:
 
 
 async def test_a_stray(budgeted: Bench) -> None:
-    """A request that arrives after it was given up counts from the second look on, beside what took its place."""
+    """A request that arrives after it was given up counts from the second look on, beside what took
+    its place.
+    """
     held_back: list[Any] = []
 
     async def late(request: httpx.Request, send: Any) -> httpx.Response:
-        copy = httpx.Request("POST", request.url, headers=request.headers, content=await request.aread())
+        copy = httpx.Request(
+            "POST", request.url, headers=request.headers, content=await request.aread()
+        )
         held_back.append(functools.partial(send, copy))
         raise httpx.ReadTimeout("no answer", request=request)
 
@@ -88,13 +96,16 @@ async def test_a_stray(budgeted: Bench) -> None:
     await budgeted.apply()
     account = budgeted.project().cost()
     assert account.spending.of(Fate.STRAY).count == 1
-    assert (spent_today_s(budgeted), billed_s(budgeted)) == (30.0, 20.0)  # what a stray was billed nobody asks
+    # what a stray was billed nobody asks
+    assert (spent_today_s(budgeted), billed_s(budgeted)) == (30.0, 20.0)
     budgeted.project().decide("rain")
     assert spent_today_s(budgeted) == 30.0
 
 
 async def test_a_task_that_was_made_by_hand(budgeted: Bench) -> None:
-    """It counts from the moment it is taken over, as the service has billed it; collecting it changes nothing."""
+    """It counts from the moment it is taken over, as the service has billed it; collecting it
+    changes nothing.
+    """
     task_id = await made_by_hand(budgeted)
     assert spent_today_s(budgeted) == 0.0
     await budgeted.project().import_task("rain", task_id)
@@ -116,7 +127,10 @@ async def asked_by_hand(bench: Bench) -> str:
     """The id of a task that somebody asked for without this program, and that runs."""
     body = {
         "model": "wan2.7-videoedit",
-        "input": {"prompt": "make it rain", "media": [{"type": "video", "url": "https://clips.example/a.mp4"}]},
+        "input": {
+            "prompt": "make it rain",
+            "media": [{"type": "video", "url": "https://clips.example/a.mp4"}],
+        },
         "parameters": {"resolution": "720P"},
     }
     headers = {"Authorization": "Bearer sk-mock", "X-DashScope-Async": "enable"}
@@ -129,7 +143,9 @@ async def asked_by_hand(bench: Bench) -> str:
 
 async def test_a_failure_that_is_tried_again(budgeted: Bench) -> None:
     """What the service failed is free; only the second attempt is billed, and counted."""
-    budgeted.server.scenarios.add({"when": {"nth": 1}, "then": "fail", "code": "InternalError.Algo"})
+    budgeted.server.scenarios.add(
+        {"when": {"nth": 1}, "then": "fail", "code": "InternalError.Algo"}
+    )
     assert (await budgeted.apply()).exit_code == 0
     assert budgeted.creates() == 2
     assert spent_today_s(budgeted) == billed_s(budgeted) > 0
@@ -138,7 +154,9 @@ async def test_a_failure_that_is_tried_again(budgeted: Bench) -> None:
 
 async def test_a_task_that_failed_is_free(budgeted: Bench) -> None:
     """A verdict of the service costs nothing, and leaves the budget for something else."""
-    budgeted.server.scenarios.add({"when": {"prompt": "make it rain"}, "then": "fail", "code": "DataInspectionFailed"})
+    budgeted.server.scenarios.add(
+        {"when": {"prompt": "make it rain"}, "then": "fail", "code": "DataInspectionFailed"}
+    )
     assert (await budgeted.apply()).exit_code == 4
     assert spent_today_s(budgeted) == billed_s(budgeted) == 0.0
     budgeted.edit("snow", "make it snow")
@@ -148,7 +166,9 @@ async def test_a_task_that_failed_is_free(budgeted: Bench) -> None:
 
 
 async def test_a_person_sends_again_what_had_a_task(budgeted: Bench) -> None:
-    """The service once gave the task an id, and it may well be billed: it goes on counting beside the new one."""
+    """The service once gave the task an id, and it may well be billed: it goes on counting beside
+    the new one.
+    """
     budgeted.network.trouble = [Trouble(*FETCH, unknown_to_the_service, times=UNKNOWN_LOOKS)]
     assert (await budgeted.apply()).exit_code == 5
     assert spent_today_s(budgeted) == PLANNED_S
@@ -160,7 +180,9 @@ async def test_a_person_sends_again_what_had_a_task(budgeted: Bench) -> None:
 
 
 async def test_a_day_that_ends_during_an_apply(budgeted: Bench) -> None:
-    """A request belongs to the day on which its intent was written, whenever its answer comes or it is billed."""
+    """A request belongs to the day on which its intent was written, whenever its answer comes or it
+    is billed.
+    """
     midnight = (budgeted.virtual.now() // DAY_S + 1) * DAY_S
     budgeted.virtual.advance(midnight - budgeted.virtual.now() - 1)
 
@@ -181,7 +203,9 @@ async def test_a_day_that_ends_during_an_apply(budgeted: Bench) -> None:
 
 
 async def test_environments_that_share_a_job(budgeted: Bench) -> None:
-    """It is paid once, by the environment that asked first; the other one has it free, and its budget is whole."""
+    """It is paid once, by the environment that asked first; the other one has it free, and its
+    budget is whole.
+    """
     budgeted.write_project(
         prices=PRICES, budget={"per_day": 3},
         environments={"draft": {"budget": {"per_day": 2}}, "final": {"budget": {"per_day": 2}}},
@@ -189,20 +213,28 @@ async def test_environments_that_share_a_job(budgeted: Bench) -> None:
 
     def project(environment: str) -> Project:
         env = Environment(Secret("sk-mock"), budgeted.server.url, "", environment)
-        return Project.open(budgeted.root, env=env, clock=budgeted.clock, transport=budgeted.network)
+        return Project.open(
+            budgeted.root, env=env, clock=budgeted.clock, transport=budgeted.network
+        )
 
     assert (await budgeted.apply(project("draft"))).exit_code == 0
     assert (await budgeted.apply(project("final"))).exit_code == 0
     assert (await budgeted.apply(project("draft"))).exit_code == 0
     assert budgeted.creates() == 1
-    spent = {day.name: day.spent.billable_s for each in ("draft", "final") for day in project(each).today()}
+    spent = {
+        day.name: day.spent.billable_s
+        for each in ("draft", "final")
+        for day in project(each).today()
+    }
     assert spent == {
         "budget.per_day": billed_s(budgeted),
         "environments.draft.budget.per_day": billed_s(budgeted),
         "environments.final.budget.per_day": 0.0,
     }
     spending = project("final").cost().spending
-    assert [(line.environment, line.billable_s) for line in spending.saved] == [("final", billed_s(budgeted))]
+    assert [(line.environment, line.billable_s) for line in spending.saved] == [
+        ("final", billed_s(budgeted))
+    ]
 
 
 async def test_a_budget_is_for_everything_that_runs_at_once(budgeted: Bench) -> None:
@@ -219,8 +251,12 @@ async def test_a_budget_is_for_everything_that_runs_at_once(budgeted: Bench) -> 
     assert budgeted.creates() == 1
 
 
-async def test_a_result_that_the_ledger_has_not_heard_of_yet(budgeted: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is stored, and SUCCEEDED cannot be written: the edit holds what it paid for, and nothing was saved."""
+async def test_a_result_that_the_ledger_has_not_heard_of_yet(
+    budgeted: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is stored, and SUCCEEDED cannot be written: the edit holds what it paid for, and nothing
+    was saved.
+    """
     end = Ledger.end
 
     def no_room(ledger: Ledger, attempt_id: str, state: State, **fields: Any) -> None:

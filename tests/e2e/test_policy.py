@@ -34,16 +34,24 @@ def film(workspace: Workspace, media: Path) -> Workspace:
     return workspace
 
 
-@pytest.mark.parametrize("command", [["validate"], ["plan"], ["apply", "--auto-approve"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [["validate"], ["plan"], ["apply", "--auto-approve"]], ids=" ".join
+)
 def test_all_that_breaks_a_rule_is_told(film: Workspace, command: list[str]) -> None:
-    """Each fault stands at its field, with what is legal and the line of the rule; exit 3, nothing is rendered."""
+    """Each fault stands at its field, with what is legal and the line of the rule; exit 3, nothing
+    is rendered.
+    """
     said = film.run(*command)
     assert (said.code, said.out) == (3, "")
     assert said.err.splitlines() == [
-        'specs/snow.yaml:7:15: error: input.prompt has "snow"; legal is a prompt without it'
-        " (policy.prompt_deny, cutlist.yaml:10:19).",
-        "specs/snow.yaml:15:3: error: parameters.watermark is not set, and by default it is false; legal is true"
-        " (policy.watermark, cutlist.yaml:11:16).",
+        (
+            'specs/snow.yaml:7:15: error: input.prompt has "snow"; legal is a prompt without it'
+            " (policy.prompt_deny, cutlist.yaml:10:19)."
+        ),
+        (
+            "specs/snow.yaml:15:3: error: parameters.watermark is not set, and by default it is"
+            " false; legal is true (policy.watermark, cutlist.yaml:11:16)."
+        ),
         "2 errors in 1 of 2 manifests. Nothing was sent.",
     ]
     assert not (film.root / "renders").exists()
@@ -53,10 +61,15 @@ def test_rules_are_told_beside_other_faults(film: Workspace) -> None:
     """One run shows them all; where a value is no value at all, only that is told."""
     film.edit("new", parameters={"resolution": "4K", "watermark": "maybe"})
     said = film.run("validate")
-    assert [line.partition(": error: ")[2].partition("; ")[0] for line in said.err.splitlines()[:-1]] == [
-        'metadata.labels lacks "owner"', 'parameters.resolution is "4K"', 'parameters.watermark is "maybe"',
-        'input.prompt has "snow"', "parameters.watermark is not set, and by default it is false",
-    ]  # fmt: skip
+    assert [
+        line.partition(": error: ")[2].partition("; ")[0] for line in said.err.splitlines()[:-1]
+    ] == [
+        'metadata.labels lacks "owner"',
+        'parameters.resolution is "4K"',
+        'parameters.watermark is "maybe"',
+        'input.prompt has "snow"',
+        "parameters.watermark is not set, and by default it is false",
+    ]
 
 
 def test_an_environment_has_rules_of_its_own(film: Workspace) -> None:
@@ -66,7 +79,8 @@ def test_an_environment_has_rules_of_its_own(film: Workspace) -> None:
         (film.root / "cutlist.yaml").read_text()
         + "  environments:\n"
         + "    draft: {policy: {watermark: false, prompt_deny: []}}\n"
-        + "    final: {parameters: {watermark: true}, policy: {prompt_deny: [], resolution: [1080P]}}\n",
+        + "    final: {parameters: {watermark: true}, policy: {prompt_deny: [], resolution:"
+        " [1080P]}}\n",
     )
     assert film.run("validate", "--env", "draft").code == 0
     said = film.run("validate", "--env", "final")
@@ -75,13 +89,18 @@ def test_an_environment_has_rules_of_its_own(film: Workspace) -> None:
 
 
 def test_a_rule_that_is_new_is_seen_at_once(film: Workspace) -> None:
-    """Manifests that were read before are not remembered as good; nor is a rule remembered that is gone."""
+    """Manifests that were read before are not remembered as good; nor is a rule remembered that is
+    gone.
+    """
     text = (film.root / "cutlist.yaml").read_text()
     film.write("cutlist.yaml", text.replace(POLICY, ""))
     assert film.run("validate").code == film.run("validate").code == 0
     film.write("cutlist.yaml", text)
     assert film.run("validate").code == 3
-    film.write("cutlist.yaml", text.replace(", snow", "").replace("[snow, ", "[").replace("watermark: true", ""))
+    film.write(
+        "cutlist.yaml",
+        text.replace(", snow", "").replace("[snow, ", "[").replace("watermark: true", ""),
+    )
     assert film.run("validate").code == 0
 
 
@@ -89,10 +108,14 @@ def test_ten_thousand_edits_break_a_rule_in_one_line(film: Workspace) -> None:
     """The cells of a matrix are wrong where their document is, once."""
     (film.root / "specs" / "snow.yaml").unlink()
     film.edit(
-        "many", matrix={"a": list(range(100)), "b": list(range(100))},
-        input={"prompt": "${{ matrix.a }} of ${{ matrix.b }}", "media": [{"type": "video", "url": "./media/ok.mp4"}]},
+        "many",
+        matrix={"a": list(range(100)), "b": list(range(100))},
+        input={
+            "prompt": "${{ matrix.a }} of ${{ matrix.b }}",
+            "media": [{"type": "video", "url": "./media/ok.mp4"}],
+        },
         parameters={"resolution": "720P", "watermark": True},
-    )  # fmt: skip
+    )
     said = film.run("validate")
     assert (said.code, len(said.err.splitlines())) == (3, 2)
 

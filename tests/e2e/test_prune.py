@@ -41,7 +41,10 @@ async def test_the_output_of_an_edit_that_was_taken_out_goes(pair: Bench) -> Non
 async def test_a_cell_that_a_matrix_no_longer_has(bench: Bench) -> None:
     """Its output goes like any other."""
     bench.write_project(prune=ON)
-    fields: dict[str, Any] = {"prompt": "${{ matrix.look }}", "output": "renders/${{ matrix.look }}.mp4"}
+    fields: dict[str, Any] = {
+        "prompt": "${{ matrix.look }}",
+        "output": "renders/${{ matrix.look }}.mp4",
+    }
     bench.edit("street", matrix={"look": ["rain", "snow"]}, **fields)
     await bench.apply()
     bench.edit("street", matrix={"look": ["rain"]}, **fields)
@@ -51,14 +54,19 @@ async def test_a_cell_that_a_matrix_no_longer_has(bench: Bench) -> None:
 
 
 async def test_an_output_and_an_edit_of_one_name(bench: Bench) -> None:
-    """An edit may be called like a file; its step and the one of the file are told apart, also in the report."""
+    """An edit may be called like a file; its step and the one of the file are told apart, also in
+    the report.
+    """
     bench.write_project(prune=ON)
     bench.edit("b", output="a.mp4")
     await bench.apply()
     bench.take_out("b")
     bench.edit("a.mp4", "make it snow", output="c.mp4")
     made = bench.project().plan()
-    assert [(step.name, step.action.value) for step in made.steps] == [("a.mp4", "render"), ("./a.mp4", "prune")]
+    assert [(step.name, step.action.value) for step in made.steps] == [
+        ("a.mp4", "render"),
+        ("./a.mp4", "prune"),
+    ]
     report = await bench.apply()
     assert sorted(report.outcomes) == ["./a.mp4", "a.mp4"]
     assert (report.done(Action.RENDER), report.done(Action.PRUNE)) == (1, 1)
@@ -74,8 +82,10 @@ async def test_off_unless_asked_for(pair: Bench) -> None:
     made = pair.project().plan()
     assert not made.changes
     assert made.notes == (
-        "renders/snow.mp4: no longer asked for; `prune: {enabled: true}` in cutlist.yaml removes what no manifest asks"
-        " for",
+        (
+            "renders/snow.mp4: no longer asked for; `prune: {enabled: true}` in cutlist.yaml"
+            " removes what no manifest asks for"
+        ),
     )
     await pair.apply()
     assert pair.output("snow").is_file()
@@ -84,20 +94,26 @@ async def test_off_unless_asked_for(pair: Bench) -> None:
 
 
 async def test_a_protected_output_stays(pair: Bench) -> None:
-    """`protect: true` on an edit that is up to date is noted by an apply with nothing else to do, and outlives it."""
+    """`protect: true` on an edit that is up to date is noted by an apply with nothing else to do,
+    and outlives it.
+    """
     pair.edit("snow", "make it snow", protect=True)
     assert nothing_to_do(pair)
     await pair.apply()
     pair.take_out("snow")
     made = pair.project().plan()
     assert not made.changes
-    assert "renders/snow.mp4: no longer asked for, and kept because it was protected" in made.notes[0]
+    assert (
+        "renders/snow.mp4: no longer asked for, and kept because it was protected" in made.notes[0]
+    )
     await pair.apply()
     assert pair.output("snow").is_file()
 
 
 async def test_protection_at_the_first_render_and_its_end(pair: Bench) -> None:
-    """A protected edit's file is protected as it is written, and no longer once an apply has read otherwise."""
+    """A protected edit's file is protected as it is written, and no longer once an apply has read
+    otherwise.
+    """
     pair.edit("hail", "make it hail", protect=True)
     await pair.apply()
     pair.edit("hail", "make it hail", protect=True, output="films/hail.mp4")
@@ -185,7 +201,11 @@ async def test_the_last_copy_stays(pair: Bench) -> None:
     assert (report.exit_code, report.done(Action.PRUNE)) == (4, 0)
     blob.unlink()
     step = pair.project().plan().steps[-1]
-    assert (step.name, step.action, step.needs_person) == ("./renders/snow.mp4", Action.BLOCKED, True)
+    assert (step.name, step.action, step.needs_person) == (
+        "./renders/snow.mp4",
+        Action.BLOCKED,
+        True,
+    )
     assert "its result is not in the store: this may be the last copy" in step.reason
     report = await pair.apply()
     assert (report.exit_code, pair.output("snow").is_file()) == (5, True)
@@ -223,7 +243,9 @@ async def test_a_project_without_edits_prunes_nothing(pair: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [Options(target=("rain",)), Options(exclude=("rain",)), Options(refresh_only=True)], ids=str
+    "options",
+    [Options(target=("rain",)), Options(exclude=("rain",)), Options(refresh_only=True)],
+    ids=str,
 )
 async def test_a_plan_for_some_edits_prunes_nothing(pair: Bench, options: Options) -> None:
     """What it is not about, it leaves alone, and does not talk about."""
@@ -258,7 +280,9 @@ async def test_a_new_place_that_is_taken_keeps_the_old_file(pair: Bench) -> None
 
 
 async def test_an_edit_that_goes_on_waiting_keeps_its_old_file(pair: Bench) -> None:
-    """Where what it builds on is blocked, its moved output does not come in this apply, and nothing has failed."""
+    """Where what it builds on is blocked, its moved output does not come in this apply, and nothing
+    has failed.
+    """
     pair.edit("wet", "make it shine", url="edit://rain")
     await pair.apply()
     pair.edit("rain", "make it pour")

@@ -1,4 +1,6 @@
-"""Pruning where environments, notes of others, kills and saved plans come in: only what is ours goes, and once."""
+"""Pruning where environments, notes of others, kills and saved plans come in: only what is ours
+goes, and once.
+"""
 
 from __future__ import annotations
 
@@ -20,17 +22,21 @@ from reconciler.project import read_plan
 from tests.e2e.bench import Bench
 from tests.e2e.pruning import ON, notes, nothing_to_do, pruned, rewrite_notes
 
-# ------------------------------------------------------------------ environments, realms, notes of others
+# ------------------------------------------------------------------ environments, realms, notes of
 
 
 async def test_environments_and_realms_do_not_prune_for_each_other(bench: Bench) -> None:
-    """An edit that is taken out leaves its file of each environment to an apply of that environment."""
+    """An edit that is taken out leaves its file of each environment to an apply of that
+    environment.
+    """
     fields: dict[str, Any] = {"prune": ON, "environments": {"draft": {"parameters": {"seed": 7}}}}
     bench.write_project(endpoint=bench.server.url, realm="live", **fields)
     live = Environment(Secret("sk-mock"))
 
     def opened(environment: str | None = None, env: Environment = live) -> Project:
-        return Project.open(bench.root, env=env, environment=environment, clock=bench.clock, transport=bench.network)
+        return Project.open(
+            bench.root, env=env, environment=environment, clock=bench.clock, transport=bench.network
+        )
 
     bench.edit("rain")
     bench.edit("snow", "make it snow")
@@ -47,8 +53,13 @@ async def test_environments_and_realms_do_not_prune_for_each_other(bench: Bench)
 
 
 async def test_notes_of_an_earlier_version(pair: Bench) -> None:
-    """They do not say for which environment a file was written: it is never pruned, until an apply has noted that."""
-    old = {path: {f: note[f] for f in ("digest", "realm", "edit", "key")} for path, note in notes(pair).items()}
+    """They do not say for which environment a file was written: it is never pruned, until an apply
+    has noted that.
+    """
+    old = {
+        path: {f: note[f] for f in ("digest", "realm", "edit", "key")}
+        for path, note in notes(pair).items()
+    }
     rewrite_notes(pair, old)
     pair.take_out("snow")
     assert not pair.project().plan().changes
@@ -65,7 +76,9 @@ async def test_notes_of_an_earlier_version(pair: Bench) -> None:
      "renders/\0.mp4", "BLOB"],
 )  # fmt: skip
 async def test_notes_that_somebody_changed(pair: Bench, path: str, tmp_path: Path) -> None:
-    """Whatever outputs.json names: nothing outside the project, of the store, or of an edit is removed."""
+    """Whatever outputs.json names: nothing outside the project, of the store, or of an edit is
+    removed.
+    """
     content = pair.output("rain").read_bytes()
     made = notes(pair)
     entry = made["renders/rain.mp4"]
@@ -206,13 +219,17 @@ async def test_a_saved_plan_prunes_what_it_showed(pair: Bench) -> None:
 
 
 async def test_a_saved_plan_is_bound_to_the_files_that_go(pair: Bench) -> None:
-    """One that changed, went, or is asked for again since makes it stale; so does one more that would go."""
+    """One that changed, went, or is asked for again since makes it stale; so does one more that
+    would go.
+    """
     path = pair.root / "night.plan"
     pair.take_out("snow")
     pair.project().save(path)
     whole = pair.output("snow").read_bytes()
     pair.output("snow").write_bytes(b"cut by hand")
-    with pytest.raises(PlanRefused, match=r"[.]/renders/snow.mp4 is gone, changed, or asked for again"):
+    with pytest.raises(
+        PlanRefused, match=r"[.]/renders/snow.mp4 is gone, changed, or asked for again"
+    ):
         await pair.apply(saved=read_plan(path))
     pair.output("snow").write_bytes(whole)
     pair.edit("hail", "make it hail", output="renders/hail.mp4")

@@ -1,4 +1,6 @@
-"""An edit of another name, or with another output, has the result that it had: for nothing, and the same pixels."""
+"""An edit of another name, or with another output, has the result that it had: for nothing, and the
+same pixels.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,10 @@ async def test_a_moved_output(pair: Bench) -> None:
     pair.edit("snow", "make it snow", output="films/winter.mp4")
     made = pair.project().plan()
     write = next(made.by_action(Action.WRITE))
-    assert (write.name, write.reason) == ("snow", "moved from renders/snow.mp4: its result is in the store")
+    assert (write.name, write.reason) == (
+        "snow",
+        "moved from renders/snow.mp4: its result is in the store",
+    )
     assert pruned(made) == {"renders/snow.mp4": "snow now writes films/winter.mp4"}
     report = await pair.apply()
     assert (report.done(Action.WRITE), report.done(Action.PRUNE), pair.creates()) == (1, 1, 2)
@@ -33,14 +38,18 @@ async def test_a_moved_output(pair: Bench) -> None:
 
 
 async def test_a_renamed_edit(pair: Bench) -> None:
-    """The same request under another name: written for nothing, and said to be renamed, in both steps."""
+    """The same request under another name: written for nothing, and said to be renamed, in both
+    steps.
+    """
     before = sha256_file(pair.output("snow"))
     pair.take_out("snow")
     pair.edit("winter", "make it snow")
     made = pair.project().plan()
     write = next(made.by_action(Action.WRITE))
     assert (write.name, write.reason) == ("winter", "renamed from snow: its result is in the store")
-    assert pruned(made) == {"renders/snow.mp4": "snow was renamed to winter, which writes renders/winter.mp4"}
+    assert pruned(made) == {
+        "renders/snow.mp4": "snow was renamed to winter, which writes renders/winter.mp4"
+    }
     await pair.apply()
     assert (sha256_file(pair.output("winter")), pair.creates()) == (before, 2)
     assert not pair.output("snow").exists()
@@ -56,15 +65,24 @@ def second_result(project: Project, name: str) -> str:
         blob.write(project.store.blob_path(first.digest).read_bytes() + b"\0\0\0\x08free")
         digest = blob.commit()
     project.store.put_result(
-        replace(first, digest=digest, size_bytes=blob.size_bytes, stored_at="2099-01-01T00:00:00.000+00:00")
+        replace(
+            first,
+            digest=digest,
+            size_bytes=blob.size_bytes,
+            stored_at="2099-01-01T00:00:00.000+00:00",
+        )
     )
-    lockfile.write(project.config.root, "default", {**seen.pins(), name: Pin(first.key, digest)}, tmp_name="x")
+    lockfile.write(
+        project.config.root, "default", {**seen.pins(), name: Pin(first.key, digest)}, tmp_name="x"
+    )
     return digest
 
 
 @pytest.fixture
 async def pinned(bench: Bench) -> tuple[Bench, str]:
-    """A live project whose lock file names the second of two results of one job; and that one's digest."""
+    """A live project whose lock file names the second of two results of one job; and that one's
+    digest.
+    """
     bench.edit("rain")
     await bench.apply(bench.live_project())
     digest = second_result(bench.live_project(), "rain")
@@ -74,7 +92,9 @@ async def pinned(bench: Bench) -> tuple[Bench, str]:
 
 
 async def test_a_rename_keeps_the_pinned_result(pinned: tuple[Bench, str]) -> None:
-    """What cutlist.lock names for the old name counts for the new one, which the lock file names alone after that."""
+    """What cutlist.lock names for the old name counts for the new one, which the lock file names
+    alone after that.
+    """
     bench, digest = pinned
     bench.take_out("rain")
     bench.edit("storm")
@@ -86,18 +106,24 @@ async def test_a_rename_keeps_the_pinned_result(pinned: tuple[Bench, str]) -> No
 
 
 async def test_a_rename_that_keeps_its_output(pinned: tuple[Bench, str]) -> None:
-    """Nothing to write; the lock file and the notes name the new edit, so that what follows is told of that one."""
+    """Nothing to write; the lock file and the notes name the new edit, so that what follows is told
+    of that one.
+    """
     bench, digest = pinned
     bench.take_out("rain")
     bench.edit("storm", output="renders/rain.mp4")
     assert not bench.live_project().plan().changes
     await bench.apply(bench.live_project())
-    assert {name: pin.digest for name, pin in lockfile.read(bench.root)["default"].items()} == {"storm": digest}
+    assert {name: pin.digest for name, pin in lockfile.read(bench.root)["default"].items()} == {
+        "storm": digest
+    }
     assert notes(bench)["renders/rain.mp4"]["edit"] == "storm"
 
 
 async def test_a_rename_in_a_clone_without_the_store(pinned: tuple[Bench, str]) -> None:
-    """The pinned result is asked for under the new name too: never a silent render, and never a lost pin."""
+    """The pinned result is asked for under the new name too: never a silent render, and never a
+    lost pin.
+    """
     bench, digest = pinned
     shutil.rmtree(bench.root / ".cutlist")
     shutil.rmtree(bench.root / "renders")
@@ -114,7 +140,9 @@ async def test_a_rename_in_a_clone_without_the_store(pinned: tuple[Bench, str]) 
 
 
 async def test_a_rename_of_what_waits_in_a_clone(bench: Bench) -> None:
-    """Its key is not known before its upstream edit has a result: the old name's pin is kept until then."""
+    """Its key is not known before its upstream edit has a result: the old name's pin is kept until
+    then.
+    """
     bench.edit("rain")
     bench.edit("wet", "make it shine", url="edit://rain")
     await bench.apply(bench.live_project())
@@ -132,7 +160,9 @@ async def test_a_rename_of_what_waits_in_a_clone(bench: Bench) -> None:
 
 
 async def test_a_pinned_result_paid_again_under_the_new_name(pinned: tuple[Bench, str]) -> None:
-    """--repay takes another result of the same job where the pinned one is not here, renamed or not."""
+    """--repay takes another result of the same job where the pinned one is not here, renamed or
+    not.
+    """
     bench, digest = pinned
     project = bench.live_project()
     project.store.blob_path(digest).unlink()

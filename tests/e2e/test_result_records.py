@@ -1,4 +1,6 @@
-"""The records of results: what stands in the store conforms to schemas/result.schema.json, and nothing else does."""
+"""The records of results: what stands in the store conforms to schemas/result.schema.json, and
+nothing else does.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +30,20 @@ def records(bench: Bench) -> dict[str, dict[str, Any]]:
 
 
 async def written(bench: Bench) -> dict[str, dict[str, Any]]:
-    """One record of each origin: asked for, adopted after a lost answer, of the other model, imported."""
+    """One record of each origin: asked for, adopted after a lost answer, of the other model,
+    imported.
+    """
     bench.edit("asked")
     Repository(bench.root).commit("first")
     await bench.apply(approve=lambda plan: "ada, typed yes")
     bench.edit("adopted", "make it snow")
     bench.network.trouble = [Trouble(*CREATE, lost_after)]
     await bench.apply()
-    wide = {"function": "video_outpainting", "prompt": "wide", "video_url": "https://clips.example/v.mp4"}
+    wide = {
+        "function": "video_outpainting",
+        "prompt": "wide",
+        "video_url": "https://clips.example/v.mp4",
+    }
     bench.edit("vace", model="wan2.1-vace-plus", input=wide)
     await bench.apply()
     bench.edit("imported", "make it hail")
@@ -44,7 +52,9 @@ async def written(bench: Bench) -> dict[str, dict[str, Any]]:
 
 
 async def test_every_record_conforms(bench: Bench) -> None:
-    """Whatever way a result came, what its file says is what the schema says; the program reads the same."""
+    """Whatever way a result came, what its file says is what the schema says; the program reads the
+    same.
+    """
     found = await written(bench)
     assert sorted(found) == ["adopted", "asked", "imported", "vace"]
     for each in found.values():
@@ -74,7 +84,10 @@ def bent(good: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {**good, "job": without(good["job"], name)}
     yield {**good, "surprise": 1}
     yield {**good, "job": {**good["job"], "surprise": 1}}
-    yield {**good, "task": {**good["task"], "video_url": "https://clips.example/signed.mp4?Signature=x"}}
+    yield {
+        **good,
+        "task": {**good["task"], "video_url": "https://clips.example/signed.mp4?Signature=x"},
+    }
     yield {**good, "task": {"imported": "a.mp4", "surprise": 1}}
     yield {**good, "key": good["key"].upper()}
 
@@ -88,7 +101,9 @@ def test_the_schema_has_the_fields_of_the_program() -> None:
     """No field without a description's place; required is what has no default."""
     fields = dataclasses.fields(Result)
     assert set(SCHEMA["properties"]) == {each.name for each in fields}
-    assert SCHEMA["required"] == [each.name for each in fields if each.default is dataclasses.MISSING]
+    assert SCHEMA["required"] == [
+        each.name for each in fields if each.default is dataclasses.MISSING
+    ]
     assert all("description" in each for each in SCHEMA["properties"].values())
 
 

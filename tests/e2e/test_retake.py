@@ -67,7 +67,9 @@ def test_all_edits_of_a_matrix(film: Workspace) -> None:
 
 
 def test_several_at_once(film: Workspace) -> None:
-    """Each is raised once, also where they share a file; places are those of the file as it is then."""
+    """Each is raised once, also where they share a file; places are those of the file as it is
+    then.
+    """
     said = film.run("retake", "poster", "intro", "pixel", "poster")
     assert [line for line in said.out.splitlines() if line.startswith("specs/")] == [
         "specs/pixel.yaml:17:9: take of poster was 3, and is 4 now",
@@ -82,7 +84,8 @@ def test_several_at_once(film: Workspace) -> None:
 
 REFUSED: dict[str, tuple[list[str], int, list[str]]] = {
     "a cell": (
-        ["intro", "pixel[look=snow]"], 64,
+        ["intro", "pixel[look=snow]"],
+        64,
         [
             'error: "pixel[look=snow]" shares its take with all 3 edits of its matrix.',
             "`cutlist retake pixel` raises it for all of them (3 edits, 12.0 s billable,",
@@ -93,11 +96,21 @@ REFUSED: dict[str, tuple[list[str], int, list[str]]] = {
         ],
     ),
     "an unknown name": (
-        ["pixel", "itnro"], 64, ['error: no edit is named "itnro".', "Did you mean intro? Nothing was written."],
+        ["pixel", "itnro"],
+        64,
+        ['error: no edit is named "itnro".', "Did you mean intro? Nothing was written."],
     ),
-    "no name": ([], 64, ["Usage: cutlist retake [OPTIONS] NAME...", "Try 'cutlist retake --help' for help.", "",
-                         "Error: Missing argument 'NAME...'."]),
-}  # fmt: skip
+    "no name": (
+        [],
+        64,
+        [
+            "Usage: cutlist retake [OPTIONS] NAME...",
+            "Try 'cutlist retake --help' for help.",
+            "",
+            "Error: Missing argument 'NAME...'.",
+        ],
+    ),
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -106,18 +119,26 @@ def test_what_is_refused(film: Workspace, case: str) -> None:
     names, code, words = REFUSED[case]
     before = film.files()
     said = film.run("retake", *names)
-    assert (said.code, said.out, [line.strip() for line in said.err.splitlines()]) == (code, "", words)
+    assert (said.code, said.out, [line.strip() for line in said.err.splitlines()]) == (
+        code,
+        "",
+        words,
+    )
     assert all(film.files()[name] == content for name, content in before.items())
 
 
 def test_a_take_of_the_matrix(film: Workspace) -> None:
     """Where a list says which takes there are, the list is the place to ask for another."""
-    listed = MATRIX.replace("fog]", "fog], take: [1, 2]").replace("  model", "  take: ${{ matrix.take }}\n  model")
+    listed = MATRIX.replace("fog]", "fog], take: [1, 2]").replace(
+        "  model", "  take: ${{ matrix.take }}\n  model"
+    )
     film.write("specs/pixel.yaml", listed)
     for name in ("pixel", "pixel[look=snow,take=1]"):
         said = film.run("retake", "intro", name)
         assert said.code == 64
-        assert said.err.startswith("error: specs/pixel.yaml:6:9: take is ${{ matrix.take }}, and no number")
+        assert said.err.startswith(
+            "error: specs/pixel.yaml:6:9: take is ${{ matrix.take }}, and no number"
+        )
     assert (film.root / "specs/pixel.yaml").read_text() == listed
     assert "take" not in (film.root / "specs/intro.yaml").read_text()
 
@@ -133,8 +154,13 @@ def test_an_invalid_project_is_left_alone(film: Workspace) -> None:
 
 
 def test_links_and_permissions_stay(film: Workspace) -> None:
-    """A manifest that is a link into the project is changed where it lies; who may read it stays as it was."""
-    film.write("shared/linked.yaml", MATRIX.replace("name: pixel", "name: linked").replace("./media", "../specs/media"))
+    """A manifest that is a link into the project is changed where it lies; who may read it stays as
+    it was.
+    """
+    film.write(
+        "shared/linked.yaml",
+        MATRIX.replace("name: pixel", "name: linked").replace("./media", "../specs/media"),
+    )
     text = (film.root / "shared/linked.yaml").read_text().replace("../specs/media", "./media")
     film.write("shared/linked.yaml", text)
     (film.root / "shared/linked.yaml").chmod(0o600)
@@ -149,7 +175,10 @@ def test_links_and_permissions_stay(film: Workspace) -> None:
 def test_a_suspended_edit_costs_nothing(film: Workspace) -> None:
     """Its take is raised, and it is said why that is free for now."""
     film.edit("intro", suspend=True)
-    assert "with the next apply: nothing to pay: suspended: left alone" in film.run("retake", "intro").out
+    assert (
+        "with the next apply: nothing to pay: suspended: left alone"
+        in film.run("retake", "intro").out
+    )
 
 
 async def test_it_is_paid_once_and_going_back_is_free(bench: Bench) -> None:
@@ -160,7 +189,11 @@ async def test_it_is_paid_once_and_going_back_is_free(bench: Bench) -> None:
     path = bench.root / "specs" / "rain.yaml"
     before, first = path.read_bytes(), bench.output("rain").read_bytes()
     (raised,) = bench.project().retake("rain")
-    assert (raised.before, raised.after, str(raised.place).partition(":")[0]) == (1, 2, "specs/rain.yaml")
+    assert (raised.before, raised.after, str(raised.place).partition(":")[0]) == (
+        1,
+        2,
+        "specs/rain.yaml",
+    )
     assert bench.network.requests != []
     plan = bench.project().plan()
     assert plan.summary["render"] == plan.summary["wait"] == 1

@@ -1,4 +1,6 @@
-"""`plan --from REV`: what a commit asks for, read from the repository; the work tree says where and how."""
+"""`plan --from REV`: what a commit asks for, read from the repository; the work tree says where and
+how.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def untouched(film: Workspace) -> dict[str, bytes | str]:
     return {path: held for path, held in film.files().items() if not path.startswith(".cutlist/")}
 
 
-@pytest.mark.parametrize("form", [(), ("--json",), ("--markdown",), ("--target", "rain"), ("--detailed-exitcode",)])
+@pytest.mark.parametrize(
+    "form", [(), ("--json",), ("--markdown",), ("--target", "rain"), ("--detailed-exitcode",)]
+)
 def test_a_revision_like_the_work_tree_has_its_plan(
     film: Workspace, repository: Repository, form: tuple[str, ...]
 ) -> None:
@@ -51,9 +55,14 @@ def test_a_revision_like_the_work_tree_has_its_plan(
 
 
 def test_everything_desired_is_the_revisions(film: Workspace, repository: Repository) -> None:
-    """Manifests, defaults, folders and the bytes of clips are those of the commit, however the work tree looks now."""
+    """Manifests, defaults, folders and the bytes of clips are those of the commit, however the work
+    tree looks now.
+    """
     plain = film.run("plan")
-    film.edit("rain", input={"prompt": "Something else", "media": [{"type": "video", "url": "./media/ok.mp4"}]})
+    film.edit(
+        "rain",
+        input={"prompt": "Something else", "media": [{"type": "video", "url": "./media/ok.mp4"}]},
+    )
     (film.root / "specs/snow.yaml").unlink()
     (film.root / "specs").rename(film.root / "edits")
     (film.root / "edits/media/ok.mp4").unlink()
@@ -90,9 +99,15 @@ def test_which_files_of_a_revision_are_manifests(film: Workspace, repository: Re
     """The rules of the work tree: no hidden files, no other projects."""
     edit = (film.root / "specs/rain.yaml").read_text()
     paths = {
-        "b": "specs/b.yml", "c": "specs/deep/er/c.yaml", "d": "specs/.hidden.yaml", "e": "specs/.x/e.yaml",
-        "f": "specs/other/cutlist.yaml", "g": "specs/other/in/g.yaml", "h": "specs/h.txt", "i": "out/i.yaml",
-    }  # fmt: skip
+        "b": "specs/b.yml",
+        "c": "specs/deep/er/c.yaml",
+        "d": "specs/.hidden.yaml",
+        "e": "specs/.x/e.yaml",
+        "f": "specs/other/cutlist.yaml",
+        "g": "specs/other/in/g.yaml",
+        "h": "specs/h.txt",
+        "i": "out/i.yaml",
+    }
     for name, path in paths.items():
         up = "../" * (path.count("/") - 1)
         film.write(path, edit.replace('"rain"', f'"{name}"').replace("./media", f"{up}./media"))
@@ -100,22 +115,32 @@ def test_which_files_of_a_revision_are_manifests(film: Workspace, repository: Re
     plain = film.run("plan")
     assert "+ b, c, rain, snow" in plain.out
     assert film.run("plan", "--from", "HEAD").out == plain.out
-    film.write("cutlist.yaml", PROJECT + "  manifests: [specs/deep, specs/b.yml, specs/other/in/]\n")
+    film.write(
+        "cutlist.yaml", PROJECT + "  manifests: [specs/deep, specs/b.yml, specs/other/in/]\n"
+    )
     repository.commit()
     plain = film.run("plan")
     assert "+ b, c, g\n" in plain.out
     assert film.run("plan", "--from", "HEAD").out == plain.out
 
 
-def test_symbolic_links_are_followed_inside_the_project(film: Workspace, repository: Repository) -> None:
-    """To files and through folders, as in the work tree; a folder that is a link is no folder of manifests."""
-    film.write("out/linked.yaml", (film.root / "specs/rain.yaml").read_text().replace('"rain"', '"linked"'))
+def test_symbolic_links_are_followed_inside_the_project(
+    film: Workspace, repository: Repository
+) -> None:
+    """To files and through folders, as in the work tree; a folder that is a link is no folder of
+    manifests.
+    """
+    film.write(
+        "out/linked.yaml", (film.root / "specs/rain.yaml").read_text().replace('"rain"', '"linked"')
+    )
     (film.root / "specs/linked.yaml").symlink_to("../out/linked.yaml")
     (film.root / "specs/folder.yaml").symlink_to("../out")
     (film.root / "specs/more").symlink_to("../out")
     (film.root / "specs/media/again.mp4").symlink_to("../../specs/././media/ok.mp4")
     (film.root / "specs/clips").symlink_to("media")
-    film.edit("rain", input={"prompt": "x", "media": [{"type": "video", "url": "./clips/again.mp4"}]})
+    film.edit(
+        "rain", input={"prompt": "x", "media": [{"type": "video", "url": "./clips/again.mp4"}]}
+    )
     repository.commit()
     plain = film.run("plan")
     assert "+ linked, rain, snow" in plain.out
@@ -123,31 +148,57 @@ def test_symbolic_links_are_followed_inside_the_project(film: Workspace, reposit
 
 
 FAULTS = {
-    "a link that leaves": (lambda film: (film.root / "specs/a.yaml").symlink_to("../../out.yaml"),
-        "specs/a.yaml:1:1: error: the manifest is a symbolic link that leaves the project"),
-    "an absolute link": (lambda film: (film.root / "specs/a.yaml").symlink_to("/etc/passwd"),
-        "specs/a.yaml:1:1: error: the manifest is a symbolic link that leaves the project"),
-    "a link to nothing": (lambda film: (film.root / "specs/a.yaml").symlink_to("nothing"),
-        "specs/a.yaml:1:1: error: the manifest does not exist in this revision"),
-    "a circle": (lambda film: (film.root / "specs/a.yaml").symlink_to("a.yaml"),
-        "specs/a.yaml:1:1: error: the manifest cannot be read: Too many levels of symbolic links"),
-    "a long manifest": (lambda film: film.write("specs/a.yaml", "# " + "x" * (3 << 20)),
-        "specs/a.yaml:1:1: error: the file has 1048577 bytes; at most 1048576 (1 MiB) are read\n"
-        "1 error in 1 of 3 manifests"),
-    "a clip that is not committed": (lambda film: film.write(".gitignore", "ok.mp4\n.cutlist/\n"),
-        "specs/rain.yaml:11:16: error: the file specs/media/ok.mp4 does not exist in this revision"),
-    "a clip that is a folder": (lambda film: film.write("specs/media/ok.mp4/inside", "x"),
-        "specs/rain.yaml:11:16: error: the file specs/media/ok.mp4 is a folder, not a file"),
+    "a link that leaves": (
+        lambda film: (film.root / "specs/a.yaml").symlink_to("../../out.yaml"),
+        "specs/a.yaml:1:1: error: the manifest is a symbolic link that leaves the project",
+    ),
+    "an absolute link": (
+        lambda film: (film.root / "specs/a.yaml").symlink_to("/etc/passwd"),
+        "specs/a.yaml:1:1: error: the manifest is a symbolic link that leaves the project",
+    ),
+    "a link to nothing": (
+        lambda film: (film.root / "specs/a.yaml").symlink_to("nothing"),
+        "specs/a.yaml:1:1: error: the manifest does not exist in this revision",
+    ),
+    "a circle": (
+        lambda film: (film.root / "specs/a.yaml").symlink_to("a.yaml"),
+        "specs/a.yaml:1:1: error: the manifest cannot be read: Too many levels of symbolic links",
+    ),
+    "a long manifest": (
+        lambda film: film.write("specs/a.yaml", "# " + "x" * (3 << 20)),
+        (
+            "specs/a.yaml:1:1: error: the file has 1048577 bytes; at most 1048576 (1 MiB) are"
+            " read\n1 error in 1 of 3 manifests"
+        ),
+    ),
+    "a clip that is not committed": (
+        lambda film: film.write(".gitignore", "ok.mp4\n.cutlist/\n"),
+        "specs/rain.yaml:11:16: error: the file specs/media/ok.mp4 does not exist in this revision",
+    ),
+    "a clip that is a folder": (
+        lambda film: film.write("specs/media/ok.mp4/inside", "x"),
+        "specs/rain.yaml:11:16: error: the file specs/media/ok.mp4 is a folder, not a file",
+    ),
     "a folder that is a link": (
-        lambda film: ((film.root / "x").symlink_to("specs"), film.write("cutlist.yaml", PROJECT + "  manifests: [x]")),
-        "cutlist.yaml:7:15: error: manifests: 'x' passes through the symbolic link x"),
-    "a folder that is not there": (lambda film: film.write("cutlist.yaml", PROJECT + "  manifests: [specs, x/]"),
-        'cutlist.yaml:7:22: error: manifests names "x/", which does not exist'),
-    "a field of no project": (lambda film: film.write("cutlist.yaml", PROJECT + "  colour: red"),
-        'cutlist.yaml:7:3: error: unknown field "colour"'),
-    "no pins": (lambda film: film.write("cutlist.lock", "version: 7\n"),
-        "cutlist.lock:1:1: error: this is no lock file of version 1; restore it from git"),
-}  # fmt: skip
+        lambda film: (
+            (film.root / "x").symlink_to("specs"),
+            film.write("cutlist.yaml", PROJECT + "  manifests: [x]"),
+        ),
+        "cutlist.yaml:7:15: error: manifests: 'x' passes through the symbolic link x",
+    ),
+    "a folder that is not there": (
+        lambda film: film.write("cutlist.yaml", PROJECT + "  manifests: [specs, x/]"),
+        'cutlist.yaml:7:22: error: manifests names "x/", which does not exist',
+    ),
+    "a field of no project": (
+        lambda film: film.write("cutlist.yaml", PROJECT + "  colour: red"),
+        'cutlist.yaml:7:3: error: unknown field "colour"',
+    ),
+    "no pins": (
+        lambda film: film.write("cutlist.lock", "version: 7\n"),
+        "cutlist.lock:1:1: error: this is no lock file of version 1; restore it from git",
+    ),
+}
 
 
 @pytest.mark.parametrize(("make", "words"), FAULTS.values(), ids=FAULTS)
@@ -171,7 +222,12 @@ def test_a_revision_is_as_little_trusted_as_any_file(
 REFUSED = {
     "unknown": ("mian", 64, 'there is no revision "mian" in this repository', "Did you mean main?"),
     "empty": ("", 64, 'there is no revision "" in this repository', "git log --oneline --all"),
-    "an option": ("--output=/tmp/x", 64, 'there is no revision "--output=/tmp/x"', "Nothing was sent"),
+    "an option": (
+        "--output=/tmp/x",
+        64,
+        'there is no revision "--output=/tmp/x"',
+        "Nothing was sent",
+    ),
     "two lines": ("main\nmain", 64, "there is no revision", "Nothing was sent"),
     "a missing commit": ("1" * 40, 64, "there is no revision", "Nothing was sent"),
     "of the remote": ("topic", 64, 'there is no revision "topic"', "Did you mean origin/topic?"),
@@ -194,7 +250,9 @@ def test_what_is_no_revision_of_a_project_is_refused(
     repository.git("branch", "twice")
     repository.git("tag", "twice")
     repository.git("update-ref", "refs/remotes/origin/topic", "main")
-    repository.git("branch", "empty", repository.git("commit-tree", "-m", "x", repository.git("mktree")))
+    repository.git(
+        "branch", "empty", repository.git("commit-tree", "-m", "x", repository.git("mktree"))
+    )
     before = untouched(film)
     for command in (("plan", f"--from={name}"), ("diff", "--", f"{name or ' '}..main")):
         said = film.run(*command)
@@ -228,7 +286,9 @@ def test_a_plan_of_a_revision_is_not_saved(film: Workspace, repository: Reposito
 
 
 def test_an_environment_of_a_revision(film: Workspace, repository: Repository) -> None:
-    """Overlays are the revision's; one that it does not name is refused by the name of the revision."""
+    """Overlays are the revision's; one that it does not name is refused by the name of the
+    revision.
+    """
     spec = "  environments: {final: {parameters: {resolution: 1080P}}}\n"
     film.write("cutlist.yaml", PROJECT + spec)
     repository.commit()
@@ -242,7 +302,9 @@ def test_an_environment_of_a_revision(film: Workspace, repository: Repository) -
 def test_a_submodule_is_another_repository(film: Workspace, repository: Repository) -> None:
     """What lies in it is not read, and said to be so."""
     repository.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},specs/media/sub")
-    film.edit("rain", input={"prompt": "x", "media": [{"type": "video", "url": "./media/sub/ok.mp4"}]})
+    film.edit(
+        "rain", input={"prompt": "x", "media": [{"type": "video", "url": "./media/sub/ok.mp4"}]}
+    )
     repository.git("add", "specs/rain.yaml")
     repository.git("commit", "--quiet", "--message", "a submodule")
     said = film.run("plan", "--from", "HEAD")
@@ -256,11 +318,16 @@ def test_an_object_that_is_not_here(film: Workspace, repository: Repository) -> 
     (film.root / ".git/objects" / blob[:2] / blob[2:]).unlink()
     said = film.run("plan", "--from", "HEAD")
     assert (said.code, said.out) == (3, "")
-    assert f"specs/media/ok.mp4 cannot be read: this clone lacks the object {blob}; clone without --filter" in said.err
+    assert (
+        f"specs/media/ok.mp4 cannot be read: this clone lacks the object {blob}; clone without"
+        " --filter" in said.err
+    )
 
 
 def test_a_clip_in_git_lfs(film: Workspace, repository: Repository) -> None:
-    """A pointer names the digest: its bytes are taken from where Git LFS keeps them, or their absence is said."""
+    """A pointer names the digest: its bytes are taken from where Git LFS keeps them, or their
+    absence is said.
+    """
     plain = film.run("plan")
     clip = (film.root / "specs/media/ok.mp4").read_bytes()
     digest = hashlib.sha256(clip).hexdigest()
@@ -270,7 +337,10 @@ def test_a_clip_in_git_lfs(film: Workspace, repository: Repository) -> None:
     repository.commit()
     said = film.run("plan", "--from", "HEAD")
     assert said.code == 3
-    assert "is a Git LFS pointer, and this clone does not have its bytes; run `git lfs fetch`" in said.err
+    assert (
+        "is a Git LFS pointer, and this clone does not have its bytes; run `git lfs fetch`"
+        in said.err
+    )
     kept = film.write(f".git/lfs/objects/{digest[:2]}/{digest[2:4]}/{digest}", clip)
     assert film.run("plan", "--from", "HEAD").out == plain.out
     kept.write_bytes(clip[:-1])
@@ -286,11 +356,18 @@ def test_clips_and_manifests_seen_before_are_not_read_again(
     plain, compared = film.run("plan", "--from", "HEAD"), film.run("diff", "HEAD~1..HEAD")
     asked: list[str] = []
     real = git.Objects.chunks
-    monkeypatch.setattr(git.Objects, "chunks", lambda self, name: asked.append(name) or real(self, name))
-    for command, said in ((("diff", "HEAD~1..HEAD"), compared), (("plan", "--from", "HEAD"), plain)):
+    monkeypatch.setattr(
+        git.Objects, "chunks", lambda self, name: asked.append(name) or real(self, name)
+    )
+    for command, said in (
+        (("diff", "HEAD~1..HEAD"), compared),
+        (("plan", "--from", "HEAD"), plain),
+    ):
         assert film.run(*command) == said
         assert repository.git("rev-parse", "HEAD:specs/rain.yaml") in asked
-        clips = {repository.git("rev-parse", f"HEAD:specs/media/{name}") for name in ("ok.mp4", "ok.mov")}
+        clips = {
+            repository.git("rev-parse", f"HEAD:specs/media/{name}") for name in ("ok.mp4", "ok.mov")
+        }
         assert clips.isdisjoint(asked)
 
 

@@ -1,4 +1,6 @@
-"""A saved plan is carried out exactly, once, without a question; or it is refused and nothing is sent."""
+"""A saved plan is carried out exactly, once, without a question; or it is refused and nothing is
+sent.
+"""
 
 from __future__ import annotations
 
@@ -83,8 +85,12 @@ async def test_a_budget_is_held_and_does_not_use_it_up(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("arrived", [True, False])
-async def test_what_was_open_is_settled_and_never_paid_beyond_the_plan(bench: Bench, arrived: bool) -> None:
-    """Planned as `settle`, free: when the request turns out not to have arrived, it is not sent without a new plan."""
+async def test_what_was_open_is_settled_and_never_paid_beyond_the_plan(
+    bench: Bench, arrived: bool
+) -> None:
+    """Planned as `settle`, free: when the request turns out not to have arrived, it is not sent
+    without a new plan.
+    """
     bench.edit("a")
     unasked = Trouble("GET", "/tasks", answer(500, code="InternalError", message="oops"), times=99)
     bench.network.trouble = [Trouble(*CREATE, lost_after if arrived else lost_before), unasked]
@@ -103,7 +109,9 @@ async def test_what_was_open_is_settled_and_never_paid_beyond_the_plan(bench: Be
 
 
 async def test_manifests_saved_while_open_requests_are_settled_wait(bench: Bench) -> None:
-    """What is rendered is what was compared with the saved plan, and not what a manifest says a second later."""
+    """What is rendered is what was compared with the saved plan, and not what a manifest says a
+    second later.
+    """
     bench.edit("open", prompt="open")
     unasked = Trouble("GET", "/tasks", answer(500, code="InternalError", message="oops"), times=99)
     bench.network.trouble = [Trouble(*CREATE, lost_after), unasked]
@@ -123,7 +131,9 @@ async def test_manifests_saved_while_open_requests_are_settled_wait(bench: Bench
 
 
 async def test_the_file(bench: Bench) -> None:
-    """For its owner's eyes, as its schema says, without a secret; what it shows is what the plan showed."""
+    """For its owner's eyes, as its schema says, without a secret; what it shows is what the plan
+    showed.
+    """
     bench.edit("a", url="https://clips.example/a.mp4?Signature=hush&Expires=1")
     bench.edit("b", url="edit://a", model="wan2.7-videoedit", parameters={"resolution": "1080P"})
     path = saved(bench)

@@ -17,7 +17,17 @@ from mockserver import VirtualClock
 from mockserver.accounts import Account, ApiKey
 from mockserver.threaded import ServerThread
 from reconciler.project import Project
-from tests.e2e.bench import CREATE, FETCH, Network, SmallFilms, Ticking, Trouble, answer, failed, lost_after
+from tests.e2e.bench import (
+    CREATE,
+    FETCH,
+    Network,
+    SmallFilms,
+    Ticking,
+    Trouble,
+    answer,
+    failed,
+    lost_after,
+)
 from tests.workspace import Said, Workspace, manifest
 
 KEY = "sk-canary-0123456789abcdef"
@@ -27,7 +37,8 @@ SIGNED = (
     "https://clips.example/{}.mp4?Expires=1893456000&Signature=canarySignature1&security-token=canarySecurityToken2"
     "&X-Amz-Credential=canaryCredential3&X-Amz-Signature=canaryAmz4"
 )
-MANIFESTS = ("specs", ".cutlist/cache/manifests")  # what people wrote, and the private copy kept of it
+# what people wrote, and the private copy kept of it
+MANIFESTS = ("specs", ".cutlist/cache/manifests")
 _SIGNED_FIELDS = ("signature", "policy", "oss_access_key_id")
 
 
@@ -53,13 +64,17 @@ class Eavesdropper(Network):
             for each in value:
                 self._listen(each)
         elif isinstance(value, str) and "://" in value:
-            self._heard.update(text for _, text in parse_qsl(value.partition("?")[2]) if len(text) > 10)
+            self._heard.update(
+                text for _, text in parse_qsl(value.partition("?")[2]) if len(text) > 10
+            )
 
 
 class Stage:
     """A project at a server, run by the real command on virtual time, with all that it says kept."""
 
-    def __init__(self, workspace: Workspace, server: ServerThread, patch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, workspace: Workspace, server: ServerThread, patch: pytest.MonkeyPatch
+    ) -> None:
         self.workspace = workspace
         self.server = server
         self.heard: set[str] = set()
@@ -71,7 +86,10 @@ class Stage:
         opened = Project.open
 
         def open_here(path: Path | str = ".", **settings: Any) -> Project:
-            return opened(path, **{**settings, "clock": clock, "transport": Eavesdropper(self.trouble, self.heard)})
+            return opened(
+                path,
+                **{**settings, "clock": clock, "transport": Eavesdropper(self.trouble, self.heard)},
+            )
 
         patch.setattr(Project, "open", open_here)
         patch.setenv("DASHSCOPE_API_KEY", KEY)
@@ -99,15 +117,26 @@ class Stage:
             name = path.relative_to(self.workspace.root).as_posix()
             if path.is_file() and not name.startswith(MANIFESTS):
                 places[name] = path.read_bytes()
-        return {f"{place}: {secret}" for place, text in places.items() for secret in secrets if secret.encode() in text}
+        return {
+            f"{place}: {secret}"
+            for place, text in places.items()
+            for secret in secrets
+            if secret.encode() in text
+        }
 
 
 @pytest.fixture
-def stage(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Stage]:
+def stage(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Iterator[Stage]:
     """A stage with a server that knows the canary key, and every logger at DEBUG."""
     caplog.set_level(logging.DEBUG)
     account = Account("default", "1000000000000001", (ApiKey("100001", KEY),))
-    options: dict[str, Any] = {"clock": VirtualClock(), "renderer": SmallFilms(), "accounts": (account,)}
+    options: dict[str, Any] = {
+        "clock": VirtualClock(),
+        "renderer": SmallFilms(),
+        "accounts": (account,),
+    }
     with ServerThread(**options, task_seconds=(2.0, 4.0)) as server:
         yield Stage(workspace, server, monkeypatch)
 
@@ -116,14 +145,20 @@ async def elsewhere(request: httpx.Request, send: Callable[..., Any]) -> httpx.R
     """The result is said to lie at somebody else's."""
     response = await send(request)
     body = (await response.aread()).decode().replace("http://127.0.0.1", "http://evil.example")
-    return httpx.Response(response.status_code, text=body, headers={"Content-Type": "application/json"})
+    return httpx.Response(
+        response.status_code, text=body, headers={"Content-Type": "application/json"}
+    )
 
 
 async def no_url(request: httpx.Request, send: Callable[..., Any]) -> httpx.Response:
     """The result's URL is none."""
     response = await send(request)
-    body = re.sub(rb'"video_url": ?"http://[^/"]*', b'"video_url":"http://[broken', await response.aread())
-    return httpx.Response(response.status_code, content=body, headers={"Content-Type": "application/json"})
+    body = re.sub(
+        rb'"video_url": ?"http://[^/"]*', b'"video_url":"http://[broken', await response.aread()
+    )
+    return httpx.Response(
+        response.status_code, content=body, headers={"Content-Type": "application/json"}
+    )
 
 
 async def moved(request: httpx.Request, send: Callable[..., Any]) -> httpx.Response:
@@ -155,14 +190,27 @@ TROUBLES: dict[str, list[Trouble]] = {
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-def test_nothing_leaks(trouble: str, stage: Stage, media: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """After applies in trouble and out of it, what was said, logged and written holds no key and no signature."""
+def test_nothing_leaks(
+    trouble: str, stage: Stage, media: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After applies in trouble and out of it, what was said, logged and written holds no key and no
+    signature.
+    """
     stage.workspace.take(media, "ok.mp4")
     stage.edit("remote")
     local = {"prompt": "local", "media": [{"type": "video", "url": "./media/ok.mp4"}]}
     stage.edit("local", input=local)
-    stage.trouble = [Trouble(each.method, each.part, each.act, times=each.left) for each in TROUBLES[trouble]]
-    commands = "apply", "plan", "status --json", "apply --retry-failed --json", "plan --json", "status"
+    stage.trouble = [
+        Trouble(each.method, each.part, each.act, times=each.left) for each in TROUBLES[trouble]
+    ]
+    commands = (
+        "apply",
+        "plan",
+        "status --json",
+        "apply --retry-failed --json",
+        "plan --json",
+        "status",
+    )
     for command in commands:
         assert "Traceback" not in stage.run(*command.split()).err
     assert stage.leaks(caplog.text) == set()
@@ -192,7 +240,13 @@ def test_no_question_about_an_edit_shows_a_signature(workspace: Workspace) -> No
     """Whatever is asked about it, in words or as JSON, before it was ever rendered."""
     clip = {"type": "video", "url": SIGNED.format("girl")}
     workspace.edit("girl", input={"prompt": "see https://a.example/?page=2", "media": [clip]})
-    for command in (["show", "girl"], ["explain", "girl"], ["plan"], ["status"], ["graph", "--dot"]):
+    for command in (
+        ["show", "girl"],
+        ["explain", "girl"],
+        ["plan"],
+        ["status"],
+        ["graph", "--dot"],
+    ):
         for form in ([], ["--json"]) if command[0] != "graph" else ([],):
             said = workspace.run(*command, *form)
             assert said.code == 0

@@ -1,4 +1,6 @@
-"""An apply of some edits: the others are left alone, in the store, in the lock file and at the service."""
+"""An apply of some edits: the others are left alone, in the store, in the lock file and at the
+service.
+"""
 
 from __future__ import annotations
 

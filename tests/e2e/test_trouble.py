@@ -56,7 +56,13 @@ async def unknown_to_the_service(request: httpx.Request, send: Any) -> httpx.Res
 
 @pytest.mark.parametrize(
     "trouble",
-    [lost_after, answer(500), answer(200), answer(302), answer(503, code="ModelUnavailable", message="later")],
+    [
+        lost_after,
+        answer(500),
+        answer(200),
+        answer(302),
+        answer(503, code="ModelUnavailable", message="later"),
+    ],
 )
 async def test_lost_answer_never_pays_twice(bench: Bench, trouble: Any) -> None:
     """Whatever happens to the answer of the POST, one task is billed in the end."""
@@ -74,12 +80,16 @@ async def test_lost_answer_is_adopted_from_the_list(bench: Bench) -> None:
     bench.network.trouble = [Trouble(*CREATE, lost_after)]
     await bench.apply()
     assert bench.creates() == 1
-    (result,) = (each for results in bench.project().store.results()[0].values() for each in results)
+    (result,) = (
+        each for results in bench.project().store.results()[0].values() for each in results
+    )
     assert result.adopted
 
 
 async def test_request_that_never_arrived_is_sent_again(bench: Bench) -> None:
-    """When SETTLE has passed and the list shows nothing, the request is proved NOT_SENT and sent anew."""
+    """When SETTLE has passed and the list shows nothing, the request is proved NOT_SENT and sent
+    anew.
+    """
     bench.edit("rain")
     bench.network.trouble = [Trouble(*CREATE, lost_before)]
     assert (await bench.apply()).exit_code == 0
@@ -103,7 +113,9 @@ async def test_kill_between_post_and_answer_is_recovered_before_any_post(bench: 
 
 
 async def test_a_stop_is_heard_while_an_earlier_run_is_looked_into(bench: Bench) -> None:
-    """Ctrl-C while the service is asked about a lost request: it ends there, sends nothing, and the next run asks."""
+    """Ctrl-C while the service is asked about a lost request: it ends there, sends nothing, and the
+    next run asks.
+    """
     bench.edit("rain")
     bench.network.trouble = [Trouble(*CREATE, killed)]
     with pytest.raises(Killed):
@@ -145,7 +157,9 @@ async def test_interrupted_apply_resumes_without_paying(bench: Bench) -> None:
 
 
 async def test_wrong_key_stops_everything_with_one_reason(bench: Bench) -> None:
-    """A refused key: nothing is billed, exit 1, the attempts are NOT_SENT and free to be sent later."""
+    """A refused key: nothing is billed, exit 1, the attempts are NOT_SENT and free to be sent
+    later.
+    """
     for name in "abc":
         bench.edit(name, prompt=name)
     report = await bench.apply(bench.project(key="sk-wrong"))
@@ -162,7 +176,11 @@ async def test_wrong_key_stops_everything_with_one_reason(bench: Bench) -> None:
 async def test_throttled_submit_is_repeated(bench: Bench) -> None:
     """429 means that nothing was accepted: wait, go slower, send again."""
     bench.edit("rain")
-    trouble = answer(429, code="Throttling.RateQuota", message="Requests rate limit exceeded, please try again later.")
+    trouble = answer(
+        429,
+        code="Throttling.RateQuota",
+        message="Requests rate limit exceeded, please try again later.",
+    )
     bench.network.trouble = [Trouble(*CREATE, trouble, times=3)]
     assert (await bench.apply()).exit_code == 0
     assert bench.billed_tasks() == 1
@@ -172,7 +190,11 @@ async def test_exhausted_quota_pauses_the_lane(bench: Bench) -> None:
     """No balance: the lane stops after the first refusal instead of asking for each edit."""
     for name in "abcdef":
         bench.edit(name, prompt=name)
-    trouble = answer(400, code="Arrearage", message="Access denied, please make sure your account is in good standing.")
+    trouble = answer(
+        400,
+        code="Arrearage",
+        message="Access denied, please make sure your account is in good standing.",
+    )
     bench.network.trouble = [Trouble(*CREATE, trouble, times=99)]
     report = await bench.apply()
     assert report.exit_code == 4
@@ -184,7 +206,9 @@ async def test_refused_request_is_not_sent_again_unless_asked(bench: Bench) -> N
     """REJECTED is final for the key; --retry-failed and a changed request are the ways on."""
     bench.edit("rain")
     bench.network.trouble = [
-        Trouble(*CREATE, answer(400, code="InvalidParameter", message="url error, please check url!"))
+        Trouble(
+            *CREATE, answer(400, code="InvalidParameter", message="url error, please check url!")
+        )
     ]
     assert (await bench.apply()).exit_code == 4
     (step,) = bench.project().plan().steps
@@ -196,7 +220,9 @@ async def test_refused_request_is_not_sent_again_unless_asked(bench: Bench) -> N
 
 
 async def test_internal_error_is_tried_twice_more_and_no_further(bench: Bench) -> None:
-    """A task the service fails by its own fault is sent again, three times in all; failed tasks are free."""
+    """A task the service fails by its own fault is sent again, three times in all; failed tasks are
+    free.
+    """
     bench.edit("rain")
     bench.network.trouble = [Trouble(*FETCH, failed("InternalError.Algo", "oops"), times=99)]
     report = await bench.apply()
@@ -245,7 +271,9 @@ async def test_expired_task_is_paid_again_only_on_request(bench: Bench) -> None:
 
 
 async def test_two_candidates_wait_for_a_person(bench: Bench) -> None:
-    """When two unknown tasks could be the lost one, nothing is sent until somebody decides; adopting collects it."""
+    """When two unknown tasks could be the lost one, nothing is sent until somebody decides;
+    adopting collects it.
+    """
 
     async def twice(request: httpx.Request, send: Any) -> httpx.Response:
         first = await send(request)
@@ -270,7 +298,9 @@ async def test_two_candidates_wait_for_a_person(bench: Bench) -> None:
 
 
 async def test_a_task_that_was_forgotten_for_a_while_can_be_adopted_again(bench: Bench) -> None:
-    """UNKNOWN for ten minutes waits for a person, who may name the attempt's own task; nothing is sent."""
+    """UNKNOWN for ten minutes waits for a person, who may name the attempt's own task; nothing is
+    sent.
+    """
     bench.edit("rain")
     bench.network.trouble = [Trouble(*FETCH, unknown_to_the_service, times=UNKNOWN_LOOKS)]
     assert (await bench.apply()).exit_code == 5
@@ -299,7 +329,9 @@ async def test_declined_question_sends_nothing(bench: Bench) -> None:
 
 
 async def test_orphaned_task_is_brought_home(bench: Bench) -> None:
-    """An edit is deleted while its task runs: what is paid is stored anyway, and nothing is published."""
+    """An edit is deleted while its task runs: what is paid is stored anyway, and nothing is
+    published.
+    """
     bench.edit("rain")
     stop = Stop()
     await bench.project().apply_async(
@@ -333,7 +365,9 @@ async def test_an_undecided_request_that_nobody_asks_for_any_more(bench: Bench) 
 
 
 async def test_a_clock_that_is_set_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A jump in the middle of a run is told once, by it; a clock behind the ledger by the next run and by status."""
+    """A jump in the middle of a run is told once, by it; a clock behind the ledger by the next run
+    and by status.
+    """
     bench.edit("rain")
     true_time = bench.clock.now
 
@@ -341,7 +375,9 @@ async def test_a_clock_that_is_set_is_told(bench: Bench, monkeypatch: pytest.Mon
         if event.phase is Phase.RUNNING:
             monkeypatch.setattr(bench.clock, "now", lambda: true_time() + 2 * HOUR)
 
-    assert (await bench.project().apply_async(observer=set_forward, tell=bench.said.append)).exit_code == 0
+    assert (
+        await bench.project().apply_async(observer=set_forward, tell=bench.said.append)
+    ).exit_code == 0
     (told,) = bench.said
     assert "clock went 2h 00m forward" in told
     monkeypatch.setattr(bench.clock, "now", true_time)
@@ -367,8 +403,15 @@ async def test_a_steady_clock_is_not_mentioned(bench: Bench) -> None:
 
 
 async def test_tasks_of_others_are_told_once(bench: Bench) -> None:
-    """Where a lost answer makes us read the list, tasks that nobody here made are told once, and left alone."""
-    other = {"task_id": "not-ours", "model_name": "another-model", "gmt_create": 9e15, "status": "PENDING"}
+    """Where a lost answer makes us read the list, tasks that nobody here made are told once, and
+    left alone.
+    """
+    other = {
+        "task_id": "not-ours",
+        "model_name": "another-model",
+        "gmt_create": 9e15,
+        "status": "PENDING",
+    }
 
     async def with_another(request: httpx.Request, send: Any) -> httpx.Response:
         response = await send(request)
@@ -396,7 +439,9 @@ async def test_result_is_fetched_only_from_allowed_hosts(bench: Bench) -> None:
     async def elsewhere(request: httpx.Request, send: Any) -> httpx.Response:
         response = await send(request)
         body = (await response.aread()).decode().replace("http://127.0.0.1", "http://evil.example")
-        return httpx.Response(response.status_code, text=body, headers={"Content-Type": "application/json"})
+        return httpx.Response(
+            response.status_code, text=body, headers={"Content-Type": "application/json"}
+        )
 
     bench.edit("rain")
     bench.network.trouble = [Trouble(*FETCH, elsewhere, times=999)]

@@ -1,4 +1,6 @@
-"""What makes work, and what does not: everything is up to date, one thing happens, and this is the plan."""
+"""What makes work, and what does not: everything is up to date, one thing happens, and this is the
+plan.
+"""
 
 from __future__ import annotations
 
@@ -114,8 +116,14 @@ def plan(bench: Bench, root: Path | None = None) -> dict[str, str]:
         pytest.param(touch, KEEP, id="touched"),
         pytest.param(reformat, KEEP, id="reformatted, keys in another order"),
         pytest.param(written("spec:", "# a comment\nspec:"), KEEP, id="a comment"),
-        pytest.param(written("{seed: 7}", "{seed: 7, watermark: false}"), KEEP, id="a default written out"),
-        pytest.param(written("Signature=one", "Signature=two", "specs/remote.yaml"), KEEP, id="a link signed anew"),
+        pytest.param(
+            written("{seed: 7}", "{seed: 7, watermark: false}"), KEEP, id="a default written out"
+        ),
+        pytest.param(
+            written("Signature=one", "Signature=two", "specs/remote.yaml"),
+            KEEP,
+            id="a link signed anew",
+        ),
         pytest.param(no_cache, KEEP, id="no cache"),
         pytest.param(no_ledger, KEEP, id="no ledger"),
         pytest.param(deleted, WRITE, id="the output deleted"),
@@ -125,8 +133,12 @@ def plan(bench: Bench, root: Path | None = None) -> dict[str, str]:
         pytest.param(older_clip, RENDER, id="a medium replaced by an older one"),
     ],
 )
-async def test_what_one_change_asks_for(done: Bench, change: Change, expected: dict[str, str]) -> None:
-    """No step for what changes no pixel; a free one for what is in the store; exactly one render for the rest."""
+async def test_what_one_change_asks_for(
+    done: Bench, change: Change, expected: dict[str, str]
+) -> None:
+    """No step for what changes no pixel; a free one for what is in the store; exactly one render
+    for the rest.
+    """
     change(done.root)
     assert plan(done) == expected
     creates = done.creates()
@@ -139,14 +151,22 @@ async def test_what_one_change_asks_for(done: Bench, change: Change, expected: d
 async def test_a_clone_with_the_store_restores_every_output(done: Bench, tmp_path: Path) -> None:
     """Committed files and a copy of the store are enough: the same bytes, without a request."""
     clone = tmp_path / "clone"
-    shutil.copytree(done.root, clone, ignore=shutil.ignore_patterns("renders", "cache", "ledger*", "outputs.json"))
+    shutil.copytree(
+        done.root,
+        clone,
+        ignore=shutil.ignore_patterns("renders", "cache", "ledger*", "outputs.json"),
+    )
     assert plan(done, clone) == {"film": "write", "remote": "write"}
     sent = len(done.network.requests)
-    project = Project.open(clone, env=Environment(Secret("sk-mock")), clock=done.clock, transport=done.network)
+    project = Project.open(
+        clone, env=Environment(Secret("sk-mock")), clock=done.clock, transport=done.network
+    )
     await done.apply(project)
     assert len(done.network.requests) == sent
     for name in ("film.mp4", "remote.mp4"):
-        assert (clone / "renders" / name).read_bytes() == (done.root / "renders" / name).read_bytes()
+        assert (clone / "renders" / name).read_bytes() == (
+            done.root / "renders" / name
+        ).read_bytes()
 
 
 def cut_short(path: Path) -> None:
@@ -160,8 +180,12 @@ def same_size_and_time(path: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [cut_short, same_size_and_time])
-async def test_a_spoilt_output_is_never_silently_replaced(done: Bench, spoil: Callable[[Path], None]) -> None:
-    """Cut short or changed by somebody: the file stays until a person has said so, and then it is free."""
+async def test_a_spoilt_output_is_never_silently_replaced(
+    done: Bench, spoil: Callable[[Path], None]
+) -> None:
+    """Cut short or changed by somebody: the file stays until a person has said so, and then it is
+    free.
+    """
     path = done.output("film")
     whole = path.read_bytes()
     spoil(path)
@@ -173,7 +197,9 @@ async def test_a_spoilt_output_is_never_silently_replaced(done: Bench, spoil: Ca
 
 
 def behind_the_cache(bench: Bench, path: Path) -> None:
-    """Other bytes of the same size, in a file system that shows the same times: only reading finds them."""
+    """Other bytes of the same size, in a file system that shows the same times: only reading finds
+    them.
+    """
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     path.chmod(0o644)
     same_size_and_time(path)
@@ -183,7 +209,9 @@ def behind_the_cache(bench: Bench, path: Path) -> None:
 
 
 async def test_verify_reads_what_times_hide(done: Bench) -> None:
-    """An output and a stored video whose times say that nothing happened; the service still has the video."""
+    """An output and a stored video whose times say that nothing happened; the service still has the
+    video.
+    """
     verified = Options(verify=True)
     digest = hashlib.sha256(done.output("film").read_bytes()).hexdigest()
 
@@ -205,7 +233,9 @@ async def test_verify_reads_what_times_hide(done: Bench) -> None:
 
 
 async def test_a_result_that_is_gone_is_fetched_again_or_named_with_its_price(done: Bench) -> None:
-    """While the service has it, bringing it home again is free; after that a person decides, and sees the price."""
+    """While the service has it, bringing it home again is free; after that a person decides, and
+    sees the price.
+    """
     digest = hashlib.sha256(done.output("film").read_bytes()).hexdigest()
     (done.root / ".cutlist/live/blobs" / digest[:2] / digest).unlink()
     done.output("film").unlink()

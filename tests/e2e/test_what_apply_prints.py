@@ -1,4 +1,6 @@
-"""What people and programs read of an apply, line by line, kept as golden texts; `--update-golden` writes them anew."""
+"""What people and programs read of an apply, line by line, kept as golden texts; `--update-golden`
+writes them anew.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def masked(text: str) -> str:
 
 @pytest.fixture
 async def film(bench: Bench) -> Bench:
-    """A chain of two, two edits of one job, one that the service fails, what waits for it, and a file in the way."""
+    """A chain of two, two edits of one job, one that the service fails, what waits for it, and a
+    file in the way.
+    """
     bench.edit("intro")
     bench.edit("outro", "make it slow", "edit://intro")
     bench.edit("twin")
@@ -43,8 +47,12 @@ async def film(bench: Bench) -> Bench:
     bench.edit("taken", "make it hail")
     bench.output("taken").parent.mkdir()
     bench.output("taken").write_bytes(b"somebody's")
-    refuse = Trouble(*FETCH, failed("DataInspectionFailed", "Input data may contain inappropriate content."))
-    refuse.wants = lambda request: refuse.left > 0 and request.url.path.endswith(refused_task(bench))  # type: ignore[method-assign]
+    refuse = Trouble(
+        *FETCH, failed("DataInspectionFailed", "Input data may contain inappropriate content.")
+    )
+    refuse.wants = lambda request: (
+        refuse.left > 0 and request.url.path.endswith(refused_task(bench))
+    )  # type: ignore[method-assign]
     bench.network.trouble = [refuse]
     return bench
 
@@ -57,7 +65,8 @@ def refused_task(bench: Bench) -> str:
 
 async def applied(film: Bench) -> Report:
     report = await film.apply()
-    assert (report.exit_code, film.billed_tasks()) == (5, 3)  # the service bills what the test makes fail
+    # the service bills what the test makes fail
+    assert (report.exit_code, film.billed_tasks()) == (5, 3)
     return report
 
 
@@ -72,7 +81,10 @@ async def test_the_last_word(film: Bench, golden: Golden) -> None:
 async def test_every_event(film: Bench, golden: Golden, capsys: pytest.CaptureFixture[str]) -> None:
     """A line, or an object, whenever an edit enters another phase."""
     await applied(film)
-    for name, style in (("apply-lines.txt", progress.lines("USD")), ("apply-lines.jsonl", progress.json_lines())):
+    for name, style in (
+        ("apply-lines.txt", progress.lines("USD")),
+        ("apply-lines.jsonl", progress.json_lines()),
+    ):
         capsys.readouterr()
         with style as observer:
             for event in film.events:
@@ -84,7 +96,9 @@ def _sorted(printed: str, events: list[Event]) -> str:
     """Lines by edit, each edit's in their order: which of several is first is chance."""
     names = sorted({event.name for event in events})
     lines = printed.splitlines()
-    by_name = [[line for line in lines if re.match(rf'{name}:|.*"name":"{name}"', line)] for name in names]
+    by_name = [
+        [line for line in lines if re.match(rf'{name}:|.*"name":"{name}"', line)] for name in names
+    ]
     assert sum(map(len, by_name)) == len(lines)
     return "".join(f"{line}\n" for each in by_name for line in each)
 

@@ -1,4 +1,6 @@
-"""What people read when an apply went wrong: what happened, what was and was not paid, what to do next."""
+"""What people read when an apply went wrong: what happened, what was and was not paid, what to do
+next.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ async def test_failed_task(bench: Bench) -> None:
     """The service's own code and words, that it is free, and what to change where."""
     bench.edit("rain")
     bench.network.trouble = [
-        Trouble(*FETCH, failed("DataInspectionFailed", "Input data may contain inappropriate content."))
+        Trouble(
+            *FETCH, failed("DataInspectionFailed", "Input data may contain inappropriate content.")
+        )
     ]
     assert words(await bench.apply()) == (
         "✗ rain  DataInspectionFailed: Input data may contain inappropriate content.\n"
@@ -63,7 +67,9 @@ async def test_lost_answer_and_a_service_that_cannot_be_asked(bench: Bench) -> N
     text = words(report)
     assert report.exit_code == 4
     assert "Nothing was billed" not in text
-    assert "Whether it arrived is not known; the next apply asks the service" in " ".join(text.split())
+    assert "Whether it arrived is not known; the next apply asks the service" in " ".join(
+        text.split()
+    )
     bench.network.trouble = []
     assert (await bench.apply()).exit_code == 0
     assert bench.billed_tasks() == 1
@@ -73,11 +79,19 @@ async def test_lost_answer_and_a_service_that_cannot_be_asked(bench: Bench) -> N
     ("trouble", "said"),
     [
         (
-            answer(429, code="Throttling.RateQuota", message="Requests rate limit exceeded, please try again later."),
+            answer(
+                429,
+                code="Throttling.RateQuota",
+                message="Requests rate limit exceeded, please try again later.",
+            ),
             "The account sends too fast",
         ),
         (
-            answer(400, code="Arrearage", message="Access denied, please make sure your account is in good standing."),
+            answer(
+                400,
+                code="Arrearage",
+                message="Access denied, please make sure your account is in good standing.",
+            ),
             "balance, quota and access",
         ),
         (answer(404), "is not the task API"),

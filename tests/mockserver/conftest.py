@@ -1,4 +1,6 @@
-"""A server on virtual time, a client of its API, and small media. Nothing here sleeps or reads the wall clock."""
+"""A server on virtual time, a client of its API, and small media. Nothing here sleeps or reads the
+wall clock.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ IMAGE = {"type": "reference_image", "url": "https://example.com/look.png"}
 
 
 class QuickRenderer:
-    """Looks into real media, but writes a few bytes in place of a film: for tests that are not about pictures."""
+    """Looks into real media, but writes a few bytes in place of a film: for tests that are not
+    about pictures.
+    """
 
     def __init__(self):
         self.rendered = []
@@ -54,7 +58,11 @@ class Api:
         return {"model": "wan2.1-vace-plus", "input": inputs, "parameters": parameters or {}}
 
     async def post(self, body, key="sk-mock", **headers):
-        headers = {"X-DashScope-Async": "enable", "X-DashScope-OssResourceResolve": "enable", **headers}
+        headers = {
+            "X-DashScope-Async": "enable",
+            "X-DashScope-OssResourceResolve": "enable",
+            **headers,
+        }
         auth = {"Authorization": f"Bearer {key}"} if key else {}
         return await self.http.post(CREATE, json=body, headers={**auth, **headers})
 
@@ -75,7 +83,9 @@ class Api:
         return (await self.fetch(task_id, key))["output"]["task_status"]
 
     async def cancel(self, task_id, key="sk-mock"):
-        return await self.http.post(f"/tasks/{task_id}/cancel", headers={"Authorization": f"Bearer {key}"})
+        return await self.http.post(
+            f"/tasks/{task_id}/cancel", headers={"Authorization": f"Bearer {key}"}
+        )
 
     async def finished(self, body, **kwargs):
         """The answer to a fetch after the task's time."""
@@ -118,14 +128,17 @@ class Api:
     async def mock(self, method, path, **kwargs):
         """A call of the admin API."""
         parts = urlsplit(self.server.url)
-        return await self.http.request(method, f"{parts.scheme}://{parts.netloc}/_mock/{path}", **kwargs)
+        return await self.http.request(
+            method, f"{parts.scheme}://{parts.netloc}/_mock/{path}", **kwargs
+        )
 
 
 @pytest.fixture
 def serve():
     """Starts servers: `async with serve(**options) as api`.
 
-    Every answer must be one that schemas/dashscope.openapi.yaml describes, unless it is not `described`.
+    Every answer must be one that schemas/dashscope.openapi.yaml describes, unless it is not
+    `described`.
     """
 
     @asynccontextmanager
@@ -156,15 +169,22 @@ async def filming(serve):
         yield api
 
 
-def make_clip(path: Path, width=320, height=240, seconds=2.0, fps=30, colour=(200, 40, 40), sound=False):
+def make_clip(
+    path: Path, width=320, height=240, seconds=2.0, fps=30, colour=(200, 40, 40), sound=False
+):
     """A clip with a white square that moves over one colour."""
     with av.open(str(path), "w") as container:
-        video = container.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "crf": "12"})
+        video = container.add_stream(
+            "libx264", rate=fps, options={"preset": "ultrafast", "crf": "12"}
+        )
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         audio = container.add_stream("aac", rate=48000) if sound else None
         for i in range(round(seconds * fps)):
             image = Image.new("RGB", (width, height), colour)
-            image.paste((255, 255, 255), (i % (width // 2), height // 3, i % (width // 2) + width // 8, height // 2))
+            image.paste(
+                (255, 255, 255),
+                (i % (width // 2), height // 3, i % (width // 2) + width // 8, height // 2),
+            )
             container.mux(video.encode(av.VideoFrame.from_image(image)))
         container.mux(video.encode())
         if audio is not None:
@@ -191,7 +211,9 @@ def clip(tmp_path_factory):
 @pytest.fixture
 def clip_of(tmp_path):
     """Bytes of a clip with other properties."""
-    return lambda **properties: make_clip(tmp_path / f"clip{properties.pop('suffix', '.mp4')}", **properties)
+    return lambda **properties: make_clip(
+        tmp_path / f"clip{properties.pop('suffix', '.mp4')}", **properties
+    )
 
 
 @pytest.fixture
@@ -212,7 +234,11 @@ class Film:
     def __init__(self, data: bytes):
         with av.open(io.BytesIO(data)) as container:
             stream = container.streams.video[0]
-            self.size, self.codec, self.pixels = (stream.width, stream.height), stream.codec.name, stream.pix_fmt
+            self.size, self.codec, self.pixels = (
+                (stream.width, stream.height),
+                stream.codec.name,
+                stream.pix_fmt,
+            )
             self.rate, self.sounds = stream.average_rate, len(container.streams.audio)
             self.frames = [frame.to_image() for frame in container.decode(video=0)]
         self.audio_s = 0.0
@@ -227,7 +253,9 @@ class Film:
     def mean(self, frame, box):
         """The mean colour of a part of a frame; the box in shares of the sides."""
         wide, high = self.size
-        part = self.frames[frame].crop((int(box[0] * wide), int(box[1] * high), int(box[2] * wide), int(box[3] * high)))
+        part = self.frames[frame].crop(
+            (int(box[0] * wide), int(box[1] * high), int(box[2] * wide), int(box[3] * high))
+        )
         return part.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
 
 

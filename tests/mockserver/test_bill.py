@@ -10,7 +10,9 @@ from mockserver import MockServer, ServerError
 
 
 async def test_the_bill_names_every_task(api):
-    """The shape of /_mock/bill: only successes cost; wan2.7 bills input and output, VACE the output."""
+    """The shape of /_mock/bill: only successes cost; wan2.7 bills input and output, VACE the
+    output.
+    """
     wan = await api.create(api.wan())
     vace = await api.create(api.vace("video_outpainting", video_url="https://e.com/1.mp4"))
     failed, cancelled = await api.create(api.wan(duration=1)), await api.create(api.wan())
@@ -23,8 +25,20 @@ async def test_the_bill_names_every_task(api):
     tasks = {task.pop("task_id"): task for task in bill["tasks"]}
     assert list(tasks) == [wan, vace, failed, cancelled]
     assert [task["billed_s"] for task in tasks.values()] == [10.0, 5.0, 0.0, 0.0]
-    assert [task["status"] for task in tasks.values()] == ["SUCCEEDED", "SUCCEEDED", "FAILED", "CANCELED"]
-    assert tasks[vace].keys() == {"account", "model", "request_sha256", "job_sha256", "status", "billed_s"}
+    assert [task["status"] for task in tasks.values()] == [
+        "SUCCEEDED",
+        "SUCCEEDED",
+        "FAILED",
+        "CANCELED",
+    ]
+    assert tasks[vace].keys() == {
+        "account",
+        "model",
+        "request_sha256",
+        "job_sha256",
+        "status",
+        "billed_s",
+    }
     assert (tasks[vace]["account"], tasks[vace]["model"]) == ("default", "wan2.1-vace-plus")
 
 
@@ -34,15 +48,24 @@ async def test_one_job_through_two_uploads(api, clip, image_of):
 
     def body(url, image):
         inlined = f"data:image/png;base64,{b64encode(image).decode()}"
-        return api.wan(media=[{"type": "video", "url": url}, {"type": "reference_image", "url": inlined}])
+        return api.wan(
+            media=[{"type": "video", "url": url}, {"type": "reference_image", "url": inlined}]
+        )
 
     first, second = await api.upload("a.mp4", clip), await api.upload("b.mp4", clip)
     for request in (body(first, png), body(second, png), body(first, jpeg)):
         await api.create(request)
     uploaded = await api.upload("c.png", png)
-    await api.create(api.wan(media=[{"type": "video", "url": first}, {"type": "reference_image", "url": uploaded}]))
+    await api.create(
+        api.wan(
+            media=[{"type": "video", "url": first}, {"type": "reference_image", "url": uploaded}]
+        )
+    )
     tasks = api.server.bill()["tasks"]
-    jobs, requests = [task["job_sha256"] for task in tasks], [task["request_sha256"] for task in tasks]
+    jobs, requests = (
+        [task["job_sha256"] for task in tasks],
+        [task["request_sha256"] for task in tasks],
+    )
     assert jobs[0] == jobs[1] == jobs[3] != jobs[2]
     assert len(set(requests)) == 4
 
@@ -68,7 +91,15 @@ async def test_the_journal_tells_every_request_and_no_secret(api, clip):
     requests = journal["requests"]
     assert [entry["n"] for entry in requests] == list(range(1, 8))
     assert [(entry["method"], entry["status"]) for entry in requests] == [
-        *(("GET", 200), ("POST", 200), ("POST", 200), ("GET", 200), ("GET", 200), ("POST", 401), ("GET", 200)),
+        *(
+            ("GET", 200),
+            ("POST", 200),
+            ("POST", 200),
+            ("GET", 200),
+            ("GET", 200),
+            ("POST", 401),
+            ("GET", 200),
+        ),
     ]
     created = requests[2]
     assert created["at"] == 1_767_225_600.0
@@ -78,12 +109,16 @@ async def test_the_journal_tells_every_request_and_no_secret(api, clip):
     assert requests[5]["code"] == "InvalidApiKey"
     assert requests[6]["query"] == {"page_no": "1"}
     text = json.dumps(journal)
-    assert not [secret for secret in ("sk-mock", "sk-wrong", "Signature", "prompt-text") if secret in text]
+    assert not [
+        secret for secret in ("sk-mock", "sk-wrong", "Signature", "prompt-text") if secret in text
+    ]
 
 
 @pytest.mark.parametrize("kept", [False, True])
 async def test_the_journal_is_a_ring(serve, monkeypatch, tmp_path, kept):
-    """Only the last requests are kept, with a state folder and without; the numbers go on, over a restart too."""
+    """Only the last requests are kept, with a state folder and without; the numbers go on, over a
+    restart too.
+    """
     monkeypatch.setattr("mockserver.state.JOURNAL_LENGTH", 3)
     async with serve(state_dir=tmp_path if kept else None) as api:
         for _ in range(5):
@@ -103,7 +138,9 @@ async def test_the_clock_is_moved_by_hand(api):
     assert await api.status(task_id) == "SUCCEEDED"
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"advance_s": -1}', b'{"advance_s": "x"}', b'{"advance_s": 1e999}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b'{"advance_s": -1}', b'{"advance_s": "x"}', b'{"advance_s": 1e999}']
+)
 async def test_an_unusable_advance_is_refused(api, content):
     """400 that says what the body should be; time stays."""
     answer = await api.mock("POST", "clock", content=content)
@@ -122,11 +159,17 @@ async def test_a_stopped_server_has_no_bill():
 async def test_health(api):
     """That it is up, its time and its number of tasks."""
     await api.create(api.wan())
-    assert (await api.mock("GET", "health")).json() == {"status": "ok", "now": 1_767_225_600.0, "tasks": 1}
+    assert (await api.mock("GET", "health")).json() == {
+        "status": "ok",
+        "now": 1_767_225_600.0,
+        "tasks": 1,
+    }
 
 
 async def test_reset_forgets_everything(api, clip):
-    """After it the server answers like a fresh one: same ids, no tasks, no uploads, an empty journal."""
+    """After it the server answers like a fresh one: same ids, no tasks, no uploads, an empty
+    journal.
+    """
     first = await api.create(api.wan())
     url = await api.upload("clip.mp4", clip)
     assert (await api.mock("POST", "reset")).status_code == 200
@@ -142,5 +185,8 @@ async def test_controls_are_local(serve, monkeypatch):
     monkeypatch.setattr("aiohttp.web.Request.remote", "192.0.2.7")
     async with serve() as api:
         parts = urlsplit(api.server.url)
-        answers = [await api.http.get(f"http://{parts.netloc}/_mock/{name}") for name in ("health", "bill", "journal")]
+        answers = [
+            await api.http.get(f"http://{parts.netloc}/_mock/{name}")
+            for name in ("health", "bill", "journal")
+        ]
     assert [answer.status_code for answer in answers] == [403] * 3

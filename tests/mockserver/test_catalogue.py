@@ -21,15 +21,35 @@ def test_regions_know_their_models():
     models = catalogue.load()
     names = ("wan2.7-videoedit", "wan2.1-vace-plus", "wanx2.1-vace-plus")
     known = {
-        region: [models.model(name, region) is not None for name in names] for region in (None, "singapore", "beijing")
+        region: [models.model(name, region) is not None for name in names]
+        for region in (None, "singapore", "beijing")
     }
     assert known == {None: [True] * 3, "singapore": [True, True, False], "beijing": [True] * 3}
 
 
 KEYWORDS = {
-    *("type", "enum", "const", "minimum", "maximum", "minLength", "minItems", "maxItems", "required", "properties"),
+    *(
+        "type",
+        "enum",
+        "const",
+        "minimum",
+        "maximum",
+        "minLength",
+        "minItems",
+        "maxItems",
+        "required",
+        "properties",
+    ),
     *("items", "anyOf", "additionalProperties", "default", "description", "examples"),
-    *("x-counts", "x-exactly-one", "x-at-least-one", "x-same-length-as", "x-at-most", "x-media", "x-media-by"),
+    *(
+        "x-counts",
+        "x-exactly-one",
+        "x-at-least-one",
+        "x-same-length-as",
+        "x-at-most",
+        "x-media",
+        "x-media-by",
+    ),
     *("x-default", "x-source", "x-truncated-at", "x-warn-absent", "x-only-with", "x-legal"),
 }
 
@@ -39,7 +59,11 @@ def test_every_rule_of_the_model_files_is_known_to_the_validation():
 
     def fields(schema):
         yield schema
-        for inner in (*schema.get("properties", {}).values(), schema.get("items"), *schema.get("anyOf", ())):
+        for inner in (
+            *schema.get("properties", {}).values(),
+            schema.get("items"),
+            *schema.get("anyOf", ()),
+        ):
             if inner is not None:
                 yield from fields(inner)
 

@@ -13,10 +13,14 @@ from mockserver.clock import ScaledClock
 COMMAND = [sys.executable, "-m", "mockserver"]
 
 
-@pytest.mark.parametrize(("number", "options"), [(signal.SIGTERM, []), (signal.SIGINT, ["--speed", "60", "--strict"])])
+@pytest.mark.parametrize(
+    ("number", "options"), [(signal.SIGTERM, []), (signal.SIGINT, ["--speed", "60", "--strict"])]
+)
 def test_first_line_and_clean_end(number, options):
     """`listening on URL` at once, a server behind it, exit 0 on Ctrl-C and SIGTERM, no traceback."""
-    process = subprocess.Popen(COMMAND + options, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        COMMAND + options, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     try:
         first, hint = process.stdout.readline(), process.stdout.readline()
         url = first.removeprefix("listening on ").strip()
@@ -52,14 +56,21 @@ def test_importing_the_package_is_cheap():
         "import sys, mockserver, mockserver.__main__; "
         "print([m for m in ('aiohttp', 'av', 'PIL', 'yaml', 'sqlite3') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
 def test_the_server_does_not_import_the_reconciler():
     """The two packages share data files, not code."""
-    program = "import sys, mockserver.server; print([m for m in sys.modules if m.startswith('reconciler')])"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    program = (
+        "import sys, mockserver.server; print([m for m in sys.modules if"
+        " m.startswith('reconciler')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -74,17 +85,30 @@ def test_a_scaled_clock_runs_ahead():
 
 
 def test_what_is_ordered_on_the_command_line(tmp_path):
-    """A scenario file and its account, the limits, a state file that is written at the end and read again."""
+    """A scenario file and its account, the limits, a state file that is written at the end and read
+    again.
+    """
     (tmp_path / "s.yaml").write_text(
         "scenarios: {after_s: 0}\nfaults: {route: list, nth: 1, do: answer, status: 503}\n"
         "accounts: {name: mine, keys: [{secret: sk-mine}]}\n"
     )
-    options = ["--scenario", str(tmp_path / "s.yaml"), "--state", str(tmp_path / "day.tar"), "--rate-limits"]
+    options = [
+        "--scenario",
+        str(tmp_path / "s.yaml"),
+        "--state",
+        str(tmp_path / "day.tar"),
+        "--rate-limits",
+    ]
     headers = {"Authorization": "Bearer sk-mine", "X-DashScope-Async": "enable"}
-    body = {"model": "wan2.7-videoedit", "input": {"media": [{"type": "video", "url": "https://e.com/1.mp4"}]}}
+    body = {
+        "model": "wan2.7-videoedit",
+        "input": {"media": [{"type": "video", "url": "https://e.com/1.mp4"}]},
+    }
     seen = []
     for run in range(2):
-        process = subprocess.Popen(COMMAND + options, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            COMMAND + options, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         try:
             url = process.stdout.readline().removeprefix("listening on ").strip()
             assert "sk-mine" in process.stdout.readline()

@@ -1,4 +1,6 @@
-"""The controls that act: tasks by hand, accounts, the journal asked, the bill summed, snapshots, restarts."""
+"""The controls that act: tasks by hand, accounts, the journal asked, the bill summed, snapshots,
+restarts.
+"""
 
 import io
 import json
@@ -12,15 +14,24 @@ CREATE = "/api/v1/services/aigc/video-generation/video-synthesis"
 
 
 async def test_tasks_as_the_server_knows_them(serve):
-    """All of them, or by account, model, status and label; a time that does not come by itself is null."""
+    """All of them, or by account, model, status and label; a time that does not come by itself is
+    null.
+    """
     async with serve(scenarios={"when": {"label": "mine"}, "by_hand": True}) as api:
         held = await api.create(api.wan(), **{"X-Mock-Label": "mine"})
         other = await api.create(api.vace("video_outpainting", video_url="https://e.com/1.mp4"))
         api.clock.advance(60)
         tasks = (await api.mock("GET", "tasks")).json()["tasks"]
-        assert [(task["task_id"], task["status"]) for task in tasks] == [(held, "RUNNING"), (other, "SUCCEEDED")]
+        assert [(task["task_id"], task["status"]) for task in tasks] == [
+            (held, "RUNNING"),
+            (other, "SUCCEEDED"),
+        ]
         assert (tasks[0]["label"], tasks[0]["end_at"]) == ("mine", None)
-        for query in ({"label": "mine"}, {"status": "RUNNING"}, {"model": "wan2.7-videoedit", "account": "default"}):
+        for query in (
+            {"label": "mine"},
+            {"status": "RUNNING"},
+            {"model": "wan2.7-videoedit", "account": "default"},
+        ):
             found = (await api.mock("GET", "tasks", params=query)).json()["tasks"]
             assert [task["task_id"] for task in found] == [held]
         assert (await api.mock("GET", f"tasks/{held}")).json() == tasks[0]
@@ -28,7 +39,8 @@ async def test_tasks_as_the_server_knows_them(serve):
 
 
 @pytest.mark.parametrize(
-    ("act", "status", "billed_s"), [("finish", "SUCCEEDED", 10.0), ("fail", "FAILED", 0), ("cancel", "CANCELED", 0)]
+    ("act", "status", "billed_s"),
+    [("finish", "SUCCEEDED", 10.0), ("fail", "FAILED", 0), ("cancel", "CANCELED", 0)],
 )
 async def test_a_task_is_ended_by_hand(api, act, status, billed_s):
     """Whatever its scenario; the client sees it at once."""
@@ -56,7 +68,11 @@ async def test_a_task_expires_or_loses_its_video_by_hand(api):
 async def test_accounts_are_replaced(api):
     """PUT /_mock/accounts; keys are not shown again; a foreign region or a key twice is refused."""
     accounts = [
-        {"name": "a", "keys": [{"id": "1", "secret": "sk-1"}, {"secret": "sk-2"}], "workspaces": ["ws"]},
+        {
+            "name": "a",
+            "keys": [{"id": "1", "secret": "sk-1"}, {"secret": "sk-2"}],
+            "workspaces": ["ws"],
+        },
         {"name": "b", "uid": "77", "keys": [{"secret": "sk-3"}], "region": "beijing"},
     ]
     shown = (await api.mock("PUT", "accounts", json={"accounts": accounts})).json()
@@ -67,7 +83,12 @@ async def test_accounts_are_replaced(api):
     task_id = await api.create(api.wan(), key="sk-1")
     assert [await api.status(task_id, key) for key in ("sk-2", "sk-3")] == ["PENDING", "UNKNOWN"]
     assert (await api.get("/tasks")).status_code == 401  # sk-mock is gone
-    for wrong in ([{"name": "a"}], [{**accounts[1], "region": "mars"}], [accounts[1], accounts[1]], [{"x": 1}]):
+    for wrong in (
+        [{"name": "a"}],
+        [{**accounts[1], "region": "mars"}],
+        [accounts[1], accounts[1]],
+        [{"x": 1}],
+    ):
         assert (await api.mock("PUT", "accounts", json={"accounts": wrong})).status_code == 400
     assert await api.status(task_id, "sk-1") == "PENDING"
 
@@ -79,7 +100,9 @@ async def test_the_bill_is_summed(api):
     api.clock.advance(60)
     by_request = (await api.mock("GET", "bill/requests")).json()
     assert by_request["total_billed_s"] == 30.0
-    lines = [(line["tasks"], line["billed_tasks"], line["billed_s"]) for line in by_request["lines"]]
+    lines = [
+        (line["tasks"], line["billed_tasks"], line["billed_s"]) for line in by_request["lines"]
+    ]
     assert lines == [(2, 2, 20.0), (1, 1, 10.0), (1, 0, 0.0)]
     assert (await api.mock("GET", "bill/accounts")).json()["lines"] == [
         {"account": "default", "tasks": 4, "billed_tasks": 3, "billed_s": 30.0}
@@ -118,12 +141,16 @@ async def test_the_journal_is_asked(api):
         assert (answer.status_code, answer.json()["message"]) == (409, words)
     for none in ({}, {"request": {"what": 1}}, {"request": {}, "order": []}, {"order": [1]}):
         assert (await api.mock("POST", "journal/verify", json=none)).status_code == 400
-    found = (await api.mock("GET", "journal", params={"status": 200, "method": "POST"})).json()["requests"]
+    found = (await api.mock("GET", "journal", params={"status": 200, "method": "POST"})).json()[
+        "requests"
+    ]
     assert [entry["n"] for entry in found] == [1, 2, 4]
 
 
 async def test_a_snapshot_is_the_whole_server(serve, clip):
-    """Another server, of another seed, goes on from it: tasks, uploads, URLs, rules with their counts, time."""
+    """Another server, of another seed, goes on from it: tasks, uploads, URLs, rules with their
+    counts, time.
+    """
     async with serve(scenarios={"when": {"nth": 2}, "then": "fail"}) as api:
         url = await api.upload("clip.mp4", clip)
         body = api.wan(media=[{"type": "video", "url": url}])
@@ -149,7 +176,13 @@ async def test_a_snapshot_is_the_whole_server(serve, clip):
 async def test_a_snapshot_holds_accounts_and_webhooks(serve):
     """In the place of those that the other server had."""
     accounts = [
-        {"name": "a", "uid": "7", "keys": [{"id": "1", "secret": "sk-1"}], "region": "beijing", "workspaces": ["ws"]},
+        {
+            "name": "a",
+            "uid": "7",
+            "keys": [{"id": "1", "secret": "sk-1"}],
+            "region": "beijing",
+            "workspaces": ["ws"],
+        },
         {"name": "b", "keys": [{"secret": "sk-2"}]},
     ]
     webhook = {"url": "http://127.0.0.1:9/", "account": "a", "copies": 2}
@@ -162,7 +195,10 @@ async def test_a_snapshot_holds_accounts_and_webhooks(serve):
         await api.mock("POST", "restore", content=saved)
         assert (await api.mock("GET", "accounts")).json() == shown
         assert (await api.mock("GET", "webhooks")).json() == {"webhooks": [webhook]}
-        assert [await api.status(task_id, key) for key in ("sk-1", "sk-2")] == ["PENDING", "UNKNOWN"]
+        assert [await api.status(task_id, key) for key in ("sk-1", "sk-2")] == [
+            "PENDING",
+            "UNKNOWN",
+        ]
         assert (await api.get("/tasks")).status_code == 401
 
 
@@ -172,12 +208,17 @@ async def test_a_snapshot_of_the_first_release(serve):
         task_id = await api.create(api.wan())
         saved = (await api.mock("GET", "snapshot")).content
     older = io.BytesIO()
-    with tarfile.open(fileobj=io.BytesIO(saved)) as old, tarfile.open(fileobj=older, mode="w") as new:
+    with (
+        tarfile.open(fileobj=io.BytesIO(saved)) as old,
+        tarfile.open(fileobj=older, mode="w") as new,
+    ):
         for member in old.getmembers():
             data = old.extractfile(member).read()
             if member.name == "orders.json":
                 orders = json.loads(data)
-                data = json.dumps({name: orders[name] for name in ("now", "scenarios", "faults")}).encode()
+                data = json.dumps(
+                    {name: orders[name] for name in ("now", "scenarios", "faults")}
+                ).encode()
                 member.size = len(data)
             new.addfile(member, io.BytesIO(data))
     async with serve(webhooks=["http://127.0.0.1:1/"]) as api:
@@ -230,7 +271,9 @@ async def test_an_older_state_is_taken_over(serve, tmp_path):
 
 
 async def test_media_nobody_can_ask_for_are_removed_at_start(serve, tmp_path, clip):
-    """A medium stays for 48 h after its upload, and as long as a film may have to be made again from it."""
+    """A medium stays for 48 h after its upload, and as long as a film may have to be made again
+    from it.
+    """
     clock = VirtualClock()
     async with serve(state_dir=tmp_path, clock=clock) as api:
         url = await api.upload("clip.mp4", clip)
@@ -280,7 +323,11 @@ async def test_a_null_in_an_order_is_as_absent(api):
     """As in a request; the rule is shown without it."""
     rules = [
         ("faults", {"do": "reset", "route": "list"}, {"account": None}),
-        ("scenarios", {"when": {"model": "x"}, "then": "fail"}, {"when": {"model": "x", "nth": None}, "code": None}),
+        (
+            "scenarios",
+            {"when": {"model": "x"}, "then": "fail"},
+            {"when": {"model": "x", "nth": None}, "code": None},
+        ),
     ]
     for name, rule, nulls in rules:
         shown = (await api.mock("POST", name, json={**rule, **nulls})).json()

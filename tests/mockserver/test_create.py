@@ -7,7 +7,11 @@ import pytest
 from mockserver import Account, ApiKey
 
 CREATE = "/services/aigc/video-generation/video-synthesis"
-HEADERS = {"Authorization": "Bearer sk-mock", "X-DashScope-Async": "enable", "Content-Type": "application/json"}
+HEADERS = {
+    "Authorization": "Bearer sk-mock",
+    "X-DashScope-Async": "enable",
+    "Content-Type": "application/json",
+}
 
 
 async def test_answers_with_a_pending_task_and_a_request_id(api):
@@ -40,20 +44,29 @@ async def test_date_is_the_servers_own_time(api):
     ],
 )
 @pytest.mark.parametrize(
-    "method_path", ["POST " + CREATE, "GET /tasks", "GET /tasks/x", "POST /tasks/x/cancel", "GET /uploads"]
+    "method_path",
+    ["POST " + CREATE, "GET /tasks", "GET /tasks/x", "POST /tasks/x/cancel", "GET /uploads"],
 )
 async def test_every_route_wants_a_key(api, authorization, message, method_path):
     """401 InvalidApiKey with one of two messages, on every route of the API."""
     method, path = method_path.split()
     headers = {} if authorization is None else {"Authorization": authorization}
-    answer = await api.http.request(method, path, headers={"X-DashScope-Async": "enable", **headers})
-    assert (answer.status_code, answer.json()["code"], answer.json()["message"]) == (401, "InvalidApiKey", message)
+    answer = await api.http.request(
+        method, path, headers={"X-DashScope-Async": "enable", **headers}
+    )
+    assert (answer.status_code, answer.json()["code"], answer.json()["message"]) == (
+        401,
+        "InvalidApiKey",
+        message,
+    )
     assert answer.json().keys() == {"code", "message", "request_id"}
 
 
 async def test_synchronous_calls_are_refused(api):
     """Without X-DashScope-Async: enable, 403 before the body is looked at."""
-    answer = await api.http.post(CREATE, content=b"no json", headers={"Authorization": "Bearer sk-mock"})
+    answer = await api.http.post(
+        CREATE, content=b"no json", headers={"Authorization": "Bearer sk-mock"}
+    )
     assert answer.status_code == 403
     assert answer.json()["code"] == "AccessDenied"
     assert answer.json()["message"] == "current user api does not support synchronous calls."
@@ -80,7 +93,9 @@ async def test_what_is_no_json_object_is_refused(api, content):
     answer = await api.http.post(CREATE, content=content, headers=HEADERS)
     assert answer.status_code == 400
     assert answer.json()["code"] == "InvalidParameter"
-    assert answer.json()["message"] == "Required body invalid, please check the request body format."
+    assert (
+        answer.json()["message"] == "Required body invalid, please check the request body format."
+    )
 
 
 async def test_a_form_is_no_json(api):
@@ -109,14 +124,21 @@ async def test_model_names_belong_to_regions(serve):
         Account("beijing", "3", (ApiKey("31", "sk-b"),), "beijing"),
     )
     async with serve(accounts=accounts) as api:
-        body = {**api.vace("image_reference", ref_images_url=["https://e.com/1.png"]), "model": "wanx2.1-vace-plus"}
-        assert [(await api.post(body, key=key)).status_code for key in ("sk-a", "sk-s", "sk-b")] == [200, 400, 200]
+        body = {
+            **api.vace("image_reference", ref_images_url=["https://e.com/1.png"]),
+            "model": "wanx2.1-vace-plus",
+        }
+        assert [
+            (await api.post(body, key=key)).status_code for key in ("sk-a", "sk-s", "sk-b")
+        ] == [200, 400, 200]
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda body: body["input"].update(extend_prompt=True, function="video-synthesis", whatever={"a": [1]}),
+        lambda body: body["input"].update(
+            extend_prompt=True, function="video-synthesis", whatever={"a": [1]}
+        ),
         lambda body: body["input"].update(prompt=None, negative_prompt=None),
         lambda body: body["input"].pop("prompt"),
         lambda body: body.update(parameters={}),
@@ -137,7 +159,11 @@ async def test_what_real_clients_send_besides_is_accepted(api, change):
 
 async def test_headers_and_paths_that_clients_use(api):
     """A charset, a workspace and a trailing slash make no difference."""
-    headers = {**HEADERS, "Content-Type": "application/json; charset=utf-8", "X-DashScope-WorkSpace": "ws-1"}
+    headers = {
+        **HEADERS,
+        "Content-Type": "application/json; charset=utf-8",
+        "X-DashScope-WorkSpace": "ws-1",
+    }
     answer = await api.http.post(CREATE + "/", content=json.dumps(api.wan()), headers=headers)
     assert answer.status_code == 200
     task_id = answer.json()["output"]["task_id"]

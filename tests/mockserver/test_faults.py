@@ -43,26 +43,43 @@ async def test_lost_answer_after_acceptance(serve):
 
 
 async def test_hang(serve):
-    """No answer until the client gives up; the server's end is not held up. With `seconds` it comes late."""
-    faults = [{"route": "fetch", "nth": 1, "do": "hang"}, {"route": "fetch", "do": "hang", "seconds": 0.01}]
+    """No answer until the client gives up; the server's end is not held up. With `seconds` it comes
+    late.
+    """
+    faults = [
+        {"route": "fetch", "nth": 1, "do": "hang"},
+        {"route": "fetch", "do": "hang", "seconds": 0.01},
+    ]
     async with serve(faults=faults) as api:
         with pytest.raises(httpx.ReadTimeout):
-            await api.http.get("/tasks/x", headers={"Authorization": "Bearer sk-mock"}, timeout=0.05)
+            await api.http.get(
+                "/tasks/x", headers={"Authorization": "Bearer sk-mock"}, timeout=0.05
+            )
         assert await api.status("x") == "UNKNOWN"
 
 
 @pytest.mark.parametrize(
     ("fault", "status", "text"),
     [
-        ({"status": 429}, 429, '"code":"Throttling.RateQuota","message":"Requests rate limit exceeded'),
+        (
+            {"status": 429},
+            429,
+            '"code":"Throttling.RateQuota","message":"Requests rate limit exceeded',
+        ),
         ({"status": 500}, 500, '"code":"InternalError"'),
-        ({"status": 503, "code": "ModelServingError", "message": "mine"}, 503, '"ModelServingError","message":"mine"'),
+        (
+            {"status": 503, "code": "ModelServingError", "message": "mine"},
+            503,
+            '"ModelServingError","message":"mine"',
+        ),
         ({"status": 502, "body": "html"}, 502, "<html>"),
         ({"status": 500, "body": "none"}, 500, ""),
     ],
 )
 async def test_other_answers(serve, fault, status, text):
-    """With the catalogue's words, your own, no JSON, no body; before (no task) or after (a task) the server acted."""
+    """With the catalogue's words, your own, no JSON, no body; before (no task) or after (a task)
+    the server acted.
+    """
     for side, tasks in (("before", 0), ("after", 1)):
         async with serve(faults={"route": "create", "do": "answer", "side": side, **fault}) as api:
             answer = await api.post(api.wan())
@@ -76,7 +93,10 @@ async def test_not_json(serve):
     """200 whose body is a page of some gateway."""
     async with serve(faults={"route": "list", "do": "not_json"}) as api:
         answer = await api.get("/tasks")
-    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/html")
+    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (
+        200,
+        "text/html",
+    )
     with pytest.raises(ValueError, match="Expecting value"):
         answer.json()
 
@@ -110,7 +130,10 @@ async def test_truncated_downloads(serve):
 
 async def test_corrupted_downloads(serve):
     """The right number of bytes, some of them wrong; the length right, absent or wrong."""
-    faults = [{"route": "result", "nth": i + 1, "do": "corrupt", "length": how} for i, how in enumerate(LENGTHS)]
+    faults = [
+        {"route": "result", "nth": i + 1, "do": "corrupt", "length": how}
+        for i, how in enumerate(LENGTHS)
+    ]
     async with serve(faults=faults) as api:
         url = await finished_url(api)
         got = [await download(api, url) for _ in range(3)]
@@ -123,7 +146,10 @@ async def test_corrupted_downloads(serve):
 
 async def test_a_wrong_content_length(serve):
     """Too high: the end is missed; too low: the rest is cut off."""
-    faults = [{"route": "result", "nth": i + 1, "do": "wrong_length", "off_by": n} for i, n in enumerate((500, -500))]
+    faults = [
+        {"route": "result", "nth": i + 1, "do": "wrong_length", "off_by": n}
+        for i, n in enumerate((500, -500))
+    ]
     async with serve(faults=faults) as api:
         url = await finished_url(api)
         high, broken, _ = await download(api, url)
@@ -172,7 +198,9 @@ async def test_the_clock_jumps(serve):
 @pytest.mark.parametrize("side", ["before", "after"])
 async def test_a_restart(serve, tmp_path, side):
     """Connections are cut and the state is read again: what was accepted is there, numbers go on."""
-    async with serve(state_dir=tmp_path, faults={"route": "create", "nth": 2, "do": "restart", "side": side}) as api:
+    async with serve(
+        state_dir=tmp_path, faults={"route": "create", "nth": 2, "do": "restart", "side": side}
+    ) as api:
         first = await api.create(api.wan())
         idle = httpx.AsyncClient(base_url=api.server.url, verify=False)
         await idle.get("/tasks")
@@ -192,7 +220,9 @@ async def test_by_a_seeded_rate(serve):
     """The same seed strikes the same requests; about as many as the rate says."""
 
     async def struck(seed):
-        async with serve(seed=seed, faults={"route": "fetch", "rate": 0.3, "do": "answer", "status": 503}) as api:
+        async with serve(
+            seed=seed, faults={"route": "fetch", "rate": 0.3, "do": "answer", "status": 503}
+        ) as api:
             return [(await api.get("/tasks/x")).status_code for _ in range(60)]
 
     first, again, other = await struck(1), await struck(1), await struck(2)
@@ -229,9 +259,14 @@ async def test_a_rule_for_one_account(serve):
     )
     rule = {"account": "a", "do": "answer", "status": 503, "nth": 2}
     async with serve(accounts=accounts, faults=rule) as api:
-        assert [(await api.get("/tasks", key)).status_code for key in ("sk-1", "sk-3", "sk-none")] == [200, 200, 401]
+        assert [
+            (await api.get("/tasks", key)).status_code for key in ("sk-1", "sk-3", "sk-none")
+        ] == [200, 200, 401]
         assert (await api.http.get("/tasks")).status_code == 401
-        assert [(await api.get("/tasks", key)).status_code for key in ("sk-2", "sk-1")] == [503, 200]
+        assert [(await api.get("/tasks", key)).status_code for key in ("sk-2", "sk-1")] == [
+            503,
+            200,
+        ]
         assert api.server.faults.show() == [{**rule, "seen": 3, "used": 1}]
 
 

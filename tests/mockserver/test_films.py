@@ -15,13 +15,16 @@ from mockserver import catalogue
 from mockserver.outcome import Source, capped, frame_size, nearest_ratio
 
 WAN = catalogue.load().models["wan2.7-videoedit"].variants[0]
-VACE = {variant.function: variant for variant in catalogue.load().models["wan2.1-vace-plus"].variants}
+VACE = {
+    variant.function: variant for variant in catalogue.load().models["wan2.1-vace-plus"].variants
+}
 RED = (200, 40, 40)
 
 
 def with_rotation(data):
     """The same MP4 with the matrix of its track turned by 90 degrees, as phones write it."""
-    at = data.index(b"tkhd") + 4 + 4 + 20 + 8 + 8  # version and flags, times and ids, reserved, layer to volume
+    # version and flags, times and ids, reserved, layer to volume
+    at = data.index(b"tkhd") + 4 + 4 + 20 + 8 + 8
     matrix = struct.pack(">9i", 0, 0x10000, 0, -0x10000, 0, 0, 240 << 16, 0, 0x40000000)
     return data[:at] + matrix + data[at + 36 :]
 
@@ -54,13 +57,18 @@ def test_sizes_of_wan(resolution, ratio, size):
     parameters = {"resolution": resolution, "ratio": ratio}
     assert frame_size(WAN.output, parameters, source(640, 480)) == size
     wide, high = map(int, ratio.split(":"))
-    assert frame_size(WAN.output, {"resolution": resolution}, source(wide * 100 + 3, high * 100)) == size
+    assert (
+        frame_size(WAN.output, {"resolution": resolution}, source(wide * 100 + 3, high * 100))
+        == size
+    )
     assert frame_size(WAN.output, {"ratio": ratio}, None) == frame_size(
         WAN.output, {"resolution": "1080P", "ratio": ratio}, None
     )
 
 
-@pytest.mark.parametrize(("aspect", "ratio"), [(8, "16:9"), (0.125, "9:16"), (1.1, "1:1"), (1.2, "4:3"), (0.7, "3:4")])
+@pytest.mark.parametrize(
+    ("aspect", "ratio"), [(8, "16:9"), (0.125, "9:16"), (1.1, "1:1"), (1.2, "4:3"), (0.7, "3:4")]
+)
 def test_the_nearest_ratio(aspect, ratio):
     """On a logarithmic scale, so that wide and tall are alike."""
     assert nearest_ratio(aspect, tuple(WAN.output["sizes"]["720P"])) == ratio
@@ -68,7 +76,12 @@ def test_the_nearest_ratio(aspect, ratio):
 
 @pytest.mark.parametrize(
     ("given", "size"),
-    [((640, 360), (640, 360)), ((1920, 1080), (1280, 720)), ((1080, 1920), (720, 1280)), ((641, 361), (640, 360))],
+    [
+        ((640, 360), (640, 360)),
+        ((1920, 1080), (1280, 720)),
+        ((1080, 1920), (720, 1280)),
+        ((641, 361), (640, 360)),
+    ],
 )
 def test_like_the_input_within_720p(given, size):
     """Scaled down to the pixels of 1280*720, aspect kept, sides even."""
@@ -85,7 +98,9 @@ def test_sizes_by_name_and_by_scale():
 
 
 async def test_a_film_is_what_the_page_says(filming, clip, decode):
-    """MP4, H.264, yuv420p, 30 fps, the size by ratio, the input's length; the picture is a changed input."""
+    """MP4, H.264, yuv420p, 30 fps, the size by ratio, the input's length; the picture is a changed
+    input.
+    """
     url = await filming.upload("clip.mp4", clip)
     film = decode(await filming.film(filming.wan(media=[{"type": "video", "url": url}], seed=4)))
     assert (film.size, film.codec, film.pixels, film.rate) == ((1104, 832), "h264", "yuv420p", 30)
@@ -108,7 +123,10 @@ async def test_the_same_request_and_seed_give_the_same_bytes_elsewhere(filming, 
     path.write_bytes(clip)
     here = await filming.film(
         {
-            **filming.vace("video_repainting", video_url=await filming.upload("c.mp4", clip, "wan2.1-vace-plus")),
+            **filming.vace(
+                "video_repainting",
+                video_url=await filming.upload("c.mp4", clip, "wan2.1-vace-plus"),
+            ),
             "parameters": {"seed": 3},
         }
     )
@@ -128,7 +146,9 @@ FilmRenderer().render(Plan.from_text(outcome.plan), lambda name: data, target)
 print(hashlib.sha256(target.read_bytes()).hexdigest())
 """
     environment = {**os.environ, "PYTHONHASHSEED": "77"}
-    there = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+    there = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment
+    )
     assert there.stdout.strip() == hashlib.sha256(here).hexdigest()
 
 
@@ -141,7 +161,9 @@ async def test_without_a_seed_every_task_has_its_own_film(filming, clip):
     assert first != second
     assert await filming.film(seeded) == await filming.film(seeded)
     filming.server.reset()
-    again = filming.vace("video_repainting", video_url=await filming.upload("c.mp4", clip, "wan2.1-vace-plus"))
+    again = filming.vace(
+        "video_repainting", video_url=await filming.upload("c.mp4", clip, "wan2.1-vace-plus")
+    )
     assert await filming.film(again) == first
 
 
@@ -178,9 +200,13 @@ async def test_a_mask_says_where(filming, clip_of, decode, tmp_path):
     model = "wan2.1-vace-plus"
     fields = {
         "video_url": await filming.upload("clip.mp4", still, model),
-        "mask_image_url": await filming.upload("mask.png", (tmp_path / "mask.png").read_bytes(), model),
+        "mask_image_url": await filming.upload(
+            "mask.png", (tmp_path / "mask.png").read_bytes(), model
+        ),
     }
-    film = decode(await filming.film(filming.vace("video_edit", {"size": "960*960", "seed": 4}, **fields)))
+    film = decode(
+        await filming.film(filming.vace("video_edit", {"size": "960*960", "seed": 4}, **fields))
+    )
     assert film.size == (960, 960)
     assert far(film.mean(3, (0.55, 0.7, 1, 1)), RED) < 12
     assert far(film.mean(3, (0, 0.7, 0.45, 1)), RED) > 40
@@ -189,19 +215,27 @@ async def test_a_mask_says_where(filming, clip_of, decode, tmp_path):
 async def test_outpainting_shows_the_frame_inside_a_larger_one(filming, clip_of, decode):
     """left_scale 2.0 adds the frame's width at the left; the input stands at the right as it was."""
     url = await filming.upload("clip.mp4", clip_of(seconds=0.4), "wan2.1-vace-plus")
-    film = decode(await filming.film(filming.vace("video_outpainting", {"left_scale": 2.0}, video_url=url)))
+    film = decode(
+        await filming.film(filming.vace("video_outpainting", {"left_scale": 2.0}, video_url=url))
+    )
     assert film.size == (640, 240)
     assert far(film.mean(3, (0.55, 0.7, 0.95, 0.95)), RED) < 12
     assert far(film.mean(3, (0.05, 0.7, 0.45, 0.95)), RED) > 40
 
 
-async def test_extension_goes_on_from_the_first_and_leads_to_the_last_clip(filming, clip_of, decode):
+async def test_extension_goes_on_from_the_first_and_leads_to_the_last_clip(
+    filming, clip_of, decode
+):
     """Five seconds; the clips stand unchanged at the start and at the end."""
     model = "wan2.1-vace-plus"
     first = await filming.upload("a.mp4", clip_of(seconds=1), model)
-    last = await filming.upload("b.mp4", clip_of(seconds=1, colour=(30, 60, 200), suffix=".b.mp4"), model)
+    last = await filming.upload(
+        "b.mp4", clip_of(seconds=1, colour=(30, 60, 200), suffix=".b.mp4"), model
+    )
     film = decode(
-        await filming.film(filming.vace("video_extension", {"seed": 2}, first_clip_url=first, last_clip_url=last))
+        await filming.film(
+            filming.vace("video_extension", {"seed": 2}, first_clip_url=first, last_clip_url=last)
+        )
     )
     low = (0, 0.7, 1, 1)
     assert (len(film.frames), film.size) == (150, (320, 240))
@@ -226,17 +260,23 @@ async def test_image_reference_shows_the_subject_before_the_background(filming, 
     subject = await filming.upload("s.png", image_of(colour=(0, 0, 255)), model)
     ground = await filming.upload("g.png", image_of(colour=(90, 200, 60)), model)
     body = filming.vace(
-        "image_reference", {"obj_or_bg": ["obj", "bg"], "size": "832*1088"}, ref_images_url=[subject, ground]
+        "image_reference",
+        {"obj_or_bg": ["obj", "bg"], "size": "832*1088"},
+        ref_images_url=[subject, ground],
     )
     film = decode(await filming.film(body))
     assert (film.size, len(film.frames)) == ((832, 1088), 150)
-    blues = [film.frames[40].getpixel((x, y)) for x in range(0, 832, 16) for y in range(0, 1088, 16)]
+    blues = [
+        film.frames[40].getpixel((x, y)) for x in range(0, 832, 16) for y in range(0, 1088, 16)
+    ]
     assert sum(far(pixel, (0, 0, 255)) < 40 for pixel in blues) > 200
 
 
 async def test_vace_is_five_seconds_at_most_and_silent(filming, clip_of, decode):
     """Longer input is cut; its sound is not kept."""
-    url = await filming.upload("clip.mp4", clip_of(seconds=6, fps=10, sound=True), "wan2.1-vace-plus")
+    url = await filming.upload(
+        "clip.mp4", clip_of(seconds=6, fps=10, sound=True), "wan2.1-vace-plus"
+    )
     film = decode(await filming.film(filming.vace("video_outpainting", video_url=url)))
     assert (film.seconds, film.sounds) == (5, 0)
 
@@ -244,15 +284,23 @@ async def test_vace_is_five_seconds_at_most_and_silent(filming, clip_of, decode)
 async def test_wan_keeps_the_sound(filming, clip_of, decode):
     """The input's sound, cut with the picture."""
     url = await filming.upload("clip.mp4", clip_of(seconds=3, fps=10, sound=True))
-    film = decode(await filming.film(filming.wan(media=[{"type": "video", "url": url}], ratio="1:1", duration=2)))
+    film = decode(
+        await filming.film(
+            filming.wan(media=[{"type": "video", "url": url}], ratio="1:1", duration=2)
+        )
+    )
     assert (film.seconds, film.sounds) == (2, 1)
     assert 1.9 < film.audio_s < 2.1
 
 
 async def test_an_input_that_is_not_fetched_becomes_a_clip_of_its_url(filming, decode):
     """5 s at 1280*720; decided by the address without its signature."""
-    model_body = filming.vace("video_outpainting", {"seed": 1}, video_url="https://e.com/a.mp4?Signature=1")
-    again = filming.vace("video_outpainting", {"seed": 1}, video_url="https://e.com/a.mp4?Signature=2")
+    model_body = filming.vace(
+        "video_outpainting", {"seed": 1}, video_url="https://e.com/a.mp4?Signature=1"
+    )
+    again = filming.vace(
+        "video_outpainting", {"seed": 1}, video_url="https://e.com/a.mp4?Signature=2"
+    )
     other = filming.vace("video_outpainting", {"seed": 1}, video_url="https://e.com/b.mp4")
     first = await filming.film(model_body)
     assert await filming.film(again) == first
@@ -263,7 +311,9 @@ async def test_an_input_that_is_not_fetched_becomes_a_clip_of_its_url(filming, d
 
 
 async def masked(filming, clip, white):
-    """The fields of a request with a mask of 320x240 that is white in a box (left, top, right, bottom)."""
+    """The fields of a request with a mask of 320x240 that is white in a box (left, top, right,
+    bottom).
+    """
     mask = Image.new("L", (320, 240), 0)
     mask.paste(255, white)
     file = BytesIO()
@@ -280,22 +330,33 @@ async def test_a_mask_grows_with_expand_ratio(filming, clip_of, decode, image_of
     fields = await masked(filming, clip_of(seconds=0.2), (0, 0, 160, 240))
     beside = (0.55, 0.7, 0.6, 1)
     edited = []
-    for settings in ({"expand_ratio": 0.5}, {"expand_ratio": 0.0}, {"expand_ratio": 0.5, "mask_type": "fixed"}):
+    for settings in (
+        {"expand_ratio": 0.5},
+        {"expand_ratio": 0.0},
+        {"expand_ratio": 0.5, "mask_type": "fixed"},
+    ):
         body = filming.vace("video_edit", {"size": "960*960", "seed": 4, **settings}, **fields)
         edited.append(far(decode(await filming.film(body)).mean(3, beside), RED) > 40)
     assert edited == [True, False, False]
 
 
 async def test_a_tracked_mask_moves_and_a_fixed_one_stands(filming, clip_of, decode):
-    """The edited region is where the mask has it in the first frame; 0.8 s later it has moved to the right, or not."""
+    """The edited region is where the mask has it in the first frame; 0.8 s later it has moved to
+    the right, or not.
+    """
     fields = await masked(filming, clip_of(seconds=1), (120, 140, 160, 240))
     own, beside = (0.4, 0.7, 0.48, 0.95), (0.53, 0.7, 0.6, 0.95)
     seen = {}
     for kind in ("tracking", "fixed"):
         settings = {"size": "1088*832", "seed": 4, "mask_type": kind, "expand_ratio": 0.0}
         film = decode(await filming.film(filming.vace("video_edit", settings, **fields)))
-        seen[kind] = [[far(film.mean(frame, box), RED) > 40 for box in (own, beside)] for frame in (0, 24)]
-    assert seen == {"tracking": [[True, False], [False, True]], "fixed": [[True, False], [True, False]]}
+        seen[kind] = [
+            [far(film.mean(frame, box), RED) > 40 for box in (own, beside)] for frame in (0, 24)
+        ]
+    assert seen == {
+        "tracking": [[True, False], [False, True]],
+        "fixed": [[True, False], [True, False]],
+    }
 
 
 async def test_strength_is_seen(filming, clip_of):
@@ -309,7 +370,9 @@ async def test_strength_is_seen(filming, clip_of):
 
 
 async def test_a_film_of_a_phone_is_upright(filming, clip_of, decode):
-    """320*240 stored lying down with a note to turn it: the output is taller than wide, the picture turned."""
+    """320*240 stored lying down with a note to turn it: the output is taller than wide, the picture
+    turned.
+    """
     turned = with_rotation(clip_of(seconds=0.2))
     url = await filming.upload("clip.mp4", turned, "wan2.1-vace-plus")
     film = decode(await filming.film(filming.vace("video_outpainting", {"seed": 1}, video_url=url)))

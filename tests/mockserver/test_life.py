@@ -1,4 +1,6 @@
-"""The life of a task on the clock: its states, its times, its place in the queue, its end after a day."""
+"""The life of a task on the clock: its states, its times, its place in the queue, its end after a
+day.
+"""
 
 import re
 
@@ -73,7 +75,11 @@ async def test_task_times_are_drawn_within_the_range(serve):
 async def test_more_tasks_than_may_run_wait_as_pending(serve, model, places):
     """The model's running_tasks per account; the next one begins when a place is free."""
     async with serve(**TEN) as api:
-        body = api.wan() if model == "wan" else api.vace("image_reference", ref_images_url=["https://e.com/1.png"])
+        body = (
+            api.wan()
+            if model == "wan"
+            else api.vace("image_reference", ref_images_url=["https://e.com/1.png"])
+        )
         tasks = [await api.create(body) for _ in range(places * 2 + 1)]
         api.clock.advance(1)
         states = [await api.status(task) for task in tasks]
@@ -87,13 +93,19 @@ async def test_more_tasks_than_may_run_wait_as_pending(serve, model, places):
 
 async def test_places_are_per_model_and_account(serve):
     """A full lane does not hold up another one."""
-    accounts = (Account("a", "1", (ApiKey("1", "sk-a"),)), Account("b", "2", (ApiKey("2", "sk-b"),)))
+    accounts = (
+        Account("a", "1", (ApiKey("1", "sk-a"),)),
+        Account("b", "2", (ApiKey("2", "sk-b"),)),
+    )
     async with serve(accounts=accounts, **TEN) as api:
         for _ in range(5):
             await api.create(api.wan(), key="sk-a")
         waiting = await api.create(api.wan(), key="sk-a")
         vace = api.vace("image_reference", ref_images_url=["https://e.com/1.png"])
-        others = [(await api.create(vace, key="sk-a"), "sk-a"), (await api.create(api.wan(), key="sk-b"), "sk-b")]
+        others = [
+            (await api.create(vace, key="sk-a"), "sk-a"),
+            (await api.create(api.wan(), key="sk-b"), "sk-b"),
+        ]
         api.clock.advance(1)
         assert await api.status(waiting, "sk-a") == "PENDING"
         assert [await api.status(*other) for other in others] == ["RUNNING", "RUNNING"]
@@ -120,7 +132,9 @@ async def test_cancel_while_pending(serve):
         assert done["output"]["task_status"] == "CANCELED"
         assert "video_url" not in done["output"]
         assert "usage" not in done
-        assert [(task["status"], task["billed_s"]) for task in api.server.bill()["tasks"]] == [("CANCELED", 0.0)]
+        assert [(task["status"], task["billed_s"]) for task in api.server.bill()["tasks"]] == [
+            ("CANCELED", 0.0)
+        ]
 
 
 async def test_cancel_of_any_other_task_is_refused(serve):
@@ -214,6 +228,9 @@ async def test_a_film_that_cannot_be_made_fails_the_task(serve, caplog):
 
     async with serve(renderer=Broken()) as api:
         done = await api.finished(api.wan())
-        assert (done["output"]["task_status"], done["output"]["code"]) == ("FAILED", "InternalError.Algo")
+        assert (done["output"]["task_status"], done["output"]["code"]) == (
+            "FAILED",
+            "InternalError.Algo",
+        )
         assert api.server.bill()["total_billed_s"] == 0
     assert "no encoder" in caplog.text

@@ -46,7 +46,12 @@ async def test_pages_are_newest_first(api):
         tasks.append(await api.create(api.wan(prompt=str(i))))
         api.clock.advance(1)
     first = (await api.get("/tasks")).json()
-    assert (first["total"], first["total_page"], first["page_no"], first["page_size"]) == (12, 2, 1, 10)
+    assert (first["total"], first["total_page"], first["page_no"], first["page_size"]) == (
+        12,
+        2,
+        1,
+        10,
+    )
     assert first.keys() == {"total", "data", "total_page", "page_no", "page_size", "request_id"}
     pages = [await rows(api, page_no=n, page_size=5) for n in (1, 2, 3, 4)]
     assert [len(page) for page in pages] == [5, 5, 2, 0]
@@ -59,9 +64,14 @@ async def test_filters(serve):
     async with serve(accounts=accounts, task_seconds=(10, 10)) as api:
         done = await api.create(api.wan())
         api.clock.advance(20)
-        running = await api.create(api.vace("image_reference", ref_images_url=["https://e.com/1.png"]))
+        running = await api.create(
+            api.vace("image_reference", ref_images_url=["https://e.com/1.png"])
+        )
         api.clock.advance(5)
-        cancelled, failed = await api.create(api.wan(), key="sk-2"), await api.create(api.wan(seed=-1))
+        cancelled, failed = (
+            await api.create(api.wan(), key="sk-2"),
+            await api.create(api.wan(seed=-1)),
+        )
         await api.cancel(cancelled)
         api.clock.advance(0.2)
         pending = await api.create(api.wan())
@@ -69,13 +79,18 @@ async def test_filters(serve):
         async def found(**params):
             return {row["task_id"] for row in await rows(api, **params)}
 
-        by_state = [await found(status=s) for s in ("SUCCEEDED", "RUNNING", "CANCELED", "FAILED", "PENDING")]
+        by_state = [
+            await found(status=s) for s in ("SUCCEEDED", "RUNNING", "CANCELED", "FAILED", "PENDING")
+        ]
         assert by_state == [{done}, {running}, {cancelled}, {failed}, {pending}]
         assert await found(model_name="wan2.1-vace-plus") == {running}
         assert await found(task_id=done) == {done}
         assert await found(api_key_id="k2") == {cancelled}
         assert await found(region="cn-beijing") == set()
-        assert await found(region="ap-southeast-1", status="RUNNING", model_name="wan2.7-videoedit") == set()
+        assert (
+            await found(region="ap-southeast-1", status="RUNNING", model_name="wan2.7-videoedit")
+            == set()
+        )
         assert len(await found(region="ap-southeast-1")) == 5
 
 
@@ -125,5 +140,7 @@ async def test_other_accounts_tasks_are_not_listed(serve):
     )
     async with serve(accounts=accounts) as api:
         await api.create(api.wan(), key="sk-a")
-        totals = [(await api.get("/tasks", key)).json()["total"] for key in ("sk-a", "sk-a2", "sk-b")]
+        totals = [
+            (await api.get("/tasks", key)).json()["total"] for key in ("sk-a", "sk-a2", "sk-b")
+        ]
     assert totals == [1, 1, 0]

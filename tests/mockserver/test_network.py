@@ -1,4 +1,6 @@
-"""Where the server itself is a client: webhooks that are told of the ends of tasks, and inputs that are fetched."""
+"""Where the server itself is a client: webhooks that are told of the ends of tasks, and inputs that
+are fetched.
+"""
 
 from contextlib import asynccontextmanager
 
@@ -57,9 +59,12 @@ async def test_the_end_of_a_task_is_told(serve):
     )
     event = next(event for event in inbox.events if event["data"]["task_id"] == good)
     assert event["data"] == {
-        "task_id": good, "task_status": "SUCCEEDED", "region": "ap-southeast-1", "request_id": request_id,
+        "task_id": good,
+        "task_status": "SUCCEEDED",
+        "region": "ap-southeast-1",
+        "request_id": request_id,
         "model_name": "wan2.7-videoedit",
-    }  # fmt: skip
+    }
     assert (event["type"], event["source"]) == ("dashscope:System:AsyncTaskFinish", "acs.dashscope")
     assert (event["specversion"], event["time"][:17]) == ("1.0", "2026-01-01T00:00:")
     assert set(inbox.types) == {"application/cloudevents+json"}
@@ -68,7 +73,10 @@ async def test_the_end_of_a_task_is_told(serve):
 async def test_duplicates_on_order_and_one_account_only(serve):
     """`copies: 2` says everything twice, under one id; a webhook can be for one account."""
     inbox = Inbox()
-    accounts = (Account("a", "1", (ApiKey("1", "sk-a"),)), Account("b", "2", (ApiKey("2", "sk-b"),)))
+    accounts = (
+        Account("a", "1", (ApiKey("1", "sk-a"),)),
+        Account("b", "2", (ApiKey("2", "sk-b"),)),
+    )
     async with listening(inbox.take) as root, serve(accounts=accounts) as api:
         await api.mock("POST", "webhooks", json={"url": root, "account": "b", "copies": 2})
         for key in ("sk-a", "sk-b"):
@@ -116,7 +124,9 @@ async def test_a_webhook_that_is_none(api):
 
 
 async def test_inputs_are_fetched_on_request(serve, clip):
-    """The bytes behind the URL are looked into: their length is billed, their limits count, the job is the URL's."""
+    """The bytes behind the URL are looked into: their length is billed, their limits count, the job
+    is the URL's.
+    """
 
     async def media(request):
         return web.Response(body=clip) if request.path == "/clip.mp4" else web.Response(status=404)
@@ -125,7 +135,10 @@ async def test_inputs_are_fetched_on_request(serve, clip):
         good = await api.finished(api.wan(media=[{"type": "video", "url": root + "/clip.mp4"}]))
         assert good["usage"]["input_video_duration"] == 2.0
         gone = await api.finished(api.wan(media=[{"type": "video", "url": root + "/gone.mp4"}]))
-        assert (gone["output"]["task_status"], gone["output"]["code"]) == ("FAILED", "InvalidParameter")
+        assert (gone["output"]["task_status"], gone["output"]["code"]) == (
+            "FAILED",
+            "InvalidParameter",
+        )
         assert gone["output"]["message"] == f"Failed to download {root}/gone.mp4"
         bill = api.server.bill()["tasks"]
         assert bill[0]["job_sha256"] == bill[0]["request_sha256"]
@@ -134,22 +147,29 @@ async def test_inputs_are_fetched_on_request(serve, clip):
 async def test_an_input_that_cannot_be_reached(serve):
     """A refused connection is a failed download too."""
     async with serve(fetch_inputs=True) as api:
-        done = await api.finished(api.wan(media=[{"type": "video", "url": "http://127.0.0.1:1/clip.mp4"}]))
+        done = await api.finished(
+            api.wan(media=[{"type": "video", "url": "http://127.0.0.1:1/clip.mp4"}])
+        )
     assert done["output"]["message"] == "Failed to download http://127.0.0.1:1/clip.mp4"
 
 
 def test_scenario_files(tmp_path):
-    """Scenarios, faults, accounts and webhooks in one file; what is wrong is said with the file's name."""
+    """Scenarios, faults, accounts and webhooks in one file; what is wrong is said with the file's
+    name.
+    """
     from mockserver.orders import server_options
 
     path = tmp_path / "s.yaml"
     path.write_text(
-        "scenarios:\n  - when: {prompt: snow}\n    then: fail\nfaults: {route: create, do: lost, nth: 1}\n"
-        "accounts:\n  - name: a\n    keys: [{secret: sk-a}]\nwebhooks: http://127.0.0.1:1/\n"
+        "scenarios:\n  - when: {prompt: snow}\n    then: fail\nfaults: {route: create, do: lost,"
+        " nth: 1}\naccounts:\n  - name: a\n    keys: [{secret: sk-a}]\nwebhooks:"
+        " http://127.0.0.1:1/\n"
     )
     with pytest.raises(ServerError, match=r"s\.yaml\.webhooks should be of type list or dict"):
         server_options(path)
-    path.write_text(path.read_text().replace("webhooks: http://127.0.0.1:1/", "webhooks: [http://127.0.0.1:1/]"))
+    path.write_text(
+        path.read_text().replace("webhooks: http://127.0.0.1:1/", "webhooks: [http://127.0.0.1:1/]")
+    )
     options = server_options(path, ["http://127.0.0.1:2/"])
     assert options["webhooks"] == ["http://127.0.0.1:1/", "http://127.0.0.1:2/"]
     assert [key.secret for key in options["accounts"][0].keys] == ["sk-a"]

@@ -5,9 +5,18 @@ import pytest
 from mockserver import Account, ApiKey, ServerError
 from mockserver.server import MockServer
 
-OVER = {"code": "Throttling.RateQuota", "message": "Requests rate limit exceeded, please try again later."}
+OVER = {
+    "code": "Throttling.RateQuota",
+    "message": "Requests rate limit exceeded, please try again later.",
+}
 ABROAD = (
-    Account("here", "1", (ApiKey("1", "sk-here"), ApiKey("2", "sk-here-too")), "singapore", ("ws-1", "ws-2")),
+    Account(
+        "here",
+        "1",
+        (ApiKey("1", "sk-here"), ApiKey("2", "sk-here-too")),
+        "singapore",
+        ("ws-1", "ws-2"),
+    ),
     Account("there", "2", (ApiKey("3", "sk-there"),), "beijing"),
     Account("anywhere", "3", (ApiKey("4", "sk-any"),)),
 )
@@ -24,9 +33,15 @@ async def test_without_the_limits_any_number_passes(api):
 
 @pytest.mark.parametrize(("model", "most"), [("wan", 5), ("vace", 2)])
 async def test_submits_per_second_and_model(serve, model, most):
-    """429 with the documented words beyond the model's rate; a second later there is room again; nothing was made."""
+    """429 with the documented words beyond the model's rate; a second later there is room again;
+    nothing was made.
+    """
     async with serve(rate_limits=True) as api:
-        body = api.wan() if model == "wan" else api.vace("video_outpainting", video_url="https://e.com/1.mp4")
+        body = (
+            api.wan()
+            if model == "wan"
+            else api.vace("video_outpainting", video_url="https://e.com/1.mp4")
+        )
         answers = [await api.post(body) for _ in range(most + 2)]
         assert codes(answers) == [200] * most + [429, 429]
         refused = answers[-1].json()
@@ -35,7 +50,11 @@ async def test_submits_per_second_and_model(serve, model, most):
         assert api.server.journal()["requests"][-1]["code"] == "Throttling.RateQuota"
         api.clock.advance(1)
         assert (await api.post(body)).status_code == 200
-        other = api.vace("video_outpainting", video_url="https://e.com/1.mp4") if model == "wan" else api.wan()
+        other = (
+            api.vace("video_outpainting", video_url="https://e.com/1.mp4")
+            if model == "wan"
+            else api.wan()
+        )
         assert (await api.post(other)).status_code == 200
 
 
@@ -64,20 +83,31 @@ async def test_the_limits_are_switched_by_the_controls(api):
 
 
 async def test_a_key_of_another_region_is_no_key(serve):
-    """401 InvalidApiKey at a server of one region; an account without a region is at home everywhere."""
+    """401 InvalidApiKey at a server of one region; an account without a region is at home
+    everywhere.
+    """
     async with serve(accounts=ABROAD, region="singapore") as api:
         answers = {key: await api.get("/tasks", key) for key in ("sk-here", "sk-there", "sk-any")}
         assert codes(answers.values()) == [200, 401, 200]
         assert answers["sk-there"].json()["message"] == "Invalid API-key provided."
     async with serve(accounts=ABROAD) as api:
-        assert codes([await api.get("/tasks", key) for key in ("sk-here", "sk-there")]) == [200, 200]
+        assert codes([await api.get("/tasks", key) for key in ("sk-here", "sk-there")]) == [
+            200,
+            200,
+        ]
 
 
 async def test_model_names_and_list_follow_the_region(serve):
     """wanx2.1-vace-plus is Beijing's; the server's region counts for accounts without one."""
-    for region, allowed, region_id in (("singapore", 400, "ap-southeast-1"), ("beijing", 200, "cn-beijing")):
+    for region, allowed, region_id in (
+        ("singapore", 400, "ap-southeast-1"),
+        ("beijing", 200, "cn-beijing"),
+    ):
         async with serve(accounts=ABROAD, region=region) as api:
-            body = {**api.vace("video_outpainting", video_url="https://e.com/1.mp4"), "model": "wanx2.1-vace-plus"}
+            body = {
+                **api.vace("video_outpainting", video_url="https://e.com/1.mp4"),
+                "model": "wanx2.1-vace-plus",
+            }
             assert (await api.post(body, "sk-any")).status_code == allowed
             await api.create(api.wan(), key="sk-any")
             assert (await api.get("/tasks", "sk-any")).json()["data"][0]["region"] == region_id
@@ -86,7 +116,9 @@ async def test_model_names_and_list_follow_the_region(serve):
 
 
 async def test_workspaces(serve):
-    """403 Workspace.AccessDenied for one that the account does not have; without any of its own it takes all."""
+    """403 Workspace.AccessDenied for one that the account does not have; without any of its own it
+    takes all.
+    """
     async with serve(accounts=ABROAD) as api:
         answers = []
         for key, workspace in (("sk-here", "ws-2"), ("sk-here", "ws-9"), ("sk-any", "ws-9")):

@@ -10,7 +10,9 @@ from mockserver import MockServer, ScaledClock, ServerError, VirtualClock
 
 
 async def test_everything_goes_on(serve, tmp_path, clip):
-    """Tasks, uploads, bill, journal, numbering and signed URLs survive a restart; tasks go on meanwhile."""
+    """Tasks, uploads, bill, journal, numbering and signed URLs survive a restart; tasks go on
+    meanwhile.
+    """
     clock = VirtualClock()
     async with serve(state_dir=tmp_path, clock=clock) as api:
         url = await api.upload("clip.mp4", clip)
@@ -52,10 +54,15 @@ async def test_time_does_not_go_back(serve, tmp_path):
 async def test_a_killed_server_loses_nothing_it_has_said(serve, tmp_path):
     """kill -9 after the answer: the task and the journal are there for the next process."""
     command = [sys.executable, "-m", "mockserver", "--state", str(tmp_path), "--seed", "5"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
         try:
             url = process.stdout.readline().removeprefix("listening on ").strip()
-            body = {"model": "wan2.7-videoedit", "input": {"media": [{"type": "video", "url": "https://e.com/1.mp4"}]}}
+            body = {
+                "model": "wan2.7-videoedit",
+                "input": {"media": [{"type": "video", "url": "https://e.com/1.mp4"}]},
+            }
             headers = {"Authorization": "Bearer sk-mock", "X-DashScope-Async": "enable"}
             async with httpx.AsyncClient(verify=False) as http:
                 path = "/services/aigc/video-generation/video-synthesis"

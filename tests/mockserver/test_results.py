@@ -27,8 +27,16 @@ async def test_head_and_ranges(api):
     url = await result_url(api)
     whole = (await api.http.get(url)).content
     head = await api.http.head(url)
-    assert (head.status_code, int(head.headers["content-length"]), head.content) == (200, len(whole), b"")
-    for wanted, part in (("bytes=5-9", whole[5:10]), ("bytes=-7", whole[-7:]), ("bytes=100-", whole[100:])):
+    assert (head.status_code, int(head.headers["content-length"]), head.content) == (
+        200,
+        len(whole),
+        b"",
+    )
+    for wanted, part in (
+        ("bytes=5-9", whole[5:10]),
+        ("bytes=-7", whole[-7:]),
+        ("bytes=100-", whole[100:]),
+    ):
         answer = await api.http.get(url, headers={"Range": wanted})
         assert (answer.status_code, answer.content) == (206, part)
     assert answer.headers["content-range"] == f"bytes 100-{len(whole) - 1}/{len(whole)}"
@@ -100,7 +108,9 @@ async def test_films_nobody_can_fetch_any_more_are_removed_at_start(serve, tmp_p
 
 
 async def test_public_url_is_where_results_are(serve):
-    """Result URLs begin with the public URL when there is one, else with the host that the client named."""
+    """Result URLs begin with the public URL when there is one, else with the host that the client
+    named.
+    """
     async with serve(public_url="http://mock.example") as api:
         assert (await result_url(api)).startswith("http://mock.example/oss/")
     async with serve() as api:

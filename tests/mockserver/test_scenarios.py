@@ -45,7 +45,9 @@ async def test_after_a_time(serve):
 
 
 async def test_by_hand(serve):
-    """It runs until the controls end it; then it has the end time and is billed; a second end is refused."""
+    """It runs until the controls end it; then it has the end time and is billed; a second end is
+    refused.
+    """
     async with serve(scenarios={"by_hand": True}) as api:
         task_id = await api.create(api.wan())
         api.clock.advance(3600)
@@ -57,10 +59,15 @@ async def test_by_hand(serve):
         assert (await api.mock("POST", f"tasks/{task_id}/finish")).status_code == 409
 
 
-@pytest.mark.parametrize("code", ["DataInspectionFailed", "InternalError.Timeout", "IPInfringementSuspect"])
+@pytest.mark.parametrize(
+    "code", ["DataInspectionFailed", "InternalError.Timeout", "IPInfringementSuspect"]
+)
 async def test_fail_with_any_code(serve, code):
     """output.code and the catalogue's message, or one of your own; free; no film is made."""
-    rules = [{"then": "fail", "code": code, "when": {"nth": 1}}, {"then": "fail", "code": code, "message": "mine"}]
+    rules = [
+        {"then": "fail", "code": code, "when": {"nth": 1}},
+        {"then": "fail", "code": code, "message": "mine"},
+    ]
     async with serve(scenarios=rules) as api:
         first, second = await api.finished(api.wan()), await api.finished(api.wan())
         assert (first["output"]["task_status"], first["output"]["code"]) == ("FAILED", code)
@@ -79,7 +86,12 @@ async def test_cancelled_by_the_service(serve):
         api.clock.advance(5)
         assert await api.status(task_id) == "RUNNING"
         api.clock.advance(5)
-        assert (await output(api, task_id)).keys() == {"task_id", "task_status", "submit_time", "end_time"}
+        assert (await output(api, task_id)).keys() == {
+            "task_id",
+            "task_status",
+            "submit_time",
+            "end_time",
+        }
         assert api.server.bill()["tasks"][0]["status"] == "CANCELED"
         assert api.server.bill()["total_billed_s"] == 0
 
@@ -104,7 +116,9 @@ async def test_succeed_without_a_url(serve):
 
 
 async def test_running_for_ever(serve):
-    """Until 24 h are over it is RUNNING, and keeps its running place; ending others by hand lets the next ones move."""
+    """Until 24 h are over it is RUNNING, and keeps its running place; ending others by hand lets
+    the next ones move.
+    """
     async with serve(scenarios={"then": "never", "when": {"prompt": "for ever"}}, **TEN) as api:
         held = [await api.create(api.wan(prompt="for ever and ever")) for _ in range(5)]
         waiting = await api.create(api.wan())
@@ -132,7 +146,9 @@ async def test_lose_the_result_early(serve):
 
 
 async def test_the_first_rule_that_fits_decides(serve):
-    """Model, part of the prompt, regular expression, label, n-th request, and how often a rule may decide."""
+    """Model, part of the prompt, regular expression, label, n-th request, and how often a rule may
+    decide.
+    """
     rules = [
         {"when": {"model": "wan2.1-vace-plus"}, "then": "fail", "code": "ModelUnavailable"},
         {"when": {"prompt": "snow", "nth": [2, 4]}, "then": "fail", "code": "DataInspectionFailed"},
@@ -150,10 +166,23 @@ async def test_the_first_rule_that_fits_decides(serve):
         shown = (await api.mock("GET", "scenarios")).json()["scenarios"]
         assert api.server.journal()["requests"][-2]["label"] == "slow-one"
     assert codes == [
-        "ModelUnavailable", "SystemError", "DataInspectionFailed", None, "DataInspectionFailed", "InvalidURL", None,
-    ]  # fmt: skip
+        "ModelUnavailable",
+        "SystemError",
+        "DataInspectionFailed",
+        None,
+        "DataInspectionFailed",
+        "InvalidURL",
+        None,
+    ]
     assert labelled["output"]["task_status"] == "RUNNING"
-    assert [(rule["seen"], rule["used"]) for rule in shown] == [(1, 1), (5, 2), (1, 1), (1, 1), (0, 0), (8, 1)]
+    assert [(rule["seen"], rule["used"]) for rule in shown] == [
+        (1, 1),
+        (5, 2),
+        (1, 1),
+        (1, 1),
+        (0, 0),
+        (8, 1),
+    ]
 
 
 async def test_a_request_that_is_wrong_stays_wrong(serve):

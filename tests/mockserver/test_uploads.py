@@ -35,7 +35,8 @@ async def test_policy_has_the_documented_fields(api):
 
 
 @pytest.mark.parametrize(
-    "query", [{}, {"action": "x", "model": "wan2.7-videoedit"}, {"action": "getPolicy", "model": "x"}]
+    "query",
+    [{}, {"action": "x", "model": "wan2.7-videoedit"}, {"action": "getPolicy", "model": "x"}],
 )
 async def test_policy_for_nothing(api, query):
     """Another action or an unknown model is a 400."""
@@ -71,7 +72,9 @@ async def test_a_tampered_form_is_refused(api, clip):
     """A changed policy or signature, a key outside the folder, and an object that exists."""
     policy = await api.policy()
     document = json.loads(base64.b64decode(policy["policy"]))
-    longer = base64.b64encode(json.dumps({**document, "expiration": "2099-01-01T00:00:00Z"}).encode()).decode()
+    longer = base64.b64encode(
+        json.dumps({**document, "expiration": "2099-01-01T00:00:00Z"}).encode()
+    ).decode()
     refused = [
         await api.send_form(policy, "a.mp4", clip, policy=longer),
         await api.send_form(policy, "a.mp4", clip, Signature="x"),
@@ -81,7 +84,9 @@ async def test_a_tampered_form_is_refused(api, clip):
     ]
     codes = ["SignatureDoesNotMatch"] * 4 + ["AccessDenied"]
     assert [answer.status_code for answer in refused] == [403] * 5
-    assert all(f"<Code>{code}</Code>" in answer.text for code, answer in zip(codes, refused, strict=True))
+    assert all(
+        f"<Code>{code}</Code>" in answer.text for code, answer in zip(codes, refused, strict=True)
+    )
     assert (await api.send_form(policy, "a.mp4", clip)).status_code == 200
     assert (await api.send_form(policy, "a.mp4", clip)).status_code == 409
 
@@ -97,7 +102,10 @@ async def test_what_is_no_form_is_refused(api):
         await api.http.post(host, content=b"", headers={"Content-Type": "multipart/form-data"}),
         await api.http.post(host, files={"other": ("a", b"x")}),
         await api.http.post(host, data={"policy": "x" * 70_000}, files={"file": ("a", b"x")}),
-        *[await api.http.post(host, content=b"--x\r\n%s\r\n\r\n" % head, headers=broken) for head in heads],
+        *[
+            await api.http.post(host, content=b"--x\r\n%s\r\n\r\n" % head, headers=broken)
+            for head in heads
+        ],
     ]
     assert [answer.status_code for answer in answers] == [400] * 8
     assert all("<Error><Code>" in answer.text for answer in answers)
@@ -114,14 +122,21 @@ async def test_an_upload_lives_48_hours(api, clip):
 
 async def test_an_upload_is_bound_to_model_and_account(serve, clip):
     """Another model or another account cannot use it."""
-    accounts = (Account("a", "1", (ApiKey("1", "sk-mock"),)), Account("b", "2", (ApiKey("2", "sk-b"),)))
+    accounts = (
+        Account("a", "1", (ApiKey("1", "sk-mock"),)),
+        Account("b", "2", (ApiKey("2", "sk-b"),)),
+    )
     async with serve(accounts=accounts) as api:
         url = await api.upload("clip.mp4", clip)
         vace = await api.create(api.vace("video_outpainting", video_url=url))
         foreign = await api.create(with_video(api, url), key="sk-b")
         never = await api.create(with_video(api, "oss://dashscope-instant/none/clip.mp4"))
         api.clock.advance(60)
-        states = [await api.status(vace), await api.status(foreign, "sk-b"), await api.status(never)]
+        states = [
+            await api.status(vace),
+            await api.status(foreign, "sk-b"),
+            await api.status(never),
+        ]
     assert states == ["FAILED"] * 3
 
 
@@ -129,7 +144,10 @@ async def test_oss_urls_need_the_resolve_header(api, clip):
     """Without X-DashScope-OssResourceResolve: enable the URL is not understood (assumption)."""
     url = await api.upload("clip.mp4", clip)
     done = await api.finished(with_video(api, url), **{"X-DashScope-OssResourceResolve": ""})
-    assert (done["output"]["code"], done["output"]["message"]) == ("InvalidParameter", "url error, please check url!")
+    assert (done["output"]["code"], done["output"]["message"]) == (
+        "InvalidParameter",
+        "url error, please check url!",
+    )
 
 
 async def test_public_url_is_where_uploads_go(serve):

@@ -35,7 +35,11 @@ class Sent(asyncio.Protocol):
 
 def call(app, method, path, body=None):
     """One request through the application's handler, with nothing below it."""
-    headers = {"Authorization": "Bearer sk-mock", "X-DashScope-Async": "enable", "Content-Type": "application/json"}
+    headers = {
+        "Authorization": "Bearer sk-mock",
+        "X-DashScope-Async": "enable",
+        "Content-Type": "application/json",
+    }
     headers["Host"] = "mock.example"
     data = b"" if body is None else json.dumps(body).encode()
     payload = asyncio.StreamReader()
@@ -58,8 +62,13 @@ async def test_a_task_without_sockets_and_threads(monkeypatch):
     app = server.app
     assert isinstance(app, web.Application)
     app.freeze()
-    body = {"model": "wan2.7-videoedit", "input": {"media": [{"type": "video", "url": "https://e.com/1.mp4"}]}}
-    created = await call(app, "POST", "/api/v1/services/aigc/video-generation/video-synthesis", body)
+    body = {
+        "model": "wan2.7-videoedit",
+        "input": {"media": [{"type": "video", "url": "https://e.com/1.mp4"}]},
+    }
+    created = await call(
+        app, "POST", "/api/v1/services/aigc/video-generation/video-synthesis", body
+    )
     task_id = json.loads(created.body)["output"]["task_id"]
     clock.advance(10)
     done = json.loads((await call(app, "GET", f"/api/v1/tasks/{task_id}")).body)

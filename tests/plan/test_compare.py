@@ -1,4 +1,6 @@
-"""Two revisions compared: what changed, why, and what it costs that the older one does not ask for anyway."""
+"""Two revisions compared: what changed, why, and what it costs that the older one does not ask for
+anyway.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +24,42 @@ from reconciler.plan.diff import Options
 from reconciler.plan.markdown import MOST_CHARACTERS
 from reconciler.plan.resolve import resolve
 from reconciler.state.observed import Pin, State
-from tests.making import CLIP, attempt, chain, desired, digest, edit, file, job_of, observed, plan, result
+from tests.making import (
+    CLIP,
+    attempt,
+    chain,
+    desired,
+    digest,
+    edit,
+    file,
+    job_of,
+    observed,
+    plan,
+    result,
+)
 from tests.plan.test_report import EVIL
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-SIDES = (Side("4f1c2d9 (main)", "4f1c2d9" + "0" * 33), Side("91aa03c (topic)", "91aa03c" + "0" * 33))
+SIDES = (
+    Side("4f1c2d9 (main)", "4f1c2d9" + "0" * 33),
+    Side("91aa03c (topic)", "91aa03c" + "0" * 33),
+)
 Pins = Mapping[str, Pin]
 
 
 def compared(
-    old: Desired, new: Desired, *, pins: tuple[Pins, Pins] = ({}, {}), prices: bool = True, **seen: Any
+    old: Desired,
+    new: Desired,
+    *,
+    pins: tuple[Pins, Pins] = ({}, {}),
+    prices: bool = True,
+    **seen: Any,
 ) -> Comparison:
     """The comparison of two graphs over one store and ledger; `pins` are of the two lock files."""
-    before, after = (replace(observed(each, **seen), pins=pin) for each, pin in zip((old, new), pins, strict=True))
+    before, after = (
+        replace(observed(each, **seen), pins=pin)
+        for each, pin in zip((old, new), pins, strict=True)
+    )
     made = plan(new, after, Options(force=True), prices=prices)
     return compare(resolve(old, before), resolve(new, after), made, sides=SIDES)
 
@@ -50,78 +75,224 @@ def told(change: Change) -> tuple[str, str, str, float | None]:
 
 RAIN, SNOW = prompted("rain", "Let it rain"), prompted("snow", "Let it snow")
 STORED = result(RAIN)
-CASES: dict[str, tuple[list[Edit], list[Edit], dict[str, Any], dict[str, tuple[str, str, str, float]]]] = {
+CASES: dict[
+    str, tuple[list[Edit], list[Edit], dict[str, Any], dict[str, tuple[str, str, str, float]]]
+] = {
     "nothing": ([RAIN, SNOW], [SNOW, RAIN], {}, {}),
-    "prompt": ([RAIN], [prompted("rain", "Let it hail")], {}, {"rain": ("changed", "prompt changed", "", 0.4)}),
-    "take": ([RAIN], [prompted("rain", "Let it rain", take=2)], {},
-        {"rain": ("changed", "take 2 asked for", "", 0.4)}),
-    "another file": ([RAIN],
-        [edit("rain", input={"prompt": "Let it rain", "media": [{**CLIP, "url": "./b.mp4"}]})], {},
-        {"rain": ("changed", "input specs/b.mp4 changed", "", 0.4)}),
-    "a default written out": ([RAIN],
-        [prompted("rain", "Let it rain", parameters={"resolution": "720P", "duration": 0})], {}, {}),
+    "prompt": (
+        [RAIN],
+        [prompted("rain", "Let it hail")],
+        {},
+        {"rain": ("changed", "prompt changed", "", 0.4)},
+    ),
+    "take": (
+        [RAIN],
+        [prompted("rain", "Let it rain", take=2)],
+        {},
+        {"rain": ("changed", "take 2 asked for", "", 0.4)},
+    ),
+    "another file": (
+        [RAIN],
+        [edit("rain", input={"prompt": "Let it rain", "media": [{**CLIP, "url": "./b.mp4"}]})],
+        {},
+        {"rain": ("changed", "input specs/b.mp4 changed", "", 0.4)},
+    ),
+    "a default written out": (
+        [RAIN],
+        [prompted("rain", "Let it rain", parameters={"resolution": "720P", "duration": 0})],
+        {},
+        {},
+    ),
     "added": ([RAIN], [RAIN, SNOW], {}, {"snow": ("added", "not asked for before", "", 0.4)}),
-    "added, in the store": ([SNOW], [RAIN, SNOW], {"results": [STORED]},
-        {"rain": ("added", "not asked for before", "in the store: free", 0.0)}),
-    "changed back": ([prompted("rain", "Let it hail")], [RAIN], {"results": [STORED]},
-        {"rain": ("changed", "prompt changed", "in the store: free", 0.0)}),
-    "removed": ([RAIN, SNOW], [SNOW], {}, {"rain": ("removed", "no longer asked for; its file stays", "", 0.0)}),
-    "renamed": ([RAIN], [prompted("storm", "Let it rain")], {},
-        {"storm": ("renamed", "was rain", "the same request as rain: nothing more to pay", 0.0)}),
-    "renamed, in the store": ([RAIN], [prompted("storm", "Let it rain")], {"results": [STORED]},
-        {"storm": ("renamed", "was rain", "in the store: free", 0.0)}),
-    "renamed once and copied": ([RAIN], [prompted("storm", "Let it rain"), prompted("wind", "Let it rain")], {},
-        {"storm": ("renamed", "was rain", "the same request as rain: nothing more to pay", 0.0),
-         "wind": ("added", "not asked for before", "the same request as rain: nothing more to pay", 0.0)}),
-    "two of one job": ([], [prompted("a", "Let it rain"), prompted("b", "Let it rain")], {},
-        {"a": ("added", "not asked for before", "", 0.4),
-         "b": ("added", "not asked for before", "the same request as a: paid once", 0.0)}),
-    "output": ([RAIN], [prompted("rain", "Let it rain", output="films/rain.mp4")], {"results": [STORED]},
-        {"rain": ("changed", "only output moved", "in the store: free", 0.0)}),
-    "output of what is not rendered": ([RAIN], [prompted("rain", "Let it rain", output="films/rain.mp4")], {},
-        {"rain": ("changed", "only output moved", "the same request as before: nothing more to pay", 0.0)}),
-    "prompt and output": ([RAIN], [prompted("rain", "Let it hail", output="films/rain.mp4")], {},
-        {"rain": ("changed", "prompt changed, output moved", "", 0.4)}),
-    "suspended": ([RAIN], [prompted("rain", "Let it rain", suspend=True)], {},
-        {"rain": ("changed", "suspended", "suspended: left alone", 0.0)}),
-    "no longer suspended": ([prompted("rain", "Let it rain", suspend=True)], [RAIN], {},
-        {"rain": ("changed", "no longer suspended", "", 0.4)}),
-    "protected": ([RAIN], [prompted("rain", "Let it rain", protect=True)], {"results": [STORED]},
-        {"rain": ("changed", "protected", "in the store: free", 0.0)}),
-    "no longer protected": ([prompted("rain", "Let it rain", protect=True)], [RAIN], {"results": [STORED]},
-        {"rain": ("changed", "no longer protected", "in the store: free", 0.0)}),
-    "forced": ([RAIN, chain("poster", "rain")], [prompted("rain", "Let it hail"), chain("poster", "rain")], {},
-        {"rain": ("changed", "prompt changed", "", 0.4),
-         "poster": ("forced", "builds on rain, which changed", "", 0.4)}),
+    "added, in the store": (
+        [SNOW],
+        [RAIN, SNOW],
+        {"results": [STORED]},
+        {"rain": ("added", "not asked for before", "in the store: free", 0.0)},
+    ),
+    "changed back": (
+        [prompted("rain", "Let it hail")],
+        [RAIN],
+        {"results": [STORED]},
+        {"rain": ("changed", "prompt changed", "in the store: free", 0.0)},
+    ),
+    "removed": (
+        [RAIN, SNOW],
+        [SNOW],
+        {},
+        {"rain": ("removed", "no longer asked for; its file stays", "", 0.0)},
+    ),
+    "renamed": (
+        [RAIN],
+        [prompted("storm", "Let it rain")],
+        {},
+        {"storm": ("renamed", "was rain", "the same request as rain: nothing more to pay", 0.0)},
+    ),
+    "renamed, in the store": (
+        [RAIN],
+        [prompted("storm", "Let it rain")],
+        {"results": [STORED]},
+        {"storm": ("renamed", "was rain", "in the store: free", 0.0)},
+    ),
+    "renamed once and copied": (
+        [RAIN],
+        [prompted("storm", "Let it rain"), prompted("wind", "Let it rain")],
+        {},
+        {
+            "storm": ("renamed", "was rain", "the same request as rain: nothing more to pay", 0.0),
+            "wind": (
+                "added",
+                "not asked for before",
+                "the same request as rain: nothing more to pay",
+                0.0,
+            ),
+        },
+    ),
+    "two of one job": (
+        [],
+        [prompted("a", "Let it rain"), prompted("b", "Let it rain")],
+        {},
+        {
+            "a": ("added", "not asked for before", "", 0.4),
+            "b": ("added", "not asked for before", "the same request as a: paid once", 0.0),
+        },
+    ),
+    "output": (
+        [RAIN],
+        [prompted("rain", "Let it rain", output="films/rain.mp4")],
+        {"results": [STORED]},
+        {"rain": ("changed", "only output moved", "in the store: free", 0.0)},
+    ),
+    "output of what is not rendered": (
+        [RAIN],
+        [prompted("rain", "Let it rain", output="films/rain.mp4")],
+        {},
+        {
+            "rain": (
+                "changed",
+                "only output moved",
+                "the same request as before: nothing more to pay",
+                0.0,
+            )
+        },
+    ),
+    "prompt and output": (
+        [RAIN],
+        [prompted("rain", "Let it hail", output="films/rain.mp4")],
+        {},
+        {"rain": ("changed", "prompt changed, output moved", "", 0.4)},
+    ),
+    "suspended": (
+        [RAIN],
+        [prompted("rain", "Let it rain", suspend=True)],
+        {},
+        {"rain": ("changed", "suspended", "suspended: left alone", 0.0)},
+    ),
+    "no longer suspended": (
+        [prompted("rain", "Let it rain", suspend=True)],
+        [RAIN],
+        {},
+        {"rain": ("changed", "no longer suspended", "", 0.4)},
+    ),
+    "protected": (
+        [RAIN],
+        [prompted("rain", "Let it rain", protect=True)],
+        {"results": [STORED]},
+        {"rain": ("changed", "protected", "in the store: free", 0.0)},
+    ),
+    "no longer protected": (
+        [prompted("rain", "Let it rain", protect=True)],
+        [RAIN],
+        {"results": [STORED]},
+        {"rain": ("changed", "no longer protected", "in the store: free", 0.0)},
+    ),
+    "forced": (
+        [RAIN, chain("poster", "rain")],
+        [prompted("rain", "Let it hail"), chain("poster", "rain")],
+        {},
+        {
+            "rain": ("changed", "prompt changed", "", 0.4),
+            "poster": ("forced", "builds on rain, which changed", "", 0.4),
+        },
+    ),
     "forced down the chain": (
-        [RAIN, chain("b", "rain"), chain("c", "b")], [prompted("rain", "x y"), chain("b", "rain"), chain("c", "b")], {},
-        {"rain": ("changed", "prompt changed", "", 0.4), "b": ("forced", "builds on rain, which changed", "", 0.4),
-         "c": ("forced", "builds on b, which changed", "", 0.4)}),
+        [RAIN, chain("b", "rain"), chain("c", "b")],
+        [prompted("rain", "x y"), chain("b", "rain"), chain("c", "b")],
+        {},
+        {
+            "rain": ("changed", "prompt changed", "", 0.4),
+            "b": ("forced", "builds on rain, which changed", "", 0.4),
+            "c": ("forced", "builds on b, which changed", "", 0.4),
+        },
+    ),
     "forced, and moved besides": (
-        [RAIN, chain("b", "rain")], [prompted("rain", "x y"), chain("b", "rain", output="films/b.mp4")], {},
-        {"rain": ("changed", "prompt changed", "", 0.4),
-         "b": ("changed", "builds on rain, which changed, output moved", "", 0.4)}),
+        [RAIN, chain("b", "rain")],
+        [prompted("rain", "x y"), chain("b", "rain", output="films/b.mp4")],
+        {},
+        {
+            "rain": ("changed", "prompt changed", "", 0.4),
+            "b": ("changed", "builds on rain, which changed, output moved", "", 0.4),
+        },
+    ),
     "upstream moved only": (
-        [RAIN, chain("b", "rain")], [prompted("rain", "Let it rain", output="films/r.mp4"), chain("b", "rain")], {},
-        {"rain": ("changed", "only output moved", "the same request as before: nothing more to pay", 0.0)}),
-    "upstream renamed": ([RAIN, chain("b", "rain")], [prompted("storm", "Let it rain"), chain("b", "storm")], {},
-        {"storm": ("renamed", "was rain", "the same request as rain: nothing more to pay", 0.0)}),
-    "another upstream": ([RAIN, SNOW, chain("b", "rain")], [RAIN, SNOW, chain("b", "snow")], {},
-        {"b": ("changed", "input edit://snow changed", "", 0.4)}),
-    "in flight": ([SNOW], [SNOW, RAIN], {"attempts": [attempt(RAIN, State.SUBMITTED, task_id="t-1")]},
-        {"rain": ("added", "not asked for before", "at the service already", 0.4)}),
-    "in the way": ([SNOW], [SNOW, RAIN], {"files": {"rain": file("somebody's")}},
-        {"rain": ("added", "not asked for before", "", 0.4)}),
-    "refused before": ([SNOW], [SNOW, RAIN],
+        [RAIN, chain("b", "rain")],
+        [prompted("rain", "Let it rain", output="films/r.mp4"), chain("b", "rain")],
+        {},
+        {
+            "rain": (
+                "changed",
+                "only output moved",
+                "the same request as before: nothing more to pay",
+                0.0,
+            )
+        },
+    ),
+    "upstream renamed": (
+        [RAIN, chain("b", "rain")],
+        [prompted("storm", "Let it rain"), chain("b", "storm")],
+        {},
+        {"storm": ("renamed", "was rain", "the same request as rain: nothing more to pay", 0.0)},
+    ),
+    "another upstream": (
+        [RAIN, SNOW, chain("b", "rain")],
+        [RAIN, SNOW, chain("b", "snow")],
+        {},
+        {"b": ("changed", "input edit://snow changed", "", 0.4)},
+    ),
+    "in flight": (
+        [SNOW],
+        [SNOW, RAIN],
+        {"attempts": [attempt(RAIN, State.SUBMITTED, task_id="t-1")]},
+        {"rain": ("added", "not asked for before", "at the service already", 0.4)},
+    ),
+    "in the way": (
+        [SNOW],
+        [SNOW, RAIN],
+        {"files": {"rain": file("somebody's")}},
+        {"rain": ("added", "not asked for before", "", 0.4)},
+    ),
+    "refused before": (
+        [SNOW],
+        [SNOW, RAIN],
         {"attempts": [attempt(RAIN, State.FAILED, task_id="t-1", code="DataInspectionFailed")]},
-        {"rain": ("added", "not asked for before",
-            "needs a person: the service refused it: DataInspectionFailed", 0.0)}),
-}  # fmt: skip
+        {
+            "rain": (
+                "added",
+                "not asked for before",
+                "needs a person: the service refused it: DataInspectionFailed",
+                0.0,
+            )
+        },
+    ),
+}
 
 
 @pytest.mark.parametrize(("old", "new", "seen", "expected"), CASES.values(), ids=CASES)
 def test_changes(
-    old: list[Edit], new: list[Edit], seen: dict[str, Any], expected: dict[str, tuple[str, str, str, float]]
+    old: list[Edit],
+    new: list[Edit],
+    seen: dict[str, Any],
+    expected: dict[str, tuple[str, str, str, float]],
 ) -> None:
     """Each change with its reason, and its price or why there is none; all else is unchanged."""
     made = compared(desired(*old), desired(*new), **seen)
@@ -134,7 +305,9 @@ def test_a_file_that_would_be_pruned_is_not_said_to_stay() -> None:
     """Where prune is on, an edit that is taken out takes its file along."""
     old, new = desired(RAIN, SNOW), desired(SNOW)
     seen = observed(new)
-    made = compare(resolve(old, observed(old)), resolve(new, seen), plan(new, seen), sides=SIDES, prunes=True)
+    made = compare(
+        resolve(old, observed(old)), resolve(new, seen), plan(new, seen), sides=SIDES, prunes=True
+    )
     assert [each.reason for each in made.changes] == [
         "no longer asked for; its file is pruned, unless a guard keeps it"
     ]
@@ -147,17 +320,25 @@ def test_labels_are_told_by_name() -> None:
     (change,) = compared(desired(old), desired(new)).changes
     assert change.reason == "only labels changed"
     assert change.details == (
-        "label campaign: spring → summer", "label kind: still → not set", "label who: not set → ada",
-    )  # fmt: skip
+        "label campaign: spring → summer",
+        "label kind: still → not set",
+        "label who: not set → ada",
+    )
 
 
 def test_a_chain_whose_upstream_is_stored_has_its_price() -> None:
     """What waits is priced at most; what need not wait is priced as it is."""
-    old, new = desired(RAIN, chain("b", "rain")), desired(prompted("rain", "x y"), chain("b", "rain"))
+    old, new = (
+        desired(RAIN, chain("b", "rain")),
+        desired(prompted("rain", "x y"), chain("b", "rain")),
+    )
     waiting = {each.name: each.action.value for each in compared(old, new).changes}
     assert waiting == {"rain": "render", "b": "wait"}
     ready = compared(old, new, results=[result(prompted("rain", "x y"))])
-    assert {each.name: each.action.value for each in ready.changes} == {"rain": "keep", "b": "render"}
+    assert {each.name: each.action.value for each in ready.changes} == {
+        "rain": "keep",
+        "b": "render",
+    }
     assert "at most" not in diff_text(ready)
 
 
@@ -182,12 +363,18 @@ def test_a_pinned_result_that_is_not_here_is_never_a_silent_render() -> None:
     assert diff_text(made).endswith("Cost: nothing.\n")
 
 
-PROMPTS = st.dictionaries(st.sampled_from("abcde"), st.sampled_from(["one x", "two x", "three x", "four x"]))
+PROMPTS = st.dictionaries(
+    st.sampled_from("abcde"), st.sampled_from(["one x", "two x", "three x", "four x"])
+)
 
 
 @given(old=PROMPTS, new=PROMPTS, stored=st.sets(st.sampled_from(["one x", "two x", "three x"])))
-def test_each_new_job_is_paid_once(old: dict[str, str], new: dict[str, str], stored: set[str]) -> None:
-    """The cost is that of the jobs that only the newer revision has and the store has not, whoever asks for them."""
+def test_each_new_job_is_paid_once(
+    old: dict[str, str], new: dict[str, str], stored: set[str]
+) -> None:
+    """The cost is that of the jobs that only the newer revision has and the store has not, whoever
+    asks for them.
+    """
     made = compared(
         desired(*(prompted(*each) for each in old.items())),
         desired(*(prompted(*each) for each in new.items())),
@@ -210,11 +397,23 @@ def everything(*, prices: bool = True) -> Comparison:
         for each in ("shirt", "coat")
     )
     poster, large = chain("poster", "clothes-swap"), {"parameters": {"resolution": "1080P"}}
-    old = [shirt, poster, prompted("intro", "An opening"), prompted("outro", "An ending"), RAIN, SNOW]
+    old = [
+        shirt,
+        poster,
+        prompted("intro", "An opening"),
+        prompted("outro", "An ending"),
+        RAIN,
+        SNOW,
+    ]
     new = [
-        coat, poster, prompted("ending", "An ending"), prompted("rain", "Let it rain", output="films/rain.mp4"), SNOW,
-        prompted("pixel", "As in an old game", **large), prompted("pixel-2", "As in an old game", **large),
-    ]  # fmt: skip
+        coat,
+        poster,
+        prompted("ending", "An ending"),
+        prompted("rain", "Let it rain", output="films/rain.mp4"),
+        SNOW,
+        prompted("pixel", "As in an old game", **large),
+        prompted("pixel-2", "As in an old game", **large),
+    ]
     return compared(desired(*old), desired(*new), prices=prices, results=[STORED])
 
 
@@ -222,7 +421,9 @@ FORMS: dict[str, Callable[[], str]] = {
     "diff.txt": lambda: diff_text(everything()),
     "diff-without-prices.txt": lambda: diff_text(everything(prices=False)),
     "diff-nothing.txt": lambda: diff_text(compared(desired(RAIN), desired(RAIN))),
-    "diff.json": lambda: json.dumps(diff_document(everything()), indent=2, ensure_ascii=False) + "\n",
+    "diff.json": lambda: (
+        json.dumps(diff_document(everything()), indent=2, ensure_ascii=False) + "\n"
+    ),
     "diff.md": lambda: diff_markdown(everything()),
     "diff-nothing.md": lambda: diff_markdown(compared(desired(RAIN), desired(RAIN))),
 }
@@ -246,8 +447,19 @@ def test_the_document_keeps_its_form() -> None:
 
 def test_markdown_of_strangers_does_nothing() -> None:
     """No mention, link, markup or tag of a manifest reaches the page."""
-    made = diff_markdown(compared(desired(prompted("a", "One two")), desired(prompted("a", f"One {EVIL}"))))
-    for trouble in ("@everyone", "#1 ", "](https", "<script", "</pre></code>", "www.evil", "<!--", "`tick`"):
+    made = diff_markdown(
+        compared(desired(prompted("a", "One two")), desired(prompted("a", f"One {EVIL}")))
+    )
+    for trouble in (
+        "@everyone",
+        "#1 ",
+        "](https",
+        "<script",
+        "</pre></code>",
+        "www.evil",
+        "<!--",
+        "`tick`",
+    ):
         assert trouble not in made
     sides = (Side("4f1c2d9 (@all|x)", None), Side("`<b>`", None))
     made = diff_markdown(replace(compared(desired(), desired()), before=sides[0], after=sides[1]))
@@ -257,11 +469,16 @@ def test_markdown_of_strangers_does_nothing() -> None:
 
 def test_markdown_is_never_too_long() -> None:
     """What does not fit is counted."""
-    many = [prompted(f"edit-{number:05}", f"Number {number}, <b>{'&' * 300}") for number in range(3000)]
+    many = [
+        prompted(f"edit-{number:05}", f"Number {number}, <b>{'&' * 300}") for number in range(3000)
+    ]
     made = diff_markdown(compared(desired(), desired(*many)))
     assert len(made) <= MOST_CHARACTERS
     assert "more changes are not shown" in made
-    long = [[prompted(f"e{number}", f"{word} {'<&>' * 900}") for number in range(60)] for word in ("one", "two")]
+    long = [
+        [prompted(f"e{number}", f"{word} {'<&>' * 900}") for number in range(60)]
+        for word in ("one", "two")
+    ]
     made = diff_markdown(compared(desired(*long[0]), desired(*long[1])))
     assert len(made) <= MOST_CHARACTERS
     assert "with reasons and differences" in made

@@ -36,8 +36,17 @@ def cost(made: Plan, name: str = "film") -> Cost:
     ids=["720P", "1080P", "default tier", "duration 0", "cut", "cut beyond the end", "images are free", "image first",
          "remote: at most", "remote, cut", "uploaded: at most"],
 )  # fmt: skip
-def test_wan(media: Any, parameters: dict[str, Any], length: float, seconds: float, price: float, unknown: int) -> None:
-    """wan2.7 bills input plus output, both as long as the input is cut to; an unknown length counts as the longest."""
+def test_wan(
+    media: Any,
+    parameters: dict[str, Any],
+    length: float,
+    seconds: float,
+    price: float,
+    unknown: int,
+) -> None:
+    """wan2.7 bills input plus output, both as long as the input is cut to; an unknown length counts
+    as the longest.
+    """
     asked = desired(
         edit("film", input={"prompt": "Make it blue", "media": media}, parameters=parameters),
         lengths={"./clip.mp4": length},
@@ -54,23 +63,39 @@ def test_wan(media: Any, parameters: dict[str, Any], length: float, seconds: flo
         ("video_edit", {"video_url": "./clip.mp4", "mask_image_url": "./mask.png"}, 4.0, 4.0, 0),
         ("video_edit", {"video_url": "./clip.mp4", "mask_video_url": "./mask.mp4"}, 4.0, 4.0, 0),
         ("video_edit", {"video_url": "./clip.mp4", "mask_image_url": "./mask.png"}, 30.0, 5.0, 0),
-        ("video_edit", {"video_url": "https://example.com/a.mp4", "mask_video_url": "./mask.mp4"}, 0.0, 5.0, 1),
+        (
+            "video_edit",
+            {"video_url": "https://example.com/a.mp4", "mask_video_url": "./mask.mp4"},
+            0.0,
+            5.0,
+            1,
+        ),
         ("video_extension", {"first_clip_url": "./clip.mp4"}, 2.0, 5.0, 0),
         ("video_extension", {"first_clip_url": "https://example.com/a.mp4"}, 0.0, 5.0, 0),
         ("video_extension", {"last_frame_url": "./a.png"}, 0.0, 5.0, 0),
         ("video_outpainting", {"video_url": "./clip.mp4"}, 2.5, 2.5, 0),
     ],
 )
-def test_vace(function: str, input_: dict[str, Any], length: float, seconds: float, unknown: int) -> None:
-    """VACE bills its output: five seconds, or as long as the input up to five; a mask or an image sets no length."""
-    asked = desired(vace("film", function, **input_), lengths={"./clip.mp4": length, "./mask.mp4": 1.0})
+def test_vace(
+    function: str, input_: dict[str, Any], length: float, seconds: float, unknown: int
+) -> None:
+    """VACE bills its output: five seconds, or as long as the input up to five; a mask or an image
+    sets no length.
+    """
+    asked = desired(
+        vace("film", function, **input_), lengths={"./clip.mp4": length, "./mask.mp4": 1.0}
+    )
     assert cost(plan(asked, observed(asked))) == Cost(seconds, round(seconds * 0.2, 4), unknown)
 
 
 def test_a_chain_counts_what_comes_before() -> None:
-    """An edit of an edit is as long as that one's output: estimated while it is not there, measured when it is."""
+    """An edit of an edit is as long as that one's output: estimated while it is not there, measured
+    when it is.
+    """
     first = edit("a", input={"prompt": "Make it blue", "media": [REMOTE]})
-    asked = desired(first, chain("b", "a"), chain("c", "b", parameters={"resolution": "720P", "duration": 2}))
+    asked = desired(
+        first, chain("b", "a"), chain("c", "b", parameters={"resolution": "720P", "duration": 2})
+    )
     made = plan(asked, observed(asked))
     assert [cost(made, name).billable_s for name in "abc"] == [20.0, 20.0, 4.0]
     assert made.total(Action.RENDER, Action.WAIT) == Cost(44.0, 4.4, 1)

@@ -56,12 +56,25 @@ class Case:
 
 def tried(*states: State, code: str = "", message: str = "", **fields: Any) -> list[Attempt]:
     """Attempts of the film, one after the other."""
-    made = {"task_id": "task-1", "task_status": "RUNNING", "code": code, "message": message, **fields}
-    return [attempt(FILM, state, **{**made, "id": f"attempt-{number}"}) for number, state in enumerate(states)]
+    made = {
+        "task_id": "task-1",
+        "task_status": "RUNNING",
+        "code": code,
+        "message": message,
+        **fields,
+    }
+    return [
+        attempt(FILM, state, **{**made, "id": f"attempt-{number}"})
+        for number, state in enumerate(states)
+    ]
 
 
 FORCE, REPAY, RETRY = Options(force=True), Options(repay=True), Options(retry_failed=True)
-FAILED_FINAL = tried(State.FAILED, code="DataInspectionFailed", message="Input data may contain inappropriate content.")
+FAILED_FINAL = tried(
+    State.FAILED,
+    code="DataInspectionFailed",
+    message="Input data may contain inappropriate content.",
+)
 INTERNAL = {"code": "InternalError.Algo", "message": "An internal error has occurred."}
 NO_INPUT = {"code": "InvalidURL.Timeout", "message": "The input took too long."}
 UNKNOWN_CODE = {"code": "Brand.New", "message": "Nobody knows."}
@@ -75,72 +88,138 @@ CASES = {
     "keep: copied by hand": Case(Action.KEEP, "matches its result", [VIDEO], file=file("video")),
     "write": Case(Action.WRITE, "the result is in the store, the file is not written yet", [VIDEO]),
     "write: deleted": Case(
-        Action.WRITE, "the file was deleted; its result is in the store", [VIDEO], file=file(None, written="video")
+        Action.WRITE,
+        "the file was deleted; its result is in the store",
+        [VIDEO],
+        file=file(None, written="video"),
     ),
     "write: an older result": Case(
         Action.WRITE, "the file is of another result", [VIDEO], file=file("old", written="old")
     ),
-    "conflict: not ours": Case(Action.BLOCKED, TAKEN, [VIDEO], file=file("holiday"), person=True, detail="--force"),
+    "conflict: not ours": Case(
+        Action.BLOCKED, TAKEN, [VIDEO], file=file("holiday"), person=True, detail="--force"
+    ),
     "conflict: changed since": Case(
-        Action.BLOCKED, TAKEN, [VIDEO], file=file("cut by hand", written="video"), person=True, detail="--force"
+        Action.BLOCKED,
+        TAKEN,
+        [VIDEO],
+        file=file("cut by hand", written="video"),
+        person=True,
+        detail="--force",
     ),
     "conflict: forced": Case(
-        Action.WRITE, "another file is there; it is overwritten (--force)", [VIDEO], file=file("holiday"), options=FORCE
+        Action.WRITE,
+        "another file is there; it is overwritten (--force)",
+        [VIDEO],
+        file=file("holiday"),
+        options=FORCE,
     ),
     "a live render replaces a mock one": Case(
-        Action.WRITE, "the file is of another result", [VIDEO], file=file("mock", written="mock", realm="mock")
+        Action.WRITE,
+        "the file is of another result",
+        [VIDEO],
+        file=file("mock", written="mock", realm="mock"),
     ),
     "a mock one does not replace a live one": Case(
-        Action.BLOCKED, "renders/film.mp4 holds a live render", [VIDEO], file=file("live", written="live"),
-        realm="mock", person=True, detail="--force",
+        Action.BLOCKED,
+        "renders/film.mp4 holds a live render",
+        [VIDEO],
+        file=file("live", written="live"),
+        realm="mock",
+        person=True,
+        detail="--force",
     ),
     "a mock one replaces a live one when forced": Case(
-        Action.WRITE, "the file is of another result", [VIDEO], file=file("live", written="live"), realm="mock",
+        Action.WRITE,
+        "the file is of another result",
+        [VIDEO],
+        file=file("live", written="live"),
+        realm="mock",
         options=FORCE,
     ),
     "a live render was deleted": Case(
-        Action.WRITE, "the file was deleted; its result is in the store", [VIDEO], file=file(None, written="live"),
+        Action.WRITE,
+        "the file was deleted; its result is in the store",
+        [VIDEO],
+        file=file(None, written="live"),
         realm="mock",
     ),
     "the first of two results": Case(
         Action.KEEP, "matches its result", [VIDEO, OTHER], file=file("video", written="video")
     ),
     "the pinned one of two results": Case(
-        Action.WRITE, "the file is of another result", [VIDEO, OTHER], file=file("video", written="video"),
+        Action.WRITE,
+        "the file is of another result",
+        [VIDEO, OTHER],
+        file=file("video", written="video"),
         pin=Pin(KEY, OTHER.digest),
     ),
     "a pin of another key says nothing": Case(
-        Action.KEEP, "matches its result", [VIDEO], file=file("video"), pin=Pin(digest("old"), digest("old"))
+        Action.KEEP,
+        "matches its result",
+        [VIDEO],
+        file=file("video"),
+        pin=Pin(digest("old"), digest("old")),
     ),
     "a result makes attempts old news": Case(
-        Action.KEEP, "matches its result", [VIDEO], tried(State.FAILED, **INTERNAL), file=file("video")
+        Action.KEEP,
+        "matches its result",
+        [VIDEO],
+        tried(State.FAILED, **INTERNAL),
+        file=file("video"),
     ),
     # ------------------------------------------------------------ a pin without its result
     "pinned, not in this store": Case(
-        Action.BLOCKED, f"cutlist.lock pins a result ({VIDEO.digest[:12]}…) that is not in this store", pin=PINNED,
-        person=True, repay=True, detail="Copy the store", price=0.4,
+        Action.BLOCKED,
+        f"cutlist.lock pins a result ({VIDEO.digest[:12]}…) that is not in this store",
+        pin=PINNED,
+        person=True,
+        repay=True,
+        detail="Copy the store",
+        price=0.4,
     ),
     "pinned, another result in this store": Case(
-        Action.BLOCKED, f"cutlist.lock pins a result ({VIDEO.digest[:12]}…) that is not in this store", [OTHER],
-        pin=PINNED, person=True, repay=True, detail="--repay", price=0.4,
+        Action.BLOCKED,
+        f"cutlist.lock pins a result ({VIDEO.digest[:12]}…) that is not in this store",
+        [OTHER],
+        pin=PINNED,
+        person=True,
+        repay=True,
+        detail="--repay",
+        price=0.4,
     ),
     "pinned, another result in this store, rendered here": Case(
-        Action.BLOCKED, f"cutlist.lock pins a result ({VIDEO.digest[:12]}…) that is not in this store", [OTHER],
-        tried(State.SUCCEEDED, task_id=OTHER.task["task_id"], collectable=True), pin=PINNED, person=True, repay=True,
-        detail="--repay", price=0.4,
+        Action.BLOCKED,
+        f"cutlist.lock pins a result ({VIDEO.digest[:12]}…) that is not in this store",
+        [OTHER],
+        tried(State.SUCCEEDED, task_id=OTHER.task["task_id"], collectable=True),
+        pin=PINNED,
+        person=True,
+        repay=True,
+        detail="--repay",
+        price=0.4,
     ),
     "pinned, pay again": Case(
-        Action.RENDER, f"cutlist.lock pins a result ({VIDEO.digest[:12]}…) that is not in this store; paid again",
-        pin=PINNED, options=REPAY, price=0.4,
+        Action.RENDER,
+        f"cutlist.lock pins a result ({VIDEO.digest[:12]}…) that is not in this store; paid again",
+        pin=PINNED,
+        options=REPAY,
+        price=0.4,
     ),
     "pinned, but a task is in flight": Case(
-        Action.RESUME, "task task-1 RUNNING; already submitted, nothing is sent again",
-        attempts=tried(State.SUBMITTED), pin=PINNED, price=0.4,
+        Action.RESUME,
+        "task task-1 RUNNING; already submitted, nothing is sent again",
+        attempts=tried(State.SUBMITTED),
+        pin=PINNED,
+        price=0.4,
     ),
     # ------------------------------------------------------------ nothing is there
     "render": Case(Action.RENDER, "no result yet", price=0.4),
     "render: no store": Case(
-        Action.RENDER, "no result in this store", before=dict(making.job_of(FILM).canonical), price=0.4
+        Action.RENDER,
+        "no result in this store",
+        before=dict(making.job_of(FILM).canonical),
+        price=0.4,
     ),
     "render over a file that is not ours": Case(
         Action.BLOCKED, TAKEN, file=file("holiday"), person=True, detail="--force"
@@ -152,125 +231,208 @@ CASES = {
         Action.RENDER, "no result yet", file=file("old", written="old"), price=0.4
     ),
     "mock render over a live video": Case(
-        Action.BLOCKED, "renders/film.mp4 holds a live render", file=file("live", written="live"), realm="mock",
-        person=True, detail="--force",
+        Action.BLOCKED,
+        "renders/film.mp4 holds a live render",
+        file=file("live", written="live"),
+        realm="mock",
+        person=True,
+        detail="--force",
     ),
     # ------------------------------------------------------------ attempts that are not over
     "intent": Case(
-        Action.SETTLE, "was being sent when the last run ended; the service is asked whether it arrived",
+        Action.SETTLE,
+        "was being sent when the last run ended; the service is asked whether it arrived",
         attempts=tried(State.INTENT),
     ),
     "submitted": Case(
-        Action.RESUME, "task task-1 RUNNING; already submitted, nothing is sent again", attempts=tried(State.SUBMITTED),
+        Action.RESUME,
+        "task task-1 RUNNING; already submitted, nothing is sent again",
+        attempts=tried(State.SUBMITTED),
         price=0.4,
     ),
     "undecided": Case(
-        Action.BLOCKED, "it is not certain whether its request reached the service", attempts=tried(State.UNDECIDED),
-        person=True, detail="cutlist resolve film --adopt TASK_ID | --retry | --abandon",
+        Action.BLOCKED,
+        "it is not certain whether its request reached the service",
+        attempts=tried(State.UNDECIDED),
+        person=True,
+        detail="cutlist resolve film --adopt TASK_ID | --retry | --abandon",
     ),
     "undecided stays so": Case(
-        Action.BLOCKED, "it is not certain whether its request reached the service", attempts=tried(State.UNDECIDED),
-        person=True, options=Options(force=True, repay=True, retry_failed=True), detail="Nothing is sent",
+        Action.BLOCKED,
+        "it is not certain whether its request reached the service",
+        attempts=tried(State.UNDECIDED),
+        person=True,
+        options=Options(force=True, repay=True, retry_failed=True),
+        detail="Nothing is sent",
     ),
     "succeeded, not in the store": Case(
-        Action.RESUME, "its result is no longer in the store; collected again, free", attempts=tried(State.SUCCEEDED)
+        Action.RESUME,
+        "its result is no longer in the store; collected again, free",
+        attempts=tried(State.SUCCEEDED),
     ),
     **{
         f"{state.value.lower()} at another endpoint": Case(
-            Action.BLOCKED, "its request went to beijing, not to singapore",
-            attempts=tried(state, endpoint=ELSEWHERE), person=True, detail="--endpoint beijing",
+            Action.BLOCKED,
+            "its request went to beijing, not to singapore",
+            attempts=tried(state, endpoint=ELSEWHERE),
+            person=True,
+            detail="--endpoint beijing",
         )
         for state in (State.INTENT, State.SUBMITTED, State.UNDECIDED, State.SUCCEEDED)
     },
     # ------------------------------------------------------------ paid and gone
     "succeeded, forgotten by the service": Case(
-        Action.BLOCKED, "its result was paid and is lost", attempts=tried(State.SUCCEEDED, **LOST),
-        person=True, repay=True, detail="--repay", price=0.4,
+        Action.BLOCKED,
+        "its result was paid and is lost",
+        attempts=tried(State.SUCCEEDED, **LOST),
+        person=True,
+        repay=True,
+        detail="--repay",
+        price=0.4,
     ),
     "lost": Case(
-        Action.BLOCKED, "its result was paid and is lost", attempts=tried(State.LOST, **LOST),
-        person=True, repay=True, detail="--repay", price=0.4,
+        Action.BLOCKED,
+        "its result was paid and is lost",
+        attempts=tried(State.LOST, **LOST),
+        person=True,
+        repay=True,
+        detail="--repay",
+        price=0.4,
     ),
     "expired": Case(
-        Action.BLOCKED, "expired at the service before it was collected", attempts=tried(State.EXPIRED, **LOST),
-        person=True, repay=True, detail="--repay", price=0.4,
+        Action.BLOCKED,
+        "expired at the service before it was collected",
+        attempts=tried(State.EXPIRED, **LOST),
+        person=True,
+        repay=True,
+        detail="--repay",
+        price=0.4,
     ),
     "expired, pay again": Case(
-        Action.RENDER, "expired at the service before it was collected; paid again",
-        attempts=tried(State.EXPIRED, **LOST), options=REPAY, price=0.4,
+        Action.RENDER,
+        "expired at the service before it was collected; paid again",
+        attempts=tried(State.EXPIRED, **LOST),
+        options=REPAY,
+        price=0.4,
     ),
     "lost, pay again": Case(
-        Action.RENDER, "its result was paid and is lost; paid again", attempts=tried(State.LOST, **LOST),
-        options=REPAY, price=0.4,
+        Action.RENDER,
+        "its result was paid and is lost; paid again",
+        attempts=tried(State.LOST, **LOST),
+        options=REPAY,
+        price=0.4,
     ),
     "expired, another flag does not pay": Case(
-        Action.BLOCKED, "expired at the service before it was collected", attempts=tried(State.EXPIRED, **LOST),
-        options=Options(force=True, retry_failed=True), person=True, repay=True, detail="--repay", price=0.4,
+        Action.BLOCKED,
+        "expired at the service before it was collected",
+        attempts=tried(State.EXPIRED, **LOST),
+        options=Options(force=True, retry_failed=True),
+        person=True,
+        repay=True,
+        detail="--repay",
+        price=0.4,
     ),
     # ------------------------------------------------------------ refused
     "failed for good": Case(
-        Action.BLOCKED, "the service refused it: DataInspectionFailed", attempts=FAILED_FINAL,
+        Action.BLOCKED,
+        "the service refused it: DataInspectionFailed",
+        attempts=FAILED_FINAL,
         detail="Input data may contain inappropriate content.",
     ),
     "failed for good, sent again on demand": Case(
-        Action.RENDER, "failed at the service (DataInspectionFailed); sent again", attempts=FAILED_FINAL,
-        options=RETRY, price=0.4,
+        Action.RENDER,
+        "failed at the service (DataInspectionFailed); sent again",
+        attempts=FAILED_FINAL,
+        options=RETRY,
+        price=0.4,
     ),
     "failed for good, another flag does not send": Case(
-        Action.BLOCKED, "the service refused it: DataInspectionFailed", attempts=FAILED_FINAL,
-        options=Options(force=True, repay=True), detail="--retry-failed",
+        Action.BLOCKED,
+        "the service refused it: DataInspectionFailed",
+        attempts=FAILED_FINAL,
+        options=Options(force=True, repay=True),
+        detail="--retry-failed",
     ),
     "rejected": Case(
-        Action.BLOCKED, "the service refused it: InvalidParameter",
-        attempts=tried(State.REJECTED, code="InvalidParameter", message="Field required: input.media"),
+        Action.BLOCKED,
+        "the service refused it: InvalidParameter",
+        attempts=tried(
+            State.REJECTED, code="InvalidParameter", message="Field required: input.media"
+        ),
         detail="InvalidParameter: Field required: input.media",
     ),
     "rejected, sent again on demand": Case(
-        Action.RENDER, "no result yet", attempts=tried(State.REJECTED, code="InvalidParameter"), options=RETRY,
+        Action.RENDER,
+        "no result yet",
+        attempts=tried(State.REJECTED, code="InvalidParameter"),
+        options=RETRY,
         price=0.4,
     ),
     "rejected for an input, may pass": Case(
-        Action.RENDER, "no result yet", attempts=tried(State.REJECTED, State.REJECTED, **NO_INPUT), price=0.4
+        Action.RENDER,
+        "no result yet",
+        attempts=tried(State.REJECTED, State.REJECTED, **NO_INPUT),
+        price=0.4,
     ),
     "rejected for an input, three times": Case(
-        Action.BLOCKED, "the service refused it: InvalidURL.Timeout",
-        attempts=tried(State.REJECTED, State.REJECTED, State.REJECTED, **NO_INPUT), detail="Check that its address",
+        Action.BLOCKED,
+        "the service refused it: InvalidURL.Timeout",
+        attempts=tried(State.REJECTED, State.REJECTED, State.REJECTED, **NO_INPUT),
+        detail="Check that its address",
     ),
     "failed inside the service": Case(
-        Action.RENDER, "failed at the service (InternalError.Algo); sent again",
-        attempts=tried(State.FAILED, State.FAILED, **INTERNAL), price=0.4,
+        Action.RENDER,
+        "failed at the service (InternalError.Algo); sent again",
+        attempts=tried(State.FAILED, State.FAILED, **INTERNAL),
+        price=0.4,
     ),
     "failed inside the service, three times": Case(
-        Action.BLOCKED, "the service refused it: InternalError.Algo",
-        attempts=tried(State.FAILED, State.FAILED, State.FAILED, **INTERNAL), detail="The fault is the service's",
+        Action.BLOCKED,
+        "the service refused it: InternalError.Algo",
+        attempts=tried(State.FAILED, State.FAILED, State.FAILED, **INTERNAL),
+        detail="The fault is the service's",
     ),
     "failed with an unknown code": Case(
-        Action.BLOCKED, "the service refused it: Brand.New", attempts=tried(State.FAILED, **UNKNOWN_CODE),
+        Action.BLOCKED,
+        "the service refused it: Brand.New",
+        attempts=tried(State.FAILED, **UNKNOWN_CODE),
         detail="does not know",
     ),
     "failed to download, told by its message": Case(
-        Action.RENDER, "failed at the service (InvalidParameter); sent again",
-        attempts=tried(State.FAILED, code="InvalidParameter", message="Failed to download https://example.com/a.mp4"),
+        Action.RENDER,
+        "failed at the service (InvalidParameter); sent again",
+        attempts=tried(
+            State.FAILED,
+            code="InvalidParameter",
+            message="Failed to download https://example.com/a.mp4",
+        ),
         price=0.4,
     ),
     "canceled": Case(Action.RENDER, "no result yet", attempts=tried(State.CANCELED), price=0.4),
     "not sent": Case(Action.RENDER, "no result yet", attempts=tried(State.NOT_SENT), price=0.4),
     "given up": Case(
-        Action.BLOCKED, "given up by a person", attempts=tried(State.ABANDONED), detail="--retry-failed"
+        Action.BLOCKED,
+        "given up by a person",
+        attempts=tried(State.ABANDONED),
+        detail="--retry-failed",
     ),
     "given up, sent after all": Case(
         Action.RENDER, "no result yet", attempts=tried(State.ABANDONED), options=RETRY, price=0.4
     ),
     # ------------------------------------------------------------ of several attempts
     "an open one counts, however old": Case(
-        Action.RESUME, "task task-1 RUNNING; already submitted, nothing is sent again",
-        attempts=tried(State.SUBMITTED, State.FAILED, **INTERNAL), price=0.4,
+        Action.RESUME,
+        "task task-1 RUNNING; already submitted, nothing is sent again",
+        attempts=tried(State.SUBMITTED, State.FAILED, **INTERNAL),
+        price=0.4,
     ),
     "else the newest counts": Case(
-        Action.RENDER, "failed at the service (InternalError.Algo); sent again",
-        attempts=[*tried(State.FAILED, **INTERNAL), *tried(State.NOT_SENT)], price=0.4,
+        Action.RENDER,
+        "failed at the service (InternalError.Algo); sent again",
+        attempts=[*tried(State.FAILED, **INTERNAL), *tried(State.NOT_SENT)],
+        price=0.4,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
@@ -320,9 +482,13 @@ def test_exit_2_if_and_only_if_there_are_changes(case: Case) -> None:
     ],
 )  # fmt: skip
 def test_what_changed(now: dict[str, Any], reason: str, details: tuple[str, ...]) -> None:
-    """A changed job is told by the field that changed, with its old and its new value; no digest, no signature."""
+    """A changed job is told by the field that changed, with its old and its new value; no digest,
+    no signature.
+    """
     asked = desired(edit("film", **now))
-    made = step(plan(asked, observed(asked, before={"film": making.job_of(FILM).canonical})), "film")
+    made = step(
+        plan(asked, observed(asked, before={"film": making.job_of(FILM).canonical})), "film"
+    )
     assert (made.action, made.reason) == (Action.RENDER, reason)
     assert all(each in made.details for each in details)
     assert "sha256" not in f"{made.reason}{made.details}"
@@ -330,12 +496,16 @@ def test_what_changed(now: dict[str, Any], reason: str, details: tuple[str, ...]
 
 def test_the_place_of_a_change() -> None:
     """A changed field is pointed at where it stands; an edit without a past, where it begins."""
-    asked = desired(making.edit_of(
-        "apiVersion: cutlist/v1\nkind: Edit\nmetadata: {name: film}\nspec:\n  model: wan2.7-videoedit\n"
-        "  input:\n    prompt: Make it red\n    media: [{type: video, url: ./clip.mp4}]\n"
-        "  parameters: {resolution: 720P}\n"
-    ))  # fmt: skip
-    changed = step(plan(asked, observed(asked, before={"film": making.job_of(FILM).canonical})), "film")
+    asked = desired(
+        making.edit_of(
+            "apiVersion: cutlist/v1\nkind: Edit\nmetadata: {name: film}\nspec:\n  model:"
+            " wan2.7-videoedit\n  input:\n    prompt: Make it red\n    media: [{type: video, url:"
+            " ./clip.mp4}]\n  parameters: {resolution: 720P}\n"
+        )
+    )
+    changed = step(
+        plan(asked, observed(asked, before={"film": making.job_of(FILM).canonical})), "film"
+    )
     assert str(changed.place) == "specs/case.yaml:7:13"
     assert str(step(plan(asked, observed(asked)), "film").place) == "specs/case.yaml:1:1"
 
@@ -349,7 +519,12 @@ def test_two_edits_of_one_job_are_paid_once() -> None:
     made = plan(asked, observed(asked))
     first, second = step(made, "a"), step(made, "b")
     assert first.key == second.key
-    assert (first.cost.price, first.paid_by, second.cost.price, second.paid_by) == (0.4, None, 0.0, "a")
+    assert (first.cost.price, first.paid_by, second.cost.price, second.paid_by) == (
+        0.4,
+        None,
+        0.0,
+        "a",
+    )
     assert second.details == ("the same request as a: paid once",)
     assert (made.summary["render"], made.total(Action.RENDER).price) == (2, 0.4)
 
@@ -375,7 +550,9 @@ def test_a_chain_waits_for_its_beginning() -> None:
 
 
 def test_what_waits_in_vain_costs_nothing() -> None:
-    """Below an edit that is blocked or suspended nothing is rendered in this apply: no question, no budget."""
+    """Below an edit that is blocked or suspended nothing is rendered in this apply: no question, no
+    budget.
+    """
     blocked = {"attempts": [attempt(edit("a"), State.FAILED, code="DataInspectionFailed")]}
     for first, seen in ((edit("a"), blocked), (edit("a", suspend=True), {})):
         asked = desired(first, chain("b", "a"), chain("c", "b"))
@@ -389,7 +566,9 @@ def test_what_waits_in_vain_costs_nothing() -> None:
 
 
 def test_what_a_twin_brings_is_not_waited_for_in_vain() -> None:
-    """A file in the way blocks one edit; another with the same job renders, and the chain goes on: that is counted."""
+    """A file in the way blocks one edit; another with the same job renders, and the chain goes on:
+    that is counted.
+    """
     asked = desired(edit("a"), edit("twin"), chain("b", "a"))
     made = plan(asked, observed(asked, files={"a": file("somebody's")}))
     assert [each.action for each in made.steps] == [Action.BLOCKED, Action.WAIT, Action.RENDER]
@@ -397,8 +576,17 @@ def test_what_a_twin_brings_is_not_waited_for_in_vain() -> None:
 
 
 def test_what_waits_for_the_same_is_paid_once() -> None:
-    """Two edits will have one key when their upstream has a result: the bound counts each job once, down the chain."""
-    asked = desired(edit("a"), edit("twin"), chain("b", "a"), chain("c", "twin"), chain("d", "b"), chain("e", "c"))
+    """Two edits will have one key when their upstream has a result: the bound counts each job once,
+    down the chain.
+    """
+    asked = desired(
+        edit("a"),
+        edit("twin"),
+        chain("b", "a"),
+        chain("c", "twin"),
+        chain("d", "b"),
+        chain("e", "c"),
+    )
     made = plan(asked, observed(asked))
     assert {each.name: each.paid_by for each in made.steps} == {
         "a": None, "twin": "a", "b": None, "c": "b", "d": None, "e": "d",
@@ -406,7 +594,9 @@ def test_what_waits_for_the_same_is_paid_once() -> None:
     assert made.total(Action.RENDER, Action.WAIT).price == 1.2
     assert all(each.may_pay for each in made.steps)
     still = desired(edit("a"), chain("b", "a", suspend=True))
-    assert [each.name for each in plan(still, observed(still), Options(refresh_only=True)).steps] == ["b"]
+    assert [
+        each.name for each in plan(still, observed(still), Options(refresh_only=True)).steps
+    ] == ["b"]
     other = desired(edit("a"), chain("b", "a"), chain("c", "a", take=2))
     assert plan(other, observed(other)).total(Action.WAIT).price == 0.8
 
@@ -416,17 +606,28 @@ def test_a_chain_goes_on_where_its_beginning_ended() -> None:
     first = result(edit("a"), "video a", duration_s=3.0)
     second = result(chain("b", "a"), "video b", upstream=first.digest)
     asked = desired(edit("a"), chain("b", "a"))
-    made = plan(asked, observed(asked, results=[first, second], files={"a": file("video a"), "b": file("video b")}))
+    made = plan(
+        asked,
+        observed(
+            asked, results=[first, second], files={"a": file("video a"), "b": file("video b")}
+        ),
+    )
     assert [each.action for each in made.steps] == [Action.KEEP, Action.KEEP]
     again = replace(first, digest=digest("another take"))
     made = plan(asked, observed(asked, results=[again, second], before={"b": second.job}))
-    assert (step(made, "b").action, step(made, "b").reason) == (Action.RENDER, "input edit://a changed")
+    assert (step(made, "b").action, step(made, "b").reason) == (
+        Action.RENDER,
+        "input edit://a changed",
+    )
 
 
 def test_a_blocked_upstream_blocks_nobody_else() -> None:
     """What builds on a failed edit waits; what does not goes on."""
     asked = desired(edit("a"), chain("b", "a"), edit("c", take=2))
-    made = plan(asked, observed(asked, attempts=[attempt(edit("a"), State.FAILED, code="IPInfringementSuspect")]))
+    made = plan(
+        asked,
+        observed(asked, attempts=[attempt(edit("a"), State.FAILED, code="IPInfringementSuspect")]),
+    )
     assert [each.action for each in made.steps] == [Action.BLOCKED, Action.WAIT, Action.RENDER]
 
 
@@ -435,7 +636,12 @@ def test_the_plan_is_sorted_and_says_where_it_looked() -> None:
     asked = desired(chain("a", "z"), edit("z"), edit("m", take=3))
     made = plan(asked, observed(asked, damaged=["the blob abc… of film is missing or cut short"]))
     assert [each.name for each in made.steps] == ["a", "m", "z"]
-    assert (made.realm, made.endpoint, made.account, made.currency) == ("live", "singapore", "studio", "USD")
+    assert (made.realm, made.endpoint, made.account, made.currency) == (
+        "live",
+        "singapore",
+        "studio",
+        "USD",
+    )
     assert made.notes == ("the blob abc… of film is missing or cut short",)
 
 
@@ -444,12 +650,16 @@ ONE_OF = [case for case in CASES.values() if not case.pin]
 
 @given(st.lists(st.sampled_from(ONE_OF), min_size=1, max_size=5))
 def test_counts_add_up(cases: list[Case]) -> None:
-    """In any mixture, every edit has one step, counts are those of the steps, and changes are what is not kept."""
+    """In any mixture, every edit has one step, counts are those of the steps, and changes are what
+    is not kept.
+    """
     edits = [edit(f"e{number}", take=number + 1) for number in range(len(cases))]
     asked = desired(*edits)
     seen = observed(
         asked,
-        results=[result(one, "video") for one, case in zip(edits, cases, strict=True) if case.results],
+        results=[
+            result(one, "video") for one, case in zip(edits, cases, strict=True) if case.results
+        ],
         attempts=[
             replace(each, key=making.job_of(one).key, id=f"{one.name}-{each.id}")
             for one, case in zip(edits, cases, strict=True)
@@ -465,10 +675,15 @@ def test_counts_add_up(cases: list[Case]) -> None:
 
 
 def test_what_was_paid_again_takes_the_place_of_the_pinned() -> None:
-    """With --repay a pin gives way to a result that is here; one whose result is here, or that has none, stays."""
+    """With --repay a pin gives way to a result that is here; one whose result is here, or that has
+    none, stays.
+    """
     seen = observed(ASKED, results=[OTHER], pins={"film": PINNED}).repaid()
     assert seen.result("film", KEY) == OTHER
-    assert observed(ASKED, results=[OTHER, VIDEO], pins={"film": PINNED}).repaid().result("film", KEY) == VIDEO
+    assert (
+        observed(ASKED, results=[OTHER, VIDEO], pins={"film": PINNED}).repaid().result("film", KEY)
+        == VIDEO
+    )
     assert observed(ASKED, pins={"film": PINNED}).repaid().pins == {"film": PINNED}
 
 
@@ -477,15 +692,22 @@ def test_what_a_render_forces_is_named() -> None:
     links = desired(edit("a"), chain("b", "a"), chain("c", "b"))
     assert step(plan(links, observed(links)), "a").details == ("b, c build on it and follow",)
     fan = desired(edit("a"), *(chain(f"b{number}", "a") for number in range(9)))
-    assert step(plan(fan, observed(fan)), "a").details == ("b0, b1, b2, b3, b4 and more build on it and follow",)
+    assert step(plan(fan, observed(fan)), "a").details == (
+        "b0, b1, b2, b3, b4 and more build on it and follow",
+    )
 
 
 def test_going_back_is_free_and_says_so() -> None:
-    """A prompt that went back to what it was: the file is replaced, the change named, nothing is paid."""
+    """A prompt that went back to what it was: the file is replaced, the change named, nothing is
+    paid.
+    """
     later = edit("film", input={"prompt": "Make it green", "media": [making.CLIP]})
     newer = result(later, "newer")
     seen = observed(
-        ASKED, results=[VIDEO, newer], files={"film": file("newer", written="newer")}, before={"film": newer.job}
+        ASKED,
+        results=[VIDEO, newer],
+        files={"film": file("newer", written="newer")},
+        before={"film": newer.job},
     )
     made = step(plan(ASKED, seen), "film")
     assert (made.action, made.cost.price) == (Action.WRITE, 0.0)
@@ -494,11 +716,24 @@ def test_going_back_is_free_and_says_so() -> None:
 
 
 def test_a_default_is_told_by_its_value() -> None:
-    """What a model does without the field stands in no job, and is no "not set" to people; a field without one is."""
-    set_out, bare = edit("a", parameters={"resolution": "720P", "seed": 7}), edit("a", parameters={})
+    """What a model does without the field stands in no job, and is no "not set" to people; a field
+    without one is.
+    """
+    set_out, bare = (
+        edit("a", parameters={"resolution": "720P", "seed": 7}),
+        edit("a", parameters={}),
+    )
     for old, new, words in (
-        (set_out, bare, ("parameters.resolution: 720P → 1080P (the default)", "parameters.seed: 7 → not set")),
-        (bare, set_out, ("parameters.resolution: 1080P (the default) → 720P", "parameters.seed: not set → 7")),
+        (
+            set_out,
+            bare,
+            ("parameters.resolution: 720P → 1080P (the default)", "parameters.seed: 7 → not set"),
+        ),
+        (
+            bare,
+            set_out,
+            ("parameters.resolution: 1080P (the default) → 720P", "parameters.seed: not set → 7"),
+        ),
     ):
         asked = desired(new)
         made = plan(asked, observed(asked, before={"a": result(old).job}))

@@ -27,7 +27,9 @@ KEPT = file("video", written="video")
 RESULTS = [result(FILM), result(OLD, "old video")]
 ON, OFF = Pruning(enabled=True, place=Place("cutlist.yaml", 5, 3)), Pruning()
 CHANGED = "no longer asked for, but changed since cutlist wrote it; it stays"
-PROTECTED = "no longer asked for, and kept because it was protected; remove it yourself if it may go"
+PROTECTED = (
+    "no longer asked for, and kept because it was protected; remove it yourself if it may go"
+)
 STAYS = "`prune: {enabled: true}` in cutlist.yaml removes what no manifest asks for"
 
 
@@ -37,7 +39,9 @@ def gone(content: str = "old video", **note: Any) -> Output:
 
 
 def seen(left_over: dict[str, Output], **more: Any) -> Observed:
-    return observed(ASKED, **{"results": RESULTS, "files": {"film": KEPT}, **more}, left_over=left_over)
+    return observed(
+        ASKED, **{"results": RESULTS, "files": {"film": KEPT}, **more}, left_over=left_over
+    )
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,9 @@ CASES = {
     "one": Case({"r/a.mp4": gone()}, {"r/a.mp4": "prune"}),
     "gone already": Case({"r/a.mp4": gone(now=None)}),
     "changed since": Case({"r/a.mp4": gone(now="cut")}, notes=(f"r/a.mp4: {CHANGED}",)),
-    "changed to what an asked edit has": Case({"r/a.mp4": gone(now="video")}, notes=(f"r/a.mp4: {CHANGED}",)),
+    "changed to what an asked edit has": Case(
+        {"r/a.mp4": gone(now="video")}, notes=(f"r/a.mp4: {CHANGED}",)
+    ),
     "protected": Case({"r/a.mp4": gone(protected=True)}, notes=(f"r/a.mp4: {PROTECTED}",)),
     "the name of an asked output, but for case": Case({"renders/Film.mp4": gone()}),
     "no result": Case({"r/a.mp4": gone()}, {"r/a.mp4": "blocked"}, results=[result(FILM)]),
@@ -67,14 +73,20 @@ CASES = {
     "as many as may go": Case(MANY, dict.fromkeys(MANY, "prune"), pruning=replace(ON, most=5)),
     "one too many": Case(MANY, dict.fromkeys(MANY, "blocked"), pruning=replace(ON, most=4)),
     "what stays does not count": Case(
-        {**MANY, "r/4.mp4": gone(protected=True)}, dict.fromkeys(list(MANY)[:4], "prune"), pruning=replace(ON, most=4),
+        {**MANY, "r/4.mp4": gone(protected=True)},
+        dict.fromkeys(list(MANY)[:4], "prune"),
+        pruning=replace(ON, most=4),
         notes=(f"r/4.mp4: {PROTECTED}",),
     ),
-    "off": Case({"r/a.mp4": gone()}, notes=(f"r/a.mp4: no longer asked for; {STAYS}",), pruning=OFF),
-    "off, and many": Case(
-        MANY, notes=(f"r/0.mp4, r/1.mp4, r/2.mp4 and 2 more: no longer asked for; {STAYS}",), pruning=OFF
+    "off": Case(
+        {"r/a.mp4": gone()}, notes=(f"r/a.mp4: no longer asked for; {STAYS}",), pruning=OFF
     ),
-}  # fmt: skip
+    "off, and many": Case(
+        MANY,
+        notes=(f"r/0.mp4, r/1.mp4, r/2.mp4 and 2 more: no longer asked for; {STAYS}",),
+        pruning=OFF,
+    ),
+}
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
@@ -84,16 +96,26 @@ def test_left_over(case: Case) -> None:
     assert {each.output: each.action.value for each in made.steps if not each.of_edit} == case.steps
     assert made.notes == case.notes
     assert made.changes == bool(case.steps)
-    assert [each.name for each in made.steps] == ["film", *(f"./{path}" for path in sorted(case.steps))]
+    assert [each.name for each in made.steps] == [
+        "film",
+        *(f"./{path}" for path in sorted(case.steps)),
+    ]
 
 
 def test_a_step_says_why_and_that_going_back_is_free() -> None:
-    """It costs nothing, names the digest that goes, and its place is where the project file asks for it."""
+    """It costs nothing, names the digest that goes, and its place is where the project file asks
+    for it.
+    """
     made = step(plan(ASKED, seen({"r/a.mp4": gone()}), pruning=ON), "./r/a.mp4")
     assert (made.reason, made.details) == (
-        "no manifest asks for it any more", ("Its result stays in the store: asking for it again costs nothing.",)
-    )  # fmt: skip
-    assert (made.digest, made.cost.price, str(made.place)) == (digest("old video"), 0.0, "cutlist.yaml:5:3")
+        "no manifest asks for it any more",
+        ("Its result stays in the store: asking for it again costs nothing.",),
+    )
+    assert (made.digest, made.cost.price, str(made.place)) == (
+        digest("old video"),
+        0.0,
+        "cutlist.yaml:5:3",
+    )
     assert not made.needs_person
 
 
@@ -122,7 +144,11 @@ def test_no_edit_at_all() -> None:
 def test_some_edits_only(options: Options) -> None:
     """A plan that is not about everything says nothing of what is left over."""
     asked = desired(FILM, edit("other", take=2))
-    made = plan(asked, observed(asked, results=RESULTS, files={"film": KEPT}, left_over={"r/a.mp4": gone()}), options)
+    made = plan(
+        asked,
+        observed(asked, results=RESULTS, files={"film": KEPT}, left_over={"r/a.mp4": gone()}),
+        options,
+    )
     assert [each for each in made.steps if not each.of_edit] == []
     assert made.notes == ()
 
@@ -142,21 +168,34 @@ def test_a_moved_output() -> None:
 
 def test_a_mock_at_the_new_output_is_not_what_is_asked_for() -> None:
     """The old file goes only once the renamed edit has its live video there."""
-    mock, left = written(FILM, "mock video", realm="mock"), {"renders/was.mp4": written(FILM, edit="was")}
+    mock, left = (
+        written(FILM, "mock video", realm="mock"),
+        {"renders/was.mp4": written(FILM, edit="was")},
+    )
     made = plan(ASKED, observed(ASKED, results=RESULTS, files={"film": mock}, left_over=left))
-    assert (step(made, "film").action, step(made, "./renders/was.mp4").after) == (Action.WRITE, "film")
+    assert (step(made, "film").action, step(made, "./renders/was.mp4").after) == (
+        Action.WRITE,
+        "film",
+    )
 
 
 def test_a_file_that_was_deleted_was_not_moved() -> None:
-    """An older place of the same edit, still there, is not where the file came from that is gone now."""
+    """An older place of the same edit, still there, is not where the file came from that is gone
+    now.
+    """
     left = {"films/film.mp4": written(FILM)}
-    made = plan(ASKED, observed(ASKED, results=RESULTS, files={"film": written(FILM, now=None)}, left_over=left))
+    made = plan(
+        ASKED,
+        observed(ASKED, results=RESULTS, files={"film": written(FILM, now=None)}, left_over=left),
+    )
     assert step(made, "film").reason == "the file was deleted; its result is in the store"
 
 
 def test_a_moved_output_that_is_rendered_anew() -> None:
     """A changed request is told as that; the old file still goes only after it."""
-    made = plan(ASKED, observed(ASKED, results=RESULTS, left_over={"films/film.mp4": gone(edit="film")}))
+    made = plan(
+        ASKED, observed(ASKED, results=RESULTS, left_over={"films/film.mp4": gone(edit="film")})
+    )
     assert step(made, "./films/film.mp4").after == "film"
     assert "moved" not in step(made, "film").reason
 
@@ -171,15 +210,22 @@ def test_a_renamed_edit(key_of: str) -> None:
     assert step(made, "film").reason == "renamed from was: its result is in the store"
     if key_of == "notes":
         pruned = step(made, "./renders/was.mp4")
-        assert (pruned.reason, pruned.after) == ("was was renamed to film, which writes renders/film.mp4", "film")
+        assert (pruned.reason, pruned.after) == (
+            "was was renamed to film, which writes renders/film.mp4",
+            "film",
+        )
 
 
 def test_the_pin_of_the_old_name_counts() -> None:
-    """Of several results of the key the one that was pinned; where that is not here, a person is asked."""
+    """Of several results of the key the one that was pinned; where that is not here, a person is
+    asked.
+    """
     key = making.job_of(FILM).key
     results = [result(FILM, "first"), result(FILM, "second")]
     old = {key: ("was", Pin(key, digest("second")))}
-    assert step(plan(ASKED, observed(ASKED, results=results, old_pins=old)), "film").digest == digest("second")
+    assert step(
+        plan(ASKED, observed(ASKED, results=results, old_pins=old)), "film"
+    ).digest == digest("second")
     blocked = step(plan(ASKED, observed(ASKED, results=results[:1], old_pins=old)), "film")
     assert (blocked.action, blocked.repay) == (Action.BLOCKED, True)
     own = {"film": Pin(key, digest("first"))}
@@ -189,7 +235,9 @@ def test_the_pin_of_the_old_name_counts() -> None:
 
 def test_an_edit_that_has_its_output_is_no_newcomer() -> None:
     """Two edits of one request, one of which was taken out: the other was not renamed."""
-    made = plan(ASKED, seen({"renders/was.mp4": written(FILM, edit="was")}, files={"film": written(FILM)}))
+    made = plan(
+        ASKED, seen({"renders/was.mp4": written(FILM, edit="was")}, files={"film": written(FILM)})
+    )
     pruned = step(made, "./renders/was.mp4")
     assert (pruned.reason, pruned.after) == ("no manifest asks for it any more", None)
 
@@ -197,7 +245,9 @@ def test_an_edit_that_has_its_output_is_no_newcomer() -> None:
 @pytest.mark.parametrize("name", ["film", "was"])
 @pytest.mark.parametrize("how", ["blocked", "suspended"])
 def test_a_new_output_that_does_not_come(name: str, how: str) -> None:
-    """Where the edit that carries on is blocked or suspended, its old file is the one there is, and stays."""
+    """Where the edit that carries on is blocked or suspended, its old file is the one there is, and
+    stays.
+    """
     asked = desired(edit("film", suspend=True)) if how == "suspended" else ASKED
     files = {"film": file("somebody's")} if how == "blocked" else {}
     left = {"films/film.mp4": written(FILM, edit=name)}
@@ -211,7 +261,10 @@ def test_a_chain_that_waits_does_not_hold_what_has_nothing_to_do_with_it() -> No
     asked = desired(FILM, chain("next", "film"))
     left = {"r/a.mp4": gone(), "r/b.mp4": gone(edit="next")}
     made = plan(asked, observed(asked, results=RESULTS[1:], left_over=left))
-    assert {each.output: each.after for each in made.by_action(Action.PRUNE)} == {"r/a.mp4": None, "r/b.mp4": "next"}
+    assert {each.output: each.after for each in made.by_action(Action.PRUNE)} == {
+        "r/a.mp4": None,
+        "r/b.mp4": "next",
+    }
 
 
 # ------------------------------------------------------------------ how it is shown
@@ -225,7 +278,10 @@ def test_in_text() -> None:
     """Each by its path, once, with its reason."""
     text = plan_text(shown())
     assert "\n  - prune\n" in text
-    assert "\n  - ./r/a.mp4\n      no manifest asks for it any more\n        Its result stays in the store" in text
+    assert (
+        "\n  - ./r/a.mp4\n      no manifest asks for it any more\n        Its result stays in the"
+        " store" in text
+    )
     assert "\n  - ./r/<b>.mp4, ./r/a.mp4\n" in text
     assert "Plan: 0 to render, 0 to write, 2 to prune; 1 unchanged." in text
 
@@ -233,7 +289,10 @@ def test_in_text() -> None:
 def test_in_json() -> None:
     """Counted as Terraform's destroy; the step has its path as its output."""
     document = plan_document(shown())
-    assert (document["terraform"], document["summary"]["prune"]) == ({"add": 0, "change": 0, "destroy": 2}, 2)
+    assert (document["terraform"], document["summary"]["prune"]) == (
+        {"add": 0, "change": 0, "destroy": 2},
+        2,
+    )
     assert [(each["name"], each["output"]) for each in document["steps"][1:]] == [
         ("./r/<b>.mp4", "r/<b>.mp4"), ("./r/a.mp4", "r/a.mp4"),
     ]  # fmt: skip
@@ -243,7 +302,8 @@ def test_in_markdown() -> None:
     """A row without an edit, in which nothing that people wrote means anything."""
     text = plan_markdown(shown())
     assert (
-        "| <code>-</code> | prune |  | <code>r/a.mp4</code> | <code>no manifest asks for it any more</code> |" in text
+        "| <code>-</code> | prune |  | <code>r/a.mp4</code> | <code>no manifest asks for it any"
+        " more</code> |" in text
     )
     assert "<b>" not in text
 

@@ -1,4 +1,6 @@
-"""What people and programs read of a plan, kept as golden texts; `--update-golden` writes them anew."""
+"""What people and programs read of a plan, kept as golden texts; `--update-golden` writes them
+anew.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,9 @@ from tests.making import CLIP, attempt, chain, desired, edit, file, observed, pl
 
 NOW = datetime(2027, 1, 17, 9, tzinfo=UTC).timestamp()
 EVIL = (
-    "Hi @everyone see #1 GH-1 a/b#2 [x](https://evil.example) ![i](https://evil.example/i.png) www.evil.example "
-    "</pre></code></details><script>alert(1)</script><!-- `tick` *b* _i_ ~s~ :smile: $x$ | cell\\| --> "
-    "mail@evil.example"
+    "Hi @everyone see #1 GH-1 a/b#2 [x](https://evil.example) ![i](https://evil.example/i.png)"
+    " www.evil.example </pre></code></details><script>alert(1)</script><!-- `tick` *b* _i_ ~s~"
+    " :smile: $x$ | cell\\| --> mail@evil.example"
 )
 GOLDEN = Path(__file__).parents[1] / "golden"
 Golden = Callable[[Path, str], None]
@@ -33,10 +35,12 @@ Golden = Callable[[Path, str], None]
 def everything(realm: str = "live", *, prices: bool = True) -> Plan:
     """One edit in each state that people meet."""
     coat = edit(
-        "clothes-swap", input={"prompt": "Replace the girl's coat with the coat of the picture", "media": [CLIP]}
+        "clothes-swap",
+        input={"prompt": "Replace the girl's coat with the coat of the picture", "media": [CLIP]},
     )
     shirt = edit(
-        "clothes-swap", input={"prompt": "Replace the girl's shirt with the shirt of the picture", "media": [CLIP]}
+        "clothes-swap",
+        input={"prompt": "Replace the girl's shirt with the shirt of the picture", "media": [CLIP]},
     )
     names = [
         "kept",
@@ -52,7 +56,10 @@ def everything(realm: str = "live", *, prices: bool = True) -> Plan:
         "first",
     ]
     one = {name: edit(name, take=number + 1) for number, name in enumerate(names)}
-    remote = {"prompt": "Wider", "media": [{"type": "video", "url": "https://example.com/clip.mp4?Signature=secret"}]}
+    remote = {
+        "prompt": "Wider",
+        "media": [{"type": "video", "url": "https://example.com/clip.mp4?Signature=secret"}],
+    }
     same = edit("second", take=one["first"].take)
     asked = desired(
         shirt, *one.values(), same, edit("remote", input=remote), chain("poster", "clothes-swap"),
@@ -63,22 +70,45 @@ def everything(realm: str = "live", *, prices: bool = True) -> Plan:
         realm=realm,
         results=[result(one[name], name) for name in ("kept", "deleted", "taken")],
         files={
-            "kept": file("kept", written="kept"), "deleted": file(None, written="deleted"), "taken": file("holiday"),
+            "kept": file("kept", written="kept"),
+            "deleted": file(None, written="deleted"),
+            "taken": file("holiday"),
         },
         before={"clothes-swap": result(coat).job, "new-take": result(edit("new-take")).job},
         pins={"pinned": Pin(result(one["pinned"]).key, "5" * 64)},
         attempts=[
             attempt(one["sent"], State.INTENT, created_at=NOW - 40),
-            attempt(one["running"], State.SUBMITTED, task_id="0385dc79-5ff8-4d82", task_status="RUNNING",
-                    created_at=NOW - 190),
-            attempt(one["unsure"], State.UNDECIDED, message="two tasks could be it: 0385dc79, 91aa03c4",
-                    created_at=NOW - 8000, ended_at=NOW - 7500),
-            attempt(one["refused"], State.FAILED, code="DataInspectionFailed",
-                    message="Input data may contain inappropriate content.", ended_at=NOW - 3 * 86400),
-            attempt(one["expired"], State.EXPIRED, task_id="91aa03c4", collectable=False, ended_at=NOW - 5 * 3600),
+            attempt(
+                one["running"],
+                State.SUBMITTED,
+                task_id="0385dc79-5ff8-4d82",
+                task_status="RUNNING",
+                created_at=NOW - 190,
+            ),
+            attempt(
+                one["unsure"],
+                State.UNDECIDED,
+                message="two tasks could be it: 0385dc79, 91aa03c4",
+                created_at=NOW - 8000,
+                ended_at=NOW - 7500,
+            ),
+            attempt(
+                one["refused"],
+                State.FAILED,
+                code="DataInspectionFailed",
+                message="Input data may contain inappropriate content.",
+                ended_at=NOW - 3 * 86400,
+            ),
+            attempt(
+                one["expired"],
+                State.EXPIRED,
+                task_id="91aa03c4",
+                collectable=False,
+                ended_at=NOW - 5 * 3600,
+            ),
         ],
         damaged=["the blob 0123456789ab… of old is missing or cut short"],
-    )  # fmt: skip
+    )
     return plan(asked, seen, prices=prices)
 
 
@@ -87,7 +117,12 @@ def nothing() -> Plan:
     films = [edit("a"), edit("b", take=2)]
     asked = desired(*films)
     return plan(
-        asked, observed(asked, results=[result(each) for each in films], files={"a": file("video"), "b": file("video")})
+        asked,
+        observed(
+            asked,
+            results=[result(each) for each in films],
+            files={"a": file("video"), "b": file("video")},
+        ),
     )
 
 
@@ -103,10 +138,13 @@ def stranger() -> Plan:
     new = edit("evil", input={"prompt": EVIL, "media": [CLIP]}, output="renders/@team|`x`<b>.mp4")
     asked = desired(new, edit("plain", take=2))
     seen = observed(
-        asked, before={"evil": result(old).job},
-        attempts=[attempt(edit("plain", take=2), State.FAILED, code="InvalidParameter", message=EVIL)],
+        asked,
+        before={"evil": result(old).job},
+        attempts=[
+            attempt(edit("plain", take=2), State.FAILED, code="InvalidParameter", message=EVIL)
+        ],
         damaged=[f"{EVIL} cannot be trusted"],
-    )  # fmt: skip
+    )
     return plan(asked, seen)
 
 
@@ -119,11 +157,14 @@ TEXTS: dict[str, Callable[[], str]] = {
     "plan.md": lambda: plan_markdown(everything()),
     "plan-nothing.md": lambda: plan_markdown(nothing()),
     "plan-stranger.md": lambda: plan_markdown(stranger()),
-    "plan.json": lambda: json.dumps(plan_document(everything()), indent=2, ensure_ascii=False) + "\n",
+    "plan.json": lambda: (
+        json.dumps(plan_document(everything()), indent=2, ensure_ascii=False) + "\n"
+    ),
     "status.txt": lambda: status_text(Status(everything(), "film", NOW)),
     "status-nothing.txt": lambda: status_text(Status(nothing(), "film", NOW)),
     "status.json": lambda: (
-        json.dumps(status_document(Status(everything(), "film", NOW)), indent=2, ensure_ascii=False) + "\n"
+        json.dumps(status_document(Status(everything(), "film", NOW)), indent=2, ensure_ascii=False)
+        + "\n"
     ),
 }
 
@@ -136,7 +177,9 @@ def test_golden(name: str, golden: Golden) -> None:
 
 @pytest.mark.parametrize("name", [name for name in TEXTS if name.endswith(".txt")])
 def test_lines(name: str) -> None:
-    """No line ends in blanks; what people read fits 80 columns, but for tables and lines that scripts look for."""
+    """No line ends in blanks; what people read fits 80 columns, but for tables and lines that
+    scripts look for.
+    """
     lines = TEXTS[name]().splitlines()
     assert [line for line in lines if line != line.rstrip()] == []
     long = [line for line in lines if len(line) > 80 and not line.startswith("Plan: ")]
@@ -145,12 +188,22 @@ def test_lines(name: str) -> None:
 
 def test_notes_and_long_endpoints_are_broken_into_lines() -> None:
     """Also where nothing is to be done; and the environment is named."""
-    words = "a.mp4, b.mp4, c.mp4: no longer asked for; `prune: {enabled: true}` in cutlist.yaml removes them"
+    words = (
+        "a.mp4, b.mp4, c.mp4: no longer asked for; `prune: {enabled: true}` in cutlist.yaml removes"
+        " them"
+    )
     for made in (everything(), nothing()):
-        there = replace(made, notes=(words,), endpoint="https://videos.studio.example/api/v1", environment="draft")
+        there = replace(
+            made,
+            notes=(words,),
+            endpoint="https://videos.studio.example/api/v1",
+            environment="draft",
+        )
         text = plan_text(there)
         assert words in " ".join(text.split())
-        assert [line for line in text.splitlines() if len(line) > 80 and not line.startswith("Plan: ")] == []
+        assert [
+            line for line in text.splitlines() if len(line) > 80 and not line.startswith("Plan: ")
+        ] == []
         assert ("environment draft)." in text) is made.changes
         assert "environment <code>draft</code>." in plan_markdown(there)
         assert " · environment draft    " in status_text(Status(there, "film", NOW))
@@ -184,13 +237,26 @@ def test_no_secrets(name: str) -> None:
 
 
 def test_the_document_for_scripts() -> None:
-    """The promised fields: a summary of integers for all eight actions, steps with five fields, cost, and the sums."""
+    """The promised fields: a summary of integers for all eight actions, steps with five fields,
+    cost, and the sums.
+    """
     made = everything()
     document = plan_document(made)
-    assert list(document["summary"]) == ["render", "resume", "settle", "write", "prune", "wait", "blocked", "keep"]
+    assert list(document["summary"]) == [
+        "render",
+        "resume",
+        "settle",
+        "write",
+        "prune",
+        "wait",
+        "blocked",
+        "keep",
+    ]
     assert all(type(count) is int for count in document["summary"].values())
     assert sum(document["summary"].values()) == len(document["steps"]) == len(made.steps)
-    assert all({"name", "action", "reason", "key", "output"} <= each.keys() for each in document["steps"])
+    assert all(
+        {"name", "action", "reason", "key", "output"} <= each.keys() for each in document["steps"]
+    )
     assert document["cost"]["currency"] == "USD"
     assert document["terraform"] == {
         "add": document["summary"]["render"] + document["summary"]["wait"],
@@ -221,7 +287,11 @@ def test_nothing_of_a_stranger_means_anything_in_markdown(prompt: str, code: str
     failed = edit("failed", take=2)
     asked = desired(film, failed)
     tried = [attempt(failed, State.FAILED, code=code or "x", message=prompt)]
-    text = plan_markdown(plan(asked, observed(asked, before={"film": result(old).job}, attempts=tried, damaged=[code])))
+    text = plan_markdown(
+        plan(
+            asked, observed(asked, before={"film": result(old).job}, attempts=tried, damaged=[code])
+        )
+    )
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert [line.count("|") for line in table] == [7] * 4
     assert _DANGER.findall(_MARKUP.sub("", text)) == []
@@ -233,7 +303,9 @@ def test_nothing_of_a_stranger_means_anything_in_markdown(prompt: str, code: str
 @pytest.mark.parametrize("count", [40, 400, 4000])
 def test_markdown_is_never_too_long(count: int) -> None:
     """What does not fit is counted in words; every block that is begun is ended."""
-    step = replace(everything().steps[1], details=("word " * 60, EVIL), reason="prompt changed " * 20)
+    step = replace(
+        everything().steps[1], details=("word " * 60, EVIL), reason="prompt changed " * 20
+    )
     steps = [replace(step, name=f"edit-{number:04}") for number in range(count)]
     text = plan_markdown(replace(nothing(), steps=tuple(steps)))
     assert len(text) <= MOST_CHARACTERS

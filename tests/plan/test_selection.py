@@ -66,7 +66,11 @@ def test_selected(case: str) -> None:
     [
         (["intr"], [], '--target "intr" matches no edit. Did you mean intro?'),
         ([], ["nobody-at-all"], '--exclude "nobody-at-all" matches no edit. There are the edits'),
-        (["campaign=sprung"], [], '"campaign=sprung" matches no edit. Did you mean campaign=spring'),
+        (
+            ["campaign=sprung"],
+            [],
+            '"campaign=sprung" matches no edit. Did you mean campaign=spring',
+        ),
         (["campaign=spring,team=x"], [], "matches no edit"),
         ([""], [], "matches no edit"),
         (["intro", "gone"], [], '"gone" matches no edit'),
@@ -95,15 +99,24 @@ def test_edits_that_are_left_out_have_no_step_and_are_counted() -> None:
 
 _STATES = [None, *State]
 _FILES: dict[str, Output] = {
-    "none": file(None), "ours": file("video", written="video"), "deleted": file(None, written="video"),
-    "other": file("old", written="old"), "foreign": file("holiday"),
-}  # fmt: skip
-_PATTERNS = st.sampled_from(["e0", "e1", "e2", "e*", "e?", "kind=even", "kind=odd", "kind=*", "zzz"])
+    "none": file(None),
+    "ours": file("video", written="video"),
+    "deleted": file(None, written="video"),
+    "other": file("old", written="old"),
+    "foreign": file("holiday"),
+}
+_PATTERNS = st.sampled_from(
+    ["e0", "e1", "e2", "e*", "e?", "kind=even", "kind=odd", "kind=*", "zzz"]
+)
 _OPTIONS = st.builds(
     Options,
-    force=st.booleans(), refresh_only=st.booleans(), repay=st.booleans(), retry_failed=st.booleans(),
-    target=st.lists(_PATTERNS, max_size=2).map(tuple), exclude=st.lists(_PATTERNS, max_size=2).map(tuple),
-)  # fmt: skip
+    force=st.booleans(),
+    refresh_only=st.booleans(),
+    repay=st.booleans(),
+    retry_failed=st.booleans(),
+    target=st.lists(_PATTERNS, max_size=2).map(tuple),
+    exclude=st.lists(_PATTERNS, max_size=2).map(tuple),
+)
 
 
 @st.composite
@@ -123,16 +136,22 @@ def worlds(draw: st.DrawFn) -> tuple[Desired, Observed]:
         state = draw(st.sampled_from(_STATES))
         if state is not None and not up:
             code = "InternalError.Algo" if draw(st.booleans()) else "DataInspectionFailed"
-            attempts.append(attempt(made, state, code=code, message="words", collectable=draw(st.booleans())))
+            attempts.append(
+                attempt(made, state, code=code, message="words", collectable=draw(st.booleans()))
+            )
         if draw(st.integers(0, 4)) == 0:
-            pins[name] = Pin(making.job_of(made).key, making.digest(draw(st.sampled_from(["video", "gone"]))))
+            pins[name] = Pin(
+                making.job_of(made).key, making.digest(draw(st.sampled_from(["video", "gone"])))
+            )
     asked = desired(*(edits if draw(st.integers(0, 9)) else []))
     left_over = {}
     for number in range(draw(st.integers(0, 3))):
         one = draw(st.sampled_from(edits))
         now, protected = draw(st.sampled_from(["", "changed", None])), draw(st.booleans())
         left_over[f"old/{number}.mp4"] = making.written(one, now=now, protected=protected)
-    seen = observed(asked, results=results, attempts=attempts, files=files, pins=pins, left_over=left_over)
+    seen = observed(
+        asked, results=results, attempts=attempts, files=files, pins=pins, left_over=left_over
+    )
     return asked, seen
 
 
@@ -158,10 +177,18 @@ class Opened:
 def test_exit_code_2_if_and_only_if_there_are_changes(
     world: tuple[Desired, Observed], options: Options, pruning: Pruning
 ) -> None:
-    """Whatever is asked, excluded, allowed and left over: 2 if and only if a count other than keep is not zero."""
-    words = [f"--{name.replace('_', '-')}" for name in ("force", "repay", "retry_failed") if getattr(options, name)]
+    """Whatever is asked, excluded, allowed and left over: 2 if and only if a count other than keep
+    is not zero.
+    """
+    words = [
+        f"--{name.replace('_', '-')}"
+        for name in ("force", "repay", "retry_failed")
+        if getattr(options, name)
+    ]
     words += ["--refresh-only"] if options.refresh_only else []
-    words += [f"--target={each}" for each in options.target] + [f"--exclude={each}" for each in options.exclude]
+    words += [f"--target={each}" for each in options.target] + [
+        f"--exclude={each}" for each in options.exclude
+    ]
     project = Opened(*world, pruning)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asking, "opened", lambda *_arguments: project)
@@ -172,21 +199,38 @@ def test_exit_code_2_if_and_only_if_there_are_changes(
     summary = project.made.summary
     assert code == (2 if any(count for action, count in summary.items() if action != "keep") else 0)
     assert sum(summary.values()) == len(project.made.steps)
-    assert sum(step.of_edit for step in project.made.steps) + project.made.left_out == len(world[0].edits)
+    assert sum(step.of_edit for step in project.made.steps) + project.made.left_out == len(
+        world[0].edits
+    )
     assert pruning.enabled or not summary["prune"]
 
 
 @given(world=worlds(), options=_OPTIONS)
-def test_what_is_left_out_changes_nothing_else(world: tuple[Desired, Observed], options: Options) -> None:
-    """The steps of a targeted plan are those of the whole plan; only who pays for a shared job may differ."""
+def test_what_is_left_out_changes_nothing_else(
+    world: tuple[Desired, Observed], options: Options
+) -> None:
+    """The steps of a targeted plan are those of the whole plan; only who pays for a shared job may
+    differ.
+    """
     asked, seen = world
     options = replace(options, refresh_only=False)
-    whole = {step.name: step for step in plan(asked, seen, Options(options.force, options.repay, options.retry_failed))
-             .steps}  # fmt: skip
+    whole = {
+        step.name: step
+        for step in plan(
+            asked, seen, Options(options.force, options.repay, options.retry_failed)
+        ).steps
+    }
     try:
         made = plan(asked, seen, options)
     except UsageError:
         return
     for step in (step for step in made.steps if step.of_edit):
-        assert (step.action, step.reason, step.key) == (whole[step.name].action, whole[step.name].reason, step.key)
-        assert set(asked.edits[step.name].upstreams) <= {each.name for each in made.steps} or not options.target
+        assert (step.action, step.reason, step.key) == (
+            whole[step.name].action,
+            whole[step.name].reason,
+            step.key,
+        )
+        assert (
+            set(asked.edits[step.name].upstreams) <= {each.name for each in made.steps}
+            or not options.target
+        )

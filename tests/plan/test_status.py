@@ -15,7 +15,9 @@ HOUR = 3600.0
 
 
 def at_the_service(age_s: float, *, asked_for: bool = True, **fields: object) -> Plan:
-    """An edit whose task was sent `age_s` ago and is not collected; or an edit that nobody asks for any more."""
+    """An edit whose task was sent `age_s` ago and is not collected; or an edit that nobody asks for
+    any more.
+    """
     film = edit("film")
     asked = desired(film if asked_for else edit("other", take=2))
     given = {"task_id": "t1", "task_status": "RUNNING", "created_at": NOW - age_s, **fields}
@@ -37,7 +39,9 @@ def at_the_service(age_s: float, *, asked_for: bool = True, **fields: object) ->
 )
 @pytest.mark.parametrize("asked_for", [True, False])
 def test_a_task_grows_old(age_s: float, health: str, words: str, asked_for: bool) -> None:
-    """Half a day is worth a word; from 20 hours on somebody has to act, also for what is no longer asked for."""
+    """Half a day is worth a word; from 20 hours on somebody has to act, also for what is no longer
+    asked for.
+    """
     status = Status(at_the_service(age_s, asked_for=asked_for), "film", NOW)
     assert bool(status.needs_person) == (health == "Degraded")
     if asked_for:
@@ -59,7 +63,10 @@ def test_the_most_urgent_comes_first() -> None:
     films = [edit("a"), edit("b", take=2), edit("c", take=3)]
     ages = {"a": 13, "b": 22, "c": 1}
     asked = desired(*films)
-    tries = [attempt(each, State.SUBMITTED, task_id="t", created_at=NOW - ages[each.name] * HOUR) for each in films]
+    tries = [
+        attempt(each, State.SUBMITTED, task_id="t", created_at=NOW - ages[each.name] * HOUR)
+        for each in films
+    ]
     status = Status(plan(asked, observed(asked, attempts=tries)), "film", NOW)
     assert [name for name, _ in status.deadlines] == ["b", "a", "c"]
     text = status_text(status)

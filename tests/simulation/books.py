@@ -1,4 +1,6 @@
-"""The ledger's books, judged by the server's bill: nothing that was billed is left out, nothing is counted twice."""
+"""The ledger's books, judged by the server's bill: nothing that was billed is left out, nothing is
+counted twice.
+"""
 
 from __future__ import annotations
 
@@ -30,15 +32,24 @@ class Books:
     foreign: Collection[str]  # tasks of others
 
     def faults(self, excused: Collection[str]) -> Iterator[str]:
-        """What is wrong at any moment. `excused` are tasks that a person, or the network, hid from the ledger."""
+        """What is wrong at any moment. `excused` are tasks that a person, or the network, hid from
+        the ledger.
+        """
         known = Counter(each.task_id for each in self.entries if each.task_id)
         yield from (f"{task} is counted twice" for task, count in known.items() if count > 1)
-        yield from (f"a request of {each.edit} has no booking" for each in self.entries if each.booking is None)
+        yield from (
+            f"a request of {each.edit} has no booking"
+            for each in self.entries
+            if each.booking is None
+        )
         for each in self.entries:
             if self._billed(each) > spent_on([each]).billable_s + _ROUNDING_S:
                 yield f"{each.task_id} of {each.edit} was billed, and is not counted as spent"
         mine = self.billed_s.keys() - self.foreign - (set(excused) - known.keys())
-        billed_s, spent = [self.billed_s[task] for task in mine if self.billed_s[task]], spent_on(self.entries)
+        billed_s, spent = (
+            [self.billed_s[task] for task in mine if self.billed_s[task]],
+            spent_on(self.entries),
+        )
         if len(billed_s) > spent.count or sum(billed_s) > spent.billable_s + _ROUNDING_S:
             yield f"{len(billed_s)} tasks were billed, and {spent.count} are counted as spent"
         yield from self._holding_faults()
@@ -50,13 +61,19 @@ class Books:
             if last.get((each.edit, each.environment)) == each.key:
                 yield f"{each.edit} was noted to have another result, and had the same"
             last[each.edit, each.environment] = each.key
-        paid = Counter((each.edit, each.key) for each in self.entries if each.state in _PAID and not each.stray)
+        paid = Counter(
+            (each.edit, each.key) for each in self.entries if each.state in _PAID and not each.stray
+        )
         held = Counter((each.edit, each.key) for each in self.holdings if not each.reused)
         yield from (f"{edit} holds what was not paid for it" for edit, _ in held - paid)
 
     def final_faults(self) -> Iterator[str]:
-        """What is wrong once nothing is open any more: what the ledger knows to the second is the server's bill."""
-        yield from (f"a request of {each.edit} is still open" for each in self.entries if each.state in OPEN)
+        """What is wrong once nothing is open any more: what the ledger knows to the second is the
+        server's bill.
+        """
+        yield from (
+            f"a request of {each.edit} is still open" for each in self.entries if each.state in OPEN
+        )
         sure = [each for each in self.entries if each.usage]
         if abs(spent_on(sure).billable_s - sum(map(self._billed, sure))) > _ROUNDING_S:
             yield "what is counted as spent is not what was billed"
@@ -67,7 +84,9 @@ class Books:
 
 def spent_on(entries: Sequence[Entry]) -> Sum:
     """What counts as spent on them."""
-    added_up = spending(entries, (), in_use=(), models=MODELS, price_per_second=lambda *_: None, currency="")
+    added_up = spending(
+        entries, (), in_use=(), models=MODELS, price_per_second=lambda *_: None, currency=""
+    )
     return total(added_up.paid)
 
 
@@ -84,7 +103,9 @@ def books(world: World, project: Project) -> Books:
 
 
 def judge_books(world: World, *, final: bool = False) -> None:
-    """Write down what is wrong with the books now. A task that the network held back too long is no fault of theirs."""
+    """Write down what is wrong with the books now. A task that the network held back too long is no
+    fault of theirs.
+    """
     project = open_project(world)
     seen = books(world, project)
     late = world.late_s >= project.config.settle_s

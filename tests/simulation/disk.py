@@ -1,8 +1,9 @@
 """A disk that forgets at a power cut what nobody has made durable.
 
-What is durable is what `os.fsync` was called for: the bytes of a file, the names in a folder. All else is as chance
-has it: names are there or not, replaced files are the old or the new one, bytes are there, cut short, or zeros. The
-ledger stays: SQLite says that a commit is durable (WAL, synchronous=FULL), and syncs the folder of its log.
+What is durable is what `os.fsync` was called for: the bytes of a file, the names in a folder. All
+else is as chance has it: names are there or not, replaced files are the old or the new one, bytes
+are there, cut short, or zeros. The ledger stays: SQLite says that a commit is durable (WAL,
+synchronous=FULL), and syncs the folder of its log.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ class Disk:
         self.root = root
         self.lost: Counter[str] = Counter()  # what the power cut took that made this disk
         self._bytes: dict[int, bytes] = {}  # by inode, as last made durable
-        self._names: dict[int, dict[str, int]] = {}  # by inode of the folder: inodes by name, as last made durable
-        self._held: dict[int, int] = {}  # a descriptor by inode: while it is open no other file gets that number
+        # by inode of the folder: inodes by name, as last made durable
+        self._names: dict[int, dict[str, int]] = {}
+        # a descriptor by inode: while it is open no other file gets that number
+        self._held: dict[int, int] = {}
 
     def fsync(self, handle: int) -> None:
         """Make an open file or folder durable."""
@@ -48,9 +51,16 @@ class Disk:
         """The same at `target`, where the dead, who keep their handles, cannot reach it."""
         after = Disk(target)
         shutil.copytree(self.root, target, symlinks=True)
-        moved = {path.stat().st_ino: (target / path.relative_to(self.root)).stat().st_ino for path in _all(self.root)}
+        moved = {
+            path.stat().st_ino: (target / path.relative_to(self.root)).stat().st_ino
+            for path in _all(self.root)
+        }
         gone = itertools.count(-1, -1)  # replaced or removed, and not durably so
-        for inode in [*self._bytes, *self._names, *(each for names in self._names.values() for each in names.values())]:
+        for inode in [
+            *self._bytes,
+            *self._names,
+            *(each for names in self._names.values() for each in names.values()),
+        ]:
             if inode not in moved:
                 moved[inode] = next(gone)
         after._bytes = {moved[inode]: data for inode, data in self._bytes.items()}
@@ -93,7 +103,9 @@ class Disk:
             elif name.startswith(LEDGER):
                 shutil.copy2(path, target / name)
             else:
-                (target / name).write_bytes(self._left_of(inode, path if inode == now.get(name) else None, after, rng))
+                (target / name).write_bytes(
+                    self._left_of(inode, path if inode == now.get(name) else None, after, rng)
+                )
 
     def _left_of(self, inode: int, path: Path | None, after: Disk, rng: random.Random) -> bytes:
         durable = self._bytes.get(inode, b"")

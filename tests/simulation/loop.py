@@ -50,7 +50,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 class Process:
     """One life of the client: counts its steps and dies at the one it was told to."""
 
-    def __init__(self, dies_at: int | None, died: Callable[[], None], *, writing: bool = False) -> None:
+    def __init__(
+        self, dies_at: int | None, died: Callable[[], None], *, writing: bool = False
+    ) -> None:
         self.left = dies_at
         self._writing = writing  # count durable writes alone
         self.dead = False
@@ -59,7 +61,9 @@ class Process:
         self._died = died
 
     def step(self, *, write: bool = False) -> None:
-        """Called before every resume and around every durable write. Raises Killed from the fatal one on."""
+        """Called before every resume and around every durable write. Raises Killed from the fatal
+        one on.
+        """
         self.steps += 1
         if not self.dead and self.left is not None and (write or not self._writing):
             self.left -= 1
@@ -70,7 +74,9 @@ class Process:
             raise Killed
 
     def bury(self) -> None:
-        """Unwind what is left of the dead, after all has been judged; whatever it still does is of no account."""
+        """Unwind what is left of the dead, after all has been judged; whatever it still does is of
+        no account.
+        """
         for frame in self.frames:
             for _ in range(20):
                 try:
@@ -83,7 +89,9 @@ PROCESS: ContextVar[Process | None] = ContextVar("PROCESS", default=None)
 
 
 class Stepped(collections.abc.Coroutine[Any, Any, Any]):
-    """A coroutine of the client: every resume is a step. Once dead it is never resumed, so that no `finally` runs."""
+    """A coroutine of the client: every resume is a step. Once dead it is never resumed, so that no
+    `finally` runs.
+    """
 
     def __init__(self, inner: Coroutine[Any, Any, Any], process: Process) -> None:
         self._inner = inner
@@ -106,6 +114,10 @@ class Stepped(collections.abc.Coroutine[Any, Any, Any]):
         raise TypeError("only tasks run stepped coroutines")
 
 
-def _task_factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+def _task_factory(
+    loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any
+) -> asyncio.Task[Any]:
     process = PROCESS.get()
-    return asyncio.Task(Stepped(coroutine, process) if process is not None else coroutine, loop=loop, **options)
+    return asyncio.Task(
+        Stepped(coroutine, process) if process is not None else coroutine, loop=loop, **options
+    )

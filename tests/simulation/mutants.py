@@ -1,4 +1,6 @@
-"""Bad protocols, put in place by the tests alone: the simulation must catch each within a few hundred seeds."""
+"""Bad protocols, put in place by the tests alone: the simulation must catch each within a few
+hundred seeds.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,11 @@ def save_after_post(patch: pytest.MonkeyPatch) -> None:
             server_time=None,
         )
         await desk.block(note)
-        await desk.block(functools.partial(desk.ledger.submitted, intent.id, created.task_id, at=desk.clock.now()))
+        await desk.block(
+            functools.partial(
+                desk.ledger.submitted, intent.id, created.task_id, at=desk.clock.now()
+            )
+        )
 
     async def nothing_open(self: Any, work: Any, lane: Any, error: Any) -> None:
         return None
@@ -100,7 +106,11 @@ def no_lock(patch: pytest.MonkeyPatch) -> None:
 
 def download_unverified(patch: pytest.MonkeyPatch) -> None:
     """Whatever arrives is stored."""
-    patch.setattr(attempt, "_verified", lambda blob, usage: Facts("video", "mp4", blob.size_bytes, 16, 16, 5.0))
+    patch.setattr(
+        attempt,
+        "_verified",
+        lambda blob, usage: Facts("video", "mp4", blob.size_bytes, 16, 16, 5.0),
+    )
 
 
 def start_up_forgets_intents(patch: pytest.MonkeyPatch) -> None:
@@ -184,7 +194,11 @@ def booked_with_the_answer(patch: pytest.MonkeyPatch) -> None:
             with self._database.transaction() as connection:
                 books.book(connection, attempt_id, bookings.pop(attempt_id))
 
-    patch.setattr(attempts, "book", lambda connection, attempt_id, booking: bookings.update({attempt_id: booking}))
+    patch.setattr(
+        attempts,
+        "book",
+        lambda connection, attempt_id, booking: bookings.update({attempt_id: booking}),
+    )
     patch.setattr(ledger.Ledger, "submitted", noted)
 
 
@@ -195,13 +209,19 @@ def held_anew_at_every_pass(patch: pytest.MonkeyPatch) -> None:
 
 def payment_never_used_up(patch: pytest.MonkeyPatch) -> None:
     """Whoever paid once has paid for every time that the result is held."""
-    _holdings_seen_as(patch, lambda holdings: [dataclasses.replace(each, reused=True) for each in holdings])
+    _holdings_seen_as(
+        patch, lambda holdings: [dataclasses.replace(each, reused=True) for each in holdings]
+    )
 
 
-def _holdings_seen_as(patch: pytest.MonkeyPatch, bent: Callable[[Sequence[Holding]], Sequence[Holding]]) -> None:
+def _holdings_seen_as(
+    patch: pytest.MonkeyPatch, bent: Callable[[Sequence[Holding]], Sequence[Holding]]
+) -> None:
     def note(config: Any, ledger: Any, *rest: Any, **fields: Any) -> None:
         real = ledger.books
-        seen = SimpleNamespace(holdings=lambda: bent(real.holdings()), entries=real.entries, hold=real.hold)
+        seen = SimpleNamespace(
+            holdings=lambda: bent(real.holdings()), entries=real.entries, hold=real.hold
+        )
         bookkeeping.note_holdings(config, SimpleNamespace(books=seen), *rest, **fields)  # type: ignore[arg-type]
 
     patch.setattr(session, "note_holdings", note)
@@ -240,17 +260,36 @@ def record_taken_for_durable(patch: pytest.MonkeyPatch) -> None:
 
 def own_task_refused(patch: pytest.MonkeyPatch) -> None:
     """A person cannot give an undecided request a task that the ledger has seen."""
-    patch.setattr(ledger.Ledger, "owner", lambda self, task_id: "another" if self.knows_task(task_id) else None)
+    patch.setattr(
+        ledger.Ledger,
+        "owner",
+        lambda self, task_id: "another" if self.knows_task(task_id) else None,
+    )
 
 
 MUTANTS: dict[str, Mutant] = {
     mutant.__name__: mutant
     for mutant in (
-        save_after_post, lane_released, no_settle, no_lock,
-        download_unverified, start_up_forgets_intents, any_stranger_is_ours, young_unknown_is_lost, any_prompt_is_ours,
-        blob_renamed_before_fsync, output_renamed_before_fsync, succeeded_before_stored,
-        folder_taken_for_durable, cache_makes_the_folder, record_taken_for_durable,
-        own_task_refused, orphan_in_silence,
-        intents_are_free, booked_with_the_answer, held_anew_at_every_pass, payment_never_used_up,
+        save_after_post,
+        lane_released,
+        no_settle,
+        no_lock,
+        download_unverified,
+        start_up_forgets_intents,
+        any_stranger_is_ours,
+        young_unknown_is_lost,
+        any_prompt_is_ours,
+        blob_renamed_before_fsync,
+        output_renamed_before_fsync,
+        succeeded_before_stored,
+        folder_taken_for_durable,
+        cache_makes_the_folder,
+        record_taken_for_durable,
+        own_task_refused,
+        orphan_in_silence,
+        intents_are_free,
+        booked_with_the_answer,
+        held_anew_at_every_pass,
+        payment_never_used_up,
     )
-}  # fmt: skip
+}

@@ -47,7 +47,8 @@ class Verdict:
         self.incomplete = 0  # visible files that were not the whole of what they are named for
         self.not_ours = 0  # results that are of somebody else's tasks
         self.forgotten = 0  # results that were said to be safe and that a power cut took
-        self.miscounted = len(world.miscounted)  # what was wrong with the ledger's books, after any life
+        # what was wrong with the ledger's books, after any life
+        self.miscounted = len(world.miscounted)
 
     @property
     def broken(self) -> str:
@@ -126,7 +127,8 @@ async def troubled_lives(world: World) -> None:
         dies_at = world.rng.randint(1, latest) if world.lives < KILLS else None
         world.calm = dies_at is None and world.lives > KILLS
         if await world.live(dies_at, writing=writing) is not None:
-            world.next_disk(cut=world.trouble.random() < world.cut_rate)  # it has ended, and so may the machine
+            # it has ended, and so may the machine
+            world.next_disk(cut=world.trouble.random() < world.cut_rate)
         if world.trouble.random() < world.rot_rate:
             world.rot()
         day = world.rng.random() < world.day_rate and not world.calm
@@ -142,7 +144,11 @@ async def rival_lives(world: World) -> None:
     both = [asyncio.ensure_future(world.live(None)) for _ in range(2)]
     ended = await asyncio.gather(*both, return_exceptions=True)
     world.counters["locked out"] += sum(isinstance(each, Locked) for each in ended)
-    strange = [each for each in ended if isinstance(each, BaseException) and not isinstance(each, CutlistError)]
+    strange = [
+        each
+        for each in ended
+        if isinstance(each, BaseException) and not isinstance(each, CutlistError)
+    ]
     if strange:
         raise strange[0]
 
@@ -166,7 +172,9 @@ def judge(world: World) -> Verdict:
     foreign = world.foreign
     bill = [task for task in world.server.bill()["tasks"] if task["task_id"] not in foreign]
     paid = [task for task in bill if task["billed_s"]]
-    billed: Counter[str] = Counter(task["job_sha256"] for task in paid if task["task_id"] not in world.strays)
+    billed: Counter[str] = Counter(
+        task["job_sha256"] for task in paid if task["task_id"] not in world.strays
+    )
     verdict.paid_twice = sum(count - 1 for count in billed.values()) - world.counters["repaid"]
     if (
         world.late_s < project.config.settle_s and not foreign

@@ -1,4 +1,6 @@
-"""Many seeds: `python -m tests.simulation.run --seeds 20000`. Prints what happened, and each broken promise."""
+"""Many seeds: `python -m tests.simulation.run --seeds 20000`. Prints what happened, and each broken
+promise.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def first_to_catch(name: str) -> tuple[str, int | None]:
 @click.option("--seeds", default=1000, show_default=True, help="How many seeds.")
 @click.option("--first", default=0, show_default=True, help="The first of them.")
 @click.option("--trace", type=int, help="Print the trace of one seed and stop.")
-@click.option("--mutants", is_flag=True, help="Print the first seed that catches each bad protocol and stop.")
+@click.option(
+    "--mutants", is_flag=True, help="Print the first seed that catches each bad protocol and stop."
+)
 def main(seeds: int, first: int, trace: int | None, mutants: bool) -> None:
     """Simulate many seeds and judge each by the server's bill and the bytes on disk."""
     if trace is not None:

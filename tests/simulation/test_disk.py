@@ -1,4 +1,6 @@
-"""Killed at each fsync of what writes, then done again, then a power cut: what was said to be safe is there."""
+"""Killed at each fsync of what writes, then done again, then a power cut: what was said to be safe
+is there.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ def durable_by(fsync: Callable[[int], None]) -> Iterator[None]:
 
 
 def killed(disk: Disk, action: Callable[[Path], None], fsyncs: int, target: Path) -> Disk | None:
-    """The disk at `target` after `action` was killed before the fsync that follows so many; None: it was not."""
+    """The disk at `target` after `action` was killed before the fsync that follows so many; None:
+    it was not.
+    """
     left: list[Disk] = []
     done: list[int] = []
 
@@ -62,8 +66,12 @@ def killed(disk: Disk, action: Callable[[Path], None], fsyncs: int, target: Path
     return None
 
 
-def always_there(folder: Path, action: Callable[[Path], None], there: Callable[[Path], bool]) -> None:
-    """However early `action` is killed: once it has been done again, a power cut takes nothing of it."""
+def always_there(
+    folder: Path, action: Callable[[Path], None], there: Callable[[Path], bool]
+) -> None:
+    """However early `action` is killed: once it has been done again, a power cut takes nothing of
+    it.
+    """
     for fsyncs in range(100):
         first = Disk(folder / f"{fsyncs}-first")
         first.root.mkdir(parents=True)
@@ -92,7 +100,21 @@ def put(root: Path) -> None:
         blob.write(FILM)
         digest = blob.commit()
     store.put_result(
-        Result("ab" * 32, digest, len(FILM), 5.0, 16, 16, "", "edit", {}, {"task_id": "task"}, {}, "endpoint", "me")
+        Result(
+            "ab" * 32,
+            digest,
+            len(FILM),
+            5.0,
+            16,
+            16,
+            "",
+            "edit",
+            {},
+            {"task_id": "task"},
+            {},
+            "endpoint",
+            "me",
+        )
     )
 
 
@@ -108,12 +130,17 @@ def test_a_power_cut_takes_what_nobody_made_durable(tmp_path: Path) -> None:
     (disk.root / "tmp").write_bytes(b"new")
     (disk.root / "tmp").rename(disk.root / "old")
     after = disk.after_kill(tmp_path / "second").after_power_cut(tmp_path / "third", Worst())
-    assert {path.name: path.read_bytes() for path in after.root.iterdir()} == {"old": b"old", "safe": b"safe"}
+    assert {path.name: path.read_bytes() for path in after.root.iterdir()} == {
+        "old": b"old",
+        "safe": b"safe",
+    }
     assert after.lost == {"names": 2}
 
 
 def test_folders(tmp_path: Path) -> None:
-    """A folder whose maker was killed before its name was durable is made durable by whoever finds it."""
+    """A folder whose maker was killed before its name was durable is made durable by whoever finds
+    it.
+    """
 
     def write(root: Path) -> None:
         make_dirs(root / "a/b")
@@ -123,7 +150,9 @@ def test_folders(tmp_path: Path) -> None:
 
 
 def test_beside_the_cache(tmp_path: Path) -> None:
-    """The cache, which may be the first to need a folder, makes it as durable as those that build on it."""
+    """The cache, which may be the first to need a folder, makes it as durable as those that build
+    on it.
+    """
 
     def write(root: Path) -> None:
         cache = Cache(root / ".cutlist/cache")

@@ -1,4 +1,6 @@
-"""Seeds that are kept: each caught a bad protocol or a bug that was there, and must catch it again if it comes back."""
+"""Seeds that are kept: each caught a bad protocol or a bug that was there, and must catch it again
+if it comes back.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +11,18 @@ import pytest
 from tests.simulation.mutants import MUTANTS, WITHIN, caught
 from tests.simulation.play import run
 
-CASES = [line.split("#")[0].split() for line in (Path(__file__).parent / "cases.txt").read_text().splitlines()]
+CASES = [
+    line.split("#")[0].split()
+    for line in (Path(__file__).parent / "cases.txt").read_text().splitlines()
+]
 CAUGHT = {name: int(seed) for seed, name, *_ in filter(None, CASES) if name in MUTANTS}
 SEEDS = sorted({int(case[0]) for case in filter(None, CASES)})
 
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_mutant_is_caught(name: str) -> None:
-    """The bad protocol breaks a promise that the simulation sees, at the seed that is kept or at another one.
+    """The bad protocol breaks a promise that the simulation sees, at the seed that is kept or at
+    another one.
 
     Every change of the code moves what a seed does. `run.py --mutants` finds the first seeds anew.
     """

@@ -1,4 +1,6 @@
-"""Nothing paid twice, nothing paid lost, nothing incomplete visible: over seeds, and reproducible to the byte."""
+"""Nothing paid twice, nothing paid lost, nothing incomplete visible: over seeds, and reproducible
+to the byte.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,26 @@ from tests.simulation.world import FAULTS, FILM_FAULTS, POLL_FAULTS
 
 SEEDS, BATCH = 300, 30
 SOMETIMES = (
-    *FAULTS, *FILM_FAULTS, *POLL_FAULTS, "killed", "power cut", "cut took names", "cut took bytes", "locked out",
-    "adopted", "settled", "recovered", "second look", "stray", "undecided", "expired", "repaid", "rotten",
-    "quarantined", "colleague",
-)  # fmt: skip
+    *FAULTS,
+    *FILM_FAULTS,
+    *POLL_FAULTS,
+    "killed",
+    "power cut",
+    "cut took names",
+    "cut took bytes",
+    "locked out",
+    "adopted",
+    "settled",
+    "recovered",
+    "second look",
+    "stray",
+    "undecided",
+    "expired",
+    "repaid",
+    "rotten",
+    "quarantined",
+    "colleague",
+)
 HAPPENED: Counter[str] = Counter()
 
 
@@ -33,7 +51,9 @@ def test_every_promise_is_kept(first: int) -> None:
 
 
 def test_everything_happened_sometimes() -> None:
-    """The seeds above really met each fault, death and recovery; a simulation of sunny days proves nothing."""
+    """The seeds above really met each fault, death and recovery; a simulation of sunny days proves
+    nothing.
+    """
     if HAPPENED["batches"] < SEEDS // BATCH:
         pytest.skip("the seeds were not all run in this process")
     assert {name for name in SOMETIMES if not HAPPENED[name]} == set()
@@ -46,5 +66,9 @@ def test_a_seed_reproduces_in_another_process() -> None:
     for hash_seed in ("1", "2"):
         command = [sys.executable, "-m", "tests.simulation.run", "--trace", "11"]
         env = environment(PYTHONHASHSEED=hash_seed)
-        traces.add(subprocess.run(command, cwd=root, env=env, check=True, capture_output=True, text=True).stdout)
+        traces.add(
+            subprocess.run(
+                command, cwd=root, env=env, check=True, capture_output=True, text=True
+            ).stdout
+        )
     assert len(traces) == 1

@@ -27,7 +27,9 @@ class _Protocol:
     def resume_reading(self, *_: Any, **__: Any) -> None: ...
 
 
-async def dispatch(app: web.Application, request: httpx.Request) -> tuple[int, dict[str, str], bytes]:
+async def dispatch(
+    app: web.Application, request: httpx.Request
+) -> tuple[int, dict[str, str], bytes]:
     """One request through the application, as aiohttp would after parsing."""
     protocol: Any = _Protocol()
     loop = asyncio.get_running_loop()
@@ -38,9 +40,17 @@ async def dispatch(app: web.Application, request: httpx.Request) -> tuple[int, d
     raw = tuple((name.encode(), value.encode()) for name, value in pairs.items())
     path = request.url.raw_path.decode()
     message = RawRequestMessage(
-        request.method, path, HttpVersion11, CIMultiDictProxy(pairs), raw, False, None, False, False,
+        request.method,
+        path,
+        HttpVersion11,
+        CIMultiDictProxy(pairs),
+        raw,
+        False,
+        None,
+        False,
+        False,
         URL(path, encoded=True),
-    )  # fmt: skip
+    )
     task: Any = asyncio.current_task()
     response: Any = await app._handle(web.Request(message, payload, protocol, protocol, task, loop))
     return response.status, dict(response.headers), await body_of(response)

@@ -1,4 +1,6 @@
-"""The whole reconciler and the whole server in one process on virtual time: no sockets, no threads, seeded trouble."""
+"""The whole reconciler and the whole server in one process on virtual time: no sockets, no threads,
+seeded trouble.
+"""
 
 from __future__ import annotations
 
@@ -103,19 +105,28 @@ def faults_of(request: httpx.Request) -> tuple[str, ...]:
     """The faults that a request can meet."""
     if request.url.path.endswith(".mp4"):
         return FAULTS + FILM_FAULTS * 2
-    return FAULTS + POLL_FAULTS if request.method == "GET" and "/tasks/" in request.url.path else FAULTS
+    return (
+        FAULTS + POLL_FAULTS
+        if request.method == "GET" and "/tasks/" in request.url.path
+        else FAULTS
+    )
 
 
 CHANGED = ", slower"  # what changes in a prompt
 THEIRS = {
     "model": "wan2.7-videoedit",
-    "input": {"prompt": "theirs", "media": [{"type": "video", "url": "https://clips.example/theirs.mp4"}]},
+    "input": {
+        "prompt": "theirs",
+        "media": [{"type": "video", "url": "https://clips.example/theirs.mp4"}],
+    },
     "parameters": {},
 }  # what somebody else asks of the same account
 
 
 class World:
-    """One simulated run: a project, a service, a network with seeded faults, and lives that end too early."""
+    """One simulated run: a project, a service, a network with seeded faults, and lives that end too
+    early.
+    """
 
     def __init__(
         self,
@@ -145,15 +156,21 @@ class World:
         self.clock = SimClock(random.Random(seed + 1))
         self.films = ReadyMade()
         self.server = MockServer(
-            clock=self.clock, renderer=self.films, task_seconds=(30.0, 400.0), seed=seed, run_blocking=inline,
+            clock=self.clock,
+            renderer=self.films,
+            task_seconds=(30.0, 400.0),
+            seed=seed,
+            run_blocking=inline,
             public_url=f"https://{HOST}",
-        )  # fmt: skip
+        )
         self.app = self.server.app
         self.app.freeze()
         self.calm = False
-        self.colleague_rate = colleague_rate  # of troubled submits beside which somebody else uses the account
+        # of troubled submits beside which somebody else uses the account
+        self.colleague_rate = colleague_rate
         self.prompts: dict[str, str] = {}  # of our tasks, by id, as the vendor's console shows them
-        self.forgets_until: dict[str, float] = {}  # by path of a task: the service does not know it for a while
+        # by path of a task: the service does not know it for a while
+        self.forgets_until: dict[str, float] = {}
         self.away = False  # for more than a day, some time
         self.strays: set[str] = set()  # task ids that were reported as strays
         self.rotten: set[str] = set()  # digests of blobs that went bad by themselves
@@ -172,7 +189,11 @@ class World:
         """Carry a request to the server and its answer back, with what the seed holds in store."""
         await request.aread()
         self._step()
-        fault = "" if self.calm or self.rng.random() > self.fault_rate else self.rng.choice(faults_of(request))
+        fault = (
+            ""
+            if self.calm or self.rng.random() > self.fault_rate
+            else self.rng.choice(faults_of(request))
+        )
         there, back = self.rng.uniform(0.02, 0.4), self.rng.uniform(0.02, 0.4)
         if fault == "slow":
             back += self.rng.uniform(1, 90)
@@ -198,7 +219,9 @@ class World:
             raise httpx.ReadError("reset", request=request)
         if fault == "500_after":
             return httpx.Response(500, json={"code": "InternalError", "message": "after"})
-        headers = {name: value for name, value in headers.items() if name.lower() != "transfer-encoding"}
+        headers = {
+            name: value for name, value in headers.items() if name.lower() != "transfer-encoding"
+        }
         if request.url.path.endswith(".mp4"):
             return self._film(status, headers, body, fault)
         return httpx.Response(status, headers=headers, content=body)
@@ -213,9 +236,13 @@ class World:
 
     @property
     def foreign(self) -> set[str]:
-        """The tasks of somebody else, by the server's bill: also one that was sent as the program was killed."""
+        """The tasks of somebody else, by the server's bill: also one that was sent as the program
+        was killed.
+        """
         job = sha256(canonical(THEIRS))
-        return {task["task_id"] for task in self.server.bill()["tasks"] if task["job_sha256"] == job}
+        return {
+            task["task_id"] for task in self.server.bill()["tasks"] if task["job_sha256"] == job
+        }
 
     def _turned_away(self, request: httpx.Request, fault: str) -> httpx.Response | None:
         """What happens to a request that does not reach the tasks; None when it does."""
@@ -226,27 +253,42 @@ class World:
             output = {"task_id": path.rpartition("/")[2], "task_status": "UNKNOWN"}
             return httpx.Response(200, json={"request_id": "", "output": output})
         if fault == "429":
-            return httpx.Response(429, json={"code": "Throttling.RateQuota", "message": "Requests rate limit exceeded"})
+            return httpx.Response(
+                429,
+                json={"code": "Throttling.RateQuota", "message": "Requests rate limit exceeded"},
+            )
         if fault == "500_before":
             return httpx.Response(500, json={"code": "InternalError", "message": "before"})
         if fault == "reset_before":
             raise httpx.ReadError("reset", request=request)
         return None
 
-    def _film(self, status: int, headers: dict[str, str], body: bytes, fault: str) -> httpx.Response:
+    def _film(
+        self, status: int, headers: dict[str, str], body: bytes, fault: str
+    ) -> httpx.Response:
         if fault == "cut":
             if self.rng.random() < 0.5:
-                headers = {name: value for name, value in headers.items() if name != "Content-Length"}
-            return httpx.Response(status, headers=headers, stream=Body(body[: len(body) // 3], self.rng.random() < 0.5))
+                headers = {
+                    name: value for name, value in headers.items() if name != "Content-Length"
+                }
+            return httpx.Response(
+                status,
+                headers=headers,
+                stream=Body(body[: len(body) // 3], self.rng.random() < 0.5),
+            )
         if fault == "corrupt":
             return httpx.Response(status, headers=headers, stream=Body(bytes(len(body)), False))
         return httpx.Response(status, headers=headers, stream=Body(body, False))
 
-    async def _served(self, request: httpx.Request, delay_s: float) -> tuple[int, dict[str, str], bytes]:
+    async def _served(
+        self, request: httpx.Request, delay_s: float
+    ) -> tuple[int, dict[str, str], bytes]:
         await asyncio.sleep(delay_s)
         status, headers, body = await dispatch(self.app, request)
         if request.method == "POST" and status == 200 and request.url.path == SUBMIT:
-            self.prompts[json.loads(body)["output"]["task_id"]] = json.loads(request.content)["input"]["prompt"]
+            self.prompts[json.loads(body)["output"]["task_id"]] = json.loads(request.content)[
+                "input"
+            ]["prompt"]
         return status, headers, body
 
     def _beside(self, coroutine: Any) -> asyncio.Task[Any]:
@@ -271,10 +313,14 @@ class World:
                 return
             self._decide(open_project(self), report)
             await asyncio.sleep(60.0)
-        raise AssertionError(f"stuck: {[step.reason for step in report.blocked]} {list(report.left.strays)}")
+        raise AssertionError(
+            f"stuck: {[step.reason for step in report.blocked]} {list(report.left.strays)}"
+        )
 
     def _decide(self, project: Project, report: Report) -> None:
-        """A person who has the vendor's console at hand: adopts the task that is it, lets strays be."""
+        """A person who has the vendor's console at hand: adopts the task that is it, lets strays
+        be.
+        """
         for stray in report.left.strays:
             self.counters["stray"] += 1
             self.strays.add(stray.task_id)
@@ -282,21 +328,33 @@ class World:
         for step in report.blocked:
             if step.needs_person and step.attempt_id and "not certain" in step.reason:
                 self.counters["undecided"] += 1
-                candidates = [word.strip(",.") for detail in step.details for word in detail.split() if "-" in word]
-                prompt = json.loads((self.disk.root / "specs" / f"{step.name}.yaml").read_text())["spec"]["input"][
-                    "prompt"
+                candidates = [
+                    word.strip(",.")
+                    for detail in step.details
+                    for word in detail.split()
+                    if "-" in word
                 ]
+                prompt = json.loads((self.disk.root / "specs" / f"{step.name}.yaml").read_text())[
+                    "spec"
+                ]["input"]["prompt"]
                 mine = [each for each in candidates if self.prompts.get(each) == prompt]
-                if not mine:  # the service has forgotten it: whoever says --retry now pays again, and knows it
+                # the service has forgotten it: whoever says --retry now pays again, and knows it
+                if not mine:
                     self.strays |= self.prompts.keys() - known_tasks(project)
                 command = step.details[-1].split()  # … cutlist resolve EDIT --adopt …
-                project.decide(command[command.index("resolve") + 1], adopt=mine[0] if mine else None, retry=not mine)
+                project.decide(
+                    command[command.index("resolve") + 1],
+                    adopt=mine[0] if mine else None,
+                    retry=not mine,
+                )
                 return  # one decision at a time: two edits may share one request
         for orphan in report.left.undecided:
             self.counters["undecided"] += 1
             project.decide(orphan.key)
 
-    async def live(self, dies_at: int | None, *, writing: bool = False, **settings: Any) -> Report | None:
+    async def live(
+        self, dies_at: int | None, *, writing: bool = False, **settings: Any
+    ) -> Report | None:
         """One apply, perhaps cut short. None when it was killed; the disk is then what that leaves."""
         self.lives += 1
         process = Process(dies_at, self._died, writing=writing)
@@ -319,21 +377,29 @@ class World:
         return None if process.dead else task.result()
 
     def _died(self) -> None:
-        """The disk is what it was at this moment, whatever the unwinding of the dead still does to the one they had."""
+        """The disk is what it was at this moment, whatever the unwinding of the dead still does to
+        the one they had.
+        """
         self.say("killed")
         self.counters["killed"] += 1
         self.next_disk(cut=self.trouble.random() < self.cut_rate)
 
     def next_disk(self, *, cut: bool) -> None:
-        """The living get a disk that the dead have no handles of; after a power cut without what was not durable."""
+        """The living get a disk that the dead have no handles of; after a power cut without what
+        was not durable.
+        """
         self._disks += 1
         target = self._folder / f"disk-{self._disks}"
         before = self.disk
-        self.disk = before.after_power_cut(target, self.trouble) if cut else before.after_kill(target)
+        self.disk = (
+            before.after_power_cut(target, self.trouble) if cut else before.after_kill(target)
+        )
         before.close()
         if cut:
             self.counters["power cut"] += 1
-            self.counters.update({f"cut took {what}": count for what, count in self.disk.lost.items()})
+            self.counters.update(
+                {f"cut took {what}": count for what, count in self.disk.lost.items()}
+            )
             self.say("power cut", *sorted(self.disk.lost.items()))
             self.forgotten += forgotten(self)
         self.incomplete += incomplete(self)
@@ -358,7 +424,9 @@ class World:
         manifest = json.loads(path.read_text())
         asked = manifest["spec"]["input"]
         prompt = asked["prompt"]
-        asked["prompt"] = prompt.removesuffix(CHANGED) if prompt.endswith(CHANGED) else prompt + CHANGED
+        asked["prompt"] = (
+            prompt.removesuffix(CHANGED) if prompt.endswith(CHANGED) else prompt + CHANGED
+        )
         path.write_text(json.dumps(manifest))
         self.disk.settle()
         self.counters["changed"] += 1
@@ -377,7 +445,9 @@ class World:
             process.step(write=write)
 
     def fsync(self, handle: int) -> None:
-        """In the place of os.fsync: a process may die before it and after it, and a power cut knows of it."""
+        """In the place of os.fsync: a process may die before it and after it, and a power cut knows
+        of it.
+        """
         self._step(write=True)
         self.disk.fsync(handle)
         self._step(write=True)
@@ -411,7 +481,11 @@ class Wire(httpx.AsyncBaseTransport):
 def open_project(world: World, block: Block = inline) -> Project:
     """The project of a run, on the run's disk, time and network."""
     return Project.open(
-        world.disk.root, env=Environment(Secret("sk-mock")), clock=world.clock, transport=Wire(world), block=block
+        world.disk.root,
+        env=Environment(Secret("sk-mock")),
+        clock=world.clock,
+        transport=Wire(world),
+        block=block,
     )
 
 
@@ -422,12 +496,19 @@ def write_project(root: Path, rng: random.Random) -> list[str]:
         "endpoint": f"https://{HOST}/api/v1", "realm": "live", "account": "studio",
         "defaults": {"model": "wan2.7-videoedit", "parameters": {"resolution": "720P"}},
     }  # fmt: skip
-    (root / "cutlist.yaml").write_text(json.dumps({"apiVersion": "cutlist/v1", "kind": "Project", "spec": fields}))
+    (root / "cutlist.yaml").write_text(
+        json.dumps({"apiVersion": "cutlist/v1", "kind": "Project", "spec": fields})
+    )
     names = []
 
     def edit(name: str, **spec: Any) -> None:
         names.append(name)
-        manifest = {"apiVersion": "cutlist/v1", "kind": "Edit", "metadata": {"name": name}, "spec": spec}
+        manifest = {
+            "apiVersion": "cutlist/v1",
+            "kind": "Edit",
+            "metadata": {"name": name},
+            "spec": spec,
+        }
         (root / "specs" / f"{name}.yaml").write_text(json.dumps(manifest))
 
     count = rng.randint(2, 4)
@@ -437,7 +518,11 @@ def write_project(root: Path, rng: random.Random) -> list[str]:
         media = [{"type": "video", "url": f"https://clips.example/{0 if same else number}.mp4"}]
         edit(f"edit-{number}", input={"prompt": prompt, "media": media})
     if rng.random() < 0.5:
-        wide = {"function": "video_outpainting", "prompt": "wide", "video_url": "https://clips.example/v.mp4"}
+        wide = {
+            "function": "video_outpainting",
+            "prompt": "wide",
+            "video_url": "https://clips.example/v.mp4",
+        }
         edit("vace", model="wan2.1-vace-plus", input=wide)
     return names
 
@@ -450,7 +535,9 @@ def incomplete(world: World) -> int:
     root, wrong = world.disk.root, 0
     for blob in (open_project(world).store.folder / "blobs").glob("*/*"):
         digest = sha256_file(blob)
-        wrong += blob.name not in world.rotten and (digest != blob.name or digest not in world.films.digests)
+        wrong += blob.name not in world.rotten and (
+            digest != blob.name or digest not in world.films.digests
+        )
     outputs = (path for path in (root / "renders").rglob("*") if not path.name.startswith("."))
     return wrong + sum(sha256_file(path) not in world.films.digests for path in outputs)
 
@@ -460,7 +547,9 @@ def forgotten(world: World) -> int:
     project = open_project(world)
     results, _ = project.store.results()
     safe = {
-        attempt.key for attempt in attempts(project) if attempt.state is State.SUCCEEDED and attempt.key not in results
+        attempt.key
+        for attempt in attempts(project)
+        if attempt.state is State.SUCCEEDED and attempt.key not in results
     }
     return 0 if world.rotten else len(safe)
 
@@ -471,7 +560,11 @@ def attempts(project: Project) -> list[Attempt]:
     if ledger is None:
         return []
     try:
-        return [each for history in ledger.history(now=project.clock.now()).values() for each in history.attempts]
+        return [
+            each
+            for history in ledger.history(now=project.clock.now()).values()
+            for each in history.attempts
+        ]
     finally:
         ledger.close()
 

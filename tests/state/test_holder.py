@@ -34,7 +34,8 @@ def test_the_holder_is_named(tmp_path: Path) -> None:
     since = "since 2027-01-15 08:00:00 UTC"
     assert (
         told.value.message
-        == f"another cutlist is working on this store: cutlist apply, process {os.getpid()}, {since}."
+        == f"another cutlist is working on this store: cutlist apply, process {os.getpid()},"
+        f" {since}."
     )
     assert "the next run collects them" in told.value.hint
     assert told.value.exit_code == 7
@@ -52,9 +53,12 @@ def test_free_again(tmp_path: Path) -> None:
 def test_a_killed_holder_frees_it(tmp_path: Path) -> None:
     """Another process that holds the lock is named; killed, it holds nothing any more."""
     other = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path / "lock")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-c", HOLD, str(tmp_path / "lock")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    )
     assert other.stdout is not None
     pid = other.stdout.readline().strip()
     with (
@@ -73,5 +77,8 @@ def test_a_holder_that_says_nothing(tmp_path: Path, content: str) -> None:
     """A holder that has not written its name yet is still a holder."""
     with hold(tmp_path / "lock", command="a", now=NOW):
         (tmp_path / "lock").write_text(content)
-        with pytest.raises(Locked, match="it has just started"), hold(tmp_path / "lock", command="b", now=NOW):
+        with (
+            pytest.raises(Locked, match="it has just started"),
+            hold(tmp_path / "lock", command="b", now=NOW),
+        ):
             pass

@@ -45,11 +45,15 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
     made.close()
 
 
-def intend(ledger: Ledger, id_: str = "a", key: str = "k", lane: str = "l", **fields: object) -> Attempt:
+def intend(
+    ledger: Ledger, id_: str = "a", key: str = "k", lane: str = "l", **fields: object
+) -> Attempt:
     """Write an intent down."""
     attempt = Attempt(id_, key, lane, "film", State.INTENT, "mock", NOW)
     attempt = replace(attempt, **fields)
-    ledger.intend(attempt, request_sha256="0" * 64, prompt="Make it blue", job=JOB, server_time=None)
+    ledger.intend(
+        attempt, request_sha256="0" * 64, prompt="Make it blue", job=JOB, server_time=None
+    )
     return attempt
 
 
@@ -77,7 +81,9 @@ def state_of(ledger: Ledger, id_: str = "a") -> State:
 
 @pytest.mark.parametrize("state", list(State))
 def test_one_attempt_of_a_key(ledger: Ledger, state: State) -> None:
-    """While an attempt of a key may still succeed, or has, there is no second one; after any other end there may be."""
+    """While an attempt of a key may still succeed, or has, there is no second one; after any other
+    end there may be.
+    """
     bring(ledger, state)
     if state in HELD:
         with pytest.raises(AlreadyOpen):
@@ -104,11 +110,14 @@ def test_the_database_itself_holds_both(ledger: Ledger, tmp_path: Path) -> None:
     """Both promises hold against SQL that goes past the program."""
     intend(ledger)
     with sqlite3.connect(tmp_path / "ledger.db") as raw:
-        columns = "id, key, lane, edit, state, endpoint, created_at, request_sha256, job, billable_s"
+        columns = (
+            "id, key, lane, edit, state, endpoint, created_at, request_sha256, job, billable_s"
+        )
         for key, lane in [("k", "other"), ("other", "l")]:
             with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
                 raw.execute(
-                    f"insert into attempts ({columns}) values ('b', ?, ?, 'e', 'INTENT', 'm', 0, '', '{{}}', 0)",
+                    f"insert into attempts ({columns}) values ('b', ?, ?, 'e', 'INTENT', 'm', 0,"
+                    " '', '{}', 0)",
                     (key, lane),
                 )
     raw.close()
@@ -116,7 +125,9 @@ def test_the_database_itself_holds_both(ledger: Ledger, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("start", "end"), list(itertools.product(State, State)))
 def test_arrows(ledger: Ledger, start: State, end: State) -> None:
-    """Only the arrows of the contract exist; saying the same again is no change; anything else is refused."""
+    """Only the arrows of the contract exist; saying the same again is no change; anything else is
+    refused.
+    """
     bring(ledger, start)
     if end is start or end in ARROWS.get(start, ()):
         move(ledger, "a", end)
@@ -133,7 +144,10 @@ def test_the_arrows_are_those_of_the_contract() -> None:
         SUBMITTED FAILED, SUBMITTED CANCELED, SUBMITTED EXPIRED, SUBMITTED UNDECIDED, UNDECIDED SUBMITTED,
         UNDECIDED NOT_SENT, UNDECIDED ABANDONED, SUCCEEDED LOST"""
     assert {tuple(each.split()) for each in drawn.split(",")} == {
-        (start.value, end.value) for start, ends in ARROWS.items() for end in ends if end is not start
+        (start.value, end.value)
+        for start, ends in ARROWS.items()
+        for end in ends
+        if end is not start
     }
 
 
@@ -141,7 +155,9 @@ def test_the_arrows_are_those_of_the_contract() -> None:
 
 
 def test_a_task_id_is_never_overwritten(ledger: Ledger) -> None:
-    """A second id for an attempt is refused and the first one stays; the same id again is no change."""
+    """A second id for an attempt is refused and the first one stays; the same id again is no
+    change.
+    """
     bring(ledger, State.SUBMITTED)
     with pytest.raises(LedgerError, match="never overwritten"):
         ledger.submitted("a", "another", at=NOW)
@@ -151,7 +167,9 @@ def test_a_task_id_is_never_overwritten(ledger: Ledger) -> None:
     assert not ledger.knows_task("another")
 
 
-@pytest.mark.parametrize("state", [State.SUCCEEDED, State.FAILED, State.CANCELED, State.EXPIRED, State.LOST])
+@pytest.mark.parametrize(
+    "state", [State.SUCCEEDED, State.FAILED, State.CANCELED, State.EXPIRED, State.LOST]
+)
 def test_a_task_is_known_for_ever(ledger: Ledger, state: State) -> None:
     """However an attempt ends, its task stays known and linked."""
     bring(ledger, state)
@@ -160,7 +178,9 @@ def test_a_task_is_known_for_ever(ledger: Ledger, state: State) -> None:
 
 
 def test_a_task_adopted_wrongly_becomes_a_stray(ledger: Ledger) -> None:
-    """Unlinked, it stays known, the attempt waits for a person, and another task can take its place."""
+    """Unlinked, it stays known, the attempt waits for a person, and another task can take its
+    place.
+    """
     intend(ledger)
     ledger.submitted("a", "stray", at=NOW, adopted=True)
     ledger.disown("a", at=NOW, message="another prompt")
@@ -185,9 +205,14 @@ def test_what_the_service_said_last(ledger: Ledger) -> None:
 
 
 def test_a_task_can_be_collected_for_a_day(ledger: Ledger) -> None:
-    """24 hours after it was submitted the service has forgotten a task; without a task there is nothing to collect."""
+    """24 hours after it was submitted the service has forgotten a task; without a task there is
+    nothing to collect.
+    """
     bring(ledger, State.SUCCEEDED)
-    assert [ledger.attempt("a", now=NOW + each).collectable for each in (0, TASK_LIFE_S - 1, TASK_LIFE_S)] == [
+    assert [
+        ledger.attempt("a", now=NOW + each).collectable
+        for each in (0, TASK_LIFE_S - 1, TASK_LIFE_S)
+    ] == [
         True,
         True,
         False,
@@ -206,17 +231,26 @@ def test_everything_survives_reopening(ledger: Ledger, tmp_path: Path) -> None:
     ledger.uploaded("sha", "model", "account", "mock", "oss://x", expires_at=NOW + 100)
     seen = ledger.history(now=NOW)
     ledger.close()
-    for again in (Ledger.open(tmp_path / "ledger.db"), Ledger.open_readonly(tmp_path / "ledger.db")):
+    for again in (
+        Ledger.open(tmp_path / "ledger.db"),
+        Ledger.open_readonly(tmp_path / "ledger.db"),
+    ):
         assert again is not None
         assert again.history(now=NOW) == seen
-        assert (again.open_intents(), again.open_intents("l"), again.open_intents("other")) == (["b"], ["b"], [])
+        assert (again.open_intents(), again.open_intents("l"), again.open_intents("other")) == (
+            ["b"],
+            ["b"],
+            [],
+        )
         assert (again.intent("b").prompt, again.intent("b").job) == ("Make it blue", JOB)
         assert again.jobs_before() == {"film": JOB}
         again.close()
 
 
 def test_the_attempt_that_counts(ledger: Ledger) -> None:
-    """Of several attempts the open one counts, else the newest; failures are counted over all of them."""
+    """Of several attempts the open one counts, else the newest; failures are counted over all of
+    them.
+    """
     bring(ledger, State.FAILED, "a")
     bring(ledger, State.FAILED, "b")
     bring(ledger, State.NOT_SENT, "c")
@@ -260,7 +294,11 @@ def test_no_ledger_yet(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"no database at all, but long enough to be looked at" * 100, b"SQLite format 3\0" + b"\xff" * 5000]
+    "content",
+    [
+        b"no database at all, but long enough to be looked at" * 100,
+        b"SQLite format 3\0" + b"\xff" * 5000,
+    ],
 )
 def test_a_damaged_ledger(tmp_path: Path, content: bytes) -> None:
     """It is told, with the advice not to delete it, and left as it is."""
@@ -322,11 +360,18 @@ def test_readers_do_not_write(ledger: Ledger, tmp_path: Path) -> None:
     reader.close()
 
 
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy"), st.sampled_from(list(State))), max_size=25))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.sampled_from("xy"), st.sampled_from(list(State))),
+        max_size=25,
+    )
+)
 def test_whatever_happens_the_promises_hold(
     tmp_path_factory: pytest.TempPathFactory, script: list[tuple[str, str, State]]
 ) -> None:
-    """Any order of intents and moves leaves at most one held attempt of a key and one intent of a lane."""
+    """Any order of intents and moves leaves at most one held attempt of a key and one intent of a
+    lane.
+    """
     ledger = Ledger.open(tmp_path_factory.mktemp("ledger") / "ledger.db")
     newest: dict[str, str] = {}
     for number, (key, lane, state) in enumerate(script):
@@ -338,7 +383,9 @@ def test_whatever_happens_the_promises_hold(
                 move(ledger, newest[key], state)
         except LedgerError:
             pass
-        attempts = [each for history in ledger.history(now=NOW).values() for each in history.attempts]
+        attempts = [
+            each for history in ledger.history(now=NOW).values() for each in history.attempts
+        ]
         held = [each.key for each in attempts if each.state in HELD]
         lanes = [each.lane for each in attempts if each.state is State.INTENT]
         assert len(held) == len(set(held))
@@ -350,7 +397,9 @@ def test_whatever_happens_the_promises_hold(
 
 
 def test_a_stray_asks_until_somebody_answers(ledger: Ledger) -> None:
-    """A paid task that nobody waits for is shown, with the edit it was made for, until a person has seen it."""
+    """A paid task that nobody waits for is shown, with the edit it was made for, until a person has
+    seen it.
+    """
     bring(ledger, State.NOT_SENT)
     ledger.stray("late", "a", "RUNNING", at=NOW, open_question=True)
     ledger.stray("late", "a", "RUNNING", at=NOW + 5, open_question=True)
@@ -371,12 +420,19 @@ def test_a_stray_may_become_the_task_of_its_job(ledger: Ledger) -> None:
     ledger.stray("late", "a", "SUCCEEDED", at=NOW, open_question=True)
     ledger.adopt_stray("late", "b", at=NOW)
     adopted = ledger.attempt("b", now=NOW)
-    assert (adopted.state, adopted.task_id, adopted.key, adopted.adopted) == (State.SUBMITTED, "late", "k", True)
+    assert (adopted.state, adopted.task_id, adopted.key, adopted.adopted) == (
+        State.SUBMITTED,
+        "late",
+        "k",
+        True,
+    )
     assert (state_of(ledger), list(ledger.strays())) == (State.NOT_SENT, [])
 
 
 def test_a_stray_may_be_the_task_of_another_request(ledger: Ledger) -> None:
-    """A task that was taken for a late one of another request goes to the undecided one that it is of."""
+    """A task that was taken for a late one of another request goes to the undecided one that it is
+    of.
+    """
     bring(ledger, State.NOT_SENT)
     bring(ledger, State.UNDECIDED, "b", key="other")
     ledger.stray("late", "a", "RUNNING", at=NOW, open_question=True)
@@ -386,7 +442,9 @@ def test_a_stray_may_be_the_task_of_another_request(ledger: Ledger) -> None:
 
 
 def test_a_task_taken_up_again_is_as_old_as_it_was(ledger: Ledger) -> None:
-    """An undecided attempt that gets its own task back does not get a new day to collect it; another task does."""
+    """An undecided attempt that gets its own task back does not get a new day to collect it;
+    another task does.
+    """
     bring(ledger, State.SUBMITTED)
     ledger.end("a", State.UNDECIDED, at=NOW + 60, message="the service does not know it")
     ledger.submitted("a", "task-a", at=NOW + 3600, adopted=True)
@@ -418,7 +476,9 @@ def test_a_second_look(ledger: Ledger) -> None:
 
 # ------------------------------------------------------------------ books
 
-BOOKING = Booking("final", {"campaign": "spring"}, "m", 0.1, "USD", Origin("c0ffee+", "Ada", "ada, typed yes"))
+BOOKING = Booking(
+    "final", {"campaign": "spring"}, "m", 0.1, "USD", Origin("c0ffee+", "Ada", "ada, typed yes")
+)
 
 
 def held(edit: str = "film", key: str = "k", at: float = NOW, **fields: object) -> Holding:
@@ -426,20 +486,31 @@ def held(edit: str = "film", key: str = "k", at: float = NOW, **fields: object) 
     return replace(Holding(edit, "final", key, at, False, 5.0, BOOKING), **fields)
 
 
-def take_over(ledger: Ledger, id_: str = "by hand", key: str = "k", task_id: str = "hers", **fields: object) -> None:
+def take_over(
+    ledger: Ledger, id_: str = "by hand", key: str = "k", task_id: str = "hers", **fields: object
+) -> None:
     """Link a task that somebody asked for by hand."""
-    attempt = Attempt(id_, key, "l", "film", State.SUBMITTED, "mock", NOW, task_id, billable_s=20.0, adopted=True)
+    attempt = Attempt(
+        id_, key, "l", "film", State.SUBMITTED, "mock", NOW, task_id, billable_s=20.0, adopted=True
+    )
     ledger.take_over(replace(attempt, **fields), prompt="Make it blue", job=JOB, booking=BOOKING)
 
 
 def test_what_is_booked_comes_back(ledger: Ledger) -> None:
-    """A booking is read as it was written; a request from before there were books has none, and an empty origin."""
+    """A booking is read as it was written; a request from before there were books has none, and an
+    empty origin.
+    """
     attempt = Attempt("a", "k", "l", "film", State.INTENT, "mock", NOW, billable_s=20.0)
     fields = {"request_sha256": "", "prompt": None, "job": JOB, "server_time": None}
     ledger.intend(attempt, booking=BOOKING, **fields)  # type: ignore[arg-type]
     intend(ledger, "b", "other", "lane", created_at=NOW + 1)
     first, second = ledger.books.entries()
-    assert (first.edit, first.state, first.planned_s, first.booking) == ("film", State.INTENT, 20.0, BOOKING)
+    assert (first.edit, first.state, first.planned_s, first.booking) == (
+        "film",
+        State.INTENT,
+        20.0,
+        BOOKING,
+    )
     assert (second.booking, second.usage) == (None, {})
     assert (ledger.books.origin("a"), ledger.books.origin("b")) == (BOOKING.origin, Origin())
 
@@ -453,7 +524,13 @@ def test_a_price_that_nobody_knew(ledger: Ledger) -> None:
 def test_nothing_is_booked_for_an_intent_that_is_refused(ledger: Ledger) -> None:
     """Intent and booking are one transaction; the key and the lane that are not free take neither."""
     bring(ledger, State.SUBMITTED)
-    fields = {"request_sha256": "", "prompt": None, "job": JOB, "server_time": None, "booking": BOOKING}
+    fields = {
+        "request_sha256": "",
+        "prompt": None,
+        "job": JOB,
+        "server_time": None,
+        "booking": BOOKING,
+    }
     with pytest.raises(AlreadyOpen):
         ledger.intend(Attempt("b", "k", "other", "film", State.INTENT, "mock", NOW), **fields)  # type: ignore[arg-type]
     assert ledger.books.origin("b") == Origin()
@@ -472,7 +549,12 @@ def test_what_the_service_said_is_in_the_books(ledger: Ledger) -> None:
         {"duration": 10},
         False,
     )
-    assert (stray.task_id, stray.task_status, stray.at, stray.stray) == ("late", "RUNNING", NOW + 1, True)
+    assert (stray.task_id, stray.task_status, stray.at, stray.stray) == (
+        "late",
+        "RUNNING",
+        NOW + 1,
+        True,
+    )
     assert (stray.edit, stray.key, stray.planned_s) == (entry.edit, entry.key, entry.planned_s)
 
 
@@ -486,9 +568,13 @@ def test_a_disowned_task_is_a_stray_in_the_books(ledger: Ledger) -> None:
 
 
 def test_a_stray_that_is_adopted_takes_the_booking_along(ledger: Ledger) -> None:
-    """It is an entry of its own then, for the same environment at the same price, and no stray any more."""
+    """It is an entry of its own then, for the same environment at the same price, and no stray any
+    more.
+    """
     attempt = Attempt("a", "k", "l", "film", State.INTENT, "mock", NOW)
-    ledger.intend(attempt, request_sha256="", prompt=None, job=JOB, server_time=None, booking=BOOKING)
+    ledger.intend(
+        attempt, request_sha256="", prompt=None, job=JOB, server_time=None, booking=BOOKING
+    )
     move(ledger, "a", State.NOT_SENT)
     ledger.stray("late", "a", "SUCCEEDED", at=NOW, open_question=True)
     ledger.adopt_stray("late", "b", at=NOW + 1)
@@ -499,7 +585,12 @@ def test_a_stray_that_is_adopted_takes_the_booking_along(ledger: Ledger) -> None
 
 def test_holdings_come_back_in_their_order(ledger: Ledger) -> None:
     """The oldest first, and of one moment in the order in which they were written."""
-    made = [held("b", at=NOW + 1), held("a"), held("c", reused=True), held("a", key="other", at=NOW + 2)]
+    made = [
+        held("b", at=NOW + 1),
+        held("a"),
+        held("c", reused=True),
+        held("a", key="other", at=NOW + 2),
+    ]
     ledger.books.hold(made[:1])
     ledger.books.hold(made[1:])
     assert list(ledger.books.holdings()) == [made[1], made[2], made[0], made[3]]
@@ -520,7 +611,9 @@ def test_a_task_made_by_hand(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("state", list(State))
 def test_no_task_is_taken_over_beside_another(ledger: Ledger, state: State) -> None:
-    """While an attempt of a key may still succeed, or has, no task is linked to it; and nothing of it is left."""
+    """While an attempt of a key may still succeed, or has, no task is linked to it; and nothing of
+    it is left.
+    """
     bring(ledger, state)
     if state not in HELD:
         take_over(ledger)
@@ -537,7 +630,11 @@ def test_a_task_is_taken_over_once(ledger: Ledger) -> None:
     take_over(ledger)
     bring(ledger, State.NOT_SENT, "a", key="other")
     ledger.stray("late", "a", "RUNNING", at=NOW, open_question=True)
-    for id_, key, task_id in (("by hand", "k", "hers"), ("x", "third", "hers"), ("y", "third", "late")):
+    for id_, key, task_id in (
+        ("by hand", "k", "hers"),
+        ("x", "third", "hers"),
+        ("y", "third", "late"),
+    ):
         with pytest.raises(AlreadyOpen):
             take_over(ledger, id_, key, task_id)
     assert (ledger.owner("hers"), ledger.owner("late")) == ("by hand", None)

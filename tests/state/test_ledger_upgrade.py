@@ -1,4 +1,6 @@
-"""A ledger of version 1 gets its books: all of them or none, whoever is killed, and whoever else does it too."""
+"""A ledger of version 1 gets its books: all of them or none, whoever is killed, and whoever else
+does it too.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,13 @@ from reconciler.state.ledger import Ledger, database
 from reconciler.state.observed import State
 
 NOBODY = 65534
-KILLED_AT = ("begin", "create table bookings", "create table holdings", "pragma user_version = 2", "commit")
+KILLED_AT = (
+    "begin",
+    "create table bookings",
+    "create table holdings",
+    "pragma user_version = 2",
+    "commit",
+)
 UPGRADE = """
 import os, sqlite3, sys
 from pathlib import Path
@@ -39,10 +47,13 @@ for path in sys.argv[2:]:
 def version_1(path: Path) -> Path:
     """A ledger as the first version wrote it, with one attempt that is open."""
     with closing(sqlite3.connect(path)) as raw:
-        raw.executescript(f"pragma journal_mode = wal; {database._ATTEMPTS} pragma user_version = 1;")
+        raw.executescript(
+            f"pragma journal_mode = wal; {database._ATTEMPTS} pragma user_version = 1;"
+        )
         raw.execute(
-            "insert into attempts (id, key, lane, edit, state, endpoint, created_at, request_sha256, job, billable_s)"
-            " values ('a', 'k', 'l', 'film', 'INTENT', 'mock', 1800000000, '', ?, 20)",
+            "insert into attempts (id, key, lane, edit, state, endpoint, created_at,"
+            " request_sha256, job, billable_s) values ('a', 'k', 'l', 'film', 'INTENT', 'mock',"
+            " 1800000000, '', ?, 20)",
             [json.dumps({"model": "m", "take": 1})],
         )
         raw.commit()
@@ -53,21 +64,31 @@ def is_whole(path: Path) -> bool:
     """Whether it has been brought up to date, and knows what it knew."""
     with closing(sqlite3.connect(path)) as raw:
         if raw.execute("pragma user_version").fetchone() == (1,):
-            tables = {name for (name,) in raw.execute("select name from sqlite_schema where type = 'table'")}
+            tables = {
+                name
+                for (name,) in raw.execute("select name from sqlite_schema where type = 'table'")
+            }
             assert tables == {"attempts", "tasks", "uploads"}
             return False
     ledger = Ledger.open_readonly(path)
     assert ledger is not None
     with closing(ledger):
         (entry,) = ledger.books.entries()
-        assert (entry.edit, entry.state, entry.planned_s, entry.booking) == ("film", State.INTENT, 20.0, None)
+        assert (entry.edit, entry.state, entry.planned_s, entry.booking) == (
+            "film",
+            State.INTENT,
+            20.0,
+            None,
+        )
         assert (list(ledger.books.holdings()), list(ledger.open_intents())) == ([], ["a"])
         assert list(ledger.integrity()) == []
     return True
 
 
 def upgrading(killed_at: str, *paths: Path) -> subprocess.Popen[bytes]:
-    """A process that brings ledgers up to date, and is killed before the statement that begins like this."""
+    """A process that brings ledgers up to date, and is killed before the statement that begins like
+    this.
+    """
     return subprocess.Popen([sys.executable, "-c", UPGRADE, killed_at, *map(str, paths)])
 
 

@@ -38,7 +38,9 @@ def test_text(tmp_path: Path) -> None:
 
 
 @given(st.dictionaries(NAMES, st.sampled_from([A, B]), max_size=6))
-def test_what_was_written_is_read(tmp_path_factory: pytest.TempPathFactory, pins: dict[str, Pin]) -> None:
+def test_what_was_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, pins: dict[str, Pin]
+) -> None:
     """Every set of pins comes back, also of edits whose names look like numbers or words of YAML."""
     root = tmp_path_factory.mktemp("project")
     assert write(root, pins)
@@ -86,32 +88,53 @@ def test_no_file(tmp_path: Path) -> None:
     ("text", "said"),
     [
         (
-            f"version: 1\ndefault:\n<<<<<<< ours\n  a: {{key: {A.key}, digest: {A.digest}}}\n=======\n>>>>>>> theirs\n",
-            "cutlist.lock:3:1: error: conflict markers of a merge; keep either side of each line, then plan again",
+            (
+                f"version: 1\ndefault:\n<<<<<<< ours\n  a: {{key: {A.key}, digest:"
+                f" {A.digest}}}\n=======\n>>>>>>> theirs\n"
+            ),
+            (
+                "cutlist.lock:3:1: error: conflict markers of a merge; keep either side of each"
+                " line, then plan again"
+            ),
         ),
         ("", "cutlist.lock:1:1: error: this is no lock file of version 1; restore it from git"),
         (
             "version: 2\ndefault: {}\n",
             "cutlist.lock:1:1: error: this is no lock file of version 1; restore it from git",
         ),
-        ("- a\n", "cutlist.lock:1:1: error: this is no lock file of version 1; restore it from git"),
+        (
+            "- a\n",
+            "cutlist.lock:1:1: error: this is no lock file of version 1; restore it from git",
+        ),
         (
             "version: 1\ndefault: [a]\n",
             "cutlist.lock:1:1: error: this is no lock file of version 1; restore it from git",
         ),
         (
             "version: 1\ndefault:\n  a: {key: abc, digest: def}\n",
-            'cutlist.lock:3:6: error: the entry of "a" lacks a key or a digest of 64 hex digits; restore it from git',
+            (
+                'cutlist.lock:3:6: error: the entry of "a" lacks a key or a digest of 64 hex'
+                " digits; restore it from git"
+            ),
         ),
         (
             "version: 1\ndefault:\n  a: yes\n",
-            'cutlist.lock:3:6: error: the entry of "a" lacks a key or a digest of 64 hex digits; restore it from git',
+            (
+                'cutlist.lock:3:6: error: the entry of "a" lacks a key or a digest of 64 hex'
+                " digits; restore it from git"
+            ),
         ),
         (
             f'version: 1\ndefault:\n  a: {{key: "{A.key}"}}\n',
-            'cutlist.lock:3:6: error: the entry of "a" lacks a key or a digest of 64 hex digits; restore it from git',
+            (
+                'cutlist.lock:3:6: error: the entry of "a" lacks a key or a digest of 64 hex'
+                " digits; restore it from git"
+            ),
         ),
-        ("version: 1\ndefault:\n  a: {}\n  a: {}\n", 'cutlist.lock:4:3: error: duplicate key "a" (first at 3:3)'),
+        (
+            "version: 1\ndefault:\n  a: {}\n  a: {}\n",
+            'cutlist.lock:4:3: error: duplicate key "a" (first at 3:3)',
+        ),
     ],
     ids=["conflict", "empty", "version", "list", "section", "hex", "entry", "digest", "duplicate"],
 )
@@ -130,5 +153,7 @@ def test_both_sides_of_a_merge(tmp_path: Path) -> None:
     ours = (tmp_path / LOCK_FILE).read_text().splitlines(keepends=True)
     write(tmp_path, {"b": B})
     theirs = (tmp_path / LOCK_FILE).read_text().splitlines(keepends=True)
-    (tmp_path / LOCK_FILE).write_text("".join([*ours, *[line for line in theirs if line not in ours]]))
+    (tmp_path / LOCK_FILE).write_text(
+        "".join([*ours, *[line for line in theirs if line not in ours]])
+    )
     assert lockfile.read(tmp_path) == {"default": {"a": A, "b": B}}

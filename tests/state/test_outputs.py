@@ -95,7 +95,9 @@ def test_notes_are_kept_beside_each_other(bench: Bench) -> None:
 
 
 def test_notes_that_are_forgotten(bench: Bench) -> None:
-    """What is forgotten is gone, what is noted meanwhile is there; for no change nothing is written."""
+    """What is forgotten is gone, what is noted meanwhile is there; for no change nothing is
+    written.
+    """
     note = bench.published("one")
     record = bench.root / ".cutlist" / "outputs.json"
     bench.outputs.remember({"other.mp4": note}, forget=[PATH, "never.mp4"], tmp_name="x")
@@ -109,7 +111,9 @@ def test_notes_of_an_earlier_version(bench: Bench) -> None:
     """They name no environment and no protection: read as unknown, and as none."""
     (bench.root / ".cutlist").mkdir()
     entry = {"digest": "d", "realm": "live", "edit": "film", "key": "k"}
-    (bench.root / ".cutlist" / "outputs.json").write_text(json.dumps({"version": 1, "outputs": {PATH: entry}}))
+    (bench.root / ".cutlist" / "outputs.json").write_text(
+        json.dumps({"version": 1, "outputs": {PATH: entry}})
+    )
     note = bench.outputs.published()[PATH]
     assert (note.environment, note.protected) == ("", False)
 

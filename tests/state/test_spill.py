@@ -14,7 +14,9 @@ def note(spill: Spill) -> bool:
 
 
 def test_what_was_noted_is_read(tmp_path: Path) -> None:
-    """Notes come back in their order, also to another process, until they are cleared; the room stays."""
+    """Notes come back in their order, also to another process, until they are cleared; the room
+    stays.
+    """
     spill = Spill(tmp_path / "state" / "spill")
     spill.set_room_aside()
     assert note(spill)
@@ -43,7 +45,9 @@ def test_a_note_cut_short_is_passed_over(tmp_path: Path) -> None:
     spill.set_room_aside()
     note(spill)
     raw = (tmp_path / "spill").read_bytes()
-    (tmp_path / "spill").write_bytes(raw.rstrip(b" ") + b'{"attempt_id": "b", "ta\n[]\n' + b"[" * 100_000 + b"\n")
+    (tmp_path / "spill").write_bytes(
+        raw.rstrip(b" ") + b'{"attempt_id": "b", "ta\n[]\n' + b"[" * 100_000 + b"\n"
+    )
     assert spill.read() == [NOTE]
 
 

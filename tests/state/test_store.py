@@ -51,7 +51,9 @@ def test_what_was_stored_comes_back(store: Store, tmp_path: Path) -> None:
 
 
 def test_the_name_is_computed(store: Store) -> None:
-    """A blob is named by the bytes that were written, over any number of chunks; nobody passes a name in."""
+    """A blob is named by the bytes that were written, over any number of chunks; nobody passes a
+    name in.
+    """
     with store.new_blob() as blob:
         for chunk in (b"vi", b"", b"deo"):
             blob.write(chunk)
@@ -73,7 +75,9 @@ def test_without_commit_nothing_remains(store: Store) -> None:
 
 
 def test_storing_twice_is_no_change(store: Store) -> None:
-    """The same outcome again, even with other words in its record, leaves the first record as it is."""
+    """The same outcome again, even with other words in its record, leaves the first record as it
+    is.
+    """
     first = put(store)
     put(store, stored_at="2030-01-01T00:00:00Z")
     assert store.results() == ({first.key: [first]}, [])
@@ -98,7 +102,10 @@ def test_read_only(store: Store) -> None:
     """Blobs and records are not writable: an editor that opens one cannot change it by mistake."""
     result = put(store)
     record = next((store.folder / "results").rglob("*.json"))
-    assert [path.stat().st_mode & 0o777 for path in (store.blob_path(result.digest), record)] == [0o444, 0o444]
+    assert [path.stat().st_mode & 0o777 for path in (store.blob_path(result.digest), record)] == [
+        0o444,
+        0o444,
+    ]
 
 
 def test_leftovers_of_a_crash_are_invisible(store: Store) -> None:
@@ -111,7 +118,9 @@ def test_leftovers_of_a_crash_are_invisible(store: Store) -> None:
 
 
 def test_a_blob_without_a_record_is_no_result(store: Store) -> None:
-    """A kill between blob and record leaves bytes that nobody trusts yet; storing again completes them."""
+    """A kill between blob and record leaves bytes that nobody trusts yet; storing again completes
+    them.
+    """
     with store.new_blob() as blob:
         blob.write(b"video")
         blob.commit()
@@ -126,7 +135,9 @@ def damage(path: Path, content: bytes) -> None:
 
 
 def test_a_changed_blob_is_never_handed_out(store: Store, tmp_path: Path) -> None:
-    """Bytes that no longer match their name are refused at the read, and what is at the target stays."""
+    """Bytes that no longer match their name are refused at the read, and what is at the target
+    stays.
+    """
     result = put(store)
     damage(store.blob_path(result.digest), b"vidEo")
     (tmp_path / "film.mp4").write_bytes(b"precious")
@@ -161,11 +172,16 @@ def test_a_result_without_its_blob_is_told(store: Store, content: bytes | None) 
         store.blob_path(result.digest).unlink()
     else:
         damage(store.blob_path(result.digest), content)
-    assert store.results() == ({}, [f"the blob {result.digest[:12]}… of film is missing or cut short"])
+    assert store.results() == (
+        {},
+        [f"the blob {result.digest[:12]}… of film is missing or cut short"],
+    )
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"{}", b'{"key": 1}', b"\xff", b"[" * 100_000], ids=lambda content: content[:12]
+    "content",
+    [b"", b"{", b"[]", b"{}", b'{"key": 1}', b"\xff", b"[" * 100_000],
+    ids=lambda content: content[:12],
 )
 def test_a_damaged_record_is_told(store: Store, content: bytes) -> None:
     """A record that cannot be read is no result, and is told; the others are read."""
@@ -178,9 +194,13 @@ def test_a_damaged_record_is_told(store: Store, content: bytes) -> None:
     assert damaged[0].startswith(f"the result record {bad.key[:12]}… cannot be read")
 
 
-@pytest.mark.parametrize("name", ["size_bytes", "duration_s", "stored_at", "edit", "job", "task", "adopted"])
+@pytest.mark.parametrize(
+    "name", ["size_bytes", "duration_s", "stored_at", "edit", "job", "task", "adopted"]
+)
 def test_a_record_with_a_field_of_another_kind_is_told(store: Store, name: str) -> None:
-    """A record that names its result and says nonsense of it is not trusted: nobody has to check it again."""
+    """A record that names its result and says nonsense of it is not trusted: nobody has to check it
+    again.
+    """
     result = put(store)
     path = store.folder / "results" / result.key[:2] / f"{result.key}.{result.digest}.json"
     damage(path, json.dumps({**json.loads(path.read_bytes()), name: ["nonsense"]}).encode())
@@ -216,10 +236,17 @@ def test_copies_of_a_blob_do_not_share_its_fate(store: Store, tmp_path: Path) ->
 
 def test_records_are_for_others_to_read(store: Store) -> None:
     """A record is one line of canonical JSON with the vendor's own words in it."""
-    result = put(store, usage={"duration": 10.04}, task={"task_id": "t", "submit_time": "2027-01-15 16:00:00.000"})
+    result = put(
+        store,
+        usage={"duration": 10.04},
+        task={"task_id": "t", "submit_time": "2027-01-15 16:00:00.000"},
+    )
     line = next((store.folder / "results").rglob("*.json")).read_bytes()
     assert line.endswith(b"}\n")
     assert line.count(b"\n") == 1
     data = json.loads(line)
-    assert (data["usage"], data["task"]["submit_time"]) == ({"duration": 10.04}, "2027-01-15 16:00:00.000")
+    assert (data["usage"], data["task"]["submit_time"]) == (
+        {"duration": 10.04},
+        "2027-01-15 16:00:00.000",
+    )
     assert data["key"] == result.key

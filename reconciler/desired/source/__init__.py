@@ -1,4 +1,6 @@
-"""Where manifests come from: the folders that the project file names, of the work tree or of a git revision."""
+"""Where manifests come from: the folders that the project file names, of the work tree or of a git
+revision.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +28,16 @@ from reconciler.names import is_plain
 
 
 def load(config: Config, tree: Tree, cache: Cache) -> Desired:
-    """Everything the project asks for. Raises InvalidInput with every fault of every manifest, found in one run.
+    """Everything the project asks for. Raises InvalidInput with every fault of every manifest,
+    found in one run.
 
     What is looked at is remembered in `cache`; the caller saves it, also after faults.
     """
     files, faults = _find(config, tree)
     models = Models.of(shipped.model_documents())
-    rules = Rules(manifest_schema(models), models, config.endpoint.region, config.document, config.environment)
+    rules = Rules(
+        manifest_schema(models), models, config.endpoint.region, config.document, config.environment
+    )
     context = _context(rules)
     edits: list[Edit] = []
     names: set[str] = set()
@@ -41,7 +46,8 @@ def load(config: Config, tree: Tree, cache: Cache) -> Desired:
         edits += reading.edits
         faults += reading.faults
         names.update(reading.names)
-    policy = Policy.of(config.document, config.environment)  # nothing of it is remembered: a new rule is seen
+    # nothing of it is remembered: a new rule is seen
+    policy = Policy.of(config.document, config.environment)
     broken = policy.faults((edit, _variant(edit, models)) for edit in edits)
     faults += manifest.further(faults, [*project_faults(config.document, models), *broken])
     media = {id(edit): list(edit.media(_variant(edit, rules.models))) for edit in edits}
@@ -50,12 +56,21 @@ def load(config: Config, tree: Tree, cache: Cache) -> Desired:
     wanted, known = [], manifest.wrong_places(faults)
     for edit in edits:
         inputs, more = _look(desk, edit, media[id(edit)], rules.models)
-        fresh = [fault for fault in (*more, *_output_faults(config.root, edit)) if fault.place not in known]
+        fresh = [
+            fault
+            for fault in (*more, *_output_faults(config.root, edit))
+            if fault.place not in known
+        ]
         known |= manifest.wrong_places(fresh)
         faults += fresh
-        wanted.append(Wanted(edit, rules.models.by_name[edit.model], _variant(edit, rules.models), tuple(inputs)))
+        wanted.append(
+            Wanted(
+                edit, rules.models.by_name[edit.model], _variant(edit, rules.models), tuple(inputs)
+            )
+        )
     if any(fault.severity == "error" for fault in faults):
-        raise InvalidInput(set(faults), files=len(files))  # a default is wrong once, however many edits inherit it
+        # a default is wrong once, however many edits inherit it
+        raise InvalidInput(set(faults), files=len(files))
     by_name = {each.edit.name: each for each in wanted}
     order = ordered({name: each.upstreams for name, each in by_name.items()})
     warnings = sorted(dict.fromkeys([*faults, *policy.idle(by_name)]))
@@ -66,7 +81,9 @@ def _variant(edit: Edit, models: Models) -> Any:
     return models.by_name[edit.model].variant(edit.function)
 
 
-def _look(desk: MediaDesk, edit: Edit, media: Sequence[Medium], models: Models) -> tuple[list[Input], list[Fault]]:
+def _look(
+    desk: MediaDesk, edit: Edit, media: Sequence[Medium], models: Models
+) -> tuple[list[Input], list[Fault]]:
     inputs, faults = [], []
     for medium in media:
         seen, more = desk.look(edit, medium, models.by_name[edit.model].media[medium.limits])
@@ -117,7 +134,10 @@ def _find(config: Config, tree: Tree) -> tuple[list[str], list[Fault]]:
 
 def _read(tree: Tree, file: str, rules: Rules, context: str, cache: Cache) -> Reading:
     if not is_plain(file):
-        fault = Fault(Place(shown(file)), "the manifest's name has control characters or marks that reorder text")
+        fault = Fault(
+            Place(shown(file)),
+            "the manifest's name has control characters or marks that reorder text",
+        )
         return Reading([], [fault])
     try:
         raw = tree.read(file, MAX_BYTES + 1)
@@ -134,11 +154,15 @@ def _read(tree: Tree, file: str, rules: Rules, context: str, cache: Cache) -> Re
 
 
 def _context(rules: Rules) -> str:
-    """What a reading depends on besides the file's own bytes: the rules as shipped, the defaults, the region."""
+    """What a reading depends on besides the file's own bytes: the rules as shipped, the defaults,
+    the region.
+    """
     spec = rules.project.data.get("spec") or {}
     layers = [spec.get("defaults"), spec.get("environments"), rules.environment]
     marks = {
-        at: mark for at, mark in rules.project.marks.items() if at.startswith(("/spec/defaults", "/spec/environments"))
+        at: mark
+        for at, mark in rules.project.marks.items()
+        if at.startswith(("/spec/defaults", "/spec/environments"))
     }
     return digest_of([shipped.fingerprint(), rules.region, layers, marks])
 
@@ -151,16 +175,26 @@ def _to_plain(reading: Reading) -> dict[str, Any]:
         "marks": list(documents.values()),
         "edits": [
             {
-                "name": edit.name, "labels": edit.labels, "model": edit.model, "input": edit.input,
-                "parameters": edit.parameters, "take": edit.take, "suspend": edit.suspend,
-                "protect": edit.protect, "output": edit.output,
+                "name": edit.name,
+                "labels": edit.labels,
+                "model": edit.model,
+                "input": edit.input,
+                "parameters": edit.parameters,
+                "take": edit.take,
+                "suspend": edit.suspend,
+                "protect": edit.protect,
+                "output": edit.output,
                 "document": numbers[id(edit.document.marks)],
-                "inherited": {at: [p.file, p.line, p.column] for at, p in edit.document.inherited.items()},
+                "inherited": {
+                    at: [p.file, p.line, p.column] for at, p in edit.document.inherited.items()
+                },
             }
             for edit in reading.edits
         ],
-        "warnings": [[f.place.file, f.place.line, f.place.column, f.message] for f in reading.faults],
-    }  # fmt: skip
+        "warnings": [
+            [f.place.file, f.place.line, f.place.column, f.message] for f in reading.faults
+        ],
+    }
 
 
 def _from_plain(data: Mapping[str, Any], file: str) -> Reading:
@@ -168,7 +202,12 @@ def _from_plain(data: Mapping[str, Any], file: str) -> Reading:
     for each in data["edits"]:
         inherited = {at: Place(*place) for at, place in each["inherited"].items()}
         document = Document(file, None, data["marks"][each["document"]], inherited)
-        fields = {name: value for name, value in each.items() if name not in ("document", "inherited")}
+        fields = {
+            name: value for name, value in each.items() if name not in ("document", "inherited")
+        }
         edits.append(Edit(document=document, **fields))
-    warnings = [Fault(Place(name, line, column), text, "warning") for name, line, column, text in data["warnings"]]
+    warnings = [
+        Fault(Place(name, line, column), text, "warning")
+        for name, line, column, text in data["warnings"]
+    ]
     return Reading(edits, warnings)

@@ -23,10 +23,16 @@ class Folder:
         self._digests = digests
 
     def manifests(self, name: str) -> Collection[str] | None:
-        start = self._root if name.strip("./") == "" and ".." not in name else inside(self._root, name)
+        start = (
+            self._root if name.strip("./") == "" and ".." not in name else inside(self._root, name)
+        )
         if start.is_file():
             return [start.relative_to(self._root).as_posix()]
-        return [path.relative_to(self._root).as_posix() for path in _walk(start)] if start.is_dir() else None
+        return (
+            [path.relative_to(self._root).as_posix() for path in _walk(start)]
+            if start.is_dir()
+            else None
+        )
 
     def read(self, path: str, most: int) -> bytes:
         with _in_words(), self._real(path).open("rb") as file:
@@ -59,7 +65,9 @@ class OnDisk:
         with _in_words():
             digest = self.digests.of(self.path)
             if digest is None:
-                raise Unusable("is a folder, not a file" if self.path.is_dir() else "is no regular file")
+                raise Unusable(
+                    "is a folder, not a file" if self.path.is_dir() else "is no regular file"
+                )
             return digest
 
     @contextmanager
@@ -87,7 +95,9 @@ def _walk(top: Path) -> Iterator[Path]:
         if here != top and PROJECT_FILE in names:
             folders.clear()
             continue
-        folders[:] = sorted(each for each in folders if not each.startswith(".") and each != STATE_DIR)
+        folders[:] = sorted(
+            each for each in folders if not each.startswith(".") and each != STATE_DIR
+        )
         for name in names:
             if is_manifest(name, PROJECT_FILE):
                 yield here / name

@@ -23,15 +23,20 @@ from reconciler.files import EscapesRoot, parts_inside
 _MOST_LINKS = 40
 _MOST_OF_A_LINK = 4096
 _POINTER = re.compile(
-    rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\nsize \d+\n\Z"
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\nsize"
+    rb" \d+\n\Z"
 )
 _MOST_OF_A_POINTER = 1024
 
 
 class Committed:
-    """The files of a commit below the project's folder `root`. `objects` is open as long as it is used."""
+    """The files of a commit below the project's folder `root`. `objects` is open as long as it is
+    used.
+    """
 
-    def __init__(self, root: Path, commit: str, objects: git.Objects, cache: Cache, digests: Digests) -> None:
+    def __init__(
+        self, root: Path, commit: str, objects: git.Objects, cache: Cache, digests: Digests
+    ) -> None:
         self._root = root
         self._objects = objects
         self._cache = cache
@@ -56,10 +61,14 @@ class Committed:
         return list(self._below(top)) if top in self._folders else None
 
     def _below(self, top: str) -> Iterator[str]:
-        """All manifests below a folder; hidden folders, other projects and our own state are left out."""
+        """All manifests below a folder; hidden folders, other projects and our own state are left
+        out.
+        """
         start = f"{top}/" if top else ""
         below = [path for path in self._entries if path.startswith(start)]
-        others = {posixpath.dirname(path) for path in below if posixpath.basename(path) == PROJECT_FILE} - {top}
+        others = {
+            posixpath.dirname(path) for path in below if posixpath.basename(path) == PROJECT_FILE
+        } - {top}
         for path in below:
             folder, _, name = path[len(start) :].rpartition("/")
             if not is_manifest(name, PROJECT_FILE) or self._leads_to_folder(path):
@@ -98,7 +107,11 @@ class Committed:
             raise Unusable("is a symbolic link that leaves the project")
         if target in self._folders:
             raise Unusable("is a folder, not a file")
-        if any(self._entries[each].kind == "submodule" for each in (*_above(target), target) if each in self._entries):
+        if any(
+            self._entries[each].kind == "submodule"
+            for each in (*_above(target), target)
+            if each in self._entries
+        ):
             raise Unusable("lies in a submodule, whose files are in another repository")
         if target not in self._entries:
             raise Unusable("does not exist in this revision")
@@ -148,11 +161,14 @@ class Committed:
             same = file.digest() == digest
         except Unusable as error:
             words = (
-                "is a Git LFS pointer, and this clone does not have its bytes; run `git lfs fetch` for this revision"
+                "is a Git LFS pointer, and this clone does not have its bytes; run `git lfs fetch`"
+                " for this revision"
             )
             raise Unusable(words) from error
         if not same:
-            raise Unusable("is a Git LFS pointer, and its bytes here are damaged; run `git lfs fsck`")
+            raise Unusable(
+                "is a Git LFS pointer, and its bytes here are damaged; run `git lfs fsck`"
+            )
         return file
 
     # -------------------------------------------------------------- bytes

@@ -1,4 +1,6 @@
-"""What was tried and paid: attempts, tasks, uploads, books. SQLite on a local disk; the only user of sqlite3."""
+"""What was tried and paid: attempts, tasks, uploads, books. SQLite on a local disk; the only user
+of sqlite3.
+"""
 
 from reconciler.state.ledger.attempts import AlreadyOpen, Intent, Ledger
 

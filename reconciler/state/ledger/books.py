@@ -1,4 +1,5 @@
-"""The books: for whom each request was made, at which price, with whose word; which result an edit had since when.
+"""The books: for whom each request was made, at which price, with whose word; which result an
+edit had since when.
 
 Nothing here decides what is sent: that is for the attempts. A line of the books is never changed.
 """
@@ -44,16 +45,21 @@ class Books:
     def entries(self) -> Sequence[Entry]:
         """Every attempt and every stray, oldest first."""
         attempts = self._database.rows(
-            f"select {_ENTRY % 'a.created_at'} from attempts a left join tasks t on t.task_id = a.task_id"
-            " left join bookings b on b.attempt_id = a.id order by a.created_at, a.rowid",
+            f"select {_ENTRY % 'a.created_at'} from attempts a left join tasks t on t.task_id ="
+            " a.task_id left join bookings b on b.attempt_id = a.id order by a.created_at,"
+            " a.rowid",
             kinds=_ENTRY_KINDS,
         )
         strays = self._database.rows(
             f"select {_ENTRY % 't.first_seen_at'} from tasks t join attempts a on a.id = t.stray_of"
-            " left join bookings b on b.attempt_id = a.id where t.attempt_id = '' order by t.first_seen_at, t.task_id",
+            " left join bookings b on b.attempt_id = a.id where t.attempt_id = '' order by"
+            " t.first_seen_at, t.task_id",
             kinds=_ENTRY_KINDS,
         )
-        found = [*(_entry(row, stray=False) for row in attempts), *(_entry(row, stray=True) for row in strays)]
+        found = [
+            *(_entry(row, stray=False) for row in attempts),
+            *(_entry(row, stray=True) for row in strays),
+        ]
         return sorted(found, key=lambda each: each.at)
 
     def check(self) -> None:
@@ -70,11 +76,20 @@ class Books:
     def holdings(self) -> Sequence[Holding]:
         """Which result each edit had, and since when; oldest first."""
         rows = self._database.rows(
-            f"select edit, environment, key, at, reused, billable_s, {_BOOKED} from holdings order by at, rowid",
+            f"select edit, environment, key, at, reused, billable_s, {_BOOKED} from holdings order"
+            " by at, rowid",
             kinds=(TEXT, TEXT, TEXT, MOMENT, FLAG, AMOUNT, *_BOOKED_KINDS),
         )
         return [
-            Holding(edit, environment, key, at, bool(reused), billable_s, _booking((environment, *booked)))
+            Holding(
+                edit,
+                environment,
+                key,
+                at,
+                bool(reused),
+                billable_s,
+                _booking((environment, *booked)),
+            )
             for edit, environment, key, at, reused, billable_s, *booked in rows
         ]
 
@@ -83,19 +98,25 @@ class Books:
         with self._database.transaction() as connection:
             for each in holdings:
                 connection.execute(
-                    f"insert into holdings (edit, environment, key, at, reused, billable_s, {_BOOKED})"
-                    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "insert into holdings (edit, environment, key, at, reused, billable_s,"
+                    f" {_BOOKED}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
-                        each.edit, each.environment, each.key, each.at, int(each.reused), each.billable_s,
+                        each.edit,
+                        each.environment,
+                        each.key,
+                        each.at,
+                        int(each.reused),
+                        each.billable_s,
                         *_booked(each.booking),
                     ),
-                )  # fmt: skip
+                )
 
 
 def book(connection: sqlite3.Connection, attempt_id: str, booking: Booking) -> None:
     """Write the booking of an attempt, in the transaction that writes its intent."""
     connection.execute(
-        f"insert into bookings (attempt_id, environment, {_BOOKED}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"insert into bookings (attempt_id, environment, {_BOOKED}) values (?, ?, ?, ?, ?, ?, ?,"
+        " ?, ?)",
         (attempt_id, booking.environment, *_booked(booking)),
     )
 
@@ -103,8 +124,9 @@ def book(connection: sqlite3.Connection, attempt_id: str, booking: Booking) -> N
 def copy_booking(connection: sqlite3.Connection, attempt_id: str, task_id: str) -> None:
     """What was booked for the request that made a stray is booked for the attempt that adopts it."""
     connection.execute(
-        f"insert into bookings (attempt_id, environment, {_BOOKED}) select ?, environment, {_BOOKED} from bookings"
-        " where attempt_id = (select stray_of from tasks where task_id = ?)",
+        f"insert into bookings (attempt_id, environment, {_BOOKED}) select ?, environment,"
+        f" {_BOOKED} from bookings where attempt_id = (select stray_of from tasks where task_id"
+        " = ?)",
         (attempt_id, task_id),
     )
 
@@ -113,24 +135,58 @@ def _booked(booking: Booking) -> tuple[Any, ...]:
     origin = booking.origin
     labels = json.dumps(booking.labels, sort_keys=True)
     return (
-        labels, booking.model, booking.price_per_s, booking.currency, origin.commit, origin.author, origin.approved_by,
-    )  # fmt: skip
+        labels,
+        booking.model,
+        booking.price_per_s,
+        booking.currency,
+        origin.commit,
+        origin.author,
+        origin.approved_by,
+    )
 
 
 def _booking(row: Sequence[Any]) -> Booking:
     environment, labels, model, price_per_s, currency, *origin = row
-    return Booking(environment, understood(_labels, labels), model, price_per_s, currency, Origin(*origin))
+    return Booking(
+        environment, understood(_labels, labels), model, price_per_s, currency, Origin(*origin)
+    )
 
 
 def _entry(row: Sequence[Any], *, stray: bool) -> Entry:
-    edit, key, state, at, planned_s, job, task_id, status, answer, code, message, adopted, *booked = row
+    (
+        edit,
+        key,
+        state,
+        at,
+        planned_s,
+        job,
+        task_id,
+        status,
+        answer,
+        code,
+        message,
+        adopted,
+        *booked,
+    ) = row
     usage = understood(a_mapping, answer or "{}").get("usage")
     return Entry(
-        edit=edit, key=key, state=understood(State, state), at=at, planned_s=planned_s, job=understood(a_job, job),
-        task_id=task_id, task_status=status,
-        usage=usage if isinstance(usage, dict) else {}, code=code, message=message, adopted=bool(adopted), stray=stray,
-        booking=None if booked[0] is None else _booking(checked(tuple(booked), (TEXT, *_BOOKED_KINDS))),
-    )  # fmt: skip
+        edit=edit,
+        key=key,
+        state=understood(State, state),
+        at=at,
+        planned_s=planned_s,
+        job=understood(a_job, job),
+        task_id=task_id,
+        task_status=status,
+        usage=usage if isinstance(usage, dict) else {},
+        code=code,
+        message=message,
+        adopted=bool(adopted),
+        stray=stray,
+        booking=(
+            None if booked[0] is None else _booking(checked(tuple(booked), (TEXT, *_BOOKED_KINDS)))
+        ),
+    )
 
 
 def _labels(text: str) -> Mapping[str, str]:

@@ -94,7 +94,8 @@ create table holdings (
 create index holdings_by_edit on holdings (edit, environment);
 create index attempts_by_key on attempts (key);
 """
-_STEPS = (_ATTEMPTS, _BOOKS)  # each takes a file to the version of its number, from 1; what was written stays
+# each takes a file to the version of its number, from 1; what was written stays
+_STEPS = (_ATTEMPTS, _BOOKS)
 VERSION = len(_STEPS)
 Kind = tuple[tuple[Any, ...], float]  # what a value may be, and for numbers below what, from 0
 TEXT: Kind = ((str,), 0)
@@ -121,8 +122,12 @@ class Database:
         kind = network_file_system(path.parent)
         if kind is not None:
             raise LedgerError(
-                f"{path.parent} lies on a network file system ({kind}), where SQLite's locks cannot be trusted.",
-                hint="Keep the project on a local disk; the store alone may lie elsewhere (CUTLIST_STORE).",
+                f"{path.parent} lies on a network file system ({kind}), where SQLite's locks cannot"
+                " be trusted.",
+                hint=(
+                    "Keep the project on a local disk; the store alone may lie elsewhere"
+                    " (CUTLIST_STORE)."
+                ),
             )
         with (
             _mapped(path),
@@ -145,12 +150,15 @@ class Database:
         with (
             _mapped(path),
             _closed_on_error(
-                sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True, isolation_level=None, timeout=10)
+                sqlite3.connect(
+                    f"file:{_quoted(path)}?mode=ro", uri=True, isolation_level=None, timeout=10
+                )
             ) as connection,
         ):
             if _version(connection, path) != VERSION:
                 connection.close()
-                cls.open(path).close()  # of an earlier program: tables are added, and nothing is changed
+                # of an earlier program: tables are added, and nothing is changed
+                cls.open(path).close()
                 return cls.open_readonly(path)
         return cls(connection)
 
@@ -186,16 +194,22 @@ def checked(row: tuple[Any, ...], kinds: Sequence[Kind]) -> tuple[Any, ...]:
     """`row`, each value of its kind. Raises LedgerError."""
     for value, (types, limit) in zip(row, kinds, strict=True):
         if not isinstance(value, types) or (limit and value is not None and not 0 <= value < limit):
-            raise LedgerError(f"the ledger is damaged: {_shown(value)} is no value of ours.", hint=_ADVICE)
+            raise LedgerError(
+                f"the ledger is damaged: {_shown(value)} is no value of ours.", hint=_ADVICE
+            )
     return row
 
 
 def understood(make: Callable[[Any], Any], value: Any) -> Any:
-    """What `make` makes of a value that was read; one that we never wrote is told of. Raises LedgerError."""
+    """What `make` makes of a value that was read; one that we never wrote is told of. Raises
+    LedgerError.
+    """
     try:
         return make(value)
     except ValueError as error:
-        raise LedgerError(f"the ledger is damaged: {type(error).__name__}.", hint=_ADVICE) from error
+        raise LedgerError(
+            f"the ledger is damaged: {type(error).__name__}.", hint=_ADVICE
+        ) from error
 
 
 def a_job(text: str) -> Mapping[str, Any]:
@@ -218,15 +232,24 @@ def a_mapping(text: str) -> Mapping[str, Any]:
 
 
 def _shown(value: object) -> str:
-    return repr(value) if isinstance(value, int | float) else "nothing" if value is None else "a text or bytes"
+    return (
+        repr(value)
+        if isinstance(value, int | float)
+        else "nothing"
+        if value is None
+        else "a text or bytes"
+    )
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
-    """The file's version, 0 where it has no tables yet. Raises LedgerError for one that is newer than this program."""
+    """The file's version, 0 where it has no tables yet. Raises LedgerError for one that is newer
+    than this program.
+    """
     version = int(connection.execute("pragma user_version").fetchone()[0])
     if not 0 <= version <= VERSION:
         raise LedgerError(
-            f"{path} was written by another version of cutlist (ledger version {version}, this one knows {VERSION}).",
+            f"{path} was written by another version of cutlist (ledger version {version}, this one"
+            f" knows {VERSION}).",
             hint="Use the newer version. Do not delete the ledger: it knows what was paid.",
         )
     return version
@@ -237,7 +260,8 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
         return
     connection.execute("begin immediate")
     try:
-        missing = _STEPS[_version(connection, path) :]  # looked at again: another program may have been faster
+        # looked at again: another program may have been faster
+        missing = _STEPS[_version(connection, path) :]
         for statement in "".join(missing).split(";"):
             connection.execute(statement)
         connection.execute(f"pragma user_version = {VERSION}")
@@ -264,7 +288,9 @@ def _quoted(path: Path) -> str:
 
 @contextmanager
 def _mapped(path: Path | None) -> Iterator[None]:
-    """sqlite3's errors in our words. IntegrityError is left to the caller, who knows which promise was at stake."""
+    """sqlite3's errors in our words. IntegrityError is left to the caller, who knows which promise
+    was at stake.
+    """
     try:
         yield
     except sqlite3.IntegrityError:
@@ -272,23 +298,27 @@ def _mapped(path: Path | None) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
             raise Locked(
-                "the ledger is busy: another process is writing to it.", hint="Run the command again."
+                "the ledger is busy: another process is writing to it.",
+                hint="Run the command again.",
             ) from error
         if "readonly" in str(error):
             raise LedgerError(
-                f"{path or 'the ledger'} cannot be used: its folder may not be written.", hint=_KEEPS
+                f"{path or 'the ledger'} cannot be used: its folder may not be written.",
+                hint=_KEEPS,
             ) from error
         raise LedgerError(f"the ledger cannot be used: {error}.", hint=_ADVICE) from error
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter where SQLite quotes damaged bytes
+    # the latter where SQLite quotes damaged bytes
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         where = f"{path} " if path else "the ledger "
         words = "its text is not UTF-8" if isinstance(error, UnicodeDecodeError) else error
         raise LedgerError(f"{where}is damaged: {words}.", hint=_ADVICE) from error
 
 
 _KEEPS = (
-    "SQLite keeps two files beside it, also for reading. Let this user write there, or work on a copy of the project."
+    "SQLite keeps two files beside it, also for reading. Let this user write there, or work on a"
+    " copy of the project."
 )
 _ADVICE = (
-    "Do not delete it: it knows what was paid. Restore it from a backup, or look at the service's list of tasks before"
-    " you move it aside."
+    "Do not delete it: it knows what was paid. Restore it from a backup, or look at the service's"
+    " list of tasks before you move it aside."
 )
