@@ -166,8 +166,26 @@ class NotReached(ServiceError):
 
 class OutcomeUnknown(ServiceError):
     """The request may or may not have been accepted: reset, time-out, 5xx, an answer that cannot be
-    read.
+    read, and everything else that is no documented refusal.
+
+    `task_id` is the id of a task that stood in such an answer; `unusable_id` what stood in its
+    place and is no id, made safe to show.
     """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        task_id: str | None = None,
+        unusable_id: str = "",
+        code: str = "",
+        status: int = 0,
+        request_id: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, code=code, status=status, request_id=request_id, hint=hint)
+        self.task_id = task_id
+        self.unusable_id = unusable_id
 
 
 class Throttled(ServiceError):

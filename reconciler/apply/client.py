@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from reconciler import shipped
+from reconciler.apply.answers import ListPage, list_page
 from reconciler.catalogue import Verdict, entry
 from reconciler.config import Secret
 from reconciler.endpoints import Endpoint, is_loopback
@@ -36,6 +37,7 @@ from reconciler.errors import (
     Throttled,
     Unauthorized,
 )
+from reconciler.foreign import legal_id, shown
 
 # its INFO lines print whole URLs, signatures included
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -45,7 +47,6 @@ _POLICY = (
     "x_oss_forbid_overwrite",
 )  # fmt: skip
 _QUERY = re.compile(r"""([a-z][a-z0-9+.-]*://[^\s?"'<>]*)\?[^\s"'<>]*""", re.IGNORECASE)
-_MOST_PAGES = 10_000  # of the list: more than a day of tasks can fill
 _CHUNK = 1 << 16
 
 
@@ -129,7 +130,8 @@ class Client:
             timeout=httpx.Timeout(60.0, connect=10.0), trust_env=not endpoint.loopback, **options
         )
         self._paths = {name: self._service["paths"][name] for name in _PATHS}
-        self.server_time: float | None = None  # seconds since 1970, from the newest Date header
+        # seconds since 1970: the Date of the newest answer of the task API itself, of no other host
+        self.server_time: float | None = None
 
     async def close(self) -> None:
         await self._api.aclose()
@@ -152,9 +154,15 @@ class Client:
             timeout=self._service["timeouts"]["create_s"],
         )
         output = answer.get("output")
-        task_id = output.get("task_id") if isinstance(output, dict) else None
-        if not isinstance(task_id, str) or not task_id:
-            raise OutcomeUnknown("the service answered 200 without a task_id.", status=200)
+        named = output.get("task_id") if isinstance(output, dict) else None
+        task_id = legal_id(named)
+        if task_id is None:
+            unusable = "" if named in (None, "") else shown(named)
+            raise OutcomeUnknown(
+                "the service accepted the request without a task_id that can be used.",
+                status=200,
+                unusable_id=unusable,
+            )
         return Created(task_id, str(answer.get("request_id", "")))
 
     async def fetch(self, task_id: str) -> TaskAnswer:
@@ -173,17 +181,12 @@ class Client:
             str(answer.get("request_id", "")),
         )
 
-    async def list_tasks(
-        self, *, page_no: int, page_size: int = 100
-    ) -> tuple[Sequence[Mapping[str, Any]], int]:
-        """(rows, number of pages) of the account's tasks of the last 24 h. May be repeated."""
+    async def list_tasks(self, *, page_no: int, page_size: int = 100) -> ListPage:
+        """One page of the account's tasks of the last 24 h, with every row. May be repeated."""
         answer = await self._send(
             "GET", self._paths["tasks"], params={"page_no": page_no, "page_size": page_size}
         )
-        rows, pages = answer.get("data"), answer.get("total_page")
-        if not isinstance(rows, list) or not isinstance(pages, int) or pages > _MOST_PAGES:
-            raise OutcomeUnknown("the service's list has no rows.", status=200)
-        return [row for row in rows if isinstance(row, dict)], pages
+        return list_page(answer, page_no=page_no, page_size=page_size)
 
     async def cancel(self, task_id: str) -> None:
         """Cancel a task that is still PENDING. May be repeated. Raises Rejected when it is not
@@ -194,9 +197,11 @@ class Client:
     async def _send(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         with _transport_errors():
             response = await self._api.request(method, path, **options)
-        with suppress(KeyError, ValueError, TypeError, OverflowError, OSError):
-            self.server_time = parsedate_to_datetime(response.headers["Date"]).timestamp()
-        return _answer(response, self._clean)
+        answer = _answer(response, self._clean)
+        if not path.startswith(self._paths["uploads"]):
+            with suppress(KeyError, ValueError, TypeError, OverflowError, OSError):
+                self.server_time = parsedate_to_datetime(response.headers["Date"]).timestamp()
+        return answer
 
     def _clean(self, value: Any) -> Any:
         """What the service says, without what nobody else may read: the query of a URL that it
@@ -336,21 +341,35 @@ def _kind(error: Exception) -> str:
 
 
 def _answer(response: httpx.Response, clean: Callable[[Any], Any]) -> dict[str, Any]:
-    """The JSON object of a 200; every other answer as the error it stands for, in words that
+    """The JSON object of a 2xx; every other answer as the error it stands for, in words that
     `clean` has seen.
     """
     body: Any = None
     with suppress(ValueError, RecursionError):
         body = response.json()
-    if response.status_code == 200:
+    if response.is_success:
         if not isinstance(body, dict):
             raise OutcomeUnknown(
-                "the service answered 200 with something that is not a JSON object.", status=200
+                f"the service answered {response.status_code} with something that is not a JSON"
+                " object.",
+                status=response.status_code,
             )
         return body
     fields = body if isinstance(body, dict) else {}
     code, message = clean(str(fields.get("code") or "")), clean(str(fields.get("message") or ""))
-    raise _error(response.status_code, code, message, str(fields.get("request_id") or ""))
+    request_id, output = str(fields.get("request_id") or ""), fields.get("output")
+    named = output.get("task_id") if isinstance(output, dict) else fields.get("task_id")
+    if named not in (None, ""):  # a refusal names no task
+        task_id = legal_id(named)
+        raise OutcomeUnknown(
+            message or f"the service answered {response.status_code} and named a task.",
+            code=code,
+            status=response.status_code,
+            request_id=request_id,
+            task_id=task_id,
+            unusable_id="" if task_id else shown(named),
+        )
+    raise _error(response.status_code, code, message, request_id)
 
 
 _BY_VERDICT: Mapping[Verdict, type[ServiceError]] = {

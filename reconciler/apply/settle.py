@@ -111,23 +111,15 @@ async def strangers(desk: Desk, intent: Intent) -> dict[str, str]:
     )
     model, found, page = intent.job["model"], {}, 1
     while True:
-        rows, pages = await desk.client.list_tasks(page_no=page)
-        for row in rows:
-            task_id, created_ms = (
-                row.get("task_id"),
-                row.get("gmt_create") or row.get("start_time") or 0,
-            )
-            fits = (
-                row.get("model_name") == model
-                and isinstance(created_ms, int | float)
-                and created_ms / 1000 >= since
-            )
-            if not isinstance(task_id, str) or desk.ledger.knows_task(task_id):
+        answer = await desk.client.list_tasks(page_no=page)
+        for row in answer.rows:
+            if row.task_id is None or desk.ledger.knows_task(row.task_id):
                 continue
+            fits = row.model in (None, model) and (row.created_at or since) >= since
             if fits:
-                found[task_id] = str(row.get("status", ""))
+                found[row.task_id] = row.status
             else:
-                desk.others.add(task_id)
-        if page >= pages or not rows:
+                desk.others.add(row.task_id)
+        if page >= (answer.pages or 0) or not answer.rows:
             return found
         page += 1
