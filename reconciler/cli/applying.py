@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -40,14 +40,23 @@ def run_apply(
     """
     stop = stop or Stop()
     agreed = "a saved plan" if saved is not None else "--auto-approve" if auto_approve else ""
-    approve = _approval(project, stop, agreed, as_json=as_json)
+    asked = _approval(project, stop, agreed, as_json=as_json)
     tell: Callable[[str], None] = screen.note if as_json else screen.say
-    with _progress(project, as_json=as_json) as observer, _signals(stop) as hear:
+    with _progress(project, as_json=as_json) as shown, _signals(stop) as hear:
+
+        def approve(plan: Plan) -> str:
+            """Nothing may move on the screen while somebody is asked there."""
+            words = asked(plan)
+            if words:
+                shown.begin()
+            return words
+
         report = asyncio.run(
             _applied(
-                project, options, approve, observer, tell, max_cost, stop, saved, fail_fast, hear
+                project, options, approve, shown.observe, tell, max_cost, stop, saved, fail_fast,
+                hear,
             )
-        )
+        )  # fmt: skip
     if as_json:
         screen.json_line({"event": "end", **endings.report_document(report)})
     elif report.plan.changes or report.outcomes:
@@ -181,14 +190,14 @@ def _approval(project: Project, stop: Stop, agreed: str, *, as_json: bool) -> Ca
     return approve
 
 
-def _progress(project: Project, *, as_json: bool) -> AbstractContextManager[Observer]:
+def _progress(project: Project, *, as_json: bool) -> progress.Progress:
     currency = project.config.prices.currency
     if as_json:
-        return progress.json_lines()
+        return progress.JsonLines()
     return (
-        progress.live(currency, project.clock.monotonic)
+        progress.Live(currency, project.clock.monotonic)
         if sys.stderr.isatty()
-        else progress.lines(currency)
+        else progress.Lines(currency)
     )
 
 

@@ -4,11 +4,12 @@ pipe, JSON lines.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable
+from types import TracebackType
 from typing import Any
 
-from reconciler.apply.events import Event, Observer, Phase
+from reconciler.apply.events import Event, Phase
 from reconciler.cli import screen
 from reconciler.names import made_plain
 from reconciler.plan.report import span
@@ -44,72 +45,116 @@ def _billed(event: Event, currency: str) -> str:
     return f"  {event.billed_s:.1f} s billed{price}"
 
 
-@contextmanager
-def lines(currency: str) -> Iterator[Observer]:
+class Progress:
+    """Shows what happens during an apply, between `begin`, once the plan is agreed to, and the end
+    of the `with` block. Before `begin` nothing moves on the screen: somebody may be asked there.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[str, Phase] = {}
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pass
+
+    def begin(self) -> None:
+        """The plan is agreed to; from now on the screen may move."""
+
+    def observe(self, event: Event) -> None:
+        """Take in what has happened, and show it when its edit has entered another phase."""
+        if self._last.get(event.name) is not event.phase:
+            self._last[event.name] = event.phase
+            self._show(event)
+
+    def _show(self, event: Event) -> None:
+        raise NotImplementedError
+
+
+class Lines(Progress):
     """A line whenever an edit enters another phase; for pipes."""
-    last: dict[str, Phase] = {}
 
-    def observe(event: Event) -> None:
-        if last.get(event.name) is not event.phase:
-            last[event.name] = event.phase
-            screen.say(made_plain(sentence(event, currency)))
+    def __init__(self, currency: str) -> None:
+        super().__init__()
+        self._currency = currency
 
-    yield observe
+    def _show(self, event: Event) -> None:
+        screen.say(made_plain(sentence(event, self._currency)))
 
 
-@contextmanager
-def json_lines() -> Iterator[Observer]:
+class JsonLines(Progress):
     """One JSON object for each event but the bytes of downloads."""
-    last: dict[str, Phase] = {}
 
-    def observe(event: Event) -> None:
-        if last.get(event.name) is not event.phase:
-            last[event.name] = event.phase
-            screen.json_line(
-                {
-                    "event": "progress",
-                    "name": event.name,
-                    "phase": event.phase.value,
-                    "note": event.note,
-                    "task_id": event.task_id or None,
-                    "output": event.output or None,
-                    "billed_s": event.billed_s,
-                    "price": event.price,
-                }
-            )
-
-    yield observe
+    def _show(self, event: Event) -> None:
+        screen.json_line(
+            {
+                "event": "progress",
+                "name": event.name,
+                "phase": event.phase.value,
+                "note": event.note,
+                "task_id": event.task_id or None,
+                "output": event.output or None,
+                "billed_s": event.billed_s,
+                "price": event.price,
+            }
+        )
 
 
-@contextmanager
-def live(currency: str, monotonic: Callable[[], float]) -> Iterator[Observer]:
+class Live(Progress):
     """A table on standard error that follows every edit; what has ended stays as a line above it."""
-    from rich.console import Console  # lazy: start-up time
-    from rich.live import Live
 
-    console = Console(stderr=True, highlight=False)
-    rows: dict[str, Event] = {}
-    began: dict[str, float] = {}
+    def __init__(self, currency: str, monotonic: Callable[[], float]) -> None:
+        super().__init__()
+        self._currency = currency
+        self._monotonic = monotonic
+        self._rows: dict[str, Event] = {}
+        self._began: dict[str, float] = {}
+        self._display: Any = None
 
-    class Table:
-        def __rich__(self) -> Any:
-            return _table(rows, began, monotonic())
+    def begin(self) -> None:
+        from rich.console import Console  # lazy: start-up time
+        from rich.live import Live as Display
 
-    with Live(
-        Table(), console=console, refresh_per_second=_REDRAWS_PER_S, transient=True
-    ) as display:
+        console = Console(stderr=True, highlight=False)
+        self._display = Display(
+            self,
+            console=console,
+            refresh_per_second=_REDRAWS_PER_S,
+            transient=True,
+            redirect_stdout=sys.stdout.isatty(),  # a file that takes it gets it all
+        )
+        self._display.start()
 
-        def observe(event: Event) -> None:
-            began.setdefault(event.name, event.at)
-            if event.phase in _ENDED:
-                rows.pop(event.name, None)
-                display.console.print(_ended(event, currency))
+    def __rich__(self) -> Any:
+        return _table(self._rows, self._began, self._monotonic())
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._display is not None:
+            self._display.stop()
+
+    def observe(self, event: Event) -> None:
+        self._began.setdefault(event.name, event.at)
+        if event.phase in _ENDED:
+            self._rows.pop(event.name, None)
+            if self._display is None:
+                screen.note(made_plain(sentence(event, self._currency)))
             else:
-                if event.phase is Phase.SUBMITTING:
-                    began[event.name] = event.at
-                rows[event.name] = event
-
-        yield observe
+                self._display.console.print(_ended(event, self._currency))
+        else:
+            if event.phase is Phase.SUBMITTING:
+                self._began[event.name] = event.at
+            self._rows[event.name] = event
 
 
 def _ended(event: Event, currency: str) -> Any:

@@ -81,14 +81,15 @@ def plain(text: str) -> str:
 
 def confirmed(question: str, wake: int) -> bool:
     """Whether somebody typed 'yes'. Without a terminal there is nobody to ask; what makes `wake`
-    readable ends it.
+    readable ends it. It stands where people look: not in a file that takes standard output.
     """
     if not sys.stdin.isatty():
         return False
+    aside = not sys.stdout.isatty() and sys.stderr.isatty()
     try:
-        click.echo(f"{question} Only 'yes' will be accepted: ", nl=False)
+        click.echo(f"{question} Only 'yes' will be accepted: ", nl=False, err=aside)
         ready, _, _ = select.select([sys.stdin, wake], [], [])
         return wake not in ready and sys.stdin.readline().strip() == "yes"
     except KeyboardInterrupt:
-        click.echo()
+        click.echo(err=aside)
         return False

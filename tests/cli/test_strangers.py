@@ -117,8 +117,7 @@ def test_what_the_service_says_while_it_renders(capfd: pytest.CaptureFixture[str
         name="rain", phase=Phase.FAILED, at=0.0, note=f"no\nrain: renders/rain.mp4 {LOUD}"
     )
     waiting = Event(name="snow", phase=Phase.WAITING, at=0.0, note=f"for {LOUD}")
-    with progress.lines("USD") as observe:
-        observe(failed)
+    progress.Lines("USD").observe(failed)
     piped = capfd.readouterr().out
     assert piped.count("\n") == 1
     assert quiet(piped)
