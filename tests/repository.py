@@ -18,10 +18,10 @@ _CONFIG = {
 class Repository:
     """Commits what lies in `root`, at times of its own, so that ids are the same on every machine."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *options: str) -> None:
         self.root = root
         self._time = 1_800_000_000
-        self.git("init", "--quiet")
+        self.git("init", "--quiet", *options)
 
     def git(self, *arguments: str, given: str = "") -> str:
         """Run git; what it says."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from reconciler import git
 from reconciler.errors import GitError
+from reconciler.git import asking
 from tests.repository import Repository
 
 
@@ -21,6 +23,12 @@ def write(path: Path, text: str = "one\n") -> None:
     path.write_text(text)
 
 
+def changed(root: Path, *paths: str) -> bool:
+    seen = git.head(root, paths)
+    assert seen is not None
+    return seen.changed
+
+
 def test_head_says_commit_and_author(repository: Repository) -> None:
     """Of the repository around the folder, whichever folder that is."""
     write(repository.root / "film/cutlist.yaml")
@@ -32,7 +40,7 @@ def test_head_says_commit_and_author(repository: Repository) -> None:
 def test_head_of_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Outside a repository git is not even started; before the first commit there is no commit."""
     with monkeypatch.context() as patch:
-        patch.setattr(git, "answer", lambda *_: pytest.fail("git was started"))
+        patch.setattr(asking, "_start", lambda *_: pytest.fail("git was started"))
         assert git.head(tmp_path) is None
     Repository(tmp_path)
     assert git.head(tmp_path) is None
@@ -69,6 +77,64 @@ def test_head_knows_what_is_not_as_it_was_committed(
     seen = git.head(film, [path])
     assert seen is not None
     assert seen.changed is changed
+
+
+def test_what_a_checkout_rewrites_is_no_change(repository: Repository) -> None:
+    """Line ends, and Git LFS in the place of a pointer; other bytes of the same length are one."""
+    raw = b"kind: Edit\n"
+    pointer = (
+        "version https://git-lfs.github.com/spec/v1\n"
+        f"oid sha256:{hashlib.sha256(raw).hexdigest()}\nsize {len(raw)}\n"
+    )
+    write(repository.root / "specs/lines.yaml", raw.decode())
+    write(repository.root / "specs/large.yaml", pointer)
+    repository.commit()
+    (repository.root / "specs/lines.yaml").write_bytes(raw.replace(b"\n", b"\r\n"))
+    (repository.root / "specs/large.yaml").write_bytes(raw)
+    assert not changed(repository.root, "specs/lines.yaml", "specs/large.yaml")
+    (repository.root / "specs/large.yaml").write_bytes(raw.upper())
+    assert changed(repository.root, "specs/large.yaml")
+
+
+def test_a_link_is_what_it_leads_to(repository: Repository) -> None:
+    """Of a file and of a folder; one that is led elsewhere, or out of the commit, is a change."""
+    write(repository.root / "real/a.yaml")
+    (repository.root / "specs").symlink_to("real")
+    (repository.root / "b.yaml").symlink_to("real/a.yaml")
+    (repository.root / "lost.yaml").symlink_to("/nowhere")
+    repository.commit()
+    assert not changed(repository.root, "specs/a.yaml", "b.yaml", "real/a.yaml")
+    assert not changed(repository.root, "lost.yaml")
+    write(repository.root / "real/a.yaml", "two\n")
+    assert changed(repository.root, "b.yaml")
+    assert changed(repository.root, "specs/a.yaml")
+
+
+def test_a_submodule_is_as_its_commit(repository: Repository, tmp_path: Path) -> None:
+    """Its files are compared with the commit that the outer one names."""
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    write(inner / "a.yaml")
+    Repository(inner).commit()
+    repository.git("submodule", "--quiet", "add", str(inner), "film/parts")
+    write(repository.root / "film/own.yaml")
+    repository.commit("all", "film", ".gitmodules")
+    film = repository.root / "film"
+    assert not changed(film, "parts/a.yaml", "own.yaml")
+    write(film / "parts/new.yaml")
+    assert changed(film, "parts/new.yaml")
+    write(film / "parts/a.yaml", "two\n")
+    assert changed(film, "parts/a.yaml")
+
+
+def test_a_repository_with_long_ids(tmp_path: Path) -> None:
+    """SHA-256 repositories are compared like the others."""
+    repository = Repository(tmp_path, "--object-format=sha256")
+    write(tmp_path / "a.yaml")
+    commit = repository.commit()
+    assert git.head(tmp_path, ["a.yaml"]) == git.Commit(commit, "Ada Example", False)
+    write(tmp_path / "a.yaml", "two\n")
+    assert changed(tmp_path, "a.yaml")
 
 
 def test_what_is_configured_starts_nothing(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,11 +21,6 @@ from reconciler.files import EscapesRoot, parts_inside
 
 _MOST_LINKS = 40
 _MOST_OF_A_LINK = 4096
-_POINTER = re.compile(
-    rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\nsize"
-    rb" \d+\n\Z"
-)
-_MOST_OF_A_POINTER = 1024
 
 
 class Committed:
@@ -150,10 +144,9 @@ class Committed:
 
     def _pointed(self, entry: git.Entry) -> str | None:
         """The SHA-256 that a Git LFS pointer names; None for a file that is itself."""
-        if entry.size_bytes > _MOST_OF_A_POINTER:
+        if entry.size_bytes > git.MOST_OF_A_POINTER:
             return None
-        found = _POINTER.match(b"".join(self._chunks(entry)))
-        return found[1].decode() if found else None
+        return git.lfs_digest(b"".join(self._chunks(entry)))
 
     def _from_lfs(self, digest: str) -> File:
         file = OnDisk(git.lfs_file(self._root, digest), self._digests)
