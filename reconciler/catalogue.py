@@ -33,6 +33,9 @@ _CHANGE = (
     "Change the request; the same one is not sent again unless you run `cutlist apply"
     " --retry-failed`."
 )
+_THREE = (
+    "Three attempts are made in all; `cutlist apply --retry-failed` makes up to three more, later."
+)
 _FINAL = Entry(Verdict.FINAL, f"The service refuses this request. {_CHANGE}")
 _MODERATION = Entry(
     Verdict.FINAL,
@@ -41,11 +44,11 @@ _MODERATION = Entry(
 _INPUT = Entry(
     Verdict.INPUT,
     "The service could not fetch an input. Check that its address opens without a login, or use a"
-    " local file.",
+    f" local file. {_THREE}",
 )
 _INTERNAL = Entry(
     Verdict.INTERNAL,
-    "The fault is the service's. It is tried again, at most twice; then run apply later.",
+    f"The fault is the service's. {_THREE}",
 )
 _QUOTA = Entry(
     Verdict.QUOTA,
@@ -107,15 +110,14 @@ def entry(code: str, message: str = "") -> Entry:
     return _UNKNOWN
 
 
-MOST_INTERNAL = 3  # attempts of a key that may end with the service's own fault: one and two more
-MOST_INPUT = 3
+# attempts of a key that may end with the service's own fault, or for want of an input; and the most
+# that one run begins for a key, whatever its options say
+MOST_ROUNDS = 3
 
 
 def may_try_again(code: str, message: str, failures: int) -> bool:
     """Whether a job that the service failed `failures` times, last with `code`, is sent again
     without being asked.
     """
-    verdict = entry(code, message).verdict
-    return (verdict is Verdict.INTERNAL and failures < MOST_INTERNAL) or (
-        verdict is Verdict.INPUT and failures < MOST_INPUT
-    )
+    passing = entry(code, message).verdict in (Verdict.INTERNAL, Verdict.INPUT)
+    return passing and failures < MOST_ROUNDS

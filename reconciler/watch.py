@@ -1,15 +1,46 @@
-"""When the next pass runs: at every save of a manifest, or of a medium that one names."""
+"""When the next pass runs: at every save of a manifest, or of a medium that one names; and what it
+leaves alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from reconciler.apply.outcome import Report
 from reconciler.config import PROJECT_FILE, STATE_DIR
-from reconciler.errors import CutlistError
+from reconciler.errors import CutlistError, NotReached, ServiceError
 from reconciler.project import Project
 
 _QUIET_MS = 200  # a save often comes as several events
+
+
+class Failed:
+    """What the service has refused or failed in this watch: not sent again by a save of another
+    file.
+    """
+
+    def __init__(self) -> None:
+        self._manifests: dict[str, str] = {}  # by key: the manifest that asked for it
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that the next pass leaves alone. A changed request has another key."""
+        return tuple(sorted(self._manifests))
+
+    def learn(self, report: Report) -> None:
+        """Take in how a pass ended. What never reached the service is no failure of an edit."""
+        for outcome in report.failures:
+            answered = isinstance(outcome.error, ServiceError)
+            if outcome.step.key and answered and not isinstance(outcome.error, NotReached):
+                self._manifests[outcome.step.key] = outcome.step.place.file
+
+    def saved(self, paths: Sequence[str]) -> None:
+        """Who saves a manifest asks for its edits again; who saves the project file, for all."""
+        if PROJECT_FILE in paths:
+            self._manifests.clear()
+        for key in [key for key, file in self._manifests.items() if file in paths]:
+            del self._manifests[key]
 
 
 def changes(project: Project) -> Iterator[list[str]]:

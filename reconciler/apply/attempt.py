@@ -261,7 +261,8 @@ async def follow(
             case "CANCELED":
                 await close(desk, attempt_id, State.CANCELED)
                 raise TaskFailed(
-                    "the task was cancelled at the service; apply sends it again.", code="CANCELED"
+                    "the task was cancelled at the service; the next apply sends it again.",
+                    code="CANCELED",
                 )
             case "PENDING" | "RUNNING" as status:
                 desk.emit(work, Phase(status), task_id=attempt.task_id, usual_s=usual_s)

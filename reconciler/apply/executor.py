@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -68,6 +69,8 @@ class Executor:
         self._running: dict[asyncio.Task[list[Outcome]], tuple[Item, ...]] = {}
         self._writes = asyncio.Semaphore(WRITES_AT_ONCE)
         self._stopped: CutlistError | None = None
+        # by key: requests of this run that were certainly not accepted
+        self._unaccepted: Counter[str] = Counter()
         self._write_turn = asyncio.Lock()
 
     @property
@@ -232,7 +235,6 @@ class Executor:
         except ServiceError as error:
             self._learn(error, lane)
             raise
-        tries = 0
         while True:
             async with lane.submitting:
                 self._check_open(lane)
@@ -251,7 +253,8 @@ class Executor:
                 except (ServiceError, DiskFull, LedgerError) as error:
                     self._learn(error, lane)
                     raise
-            tries += 1
+            self._unaccepted[work.job.key] += 1
+            tries = self._unaccepted[work.job.key]
             if tries >= SUBMIT_TRIES:
                 raise reason
             self._desk.emit(work, Phase.WAITING, note=f"{reason} It is sent again")
@@ -306,8 +309,8 @@ class Executor:
 
 
 def worth_another(error: CutlistError) -> bool:
-    """Whether the next pass may send this job again by itself; how often in all is for `diff` to
-    say.
+    """Whether the next pass may send this job again by itself; how often in all is for `diff` and
+    `rounds` to say.
     """
     return isinstance(error, TaskFailed) and may_try_again(error.code, error.message, 1)
 

@@ -20,6 +20,7 @@ from reconciler.apply.executor import Executor, Item, worth_another
 from reconciler.apply.outcome import Outcome, Report, Stop
 from reconciler.apply.publish import Publisher
 from reconciler.apply.recover import Tell
+from reconciler.apply.rounds import Rounds, undone
 from reconciler.apply.takeover import take_over
 from reconciler.clock import Clock, Jumps
 from reconciler.config import Config
@@ -225,6 +226,8 @@ class Session:
         """
         options = replace(options, verify=False)  # bytes are read once, at the beginning
         given_up: set[str | None] = set()
+        rounds = Rounds()
+        rounds.begin(first.ready())
         # what was blocked then waits for a new plan
         agreed = {step.name for step in first.plan.steps if step.may_pay}
         while executor.busy and not stop.reason:
@@ -237,15 +240,22 @@ class Session:
             if not ended:
                 continue
             seen = self._again(first, options)
+            renders = list(seen.plan.by_action(Action.RENDER))
+            given_up |= {step.key for step in renders if rounds.spent(step)}
             if executor.fail_fast:
                 self._send_no_more_after(ended, seen, given_up, executor)
             leave = executor.names | {
                 step.name for step in seen.plan.steps if step.key in executor.keys
             }
             ready = seen.ready(leave=leave, given_up=given_up)
+            over = [step for step in ready if rounds.spent(step)]
+            outcomes.update((step.name, undone(step)) for step in over)
             may = [
-                step for step in ready if step.action is not Action.RENDER or step.name in agreed
+                step
+                for step in ready
+                if step not in over and (step.action is not Action.RENDER or step.name in agreed)
             ]
+            rounds.begin(may)
             executor.start(self._items(seen, may, options))
 
     def _write_down(self, seen: Pass) -> None:

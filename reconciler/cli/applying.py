@@ -31,14 +31,34 @@ def run_apply(
     as_json: bool,
     auto_approve: bool,
     max_cost: float | None,
-    stop: Stop | None = None,
     saved: SavedPlan | None = None,
     fail_fast: bool = False,
 ) -> int:
-    """One apply, from the plan to the last word. Returns the exit code. `stop` tells afterwards
-    whether Ctrl-C came.
-    """
-    stop = stop or Stop()
+    """One apply, from the plan to the last word. Returns the exit code."""
+    return _run(
+        project,
+        options,
+        as_json=as_json,
+        auto_approve=auto_approve,
+        max_cost=max_cost,
+        stop=Stop(),
+        saved=saved,
+        fail_fast=fail_fast,
+    ).exit_code
+
+
+def _run(
+    project: Project,
+    options: Options,
+    *,
+    as_json: bool,
+    auto_approve: bool,
+    max_cost: float | None,
+    stop: Stop,
+    saved: SavedPlan | None = None,
+    fail_fast: bool = False,
+) -> Report:
+    """One apply, and how it ended. `stop` tells afterwards whether Ctrl-C came."""
     agreed = "a saved plan" if saved is not None else "--auto-approve" if auto_approve else ""
     asked = _approval(project, stop, agreed, as_json=as_json)
     tell: Callable[[str], None] = screen.note if as_json else screen.say
@@ -61,7 +81,7 @@ def run_apply(
         screen.json_line({"event": "end", **endings.report_document(report)})
     elif report.plan.changes or report.outcomes:
         screen.say(endings.report_text(report).rstrip("\n"))
-    return report.exit_code
+    return report
 
 
 async def _applied(
@@ -221,9 +241,11 @@ def run_watch(
     project: Project, endpoint: str | None, *, auto_approve: bool, max_cost: float | None
 ) -> int:
     """Apply at every change, until Ctrl-C. A fault in a manifest is shown and waits for the next
-    save.
+    save; so does an edit that failed, for a save of its own manifest.
     """
-    from reconciler.watch import changes
+    from reconciler.watch import Failed, changes
+
+    failed = Failed()
 
     def one_pass(stop: Stop) -> None:
         try:
@@ -233,14 +255,15 @@ def run_watch(
                 clock=project.clock,
                 environment=project.config.environment,
             )
-            run_apply(
+            report = _run(
                 fresh,
-                Options(),
+                Options(held=failed.keys),
                 as_json=False,
                 auto_approve=auto_approve,
                 max_cost=max_cost,
                 stop=stop,
             )
+            failed.learn(report)
         except CutlistError as error:
             screen.complain(error)
             if not isinstance(error, InvalidInput):
@@ -251,6 +274,7 @@ def run_watch(
         for paths in changes(project):
             if paths:
                 screen.say(f"\n{', '.join(paths)} changed.")
+            failed.saved(paths)
             stop = Stop()
             one_pass(stop)
             if stop.reason:  # heard at any moment of the pass, also at its very end

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconciler.catalogue import Verdict, entry, may_try_again
+from reconciler.catalogue import MOST_ROUNDS, Verdict, entry, may_try_again
 from reconciler.desired.job import Desired, job
 from reconciler.errors import Place
 from reconciler.names import NO_ENVIRONMENT
@@ -19,6 +19,7 @@ from reconciler.plan.step import FREE, Action, Plan, Step
 from reconciler.state.observed import OPEN, Attempt, History, Observed, Pin, Result, State
 
 _OVERWRITTEN = "another file is there; it is overwritten (--force)"
+_ONLY_ASKED = "The same request is sent again only with `cutlist apply --retry-failed`."
 SUSPENDED = "suspended: left alone"
 _MOST_FOLLOWERS = 5
 _REFRESHED = (Action.RESUME, Action.SETTLE, Action.KEEP)
@@ -34,6 +35,7 @@ class Options:
     retry_failed: bool = False  # send again what the service refused
     refresh_only: bool = False  # bring home what is at the service; send, write and pin nothing
     verify: bool = False  # read every clip, output and stored video again, whatever their times say
+    held: tuple[str, ...] = ()  # keys that failed in an earlier pass of `watch`: not sent again
     target: tuple[str, ...] = ()  # only these edits, and what they build on
     exclude: tuple[str, ...] = ()  # not these edits, nor what builds on them
 
@@ -255,9 +257,18 @@ def _step(each: Resolved, observed: Observed, options: Options, came_from: str) 
         step = _pinned_step(make, observed.pin(edit.name, each.job.key), options) or _render_step(
             make, each, observed
         )
-    if step.action is Action.RENDER:
-        return _occupied(make, observed, options) or step
-    return step
+    if step.action is not Action.RENDER:
+        return step
+    return _occupied(make, observed, options) or _held_step(make, history, options) or step
+
+
+def _held_step(make: _Maker, history: History | None, options: Options) -> Step | None:
+    """What failed in an earlier pass of `watch` waits for a save of its own manifest."""
+    if make.key not in options.held:
+        return None
+    said = _words(history.last) if history is not None else ()
+    way = f"It is sent again when {make.place.file} is saved, or by `cutlist apply`."
+    return make(Action.BLOCKED, "failed in an earlier pass", *said, way)
 
 
 def _pinned_step(make: _Maker, pin: Pin | None, options: Options) -> Step | None:
@@ -476,7 +487,7 @@ def _failed_step(make: _Maker, history: History, options: Options) -> Step | Non
     if (
         last.state is State.REJECTED
         and known.verdict is Verdict.INPUT
-        and len(history.attempts) < 3
+        and len(history.attempts) < MOST_ROUNDS
     ):
         return None
     return make(
@@ -484,6 +495,7 @@ def _failed_step(make: _Maker, history: History, options: Options) -> Step | Non
         f"the service refused it: {last.code}",
         *_words(last),
         known.advice,
+        *(() if "--retry-failed" in known.advice else (_ONLY_ASKED,)),
         attempt=last,
     )
 

@@ -63,6 +63,7 @@ def saved_document(
         "options": {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(options).items()
+            if name != "held"  # is of a watch, which saves no plans
         },
         "desired": {name: _asked(desired, name) for name in names},
         "observed": {
