@@ -82,13 +82,13 @@ async def test_every_event(film: Bench, golden: Golden, capsys: pytest.CaptureFi
     """A line, or an object, whenever an edit enters another phase."""
     await applied(film)
     for name, style in (
-        ("apply-lines.txt", progress.lines("USD")),
-        ("apply-lines.jsonl", progress.json_lines()),
+        ("apply-lines.txt", progress.Lines("USD")),
+        ("apply-lines.jsonl", progress.JsonLines()),
     ):
         capsys.readouterr()
-        with style as observer:
+        with style:
             for event in film.events:
-                observer(event)
+                style.observe(event)
         golden(GOLDEN / name, masked(_sorted(capsys.readouterr().out, film.events)))
 
 
