@@ -64,8 +64,9 @@ def _explain(  # noqa: C901  (a case a keyword)
         return
     match error.validator:
         case "additionalProperties":
-            legal = sorted(schema.get("properties", {}))
-            for extra in sorted(set(given) - set(legal)):
+            known = schema.get("properties", {})
+            legal = sorted(field for field, part in known.items() if not part.get("deprecated"))
+            for extra in sorted(set(given) - set(known)):
                 yield [*path, extra], True, _unknown(extra, legal, name)
         case "required":
             for missing in (each for each in rule if each not in given):

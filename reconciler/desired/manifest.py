@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler import schema
@@ -12,7 +12,7 @@ from reconciler.desired import layers, matrix
 from reconciler.desired.matrix import Cell
 from reconciler.desired.models import Model, Models, Variant
 from reconciler.desired.references import BadReference, Reference, reference, shown
-from reconciler.document import Document, field_name, parse
+from reconciler.document import Document, field_name, parse, pointer
 from reconciler.errors import Fault, Place
 from reconciler.names import NO_ENVIRONMENT, is_plain
 
@@ -135,7 +135,14 @@ def _edit(cell: Cell, rules: Rules) -> tuple[Edit | None, Sequence[Fault]]:
     variant = model.variant(edit.function) if edit and model else None
     if edit is None or model is None or variant is None:
         return None, faults
+    ignored = list(_ignored_faults(edit, variant))
+    edit = replace(
+        edit,
+        input=_without(edit.input, variant.ignored("input")),
+        parameters=_without(edit.parameters, variant.ignored("parameters")),
+    )
     more = [
+        *ignored,
         *_region_faults(edit, model, rules.region),
         *_output_faults(edit),
         *_media_faults(edit, model, variant),
@@ -255,6 +262,24 @@ def _media_faults(edit: Edit, model: Model, variant: Variant) -> Iterator[Fault]
             )
 
 
+def _ignored_faults(edit: Edit, variant: Variant) -> Iterator[Fault]:
+    """A warning for every field that the service does not read in such a request."""
+    for section, given in (("input", edit.input), ("parameters", edit.parameters)):
+        for name in variant.ignored(section):
+            if name in given:
+                reader = f"{edit.model} {variant.function}" if variant.function else edit.model
+                yield Fault(
+                    edit.place(pointer(f"/{section}", name), key=True),
+                    f"{section}.{name} is ignored: {reader} does not read it. It is not sent, and"
+                    " changing it renders nothing; take it out",
+                    "warning",
+                )
+
+
+def _without(section: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:
+    return {name: value for name, value in section.items() if name not in names}
+
+
 def _field_faults(edit: Edit, variant: Variant) -> Iterator[Fault]:
     """The rules of schemas/models that JSON Schema cannot say, and the warnings."""
     sections: Mapping[str, Mapping[str, Any]] = {"input": edit.input, "parameters": edit.parameters}
@@ -277,6 +302,13 @@ def _field_faults(edit: Edit, variant: Variant) -> Iterator[Fault]:
             message = (
                 f"{section}.{name} has {len(given)} characters; the service reads the first {limit}"
                 " and drops the rest"
+            )
+            yield Fault(edit.place(at), message, "warning")
+        most = rule.get("x-warn-more-than")
+        if most is not None and isinstance(given, list) and len(given) > most:
+            message = (
+                f"{section}.{name} has {len(given)} entries; the vendor's pages speak of {most} here,"
+                " and what the service does with more is not known"
             )
             yield Fault(edit.place(at), message, "warning")
         if "x-same-length-as" in rule:

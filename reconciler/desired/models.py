@@ -61,6 +61,10 @@ class Variant:
             elif isinstance(value, list):
                 yield from _media_items(value, at, schema.get("items", {}))
 
+    def ignored(self, section: str) -> Sequence[str]:
+        """Names that requests carry in this section and the service does not read."""
+        return tuple(self.section(section).get("x-ignored", ()))
+
     def default(self, section: str, field: str) -> Any:
         """The documented default of a field; None when there is none, or the vendor does not
         promise it.
@@ -344,7 +348,15 @@ def _standard(schema: Mapping[str, Any]) -> dict[str, Any]:
                 made[name] = value
             case _ if not name.startswith("x-"):
                 made[name] = value
+    for field in schema.get("x-ignored", ()):
+        made["properties"][field] = dict(_IGNORED)
     return made
+
+
+_IGNORED = {
+    "deprecated": True,  # so editors strike it out, and no list of legal fields names it
+    "description": "Not read by the service here; left out of the request.",
+}
 
 
 def _count(what: Mapping[str, Any], low: int, high: int) -> dict[str, Any]:

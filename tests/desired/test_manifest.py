@@ -126,3 +126,42 @@ def test_long_prompts(length: int, warned: bool) -> None:
     }
     found = reading(text_of("film", spec)).faults
     assert [fault.severity for fault in found] == (["warning"] if warned else [])
+
+
+VACE = (
+    f"{HEAD}spec:\n  model: wan2.1-vace-plus\n"
+    "  input: {function: %s, prompt: Snow, video_url: ./a.mp4%s}\n  parameters: {%s}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("function", "more_input", "parameters", "section", "name"),
+    [
+        ("video_outpainting", "", "watermark: true", "parameters", "watermark"),
+        ("video_repainting", "", "control_condition: depth, watermark: true", "parameters",
+         "watermark"),
+        ("video_edit", ", mask_image_url: ./m.png", "control_condition: depth", "parameters",
+         "control_condition"),
+        ("video_extension", ", first_clip_url: ./b.mp4", "", "input", "video_url"),
+    ],
+)  # fmt: skip
+def test_what_the_service_does_not_read_is_left_out(
+    function: str, more_input: str, parameters: str, section: str, name: str
+) -> None:
+    """A field that real requests carry and the service ignores is a warning, and in no request."""
+    found = reading(VACE % (function, more_input, parameters))
+    (edit,) = found.edits
+    assert name not in getattr(edit, section)
+    (warning,) = [fault for fault in found.faults if f"{section}.{name} is ignored" in str(fault)]
+    assert warning.severity == "warning"
+    assert warning.place.line == (6 if section == "input" else 7)
+
+
+@pytest.mark.parametrize("function", ["video_repainting", "video_edit"])
+def test_more_reference_images_than_the_pages_speak_of(function: str) -> None:
+    """Repainting and local editing take "a reference image": more are sent, with a warning."""
+    more = ", mask_image_url: ./m.png" if function == "video_edit" else ""
+    images = ", ref_images_url: [./r.png, ./s.png]"
+    found = reading(VACE % (function, more + images, "strength: 1.0" if not more else ""))
+    assert len(found.edits[0].input["ref_images_url"]) == 2
+    assert [fault.severity for fault in found.faults if "2 entries" in str(fault)] == ["warning"]

@@ -50,7 +50,16 @@ KEYWORDS = {
         "x-media",
         "x-media-by",
     ),
-    *("x-default", "x-source", "x-truncated-at", "x-warn-absent", "x-only-with", "x-legal"),
+    *(
+        "x-default",
+        "x-source",
+        "x-truncated-at",
+        "x-warn-absent",
+        "x-warn-more-than",
+        "x-ignored",
+        "x-only-with",
+        "x-legal",
+    ),
 }
 
 
