@@ -82,6 +82,19 @@ if TYPE_CHECKING:
     multiple=True,
     help="URL that is told when a task ends; may be repeated.",
 )
+@click.option(
+    "--cors",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Site whose pages may use /_mock/ from a browser, or '*'; may be repeated.",
+)
+@click.option(
+    "--cert", type=click.Path(path_type=Path), help="Serve https with this certificate (PEM)."
+)
+@click.option(
+    "--key", type=click.Path(path_type=Path), help="Its key, unless it stands in the same file."
+)
+@click.option("--tls", is_flag=True, help="Serve https with a certificate made on the spot.")
 @click.option("--remote-controls", is_flag=True, help="Let /_mock/ answer other machines too.")
 def serve(
     host: str,
@@ -141,6 +154,8 @@ async def _until_stopped(server: MockServer, key: str) -> None:
         loop.add_signal_handler(number, stopped.set)
     await server.start()
     click.echo(f"listening on {server.url}")
+    if server.ca_file is not None:
+        click.echo(f"trust it with SSL_CERT_FILE={server.ca_file}")
     click.echo(
         f"key: {key}    controls: {server.url.removesuffix('/api/v1')}/_mock/    Ctrl-C ends it"
     )

@@ -12,13 +12,13 @@ from typing import Any
 
 from aiohttp import web
 
+from mockserver import index
 from mockserver.accounts import read_accounts
 from mockserver.catalogue import Doc
 from mockserver.digest import canonical, read
 from mockserver.errors import ControlError, ServerError
 from mockserver.rules import Fields
-from mockserver.service import Service
-from mockserver.state import NEVER, Row
+from mockserver.service import Service, shown_task
 from mockserver.validation import without_nulls
 from mockserver.verify import bill_by, matching, verify
 
@@ -26,21 +26,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 LARGEST_SNAPSHOT = 4 << 30
 LONGEST_JUMP_S = 1e10  # three centuries: what is beyond, no date can hold
 _SUMS = {"accounts": "account", "requests": "request_sha256", "jobs": "job_sha256"}
-_TASK_FIELDS = (
-    "task_id",
-    "account",
-    "model",
-    "status",
-    "label",
-    "submit_at",
-    "scheduled_at",
-    "end_at",
-    "code",
-    "message",
-    "request_sha256",
-    "job_sha256",
-    "polls_left",
-)
 
 
 def add_control(app: web.Application, service: Service, from_anywhere: bool) -> None:
@@ -76,11 +61,26 @@ def add_control(app: web.Application, service: Service, from_anywhere: bool) -> 
     for method, path, handler in routes:
         for slash in ("", "/"):
             app.router.add_route(method, f"/_mock/{path}{slash}", _guarded(handler, from_anywhere))
+    listing = _guarded(control.index, from_anywhere)
+    for path in ("/", "/_mock", index.CONTROLS):
+        app.router.add_get(path, listing)
+    app.router.add_route("*", "/_mock/{rest:.*}", _guarded(control.miss, from_anywhere))
 
 
 class _Control:
     def __init__(self, service: Service) -> None:
         self._service = service
+
+    async def index(self, request: web.Request) -> web.Response:
+        """What there is: a page for a browser, JSON for a program."""
+        root = f"{request.scheme}://{request.host}"
+        if "text/html" in request.headers.get("Accept", ""):
+            return web.Response(text=index.page(root), content_type="text/html")
+        return web.json_response(index.index(root))
+
+    async def miss(self, request: web.Request) -> web.Response:
+        """A control that there is not, with the nearest that there is."""
+        raise ControlError(index.describe_miss(request.method, request.path), 404)
 
     async def health(self, _: web.Request) -> web.Response:
         now = self._service.clock.now()
@@ -114,15 +114,14 @@ class _Control:
             for name in ("account", "model", "status", "label")
             if name in request.query
         }
-        rows = self._service.state.every_task({"now": self._service.clock.now(), **wanted})
-        return web.json_response({"tasks": [_shown(row) for row in rows]})
+        return web.json_response({"tasks": self._service.every_task(wanted)})
 
     async def task(self, request: web.Request) -> web.Response:
         task_id = request.match_info["task_id"]
         row = self._service.state.task(task_id, self._service.clock.now())
         if row is None:
             raise ControlError(f"there is no task {task_id}", 404)
-        return web.json_response(_shown(row))
+        return web.json_response(shown_task(row))
 
     async def act(self, request: web.Request) -> web.Response:
         """finish, fail {code, message}, cancel, expire, lose: what can be done to a task by hand."""
@@ -136,10 +135,7 @@ class _Control:
         name = request.match_info["act"]
         if name == "fail":
             fields = Fields(await _document(request, {}), "fail")
-            code, message = (
-                fields.take("code", str, "InternalError.Algo"),
-                fields.take("message", str),
-            )
+            code, message = fields.code("InternalError.Algo"), fields.take("message", str)
             fields.end()
             tasks.fail(task_id, self._service.scenarios.fault(code, message))
         elif name in acts:
@@ -258,13 +254,6 @@ def _rules(name: str, rules: Any) -> tuple[Handler, Handler, Handler]:
         return await show(request)
 
     return show, add, clear
-
-
-def _shown(row: Row) -> Doc:
-    """A task as the controls show it. A time that does not come by itself is null."""
-    shown = {name: row[name] for name in _TASK_FIELDS}
-    shown |= {name: None for name in ("scheduled_at", "end_at") if row[name] >= NEVER}
-    return {**shown, "cancelled_at": row["cancelled_at"], "no_url": bool(row["no_url"])}
 
 
 async def _document(request: web.Request, default: Doc | None = None) -> Doc:

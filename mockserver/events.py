@@ -1,8 +1,9 @@
 """Ends of tasks told to webhooks, as CloudEvents `dashscope:System:AsyncTaskFinish`.
 
 An account can route these events to an HTTP endpoint (task management reference); duplicates are
-possible there, so they can be ordered here. Structured JSON and the fields beside type, source and
-the first four of `data` are assumptions.
+possible there, so they can be ordered here. The fields are those of the vendor's page on receiving
+notifications of finished tasks, and of its event bus. Structured JSON over HTTP, `subject` and
+`model_name` are assumptions.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import aiohttp
 
@@ -21,9 +22,11 @@ from mockserver.clock import Clock
 from mockserver.digest import compact, derived_uuid
 from mockserver.rules import BadOrder, Doc, Fields, read_all
 from mockserver.state import Row, State
-from mockserver.tasks import Tasks
+from mockserver.tasks import Tasks, unique_key
 
 TYPE, SOURCE = "dashscope:System:AsyncTaskFinish", "acs.dashscope"
+BUS = "default"  # the bus that the vendor's own services publish to
+DATA_TYPE = "application/json;charset=utf-8"
 TICK_S = 0.2  # real time between two looks for tasks that have ended
 TIMEOUT_S = 5.0
 ATTEMPTS = 5
@@ -126,7 +129,7 @@ class Events:
 
     async def _tell(self, session: aiohttp.ClientSession, row: Row) -> bool:
         event = compact(self.event(row))
-        headers = {"Content-Type": "application/cloudevents+json; charset=utf-8"}
+        headers = {"Content-Type": DATA_TYPE}
         try:
             for webhook in self._webhooks:
                 for _ in range(webhook.copies if webhook.account in (None, row["account"]) else 0):
@@ -144,23 +147,43 @@ class Events:
         account = next((each for each in self._accounts.all if each.name == row["account"]), None)
         uid = account.uid if account else ""
         region = self._catalogue.region_id((account and account.region) or self._accounts.region)
-        ended = datetime.fromtimestamp(row["cancelled_at"] or row["end_at"], UTC)
+        ended = row["cancelled_at"] or row["end_at"]
+        moment = _zulu(ended)
         return {
             "specversion": "1.0",
             "id": derived_uuid(self._seed, "event", row["n"]),
             "source": SOURCE,
             "type": TYPE,
             "subject": f"{SOURCE}:{region}:{uid}:task/{row['task_id']}",
-            "time": ended.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "datacontenttype": "application/json",
+            "time": moment,
+            "datacontenttype": DATA_TYPE,
+            "aliyunaccountid": uid,
+            "aliyunoriginalaccountid": uid,
+            "aliyuneventbusname": BUS,
+            "aliyunregionid": region,
+            "aliyunpublishtime": moment,
             "data": {
                 "task_id": row["task_id"],
                 "task_status": row["status"],
+                "start_time": self._local(row["submit_at"]),
+                "end_time": self._local(ended),
+                "contain_result": False,
+                "user_api_unique_key": unique_key(row["model"]),
+                "api_key_id": row["api_key_id"],
                 "region": region,
                 "request_id": row["request_id"],
                 "model_name": row["model"],
             },
         }
+
+    def _local(self, at: float) -> str:
+        """A time as the page shows it in `data`: without a zone, in that of the service."""
+        zone = timezone(timedelta(hours=self._catalogue.service["utc_offset_h"]))
+        return datetime.fromtimestamp(at, zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _zulu(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _webhook(document: object, place: str) -> Webhook:

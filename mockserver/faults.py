@@ -145,7 +145,7 @@ class Faults(RuleBook[Rule]):
         if kind in _AFTER and side == "before":
             raise BadOrder(f"{fields.place}: {kind} happens after the server has acted")
         status = fields.count("status", 100, 500 if kind == "answer" else 200) or 200
-        code = fields.take("code", str, _CODES.get(status, "InternalError"))
+        code = fields.code(_CODES.get(status, "InternalError"))
         message = fields.take(
             "message", str, self._errors.get(code, {}).get("message", "ordered by a fault")
         )

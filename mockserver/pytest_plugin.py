@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 MARK = "dashscope_server"
 _MARK_HELP = (
     f"{MARK}(speed=None, **options): how the server of the fixture {MARK} is made. Without speed"
-    " its clock stands still until it is advanced; options are those of mockserver.MockServer."
+    " its clock stands still until it is advanced; with it tasks take the models' usual minutes, so"
+    " many times as fast; options are those of mockserver.MockServer."
 )
 
 
@@ -28,6 +29,8 @@ class DashScopeServer:
         self._thread = thread
         self.api_key = api_key
         self.url: str = thread.url  # base URL for clients: http://127.0.0.1:PORT/api/v1
+        # root of the controls: http://127.0.0.1:PORT/_mock/
+        self.controls_url: str = thread.url.removesuffix("/api/v1") + "/_mock/"
 
     @property
     def clock(self) -> LoopClock:
@@ -52,6 +55,14 @@ class DashScopeServer:
         """What every task has cost so far: `{"tasks": [...], "total_billed_s"}`."""
         return self._thread.bill()
 
+    def tasks(self, **wanted: str) -> list[dict[str, Any]]:
+        """Every task so far; `account`, `model`, `status` and `label` choose. GET /_mock/tasks."""
+        return self._thread.tasks(**wanted)
+
+    def finish(self, task_id: str) -> None:
+        """End a task now, as its outcome says. Raises ControlError for an unknown or ended one."""
+        self._thread.finish(task_id)
+
     def journal(self) -> list[dict[str, Any]]:
         """The requests that have come, in order of arrival."""
         requests: list[dict[str, Any]] = self._thread.journal()["requests"]
@@ -60,6 +71,22 @@ class DashScopeServer:
     def reset(self) -> None:
         """Forget tasks, uploads, videos and requests. The clock goes on."""
         self._thread.reset()
+
+
+def _check_options(options: dict[str, Any], place: str) -> None:
+    """Raise UsageError for an option that no server has, with the legal ones."""
+    import inspect  # lazy: only the tests that use the fixture pay for it
+
+    from mockserver.rules import did_you_mean
+    from mockserver.server import MockServer
+
+    legal = ["speed", *inspect.signature(MockServer).parameters]
+    for name in options:
+        if name not in legal:
+            raise pytest.UsageError(
+                f"{place} has no option {name}; legal are {', '.join(legal)}"
+                f"{did_you_mean(name, legal)}"
+            )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -85,10 +112,16 @@ def dashscope_server(
     from mockserver.threaded import ServerThread
 
     options = dict(dashscope_server_options)
+    _check_options(options, "the fixture dashscope_server_options")
     # the nearest one has the last word
     for mark in reversed(list(request.node.iter_markers(MARK))):
+        if mark.args:
+            raise pytest.UsageError(f"the mark {MARK} takes options by name, such as speed=60")
+        _check_options(mark.kwargs, f"the mark {MARK}")
         options |= mark.kwargs
     speed = options.pop("speed", None)
+    if speed is not None:  # as on the command line
+        options.setdefault("task_seconds", None)
     options.setdefault("clock", VirtualClock() if speed is None else ScaledClock(speed))
     accounts = options.get("accounts", DEFAULT_ACCOUNTS)
     with ServerThread(**options) as thread:

@@ -4,8 +4,9 @@ what is wrong.
 
 from __future__ import annotations
 
+import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 from mockserver.errors import ServerError
@@ -28,6 +29,10 @@ class Fields:
             raise BadOrder(f"{place} should be a mapping, not {document!r}")
         self._left, self.place = dict(document), place
         self._known: list[str] = []
+
+    def has(self, name: str) -> bool:
+        """Whether a field is there and not null, and was not taken yet."""
+        return self._left.get(name) is not None
 
     def take(self, name: str, kind: type | tuple[type, ...], default: Any = None) -> Any:
         """The value of a field, or its default. Raises BadOrder for a value of another kind."""
@@ -63,8 +68,18 @@ class Fields:
         if value not in choices:
             raise BadOrder(
                 f"{self.place}.{name} should be one of {', '.join(choices)}, not {value!r}"
+                f"{did_you_mean(value, choices)}"
             )
         return str(value)
+
+    def code(self, default: str) -> str:
+        """An error code: any text, since a code that the service will have tomorrow must be
+        rehearsable. Raises BadOrder for an empty one.
+        """
+        value: str = self.take("code", str, default)
+        if not value.strip():
+            raise BadOrder(f"{self.place}.code is empty; write a code, such as {default}")
+        return value
 
     def numbers(self, name: str) -> tuple[int, ...]:
         """A whole number from 1, or a list of them."""
@@ -77,10 +92,17 @@ class Fields:
     def end(self) -> None:
         """Raise BadOrder when the mapping had fields that nobody took."""
         if self._left:
-            unknown = ", ".join(sorted(str(name) for name in self._left))
+            unknown = sorted(str(name) for name in self._left)
             raise BadOrder(
-                f"{self.place} has no field {unknown}; it knows {', '.join(self._known)}"
+                f"{self.place} has no field {', '.join(unknown)}; it knows"
+                f" {', '.join(self._known)}{did_you_mean(unknown[0], self._known)}"
             )
+
+
+def did_you_mean(given: object, known: Iterable[str]) -> str:
+    """`. Did you mean X?` where a known word is close to the one that was given, else nothing."""
+    near = difflib.get_close_matches(str(given), list(known), n=1)
+    return f". Did you mean {near[0]}?" if near else ""
 
 
 def read_all(documents: object, read: Callable[[object, str], Entry], place: str) -> list[Entry]:

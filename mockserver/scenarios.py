@@ -104,12 +104,9 @@ class Scenarios(RuleBook[Rule]):
         return chosen
 
     def fault(self, code: str, message: str | None) -> Fault:
-        """A failure with a code of the catalogue. Raises BadOrder for another one."""
-        if code not in self._errors:
-            raise BadOrder(
-                f"there is no code {code!r}; the service knows {', '.join(self._errors)}"
-            )
-        return Fault(code, message or self._errors[code]["message"])
+        """A failure with any code; one of the catalogue brings the service's own message."""
+        known = self._errors.get(code, {})
+        return Fault(code, message or known.get("message", "ordered by a scenario"))
 
     def _rule(self, document: object, place: str) -> Rule:
         fields = Fields(document, place)
@@ -126,16 +123,16 @@ class Scenarios(RuleBook[Rule]):
 
     def _scenario(self, fields: Fields) -> Scenario:
         end = fields.choice("then", ENDS, "succeed")
-        code, message = fields.take("code", str), fields.take("message", str)
-        if end != "fail" and (code or message):
+        if end != "fail" and (fields.has("code") or fields.has("message")):
             raise BadOrder(f"{fields.place}: code and message are for then: fail")
+        code, message = fields.code("InternalError.Algo"), fields.take("message", str)
         scenario = Scenario(
             end=end,
             after_s=fields.number("after_s"),
             after_polls=fields.count("after_polls"),
             by_hand=fields.take("by_hand", bool, False),
             pending_s=fields.number("pending_s") or 0.0,
-            fault=self.fault(code or "InternalError.Algo", message) if end == "fail" else None,
+            fault=self.fault(code, message) if end == "fail" else None,
             lost_after_s=fields.number("lost_after_s") or 0.0,
         )
         ways = (

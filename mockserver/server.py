@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import ssl
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
 from aiohttp import web
 
 from mockserver import catalogue as catalogues
+from mockserver import tls as certificates
 from mockserver.accounts import DEFAULT_ACCOUNTS, Account, Accounts
-from mockserver.app import API, make_app
+from mockserver.app import make_app
 from mockserver.catalogue import Doc
 from mockserver.clock import Clock, RealClock
 from mockserver.control import add_control
@@ -23,6 +26,7 @@ from mockserver.events import Events
 from mockserver.faults import Faults
 from mockserver.fetching import Fetcher
 from mockserver.films import Films
+from mockserver.index import API
 from mockserver.media import MediaReader, RunBlocking
 from mockserver.rates import Rates
 from mockserver.render import FilmRenderer, Renderer
@@ -51,6 +55,11 @@ class MockServer:
     `scenarios`, `faults`, `webhooks`: rules in the shapes of scenarios.py, faults.py and events.py.
     `fetch_inputs`: download media by http(s), and fail tasks whose media cannot be had, instead of making them up.
     `remote_controls`: let /_mock/ answer other machines too.
+    `cors`: sites whose pages may use the controls from a browser, such as http://localhost:5173, or
+    `*`; the API itself answers pages of every site.
+    `cert`, `key`: PEM files of a certificate (with its chain) and its key, to be reached by https;
+    `tls` makes them on the spot, and `ca_file` then says where the authority is that clients have to
+    trust.
     `state_file`: a snapshot to begin with, if it is there, and to write at the end.
     Raises ServerError when the state, the port or a rule cannot be used.
     """
@@ -76,11 +85,19 @@ class MockServer:
         fetch_inputs: bool = False,
         remote_controls: bool = False,
         state_file: Path | None = None,
+        cors: Sequence[str] = (),
+        cert: Path | None = None,
+        key: Path | None = None,
+        tls: bool = False,
     ) -> None:
         if validation not in MODES:
             raise ServerError(f"validation is one of {', '.join(MODES)}, not {validation!r}")
         if task_seconds is not None and not 0 <= task_seconds[0] <= task_seconds[1]:
             raise ServerError(f"task_seconds is a range such as (2, 4), not {task_seconds}")
+        if key is not None and cert is None:
+            raise ServerError("key is the key of a certificate: name its cert too")
+        if tls and cert is not None:
+            raise ServerError("tls makes a certificate on the spot; with cert there is one")
         self._catalogue = catalogues.load()
         regions = self._catalogue.service["regions"]
         if region is not None and region not in regions:
@@ -92,6 +109,8 @@ class MockServer:
         self.rates = Rates(self.clock, rate_limits)
         self._region, self._webhooks, self._state_file = region, webhooks, state_file
         self._fetch_inputs, self._remote_controls = fetch_inputs, remote_controls
+        self._cors, self._cert, self._key, self._tls = tuple(cors), cert, key, tls
+        self.ca_file: Path | None = None  # known when the server has started
         self.port = port
         self._state_dir, self._host, self._validation, self._seed = (
             state_dir,
@@ -112,12 +131,13 @@ class MockServer:
 
     async def start(self) -> None:
         """Open the state and listen. Raises ServerError."""
+        context = self._ssl_context()
         self._runner = web.AppRunner(
             self.app, access_log=None, handle_signals=False, shutdown_timeout=1.0
         )
         try:
             await self._runner.setup()
-            site = web.TCPSite(self._runner, self._host, self.port)
+            site = web.TCPSite(self._runner, self._host, self.port, ssl_context=context)
             await site.start()
         except OSError as error:
             await self.stop()
@@ -173,14 +193,15 @@ class MockServer:
     def url(self) -> str:
         """Base URL for clients: http://127.0.0.1:PORT/api/v1."""
         host = "127.0.0.1" if self._host in ("0.0.0.0", "::", "") else self._host
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}{API}"
+        scheme = "https" if self._tls or self._cert else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}{API}"
 
     @property
     def app(self) -> web.Application:
         """The aiohttp application, usable without a socket; opens the state at first use."""
         if self._app is None:
             service = self._open()
-            self._app = make_app(service, self._run_blocking, self._public_url)
+            self._app = make_app(service, self._run_blocking, self._public_url, self._cors)
             add_control(self._app, service, self._remote_controls)
         return self._app
 
@@ -191,6 +212,15 @@ class MockServer:
     def journal(self) -> Doc:
         """The last requests: the document of GET /_mock/journal."""
         return self._running().journal()
+
+    def tasks(self, **wanted: str) -> list[Doc]:
+        """Every task so far, also those that clients no longer see: GET /_mock/tasks."""
+        return self._running().every_task(wanted)
+
+    def finish(self, task_id: str) -> None:
+        """End a task now, as its outcome says. Raises ControlError."""
+        self._running().tasks.finish(task_id)
+        self._running().state.commit()
 
     def reset(self) -> None:
         """Forget tasks, uploads, films and requests: POST /_mock/reset."""
@@ -245,6 +275,15 @@ class MockServer:
                 self._closing.close()
                 raise
         return self._service
+
+    def _ssl_context(self) -> ssl.SSLContext | None:
+        if self._cert is not None:
+            return certificates.context_of(self._cert, self._key)
+        if not self._tls:
+            return None
+        made = certificates.make_certificate(self._folder() / "tls", self._host)
+        self.ca_file = made.authority
+        return certificates.context_of(made.chain, made.key)
 
     def _folder(self) -> Path:
         if self._state_dir is None:

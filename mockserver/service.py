@@ -29,7 +29,7 @@ from mockserver.media import MediaReader, job_sha256, media_of
 from mockserver.outcome import Outcome, Source, foresee
 from mockserver.rates import Rates
 from mockserver.scenarios import LABEL, Scenarios
-from mockserver.state import Row, State
+from mockserver.state import NEVER, Row, State
 from mockserver.storage import Storage
 from mockserver.tasks import Draft, Tasks
 from mockserver.validation import check, without_nulls
@@ -227,6 +227,11 @@ class Service:
             task_id, row, self.storage.signed_url(host(), result_key(row), row["end_at"])
         )
 
+    def every_task(self, wanted: Mapping[str, str]) -> list[Doc]:
+        """Every task of every account, as the controls show it; `wanted` chooses."""
+        rows = self.state.every_task({"now": self.clock.now(), **wanted})
+        return [shown_task(row) for row in rows]
+
     async def _film_ready(self, row: Row) -> bool:
         if await self.films.ready(row["film"], row["plan"]):
             return True
@@ -332,6 +337,30 @@ class Service:
         if not await self._film_ready(row):
             raise NO_SUCH_KEY
         return self.storage.film(row["film"])
+
+
+_TASK_FIELDS = (
+    "task_id",
+    "account",
+    "model",
+    "status",
+    "label",
+    "submit_at",
+    "scheduled_at",
+    "end_at",
+    "code",
+    "message",
+    "request_sha256",
+    "job_sha256",
+    "polls_left",
+)
+
+
+def shown_task(row: Row) -> Doc:
+    """A task as the controls show it. A time that does not come by itself is null."""
+    shown = {name: row[name] for name in _TASK_FIELDS}
+    shown |= {name: None for name in ("scheduled_at", "end_at") if row[name] >= NEVER}
+    return {**shown, "cancelled_at": row["cancelled_at"], "no_url": bool(row["no_url"])}
 
 
 def result_key(row: Row) -> str:

@@ -319,9 +319,7 @@ class Tasks:
             "request_id": row["request_id"],
             "status": row["status"],
             "task_id": row["task_id"],
-            "user_api_unique_key": (
-                f"apikey:v1:aigc:video-generation:video-synthesis:{row['model']}"
-            ),
+            "user_api_unique_key": unique_key(row["model"]),
         }
         if row["status"] not in ("PENDING", "CANCELED"):
             doc["start_time"] = _epoch_ms(row["scheduled_at"])
@@ -333,6 +331,11 @@ class Tasks:
         """What every task costs at this moment, and the sum, in seconds of video."""
         tasks = [dict(row) for row in self._state.bill(self._clock.now())]
         return {"tasks": tasks, "total_billed_s": round(sum(task["billed_s"] for task in tasks), 2)}
+
+
+def unique_key(model: str) -> str:
+    """What the service calls the API of a model in lists and events."""
+    return f"apikey:v1:aigc:video-generation:video-synthesis:{model}"
 
 
 def _ordered(scenario: Scenario) -> dict[str, Any]:

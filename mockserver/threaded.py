@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 from collections.abc import Awaitable, Callable
 from types import TracebackType
@@ -67,6 +68,14 @@ class ServerThread:
     def journal(self) -> Doc:
         """The last requests, in order of arrival: `{"requests": [...]}`."""
         return self.do(self.server.journal)
+
+    def tasks(self, **wanted: str) -> list[Doc]:
+        """Every task so far; `account`, `model`, `status` and `label` choose."""
+        return self.do(functools.partial(self.server.tasks, **wanted))
+
+    def finish(self, task_id: str) -> None:
+        """End a task now, as its outcome says. Raises ControlError."""
+        self.do(self.server.finish, task_id)
 
     def reset(self) -> None:
         """Forget tasks, uploads, films and requests. The clock goes on."""

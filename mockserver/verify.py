@@ -76,12 +76,31 @@ def verify(entries: list[Doc], document: object) -> Doc:
         else f"{low} to {high}"
     )
     message = f"{len(found)} requests fit; {expected} expected"
+    if not found and not ok:
+        message += _nearest(entries, wanted)
     return {
         "ok": ok,
         "message": message,
         "count": len(found),
         "requests": [entry["n"] for entry in found],
     }
+
+
+def _nearest(entries: list[Doc], wanted: Mapping[str, Any]) -> str:
+    """Words for the request that fits in most respects, and in which it does not."""
+
+    def misses(entry: Doc) -> list[str]:
+        return [name for name in wanted if not matching([entry], {name: wanted[name]})]
+
+    if not entries:
+        return "; no request has come yet"
+    nearest = min(entries, key=lambda entry: (len(misses(entry)), -entry["n"]))
+    said = ", ".join(
+        f"{name} is {nearest.get(name)}" if name != "body" else "its body is another"
+        for name in misses(nearest)
+    )
+    asked = f"{nearest['method']} {nearest['path']}"
+    return f". The nearest is request {nearest['n']}, {asked}: {said}"
 
 
 def _in_order(entries: list[Doc], order: list[Any]) -> Doc:

@@ -122,6 +122,8 @@ class Description:
         content = response.get("content", {})
         if content and content_type not in content:
             raise Undescribed(f"{where}: content type {content_type!r}")
+        if content and "schema" not in content[content_type]:
+            return Form(name, str(status))
         document = _parsed(content_type, body) if content and body is not None else None
         for form, schema in self._schemas(name, str(status)):
             if schema is None or self.fits(schema, document):

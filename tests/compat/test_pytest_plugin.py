@@ -99,6 +99,14 @@ def test_tasks_fail_on_order(dashscope_server):
     assert status(dashscope_server, task_id) == "FAILED"
 
 
+def test_a_task_is_ended_by_hand(dashscope_server):
+    task_id = create(dashscope_server)
+    dashscope_server.finish(task_id)
+    assert [task["task_id"] for task in dashscope_server.tasks(status="SUCCEEDED")] == [task_id]
+    with urllib.request.urlopen(dashscope_server.controls_url + "health", timeout=30) as answer:
+        assert json.load(answer)["tasks"] == 1
+
+
 def test_a_wrong_key(dashscope_server):
     with pytest.raises(urllib.error.HTTPError) as refused:
         call(dashscope_server, "/tasks", key="sk-other")
@@ -133,7 +141,44 @@ def test_the_fixture_in_somebody_elses_tests(tmp_path: Path) -> None:
     (tmp_path / "test_theirs.py").write_text(THEIR_TESTS)
     done = run(tmp_path, "-q")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "8 passed" in done.stdout
+    assert "9 passed" in done.stdout
+
+
+OPTIONS = """
+import urllib.request
+
+import pytest
+
+
+@pytest.mark.dashscope_server(sped=60)
+def test_a_slip(dashscope_server):
+    pass
+
+
+@pytest.mark.dashscope_server(60)
+def test_no_name(dashscope_server):
+    pass
+
+
+@pytest.mark.dashscope_server(speed=1)
+def test_speed(dashscope_server):
+    body = b'{"model": "wan2.7-videoedit", "input": {"media": [{"type": "video", "url": "https://example.com/a.mp4"}]}}'
+    headers = {"Authorization": "Bearer sk-mock", "X-DashScope-Async": "enable", "Content-Type": "application/json"}
+    path = dashscope_server.url + "/services/aigc/video-generation/video-synthesis"
+    urllib.request.urlopen(urllib.request.Request(path, body, headers), timeout=30).close()
+    (task,) = dashscope_server.tasks()
+    assert task["end_at"] - task["submit_at"] >= 60
+"""
+
+
+def test_options_of_the_mark_are_those_of_the_command(tmp_path: Path) -> None:
+    """A slip is refused with the legal options; `speed` brings the models' usual minutes."""
+    (tmp_path / "test_theirs.py").write_text(OPTIONS)
+    done = run(tmp_path, "-q")
+    assert "1 passed, 2 errors" in done.stdout, done.stdout + done.stderr
+    assert "the mark dashscope_server has no option sped; legal are speed, state_dir" in done.stdout
+    assert "Did you mean speed?" in done.stdout
+    assert "takes options by name, such as speed=60" in done.stdout
 
 
 def test_the_fixture_and_the_mark_are_described(tmp_path: Path) -> None:

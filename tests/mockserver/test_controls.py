@@ -138,7 +138,8 @@ async def test_the_journal_is_asked(api):
         ({"order": [{"path": "*/cancel"}, create]}, "nothing fits order[1] after request 4"),
     ):
         answer = await api.mock("POST", "journal/verify", json=unmet)
-        assert (answer.status_code, answer.json()["message"]) == (409, words)
+        message = answer.json()["message"].partition(". The nearest")[0]
+        assert (answer.status_code, message) == (409, words)
     for none in ({}, {"request": {"what": 1}}, {"request": {}, "order": []}, {"order": [1]}):
         assert (await api.mock("POST", "journal/verify", json=none)).status_code == 400
     found = (await api.mock("GET", "journal", params={"status": 200, "method": "POST"})).json()[
@@ -302,7 +303,7 @@ async def test_controls_for_other_machines_on_request(serve, monkeypatch):
         ("clock", b'{"advance_s": 1' + b"0" * 400 + b"}"),
         ("clock", b'{"advance_s": true}'),
         ("tasks/x/fail", b'{"message": {}}'),
-        ("tasks/x/fail", b'{"code": "None.Such"}'),
+        ("tasks/x/fail", b'{"code": " "}'),
         ("tasks/x/fail", b'{"kode": "InternalError"}'),
     ],
 )

@@ -61,13 +61,23 @@ async def test_the_end_of_a_task_is_told(serve):
     assert event["data"] == {
         "task_id": good,
         "task_status": "SUCCEEDED",
+        "start_time": "2026-01-01 08:00:00",
+        "end_time": event["data"]["end_time"],
+        "contain_result": False,
+        "user_api_unique_key": "apikey:v1:aigc:video-generation:video-synthesis:wan2.7-videoedit",
+        "api_key_id": "100001",
         "region": "ap-southeast-1",
         "request_id": request_id,
         "model_name": "wan2.7-videoedit",
     }
+    assert event["data"]["end_time"].startswith("2026-01-01 08:00:")
     assert (event["type"], event["source"]) == ("dashscope:System:AsyncTaskFinish", "acs.dashscope")
     assert (event["specversion"], event["time"][:17]) == ("1.0", "2026-01-01T00:00:")
-    assert set(inbox.types) == {"application/cloudevents+json"}
+    assert event["datacontenttype"] == "application/json;charset=utf-8"
+    assert event["aliyunaccountid"] == event["aliyunoriginalaccountid"] != ""
+    assert event["aliyunpublishtime"] == event["time"]
+    assert (event["aliyuneventbusname"], event["aliyunregionid"]) == ("default", "ap-southeast-1")
+    assert set(inbox.types) == {"application/json"}
 
 
 async def test_duplicates_on_order_and_one_account_only(serve):

@@ -208,8 +208,12 @@ async def test_rules_come_and_go_by_the_controls(api):
     ("rule", "words"),
     [
         ({"then": "explode"}, r"scenarios\[0\].then should be one of succeed, fail, cancel"),
-        ({"then": "fail", "code": "Nope"}, "no code 'Nope'; the service knows InvalidApiKey"),
-        ({"when": {"promt": "x"}}, r"scenarios\[0\].when has no field promt; it knows model"),
+        ({"then": "fial"}, r"not 'fial'\. Did you mean fail\?"),
+        ({"then": "fail", "code": ""}, r"scenarios\[0\].code is empty; write a code, such as"),
+        (
+            {"when": {"promt": "x"}},
+            r"scenarios\[0\].when has no field promt; it knows model.*Did you mean prompt\?",
+        ),
         ({"after_s": -1}, "should be a number from 0, not -1"),
         ({"after_s": True}, "should be of type int or float, not True"),
         ({"after_s": 1, "after_polls": 1}, "only one of after_s, after_polls"),
@@ -226,3 +230,13 @@ async def test_a_rule_that_is_none(api, rule, words):
     answer = await api.mock("POST", "scenarios", json={"scenarios": [rule]})
     assert (answer.status_code, answer.json()["code"]) == (400, "InvalidControl")
     assert api.server.scenarios.show() == []
+
+
+async def test_a_code_that_the_service_may_have_tomorrow(api):
+    """Any text can be rehearsed as the code of a failure, with a message of its own or a plain one."""
+    await api.mock(
+        "POST", "scenarios", json={"then": "fail", "code": "Moderation.V3", "after_s": 0}
+    )
+    output = (await api.fetch(await api.create(api.wan())))["output"]
+    assert (output["task_status"], output["code"]) == ("FAILED", "Moderation.V3")
+    assert output["message"] == "ordered by a scenario"

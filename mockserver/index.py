@@ -1,0 +1,200 @@
+"""What can be asked of the server: its OpenAPI file, an index of it, and the nearest thing to what
+was asked in vain.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mockserver.catalogue import Doc, schemas_folder
+
+API = "/api/v1"
+CONTROLS = "/_mock/"
+PAGES = (
+    "/",
+    "/_mock",
+    "/openapi.json",
+)  # like the controls no part of the service: no fault meets them
+FILE = "dashscope.openapi.yaml"
+LEAST_LIKENESS = 0.6  # below it the nearest path is no help
+_METHODS = ("get", "post", "put", "delete")
+_HOLE = re.compile(r"\{[^}]*\}")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One thing that can be asked: method, path from the root of the server, and what it is for."""
+
+    method: str
+    path: str
+    summary: str
+    tag: str
+
+
+@functools.cache
+def operations() -> tuple[Operation, ...]:
+    """Everything that the OpenAPI file describes, in its order."""
+    return tuple(_operations())
+
+
+def _operations() -> Iterator[Operation]:
+    for path, item in _read(schemas_folder() / FILE)["paths"].items():
+        root = "" if "servers" in item else API
+        for method in _METHODS:
+            if method in item:
+                said = item[method]
+                yield Operation(method.upper(), f"{root}{path}", said["summary"], said["tags"][0])
+
+
+def openapi(root_url: str) -> Doc:
+    """The OpenAPI file as one JSON document that names this server; `root_url` is without a path.
+
+    What it refers to in other files is put in its place, since those files are not served.
+    """
+    document = json.loads(_whole_file())
+    document["servers"] = [{"url": f"{root_url}{API}"}]
+    for item in document["paths"].values():
+        if "servers" in item:
+            item["servers"] = [{"url": root_url}]
+    return dict(document)
+
+
+@functools.cache
+def _whole_file() -> str:
+    folder = schemas_folder()
+    return json.dumps(_put_in(_read(folder / FILE), folder), ensure_ascii=False)
+
+
+def _put_in(value: Any, folder: Path) -> Any:
+    if isinstance(value, list):
+        return [_put_in(item, folder) for item in value]
+    if not isinstance(value, dict):
+        return value
+    file, _, pointer = str(value.get("$ref", "")).partition("#")
+    if file:
+        target: Any = _read(folder / file)
+        for part in pointer.strip("/").split("/"):
+            target = target[int(part)] if isinstance(target, list) else target[part]
+        return _put_in(target, folder)
+    return {name: _put_in(item, folder) for name, item in value.items()}
+
+
+@functools.cache
+def _read(path: Path) -> Doc:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loaded: Doc = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+    return loaded
+
+
+# ---------------------------------------------------------------- the index
+
+
+def index(root_url: str) -> Doc:
+    """What there is, for programs."""
+    return {
+        "api": f"{root_url}{API}",
+        "openapi": f"{root_url}/openapi.json",
+        "operations": [
+            {
+                "method": operation.method,
+                "path": operation.path,
+                "summary": operation.summary,
+                "tag": operation.tag,
+            }
+            for operation in operations()
+        ],
+    }
+
+
+_TITLES = {
+    "tasks": "The service: tasks",
+    "files": "The service: files",
+    "controls": "Controls: what the server knows",
+    "orders": "Orders: what it is to do",
+}
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+table { border-collapse: collapse; width: 100% }
+td { padding: .25rem .75rem .25rem 0; vertical-align: top; border-top: 1px solid #8884 }
+code { font: 14px ui-monospace, monospace; overflow-wrap: anywhere }
+:root { color-scheme: light dark }
+"""
+
+
+def page(root_url: str) -> str:
+    """What there is, for people: one page of HTML without a script."""
+    tables = "".join(_table(tag, title) for tag, title in _TITLES.items())
+    api = escape(f"{root_url}{API}")
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>cutlist mock server</title><style>{_STYLE}</style>"
+        "<h1>cutlist mock server</h1>"
+        f"<p>The DashScope video-editing task API is at <code>{api}</code>; its description is"
+        ' <a href="/openapi.json">openapi.json</a>. What lies below <code>/_mock/</code> is no part'
+        " of the service.</p>"
+        f"{tables}</html>\n"
+    )
+
+
+def _table(tag: str, title: str) -> str:
+    rows = "".join(
+        f"<tr><td><code>{operation.method}</code><td>{_link(operation)}"
+        f"<td>{escape(operation.summary)}"
+        for operation in operations()
+        if operation.tag == tag
+    )
+    return f"<h2>{title}</h2><table>{rows}</table>"
+
+
+def _link(operation: Operation) -> str:
+    code = f"<code>{escape(operation.path)}</code>"
+    open_to_all = operation.method == "GET" and "{" not in operation.path
+    if open_to_all and not operation.path.startswith(API):
+        return f'<a href="{escape(operation.path)}">{code}</a>'
+    return code
+
+
+# ---------------------------------------------------------------- asked in vain
+
+
+def describe_miss(method: str, path: str) -> str:
+    """Words for a request that nothing answers: what there is at this path, or nearest to it."""
+    fits = [operation for operation in operations() if _matches(operation.path, path)]
+    if fits:
+        legal = ", ".join(operation.method for operation in fits)
+        return f"{path} takes {legal}, not {method}."
+    if any(_matches(operation.path, f"{API}{path}") for operation in operations()):
+        return f"There is nothing at {path}: the base URL ends in {API}. Ask {API}{path}."
+    nearest = max(operations(), key=lambda operation: _likeness(operation.path, path))
+    hint = f"The API is at {API}."
+    if _likeness(nearest.path, path) > LEAST_LIKENESS:
+        hint = f"The nearest is {nearest.method} {nearest.path}."
+    return f"There is nothing at {path}. {hint} {CONTROLS} lists all there is."
+
+
+def _likeness(template: str, path: str) -> float:
+    """How alike a path is to one with holes, from 0 to 1; what stands in a hole does not count."""
+    parts, asked = template.split("/"), path.rstrip("/").split("/")
+    if len(parts) == len(asked):
+        parts = [
+            given if _HOLE.fullmatch(part) else part
+            for part, given in zip(parts, asked, strict=True)
+        ]
+    return difflib.SequenceMatcher(None, "/".join(parts), "/".join(asked)).ratio()
+
+
+def _matches(template: str, path: str) -> bool:
+    parts = (re.escape(part) for part in _HOLE.split(template))
+    hole = ".+" if template.endswith("{key}") else "[^/]+"
+    return re.fullmatch(f"{hole.join(parts)}/?", path) is not None
