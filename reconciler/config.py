@@ -13,7 +13,7 @@ from reconciler import schema, shipped
 from reconciler.cache import Cache
 from reconciler.digest import sha256_hex
 from reconciler.document import Document, parse
-from reconciler.endpoints import Endpoint, Realm, endpoint_of, vendor_of
+from reconciler.endpoints import Endpoint, Realm, endpoint_of, realm_of
 from reconciler.errors import CutlistError, Fault, InvalidInput, Place, ProjectNotFound, UsageError
 from reconciler.files import EscapesRoot, inside
 from reconciler.names import NO_ENVIRONMENT, made_plain
@@ -334,13 +334,8 @@ def _semantic_faults(document: Document, spec: Mapping[str, Any]) -> list[Fault]
                     place, f'prices.models names "{name}"; legal are {", ".join(sorted(models))}.'
                 )
             )
-    endpoint = str(spec.get("endpoint", "mock"))
-    if spec.get("realm") in ("live", "mock") and ("://" not in endpoint or vendor_of(endpoint)):
-        message = (
-            f"the realm of {endpoint} is fixed; `realm` is for an endpoint that is a URL of"
-            " your own"
-        )
-        faults.append(Fault(document.place("/spec/realm", key=True), message))
+    if wrong := _realm_fault(spec):
+        faults.append(Fault(document.place("/spec/realm", key=True), wrong))
     for at, layer in {
         "": spec,
         **{f"/{at}": layer for at, layer in layers.items() if at != "defaults"},
@@ -351,6 +346,23 @@ def _semantic_faults(document: Document, spec: Mapping[str, Any]) -> list[Fault]
                 Fault(place, "a budget needs prices: say what a second costs in `prices`")
             )
     return faults
+
+
+def _realm_fault(spec: Mapping[str, Any]) -> str | None:
+    """What is wrong with `realm`, beside an endpoint whose realm is not for the file to say."""
+    endpoint, realm = spec.get("endpoint", "mock"), spec.get("realm")
+    if realm not in ("live", "mock") or not isinstance(endpoint, str):
+        return None  # absent, or the schema has said so
+    try:
+        if "://" in endpoint and realm_of(endpoint, spec) == realm:
+            return None
+    except ValueError:
+        return None  # told where the endpoint is understood
+    why = "" if "://" not in endpoint else ": it is a host of the vendor, and live"
+    return (
+        f"the realm of {endpoint} is fixed{why}; `realm` is for an endpoint that is a URL of"
+        " your own"
+    )
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

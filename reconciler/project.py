@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from reconciler import (
     decisions,
     git,
     housekeeping,
+    mistaken,
     recall,
     reconcile,
     retakes,
@@ -127,7 +129,12 @@ class Project:
     def look(self, options: Options = Options()) -> Pass:  # noqa: B008  (frozen)
         """One pass, for reading."""
         with self._reading() as ledger:
-            return reconcile.look(self.config, self.store, ledger, self.clock, options)
+            seen = reconcile.look(self.config, self.store, ledger, self.clock, options)
+        error = mistaken.taken_for_a_mock(self.config, now=self.clock.now())
+        if error is None:
+            return seen
+        notes = (*seen.plan.notes, f"! {error.message} {error.hint}")
+        return replace(seen, plan=replace(seen.plan, notes=notes))
 
     def look_at(self, revision: Revision, options: Options = Options()) -> Pass:  # noqa: B008  (frozen)
         """One pass over what a commit asks for, read from the repository."""
@@ -297,6 +304,8 @@ class Project:
         elif options.target or options.exclude:
             # a slip is told before anything is asked
             selected(self.load(), options.target, options.exclude)
+        if error := mistaken.taken_for_a_mock(self.config, now=self.clock.now()):
+            raise error
         with self._writing() as ledger:
             async with AsyncExitStack() as stack:
                 bound = None if saved is None else self._check_saved(saved, ledger)

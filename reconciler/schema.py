@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from reconciler.document import Document, field_name, pointer
@@ -30,13 +32,11 @@ def check(document: Document, schema: Mapping[str, Any], *, at: str = "") -> Seq
 
     `at` is the pointer the checked data has in the document, for schemas of a part.
     """
-    from jsonschema import Draft202012Validator  # lazy: start-up time
-
     data, above = document.data, at.split("/")[1:]
     for part in above:
         data = data[part]
     found: dict[tuple[str, str], Fault] = {}
-    errors = list(Draft202012Validator(schema).iter_errors(data))
+    errors = list(_validator()(schema).iter_errors(data))
     mistyped = [error.absolute_path for error in errors if error.validator == "type"]
     for error in errors:
         if error.validator != "type" and error.absolute_path in mistyped:
@@ -45,6 +45,24 @@ def check(document: Document, schema: Mapping[str, Any], *, at: str = "") -> Seq
             there = "".join(pointer("", part) for part in where)
             found.setdefault((there, message), Fault(document.place(there, key=key), message))
     return sorted(found.values())
+
+
+@cache
+def _validator() -> Any:
+    """The validator of the draft, whose patterns end where JSON Schema says that they end.
+
+    In ECMA 262 a `$` is the end of the text. Python's also lets a line break follow, which would become part of a host
+    name or of a path.
+    """
+    from jsonschema import Draft202012Validator, ValidationError, validators  # lazy: start-up time
+
+    def pattern(_validator: Any, rule: str, text: object, _schema: Any) -> Iterator[Any]:
+        strict = re.sub(r"(?<!\\)\$$", r"\\Z", rule)
+        if isinstance(text, str) and not re.search(strict, text):
+            yield ValidationError(f"{text!r} does not match {rule!r}")
+
+    extend: Any = validators.extend
+    return extend(Draft202012Validator, {"pattern": pattern})
 
 
 def _explain(  # noqa: C901  (a case a keyword)

@@ -30,6 +30,14 @@ def test_schemas_are_schemas(path: Path) -> None:
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
+def test_a_pattern_ends_where_the_text_ends() -> None:
+    """A line break after the last letter is no part of a name: `$` is the end, as JSON Schema says."""
+    rule = {"properties": {"name": {"pattern": "^[a-z]+$"}, "price": {"pattern": r"^a\$$"}}}
+    document = parse(b'{name: "ab\\n", price: "a$"}', "x.yaml")[0][0]
+    assert [fault.place.column for fault in check(document, rule)] == [8]
+    assert not check(parse(b"{name: ab}", "x.yaml")[0][0], rule)
+
+
 def test_manifest_schema_is_the_generated_one() -> None:
     """schemas/manifest.schema.json is what schemas/models make; `make schemas` writes it."""
     written = (ROOT / "schemas" / "manifest.schema.json").read_text(encoding="utf-8")

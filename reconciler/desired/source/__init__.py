@@ -47,6 +47,7 @@ def load(config: Config, tree: Tree, cache: Cache) -> Desired:
         faults += reading.faults
         names.update(reading.names)
     # nothing of it is remembered: a new rule is seen
+    faults += _unknown_region(config, edits)
     policy = Policy.of(config.document, config.environment)
     broken = policy.faults((edit, _variant(edit, models)) for edit in edits)
     faults += manifest.further(faults, [*project_faults(config.document, models), *broken])
@@ -75,6 +76,19 @@ def load(config: Config, tree: Tree, cache: Cache) -> Desired:
     order = ordered({name: each.upstreams for name, each in by_name.items()})
     warnings = sorted(dict.fromkeys([*faults, *policy.idle(by_name)]))
     return Desired({name: by_name[name] for name in order}, warnings, len(files))
+
+
+def _unknown_region(config: Config, edits: Sequence[Edit]) -> Iterator[Fault]:
+    """At a region of the vendor whose models nobody has written down, each model gets a warning."""
+    endpoint = config.endpoint
+    if not endpoint.vendor or endpoint.region is not None:
+        return
+    for model in sorted({edit.model for edit in edits}):
+        words = (
+            f"it is not known here whether {model} is offered at {endpoint.name}; names are"
+            " checked for singapore and beijing only, and the service may refuse it"
+        )
+        yield Fault(config.document.place("/spec/endpoint"), words, "warning")
 
 
 def _variant(edit: Edit, models: Models) -> Any:
