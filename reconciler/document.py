@@ -8,6 +8,7 @@ else (`NO`, `12:30:45`, `010`) stays text.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from reconciler.errors import Fault, Place
+from reconciler.errors import CutlistError, Fault, Place
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
@@ -29,7 +30,15 @@ _WORDS: Mapping[str, Any] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# One reader only: the one of PyYAML that is written in Python takes tabs and some texts in `{ }`
+# otherwise, and the same manifest would ask for another video on another machine.
+_LOADER: Any = getattr(yaml, "CSafeLoader", None)
+# Breaks of YAML 1.1 that are ordinary characters of 1.2, and of editors.
+_ORDINARY = "\x85\u2028\u2029"
+_BREAK = re.compile(r"\r\n|\r|\n")
+# What cuts a text short: ` #` behind it, or `#` in a line below that is indented more than its key.
+_HASH = re.compile(r"([ \t]+)#(.?)")
+_HASH_BELOW = re.compile(r"[ \t]*(?:\r\n|\r|\n)( +)#([^\s#])")
 
 Mark = tuple[int, int, int, int]  # line and column of a value, line and column of its key; from 1
 
@@ -62,9 +71,10 @@ class Document:
     file: str
     data: Any
     marks: Mapping[str, Mark] = field(default_factory=dict)
-    inherited: Mapping[str, Place] = field(
-        default_factory=dict
-    )  # what was merged in from another file, and its place there
+    # what was merged in from another file, and its place there
+    inherited: Mapping[str, Place] = field(default_factory=dict)
+    # texts without quotes behind which a ` #` stands that does not look like a comment, and where
+    cut_at: Mapping[str, Place] = field(default_factory=dict)
 
     def place(self, at: str = "", *, key: bool = False) -> Place:
         """Where the value at pointer `at` stands, or its key, or else the nearest thing around it."""
@@ -90,62 +100,136 @@ def parse(
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
+        line, column = _line_and_column(error.object[: error.start].decode())
         return [], [
             Fault(
                 Place(file, line, column),
-                f"byte 0x{raw[error.start]:02x} is not UTF-8; save it as UTF-8",
+                f"byte 0x{error.object[error.start]:02x} is not UTF-8; save it as UTF-8",
             )
         ]
-    return _Builder(file).build(text)
+    return _Builder(file, text).build()
+
+
+def events(text: str) -> Iterator[yaml.Event]:
+    """The events of YAML 1.2, whose breaks are those of editors: line feed and carriage return.
+    Raises yaml.YAMLError.
+
+    The characters of `_ORDINARY` stand for themselves, in values as in places: the reader, which
+    takes them for breaks, sees others in their place.
+    """
+    restored, guarded = _guard(text)
+    for event in yaml.parse(guarded, Loader=_loader()):
+        if restored and isinstance(event, yaml.ScalarEvent):
+            event.value = event.value.translate(restored)
+        yield event
+
+
+def nodes(text: str) -> Iterator[yaml.Node]:
+    """The nodes of every document that has any, for their places in `text`; their values may not be
+    the text's own. Raises yaml.YAMLError.
+    """
+    yield from yaml.compose_all(_guard(text)[1], Loader=_loader())
+
+
+def _loader() -> Any:
+    if _LOADER is None:
+        raise CutlistError(
+            "PyYAML was built without libyaml here; its other reader takes some files otherwise.",
+            hint=(
+                "Install it as it is published: `pip install --force-reinstall --only-binary :all:"
+                " pyyaml`. Nothing was sent."
+            ),
+        )
+    return _LOADER
+
+
+def _guard(text: str) -> tuple[Mapping[int, str], str]:
+    """`text` with other characters in the place of `_ORDINARY`, and how to undo that."""
+    there = [char for char in _ORDINARY if char in text]
+    if not there:
+        return {}, text
+    legal = itertools.chain(range(0xE000, 0xFEFF), range(0x10000, 0x110000))
+    taken = set(text)
+    free = (code for code in legal if chr(code) not in taken)
+    stands_for = dict(zip(free, there, strict=False))
+    return stands_for, text.translate({ord(char): code for code, char in stands_for.items()})
+
+
+def _line_and_column(before: str) -> tuple[int, int]:
+    """Where a text ends, as editors count: from 1."""
+    lines = _BREAK.split(before)
+    return len(lines), len(lines[-1]) + 1
 
 
 class _Builder:
     """Turns YAML events into documents; collects faults and goes on where it can."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, text: str) -> None:
         self.file = file
+        self.text = text
         self.faults: list[Fault] = []
         self.marks: dict[str, Mark] = {}
+        self.cut_at: dict[str, Place] = {}
         self.events: Iterator[yaml.Event] = iter(())
 
-    def build(self, text: str) -> tuple[list[Document], list[Fault]]:
+    def build(self) -> tuple[list[Document], list[Fault]]:
         documents: list[Document] = []
         try:
-            self.events = yaml.parse(text, Loader=_LOADER)
+            self.events = events(self.text)
             for event in self.events:
                 if isinstance(event, yaml.DocumentStartEvent):
-                    self.marks = {}
+                    self.marks, self.cut_at = {}, {}
                     data = self._value(next(self.events), "", None, 0)
                     # an empty document, as after a trailing `---`, asks for nothing
                     if data is not None:
-                        documents.append(Document(self.file, data, self.marks))
+                        documents.append(Document(self.file, data, self.marks, cut_at=self.cut_at))
         except _TooDeep:
             pass
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            where = Place(self.file, mark.line + 1, mark.column + 1) if mark else Place(self.file)
+            where = self._place(mark) if mark else Place(self.file)
             reason = ": ".join(part for part in (error.context, error.problem) if part)
-            self.faults.append(Fault(where, f"this is not YAML: {reason}"))
-        except yaml.YAMLError as error:
             self.faults.append(
-                Fault(self._unreadable(text), f"this is not YAML: {str(error).splitlines()[0]}")
+                Fault(where, f"this is not YAML: {reason}{self._cut_above(where.line)}")
             )
+        except yaml.YAMLError as error:
+            reason = str(error).splitlines()[0]
+            self.faults.append(Fault(self._unreadable(), f"this is not YAML: {reason}"))
         return documents, self.faults
 
-    def _unreadable(self, text: str) -> Place:
-        found = re.search(
-            r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text
+    def _place(self, mark: Any) -> Place:
+        """Where a mark stands; the end of a file without a last break is in its last line."""
+        if mark.index >= len(self.text):
+            return Place(self.file, *_line_and_column(self.text))
+        return Place(self.file, mark.line + 1, mark.column + 1)
+
+    def _unreadable(self) -> Place:
+        bad = re.search(
+            r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", self.text
         )
-        start = found.start() if found else 0
-        return Place(
-            self.file, text.count("\n", 0, start) + 1, start - (text.rfind("\n", 0, start) + 1) + 1
-        )
+        return Place(self.file, *_line_and_column(self.text[: bad.start() if bad else 0]))
+
+    def _cut_above(self, line: int) -> str:
+        """Words for a text that goes on below a ` #`, which is what is not YAML then."""
+        above = _BREAK.split(self.text)[max(line - 2, 0) : line - 1]
+        if not above or not re.search(r":[ \t]+[^\s#'\"|>][^'\"]*[ \t]#", above[0]):
+            return ""
+        return " (the ` #` in the line above begins a comment: put the text in quotes to keep it)"
+
+    def _look_for_cut(self, event: Any, at: str, key: Any) -> None:
+        """Note where a text without quotes is cut short by what may not be meant as a comment: one
+        has two blanks before `#`, and one behind it.
+        """
+        end = event.end_mark
+        behind = _HASH.match(self.text, end.index)
+        below = None if behind or key is None else _HASH_BELOW.match(self.text, end.index)
+        if behind and not _is_comment(*behind.groups()):
+            self.cut_at[at] = Place(self.file, end.line + 1, end.column + len(behind[1]) + 1)
+        elif below and len(below[1]) > key.start_mark.column:
+            self.cut_at[at] = Place(self.file, end.line + 2, len(below[1]) + 1)
 
     def _fault(self, event: Any, message: str) -> None:
-        mark = event.start_mark
-        self.faults.append(Fault(Place(self.file, mark.line + 1, mark.column + 1), message))
+        self.faults.append(Fault(self._place(event.start_mark), message))
 
     def _value(self, event: Any, at: str, key: Any, depth: int) -> Any:
         mark = event.start_mark
@@ -172,6 +256,8 @@ class _Builder:
                 f"the tag {event.tag} is not allowed; write plain text, numbers, true or false",
             )
         if isinstance(event, yaml.ScalarEvent):
+            if not event.style and "#" in self.text:
+                self._look_for_cut(event, at, key)
             return self._scalar(event)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(at, depth)
@@ -249,6 +335,11 @@ class _Builder:
             self._fault(event, f"{_short(text)} is too large for a number")
             return text
         return number
+
+
+def _is_comment(blanks: str, after: str) -> bool:
+    """Whether a `#` looks like the beginning of a comment, by what stands around it."""
+    return (len(blanks) > 1 or "\t" in blanks) and after in ("", " ", "\t", "#")
 
 
 class _TooDeep(Exception):

@@ -11,7 +11,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler import document
 from reconciler.document import MAX_BYTES, MAX_DEPTH, MAX_INTEGER, field_name, parse, pointer
+from reconciler.errors import CutlistError
 
 
 def value(text: str) -> Any:
@@ -96,9 +98,7 @@ def test_is_data(text: str, meant: Any) -> None:
 
 _NUMBERS = st.integers(-MAX_INTEGER, MAX_INTEGER) | st.floats(allow_nan=False, allow_infinity=False)
 _TEXT = st.text(
-    st.characters(
-        exclude_categories=("Cc", "Cs", "Cn", "Co"), exclude_characters="\ufeff\u2028\u2029"
-    )
+    st.characters(exclude_categories=("Cc", "Cs", "Cn", "Co"), exclude_characters="\ufeff")
 )
 _NAMES = st.text("abc~/ é.", min_size=1, max_size=5)
 _JSON = st.recursive(
@@ -122,10 +122,11 @@ def test_never_raises_and_never_disagrees(text: str) -> None:
     too.
     """
     documents, found = parse(text.encode(), "a.yaml")
-    lines = text.count("\n") + text.count("\u2028") + 2
+    lines = text.count("\n") + 1
     assert all(1 <= fault.place.line <= lines and fault.place.column >= 1 for fault in found)
     if not found:
-        assert len(documents) <= len(list(yaml.compose_all(text, Loader=yaml.CSafeLoader)))
+        ordinary = text.replace("\u2028", "x")
+        assert len(documents) <= len(list(yaml.compose_all(ordinary, Loader=yaml.CSafeLoader)))
 
 
 @given(st.binary(max_size=80))
@@ -175,7 +176,7 @@ def test_any_bytes(raw: bytes) -> None:
         (
             "a: [1",
             (
-                "a.yaml:2:1: error: this is not YAML: while parsing a flow sequence: did not find"
+                "a.yaml:1:6: error: this is not YAML: while parsing a flow sequence: did not find"
                 " expected ',' or ']'"
             ),
         ),
@@ -226,6 +227,107 @@ def test_bom_and_line_ends() -> None:
         {"a": 1, "b": [2]},
         "a.yaml:2:5",
     )
+
+
+_ORDINARY = "\x85\u2028\u2029"
+
+
+@pytest.mark.parametrize("loader", [yaml.CSafeLoader, yaml.SafeLoader])
+@pytest.mark.parametrize("char", [*_ORDINARY, "\xa0", "\u200b", "\ue000", "\U0001f600", "\ufffd"])
+def test_every_character_of_a_plain_text(
+    monkeypatch: pytest.MonkeyPatch, loader: Any, char: str
+) -> None:
+    """Is itself, without quotes, in quotes, in a block and in a key; and is no line."""
+    monkeypatch.setattr(document, "_LOADER", loader)
+    text = (
+        f"# {char}\na: x{char}y\nb: 'x{char}y'\nc: \"x{char}y\"\nd: |-\n  x{char}y\n  z\n"
+        f"x{char}y: {{e: x{char}y, f: 1}}\ng: {char}\nh: .nan\n"
+    )
+    documents, found = parse(text.encode(), "a.yaml")
+    whole = f"x{char}y"
+    assert [str(fault.place) for fault in found] == ["a.yaml:10:4"]
+    assert documents[0].data == {
+        "a": whole, "b": whole, "c": whole, "d": f"{whole}\nz", whole: {"e": whole, "f": 1},
+        "g": char, "h": ".nan",
+    }  # fmt: skip
+    assert str(documents[0].place(f"/{whole}/f")) == "a.yaml:8:18"
+
+
+def test_the_last_line_is_the_last_of_the_editor() -> None:
+    """What is missing at the end of a file without a last break is missing in its last line."""
+    assert faults("a: [1\n")[0].startswith("a.yaml:2:1:")
+    assert faults("a:\r\n  b: [1")[0].startswith("a.yaml:2:8:")
+
+
+@pytest.mark.parametrize(
+    ("raw", "place"),
+    [
+        (b"a: 1\nb: \xff", "2:4"),
+        ("\ufeffé: ".encode() + b"\xff", "1:4"),
+        (b"a: 1\rb: \xff", "2:4"),
+        ("a: é\u2028é".encode() + b"\xff", "1:7"),
+    ],
+)
+def test_places_of_bytes_that_are_no_text(raw: bytes, place: str) -> None:
+    """Columns are characters, and lines are those of an editor."""
+    assert faults(raw)[0].startswith(f"a.yaml:{place}: error: byte 0xff is not UTF-8")
+
+
+def test_places_of_characters_that_are_not_allowed() -> None:
+    """Also behind characters that were once breaks."""
+    assert faults("a: 1\u2028\r\nb: x\x1by")[0].startswith("a.yaml:2:5: error: this is not YAML")
+
+
+def test_a_file_may_hold_every_character() -> None:
+    """Whatever a file holds, there are characters left to stand for the three."""
+    private = "".join(chr(code) for code in (*range(0xE000, 0xF900), *range(0xF0000, 0xFFFFE)))
+    documents, found = parse(f"a: {private}\u2028\x85\u2029 \ue000\n".encode(), "a.yaml")
+    assert found == []
+    assert documents[0].data["a"] == f"{private}\u2028\x85\u2029 \ue000"
+
+
+def test_without_libyaml_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reader in Python takes tabs otherwise: another video from the same manifest."""
+    monkeypatch.setattr(document, "_LOADER", None)
+    with pytest.raises(CutlistError, match="without libyaml"):
+        parse(b"a: 1", "a.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("prompt: Make it #1 red", "1:17"),
+        ("prompt: Make it # 1 red", "1:17"),
+        ("prompt: Make it  #1 red", "1:18"),
+        ("prompt: #1 red", "1:9"),
+        ("prompt: Make\n  it #1\nb: 1", "2:6"),
+        ("a: {prompt: Make it #1\n}", "1:21"),
+        ("prompt: Make it\n  #1 red", "2:3"),
+        ("prompt: a\u2028b #1", "1:13"),
+        ("prompt: Make it red  # as agreed", ""),
+        ("prompt: Make it red\t# as agreed", ""),
+        ("prompt: Make it red  ##", ""),
+        ("prompt: Make it red\n  # as agreed", ""),
+        ("a:\n  prompt: Make it red\n  #negative_prompt: rain", ""),
+        ("prompt: 'Make it #1 red'", ""),
+        ("prompt: 'Make it' #1 red", ""),
+        ("prompt: |\n  Make it #1 red", ""),
+        ("prompt: Make it#1 red", ""),
+    ],
+)
+def test_where_a_text_is_cut(text: str, place: str) -> None:
+    """At a ` #` in a text without quotes, unless it looks like a comment."""
+    documents, found = parse(text.encode(), "a.yaml")
+    assert found == []
+    assert [str(at) for at in documents[0].cut_at.values()] == (
+        [f"a.yaml:{place}"] if place else []
+    )
+
+
+def test_a_text_that_goes_on_below_a_comment() -> None:
+    """What is not YAML because of a ` #` above says so."""
+    assert "` #` in the line above" in faults("prompt: Make it #1\n  red\n")[0]
+    assert "#" not in faults("prompt: [a, b\n  red\n")[0]
 
 
 def test_no_number_is_infinite() -> None:

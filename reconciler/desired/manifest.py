@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler import schema
-from reconciler.desired import layers, matrix
+from reconciler.desired import comments, layers, matrix
 from reconciler.desired.matrix import Cell
 from reconciler.desired.models import Model, Models, Variant
 from reconciler.desired.references import BadReference, Reference, reference, shown
@@ -91,6 +91,7 @@ def read(raw: bytes, file: str, rules: Rules) -> Reading:
     found: list[Fault] = list(faults)
     names: list[str] = []
     for document in documents:
+        found += comments.cut_texts(document, rules.models)
         cells, more = matrix.expand(document)
         found += [fault for fault in more if fault.place not in known]
         for cell in cells:

@@ -15,11 +15,10 @@ from typing import Any
 import yaml
 
 from reconciler.desired.models import MAX_TAKE
-from reconciler.document import Document, parse
+from reconciler.document import Document, nodes, parse
 from reconciler.errors import CutlistError, UsageError
 
 _BREAK = re.compile(r"\r\n|\n|\r")
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +87,7 @@ def _root(text: str, index: int) -> Any:
     """The node of `spec` in the document number `index`; documents without anything in them do not
     count.
     """
-    roots = [
-        node
-        for node in yaml.compose_all(text, Loader=_LOADER)
-        if isinstance(node, yaml.MappingNode)
-    ]
+    roots = [node for node in nodes(text) if isinstance(node, yaml.MappingNode)]
     return _entry(roots[index], "spec")
 
 

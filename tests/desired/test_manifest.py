@@ -165,3 +165,43 @@ def test_more_reference_images_than_the_pages_speak_of(function: str) -> None:
     found = reading(VACE % (function, more + images, "strength: 1.0" if not more else ""))
     assert len(found.edits[0].input["ref_images_url"]) == 2
     assert [fault.severity for fault in found.faults if "2 entries" in str(fault)] == ["warning"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "spec:\n  model: wan2.7-videoedit\n  input:\n    prompt: Make it #1 red\n",
+            '7:21: warning: input.prompt is "Make it"',
+        ),
+        (
+            "spec:\n  model: wan2.7-videoedit\n  input:\n    negative_prompt: #ff0000\n",
+            "7:22: warning: input.negative_prompt is empty",
+        ),
+        (
+            "spec:\n  matrix:\n    look:\n      - Take #5\n      - rain\n  input: {}\n",
+            '7:14: warning: matrix.look[0] is "Take"',
+        ),
+    ],
+)
+def test_a_text_that_is_cut_short(text: str, said: str) -> None:
+    """Prompts and the like say where a comment cut them, and how to keep the whole text."""
+    warnings = [each for each in faults(reading(HEAD + text)) if "warning: " in each]
+    assert len([each for each in warnings if "is a comment and is left out" in each]) == 1
+    assert any(each.startswith(f"specs/case.yaml:{said}: what follows") for each in warnings)
+
+
+def test_comments_behind_other_values() -> None:
+    """What is chosen from a list, and media, may have a comment however it is written."""
+    text = PLAIN.replace("./a.mp4}]}", "./a.mp4 #1\n    }]} #2").replace(
+        "wan2.7-videoedit", "wan2.7-videoedit #fast"
+    )
+    assert faults(reading(f"{text}  output: a.mp4 # as before\n  take: 1 #one\n")) == []
+
+
+def test_a_label_that_is_cut_short() -> None:
+    """A label is a text of people, too, also within braces."""
+    cut = PLAIN.replace("{season: spring}", "{season: spring #1\n }")
+    assert faults(reading(cut))[0].startswith(
+        'specs/case.yaml:3:48: warning: metadata.labels.season is "spring": what follows'
+    )

@@ -30,6 +30,10 @@ def after(text: str, index: int = 0) -> str:
 
 CASES: dict[str, tuple[str, str]] = {
     "a number": ("spec:\n  take: 1\n  input: {}\n", "spec:\n  take: 2\n  input: {}\n"),
+    "below characters that are no breaks": (
+        "spec:\n  input: {a: x\u2028y, b: \x85}\n  output: x\u2029y\n",
+        "spec:\n  input: {a: x\u2028y, b: \x85}\n  output: x\u2029y\n  take: 2\n",
+    ),
     "a number that gets longer": (
         "spec:\n  take: 99   # of many\n",
         "spec:\n  take: 100   # of many\n",

@@ -12,7 +12,7 @@ from typing import Any
 from reconciler import shipped
 from reconciler.cache import Cache
 from reconciler.config import Config
-from reconciler.desired import manifest
+from reconciler.desired import comments, manifest
 from reconciler.desired.job import Desired, Input, Wanted, graph_faults, ordered
 from reconciler.desired.manifest import Edit, Medium, Reading, Rules
 from reconciler.desired.media import MediaDesk
@@ -49,6 +49,7 @@ def load(config: Config, tree: Tree, cache: Cache) -> Desired:
     # nothing of it is remembered: a new rule is seen
     faults += _unknown_region(config, edits)
     policy = Policy.of(config.document, config.environment)
+    faults += comments.cut_texts(config.document, models)
     broken = policy.faults((edit, _variant(edit, models)) for edit in edits)
     faults += manifest.further(faults, [*project_faults(config.document, models), *broken])
     media = {id(edit): list(edit.media(_variant(edit, rules.models))) for edit in edits}
