@@ -141,7 +141,7 @@ def conclude(
     cache.save()
     if options.repay:
         observed = observed.repaid()
-    resolved = resolve(desired, observed)
+    resolved = resolve(desired, observed, trust_pins=not options.repay)
     plan = diff(
         desired,
         resolved,

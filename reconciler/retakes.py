@@ -164,8 +164,9 @@ def _cost(wish: Asked, plan: Plan) -> str:
     own = [steps[edit.name] for edit in wish.edits]
     paid = total([step.cost for step in own])
     count = f"{len(own)} edits, " if len(own) > 1 else ""
+    once = f", once it can go on: {own[0].reason}" if own[0].stuck else ""
     words = (
-        f"{count}{money(paid, plan.currency)}"
+        f"{count}{money(paid, plan.currency)}{once}"
         if paid.billable_s
         else f"{count}nothing to pay: {own[0].reason}"
     )

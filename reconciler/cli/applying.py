@@ -257,7 +257,7 @@ def run_watch(
             )
             report = _run(
                 fresh,
-                Options(held=failed.keys),
+                Options(given_up=failed.keys),
                 as_json=False,
                 auto_approve=auto_approve,
                 max_cost=max_cost,

@@ -96,7 +96,7 @@ def compare(
     bill = _Bill(before, after, old, new)
     priced = [bill.priced(each, steps[each.name]) if each.name in after else each for each in found]
     costs = tuple(
-        replace(steps[each.name], action=each.action, cost=each.cost)
+        replace(steps[each.name], action=each.action, cost=each.cost, stuck=False)
         for each in priced
         if each.name in after
     )
@@ -200,12 +200,7 @@ class _Comparer:
         """Whether the same job has another result, by the lock file that belongs to it."""
         old, new = self._before[name], self._after[name]
         same = old.job is not None and new.job is not None and old.job.key == new.job.key
-        return (
-            same
-            and old.result is not None
-            and new.result is not None
-            and old.result.digest != new.result.digest
-        )
+        return same and None not in (old.digest, new.digest) and old.digest != new.digest
 
 
 def _made(wanted: Wanted, kind: Kind, reason: str, details: Sequence[str] = ()) -> Change:
@@ -276,8 +271,10 @@ class _Bill:
         payer = self._payers.setdefault(step.key or whole, step.paid_by or change.name)
         if payer != change.name:
             return replace(change, paid=f"the same request as {payer}: paid once")
-        if step.action is Action.WAIT and not step.cost.billable_s:
-            return replace(change, action=step.action, paid=step.reason)
         if step.cost.price is None:
             self.unpriced.add(priced_as(wanted))
-        return replace(change, action=step.action, cost=step.cost)
+        if step.key is not None:  # what it builds on is pinned: where that is, it is rendered now
+            return replace(change, action=Action.RENDER, cost=step.cost)
+        return replace(
+            change, action=step.action, cost=step.cost, paid=step.reason if step.stuck else ""
+        )

@@ -14,7 +14,15 @@ from reconciler.plan.markdown import (
     table_and_details,
     where_markdown,
 )
-from reconciler.plan.report import cost_document, cost_line, fit, indented, money, where
+from reconciler.plan.report import (
+    cost_document,
+    cost_line,
+    fit,
+    indented,
+    money,
+    step_cost_document,
+    where,
+)
 from reconciler.plan.step import Action
 
 DIFF_VERSION = 1
@@ -59,7 +67,7 @@ def price(change: Change, currency: str) -> str:
         return change.paid
     words = money(change.cost, currency)
     return {
-        Action.WAIT: f"at most {words}",
+        Action.WAIT: f"at most {words}" + (f"; {change.paid}" if change.paid else ""),
         Action.RESUME: f"{change.paid}: {words} when it ends",
         Action.BLOCKED: f"{change.paid}; paying again: {words}",
     }.get(change.action, words)
@@ -111,11 +119,7 @@ def _change(change: Change) -> dict[str, Any]:
         "key": change.key,
         "action": change.action.value,
         "paid": change.paid or None,
-        "cost": {
-            "billable_s": change.cost.billable_s,
-            "price": change.cost.price,
-            "unknown_inputs": change.cost.unknown_inputs,
-        },
+        "cost": step_cost_document(change.cost),
     }
 
 

@@ -60,7 +60,13 @@ def _input_seconds(
             return each.facts.duration_s, 0
         if each.upstream is not None:
             result = (resolved.upstream or {}).get(each.upstream)
-            return (result.duration_s if result else upstream[each.upstream].output_s), 0
+            if result is not None:
+                return result.duration_s, 0
+            if each.upstream in upstream:
+                above = upstream[each.upstream]
+                # what only waits is "at most" anyway; of what is pinned, somebody knows the length
+                pinned = resolved.job is not None
+                return above.output_s, int(pinned and above.unknown_inputs > 0)
         longest = (
             limits.duration_s[1]
             if limits.duration_s
@@ -77,7 +83,10 @@ def cost(resolved: Resolved, length: Seconds, price_per_second: PricePerSecond) 
     billable_s = round(sum(parts[each] for each in wanted.model.billing_seconds), 2)
     price = price_per_second(wanted.edit.model, wanted_tier(wanted))
     counted = length.unknown_inputs if _length_matters(wanted) else 0
-    return Cost(billable_s, None if price is None else round(billable_s * price, 4), counted)
+    if price is None:
+        why = f"`prices` of cutlist.yaml names none for {priced_as(wanted)}"
+        return Cost(billable_s, None, counted, why)
+    return Cost(billable_s, round(billable_s * price, 4), counted)
 
 
 def _length_matters(wanted: Wanted) -> bool:

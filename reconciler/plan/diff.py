@@ -35,7 +35,7 @@ class Options:
     retry_failed: bool = False  # send again what the service refused
     refresh_only: bool = False  # bring home what is at the service; send, write and pin nothing
     verify: bool = False  # read every clip, output and stored video again, whatever their times say
-    held: tuple[str, ...] = ()  # keys that failed in an earlier pass of `watch`: not sent again
+    given_up: tuple[str, ...] = ()  # keys that failed in an earlier pass of `watch`: not sent again
     target: tuple[str, ...] = ()  # only these edits, and what they build on
     exclude: tuple[str, ...] = ()  # not these edits, nor what builds on them
 
@@ -109,8 +109,8 @@ def diff(
 
 
 def _held_up(steps: Sequence[Step], resolved: Mapping[str, Resolved]) -> list[Step]:
-    """`steps`, in which what waits for an edit that gets no result in this apply costs nothing,
-    and says so.
+    """`steps`, in which what waits for an edit that gets no result in this apply is stuck, and says
+    so.
 
     An edit that is blocked may still get one, from another edit with the same job.
     """
@@ -119,16 +119,15 @@ def _held_up(steps: Sequence[Step], resolved: Mapping[str, Resolved]) -> list[St
     told = []
     for step in steps:
         each = resolved[step.name]
-        above = [up for up in each.waits_for if up in stuck]
         alone = step.key is not None and step.key not in coming
+        above = [up for up in each.waits_for if up in stuck and (alone or step.key is None)]
         if above or (
             each.result is None and alone and step.action in (Action.BLOCKED, Action.KEEP)
         ):
             stuck.add(step.name)
         if above and step.action is Action.WAIT:
-            step = replace(
-                step, reason=f"waits for {', '.join(above)}, which gets no result now", cost=FREE
-            )
+            reason = f"waits for {', '.join(above)}, which gets no result now"
+            step = replace(step, reason=reason, stuck=True)
         told.append(step)
     return told
 
@@ -163,8 +162,10 @@ def _paid_once(steps: Sequence[Step], resolved: Mapping[str, Resolved]) -> list[
     """
     keys = _keys_to_be(resolved)
     payer: dict[str, str] = {}
-    for step in sorted(steps, key=lambda step: step.name):
-        if step.action is Action.RENDER or (step.action is Action.WAIT and step.cost.billable_s):
+    for step in sorted(
+        steps, key=lambda step: (step.stuck, step.action is not Action.RENDER, step.name)
+    ):
+        if step.action in (Action.RENDER, Action.WAIT):
             payer.setdefault(keys[step.name], step.name)
     shared = []
     for step in steps:
@@ -259,12 +260,16 @@ def _step(each: Resolved, observed: Observed, options: Options, came_from: str) 
         )
     if step.action is not Action.RENDER:
         return step
-    return _occupied(make, observed, options) or _held_step(make, history, options) or step
+    blocked = _occupied(make, observed, options) or _given_up_step(make, history, options)
+    if blocked is None and each.waits_for:
+        names = ", ".join(each.waits_for)
+        return make(Action.WAIT, f"waits for {names}, whose video is not in this store")
+    return blocked or step
 
 
-def _held_step(make: _Maker, history: History | None, options: Options) -> Step | None:
+def _given_up_step(make: _Maker, history: History | None, options: Options) -> Step | None:
     """What failed in an earlier pass of `watch` waits for a save of its own manifest."""
-    if make.key not in options.held:
+    if make.key not in options.given_up:
         return None
     said = _words(history.last) if history is not None else ()
     way = f"It is sent again when {make.place.file} is saved, or by `cutlist apply`."

@@ -26,11 +26,12 @@ _BOUND = "\u00a0"  # a space at which no line is broken
 
 
 def money(cost: Cost, currency: str) -> str:
-    """`10.1 s billable, 1.01 USD`; without prices only the seconds."""
+    """`10.1 s billable, 1.01 USD`; without any prices only the seconds."""
     seconds = f"{cost.billable_s:.1f} s billable"
-    return (
-        seconds if cost.price is None or not currency else f"{seconds}, {cost.price:.2f} {currency}"
-    )
+    if not currency:
+        return seconds
+    price = "price not known here" if cost.price is None else f"{cost.price:.2f} {currency}"
+    return f"{seconds}, {price}"
 
 
 def span(seconds: float) -> str:
@@ -126,7 +127,10 @@ def _price_and_place(step: Step, currency: str) -> str:
     if step.action is Action.RENDER and not step.paid_by:
         return f"{price}  ({step.place})"
     if step.action is Action.WAIT:
-        return f"at most {price}  ({step.place})" if step.cost.billable_s else str(step.place)
+        later = "later, " if step.stuck else ""
+        return (
+            f"{later}at most {price}  ({step.place})" if step.cost.billable_s else str(step.place)
+        )
     if step.billed_at_end:
         return f"{price} when it ends  ({step.place})"
     if step.action is Action.BLOCKED:
@@ -174,14 +178,12 @@ def summary_line(plan: Plan) -> str:
 def cost_line(plan: Plan) -> str:
     """`Cost: 18.1 billable seconds, 1.81 USD now, at most 2.81 USD with what waits.`"""
     now, then = plan.total(Action.RENDER), plan.total(Action.RENDER, Action.WAIT)
-    waits = any(step.cost.billable_s for step in plan.by_action(Action.WAIT))
+    waits = plan.total(Action.WAIT).billable_s > 0
     flying = plan.total(Action.RESUME)
+    besides = f"{_in_flight(flying, plan.currency)}{_held_up(plan)}"
     if not then.billable_s:
-        return (
-            f"Cost: nothing more{_in_flight(flying, plan.currency)}."
-            if flying.billable_s
-            else "Cost: nothing."
-        )
+        more = " more" if flying.billable_s else " now" if besides else ""
+        return f"Cost: nothing{more}{besides}."
     unknown = (
         f" ({count(then.unknown_inputs, 'input')} of unknown length counted at the longest)"
         if then.unknown_inputs
@@ -190,18 +192,25 @@ def cost_line(plan: Plan) -> str:
     seconds = f"Cost: {now.billable_s:.1f} billable seconds"
     if then.price is None or not plan.currency:
         later = f", at most {then.billable_s:.1f} with what waits" if waits else ""
-        missing = f"no price is known for {', '.join(plan.unpriced)}: see `prices` in cutlist.yaml"
-        return (
-            f"{seconds}{later}{unknown}{_paid_jobs(plan)};"
-            f" {missing}{_in_flight(flying, plan.currency)}."
-        )
+        missing = f"price not known here: {_names_none(plan)}"
+        return f"{seconds}{later}{unknown}{_paid_jobs(plan)}; {missing}{besides}."
     about = "at most " if then.unknown_inputs else ""
     later = f" now, at most {then.price:.2f} {plan.currency} with what waits" if waits else ""
     mock = "\nThe mock spends nothing: this is what it would cost." if plan.realm == "mock" else ""
     price = f"{about}{now.price or 0.0:.2f} {plan.currency}{later}"
-    return (
-        f"{seconds}, {price}{unknown}{_paid_jobs(plan)}{_in_flight(flying, plan.currency)}.{mock}"
-    )
+    return f"{seconds}, {price}{unknown}{_paid_jobs(plan)}{besides}.{mock}"
+
+
+def _names_none(plan: Plan) -> str:
+    return f"`prices` of cutlist.yaml names none for {', '.join(plan.unpriced)}"
+
+
+def _held_up(plan: Plan) -> str:
+    """`; what is held up would add at most 4.0 s billable, 0.40 USD`."""
+    cost = plan.held_up
+    if not cost.billable_s:
+        return ""
+    return f"; what is held up would add at most {money(cost, plan.currency)}"
 
 
 def _paid_jobs(plan: Plan) -> str:
@@ -246,16 +255,35 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     }
 
 
+def price_reason(cost: Cost) -> str | None:
+    """Why a price is null, for programs; None where it is known."""
+    return None if cost.price is not None else f"not known here: {cost.why}"
+
+
 def cost_document(plan: Plan) -> dict[str, Any]:
     """What the steps of a plan cost, now and with what waits."""
     now, then = plan.total(Action.RENDER), plan.total(Action.RENDER, Action.WAIT)
+    back = plan.held_up
     return {
         "billable_s": now.billable_s,
         "price": now.price,
         "at_most_billable_s": then.billable_s,
         "at_most_price": then.price,
+        "price_reason": price_reason(then),
+        "held_up_billable_s": back.billable_s,
+        "held_up_price": back.price,
         "unknown_inputs": then.unknown_inputs,
         "currency": plan.currency or None,
+    }
+
+
+def step_cost_document(cost: Cost) -> dict[str, Any]:
+    """What one step or one change costs."""
+    return {
+        "billable_s": cost.billable_s,
+        "price": cost.price,
+        "price_reason": price_reason(cost),
+        "unknown_inputs": cost.unknown_inputs,
     }
 
 
@@ -271,9 +299,6 @@ def _step_document(step: Step) -> Mapping[str, Any]:
         "digest": step.digest,
         "task_id": step.task_id,
         "paid_by": step.paid_by,
-        "cost": {
-            "billable_s": step.cost.billable_s,
-            "price": step.cost.price,
-            "unknown_inputs": step.cost.unknown_inputs,
-        },
+        "stuck": step.stuck,
+        "cost": step_cost_document(step.cost),
     }

@@ -63,7 +63,7 @@ def saved_document(
         "options": {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(options).items()
-            if name != "held"  # is of a watch, which saves no plans
+            if name != "given_up"  # is of a watch, which saves no plans
         },
         "desired": {name: _asked(desired, name) for name in names},
         "observed": {
@@ -193,10 +193,14 @@ def check_no_more(document: Mapping[str, Any], plan: Plan) -> None:
     what was saved.
     """
     agreed = {
-        step["name"] for step in document["plan"]["steps"] if step["action"] in ("render", "wait")
+        step["name"]
+        for step in document["plan"]["steps"]
+        if step["action"] in ("render", "wait") and not step.get("stuck")
     }
     more = [
-        step.name for step in plan.by_action(Action.RENDER, Action.WAIT) if step.name not in agreed
+        step.name
+        for step in plan.by_action(Action.RENDER, Action.WAIT)
+        if step.name not in agreed and not step.stuck
     ]
     if more:
         words = (
@@ -323,7 +327,7 @@ def plan_of(document: Mapping[str, Any]) -> Plan:
 def _step_of(each: Mapping[str, Any]) -> Step:
     file, line, column = each["place"].rsplit(":", 2)
     action = Action(each["action"])
-    cost = Cost(**each["cost"])
+    cost = _cost_of(each["cost"])
     return Step(
         name=each["name"],
         action=action,
@@ -336,5 +340,12 @@ def _step_of(each: Mapping[str, Any]) -> Step:
         digest=each["digest"],
         task_id=each["task_id"],
         paid_by=each["paid_by"],
+        stuck=each.get("stuck", False),
+        repay=action is Action.BLOCKED and cost.billable_s > 0,
         billed_at_end=action is Action.RESUME and cost.billable_s > 0,
     )
+
+
+def _cost_of(each: Mapping[str, Any]) -> Cost:
+    why = (each.get("price_reason") or "").removeprefix("not known here: ")
+    return Cost(each["billable_s"], each["price"], each["unknown_inputs"], why)

@@ -38,12 +38,15 @@ SYMBOLS: Mapping[Action, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a step spends. `price` is None when the project file names no price for it."""
+    """What a step spends. `price` is None when the project file names no price for it; `why` says
+    so then.
+    """
 
     billable_s: float
     price: float | None
     # inputs whose length nobody here knows, counted at the longest that is legal
     unknown_inputs: int = 0
+    why: str = ""
 
 
 FREE = Cost(0.0, 0.0)
@@ -67,6 +70,8 @@ class Step:
     paid_by: str | None = None  # another edit with the same job, which pays for both
     needs_person: bool = False  # blocked until somebody decides
     repay: bool = False  # blocked, because going on would mean paying again
+    # waits for what gets no result in an apply of its plan: its cost is told, and not counted
+    stuck: bool = False
     billed_at_end: bool = False  # in flight: submitted already, billed when it succeeds
     loses: str | None = None  # the attempt that is given up for lost when this one is paid again
     replaces: str | None = None  # digest of the file at the output that may be overwritten
@@ -78,9 +83,7 @@ class Step:
     @property
     def may_pay(self) -> bool:
         """Whether an apply of its plan may send a task for it."""
-        waits = self.action is Action.WAIT and (
-            self.cost.billable_s > 0 or self.paid_by is not None
-        )
+        waits = self.action is Action.WAIT and not self.stuck
         return waits or self.action in (Action.RENDER, Action.RESUME, Action.SETTLE)
 
     @property
@@ -143,9 +146,15 @@ class Plan:
         return any(step.action is not Action.KEEP for step in self.steps)
 
     def total(self, *actions: Action) -> Cost:
-        """The cost of all steps of these actions. A price is None when one of them has none."""
-        costs = [step.cost for step in self.by_action(*actions)]
-        return total(costs)
+        """The cost of all steps of these actions that are not stuck. A price is None when one of
+        them has none.
+        """
+        return total([step.cost for step in self.by_action(*actions) if not step.stuck])
+
+    @property
+    def held_up(self) -> Cost:
+        """What this plan does not spend, and would, were it not for what is blocked."""
+        return total([step.cost for step in self.steps if step.stuck or step.repay])
 
 
 def total(costs: Sequence[Cost]) -> Cost:
@@ -155,4 +164,5 @@ def total(costs: Sequence[Cost]) -> Cost:
         billable_s=round(float(sum(cost.billable_s for cost in costs)), 2),
         price=round(sum(cost.price or 0.0 for cost in costs), 4) if priced else None,
         unknown_inputs=sum(cost.unknown_inputs for cost in costs),
+        why="; ".join(dict.fromkeys(cost.why for cost in costs if cost.why)),
     )

@@ -139,9 +139,10 @@ async def test_a_rename_in_a_clone_without_the_store(pinned: tuple[Bench, str]) 
     assert bench.creates() == 2
 
 
-async def test_a_rename_of_what_waits_in_a_clone(bench: Bench) -> None:
-    """Its key is not known before its upstream edit has a result: the old name's pin is kept until
-    then.
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_rename_of_what_waits_in_a_clone(bench: Bench, known: bool) -> None:
+    """The pin of what it builds on tells its key, and its own pin gets the new name; where its key
+    is not known (what it builds on was changed), the old name's pin is kept until it is.
     """
     bench.edit("rain")
     bench.edit("wet", "make it shine", url="edit://rain")
@@ -150,8 +151,12 @@ async def test_a_rename_of_what_waits_in_a_clone(bench: Bench) -> None:
     (bench.root / ".cutlist").rename(bench.root.parent / "store")
     bench.take_out("wet")
     bench.edit("shiny", "make it shine", url="edit://rain")
+    if not known:
+        bench.edit("rain", "make it pour", suspend=True)
     await bench.apply(bench.live_project())
-    assert lockfile.read(bench.root)["default"] == before
+    renamed = {"rain": before["rain"], "shiny": before["wet"]}
+    assert lockfile.read(bench.root)["default"] == (renamed if known else before)
+    bench.edit("rain")
     shutil.rmtree(bench.root / ".cutlist")
     (bench.root.parent / "store").rename(bench.root / ".cutlist")
     await bench.apply(bench.live_project())

@@ -360,7 +360,9 @@ def test_a_pinned_result_that_is_not_here_is_never_a_silent_render() -> None:
     made = compared(desired(SNOW), desired(SNOW, RAIN), pins=pins)
     assert "needs a person: cutlist.lock pins a result" in " ".join(diff_text(made).split())
     assert "paying again: 4.0 s billable, 0.40 USD" in " ".join(diff_text(made).split())
-    assert diff_text(made).endswith("Cost: nothing.\n")
+    assert diff_text(made).endswith(
+        "Cost: nothing now; what is held up would add at most 4.0 s billable, 0.40 USD.\n"
+    )
 
 
 PROMPTS = st.dictionaries(

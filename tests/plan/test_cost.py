@@ -103,13 +103,16 @@ def test_a_chain_counts_what_comes_before() -> None:
     assert [cost(made, name).billable_s for name in "bc"] == [6.0, 4.0]
 
 
+NONE_FOR = "`prices` of cutlist.yaml names none for wan2.7-videoedit 720P"
+
+
 def test_without_a_price() -> None:
     """Seconds are known without prices; a sum with an unknown price in it is unknown, not too low."""
     asked = desired(edit("film"), vace("other", "image_reference", ref_images_url=["./a.png"]))
-    assert cost(plan(asked, observed(asked), prices=False)) == Cost(4.0, None)
+    assert cost(plan(asked, observed(asked), prices=False)) == Cost(4.0, None, why=NONE_FOR)
     made = plan(asked, observed(asked))
     assert made.total(Action.RENDER) == Cost(9.0, 1.4)
-    assert total([Cost(4.0, 0.4), Cost(5.0, None)]) == Cost(9.0, None)
+    assert total([Cost(4.0, 0.4), Cost(5.0, None, why="why")]) == Cost(9.0, None, why="why")
     assert total([]) == FREE
 
 

@@ -562,7 +562,10 @@ def test_what_waits_in_vain_costs_nothing() -> None:
             (Action.WAIT, "waits for b, which gets no result now"),
         ]
         assert made.total(Action.RENDER, Action.WAIT).price == 0.0
-        assert cost_line(made) == "Cost: nothing."
+        assert cost_line(made) == (
+            "Cost: nothing now; what is held up would add at most 8.0 s billable, 0.80 USD."
+        )
+        assert [each.name for each in made.steps if each.may_pay] == []
 
 
 def test_what_a_twin_brings_is_not_waited_for_in_vain() -> None:
