@@ -11,8 +11,9 @@ from pathlib import Path
 from reconciler.apply.attempt import MOST_BYTES
 from reconciler.clock import Clock
 from reconciler.config import Config
-from reconciler.desired.media import Unreadable, probe_video
+from reconciler.desired.media import probe_video
 from reconciler.errors import BadVideo, UsageError
+from reconciler.gate.refusal import Unreadable
 from reconciler.plan.resolve import Resolved
 from reconciler.reconcile import Pass
 from reconciler.state.booked import Origin

@@ -24,9 +24,9 @@ from reconciler.apply.retry import (
     backoff_s,
     is_verdict,
 )
+from reconciler.desired.datauri import parse_data
 from reconciler.desired.job import request
-from reconciler.desired.media import Unreadable, probe_video
-from reconciler.desired.references import data_bytes, data_format
+from reconciler.desired.media import probe_video
 from reconciler.digest import sha256_hex
 from reconciler.errors import (
     BadDownload,
@@ -40,6 +40,7 @@ from reconciler.errors import (
     ServiceError,
 )
 from reconciler.files import free_bytes, make_dirs, sha256_file
+from reconciler.gate.refusal import Unreadable
 from reconciler.state.observed import Attempt, Result, State, forgotten_at
 from reconciler.state.store import BlobWriter
 
@@ -79,10 +80,14 @@ async def prepare(desk: Desk, work: Work) -> Prepared:
             urls[each.medium.at] = await _uploaded(
                 desk, work, f"sha256:{digest}", ".mp4", desk.store.blob_path(digest)
             )
-        elif reference.kind == "data" and not work.wanted.model.media[each.medium.limits].data_uri:
-            raw = data_bytes(reference.value)
+        elif reference.kind == "data":
+            uri = parse_data(reference.value)
+            if work.wanted.model.media[each.medium.limits].data_uri:
+                urls[each.medium.at] = uri.text
+                continue
+            identity = f"sha256:{sha256_hex(uri.content)}"
             urls[each.medium.at] = await _uploaded(
-                desk, work, f"sha256:{sha256_hex(raw)}", f".{data_format(reference.value)}", raw
+                desk, work, identity, f".{uri.format}", uri.content
             )
     body = request(work.wanted, urls)
     uses_oss = any(value.startswith("oss://") for value in _texts(body["input"]))

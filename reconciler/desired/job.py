@@ -31,6 +31,7 @@ class Facts:
     height: int
     duration_s: float | None = None
     alpha: bool = False
+    tone: str | None = None  # what makes a mask doubtful: "black" or "white" all over, "coloured"
 
 
 @dataclass(frozen=True, slots=True)

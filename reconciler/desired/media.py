@@ -1,36 +1,33 @@
 """Local media: which file is meant, its digest, what is in it, and whether the service will take
 it.
 
-A file is opened only when its digest was never seen; PyAV and Pillow are loaded only then.
+A file is opened only when its digest was never seen, and never in this process: gate.keeper sees to
+that.
 """
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from reconciler.cache import Cache
+from reconciler.desired.datauri import parse_data
 from reconciler.desired.job import Facts, Input
 from reconciler.desired.manifest import Edit, Medium
 from reconciler.desired.models import MediaLimits
-from reconciler.desired.references import data_bytes, data_format
 from reconciler.desired.tree import Tree, Unusable
 from reconciler.digest import sha256_hex
-from reconciler.errors import Fault
+from reconciler.errors import Fault, Place
+from reconciler.gate.refusal import Foreign, Unreadable
 
-_PROBE_VERSION = "2"
-_MOV_BRANDS = {"mov", "mp4"}
+_PROBE_VERSION = "3"
 
 Opener = Callable[[], AbstractContextManager[IO[bytes]]]
-
-
-class Unreadable(ValueError):
-    """The file is no picture or video that can be opened; the message says what it seems to be."""
 
 
 class MediaDesk:
@@ -42,36 +39,32 @@ class MediaDesk:
 
     def look(self, edit: Edit, medium: Medium, limits: MediaLimits) -> tuple[Input, list[Fault]]:
         """The input behind a media reference, and what is wrong with it."""
-        reference = medium.reference
+        reference, place = medium.reference, edit.place(medium.at)
         if reference.kind == "local":
-            return self._local(edit, medium, limits)
+            return self._local(medium, limits, place)
         # the manifest refuses a video as a data URI
         if reference.kind != "data" or limits.kind == "video":
             return Input(medium, reference.identity), []
-        raw = data_bytes(reference.value)
-        digest = sha256_hex(raw)
+        uri = parse_data(reference.value)
+        identity, size_bytes = f"sha256:{sha256_hex(uri.content)}", len(uri.content)
         try:
-            facts = self._facts(digest, limits.kind, lambda: io.BytesIO(raw), len(raw))
+            facts = self._facts(identity, limits, lambda: io.BytesIO(uri.content), size_bytes)
         except Unreadable as error:
-            return Input(medium, f"sha256:{digest}"), [
-                Fault(edit.place(medium.at), f"the data URI: {error}")
-            ]
-        faults = [
-            Fault(edit.place(medium.at), f"the data URI {each}")
-            for each in broken_limits(facts, limits)
-        ]
-        claimed = data_format(reference.value)
-        if facts.format != claimed:
+            return Input(medium, identity), [Fault(place, _refused("the data URI", error, limits))]
+        faults = [Fault(place, f"the data URI {fault}") for fault in broken_limits(facts, limits)]
+        if facts.format != uri.format:
             faults.append(
                 Fault(
-                    edit.place(medium.at),
-                    f"the data URI says {claimed} and holds {facts.format}; they must match",
+                    place,
+                    f"the data URI says {uri.format} and holds {facts.format}; they must match",
                 )
             )
-        return Input(medium, f"sha256:{digest}", facts), faults
+        return Input(medium, identity, facts), faults
 
-    def _local(self, edit: Edit, medium: Medium, limits: MediaLimits) -> tuple[Input, list[Fault]]:
-        shown, place = f"the file {medium.reference.value}", edit.place(medium.at)
+    def _local(
+        self, medium: Medium, limits: MediaLimits, place: Place
+    ) -> tuple[Input, list[Fault]]:
+        shown = f"the file {medium.reference.value}"
         try:
             file = self._tree.file(medium.reference.value)
             # not worth reading
@@ -79,92 +72,52 @@ class MediaDesk:
                 return Input(medium, None), [
                     Fault(place, f"{shown} {_too_large(file.size_bytes, limits.size_bytes)}")
                 ]
-            digest = file.digest()
-            facts = self._facts(digest, limits.kind, file.open, file.size_bytes)
+            identity = f"sha256:{file.digest()}"
+            facts = self._facts(identity, limits, file.open, file.size_bytes)
         except Unreadable as error:
-            return Input(medium, None), [Fault(place, f"{shown}: {error}")]
+            return Input(medium, None), [Fault(place, _refused(shown, error, limits))]
         except Unusable as error:
             return Input(medium, None), [Fault(place, f"{shown} {error}")]
-        faults = [Fault(place, f"{shown} {each}") for each in broken_limits(facts, limits)]
-        return Input(medium, f"sha256:{digest}", facts, file.path), faults
+        faults = [Fault(place, f"{shown} {fault}") for fault in broken_limits(facts, limits)]
+        return Input(medium, identity, facts, file.path), faults
 
-    def _facts(self, digest: str, kind: str, opened: Opener, size_bytes: int) -> Facts:
-        key = f"{_PROBE_VERSION}:{kind}:{digest}"
+    def _facts(self, identity: str, limits: MediaLimits, opened: Opener, size_bytes: int) -> Facts:
+        kind = f"{limits.kind}-mask" if limits.mask else limits.kind
+        key = f"{_PROBE_VERSION}:{kind}:{identity.removeprefix('sha256:')}"
         known = self._cache.get("facts", key)
         if known is None:
             with opened() as file:
-                known = asdict(probe(file, kind, size_bytes))
+                known = asdict(probe(file, limits.kind, size_bytes, mask=limits.mask))
             self._cache.put("facts", key, json.loads(json.dumps(known)))
         return Facts(**known)
 
 
-def probe(file: IO[bytes], kind: str, size_bytes: int) -> Facts:
-    """Open a picture or a video and tell what it is. Raises Unreadable."""
-    return _probe_image(file, size_bytes) if kind == "image" else probe_video(file, size_bytes)
+def _refused(shown: str, error: Unreadable, limits: MediaLimits) -> str:
+    if isinstance(error, Foreign):
+        return f"{shown} {_wrong_form(error.form, limits)}"
+    return f"{shown}: {error}"
 
 
-def _probe_image(file: IO[bytes], size_bytes: int) -> Facts:
-    from PIL import Image, UnidentifiedImageError  # lazy: start-up time
+def probe(file: IO[bytes], kind: str, size_bytes: int, *, mask: bool = False) -> Facts:
+    """What a picture or a video is. Raises Unreadable, Foreign.
 
-    try:
-        with Image.open(file) as image:
-            alpha = "A" in image.getbands() or "transparency" in image.info
-            return Facts(
-                "image",
-                str(image.format).lower(),
-                size_bytes,
-                image.width,
-                image.height,
-                None,
-                alpha,
-            )
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        raise Unreadable("it is no picture that can be opened") from None
+    Of a `mask` its colours are told too.
+    """
+    from reconciler.gate import keeper  # lazy: only of what was never seen
+
+    return Facts(**keeper.look(file, kind, size_bytes, mask=mask))
 
 
-def probe_video(file: IO[bytes] | Path, size_bytes: int) -> Facts:
-    """Container, sides and length of a video. Raises Unreadable."""
-    import av  # lazy: start-up time
-
-    try:
-        with av.open(str(file) if isinstance(file, Path) else file, mode="r") as container:
-            if not container.streams.video:
-                raise Unreadable("it has no video track")
-            stream = container.streams.video[0]
-            if stream.duration is not None and stream.time_base is not None:
-                duration = float(stream.duration * stream.time_base)
-            else:
-                duration = (container.duration or 0) / 1_000_000
-            names = set(container.format.name.split(","))
-            if stream.duration is None and container.duration is None:
-                raise Unreadable("it has no length; a video is wanted here, not a picture")
-            container_name = (
-                _brand(container.metadata)
-                if _MOV_BRANDS & names
-                else container.format.name.replace(",", "/")
-            )
-            return Facts(
-                "video", container_name, size_bytes, stream.width, stream.height, round(duration, 3)
-            )
-    except (av.error.FFmpegError, OSError, ValueError, UnicodeDecodeError) as error:
-        if isinstance(error, Unreadable):
-            raise
-        raise Unreadable("it is no video that can be opened") from None
-
-
-def _brand(metadata: Mapping[str, Any]) -> str:
-    """MP4 and MOV are one family to the demuxer; the file's major brand tells them apart."""
-    return "mov" if str(metadata.get("major_brand", "")).strip() == "qt" else "mp4"
+def probe_video(path: Path, size_bytes: int) -> Facts:
+    """What a video on disk is. Raises Unreadable, Foreign, OSError."""
+    with path.open("rb") as file:
+        return probe(file, "video", size_bytes)
 
 
 def broken_limits(facts: Facts, limits: MediaLimits) -> Iterator[str]:
     """Each limit of the service that a medium breaks, as the end of a sentence about it."""
     if facts.format not in limits.formats:
-        legal = ", ".join(each.upper() for each in limits.formats)
-        yield (
-            f"is {facts.format.upper()}; legal {'is' if len(limits.formats) == 1 else 'are'}"
-            f" {legal}."
-        )
+        yield _wrong_form(facts.format, limits)
     if limits.size_bytes is not None and facts.size_bytes > limits.size_bytes:
         yield _too_large(facts.size_bytes, limits.size_bytes)
     if limits.duration_s is not None and facts.duration_s is not None:
@@ -188,6 +141,11 @@ def broken_limits(facts: Facts, limits: MediaLimits) -> Iterator[str]:
             yield f"is {facts.width}x{facts.height}; an aspect ratio of {legal} is legal."
     if limits.alpha is False and facts.alpha:
         yield "has an alpha channel, which the service refuses; save it without transparency."
+
+
+def _wrong_form(form: str, limits: MediaLimits) -> str:
+    legal = ", ".join(each.upper() for each in limits.formats)
+    return f"is {form.upper()}; legal {'is' if len(limits.formats) == 1 else 'are'} {legal}."
 
 
 def _too_large(size_bytes: int, most_bytes: int) -> str:

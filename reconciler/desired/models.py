@@ -23,6 +23,7 @@ class MediaLimits:
     kind: str  # "video" or "image"
     formats: tuple[str, ...]
     data_uri: bool
+    mask: bool = False  # white is edited, black kept
     alpha: bool | None = None
     duration_s: tuple[float, float] | None = None
     side_px: tuple[int, int] | None = None
@@ -168,6 +169,7 @@ def _limits(name: str, data: Mapping[str, Any]) -> MediaLimits:
         kind=data["kind"],
         formats=tuple(data["formats"]),
         data_uri=data["data_uri"],
+        mask=data.get("mask", False),
         alpha=data.get("alpha"),
         duration_s=pair("duration_s"),
         side_px=pair("side_px"),

@@ -6,14 +6,13 @@ another edit (edit://NAME).
 
 from __future__ import annotations
 
-import base64
-import binascii
 import posixpath
 import re
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from reconciler.desired.datauri import BadDataUri, is_data, parse_data
 from reconciler.digest import sha256_hex
 
 Kind = Literal["remote", "local", "data", "oss", "edit"]
@@ -53,9 +52,7 @@ SIGNATURE_PARAMETERS = frozenset(
         "policy",
     }
 )
-_DATA = re.compile(r"data:(image/[a-z0-9.+-]+);base64,(.*)\Z", re.DOTALL | re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_MIME_FORMATS = {"image/jpeg": "jpeg", "image/png": "png", "image/bmp": "bmp", "image/webp": "webp"}
 
 
 class BadReference(ValueError):
@@ -79,12 +76,18 @@ class Reference:
         if self.kind == "oss":
             return self.value
         if self.kind == "data":
-            return f"sha256:{sha256_hex(data_bytes(self.value))}"
+            return f"sha256:{sha256_hex(parse_data(self.value).content)}"
         return None
 
 
 def reference(url: str, manifest: str) -> Reference:
     """What `url` names, in a manifest at the project-relative path `manifest`. Raises BadReference."""
+    if is_data(url):
+        try:
+            parse_data(url)
+        except BadDataUri as error:
+            raise BadReference(str(error)) from None
+        return Reference("data", url)
     if any(ord(c) < 32 or ord(c) == 127 for c in url) or url != url.strip():
         raise BadReference("it has control characters or blanks around it")
     lower = url[:8].lower()
@@ -99,9 +102,6 @@ def reference(url: str, manifest: str) -> Reference:
         if not name:
             raise BadReference("edit:// needs the name of an edit")
         return Reference("edit", name)
-    if lower.startswith("data:"):
-        data_bytes(url)
-        return Reference("data", url)
     if lower.startswith("file:"):
         raise BadReference("write a path relative to the manifest, without file://")
     if _SCHEME.match(url):
@@ -128,36 +128,6 @@ def _project_path(path: str, manifest: str) -> str:
     if joined == ".." or joined.startswith("../"):
         raise BadReference("the path leaves the project; only files inside it are uploaded")
     return joined
-
-
-def data_bytes(uri: str) -> bytes:
-    """The bytes of a data URI. Raises BadReference when it is not a Base64 image of a format the
-    service takes.
-    """
-    found = _DATA.match(uri)
-    if not found:
-        quotes = (
-            ""
-            if "," in uri
-            else "; put it in quotes, since between braces YAML ends it at the comma"
-        )
-        raise BadReference(
-            f"a data URI must read data:image/png;base64,… (also jpeg, bmp, webp){quotes}"
-        )
-    if found[1].lower() not in _MIME_FORMATS:
-        raise BadReference(
-            f"{found[1]} is no image format of the service; legal are {', '.join(_MIME_FORMATS)}"
-        )
-    try:
-        return base64.b64decode(found[2], validate=True)
-    except binascii.Error as error:
-        raise BadReference(f"the Base64 of the data URI is broken ({error})") from None
-
-
-def data_format(uri: str) -> str:
-    """The image format that a data URI claims: jpeg, png, bmp or webp."""
-    found = _DATA.match(uri)
-    return _MIME_FORMATS[found[1].lower()] if found else ""
 
 
 def without_signature(url: str) -> str:
@@ -204,7 +174,7 @@ def shown(url: str) -> str:
     """`url` as it may be printed: no query string (it may hold a signature), no long Base64, no
     control characters.
     """
-    if url.lower().startswith("data:"):
+    if is_data(url):
         text = f"{url[:32]}…" if len(url) > 32 else url
     else:
         head, mark, _ = url.partition("?")

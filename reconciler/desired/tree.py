@@ -4,16 +4,32 @@ revision. Pure.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Protocol
+
+from reconciler.names import made_plain
 
 
 class Unusable(ValueError):
     """A file that is not there or may not be used; the message ends a sentence that begins with its
     name.
     """
+
+
+class Missing(Unusable):
+    """There is no file of that name."""
+
+
+def other_spelling(path: str, near: str | None) -> str:
+    """What is said of a missing `path` when the file `near` is there under almost its name."""
+    if near is None or near == path:
+        return ""
+    same_letters = unicodedata.normalize("NFC", near) == unicodedata.normalize("NFC", path)
+    other = "in another Unicode form of the same letters" if same_letters else "in other case"
+    return f"; {made_plain(near)} does, {other}. Write its name as it is, or rename it"
 
 
 class File(Protocol):

@@ -54,7 +54,7 @@ def _input_seconds(
     """
     for each in wanted.inputs:
         limits = wanted.model.media[each.medium.limits]
-        if limits.kind != "video" or each.medium.at == "/input/mask_video_url":
+        if limits.kind != "video" or limits.mask:
             continue
         if each.facts is not None and each.facts.duration_s is not None:
             return each.facts.duration_s, 0

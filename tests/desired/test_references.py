@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import re
+from hashlib import sha256
+from urllib.parse import quote_from_bytes
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.desired.datauri import DataUri, parse_data
 from reconciler.desired.references import (
     BadReference,
-    data_bytes,
-    data_format,
     reference,
     shown,
     without_signature,
@@ -60,7 +62,14 @@ def test_kinds(url: str, kind: str, value: str) -> None:
         "https:///a.mp4",
         "http://[",
         "edit://",
-        "data:image/png,aGF0",
+        "data:image/png",
+        "data:,aGF0",
+        "data:;base64,aGF0",
+        "data:image/png;base65,aGF0",
+        "data:image/png;;base64,aGF0",
+        "data:image/png;base64;charset=utf-8,aGF0!",
+        "data:image/png,\u00e9",
+        "data:image/png,%zz",
         "data:video/mp4;base64,aGF0",
         "a\nb.mp4",
         "a.mp4 ",
@@ -91,19 +100,58 @@ def test_never_leaves_the_project(url: str) -> None:
         assert "\\" not in found.value
 
 
-@given(
-    st.binary(max_size=50),
-    st.sampled_from(
-        [("image/jpeg", "jpeg"), ("image/png", "png"), ("image/webp", "webp"), ("image/bmp", "bmp")]
-    ),
-)
+MIMES = [
+    ("image/jpeg", "jpeg"),
+    ("image/jpg", "jpeg"),
+    ("image/png", "png"),
+    ("image/webp", "webp"),
+    ("image/bmp", "bmp"),
+]
+
+
+def spellings(raw: bytes, mime: str) -> list[str]:
+    """The same bytes as data URIs in ways that RFC 2397 allows, or that YAML makes of them."""
+    text = base64.b64encode(raw).decode()
+    folded = "\n  ".join(text[at : at + 7] for at in range(0, len(text), 7))
+    escaped = text.replace("+", "%2B").replace("/", "%2f").replace("=", "%3D")
+    return [
+        f"data:{mime};base64,{text}",
+        f"DATA:{mime.upper()};BASE64,{text}",
+        f"data:{mime};charset=utf-8;name=a%20b.png;base64,{text}",
+        f"data:{mime};base64,\n  {folded}\n",
+        f"data:{mime};base64,{escaped}",
+        f"data:{mime};base64,{'%0D%0A'.join([text[:4], text[4:]])}",
+        f"data:{mime},{''.join(f'%{byte:02x}' for byte in raw)}",
+        f"Data:{mime};a=b,{quote_from_bytes(raw)}",
+    ]
+
+
+@given(st.binary(max_size=50), st.sampled_from(MIMES))
 def test_data_uri(raw: bytes, mime: tuple[str, str]) -> None:
-    """A data URI is its bytes: its identity is theirs, whatever it says they are."""
-    uri = f"data:{mime[0]};base64,{base64.b64encode(raw).decode()}"
-    assert (data_bytes(uri), data_format(uri)) == (raw, mime[1])
-    assert (
-        reference(uri, HERE).identity == reference(uri.replace(mime[0], "image/png"), HERE).identity
-    )
+    """However a data URI is spelled, it is its bytes, has their identity, and is sent in one way."""
+    sent = f"data:image/{mime[1]};base64,{base64.b64encode(raw).decode()}"
+    for uri in spellings(raw, mime[0]):
+        assert parse_data(uri) == DataUri(mime[1], raw), uri
+        assert parse_data(uri).text == sent
+        assert reference(uri, HERE).kind == "data"
+        assert reference(uri, HERE).identity == f"sha256:{sha256(raw).hexdigest()}"
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("data:image/gif;base64,aGF0", "legal are image/jpeg, image/jpg, image/png"),
+        ("data:;base64,aGF0", "without a type is no image format"),
+        ("data:image/png;base64", "put it in quotes"),
+        ("data:image/png;base64,aGF", "the Base64 of the data URI is broken"),
+        ("data:image/png;base64,aGF_", "broken"),
+        ("data:image/png,\u00e9", "must be written as %XX"),
+    ],
+)
+def test_bad_data_uri(uri: str, said: str) -> None:
+    """What is no data URI of a picture is told with what is legal."""
+    with pytest.raises(BadReference, match=re.escape(said)):
+        reference(uri, HERE)
 
 
 def test_unknown_until_looked_at() -> None:

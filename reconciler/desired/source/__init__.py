@@ -15,6 +15,7 @@ from reconciler.config import Config
 from reconciler.desired import comments, manifest
 from reconciler.desired.job import Desired, Input, Wanted, graph_faults, ordered
 from reconciler.desired.manifest import Edit, Medium, Reading, Rules
+from reconciler.desired.masks import Masks
 from reconciler.desired.media import MediaDesk
 from reconciler.desired.models import Models, manifest_schema
 from reconciler.desired.policy import Policy, project_faults
@@ -54,10 +55,11 @@ def load(config: Config, tree: Tree, cache: Cache) -> Desired:
     faults += manifest.further(faults, [*project_faults(config.document, models), *broken])
     media = {id(edit): list(edit.media(_variant(edit, rules.models))) for edit in edits}
     faults += manifest.further(faults, graph_faults(edits, lambda edit: media[id(edit)], names))
-    desk = MediaDesk(tree, cache)
+    desk, masks = MediaDesk(tree, cache), Masks()
     wanted, known = [], manifest.wrong_places(faults)
     for edit in edits:
         inputs, more = _look(desk, edit, media[id(edit)], rules.models)
+        more += masks.doubts(edit, rules.models.by_name[edit.model], inputs)
         fresh = [
             fault
             for fault in (*more, *_output_faults(config.root, edit))

@@ -11,8 +11,9 @@ from typing import IO
 
 from reconciler.cache import Digests
 from reconciler.config import PROJECT_FILE, STATE_DIR
-from reconciler.desired.tree import File, Unusable, is_manifest
+from reconciler.desired.tree import File, Missing, Unusable, is_manifest, other_spelling
 from reconciler.files import inside, real_path
+from reconciler.names import folded
 
 
 class Folder:
@@ -39,14 +40,36 @@ class Folder:
             return file.read(most)
 
     def file(self, path: str) -> File:
-        with _in_words():
-            return OnDisk(self._real(path), self._digests)
+        try:
+            with _in_words():
+                return OnDisk(self._real(path), self._digests)
+        except Missing:
+            near = self._other_spelling(path)
+            raise Missing(f"does not exist{other_spelling(path, near)}") from None
 
     def _real(self, path: str) -> Path:
         real = real_path(self._root / path)
         if self._root not in real.parents:
             raise Unusable("is a symbolic link that leaves the project")
         return real
+
+    def _other_spelling(self, path: str) -> str | None:
+        """The file that a file system which ignores case and Unicode form would take for `path`."""
+        here = self._root
+        for part in path.split("/"):
+            if (here / part).exists():
+                here /= part
+                continue
+            try:
+                names = sorted(os.listdir(here))  # noqa: PTH208  (names only)
+            except OSError:
+                return None
+            near = next((name for name in names if folded(name) == folded(part)), None)
+            if near is None:
+                return None
+            here /= near
+        inside_root = self._root in here.resolve().parents
+        return here.relative_to(self._root).as_posix() if inside_root else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +106,7 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError):
-        raise Unusable("does not exist") from None
+        raise Missing("does not exist") from None
     except OSError as error:
         raise Unusable(f"cannot be read: {error.strerror or error}") from error
 

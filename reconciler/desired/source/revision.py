@@ -15,9 +15,10 @@ from reconciler import git
 from reconciler.cache import Cache, Digests
 from reconciler.config import PROJECT_FILE, STATE_DIR
 from reconciler.desired.source.folder import OnDisk
-from reconciler.desired.tree import File, Unusable, is_manifest
+from reconciler.desired.tree import File, Unusable, is_manifest, other_spelling
 from reconciler.errors import GitError
 from reconciler.files import EscapesRoot, parts_inside
+from reconciler.names import folded
 
 _MOST_LINKS = 40
 _MOST_OF_A_LINK = 4096
@@ -108,7 +109,8 @@ class Committed:
         ):
             raise Unusable("lies in a submodule, whose files are in another repository")
         if target not in self._entries:
-            raise Unusable("does not exist in this revision")
+            near = next((name for name in self._entries if folded(name) == folded(target)), None)
+            raise Unusable(f"does not exist in this revision{other_spelling(target, near)}")
         return self._entries[target]
 
     def _target(self, path: str) -> str | None:
