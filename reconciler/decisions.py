@@ -25,7 +25,7 @@ def decide(ledger: Ledger, clock: Clock, edit: str, *, adopt: str | None, retry:
     undecided = [
         h.last for h in ledger.history(now=now).values() if h.last.state is State.UNDECIDED
     ]
-    strays = ledger.strays()
+    strays = ledger.strays.unanswered()
     about = [each for each in undecided if edit == each.edit or each.key.startswith(edit)]
     loose = [
         each for each in strays if edit in (each.edit, each.task_id) or each.key.startswith(edit)
@@ -80,7 +80,7 @@ def _about_strays(
         raise UsageError("a stray is a task that exists: say --adopt TASK_ID or --abandon.")
     if adopt is None:
         for each in strays:
-            ledger.answer_stray(each.task_id)
+            ledger.strays.answer(each.task_id)
         return f"{strays[0].edit}: {', '.join(each.task_id for each in strays)} left to themselves."
     if adopt not in {each.task_id for each in strays}:
         raise UsageError(
@@ -88,7 +88,7 @@ def _about_strays(
             f" {', '.join(s.task_id for s in strays)}."
         )
     try:
-        ledger.adopt_stray(adopt, clock.new_id(), at=clock.now())
+        ledger.strays.adopt(adopt, clock.new_id(), at=clock.now())
     except AlreadyOpen as error:
         raise UsageError(
             error.message, hint="The stray's video is not needed: say --abandon."

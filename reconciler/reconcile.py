@@ -192,7 +192,7 @@ def observe(
         pins=pinned,
         old_pins={pin.key: (name, pin) for name, pin in reversed(old)},
         before={**stored, **written, **(ledger.jobs_before() if ledger else {})},
-        strays=ledger.strays() if ledger else (),
+        strays=ledger.strays.unanswered() if ledger else (),
         damaged=damaged,
     )
 

@@ -8,29 +8,26 @@ before anything else is sent (docs/operations.md, "Submit").
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from reconciler.apply.client import Created, TaskAnswer
 from reconciler.apply.desk import Desk, NeedsPerson, TaskFailed, Work, close, persistently, unbroken
 from reconciler.apply.events import Phase
+from reconciler.apply.prepare import Prepared, forget_uploads
 from reconciler.apply.retry import (
     UNKNOWN_LOOKS,
     UNKNOWN_OVER_S,
     backoff_s,
     is_verdict,
 )
-from reconciler.desired.datauri import parse_data
-from reconciler.desired.job import request
+from reconciler.catalogue import Verdict, entry
 from reconciler.desired.media import probe_video
 from reconciler.digest import sha256_hex
 from reconciler.errors import (
     BadDownload,
-    CutlistError,
     DiskFull,
     DownloadRefused,
     HostRefused,
@@ -39,103 +36,15 @@ from reconciler.errors import (
     OutcomeUnknown,
     ServiceError,
 )
-from reconciler.files import free_bytes, make_dirs, sha256_file
+from reconciler.files import free_bytes, make_dirs
 from reconciler.gate.refusal import Unreadable
-from reconciler.state.observed import Attempt, Result, State, forgotten_at
+from reconciler.state.ledger import TaskTaken
+from reconciler.state.observed import TASK_LIFE_S, Attempt, Result, State
 from reconciler.state.store import BlobWriter
 
 MOST_BYTES = 1 << 30  # a result larger than this is not a video of at most 10 s
 LEAST_FREE_BYTES = 256 << 20  # room for what is paid next
-UPLOAD_MARGIN_S = 2 * 3600  # an upload about to expire is made anew
-UPLOAD_LIFE_S = 48 * 3600
 DOWNLOAD_TRIES = 10
-
-# ------------------------------------------------------------------ before the POST
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A request ready to be sent."""
-
-    body: bytes
-    uses_oss: bool
-    prompt: str | None
-
-
-async def prepare(desk: Desk, work: Work) -> Prepared:
-    """Upload what is local and build the request. May be repeated; uploads are remembered for their
-    48 hours.
-    """
-    assert work.wanted is not None
-    urls: dict[str, str] = {}
-    for each in work.wanted.inputs:
-        reference = each.medium.reference
-        if reference.kind == "local":
-            assert each.identity is not None and each.path is not None
-            urls[each.medium.at] = await _uploaded(
-                desk, work, each.identity, each.path.suffix, each.path
-            )
-        elif reference.kind == "edit":
-            digest = work.upstream[reference.value].digest
-            urls[each.medium.at] = await _uploaded(
-                desk, work, f"sha256:{digest}", ".mp4", desk.store.blob_path(digest)
-            )
-        elif reference.kind == "data":
-            uri = parse_data(reference.value)
-            if work.wanted.model.media[each.medium.limits].data_uri:
-                urls[each.medium.at] = uri.text
-                continue
-            identity = f"sha256:{sha256_hex(uri.content)}"
-            urls[each.medium.at] = await _uploaded(
-                desk, work, identity, f".{uri.format}", uri.content
-            )
-    body = request(work.wanted, urls)
-    uses_oss = any(value.startswith("oss://") for value in _texts(body["input"]))
-    return Prepared(
-        json.dumps(body, ensure_ascii=False).encode(), uses_oss, body["input"].get("prompt")
-    )
-
-
-async def _uploaded(desk: Desk, work: Work, identity: str, suffix: str, content: Any) -> str:
-    digest = identity.removeprefix("sha256:")
-    now = desk.clock.now()
-    known = desk.ledger.upload(
-        digest, work.model, desk.account, desk.endpoint, now=now, margin_s=UPLOAD_MARGIN_S
-    )
-    if known is not None:
-        return known
-    desk.emit(work, Phase.UPLOADING)
-    if isinstance(content, Path) and await desk.block(sha256_file, content) != digest:
-        raise CutlistError(
-            f"{content.name} changed while this run was at work.",
-            hint="Run apply again; this job was not sent.",
-        )
-    upload = functools.partial(
-        desk.client.upload, work.model, f"{digest[:16]}{suffix.lower()}", content
-    )
-    url: str = await persistently(desk, upload, work=work)
-    await desk.block(
-        functools.partial(
-            desk.ledger.uploaded,
-            digest,
-            work.model,
-            desk.account,
-            desk.endpoint,
-            url,
-            expires_at=now + UPLOAD_LIFE_S,
-        )
-    )
-    return url
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    parts = (
-        value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    )
-    return [text for part in parts for text in _texts(part)]
-
 
 # ------------------------------------------------------------------ the POST
 
@@ -170,6 +79,7 @@ async def submit(desk: Desk, work: Work, prepared: Prepared, lane: str) -> str:
 
 
 async def _intend_and_send(desk: Desk, work: Work, prepared: Prepared, attempt: Attempt) -> None:
+    before = frozenset(desk.roll.strangers)
     await desk.block(
         functools.partial(
             desk.ledger.intend,
@@ -178,13 +88,18 @@ async def _intend_and_send(desk: Desk, work: Work, prepared: Prepared, attempt: 
             prompt=prepared.prompt,
             job=work.job.canonical,
             server_time=desk.client.server_time,
+            baseline=desk.roll.baseline,
             booking=work.booking,
             loses=work.loses,
         )
     )
+    desk.roll.intents[attempt.id] = desk.clock.monotonic()
     try:
         created = await desk.client.create(prepared.body, uses_oss=prepared.uses_oss)
-    except OutcomeUnknown:
+    except OutcomeUnknown as error:
+        named_id = error.task_id or error.unusable_id
+        if named_id:
+            await desk.block(desk.ledger.named, attempt.id, named_id)
         raise
     except ServiceError as error:
         state = State.REJECTED if is_verdict(error) else State.NOT_SENT
@@ -196,11 +111,19 @@ async def _intend_and_send(desk: Desk, work: Work, prepared: Prepared, attempt: 
         created.task_id,
         at=desk.clock.now(),
         request_id=created.request_id,
+        server_time=desk.client.server_time,
     )
     try:
+        if created.task_id in before:
+            raise TaskTaken(f"the task {created.task_id} was there before.")
         await desk.block(note)
+    except TaskTaken as error:
+        raise OutcomeUnknown(
+            f"the service's answer cannot be true: {error.message}", status=200
+        ) from error
     except LedgerError as error:
         raise _spilled(desk, attempt, created, error) from error
+    desk.roll.accepted[created.task_id] = desk.clock.monotonic()
     desk.emit(work, Phase.PENDING, task_id=created.task_id)
 
 
@@ -262,6 +185,8 @@ async def follow(
                     str(answer.output.get("message", "")),
                 )
                 await close(desk, attempt_id, State.FAILED, code, message, answer.request_id)
+                if entry(code, message).verdict is Verdict.INPUT:
+                    await forget_uploads(desk, work)
                 raise TaskFailed(message, code=code, request_id=answer.request_id)
             case "CANCELED":
                 await close(desk, attempt_id, State.CANCELED)
@@ -275,34 +200,57 @@ async def follow(
 
 
 async def _judge_unknown(desk: Desk, attempt: Attempt, looks: int) -> None:
-    assert attempt.submitted_at is not None
-    if desk.clock.now() >= forgotten_at(attempt.created_at, attempt.submitted_at):
-        await close(desk, attempt.id, State.EXPIRED)
-        raise TaskFailed(
-            "the service forgot the task (24 h) before its video was brought home.", code="EXPIRED"
-        )
+    if is_forgotten(desk, attempt):
+        await close_forgotten(desk, attempt)
     if looks >= UNKNOWN_LOOKS:
         message = (
-            f"the service does not know the task {attempt.task_id}, which is younger than 24 h"
+            f"the service does not know the task {attempt.task_id}, and by its clock it is not"
+            " certain that 24 h are over"
         )
-        await close(desk, attempt.id, State.UNDECIDED, message=message)
+        if attempt.state is State.SUBMITTED:
+            await close(desk, attempt.id, State.UNDECIDED, message=message)
         raise NeedsPerson(f"{attempt.edit}: {message}.")
+
+
+def is_forgotten(desk: Desk, attempt: Attempt) -> bool:
+    """Whether the service has forgotten a task that it says not to know: 24 h have passed by its
+    own clock, or in this run. This machine's clock is not asked.
+    """
+    task_id, now = str(attempt.task_id), desk.client.server_time
+    if task_id in desk.roll.accepted:
+        return desk.clock.monotonic() - desk.roll.accepted[task_id] >= TASK_LIFE_S
+    then = desk.ledger.intent(attempt.id).server_time
+    return then is not None and now is not None and now - then >= TASK_LIFE_S
+
+
+async def close_forgotten(desk: Desk, attempt: Attempt) -> NoReturn:
+    """Its video is not to be had any more. Raises TaskFailed."""
+    await close(desk, attempt.id, State.EXPIRED if attempt.state is State.SUBMITTED else State.LOST)
+    raise TaskFailed(
+        "the service forgot the task (24 h) before its video was brought home.", code="EXPIRED"
+    )
 
 
 async def _check_adopted(desk: Desk, attempt: Attempt, answer: TaskAnswer) -> None:
     """An adopted task is ours only if its prompt is the one that was sent, as the service truncates
-    it.
+    it. Where the service tells none, the one that nobody vouches for is not.
     """
-    if not attempt.adopted or "orig_prompt" not in answer.output:
+    if not attempt.adopted:
         return
-    sent, said = desk.ledger.intent(attempt.id).prompt, answer.output["orig_prompt"]
+    intent, said = desk.ledger.intent(attempt.id), answer.output.get("orig_prompt")
+    sent = intent.prompt
+    if "orig_prompt" not in answer.output and intent.vouched:
+        return
     if (
         sent is not None
         and isinstance(said, str)
         and (said == sent or (said and sent.startswith(said)))
     ):
         return
-    message = f"the task {attempt.task_id} that was found for it has another prompt"
+    told = (
+        "another prompt" if "orig_prompt" in answer.output else "no prompt that tells whose it is"
+    )
+    message = f"the task {attempt.task_id} that was found for it has {told}"
     await desk.block(
         functools.partial(desk.ledger.disown, attempt.id, at=desk.clock.now(), message=message)
     )
@@ -310,6 +258,18 @@ async def _check_adopted(desk: Desk, attempt: Attempt, answer: TaskAnswer) -> No
 
 
 # ------------------------------------------------------------------ collect
+
+
+async def still_there(desk: Desk, attempt_id: str) -> TaskAnswer | None:
+    """What the service has of a task whose result is lost, asked before it is paid again; None
+    when it has no video of it any more.
+    """
+    attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
+    if attempt.task_id is None:
+        return None
+    fetch = functools.partial(desk.client.fetch, attempt.task_id)
+    answer: TaskAnswer = await persistently(desk, fetch)
+    return answer if answer.status == "SUCCEEDED" and answer.video_url else None
 
 
 async def collect(desk: Desk, work: Work, attempt_id: str, answer: TaskAnswer) -> Result:
@@ -333,14 +293,8 @@ async def collect(desk: Desk, work: Work, attempt_id: str, answer: TaskAnswer) -
         fresh: TaskAnswer = await persistently(desk, fetch, tries=None, work=work)
         if fresh.status == "SUCCEEDED":
             answer = fresh
-        elif fresh.status == "UNKNOWN" and not attempt.collectable:
-            await close(
-                desk, attempt_id, State.EXPIRED if attempt.state is State.SUBMITTED else State.LOST
-            )
-            raise TaskFailed(
-                "the service forgot the task (24 h) before its video was brought home.",
-                code="EXPIRED",
-            )
+        elif fresh.status == "UNKNOWN" and is_forgotten(desk, attempt):
+            await close_forgotten(desk, attempt)
 
 
 async def _collect_once(desk: Desk, work: Work, attempt_id: str, answer: TaskAnswer) -> Result:

@@ -12,6 +12,7 @@ from typing import Any
 from reconciler.apply.client import Client
 from reconciler.apply.events import Block, Event, Observer, Phase
 from reconciler.apply.retry import backoff_s, ends_reading
+from reconciler.apply.roll import Roll
 from reconciler.clock import Clock
 from reconciler.desired.job import Job, Wanted
 from reconciler.errors import (
@@ -77,8 +78,7 @@ class Desk:
     loopback: bool
     settle_s: float
     spill: Spill
-    # tasks that the service listed and the ledger did not know
-    others: set[str] = field(default_factory=set)
+    roll: Roll = field(default_factory=Roll)
 
     @property
     def client(self) -> Client:
@@ -132,9 +132,10 @@ async def close(
     message: str = "",
     request_id: str = "",
     look_again_s: float | None = None,
+    baseline: int | None = None,
 ) -> None:
     """Close an attempt, or mark it UNDECIDED. `look_again_s`: when to look once more for a task it
-    made after all.
+    made after all, held against the reading `baseline`.
     """
     now = desk.clock.now()
     look_at = None if look_again_s is None else now + look_again_s
@@ -147,5 +148,6 @@ async def close(
         message=message,
         request_id=request_id,
         look_at=look_at,
+        baseline=baseline,
     )
     await unbroken(desk.block(call))

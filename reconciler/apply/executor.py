@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reconciler.apply import attempt as life
+from reconciler.apply.baseline import take_baseline
 from reconciler.apply.client import TaskAnswer
 from reconciler.apply.desk import SUBMIT_TRIES, Desk, TaskFailed, Unsettled, Work, unbroken
 from reconciler.apply.events import Phase
 from reconciler.apply.lanes import Lane, Pacer, lane_name
 from reconciler.apply.outcome import NotTried, Outcome
+from reconciler.apply.prepare import prepare
 from reconciler.apply.publish import Publisher
 from reconciler.apply.retry import backoff_s, stops_everything
 from reconciler.apply.settle import settle
@@ -197,6 +199,8 @@ class Executor:
         model = self._models.by_name[work.model]
         lane = self._lane(work.model, model)
         async with lane.running:
+            if work.loses is not None and (there := await life.still_there(self._desk, work.loses)):
+                return await life.collect(self._desk, work, work.loses, there), 0.0
             attempt_id = work.attempt_id or await self._submitted(work, lane)
             answer: TaskAnswer = await self._followed(work, attempt_id, model)
         result = await life.collect(self._desk, work, attempt_id, answer)
@@ -231,15 +235,17 @@ class Executor:
         """The id of a fresh attempt whose task_id is durable."""
         self._check_sending(lane)  # nothing is uploaded for what cannot be sent
         try:
-            prepared = await life.prepare(self._desk, work)
+            prepared = await prepare(self._desk, work)
         except ServiceError as error:
             self._learn(error, lane)
             raise
         while True:
             async with lane.submitting:
                 self._check_open(lane)
-                await lane.pacer.wait()
                 try:
+                    await take_baseline(self._desk, lane.name)
+                    await lane.pacer.wait()
+                    self._check_sending(lane)  # what others learnt meanwhile
                     return await life.submit(self._desk, work, prepared, lane.name)
                 except OutcomeUnknown as error:
                     attempt_id = await self._settled(work, lane, error)

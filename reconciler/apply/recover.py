@@ -4,11 +4,12 @@ second looks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from reconciler.apply.desk import Desk, NeedsPerson
-from reconciler.apply.settle import second_look, settle
+from reconciler.apply.settle import LOOK_AGAIN_S, second_look, settle
 from reconciler.errors import LedgerError, ServiceError
+from reconciler.state.ledger import TaskTaken
 from reconciler.state.observed import State
 from reconciler.words import count
 
@@ -17,7 +18,12 @@ Tell = Callable[[str], None]
 
 def wanted(desk: Desk) -> bool:
     """Whether the service has to be asked about anything earlier runs left open."""
-    return bool(desk.ledger.open_intents()) or bool(desk.ledger.looks_due(now=desk.clock.now()))
+    return bool(desk.ledger.open_intents()) or bool(_looks_due(desk))
+
+
+def _looks_due(desk: Desk) -> Sequence[str]:
+    """Second looks that are due by this machine's clock; whether it is right the service says."""
+    return desk.ledger.looks_due(now=desk.clock.now(), most_s=LOOK_AGAIN_S)
 
 
 def take_in_spill(desk: Desk, tell: Tell) -> None:
@@ -26,10 +32,15 @@ def take_in_spill(desk: Desk, tell: Tell) -> None:
     """
     for each in desk.spill.read():
         attempt = desk.ledger.attempt(each.attempt_id, now=desk.clock.now())
-        if attempt.task_id != each.task_id:
+        if attempt.task_id == each.task_id:
+            continue
+        try:
             desk.ledger.submitted(
                 each.attempt_id, each.task_id, at=each.at, request_id=each.request_id
             )
+        except TaskTaken as error:
+            tell(f"{attempt.edit}: the spill file names its task, but {error.message}")
+        else:
             tell(
                 f"{attempt.edit}: its task {each.task_id} was in the spill file and is in the"
                 " ledger now."
@@ -91,7 +102,7 @@ def tell_of_others(desk: Desk, tell: Tell) -> bool:
     """
     if desk.ledger.open_intents():
         return False  # one of them may be ours
-    others = sorted(each for each in desk.others if not desk.ledger.knows_task(each))
+    others = sorted(desk.ledger.baselines.strangers(desk.roll.strangers))
     if others:
         tasks = count(len(others), "task")
         tell(
@@ -102,9 +113,22 @@ def tell_of_others(desk: Desk, tell: Tell) -> bool:
     return bool(others)
 
 
+def tell_of_doubt(desk: Desk, tell: Tell) -> bool:
+    """Say that the list could not be read whole before a request, and what that means. Returns
+    whether it did.
+    """
+    if desk.roll.doubt:
+        tell(
+            f"warning: the service's list {desk.roll.doubt}. It was asked which tasks there are"
+            " before anything is sent; should an answer be lost, you may have to decide which task"
+            " it is (cutlist resolve). Nothing is sent twice."
+        )
+    return bool(desk.roll.doubt)
+
+
 async def look_again(desk: Desk, tell: Tell) -> None:
     """The second looks that are due: a request that was held back may have arrived after all."""
-    for attempt_id in desk.ledger.looks_due(now=desk.clock.now()):
+    for attempt_id in _looks_due(desk):
         attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
         if attempt.endpoint != desk.endpoint:
             continue

@@ -61,7 +61,7 @@ class Session:
         self._ledger = ledger
         self._clock = clock
         self._jumps = Jumps(clock)
-        self._told_of_others = False
+        self._told_of_others = self._told_of_doubt = False
         self._origin = Origin()
         self._publisher = Publisher(config, store, Outputs(config.root, config.outputs_file), clock)
         self._desk = Desk(
@@ -138,8 +138,10 @@ class Session:
                 f"warning: this machine's clock went {span(abs(jump_s))} {way} during this run (was"
                 " it set, or did the machine sleep?). Ages and deadlines go by it"
             )
-        if self._desk.others and not self._told_of_others:
+        if self._desk.roll.strangers and not self._told_of_others:
             self._told_of_others = recover.tell_of_others(self._desk, tell)
+        if not self._told_of_doubt:
+            self._told_of_doubt = recover.tell_of_doubt(self._desk, tell)
 
     async def take_over(self, each: Resolved, task_id: str, origin: Origin) -> str:
         """Link a task that was asked for by hand to an edit's job; its status. Raises UsageError,

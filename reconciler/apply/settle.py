@@ -1,94 +1,188 @@
 """Did a request arrive whose answer was lost? Asked of the service's list, and once more later.
 
-The list shows ids, models and times of the account, but no inputs; so one intent at a time is open
-in a lane, and what the ledger knows is taken away. What then is new is ours, or nobody can tell.
+The list shows ids, models and times of the account, but no inputs. So what was there before the
+request is kept with its intent, one intent at a time is open in a lane, and what the ledger knows
+is taken away: what then is new is ours, or nobody can tell.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
-from reconciler.apply.desk import Desk, NeedsPerson, close, persistently, unbroken
+from reconciler import shipped
+from reconciler.apply.answers import Row
+from reconciler.apply.baseline import keep, read_listing
+from reconciler.apply.desk import Desk, NeedsPerson, close, unbroken
+from reconciler.apply.lanes import lane_name
+from reconciler.apply.listing import Listing, Wanted, tells_prompt
+from reconciler.apply.verdict import Adopt, Evidence, NotSent, Undecided, Verdict, judge
+from reconciler.desired.models import Models
 from reconciler.errors import Rejected
-from reconciler.state.ledger import Intent
-from reconciler.state.observed import State
+from reconciler.state.ledger import Baseline, Intent
+from reconciler.state.observed import TASK_LIFE_S, Attempt, State
 
 LIST_EVERY_S = 10.0
-INTENT_LIFE_S = 23 * 3600  # the list of the last 24 h proves nothing about an older intent
-KNOWN_SKEW_S, UNKNOWN_SKEW_S = 5.0, 300.0
+LEAST_READINGS = 5  # of a list that contradicts itself, after settle, before nobody can tell
 # after an adoption or NOT_SENT: a request that the network held back may still arrive
 LOOK_AGAIN_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An attempt whose fate is asked for, with what was written down of it."""
+
+    attempt: Attempt
+    intent: Intent
+    baseline: Baseline | None  # None: of a version that kept none
+    wanted: Wanted
+
+    @classmethod
+    def of(cls, desk: Desk, attempt_id: str) -> Question:
+        """The question about one attempt. Raises LedgerError."""
+        intent = desk.ledger.intent(attempt_id)
+        baseline = desk.ledger.baselines.of(attempt_id)
+        wanted = Wanted(
+            model=str(intent.job["model"]),
+            models=Models.of(shipped.model_documents()),
+            baseline=frozenset() if baseline is None else baseline.task_ids,
+            named_id=intent.named_id,
+        )
+        attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
+        return cls(attempt, intent, baseline, wanted)
+
+    def candidates(self, desk: Desk, listing: Listing) -> dict[str, Row]:
+        """The tasks of a listing that could be it."""
+        strangers = desk.ledger.baselines.strangers(listing.rows.keys())
+        return self.wanted.candidates(listing.rows, strangers)
+
+    def age_s(self, desk: Desk, listing: Listing) -> float | None:
+        """Seconds since it was sent: by time that only grows in the run that sent it, by the
+        service's clock in later ones; None where that is not known.
+        """
+        written_at = desk.roll.intents.get(self.attempt.id)
+        if written_at is not None:
+            return desk.clock.monotonic() - written_at
+        then = None if self.baseline is None else self.intent.server_time
+        if then is None or listing.server_time is None or listing.server_time < then:
+            return None
+        return listing.server_time - then
 
 
 async def settle(desk: Desk, attempt_id: str) -> bool:
     """Find out whether the request of an open INTENT arrived. True: adopted; False: proved
     NOT_SENT.
 
-    Asks the service's list until SETTLE has passed and one whole listing after that shows nothing
-    new. Raises NeedsPerson when it stays undecided, and ServiceError when the service cannot be
-    asked (the INTENT stays open).
+    Reads the service's list until it decides (apply.verdict). Raises NeedsPerson when it stays
+    undecided, and ServiceError when the service cannot be asked (the INTENT stays open).
     """
-    attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
-    intent = desk.ledger.intent(attempt_id)
-    if desk.clock.now() - intent.created_at > INTENT_LIFE_S:
-        message = (
-            "the run that sent it ended more than 23 h ago; the service's list proves nothing any"
-            " more"
-        )
-        await close(desk, attempt_id, State.UNDECIDED, message=message)
-        raise NeedsPerson(f"{attempt.edit}: {message}.")
+    question = Question.of(desk, attempt_id)
+    every_s = min(LIST_EVERY_S, max(desk.settle_s / 2, 0.05))
     deadline = desk.clock.monotonic() + desk.settle_s
+    last = deadline + max(desk.settle_s, LEAST_READINGS * every_s)
+    shown: set[str] = set()
+    proofs = 0
     while True:
-        last_look = desk.clock.monotonic() >= deadline
-        found = sorted(await persistently(desk, functools.partial(strangers, desk, intent)))
-        if len(found) == 1:
-            await _adopt(desk, attempt_id, found[0])
+        read_at = desk.clock.monotonic()
+        listing = await read_listing(desk, shown)
+        candidates = question.candidates(desk, listing)
+        shown |= candidates.keys()
+        proofs += read_at >= deadline and listing.is_whole and not candidates
+        verdict = judge(
+            Evidence(
+                wanted=question.wanted,
+                listing=listing,
+                candidates=candidates,
+                claimed=_claimed(desk, question, candidates),
+                baseline_is_whole=question.baseline is not None and question.baseline.is_whole,
+                prompt_is_told=bool(question.intent.prompt)
+                and tells_prompt(question.wanted.models, question.intent.job),
+                age_s=question.age_s(desk, listing),
+                settled=read_at >= deadline,
+                proofs=proofs,
+                patient=read_at < last,
+            )
+        )
+        if verdict is not None:
+            number = await unbroken(keep(desk, listing, read_at=read_at))
+            return await _carry_out(desk, question.attempt, verdict, baseline=number)
+        left_s = deadline - desk.clock.monotonic()
+        await desk.clock.sleep(left_s if 0 < left_s < every_s else every_s)
+
+
+async def _carry_out(desk: Desk, attempt: Attempt, verdict: Verdict, *, baseline: int) -> bool:
+    """Make a verdict durable; `baseline` is the reading that a second look is held against."""
+    now = desk.clock.now()
+    match verdict:
+        case Adopt(task_id, vouched):
+            call = functools.partial(
+                desk.ledger.submitted,
+                attempt.id,
+                task_id,
+                at=now,
+                adopted=True,
+                vouched=vouched,
+                look_at=now + LOOK_AGAIN_S,
+                baseline=baseline,
+            )
+            await unbroken(desk.block(call))
             return True
-        if len(found) > 1:
-            message = f"{len(found)} tasks could be it: {', '.join(found)}"
-            await close(desk, attempt_id, State.UNDECIDED, message=message)
-            raise NeedsPerson(f"{attempt.edit}: {message}.")
-        if last_look:
+        case NotSent():
             await close(
                 desk,
-                attempt_id,
+                attempt.id,
                 State.NOT_SENT,
                 message="not in the service's list",
                 look_again_s=LOOK_AGAIN_S,
+                baseline=baseline,
             )
             return False
-        await desk.clock.sleep(min(LIST_EVERY_S, max(deadline - desk.clock.monotonic(), 0.05)))
+        case Undecided(message):
+            await close(desk, attempt.id, State.UNDECIDED, message=message)
+            raise NeedsPerson(f"{attempt.edit}: {message}.")
 
 
-async def _adopt(desk: Desk, attempt_id: str, task_id: str) -> None:
-    now = desk.clock.now()
-    call = functools.partial(
-        desk.ledger.submitted, attempt_id, task_id, at=now, adopted=True, look_at=now + LOOK_AGAIN_S
-    )
-    await unbroken(desk.block(call))
+def _claimed(desk: Desk, question: Question, candidates: Mapping[str, Row]) -> Collection[str]:
+    """The candidates that another request of the account, whose fate is open too, may have made."""
+    if not candidates:
+        return ()
+    own = question.attempt
+    claimed: set[str] = set()
+    account = lane_name(desk.endpoint, desk.account, "")
+    for attempt_id in desk.ledger.unsettled():
+        other = Question.of(desk, attempt_id)
+        if other.attempt.lane != own.lane and other.attempt.lane.startswith(account):
+            claimed |= other.wanted.candidates(candidates, candidates.keys()).keys()
+    return claimed
 
 
 async def second_look(desk: Desk, attempt_id: str) -> Mapping[str, str]:
     """Look once more for a task that a given-up or adopted request made after all.
 
-    A task that is still PENDING is cancelled, which is free; any other is written down as a stray.
-    Returns what was done by task id: `cancelled` or `stray`. May be repeated. Raises ServiceError
-    when the service cannot be asked.
+    What no reading had shown at the verdict is written down as a stray. Where it is a single task
+    that still waits, and the account has shown none of others, it is cancelled, which is free.
+    Returns what was done by task id: `cancelled` or `stray`. It stays due while the service's clock
+    says that it is too early, or its list contradicts itself. Raises ServiceError when the service
+    cannot be asked.
     """
-    intent = desk.ledger.intent(attempt_id)
+    question = Question.of(desk, attempt_id)
+    listing = await read_listing(desk)
+    since_s = _since_verdict(question, listing)
+    if since_s is not None and since_s < LOOK_AGAIN_S:
+        return {}
+    found = question.candidates(desk, listing)
+    alone = len(found) == 1 and listing.is_whole and _is_ours_alone(desk, question, listing)
     done = {}
-    for task_id, status in sorted(
-        (await persistently(desk, functools.partial(strangers, desk, intent))).items()
-    ):
-        done[task_id] = "stray"
-        if status == "PENDING":
+    for task_id, row in found.items():
+        done[task_id], status = "stray", row.status
+        if alone and status == "PENDING":
             with suppress(Rejected):  # it runs by now
                 await desk.client.cancel(task_id)
                 done[task_id], status = "cancelled", "CANCELED"
         call = functools.partial(
-            desk.ledger.stray,
+            desk.ledger.strays.note,
             task_id,
             attempt_id,
             status,
@@ -96,30 +190,25 @@ async def second_look(desk: Desk, attempt_id: str) -> Mapping[str, str]:
             open_question=done[task_id] == "stray",
         )
         await unbroken(desk.block(call))
-    await unbroken(desk.block(desk.ledger.looked, attempt_id))
+    if listing.is_whole or (since_s is not None and since_s > TASK_LIFE_S):
+        await unbroken(desk.block(desk.ledger.looked, attempt_id))
     return done
 
 
-async def strangers(desk: Desk, intent: Intent) -> dict[str, str]:
-    """Status by id of the account's tasks of the intent's model, created since then, that the
-    ledger does not know.
+def _since_verdict(question: Question, listing: Listing) -> float | None:
+    """Seconds since the verdict by the service's clock; None where that is not known."""
+    then = question.baseline.server_time if question.baseline else None
+    if then is None or listing.server_time is None or listing.server_time < then:
+        return None
+    return listing.server_time - then
+
+
+def _is_ours_alone(desk: Desk, question: Question, listing: Listing) -> bool:
+    """Whether the account has shown one single task that the ledger does not know, and never one
+    of others: only then is what turns up late not a colleague's.
     """
-    since = (
-        intent.server_time - KNOWN_SKEW_S
-        if intent.server_time
-        else intent.created_at - UNKNOWN_SKEW_S
-    )
-    model, found, page = intent.job["model"], {}, 1
-    while True:
-        answer = await desk.client.list_tasks(page_no=page)
-        for row in answer.rows:
-            if row.task_id is None or desk.ledger.knows_task(row.task_id):
-                continue
-            fits = row.model in (None, model) and (row.created_at or since) >= since
-            if fits:
-                found[row.task_id] = row.status
-            else:
-                desk.others.add(row.task_id)
-        if page >= (answer.pages or 0) or not answer.rows:
-            return found
-        page += 1
+    baseline = question.baseline
+    if baseline is None or not baseline.is_whole:
+        return False
+    known_then = desk.ledger.baselines.strangers(baseline.task_ids)
+    return not known_then and len(desk.ledger.baselines.strangers(listing.rows.keys())) == 1

@@ -61,7 +61,12 @@ async def take_over(
         adopted=True,
     )
     note = functools.partial(
-        desk.ledger.take_over, attempt, prompt=prompt, job=each.job.canonical, booking=booking
+        desk.ledger.take_over,
+        attempt,
+        prompt=prompt,
+        job=each.job.canonical,
+        server_time=desk.client.server_time,
+        booking=booking,
     )
     seen = functools.partial(
         desk.ledger.task_seen, task_id, answer.status, answer.record(), at=attempt.created_at

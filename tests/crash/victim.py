@@ -16,6 +16,8 @@ from typing import Any
 from reconciler.cli import main
 from reconciler.state import lockfile
 from reconciler.state.ledger import Ledger
+from reconciler.state.ledger.baselines import Baselines
+from reconciler.state.ledger.uploads import Uploads
 from reconciler.state.outputs import Outputs
 from reconciler.state.store import BlobWriter, Store
 
@@ -24,7 +26,8 @@ POINTS: dict[str, tuple[Any, str]] = {
     "Ledger.submitted": (Ledger, "submitted"),
     "Ledger.end": (Ledger, "end"),
     "Ledger.task_seen": (Ledger, "task_seen"),
-    "Ledger.uploaded": (Ledger, "uploaded"),
+    "Baselines.keep": (Baselines, "keep"),
+    "Uploads.keep": (Uploads, "keep"),
     "BlobWriter.commit": (BlobWriter, "commit"),
     "Store.put_result": (Store, "put_result"),
     "Store.copy_out": (Store, "copy_out"),

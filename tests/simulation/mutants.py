@@ -23,7 +23,7 @@ from reconciler.history import spending
 from reconciler.plan.step import Plan
 from reconciler.state import holder, ledger, observed, store
 from reconciler.state.booked import Holding
-from reconciler.state.ledger import attempts, books, database
+from reconciler.state.ledger import attempts, baselines, books, database
 from reconciler.state.observed import State
 from tests.simulation.play import run
 
@@ -125,12 +125,13 @@ def start_up_forgets_intents(patch: pytest.MonkeyPatch) -> None:
 
 def any_stranger_is_ours(patch: pytest.MonkeyPatch) -> None:
     """Tasks that are known already are taken for the lost one."""
-    patch.setattr(ledger.Ledger, "knows_task", lambda self, task_id: False)
+    patch.setattr(baselines.Baselines, "strangers", lambda self, task_ids: frozenset(task_ids))
 
 
 def young_unknown_is_lost(patch: pytest.MonkeyPatch) -> None:
     """A task that the service does not know at the moment is given up, however young."""
     patch.setattr(observed, "TASK_LIFE_S", 0.0)
+    patch.setattr(attempt, "TASK_LIFE_S", 0.0)
 
 
 def any_prompt_is_ours(patch: pytest.MonkeyPatch) -> None:

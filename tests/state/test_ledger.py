@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from reconciler.errors import LedgerError
 from reconciler.state.booked import Booking, Holding, Origin
 from reconciler.state.ledger import AlreadyOpen, Ledger
+from reconciler.state.ledger.uploads import Place
 from reconciler.state.observed import ARROWS, OPEN, TASK_LIFE_S, Attempt, State
 
 NOW = 1_800_000_000.0
 JOB = {"model": "m", "take": 1}
+PLACE = Place("model", "account", "mock")
 Opener = Callable[[Path], Ledger]
 IMPLEMENTATIONS: dict[str, Opener] = {"sqlite": lambda folder: Ledger.open(folder / "ledger.db")}
 HELD = (*OPEN, State.SUCCEEDED)  # states in which a key must not be sent again
@@ -228,7 +230,7 @@ def test_everything_survives_reopening(ledger: Ledger, tmp_path: Path) -> None:
     """What was committed is there for the next process, writer or reader."""
     bring(ledger, State.FAILED)
     intend(ledger, "b")
-    ledger.uploaded("sha", "model", "account", "mock", "oss://x", expires_at=NOW + 100)
+    ledger.uploads.keep("sha", PLACE, "oss://x", expires_at=NOW + 100)
     seen = ledger.history(now=NOW)
     ledger.close()
     for again in (
@@ -262,15 +264,19 @@ def test_the_attempt_that_counts(ledger: Ledger) -> None:
 
 def test_uploads_expire(ledger: Ledger) -> None:
     """An upload is used again by the same model, account and endpoint, while it lives long enough."""
-    ledger.uploaded("sha", "model", "account", "mock", "oss://1", expires_at=NOW + 100)
-    ask = ("sha", "model", "account", "mock")
-    assert ledger.upload(*ask, now=NOW, margin_s=50) == "oss://1"
-    assert ledger.upload(*ask, now=NOW, margin_s=100) is None
-    for index in range(4):
-        other = tuple("other" if index == each else word for each, word in enumerate(ask))
-        assert ledger.upload(*other, now=NOW, margin_s=0) is None
-    ledger.uploaded(*ask, "oss://2", expires_at=NOW + 200)
-    assert ledger.upload(*ask, now=NOW, margin_s=100) == "oss://2"
+    ledger.uploads.keep("sha", PLACE, "oss://1", expires_at=NOW + 100)
+    assert ledger.uploads.url("sha", PLACE, now=NOW, margin_s=50) == "oss://1"
+    assert ledger.uploads.url("sha", PLACE, now=NOW, margin_s=100) is None
+    for other in ("model", "account", "endpoint"):
+        elsewhere = replace(PLACE, **{other: "other"})
+        assert ledger.uploads.url("sha", elsewhere, now=NOW, margin_s=0) is None
+    assert ledger.uploads.url("other", PLACE, now=NOW, margin_s=0) is None
+    ledger.uploads.keep("sha", PLACE, "oss://2", expires_at=NOW + 200)
+    assert ledger.uploads.url("sha", PLACE, now=NOW, margin_s=100) == "oss://2"
+    ledger.uploads.forget("sha", replace(PLACE, model="other"))
+    assert ledger.uploads.url("sha", PLACE, now=NOW, margin_s=0) == "oss://2"
+    ledger.uploads.forget("sha", PLACE)
+    assert ledger.uploads.url("sha", PLACE, now=NOW, margin_s=0) is None
 
 
 def test_an_unknown_attempt(ledger: Ledger) -> None:
@@ -321,7 +327,7 @@ def test_a_damaged_schema(ledger: Ledger, tmp_path: Path) -> None:
         with pytest.raises(LedgerError, match="damaged"):
             opened = open_(path)
             assert opened is not None
-            opened.strays()
+            opened.strays.unanswered()
         if opened is not None:
             opened.close()
 
@@ -401,24 +407,24 @@ def test_a_stray_asks_until_somebody_answers(ledger: Ledger) -> None:
     seen it.
     """
     bring(ledger, State.NOT_SENT)
-    ledger.stray("late", "a", "RUNNING", at=NOW, open_question=True)
-    ledger.stray("late", "a", "RUNNING", at=NOW + 5, open_question=True)
-    ledger.stray("cancelled in time", "a", "CANCELED", at=NOW, open_question=False)
-    assert [(each.task_id, each.edit, each.key, each.status) for each in ledger.strays()] == [
-        ("late", "film", "k", "RUNNING")
-    ]
+    ledger.strays.note("late", "a", "RUNNING", at=NOW, open_question=True)
+    ledger.strays.note("late", "a", "RUNNING", at=NOW + 5, open_question=True)
+    ledger.strays.note("cancelled in time", "a", "CANCELED", at=NOW, open_question=False)
+    assert [
+        (each.task_id, each.edit, each.key, each.status) for each in ledger.strays.unanswered()
+    ] == [("late", "film", "k", "RUNNING")]
     assert ledger.knows_task("late")
     assert ledger.knows_task("cancelled in time")
-    ledger.answer_stray("late")
-    assert list(ledger.strays()) == []
+    ledger.strays.answer("late")
+    assert list(ledger.strays.unanswered()) == []
     assert ledger.knows_task("late")
 
 
 def test_a_stray_may_become_the_task_of_its_job(ledger: Ledger) -> None:
     """Adopted, it is an attempt of its own, submitted; the first attempt stays what it was."""
     bring(ledger, State.NOT_SENT)
-    ledger.stray("late", "a", "SUCCEEDED", at=NOW, open_question=True)
-    ledger.adopt_stray("late", "b", at=NOW)
+    ledger.strays.note("late", "a", "SUCCEEDED", at=NOW, open_question=True)
+    ledger.strays.adopt("late", "b", at=NOW)
     adopted = ledger.attempt("b", now=NOW)
     assert (adopted.state, adopted.task_id, adopted.key, adopted.adopted) == (
         State.SUBMITTED,
@@ -426,7 +432,7 @@ def test_a_stray_may_become_the_task_of_its_job(ledger: Ledger) -> None:
         "k",
         True,
     )
-    assert (state_of(ledger), list(ledger.strays())) == (State.NOT_SENT, [])
+    assert (state_of(ledger), list(ledger.strays.unanswered())) == (State.NOT_SENT, [])
 
 
 def test_a_stray_may_be_the_task_of_another_request(ledger: Ledger) -> None:
@@ -435,10 +441,10 @@ def test_a_stray_may_be_the_task_of_another_request(ledger: Ledger) -> None:
     """
     bring(ledger, State.NOT_SENT)
     bring(ledger, State.UNDECIDED, "b", key="other")
-    ledger.stray("late", "a", "RUNNING", at=NOW, open_question=True)
+    ledger.strays.note("late", "a", "RUNNING", at=NOW, open_question=True)
     assert ledger.owner("late") is None
     ledger.submitted("b", "late", at=NOW, adopted=True)
-    assert (ledger.owner("late"), list(ledger.strays())) == ("b", [])
+    assert (ledger.owner("late"), list(ledger.strays.unanswered())) == ("b", [])
 
 
 def test_a_task_taken_up_again_is_as_old_as_it_was(ledger: Ledger) -> None:
@@ -457,11 +463,11 @@ def test_a_task_taken_up_again_is_as_old_as_it_was(ledger: Ledger) -> None:
 def test_a_stray_does_not_push_out_a_task(ledger: Ledger) -> None:
     """A job that has its result, or a task that may still bring it, takes no second task."""
     bring(ledger, State.NOT_SENT)
-    ledger.stray("late", "a", "SUCCEEDED", at=NOW, open_question=True)
+    ledger.strays.note("late", "a", "SUCCEEDED", at=NOW, open_question=True)
     bring(ledger, State.SUBMITTED, "b")
     with pytest.raises(AlreadyOpen):
-        ledger.adopt_stray("late", "c", at=NOW)
-    assert [each.task_id for each in ledger.strays()] == ["late"]
+        ledger.strays.adopt("late", "c", at=NOW)
+    assert [each.task_id for each in ledger.strays.unanswered()] == ["late"]
     assert ledger.attempt("b", now=NOW).task_id == "task-b"
 
 
@@ -493,7 +499,9 @@ def take_over(
     attempt = Attempt(
         id_, key, "l", "film", State.SUBMITTED, "mock", NOW, task_id, billable_s=20.0, adopted=True
     )
-    ledger.take_over(replace(attempt, **fields), prompt="Make it blue", job=JOB, booking=BOOKING)
+    ledger.take_over(
+        replace(attempt, **fields), prompt="Make it blue", job=JOB, server_time=NOW, booking=BOOKING
+    )
 
 
 def test_what_is_booked_comes_back(ledger: Ledger) -> None:
@@ -541,7 +549,7 @@ def test_what_the_service_said_is_in_the_books(ledger: Ledger) -> None:
     """Usage and status of the last answer, for attempts and for strays."""
     bring(ledger, State.SUBMITTED)
     ledger.task_seen("task-a", "SUCCEEDED", {"usage": {"duration": 10}, "output": {}}, at=NOW)
-    ledger.stray("late", "a", "RUNNING", at=NOW + 1, open_question=True)
+    ledger.strays.note("late", "a", "RUNNING", at=NOW + 1, open_question=True)
     entry, stray = ledger.books.entries()
     assert (entry.task_id, entry.task_status, entry.usage, entry.stray) == (
         "task-a",
@@ -576,8 +584,8 @@ def test_a_stray_that_is_adopted_takes_the_booking_along(ledger: Ledger) -> None
         attempt, request_sha256="", prompt=None, job=JOB, server_time=None, booking=BOOKING
     )
     move(ledger, "a", State.NOT_SENT)
-    ledger.stray("late", "a", "SUCCEEDED", at=NOW, open_question=True)
-    ledger.adopt_stray("late", "b", at=NOW + 1)
+    ledger.strays.note("late", "a", "SUCCEEDED", at=NOW, open_question=True)
+    ledger.strays.adopt("late", "b", at=NOW + 1)
     assert [(each.task_id, each.stray, each.booking) for each in ledger.books.entries()] == [
         (None, False, BOOKING), ("late", False, BOOKING),
     ]  # fmt: skip
@@ -629,7 +637,7 @@ def test_a_task_is_taken_over_once(ledger: Ledger) -> None:
     """Neither again, nor for another key, nor one that is a stray; whose it was it stays."""
     take_over(ledger)
     bring(ledger, State.NOT_SENT, "a", key="other")
-    ledger.stray("late", "a", "RUNNING", at=NOW, open_question=True)
+    ledger.strays.note("late", "a", "RUNNING", at=NOW, open_question=True)
     for id_, key, task_id in (
         ("by hand", "k", "hers"),
         ("x", "third", "hers"),
@@ -638,7 +646,7 @@ def test_a_task_is_taken_over_once(ledger: Ledger) -> None:
         with pytest.raises(AlreadyOpen):
             take_over(ledger, id_, key, task_id)
     assert (ledger.owner("hers"), ledger.owner("late")) == ("by hand", None)
-    assert [each.task_id for each in ledger.strays()] == ["late"]
+    assert [each.task_id for each in ledger.strays.unanswered()] == ["late"]
     assert "third" not in ledger.history(now=NOW)
 
 

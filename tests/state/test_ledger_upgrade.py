@@ -1,5 +1,5 @@
-"""A ledger of version 1 gets its books: all of them or none, whoever is killed, and whoever else
-does it too.
+"""A ledger of an earlier version gets its books and readings: all of them or none, whoever is
+killed, and whoever else does it too.
 """
 
 from __future__ import annotations
@@ -25,9 +25,12 @@ KILLED_AT = (
     "begin",
     "create table bookings",
     "create table holdings",
-    "pragma user_version = 2",
+    "create table baselines",
+    "alter table attempts",
+    f"pragma user_version = {database.VERSION}",
     "commit",
 )
+EARLIER = range(1, database.VERSION)
 UPGRADE = """
 import os, sqlite3, sys
 from pathlib import Path
@@ -44,12 +47,11 @@ for path in sys.argv[2:]:
 """
 
 
-def version_1(path: Path) -> Path:
-    """A ledger as the first version wrote it, with one attempt that is open."""
+def of_version(version: int, path: Path) -> Path:
+    """A ledger as an earlier version wrote it, with one attempt that is open."""
+    tables = "".join(database._STEPS[:version])
     with closing(sqlite3.connect(path)) as raw:
-        raw.executescript(
-            f"pragma journal_mode = wal; {database._ATTEMPTS} pragma user_version = 1;"
-        )
+        raw.executescript(f"pragma journal_mode = wal; {tables} pragma user_version = {version};")
         raw.execute(
             "insert into attempts (id, key, lane, edit, state, endpoint, created_at,"
             " request_sha256, job, billable_s) values ('a', 'k', 'l', 'film', 'INTENT', 'mock',"
@@ -63,12 +65,14 @@ def version_1(path: Path) -> Path:
 def is_whole(path: Path) -> bool:
     """Whether it has been brought up to date, and knows what it knew."""
     with closing(sqlite3.connect(path)) as raw:
-        if raw.execute("pragma user_version").fetchone() == (1,):
+        (version,) = raw.execute("pragma user_version").fetchone()
+        if version != database.VERSION:
             tables = {
                 name
                 for (name,) in raw.execute("select name from sqlite_schema where type = 'table'")
             }
-            assert tables == {"attempts", "tasks", "uploads"}
+            books = {"bookings", "holdings"} if version > 1 else set()
+            assert tables == {"attempts", "tasks", "uploads", *books}
             return False
     ledger = Ledger.open_readonly(path)
     assert ledger is not None
@@ -81,6 +85,8 @@ def is_whole(path: Path) -> bool:
             None,
         )
         assert (list(ledger.books.holdings()), list(ledger.open_intents())) == ([], ["a"])
+        assert ledger.baselines.of("a") is None
+        assert (ledger.intent("a").named_id, ledger.intent("a").vouched) == ("", True)
         assert list(ledger.integrity()) == []
     return True
 
@@ -94,8 +100,8 @@ def upgrading(killed_at: str, *paths: Path) -> subprocess.Popen[bytes]:
 
 @pytest.mark.parametrize("killed_at", KILLED_AT)
 def test_a_kill_during_the_upgrade(tmp_path: Path, killed_at: str) -> None:
-    """It is of version 1 as before; the next one to open it, for reading too, finishes the work."""
-    path = version_1(tmp_path / "ledger.db")
+    """It is of its version as before; the next one to open it, for reading too, finishes the work."""
+    path = of_version(1, tmp_path / "ledger.db")
     assert upgrading(killed_at, path).wait() == 9
     assert not is_whole(path)
     reader = Ledger.open_readonly(path)
@@ -104,9 +110,17 @@ def test_a_kill_during_the_upgrade(tmp_path: Path, killed_at: str) -> None:
     assert is_whole(path)
 
 
+@pytest.mark.parametrize("version", EARLIER)
+def test_every_earlier_version(tmp_path: Path, version: int) -> None:
+    """What it knew is known, and its open request is asked for without a reading."""
+    path = of_version(version, tmp_path / "ledger.db")
+    Ledger.open(path).close()
+    assert is_whole(path)
+
+
 def test_two_processes_at_once(tmp_path: Path) -> None:
     """Both go on: one of them makes the tables, the other one finds them."""
-    paths = [version_1(tmp_path / f"{number}.db") for number in range(40)]
+    paths = [of_version(1 + number % 2, tmp_path / f"{number}.db") for number in range(40)]
     both = [upgrading("never", *paths) for _ in range(2)]
     assert [each.wait() for each in both] == [0, 0]
     assert all(is_whole(path) for path in paths)
@@ -136,12 +150,10 @@ def read_only() -> Iterator[Path]:
         Path(folder).chmod(0o755)
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [*EARLIER, database.VERSION])
 def test_a_folder_that_is_read_only(read_only: Path, version: int) -> None:
     """It is told in one error, with what SQLite wants there; nothing is changed."""
-    path = version_1(read_only / "ledger.db")
-    if version == 2:
-        Ledger.open(path).close()
+    path = of_version(version, read_only / "ledger.db")
     path.chmod(0o444)
     read_only.chmod(0o555)
     content = path.read_bytes()

@@ -2,6 +2,8 @@
 of sqlite3.
 """
 
-from reconciler.state.ledger.attempts import AlreadyOpen, Intent, Ledger
+from reconciler.state.ledger.attempts import Intent, Ledger, TaskTaken
+from reconciler.state.ledger.baselines import Baseline
+from reconciler.state.ledger.database import AlreadyOpen
 
-__all__ = ["AlreadyOpen", "Intent", "Ledger"]
+__all__ = ["AlreadyOpen", "Baseline", "Intent", "Ledger", "TaskTaken"]

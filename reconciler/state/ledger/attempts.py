@@ -1,4 +1,4 @@
-"""Attempts, tasks and uploads.
+"""Attempts and tasks.
 
 Two partial unique indexes hold what the program must never get wrong: one open or successful
 attempt for a key, one open intent for a lane. Task rows are never deleted and a known task_id is
@@ -8,6 +8,7 @@ never overwritten.
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,18 +17,22 @@ from typing import Any
 
 from reconciler.errors import LedgerError
 from reconciler.state.booked import Booking
-from reconciler.state.ledger.books import Books, book, copy_booking
+from reconciler.state.ledger.baselines import Baselines
+from reconciler.state.ledger.books import Books, book
 from reconciler.state.ledger.database import (
     AMOUNT,
     FLAG,
     MOMENT,
     TEXT,
+    AlreadyOpen,
     Database,
     a_job,
     maybe,
     understood,
 )
-from reconciler.state.observed import ARROWS, Attempt, History, State, Stray, forgotten_at
+from reconciler.state.ledger.strays import Strays
+from reconciler.state.ledger.uploads import Uploads
+from reconciler.state.observed import ARROWS, Attempt, History, State, forgotten_at
 
 _COLUMNS = """a.id, a.key, a.lane, a.edit, a.state, a.endpoint, a.created_at, a.task_id, t.status, a.submitted_at,
     a.ended_at, a.code, a.message, a.request_id, a.billable_s, a.adopted"""
@@ -41,16 +46,16 @@ _KINDS = (
 class Intent:
     """What was about to be sent. Times in seconds since 1970."""
 
-    server_time: float | None  # the service's clock, where it was known
-    created_at: float
+    server_time: float | None  # the service's own clock, where it was known
+    created_at: float  # by this machine's clock
     prompt: str | None
     job: Mapping[str, Any]
+    named_id: str = ""  # what an answer that was no acceptance named as the task's id
+    vouched: bool = True  # of an adopted task: the list told its model, or a person its id
 
 
-class AlreadyOpen(LedgerError):
-    """The key has an attempt that may still succeed, or the lane an intent whose outcome is
-    unknown.
-    """
+class TaskTaken(LedgerError):
+    """The ledger knows this task already, as another request's; it is never linked twice."""
 
 
 class Ledger:
@@ -61,6 +66,9 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.books = Books(database)
+        self.baselines = Baselines(database)
+        self.strays = Strays(database)
+        self.uploads = Uploads(database)
 
     @classmethod
     def open(cls, path: Path) -> Ledger:
@@ -86,11 +94,13 @@ class Ledger:
         prompt: str | None,
         job: Mapping[str, Any],
         server_time: float | None,
+        baseline: int | None = None,
         booking: Booking | None = None,
         loses: str | None = None,
     ) -> None:
         """Make durable that a request is about to be sent. Raises AlreadyOpen; may not be repeated.
 
+        `baseline`: the number of the reading of the account's list that was taken before it.
         `booking`: for whom, and at which price. `loses`: an attempt that SUCCEEDED and is given up for LOST in the same
         transaction, because it is paid again.
         """
@@ -107,6 +117,7 @@ class Ledger:
             prompt,
             json.dumps(job, sort_keys=True),
             attempt.billable_s,
+            baseline,
         )
         try:
             with self._database.transaction() as connection:
@@ -114,8 +125,8 @@ class Ledger:
                     self._move(connection, loses, State.LOST)
                 connection.execute(
                     "insert into attempts (id, key, lane, edit, state, endpoint, created_at,"
-                    " server_time, request_sha256, prompt, job, billable_s) values (?, ?, ?, ?, ?,"
-                    " ?, ?, ?, ?, ?, ?, ?)",
+                    " server_time, request_sha256, prompt, job, billable_s, baseline) values (?,"
+                    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     row,
                 )
                 if booking is not None:
@@ -132,10 +143,18 @@ class Ledger:
         *,
         at: float,
         request_id: str = "",
+        server_time: float | None = None,
         adopted: bool = False,
+        vouched: bool = True,
         look_at: float | None = None,
+        baseline: int | None = None,
     ) -> None:
-        """Make the task_id of an attempt durable. Saying the same again is no change."""
+        """Make the task_id of an attempt durable. Saying the same again is no change.
+
+        `server_time`: the service's clock when it accepted. `vouched`: whether somebody or the list
+        vouches for an adopted task before its prompt does. `baseline`: the reading beside which a
+        second look is to hold the list at `look_at`. Raises TaskTaken.
+        """
         with self._database.transaction() as connection:
             state, known = self._state(connection, attempt_id)
             if state is State.SUBMITTED and known == task_id:
@@ -144,6 +163,7 @@ class Ledger:
                 raise LedgerError(
                     f"attempt {attempt_id} already has the task {known}; it is never overwritten."
                 )
+            _check_free(connection, task_id, attempt_id, adopted)
             connection.execute(
                 "insert into tasks (task_id, attempt_id, first_seen_at, last_seen_at, status)"
                 # a stray that is ours after all
@@ -154,8 +174,26 @@ class Ledger:
             self._move(connection, attempt_id, State.SUBMITTED)
             connection.execute(
                 "update attempts set task_id = ?, submitted_at = coalesce(submitted_at, ?),"
-                " request_id = ?, adopted = ?, look_at = ? where id = ?",
-                (task_id, at, request_id, int(adopted), look_at, attempt_id),
+                " server_time = coalesce(?, server_time), request_id = ?, adopted = ?, vouched = ?,"
+                " look_at = ?, baseline = coalesce(?, baseline) where id = ?",
+                (
+                    task_id,
+                    at,
+                    server_time,
+                    request_id,
+                    int(adopted),
+                    int(vouched),
+                    look_at,
+                    baseline,
+                    attempt_id,
+                ),
+            )
+
+    def named(self, attempt_id: str, task_id: str) -> None:
+        """Keep what an answer that was no acceptance named as the id of its task."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "update attempts set named_id = ? where id = ?", (task_id, attempt_id)
             )
 
     def end(
@@ -168,9 +206,10 @@ class Ledger:
         message: str = "",
         request_id: str = "",
         look_at: float | None = None,
+        baseline: int | None = None,
     ) -> None:
-        """Close an attempt, or mark it UNDECIDED. `look_at`: when to look once more. The same again
-        is no change.
+        """Close an attempt, or mark it UNDECIDED. `look_at`: when to look once more, and `baseline`
+        the reading that this is held against. The same again is no change.
         """
         with self._database.transaction() as connection:
             if self._state(connection, attempt_id)[0] is state:
@@ -178,8 +217,9 @@ class Ledger:
             self._move(connection, attempt_id, state)
             connection.execute(
                 "update attempts set ended_at = ?, code = ?, message = ?, request_id = case ? when"
-                " '' then request_id else ? end, look_at = coalesce(?, look_at) where id = ?",
-                (at, code, message, request_id, request_id, look_at, attempt_id),
+                " '' then request_id else ? end, look_at = coalesce(?, look_at), baseline ="
+                " coalesce(?, baseline) where id = ?",
+                (at, code, message, request_id, request_id, look_at, baseline, attempt_id),
             )
 
     def disown(self, attempt_id: str, *, at: float, message: str) -> None:
@@ -199,67 +239,31 @@ class Ledger:
                 (at, message, attempt_id),
             )
 
-    def looks_due(self, *, now: float) -> Sequence[str]:
-        """Attempts for which the service's list is to be read once more, oldest first."""
-        sql = "select id from attempts where look_at <= ? order by look_at"
-        return [row[0] for row in self._database.rows(sql, now, kinds=[TEXT])]
+    def looks_due(self, *, now: float, most_s: float = math.inf) -> Sequence[str]:
+        """Attempts for which the service's list is to be read once more, oldest first.
+
+        One that is more than `most_s` away is due as well: nobody waits as long, so the clock was
+        set back.
+        """
+        sql = "select id from attempts where look_at <= ? or look_at > ? order by look_at"
+        return [row[0] for row in self._database.rows(sql, now, now + most_s, kinds=[TEXT])]
 
     def looked(self, attempt_id: str) -> None:
         """The second look at an attempt is done."""
         with self._database.transaction() as connection:
             connection.execute("update attempts set look_at = null where id = ?", (attempt_id,))
 
-    def stray(
-        self, task_id: str, attempt_id: str, status: str, *, at: float, open_question: bool
-    ) -> None:
-        """Write down a task that nobody waits for, made by the request of an attempt after all.
-        Again is no change.
-        """
-        with self._database.transaction() as connection:
-            connection.execute(
-                "insert into tasks (task_id, attempt_id, first_seen_at, last_seen_at, status,"
-                " stray_of, open_question) values (?, '', ?, ?, ?, ?, ?) on conflict (task_id) do"
-                " nothing",
-                (task_id, at, at, status, attempt_id, int(open_question)),
-            )
-
-    def answer_stray(self, task_id: str) -> None:
-        """A person has seen a stray."""
-        with self._database.transaction() as connection:
-            connection.execute("update tasks set open_question = 0 where task_id = ?", (task_id,))
-
-    def adopt_stray(self, task_id: str, new_id: str, *, at: float) -> None:
-        """Make a stray the task of its job after all, as an attempt of its own.
-
-        Raises AlreadyOpen when the job has its result, or a task that may still bring it.
-        """
-        try:
-            with self._database.transaction() as connection:
-                connection.execute(
-                    "insert into attempts (id, key, lane, edit, state, endpoint, created_at,"
-                    " server_time, request_sha256, prompt, job, billable_s, task_id, submitted_at,"
-                    " adopted) select ?, a.key, a.lane, a.edit, 'SUBMITTED', a.endpoint, ?,"
-                    " a.server_time, a.request_sha256, a.prompt, a.job, a.billable_s, t.task_id,"
-                    " t.first_seen_at, 1 from tasks t join attempts a on a.id = t.stray_of where"
-                    " t.task_id = ?",
-                    (new_id, at, task_id),
-                )
-                copy_booking(connection, new_id, task_id)
-                connection.execute(
-                    "update tasks set attempt_id = ?, stray_of = null, open_question = 0 where"
-                    " task_id = ?",
-                    (new_id, task_id),
-                )
-        except sqlite3.IntegrityError as error:
-            raise AlreadyOpen(
-                "the job has its result, or a task that may still bring it."
-            ) from error
-
     def take_over(
-        self, attempt: Attempt, *, prompt: str | None, job: Mapping[str, Any], booking: Booking
+        self,
+        attempt: Attempt,
+        *,
+        prompt: str | None,
+        job: Mapping[str, Any],
+        server_time: float | None,
+        booking: Booking,
     ) -> None:
         """Link a task that somebody else asked for to a job, as an attempt that was SUBMITTED.
-        May not be repeated.
+        May not be repeated. `server_time`: the service's clock as it told of the task.
 
         Raises AlreadyOpen when the job has its result, or a task that may still bring it.
         """
@@ -273,8 +277,8 @@ class Ledger:
                 )
                 connection.execute(
                     "insert into attempts (id, key, lane, edit, state, endpoint, created_at,"
-                    " request_sha256, prompt, job, billable_s, task_id, submitted_at, adopted)"
-                    " values (?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?, 1)",
+                    " server_time, request_sha256, prompt, job, billable_s, task_id, submitted_at,"
+                    " adopted) values (?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?, 1)",
                     (
                         attempt.id,
                         attempt.key,
@@ -283,6 +287,7 @@ class Ledger:
                         State.SUBMITTED,
                         attempt.endpoint,
                         now,
+                        server_time,
                         prompt,
                         json.dumps(job, sort_keys=True),
                         attempt.billable_s,
@@ -295,16 +300,6 @@ class Ledger:
             raise AlreadyOpen(
                 "the job has its result, or a task that may still bring it."
             ) from error
-
-    def strays(self) -> Sequence[Stray]:
-        """Strays that nobody has answered for, oldest first."""
-        rows = self._database.rows(
-            "select t.task_id, a.edit, a.key, t.status, t.first_seen_at"
-            " from tasks t join attempts a on a.id = t.stray_of"
-            " where t.open_question order by t.first_seen_at, t.task_id",
-            kinds=(TEXT, TEXT, TEXT, TEXT, MOMENT),
-        )
-        return [Stray(*row) for row in rows]
 
     def task_seen(self, task_id: str, status: str, answer: Mapping[str, Any], *, at: float) -> None:
         """Remember what the service last said of a task. `answer` carries no signed URL."""
@@ -366,13 +361,24 @@ class Ledger:
         )
         return [row[0] for row in rows]
 
+    def unsettled(self) -> Sequence[str]:
+        """Ids of the attempts whose request may have made a task that nobody knows, oldest first."""
+        sql = "select id from attempts where state in ('INTENT', 'UNDECIDED') order by created_at"
+        return [row[0] for row in self._database.rows(sql, kinds=[TEXT])]
+
     def intent(self, attempt_id: str) -> Intent:
         """What was about to be sent in an attempt."""
-        sql = "select server_time, created_at, prompt, job from attempts where id = ?"
-        (row,) = self._database.rows(
-            sql, attempt_id, kinds=(maybe(MOMENT), MOMENT, maybe(TEXT), TEXT)
+        sql = (
+            "select server_time, created_at, prompt, job, named_id, vouched from attempts"
+            " where id = ?"
         )
-        return Intent(row[0], row[1], row[2], understood(a_job, row[3]))
+        (row,) = self._database.rows(
+            sql, attempt_id, kinds=(maybe(MOMENT), MOMENT, maybe(TEXT), TEXT, TEXT, FLAG)
+        )
+        server_time, created_at, prompt, job, named_id, vouched = row
+        return Intent(
+            server_time, created_at, prompt, understood(a_job, job), named_id, bool(vouched)
+        )
 
     def knows_task(self, task_id: str) -> bool:
         """Whether a task was ever linked to an attempt."""
@@ -408,30 +414,18 @@ class Ledger:
             if words != "ok"
         ]
 
-    # -------------------------------------------------------------- uploads
 
-    def upload(
-        self, sha256: str, model: str, account: str, endpoint: str, *, now: float, margin_s: float
-    ) -> str | None:
-        """The oss:// URL of bytes that were uploaded and will live for at least `margin_s`; None
-        when there is none.
-        """
-        rows = self._database.rows(
-            "select url from uploads"
-            " where sha256 = ? and model = ? and account = ? and endpoint = ? and expires_at > ?",
-            sha256, model, account, endpoint, now + margin_s, kinds=[TEXT],
-        )  # fmt: skip
-        return rows[0][0] if rows else None
-
-    def uploaded(
-        self, sha256: str, model: str, account: str, endpoint: str, url: str, *, expires_at: float
-    ) -> None:
-        """Remember an upload, so that the same bytes are not sent twice."""
-        with self._database.transaction() as connection:
-            connection.execute(
-                "insert or replace into uploads values (?, ?, ?, ?, ?, ?)",
-                (sha256, model, account, endpoint, url, expires_at),
-            )
+def _check_free(
+    connection: sqlite3.Connection, task_id: str, attempt_id: str, adopted: bool
+) -> None:
+    """Raises TaskTaken for a task that is another attempt's, and for one that was known before the
+    service named it as new. Only adopting takes a stray.
+    """
+    row = connection.execute(
+        "select attempt_id from tasks where task_id = ?", (task_id,)
+    ).fetchone()
+    if row is not None and row[0] != attempt_id and not (adopted and row[0] == ""):
+        raise TaskTaken(f"the task {task_id} belongs to another request.")
 
 
 def _attempt(row: Sequence[Any], now: float) -> Attempt:

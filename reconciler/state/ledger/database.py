@@ -94,8 +94,20 @@ create table holdings (
 create index holdings_by_edit on holdings (edit, environment);
 create index attempts_by_key on attempts (key);
 """
+_BASELINES = """
+create table baselines (
+    id integer primary key,
+    read_at real not null,
+    server_time real,
+    is_whole integer not null,
+    task_ids text not null
+) strict;
+alter table attempts add column baseline integer;
+alter table attempts add column named_id text not null default '';
+alter table attempts add column vouched integer not null default 1;
+"""
 # each takes a file to the version of its number, from 1; what was written stays
-_STEPS = (_ATTEMPTS, _BOOKS)
+_STEPS = (_ATTEMPTS, _BOOKS, _BASELINES)
 VERSION = len(_STEPS)
 Kind = tuple[tuple[Any, ...], float]  # what a value may be, and for numbers below what, from 0
 TEXT: Kind = ((str,), 0)
@@ -105,6 +117,12 @@ MOMENT: Kind = (
     (float, int),
     253_402_300_800.0,
 )  # seconds since 1970, up to the year 10000, which no calendar here can write
+
+
+class AlreadyOpen(LedgerError):
+    """The key has an attempt that may still succeed, or the lane an intent whose outcome is
+    unknown.
+    """
 
 
 class Database:

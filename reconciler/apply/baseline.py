@@ -1,0 +1,96 @@
+"""Reading the account's list, and keeping what it shows before a request is sent.
+
+Costs one request for 100 tasks of the account's last 24 hours: before the first request of a run,
+and then every ten minutes for as long as requests are sent.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection
+
+from reconciler.apply.answers import ListPage
+from reconciler.apply.desk import Desk, persistently
+from reconciler.apply.listing import Listing, put_together
+from reconciler.apply.retry import ends_reading
+from reconciler.errors import NotReached, ServiceError, Throttled
+
+PAGE_SIZE = 100
+READ_TRIES = 3  # of a list that contradicts itself, before a request goes out beside it
+PAUSE_S = 1.0  # between them
+_BAD_PAGES = 10  # that are still read for the ids in them, once one page has contradicted itself
+
+
+async def read_listing(desk: Desk, due: Collection[str] = ()) -> Listing:
+    """Read the account's list of the last 24 h to its end. May be repeated.
+
+    `due` are tasks that must be in it beside those that this run was given. Raises ServiceError
+    when the service cannot be asked.
+    """
+    known = {*due, *desk.roll.due(now=desk.clock.monotonic())}
+    pages: list[ListPage] = []
+    ids: set[str | None] = set()
+    while True:
+        call = functools.partial(
+            desk.client.list_tasks, page_no=len(pages) + 1, page_size=PAGE_SIZE
+        )
+        page: ListPage = await persistently(desk, call)
+        pages.append(page)
+        fresh = {row.task_id for row in page.rows} - ids
+        ids |= fresh
+        hopeless = len(pages) >= _BAD_PAGES and any(each.contradictions for each in pages)
+        if not fresh or hopeless or len(pages) >= (page.pages or 0):
+            return put_together(pages, known, desk.client.server_time)
+
+
+async def keep(desk: Desk, listing: Listing, *, read_at: float) -> int:
+    """Make durable which tasks there are that the ledger does not know; the reading's number.
+
+    What any reading of this run has shown stays in it: a list that leaves out a row does not make
+    its task new.
+    """
+    roll = desk.roll
+    roll.strangers |= desk.ledger.baselines.strangers(listing.rows.keys())
+    roll.baseline = number = await desk.block(
+        functools.partial(
+            desk.ledger.baselines.keep,
+            frozenset(roll.strangers),
+            at=desk.clock.now(),
+            server_time=listing.server_time,
+            is_whole=listing.is_whole,
+        )
+    )
+    roll.read_at = read_at
+    return int(number)
+
+
+async def take_baseline(desk: Desk, lane: str) -> None:
+    """See to it that the next request of a lane has a reading that is young enough.
+
+    A list that cannot be read, or contradicts itself, is kept as far as it was read, and
+    `roll.doubt` says so. Raises NotReached, Throttled, and what stops everything: then nothing
+    was sent.
+    """
+    roll = desk.roll
+    async with roll.turn:
+        if not roll.serves(lane, now=desk.clock.monotonic()):
+            read_at = desk.clock.monotonic()
+            listing = await _read_before_sending(desk)
+            await keep(desk, listing, read_at=read_at)
+            roll.doubt = listing.faults[0] if listing.faults else ""
+        roll.lanes.add(lane)
+
+
+async def _read_before_sending(desk: Desk) -> Listing:
+    tries = 0
+    while True:
+        try:
+            listing = await read_listing(desk)
+        except ServiceError as error:
+            if ends_reading(error) or isinstance(error, NotReached | Throttled):
+                raise
+            return Listing({}, (f"cannot be read ({error})",), desk.client.server_time)
+        tries += 1
+        if listing.is_whole or tries >= READ_TRIES:
+            return listing
+        await desk.clock.sleep(min(PAUSE_S, desk.settle_s / 10))

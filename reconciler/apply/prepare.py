@@ -1,0 +1,129 @@
+"""Before the POST: what is local is uploaded, and the request is built. Spends nothing."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reconciler.apply.desk import Desk, Work, persistently
+from reconciler.apply.events import Phase
+from reconciler.desired.datauri import parse_data
+from reconciler.desired.job import request
+from reconciler.digest import sha256_hex
+from reconciler.errors import CutlistError
+from reconciler.files import sha256_file
+from reconciler.state.ledger.uploads import Place
+
+UPLOAD_MARGIN_S = 2 * 3600  # an upload about to expire is made anew
+UPLOAD_LIFE_S = 48 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request ready to be sent."""
+
+    body: bytes
+    uses_oss: bool
+    prompt: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Bytes that have to lie in the service's storage; `content` is a file or the bytes."""
+
+    at: str  # the pointer of the medium that they are
+    digest: str  # SHA-256
+    suffix: str
+    content: Path | bytes
+
+
+async def prepare(desk: Desk, work: Work) -> Prepared:
+    """Upload what is local and build the request. May be repeated; uploads are remembered for their
+    48 hours.
+    """
+    assert work.wanted is not None
+    urls = _data_urls(work)
+    for each in _sources(desk, work):
+        urls[each.at] = await _uploaded(desk, work, each)
+    body = request(work.wanted, urls)
+    uses_oss = any(value.startswith("oss://") for value in _texts(body["input"]))
+    return Prepared(
+        json.dumps(body, ensure_ascii=False).encode(), uses_oss, body["input"].get("prompt")
+    )
+
+
+async def forget_uploads(desk: Desk, work: Work) -> None:
+    """The service could not fetch an input: what was uploaded is uploaded anew the next time.
+
+    An upload's 48 hours go by this machine's clock, which may have been set.
+    """
+    if work.wanted is not None:
+        for each in _sources(desk, work):
+            await desk.block(desk.ledger.uploads.forget, each.digest, _place(desk, work))
+
+
+def _sources(desk: Desk, work: Work) -> Iterator[_Source]:
+    assert work.wanted is not None
+    for each in work.wanted.inputs:
+        reference, at = each.medium.reference, each.medium.at
+        if reference.kind == "local":
+            assert each.identity is not None and each.path is not None
+            digest = each.identity.removeprefix("sha256:")
+            yield _Source(at, digest, each.path.suffix, each.path)
+        elif reference.kind == "edit":
+            digest = work.upstream[reference.value].digest
+            yield _Source(at, digest, ".mp4", desk.store.blob_path(digest))
+        elif reference.kind == "data" and not work.wanted.model.media[each.medium.limits].data_uri:
+            uri = parse_data(reference.value)
+            yield _Source(at, sha256_hex(uri.content), f".{uri.format}", uri.content)
+
+
+def _data_urls(work: Work) -> dict[str, str]:
+    """By pointer: data URIs that the model takes as they are, in the form that the service reads."""
+    assert work.wanted is not None
+    return {
+        each.medium.at: parse_data(each.medium.reference.value).text
+        for each in work.wanted.inputs
+        if each.medium.reference.kind == "data"
+        and work.wanted.model.media[each.medium.limits].data_uri
+    }
+
+
+async def _uploaded(desk: Desk, work: Work, source: _Source) -> str:
+    """The oss:// URL of a source, uploaded unless it is there."""
+    place, now = _place(desk, work), desk.clock.now()
+    known = desk.ledger.uploads.url(source.digest, place, now=now, margin_s=UPLOAD_MARGIN_S)
+    if known is not None:
+        return known
+    desk.emit(work, Phase.UPLOADING)
+    content = source.content
+    if isinstance(content, Path) and await desk.block(sha256_file, content) != source.digest:
+        raise CutlistError(
+            f"{content.name} changed while this run was at work.",
+            hint="Run apply again; this job was not sent.",
+        )
+    name = f"{source.digest[:16]}{source.suffix.lower()}"
+    upload = functools.partial(desk.client.upload, work.model, name, content)
+    url: str = await persistently(desk, upload, work=work)
+    keep = functools.partial(
+        desk.ledger.uploads.keep, source.digest, place, url, expires_at=now + UPLOAD_LIFE_S
+    )
+    await desk.block(keep)
+    return url
+
+
+def _place(desk: Desk, work: Work) -> Place:
+    return Place(work.model, desk.account, desk.endpoint)
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    parts = (
+        value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    )
+    return [text for part in parts for text in _texts(part)]

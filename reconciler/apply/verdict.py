@@ -1,0 +1,122 @@
+"""What the account's list says about a request whose answer was lost: adopt, not sent, undecided, or
+read again. Pure.
+
+The rules stand in docs/operations.md, "Submit". No clock of this machine is among what they look at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from reconciler.apply.answers import Row
+from reconciler.apply.listing import Listing, Wanted, described
+
+PROOFS = 2  # whole listings without a candidate, read after settle, that prove NOT_SENT
+INTENT_LIFE_S = 23 * 3600  # the list of the last 24 h proves nothing about an older request
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """This task is it. `vouched`: the list tells its model, and nothing older can be taken for it;
+    otherwise the prompt must say so in the end.
+    """
+
+    task_id: str
+    vouched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """It is proved not to have arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Nobody but a person can tell, and why."""
+
+    message: str
+
+
+Verdict = Adopt | NotSent | Undecided
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is known at one reading of the list."""
+
+    wanted: Wanted
+    listing: Listing
+    candidates: Mapping[str, Row]
+    claimed: Collection[str] = ()  # candidates that may be of another open request
+    baseline_is_whole: bool = True
+    prompt_is_told: bool = True  # a prompt was sent, and the service shows it in the end
+    # since the request, by the service's clock or by time that only grows; None: not known
+    age_s: float | None = 0.0
+    settled: bool = True  # whether this reading was begun after settle
+    proofs: int = 0  # such readings, whole and without a candidate, this one included
+    patient: bool = True  # whether the list may still come to itself
+
+
+def judge(seen: Evidence) -> Verdict | None:
+    """What is to be done; None: read again."""
+    named = seen.wanted.named_id
+    if named and named in seen.candidates:
+        return Adopt(named, vouched=True)
+    if not seen.listing.is_whole:
+        if seen.patient:
+            return None
+        return Undecided(f"the service's list {seen.listing.faults[0]}{_beside(seen.candidates)}")
+    if seen.age_s is not None and seen.age_s > INTENT_LIFE_S:
+        return Undecided(
+            "by the service's clock it was sent more than 23 h ago, and its list proves nothing any"
+            f" more{_beside(seen.candidates)}"
+        )
+    if len(seen.candidates) > 1:
+        words = f"{len(seen.candidates)} tasks could be it: {described(seen.candidates.values())}"
+        return Undecided(words)
+    if seen.candidates:
+        return _of_one(seen, *seen.candidates.values())
+    return _of_none(seen)
+
+
+def _of_one(seen: Evidence, row: Row) -> Verdict | None:
+    assert row.task_id is not None
+    told = seen.wanted.is_told_by(row)
+    if row.task_id in seen.claimed and not told:
+        return Undecided(
+            f"one task could be it, or that of another lost request: {described([row])}"
+        )
+    vouched = told and seen.baseline_is_whole
+    if seen.prompt_is_told:
+        return Adopt(row.task_id, vouched)
+    if not vouched:
+        why = "the list was not whole before it" if told else "the list does not tell its model"
+        return Undecided(
+            f"one task could be it, but {why}, and the service tells no prompt of it:"
+            f" {described([row])}"
+        )
+    # nothing will check it later: a second one may still turn up
+    return Adopt(row.task_id, vouched) if seen.settled else None
+
+
+def _of_none(seen: Evidence) -> Verdict | None:
+    if seen.proofs < PROOFS:
+        return None
+    if seen.wanted.named_id:
+        return Undecided(
+            f"its answer named the task {seen.wanted.named_id}, and the service's list does not"
+        )
+    if seen.age_s is None:
+        return Undecided(
+            "an earlier run sent it, and how long ago the service's clock does not tell: that its"
+            " list shows no new task proves nothing"
+        )
+    return NotSent()
+
+
+def _beside(candidates: Mapping[str, Row]) -> str:
+    """Candidates, where there are any, after the reason why they do not decide."""
+    if not candidates:
+        return ""
+    return f"; it shows what could be it: {described(candidates.values())}"

@@ -1,0 +1,80 @@
+"""Readings of the account's list: which tasks were there, and not ours, before a request was sent.
+
+What a request made is not among them, whatever any clock says. A reading is written once, in the
+run that took it, and may go when nothing open refers to it any more.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from reconciler.records import loads
+from reconciler.state.ledger.database import FLAG, MOMENT, TEXT, Database, maybe, understood
+
+KEPT = 8  # the newest readings stay, referred to or not: a request may be about to name one
+_UNUSED = """delete from baselines where id <= ? and id not in (select baseline from attempts
+    where baseline is not null and (state in ('INTENT', 'UNDECIDED') or look_at is not null))"""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """One reading. `task_ids` are the tasks that were there and that the ledger did not know."""
+
+    task_ids: frozenset[str]
+    server_time: float | None  # the service's own clock then, in seconds since 1970
+    is_whole: bool  # whether the list could be read whole
+
+
+class Baselines:
+    """The readings of one ledger."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def keep(
+        self, task_ids: Collection[str], *, at: float, server_time: float | None, is_whole: bool
+    ) -> int:
+        """Make a reading durable; its number, to be named by the intents that follow."""
+        with self._database.transaction() as connection:
+            number = connection.execute(
+                "insert into baselines (read_at, server_time, is_whole, task_ids)"
+                " values (?, ?, ?, ?)",
+                (at, server_time, int(is_whole), json.dumps(sorted(task_ids))),
+            ).lastrowid
+            assert number is not None
+            connection.execute(_UNUSED, (number - KEPT,))
+        return number
+
+    def of(self, attempt_id: str) -> Baseline | None:
+        """The reading that an attempt refers to; None where there is none, as in attempts of
+        earlier versions.
+        """
+        rows = self._database.rows(
+            "select b.task_ids, b.server_time, b.is_whole from baselines b"
+            " join attempts a on a.baseline = b.id where a.id = ?",
+            attempt_id,
+            kinds=(TEXT, maybe(MOMENT), FLAG),
+        )
+        if not rows:
+            return None
+        task_ids, server_time, is_whole = rows[0]
+        return Baseline(understood(_ids, task_ids), server_time, bool(is_whole))
+
+    def strangers(self, task_ids: Collection[str]) -> frozenset[str]:
+        """Those of `task_ids` that the ledger has never heard of."""
+        rows = self._database.rows(
+            "select value from json_each(?) where value not in (select task_id from tasks)",
+            json.dumps(sorted(task_ids)),
+            kinds=[TEXT],
+        )
+        return frozenset(row[0] for row in rows)
+
+
+def _ids(text: str) -> frozenset[str]:
+    """Raises ValueError for what is no list of task ids."""
+    ids = loads(text)
+    if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+        raise ValueError("no ids")
+    return frozenset(ids)

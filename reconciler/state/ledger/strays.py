@@ -1,0 +1,75 @@
+"""Strays: tasks that requests of ours made after they were given up. They are paid, and nobody waits
+for them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from reconciler.state.ledger.books import copy_booking
+from reconciler.state.ledger.database import MOMENT, TEXT, AlreadyOpen, Database
+from reconciler.state.observed import Stray
+
+
+class Strays:
+    """The strays of one ledger."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def note(
+        self, task_id: str, attempt_id: str, status: str, *, at: float, open_question: bool
+    ) -> None:
+        """Write down a task that nobody waits for, made by the request of an attempt after all.
+        Again is no change.
+        """
+        with self._database.transaction() as connection:
+            connection.execute(
+                "insert into tasks (task_id, attempt_id, first_seen_at, last_seen_at, status,"
+                " stray_of, open_question) values (?, '', ?, ?, ?, ?, ?) on conflict (task_id) do"
+                " nothing",
+                (task_id, at, at, status, attempt_id, int(open_question)),
+            )
+
+    def answer(self, task_id: str) -> None:
+        """A person has seen a stray."""
+        with self._database.transaction() as connection:
+            connection.execute("update tasks set open_question = 0 where task_id = ?", (task_id,))
+
+    def adopt(self, task_id: str, new_id: str, *, at: float) -> None:
+        """Make a stray the task of its job after all, as an attempt of its own.
+
+        Raises AlreadyOpen when the job has its result, or a task that may still bring it.
+        """
+        try:
+            with self._database.transaction() as connection:
+                connection.execute(
+                    "insert into attempts (id, key, lane, edit, state, endpoint, created_at,"
+                    " server_time, request_sha256, prompt, job, billable_s, task_id, submitted_at,"
+                    " adopted) select ?, a.key, a.lane, a.edit, 'SUBMITTED', a.endpoint, ?,"
+                    " a.server_time, a.request_sha256, a.prompt, a.job, a.billable_s, t.task_id,"
+                    " t.first_seen_at, 1 from tasks t join attempts a on a.id = t.stray_of where"
+                    " t.task_id = ?",
+                    (new_id, at, task_id),
+                )
+                copy_booking(connection, new_id, task_id)
+                connection.execute(
+                    "update tasks set attempt_id = ?, stray_of = null, open_question = 0 where"
+                    " task_id = ?",
+                    (new_id, task_id),
+                )
+        except sqlite3.IntegrityError as error:
+            raise AlreadyOpen(
+                "the job has its result, or a task that may still bring it."
+            ) from error
+
+    def unanswered(self) -> Sequence[Stray]:
+        """Strays that nobody has answered for, oldest first."""
+        rows = self._database.rows(
+            "select t.task_id, a.edit, a.key, t.status, t.first_seen_at"
+            " from tasks t join attempts a on a.id = t.stray_of"
+            " where t.open_question order by t.first_seen_at, t.task_id",
+            kinds=(TEXT, TEXT, TEXT, TEXT, MOMENT),
+        )
+        return [Stray(*row) for row in rows]

@@ -1,0 +1,51 @@
+"""Uploads: which bytes lie in the service's temporary storage, and until when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.state.ledger.database import TEXT, Database
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where uploaded bytes may be used: the service binds them to a model and an account."""
+
+    model: str
+    account: str
+    endpoint: str
+
+
+class Uploads:
+    """The uploads of one ledger."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def url(self, sha256: str, place: Place, *, now: float, margin_s: float) -> str | None:
+        """The oss:// URL of bytes that were uploaded and will live for at least `margin_s`; None
+        when there is none.
+        """
+        rows = self._database.rows(
+            "select url from uploads"
+            " where sha256 = ? and model = ? and account = ? and endpoint = ? and expires_at > ?",
+            sha256, place.model, place.account, place.endpoint, now + margin_s, kinds=[TEXT],
+        )  # fmt: skip
+        return rows[0][0] if rows else None
+
+    def keep(self, sha256: str, place: Place, url: str, *, expires_at: float) -> None:
+        """Remember an upload, so that the same bytes are not sent twice."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "insert or replace into uploads values (?, ?, ?, ?, ?, ?)",
+                (sha256, place.model, place.account, place.endpoint, url, expires_at),
+            )
+
+    def forget(self, sha256: str, place: Place) -> None:
+        """What was uploaded there is not to be used again."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "delete from uploads"
+                " where sha256 = ? and model = ? and account = ? and endpoint = ?",
+                (sha256, place.model, place.account, place.endpoint),
+            )
