@@ -214,8 +214,11 @@ async def test_books_of_an_earlier_ledger(bench: Bench) -> None:
             ("table", "bookings"),
             ("table", "holdings"),
             ("index", "attempts_by_key"),
+            ("table", "baselines"),
         ):
             connection.execute(f"drop {kind} {name}")
+        for column in ("baseline", "named_id", "vouched"):
+            connection.execute(f"alter table attempts drop column {column}")
         connection.execute("pragma user_version = 1")
     connection.close()
     account = bench.project().cost()
