@@ -196,6 +196,20 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def is_prefix(part: Path, whole: Path) -> bool:
+    """Whether the bytes of one file are the first of another's; not where either is missing. Raises
+    OSError where one cannot be read.
+    """
+    with suppress(FileNotFoundError), part.open("rb") as start, whole.open("rb") as file:
+        if os.fstat(start.fileno()).st_size > os.fstat(file.fileno()).st_size:
+            return False
+        while chunk := start.read(CHUNK):
+            if file.read(len(chunk)) != chunk:
+                return False
+        return True
+    return False
+
+
 def signature(path: Path) -> tuple[int, int, int, int] | None:
     """(size, mtime, ctime, inode) of a regular file, times in nanoseconds; None where there is
     no regular file.

@@ -6,8 +6,9 @@ Everything is read again each time; an event only says "look".
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from reconciler.cache import Cache, Digests
 from reconciler.clock import Clock
@@ -23,7 +24,7 @@ from reconciler.plan.resolve import Resolved, resolve
 from reconciler.plan.step import Action, Plan, Step
 from reconciler.state import lockfile
 from reconciler.state.ledger import Ledger
-from reconciler.state.observed import Observed, Pin, Published
+from reconciler.state.observed import Observed, Pin, Published, Result
 from reconciler.state.outputs import Outputs
 from reconciler.state.store import Store
 
@@ -177,7 +178,12 @@ def observe(
     known = {result.digest for each in results.values() for result in each}
     published = outputs.published()
     unasked = _unasked(config, desired, published)
-    seen = outputs.observe([*desired.outputs, *unasked], digests, known)
+    made = _made_for(desired, results, published, pinned)
+
+    def blobs_of(path: str) -> Iterator[Path]:
+        return (store.blob_path(digest) for digest in made.get(path, ()))
+
+    seen = outputs.observe([*desired.outputs, *unasked], digests, known, blobs_of)
     old = sorted((name, pin) for name, pin in pinned.items() if name not in desired.edits)
     stored = {result.edit: result.job for each in results.values() for result in each}
     by_key = {key: each[0].job for key, each in results.items()}
@@ -195,6 +201,25 @@ def observe(
         strays=ledger.strays.unanswered() if ledger else (),
         damaged=damaged,
     )
+
+
+def _made_for(
+    desired: Desired,
+    results: Mapping[str, Sequence[Result]],
+    published: Mapping[str, Published],
+    pins: Mapping[str, Pin],
+) -> Mapping[str, set[str]]:
+    """The digests of what was made for each output: of what we wrote there, and of every result
+    that its edit has had.
+    """
+    made: dict[str, set[str]] = {path: {note.digest} for path, note in published.items()}
+    outputs = {name: wanted.edit.output for name, wanted in desired.edits.items()}
+    rendered = ((result.edit, result.digest) for each in results.values() for result in each)
+    pinned = ((name, pin.digest) for name, pin in pins.items())
+    for name, digest in (*rendered, *pinned):
+        if name in outputs:
+            made.setdefault(outputs[name], set()).add(digest)
+    return made
 
 
 def _unasked(config: Config, desired: Desired, published: Mapping[str, Published]) -> list[str]:

@@ -342,7 +342,9 @@ def _output_step(
     occupied = _occupied(make, observed, options)
     if occupied is not None:
         return occupied
-    if output.digest is not None:
+    if output.cut_short:
+        reason = "the file is not whole; its result is in the store"
+    elif output.digest is not None:
         reason, details = _replacing(each, observed) if output.ours else (_OVERWRITTEN, ())
     elif came_from:
         reason = f"{came_from}: its result is in the store"

@@ -170,6 +170,7 @@ class Output:
     digest: str | None  # of the file there; None when there is none
     published: Published | None  # what we wrote there
     ours: bool  # whether what is there was made by us, so that it may be replaced
+    cut_short: bool = False  # whether it is the beginning of what we made, or empty
 
 
 @dataclass(frozen=True, slots=True)

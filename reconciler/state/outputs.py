@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from reconciler.cache import Digests
+from reconciler.digest import sha256_hex
 from reconciler.errors import StoreDamaged
-from reconciler.files import EscapesRoot, inside, write_atomic
+from reconciler.files import EscapesRoot, inside, is_prefix, write_atomic
 from reconciler.records import loads, record
 from reconciler.state.observed import Output, Published
+
+_EMPTY = sha256_hex(b"")
 
 
 class Outputs:
@@ -41,9 +44,17 @@ class Outputs:
             ) from error
 
     def observe(
-        self, paths: Collection[str], digests: Digests, known: Collection[str]
+        self,
+        paths: Collection[str],
+        digests: Digests,
+        known: Collection[str],
+        blobs_of: Callable[[str], Iterable[Path]] = lambda _path: (),
     ) -> Mapping[str, Output]:
-        """Each of `paths` as it is. `known` are the digests of every blob we ever stored."""
+        """Each of `paths` as it is.
+
+        `known` are the digests of every blob we ever stored; `blobs_of` gives the blobs that a file
+        at a path may be cut short of: with those in the store, nothing of anybody's is lost.
+        """
         published = self.published()
         seen = {}
         for path in paths:
@@ -53,8 +64,19 @@ class Outputs:
             ours = digest is not None and (
                 digest in known or (mine is not None and mine.digest == digest)
             )
-            seen[path] = Output(digest, mine, ours)
+            cut_short = (
+                digest is not None and not ours and self._is_cut_short(path, digest, blobs_of)
+            )
+            seen[path] = Output(digest, mine, ours or cut_short, cut_short)
         return seen
+
+    def _is_cut_short(
+        self, path: str, digest: str, blobs_of: Callable[[str], Iterable[Path]]
+    ) -> bool:
+        if digest == _EMPTY:
+            return True
+        file = inside(self._root, path)
+        return any(is_prefix(file, blob) for blob in blobs_of(path))
 
     def remember(
         self, notes: Mapping[str, Published], *, forget: Collection[str] = (), tmp_name: str

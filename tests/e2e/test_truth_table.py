@@ -92,6 +92,26 @@ def no_ledger(root: Path) -> None:
     (root / ".cutlist/live/ledger.db").unlink()
 
 
+def cut_short(root: Path) -> None:
+    path = root / "renders/film.mp4"
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def emptied(root: Path) -> None:
+    (root / "renders/film.mp4").write_bytes(b"")
+
+
+def cut_short_in_a_clone(root: Path) -> None:
+    cut_short(root)
+    (root / ".cutlist/outputs.json").unlink()
+    no_ledger(root)
+
+
+def cut_short_and_changed(root: Path) -> None:
+    cut_short(root)
+    written("make it rain", "make it pour")(root)
+
+
 @pytest.fixture
 async def done(bench: Bench) -> Bench:
     """Two edits, rendered and written, in the live realm, where there is a lock file."""
@@ -127,6 +147,10 @@ def plan(bench: Bench, root: Path | None = None) -> dict[str, str]:
         pytest.param(no_cache, KEEP, id="no cache"),
         pytest.param(no_ledger, KEEP, id="no ledger"),
         pytest.param(deleted, WRITE, id="the output deleted"),
+        pytest.param(cut_short, WRITE, id="the output cut short"),
+        pytest.param(emptied, WRITE, id="the output empty"),
+        pytest.param(cut_short_in_a_clone, WRITE, id="the output cut short, and no notes"),
+        pytest.param(cut_short_and_changed, RENDER, id="the output cut short, and the prompt"),
         pytest.param(written("make it rain", "make it pour"), RENDER, id="the prompt"),
         pytest.param(written("seed: 7", "seed: 8"), RENDER, id="the seed"),
         pytest.param(other_clip, RENDER, id="the bytes of a medium"),
@@ -146,6 +170,17 @@ async def test_what_one_change_asks_for(
     assert report.exit_code == 0
     assert done.creates() - creates == list(expected.values()).count("render")
     assert plan(done) == KEEP
+
+
+async def test_an_output_that_is_not_whole_is_told(done: Bench) -> None:
+    """The plan says why a file is written again; its bytes are whole afterwards."""
+    whole = done.output("film").read_bytes()
+    cut_short(done.root)
+    (step,) = (step for step in done.live_project().plan().steps if step.name == "film")
+    assert step.reason == "the file is not whole; its result is in the store"
+    assert (step.needs_person, step.cost.price) == (False, 0.0)
+    await done.apply(done.live_project())
+    assert done.output("film").read_bytes() == whole
 
 
 async def test_a_clone_with_the_store_restores_every_output(done: Bench, tmp_path: Path) -> None:
@@ -169,8 +204,13 @@ async def test_a_clone_with_the_store_restores_every_output(done: Bench, tmp_pat
         ).read_bytes()
 
 
-def cut_short(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:1000])
+def another_end(path: Path) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[:1000] + bytes([whole[1000] ^ 1]))
+
+
+def longer(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"\0")
 
 
 def same_size_and_time(path: Path) -> None:
@@ -179,11 +219,11 @@ def same_size_and_time(path: Path) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-@pytest.mark.parametrize("spoil", [cut_short, same_size_and_time])
+@pytest.mark.parametrize("spoil", [another_end, longer, same_size_and_time])
 async def test_a_spoilt_output_is_never_silently_replaced(
     done: Bench, spoil: Callable[[Path], None]
 ) -> None:
-    """Cut short or changed by somebody: the file stays until a person has said so, and then it is
+    """Changed by somebody, and be it one byte: the file stays until a person has said so, and then it is
     free.
     """
     path = done.output("film")

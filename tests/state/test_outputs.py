@@ -36,7 +36,15 @@ class Bench:
 
     def seen(self, *known: str) -> Output:
         digests = Digests(Cache(self.root / "cache"), self._clock, "outputs")
-        return self.outputs.observe([PATH], digests, {digest(each) for each in known})[PATH]
+        blobs = [self._blob(content) for content in known]
+        known_digests = {digest(content) for content in known}
+        return self.outputs.observe([PATH], digests, known_digests, lambda _path: blobs)[PATH]
+
+    def _blob(self, content: str) -> Path:
+        path = self.root / "blobs" / digest(content)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content)
+        return path
 
 
 @pytest.fixture
@@ -61,6 +69,28 @@ def test_a_file_that_was_changed_since(bench: Bench) -> None:
     note = bench.published("video")
     bench.write("cut by hand")
     assert bench.seen("video") == Output(digest("cut by hand"), note, False)
+
+
+@pytest.mark.parametrize("content", ["", "v", "vide"])
+def test_a_file_that_was_cut_short(bench: Bench, content: str) -> None:
+    """The beginning of what we made is ours: nothing of anybody's is lost with it."""
+    bench.write(content)
+    assert bench.seen("video") == Output(digest(content), None, True, cut_short=True)
+
+
+@pytest.mark.parametrize("content", ["w", "videos", "vidEo"])
+def test_a_file_that_is_not_the_beginning(bench: Bench, content: str) -> None:
+    """One byte that is not in the store may be somebody's."""
+    bench.write(content)
+    assert bench.seen("video") == Output(digest(content), None, False)
+
+
+def test_an_empty_file_is_nobodys(bench: Bench) -> None:
+    """Also where nothing was ever made; anything else there is somebody's."""
+    bench.write("")
+    assert bench.seen().ours
+    bench.write("v")
+    assert not bench.seen().ours
 
 
 def test_a_file_of_the_store_is_ours_without_a_note(bench: Bench) -> None:
