@@ -192,6 +192,19 @@ class Project:
         with self._reading() as ledger:
             return recall.days(self.config, ledger, self.clock.now())
 
+    def budgets(self, plan: Plan, *, max_cost: float | None = None) -> Sequence[budget.Verdict]:
+        """Each limit held against a plan, by what was spent until now: whether an apply of it would
+        be refused, and why.
+        """
+        with self._reading() as ledger:
+            return self._budgets(plan, ledger, max_cost)
+
+    def _budgets(
+        self, plan: Plan, ledger: Ledger | None, max_cost: float | None
+    ) -> Sequence[budget.Verdict]:
+        days = recall.days(self.config, ledger, self.clock.now())
+        return budget.verdicts(plan, self.config.budget, days, max_cost)
+
     def verify(
         self, *, read_data: bool = False, repair: bool = False
     ) -> Sequence[tuple[Path | None, str]]:
@@ -279,6 +292,7 @@ class Project:
         self,
         *,
         options: Options = Options(),  # noqa: B008  (frozen)
+        show: Callable[[Plan], None] = lambda _plan: None,
         approve: Callable[[Plan], bool | str] = lambda _plan: True,
         observer: Callable[[Event], None] = lambda _event: None,
         tell: Callable[[str], None] = lambda _text: None,
@@ -287,9 +301,9 @@ class Project:
         saved: SavedPlan | None = None,
         fail_fast: bool = False,
     ) -> Report:
-        """Make it so. `approve` sees the plan before anything is spent, and says yes, best in
-        words that tell who did;
-        `observer` hears what happens.
+        """Make it so. `show` sees the plan, also where it is refused then; `approve` sees it before
+        anything is spent, and says yes, best in words that tell who did; `observer` hears what
+        happens.
 
         `saved` (of `read_plan`) is carried out exactly, with the options it was made with. With `fail_fast` no task is
         asked for after the first failure; otherwise one failure never stops the others. Raises
@@ -328,14 +342,8 @@ class Project:
                     )
                 if self._ahead_s(first):
                     tell(clock_warning(self._ahead_s(first)))
-                if saved is not None:
-                    check_no_more(saved, first.plan)
-                budget.check(
-                    first.plan,
-                    self.config.budget,
-                    recall.days(self.config, ledger, self.clock.now()),
-                    max_cost,
-                )
+                if not stop.reason:
+                    self._before_money(first.plan, ledger, saved, max_cost, show)
                 asks = (
                     first.plan.summary["render"]
                     + first.plan.summary["resume"]
@@ -356,6 +364,22 @@ class Project:
                 return await session.drive(
                     first, options, stop, tell, fail_fast=fail_fast, origin=origin
                 )
+
+    def _before_money(
+        self,
+        plan: Plan,
+        ledger: Ledger,
+        saved: SavedPlan | None,
+        max_cost: float | None,
+        show: Callable[[Plan], None],
+    ) -> None:
+        """Show what would be done, then hold it against all that may forbid it. Raises PlanRefused,
+        BudgetExceeded.
+        """
+        if saved is not None:
+            check_no_more(saved, plan)
+        show(plan)
+        budget.check(self._budgets(plan, ledger, max_cost))
 
     def _saved(self, seen: Pass, options: Options, plan_id: str) -> dict[str, Any]:
         return saved_document(

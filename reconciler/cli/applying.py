@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+from reconciler import budget
 from reconciler.apply import report as endings
 from reconciler.apply.events import Observer
 from reconciler.apply.outcome import Report, Stop
@@ -61,6 +62,7 @@ def _run(
     """One apply, and how it ended. `stop` tells afterwards whether Ctrl-C came."""
     agreed = "a saved plan" if saved is not None else "--auto-approve" if auto_approve else ""
     asked = _approval(project, stop, agreed, as_json=as_json)
+    show = _showing(project, max_cost, as_json=as_json)
     tell: Callable[[str], None] = screen.note if as_json else screen.say
     with _progress(project, as_json=as_json) as shown, _signals(stop) as hear:
 
@@ -73,8 +75,8 @@ def _run(
 
         report = asyncio.run(
             _applied(
-                project, options, approve, shown.observe, tell, max_cost, stop, saved, fail_fast,
-                hear,
+                project, options, show, approve, shown.observe, tell, max_cost, stop, saved,
+                fail_fast, hear,
             )
         )  # fmt: skip
     if as_json:
@@ -87,6 +89,7 @@ def _run(
 async def _applied(
     project: Project,
     options: Options,
+    show: Callable[[Plan], None],
     approve: Callable[[Plan], str],
     observer: Observer,
     tell: Callable[[str], None],
@@ -99,6 +102,7 @@ async def _applied(
     hear()
     return await project.apply_async(
         options=options,
+        show=show,
         approve=approve,
         observer=observer,
         tell=tell,
@@ -179,9 +183,22 @@ def _heard_at_once(stop: Stop) -> Iterator[int]:
         os.close(woken)
 
 
+def _showing(project: Project, max_cost: float | None, *, as_json: bool) -> Callable[[Plan], None]:
+    """Shows the plan, whatever becomes of it then."""
+
+    def show(plan: Plan) -> None:
+        if as_json:
+            held = budget.documents(project.budgets(plan, max_cost=max_cost))
+            screen.json_line({"event": "plan", **words.plan_document(plan), "budgets": held})
+        else:
+            spent = today_lines(project.today(), plan.currency) if plan.changes else ()
+            screen.say("\n".join([words.plan_text(plan).rstrip("\n"), *spent, ""]))
+
+    return show
+
+
 def _approval(project: Project, stop: Stop, agreed: str, *, as_json: bool) -> Callable[[Plan], str]:
-    """Shows the plan and asks, unless it was `agreed` before; gives who said yes and how, or
-    nothing.
+    """Asks, unless it was `agreed` before; gives who said yes and how, or nothing.
 
     In the mock realm nothing is spent and nothing is asked.
     """
@@ -189,11 +206,6 @@ def _approval(project: Project, stop: Stop, agreed: str, *, as_json: bool) -> Ca
     approver = project.config.approver
 
     def approve(plan: Plan) -> str:
-        if as_json:
-            screen.json_line({"event": "plan", **words.plan_document(plan)})
-        else:
-            spent = today_lines(project.today(), plan.currency) if plan.changes else ()
-            screen.say("\n".join([words.plan_text(plan).rstrip("\n"), *spent, ""]))
         spends = plan.total(Action.RENDER, Action.WAIT)
         if agreed or plan.realm == "mock" or not spends.billable_s:
             return f"{approver}, {agreed or 'nothing to pay'}"

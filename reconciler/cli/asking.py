@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +11,12 @@ import click
 
 from reconciler.cli import options, screen
 from reconciler.cli.options import opened
-from reconciler.errors import EXIT_CHANGES, EXIT_NEEDS_PERSON, EXIT_OK, UsageError
+from reconciler.errors import EXIT_BUDGET, EXIT_CHANGES, EXIT_NEEDS_PERSON, EXIT_OK, UsageError
 from reconciler.names import NO_ENVIRONMENT, made_plain
 from reconciler.words import count
 
 if TYPE_CHECKING:
+    from reconciler.budget import Verdict
     from reconciler.plan.step import Plan
 
 
@@ -49,8 +50,11 @@ def validate(context: click.Context, endpoint: str | None) -> None:
     help="Plan what this git revision asks for; nothing is checked out.",
 )
 @click.option(
-    "--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes, and only then."
+    "--detailed-exitcode",
+    is_flag=True,
+    help="Exit 2 when there are changes; 6 when `apply` would refuse them for a budget.",
 )
+@options.would_cost
 @options.allowances
 @click.pass_context
 def plan(
@@ -62,6 +66,7 @@ def plan(
     out: Path | None,
     name: str | None,
     detailed_exitcode: bool,
+    max_cost: float | None,
     **allowed: Any,
 ) -> int:
     """Show what apply would do, why, and what it costs. Nothing is sent, nothing is changed.
@@ -69,6 +74,7 @@ def plan(
     \b
     Example: cutlist plan --json | jq .summary
     """
+    from reconciler import budget
     from reconciler.history.cost_report import today_lines
     from reconciler.plan import report
     from reconciler.plan.diff import Options
@@ -89,20 +95,35 @@ def plan(
         screen.note(f"Manifests of {revision}.")
     else:
         made = project.plan(wanted) if out is None else project.save(context.obj / out, wanted)
+    held = project.budgets(made, max_cost=max_cost)
     if as_json:
-        screen.document(report.plan_document(made))
+        screen.document({**report.plan_document(made), "budgets": budget.documents(held)})
     elif markdown:
-        screen.say(plan_markdown(made).rstrip("\n"))
+        screen.say(plan_markdown(made, [*budget.lines(held)]).rstrip("\n"))
     else:
         screen.say(report.plan_text(made).rstrip("\n"))
         for line in today_lines(project.today(), made.currency) if made.changes else ():
             screen.say(line)
+        for line in budget.lines(held):
+            screen.say(report.fit(line))
         if out is not None:
             screen.say(
                 f"\nSaved to {out}. `{_apply_command(out, made, endpoint)}` does exactly this,"
                 " once."
             )
-    return EXIT_CHANGES if detailed_exitcode and made.changes else EXIT_OK
+    return _exit_code(bool(made.changes), held, detailed_exitcode, max_cost)
+
+
+def _exit_code(
+    changes: bool, held: Sequence[Verdict], detailed_exitcode: bool, max_cost: float | None
+) -> int:
+    """6 for what would be refused, where `--max-cost` or `--detailed-exitcode` asks for it; 2 for
+    changes, where the latter does.
+    """
+    asked = detailed_exitcode or max_cost is not None
+    if asked and any(verdict.refusal for verdict in held):
+        return EXIT_BUDGET
+    return EXIT_CHANGES if detailed_exitcode and changes else EXIT_OK
 
 
 def _apply_command(file: Path, plan: Plan, endpoint: str | None) -> str:
@@ -121,8 +142,11 @@ def _apply_command(file: Path, plan: Plan, endpoint: str | None) -> str:
 @options.as_json
 @click.option("--markdown", is_flag=True, help="As a comment for a pull request.")
 @click.option(
-    "--detailed-exitcode", is_flag=True, help="Exit 2 when there is a difference, and only then."
+    "--detailed-exitcode",
+    is_flag=True,
+    help="Exit 2 when there is a difference; 6 when `apply` would refuse it for a budget.",
 )
+@options.would_cost
 @click.pass_context
 def diff(
     context: click.Context,
@@ -131,6 +155,7 @@ def diff(
     as_json: bool,
     markdown: bool,
     detailed_exitcode: bool,
+    max_cost: float | None,
 ) -> int:
     """Show which edits change from one git revision to another, why, and what that costs now.
     Nothing is checked out.
@@ -141,18 +166,24 @@ def diff(
     \b
     Example: cutlist diff main...HEAD
     """
+    from reconciler import budget
     from reconciler.plan import compare_report as report
+    from reconciler.plan.report import fit
 
     if as_json and markdown:
         raise UsageError("say --json or --markdown, not both.")
-    made = opened(context, endpoint).compare(ends)
+    project = opened(context, endpoint)
+    made = project.compare(ends)
+    held = project.budgets(made.plan, max_cost=max_cost)
     if as_json:
-        screen.document(report.diff_document(made))
+        screen.document({**report.diff_document(made), "budgets": budget.documents(held)})
     elif markdown:
-        screen.say(report.diff_markdown(made).rstrip("\n"))
+        screen.say(report.diff_markdown(made, [*budget.lines(held)]).rstrip("\n"))
     else:
         screen.say(report.diff_text(made).rstrip("\n"))
-    return EXIT_CHANGES if detailed_exitcode and made.changes else EXIT_OK
+        for line in budget.lines(held):
+            screen.say(fit(line))
+    return _exit_code(bool(made.changes), held, detailed_exitcode, max_cost)
 
 
 @click.command(short_help="Show how every edit is.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +45,28 @@ def endpoint(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="For programs.")
+
+
+class _Amount(click.FloatRange):
+    """Money, from 0. `nan` is more than no amount, so it would be no limit."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        amount = float(super().convert(value, param, ctx))
+        if not math.isfinite(amount):
+            self.fail(f"{value} is no amount of money.", param, ctx)
+        return amount
+
+
 max_cost: Decorator = click.option(
-    "--max-cost", type=click.FloatRange(min=0), metavar="AMOUNT", help="Refuse to spend more."
+    "--max-cost", type=_Amount(min=0), metavar="AMOUNT", help="Refuse to spend more."
+)
+would_cost: Decorator = click.option(
+    "--max-cost",
+    type=_Amount(min=0),
+    metavar="AMOUNT",
+    help="Say, and exit 6, when `apply` would refuse it for this or for a budget.",
 )
 auto_approve: Decorator = click.option(
     "--auto-approve", is_flag=True, help="Do not ask before money is spent."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.plan.compare import Change, Comparison, Kind, Side
@@ -11,6 +11,7 @@ from reconciler.plan.markdown import (
     Row,
     code,
     escaped,
+    paragraphs,
     table_and_details,
     where_markdown,
 )
@@ -126,18 +127,15 @@ def _change(change: Change) -> dict[str, Any]:
 # ------------------------------------------------------------------ Markdown
 
 
-def diff_markdown(comparison: Comparison) -> str:
-    """Summary and cost first, then a table of changes, then reasons and differences, folded. Never
-    too long.
+def diff_markdown(comparison: Comparison, below: Sequence[str] = ()) -> str:
+    """Summary and cost first, then a table of changes, then reasons and differences, folded, then
+    what is to stand `below` it all. Never too long.
     """
     changes = sorted(comparison.changes, key=lambda each: (_ORDER.index(each.kind), each.name))
-    text = "\n".join(_head(comparison)) + "\n"
+    text, end = "\n".join(_head(comparison)) + "\n", paragraphs(below)
     rows = [_row(change, comparison.plan.currency) for change in changes]
-    return text + (
-        table_and_details(rows, "change", "cutlist diff", MOST_CHARACTERS - len(text))
-        if rows
-        else ""
-    )
+    most = MOST_CHARACTERS - len(text) - len(end)
+    return text + (table_and_details(rows, "change", "cutlist diff", most) if rows else "") + end
 
 
 def _row(change: Change, currency: str) -> Row:

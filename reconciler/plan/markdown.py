@@ -31,19 +31,23 @@ _ORDER = (
 )
 
 
-def plan_markdown(plan: Plan) -> str:
-    """Summary and cost first, then a table of steps, then reasons and differences, folded. Never
-    too long.
+def plan_markdown(plan: Plan, below: Sequence[str] = ()) -> str:
+    """Summary and cost first, then a table of steps, then reasons and differences, folded, then
+    what is to stand `below` the plan. Never too long.
     """
     steps = sorted(
         (step for step in plan.steps if step.action is not Action.KEEP),
         key=lambda step: (_ORDER.index(step.action), step.name),
     )
-    text = "\n".join(_head(plan, steps)) + "\n"
+    text, end = "\n".join(_head(plan, steps)) + "\n", paragraphs(below)
     rows = [_row(step, plan.currency) for step in steps]
-    return text + (
-        table_and_details(rows, "step", "cutlist plan", MOST_CHARACTERS - len(text)) if rows else ""
-    )
+    most = MOST_CHARACTERS - len(text) - len(end)
+    return text + (table_and_details(rows, "step", "cutlist plan", most) if rows else "") + end
+
+
+def paragraphs(lines: Sequence[str]) -> str:
+    """Each of these as a paragraph of its own, in bold."""
+    return "".join(f"\n**{escaped(line)}**\n" for line in lines)
 
 
 def _row(step: Step, currency: str) -> Row:
