@@ -8,45 +8,62 @@ from typing import Any
 from reconciler.apply.outcome import ABOUT_ALL, NotTried, Outcome, Report
 from reconciler.catalogue import entry
 from reconciler.errors import CutlistError, ServiceError, Unauthorized
+from reconciler.page import Block, Paragraph, Span, Style, written
 from reconciler.plan.diff import orphan_note
 from reconciler.plan.report import stray_lines
 from reconciler.plan.step import Action, Plan, Step
-from reconciler.words import wrapped
 
 
 def report_text(report: Report) -> str:
+    """The last word of an apply, for people, in lines of a screen's width."""
+    return written(report_blocks(report))
+
+
+def report_blocks(report: Report) -> list[Block]:
     """The last word of an apply, for people."""
     failures = sorted(report.failures, key=lambda each: each.step.name)
     now = {step.name: step for step in report.left.steps}
-    lines = [*_about_all(failures, report.plan, now)]
+    blocks = [*_about_all(failures, report.plan, now)]
     for outcome in failures:
         if not isinstance(outcome.error, (*ABOUT_ALL, NotTried)):
-            lines += _failure(outcome, now.get(outcome.step.name, outcome.step))
-    lines += _not_tried(failures)
-    lines += [
-        _wrap(f". {step.name}  {step.reason}", "") for step in report.left.by_action(Action.WAIT)
+            blocks += _failure(outcome, now.get(outcome.step.name, outcome.step))
+    blocks += _not_tried(failures)
+    blocks += [
+        _marked(".", f"{step.name}  {step.reason}", Style.FAINT)
+        for step in report.left.by_action(Action.WAIT)
     ]
     failed = {each.step.name for each in failures}
     for step in report.blocked:
         if step.name not in failed:
-            lines.append(_wrap(f"! {step.name}  {step.reason}", ""))
-            lines += [_wrap(detail) for detail in step.details]
-    lines += [_wrap(orphan_note(each), "") for each in report.left.undecided]
-    lines += stray_lines(report.left)
-    lines += _not_planned(report)
-    lines += _not_pruned(report)
+            blocks.append(_marked("!", f"{step.name}  {step.reason}", Style.BAD))
+            blocks += [_under(detail) for detail in step.details]
+    blocks += [Paragraph(orphan_note(each), rest="    ") for each in report.left.undecided]
+    blocks += [Paragraph(line.lstrip(), *_lead(line)) for line in stray_lines(report.left)]
+    blocks += _not_planned(report)
+    blocks += _not_pruned(report)
     if report.in_flight:
-        lines.append(
-            _wrap(
-                f"Still at the service: {', '.join(report.in_flight)}. The next apply collects"
-                " them.",
-                "",
-            )
+        words = (
+            f"Still at the service: {', '.join(report.in_flight)}. The next apply collects them."
         )
-    return "\n".join([*lines, *_last_lines(report)]) + "\n"
+        blocks.append(Paragraph(words, rest="    "))
+    return [*blocks, *_last_lines(report)]
 
 
-def _about_all(failures: Sequence[Outcome], plan: Plan, now: Mapping[str, Step]) -> Iterator[str]:
+def _marked(mark: str, words: str, style: Style) -> Paragraph:
+    """`✗ words`, the mark in the style."""
+    return Paragraph([Span(mark, style), Span(f" {words}")], rest="    ")
+
+
+def _under(words: str) -> Paragraph:
+    return Paragraph(words, "    ")
+
+
+def _lead(line: str) -> tuple[str, str]:
+    blanks = line[: len(line) - len(line.lstrip())]
+    return blanks, f"{blanks}  "
+
+
+def _about_all(failures: Sequence[Outcome], plan: Plan, now: Mapping[str, Step]) -> Iterator[Block]:
     """Errors that concern everything are said once, with the edits that met them."""
     met: dict[str, list[str]] = {}
     hints: dict[str, str] = {}
@@ -61,31 +78,31 @@ def _about_all(failures: Sequence[Outcome], plan: Plan, now: Mapping[str, Step])
             met.setdefault(words, []).append(outcome.step.name)
             hints[words] = outcome.error.hint
     for words, names in met.items():
-        yield _wrap(f"error: {words}", "")
-        yield _wrap(f"{hints[words]} Met by {', '.join(names)}.")
+        yield Paragraph([Span("error:", Style.BAD), Span(f" {words}")], rest="    ")
+        yield _under(f"{hints[words]} Met by {', '.join(names)}.")
         for said in dict.fromkeys(_money(now[name]) for name in names if name in now):
-            yield _wrap(said)
+            yield _under(said)
 
 
-def _not_tried(failures: Sequence[Outcome]) -> Iterator[str]:
+def _not_tried(failures: Sequence[Outcome]) -> Iterator[Block]:
     by_reason: dict[str, list[str]] = {}
     for outcome in failures:
         if isinstance(outcome.error, NotTried):
             by_reason.setdefault(outcome.error.message, []).append(outcome.step.name)
     for reason, names in by_reason.items():
-        yield _wrap(f"✗ {', '.join(names)}: {reason}", "")
+        yield _marked("✗", f"{', '.join(names)}: {reason}", Style.BAD)
 
 
-def _not_planned(report: Report) -> Iterator[str]:
+def _not_planned(report: Report) -> Iterator[Block]:
     """Edits that were blocked when the plan was shown, and are so no longer."""
     planned = {step.name for step in report.plan.steps if step.may_pay}
     left = [step.name for step in report.left.by_action(Action.RENDER) if step.name not in planned]
     if left:
         why = "can be rendered now; it was not in this plan, so the next apply does it."
-        yield _wrap(f"+ {', '.join(left)}: {why}", "")
+        yield _marked("+", f"{', '.join(left)}: {why}", Style.GOOD)
 
 
-def _not_pruned(report: Report) -> Iterator[str]:
+def _not_pruned(report: Report) -> Iterator[Block]:
     left = [
         step.output
         for step in report.left.by_action(Action.PRUNE)
@@ -93,16 +110,17 @@ def _not_pruned(report: Report) -> Iterator[str]:
     ]
     if left and not report.stopped_by:
         why = "That comes last: when nothing failed, and what takes its place is there."
-        yield _wrap(f"- not pruned: {', '.join(left)}. {why}", "")
+        yield _marked("-", f"not pruned: {', '.join(left)}. {why}", Style.GONE)
 
 
-def _failure(outcome: Outcome, now: Step) -> Iterator[str]:
+def _failure(outcome: Outcome, now: Step) -> Iterator[Block]:
     error, step = outcome.error, outcome.step
     assert error is not None
-    yield _wrap(f"✗ {step.name}  {error}", "")
-    yield _wrap(f"{_money(now)} {_advice(error)} ({step.place})".strip())
+    yield _marked("✗", f"{step.name}  {error}", Style.BAD)
+    yield _under(f"{_money(now)} {_advice(error)} ({step.place})".strip())
     if isinstance(error, ServiceError) and error.request_id:
-        yield f"    request {error.request_id}" + (f"  task {now.task_id}" if now.task_id else "")
+        task = f"  task {now.task_id}" if now.task_id else ""
+        yield _under(f"request {error.request_id}{task}")
 
 
 def _money(now: Step) -> str:
@@ -134,11 +152,7 @@ def _advice(error: CutlistError) -> str:
     return "Run apply again; what is done is kept."
 
 
-def _wrap(text: str, indent: str = "    ") -> str:
-    return "\n".join(wrapped(text, indent, "    "))
-
-
-def _last_lines(report: Report) -> Iterator[str]:
+def _last_lines(report: Report) -> Iterator[Block]:
     """How it ended, what it cost, how to go on; a line each."""
     failed = {each.step.name for each in report.failures}
     blocked = [step for step in report.blocked if step.name not in failed]
@@ -146,17 +160,18 @@ def _last_lines(report: Report) -> Iterator[str]:
         f"{len(some)} {word}" for some, word in ((failed, "failed"), (blocked, "blocked")) if some
     ]
     if report.stopped_by:
-        yield f"Interrupted ({report.stopped_by}). {_done(report)}"
+        head = Span(f"Interrupted ({report.stopped_by}).", Style.CHANGE)
     elif trouble:
-        yield f"Apply ended with {' and '.join(trouble)}. {_done(report)}"
+        head = Span(f"Apply ended with {' and '.join(trouble)}.", Style.BAD)
     else:
-        yield f"Apply complete. {_done(report)}"
+        head = Span("Apply complete.", Style.GOOD)
+    yield Paragraph([head, Span(f" {_done(report)}")], rest="  ")
     if report.billed_s:
-        yield _spent(report)
+        yield Paragraph(_spent(report), rest="  ")
     if report.stopped_by:
-        yield "Running apply again goes on from here."
+        yield Paragraph("Running apply again goes on from here.")
     elif failed:
-        yield "Running apply again does only what is left."
+        yield Paragraph("Running apply again does only what is left.")
 
 
 def _done(report: Report) -> str:

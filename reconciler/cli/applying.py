@@ -70,7 +70,7 @@ def _run(
             """Nothing may move on the screen while somebody is asked there."""
             words = asked(plan)
             if words:
-                shown.begin()
+                shown.begin(plan)
             return words
 
         report = asyncio.run(
@@ -82,7 +82,7 @@ def _run(
     if as_json:
         screen.json_line({"event": "end", **endings.report_document(report)})
     elif report.plan.changes or report.outcomes:
-        screen.say(endings.report_text(report).rstrip("\n"))
+        screen.show(endings.report_blocks(report))
     return report
 
 
@@ -192,7 +192,7 @@ def _showing(project: Project, max_cost: float | None, *, as_json: bool) -> Call
             screen.json_line({"event": "plan", **words.plan_document(plan), "budgets": held})
         else:
             spent = today_lines(project.today(), plan.currency) if plan.changes else ()
-            screen.say("\n".join([words.plan_text(plan).rstrip("\n"), *spent, ""]))
+            screen.show([*words.plan_blocks(plan), *spent, ""])
 
     return show
 
@@ -228,7 +228,7 @@ def _progress(project: Project, *, as_json: bool) -> progress.Progress:
         return progress.JsonLines()
     return (
         progress.Live(currency, project.clock.monotonic)
-        if sys.stderr.isatty()
+        if screen.ERR.moving
         else progress.Lines(currency)
     )
 

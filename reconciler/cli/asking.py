@@ -55,6 +55,7 @@ def validate(context: click.Context, endpoint: str | None) -> None:
     help="Exit 2 when there are changes; 6 when `apply` would refuse them for a budget.",
 )
 @options.would_cost
+@options.wide
 @options.allowances
 @click.pass_context
 def plan(
@@ -67,6 +68,7 @@ def plan(
     name: str | None,
     detailed_exitcode: bool,
     max_cost: float | None,
+    wide: bool,
     **allowed: Any,
 ) -> int:
     """Show what apply would do, why, and what it costs. Nothing is sent, nothing is changed.
@@ -99,18 +101,13 @@ def plan(
     if as_json:
         screen.document({**report.plan_document(made), "budgets": budget.documents(held)})
     elif markdown:
-        screen.say(plan_markdown(made, [*budget.lines(held)]).rstrip("\n"))
+        screen.lines(plan_markdown(made, [*budget.lines(held)]).rstrip("\n"))
     else:
-        screen.say(report.plan_text(made).rstrip("\n"))
-        for line in today_lines(project.today(), made.currency) if made.changes else ():
-            screen.say(line)
-        for line in budget.lines(held):
-            screen.say(report.fit(line))
+        spent = today_lines(project.today(), made.currency) if made.changes else ()
+        screen.show([*report.plan_blocks(made), *spent, *budget.lines(held)], wide=wide)
         if out is not None:
-            screen.say(
-                f"\nSaved to {out}. `{_apply_command(out, made, endpoint)}` does exactly this,"
-                " once."
-            )
+            command = _apply_command(out, made, endpoint)
+            screen.show(["", f"Saved to {out}. `{command}` does exactly this, once."])
     return _exit_code(bool(made.changes), held, detailed_exitcode, max_cost)
 
 
@@ -147,6 +144,7 @@ def _apply_command(file: Path, plan: Plan, endpoint: str | None) -> str:
     help="Exit 2 when there is a difference; 6 when `apply` would refuse it for a budget.",
 )
 @options.would_cost
+@options.wide
 @click.pass_context
 def diff(
     context: click.Context,
@@ -156,6 +154,7 @@ def diff(
     markdown: bool,
     detailed_exitcode: bool,
     max_cost: float | None,
+    wide: bool,
 ) -> int:
     """Show which edits change from one git revision to another, why, and what that costs now.
     Nothing is checked out.
@@ -168,7 +167,6 @@ def diff(
     """
     from reconciler import budget
     from reconciler.plan import compare_report as report
-    from reconciler.plan.report import fit
 
     if as_json and markdown:
         raise UsageError("say --json or --markdown, not both.")
@@ -178,19 +176,18 @@ def diff(
     if as_json:
         screen.document({**report.diff_document(made), "budgets": budget.documents(held)})
     elif markdown:
-        screen.say(report.diff_markdown(made, [*budget.lines(held)]).rstrip("\n"))
+        screen.lines(report.diff_markdown(made, [*budget.lines(held)]).rstrip("\n"))
     else:
-        screen.say(report.diff_text(made).rstrip("\n"))
-        for line in budget.lines(held):
-            screen.say(fit(line))
+        screen.show([*report.diff_blocks(made), *budget.lines(held)], wide=wide)
     return _exit_code(bool(made.changes), held, detailed_exitcode, max_cost)
 
 
 @click.command(short_help="Show how every edit is.")
 @options.endpoint
 @options.as_json
+@options.wide
 @click.pass_context
-def status(context: click.Context, endpoint: str | None, as_json: bool) -> int:
+def status(context: click.Context, endpoint: str | None, as_json: bool, wide: bool) -> int:
     """Show every edit: in sync or not, healthy or not, and what waits for a person. Asks nobody,
     changes nothing.
 
@@ -203,7 +200,7 @@ def status(context: click.Context, endpoint: str | None, as_json: bool) -> int:
     if as_json:
         screen.document(health.status_document(seen))
     else:
-        screen.say(health.status_text(seen).rstrip("\n"))
+        screen.show(health.status_blocks(seen), wide=wide)
     return EXIT_NEEDS_PERSON if seen.needs_person else EXIT_OK
 
 

@@ -11,7 +11,9 @@ import click
 from reconciler.cli import options, screen
 from reconciler.cli.options import opened
 from reconciler.errors import EXIT_ERROR, EXIT_OK, UsageError
-from reconciler.words import count, wrapped
+from reconciler.page import Paragraph
+from reconciler.table import Column, Fit, Row, Table
+from reconciler.words import count
 
 
 @click.command(short_help="Start a project that renders at once, offline.")
@@ -136,12 +138,16 @@ def retake(context: click.Context, name: tuple[str, ...], endpoint: str | None) 
     project = opened(context, endpoint)
     raised = project.retake(*name)
     for each in raised:
-        screen.say(f"{each.place}: take of {each.name} was {each.before}, and is {each.after} now")
-        screen.say("\n".join(wrapped(f"with the next apply: {each.cost}", "    ")))
+        screen.show(
+            [
+                f"{each.place}: take of {each.name} was {each.before}, and is {each.after} now",
+                Paragraph(f"with the next apply: {each.cost}", "    "),
+            ]
+        )
     if project.config.realm == "mock":
         screen.say("The mock spends nothing: this is what it would cost.")
     free = "Taking it back (git checkout, git revert) is free: the old results stay stored."
-    screen.say("\n".join(wrapped(f"Nothing was sent. {free}")))
+    screen.show([Paragraph(f"Nothing was sent. {free}", rest="")])
 
 
 @click.command(short_help="Decide about a lost request.")
@@ -256,21 +262,22 @@ def gc(context: click.Context, delete: bool, commits: int) -> None:
     Example: cutlist gc --commits 50
     """
     garbage = opened(context).gc(commits=commits, delete=delete)
-    for result in garbage.results:
-        screen.say(
-            f"  {result.edit}  {result.key[:12]}…  {result.duration_s:.1f} s "
-            f" {result.stored_at[:10]}"
-        )
+    rows = [
+        Row([each.edit, f"{each.key[:12]}…", f"{each.duration_s:.1f} s", each.stored_at[:10]])
+        for each in garbage.results
+    ]
+    columns = [Column(fit=Fit.MIDDLE), Column(drop=2), Column(right=True), Column(drop=1)]
     what = f"{count(len(garbage.results), 'result')}, {garbage.size_bytes / 2**20:.1f} MB"
     if not garbage.results:
-        screen.say("Nothing to delete.")
+        last = "Nothing to delete."
     elif delete:
-        screen.say(f"Deleted {what}.")
+        last = f"Deleted {what}."
     else:
-        screen.say(
+        last = (
             f"{what} could go; `cutlist gc --delete` deletes them. Wanting one again means paying"
             " again."
         )
+    screen.show([Table(columns, rows, indent="  "), Paragraph(last, rest="")])
 
 
 @click.command(

@@ -4,6 +4,7 @@ nothing is sent.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,9 +37,15 @@ def _is_day(text: str) -> bool:
 @click.option("--since", metavar="YYYY-MM-DD", help="Only from this day (UTC) on.")
 @options.endpoint
 @options.as_json
+@options.wide
 @click.pass_context
 def cost(
-    context: click.Context, by: str, since: str | None, endpoint: str | None, as_json: bool
+    context: click.Context,
+    by: str,
+    since: str | None,
+    endpoint: str | None,
+    as_json: bool,
+    wide: bool,
 ) -> None:
     """Show what was spent so far, what became of it, what reuse saved, and what is left of
     today's budget.
@@ -46,9 +53,7 @@ def cost(
     \b
     Example: cutlist cost --by label
     """
-    from dataclasses import replace
-
-    from reconciler.history.cost_report import cost_document, cost_text
+    from reconciler.history.cost_report import cost_blocks, cost_document
 
     if since is not None and not _is_day(since):
         raise UsageError(f'--since is "{since}"; write a day as YYYY-MM-DD, such as 2026-11-21.')
@@ -58,7 +63,7 @@ def cost(
     if as_json:
         screen.document(cost_document(account))
     else:
-        screen.say(cost_text(account, by).rstrip("\n"))
+        screen.show(cost_blocks(account, by), wide=wide)
 
 
 @click.command(short_help="Show what happened, newest first.")
@@ -73,9 +78,15 @@ def cost(
 )
 @options.endpoint
 @options.as_json
+@options.wide
 @click.pass_context
 def log(
-    context: click.Context, edit: str | None, count: int, endpoint: str | None, as_json: bool
+    context: click.Context,
+    edit: str | None,
+    count: int,
+    endpoint: str | None,
+    as_json: bool,
+    wide: bool,
 ) -> None:
     """Show what happened to all edits, or to one (or to a matrix) with what had changed, who
     asked and who agreed.
@@ -83,13 +94,13 @@ def log(
     \b
     Example: cutlist log clothes-swap
     """
-    from reconciler.history.log import log_document, log_text
+    from reconciler.history.log import log_blocks, log_document
 
     records = opened(context, endpoint).log(edit)
     if as_json:
         screen.document(log_document(records))
         return
-    screen.say(log_text(records[:count], full=edit is not None).rstrip("\n"))
+    screen.show(log_blocks(records[:count], full=edit is not None), wide=wide)
     if len(records) > count:
         screen.note(
             f"{len(records) - count} older lines are not shown; -n {len(records)} shows all."
@@ -100,8 +111,11 @@ def log(
 @click.argument("what", metavar="EDIT|FILE")
 @options.endpoint
 @options.as_json
+@options.wide
 @click.pass_context
-def show(context: click.Context, what: str, endpoint: str | None, as_json: bool) -> None:
+def show(
+    context: click.Context, what: str, endpoint: str | None, as_json: bool, wide: bool
+) -> None:
     """Show an edit: what it asks for, how it is, and every result it has had.
 
     Where a file of that name is there, shows it as a plan that `plan --out` saved; that needs no
@@ -111,9 +125,9 @@ def show(context: click.Context, what: str, endpoint: str | None, as_json: bool)
     Example: cutlist show clothes-swap
     """
     if (context.obj / what).exists():
-        _show_plan(context.obj / what, as_json=as_json)
+        _show_plan(context.obj / what, as_json=as_json, wide=wide)
         return
-    from reconciler.plan.portrait import portrait, portrait_document, portrait_text
+    from reconciler.plan.portrait import portrait, portrait_blocks, portrait_document
 
     try:
         seen, step = _seen(context, endpoint, what)
@@ -123,10 +137,10 @@ def show(context: click.Context, what: str, endpoint: str | None, as_json: bool)
     if as_json:
         screen.document(portrait_document(made))
     else:
-        screen.say(portrait_text(made).rstrip("\n"))
+        screen.show(portrait_blocks(made), wide=wide)
 
 
-def _show_plan(file: Path, *, as_json: bool) -> None:
+def _show_plan(file: Path, *, as_json: bool, wide: bool) -> None:
     from reconciler.plan import report
     from reconciler.plan.saved import plan_of
     from reconciler.project import read_plan
@@ -135,16 +149,19 @@ def _show_plan(file: Path, *, as_json: bool) -> None:
     if as_json:
         screen.document(saved["plan"])
         return
-    screen.say(f"Saved plan of the project {saved['project']['name']}.\n")
-    screen.say(report.plan_text(plan_of(saved)).rstrip("\n"))
+    head = f"Saved plan of the project {saved['project']['name']}."
+    screen.show([head, "", *report.plan_blocks(plan_of(saved))], wide=wide)
 
 
 @click.command(short_help="Show why an edit will or will not render.")
 @click.argument("edit")
 @options.endpoint
 @options.as_json
+@options.wide
 @click.pass_context
-def explain(context: click.Context, edit: str, endpoint: str | None, as_json: bool) -> None:
+def explain(
+    context: click.Context, edit: str, endpoint: str | None, as_json: bool, wide: bool
+) -> None:
     """Show why an edit will or will not be rendered: each part of its key beside the nearest
     earlier result.
 
@@ -152,14 +169,14 @@ def explain(context: click.Context, edit: str, endpoint: str | None, as_json: bo
     Example: cutlist explain clothes-swap
     """
     from reconciler.plan.explain import explain as explained
-    from reconciler.plan.explain import explain_document, explain_text
+    from reconciler.plan.explain import explain_blocks, explain_document
 
     seen, step = _seen(context, endpoint, edit)
     made = explained(seen.resolved[step.name], seen.observed, step, seen.plan.currency)
     if as_json:
         screen.document(explain_document(made))
     else:
-        screen.say(explain_text(made).rstrip("\n"))
+        screen.show(explain_blocks(made), wide=wide)
 
 
 @click.command(short_help="Show which edit builds on which.")
@@ -172,16 +189,21 @@ def graph(context: click.Context, dot: bool, endpoint: str | None) -> None:
     \b
     Example: cutlist graph --dot | dot -Tsvg > edits.svg
     """
-    from reconciler.plan.graph import graph_dot, graph_text
+    from reconciler.plan.graph import graph_blocks, graph_dot
 
     seen = opened(context, endpoint).look()
-    screen.say((graph_dot if dot else graph_text)(seen.desired, seen.plan).rstrip("\n"))
+    if dot:
+        screen.lines(graph_dot(seen.desired, seen.plan).rstrip("\n"))
+    else:
+        screen.show(graph_blocks(seen.desired, seen.plan))
 
 
 def _seen(context: click.Context, endpoint: str | None, name: str) -> tuple[Pass, Step]:
     """One pass, and the step of the edit that is named. Raises UsageError when there is none."""
+    from reconciler.plan.chains import told
     from reconciler.plan.selection import the_edit
 
     seen = opened(context, endpoint).look()
     found = the_edit(list(seen.desired.edits), name)
-    return seen, next(step for step in seen.plan.steps if step.name == found)
+    step = next(step for step in seen.plan.steps if step.name == found)
+    return seen, replace(step, details=told(seen.plan, step))

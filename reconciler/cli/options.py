@@ -45,6 +45,9 @@ def endpoint(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="For programs.")
+wide: Decorator = click.option(
+    "--wide", is_flag=True, help="Names and paths whole, however long the lines get."
+)
 
 
 class _Amount(click.FloatRange):

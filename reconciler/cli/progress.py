@@ -5,18 +5,31 @@ pipe, JSON lines.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import TracebackType
-from typing import Any
+from typing import IO, Any, cast
 
 from reconciler.apply.events import Event, Phase
 from reconciler.cli import screen
+from reconciler.cli.board import Board, billed
+from reconciler.cli.terminal import Output
 from reconciler.names import made_plain
-from reconciler.plan.report import span
+from reconciler.page import Line, Style
+from reconciler.plan.step import Plan
 
 _ENDED = (Phase.WRITTEN, Phase.FAILED)
 _REDRAWS_PER_S = 8
-_NAME_WIDTH = 26
+_STYLES: Mapping[Style, str] = {
+    Style.PLAIN: "",
+    Style.STRONG: "bold",
+    Style.FAINT: "dim",
+    Style.GOOD: "green",
+    Style.CHANGE: "yellow",
+    Style.GONE: "red",
+    Style.BUSY: "cyan",
+    Style.BAD: "bold red",
+}
 
 
 def sentence(event: Event, currency: str) -> str:
@@ -29,20 +42,13 @@ def sentence(event: Event, currency: str) -> str:
         case Phase.WAITING:
             return f"{event.name}: {event.note or 'waiting'}"
         case Phase.WRITTEN:
-            return f"{event.name}: {event.output or 'stored'}{_billed(event, currency)}"
+            return f"{event.name}: {event.output or 'stored'}{billed(event, currency)}"
         case Phase.FAILED:
             return f"{event.name}: failed: {event.note}"
         case Phase.SETTLING:
             return f"{event.name}: {event.note} The service is asked whether the request arrived"
         case _:
             return f"{event.name}: {event.phase.value}{f', {event.note}' if event.note else ''}"
-
-
-def _billed(event: Event, currency: str) -> str:
-    if not event.billed_s:
-        return ""
-    price = f", {event.price:.2f} {currency}" if event.price is not None and currency else ""
-    return f"  {event.billed_s:.1f} s billed{price}"
 
 
 class Progress:
@@ -64,7 +70,7 @@ class Progress:
     ) -> None:
         pass
 
-    def begin(self) -> None:
+    def begin(self, plan: Plan) -> None:
         """The plan is agreed to; from now on the screen may move."""
 
     def observe(self, event: Event) -> None:
@@ -107,32 +113,40 @@ class JsonLines(Progress):
 
 
 class Live(Progress):
-    """A table on standard error that follows every edit; what has ended stays as a line above it."""
+    """A board on standard error that follows every edit; what has ended stays as a line above it."""
 
     def __init__(self, currency: str, monotonic: Callable[[], float]) -> None:
         super().__init__()
         self._currency = currency
         self._monotonic = monotonic
-        self._rows: dict[str, Event] = {}
-        self._began: dict[str, float] = {}
+        self._board: Board | None = None
         self._display: Any = None
 
-    def begin(self) -> None:
+    def begin(self, plan: Plan) -> None:
         from rich.console import Console  # lazy: start-up time
         from rich.live import Live as Display
 
-        console = Console(stderr=True, highlight=False)
+        self._board = Board(plan, self._monotonic())
+        console = Console(
+            file=cast("IO[str]", _Sink()),
+            force_terminal=True,
+            no_color=not screen.ERR.page().colour,
+            highlight=False,
+        )
         self._display = Display(
             self,
             console=console,
             refresh_per_second=_REDRAWS_PER_S,
             transient=True,
-            redirect_stdout=sys.stdout.isatty(),  # a file that takes it gets it all
+            redirect_stdout=screen.OUT.is_terminal,  # a file that takes it gets it all
         )
         self._display.start()
 
     def __rich__(self) -> Any:
-        return _table(self._rows, self._began, self._monotonic())
+        assert self._board is not None
+        width, height = self._display.console.size
+        page = replace(screen.ERR.page(), width=width)
+        return _rich(self._board.lines(page, height - 1, self._monotonic()))
 
     def __exit__(
         self,
@@ -144,69 +158,42 @@ class Live(Progress):
             self._display.stop()
 
     def observe(self, event: Event) -> None:
-        self._began.setdefault(event.name, event.at)
-        if event.phase in _ENDED:
-            self._rows.pop(event.name, None)
-            if self._display is None:
+        if self._board is None or self._display is None:
+            if event.phase in _ENDED:
                 screen.note(made_plain(sentence(event, self._currency)))
-            else:
-                self._display.console.print(_ended(event, self._currency))
-        else:
-            if event.phase is Phase.SUBMITTING:
-                self._began[event.name] = event.at
-            self._rows[event.name] = event
+            return
+        self._board.take_in(event)
+        if event.phase in _ENDED:
+            page = replace(screen.ERR.page(), width=self._display.console.width)
+            self._display.console.print(_rich([self._board.ended(event, page)]), crop=False)
 
 
-def _ended(event: Event, currency: str) -> Any:
+class _Sink:
+    """Standard error as a file for the display: writing to it never fails. The display puts itself
+    in the place of standard error, so this keeps the one that was there.
+    """
+
+    def __init__(self) -> None:
+        self._output = Output("stderr", sys.stderr)
+        self.encoding = self._output.encoding
+        self.isatty = sys.stderr.isatty
+        self.fileno = sys.stderr.fileno
+        self.flush = self._output.flush
+
+    def write(self, text: str) -> int:
+        self._output.write(text)
+        return len(text)
+
+
+def _rich(lines: list[Line]) -> Any:
+    """Lines as rich shows them: each stays one line."""
     from rich.text import Text
 
-    good = event.phase is Phase.WRITTEN
-    text = f"{event.output or 'stored'}{_billed(event, currency)}" if good else event.note
-    mark = ("✔", "green") if good else ("✗", "red")
-    return Text.assemble(mark, f" {_clip(event.name):<{_NAME_WIDTH}}  {made_plain(text)}")
-
-
-def _table(rows: dict[str, Event], began: dict[str, float], now: float) -> Any:
-    from rich.progress_bar import ProgressBar
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table.grid(padding=(0, 2))
-    for name, event in sorted(rows.items()):
-        age = now - began[name]
-        total: float | None
-        done: float
-        if event.phase is Phase.FETCHING:
-            done, total = (
-                float(event.done_bytes),
-                float(event.total_bytes) if event.total_bytes else None,
-            )
-            words = (
-                f"fetching   {_mb(event.done_bytes)} of {_mb(event.total_bytes)}"
-                if event.total_bytes
-                else "fetching"
-            )
-        elif event.phase is Phase.WAITING:
-            table.add_row(
-                Text(_clip(name)), Text(""), Text(made_plain(event.note) or "waiting", style="dim")
-            )
-            continue
-        else:
-            usual = event.usual_s
-            done, total = (min(age, usual * 0.95), usual) if usual else (0.0, None)
-            words = f"{event.phase.value:<10} {span(age):>6}" + (
-                f"   usually {span(usual)}" if usual else ""
-            )
-        bar = ProgressBar(
-            total=total, completed=done, width=22, pulse=total is None, animation_time=age
-        )
-        table.add_row(Text(_clip(name)), bar, Text(words))
-    return table
-
-
-def _clip(name: str) -> str:
-    return name if len(name) <= _NAME_WIDTH else f"{name[: _NAME_WIDTH - 1]}…"
-
-
-def _mb(size_bytes: int) -> str:
-    return f"{size_bytes / 2**20:.1f} MB"
+    text = Text(no_wrap=True, overflow="ignore", end="")
+    for number, line in enumerate(lines):
+        if number:
+            text.append("\n")
+        for span in line:
+            text.append(span.text, style=_STYLES[span.style])
+    text.end = "\n"
+    return text

@@ -13,43 +13,66 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-import click
-
+from reconciler.cli.terminal import Output
 from reconciler.errors import CutlistError, InvalidInput
 from reconciler.names import is_plain, made_plain
-from reconciler.words import count, wrapped
+from reconciler.page import Blocks, Page, Paragraph, written
+from reconciler.words import count
+
+OUT = Output("stdout")
+ERR = Output("stderr")
 
 
 def say(text: str = "") -> None:
-    """Lines on standard output."""
-    click.echo(plain(text))
+    """Lines on standard output: for people. A terminal gets them broken between words."""
+    if OUT.is_terminal:
+        show([plain(text)])
+    else:
+        lines(text)
+
+
+def lines(text: str) -> None:
+    """Lines on standard output, as long as they are."""
+    OUT.write(f"{plain(text)}\n")
+
+
+def show(blocks: Blocks, *, wide: bool = False) -> None:
+    """Blocks on standard output, laid out for it; `wide`: with whole names and paths."""
+    OUT.write(written(blocks, OUT.page(wide=wide)))
 
 
 def note(text: str) -> None:
-    """Lines on standard error: for people, not for pipes."""
-    click.echo(plain(text), err=True)
+    """Lines on standard error: for people, not for pipes. A terminal gets them broken between
+    words.
+    """
+    page = ERR.page()
+    if ERR.is_terminal:
+        ERR.write(written([plain(text)], page))
+    else:
+        ERR.write(f"{plain(text)}\n")
 
 
 def script(text: str) -> None:
     """A text of our own on standard output, byte for byte: for programs."""
-    click.echo(text)
+    OUT.write(f"{text}\n")
 
 
 def document(value: Mapping[str, Any]) -> None:
     """One JSON document on standard output."""
-    click.echo(_json(value, indent=2))
+    OUT.write(f"{_json(value, indent=2)}\n")
 
 
 def json_line(value: Mapping[str, Any]) -> None:
     """One JSON object in one line on standard output."""
-    click.echo(_json(value, separators=(",", ":")))
+    OUT.write(f"{_json(value, separators=(',', ':'))}\n")
 
 
 def _json(value: Mapping[str, Any], **layout: Any) -> str:
     """JSON in which every character that is not plain is written as its number: the same value, and
-    quiet.
+    quiet. Where the encoding is not Unicode, so is every character that is not ASCII.
     """
-    lines = json.dumps(value, ensure_ascii=False, **layout).split("\n")
+    ascii_only = not Page(encoding=OUT.encoding).unicode
+    lines = json.dumps(value, ensure_ascii=ascii_only, **layout).split("\n")
     return "\n".join(
         line if is_plain(line) else "".join(c if is_plain(c) else json.dumps(c)[1:-1] for c in line)
         for line in lines
@@ -69,7 +92,7 @@ def complain(error: CutlistError) -> None:
         return
     note(f"error: {error}")
     if error.hint:
-        note("\n".join(wrapped(error.hint, "  ")))
+        ERR.write(written([Paragraph(error.hint, "  ")], ERR.page()))
 
 
 def plain(text: str) -> str:
@@ -85,11 +108,12 @@ def confirmed(question: str, wake: int) -> bool:
     """
     if not sys.stdin.isatty():
         return False
-    aside = not sys.stdout.isatty() and sys.stderr.isatty()
+    place = ERR if ERR.is_terminal and not OUT.is_terminal else OUT
+    words = f"{question} Only 'yes' will be accepted:"
     try:
-        click.echo(f"{question} Only 'yes' will be accepted: ", nl=False, err=aside)
+        place.write(f"{written([Paragraph(words, rest='')], place.page()).rstrip()} ")
         ready, _, _ = select.select([sys.stdin, wake], [], [])
         return wake not in ready and sys.stdin.readline().strip() == "yes"
     except KeyboardInterrupt:
-        click.echo(err=aside)
+        place.write("\n")
         return False

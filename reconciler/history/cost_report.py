@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.history.spending import GROUPS, WASTED, Fate, Line, Spending, Sum, grouped, total
-from reconciler.names import made_plain
-from reconciler.plan.report import fit
+from reconciler.page import Block, Span, Style, Words, written
+from reconciler.table import Column, Fit, Row, Table
 from reconciler.words import count
 
 COST_VERSION = 1
 _BAR = 16
 _MOCK = ": it is what the mock's work would have cost."
-_NAME_WIDTH = 36
 _FATE_WORDS = {
     Fate.SUPERSEDED: "not asked for any more",
     Fate.RUNNING: "billed when it succeeds",
@@ -46,74 +45,69 @@ class Account:
 
 
 def cost_text(report: Account, by: str) -> str:
+    """For people, in lines of a screen's width."""
+    return written(cost_blocks(report, by))
+
+
+def cost_blocks(report: Account, by: str) -> list[Block | str]:
     """For people: what became of the money, what reuse saved, and where it went by one of GROUPS."""
     spending, currency = report.spending, report.spending.currency
     spent, saved = total(spending.paid), total(spending.saved)
     where = f"realm {report.realm}, account {report.account}"
     if not spent.count and not saved.count:
-        return (
-            "\n".join([f"Nothing was spent yet ({where}).", *today_lines(report.budgets, currency)])
-            + "\n"
-        )
-    lines = [f"Spent {_money(spent, currency)} in {count(spent.count, 'task')}."]
-    lines += [f"{where[0].upper()}{where[1:]}{_MOCK if report.realm == 'mock' else '.'}"]
-    lines += [""]
+        return [f"Nothing was spent yet ({where}).", *today_lines(report.budgets, currency)]
     fates = [(fate, spending.of(fate)) for fate in Fate]
-    lines += _table(
-        [(fate.value, each, _FATE_WORDS.get(fate, "")) for fate, each in fates if each.count],
-        currency,
-    )
     times = "once" if saved.count == 1 else f"{saved.count} times"
-    lines += [
+    wasted = spending.of(*WASTED)
+    shown = _commit if by == "commit" else str
+    return [
+        f"Spent {_money(spent, currency)} in {count(spent.count, 'task')}.",
+        f"{where[0].upper()}{where[1:]}{_MOCK if report.realm == 'mock' else '.'}",
+        "",
+        _table(
+            [(fate.value, each, _FATE_WORDS.get(fate, "")) for fate, each in fates if each.count],
+            currency,
+        ),
         "",
         f"Saved by reuse: {_money(saved, currency)}{f', {times}' if saved.count else ''}.",
+        *([f"Wasted: {_money(wasted, currency)}."] if wasted.count else []),
+        *today_lines(report.budgets, currency),
+        "",
+        f"By {by}",
+        _table([(shown(name), each, "") for name, each in grouped(spending.paid, by)], currency),
     ]
-    wasted = spending.of(*WASTED)
-    lines += [f"Wasted: {_money(wasted, currency)}."] if wasted.count else []
-    lines += [*today_lines(report.budgets, currency), "", f"By {by}"]
-    shown = _commit if by == "commit" else str
-    lines += _table(
-        [(shown(name), each, "") for name, each in grouped(spending.paid, by)], currency
-    )
-    return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
 def today_lines(budgets: Sequence[Budget], currency: str) -> Iterator[str]:
     """What of each budget of a day is spent, a line each."""
     for each in budgets:
-        yield fit(
+        yield (
             f"Today: {each.spent.price:.2f} of {each.limit:.2f} {currency} ({each.name}; a day ends"
             " at 00:00 UTC)."
         )
 
 
-def _table(rows: Sequence[tuple[str, Sum, str]], currency: str) -> Iterator[str]:
+def _table(rows: Sequence[tuple[str, Sum, str]], currency: str) -> Table:
     """A line each: name, money, seconds, and a bar beside the longest, or words."""
-    names = [_short(name) for name, _, _ in rows]
-    width = max(map(len, names), default=0)
     sizes = [each.price if currency else each.billable_s for _, each, _ in rows]
     most = max(sizes, default=0.0)
-    amounts = [f"{each.price:.2f} {currency}" if currency else "" for _, each, _ in rows]
-    wide = max(map(len, amounts), default=0)
-    for name, (_, each, words), size, amount in zip(names, rows, sizes, amounts, strict=True):
+    columns = [
+        Column(fit=Fit.MIDDLE),
+        Column(right=True),
+        Column(right=True),
+        Column(drop=1),
+    ]
+    made = []
+    for (name, each, words), size in zip(rows, sizes, strict=True):
         bar = "━" * max(round(_BAR * size / most), 1) if most and size else ""
-        cells = [
-            f"  {name:<{width}}",
-            f"{amount:>{wide}}",
-            f"{each.billable_s:>8.1f} s",
-            f"{bar:<{_BAR}}",
-            words,
-        ]
-        yield "  ".join(cell for cell in cells if cell).rstrip()
+        amount = f"{each.price:.2f} {currency}" if currency else ""
+        cells: list[Words] = [name, amount, f"{each.billable_s:.1f} s", Span(bar, Style.BUSY)]
+        made.append(Row(cells, note=words))
+    return Table(columns, made, indent="  ")
 
 
 def _commit(name: str) -> str:
     return name if name.startswith("(") else f"{name[:12]}{'+' if name.endswith('+') else ''}"
-
-
-def _short(name: str) -> str:
-    plain = made_plain(name)
-    return plain if len(plain) <= _NAME_WIDTH else f"{plain[: _NAME_WIDTH - 1]}…"
 
 
 def _money(each: Sum, currency: str) -> str:

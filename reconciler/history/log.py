@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.names import made_plain
+from reconciler.page import Block, Paragraph, Span, Style, written
 from reconciler.plan.cost import billed_seconds
 from reconciler.plan.reasons import changes
 from reconciler.state.booked import Booking, Entry, Holding
 from reconciler.state.observed import State
-from reconciler.words import moment, wrapped
+from reconciler.table import Column, Fit, Row, Table
+from reconciler.words import moment
 
 LOG_VERSION = 1
 _WORDS: Mapping[State, str] = {
@@ -29,6 +30,8 @@ _WORDS: Mapping[State, str] = {
     State.REJECTED: "refused",
     State.ABANDONED: "given up",
 }
+_GOOD = ("rendered", "reused,")
+_BUSY = ("being", "running")
 _BILLED = (State.SUCCEEDED, State.LOST, State.EXPIRED)
 
 
@@ -113,38 +116,58 @@ def _of_holding(held: Holding, why: str, details: tuple[str, ...]) -> Record:
 
 
 def log_text(records: Sequence[Record], *, full: bool) -> str:
+    """A line each, in lines of a screen's width; `full` adds what changed, who asked and agreed."""
+    return written(log_blocks(records, full=full))
+
+
+def log_blocks(records: Sequence[Record], *, full: bool) -> list[Block | str]:
     """A line each; `full` adds what changed, who asked and who agreed."""
     if not records:
-        return "Nothing was rendered yet.\n"
-    width = min(max(len(each.edit) for each in records), 40)
-    lines: list[str] = []
-    for each in records:
-        lines.append(_line(each, width))
-        if full:
-            lines += _more(each)
-    return "\n".join(made_plain(line).rstrip() for line in lines) + "\n"
+        return ["Nothing was rendered yet."]
+    columns = [
+        Column(),
+        Column(fit=Fit.MIDDLE),
+        Column(),
+        Column(drop=1),
+        Column(drop=2),
+    ]
+    return [Table(columns, [_table_row(each, full=full) for each in records])]
 
 
-def _line(each: Record, width: int) -> str:
-    cells = [moment(each.at, "%Y-%m-%d %H:%M"), f"{each.edit:<{width}}", f"{each.what:<12}"]
-    return "  ".join([*cells, f"{_money(each):<20}", _commit(each.booking)[:9], each.why])
-
-
-def _more(each: Record) -> Iterator[str]:
-    for detail in each.details:
-        yield from _indented(detail)
-    origin = each.booking.origin if each.booking else None
-    if origin is not None and origin.commit:
-        yield from _indented(f"commit {origin.commit} by {origin.author or 'nobody known'}")
-    if origin is not None and origin.approved_by:
-        yield from _indented(f"approved by {origin.approved_by}")
-    yield from _indented(
-        f"key {each.key[:12]}…" + (f"  task {each.task_id}" if each.task_id else "")
+def _table_row(each: Record, *, full: bool) -> Row:
+    return Row(
+        [
+            Span(moment(each.at, "%Y-%m-%d %H:%M"), Style.FAINT),
+            each.edit,
+            Span(each.what, _style(each)),
+            _money(each),
+            _commit(each.booking)[:9],
+        ],
+        note=each.why,
+        below=list(_more(each)) if full else (),
     )
 
 
-def _indented(text: str) -> list[str]:
-    return wrapped(text, "    ", "      ")
+def _style(each: Record) -> Style:
+    word = each.what.partition(" ")[0]
+    if word in _GOOD:
+        return Style.GOOD
+    return Style.BUSY if word in _BUSY else Style.BAD
+
+
+def _more(each: Record) -> Iterator[Paragraph]:
+    for detail in each.details:
+        yield _indented(detail)
+    origin = each.booking.origin if each.booking else None
+    if origin is not None and origin.commit:
+        yield _indented(f"commit {origin.commit} by {origin.author or 'nobody known'}")
+    if origin is not None and origin.approved_by:
+        yield _indented(f"approved by {origin.approved_by}")
+    yield _indented(f"key {each.key[:12]}…" + (f"  task {each.task_id}" if each.task_id else ""))
+
+
+def _indented(text: str) -> Paragraph:
+    return Paragraph(text, "    ", "      ")
 
 
 def _money(each: Record) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from reconciler.page import Block, Paragraph, Span, Style, written
 from reconciler.plan.compare import Change, Comparison, Kind, Side
 from reconciler.plan.markdown import (
     MOST_CHARACTERS,
@@ -18,48 +19,73 @@ from reconciler.plan.markdown import (
 from reconciler.plan.report import (
     cost_document,
     cost_line,
-    fit,
-    indented,
     money,
     step_cost_document,
+    strong,
     where,
 )
 from reconciler.plan.step import Action
+from reconciler.table import Column, Fit, Table
+from reconciler.table import Row as LineOfTable
 
 DIFF_VERSION = 1
 SIGNS: Mapping[Kind, str] = {
     Kind.ADDED: "+", Kind.REMOVED: "-", Kind.CHANGED: "~", Kind.FORCED: "^", Kind.RENAMED: "=",
 }  # fmt: skip
 _ORDER = (Kind.CHANGED, Kind.ADDED, Kind.FORCED, Kind.RENAMED, Kind.REMOVED)
-_MOST_WIDTH = 52
+_STYLES: Mapping[Kind, Style] = {
+    Kind.ADDED: Style.GOOD,
+    Kind.REMOVED: Style.GONE,
+    Kind.CHANGED: Style.CHANGE,
+    Kind.FORCED: Style.CHANGE,
+    Kind.RENAMED: Style.BUSY,
+}
 
 
 def diff_text(comparison: Comparison) -> str:
+    """The changes for people, in lines of a screen's width."""
+    return written(diff_blocks(comparison))
+
+
+def diff_blocks(comparison: Comparison) -> list[Block | str]:
     """The changes for people."""
     plan = comparison.plan
     head = f"From {comparison.before.name} to {comparison.after.name}, {where(plan)}."
     if not comparison.changes:
-        return f"{fit(head)}\n{_nothing(comparison)}\n"
+        return [head, _nothing(comparison)]
     used = {change.kind for change in comparison.changes}
-    lines = [
-        fit(head),
+    legend: list[Span] = []
+    for kind in (kind for kind in Kind if kind in used):
+        legend += [Span(SIGNS[kind], _STYLES[kind]), Span(f" {kind.value}   ")]
+    return [
+        head,
         "",
-        "  " + "   ".join(f"{SIGNS[kind]} {kind.value}" for kind in Kind if kind in used),
+        Paragraph(legend, "  "),
         "",
+        Table(
+            [Column(fit=Fit.MIDDLE), Column(fit=Fit.MIDDLE)],
+            [_table_row(change, plan.currency) for change in comparison.changes],
+            indent="  ",
+        ),
+        "",
+        *_total_lines(comparison),
     ]
-    width = min(max(len(change.name) for change in comparison.changes), _MOST_WIDTH)
-    for change in comparison.changes:
-        lines += _lines(change, plan.currency, width)
-    lines += ["", _summary_line(comparison), *(fit(line) for line in cost_line(plan).splitlines())]
-    return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def _lines(change: Change, currency: str, width: int) -> Iterator[str]:
-    yield f"  {SIGNS[change.kind]} {change.name:<{width}}  {change.output}"
-    yield from indented(change.reason)
-    for detail in change.details:
-        yield from indented(detail, "        ")
-    yield from indented(f"{price(change, currency)}  ({change.place})".strip())
+def _total_lines(comparison: Comparison) -> Iterator[Paragraph]:
+    for line in (_summary_line(comparison), *cost_line(comparison.plan).split("\n")):
+        yield Paragraph(strong(line), rest="  ")
+
+
+def _table_row(change: Change, currency: str) -> LineOfTable:
+    return LineOfTable(
+        [Span(f"{SIGNS[change.kind]} {change.name}", _STYLES[change.kind]), change.output],
+        below=[
+            Paragraph(change.reason, "      "),
+            *(Paragraph(detail, "        ") for detail in change.details),
+            Paragraph(f"{price(change, currency)}  ({change.place})".strip(), "      "),
+        ],
+    )
 
 
 def price(change: Change, currency: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -21,7 +21,6 @@ from reconciler.state.observed import OPEN, Attempt, History, Observed, Pin, Res
 _OVERWRITTEN = "another file is there; it is overwritten (--force)"
 _ONLY_ASKED = "The same request is sent again only with `cutlist apply --retry-failed`."
 SUSPENDED = "suspended: left alone"
-_MOST_FOLLOWERS = 5
 _REFRESHED = (Action.RESUME, Action.SETTLE, Action.KEEP)
 _BRINGING = (Action.RENDER, Action.RESUME, Action.SETTLE)
 
@@ -72,7 +71,7 @@ def diff(
             step = replace(step, cost=cost(each, lengths[name], price_per_second))
             if step.cost.price is None:
                 unpriced.add(priced_as(each.wanted))
-        steps.append(step)
+        steps.append(replace(step, builds_on=each.wanted.upstreams))
     steps = _held_up(steps, resolved)
     orphans = _orphans(resolved, observed)
     # what it is not about, it leaves alone
@@ -80,9 +79,7 @@ def diff(
     pruned, staying = ([], []) if partial else prune(files, resolved, observed, steps, pruning)
     return Plan(
         steps=(
-            *sorted(
-                _with_followers(_paid_once(steps, resolved), resolved), key=lambda step: step.name
-            ),
+            *sorted(_paid_once(steps, resolved), key=lambda step: step.name),
             *pruned,
         ),
         realm=observed.realm,
@@ -194,34 +191,6 @@ def _keys_to_be(resolved: Mapping[str, Resolved]) -> Mapping[str, str]:
         to_be = {up: f"edit:{made[up]}" for up in each.waits_for}
         made[name] = job(each.wanted, each.wanted.identities(to_be | known)).key
     return made
-
-
-def _with_followers(steps: Sequence[Step], resolved: Mapping[str, Resolved]) -> Iterator[Step]:
-    """Steps that render, each with the edits that wait for it and are rendered after it."""
-    below: dict[str, list[str]] = {}
-    for step in steps:
-        for up in resolved[step.name].waits_for if step.action is Action.WAIT else ():
-            below.setdefault(up, []).append(step.name)
-    for step in steps:
-        names = _following(step.name, below) if step.action is Action.RENDER else []
-        if names:
-            more = " and more" if len(names) > _MOST_FOLLOWERS else ""
-            verbs = "builds on it and follows" if len(names) == 1 else "build on it and follow"
-            words = f"{', '.join(names[:_MOST_FOLLOWERS])}{more} {verbs}"
-            step = replace(step, details=(*step.details, words))
-        yield step
-
-
-def _following(name: str, below: Mapping[str, Sequence[str]]) -> list[str]:
-    """The nearest edits below one, one more than are named."""
-    found: dict[str, None] = {}
-    waiting = [*below.get(name, ())]
-    while waiting and len(found) <= _MOST_FOLLOWERS:
-        each = waiting.pop(0)
-        if each not in found:
-            found[each] = None
-            waiting += below.get(each, ())[: _MOST_FOLLOWERS + 1]
-    return list(found)
 
 
 def _step(each: Resolved, observed: Observed, options: Options, came_from: str) -> Step:

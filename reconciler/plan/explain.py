@@ -4,7 +4,6 @@ Pure.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,16 +13,15 @@ from reconciler.desired.job import Job, job
 from reconciler.desired.references import shown
 from reconciler.digest import same_json
 from reconciler.document import field_name
-from reconciler.names import made_plain
+from reconciler.page import Block, Paragraph, Span, Style, written
 from reconciler.plan.reasons import word_diff
-from reconciler.plan.report import indented, money
+from reconciler.plan.report import money
 from reconciler.plan.resolve import Resolved
 from reconciler.plan.step import Action, Step
 from reconciler.state.observed import Observed, Result
+from reconciler.table import Column, Row, Table
 
 EXPLAIN_VERSION = 1
-_WIDTH = 80
-_NAME_WIDTH = 30
 _WILL: Mapping[Action, str] = {
     Action.RENDER: "will be rendered",
     Action.RESUME: "is being rendered",
@@ -43,6 +41,15 @@ class Sign(StrEnum):
     ADDED = "+"
     REMOVED = "-"
     ALONE = " "  # there is nothing to compare it with
+
+
+_STYLES: Mapping[Sign, Style] = {
+    Sign.SAME: Style.FAINT,
+    Sign.CHANGED: Style.CHANGE,
+    Sign.ADDED: Style.GOOD,
+    Sign.REMOVED: Style.GONE,
+    Sign.ALONE: Style.PLAIN,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +182,11 @@ def _defaults(
 
 
 def explain_text(made: Explanation) -> str:
+    """For people, in lines of a screen's width."""
+    return written(explain_blocks(made))
+
+
+def explain_blocks(made: Explanation) -> list[Block | str]:
     """For people."""
     step = made.step
     most = "at most " if step.action is Action.WAIT else ""
@@ -183,25 +195,29 @@ def explain_text(made: Explanation) -> str:
         if step.cost.billable_s and not step.paid_by
         else ""
     )
-    lines = textwrap.wrap(
-        f"{step.name} {_WILL[step.action]}: {step.reason}{price}.", _WIDTH, subsequent_indent="  "
-    )
     # of what changed, the parts say more
     told = step.details if step.action is Action.BLOCKED else ()
-    for detail in told:
-        lines += indented(detail, "    ")
-    lines += ["", *textwrap.wrap(f"{_key_words(made)} {_nearest_words(made)}", _WIDTH), ""]
-    width = max([len(part.name) for part in made.parts] + [len(name) for name, _ in made.defaults])
-    for part in made.parts:
-        lines.append(
-            f"  {part.sign.value} {part.name:<{min(width, _NAME_WIDTH)}}  {_value(part)}".rstrip()
-        )
-    for name, value in made.defaults:
-        lines.append(
-            f"    {name:<{min(width, _NAME_WIDTH)}}  {_shown(value)}: the default, so no part of"
-            " the key"
-        )
-    return "\n".join(made_plain(line) for line in lines) + "\n"
+    return [
+        f"{step.name} {_WILL[step.action]}: {step.reason}{price}.",
+        *(Paragraph(detail, "    ") for detail in told),
+        "",
+        Paragraph(f"{_key_words(made)} {_nearest_words(made)}", rest=""),
+        "",
+        _parts(made),
+    ]
+
+
+def _parts(made: Explanation) -> Table:
+    """Each part of the key with its value."""
+    rows = [
+        Row([Span(part.sign.value, _STYLES[part.sign]), part.name], note=_value(part))
+        for part in made.parts
+    ]
+    rows += [
+        Row(["", name], note=f"{_shown(value)}: the default, so no part of the key")
+        for name, value in made.defaults
+    ]
+    return Table([Column(), Column()], rows, indent="  ", gap=1)
 
 
 def _key_words(made: Explanation) -> str:

@@ -6,6 +6,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.desired.job import Desired
+from reconciler.page import Paragraph, Span, written
+from reconciler.plan.chains import BRANCH, LAST_BRANCH, NO_TRUNK, TRUNK
+from reconciler.plan.report import STYLES
 from reconciler.plan.step import SYMBOLS, Action, Plan, Step
 
 _COLOURS: Mapping[Action, str] = {
@@ -20,41 +23,52 @@ _COLOURS: Mapping[Action, str] = {
 
 
 def graph_text(desired: Desired, plan: Plan) -> str:
+    """The tree in lines of a screen's width."""
+    return written(graph_blocks(desired, plan))
+
+
+def graph_blocks(desired: Desired, plan: Plan) -> list[Paragraph | str]:
     """Every edit under each edit it builds on; one that stands in the tree already is not unfolded
     again.
     """
     steps = _steps(plan)
     below = _below(desired)
     seen: set[str] = set()
-    lines: list[str] = []
+    lines: list[Paragraph | str] = []
     for name in sorted(name for name, wanted in desired.edits.items() if not wanted.upstreams):
         lines += _tree(name, below, steps, seen)
-    return "".join(f"{line}\n" for line in lines) or "There are no edits.\n"
+    return lines or ["There are no edits."]
 
 
 def _tree(
     root: str, below: Mapping[str, Sequence[str]], steps: Mapping[str, Step], seen: set[str]
-) -> Iterator[str]:
+) -> Iterator[Paragraph]:
     """Without recursion: chains may be thousands of edits long."""
     waiting = [(root, "", "")]
     while waiting:
         name, lead, rest = waiting.pop()
         again = name in seen
         children = () if again else below[name]
-        yield f"{lead}{_label(name, steps)}{'  (shown above)' if again and below[name] else ''}"
+        shown_above = "  (shown above)" if again and below[name] else ""
+        yield Paragraph([*_label(name, steps), shown_above], lead, f"{rest}    ")
         seen.add(name)
         for number, child in enumerate(reversed(children)):
             last = number == 0
             waiting.append(
-                (child, f"{rest}{'└─ ' if last else '├─ '}", f"{rest}{'   ' if last else '│  '}")
+                (
+                    child,
+                    f"{rest}{LAST_BRANCH if last else BRANCH}",
+                    f"{rest}{NO_TRUNK if last else TRUNK}",
+                )
             )
 
 
-def _label(name: str, steps: Mapping[str, Step]) -> str:
+def _label(name: str, steps: Mapping[str, Step]) -> list[Span]:
     step = steps.get(name)
     if step is None or step.action is Action.KEEP:
-        return name
-    return f"{name}  {SYMBOLS[step.action]} {step.reason}"
+        return [Span(name)]
+    label = Span(f"{name}  {SYMBOLS[step.action]}", STYLES[step.action])
+    return [label, Span(f" {step.reason}")]
 
 
 def graph_dot(desired: Desired, plan: Plan) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reconciler.names import NO_ENVIRONMENT, made_plain
+from reconciler.plan.chains import followers
 from reconciler.plan.report import cost_line, left_out_line, money, stray_lines, summary_line
 from reconciler.plan.step import SYMBOLS, Action, Plan, Step
 
@@ -40,7 +41,8 @@ def plan_markdown(plan: Plan, below: Sequence[str] = ()) -> str:
         key=lambda step: (_ORDER.index(step.action), step.name),
     )
     text, end = "\n".join(_head(plan, steps)) + "\n", paragraphs(below)
-    rows = [_row(step, plan.currency) for step in steps]
+    told = followers(plan)
+    rows = [_row(step, told.get(step.name), plan.currency) for step in steps]
     most = MOST_CHARACTERS - len(text) - len(end)
     return text + (table_and_details(rows, "step", "cutlist plan", most) if rows else "") + end
 
@@ -50,7 +52,7 @@ def paragraphs(lines: Sequence[str]) -> str:
     return "".join(f"\n**{escaped(line)}**\n" for line in lines)
 
 
-def _row(step: Step, currency: str) -> Row:
+def _row(step: Step, follow: str | None, currency: str) -> Row:
     name = step.name if step.of_edit else ""
     return Row(
         SYMBOLS[step.action],
@@ -58,7 +60,7 @@ def _row(step: Step, currency: str) -> Row:
         name,
         step.output,
         step.reason,
-        step.details,
+        (*step.details, *([follow] if follow else [])),
         _price(step, currency),
         str(step.place),
     )

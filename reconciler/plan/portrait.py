@@ -4,18 +4,18 @@ Pure.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from reconciler.desired.references import shown
-from reconciler.names import made_plain
+from reconciler.page import Block, Paragraph, Span, Style, Words, written
 from reconciler.plan.cost import billed_seconds
+from reconciler.plan.report import STYLES
 from reconciler.plan.resolve import Resolved
 from reconciler.plan.step import SYMBOLS, Action, Step
 from reconciler.state.observed import Observed, Result
-from reconciler.words import WIDTH, count, wrapped
+from reconciler.words import count
 
 SHOW_VERSION = 1
 
@@ -45,13 +45,21 @@ def portrait(
 
 
 def portrait_text(seen: Portrait) -> str:
+    """For people, in lines of a screen's width."""
+    return written(portrait_blocks(seen))
+
+
+def portrait_blocks(seen: Portrait) -> list[Block | str]:
     """For people."""
     step, edit, each = seen.step, seen.each.wanted.edit, seen.each
-    lines = [f"{edit.name}  ({edit.place()})"]
+    lines: list[Block | str] = [
+        Paragraph([Span(edit.name, Style.STRONG), Span(f"  ({edit.place()})", Style.FAINT)])
+    ]
     labels = ", ".join(f"{name}={value}" for name, value in sorted(edit.labels.items()))
     symbol = "" if step.action is Action.KEEP else f"{SYMBOLS[step.action]} "
-    rows = [
-        ("step", f"{symbol}{step.action.value}: {step.reason}"),
+    style = STYLES[step.action] if symbol else Style.GOOD
+    rows: list[tuple[str, Words]] = [
+        ("step", [Span(f"{symbol}{step.action.value}", style), f": {step.reason}"]),
         ("output", edit.output),
         ("model", edit.model),
         ("prompt", str(edit.input.get("prompt", ""))),
@@ -62,18 +70,19 @@ def portrait_text(seen: Portrait) -> str:
         ("key", each.job.key if each.job else "known when what it waits for has a result"),
     ]
     for name, value in rows:
-        lines += _row(name, value) if value else []
+        lines += [_row(name, value)] if value else []
     lines += ["", f"{count(len(seen.results), 'result')}{':' if seen.results else '.'}"]
     for result in seen.results:
         lines += _result(seen, result)
-    return "\n".join(made_plain(line) for line in lines) + "\n"
+    return lines
 
 
-def _row(name: str, value: str) -> list[str]:
-    return wrapped(" ".join(value.split()), f"  {name:<9}  ", " " * 13)
+def _row(name: str, value: Words) -> Paragraph:
+    words = " ".join(value.split()) if isinstance(value, str) else value
+    return Paragraph(words, f"  {name:<9}  ")
 
 
-def _result(seen: Portrait, result: Result) -> Iterator[str]:
+def _result(seen: Portrait, result: Result) -> Iterator[Block | str]:
     """What it is, what it cost, who asked for it, and whether it is the one that counts."""
     counts = seen.each.result is not None and result == seen.each.result
     key = seen.each.job.key if seen.each.job else None
@@ -91,15 +100,8 @@ def _result(seen: Portrait, result: Result) -> Iterator[str]:
     if result.approved_by:
         yield f"    approved by {result.approved_by}"
     if not counts and result.key != key and "prompt" in result.job.get("input", {}):
-        yield from textwrap.wrap(
-            f"prompt {' '.join(str(result.job['input']['prompt']).split())}",
-            WIDTH,
-            initial_indent="    ",
-            subsequent_indent="      ",
-            max_lines=2,
-            placeholder=" …",
-            break_long_words=False,
-        )
+        prompt = " ".join(str(result.job["input"]["prompt"]).split())
+        yield Paragraph(f"prompt {prompt}", "    ", "      ", most=2)
     yield f"    digest {result.digest}"
 
 

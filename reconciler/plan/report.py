@@ -4,12 +4,15 @@ request.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.names import NO_ENVIRONMENT
+from reconciler.page import Block, Paragraph, Span, Style, written
+from reconciler.plan.chains import followers, in_chains
 from reconciler.plan.step import SYMBOLS, Action, Cost, Plan, Step
-from reconciler.words import count, wrapped
+from reconciler.table import Column, Fit, Row, Table
+from reconciler.words import count
 
 PLAN_VERSION = 1
 _LEGEND = (
@@ -22,7 +25,16 @@ _LEGEND = (
     Action.BLOCKED,
 )
 _LEGEND_WORDS = {Action.BLOCKED: "needs a person"}
-_BOUND = "\u00a0"  # a space at which no line is broken
+STYLES: Mapping[Action, Style] = {
+    Action.RENDER: Style.GOOD,
+    Action.RESUME: Style.BUSY,
+    Action.SETTLE: Style.BUSY,
+    Action.WRITE: Style.CHANGE,
+    Action.PRUNE: Style.GONE,
+    Action.WAIT: Style.FAINT,
+    Action.BLOCKED: Style.BAD,
+    Action.KEEP: Style.PLAIN,
+}
 
 
 def money(cost: Cost, currency: str) -> str:
@@ -55,33 +67,50 @@ def clock_warning(ahead_s: float) -> str:
 
 
 def plan_text(plan: Plan) -> str:
-    """The plan for people."""
+    """The plan for people, in lines of a screen's width."""
+    return written(plan_blocks(plan))
+
+
+def plan_blocks(plan: Plan) -> list[Block | str]:
+    """The plan for people: each edit once, chains in their order under one another."""
     if not plan.changes:
-        notes = "".join(f"{line}\n" for line in (*map(fit, plan.notes), *stray_lines(plan)))
-        count = len(plan.steps)
-        matches = (
-            "1 edit matches its result." if count == 1 else f"{count} edits match their results."
-        )
-        return (
-            f"{notes}No changes. {matches if count or not plan.left_out else ''}".rstrip()
-            + f"\n{left_out_line(plan)}"
-        )
-    lines = [fit(f"Edits are compared with the store ({where(plan)})."), ""]
-    used = {step.action for step in plan.steps}
-    lines.append(
-        "  "
-        + "   ".join(f"{SYMBOLS[a]} {_LEGEND_WORDS.get(a, a.value)}" for a in _LEGEND if a in used)
-    )
-    lines.append("")
+        return [*plan.notes, *stray_lines(plan), _no_changes(plan), *left_out_lines(plan)]
     changed = [step for step in plan.steps if step.action is not Action.KEEP]
-    width = max((len(step.name) for step in changed if step.of_edit), default=0)
-    for step in changed:
-        lines += _step_lines(step, plan.currency, min(width, 52))
-    lines += ["", *_index(changed), ""]
-    if plan.notes or plan.strays:
-        lines += [*map(fit, plan.notes), *stray_lines(plan), ""]
-    lines += [summary_line(plan), *(fit(line) for line in cost_line(plan).splitlines())]
-    return "\n".join(line.rstrip() for line in lines) + "\n" + left_out_line(plan)
+    return [
+        f"Edits are compared with the store ({where(plan)}).",
+        "",
+        _legend(plan),
+        "",
+        _steps(changed, plan.currency),
+        "",
+        *([*plan.notes, *stray_lines(plan), ""] if plan.notes or plan.strays else []),
+        Paragraph(strong(summary_line(plan)), rest="  "),
+        *(Paragraph(strong(line), rest="  ") for line in cost_line(plan).split("\n")),
+        *left_out_lines(plan),
+    ]
+
+
+def _no_changes(plan: Plan) -> str:
+    edits = len(plan.steps)
+    if not edits and plan.left_out:
+        return "No changes."
+    matches = "1 edit matches its result." if edits == 1 else f"{edits} edits match their results."
+    return f"No changes. {matches}"
+
+
+def strong(line: str) -> list[Span]:
+    """A line whose first word, `Plan:` or `Cost:`, stands out."""
+    head, colon, rest = line.partition(":")
+    return [Span(f"{head}{colon}", Style.STRONG), Span(rest)] if colon else [Span(line)]
+
+
+def _legend(plan: Plan) -> Paragraph:
+    used = {step.action for step in plan.steps}
+    words: list[Span] = []
+    for action in (action for action in _LEGEND if action in used):
+        meaning = _LEGEND_WORDS.get(action, action.value)
+        words += [Span(SYMBOLS[action], STYLES[action]), Span(f" {meaning}   ")]
+    return Paragraph(words, "  ")
 
 
 def where(plan: Plan) -> str:
@@ -93,72 +122,61 @@ def where(plan: Plan) -> str:
 def left_out_line(plan: Plan) -> str:
     """`3 edits are left out, as asked for.`, or nothing."""
     verb = "is" if plan.left_out == 1 else "are"
-    return (
-        f"{count(plan.left_out, 'edit')} {verb} left out, as asked for.\n" if plan.left_out else ""
-    )
+    return f"{count(plan.left_out, 'edit')} {verb} left out, as asked for." if plan.left_out else ""
+
+
+def left_out_lines(plan: Plan) -> list[str]:
+    """The same as lines: one or none."""
+    return [left_out_line(plan)] if plan.left_out else []
 
 
 def stray_lines(plan: Plan) -> Iterator[str]:
     """Each stray with the ways to answer for it."""
     for stray in plan.strays:
         yield f"! stray: task {stray.task_id} ({stray.status})"
-        yield from indented(
-            f"made by a request of {stray.edit} that was given up; it is paid, and nobody waits"
-            " for it"
+        yield (
+            f"      made by a request of {stray.edit} that was given up; it is paid, and nobody"
+            " waits for it"
         )
-        yield from indented(
-            f"cutlist resolve {stray.edit} --adopt {stray.task_id} | --abandon", "        "
+        yield f"        cutlist resolve {stray.edit} --adopt {stray.task_id} | --abandon"
+
+
+def _steps(changed: Sequence[Step], currency: str) -> Table:
+    """Symbol, name and output of each step, with what is said of it below."""
+    rows = []
+    for step, lead, rest in in_chains(changed):
+        name = Span(f"{SYMBOLS[step.action]} {step.name}", STYLES[step.action])
+        rows.append(
+            Row(
+                [[Span(lead), name], step.output if step.of_edit else ""],
+                below=[
+                    Paragraph(step.reason, f"  {rest}    "),
+                    *(Paragraph(detail, f"  {rest}      ") for detail in step.details),
+                    *_price_and_place(step, currency, f"  {rest}    "),
+                ],
+            )
         )
+    return Table([Column(fit=Fit.MIDDLE), Column(fit=Fit.MIDDLE)], rows, indent="  ")
 
 
-def _step_lines(step: Step, currency: str, width: int) -> Iterator[str]:
-    yield f"  {SYMBOLS[step.action]} {step.name:<{width}}  {step.output if step.of_edit else ''}"
-    yield from indented(step.reason)
-    for detail in step.details:
-        yield from indented(detail, "        ")
-    yield from indented(_price_and_place(step, currency))
-
-
-def _price_and_place(step: Step, currency: str) -> str:
+def _price_and_place(step: Step, currency: str, indent: str) -> Iterator[Paragraph]:
     """`at most 10.0 s billable, 1.00 USD  (specs/poster.yaml:12:16)`; nothing where there is
     nothing to pay or do.
     """
-    price = money(step.cost, currency)
+    price, place = money(step.cost, currency), str(step.place)
     if step.action is Action.RENDER and not step.paid_by:
-        return f"{price}  ({step.place})"
-    if step.action is Action.WAIT:
+        words = price
+    elif step.action is Action.WAIT:
         later = "later, " if step.stuck else ""
-        return (
-            f"{later}at most {price}  ({step.place})" if step.cost.billable_s else str(step.place)
-        )
-    if step.billed_at_end:
-        return f"{price} when it ends  ({step.place})"
-    if step.action is Action.BLOCKED:
-        return f"paying again: {price}  ({step.place})" if step.cost.billable_s else str(step.place)
-    return ""
-
-
-def indented(text: str, indent: str = "      ") -> list[str]:
-    """`text` in lines of a screen's width, each with `indent` before it."""
-    return wrapped(text, indent)
-
-
-def fit(text: str) -> str:
-    """`text` in lines of a screen's width."""
-    return "\n".join(wrapped(text, "", "  "))
-
-
-def _index(steps: list[Step]) -> list[str]:
-    """One line for all: `+ a, b   ~ c`. A symbol stays with the name after it when the line is
-    broken.
-    """
-    groups = []
-    for action in Action:
-        names = [step.name for step in steps if step.action is action]
-        if names:
-            groups.append(f"{SYMBOLS[action]}{_BOUND}{', '.join(names)}")
-    lines = wrapped("   ".join(groups), "  ", "    ")
-    return [line.replace(_BOUND, " ") for line in lines]
+        words = f"{later}at most {price}" if step.cost.billable_s else ""
+    elif step.billed_at_end:
+        words = f"{price} when it ends"
+    elif step.action is Action.BLOCKED:
+        words = f"paying again: {price}" if step.cost.billable_s else ""
+    else:
+        return
+    where_it_is = Span(f"({place})" if words else place, Style.FAINT)
+    yield Paragraph([f"{words}  ", where_it_is] if words else where_it_is, indent)
 
 
 def summary_line(plan: Plan) -> str:
@@ -231,7 +249,7 @@ def _in_flight(cost: Cost, currency: str) -> str:
 
 def plan_document(plan: Plan) -> dict[str, Any]:
     """The plan for programs (schemas/plan.schema.json)."""
-    summary = plan.summary
+    summary, told = plan.summary, followers(plan)
     return {
         "version": PLAN_VERSION,
         "realm": plan.realm,
@@ -246,7 +264,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "destroy": summary["prune"],
         },
         "cost": cost_document(plan),
-        "steps": [_step_document(step) for step in plan.steps],
+        "steps": [_step_document(step, told.get(step.name)) for step in plan.steps],
         "notes": list(plan.notes),
         "strays": [
             {"task_id": each.task_id, "name": each.edit, "status": each.status}
@@ -287,12 +305,13 @@ def step_cost_document(cost: Cost) -> dict[str, Any]:
     }
 
 
-def _step_document(step: Step) -> Mapping[str, Any]:
+def _step_document(step: Step, follow: str | None) -> Mapping[str, Any]:
     return {
         "name": step.name,
         "action": step.action.value,
         "reason": step.reason,
-        "details": list(step.details),
+        "details": [*step.details, *([follow] if follow else [])],
+        "builds_on": list(step.builds_on),
         "key": step.key,
         "output": step.output,
         "place": str(step.place),

@@ -8,13 +8,14 @@ and the prices. The digest over itself finds slips and damage; it is no signatur
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from reconciler.desired.job import Desired, job
 from reconciler.digest import digest_of
 from reconciler.errors import BadSavedPlan, Place, PlanRefused
 from reconciler.names import is_plain
+from reconciler.plan.chains import followers
 from reconciler.plan.cost import PricePerSecond, priced_as, wanted_tier
 from reconciler.plan.diff import Options
 from reconciler.plan.report import plan_document
@@ -26,7 +27,11 @@ KIND = "cutlist saved plan"
 SAVED_VERSION = 1
 _MOST_LINES = 10
 _CHANGED = "asks for something else: its manifest, or a file that it names, changed"
-_UNBOUND = ("place", "notes")  # a line that moved, a warning that went: nothing that is paid for
+_UNBOUND = (
+    "place",
+    "notes",
+    "builds_on",
+)  # a line that moved, a warning that went: nothing that is paid for
 
 
 def saved_document(
@@ -308,7 +313,7 @@ def plan_of(document: Mapping[str, Any]) -> Plan:
     """The plan for people to read again."""
     made = document["plan"]
     unpriced = tuple(sorted(name for name, price in document["prices"].items() if price is None))
-    return Plan(
+    plan = Plan(
         steps=tuple(_step_of(each) for each in made["steps"]),
         realm=made["realm"],
         account=made["account"],
@@ -322,6 +327,14 @@ def plan_of(document: Mapping[str, Any]) -> Plan:
         left_out=made["left_out"],
         environment=made["environment"],
     )
+    told = followers(plan)  # the document has them among the details
+    return replace(plan, steps=tuple(_without(step, told.get(step.name)) for step in plan.steps))
+
+
+def _without(step: Step, words: str | None) -> Step:
+    if words is None or step.details[-1:] != (words,):
+        return step
+    return replace(step, details=step.details[:-1])
 
 
 def _step_of(each: Mapping[str, Any]) -> Step:
@@ -343,6 +356,7 @@ def _step_of(each: Mapping[str, Any]) -> Step:
         stuck=each.get("stuck", False),
         repay=action is Action.BLOCKED and cost.billable_s > 0,
         billed_at_end=action is Action.RESUME and cost.billable_s > 0,
+        builds_on=tuple(each.get("builds_on", ())),
     )
 
 

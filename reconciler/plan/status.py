@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.names import NO_ENVIRONMENT
-from reconciler.plan.report import clock_warning, fit, indented, span, stray_lines
+from reconciler.page import BOUND, Block, Paragraph, Span, Style, written
+from reconciler.plan.chains import followers
+from reconciler.plan.report import clock_warning, span, stray_lines
 from reconciler.plan.step import Action, Plan, Step
 from reconciler.state.observed import TASK_LIFE_S
+from reconciler.table import Column, Fit, Row, Table
 from reconciler.words import count, moment
 
 STATUS_VERSION = 1
+_NOTE_ROOM = 17  # what most edits have to say: `no result yet`, `take 11 asked for`
 WARN_S = 12 * 3600  # a task of this age that nobody collects is worth a word
 ALARM_S = 20 * 3600  # and of this age somebody has to act: at 24 h its video is gone
 _HEALTH = {
@@ -27,7 +31,12 @@ _HEALTH = {
     Action.PRUNE: "Healthy",
     Action.BLOCKED: "Degraded",
 }
-_NAME_WIDTH = 40
+_STYLES = {
+    "Healthy": Style.GOOD,
+    "Progressing": Style.BUSY,
+    "Missing": Style.CHANGE,
+    "Degraded": Style.BAD,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,34 +108,62 @@ def sync(step: Step) -> str:
 
 
 def status_text(status: Status) -> str:
-    """One line an edit."""
+    """How every edit is, in lines of a screen's width."""
+    return written(status_blocks(status))
+
+
+def status_blocks(status: Status) -> list[Block | str]:
+    """A line for each edit, and what is to be done below those that wait for a person."""
     plan = status.plan
-    environment = "" if plan.environment == NO_ENVIRONMENT else f" · environment {plan.environment}"
-    head = f"{status.project} · {plan.account} · {plan.endpoint} · realm {plan.realm}{environment}"
-    lines = [f"{head}    {'Synced' if status.synced else 'OutOfSync'}"]
-    names = [step.name for step in plan.steps]
-    width = min(max([len(name) for name in names] + [4]), _NAME_WIDTH)
-    outputs = max([len(step.output) for step in plan.steps] + [6])
-    lines.append(
-        f"{'NAME':<{width}}  {'SYNC':<9}  {'HEALTH':<11}  {'SINCE':<7}  {'OUTPUT':<{outputs}}  NOTE"
+    return [
+        _head(status),
+        Table(
+            [
+                Column("NAME", Fit.MIDDLE),
+                Column("SYNC"),
+                Column("HEALTH"),
+                Column("SINCE", drop=1),
+                Column("OUTPUT", Fit.MIDDLE, drop=2),
+            ],
+            [_table_row(status, step) for step in plan.steps],
+            note_title="NOTE",
+            note_room=_NOTE_ROOM,
+        ),
+        *([clock_warning(status.ahead_s)] if status.ahead_s else []),
+        *plan.notes,
+        *stray_lines(plan),
+        *_deadline_lines(status),
+        _summary(status),
+    ]
+
+
+def _head(status: Status) -> Paragraph:
+    plan = status.plan
+    parts = [status.project, plan.account, plan.endpoint, f"realm{BOUND}{plan.realm}"]
+    if plan.environment != NO_ENVIRONMENT:
+        parts.append(f"environment{BOUND}{plan.environment}")
+    head = f" ·{BOUND}".join(parts)
+    word, style = ("Synced", Style.GOOD) if status.synced else ("OutOfSync", Style.CHANGE)
+    return Paragraph([Span(head, Style.STRONG), "    ", Span(word, style)], rest="  ")
+
+
+def _table_row(status: Status, step: Step) -> Row:
+    since = "" if step.since is None else span(max(status.now - step.since, 0))
+    health = status.health(step)
+    in_sync = Style.GOOD if step.action is Action.KEEP else Style.CHANGE
+    details = step.details if step.action is Action.BLOCKED else ()
+    return Row(
+        [step.name, Span(sync(step), in_sync), Span(health, _STYLES[health]), since, step.output],
+        note=_note(status, step),
+        below=[Paragraph(detail, "    ") for detail in details],
     )
-    for step in plan.steps:
-        since = "" if step.since is None else span(max(status.now - step.since, 0))
-        lines.append(
-            f"{step.name:<{width}}  {sync(step):<9}  {status.health(step):<11}  {since:<7}  "
-            f"{step.output:<{outputs}}  {_note(status, step)}".rstrip()
-        )
-        for detail in step.details if step.action is Action.BLOCKED else ():
-            lines += indented(detail, "    ")
-    lines += [fit(clock_warning(status.ahead_s))] if status.ahead_s else []
-    lines += map(fit, plan.notes)
-    lines += stray_lines(plan)
-    lines += _deadline_lines(status)
-    counts = [f"{count} {word.lower()}" for word, count in status.counts.items() if count]
+
+
+def _summary(status: Status) -> str:
+    counts = [f"{number} {word.lower()}" for word, number in status.counts.items() if number]
     edits, outputs = len(status.edits), len(status.outputs)
     left = f" {count(outputs, 'output')} no longer asked for." if outputs else ""
-    lines.append(f"{count(edits, 'edit')}: {', '.join(counts) or 'none'}.{left}")
-    return "\n".join(lines) + "\n"
+    return f"{count(edits, 'edit')}: {', '.join(counts) or 'none'}.{left}"
 
 
 def _note(status: Status, step: Step) -> str:
@@ -135,9 +172,8 @@ def _note(status: Status, step: Step) -> str:
     if step.collect_by is None:
         return step.reason
     left_s = step.collect_by - status.now
-    return f"{step.reason}; " + (
-        f"collect within {span(left_s)}" if left_s > 0 else "too old to be collected"
-    )
+    left = f"collect within {span(left_s)}" if left_s > 0 else "too old to be collected"
+    return f"{left}; {step.reason}"
 
 
 def _deadline_lines(status: Status) -> Iterator[str]:
@@ -158,7 +194,7 @@ def _deadline_lines(status: Status) -> Iterator[str]:
 
 def status_document(status: Status) -> dict[str, Any]:
     """The same for programs."""
-    plan = status.plan
+    plan, told = status.plan, followers(status.plan)
     return {
         "version": STATUS_VERSION,
         "project": status.project,
@@ -169,20 +205,20 @@ def status_document(status: Status) -> dict[str, Any]:
         "synced": status.synced,
         "summary": {word.lower(): count for word, count in status.counts.items()},
         "needs_person": list(status.needs_person),
-        "edits": [_row(status, step) for step in status.edits],
-        "outputs": [_row(status, step) for step in status.outputs],
+        "edits": [_row(status, step, told.get(step.name)) for step in status.edits],
+        "outputs": [_row(status, step, None) for step in status.outputs],
         "notes": list(plan.notes),
     }
 
 
-def _row(status: Status, step: Step) -> dict[str, Any]:
+def _row(status: Status, step: Step, follow: str | None) -> dict[str, Any]:
     return {
         "name": step.name,
         "sync": sync(step),
         "health": status.health(step),
         "action": step.action.value,
         "reason": step.reason,
-        "details": list(step.details),
+        "details": [*step.details, *([follow] if follow else [])],
         "output": step.output,
         "key": step.key,
         "task_id": step.task_id,

@@ -79,6 +79,7 @@ class Step:
     collect_by: float | None = None  # until when the service still has what its task made
     protect: bool = False  # its output is never pruned
     after: str | None = None  # pruned only once this edit has its output
+    builds_on: tuple[str, ...] = ()  # the edits whose outputs are its inputs
 
     @property
     def may_pay(self) -> bool:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from reconciler.apply.events import Event, Phase
 from reconciler.cli import progress, screen
+from reconciler.cli.board import Board
 from reconciler.errors import CutlistError, Fault, InvalidInput, Place
 from reconciler.names import is_plain
+from reconciler.page import Page
+from reconciler.plan.step import Plan
 from tests.repository import Repository
 from tests.workspace import Workspace
 
@@ -121,9 +122,9 @@ def test_what_the_service_says_while_it_renders(capfd: pytest.CaptureFixture[str
     piped = capfd.readouterr().out
     assert piped.count("\n") == 1
     assert quiet(piped)
-    drawn = io.StringIO()
-    console = Console(file=drawn, width=200)
-    console.print(
-        progress._ended(failed, "USD"), progress._table({"snow": waiting}, {"snow": 0.0}, 1.0)
-    )
-    assert quiet(drawn.getvalue())
+    nothing = Plan((), "mock", "default", "mock", "USD")
+    board = Board(nothing, 0.0)
+    board.take_in(waiting)
+    drawn = [board.ended(failed, Page(200)), *board.lines(Page(200), 24, 1.0)]
+    assert len(drawn) == 3
+    assert all(is_plain(span.text) for line in drawn for span in line)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reconciler.errors import CutlistError, UsageError
 from reconciler.history.log import Record, log_document, log_text
+from reconciler.plan.chains import told
 from reconciler.plan.diff import Options
 from reconciler.plan.explain import Explanation, Sign, explain, explain_document, explain_text
 from reconciler.plan.graph import graph_dot, graph_text
@@ -37,6 +39,7 @@ def explained(bench: Bench, name: str) -> Explanation:
     """What `cutlist explain NAME` knows."""
     seen = bench.project().look()
     step = next(step for step in seen.plan.steps if step.name == name)
+    step = replace(step, details=told(seen.plan, step))
     return explain(seen.resolved[name], seen.observed, step, seen.plan.currency)
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.plan.chains import followers
 from reconciler.plan.diff import Options
 from reconciler.plan.report import cost_line
 from reconciler.plan.step import Action
@@ -693,11 +694,10 @@ def test_what_was_paid_again_takes_the_place_of_the_pinned() -> None:
 def test_what_a_render_forces_is_named() -> None:
     """The nearest of what builds on it, also through others; five at most, each once."""
     links = desired(edit("a"), chain("b", "a"), chain("c", "b"))
-    assert step(plan(links, observed(links)), "a").details == ("b, c build on it and follow",)
+    assert followers(plan(links, observed(links)))["a"] == "b, c build on it and follow"
     fan = desired(edit("a"), *(chain(f"b{number}", "a") for number in range(9)))
-    assert step(plan(fan, observed(fan)), "a").details == (
-        "b0, b1, b2, b3, b4 and more build on it and follow",
-    )
+    told = followers(plan(fan, observed(fan)))
+    assert told == {"a": "b0, b1, b2, b3, b4 and more build on it and follow"}
 
 
 def test_going_back_is_free_and_says_so() -> None:

@@ -209,17 +209,6 @@ def test_notes_and_long_endpoints_are_broken_into_lines() -> None:
         assert " · environment draft    " in status_text(Status(there, "film", NOW))
 
 
-def test_a_symbol_stays_with_its_first_name() -> None:
-    """The line of all steps is broken between names, never behind a symbol."""
-    for length in range(40, 80):
-        first, second = edit("a" * length), edit("b", take=2)
-        asked = desired(first, second)
-        text = plan_text(plan(asked, observed(asked, results=[result(second)])))
-        index = text.split("\n\n")[-2]
-        assert "~ b" in index
-        assert [line for line in index.splitlines() if line.endswith(("+", "~"))] == []
-
-
 def test_the_place_of_another_take() -> None:
     """It is where the take stands, as with every other field that changed."""
     old, new = edit("film"), edit("film", take=2)

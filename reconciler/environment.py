@@ -1,0 +1,38 @@
+"""What the environment says about the screen, and what of it must not be shown. Of a project's
+settings config.py reads it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenWishes:
+    """What people and their systems ask of every program: no-color.org, force-color.org, TERM, CI,
+    COLUMNS.
+    """
+
+    columns: int | None = None  # the width, whatever the terminal says
+    colour: bool | None = None  # None: where there is a terminal that can
+    moving: bool = True  # whether lines may be drawn again in place
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] | None = None) -> ScreenWishes:
+        """NO_COLOR wins over FORCE_COLOR, as an empty one of either says nothing."""
+        env = os.environ if environ is None else environ
+        dumb = env.get("TERM", "") in ("dumb", "unknown")
+        colour = False if env.get("NO_COLOR") else True if env.get("FORCE_COLOR") else None
+        given = env.get("COLUMNS", "")
+        return cls(
+            columns=int(given) if given.isascii() and given.isdigit() and int(given) else None,
+            colour=False if colour is None and dumb else colour,
+            moving=not dumb and env.get("CI", "").lower() in ("", "0", "false"),
+        )
+
+
+def variables() -> Mapping[str, str]:
+    """All of it, for whoever has to take it out of a text."""
+    return dict(os.environ)
