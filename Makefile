@@ -39,6 +39,7 @@ crash: env  ## the same with real processes, through KILLS=1000 real kills
 
 fuzz: env  ## bad input of every kind for SECONDS=600
 	@FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/badinput/test_fuzz.py tests/badinput/test_fuzz_plans.py
+	@FUZZ_MEDIA=$(or $(MEDIA),5000) $(BIN)/python -m pytest -s tests/badinput/test_fuzz_media.py
 
 fuzz-server: env  ## requests made from the OpenAPI file, and bent, for SECONDS=120
 	@$(BIN)/python -m tests.compat.fuzz $(or $(SECONDS),120)

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from pathlib import Path
 
+from mockserver.errors import Fault, MediaError
 from mockserver.media import RunBlocking
 from mockserver.outcome import Plan
 from mockserver.render import Renderer
@@ -35,18 +36,21 @@ class Films:
         if len(self._under_way) < EARLY:
             self._task(name, plan)
 
-    async def ready(self, name: str, plan: str) -> bool:
-        """Wait for a film, rendering it if need be by its plan (JSON). False when that fails; the
-        cause is logged.
+    async def ready(self, name: str, plan: str) -> Fault | None:
+        """Wait for a film, rendering it if need be by its plan (JSON). What its task fails with
+        when that fails; the cause is logged.
         """
         if self._storage.film(name).exists():
-            return True
+            return None
         try:
             await asyncio.shield(self._task(name, plan))
+        except MediaError as error:
+            log.warning("a film could not be rendered: %s", error)
+            return error.fault
         except Exception:
             log.exception("a film could not be rendered")
-            return False
-        return True
+            return Fault("InternalError.Algo", "The video could not be made.")
+        return None
 
     async def close(self) -> None:
         """Begin no more films and wait for those that are being rendered."""

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from mockserver.catalogue import Doc, Model, Variant
 from mockserver.digest import canonical, sha256
@@ -179,7 +179,7 @@ class MediaReader:
             if stored is None:
                 raise MediaError("InvalidParameter", f"Failed to download {url}")
             return f"sha256:{stored}"
-        if url.startswith("data:"):
+        if url[:5].lower() == "data:":
             if not limits["data_uri"]:
                 raise MediaError(*URL_FAULT)
             stored = await self._run_blocking(self._store_inlined, url)
@@ -189,17 +189,12 @@ class MediaReader:
         return f"sha256:{await self._fetch(url)}" if self._fetch is not None else None
 
     def _store_inlined(self, url: str) -> str:
-        head, _, text = url.removeprefix("data:").partition(",")
-        mime, _, coding = head.partition(";")
-        try:
-            data = base64.b64decode(text, validate=True)
-        except (binascii.Error, ValueError):
-            data = b""
-        if coding != "base64" or not data:
+        mime, data = read_data_uri(url)
+        if not data:
             raise MediaError(*URL_FAULT)
         name = self._storage.keep_bytes(data)
         form = self._prober.probe(self._storage.medium(name), "image").format
-        if MIME_FORMATS.get(mime.lower()) != form:
+        if MIME_FORMATS.get(mime) != form:
             raise MediaError(
                 "InvalidFile.Format", f"The data is {form}, but its MIME type says {mime}"
             )
@@ -210,6 +205,24 @@ class MediaReader:
             self._prober.probe, self._storage.medium(digest[7:]), kind
         )
         return probe
+
+
+def read_data_uri(url: str) -> tuple[str, bytes]:
+    """The MIME type of a data URI in small letters, and its bytes; none where it cannot be read.
+
+    RFC 2397: case does not matter, parameters may stand before `base64`, the data may be
+    percent-encoded, and line ends in Base64 count for nothing. Whether the service takes all of it
+    is not documented (assumption).
+    """
+    head, comma, text = url[5:].partition(",")
+    mime, *parameters = [part.strip().lower() for part in head.split(";")]
+    try:
+        data = unquote_to_bytes(text.encode("ascii"))
+        if parameters and parameters[-1] == "base64":
+            data = base64.b64decode(b"".join(data.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return mime, b""
+    return mime, data if comma else b""
 
 
 def _is_http(url: str) -> bool:

@@ -15,15 +15,19 @@ from typing import Protocol
 
 import av
 from av.filter import Graph
+from PIL import UnidentifiedImageError
 
 from mockserver import picture as pictures
 from mockserver import probe as probes
+from mockserver.errors import MediaError
 from mockserver.media import Probe
 from mockserver.outcome import MAIN_ROLES, Plan, Source
 from mockserver.picture import EMBOSSED, Picture
 
 WATERMARK = "AI Generated"  # API reference, parameters.watermark
 _ENCODER = {"preset": "ultrafast", "crf": "25", "flags": "+bitexact"}
+# the gate lets nothing else in; a film may name no other file
+OPTIONS = {"enable_drefs": "0", "use_absolute_path": "0", "protocol_whitelist": "file"}
 _AUDIO_RATE = 48_000
 
 MediumPath = Callable[[str], Path]
@@ -47,9 +51,14 @@ class FilmRenderer:
         return probes.probe(path, kind)
 
     def render(self, plan: Plan, medium: MediumPath, target: Path) -> None:
-        """Write the film of a plan to a file."""
+        """Write the film of a plan to a file. Raises MediaError for a medium that breaks on the way."""
         with tempfile.TemporaryDirectory(prefix="film-") as folder:
-            _Film(plan, medium, Path(folder)).write(target)
+            try:
+                _Film(plan, medium, Path(folder)).write(target)
+            except (av.error.InvalidDataError, UnidentifiedImageError, SyntaxError) as error:
+                raise MediaError(
+                    "InvalidFile.Openerror", "A media file cannot be decoded to its end"
+                ) from error
 
 
 class _Film:
@@ -95,7 +104,7 @@ class _Film:
         resampler = av.AudioResampler(
             format="fltp", layout="stereo", rate=_AUDIO_RATE, frame_size=1024
         )
-        with av.open(str(self._medium(main.digest[7:]))) as source:
+        with av.open(str(self._medium(main.digest[7:])), format="mov", options=OPTIONS) as source:
             done = 0
             for frame in source.decode(audio=0):
                 frame.pts = None

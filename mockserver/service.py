@@ -233,13 +233,10 @@ class Service:
         return [shown_task(row) for row in rows]
 
     async def _film_ready(self, row: Row) -> bool:
-        if await self.films.ready(row["film"], row["plan"]):
+        fault = await self.films.ready(row["film"], row["plan"])
+        if fault is None:
             return True
-        failed = {
-            "outcome": "FAILED",
-            "code": "InternalError.Algo",
-            "message": "The video could not be made.",
-        }
+        failed = {"outcome": "FAILED", "code": fault.code, "message": fault.message}
         self.state.change_task(row["task_id"], {**failed, "billed_s": 0.0})
         return False
 

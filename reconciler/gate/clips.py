@@ -53,7 +53,10 @@ def clip_facts(file: IO[bytes], size_bytes: int, *, mask: bool) -> dict[str, Any
     try:
         with av.open(file, "r", format="mov", options=_OPTIONS, io_open=_refuse) as container:
             return _facts(container, headers, size_bytes, mask=mask)
-    except (Refusal, MemoryError):
+    except Refusal as error:
+        told = headers.broken is None or "cut short" in str(error)
+        raise error if told else Refusal(_why_not(headers, size_bytes)) from None
+    except MemoryError:
         raise
     except Exception:  # a demuxer of strangers' bytes raises what it likes
         raise Refusal(_why_not(headers, size_bytes)) from None
@@ -81,8 +84,7 @@ def _facts(
 ) -> dict[str, Any]:
     stream = next((each for each in container.streams.video if not _is_cover(each)), None)
     if stream is None:
-        cut = headers.broken is not None
-        raise Refusal(_why_not(headers, size_bytes) if cut else "it has no video track")
+        raise Refusal("it has no video track")
     if stream.codec_context is None:
         raise Refusal("its video track has a codec that nobody knows")
     _check_sides(stream.width, stream.height)
@@ -147,7 +149,9 @@ def _read(
                 continue
             run.take(packet)
             if first is None or (mask and run.count <= MOST_MASK_FRAMES):
-                for frame in _decoded(stream, packet, flush=first is None and not mask):
+                # what an edit list leaves out is decoded, and is no frame that anybody sees
+                flush = first is None and not mask and not packet.is_discard
+                for frame in _decoded(stream, packet, flush=flush):
                     first = first or frame
                     if mask:
                         tones.take(frame)

@@ -30,6 +30,7 @@ def picture_facts(file: IO[bytes], form: str, size_bytes: int, *, mask: bool) ->
     try:
         image = Image.open(file, formats=(form.upper(),))
     except Exception:  # a decoder of strangers' bytes raises what it likes
+        _check_length(file, form, size_bytes)
         raise Refusal(f"it begins as {form.upper()} and is no picture that can be opened") from None
     with image:
         facts: dict[str, Any] = {
@@ -44,7 +45,7 @@ def picture_facts(file: IO[bytes], form: str, size_bytes: int, *, mask: bool) ->
             raise Refusal("it has no pixels")
         try:
             decoded = _read_to_the_end(image, file, form, size_bytes)
-        except MemoryError:
+        except (MemoryError, Refusal):
             raise
         except Exception as error:
             raise Refusal(
@@ -72,14 +73,24 @@ def _read_to_the_end(image: Image.Image, file: IO[bytes], form: str, size_bytes:
         return False
     if form == "png":
         image.verify()  # every chunk with its check sum, to the last
-    elif form in ("webp", "bmp"):
-        file.seek(0)
-        head = file.read(8)
-        told = struct.unpack("<I", head[4:8])[0] + 8 if form == "webp" else 0
-        told = told or struct.unpack("<I", head[2:6])[0]
-        if told > size_bytes:
-            raise ValueError(f"its header tells of {told:,} bytes")
+    else:
+        _check_length(file, form, size_bytes)
     return False
+
+
+def _check_length(file: IO[bytes], form: str, size_bytes: int) -> None:
+    """A WebP or a BMP begins with its own length. Raises Refusal for a file that is shorter."""
+    if form not in ("webp", "bmp") or size_bytes < 8:
+        return
+    file.seek(0)
+    head = file.read(8)
+    told = struct.unpack_from("<I", head, 4)[0] + 8 if form == "webp" else 0
+    told = told or struct.unpack_from("<I", head, 2)[0]
+    if told > size_bytes:
+        raise Refusal(
+            f"it is cut short: its header tells of {told:,} bytes, and the file has"
+            f" {size_bytes:,} bytes"
+        )
 
 
 def _in_short(error: Exception) -> str:

@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from reconciler.project import Project
+from tests.repository import Repository
 from tests.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
@@ -158,7 +160,7 @@ HEAVY = """
 import sys
 from reconciler.cli.main import run
 code = run(sys.argv[2:] if sys.argv[2] == "--version" else ["-C", sys.argv[1], *sys.argv[2:]])
-heavy = {"httpx", "aiohttp", "av", "PIL", "mockserver"}
+heavy = {"httpx", "aiohttp", "av", "PIL", "mockserver", "reconciler.gate.keeper"}
 if sys.argv[2] == "--version":
     heavy |= {"yaml", "jsonschema", "rich", "rfc8785", "watchfiles", "sqlite3"}
 print(sorted(heavy & set(sys.modules)), file=sys.stderr)
@@ -170,8 +172,8 @@ sys.exit(code)
     "command", [["validate"], ["plan"], ["plan", "--json"], ["status"], ["--version"]], ids=" ".join
 )
 def test_start_up_loads_little(probed: Workspace, command: list[str]) -> None:
-    """A question that sends nothing loads no HTTP client, no server and no codecs; `--version` not
-    even YAML.
+    """A question that sends nothing loads no HTTP client, no server and no codecs, and starts no
+    process to open media that it knows; `--version` loads not even YAML.
     """
     done = subprocess.run(
         [sys.executable, "-c", HEAVY, str(probed.root), *command],
@@ -200,3 +202,76 @@ def test_the_samples_are_valid(folder: str) -> None:
     desired = Project.open(ROOT / folder).load()
     assert len(desired.edits) >= 8
     assert list(desired.warnings) == []
+
+
+# ------------------------------------------------------------------ names and masks
+
+VACE = """
+apiVersion: cutlist/v1
+kind: Edit
+metadata: {{name: {name}}}
+spec:
+  model: wan2.1-vace-plus
+  input:
+    function: video_edit
+    prompt: Snow
+    video_url: ./media/ok.mp4
+    mask_image_url: ./media/{mask}
+"""
+
+
+@pytest.mark.parametrize(
+    ("there", "written", "said"),
+    [
+        ("Ball.MP4", "ball.mp4", "specs/media/Ball.MP4 does, in other case"),
+        ("cafe\u0301.mp4", "caf\u00e9.mp4", "in another Unicode form of the same letters"),
+        ("other.mp4", "ball.mp4", "does not exist\n"),
+    ],
+)
+def test_a_file_under_almost_its_name(
+    workspace: Workspace, media: Path, there: str, written: str, said: str
+) -> None:
+    """A name that another file system would have taken is told, in the work tree and in a commit."""
+    workspace.write(f"specs/media/{there}", (media / "ok.mp4").read_bytes())
+    if (workspace.root / "specs/media" / written).exists():
+        pytest.skip("this file system takes both names for one")
+    url = f"./media/{written}"
+    workspace.edit("one", input={"prompt": "x", "media": [{"type": "video", "url": url}]})
+    told = workspace.run("validate")
+    assert (told.code, "does not exist" in told.err) == (3, True)
+    assert said in told.err
+    Repository(workspace.root).commit()
+    told = workspace.run("plan", "--from", "HEAD")
+    assert (told.code, "does not exist in this revision" in told.err) == (3, True)
+    assert said.strip("\n") in told.err
+
+
+def test_a_doubtful_mask_is_told_once(workspace: Workspace, media: Path) -> None:
+    """A mask that edits nothing, everything or something else is warned about, once per file."""
+    workspace.take(media, "ok.mp4")
+    for name, (size, colour) in {
+        "black": ((320, 240), "black"),
+        "white": ((320, 240), "white"),
+        "red": ((320, 240), "red"),
+        "small": ((160, 120), None),
+        "good": ((320, 240), None),
+    }.items():
+        mask = Image.new("L" if colour is None else "RGB", size, colour or 0)
+        if colour is None:
+            mask.paste(255, (0, 0, 50, 50))
+        (workspace.root / "specs/media").mkdir(exist_ok=True)
+        mask.save(workspace.root / f"specs/media/{name}.png")
+        for number in (1, 2):
+            edit = VACE.format(name=f"{name}-{number}", mask=f"{name}.png")
+            workspace.write(f"specs/{name}-{number}.yaml", edit)
+    told = workspace.run("validate")
+    warnings = [line for line in told.err.splitlines() if "the mask" in line]
+    assert told.code == 0
+    assert [line.partition(": ")[0].partition(":")[0] for line in warnings] == [
+        f"specs/{name}-1.yaml" for name in ("black", "red", "small", "white")
+    ]
+    assert "black all over, so that nothing is edited" in warnings[0]
+    assert "has colours" in warnings[1]
+    assert "is 160x120, and the clip specs/media/ok.mp4 is 320x240" in warnings[2]
+    assert "white all over, so that everything is edited" in warnings[3]
+    assert workspace.run("validate").err == told.err
