@@ -20,7 +20,7 @@ FORMATS = {
 }
 _SCHEME = "data:"
 _BLANKS = re.compile(r"[ \t\r\n]+")
-_PARAMETER = re.compile(r"[!#$&-+.^_`|~0-9A-Za-z%'*-]+=[^;,]*")
+_PARAMETER = re.compile(r"[!-<>-~]+=[!-~]*")
 _PERCENT = re.compile(r"(?:[!-$&-~]|%[0-9A-Fa-f]{2})*")
 
 

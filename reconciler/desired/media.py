@@ -23,6 +23,7 @@ from reconciler.desired.models import MediaLimits
 from reconciler.desired.tree import Tree, Unusable
 from reconciler.digest import sha256_hex
 from reconciler.errors import Fault, Place
+from reconciler.gate.forms import shown_form
 from reconciler.gate.refusal import Foreign, Unreadable
 
 _PROBE_VERSION = "3"
@@ -145,7 +146,7 @@ def broken_limits(facts: Facts, limits: MediaLimits) -> Iterator[str]:
 
 def _wrong_form(form: str, limits: MediaLimits) -> str:
     legal = ", ".join(each.upper() for each in limits.formats)
-    return f"is {form.upper()}; legal {'is' if len(limits.formats) == 1 else 'are'} {legal}."
+    return f"is {shown_form(form)}; legal {'is' if len(limits.formats) == 1 else 'are'} {legal}."
 
 
 def _too_large(size_bytes: int, most_bytes: int) -> str:

@@ -47,8 +47,13 @@ _BEGINNINGS = (
     (b"#EXTM3U", "a playlist"),
     (b"v=0", "a session description"),
     (b"ffconcat", "a concat script"),
-    (b"version https://git-lfs", "a git lfs pointer"),
+    (b"version https://git-lfs", "a Git LFS pointer"),
 )
+
+
+def shown_form(form: str) -> str:
+    """A form as people write it: GIF, but a playlist."""
+    return form if form.startswith("a ") else form.upper()
 
 
 def form_of(head: bytes) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from reconciler.gate.forms import shown_form
+
 
 class Refusal(Exception):
     """The worker's word: a medium cannot be taken; the message says why."""
@@ -15,5 +17,5 @@ class Foreign(Unreadable):
     """The file is of a form that the service does not take, and is not opened."""
 
     def __init__(self, form: str, wanted: str) -> None:
-        super().__init__(f"it is {form.upper()}, and {wanted} is wanted")
+        super().__init__(f"it is {shown_form(form)}, and {wanted} is wanted")
         self.form = form

@@ -271,7 +271,7 @@ def test_a_gate_that_cannot_be_opened_blames_no_medium(
         (b"GIF89a", "image", "gif"),
         (b"RIFF\0\0\0\0AVI LIST", "video", "avi"),
         (b"RIFF\0\0\0\0WEBPVP8 ", "video", "webp"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "video", "a git lfs pointer"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "video", "a Git LFS pointer"),
     ],
 )
 def test_other_forms_are_named(content: bytes, kind: str, form: str) -> None:

@@ -70,6 +70,7 @@ def test_kinds(url: str, kind: str, value: str) -> None:
         "data:image/png;base64;charset=utf-8,aGF0!",
         "data:image/png,\u00e9",
         "data:image/png,%zz",
+        "data:image/png;a=\u202eb;base64,aGF0",
         "data:video/mp4;base64,aGF0",
         "a\nb.mp4",
         "a.mp4 ",
