@@ -16,7 +16,7 @@ from reconciler.document import Document, parse
 from reconciler.endpoints import Endpoint, Realm, endpoint_of, realm_of
 from reconciler.errors import CutlistError, Fault, InvalidInput, Place, ProjectNotFound, UsageError
 from reconciler.files import EscapesRoot, inside
-from reconciler.names import NO_ENVIRONMENT, made_plain
+from reconciler.names import NO_ENVIRONMENT, did_you_mean, made_plain
 
 PROJECT_FILE = "cutlist.yaml"
 STATE_DIR = ".cutlist"
@@ -262,7 +262,7 @@ def _overlay(
         named = (
             f"{file} names {', '.join(there)}" if there else f"{file} names none (`environments`)"
         )
-        raise UsageError(f'{where} is "{name}"; {named}.')
+        raise UsageError(f'{where} is "{made_plain(name)}"; {named}.{did_you_mean(name, there)}')
     return there.get(name, {})
 
 
@@ -315,7 +315,7 @@ def _semantic_faults(document: Document, spec: Mapping[str, Any]) -> list[Fault]
         if isinstance(layer.get("model"), str) and layer["model"] not in models:
             message = (
                 f'{at.replace("/", ".")}.model is "{layer["model"]}"; legal are'
-                f" {', '.join(sorted(models))}."
+                f" {', '.join(sorted(models))}.{did_you_mean(layer['model'], models)}"
             )
             faults.append(Fault(document.place(f"/spec/{at}/model"), message))
         for name in _mapping(layer.get("parameters")):
@@ -323,7 +323,7 @@ def _semantic_faults(document: Document, spec: Mapping[str, Any]) -> list[Fault]
                 place = document.place(f"/spec/{at}/parameters/{name}", key=True)
                 message = (
                     f'no model has the parameter "{name}"; legal are'
-                    f" {', '.join(sorted(parameters))}."
+                    f" {', '.join(sorted(parameters))}.{did_you_mean(name, parameters)}"
                 )
                 faults.append(Fault(place, message))
     for name in _mapping(_mapping(spec.get("prices")).get("models")):
@@ -331,7 +331,9 @@ def _semantic_faults(document: Document, spec: Mapping[str, Any]) -> list[Fault]
             place = document.place(f"/spec/prices/models/{name}", key=True)
             faults.append(
                 Fault(
-                    place, f'prices.models names "{name}"; legal are {", ".join(sorted(models))}.'
+                    place,
+                    f'prices.models names "{name}"; legal are {", ".join(sorted(models))}.'
+                    f"{did_you_mean(name, models)}",
                 )
             )
     if wrong := _realm_fault(spec):

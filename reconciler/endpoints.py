@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from reconciler import shipped
 from reconciler.errors import Fault, InvalidInput, Place, UsageError
+from reconciler.names import did_you_mean
 
 Realm = Literal["live", "mock"]
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:.]*:[0-9a-f:.]*")
@@ -56,7 +57,8 @@ def endpoint_of(name: str, spec: Mapping[str, Any], where: str, place: Place | N
         legal = f"legal are mock, {', '.join(regions)}, or a URL such as https://HOST/api/v1"
         # a password is nobody's business
         shown = name if "@" not in name else "…@" + name.rpartition("@")[2]
-        message = f'{where} is "{shown}": {error}; {legal}.'
+        near = did_you_mean(name, ["mock", *regions])
+        message = f'{where} is "{shown}": {error}; {legal}.{near}'
         if place is None:
             raise UsageError(message) from None
         raise InvalidInput([Fault(place, message)], files=1) from None

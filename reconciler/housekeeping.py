@@ -15,6 +15,7 @@ from reconciler.state import lockfile
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Observed, Result
 from reconciler.state.store import Store
+from reconciler.words import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,11 @@ class Garbage:
     size_bytes: int
 
 
+_MOST_NAMES = 8
+
+
 def verify(
-    store: Store, ledger: Ledger | None, *, read_data: bool
+    store: Store, ledger: Ledger | None, pins: lockfile.Sections, *, read_data: bool
 ) -> Sequence[tuple[Path | None, str]]:
     """(file, what is wrong) for everything that is not what it should be; `read_data` hashes every
     blob again.
@@ -34,7 +38,31 @@ def verify(
     damages: list[tuple[Path | None, str]] = list(store.damages(read_data=read_data))
     if ledger is not None:
         damages += [(None, f"the ledger: {words}") for words in ledger.integrity()]
-    return damages
+    missing = _pinned_elsewhere(store, pins)
+    return [*damages, (None, missing)] if missing else damages
+
+
+def _pinned_elsewhere(store: Store, pins: lockfile.Sections) -> str:
+    """Which results the lock file names that are not in the store, in words; empty for none."""
+    results, _ = store.results()
+    stored = {result.digest for each in results.values() for result in each}
+    named = [(name, pin.digest) for section in pins.values() for name, pin in section.items()]
+    missing = sorted({name for name, digest in named if digest not in stored})
+    if not missing:
+        return ""
+    lost = sum(digest not in stored for _, digest in named)
+    all_of = count(len(named), "result")
+    what = (
+        f"{lockfile.LOCK_FILE} pins {all_of}, and none is in this store"
+        if lost == len(named)
+        else f"{lockfile.LOCK_FILE} pins {all_of}, and {lost} of them {'is' if lost == 1 else 'are'}"
+        " not in this store"
+    )
+    more = " …" if len(missing) > _MOST_NAMES else ""
+    return (
+        f"{what}: {', '.join(missing[:_MOST_NAMES])}{more}. Copy the store to this machine; `cutlist"
+        " plan` says what else can be done"
+    )
 
 
 def garbage(

@@ -15,8 +15,10 @@ from reconciler.desired.media import probe_video
 from reconciler.errors import BadVideo, UsageError
 from reconciler.gate.refusal import Unreadable
 from reconciler.plan.resolve import Resolved
+from reconciler.plan.step import Action
 from reconciler.reconcile import Pass
 from reconciler.state.booked import Origin
+from reconciler.state.lockfile import LOCK_FILE
 from reconciler.state.observed import OPEN, Result
 from reconciler.state.store import Store
 
@@ -54,6 +56,38 @@ def importable(seen: Pass, name: str) -> Resolved:
     return each
 
 
+def fate(seen: Pass, name: str, digest: str | None) -> str:
+    """What the next plan says of an edit that was given a result by hand, as a sentence."""
+    each = seen.resolved[name]
+    step = next(step for step in seen.plan.steps if step.name == name)
+    if each.result is None or digest not in (None, each.result.digest):
+        return f"It is not used: the next plan says of {name}: {step.reason}."
+    match step.action:
+        case Action.WRITE:
+            return "`cutlist apply` writes its output, free."
+        case Action.KEEP if each.wanted.edit.suspend:
+            return f"{name} is suspended: its output is not written."
+        case Action.KEEP:
+            return "Its output is that video already."
+        case _:
+            return f"Its output is not written yet: {step.reason}."
+
+
+def _check_used(each: Resolved, video: Path, digest: str) -> None:
+    """Raises UsageError for a video that no plan would use, since the lock file names another."""
+    if each.pinned in (None, digest):
+        return
+    name = each.wanted.edit.name
+    raise UsageError(
+        f"{video} would not be used: {LOCK_FILE} pins another result of {name}"
+        f" ({(each.pinned or '')[:12]}…), and this is {digest[:12]}….",
+        hint=(
+            "Copy the store that has the pinned result to this machine, or take the entry out of"
+            f" {LOCK_FILE}. Nothing was changed."
+        ),
+    )
+
+
 def from_file(
     store: Store, clock: Clock, config: Config, each: Resolved, video: Path, origin: Origin
 ) -> Result:
@@ -71,6 +105,7 @@ def from_file(
                 blob.write(chunk)
             blob.flush()
             facts = probe_video(blob.path, blob.size_bytes)
+            _check_used(each, video, blob.digest)
             digest = blob.commit()
     except Unreadable as error:
         raise BadVideo(f"{video} cannot be taken: {error}.", hint="Nothing was changed.") from error

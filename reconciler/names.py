@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 # the name of the project as it stands, without an overlay; a section of the lock file
@@ -24,6 +25,23 @@ def folded(path: str) -> str:
     it.
     """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+
+
+def near(text: str, known: Iterable[str], *, most: int = 3, cutoff: float = 0.6) -> list[str]:
+    """Those of `known` that are spelled like `text`, whatever their case, the nearest first."""
+    import difflib  # lazy: only when there is something to say
+
+    spelled: dict[str, str] = {}
+    for name in known:
+        spelled.setdefault(name.casefold(), name)
+    close = difflib.get_close_matches(text[:200].casefold(), spelled, n=most, cutoff=cutoff)
+    return [spelled[name] for name in close]
+
+
+def did_you_mean(text: object, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """` Did you mean X?`, where one of a closed list is spelled like what was given; else nothing."""
+    close = near(text, known, most=1, cutoff=cutoff) if isinstance(text, str) else []
+    return f" Did you mean {made_plain(close[0])}?" if close else ""
 
 
 def made_plain(text: str) -> str:

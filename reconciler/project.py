@@ -56,7 +56,7 @@ from reconciler.plan.status import Status
 from reconciler.plan.step import Plan
 from reconciler.reconcile import Pass
 from reconciler.retakes import Retake
-from reconciler.state import plans
+from reconciler.state import lockfile, plans
 from reconciler.state.holder import hold
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Result
@@ -81,8 +81,10 @@ class Project:
         clock: Clock | None = None,
         transport: Any = None,
         block: Block | None = None,
+        command: str = "a Python program",
     ) -> None:
         self.config = config
+        self._command = command  # what others are told who find the lock held
         self.clock: Clock = clock or SystemClock()
         self._transport = transport  # of httpx; None: the network
         self._block: Block = block or asyncio.to_thread
@@ -99,18 +101,21 @@ class Project:
         transport: Any = None,
         block: Block | None = None,
         environment: str | None = None,
+        command: str = "a Python program",
     ) -> Project:
         """The project around `path`. Raises ProjectNotFound, InvalidInput, UsageError.
 
         `environment` is one that the project file names (`--env`).
         `endpoint` wins over the environment and the project file. `clock`, `transport` (of httpx) and `block` (runs
-        synchronous code without holding up the loop) are for tests.
+        synchronous code without holding up the loop) are for tests. `command` is what others are told who find the
+        store locked by this one.
         """
         return cls(
             configuration.load(Path(path), endpoint=endpoint, env=env, environment=environment),
             clock,
             transport,
             block,
+            command,
         )
 
     # -------------------------------------------------------------- questions: nothing is changed,
@@ -213,7 +218,9 @@ class Project:
         `read_data` hashes every blob again. `repair` moves what is damaged into quarantine: the next plan heals.
         """
         with self._reading() as ledger:
-            damages = housekeeping.verify(self.store, ledger, read_data=read_data)
+            live = self.config.realm == "live"
+            pins = lockfile.read(self.config.root) if live else {}
+            damages = housekeeping.verify(self.store, ledger, pins, read_data=read_data)
         if repair and damages:
             with self._writing():
                 for path, _ in damages:
@@ -244,13 +251,16 @@ class Project:
         nothing ever had.
         """
         with self._reading() as ledger:
-            return recall.records(ledger, name, self.load().edits if name is not None else ())
+            edits = self.load().edits if name is not None else ()
+            results, _ = self.store.results()
+            by_hand = [result for each in results.values() for result in each if result.by_hand]
+            return recall.records(ledger, name, edits, by_hand)
 
     # -------------------------------------------------------------- by hand
 
     def import_file(self, name: str, video: Path) -> Result:
         """Make a video that was rendered elsewhere the result of an edit. Raises UsageError,
-        CutlistError.
+        CutlistError; also for one that would not be used, since the lock file names another.
         """
         from reconciler import importing  # lazy: httpx
 
@@ -259,6 +269,15 @@ class Project:
             each = importing.importable(seen, the_edit(list(seen.desired.edits), name))
             origin = recall.origin(self.config, seen, f"{self.config.approver}, imported a file")
             return importing.from_file(self.store, self.clock, self.config, each, video, origin)
+
+    def fate(self, name: str, digest: str | None = None) -> str:
+        """What the next plan says of an edit that was given a result by hand (of this digest, where
+        it is known), in words.
+        """
+        from reconciler import importing  # lazy: httpx
+
+        seen = self.look()
+        return importing.fate(seen, the_edit(list(seen.desired.edits), name), digest)
 
     async def import_task(self, name: str, task_id: str) -> str:
         """Make a task of the account the one of an edit; apply collects it. Its status. Raises
@@ -451,7 +470,7 @@ class Project:
     @contextmanager
     def _writing(self) -> Iterator[Ledger]:
         """The lock and the ledger, for the length of a block that changes things."""
-        with hold(self.config.state_dir / "lock", command="cutlist apply", now=self.clock.now()):
+        with hold(self.config.state_dir / "lock", command=self._command, now=self.clock.now()):
             ledger = Ledger.open(self.config.state_dir / "ledger.db")
             try:
                 yield ledger

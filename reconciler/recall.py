@@ -17,6 +17,7 @@ from reconciler.plan.selection import the_edit
 from reconciler.reconcile import Pass
 from reconciler.state.booked import Entry, Holding, Origin
 from reconciler.state.ledger import Ledger
+from reconciler.state.observed import Result
 
 
 def origin(config: Config, seen: Pass, approved: bool | str) -> Origin:
@@ -46,18 +47,21 @@ def days(config: Config, ledger: Ledger | None, now: float) -> tuple[Budget, ...
     return tuple(budget.today(config.budget, _spending(config, *_read(ledger)), now))
 
 
-def records(ledger: Ledger | None, name: str | None, edits: Collection[str]) -> Sequence[Record]:
+def records(
+    ledger: Ledger | None, name: str | None, edits: Collection[str], by_hand: Sequence[Result] = ()
+) -> Sequence[Record]:
     """What happened, the newest first: all of it, or of one edit or matrix, also where it is
-    none of `edits` any more.
+    none of `edits` any more. `by_hand` are results that were imported from files.
 
     Raises UsageError for a name that nothing ever had.
     """
     entries, holdings = _read(ledger)
     if name is None:
-        return log(entries, holdings)
-    known = sorted({e.edit for e in entries} | {h.edit for h in holdings} | set(edits))
+        return log(entries, holdings, by_hand=by_hand)
+    happened: list[Entry | Holding | Result] = [*entries, *holdings, *by_hand]
+    known = sorted({each.edit for each in happened} | set(edits))
     names = [each for each in known if name in (each, matrix_of(each))]
-    return log(entries, holdings, names or [the_edit(known, name)])
+    return log(entries, holdings, names or [the_edit(known, name)], by_hand=by_hand)
 
 
 def _read(ledger: Ledger | None) -> tuple[Sequence[Entry], Sequence[Holding]]:

@@ -6,7 +6,6 @@ is remembered.
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 
 from reconciler.document import Document, field_name, pointer
 from reconciler.errors import Fault
+from reconciler.names import did_you_mean
 
 _TYPES = {
     "object": "a mapping",
@@ -103,7 +103,7 @@ def _explain(  # noqa: C901  (a case a keyword)
                 False,
                 (
                     f"{name} is {_show(given, quote=True)}; legal are"
-                    f" {', '.join(legal)}.{_mean(given, rule)}"
+                    f" {', '.join(legal)}.{did_you_mean(given, map(str, rule), cutoff=0.8)}"
                 ),
             )
         case "const":
@@ -138,20 +138,8 @@ def _explain(  # noqa: C901  (a case a keyword)
 
 
 def _unknown(extra: str, legal: Sequence[str], name: str) -> str:
-    near = difflib.get_close_matches(extra, legal, n=1)
     inside = f" in {name}" if name != "the document" else ""
-    return f'unknown field "{_clip(extra)}"{inside}; legal are {", ".join(legal)}.' + (
-        f" Did you mean {near[0]}?" if near else ""
-    )
-
-
-def _mean(given: Any, legal: Sequence[Any]) -> str:
-    """` Did you mean 1080P?`, where a legal value is close."""
-    if not isinstance(given, str):
-        return ""
-    folded = {str(each).casefold(): str(each) for each in legal}
-    near = difflib.get_close_matches(given.casefold(), folded, n=1, cutoff=0.8)
-    return f" Did you mean {folded[near[0]]}?" if near else ""
+    return f'unknown field "{_clip(extra)}"{inside}; legal are {", ".join(legal)}.{did_you_mean(extra, legal)}'
 
 
 def _range(schema: Mapping[str, Any]) -> str:

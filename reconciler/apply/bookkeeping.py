@@ -61,8 +61,7 @@ def note_holdings(
         assert each.job is not None and each.result is not None
         name, key = each.wanted.edit.name, each.job.key
         billable_s = billed_seconds(each.result.usage) or each.result.duration_s
-        by_hand = "imported" in each.result.task
-        reused = unspent[name, key] == 0 and not by_hand
+        reused = unspent[name, key] == 0 and not each.result.by_hand
         made.append(
             Holding(
                 name,

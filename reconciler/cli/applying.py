@@ -237,13 +237,16 @@ def run_import(project: Project, edit: str, task_id: str) -> int:
     """Take a task over and bring its video home; nothing is sent. Returns the exit code."""
     status = asyncio.run(project.import_task(edit, task_id))
     screen.say(f"{edit}: the task {task_id} ({status}) is its task now; its video is brought home.")
-    return run_apply(
+    code = run_apply(
         project,
         Options(refresh_only=True, target=(edit,)),
         as_json=False,
         auto_approve=True,
         max_cost=None,
     )
+    if code == EXIT_OK:
+        screen.say(project.fate(edit))
+    return code
 
 
 # ------------------------------------------------------------------ watch
@@ -266,6 +269,7 @@ def run_watch(
                 endpoint=endpoint,
                 clock=project.clock,
                 environment=project.config.environment,
+                command="cutlist watch",
             )
             report = _run(
                 fresh,
@@ -303,7 +307,7 @@ def run_watch(
 def run_demo(folder: Path) -> int:
     """Render the demo project, then show that a second plan has nothing to do."""
     fresh_demo(folder)
-    project = Project.open(folder)
+    project = Project.open(folder, command="cutlist demo")
     screen.say(
         f"The demo project is in {folder}. Its edits are rendered by the bundled server: offline"
         " and free.\n"

@@ -212,8 +212,8 @@ def import_(
     result = project.import_file(edit, context.obj / video)
     shown = f"{result.duration_s:.1f} s, {result.width}x{result.height}"
     screen.say(
-        f"{result.edit}: {video} is its result now ({shown}). `cutlist apply` writes its output,"
-        " free."
+        f"{result.edit}: {video} is its result now ({shown})."
+        f" {project.fate(result.edit, result.digest)}"
     )
     return EXIT_OK
 
@@ -238,11 +238,8 @@ def verify(context: click.Context, read_data: bool, repair: bool) -> int:
         return EXIT_OK
     moved = sum(path is not None for path, _ in damages)
     healed = f"{moved} moved into quarantine; run cutlist plan to see what heals, and how."
-    screen.note(
-        healed
-        if repair
-        else "Nothing was changed. `cutlist verify --repair` moves it into quarantine."
-    )
+    way = " `cutlist verify --repair` moves it into quarantine." if moved else ""
+    screen.note(healed if repair and moved else f"Nothing was changed.{way}")
     return EXIT_ERROR
 
 

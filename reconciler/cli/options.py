@@ -114,4 +114,9 @@ def opened(context: click.Context, endpoint: str | None = None) -> Project:
     """The project around the folder of `-C`."""
     from reconciler.project import Project
 
-    return Project.open(context.obj, endpoint=endpoint, environment=context.meta.get(_ENVIRONMENT))
+    return Project.open(
+        context.obj,
+        endpoint=endpoint,
+        environment=context.meta.get(_ENVIRONMENT),
+        command=context.command_path,
+    )

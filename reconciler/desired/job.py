@@ -15,9 +15,12 @@ from reconciler.desired.models import Model, Variant
 from reconciler.digest import digest_of, same_json
 from reconciler.document import pointer
 from reconciler.errors import Fault
-from reconciler.names import folded, matrix_of
+from reconciler.names import did_you_mean, folded, matrix_of
 
 KEY_VERSION = 1
+
+
+_MOST_NAMES = 8  # names that are shown where all of them are
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,16 +222,10 @@ def _output_overlaps(by_output: Mapping[str, Edit]) -> Iterator[Fault]:
 
 
 def _near(name: str, names: Mapping[str, Edit]) -> str:
-    import difflib  # lazy: only when there is something to say
-
     if cell := next((each for each in sorted(names) if matrix_of(each) == name), None):
         return f"; it is a matrix, so write one of its cells, such as edit://{cell}"
-    close = difflib.get_close_matches(name, names, n=1)
-    return (
-        f". Did you mean {close[0]}?"
-        if close
-        else f"; there are {', '.join(sorted(names)[:8])}{' …' if len(names) > 8 else ''}"
-    )
+    all_of = f"; there are {', '.join(sorted(names))}" if len(names) <= _MOST_NAMES else ""
+    return f".{near}" if (near := did_you_mean(name, names)) else all_of
 
 
 def ordered(upstreams: Mapping[str, Sequence[str]]) -> list[str]:

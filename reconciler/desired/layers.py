@@ -14,16 +14,20 @@ from reconciler.errors import Fault, Place
 from reconciler.names import NO_ENVIRONMENT
 
 
+def overlay_of(project: Document, environment: str) -> Mapping[str, Any]:
+    """What an environment lays over every edit; empty for one that says nothing."""
+    spec = project.data.get("spec") if isinstance(project.data, dict) else None
+    overlay: Mapping[str, Any] = ((spec or {}).get("environments") or {}).get(environment) or {}
+    return overlay
+
+
 def merged(document: Document, project: Document, models: Models, environment: str) -> Document:
     """The document of an edit with defaults where it says nothing, and with what the environment
     says instead.
     """
     spec = document.data.get("spec")
     layers = project.data.get("spec") or {}
-    defaults, overlay = (
-        layers.get("defaults", {}),
-        layers.get("environments", {}).get(environment, {}),
-    )
+    defaults, overlay = layers.get("defaults", {}), overlay_of(project, environment)
     if not isinstance(spec, dict) or not (defaults or overlay):
         return document
     layer = _Layer(document, project, models)

@@ -53,6 +53,8 @@ class Edit:
     protect: bool  # its output is never pruned
     output: str
     document: Document
+    # other names of it: those of its cell where no environment says otherwise
+    aliases: tuple[str, ...] = ()
 
     @property
     def function(self) -> str | None:
@@ -85,6 +87,7 @@ class Reading:
 def read(raw: bytes, file: str, rules: Rules) -> Reading:
     """All edits of the manifest `file` (path relative to the project) and all its faults."""
     documents, faults = parse(raw, file)
+    overlay = layers.overlay_of(rules.project, rules.environment)
     # what is wrong there as YAML is not told again in other words
     known = {fault.place for fault in faults}
     edits: list[Edit] = []
@@ -92,12 +95,16 @@ def read(raw: bytes, file: str, rules: Rules) -> Reading:
     names: list[str] = []
     for document in documents:
         found += comments.cut_texts(document, rules.models)
-        cells, more = matrix.expand(document)
+        cells, more = matrix.expand(document, overlay)
         found += [fault for fault in more if fault.place not in known]
         for cell in cells:
             edit, more = _edit(cell, rules)
             found += [fault for fault in more if fault.place not in known]
-            names += [f"{name}{cell.suffix}" for name in _names(cell.document)]
+            names += [
+                f"{name}{suffix}"
+                for name in _names(cell.document)
+                for suffix in (cell.suffix, *cell.aliases)
+            ]
             if edit is not None:
                 edits.append(edit)
     # cells of one document are wrong in the same words
@@ -131,7 +138,7 @@ def _edit(cell: Cell, rules: Rules) -> tuple[Edit | None, Sequence[Fault]]:
     if isinstance(spec, dict) and "model" not in spec:
         message = "the edit names no model; write spec.model here or defaults.model in cutlist.yaml"
         faults.append(Fault(merged.place("/spec", key=True), message))
-    edit = _understood(merged, cell.suffix, rules.environment)
+    edit = _understood(merged, cell, rules.environment)
     model = rules.models.get(edit.model) if edit else None
     variant = model.variant(edit.function) if edit and model else None
     if edit is None or model is None or variant is None:
@@ -165,14 +172,14 @@ def wrong_places(faults: Iterable[Fault]) -> set[Place]:
     return {fault.place for fault in faults if fault.severity == "error"}
 
 
-def _understood(document: Document, suffix: str, environment: str) -> Edit | None:
+def _understood(document: Document, cell: Cell, environment: str) -> Edit | None:
     """The edit of a document as far as it has the form of one; None when there is too little to go
     on.
     """
     spec, names = document.data.get("spec"), _names(document)
     if not names or not is_plain(names[0]) or not isinstance(spec, dict):
         return None
-    name = names[0] + suffix
+    name = names[0] + cell.suffix
     output = spec.get("output", f"renders/{name}.mp4")
     labels = document.data["metadata"].get("labels", {})
     parts = (labels, spec.get("input"), spec.get("parameters", {}))
@@ -189,6 +196,7 @@ def _understood(document: Document, suffix: str, environment: str) -> Edit | Non
         protect=spec.get("protect") is True,
         output=layers.output_in(environment, output),
         document=document,
+        aliases=tuple(names[0] + alias for alias in cell.aliases),
     )
 
 

@@ -19,6 +19,7 @@ from reconciler import schema
 from reconciler.digest import same_json, sha256_hex
 from reconciler.document import Document, pointer
 from reconciler.errors import Fault
+from reconciler.names import did_you_mean
 
 MAX_CELLS = 10_000  # edits of one matrix
 LONGEST_VALUE = 40  # characters of a value in a name
@@ -61,6 +62,7 @@ SCHEMA: Mapping[str, Any] = {
         "items": {"type": ["string", "number", "boolean"]},
     },
 }
+_OUTPUT = "/spec/output"
 _HOLE = re.compile(r"\$\{\{((?:(?!\}\}).)*)\}\}", re.DOTALL)
 _AXIS = re.compile(r"\s*matrix\.([A-Za-z0-9_-]+)\s*\Z")
 _PLAIN = re.compile(r"-?[A-Za-z0-9][A-Za-z0-9._*:+-]*\Z")
@@ -74,10 +76,18 @@ class Cell:
 
     document: Document
     suffix: str  # "[look=snow,resolution=720P]"; empty where there is no matrix
+    aliases: tuple[str, ...] = ()  # what its name ends with where no environment says otherwise
 
 
-def expand(document: Document) -> tuple[Sequence[Cell], Sequence[Fault]]:
-    """The edits that a document stands for; with faults there may be none."""
+def expand(
+    document: Document, overlay: Mapping[str, Any] | None = None
+) -> tuple[Sequence[Cell], Sequence[Fault]]:
+    """The edits that a document stands for; with faults there may be none.
+
+    `overlay` is what the chosen environment lays over every edit. Where it says otherwise than a
+    list of the matrix, the cell has its value, also in its name: no name says 1080P of a video that
+    is 720P. Cells that differ in nothing else are one.
+    """
     data = document.data
     spec = data.get("spec") if isinstance(data, dict) else None
     if not isinstance(spec, dict) or "matrix" not in spec:
@@ -109,7 +119,51 @@ def expand(document: Document) -> tuple[Sequence[Cell], Sequence[Fault]]:
         return [], [
             Fault(place, "every cell of the matrix is excluded; leave one, or take the edit out")
         ]
-    return [Cell(_filled(document, cell), _suffix(cell)) for cell in cells], _idle(document, axes)
+    return _named(document, cells, _overlaid(document, overlay or {}, names)), _idle(document, axes)
+
+
+def _named(
+    document: Document, cells: Sequence[Values], overlaid: Mapping[str, Any]
+) -> Sequence[Cell]:
+    """Each cell with the values that it has in the end, once, and the names it has otherwise."""
+    usual: dict[str, list[str]] = {}
+    final: dict[str, Values] = {}
+    for cell in cells:
+        values: Values = {**cell, **overlaid}
+        mark = json.dumps(values)
+        final.setdefault(mark, values)
+        usual.setdefault(mark, []).append(_suffix(cell))
+    named = []
+    for mark, values in final.items():
+        suffix = _suffix(values)
+        aliases = tuple(each for each in usual[mark] if each != suffix)
+        named.append(Cell(_filled(document, values), suffix, aliases))
+    return named
+
+
+def _overlaid(
+    document: Document, overlay: Mapping[str, Any], names: Sequence[str]
+) -> dict[str, Any]:
+    """Lists whose values count for nothing, since each of them only fills a field of which the
+    overlay says something else, and names: by list, the value of the overlay.
+    """
+    given: dict[str, Any] = {"/spec/model": overlay["model"]} if "model" in overlay else {}
+    for section, start in (
+        ("input", "/spec/input"), ("parameters", "/spec/parameters"), ("labels", "/metadata/labels")
+    ):  # fmt: skip
+        given |= {pointer(start, name): each for name, each in overlay.get(section, {}).items()}
+    uses: dict[str, set[str]] = {}
+    for at, text in _holes(document.data):
+        found = _AXIS.match(text)
+        if found:
+            uses.setdefault(found[1], set()).add(at)
+    overlaid = {}
+    for name in names:
+        fields = [at for at in uses.get(name, ()) if not at.startswith(("/metadata/name", _OUTPUT))]
+        values = [given[at] for at in fields if at in given]
+        if values and len(values) == len(fields) and all(value == values[0] for value in values):
+            overlaid[name] = values[0]
+    return overlaid
 
 
 def _cells(
@@ -147,7 +201,8 @@ def _cell_faults(
             for name in each:
                 if name not in names:
                     message = (
-                        f'the matrix has no list "{name}"; it has {", ".join(names) or "none"}'
+                        f'the matrix has no list "{name}"; it has {", ".join(names) or "none"}.'
+                        f"{did_you_mean(name, names)}"
                     )
                     yield Fault(document.place(pointer(at, name), key=True), message)
             missing = [name for name in names if name not in each] if section == "include" else []
@@ -225,7 +280,8 @@ def _unknown(document: Document, names: Sequence[str]) -> Iterator[Fault]:
             legal = ", ".join(f"${{{{ matrix.{name} }}}}" for name in names)
             yield Fault(
                 document.place(at),
-                f"${{{{{text}}}}} names no list of the matrix; legal are {legal}",
+                f"${{{{{text}}}}} names no list of the matrix; legal are {legal}."
+                f"{did_you_mean(found[1] if found else text, names)}",
             )
 
 

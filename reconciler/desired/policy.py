@@ -17,7 +17,7 @@ from reconciler.desired.manifest import Edit
 from reconciler.desired.models import Models, Variant
 from reconciler.document import Document, pointer
 from reconciler.errors import Fault, Place
-from reconciler.names import made_plain, matrix_of, wildcard
+from reconciler.names import did_you_mean, made_plain, matrix_of, wildcard
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def project_faults(project: Document, models: Models) -> Iterator[Fault]:
                     yield Fault(
                         place,
                         f'policy.{rule} names "{made_plain(given)}"; legal are'
-                        f" {', '.join(values)}.",
+                        f" {', '.join(values)}.{did_you_mean(given, values)}",
                     )
         for index, phrase in enumerate(layer.get("prompt_deny", ())):
             if not _words(phrase).strip():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reconciler.errors import GitError, UsageError
 from reconciler.git.asking import answer, complaint, run
-from reconciler.names import made_plain
+from reconciler.names import made_plain, near
 
 _OBJECT = re.compile(rb"(commit|tag|tree|blob) ([0-9a-f]{40,64})\n")
 
@@ -136,8 +136,6 @@ def resolved(root: Path, name: str) -> tuple[str, str, str]:
 
 def _way_out(root: Path, name: str) -> str:
     """Names like the one that is not there, and what else may be the reason."""
-    import difflib  # lazy: only when there is something to say
-
     told = answer(
         root, "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags", "refs/remotes"
     )
@@ -145,7 +143,7 @@ def _way_out(root: Path, name: str) -> str:
     if not names and resolved(root, "HEAD")[0] == "missing":
         return "There is no commit yet: commit first. Nothing was sent."
     far = [each for each in names if each.endswith(f"/{name}")]
-    close = [*far, *difflib.get_close_matches(name, names, n=3)]
+    close = [*far, *near(name, names)]
     words = f"Did you mean {' or '.join(dict.fromkeys(close))}? " if close else ""
     if _is_shallow(root):
         words += "This clone is shallow: `git fetch --unshallow`, or fetch-depth: 0 in CI. "

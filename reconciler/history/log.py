@@ -11,8 +11,8 @@ from typing import Any
 from reconciler.page import Block, Paragraph, Span, Style, written
 from reconciler.plan.cost import billed_seconds
 from reconciler.plan.reasons import changes
-from reconciler.state.booked import Booking, Entry, Holding
-from reconciler.state.observed import State
+from reconciler.state.booked import Booking, Entry, Holding, Origin
+from reconciler.state.observed import Result, State
 from reconciler.table import Column, Fit, Row, Table
 from reconciler.words import moment
 
@@ -52,25 +52,46 @@ class Record:
 
 
 def log(
-    entries: Sequence[Entry], holdings: Sequence[Holding], names: Sequence[str] | None = None
+    entries: Sequence[Entry],
+    holdings: Sequence[Holding],
+    names: Sequence[str] | None = None,
+    *,
+    by_hand: Sequence[Result] = (),
 ) -> Sequence[Record]:
-    """Everything that happened, of all edits or of `names`, the newest first."""
-    jobs = {each.key: each.job for each in entries}
+    """Everything that happened, of all edits or of `names`, the newest first; `by_hand` are
+    results that were imported from files.
+    """
+    requested: list[Entry | Result] = [*entries, *by_hand]
+    jobs = {each.key: each.job for each in requested}
     before: dict[str, Mapping[str, Any]] = {}
     records = []
-    happened: list[Entry | Holding] = [*entries, *(each for each in holdings if each.reused)]
-    for each in sorted(happened, key=lambda each: each.at):
+    happened: list[Entry | Holding | Result] = [
+        *entries, *(each for each in holdings if each.reused), *by_hand,
+    ]  # fmt: skip
+    for each in sorted(happened, key=_moment):
         if names is not None and each.edit not in names:
             continue
-        job = each.job if isinstance(each, Entry) else jobs.get(each.key, {})
+        job = jobs.get(each.key, {}) if isinstance(each, Holding) else each.job
         why, details = _why(before.get(each.edit), job)
-        records.append(
-            _of_entry(each, why, details)
-            if isinstance(each, Entry)
-            else _of_holding(each, why, details)
-        )
+        records.append(_record(each, why, details))
         before[each.edit] = job or before.get(each.edit, {})
     return records[::-1]
+
+
+def _moment(each: Entry | Holding | Result) -> float:
+    return each.stored if isinstance(each, Result) else each.at
+
+
+def _record(each: Entry | Holding | Result, why: str, details: tuple[str, ...]) -> Record:
+    match each:
+        case Entry():
+            return _of_entry(each, why, details)
+        case Holding():
+            return Record(
+                each.at, each.edit, "reused, free", each.key, why, details, booking=each.booking
+            )
+        case _:
+            return _of_file(each, why, details)
 
 
 def _why(before: Mapping[str, Any] | None, job: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
@@ -111,8 +132,17 @@ def _of_entry(entry: Entry, why: str, details: tuple[str, ...]) -> Record:
     )
 
 
-def _of_holding(held: Holding, why: str, details: tuple[str, ...]) -> Record:
-    return Record(held.at, held.edit, "reused, free", held.key, why, details, booking=held.booking)
+def _of_file(result: Result, why: str, details: tuple[str, ...]) -> Record:
+    origin = Origin(result.commit, result.author, result.approved_by)
+    return Record(
+        at=result.stored,
+        edit=result.edit,
+        what="imported",
+        key=result.key,
+        why=why,
+        details=(*details, f"from the file {result.task['imported']}"),
+        booking=Booking("", {}, str(result.job.get("model", "")), None, "", origin),
+    )
 
 
 def log_text(records: Sequence[Record], *, full: bool) -> str:
@@ -205,7 +235,7 @@ def _document(each: Record) -> dict[str, Any]:
         "billed_s": each.billed_s,
         "price": each.price,
         "currency": (booking.currency if booking else "") or None,
-        "environment": booking.environment if booking else None,
+        "environment": (booking.environment if booking else "") or None,
         "labels": dict(booking.labels) if booking else {},
         "commit": (booking.origin.commit if booking else "") or None,
         "author": (booking.origin.author if booking else "") or None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from reconciler.catalogue import MOST_ROUNDS, Verdict, entry, may_try_again
 from reconciler.desired.job import Desired, job
@@ -306,7 +305,9 @@ def _output_step(
     output = observed.outputs[make.output]
     if output.digest == result.digest:
         return replace(
-            make(Action.KEEP, "matches its result"), digest=result.digest, since=_stored_at(result)
+            make(Action.KEEP, "matches its result"),
+            digest=result.digest,
+            since=result.stored or None,
         )
     occupied = _occupied(make, observed, options)
     if occupied is not None:
@@ -333,13 +334,6 @@ def _replacing(each: Resolved, observed: Observed) -> tuple[str, tuple[str, ...]
         before, each.job.canonical, written(each.wanted), each.wanted.variant.default
     )
     return f"{reason}; its result is in the store: nothing is paid", details
-
-
-def _stored_at(result: Result) -> float | None:
-    try:
-        return datetime.fromisoformat(result.stored_at).timestamp()
-    except (ValueError, OverflowError):  # a record that somebody edited
-        return None
 
 
 def _occupied(make: _Maker, observed: Observed, options: Options) -> Step | None:

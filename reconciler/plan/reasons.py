@@ -43,12 +43,17 @@ def changes(
         if path == ("take",):
             reasons.append(f"take {after} asked for")
         elif isinstance(after, str) and _MEDIA.match(after):
-            reasons.append(f"input {written.get('/' + '/'.join(map(str, path)), name)} changed")
+            reasons.append(f"{_medium(written.get('/' + '/'.join(map(str, path))), name)} changed")
         else:
             reasons.append(f"{name} changed")
             unset = default(str(path[0]), str(path[1])) if len(path) == 2 else None
             details += _old_and_new(name, before, after, unset)
     return ", ".join(dict.fromkeys(reasons)) or "the rule of keys changed", tuple(details)
+
+
+def _medium(written: str | None, name: str) -> str:
+    """`input ./girl.mp4`: what the manifest writes, where it is more than the field's own name."""
+    return name if written in (None, name) else f"input {written}"
 
 
 def written(wanted: Wanted) -> Mapping[str, str]:

@@ -5,13 +5,14 @@ A target brings the edits it builds on along; an exclusion takes those that buil
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from reconciler.desired.job import Desired
 from reconciler.desired.manifest import Edit
 from reconciler.errors import UsageError
-from reconciler.names import matrix_of, wildcard
+from reconciler.names import made_plain, matrix_of, wildcard
+from reconciler.names import near as near_names
+from reconciler.words import count
 
 _MOST_NAMES = 8
 
@@ -45,7 +46,7 @@ def the_edit(names: Sequence[str], text: str) -> str:
     if cells:
         hint = f"It is a matrix; name one of its {len(cells)} edits, such as '{cells[0]}'."
     else:
-        hint = _near(text, sorted(names), "") if names else "There are no edits."
+        hint = _near(text, names) if names else "There are no edits."
     raise UsageError(f'no edit is named "{text}".', hint=hint)
 
 
@@ -75,25 +76,32 @@ def _matcher(text: str) -> Callable[[Edit], bool]:
             for key, value in wanted
         )
     plain, expanded = wildcard(text), wildcard(f"{text}[*]")
-    return lambda edit: bool(plain.fullmatch(edit.name) or expanded.fullmatch(edit.name))
+    return lambda edit: any(
+        plain.fullmatch(name) or expanded.fullmatch(name) for name in (edit.name, *edit.aliases)
+    )
 
 
 def near(text: str, edits: Mapping[str, Edit]) -> str:
     """What somebody may have meant by words that match no edit."""
+    if "=" not in text.partition("[")[0]:
+        return _near(text, list(edits)) if edits else "There are no edits."
     labels = sorted(
         {f"{key}={value}" for edit in edits.values() for key, value in edit.labels.items()}
     )
-    known = labels if "=" in text.partition("[")[0] else sorted(edits)
-    what = "labels" if known is labels else "edits"
-    return _near(text, known, f"the {what} ") if known else f"There are no {what}."
+    if not labels:
+        return "There are no labels."
+    more = " …" if len(labels) > _MOST_NAMES else ""
+    return _meant(text, labels) or f"There are the labels {', '.join(labels[:_MOST_NAMES])}{more}."
 
 
-def _near(text: str, known: Sequence[str], what: str) -> str:
-    close = difflib.get_close_matches(text, known, n=3)
-    if close:
-        return f"Did you mean {' or '.join(close)}?"
-    more = " …" if len(known) > _MOST_NAMES else ""
-    return f"There are {what}{', '.join(known[:_MOST_NAMES])}{more}."
+def _near(text: str, names: Sequence[str]) -> str:
+    """Edits that are spelled like a word, and never others: those are for `status` to list."""
+    return _meant(text, names) or f"`cutlist status` lists the {count(len(names), 'edit')}."
+
+
+def _meant(text: str, known: Sequence[str]) -> str:
+    close = [made_plain(name) for name in near_names(text, known)]
+    return f"Did you mean {' or '.join(close)}?" if close else ""
 
 
 def _with_upstreams(names: Iterable[str], upstreams: Mapping[str, Sequence[str]]) -> set[str]:

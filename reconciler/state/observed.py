@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -69,6 +70,19 @@ class Result:
     commit: str = ""  # where its request came from, as in state.booked.Origin
     author: str = ""
     approved_by: str = ""
+
+    @property
+    def stored(self) -> float:
+        """When it was stored, in seconds since 1970; 0 where somebody wrote something else there."""
+        try:
+            return datetime.fromisoformat(self.stored_at).timestamp()
+        except (ValueError, OverflowError):
+            return 0.0
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether its bytes are a file that somebody imported: nothing was asked of the service."""
+        return "imported" in self.task
 
     @property
     def identity(self) -> str:

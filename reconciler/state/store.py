@@ -48,9 +48,14 @@ class BlobWriter:
         """
         self._file.flush()
 
+    @property
+    def digest(self) -> str:
+        """Of what was written so far."""
+        return self._hash.hexdigest()
+
     def commit(self) -> str:
         """Make the blob durable and visible under its digest, which is returned."""
-        digest = self._hash.hexdigest()
+        digest = self.digest
         self._file.flush()
         os.fchmod(self._file.fileno(), 0o444)
         os.fsync(self._file.fileno())

@@ -44,3 +44,18 @@ def test_the_rule_of_keys_itself() -> None:
     job = {"v": 1, "model": "m", "input": {}, "parameters": {}, "take": 1}
     assert changes({**job, "v": 0}, job, {}) == ("the rule of keys changed", ())
     assert changes(job, {**job, "model": "n"}, {}) == ("model changed", ("model: m → n",))
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ({"/input/media/0/url": "./girl.mp4"}, "input ./girl.mp4 changed"),
+        ({"/input/media/0/url": "input.media[0].url"}, "input.media[0].url changed"),
+        ({}, "input.media[0].url changed"),
+    ],
+)
+def test_a_medium_is_named_once(written: dict[str, str], reason: str) -> None:
+    """By what the manifest writes; a data URI, and a medium of an old log, by its field."""
+    job = {"v": 1, "model": "m", "parameters": {}, "take": 1}
+    old, new = ({**job, "input": {"media": [{"url": f"sha256:{c * 64}"}]}} for c in "ab")
+    assert changes(old, new, written) == (reason, ())

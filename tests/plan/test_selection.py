@@ -65,7 +65,11 @@ def test_selected(case: str) -> None:
     ("targets", "excludes", "words"),
     [
         (["intr"], [], '--target "intr" matches no edit. Did you mean intro?'),
-        ([], ["nobody-at-all"], '--exclude "nobody-at-all" matches no edit. There are the edits'),
+        (
+            [],
+            ["nobody-at-all"],
+            '--exclude "nobody-at-all" matches no edit. `cutlist status` lists the',
+        ),
         (
             ["campaign=sprung"],
             [],

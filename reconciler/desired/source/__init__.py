@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def load(config: Config, tree: Tree, cache: Cache) -> Desired:
     faults += comments.cut_texts(config.document, models)
     broken = policy.faults((edit, _variant(edit, models)) for edit in edits)
     faults += manifest.further(faults, [*project_faults(config.document, models), *broken])
-    media = {id(edit): list(edit.media(_variant(edit, rules.models))) for edit in edits}
+    media = _media(edits, rules.models)
     faults += manifest.further(faults, graph_faults(edits, lambda edit: media[id(edit)], names))
     desk, masks = MediaDesk(tree, cache), Masks()
     wanted, known = [], manifest.wrong_places(faults)
@@ -92,6 +93,22 @@ def _unknown_region(config: Config, edits: Sequence[Edit]) -> Iterator[Fault]:
             " checked for singapore and beijing only, and the service may refuse it"
         )
         yield Fault(config.document.place("/spec/endpoint"), words, "warning")
+
+
+def _media(edits: Sequence[Edit], models: Models) -> dict[int, list[Medium]]:
+    """The media of each edit, by its id; edits that they build on by the names that those have."""
+    own = {alias: edit.name for edit in edits for alias in edit.aliases}
+    own.update({edit.name: edit.name for edit in edits})
+
+    def named(medium: Medium) -> Medium:
+        reference = medium.reference
+        if reference.kind != "edit" or reference.value not in own:
+            return medium
+        return replace(medium, reference=replace(reference, value=own[reference.value]))
+
+    return {
+        id(edit): [named(medium) for medium in edit.media(_variant(edit, models))] for edit in edits
+    }
 
 
 def _variant(edit: Edit, models: Models) -> Any:
@@ -201,6 +218,7 @@ def _to_plain(reading: Reading) -> dict[str, Any]:
                 "suspend": edit.suspend,
                 "protect": edit.protect,
                 "output": edit.output,
+                "aliases": list(edit.aliases),
                 "document": numbers[id(edit.document.marks)],
                 "inherited": {
                     at: [p.file, p.line, p.column] for at, p in edit.document.inherited.items()
@@ -220,8 +238,11 @@ def _from_plain(data: Mapping[str, Any], file: str) -> Reading:
         inherited = {at: Place(*place) for at, place in each["inherited"].items()}
         document = Document(file, None, data["marks"][each["document"]], inherited)
         fields = {
-            name: value for name, value in each.items() if name not in ("document", "inherited")
+            name: value
+            for name, value in each.items()
+            if name not in ("document", "inherited", "aliases")
         }
+        fields["aliases"] = tuple(each.get("aliases", ()))
         edits.append(Edit(document=document, **fields))
     warnings = [
         Fault(Place(name, line, column), text, "warning")
