@@ -105,6 +105,7 @@ class Config:
     account: str
     workspace: str
     api_key: Secret
+    shared_store: bool  # whether the store may have other ledgers than this one
     store_dir: Path  # blobs and results; per realm
     state_dir: Path  # ledger and lock; per realm, on a local disk
     defaults: Mapping[str, Any]
@@ -188,6 +189,7 @@ def load(
         account=spec.get("account", "default"),
         workspace=spec.get("workspace", ""),
         api_key=_api_key(target, env),
+        shared_store=spec.get("shared_store", False),
         store_dir=_store_dir(root, spec, env, document) / target.realm,
         state_dir=state_dir,
         defaults=spec.get("defaults", {}),

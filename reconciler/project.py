@@ -35,7 +35,14 @@ from reconciler.config import Config, Environment
 from reconciler.desired import source
 from reconciler.desired.job import Desired
 from reconciler.desired.source.folder import Folder
-from reconciler.errors import CutlistError, Declined, PlanRefused, UsageError
+from reconciler.errors import (
+    CutlistError,
+    Declined,
+    Fault,
+    InvalidInput,
+    PlanRefused,
+    UsageError,
+)
 from reconciler.git import Revision
 from reconciler.history.cost_report import Account, Budget
 from reconciler.history.log import Record
@@ -60,6 +67,7 @@ from reconciler.state import lockfile, plans
 from reconciler.state.holder import hold
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Result
+from reconciler.state.roster import Note, Roster, meaning
 from reconciler.state.store import Store
 
 SavedPlan = Mapping[str, Any]  # schemas/saved-plan.schema.json
@@ -70,6 +78,11 @@ def read_plan(path: Path) -> SavedPlan:
     document = plans.read(path)
     check_form(document, shipped.schema("saved-plan"), shipped.schema("plan"))
     return document
+
+
+def _may_send(plan: Plan, options: Options) -> bool:
+    """Whether an apply of it may ask for a task; also where one that is in flight may fail."""
+    return not options.refresh_only and any(step.may_pay for step in plan.steps)
 
 
 class Project:
@@ -89,6 +102,7 @@ class Project:
         self._transport = transport  # of httpx; None: the network
         self._block: Block = block or asyncio.to_thread
         self.store = Store(config.store_dir, self.clock)
+        self._roster = Roster(config.store_dir, config.state_dir)
 
     @classmethod
     def open(
@@ -362,7 +376,7 @@ class Project:
                 if self._ahead_s(first):
                     tell(clock_warning(self._ahead_s(first)))
                 if not stop.reason:
-                    self._before_money(first.plan, ledger, saved, max_cost, show)
+                    self._before_money(first.plan, options, ledger, saved, max_cost, show, tell)
                 asks = (
                     first.plan.summary["render"]
                     + first.plan.summary["resume"]
@@ -370,9 +384,7 @@ class Project:
                 )
                 if asks:
                     self._check_key()
-                approved = not stop.reason and approve(first.plan)
-                if not approved and not stop.reason:
-                    raise Declined("not confirmed; nothing was sent.")
+                approved = not stop.reason and self._approved(first.plan, options, approve)
                 if saved is not None and not stop.reason:
                     plans.use(self.config.state_dir, saved["id"], tmp_name=self.clock.new_id())
                 if asks and not session.connected and not stop.reason:
@@ -387,18 +399,62 @@ class Project:
     def _before_money(
         self,
         plan: Plan,
+        options: Options,
         ledger: Ledger,
         saved: SavedPlan | None,
         max_cost: float | None,
         show: Callable[[Plan], None],
+        tell: Callable[[str], None],
     ) -> None:
         """Show what would be done, then hold it against all that may forbid it. Raises PlanRefused,
-        BudgetExceeded.
+        InvalidInput, BudgetExceeded.
         """
         if saved is not None:
             check_no_more(saved, plan)
         show(plan)
+        others = self.other_ledgers() if _may_send(plan, options) else ()
+        if others and self.config.realm == "live":
+            raise self._not_alone(others)
+        if others:
+            tell(f"warning: {meaning(others)}.")
         budget.check(self._budgets(plan, ledger, max_cost))
+
+    def other_ledgers(self) -> Sequence[Note]:
+        """The other ledgers that have spent something on this store; none where the project file
+        says that it is shared.
+        """
+        return () if self.config.shared_store else self._roster.others()
+
+    def _approved(
+        self, plan: Plan, options: Options, approve: Callable[[Plan], bool | str]
+    ) -> bool | str:
+        """Ask; then leave a note in the store before anything is spent, and look once more who else
+        has: of two that begin at one moment at least one sees the other. Raises Declined,
+        InvalidInput.
+        """
+        approved = approve(plan)
+        if not approved:
+            raise Declined("not confirmed; nothing was sent.")
+        if _may_send(plan, options):
+            self._sign()
+        return approved
+
+    def _sign(self) -> None:
+        fresh = self._roster.sign(now=self.clock.now(), new_id=self.clock.new_id)
+        others = self.other_ledgers()
+        if others and self.config.realm == "live":
+            if fresh:
+                self._roster.take_back()
+            raise self._not_alone(others)
+
+    def _not_alone(self, others: Sequence[Note]) -> InvalidInput:
+        """What to do about it, with its place in the project file."""
+        ways = (
+            "If that is meant, say `shared_store: true` in cutlist.yaml; if it is gone for good,"
+            f" remove its note ({', '.join(str(note.path) for note in others[:3])})"
+        )
+        fault = Fault(self.config.document.place("/spec"), f"{meaning(others)}. {ways}")
+        return InvalidInput([fault], files=1)
 
     def _saved(self, seen: Pass, options: Options, plan_id: str) -> dict[str, Any]:
         return saved_document(

@@ -11,7 +11,7 @@ from reconciler.config import PROJECT_FILE, Config
 from reconciler.desired.models import Models
 from reconciler.history.cost_report import Account, Budget
 from reconciler.history.log import Record, log
-from reconciler.history.spending import Spending, day_of, spending
+from reconciler.history.spending import Spending, day_of, paid_twice, spending
 from reconciler.names import made_plain, matrix_of
 from reconciler.plan.selection import the_edit
 from reconciler.reconcile import Pass
@@ -35,7 +35,8 @@ def origin(config: Config, seen: Pass, approved: bool | str) -> Origin:
 def account(config: Config, ledger: Ledger | None, seen: Pass, now: float) -> Account:
     """What was spent, and what became of it; `seen` tells what edits ask for now."""
     entries, holdings = _read(ledger)
-    spent = _spending(config, entries, holdings, _in_use(holdings, seen))
+    twice = paid_twice(entries, seen.observed.results, _pinned(seen))
+    spent = _spending(config, entries, holdings, _in_use(holdings, seen), twice)
     days = tuple(budget.today(config.budget, spent, now))
     return Account(spent, config.name, config.realm, config.account, day_of(now), days)
 
@@ -74,12 +75,16 @@ def _spending(
     entries: Sequence[Entry],
     holdings: Sequence[Holding],
     in_use: Collection[str] = (),
+    twice: Collection[str] = (),
 ) -> Spending:
-    """The books added up; `in_use` are the keys that edits ask for."""
+    """The books added up; `in_use` are the keys that edits ask for, `twice` tasks that were paid
+    for what another ledger had paid for.
+    """
     return spending(
         entries,
         holdings,
         in_use=in_use,
+        twice=twice,
         models=Models.of(shipped.model_documents()),
         price_per_second=config.prices.per_second,
         currency=config.prices.currency,
@@ -93,3 +98,11 @@ def _in_use(holdings: Sequence[Holding], seen: Pass) -> set[str]:
     asked = {each.job.key for each in seen.resolved.values() if each.job is not None}
     last = {(each.edit, each.environment): each.key for each in holdings}
     return asked | {key for (edit, _), key in last.items() if edit in seen.resolved}
+
+
+def _pinned(seen: Pass) -> dict[str, set[str]]:
+    """The digests that the lock file names, by key."""
+    pinned: dict[str, set[str]] = {}
+    for pin in (*seen.observed.pins.values(), *(pin for _, pin in seen.observed.old_pins.values())):
+        pinned.setdefault(pin.key, set()).add(pin.digest)
+    return pinned

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.apply import attempt as life
 from reconciler.apply.baseline import take_baseline
@@ -33,10 +33,11 @@ from reconciler.errors import (
 )
 from reconciler.files import EscapesRoot
 from reconciler.plan.cost import PricePerSecond, billed_seconds, tier
-from reconciler.plan.step import Action, Step
+from reconciler.plan.step import FREE, Action, Step
 from reconciler.state.observed import Result
 
 WRITES_AT_ONCE = 4
+_THERE = "its result came into the store meanwhile; nothing is sent"
 _MOCK_USUAL_S = 3.0  # tasks of the bundled server take 2 to 4 s
 
 
@@ -134,8 +135,9 @@ class Executor:
             if first.work is None:
                 digest, billed_s = str(first.step.digest), 0.0
             else:
-                result, billed_s = await self._result(first.work, first.step)
+                result, billed_s, sent = await self._result(first.work, first.step)
                 digest = result.digest
+                group = group if sent else [_free(item) for item in group]
         except CutlistError as error:
             self._learn(error)
             if self.fail_fast and not worth_another(error):
@@ -192,20 +194,22 @@ class Executor:
         per_s = self._price(work.model, tier(self._models.by_name[work.model], work.job.canonical))
         return None if per_s is None else round(billed_s * per_s, 4)
 
-    async def _result(self, work: Work, step: Step) -> tuple[Result, float]:
-        """The job's result, by a new attempt or the one in flight, and the seconds that were billed
-        for it.
+    async def _result(self, work: Work, step: Step) -> tuple[Result, float, bool]:
+        """The job's result, by a new attempt or the one in flight, the seconds that were billed
+        for it, and whether there was an attempt at all.
         """
         model = self._models.by_name[work.model]
         lane = self._lane(work.model, model)
         async with lane.running:
             if work.loses is not None and (there := await life.still_there(self._desk, work.loses)):
-                return await life.collect(self._desk, work, work.loses, there), 0.0
+                return await life.collect(self._desk, work, work.loses, there), 0.0, True
             attempt_id = work.attempt_id or await self._submitted(work, lane)
+            if isinstance(attempt_id, Result):
+                return attempt_id, 0.0, False
             answer: TaskAnswer = await self._followed(work, attempt_id, model)
         result = await life.collect(self._desk, work, attempt_id, answer)
         again = step.action is Action.RESUME and not step.billed_at_end
-        return result, 0.0 if again else billed_seconds(answer.usage)
+        return result, 0.0 if again else billed_seconds(answer.usage), True
 
     async def _followed(self, work: Work, attempt_id: str, model: Model) -> TaskAnswer:
         loopback = self._desk.loopback
@@ -231,8 +235,10 @@ class Executor:
 
     # -------------------------------------------------------------- submitting
 
-    async def _submitted(self, work: Work, lane: Lane) -> str:
-        """The id of a fresh attempt whose task_id is durable."""
+    async def _submitted(self, work: Work, lane: Lane) -> str | Result:
+        """The id of a fresh attempt whose task_id is durable; or the result that somebody else has
+        put into a shared store meanwhile, and then nothing was sent.
+        """
         self._check_sending(lane)  # nothing is uploaded for what cannot be sent
         try:
             prepared = await prepare(self._desk, work)
@@ -246,6 +252,10 @@ class Executor:
                     await take_baseline(self._desk, lane.name)
                     await lane.pacer.wait()
                     self._check_sending(lane)  # what others learnt meanwhile
+                    there = await self._desk.block(self._desk.store.stored, work.job.key)
+                    if there is not None:
+                        self._desk.emit(work, Phase.WAITING, note=_THERE)
+                        return there  # type: ignore[no-any-return]
                     return await life.submit(self._desk, work, prepared, lane.name)
                 except OutcomeUnknown as error:
                     attempt_id = await self._settled(work, lane, error)
@@ -312,6 +322,11 @@ class Executor:
                 asyncio.Semaphore(most),
             )
         return self._lanes[name]
+
+
+def _free(item: Item) -> Item:
+    """What was to be rendered, and is only written."""
+    return replace(item, step=replace(item.step, action=Action.WRITE, reason=_THERE, cost=FREE))
 
 
 def worth_another(error: CutlistError) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.errors import (
     EXIT_ERROR,
@@ -41,6 +41,20 @@ class Outcome:
     @property
     def ok(self) -> bool:
         return self.error is None
+
+    def after(self, earlier: Outcome | None) -> Outcome:
+        """The same, with what the edit's `earlier` outcome of this run was billed: what came of a
+        paid task stays so, though a later pass has written another result.
+        """
+        if earlier is None or not earlier.billed_s:
+            return self
+        unknown = self.price is None or earlier.price is None
+        return replace(
+            self,
+            step=earlier.step if self.ok else self.step,
+            billed_s=round(self.billed_s + earlier.billed_s, 2),
+            price=None if unknown else round((self.price or 0.0) + (earlier.price or 0.0), 4),
+        )
 
 
 @dataclass(frozen=True, slots=True)

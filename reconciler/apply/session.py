@@ -236,7 +236,9 @@ class Session:
             ended = await self._next(executor, stop)
             self._warn(tell)
             for outcome in ended:
-                outcomes[outcome.step.name] = outcome
+                earlier = outcomes.get(outcome.step.name)
+                outcomes[outcome.step.name] = outcome.after(earlier)
+                _tell_of_a_rival(outcome, earlier, tell)
                 if outcome.error is not None and not worth_another(outcome.error):
                     given_up.add(outcome.step.key)
             if not ended:
@@ -375,4 +377,13 @@ class Session:
                     if k in keys and h.last.state is State.SUBMITTED and h.last.task_id
                 }
             )
+        )
+
+
+def _tell_of_a_rival(outcome: Outcome, earlier: Outcome | None, tell: Tell) -> None:
+    """Say that something was paid for here and by another ledger of the same store."""
+    if earlier is not None and earlier.billed_s and earlier.digest != outcome.digest and outcome.ok:
+        tell(
+            f"warning: {outcome.step.name} was paid twice: another ledger put a result of the same"
+            " request into this store before ours. It counts, and ours is wasted (cutlist cost)."
         )

@@ -13,11 +13,13 @@ from reconciler.cli import options, screen
 from reconciler.cli.options import opened
 from reconciler.errors import EXIT_BUDGET, EXIT_CHANGES, EXIT_NEEDS_PERSON, EXIT_OK, UsageError
 from reconciler.names import NO_ENVIRONMENT, made_plain
+from reconciler.state.roster import meaning
 from reconciler.words import count
 
 if TYPE_CHECKING:
     from reconciler.budget import Verdict
     from reconciler.plan.step import Plan
+    from reconciler.project import Project
 
 
 @click.command(short_help="Check every manifest; show all faults.")
@@ -97,6 +99,7 @@ def plan(
         screen.note(f"Manifests of {revision}.")
     else:
         made = project.plan(wanted) if out is None else project.save(context.obj / out, wanted)
+    _tell_of_others(project)
     held = project.budgets(made, max_cost=max_cost)
     if as_json:
         screen.document({**report.plan_document(made), "budgets": budget.documents(held)})
@@ -109,6 +112,13 @@ def plan(
             command = _apply_command(out, made, endpoint)
             screen.show(["", f"Saved to {out}. `{command}` does exactly this, once."])
     return _exit_code(bool(made.changes), held, detailed_exitcode, max_cost)
+
+
+def _tell_of_others(project: Project) -> None:
+    """On standard error, since it is about the store and no part of what was asked."""
+    others = project.other_ledgers()
+    if others:
+        screen.note(f"warning: {meaning(others)}.")
 
 
 def _exit_code(
@@ -172,6 +182,7 @@ def diff(
         raise UsageError("say --json or --markdown, not both.")
     project = opened(context, endpoint)
     made = project.compare(ends)
+    _tell_of_others(project)
     held = project.budgets(made.plan, max_cost=max_cost)
     if as_json:
         screen.document({**report.diff_document(made), "budgets": budget.documents(held)})
@@ -196,7 +207,9 @@ def status(context: click.Context, endpoint: str | None, as_json: bool, wide: bo
     """
     from reconciler.plan import status as health
 
-    seen = opened(context, endpoint).status()
+    project = opened(context, endpoint)
+    seen = project.status()
+    _tell_of_others(project)
     if as_json:
         screen.document(health.status_document(seen))
     else:

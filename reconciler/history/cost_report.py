@@ -19,6 +19,7 @@ _FATE_WORDS = {
     Fate.RUNNING: "billed when it succeeds",
     Fate.UNCERTAIN: "nobody can tell yet",
     Fate.LOST: "paid, and gone",
+    Fate.TWICE: "another ledger of this store had it",
     Fate.STRAY: "of a request given up",
 }
 

@@ -15,7 +15,7 @@ from reconciler.desired.models import Models
 from reconciler.names import NO_ENVIRONMENT
 from reconciler.plan.cost import PricePerSecond, billed_seconds, tier
 from reconciler.state.booked import Booking, Entry, Holding, Origin
-from reconciler.state.observed import State
+from reconciler.state.observed import Result, State
 from reconciler.words import moment
 
 
@@ -27,10 +27,11 @@ class Fate(StrEnum):
     UNCERTAIN = "uncertain"  # whether it arrived, or was billed, nobody here can tell
     SUPERSEDED = "superseded"  # no edit asks for it any more; going back to it is free
     LOST = "lost"  # paid, and expired or lost before it was used up
+    TWICE = "paid twice"  # another ledger of the same store had paid for the same
     STRAY = "stray"  # made by a request that was given up
 
 
-WASTED = (Fate.SUPERSEDED, Fate.LOST, Fate.STRAY)
+WASTED = (Fate.SUPERSEDED, Fate.LOST, Fate.TWICE, Fate.STRAY)
 _FATES: Mapping[State, Fate] = {
     State.SUBMITTED: Fate.RUNNING,
     State.INTENT: Fate.UNCERTAIN,
@@ -151,15 +152,16 @@ def spending(
     holdings: Sequence[Holding],
     *,
     in_use: Collection[str],
+    twice: Collection[str] = (),
     models: Models,
     price_per_second: PricePerSecond,
     currency: str,
 ) -> Spending:
-    """The books added up. `in_use` are the keys that edits ask for now; prices are for what was
-    booked without one.
+    """The books added up. `in_use` are the keys that edits ask for now, `twice` the tasks that
+    `paid_twice` names; prices are for what was booked without one.
     """
     priced = _Pricing(models, price_per_second, currency)
-    paid = [priced.paid(each, fate) for each in entries if (fate := _fate(each, in_use))]
+    paid = [priced.paid(each, fate) for each in entries if (fate := _fate(each, in_use, twice))]
     saved = [
         priced.line(each.edit, each.at, each.billable_s, each.booking, Fate.IN_USE)
         for each in holdings
@@ -168,13 +170,37 @@ def spending(
     return Spending(tuple(paid), tuple(saved), currency)
 
 
-def _fate(entry: Entry, in_use: Collection[str]) -> Fate | None:
+def paid_twice(
+    entries: Sequence[Entry],
+    results: Mapping[str, Sequence[Result]],
+    pinned: Mapping[str, Collection[str]],
+) -> set[str]:
+    """The tasks of this ledger that rendered what counts as rendered by a task of another ledger.
+
+    Of two results of one key that one counts which the lock file names (`pinned`: digests by key),
+    else the one that was stored first. So every ledger of a store has the same one wasted.
+    """
+    own = {entry.task_id for entry in entries}
+    wasted = set()
+    for entry in entries:
+        there = results.get(entry.key, ())
+        named = [each for each in there if each.digest in pinned.get(entry.key, ())]
+        counts = next(iter([*named, *there]), None)
+        task_id = counts.task.get("task_id") if counts is not None else None
+        if entry.task_id and entry.state is State.SUCCEEDED and task_id and task_id not in own:
+            wasted.add(entry.task_id)
+    return wasted
+
+
+def _fate(entry: Entry, in_use: Collection[str], twice: Collection[str]) -> Fate | None:
     """None: it was never billed."""
     if entry.stray:
         return None if entry.task_status in _FREE else Fate.STRAY
     # a person's word; and yet the service had given a task
     if entry.state is State.NOT_SENT and entry.task_id:
         return Fate.UNCERTAIN
+    if entry.task_id in twice:
+        return Fate.TWICE
     if entry.state is State.SUCCEEDED:
         return Fate.IN_USE if entry.key in in_use else Fate.SUPERSEDED
     return _FATES.get(entry.state)

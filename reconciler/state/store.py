@@ -170,6 +170,21 @@ class Store:
             results.sort(key=lambda each: (each.stored_at, each.digest))
         return found, sorted(damaged)
 
+    def stored(self, key: str) -> Result | None:
+        """The first result of a job, as it is in the store at this moment, its bytes hashed; None
+        when there is none that can be trusted.
+        """
+        folder = self.folder / "results" / key[:2]
+        there = (_read(path) for path in sorted(folder.glob(f"{key}.*.json")))
+        sound = [
+            each
+            for each in there
+            if each is not None
+            and self.has(each.digest, each.size_bytes)
+            and sha256_file(self.blob_path(each.digest)) == each.digest
+        ]
+        return min(sound, key=lambda each: (each.stored_at, each.digest), default=None)
+
     # -------------------------------------------------------------- housekeeping
 
     def damages(self, *, read_data: bool) -> Iterator[tuple[Path, str]]:
