@@ -1,4 +1,4 @@
-"""How often a run begins the same thing: nothing is begun without end, whatever options say. Pure."""
+"""How often a run begins the same thing: nothing without end, whatever options say. Pure."""
 
 from __future__ import annotations
 

@@ -28,8 +28,8 @@ FILES = ("cutlist.yaml", "specs", "cutlist.lock")
 async def clone(
     bench: Bench, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> tuple[Bench, Workspace]:
-    """On the way rain → poster → print, all rendered and pinned, poster's prompt changed. The clone
-    has what is committed and nothing else.
+    """On the way rain → poster → print, all rendered and pinned, poster's prompt changed. The
+    clone has what is committed and nothing else.
     """
     bench.edit("rain", url="./clip.mp4")
     write_video(bench.root / "specs/clip.mp4", 2)

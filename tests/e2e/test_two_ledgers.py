@@ -257,7 +257,7 @@ async def test_what_is_there_just_before_the_request(clones: Clones) -> None:
 
 
 async def test_damaged_bytes_are_no_result(clones: Clones) -> None:
-    """What the last look finds is hashed: bytes that are not what they are named for are paid for."""
+    """What the last look finds is hashed: bytes that are not what they are named for are none."""
     await clones.apply("a")
     (step,) = clones.project("a").plan().steps
     store = Store(clones.store / "live", FakeClock())
