@@ -17,6 +17,7 @@ from reconciler.endpoints import Endpoint, Realm, endpoint_of, realm_of
 from reconciler.errors import CutlistError, Fault, InvalidInput, Place, ProjectNotFound, UsageError
 from reconciler.files import EscapesRoot, inside
 from reconciler.names import NO_ENVIRONMENT, did_you_mean, made_plain
+from reconciler.routes import Routes
 
 PROJECT_FILE = "cutlist.yaml"
 STATE_DIR = ".cutlist"
@@ -46,8 +47,8 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the process environment says: DASHSCOPE_API_KEY, and CUTLIST_ with ENDPOINT, STORE, ENV
-    and APPROVER.
+    """What the process environment says: DASHSCOPE_API_KEY, CUTLIST_ with ENDPOINT, STORE, ENV
+    and APPROVER, and the usual variables for proxies and certificates (routes.VARIABLES).
     """
 
     api_key: Secret = field(default_factory=lambda: Secret(""))
@@ -55,16 +56,23 @@ class Environment:
     store: str = ""
     environment: str = ""
     approver: str = ""
+    routes: Routes = field(default_factory=Routes)
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Environment:
         env = os.environ if environ is None else environ
-        key = env.get("DASHSCOPE_API_KEY", "").strip()
-        own = (
-            env.get(f"CUTLIST_{name}", "").strip()
-            for name in ("ENDPOINT", "STORE", "ENV", "APPROVER")
+
+        def own(name: str) -> str:
+            return env.get(f"CUTLIST_{name}", "").strip()
+
+        return cls(
+            Secret(env.get("DASHSCOPE_API_KEY", "").strip()),
+            endpoint=own("ENDPOINT"),
+            store=own("STORE"),
+            environment=own("ENV"),
+            approver=own("APPROVER"),
+            routes=Routes.of(env),
         )
-        return cls(Secret(key), *own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +128,7 @@ class Config:
     prune: bool  # whether outputs that no manifest asks for any more are removed
     prune_most: int  # and how many of them at once, at most
     result_hosts: tuple[str, ...]
+    routes: Routes  # proxies and certificates
 
     @property
     def realm(self) -> Realm:
@@ -204,6 +213,7 @@ def load(
         prune=prune.get("enabled", False),
         prune_most=prune.get("most", 10),
         result_hosts=tuple(spec.get("result_hosts", ())),
+        routes=env.routes,
     )
 
 

@@ -188,6 +188,12 @@ class OutcomeUnknown(ServiceError):
         self.unusable_id = unusable_id
 
 
+class UnfitAnswer(OutcomeUnknown):
+    """The service answered, and its answer does not pass the gate: too large, too slow, no JSON,
+    or about something else. Asking again may help, but not without end.
+    """
+
+
 class Throttled(ServiceError):
     """429 on the rate: nothing was accepted; slow down."""
 

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from reconciler.apply.client import Created, TaskAnswer
+from reconciler.apply.answers import Created, TaskAnswer
 from reconciler.apply.desk import Desk, NeedsPerson, TaskFailed, Work, close, persistently, unbroken
 from reconciler.apply.events import Phase
 from reconciler.apply.prepare import Prepared, forget_uploads
@@ -301,11 +301,9 @@ async def _collect_once(desk: Desk, work: Work, attempt_id: str, answer: TaskAns
     if not answer.video_url:
         raise BadDownload("the task SUCCEEDED without a video_url.")
     with desk.store.new_blob() as blob:
-        async with desk.client.download(answer.video_url) as download:
+        async with desk.client.download(answer.video_url, most_bytes=MOST_BYTES) as download:
             async for chunk in download.chunks:
                 blob.write(chunk)
-                if blob.size_bytes > MOST_BYTES:
-                    raise BadDownload(f"the video is larger than {MOST_BYTES >> 20} MiB.")
                 desk.emit(
                     work,
                     Phase.FETCHING,

@@ -1,80 +1,32 @@
-"""The task API over httpx: one method a call, HTTP mapped to errors.py. No policy, no retry; the
-only user of httpx.
+"""The task API: one method a call. No policy, no retry.
 
 Source of all paths, headers and shapes: the vendor's API reference (schemas/service.yaml names
-where each fact stands).
+where each fact stands). What comes back passes one gate: its size and time in network.py, its
+form in foreign.py, its meaning in answers.py, and where it leads in links.py.
 """
 
 from __future__ import annotations
 
-import logging
-import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+import functools
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
-
 from reconciler import shipped
-from reconciler.apply.answers import ListPage, list_page
-from reconciler.catalogue import Verdict, entry
+from reconciler.apply import answers
+from reconciler.apply.answers import Created, ListPage, Reply, TaskAnswer
+from reconciler.apply.links import Hosts
+from reconciler.apply.network import Network, check_ways, time_for
 from reconciler.config import Secret
-from reconciler.endpoints import Endpoint, is_loopback
-from reconciler.errors import (
-    DownloadRefused,
-    HostRefused,
-    InputUnavailable,
-    NotReached,
-    NotTheService,
-    OutcomeUnknown,
-    QuotaExhausted,
-    Rejected,
-    ServiceError,
-    Throttled,
-    Unauthorized,
-)
-from reconciler.foreign import legal_id, shown
+from reconciler.endpoints import Endpoint
+from reconciler.errors import BadDownload, DownloadRefused, OutcomeUnknown, Rejected
+from reconciler.foreign import is_task_id, quoted, shown
+from reconciler.routes import Routes
 
-# its INFO lines print whole URLs, signatures included
-logging.getLogger("httpx").setLevel(logging.WARNING)
 _PATHS = ("create", "tasks", "uploads")
-_POLICY = (
-    "upload_host", "upload_dir", "oss_access_key_id", "signature", "policy", "x_oss_object_acl",
-    "x_oss_forbid_overwrite",
-)  # fmt: skip
-_QUERY = re.compile(r"""([a-z][a-z0-9+.-]*://[^\s?"'<>]*)\?[^\s"'<>]*""", re.IGNORECASE)
-_CHUNK = 1 << 16
-
-
-@dataclass(frozen=True, slots=True)
-class Created:
-    """An accepted task."""
-
-    task_id: str
-    request_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class TaskAnswer:
-    """What the service says of a task. `video_url` is signed: never to be stored or shown."""
-
-    status: str
-    output: Mapping[str, Any]
-    usage: Mapping[str, Any]
-    request_id: str
-
-    @property
-    def video_url(self) -> str:
-        return str(self.output.get("video_url") or "")
-
-    def record(self) -> dict[str, Any]:
-        """The answer without its signed URL."""
-        kept = {name: value for name, value in self.output.items() if name != "video_url"}
-        return {"output": kept, "usage": dict(self.usage), "request_id": self.request_id}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,47 +47,37 @@ class Client:
         *,
         workspace: str = "",
         result_hosts: Sequence[str] = (),
-        transport: httpx.AsyncBaseTransport | None = None,
+        routes: Routes | None = None,
+        transport: Any = None,  # of httpx; None: the network
     ) -> None:
-        self._service = shipped.service()
-        self._key = api_key
-        self._loopback = endpoint.loopback
-        self._result_hosts = (
-            *self._service["result_hosts"],
-            *result_hosts,
-            urlsplit(endpoint.base_url).hostname or "",
+        """Raises CutlistError when proxies or certificates are named that cannot be used."""
+        service = shipped.service()
+        self._quote = functools.partial(quoted, secret=api_key.reveal())
+        self._base_url = endpoint.base_url
+        self._timeouts: Mapping[str, float] = service["timeouts"]
+        self._paths: Mapping[str, str] = {name: service["paths"][name] for name in _PATHS}
+        own = urlsplit(endpoint.base_url).hostname or ""
+        self._results = Hosts(
+            (*service["result_hosts"], *result_hosts, own), "result", endpoint.loopback
         )
-        self._upload_hosts = (
-            *self._service["upload_hosts"],
-            urlsplit(endpoint.base_url).hostname or "",
-        )
+        self._uploads = Hosts((*service["upload_hosts"], own), "upload", endpoint.loopback)
         headers = {"Authorization": f"Bearer {api_key.reveal()}"}
         if workspace:
             headers["X-DashScope-WorkSpace"] = workspace
-        limits = httpx.Limits(max_connections=40, max_keepalive_connections=20)
-        options: dict[str, Any] = {
-            "transport": transport,
-            "limits": limits,
-            "follow_redirects": False,
-        }
-        self._api = httpx.AsyncClient(
-            base_url=endpoint.base_url,
-            headers=headers,
-            timeout=self._service["timeouts"]["fetch_s"],
-            trust_env=not endpoint.loopback,
-            **options,
-        )
+        routes = routes or Routes()
+        if endpoint.loopback:
+            routes = routes.straight()
+        if transport is None:
+            check_ways(routes, endpoint.base_url)
+        self._api = Network(routes, headers=headers, transport=transport)
         # Uploads and downloads carry no key: their URLs are signed, and belong to another host.
-        self._plain = httpx.AsyncClient(
-            timeout=httpx.Timeout(60.0, connect=10.0), trust_env=not endpoint.loopback, **options
-        )
-        self._paths = {name: self._service["paths"][name] for name in _PATHS}
+        self._plain = Network(routes, transport=transport)
         # seconds since 1970: the Date of the newest answer of the task API itself, of no other host
         self.server_time: float | None = None
 
     async def close(self) -> None:
-        await self._api.aclose()
-        await self._plain.aclose()
+        await self._api.close()
+        await self._plain.close()
 
     # -------------------------------------------------------------- tasks
 
@@ -146,73 +88,55 @@ class Client:
         headers = {"X-DashScope-Async": "enable", "Content-Type": "application/json"}
         if uses_oss:
             headers["X-DashScope-OssResourceResolve"] = "enable"
-        answer = await self._send(
+        reply = await self._ask(
             "POST",
             self._paths["create"],
+            within_s=self._timeouts["create_s"],
             content=body,
             headers=headers,
-            timeout=self._service["timeouts"]["create_s"],
         )
-        output = answer.get("output")
-        named = output.get("task_id") if isinstance(output, dict) else None
-        task_id = legal_id(named)
-        if task_id is None:
-            unusable = "" if named in (None, "") else shown(named)
-            raise OutcomeUnknown(
-                "the service accepted the request without a task_id that can be used.",
-                status=200,
-                unusable_id=unusable,
-            )
-        return Created(task_id, str(answer.get("request_id", "")))
+        task = answers.created(reply, self._quote)
+        self._heard(reply)
+        return task
 
     async def fetch(self, task_id: str) -> TaskAnswer:
         """Look at a task. May be repeated."""
-        answer = await self._send("GET", f"{self._paths['tasks']}/{task_id}")
-        output, usage = answer.get("output"), answer.get("usage")
-        if not isinstance(output, dict) or not isinstance(output.get("task_status"), str):
-            raise OutcomeUnknown("the service's answer has no output.task_status.", status=200)
-        return TaskAnswer(
-            output["task_status"],
-            {
-                name: value if name in ("video_url", "orig_prompt") else self._clean(value)
-                for name, value in output.items()
-            },
-            self._clean(usage) if isinstance(usage, dict) else {},
-            str(answer.get("request_id", "")),
-        )
+        reply = await self._ask("GET", self._path_of(task_id))
+        fields = answers.answered(reply, self._quote)
+        self._heard(reply)
+        return answers.task_answer(fields, task_id, self._quote)
 
     async def list_tasks(self, *, page_no: int, page_size: int = 100) -> ListPage:
         """One page of the account's tasks of the last 24 h, with every row. May be repeated."""
-        answer = await self._send(
+        reply = await self._ask(
             "GET", self._paths["tasks"], params={"page_no": page_no, "page_size": page_size}
         )
-        return list_page(answer, page_no=page_no, page_size=page_size)
+        fields = answers.answered(reply, self._quote)
+        self._heard(reply)
+        return answers.list_page(fields, page_no=page_no, page_size=page_size)
 
     async def cancel(self, task_id: str) -> None:
         """Cancel a task that is still PENDING. May be repeated. Raises Rejected when it is not
         PENDING any more.
         """
-        await self._send("POST", f"{self._paths['tasks']}/{task_id}/cancel")
+        reply = await self._ask("POST", f"{self._path_of(task_id)}/cancel")
+        answers.answered(reply, self._quote)
 
-    async def _send(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        with _transport_errors():
-            response = await self._api.request(method, path, **options)
-        answer = _answer(response, self._clean)
-        if not path.startswith(self._paths["uploads"]):
-            with suppress(KeyError, ValueError, TypeError, OverflowError, OSError):
-                self.server_time = parsedate_to_datetime(response.headers["Date"]).timestamp()
-        return answer
+    def _path_of(self, task_id: str) -> str:
+        """Raises Rejected for what is no task id: it would ask for another path."""
+        if not is_task_id(task_id):
+            raise Rejected(f'"{shown(task_id)}" is no task id; the service was not asked.')
+        return f"{self._paths['tasks']}/{task_id}"
 
-    def _clean(self, value: Any) -> Any:
-        """What the service says, without what nobody else may read: the query of a URL that it
-        quotes, and our key.
-        """
-        if isinstance(value, str):
-            text = _QUERY.sub(r"\1?…", value)
-            return text.replace(self._key.reveal(), "…") if self._key else text
-        if isinstance(value, dict):
-            return {name: self._clean(each) for name, each in value.items()}
-        return [self._clean(each) for each in value] if isinstance(value, list) else value
+    async def _ask(self, method: str, path: str, **options: Any) -> Reply:
+        options.setdefault("within_s", self._timeouts["fetch_s"])
+        return await self._api.ask(method, self._base_url + path, **options)
+
+    def _heard(self, reply: Reply) -> None:
+        """Keep what time it is at the service, by an answer that has proved to be its own."""
+        time_s = answers.http_date(reply.date)
+        if time_s is not None:
+            self.server_time = time_s
 
     # -------------------------------------------------------------- uploads
 
@@ -220,200 +144,65 @@ class Client:
         """Put a file into the service's temporary storage; returns its oss:// URL (48 h). May be
         repeated.
         """
-        answer = await self._send(
+        reply = await self._ask(
             "GET", self._paths["uploads"], params={"action": "getPolicy", "model": model}
         )
-        policy = answer.get("data")
-        if not isinstance(policy, dict) or not all(
-            isinstance(policy.get(name), str) for name in _POLICY
-        ):
-            raise OutcomeUnknown("the service's upload policy cannot be read.", status=200)
-        self._check_url(policy["upload_host"], self._upload_hosts, "upload")
-        key = f"{policy['upload_dir']}/{name}"
-        fields = {
-            "OSSAccessKeyId": policy["oss_access_key_id"],
-            "Signature": policy["signature"],
-            "policy": policy["policy"],
-            "key": key,
-            "x-oss-object-acl": policy["x_oss_object_acl"],
-            "x-oss-forbid-overwrite": policy["x_oss_forbid_overwrite"],
-            "success_action_status": "200",
-        }
+        policy = answers.upload_policy(answers.answered(reply, self._quote), name)
+        self._uploads.check(policy.host)
         if isinstance(content, Path):
             with content.open("rb") as file:
-                return await self._post_form(policy["upload_host"], fields, name, file, key)
-        return await self._post_form(policy["upload_host"], fields, name, content, key)
+                await self._put(policy, name, file, content.stat().st_size)
+        else:
+            await self._put(policy, name, content, len(content))
+        return f"oss://{policy.key}"
 
-    async def _post_form(
-        self, host: str, fields: Mapping[str, str], name: str, content: IO[bytes] | bytes, key: str
-    ) -> str:
-        with _transport_errors():
-            response = await self._plain.post(
-                host, data=dict(fields), files={"file": (name, content)}
-            )
-        if response.status_code != 200:
+    async def _put(self, policy: answers.Policy, name: str, file: Any, size_bytes: int) -> None:
+        reply = await self._plain.ask(
+            "POST",
+            policy.host,
+            within_s=time_for(size_bytes),
+            data=dict(policy.fields),
+            files={"file": (name, file)},
+        )
+        if reply.status != 200:
             raise OutcomeUnknown(
-                f"the upload was answered {response.status_code}, not 200.",
-                status=response.status_code,
+                f"the upload was answered {reply.status}{answers.storage_error(reply.body)}, not"
+                " 200.",
+                status=reply.status,
             )
-        return f"oss://{key}"
 
     # -------------------------------------------------------------- results
 
     @asynccontextmanager
-    async def download(self, url: str) -> AsyncIterator[Download]:
+    async def download(self, url: str, *, most_bytes: int) -> AsyncIterator[Download]:
         """Open a result. May be repeated. Raises DownloadRefused when the URL does not work any
-        more.
+        more, BadDownload for one that is larger than `most_bytes`.
         """
-        self._check_url(url, self._result_hosts, "result")
-        with _transport_errors():
-            async with self._plain.stream(
-                "GET", url, headers={"Accept-Encoding": "identity"}
-            ) as response:
-                if response.status_code in (403, 404):
-                    raise DownloadRefused(
-                        f"the result's URL was answered {response.status_code}.",
-                        status=response.status_code,
-                    )
-                if response.status_code != 200:
-                    raise OutcomeUnknown(
-                        f"the download was answered {response.status_code}.",
-                        status=response.status_code,
-                    )
-                length = response.headers.get("Content-Length", "")
-                told = length.isdecimal() and len(length) < 16
-                yield Download(int(length) if told else None, response.aiter_raw(_CHUNK))
-
-    def _check_url(self, url: str, hosts: Sequence[str], what: str) -> None:
-        """Only https (http on loopback), only hosts we expect: an answer must not lead us anywhere
-        else.
-        """
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            raise HostRefused(f"what the service names for the {what} is no URL.") from None
-        host = (parts.hostname or "").lower()
-        encrypted = parts.scheme == "https" or (
-            parts.scheme == "http" and self._loopback and is_loopback(host)
-        )
-        known = any(
-            host == each or (each.startswith("*.") and host.endswith(each[1:])) for each in hosts
-        ) or (self._loopback and is_loopback(host))
-        if not (encrypted and known):
-            raise HostRefused(
-                f"the service names {parts.scheme}://{host} for the {what}, which is not an allowed"
-                " host.",
-                hint="If this host is right, add it to result_hosts in cutlist.yaml.",
+        self._results.check(url)
+        async with self._plain.open(url) as incoming:
+            if incoming.status != 200:
+                said = answers.storage_error(await anext(incoming.chunks, b""))
+                refused = incoming.status in (403, 404)
+                kind = DownloadRefused if refused else OutcomeUnknown
+                what = "the result's URL" if refused else "the download"
+                raise kind(f"{what} was answered {incoming.status}{said}.", status=incoming.status)
+            yield Download(
+                incoming.size_bytes,
+                _at_most(most_bytes, incoming.size_bytes or 0, incoming.chunks),
             )
 
 
-@contextmanager
-def _transport_errors() -> Any:
-    """httpx's errors in our words; their messages name no URL, so no signature can leak."""
-    try:
-        yield
-    except (
-        httpx.ConnectError,
-        httpx.ConnectTimeout,
-        httpx.PoolTimeout,
-        httpx.UnsupportedProtocol,
-        httpx.ProxyError,
-    ) as error:
-        raise NotReached(
-            f"the service cannot be reached ({_kind(error)}).", hint=_UNREACHED
-        ) from error
-    except httpx.TimeoutException as error:
-        raise OutcomeUnknown("the service did not answer in time.") from error
-    except (httpx.TransportError, httpx.DecodingError, httpx.StreamError) as error:
-        raise OutcomeUnknown(f"the connection broke ({_kind(error)}).") from error
-    except httpx.InvalidURL as error:
-        raise NotReached("the address is no URL.") from error
-
-
-_UNREACHED = "Check the network and the endpoint in cutlist.yaml, then run apply again."
-
-
-def _kind(error: Exception) -> str:
-    text = str(error).strip()
-    if text == "All connection attempts failed":
-        return "no connection"
-    return text if text and "://" not in text else type(error).__name__
-
-
-def _answer(response: httpx.Response, clean: Callable[[Any], Any]) -> dict[str, Any]:
-    """The JSON object of a 2xx; every other answer as the error it stands for, in words that
-    `clean` has seen.
-    """
-    body: Any = None
-    with suppress(ValueError, RecursionError):
-        body = response.json()
-    if response.is_success:
-        if not isinstance(body, dict):
-            raise OutcomeUnknown(
-                f"the service answered {response.status_code} with something that is not a JSON"
-                " object.",
-                status=response.status_code,
-            )
-        return body
-    fields = body if isinstance(body, dict) else {}
-    code, message = clean(str(fields.get("code") or "")), clean(str(fields.get("message") or ""))
-    request_id, output = str(fields.get("request_id") or ""), fields.get("output")
-    named = output.get("task_id") if isinstance(output, dict) else fields.get("task_id")
-    if named not in (None, ""):  # a refusal names no task
-        task_id = legal_id(named)
-        raise OutcomeUnknown(
-            message or f"the service answered {response.status_code} and named a task.",
-            code=code,
-            status=response.status_code,
-            request_id=request_id,
-            task_id=task_id,
-            unusable_id="" if task_id else shown(named),
-        )
-    raise _error(response.status_code, code, message, request_id)
-
-
-_BY_VERDICT: Mapping[Verdict, type[ServiceError]] = {
-    Verdict.FINAL: Rejected,
-    Verdict.INPUT: InputUnavailable,
-    Verdict.INTERNAL: OutcomeUnknown,
-    Verdict.THROTTLED: Throttled,
-    Verdict.QUOTA: QuotaExhausted,
-    Verdict.DENIED: Unauthorized,
-}
-
-
-def _error(status: int, code: str, message: str, request_id: str) -> ServiceError:
-    """Classified by code first, by status second."""
-    known = entry(code, message) if code else None
-    if known and known.verdict in _BY_VERDICT and status < 500:
-        return _BY_VERDICT[known.verdict](
-            message, code=code, status=status, request_id=request_id, hint=known.advice
-        )
-    if status >= 500 or status == 408 or 300 <= status < 400:
-        return OutcomeUnknown(
-            message or f"the service answered {status}.",
-            code=code,
-            status=status,
-            request_id=request_id,
-        )
-    if status in (401, 403):
-        advice = entry("InvalidApiKey").advice
-        return Unauthorized(
-            message or f"the service answered {status}.",
-            code=code,
-            status=status,
-            request_id=request_id,
-            hint=advice,
-        )
-    if status == 429:
-        return Throttled(
-            message or "the service answered 429.", code=code, status=status, request_id=request_id
-        )
-    if status in (404, 405) and (known is None or known.verdict is Verdict.UNKNOWN):
-        hint = "Check the endpoint: its URL ends in /api/v1."
-        return NotTheService(
-            f"what answers there is not the task API (HTTP {status}).", status=status, hint=hint
-        )
-    return Rejected(
-        message, code=code, status=status, request_id=request_id, hint=known.advice if known else ""
-    )
+async def _at_most(
+    most_bytes: int, promised_bytes: int, chunks: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
+    """The chunks, as long as they and what is promised are no more than `most_bytes`."""
+    arrived_bytes = 0
+    if promised_bytes <= most_bytes:
+        async for chunk in chunks:
+            arrived_bytes += len(chunk)
+            if arrived_bytes > most_bytes:
+                break
+            yield chunk
+        else:
+            return
+    raise BadDownload(f"the video is larger than {most_bytes >> 20} MiB.")

@@ -21,6 +21,7 @@ from reconciler.errors import (
     NotReached,
     OutcomeUnknown,
     ServiceError,
+    UnfitAnswer,
 )
 from reconciler.state.booked import Booking
 from reconciler.state.ledger import Ledger
@@ -30,6 +31,9 @@ from reconciler.state.store import Store
 
 # of what was certainly not accepted: not reached, or too fast; and of what leads up to a submit
 SUBMIT_TRIES = 5
+# of an answer that does not pass the gate, when a paid task is looked at: what is wrong with it
+# will hardly pass, and the task stays for the next run
+UNFIT_TRIES = 10
 
 
 class TaskFailed(ServiceError):
@@ -108,16 +112,18 @@ async def persistently(
     work: Work | None = None,
 ) -> Any:
     """Repeat a harmless call until it works, its error cannot pass, or `tries` are used up (None:
-    never).
+    never, but for answers that cannot be read, of which UNFIT_TRIES are enough).
     """
-    failures = 0
+    failures = unfit = 0
     while True:
         try:
             return await call()
         except ServiceError as error:
             failures += 1
             temporary = isinstance(error, OutcomeUnknown | NotReached) or error.status == 429
-            if ends_reading(error) or not temporary or (tries is not None and failures >= tries):
+            unfit += isinstance(error, UnfitAnswer)
+            used_up = unfit >= UNFIT_TRIES or (tries is not None and failures >= tries)
+            if ends_reading(error) or not temporary or used_up:
                 raise
             if work is not None:
                 desk.emit(work, Phase.WAITING, note=f"{error} It is tried again")

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.apply import attempt as life
+from reconciler.apply.answers import TaskAnswer
 from reconciler.apply.baseline import take_baseline
-from reconciler.apply.client import TaskAnswer
 from reconciler.apply.desk import SUBMIT_TRIES, Desk, TaskFailed, Unsettled, Work, unbroken
 from reconciler.apply.events import Phase
 from reconciler.apply.lanes import Lane, Pacer, lane_name

@@ -90,6 +90,7 @@ class Session:
             self._config.api_key,
             workspace=self._config.workspace,
             result_hosts=self._config.result_hosts,
+            routes=self._config.routes,
             transport=transport,
         )
         self._desk = replace(self._desk, connection=client)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 
-from reconciler.apply.client import TaskAnswer
+from reconciler.apply.answers import TaskAnswer
 from reconciler.apply.desk import Desk, persistently, unbroken
 from reconciler.apply.lanes import lane_name
 from reconciler.errors import UsageError
