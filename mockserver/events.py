@@ -13,6 +13,7 @@ import contextlib
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -133,9 +134,12 @@ class Events:
         try:
             for webhook in self._webhooks:
                 for _ in range(webhook.copies if webhook.account in (None, row["account"]) else 0):
-                    async with session.post(webhook.url, data=event, headers=headers) as response:
-                        response.raise_for_status()
-        except (aiohttp.ClientError, TimeoutError) as error:
+                    async with session.post(
+                        webhook.url, data=event, headers=headers, allow_redirects=False
+                    ) as response:
+                        if response.status >= 300:  # a redirect has taken nothing
+                            raise aiohttp.ClientError(f"answered {response.status}")
+        except (aiohttp.ClientError, OSError, ValueError, ArithmeticError) as error:
             tries = self._attempts[row["task_id"]] = self._attempts.get(row["task_id"], 0) + 1
             if tries == ATTEMPTS:
                 log.warning("gave up telling of task %s: %s", row["task_id"], error)
@@ -196,6 +200,15 @@ def _webhook(document: object, place: str) -> Webhook:
         fields.count("copies", 1, 1),
     )
     fields.end()
-    if not url.startswith(("http://", "https://")):
+    if not _is_url(url):
         raise BadOrder(f"{place}.url should be an http(s) URL, not {url!r}")
     return Webhook(url, account, copies or 1)
+
+
+def _is_url(text: str) -> bool:
+    """Whether events can be sent there: http(s), a host, and a port that is one."""
+    try:
+        url = urlsplit(text)
+        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:  # also for a port beyond all ports
+        return False

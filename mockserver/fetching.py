@@ -14,7 +14,10 @@ from mockserver.errors import MediaError
 from mockserver.storage import Storage
 
 TIMEOUT_S = 10.0  # assumption: how long the service waits for an input is not documented
+MOST_REDIRECTS = 5  # assumption
 CHUNK = 256 << 10
+# also what a URL that is none comes to: a port beyond all ports, a name that no resolver takes
+_FAILURES = (aiohttp.ClientError, OSError, ValueError, ArithmeticError)
 
 
 class Fetcher:
@@ -28,16 +31,28 @@ class Fetcher:
         incoming = self._storage.receive()
         try:
             async with (
-                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session,
-                session.get(url) as response,
+                aiohttp.ClientSession(
+                    timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
+                    headers={"Accept-Encoding": "identity"},
+                    auto_decompress=False,  # what is small on the way must not be large here
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                ) as session,
+                session.get(url, max_redirects=MOST_REDIRECTS) as response,
             ):
                 response.raise_for_status()
+                promised_bytes = response.content_length or 0
+                if promised_bytes > self._max_size_bytes:
+                    raise _too_large()
                 async for chunk in response.content.iter_chunked(CHUNK):
                     incoming.write(chunk)
                     if incoming.size_bytes > self._max_size_bytes:
-                        raise MediaError("InvalidFile.Size", "The file is too large")
+                        raise _too_large()
             return self._storage.keep(incoming)
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        except _FAILURES as error:
             raise MediaError("InvalidParameter", f"Failed to download {url}") from error
         finally:
             incoming.discard()
+
+
+def _too_large() -> MediaError:
+    return MediaError("InvalidFile.Size", "The file is too large")

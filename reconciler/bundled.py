@@ -19,11 +19,13 @@ from typing import Any
 
 from reconciler.errors import CutlistError
 from reconciler.files import make_dirs
+from reconciler.foreign import whole_number
 from reconciler.records import loads
 
 TASK_SECONDS = (2.0, 4.0)
 _LOOK_EVERY_S = 0.1
 _START_WITHIN_S = 10.0
+_LAST_PORT = 65535
 
 
 @asynccontextmanager
@@ -87,19 +89,25 @@ async def _serve(folder: Path) -> Any:
 
 
 def _last_port(folder: Path) -> int:
+    """The port that was served last; 0 where nobody noted one that can be."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        return int(loads((folder / "address.json").read_bytes())["port"])
+        return whole_number(loads((folder / "address.json").read_bytes())["port"], _LAST_PORT) or 0
     return 0
 
 
 async def _address(folder: Path) -> str:
-    """The URL of the server that holds the lock; it may still be starting."""
+    """The URL of the server that holds the lock; it may still be starting.
+
+    Of what is noted only the port is believed: whatever stands in the file, requests stay on this
+    machine.
+    """
     for _ in range(int(_START_WITHIN_S / _LOOK_EVERY_S)):
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            url = str(loads((folder / "address.json").read_bytes())["url"])
-            _, writer = await asyncio.open_connection("127.0.0.1", _last_port(folder))
-            writer.close()
-            return url
+        port = _last_port(folder)
+        if port:
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return f"http://127.0.0.1:{port}/api/v1"
         await asyncio.sleep(_LOOK_EVERY_S)
     raise CutlistError(
         "another command of this project serves the mock and does not answer.",

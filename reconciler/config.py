@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -43,6 +44,11 @@ class Secret:
         return "Secret(…)"
 
     __str__ = __repr__
+
+
+def is_key(secret: Secret) -> bool:
+    """Whether a text can be a key: printable ASCII without spaces, so that a header takes it."""
+    return re.fullmatch(r"[!-~]+", secret.reveal()) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def _whole_text(value: Any) -> Any:
 def _deeper_than(value: Any, levels: int) -> bool:
     """Whether brackets are nested deeper than `levels`; looked at level by level, not by recursion."""
     row = [value]
-    for _ in range(levels + 1):
+    for _ in range(levels):
         row = [
             item
             for holder in row

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler import (
     budget,
@@ -31,7 +31,7 @@ from reconciler.apply.events import Block, Event
 from reconciler.apply.outcome import Report, Stop
 from reconciler.cache import Cache, Digests
 from reconciler.clock import JUMP_S, Clock, SystemClock
-from reconciler.config import Config, Environment
+from reconciler.config import Config, Environment, is_key
 from reconciler.desired import source
 from reconciler.desired.job import Desired
 from reconciler.desired.source.folder import Folder
@@ -69,6 +69,9 @@ from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Result
 from reconciler.state.roster import Note, Roster, meaning
 from reconciler.state.store import Store
+
+if TYPE_CHECKING:
+    from reconciler.apply.session import Session  # lazy where it runs: httpx
 
 SavedPlan = Mapping[str, Any]  # schemas/saved-plan.schema.json
 
@@ -312,7 +315,7 @@ class Project:
                     self.config, self.store, ledger, self.clock, lambda _event: None, self._block
                 )
                 stack.push_async_callback(session.close)
-                session.connect(await stack.enter_async_context(self._address()), self._transport)
+                await self._connect(session, stack, lambda _text: None)  # apply follows, and tells
                 return await session.take_over(each, task_id, origin)
 
     # -------------------------------------------------------------- apply
@@ -363,9 +366,7 @@ class Project:
                 ledger.books.check()  # before anything is spent that could not be booked
                 session.take_in_spill(tell)
                 if session.has_to_ask:
-                    session.connect(
-                        await stack.enter_async_context(self._address()), self._transport
-                    )
+                    await self._connect(session, stack, tell)
                     await session.recover(tell, stop)
                 if saved is None or bound is None:
                     first = reconcile.look(self.config, self.store, ledger, self.clock, options)
@@ -388,9 +389,7 @@ class Project:
                 if saved is not None and not stop.reason:
                     plans.use(self.config.state_dir, saved["id"], tmp_name=self.clock.new_id())
                 if asks and not session.connected and not stop.reason:
-                    session.connect(
-                        await stack.enter_async_context(self._address()), self._transport
-                    )
+                    await self._connect(session, stack, tell)
                 origin = recall.origin(self.config, first, approved)
                 return await session.drive(
                     first, options, stop, tell, fail_fast=fail_fast, origin=origin
@@ -533,6 +532,15 @@ class Project:
             finally:
                 ledger.close()
 
+    async def _connect(
+        self, session: Session, stack: AsyncExitStack, tell: Callable[[str], None]
+    ) -> None:
+        """From now on `session` can ask and send. Says what of the proxy variables is left out."""
+        if not self.config.endpoint.loopback:
+            for warning in self.config.routes.warnings:
+                tell(warning)
+        session.connect(await stack.enter_async_context(self._address()), self._transport)
+
     @asynccontextmanager
     async def _address(self) -> AsyncIterator[str]:
         """The base URL of the endpoint; the bundled server runs for the length of the block."""
@@ -554,4 +562,9 @@ class Project:
                     "Set it to a key of this region, or try offline with --endpoint mock. Nothing"
                     " was sent."
                 ),
+            )
+        if not is_key(self.config.api_key):
+            raise CutlistError(
+                "DASHSCOPE_API_KEY is no key: it holds spaces, line ends or characters beyond ASCII.",
+                hint="Copy it anew from the vendor's console. Nothing was sent.",
             )

@@ -148,10 +148,10 @@ def _proxy(variable: str, value: str) -> Proxy | None:
         scheme, host = parts.scheme.lower(), (parts.hostname or "").lower()
         # what desktops and tunnels write for a proxy that speaks SOCKS 5
         scheme = "socks5" if scheme == "socks" else scheme
-        port = parts.port or _PORTS[scheme]
+        port = _PORTS[scheme] if parts.port is None else parts.port
     except (ValueError, KeyError):
         return None
-    if _address(host) is None and not _NAME.fullmatch(host):
+    if scheme not in _PORTS or port == 0 or (_address(host) is None and not _NAME.fullmatch(host)):
         return None
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     return Proxy(variable, scheme, host, port, user, password)
@@ -164,8 +164,9 @@ def _exempt(entry: str) -> Exempt | None:
     scheme, _, rest = entry.rpartition("://")
     if re.search(r"[#?@\\]", rest):
         return None
-    if "/" in rest or _address(rest.strip("[]")) is not None:
-        block = _block(rest)
+    bare = re.sub(r"^\[([^\[\]]*)\](/\d+)?$", r"\1\2", rest)
+    if "/" in rest or _address(bare) is not None:
+        block = _block(bare)
         return None if block is None else Exempt(block=block, scheme=scheme)
     try:
         port = urlsplit(f"//{rest}").port
@@ -184,7 +185,7 @@ def _exempt(entry: str) -> Exempt | None:
 def _block(text: str) -> Block | None:
     """A block of addresses, or one address as a block."""
     try:
-        return ipaddress.ip_network(re.sub(r"[\[\]]", "", text), strict=False)
+        return ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
 

@@ -171,10 +171,14 @@ def _unknown_words(
     said = _message(fields, quote)
     if said:
         return said
-    what = f"an answer that {fault}" if fault else "a JSON object"
-    named = " that names a task" if ids else "" if reply.ok else " without a code"
-    without = " without a task_id" if reply.ok else ""
-    return f"the service answered {reply.status} with {what}{without or named}."
+    lacks = (
+        "without a task_id"
+        if reply.ok
+        else "and named a task"
+        if ids
+        else "without a code of the service"
+    )
+    return f"the service answered {reply.status} {lacks}{f'; its answer {fault}' if fault else ''}."
 
 
 def _joined(ids: list[Any], quote: Quote) -> str:
@@ -214,10 +218,10 @@ def answered(reply: Reply, quote: Quote) -> Mapping[str, Any]:
     refusal = _refusal(reply.status, fields, quote)
     if refusal is not None:
         raise refusal
-    status, said = reply.status, _message(fields, quote)
-    if status == 429:
+    status, said, code = reply.status, _message(fields, quote), _code(fields, quote)
+    if status == 429 and not code:
         raise Throttled(said or "something on the way answered 429: too many requests.", status=429)
-    if 400 <= status < 500 and status not in (408, 425):
+    if 400 <= status < 500 and status not in (408, 425) and not code:
         raise NotTheService(
             f"what answers there is not the task API (HTTP {status}, without an error code of the"
             " service).",
@@ -226,7 +230,7 @@ def answered(reply: Reply, quote: Quote) -> Mapping[str, Any]:
         )
     raise OutcomeUnknown(
         said or f"the service answered {status}{', a redirect' if 300 <= status < 400 else ''}.",
-        code=_code(fields, quote),
+        code=code,
         status=status,
         request_id=shown(fields.get("request_id") or "", LONGEST_ID),
     )

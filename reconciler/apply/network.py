@@ -34,6 +34,7 @@ GRACE_S = 60.0  # a file on its way may stand still for so long in all, whatever
 LEAST_BYTES_PER_S = 16 << 10  # below this pace the grace is used up
 _CHUNK_BYTES = 64 << 10
 _CLOSING_S = 1.0
+_PACKINGS = ("gzip", "x-gzip", "deflate")
 _UNREACHED = "Check the network and the endpoint in cutlist.yaml, then run apply again."
 _CONNECTING = (
     httpx.ConnectError,
@@ -43,7 +44,7 @@ _CONNECTING = (
     httpx.ProxyError,
     httpx.InvalidURL,
 )
-_BROKEN: tuple[type[Exception], ...] = (
+_BROKEN = (
     httpx.TransportError,
     httpx.DecodingError,
     httpx.StreamError,
@@ -51,10 +52,15 @@ _BROKEN: tuple[type[Exception], ...] = (
     ValueError,
     ArithmeticError,
 )
-with suppress(ImportError):
-    from socksio import SOCKSError
 
-    _BROKEN = (*_BROKEN, SOCKSError)
+
+def _socks_errors() -> tuple[type[Exception], ...]:
+    """The errors of the package that speaks SOCKS; none where it is not installed."""
+    try:
+        from socksio import SOCKSError
+    except ImportError:
+        return ()
+    return (SOCKSError,)
 
 
 def time_for(size_bytes: int) -> float:
@@ -185,30 +191,34 @@ def _encoding(response: httpx.Response) -> str:
 
 async def _opened(response: httpx.Response) -> AsyncIterator[bytes]:
     """The body, in pieces of no more than 64 KiB, unpacked bit by bit: whatever was promised about
-    it, no more is held than that. Raises UnfitAnswer for a packing that was not asked for and is
-    not known.
+    it, no more is held than that.
+
+    What is not packed as it says, or in a way that is not known, comes as it is, and then
+    UnfitAnswer: an id may stand in it all the same.
     """
-    packing = _encoding(response)
-    if packing not in ("", "gzip", "x-gzip", "deflate"):
-        raise UnfitAnswer(f'came packed as "{shown(packing)}", which was not asked for')
-    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32) if packing else None
+    packing, lie = _encoding(response), ""
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32) if packing in _PACKINGS else None
+    if packing and unpack is None:
+        lie = f'came packed as "{shown(packing)}", which was not asked for'
     assert isinstance(response.stream, httpx.AsyncByteStream)
     async for chunk in response.stream:
         rest = chunk
         while rest:
-            if unpack is None:
-                piece, rest = rest[:_CHUNK_BYTES], rest[_CHUNK_BYTES:]
-            elif unpack.eof:
-                return
-            else:
+            if unpack is not None and not unpack.eof:
                 try:
-                    piece = unpack.decompress(rest, _CHUNK_BYTES)
+                    piece, rest = unpack.decompress(rest, _CHUNK_BYTES), unpack.unconsumed_tail
                 except zlib.error:
-                    raise UnfitAnswer(f"is not {packing}, as it says") from None
-                rest = unpack.unconsumed_tail
+                    unpack, lie = None, f"is not packed as {packing}, as it says"
+                    continue
+            elif unpack is None:
+                piece, rest = rest[:_CHUNK_BYTES], rest[_CHUNK_BYTES:]
+            else:
+                return
             yield piece
     if unpack is not None and not unpack.eof:
-        raise UnfitAnswer("broke off")
+        lie = "broke off"
+    if lie:
+        raise UnfitAnswer(lie)
 
 
 async def _in_time(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -238,7 +248,7 @@ async def _in_time(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 async def _let_go(response: httpx.Response | None) -> None:
     if response is not None:
-        with suppress(TimeoutError, *_BROKEN):
+        with suppress(*_BROKEN):
             async with asyncio.timeout(_CLOSING_S):
                 await response.aclose()
 
@@ -258,7 +268,9 @@ def _in_our_words() -> Iterator[None]:
         raise OutcomeUnknown("the service did not answer in time.") from error
     except UnicodeError as error:  # the name of a host that no resolver takes
         raise NotReached("the service cannot be reached (no name of a host).") from error
-    except _BROKEN as error:
+    except Exception as error:
+        if not isinstance(error, (*_BROKEN, *_socks_errors())):
+            raise
         raise OutcomeUnknown(f"the connection broke ({_kind(error)}).") from error
 
 
@@ -321,7 +333,7 @@ def _proxied(proxy: Proxy, context: ssl.SSLContext) -> httpx.Proxy:
             f"{proxy.variable} names {proxy.address}; SOCKS 4 is not spoken here.",
             hint="Name a proxy with http, https or socks5 instead. Nothing was sent.",
         )
-    if proxy.socks and "SOCKSError" not in globals():
+    if proxy.socks and not _socks_errors():
         raise CutlistError(
             f"{proxy.variable} names {proxy.address}, and SOCKS needs a package that is not"
             " installed.",
@@ -354,9 +366,10 @@ def _certificates(routes: Routes) -> ssl.SSLContext:
         return ssl.create_default_context(
             cafile=None if folder else name, capath=name if folder else None
         )
-    except (OSError, ValueError) as error:  # also of ssl
-        reason = getattr(error, "strerror", None) or "it holds no certificates"
-        raise _no_certificates(variable, name, str(reason)) from error
+    except (ssl.SSLError, ValueError) as error:
+        raise _no_certificates(variable, name, "it holds no certificates") from error
+    except OSError as error:
+        raise _no_certificates(variable, name, f"it cannot be read ({error.strerror})") from error
 
 
 def _no_certificates(variable: str, name: str, why: str) -> CutlistError:

@@ -7,6 +7,7 @@ On a full disk nothing new can be written; overwriting blanks that are there alr
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from reconciler.files import fsync_dir, make_dirs
+from reconciler.foreign import is_task_id
 from reconciler.records import loads, record
 
 ROOM_BYTES = 16 << 10
@@ -57,12 +59,15 @@ class Spill:
         return False
 
     def read(self) -> Sequence[Spilled]:
-        """What was written down and not yet cleared; a line that was cut short is passed over."""
+        """What was written down and not yet cleared; a line that was cut short, or holds
+        what is no task id, is passed over."""
         found = []
         with suppress(FileNotFoundError):
             for line in self._path.read_bytes().splitlines():
                 with suppress(ValueError):
-                    found.append(record(Spilled, loads(line)))
+                    spilled = record(Spilled, loads(line))
+                    if is_task_id(spilled.task_id) and math.isfinite(spilled.at):
+                        found.append(spilled)
         return found
 
     def clear(self) -> None:
