@@ -97,9 +97,7 @@ async def _intend_and_send(desk: Desk, work: Work, prepared: Prepared, attempt: 
     try:
         created = await desk.client.create(prepared.body, uses_oss=prepared.uses_oss)
     except OutcomeUnknown as error:
-        named_id = error.task_id or error.unusable_id
-        if named_id:
-            await desk.block(desk.ledger.named, attempt.id, named_id)
+        await _keep_named(desk, attempt, error)
         raise
     except ServiceError as error:
         state = State.REJECTED if is_verdict(error) else State.NOT_SENT
@@ -125,6 +123,18 @@ async def _intend_and_send(desk: Desk, work: Work, prepared: Prepared, attempt: 
         raise _spilled(desk, attempt, created, error) from error
     desk.roll.accepted[created.task_id] = desk.clock.monotonic()
     desk.emit(work, Phase.PENDING, task_id=created.task_id)
+
+
+async def _keep_named(desk: Desk, attempt: Attempt, error: OutcomeUnknown) -> None:
+    """Write down what an odd answer named as its task, legal or not, wherever there is room."""
+    named_id = error.task_id or error.unusable_id
+    if not named_id:
+        return
+    try:
+        await desk.block(desk.ledger.named, attempt.id, named_id)
+    except LedgerError as full:
+        created = Created(named_id, error.request_id)
+        raise _spilled(desk, attempt, created, full) from error
 
 
 def _spilled(desk: Desk, attempt: Attempt, created: Created, error: LedgerError) -> LedgerError:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from reconciler.apply.desk import Desk, NeedsPerson
 from reconciler.apply.settle import LOOK_AGAIN_S, second_look, settle
 from reconciler.errors import LedgerError, ServiceError
+from reconciler.foreign import is_task_id, shown
 from reconciler.state.ledger import TaskTaken
 from reconciler.state.observed import State
 from reconciler.words import count
@@ -33,6 +34,13 @@ def take_in_spill(desk: Desk, tell: Tell) -> None:
     for each in desk.spill.read():
         attempt = desk.ledger.attempt(each.attempt_id, now=desk.clock.now())
         if attempt.task_id == each.task_id:
+            continue
+        if not is_task_id(each.task_id):  # nobody can be asked about it but a person
+            desk.ledger.named(each.attempt_id, shown(each.task_id))
+            tell(
+                f'{attempt.edit}: an answer called its task "{shown(each.task_id)}", which is no'
+                " task id; the ledger has it now."
+            )
             continue
         try:
             desk.ledger.submitted(

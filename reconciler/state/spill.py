@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from reconciler.files import fsync_dir, make_dirs
-from reconciler.foreign import is_task_id
 from reconciler.records import loads, record
 
 ROOM_BYTES = 16 << 10
@@ -59,14 +58,14 @@ class Spill:
         return False
 
     def read(self) -> Sequence[Spilled]:
-        """What was written down and not yet cleared; a line that was cut short, or holds
-        what is no task id, is passed over."""
+        """What was written down and not yet cleared; a line that was cut short, or whose
+        time is none, is passed over."""
         found = []
         with suppress(FileNotFoundError):
             for line in self._path.read_bytes().splitlines():
                 with suppress(ValueError):
                     spilled = record(Spilled, loads(line))
-                    if is_task_id(spilled.task_id) and math.isfinite(spilled.at):
+                    if math.isfinite(spilled.at):
                         found.append(spilled)
         return found
 
