@@ -152,4 +152,5 @@ def quoted(value: Any, secret: str = "", most: int = LONGEST_TEXT) -> str:
     text = value if isinstance(value, str) else ""
     if secret:
         text = text.replace(secret, "…")
-    return _QUERY.sub(r"\1?…", shown(text, most))
+    text = shown(text, most)
+    return _QUERY.sub(r"\1?…", text) if "://" in text else text

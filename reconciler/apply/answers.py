@@ -48,6 +48,7 @@ _LONGEST_PROMPT = 64 << 10  # characters; the service cuts prompts at 5,000
 _LONGEST_URL = 8 << 10
 _LONGEST_FIELD = 8 << 10  # characters of a field of an upload's policy
 _MOST_EXTRA_BYTES = 16 << 10  # of fields of a task that are not documented
+_MOST_NUMBERS = 20
 _MILLISECONDS_FROM = (
     1e11  # a number from here on counts milliseconds: in seconds it is the year 5138
 )
@@ -305,30 +306,36 @@ def task_answer(fields: Mapping[str, Any], task_id: str, quote: Quote) -> TaskAn
     return TaskAnswer(
         shown(output["task_status"], _LONGEST_NAME),
         _output(output, quote),
-        _kept(usage, quote) if isinstance(usage, dict) else {},
+        _kept(_small(usage), quote) if isinstance(usage, dict) else {},
         shown(fields.get("request_id") or "", LONGEST_ID),
     )
 
 
 def _output(output: Mapping[str, Any], quote: Quote) -> dict[str, Any]:
-    """What is kept of a task: what the vendor documents, and as much beside it as a record takes.
+    """What is kept of a task: what the vendor documents, where it is text, and as much beside it as
+    a record takes.
 
     The prompt stays as it came, since it is compared with the one that was sent.
     """
-    kept: dict[str, Any] = {}
-    for name, value in output.items():
+    kept = {}
+    for name in _TOLD:
+        value = output.get(name)
+        if not isinstance(value, str):
+            continue
         if name == "video_url":
-            kept[name] = value if isinstance(value, str) and len(value) <= _LONGEST_URL else ""
-        elif name == "orig_prompt":
-            kept[name] = value[:_LONGEST_PROMPT] if isinstance(value, str) else None
-        elif name in ("code", "message"):
-            kept[name] = quote(value) if isinstance(value, str) else ""
+            kept[name] = value if len(value) <= _LONGEST_URL else ""
         else:
-            kept[shown(name)] = _kept(value, quote)
-    extra = {name: value for name, value in kept.items() if name not in _TOLD}
-    if len(json.dumps(extra)) > _MOST_EXTRA_BYTES:
-        return {name: value for name, value in kept.items() if name in _TOLD}
-    return kept
+            kept[name] = value[:_LONGEST_PROMPT] if name == "orig_prompt" else quote(value)
+    extra = {name: value for name, value in output.items() if name not in _TOLD}
+    return {**kept, **_kept(_small(extra), quote)}
+
+
+def _small(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields, or, of more than a record takes, a few of their numbers."""
+    if len(json.dumps(fields)) <= _MOST_EXTRA_BYTES:
+        return fields
+    numbers = [(name, n) for name, n in fields.items() if isinstance(n, int | float)]
+    return dict(numbers[:_MOST_NUMBERS])
 
 
 def _kept(value: Any, quote: Quote) -> Any:

@@ -251,8 +251,11 @@ def test_fields_beyond_measure_are_not_kept() -> None:
     """What the vendor does not document is kept as far as a record takes it, and no further."""
     output = {"task_status": "RUNNING", "task_metrics": {"TOTAL": 1}}
     assert task_answer({"output": output}, ID, quote).output["task_metrics"] == {"TOTAL": 1}
-    many = output | {f"x{n}": "y" * 1000 for n in range(100)}
-    assert set(task_answer({"output": many}, ID, quote).output) == {"task_status"}
+    many = output | {f"x{n}": "y" * 1000 for n in range(100)} | {"n": 5}
+    answer = task_answer({"output": many, "usage": many}, ID, quote)
+    assert (answer.output, answer.usage) == ({"task_status": "RUNNING", "n": 5}, {"n": 5})
+    odd = {"task_status": "FAILED", "code": 5, "message": ["x"], "end_time": 5, "video_url": {}}
+    assert task_answer({"output": odd}, ID, quote).output == {"task_status": "FAILED"}
 
 
 def test_a_policy_that_cannot_be_used() -> None:

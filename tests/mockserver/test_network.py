@@ -2,12 +2,18 @@
 are fetched.
 """
 
+import gzip
 from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
 
-from mockserver import Account, ApiKey, ServerError
+from mockserver import Account, ApiKey, ServerError, VirtualClock
+from mockserver.catalogue import load
+from mockserver.errors import MediaError
+from mockserver.fetching import Fetcher
+from mockserver.state import State
+from mockserver.storage import Storage
 
 
 @asynccontextmanager
@@ -190,3 +196,71 @@ def test_scenario_files(tmp_path):
             server_options(path)
     with pytest.raises(ServerError, match="cannot read the scenario file"):
         server_options(tmp_path / "none.yaml")
+
+
+async def test_a_webhook_that_redirects_has_taken_nothing(serve):
+    """The event goes to the URL that was named, and is told again."""
+    places = []
+
+    async def elsewhere(request):
+        places.append(request.path)
+        if len(places) == 1:
+            raise web.HTTPFound("/elsewhere")
+        return web.Response()
+
+    async with listening(elsewhere) as root, serve(webhooks=[root + "/hook"]) as api:
+        await api.create(api.wan(duration=1))
+        await api.mock("POST", "clock", json={"advance_s": 60})
+        await api.server.deliver_events()
+        await api.server.deliver_events()
+    assert places == ["/hook", "/hook"]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999/", "http://", "http://[::1", "ftp://a/"])
+async def test_a_webhook_that_is_no_address_is_refused(serve, url):
+    """When it is ordered, not every time an event is to be told."""
+    async with serve() as api:
+        answer = await api.mock("POST", "webhooks", json={"url": url})
+        assert (answer.status_code, "should be an http(s) URL" in answer.text) == (400, True)
+
+
+async def test_inputs_that_never_end_or_burst_are_refused(tmp_path):
+    """A promise beyond the limit, an endless body, endless redirects, a bomb: a code, and no more
+    bytes than are allowed.
+    """
+    taken = []
+
+    async def act(request):
+        if request.path == "/round":
+            raise web.HTTPFound("/round")
+        if request.path == "/packed":
+            packed = gzip.compress(bytes(1 << 20))
+            taken.append(len(packed))
+            return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
+        response = web.StreamResponse()
+        if request.path == "/promised":
+            response.content_length = 1 << 40
+        await response.prepare(request)
+        for _ in range(9999):
+            taken.append(65536)
+            await response.write(bytes(65536))
+        return response
+
+    state = State(None)
+    storage = Storage(tmp_path, state, VirtualClock(), load().service, "secret")
+    fetcher = Fetcher(storage, 1 << 18)
+    async with listening(act) as root:
+        for path, code in (
+            ("/endless", "InvalidFile.Size"),
+            ("/promised", "InvalidFile.Size"),
+            ("/round", "InvalidParameter"),
+        ):
+            with pytest.raises(MediaError) as refused:
+                await fetcher.fetch(root + path)
+            assert refused.value.fault.code == code
+        for bad in ("http://127.0.0.1:99999/", "http://", "http://\u00e4..x/", "http://[::1"):
+            with pytest.raises(MediaError):
+                await fetcher.fetch(bad)
+        await fetcher.fetch(root + "/packed")  # stored as it came: a thousand bytes
+    state.close()
+    assert sum(taken) < 64 << 20

@@ -1,0 +1,29 @@
+"""Where the bundled server of another command is looked for."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler import bundled
+from reconciler.bundled import _address, _last_port
+
+
+@pytest.mark.parametrize("port", [99999, -1, 0, "8000", None, 1.5, True, 10**400, [], {"a": 1}])
+def test_a_port_that_is_none_is_not_believed(tmp_path: Path, port: Any) -> None:
+    """A note that somebody damaged leads nowhere, without a traceback."""
+    (tmp_path / "address.json").write_text(json.dumps({"url": "http://x", "port": port}))
+    assert _last_port(tmp_path) == 0
+
+
+async def test_a_note_never_leads_away_from_this_machine(tmp_path: Path) -> None:
+    """Whatever URL stands in the note, the address is loopback and the noted port."""
+    async with bundled.bundled_server(tmp_path) as url:
+        note = json.loads((tmp_path / "address.json").read_text())
+        away = {**note, "url": "https://evil.example/api/v1", "pid": os.getpid()}
+        (tmp_path / "address.json").write_text(json.dumps(away))
+        assert await _address(tmp_path) == url == f"http://127.0.0.1:{note['port']}/api/v1"
