@@ -196,12 +196,11 @@ async def _opened(response: httpx.Response) -> AsyncIterator[bytes]:
     What is not packed as it says, or in a way that is not known, comes as it is, and then
     UnfitAnswer: an id may stand in it all the same.
     """
-    packing, lie = _encoding(response), ""
+    packing, lie = "" if response.is_stream_consumed else _encoding(response), ""
     unpack = zlib.decompressobj(zlib.MAX_WBITS | 32) if packing in _PACKINGS else None
     if packing and unpack is None:
         lie = f'came packed as "{shown(packing)}", which was not asked for'
-    assert isinstance(response.stream, httpx.AsyncByteStream)
-    async for chunk in response.stream:
+    async for chunk in _raw(response):
         rest = chunk
         while rest:
             if unpack is not None and not unpack.eof:
@@ -219,6 +218,15 @@ async def _opened(response: httpx.Response) -> AsyncIterator[bytes]:
         lie = "broke off"
     if lie:
         raise UnfitAnswer(lie)
+
+
+async def _raw(response: httpx.Response) -> AsyncIterator[bytes]:
+    if response.is_stream_consumed:  # a transport of tests has looked into it
+        yield response.content
+        return
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    async for chunk in response.stream:
+        yield chunk
 
 
 async def _in_time(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
