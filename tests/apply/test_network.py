@@ -287,8 +287,9 @@ async def test_nobody_is_there() -> None:
 
 # ------------------------------------------------------------------ memory
 
-PROBE = """
-import asyncio, resource, sys
+PROBE = r"""
+import asyncio, re, sys
+from pathlib import Path
 from reconciler.apply.client import Client
 from reconciler.config import Secret
 from reconciler.endpoints import Endpoint
@@ -304,10 +305,12 @@ async def main():
         await asking.close()
 
 asyncio.run(main())
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text()).group(1)) // 1024)
 """
 
 
+# ru_maxrss would count the process of the tests, which this one begins as
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is told by Linux")
 async def test_no_answer_takes_memory() -> None:
     """The worst answers, one after another in one process: a peak below 150 MB, imports included."""
     async with AsyncExitStack() as stack:
@@ -327,7 +330,7 @@ async def test_no_answer_takes_memory() -> None:
     assert child.returncode == 0
     assert len(said) == len(ports)
     assert [line for line in said if not line.startswith("OutcomeUnknown")] == []
-    assert int(peak_mb) < 150, said
+    assert int(peak_mb) < 150, peak_mb
 
 
 async def test_nothing_of_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
