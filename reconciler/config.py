@@ -19,6 +19,7 @@ from reconciler.errors import CutlistError, Fault, InvalidInput, Place, ProjectN
 from reconciler.files import EscapesRoot, inside
 from reconciler.names import NO_ENVIRONMENT, did_you_mean, made_plain
 from reconciler.routes import Routes
+from reconciler.signatures import Signatures
 
 PROJECT_FILE = "cutlist.yaml"
 STATE_DIR = ".cutlist"
@@ -135,6 +136,7 @@ class Config:
     prune_most: int  # and how many of them at once, at most
     result_hosts: tuple[str, ...]
     routes: Routes  # proxies and certificates
+    signatures: Signatures  # what of a link is no part of a key
 
     @property
     def realm(self) -> Realm:
@@ -220,6 +222,9 @@ def load(
         prune_most=prune.get("most", 10),
         result_hosts=tuple(spec.get("result_hosts", ())),
         routes=env.routes,
+        signatures=Signatures.of(
+            shipped.signatures(), spec.get("identity", {}).get("ignore_query", ())
+        ),
     )
 
 

@@ -19,6 +19,7 @@ from reconciler.desired.manifest import output_fault
 from reconciler.desired.source.folder import Folder
 from reconciler.names import folded
 from reconciler.plan.diff import Options, diff
+from reconciler.plan.former import Former
 from reconciler.plan.prune import Pruning
 from reconciler.plan.resolve import Resolved, resolve
 from reconciler.plan.step import Action, Plan, Step
@@ -142,7 +143,8 @@ def conclude(
     cache.save()
     if options.repay:
         observed = observed.repaid()
-    resolved = resolve(desired, observed, trust_pins=not options.repay)
+    former = Former.of(config.signatures, observed, ledger.requests() if ledger else ())
+    resolved = resolve(desired, observed, former, trust_pins=not options.repay)
     plan = diff(
         desired,
         resolved,

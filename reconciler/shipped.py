@@ -28,6 +28,12 @@ def service() -> dict[str, Any]:
 
 
 @cache
+def signatures() -> dict[str, Any]:
+    """schemas/signatures.yaml: which parameters sign a link, by provider."""
+    return _yaml(data_dir("schemas") / "signatures.yaml")
+
+
+@cache
 def schema(name: str) -> dict[str, Any]:
     """The JSON Schema `name` (manifest, project, …)."""
     loaded: dict[str, Any] = json.loads((data_dir("schemas") / f"{name}.schema.json").read_bytes())
@@ -42,6 +48,7 @@ def fingerprint() -> str:
     rules = [
         *sorted((data_dir("schemas") / "models").glob("*.yaml")),
         *sorted(data_dir("schemas").glob("*.json")),
+        data_dir("schemas") / "signatures.yaml",
     ]
     code = [
         *sorted(Path(__file__).parent.glob("desired/**/*.py")),

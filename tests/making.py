@@ -17,6 +17,7 @@ from reconciler.plan.diff import Options, diff
 from reconciler.plan.prune import Pruning
 from reconciler.plan.resolve import resolve
 from reconciler.plan.step import Plan, Step
+from reconciler.signatures import Signatures
 from reconciler.state.observed import (
     Attempt,
     History,
@@ -29,6 +30,7 @@ from reconciler.state.observed import (
 )
 
 MODELS = Models.of(shipped.model_documents())
+SIGNATURES = Signatures.of(shipped.signatures())
 SCHEMA = manifest_schema(MODELS)
 ENDPOINT, ACCOUNT, REALM = "singapore", "studio", "live"
 PRICES: Mapping[str, Any] = {
@@ -123,7 +125,7 @@ def wanted(
     inputs = []
     for medium in edit.media(variant):
         url = written[medium.at]
-        identity, facts = medium.reference.identity, None
+        identity, facts = medium.reference.identity(SIGNATURES), None
         if medium.reference.kind == "local":
             identity = f"sha256:{sha256_hex((bytes_of or {}).get(url, url).encode())}"
             if model.media[medium.limits].kind == "video":

@@ -17,7 +17,7 @@ from reconciler.document import pointer
 from reconciler.errors import Fault
 from reconciler.names import did_you_mean, folded, matrix_of
 
-KEY_VERSION = 1
+KEY_VERSION = 2
 
 
 _MOST_NAMES = 8  # names that are shown where all of them are
@@ -103,14 +103,14 @@ class Desired:
         return [wanted.edit.output for wanted in self.edits.values()]
 
 
-def job(wanted: Wanted, identities: Mapping[str, str]) -> Job:
+def job(wanted: Wanted, identities: Mapping[str, str], version: int = KEY_VERSION) -> Job:
     """The job of an edit. `identities` maps the pointer of every medium to what stands for its
-    bytes.
+    bytes. `version` is that of the rule of keys; what version 1 made is still looked up.
     """
     edit, variant = wanted.edit, wanted.variant
 
     canonical = {
-        "v": KEY_VERSION,
+        "v": version,
         "model": edit.model,
         "input": _replaced(_without_defaults(variant, "input", edit.input), "/input", identities),
         "parameters": _without_defaults(variant, "parameters", edit.parameters),

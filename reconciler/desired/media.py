@@ -25,6 +25,7 @@ from reconciler.digest import sha256_hex
 from reconciler.errors import Fault, Place
 from reconciler.gate.forms import shown_form
 from reconciler.gate.refusal import Foreign, Unreadable
+from reconciler.signatures import Signatures
 
 _PROBE_VERSION = "3"
 
@@ -34,9 +35,10 @@ Opener = Callable[[], AbstractContextManager[IO[bytes]]]
 class MediaDesk:
     """Looks at the media of edits, remembering what it saw."""
 
-    def __init__(self, tree: Tree, cache: Cache) -> None:
+    def __init__(self, tree: Tree, cache: Cache, signatures: Signatures) -> None:
         self._tree = tree
         self._cache = cache
+        self._signatures = signatures
 
     def look(self, edit: Edit, medium: Medium, limits: MediaLimits) -> tuple[Input, list[Fault]]:
         """The input behind a media reference, and what is wrong with it."""
@@ -45,7 +47,7 @@ class MediaDesk:
             return self._local(medium, limits, place)
         # the manifest refuses a video as a data URI
         if reference.kind != "data" or limits.kind == "video":
-            return Input(medium, reference.identity), []
+            return Input(medium, reference.identity(self._signatures)), []
         uri = parse_data(reference.value)
         identity, size_bytes = f"sha256:{sha256_hex(uri.content)}", len(uri.content)
         try:

@@ -10,48 +10,14 @@ import posixpath
 import re
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from reconciler.desired.datauri import BadDataUri, is_data, parse_data
 from reconciler.digest import sha256_hex
+from reconciler.signatures import Signatures
 
 Kind = Literal["remote", "local", "data", "oss", "edit"]
 
-# Parameters that sign or date a URL and do not choose its content (lower case). The list is part of
-# the key's contract.
-SIGNATURE_PARAMETERS = frozenset(
-    {
-        "expires",
-        "signature",
-        "ossaccesskeyid",
-        "awsaccesskeyid",
-        "googleaccessid",
-        "security-token",
-        "x-security-token",
-        "x-oss-signature",
-        "x-oss-signature-version",
-        "x-oss-credential",
-        "x-oss-date",
-        "x-oss-expires",
-        "x-oss-security-token",
-        "x-oss-additional-headers",
-        "x-amz-algorithm",
-        "x-amz-credential",
-        "x-amz-date",
-        "x-amz-expires",
-        "x-amz-security-token",
-        "x-amz-signature",
-        "x-amz-signedheaders",
-        "x-goog-algorithm",
-        "x-goog-credential",
-        "x-goog-date",
-        "x-goog-expires",
-        "x-goog-signature",
-        "x-goog-signedheaders",
-        "key-pair-id",
-        "policy",
-    }
-)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -66,13 +32,12 @@ class Reference:
     kind: Kind
     value: str
 
-    @property
-    def identity(self) -> str | None:
+    def identity(self, signatures: Signatures) -> str | None:
         """What stands for it in the key; None for what has to be looked at first (a file, another
         edit).
         """
         if self.kind == "remote":
-            return without_signature(self.value)
+            return signatures.without(self.value)
         if self.kind == "oss":
             return self.value
         if self.kind == "data":
@@ -128,46 +93,6 @@ def _project_path(path: str, manifest: str) -> str:
     if joined == ".." or joined.startswith("../"):
         raise BadReference("the path leaves the project; only files inside it are uploaded")
     return joined
-
-
-def without_signature(url: str) -> str:
-    """`url` without what signs or dates it: the same object keeps the same identity when its
-    link is refreshed.
-
-    Scheme and host are lower-cased, a default port and a fragment dropped, the other parameters
-    kept in their order.
-    """
-    parts = urlsplit(url)
-    scheme, host = parts.scheme.lower(), parts.netloc.rpartition("@")[2].lower()
-    host = host.removesuffix(":443" if scheme == "https" else ":80")
-    pairs = [pair for pair in parts.query.split("&") if pair]
-    azure = any(pair.startswith("sig=") for pair in pairs)
-    kept = [
-        pair for pair in pairs if not _signs(unquote(pair.partition("=")[0]).lower(), azure=azure)
-    ]
-    return urlunsplit((scheme, host, parts.path or "/", "&".join(kept), ""))
-
-
-def _signs(name: str, *, azure: bool) -> bool:
-    return name in SIGNATURE_PARAMETERS or (
-        azure
-        and name
-        in {
-            "sig",
-            "se",
-            "st",
-            "sp",
-            "spr",
-            "sv",
-            "sr",
-            "skoid",
-            "sktid",
-            "skt",
-            "ske",
-            "sks",
-            "skv",
-        }
-    )
 
 
 def shown(url: str) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reconciler.desired.job import Desired, Job, Wanted, job
+from reconciler.desired.job import Desired, Job, Wanted
+from reconciler.plan.former import NOTHING, Former
 from reconciler.state.observed import Observed, Result
 
 
@@ -33,9 +34,14 @@ class Resolved:
 
 
 def resolve(
-    desired: Desired, observed: Observed, *, trust_pins: bool = True
+    desired: Desired,
+    observed: Observed,
+    former: Former = NOTHING,
+    *,
+    trust_pins: bool = True,
 ) -> Mapping[str, Resolved]:
-    """Every edit resolved, upstream before downstream.
+    """Every edit resolved, upstream before downstream. What an earlier rule of keys knows keeps
+    the key that it has (`former`).
 
     `trust_pins`: a result that is not here is taken to be what the lock file says; not where it is
     to be paid again, and so will be another one.
@@ -50,7 +56,7 @@ def resolve(
         if len(identities) < len(upstream):
             resolved[name] = Resolved(wanted, None, None, missing, known)
             continue
-        made = job(wanted, wanted.identities(identities))
+        made = former.job(wanted, wanted.identities(identities), observed, desired.edits)
         pin = observed.pin(name, made.key) if trust_pins else None
         resolved[name] = Resolved(
             wanted,

@@ -24,7 +24,7 @@ from reconciler.plan.step import Action, Cost, Plan, Step
 from reconciler.state.observed import Observed, Stray
 
 KIND = "cutlist saved plan"
-SAVED_VERSION = 1
+SAVED_VERSION = 2
 _MOST_LINES = 10
 _CHANGED = "asks for something else: its manifest, or a file that it names, changed"
 _UNBOUND = (

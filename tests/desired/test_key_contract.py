@@ -14,12 +14,12 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import yaml
 
 from reconciler.desired.job import KEY_VERSION, job
-from reconciler.desired.references import SIGNATURE_PARAMETERS
 from reconciler.digest import canonical_json
 from tests import making
-from tests.making import MODELS
+from tests.making import MODELS, SIGNATURES
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 PAGE = (SCHEMAS / "key.md").read_text(encoding="utf-8")
@@ -42,17 +42,13 @@ MEDIA = {
     for models, field in table("model | field")
     for model in models.split(",")
 }
-SIGNATURES = set(PAGE.split("```\n")[1].split())
-SHARED_ACCESS = {
-    "sig",
-    *re.findall(r"`(s\w+)`", PAGE.split("a shared access signature")[1].split("What is left")[0]),
-}
+SIGNED = yaml.safe_load((SCHEMAS / "signatures.yaml").read_bytes())
 
 
 # ------------------------------------------------------------------ the rule, in another hand
 
 
-def canonical(spec: Mapping[str, Any], identities: Mapping[str, str]) -> str:
+def canonical(spec: Mapping[str, Any], identities: Mapping[str, str], version: int) -> str:
     """The canonical JSON of a `spec`, as key.md says."""
     model, function = spec["model"], spec["input"].get("function", "")
 
@@ -72,11 +68,13 @@ def canonical(spec: Mapping[str, Any], identities: Mapping[str, str]) -> str:
             ]
         if isinstance(value, dict):
             return {k: named(v, f"{field}.{k}", f"{pointer}/{k}") for k, v in value.items()}
-        return identity(value, identities.get(pointer)) if (model, field) in MEDIA else value
+        if (model, field) not in MEDIA:
+            return value
+        return identity(value, identities.get(pointer), version)
 
     input_ = {name: named(value, name, f"/input/{name}") for name, value in said("input").items()}
     whole = {
-        "v": 1,
+        "v": version,
         "model": model,
         "input": input_,
         "parameters": said("parameters"),
@@ -85,7 +83,7 @@ def canonical(spec: Mapping[str, Any], identities: Mapping[str, str]) -> str:
     return json_text(whole)
 
 
-def identity(url: str, known: str | None) -> str:
+def identity(url: str, known: str | None, version: int) -> str:
     """What stands for a reference."""
     if known is not None:
         return known
@@ -97,11 +95,53 @@ def identity(url: str, known: str | None) -> str:
     host = parts.netloc.rpartition("@")[2].lower()
     host = re.sub(":443$" if parts.scheme == "https" else ":80$", "", host)
     query = [part for part in parts.query.split("&") if part]
-    signing = SIGNATURES | (
-        SHARED_ACCESS if any(part.startswith("sig=") for part in query) else set()
-    )
-    kept = "&".join(part for part in query if unquote(part.split("=")[0]).lower() not in signing)
+    query = (left_by_1 if version == 1 else left_by_2)(query, host.split(":")[0], parts.path)
+    kept = "&".join(query)
     return f"{parts.scheme}://{host}{parts.path or '/'}{'?' if kept else ''}{kept}"
+
+
+def name_of(part: str) -> str:
+    """The name of a part of a query, as it is compared."""
+    return unquote(part.split("=")[0]).lower()
+
+
+def left_by_1(query: list[str], host: str, path: str) -> list[str]:
+    """What version 1 leaves of a query."""
+    first = SIGNED["version_1"]
+    beside = first["beside_sig"] if any(part.startswith("sig=") for part in query) else []
+    return [part for part in query if name_of(part) not in {*first["names"], *beside}]
+
+
+def left_by_2(query: list[str], host: str, path: str) -> list[str]:
+    """What version 2 leaves of a query."""
+    values = {name_of(part): unquote("".join(part.partition("=")[2:])) for part in query}
+    gone: set[str] = set()
+    for each in SIGNED["providers"]:
+        if (
+            all(mark in values for mark in each["marks"])
+            and all(re.fullmatch(rule, values[n]) for n, rule in each.get("values", {}).items())
+            and re.fullmatch(each.get("path", "(?s).*"), path)
+            and (
+                "hosts" not in each
+                or any(
+                    host == rule or (rule[:2] == "*." and host.endswith(rule[1:]))
+                    for rule in each["hosts"]
+                )
+            )
+        ):
+            gone |= {*each["marks"], *each.get("also", [])}
+    left = []
+    for part in query:
+        name, value = name_of(part), part.partition("=")[2]
+        looks = name in SIGNED["suspects"]["names"] or any(
+            name.endswith(end) for end in SIGNED["suspects"]["endings"]
+        )
+        if name not in gone:
+            if looks and value and not value.startswith("sha256:"):
+                digest = hashlib.sha256(value.encode()).hexdigest()
+                part = f"{part.split('=')[0]}=sha256:{digest}"
+            left.append(part)
+    return left
 
 
 def json_text(value: Any) -> str:
@@ -122,46 +162,61 @@ def json_text(value: Any) -> str:
 # ------------------------------------------------------------------ tests
 
 
-@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda v: f"{v['v']}: {v['name']}")
 def test_vector_by_hand(vector: dict[str, Any]) -> None:
     """The page alone is enough to compute every vector."""
-    assert canonical(vector["spec"], vector["identities"]) == vector["canonical"]
+    assert canonical(vector["spec"], vector["identities"], vector["v"]) == vector["canonical"]
     assert hashlib.sha256(vector["canonical"].encode()).hexdigest() == vector["key"]
 
 
-@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda v: f"{v['v']}: {v['name']}")
 def test_vector_by_the_program(vector: dict[str, Any]) -> None:
     """The program computes every vector: a key that was paid for stays."""
     wanted = making.wanted(making.edit_of(making.text_of("vector", vector["spec"])))
     known = {
-        each.medium.at: vector["identities"].get(each.medium.at, each.medium.reference.identity)
+        each.medium.at: vector["identities"].get(each.medium.at)
+        or (
+            SIGNATURES.without_1(each.medium.reference.value)
+            if vector["v"] == 1 and each.medium.reference.kind == "remote"
+            else each.medium.reference.identity(SIGNATURES)
+        )
         for each in wanted.inputs
     }
-    made = job(wanted, known)
+    made = job(wanted, known, vector["v"])
     assert canonical_json(made.canonical).decode() == vector["canonical"]
     assert made.key == vector["key"]
 
 
-def test_vectors_cover_the_rule() -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_vectors_cover_the_rule(version: int) -> None:
     """There is a vector for every model, every function, and each kind of media reference."""
-    assert len(VECTORS) >= 20
-    assert {(v["spec"]["model"], v["spec"]["input"].get("function")) for v in VECTORS} >= {
+    vectors = [each for each in VECTORS if each["v"] == version]
+    assert len(vectors) >= 20
+    assert {(v["spec"]["model"], v["spec"]["input"].get("function")) for v in vectors} >= {
         (model.model, variant.function)
         for model in MODELS.by_name.values()
         for variant in model.variants
     }
-    text = json.dumps(VECTORS)
+    text = json.dumps(vectors)
     assert all(kind in text for kind in ('"./', '"data:', '"edit://', '"oss://', '"https://'))
-    names = [v["name"] for v in VECTORS]
+    names = [v["name"] for v in vectors]
     assert len(set(names)) == len(names)
+
+
+def test_vectors_show_every_provider() -> None:
+    """Each provider has a vector of version 2, and its link has the key of the bare link."""
+    keys = {v["name"]: v["key"] for v in VECTORS if v["v"] == 2}
+    for entry in SIGNED["providers"]:
+        assert keys[f"signed: {entry['name']}"] == keys[f"bare: {entry['example']}"]
 
 
 def test_vectors_differ_where_they_say_so() -> None:
     """Vectors that show `no change` share their key with another one, the others do not."""
     by_key: dict[str, list[str]] = {}
     for vector in VECTORS:
-        by_key.setdefault(vector["key"], []).append(vector["name"])
-    assert sorted(len(names) for names in by_key.values() if len(names) > 1) == [2, 4]
+        if not vector["name"].startswith(("signed: ", "bare: ")):
+            by_key.setdefault(vector["key"], []).append(vector["name"])
+    assert sorted(len(names) for names in by_key.values() if len(names) > 1) == [2, 2, 4, 4]
 
 
 def test_page_lists_the_documented_defaults() -> None:
@@ -193,7 +248,6 @@ def test_page_lists_the_media_fields() -> None:
     assert found == MEDIA
 
 
-def test_page_lists_the_signature_parameters() -> None:
-    """The list of parameters that sign a URL is the program's, and so is the version of the rule."""
-    assert SIGNATURES == SIGNATURE_PARAMETERS
+def test_page_says_the_version() -> None:
+    """The version of the rule is the program's."""
     assert f'{{"v": {KEY_VERSION},' in PAGE

@@ -18,7 +18,7 @@ from reconciler.digest import sha256_hex
 from reconciler.gate.refusal import Foreign, Unreadable
 from tests import making
 from tests.clock import FakeClock
-from tests.making import MODELS
+from tests.making import MODELS, SIGNATURES
 from tests.media import make_clip
 
 VIDEO = MODELS.by_name["wan2.7-videoedit"].media["video"]
@@ -170,7 +170,7 @@ class Bench:
     def identity(self) -> str | None:
         """The identity of the clip, as a new run finds it."""
         cache = Cache(self.root / "cache")
-        desk = MediaDesk(Folder(self.root, Digests(cache, self.clock, "media")), cache)
+        desk = MediaDesk(Folder(self.root, Digests(cache, self.clock, "media")), cache, SIGNATURES)
         seen, faults = desk.look(self.edit, self.edit_medium, self.limits)
         assert faults == []
         cache.save()

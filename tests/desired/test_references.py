@@ -16,8 +16,8 @@ from reconciler.desired.references import (
     BadReference,
     reference,
     shown,
-    without_signature,
 )
+from tests.making import SIGNATURES
 
 HERE = "specs/films/spring.yaml"
 
@@ -135,7 +135,7 @@ def test_data_uri(raw: bytes, mime: tuple[str, str]) -> None:
         assert parse_data(uri) == DataUri(mime[1], raw), uri
         assert parse_data(uri).text == sent
         assert reference(uri, HERE).kind == "data"
-        assert reference(uri, HERE).identity == f"sha256:{sha256(raw).hexdigest()}"
+        assert reference(uri, HERE).identity(SIGNATURES) == f"sha256:{sha256(raw).hexdigest()}"
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,9 @@ def test_bad_data_uri(uri: str, said: str) -> None:
 
 def test_unknown_until_looked_at() -> None:
     """A file and another edit have no identity from their text alone; an upload is its own."""
-    assert [reference(each, HERE).identity for each in ("a.mp4", "edit://a", "oss://b/c")] == [
+    assert [
+        reference(each, HERE).identity(SIGNATURES) for each in ("a.mp4", "edit://a", "oss://b/c")
+    ] == [
         None,
         None,
         "oss://b/c",
@@ -167,8 +169,8 @@ def test_unknown_until_looked_at() -> None:
 @given(st.text("abc/?&=%:@#.2", max_size=30))
 def test_identity_is_stable(rest: str) -> None:
     """The identity of an identity is itself: nothing is taken away twice."""
-    once = without_signature(f"https://example.com/{rest}")
-    assert without_signature(once) == once
+    once = SIGNATURES.without(f"https://example.com/{rest}")
+    assert SIGNATURES.without(once) == once
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,7 @@ def legal(field: Mapping[str, Any]) -> str:
         return str(field["x-legal"])
     if "x-media" in field:
         return "a media URL"
-    if "maxItems" in field:
+    if "minItems" in field and "maxItems" in field:
         return f"{field['minItems']} to {field['maxItems']} media URLs"
     if "x-counts" in field:
         return "a list of `{type, url}`"

@@ -43,7 +43,7 @@ async def test_environments_and_realms_do_not_prune_for_each_other(bench: Bench)
     await bench.apply(opened())
     await bench.apply(opened("draft"))
     bench.take_out("snow")
-    mock = Environment(Secret("sk-mock"), bench.server.url)
+    mock = Environment(Secret("sk-mock"), "mock")
     assert [step for step in opened(env=mock).plan().steps if not step.of_edit] == []
     assert list(pruned(opened().plan())) == ["renders/snow.mp4"]
     assert list(pruned(opened("draft").plan())) == ["renders/draft/snow.mp4"]

@@ -21,6 +21,7 @@ from reconciler.desired.media import MediaDesk
 from reconciler.desired.models import Models, manifest_schema
 from reconciler.desired.policy import Policy, project_faults
 from reconciler.desired.references import shown
+from reconciler.desired.signed import SignedLinks
 from reconciler.desired.tree import Tree, Unusable
 from reconciler.digest import digest_of, sha256_hex
 from reconciler.document import MAX_BYTES, Document
@@ -56,7 +57,8 @@ def load(config: Config, tree: Tree, cache: Cache) -> Desired:
     faults += manifest.further(faults, [*project_faults(config.document, models), *broken])
     media = _media(edits, rules.models)
     faults += manifest.further(faults, graph_faults(edits, lambda edit: media[id(edit)], names))
-    desk, masks = MediaDesk(tree, cache), Masks()
+    desk, masks = MediaDesk(tree, cache, config.signatures), Masks()
+    signed = SignedLinks(config.signatures)
     wanted, known = [], manifest.wrong_places(faults)
     for edit in edits:
         inputs, more = _look(desk, edit, media[id(edit)], rules.models)
@@ -68,11 +70,13 @@ def load(config: Config, tree: Tree, cache: Cache) -> Desired:
         ]
         known |= manifest.wrong_places(fresh)
         faults += fresh
+        signed.note(edit, media[id(edit)])
         wanted.append(
             Wanted(
                 edit, rules.models.by_name[edit.model], _variant(edit, rules.models), tuple(inputs)
             )
         )
+    faults += signed.warnings()
     if any(fault.severity == "error" for fault in faults):
         # a default is wrong once, however many edits inherit it
         raise InvalidInput(set(faults), files=len(files))

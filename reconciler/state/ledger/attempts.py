@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -405,6 +405,18 @@ class Ledger:
             kinds=(TEXT, TEXT),
         )
         return {edit: understood(a_job, job) for edit, job in rows}
+
+    def requests(self) -> Iterator[tuple[str, str, Mapping[str, Any] | None]]:
+        """(key, edit, job) of every attempt whose key another rule of keys may have made: of
+        version 1, or of a link with parameters. The job only where it has such a link.
+        """
+        rows = self._database.rows(
+            "select key, edit, case when instr(job, '?') then job end from attempts"
+            " where instr(job, '?') or substr(job, -7) = '\"v\": 1}' order by created_at, rowid",
+            kinds=(TEXT, TEXT, maybe(TEXT)),
+        )
+        for key, edit, job in rows:
+            yield key, edit, None if job is None else understood(a_job, job)
 
     def integrity(self) -> Sequence[str]:
         """What SQLite finds wrong with the file; nothing when it is sound."""
