@@ -27,6 +27,8 @@ def picture_facts(file: IO[bytes], form: str, size_bytes: int, *, mask: bool) ->
     A picture of several frames (multi-picture JPEG, animated WebP) counts as its first.
     """
     Image.MAX_IMAGE_PIXELS = None  # the sides are looked at here
+    if form == "webp" and (large := _large_webp(file, size_bytes)):
+        return large
     try:
         image = Image.open(file, formats=(form.upper(),))
     except Exception:  # a decoder of strangers' bytes raises what it likes
@@ -76,6 +78,37 @@ def _read_to_the_end(image: Image.Image, file: IO[bytes], form: str, size_bytes:
     else:
         _check_length(file, form, size_bytes)
     return False
+
+
+def _large_webp(file: IO[bytes], size_bytes: int) -> dict[str, Any] | None:
+    """The facts of a WebP of more than WHOLE_PX pixels, by its header; None for a smaller one.
+
+    Pillow makes room for all of its pixels, twice, before it tells the sides.
+    """
+    file.seek(0)
+    head = file.read(30).ljust(30, b"\0")
+    match head[12:16]:
+        case b"VP8X":
+            width, height = (int.from_bytes(head[at : at + 3], "little") + 1 for at in (24, 27))
+            alpha = bool(head[20] & 0x10)
+        case b"VP8L":
+            bits = int.from_bytes(head[21:25], "little")
+            width, height, alpha = (
+                bits % 0x4000 + 1,
+                (bits >> 14) % 0x4000 + 1,
+                bool(bits >> 28 & 1),
+            )
+        case _:
+            width, height = (
+                int.from_bytes(head[at : at + 2], "little") % 0x4000 for at in (26, 28)
+            )
+            alpha = False
+    file.seek(0)
+    if width * height <= WHOLE_PX:
+        return None
+    _check_length(file, "webp", size_bytes)
+    sides = {"width": width, "height": height}
+    return {"kind": "image", "format": "webp", "size_bytes": size_bytes, **sides, "alpha": alpha}
 
 
 def _check_length(file: IO[bytes], form: str, size_bytes: int) -> None:

@@ -141,10 +141,31 @@ def test_very_large_pictures_are_measured_by_their_header(
     facts = look(_png_header(20_000, 15_000), "image")
     assert (facts["width"], facts["height"]) == (20_000, 15_000)
     whole = io.BytesIO()
-    Image.new("RGB", (6_000, 5_000), "white").save(whole, "JPEG")
+    Image.new("RGB", (6_000, 2_000), "white").save(whole, "JPEG")
     assert look(whole.getvalue(), "image")["width"] == 6_000
-    assert "cut short" in refused(whole.getvalue()[:-5_000], "image")
+    assert "cut short" in refused(whole.getvalue()[:-2_000], "image")
+    webp = io.BytesIO()
+    Image.new("RGB", (6_000, 4_100)).save(webp, "WEBP", quality=1, method=0)
+    facts = look(webp.getvalue(), "image")
+    assert (facts["width"], facts["height"], facts["alpha"]) == (6_000, 4_100, False)
+    assert "cut short" in refused(webp.getvalue()[:-100], "image")
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+@pytest.mark.parametrize("lossless", [False, True])
+def test_the_header_of_a_webp(monkeypatch: pytest.MonkeyPatch, alpha: bool, lossless: bool) -> None:
+    """Every kind of WebP is measured by its header as its decoder measures it."""
+    from reconciler.gate import pictures
+
+    content = io.BytesIO()
+    mode, colour = ("RGBA", (9, 9, 9, 9)) if alpha else ("RGB", (9, 9, 9))
+    Image.new(mode, (300, 41), colour).save(content, "WEBP", lossless=lossless)
+    size_bytes = len(content.getvalue())
+    decoded = pictures.picture_facts(content, "webp", size_bytes, mask=False)
+    monkeypatch.setattr(pictures, "WHOLE_PX", 1)
+    assert pictures.picture_facts(content, "webp", size_bytes, mask=False) == decoded
+    assert (decoded["width"], decoded["height"], decoded["alpha"]) == (300, 41, alpha)
 
 
 @pytest.mark.parametrize("name", phones.HOSTILE)
