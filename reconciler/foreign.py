@@ -26,7 +26,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Unfit(ValueError):
-    """An answer that does not pass; its text says why, as the end of a sentence about the answer."""
+    """An answer that does not pass; its text says why, as the end of a sentence about it."""
 
 
 # ------------------------------------------------------------------ JSON
@@ -88,7 +88,7 @@ def _whole_text(value: Any) -> Any:
 
 
 def _deeper_than(value: Any, levels: int) -> bool:
-    """Whether brackets are nested deeper than `levels`; looked at level by level, not by recursion."""
+    """Whether brackets are nested deeper than `levels`; looked at level by level."""
     row = [value]
     for _ in range(levels):
         row = [

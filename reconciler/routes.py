@@ -33,7 +33,7 @@ _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy, and the variable that names it. `user` and `password` are empty where it wants none."""
+    """A proxy, and the variable that names it. It may want neither `user` nor `password`."""
 
     variable: str
     scheme: str  # http, https, socks5, socks5h, socks4 or socks4a
@@ -76,7 +76,7 @@ class Exempt:
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """Proxies by the scheme of the request (`all` for any), what goes straight, and certificates."""
+    """Proxies by the scheme of the request (`all`: any), what goes straight, and certificates."""
 
     proxies: Mapping[str, Proxy] = field(default_factory=dict)
     exempt: tuple[Exempt, ...] = ()

@@ -9,9 +9,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Collection
 
-from reconciler.apply.answers import ListPage
 from reconciler.apply.desk import Desk, persistently
 from reconciler.apply.listing import Listing, put_together
+from reconciler.apply.pages import ListPage
 from reconciler.apply.retry import ends_reading
 from reconciler.errors import NotReached, ServiceError, Throttled
 

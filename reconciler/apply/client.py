@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 
 from reconciler import shipped
 from reconciler.apply import answers
-from reconciler.apply.answers import Created, ListPage, Reply, TaskAnswer
+from reconciler.apply.answers import Created, Reply, TaskAnswer
 from reconciler.apply.links import Hosts
 from reconciler.apply.network import Network, check_ways, time_for
+from reconciler.apply.pages import ListPage, list_page
 from reconciler.config import Secret
 from reconciler.endpoints import Endpoint
 from reconciler.errors import BadDownload, DownloadRefused, OutcomeUnknown, Rejected
@@ -113,7 +114,7 @@ class Client:
         )
         fields = answers.answered(reply, self._quote)
         self._heard(reply)
-        return answers.list_page(fields, page_no=page_no, page_size=page_size)
+        return list_page(fields, page_no=page_no, page_size=page_size)
 
     async def cancel(self, task_id: str) -> None:
         """Cancel a task that is still PENDING. May be repeated. Raises Rejected when it is not

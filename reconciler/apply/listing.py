@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciler.apply.answers import ListPage, Row
+from reconciler.apply.pages import ListPage, Row
 from reconciler.desired.models import Model, Models
 
 SHOWN = 5  # candidates and faults that a message names one by one

@@ -13,11 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from reconciler import shipped
-from reconciler.apply.answers import Row
 from reconciler.apply.baseline import keep, read_listing
 from reconciler.apply.desk import Desk, NeedsPerson, close, unbroken
 from reconciler.apply.lanes import lane_name
 from reconciler.apply.listing import Listing, Wanted, tells_prompt
+from reconciler.apply.pages import Row
 from reconciler.apply.verdict import Adopt, Evidence, NotSent, Undecided, Verdict, judge
 from reconciler.desired.models import Models
 from reconciler.errors import Rejected

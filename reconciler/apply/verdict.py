@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from reconciler.apply.answers import Row
 from reconciler.apply.listing import Listing, Wanted, described
+from reconciler.apply.pages import Row
 
 PROOFS = 2  # whole listings without a candidate, read after settle, that prove NOT_SENT
 INTENT_LIFE_S = 23 * 3600  # the list of the last 24 h proves nothing about an older request

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from reconciler import shipped
-from reconciler.apply.answers import ListPage, Row
 from reconciler.apply.listing import SHOWN, Wanted, described, put_together, tells_prompt
+from reconciler.apply.pages import ListPage, Row
 from reconciler.desired.models import Models
 
 MODELS = Models.of(shipped.model_documents())

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from reconciler import shipped
-from reconciler.apply.answers import Row
 from reconciler.apply.listing import Listing, Wanted
+from reconciler.apply.pages import Row
 from reconciler.apply.verdict import (
     INTENT_LIFE_S,
     PROOFS,

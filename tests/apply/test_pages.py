@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply.answers import Row, list_page, moment
+from reconciler.apply.pages import Row, list_page, moment
 from reconciler.errors import OutcomeUnknown
 
 ID = "0385dc79-5ff8-4d82-bcb6-8f2d1f0c6a11"
