@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli import options, screen
+from reconciler.cli import completing, options, screen
 from reconciler.cli.options import opened
 from reconciler.errors import EXIT_BUDGET, EXIT_CHANGES, EXIT_NEEDS_PERSON, EXIT_OK, UsageError
 from reconciler.names import NO_ENVIRONMENT, made_plain
@@ -49,6 +49,7 @@ def validate(context: click.Context, endpoint: str | None) -> None:
     "--from",
     "name",
     metavar="REV",
+    shell_complete=completing.revisions,
     help="Plan what this git revision asks for; nothing is checked out.",
 )
 @click.option(
@@ -144,7 +145,7 @@ def _apply_command(file: Path, plan: Plan, endpoint: str | None) -> str:
 
 
 @click.command(short_help="Compare two git revisions, priced.")
-@click.argument("ends", metavar="REV1..REV2|REV1...REV2|REV1")
+@click.argument("ends", metavar="REV1..REV2|REV1...REV2|REV1", shell_complete=completing.revisions)
 @options.endpoint
 @options.as_json
 @click.option("--markdown", is_flag=True, help="As a comment for a pull request.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from reconciler.cli import options, screen
+from reconciler.cli import completing, options, screen
 from reconciler.cli.options import opened
 from reconciler.errors import EXIT_ERROR, EXIT_OK, UsageError
 from reconciler.page import Paragraph
@@ -125,7 +125,7 @@ def watch(
 
 
 @click.command(short_help="Ask for the same request once more.")
-@click.argument("name", nargs=-1, required=True)
+@click.argument("name", nargs=-1, required=True, shell_complete=completing.edits)
 @options.endpoint
 @click.pass_context
 def retake(context: click.Context, name: tuple[str, ...], endpoint: str | None) -> None:
@@ -151,8 +151,13 @@ def retake(context: click.Context, name: tuple[str, ...], endpoint: str | None) 
 
 
 @click.command(short_help="Decide about a lost request.")
-@click.argument("edit", metavar="EDIT|KEY")
-@click.option("--adopt", metavar="TASK_ID", help="This task of the account is it.")
+@click.argument("edit", metavar="EDIT|KEY", shell_complete=completing.edits)
+@click.option(
+    "--adopt",
+    metavar="TASK_ID",
+    shell_complete=completing.tasks,
+    help="This task of the account is it.",
+)
 @click.option(
     "--retry", is_flag=True, help="It did not arrive; the next apply sends it again, and pays."
 )
@@ -178,7 +183,7 @@ def resolve(
 
 
 @click.command("import", short_help="Take what was rendered by hand.")
-@click.argument("edit")
+@click.argument("edit", shell_complete=completing.edits)
 @click.option(
     "--task", "task_id", metavar="TASK_ID", help="A task of the account, not older than 24 h."
 )

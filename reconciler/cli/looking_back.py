@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import options, screen
+from reconciler.cli import completing, options, screen
 from reconciler.cli.options import opened
 from reconciler.errors import ProjectNotFound, UsageError
 
@@ -67,7 +67,7 @@ def cost(
 
 
 @click.command(short_help="Show what happened, newest first.")
-@click.argument("edit", required=False)
+@click.argument("edit", required=False, shell_complete=completing.edits)
 @click.option(
     "-n",
     "count",
@@ -108,7 +108,7 @@ def log(
 
 
 @click.command(short_help="Show an edit, or a saved plan.")
-@click.argument("what", metavar="EDIT|FILE")
+@click.argument("what", metavar="EDIT|FILE", shell_complete=completing.edits_or_files)
 @options.endpoint
 @options.as_json
 @options.wide
@@ -154,7 +154,7 @@ def _show_plan(file: Path, *, as_json: bool, wide: bool) -> None:
 
 
 @click.command(short_help="Show why an edit will or will not render.")
-@click.argument("edit")
+@click.argument("edit", shell_complete=completing.edits)
 @options.endpoint
 @options.as_json
 @options.wide

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli import completing
+
 if TYPE_CHECKING:
     from reconciler.project import Project
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-_ENVIRONMENT = "cutlist.environment"  # in the context: which one --env names
-
 
 def _remember(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
-    context.meta[_ENVIRONMENT] = value
+    context.meta[completing.ENVIRONMENT] = value
 
 
 environment: Decorator = click.option(
@@ -25,6 +25,7 @@ environment: Decorator = click.option(
     metavar="NAME",
     callback=_remember,
     expose_value=False,
+    shell_complete=completing.environments,
     help=(
         "An environment of cutlist.yaml, with lock file section and outputs of its own; wins over"
         " CUTLIST_ENV."
@@ -39,6 +40,7 @@ def endpoint(command: Callable[..., Any]) -> Callable[..., Any]:
     option = click.option(
         "--endpoint",
         metavar="URL|mock|singapore|beijing",
+        shell_complete=completing.endpoints,
         help="Where to render; wins over CUTLIST_ENDPOINT and cutlist.yaml.",
     )
     return option(environment(command))
@@ -79,12 +81,14 @@ _FOR_PLANS: tuple[Decorator, ...] = (
         "--target",
         multiple=True,
         metavar="EDIT",
+        shell_complete=completing.targets,
         help="Only this edit and what it builds on; may repeat.",
     ),
     click.option(
         "--exclude",
         multiple=True,
         metavar="EDIT",
+        shell_complete=completing.targets,
         help="Not this edit nor what builds on it; may repeat.",
     ),
     click.option(
@@ -117,6 +121,6 @@ def opened(context: click.Context, endpoint: str | None = None) -> Project:
     return Project.open(
         context.obj,
         endpoint=endpoint,
-        environment=context.meta.get(_ENVIRONMENT),
+        environment=context.meta.get(completing.ENVIRONMENT),
         command=context.command_path,
     )

@@ -18,7 +18,7 @@ from reconciler.git.committed import (
     prefix,
     versions,
 )
-from reconciler.git.revisions import Revision, ends, revision
+from reconciler.git.revisions import Revision, ends, names, revision
 
 __all__ = [
     "MOST_OF_A_POINTER",
@@ -32,6 +32,7 @@ __all__ = [
     "in_repository",
     "lfs_digest",
     "lfs_file",
+    "names",
     "prefix",
     "revision",
     "versions",

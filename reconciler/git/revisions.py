@@ -134,16 +134,21 @@ def resolved(root: Path, name: str) -> tuple[str, str, str]:
     return "ambiguous" if done.stdout.endswith(b" ambiguous\n") else "missing", "", complaint
 
 
-def _way_out(root: Path, name: str) -> str:
-    """Names like the one that is not there, and what else may be the reason."""
+def names(root: Path) -> list[str]:
+    """Branches, tags and branches of remotes, as people call them. Raises GitError."""
     told = answer(
         root, "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags", "refs/remotes"
     )
-    names = [made_plain(each) for each in told.decode(errors="replace").split()]
-    if not names and resolved(root, "HEAD")[0] == "missing":
+    return told.decode(errors="replace").split()
+
+
+def _way_out(root: Path, name: str) -> str:
+    """Names like the one that is not there, and what else may be the reason."""
+    known = [made_plain(each) for each in names(root)]
+    if not known and resolved(root, "HEAD")[0] == "missing":
         return "There is no commit yet: commit first. Nothing was sent."
-    far = [each for each in names if each.endswith(f"/{name}")]
-    close = [*far, *near(name, names)]
+    far = [each for each in known if each.endswith(f"/{name}")]
+    close = [*far, *near(name, known)]
     words = f"Did you mean {' or '.join(dict.fromkeys(close))}? " if close else ""
     if _is_shallow(root):
         words += "This clone is shallow: `git fetch --unshallow`, or fetch-depth: 0 in CI. "

@@ -9,8 +9,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from click.shell_completion import ShellComplete
 
 from reconciler import Project
+from reconciler.cli.main import cutlist
 from reconciler.config import Environment, Secret
 from reconciler.errors import UsageError
 from reconciler.names import did_you_mean, near
@@ -231,3 +233,19 @@ async def test_verify_misses_what_is_pinned(bench: Bench, tmp_path: Path) -> Non
     clone.import_file("rain", bench.output("rain"))
     ((_, words),) = clone.verify()
     assert "pins 2 results, and 1 of them is not in this store: snow." in words
+
+
+# ------------------------------------------------------------------ completion
+
+
+async def test_task_ids_are_completed(bench: Bench) -> None:
+    """Those of the ledger, the newest first."""
+    bench.edit("rain")
+    await bench.apply()
+    bench.edit("snow", "make it snow")
+    await bench.apply()
+    ids = [record.task_id for record in bench.project().log()]
+    words = ["-C", str(bench.root), "resolve", "rain", "--endpoint", bench.server.url, "--adopt"]
+    offered = ShellComplete(cutlist, {}, "cutlist", "_CUTLIST_COMPLETE").get_completions(words, "")
+    assert len(ids) == 2
+    assert [item.value for item in offered] == ids
