@@ -37,7 +37,7 @@ simulate: env  ## the durability contract over SEEDS=20000 simulated runs
 crash: env  ## the same with real processes, through KILLS=1000 real kills
 	@$(BIN)/python -m tests.crash.run --kills $(or $(KILLS),1000)
 
-fuzz: env  ## bad input of every kind for SECONDS=600
+fuzz: env  ## bad input of every kind for SECONDS=600, and MEDIA=5000 mutated media
 	@FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/badinput/test_fuzz.py tests/badinput/test_fuzz_plans.py
 	@FUZZ_MEDIA=$(or $(MEDIA),5000) $(BIN)/python -m pytest -s tests/badinput/test_fuzz_media.py
 

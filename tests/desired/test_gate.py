@@ -21,8 +21,6 @@ from reconciler.gate.keeper import Gate, GateClosed
 from reconciler.gate.refusal import Foreign, Unreadable
 from tests import phones
 
-CASES = Path(__file__).parent.parent / "badinput"
-
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
