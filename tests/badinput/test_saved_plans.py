@@ -108,7 +108,7 @@ def cut_short(film: Workspace) -> None:
 
 def other_version(film: Workspace) -> None:
     """A later version of this program wrote it."""
-    _sealed(film, {**_document(film), "version": 2})
+    _sealed(film, {**_document(film), "version": 3})
 
 
 def another_step(film: Workspace) -> None:

@@ -22,8 +22,11 @@ from mockserver import MockServer, VirtualClock
 from mockserver.clock import VIRTUAL_START
 from reconciler import Project
 from reconciler.config import Environment, Secret
+from reconciler.digest import digest_of
+from reconciler.errors import BadSavedPlan
 from reconciler.plan.diff import Options
 from reconciler.plan.step import Action, Plan
+from reconciler.project import read_plan
 from tests.e2e.bench import Bench, SmallFilms, Ticking
 
 MADE = Path(__file__).with_name("data") / "version-1.tar.gz"
@@ -216,3 +219,18 @@ async def test_a_parameter_that_is_ignored_from_now_on(bench: Bench) -> None:
     bench.edit("film", url="https://films.example/v.mp4?id=2&ticket=geheim2")
     assert [step.action for step in bench.project().plan().steps] == [Action.RENDER]
     assert bench.billed_tasks() == 1
+
+
+async def test_a_plan_of_an_earlier_version_is_refused(bench: Bench, tmp_path: Path) -> None:
+    """A plan that was saved under version 1 names keys that are not sent any more: it is refused in
+    words, and a new one costs nothing.
+    """
+    bench.edit("film")
+    bench.project().save(tmp_path / "night.plan")
+    document = json.loads((tmp_path / "night.plan").read_bytes())
+    unsealed = {name: value for name, value in document.items() if name != "digest"}
+    unsealed["version"] = 1
+    (tmp_path / "night.plan").write_text(json.dumps({**unsealed, "digest": digest_of(unsealed)}))
+    with pytest.raises(BadSavedPlan, match="of another version of cutlist") as told:
+        read_plan(tmp_path / "night.plan")
+    assert "Plan again" in told.value.hint
