@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mockserver import reports
 from mockserver.clock import RealClock, ScaledClock
 from mockserver.errors import ServerError
 
@@ -109,7 +110,7 @@ def serve(
     **options: Any,
 ) -> None:
     """Serve the DashScope video-editing task API on this machine, with real videos and no bill."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    reports.install()
     if task_seconds is None and speed is None:
         task_seconds = (2.0, 4.0)
     from mockserver.orders import server_options  # lazy for start-up time
@@ -164,5 +165,19 @@ async def _until_stopped(server: MockServer, key: str) -> None:
     await server.stop()
 
 
+def main() -> None:
+    """Serve, and exit. A fault of the server is one sentence, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        serve()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        click.echo(reports.report(error), err=True)
+        sys.exit(1)
+
+
 if __name__ == "__main__":
-    serve()
+    main()

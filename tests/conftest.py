@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.cli.processes import SCREEN
 from tests.clock import FakeClock
 from tests.media import make_media
 from tests.workspace import Workspace
@@ -29,8 +30,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test depends on the account, the endpoint or the store of whoever runs it."""
-    for name in [name for name in os.environ if name.startswith(("DASHSCOPE_", "CUTLIST_"))]:
+    """No test depends on the account, the endpoint, the store or the terminal of whoever runs it."""
+    own = ("DASHSCOPE_", "CUTLIST_", *SCREEN)
+    for name in [name for name in os.environ if name.startswith(own)]:
         monkeypatch.delenv(name)
 
 

@@ -6,12 +6,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from reconciler.apply import attempt as life
 from reconciler.apply.answers import TaskAnswer
 from reconciler.apply.baseline import take_baseline
 from reconciler.apply.desk import SUBMIT_TRIES, Desk, TaskFailed, Unsettled, Work, unbroken
-from reconciler.apply.events import Phase
+from reconciler.apply.events import Event, Phase
 from reconciler.apply.lanes import Lane, Pacer, lane_name
 from reconciler.apply.outcome import NotTried, Outcome
 from reconciler.apply.prepare import prepare
@@ -160,9 +161,13 @@ class Executor:
             await self._desk.clock.sleep(backoff_s(1, self._desk.clock.random()))
 
     def _failed(self, item: Item, error: CutlistError) -> Outcome:
-        if item.work is not None:
-            self._desk.emit(item.work, Phase.FAILED, note=str(error))
+        self._tell(item, Phase.FAILED, note=str(error))
         return Outcome(item.step, error)
+
+    def _tell(self, item: Item, phase: Phase, **more: Any) -> None:
+        """An end, of any step: also of one that needed no service."""
+        event = Event(item.step.name, phase, self._desk.clock.monotonic(), **more)
+        self._desk.observer(event)
 
     async def _published(self, item: Item, digest: str, billed_s: float) -> Outcome:
         step = item.step
@@ -172,20 +177,19 @@ class Executor:
                 async with self._writes, self._write_turn:
                     await unbroken(self._desk.block(self._publisher.write, step, digest))
             except CutlistError as error:
-                return Outcome(step, error, digest, billed_s, price)
-            except (OSError, EscapesRoot) as error:
+                return self._unwritten(item, error, digest, billed_s)
+            except (OSError, EscapesRoot) as trouble:
                 hint = "The video is in the store; run apply again to write it, free."
-                return Outcome(
-                    step,
-                    CutlistError(f"{step.output} cannot be written: {error}.", hint=hint),
-                    digest,
-                    billed_s,
-                    price,
-                )
-        work = item.work
-        if work is not None:
-            self._desk.emit(work, Phase.WRITTEN, output=step.output, billed_s=billed_s, price=price)
+                blocked = CutlistError(f"{step.output} cannot be written: {trouble}.", hint=hint)
+                return self._unwritten(item, blocked, digest, billed_s)
+        self._tell(item, Phase.WRITTEN, output=step.output, billed_s=billed_s, price=price)
         return Outcome(step, None, digest, billed_s, price)
+
+    def _unwritten(self, item: Item, error: CutlistError, digest: str, billed_s: float) -> Outcome:
+        """A result that is stored, and paid, and could not be put where it belongs."""
+        price = self._price_of(item, billed_s)
+        self._tell(item, Phase.FAILED, note=str(error), billed_s=billed_s, price=price)
+        return Outcome(item.step, error, digest, billed_s, price)
 
     def _price_of(self, item: Item, billed_s: float) -> float | None:
         if item.work is None or not billed_s:

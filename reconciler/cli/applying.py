@@ -15,7 +15,7 @@ from reconciler import budget
 from reconciler.apply import report as endings
 from reconciler.apply.events import Observer
 from reconciler.apply.outcome import Report, Stop
-from reconciler.cli import progress, screen
+from reconciler.cli import crash, progress, screen
 from reconciler.cli.scaffold import fresh_demo
 from reconciler.errors import EXIT_OK, CutlistError, InvalidInput, UsageError
 from reconciler.history.cost_report import today_lines
@@ -126,6 +126,7 @@ def _signals(stop: Stop) -> Iterator[Callable[[], None]]:
 
     def heard(which: int, _frame: object) -> None:
         if stop.reason:
+            screen.show_cursor()
             os._exit(128 + which)
         stop.reason = signal.Signals(which).name
         for loop in loops:
@@ -284,6 +285,9 @@ def run_watch(
             screen.complain(error)
             if not isinstance(error, InvalidInput):
                 screen.note("Still watching.")
+        except Exception as error:  # a fault of our own ends one pass, not the watch
+            crash.tell(error, where="in a pass of watch")
+            screen.note("Still watching.")
 
     screen.say(f"Watching {project.config.root}. Ctrl-C ends it.")
     try:

@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 
 from reconciler import __version__
-from reconciler.cli import asking, doing, looking_back, screen
+from reconciler.cli import asking, crash, doing, looking_back, screen
+from reconciler.cli.terminal import never_fail
 from reconciler.errors import (
     EXIT_ERROR,
     EXIT_INTERRUPTED,
@@ -25,13 +26,24 @@ from reconciler.errors import (
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit."""
-    sys.exit(run(arguments))
+    """Run the command line and exit, with the exit code of the work, whatever became of its output.
+    A fault of the program itself is told in one sentence, and its traceback goes into a file.
+    """
+    crash.install()
+    never_fail()
+    try:
+        code = run(arguments)
+    except Exception as error:
+        crash.tell(error)
+        code = EXIT_ERROR
+    except KeyboardInterrupt:  # while the last lines were written
+        code = EXIT_INTERRUPTED
+    sys.exit(screen.finished(code))
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code. Every error of ours becomes words here, and
-    nowhere else.
+    nowhere else. Raises what is none of ours.
     """
     try:
         code = cutlist.main(arguments, prog_name="cutlist", standalone_mode=False)
@@ -50,9 +62,10 @@ def run(arguments: list[str] | None = None) -> int:
     except CutlistError as error:
         screen.complain(error)
         return error.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()
-        return EXIT_ERROR
+    except SystemExit:  # click's way to end when nobody reads a help text any more
+        if isinstance(sys.stdout, click.utils.PacifyFlushWrapper):
+            return EXIT_OK
+        raise
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         screen.complain(

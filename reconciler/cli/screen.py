@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.cli.terminal import Output
-from reconciler.errors import CutlistError, InvalidInput
+from reconciler.errors import EXIT_ERROR, CutlistError, InvalidInput
 from reconciler.names import is_plain, made_plain
 from reconciler.page import Blocks, Page, Paragraph, written
 from reconciler.words import count
@@ -93,6 +93,26 @@ def complain(error: CutlistError) -> None:
     note(f"error: {error}")
     if error.hint:
         ERR.write(written([Paragraph(error.hint, "  ")], ERR.page()))
+
+
+def finished(code: int) -> int:
+    """The exit code of a process whose work ended with `code`: the same, unless all went well but
+    for writing it down.
+    """
+    for output in (OUT, ERR):
+        output.flush()
+    if not OUT.failed:
+        return code
+    assert OUT.lost is not None
+    reason = OUT.lost.strerror or OUT.lost
+    ERR.write(f"error: standard output could not be written: {reason}.\n")
+    return code or EXIT_ERROR
+
+
+def show_cursor() -> None:
+    """Before a process leaves at once: the terminal has its cursor again."""
+    if ERR.moving:
+        ERR.write("\x1b[?25h\n")
 
 
 def plain(text: str) -> str:

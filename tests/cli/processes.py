@@ -12,14 +12,15 @@ from typing import Any
 
 COMMAND = [sys.executable, "-c", "from reconciler.cli import main; main()"]
 PATIENCE_S = 60.0
+SCREEN = ("COLUMNS", "LINES", "FORCE_COLOR", "CI")
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Nothing of the developer's own settings, and no colour."""
+    """Nothing of the developer's own settings, nor of their terminal, and no colour."""
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("CUTLIST_", "DASHSCOPE_"))
+        if not name.startswith(("CUTLIST_", "DASHSCOPE_")) and name not in SCREEN
     }
     root = str(Path(__file__).resolve().parents[2])
     return {**kept, "PYTHONPATH": root, "NO_COLOR": "1", **more}

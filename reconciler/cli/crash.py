@@ -1,0 +1,117 @@
+"""Faults of the program itself. Nobody is shown a traceback: it goes into a report file without
+secrets, and one sentence names the file.
+
+Installed around every command, it is also heard by what would otherwise print by itself: threads,
+tasks of the event loop, finalizers, and what libraries log.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+import tempfile
+import threading
+import traceback
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from reconciler import __version__
+
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASS|CREDENTIAL|AUTH|COOKIE|SIGNATURE", re.IGNORECASE)
+_LEAST_SECRET = 3  # characters of a value that is taken out because of its name
+_LEAST_VALUE = 6  # and of any other: a shorter one stands in every text
+_KEY = re.compile(r"\bsk-[\w-]{4,}")
+_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{4,}")
+_ASSIGNED = re.compile(
+    r"""(?i)((?:api[_-]?key|token|secret|password|signature|authorization)["']?\s*[=:]\s*)"""
+    r"""["']?[^\s"',;&)}\]]+"""
+)
+_QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s?#\"'<>]*)[?#][^\s\"'<>]*", re.IGNORECASE)
+_USER = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/@\"']+@", re.IGNORECASE)
+
+
+def without_secrets(text: str, environ: Mapping[str, str]) -> str:
+    """`text` without API keys, what follows `?` in a URL, passwords, and the values of the
+    environment, in whose place their names stand.
+    """
+    text = _USER.sub(r"\1[removed]@", _QUERY.sub(r"\1?[removed]", text))
+    text = _ASSIGNED.sub(r"\1[removed]", _BEARER.sub(r"\1 [removed]", _KEY.sub("[key]", text)))
+    values = {
+        value: name
+        for name, value in environ.items()
+        if len(value) >= (_LEAST_SECRET if _SECRET_NAME.search(name) else _LEAST_VALUE)
+    }
+    for value in sorted(values, key=len, reverse=True):
+        text = text.replace(value, f"${values[value]}")
+    return text
+
+
+def report(error: BaseException | None, trace: str = "", *, where: str = "") -> str:
+    """Write a report of a fault; one sentence for people, which names the file."""
+    from reconciler.environment import variables
+
+    told = trace or "".join(traceback.format_exception(error))
+    head = (
+        f"cutlist {__version__}, Python {sys.version.split()[0]}, {sys.platform}\n"
+        f"command: {' '.join(sys.argv[1:])}\n{where}\n\n"
+    )
+    what = type(error).__name__ if error is not None else "a fault"
+    try:
+        handle, name = tempfile.mkstemp(prefix="cutlist-report-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(without_secrets(head + told, variables()))
+    except OSError as trouble:
+        return (
+            f"error: cutlist has met a fault of its own ({what}); no report could be written"
+            f" ({trouble.strerror or trouble})."
+        )
+    return (
+        f"error: cutlist has met a fault of its own ({what}); {Path(name)} tells where, without"
+        " keys and links. What is paid is kept; run the command again."
+    )
+
+
+class _Reports(logging.Handler):
+    """What libraries log stays off the screen; a fault among it becomes a report."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[1] is not None:
+            tell(record.exc_info[1], where=f"logged by {record.name}: {record.getMessage()}")
+
+
+def tell(error: BaseException, *, where: str = "") -> None:
+    """Write a report, and say so on standard error."""
+    from reconciler.cli import screen
+
+    screen.note(report(error, where=where))
+
+
+def install() -> None:
+    """From now on nothing prints a traceback by itself."""
+    sys.excepthook = _top
+    threading.excepthook = _in_thread
+    sys.unraisablehook = _unraisable
+    logging.basicConfig(handlers=[_Reports(logging.WARNING)], force=True)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+
+
+def _top(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if not issubclass(kind, KeyboardInterrupt):
+        tell(error.with_traceback(trace))
+
+
+def _in_thread(given: threading.ExceptHookArgs) -> None:
+    if given.exc_value is not None and not isinstance(given.exc_value, SystemExit):
+        name = given.thread.name if given.thread is not None else "unknown"
+        tell(given.exc_value, where=f"in the thread {name}")
+
+
+def _unraisable(given: Any) -> None:
+    if given.exc_value is not None and not isinstance(given.exc_value, OSError):
+        tell(given.exc_value, where=f"in {given.err_msg or 'a finalizer'}")
