@@ -74,11 +74,9 @@ class Table:
         widths = self._widths(cells, page, noted=any(row.note for row in self.rows))
         if any(column.title for column in self.columns):
             titles = [[Span(column.title, Style.STRONG)] for column in self.columns]
-            yield self._with_note(
-                self._line(titles, widths, page),
-                Span(self.note_title, Style.STRONG),
-                widths=widths,
-            )
+            head = self._line(titles, widths, page)
+            whole = self._with_note(head, Span(self.note_title, Style.STRONG), widths=widths)
+            yield whole if page.whole or _width(whole) <= page.width else head
         for row, texts in zip(self.rows, cells, strict=True):
             line = self._line(texts, widths, page)
             note = spelt(row.note, page)

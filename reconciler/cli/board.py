@@ -134,7 +134,9 @@ class Board:
             note = " ".join(event.note.split())
             return [*head, *spelt(shortened(note, room, page, at_end=True), page)]
         price = billed(event, self._currency)
-        path = shortened(event.output or "stored", max(room - columns(price), _LEAST_NAME), page)
+        if room - columns(price) < _LEAST_NAME:
+            price = ""  # the whole has the money, too
+        path = shortened(event.output or "stored", room - columns(price), page)
         return _fitted([*head, *spelt([path, Span(price, Style.FAINT)], page)], page)
 
     def _name_width(self, page: Page) -> int:

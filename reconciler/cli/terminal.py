@@ -38,15 +38,21 @@ class Output:
         return stream
 
     @property
+    def _behind(self) -> IO[str] | None:
+        """What is written to in the end: while a display runs, it stands before the stream."""
+        behind: IO[str] | None = getattr(self.stream, "rich_proxied_file", self.stream)
+        return behind
+
+    @property
     def is_terminal(self) -> bool:
         try:
-            return self.stream is not None and self.stream.isatty()
+            return self._behind is not None and self._behind.isatty()
         except ValueError:  # closed
             return False
 
     @property
     def encoding(self) -> str:
-        return getattr(self.stream, "encoding", None) or "utf-8"
+        return getattr(self._behind, "encoding", None) or "utf-8"
 
     @property
     def moving(self) -> bool:
@@ -71,9 +77,9 @@ class Output:
         )
 
     def _columns(self) -> int | None:
-        assert self.stream is not None
+        assert self._behind is not None
         try:
-            return os.get_terminal_size(self.stream.fileno()).columns or None
+            return os.get_terminal_size(self._behind.fileno()).columns or None
         except (OSError, ValueError):
             return None
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.names import NO_ENVIRONMENT
-from reconciler.page import Block, Paragraph, Span, Style, written
+from reconciler.page import Block, Paragraph, Span, Style, Words, written
 from reconciler.plan.chains import followers, in_chains
 from reconciler.plan.step import SYMBOLS, Action, Cost, Plan, Step
 from reconciler.table import Column, Fit, Row, Table
@@ -150,8 +150,8 @@ def _steps(changed: Sequence[Step], currency: str) -> Table:
             Row(
                 [[Span(lead), name], step.output if step.of_edit else ""],
                 below=[
-                    Paragraph(step.reason, f"  {rest}    "),
-                    *(Paragraph(detail, f"  {rest}      ") for detail in step.details),
+                    _below(step.reason, f"  {rest}    "),
+                    *(_below(detail, f"  {rest}      ") for detail in step.details),
                     *_price_and_place(step, currency, f"  {rest}    "),
                 ],
             )
@@ -176,7 +176,12 @@ def _price_and_place(step: Step, currency: str, indent: str) -> Iterator[Paragra
     else:
         return
     where_it_is = Span(f"({place})" if words else place, Style.FAINT)
-    yield Paragraph([f"{words}  ", where_it_is] if words else where_it_is, indent)
+    yield _below([f"{words}  ", where_it_is] if words else where_it_is, indent)
+
+
+def _below(words: Words, indent: str) -> Paragraph:
+    """What is said of a step below it: the lines of the tree are before each of its lines."""
+    return Paragraph(words, indent, indent)
 
 
 def summary_line(plan: Plan) -> str:
