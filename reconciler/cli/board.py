@@ -53,9 +53,10 @@ class Board:
         if event.phase in _ENDED:
             self._active.pop(name, None)
             self._ended[name] = event
-            self._billed_s += event.billed_s
-            known = self._price is not None and event.price is not None
-            self._price = (self._price or 0.0) + (event.price or 0.0) if known else None
+            if event.billed_s:
+                known = self._price is not None and event.price is not None
+                self._price = (self._price or 0.0) + (event.price or 0.0) if known else None
+                self._billed_s += event.billed_s
             return
         self._ended.pop(name, None)  # it is tried again
         if event.phase is Phase.SUBMITTING or name not in self._began:

@@ -1,0 +1,116 @@
+"""The board of an apply, on injected time: golden screens of its middle and its end, and its bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reconciler.apply.events import Event, Phase
+from reconciler.apply.outcome import Outcome, Report
+from reconciler.apply.report import report_blocks
+from reconciler.cli.board import Board
+from reconciler.page import Line, Page, columns, written
+from reconciler.plan.step import Action, Plan
+from tests.making import chain, desired, edit, observed, plan
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+MB = 2**20
+NAMES = ("clothes-swap", "intro", "outro", "pixel[clip=beach,size=tall,look=watercolour]")
+
+
+def asked() -> Plan:
+    """Four edits that are rendered, two that follow one of them, and a crowd."""
+    clip = {"type": "video", "url": "./clip.mp4"}
+    names = [*(name.partition("[")[0] for name in NAMES), *(f"crowd-{n:02}" for n in range(20))]
+    made = desired(
+        *(edit(name, input={"prompt": f"Make it {name}", "media": [clip]}) for name in names),
+        chain("poster", "clothes-swap"),
+    )
+    whole = plan(made, observed(made))
+    steps = [replace(step, name=NAMES[3]) if step.name == "pixel" else step for step in whole.steps]
+    return replace(whole, steps=tuple(steps))
+
+
+def text(lines: list[Line]) -> str:
+    return "".join(f"{''.join(span.text for span in line).rstrip()}\n" for line in lines)
+
+
+def half_way() -> tuple[Board, list[Event]]:
+    """One edit has failed, one is done, two are on their way, one waits; the others have not begun."""
+    board = Board(asked(), 0.0)
+    ends = [
+        Event("intro", Phase.WRITTEN, 70.0, output="renders/intro.mp4", billed_s=4.0, price=0.4),
+        Event("outro", Phase.FAILED, 80.0, note="DataInspectionFailed: " + "no such thing " * 9),
+    ]
+    for event in (
+        Event("clothes-swap", Phase.RUNNING, 2.0, usual_s=190.0),
+        Event(
+            "poster", Phase.WAITING, 0.0, note="waits for clothes-swap; its key is known after that"
+        ),
+        Event(NAMES[3], Phase.FETCHING, 3.0, done_bytes=3 * MB, total_bytes=4 * MB),
+        *ends,
+    ):
+        board.take_in(event)
+    return board, ends
+
+
+def test_the_middle(golden: Callable[[Path, str], None]) -> None:
+    """What has ended, what is on its way, how many wait, and the whole, at 80 columns."""
+    board, ends = half_way()
+    lines = [board.ended(event, Page()) for event in ends]
+    golden(GOLDEN / "screen-apply-middle.txt", text([*lines, *board.lines(Page(), 23, 104.0)]))
+
+
+def test_the_end(golden: Callable[[Path, str], None]) -> None:
+    """The last word: what was rendered, and for how much."""
+    whole = asked()
+    outcomes = {
+        step.name: Outcome(step, None, "0" * 64, 4.0, 0.4)
+        for step in whole.steps
+        if step.action in (Action.RENDER, Action.WAIT)
+    }
+    done = replace(whole, steps=tuple(replace(each, action=Action.KEEP) for each in whole.steps))
+    report = Report(whole, done, outcomes, 371.0)
+    golden(GOLDEN / "screen-apply-end.txt", written(report_blocks(report)))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gbk", "ascii"])
+@pytest.mark.parametrize("width", [20, 40, 80, 200])
+@pytest.mark.parametrize("rows", [1, 2, 3, 24])
+def test_its_bounds(width: int, rows: int, encoding: str) -> None:
+    """Never more rows than there are, never a line that is broken; the whole is always there."""
+    board, ends = half_way()
+    page = Page(width, encoding=encoding)
+    lines = board.lines(page, rows, 104.0)
+    assert len(lines) <= rows
+    assert text(lines).splitlines()[-1].startswith("1 of 25 done")
+    for line in [*lines, *(board.ended(event, page) for event in ends)]:
+        assert columns("".join(span.text for span in line)) <= width
+
+
+def test_every_edit_is_counted_once() -> None:
+    """Rows, the number of those without one, and what has ended are all there are."""
+    board, _ = half_way()
+    shown = text(board.lines(Page(), 24, 104.0))
+    assert "… and 20 more wait\n" in shown
+    few = text(board.lines(Page(), 3, 104.0))
+    assert "… and 1 more, 21 wait\n" in few
+
+
+def test_time_left_goes_by_the_pace() -> None:
+    """Two of 25 tasks took 100 s: the other 23 take 1150 s; before the first end nothing is said."""
+    board, _ = half_way()
+    assert "1m 40s, about 19m 10s left" in text(board.lines(Page(), 24, 100.0))
+    assert "left" not in text(Board(asked(), 0.0).lines(Page(), 24, 100.0))
+
+
+def test_what_is_tried_again_is_no_failure() -> None:
+    """An edit that failed and is sent again is on its way."""
+    board, _ = half_way()
+    board.take_in(Event("outro", Phase.SUBMITTING, 90.0))
+    shown = text(board.lines(Page(), 24, 100.0))
+    assert "failed" not in shown
+    assert "\n  outro " in f"\n{shown}"
