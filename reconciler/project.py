@@ -8,13 +8,15 @@ report = project.apply()                    # asks nobody: pass `approve` to be 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler import (
+    binding,
     budget,
     decisions,
     git,
@@ -24,25 +26,20 @@ from reconciler import (
     reconcile,
     retakes,
     revisions,
-    shipped,
 )
 from reconciler import config as configuration
 from reconciler.apply.events import Block, Event
 from reconciler.apply.outcome import Report, Stop
+from reconciler.binding import SavedPlan as SavedPlan  # public here, like the next one
+from reconciler.binding import read_plan as read_plan
 from reconciler.cache import Cache, Digests
 from reconciler.clock import JUMP_S, Clock, SystemClock
-from reconciler.config import Config, Environment, is_key
+from reconciler.config import Config, Environment
+from reconciler.connection import check_key, service_address
+from reconciler.consent import Consent
 from reconciler.desired import source
 from reconciler.desired.job import Desired
 from reconciler.desired.source.folder import Folder
-from reconciler.errors import (
-    CutlistError,
-    Declined,
-    Fault,
-    InvalidInput,
-    PlanRefused,
-    UsageError,
-)
 from reconciler.git import Revision
 from reconciler.history.cost_report import Account, Budget
 from reconciler.history.log import Record
@@ -50,14 +47,7 @@ from reconciler.housekeeping import Garbage
 from reconciler.plan.compare import Comparison, Side, compare
 from reconciler.plan.diff import Options
 from reconciler.plan.report import clock_warning
-from reconciler.plan.saved import (
-    check_form,
-    check_fresh,
-    check_home,
-    check_no_more,
-    options_of,
-    saved_document,
-)
+from reconciler.plan.saved import check_no_more, options_of
 from reconciler.plan.selection import selected, the_edit
 from reconciler.plan.status import Status
 from reconciler.plan.step import Plan
@@ -67,25 +57,11 @@ from reconciler.state import lockfile, plans
 from reconciler.state.holder import hold
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Result
-from reconciler.state.roster import Note, Roster, meaning
+from reconciler.state.roster import Note, Roster
 from reconciler.state.store import Store
 
 if TYPE_CHECKING:
     from reconciler.apply.session import Session  # lazy where it runs: httpx
-
-SavedPlan = Mapping[str, Any]  # schemas/saved-plan.schema.json
-
-
-def read_plan(path: Path) -> SavedPlan:
-    """The saved plan in `path`, whole and as this program writes it. Raises BadSavedPlan."""
-    document = plans.read(path)
-    check_form(document, shipped.schema("saved-plan"), shipped.schema("plan"))
-    return document
-
-
-def _may_send(plan: Plan, options: Options) -> bool:
-    """Whether an apply of it may ask for a task; also where one that is in flight may fail."""
-    return not options.refresh_only and any(step.may_pay for step in plan.steps)
 
 
 class Project:
@@ -105,7 +81,8 @@ class Project:
         self._transport = transport  # of httpx; None: the network
         self._block: Block = block or asyncio.to_thread
         self.store = Store(config.store_dir, self.clock)
-        self._roster = Roster(config.store_dir, config.state_dir)
+        roster = Roster(config.store_dir, config.state_dir)
+        self._consent = Consent(config, roster, self.clock)
 
     @classmethod
     def open(
@@ -193,9 +170,8 @@ class Project:
     def save(self, path: Path, options: Options = Options()) -> Plan:  # noqa: B008  (frozen)
         """The plan, also written to `path`, to be applied once with `apply(saved=read_plan(path))`."""
         seen = self.look(options)
-        plans.write(
-            path, self._saved(seen, options, self.clock.new_id()), tmp_name=self.clock.new_id()
-        )
+        document = binding.bind(self.config, seen, options, self.clock.new_id())
+        plans.write(path, document, tmp_name=self.clock.new_id())
         return seen.plan
 
     def status(self) -> Status:
@@ -219,13 +195,7 @@ class Project:
         be refused, and why.
         """
         with self._reading() as ledger:
-            return self._budgets(plan, ledger, max_cost)
-
-    def _budgets(
-        self, plan: Plan, ledger: Ledger | None, max_cost: float | None
-    ) -> Sequence[budget.Verdict]:
-        days = recall.days(self.config, ledger, self.clock.now())
-        return budget.verdicts(plan, self.config.budget, days, max_cost)
+            return self._consent.budgets(plan, ledger, max_cost)
 
     def verify(
         self, *, read_data: bool = False, repair: bool = False
@@ -358,7 +328,10 @@ class Project:
             raise error
         with self._writing() as ledger:
             async with AsyncExitStack() as stack:
-                bound = None if saved is None else self._check_saved(saved, ledger)
+                look = functools.partial(
+                    reconcile.look, self.config, self.store, ledger, self.clock
+                )
+                bound = binding.check_saved(self.config, saved, look) if saved else None
                 session = Session(
                     self.config, self.store, ledger, self.clock, observer, self._block
                 )
@@ -369,7 +342,7 @@ class Project:
                     await self._connect(session, stack, tell)
                     await session.recover(tell, stop)
                 if saved is None or bound is None:
-                    first = reconcile.look(self.config, self.store, ledger, self.clock, options)
+                    first = look(options)
                 else:  # of the very manifests that were compared with it
                     first = reconcile.conclude(
                         self.config, bound, self.store, ledger, self.clock, options
@@ -377,15 +350,18 @@ class Project:
                 if self._ahead_s(first):
                     tell(clock_warning(self._ahead_s(first)))
                 if not stop.reason:
-                    self._before_money(first.plan, options, ledger, saved, max_cost, show, tell)
+                    if saved is not None:
+                        check_no_more(saved, first.plan)
+                    show(first.plan)
+                    self._consent.check(first.plan, options, ledger, max_cost, tell)
                 asks = (
                     first.plan.summary["render"]
                     + first.plan.summary["resume"]
                     + len(session.orphans(first))
                 )
                 if asks:
-                    self._check_key()
-                approved = not stop.reason and self._approved(first.plan, options, approve)
+                    check_key(self.config)
+                approved = not stop.reason and self._consent.ask(first.plan, options, approve)
                 if saved is not None and not stop.reason:
                     plans.use(self.config.state_dir, saved["id"], tmp_name=self.clock.new_id())
                 if asks and not session.connected and not stop.reason:
@@ -395,96 +371,11 @@ class Project:
                     first, options, stop, tell, fail_fast=fail_fast, origin=origin
                 )
 
-    def _before_money(
-        self,
-        plan: Plan,
-        options: Options,
-        ledger: Ledger,
-        saved: SavedPlan | None,
-        max_cost: float | None,
-        show: Callable[[Plan], None],
-        tell: Callable[[str], None],
-    ) -> None:
-        """Show what would be done, then hold it against all that may forbid it. Raises PlanRefused,
-        InvalidInput, BudgetExceeded.
-        """
-        if saved is not None:
-            check_no_more(saved, plan)
-        show(plan)
-        others = self.other_ledgers() if _may_send(plan, options) else ()
-        if others and self.config.realm == "live":
-            raise self._not_alone(others)
-        if others:
-            tell(f"warning: {meaning(others)}.")
-        budget.check(self._budgets(plan, ledger, max_cost))
-
     def other_ledgers(self) -> Sequence[Note]:
         """The other ledgers that have spent something on this store; none where the project file
         says that it is shared.
         """
-        return () if self.config.shared_store else self._roster.others()
-
-    def _approved(
-        self, plan: Plan, options: Options, approve: Callable[[Plan], bool | str]
-    ) -> bool | str:
-        """Ask; then leave a note in the store before anything is spent, and look once more who else
-        has: of two that begin at one moment at least one sees the other. Raises Declined,
-        InvalidInput.
-        """
-        approved = approve(plan)
-        if not approved:
-            raise Declined("not confirmed; nothing was sent.")
-        if _may_send(plan, options):
-            self._sign()
-        return approved
-
-    def _sign(self) -> None:
-        fresh = self._roster.sign(now=self.clock.now(), new_id=self.clock.new_id)
-        others = self.other_ledgers()
-        if others and self.config.realm == "live":
-            if fresh:
-                self._roster.take_back()
-            raise self._not_alone(others)
-
-    def _not_alone(self, others: Sequence[Note]) -> InvalidInput:
-        """What to do about it, with its place in the project file."""
-        ways = (
-            "If that is meant, say `shared_store: true` in cutlist.yaml; if it is gone for good,"
-            f" remove its note ({', '.join(str(note.path) for note in others[:3])})"
-        )
-        fault = Fault(self.config.document.place("/spec"), f"{meaning(others)}. {ways}")
-        return InvalidInput([fault], files=1)
-
-    def _saved(self, seen: Pass, options: Options, plan_id: str) -> dict[str, Any]:
-        return saved_document(
-            seen.plan,
-            seen.desired,
-            seen.resolved,
-            seen.observed,
-            options,
-            self.config.prices.per_second,
-            project=self.config.name,
-            environment=self.config.environment,
-            plan_id=plan_id,
-        )
-
-    def _check_saved(self, saved: SavedPlan, ledger: Ledger) -> Desired:
-        """What a saved plan asks for, where it may be carried out here and now. Raises PlanRefused."""
-        config, options = self.config, options_of(saved)
-        here = {
-            "name": config.name, "environment": config.environment, "realm": config.realm,
-            "account": config.account, "endpoint": config.endpoint.name,
-        }  # fmt: skip
-        check_home(saved, here)
-        plans.check_unused(config.state_dir, saved["id"])
-        try:
-            seen = reconcile.look(config, self.store, ledger, self.clock, options)
-        except UsageError as error:  # a target that no longer matches
-            raise PlanRefused(
-                f"Saved plan is stale: {error}", hint="Nothing was sent. Plan again."
-            ) from error
-        check_fresh(saved, self._saved(seen, options, saved["id"]))
-        return seen.desired
+        return self._consent.other_ledgers()
 
     def _ahead_s(self, seen: Pass) -> float:
         """By how much the ledger's newest entry is ahead of this machine's clock; 0 below JUMP_S."""
@@ -539,32 +430,6 @@ class Project:
         if not self.config.endpoint.loopback:
             for warning in self.config.routes.warnings:
                 tell(warning)
-        session.connect(await stack.enter_async_context(self._address()), self._transport)
-
-    @asynccontextmanager
-    async def _address(self) -> AsyncIterator[str]:
-        """The base URL of the endpoint; the bundled server runs for the length of the block."""
-        if not self.config.endpoint.bundled:
-            self._check_key()
-            yield self.config.endpoint.base_url
-            return
-        from reconciler.bundled import bundled_server  # lazy: aiohttp
-
-        async with bundled_server(self.config.state_dir / "server") as url:
-            yield url
-
-    def _check_key(self) -> None:
-        if not self.config.api_key:
-            raise CutlistError(
-                f"no API key: DASHSCOPE_API_KEY is not set, and {self.config.endpoint.name} wants"
-                " one.",
-                hint=(
-                    "Set it to a key of this region, or try offline with --endpoint mock. Nothing"
-                    " was sent."
-                ),
-            )
-        if not is_key(self.config.api_key):
-            raise CutlistError(
-                "DASHSCOPE_API_KEY is no key: it holds spaces, line ends or characters beyond ASCII.",
-                hint="Copy it anew from the vendor's console. Nothing was sent.",
-            )
+        session.connect(
+            await stack.enter_async_context(service_address(self.config)), self._transport
+        )

@@ -118,6 +118,12 @@ class Trouble:
         return response
 
 
+async def through(request: httpx.Request, send: Callable[..., Any]) -> httpx.Response:
+    """Nothing happens: the trouble behind it meets the requests that follow."""
+    response: httpx.Response = await send(request)
+    return response
+
+
 async def lost_before(request: httpx.Request, send: Callable[..., Any]) -> httpx.Response:
     """The connection breaks before the server has read anything."""
     raise httpx.ReadError("reset", request=request)
