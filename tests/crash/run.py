@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 
+from tests.crash.clocked import CLOCKED
 from tests.crash.scene import Scene, Server
 from tests.tally import Tally
 
@@ -22,24 +23,27 @@ KILLS = 20  # in one campaign: one project, one server's state
 LATEST_S = 0.6  # after the first line of an apply
 # an open INTENT is asked about for 1 s before anything is sent; most lives get past that
 SETTLING_S = 1.2
+APART_S = 600.0  # between the clocks of one life and the next
 STUCK_AFTER = 4  # applies that are allowed for what is left at the end
 
 
 def campaign(folder: Path, seed: int, kills: int = KILLS) -> tuple[Counter[str], Counter[str]]:
     """Kill applies, and now and then the server, at moments that the seed decides; then let one
-    end.
+    end. The clock of each life is right, or APART_S ahead, or behind.
 
     Returns what happened and what was broken.
     """
     rng = random.Random(seed)
+    errors = random.Random(seed + 1)
     happened: Counter[str] = Counter(campaigns=1)
     with Server(folder / "server") as server:
         scene = Scene(folder / "film", server)
         while happened["kills"] < kills:
-            _one_life(scene, rng, happened)
+            _one_life(scene, rng, errors.choice((-APART_S, 0.0, APART_S)), happened)
         codes = []
         while not codes or (codes[-1] != 0 and len(codes) < STUCK_AFTER):
-            codes.append(scene.apply().returncode)
+            error_s = errors.choice((-APART_S, 0.0, APART_S))
+            codes.append(scene.apply(command=[*CLOCKED, str(error_s)]).returncode)
         happened["last applies"] += len(codes)
         broken = scene.broken()
         broken["stuck"] += codes[-1] != 0
@@ -51,14 +55,15 @@ def campaign(folder: Path, seed: int, kills: int = KILLS) -> tuple[Counter[str],
     return happened, +broken
 
 
-def _one_life(scene: Scene, rng: random.Random, happened: Counter[str]) -> None:
-    """One apply that is killed, with some work for it to do, and perhaps with a server that dies
-    too.
+def _one_life(scene: Scene, rng: random.Random, error_s: float, happened: Counter[str]) -> None:
+    """One apply that is killed, with a clock that is wrong by `error_s` and some work for it to do,
+    and perhaps with a server that dies too.
     """
     for _ in range(rng.randint(1, 3)):
         scene.any_edit(rng)
     patience_s = SETTLING_S if _found(scene) == "INTENT" and rng.random() < 0.8 else 0.0
-    process = scene.start()
+    process = scene.start(command=[*CLOCKED, str(error_s)])
+    happened["wrong clocks"] += bool(error_s)
     assert process.stdout is not None
     process.stdout.readline()
     time.sleep(rng.uniform(0.0, LATEST_S) + patience_s)

@@ -12,9 +12,10 @@ KILLS = 8  # with those at the labelled points nearly thirty
 
 
 def test_random_kills(tmp_path: Path) -> None:
-    """A few lives end at moments that a seed decides; what is left converges, each job paid once
-    (more: make crash).
+    """A few lives, on clocks ten minutes apart, end at moments that a seed decides; what is left
+    converges, each job paid once (more: make crash).
     """
     happened, broken = campaign(tmp_path, seed=7, kills=KILLS)
     assert broken == {}, happened
     assert happened["kills"] == KILLS
+    assert happened["wrong clocks"] > 0

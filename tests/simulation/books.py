@@ -95,9 +95,11 @@ def books(world: World, project: Project) -> Books:
     billed_s = {task["task_id"]: task["billed_s"] for task in world.server.bill()["tasks"]}
     ledger = Ledger.open_readonly(project.config.state_dir / LEDGER)
     if ledger is None:
-        return Books((), (), billed_s, world.foreign)
+        return Books((), (), billed_s, world.network.foreign)
     try:
-        return Books(ledger.books.entries(), ledger.books.holdings(), billed_s, world.foreign)
+        return Books(
+            ledger.books.entries(), ledger.books.holdings(), billed_s, world.network.foreign
+        )
     finally:
         ledger.close()
 
@@ -108,6 +110,5 @@ def judge_books(world: World, *, final: bool = False) -> None:
     """
     project = open_project(world)
     seen = books(world, project)
-    late = world.late_s >= project.config.settle_s
-    excused = set(seen.billed_s) if late else world.strays
+    excused = set(seen.billed_s) if world.kind.edge else world.person.strays
     world.miscounted += [*seen.faults(excused), *(seen.final_faults() if final else ())]

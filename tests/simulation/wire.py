@@ -19,6 +19,7 @@ class _Protocol:
     """What a request without a connection needs of one."""
 
     _reading_paused = False
+    max_field_size, max_headers = 8190, 128  # of a part of a form
     transport = ssl_context = peername = sockname = None
     writer = None
 

@@ -1,0 +1,75 @@
+"""A person who has the vendor's console at hand, and decides what the program leaves to them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from reconciler import Project
+from reconciler.apply.outcome import Report
+from reconciler.plan.step import Step
+from reconciler.state.ledger import Ledger
+from reconciler.state.observed import State
+from tests.simulation.disk import LEDGER
+from tests.simulation.network import Network
+
+
+class Person:
+    """Adopts the task that the console shows to be it, has sent again what is not there, lets
+    strays be.
+    """
+
+    def __init__(self, network: Network, counters: Counter[str]) -> None:
+        self._network, self._counters = network, counters
+        self.strays: set[str] = set()  # task ids that were reported as strays
+
+    def decide(self, project: Project, report: Report) -> None:
+        """Decide what a report leaves open; one undecided request at a time, for two edits may
+        share one.
+        """
+        for stray in report.left.strays:
+            self._counters["stray"] += 1
+            self.strays.add(stray.task_id)
+            project.decide(stray.task_id)
+        for step in report.blocked:
+            if step.needs_person and step.attempt_id and "not certain" in step.reason:
+                self._counters["undecided"] += 1
+                self._decide_step(project, step)
+                return
+        for orphan in report.left.undecided:
+            self._counters["undecided"] += 1
+            project.decide(orphan.key)
+
+    def _decide_step(self, project: Project, step: Step) -> None:
+        prompt = _prompt_of(project.config.root, step.name)
+        unknown = self._network.prompts.keys() - known_tasks(project)
+        still_there = {task for task in unknown if self._network.still_knows(task)}
+        # the service has forgotten it: whoever says --retry now pays again, and knows it
+        self.strays |= unknown - still_there
+        mine = [task for task in still_there if self._network.prompts[task] == prompt]
+        mine.sort(key=lambda task: (task in self.strays, task))
+        command = step.details[-1].split()  # … cutlist resolve EDIT --adopt …
+        project.decide(
+            command[command.index("resolve") + 1],
+            adopt=mine[0] if mine else None,
+            retry=not mine,
+        )
+
+
+def _prompt_of(root: Path, name: str) -> str:
+    manifest = json.loads((root / "specs" / f"{name}.yaml").read_text())
+    return str(manifest["spec"]["input"]["prompt"])
+
+
+def known_tasks(project: Project) -> set[str]:
+    """Every task id that the ledger has linked to an attempt, and that is not in question."""
+    ledger = Ledger.open_readonly(project.config.state_dir / LEDGER)
+    if ledger is None:
+        return set()
+    try:
+        entries = ledger.books.entries()
+    finally:
+        ledger.close()
+    sure = (each for each in entries if not each.stray and each.state is not State.UNDECIDED)
+    return {each.task_id for each in sure if each.task_id}
