@@ -110,5 +110,5 @@ def judge_books(world: World, *, final: bool = False) -> None:
     """
     project = open_project(world)
     seen = books(world, project)
-    excused = set(seen.billed_s) if world.kind.edge else world.person.strays
+    excused = set(seen.billed_s) if world.kind.edge else world.person.told
     world.miscounted += [*seen.faults(excused), *(seen.final_faults() if final else ())]

@@ -114,12 +114,10 @@ PAGE_BENDS: Mapping[str, Callable[[Doc, random.Random], None]] = {  # of pages t
 # ------------------------------------------------------------------ answers to a POST
 
 CREATE_BENDS = (  # when the task was made
-    "post: 201", "post: 202", "post: 203", "post: 206",
-    "post: 200 without id", "post: 200 html", "post: 500 with id", "post: 302",
+    "post: other 2xx", "post: 200 without id", "post: 200 html", "post: 500 with id", "post: 302",
     "post: 4xx html", "post: 400 empty", "post: id of another", "post: illegal id",
 )  # fmt: skip
 UNDELIVERED = ("undelivered: 4xx html", "undelivered: 502 html", "undelivered: 302")
-ACCEPTED = CREATE_BENDS[:4]  # answers that tell the task's id, and so are as good as a 200
 ILLEGAL_IDS = (7, None, "", "..", "../tasks?page_no=1", "a b", "x" * 300, ["x"], "\ud800")
 
 Answer = tuple[int, bytes, bool]  # status, body, and whether the service itself wrote it
@@ -129,6 +127,8 @@ def bent_creation(bend: str, body: bytes, others: list[str], rng: random.Random)
     """The answer to a POST whose task was made, bent. `others` are ids of tasks made before."""
     document = json.loads(body)
     match bend:
+        case "post: other 2xx":
+            return rng.choice((201, 202, 203, 206)), body, True
         case "post: 200 without id":
             document["output"].pop("task_id")
         case "post: 200 html":
@@ -145,8 +145,6 @@ def bent_creation(bend: str, body: bytes, others: list[str], rng: random.Random)
             document["output"]["task_id"] = rng.choice(others) if others else None
         case "post: illegal id":
             document["output"]["task_id"] = rng.choice(ILLEGAL_IDS)
-        case _:
-            return int(bend[-3:]), body, True
     return 200, json.dumps(document).encode(), True
 
 
@@ -197,13 +195,15 @@ LOOK_BENDS: Mapping[str, tuple[Callable[[Doc], None], tuple[str, ...]]] = {  # f
 }
 
 
-def bent_look(body: bytes, rng: random.Random) -> tuple[str, bytes]:
-    """(what was bent, the bent answer) of a look at a task; nothing where it cannot be bent."""
+def bent_look(body: bytes, turn: int) -> tuple[str, bytes]:
+    """(what was bent, the bent answer) of a look at a task; nothing where it cannot be bent. Which
+    of the bends that fit its status, `turn` says.
+    """
     document = json.loads(body)
     status = document.get("output", {}).get("task_status")
     fitting = [name for name, (_, statuses) in LOOK_BENDS.items() if status in statuses]
     if not fitting:
         return "", body
-    name = rng.choice(fitting)
+    name = fitting[turn % len(fitting)]
     LOOK_BENDS[name][0](document)
     return name, json.dumps(document).encode()

@@ -21,6 +21,7 @@ class Kind:
     colleague_rate: float = 0.0  # of troubled submits beside which somebody else submits too
     late_s: float = 60.0  # how much later than it was sent a request is delivered, at most
     day_rate: float = 0.0  # of lives after which nobody comes for more than a day
+    crowd_rate: float = 0.0  # of pauses in which somebody else submits what then waits for long
     change_rate: float = 0.0  # of lives after which something else is asked for
     rivals: bool = False  # two applies begin at once
     clock_errors_s: tuple[float, ...] = (0.0,)  # by which the clocks of lives are wrong
@@ -41,6 +42,11 @@ class Kind:
         """
         return self.late_s + self.lag_s >= SETTLE_S
 
+    @property
+    def is_plain_spoken(self) -> bool:
+        """Whether list and answers say what is: then no task of ours is ever in question."""
+        return not (self.list_rate or self.row_rate or self.answer_rate or self.status_rate)
+
 
 CLOCKS_S = (
     0.0, 10.0, -10.0, 10 * MINUTE_S, -10 * MINUTE_S, 3 * HOUR_S, -3 * HOUR_S, 90.0, -90.0,
@@ -60,8 +66,10 @@ KINDS: dict[str, Kind] = {
     "lag": Kind(late_s=25.0, lag_s=90.0, list_rate=0.2, lost_rate=0.3),
     "stale": Kind(lag_s=400.0, lost_rate=0.3),
     "pages": Kind(page_size=2, list_rate=0.5, lost_rate=0.3),
-    "rows": Kind(row_rate=0.3, lost_rate=0.3, colleague_rate=0.2),
-    "answers": Kind(answer_rate=0.4, status_rate=0.1),
+    "rows": Kind(row_rate=0.5, lost_rate=0.3, colleague_rate=0.2),
+    "crowd": Kind(crowd_rate=0.5, lost_rate=0.3),
+    "answers": Kind(answer_rate=0.6),
+    "looks": Kind(status_rate=0.15, lost_rate=0.1),
     "storm": Kind(
         clock_errors_s=CLOCKS_S,
         jump_rate=0.3,
@@ -84,3 +92,8 @@ KINDS: dict[str, Kind] = {
 def kind_of(seed: int) -> Kind:
     """The kind of a seed's world."""
     return list(KINDS.values())[seed % len(KINDS)]
+
+
+def turn_of(seed: int) -> int:
+    """How many seeds before it had a world of the same kind."""
+    return seed // len(KINDS)

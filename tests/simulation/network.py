@@ -25,7 +25,7 @@ from tests.simulation.distortions import (
     bent_look,
     undelivered,
 )
-from tests.simulation.kinds import DAY_S, Kind
+from tests.simulation.kinds import DAY_S, Kind, turn_of
 from tests.simulation.listing import ListView
 from tests.simulation.loop import PROCESS
 from tests.simulation.wire import Body, dispatch
@@ -38,6 +38,8 @@ FAULTS = ("reset_before", "reset_after", "429", "500_before", "500_after", "slow
 FILM_FAULTS = ("cut", "corrupt")
 POLL_FAULTS = ("unknown",)
 WRONG_DATES_S = (-300.0, -45.0, 10.0, 60.0, 600.0)  # by which other hosts' clocks are wrong
+CREATE_ODDITIES = (*CREATE_BENDS, *UNDELIVERED)
+WAITS = {"when": {"prompt": "theirs"}, "after_s": 1500.0, "pending_s": 1200.0}  # in a crowd
 THEIRS = {
     "model": "wan2.7-videoedit",
     "input": {
@@ -80,8 +82,10 @@ class Network:
             host: self._oddities.choice(WRONG_DATES_S) if kind.wrong_dates else 0.0
             for host in (UPLOAD_HOST, RESULT_HOST, "")
         }  # "": of what stands in between
+        self._turn = turn_of(seed)  # so that a few seeds meet every one
         self.calm = False
         self.prompts: dict[str, str] = {}  # of our tasks, by id, as the vendor's console shows them
+        self._given: list[str] = []  # ids that answers gave as they are
         self._made_at_s: dict[str, float] = {}
         # by path of a task: the service does not know it for a while
         self.forgets_until: dict[str, float] = {}
@@ -106,7 +110,7 @@ class Network:
             self._say("network", request.method, request.url.path, fault or oddity)
             self._count(fault or oddity)
             if request.method == "POST" and self.rng.random() < self.kind.colleague_rate:
-                await self._submit_theirs()
+                await self.submit_theirs()
         refusal = self._refusal(request, fault) or self._interposed(oddity)
         if refusal is not None:
             return refusal
@@ -156,7 +160,8 @@ class Network:
             or self._oddities.random() >= self.kind.answer_rate
         ):
             return ""
-        return self._oddities.choice((*CREATE_BENDS, *UNDELIVERED))
+        self._turn += 1
+        return CREATE_ODDITIES[self._turn % len(CREATE_ODDITIES)]
 
     def _refusal(self, request: httpx.Request, fault: str) -> httpx.Response | None:
         """What happens to a request that does not reach the tasks; None when it does."""
@@ -190,9 +195,10 @@ class Network:
             return httpx.Response(status, headers=headers, content=body)
         path = request.url.path
         if oddity:
-            others = [task for task in self.prompts if task not in body.decode()]
-            status, body, own = bent_creation(oddity, body, others, self._oddities)
+            status, body, own = bent_creation(oddity, body, self._given, self._oddities)
             self._note(request, oddity)
+        elif self._is_submit(request):
+            self._given.append(json.loads(body)["output"]["task_id"])
         elif request.method == "GET" and path == LIST:
             page = json.loads(body)
             self._list.bend(page, self.server.clock.now())
@@ -210,7 +216,8 @@ class Network:
         """An answer about a task, perhaps one that contradicts what was said before."""
         if self.calm or self._oddities.random() >= self.kind.status_rate:
             return body
-        name, bent = bent_look(body, self._oddities)
+        self._turn += 1
+        name, bent = bent_look(body, self._turn)
         if name:
             self._note(request, name)
         return bent
@@ -248,13 +255,27 @@ class Network:
 
     # -------------------------------------------------------------- at the service
 
-    async def _submit_theirs(self) -> None:
+    async def submit_theirs(self) -> None:
         """Somebody else submits for the same account and model."""
         self._count("colleague")
         headers = {"Authorization": "Bearer sk-mock", "X-DashScope-Async": "enable"}
         request = httpx.Request("POST", f"https://{API_HOST}{SUBMIT}", json=THEIRS, headers=headers)
         await request.aread()
         await self._run_beside(dispatch(self.server.app, request))
+
+    @property
+    def cancelled_theirs(self) -> int:
+        """How many tasks of somebody else were cancelled though the account had others of theirs.
+
+        The only task that the ledger does not know is taken for a late one of ours; that is told in
+        the docs, and no fault.
+        """
+        states = [
+            task["status"]
+            for task in self.server.bill()["tasks"]
+            if task["task_id"] in self.foreign
+        ]
+        return states.count("CANCELED") if len(states) > 1 else 0
 
     @property
     def foreign(self) -> set[str]:

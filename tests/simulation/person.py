@@ -23,6 +23,12 @@ class Person:
     def __init__(self, network: Network, counters: Counter[str]) -> None:
         self._network, self._counters = network, counters
         self.strays: set[str] = set()  # task ids that were reported as strays
+        self.forgotten: set[str] = set()  # of ours, when they said --retry and knew it
+
+    @property
+    def told(self) -> set[str]:
+        """Tasks that they know of beside the ledger."""
+        return self.strays | self.forgotten
 
     def decide(self, project: Project, report: Report) -> None:
         """Decide what a report leaves open; one undecided request at a time, for two edits may
@@ -46,7 +52,7 @@ class Person:
         unknown = self._network.prompts.keys() - known_tasks(project)
         still_there = {task for task in unknown if self._network.still_knows(task)}
         # the service has forgotten it: whoever says --retry now pays again, and knows it
-        self.strays |= unknown - still_there
+        self.forgotten |= unknown - still_there
         mine = [task for task in still_there if self._network.prompts[task] == prompt]
         mine.sort(key=lambda task: (task in self.strays, task))
         command = step.details[-1].split()  # … cutlist resolve EDIT --adopt …

@@ -44,6 +44,7 @@ class Verdict:
         self.paid_twice = 0  # jobs billed more than once
         self.lost = 0  # billed tasks that neither store nor ledger knows
         self.incomplete = 0  # visible files that were not the whole of what they are named for
+        self.cancelled_theirs = 0  # tasks of somebody else
         self.not_ours = 0  # results that are of somebody else's tasks
         self.forgotten = 0  # results that were said to be safe and that a power cut took
         # what was wrong with the ledger's books, after any life
@@ -58,6 +59,7 @@ class Verdict:
             "incomplete": self.incomplete,
             "forgotten": self.forgotten,
             "not ours": self.not_ours,
+            "cancelled of somebody else": self.cancelled_theirs,
             f"miscounted ({', '.join(self.world.miscounted[:1])})": self.miscounted,
         }
         return self.stuck or ", ".join(f"{count} {word}" for word, count in counts.items() if count)
@@ -89,6 +91,7 @@ async def _run(seed: int, folder: Path) -> Verdict:
                 await rival_lives(world)
             await troubled_lives(world)
             await asyncio.sleep(700.0)  # second looks are due ten minutes later
+            await let_others_in(world)
             world.look_over()
             await world.settled()
             return judge(world)
@@ -135,10 +138,17 @@ async def troubled_lives(world: World) -> None:
         day = world.rng.random() < world.kind.day_rate and not calm
         world.away = world.away or day
         await asyncio.sleep(25 * HOUR_S if day else world.rng.uniform(0, 300))
+        await let_others_in(world)
         judge_books(world)  # after the pause: what an open request had made is billed by now
         change_rate = world.kind.change_rate
         if change_rate and not calm and world.trouble.random() < change_rate:
             world.change()
+
+
+async def let_others_in(world: World) -> None:
+    """Somebody else may submit while nothing of ours runs."""
+    if world.trouble.random() < world.kind.crowd_rate:
+        await world.network.submit_theirs()
 
 
 async def rival_lives(world: World) -> None:
@@ -168,22 +178,26 @@ def judge(world: World) -> Verdict:
     every = attempts(project)
     states = Counter(attempt.state for attempt in every)
     world.counters["expired"] += states[State.EXPIRED]
-    world.counters["repaid"] = states[State.EXPIRED] + states[State.LOST] if world.away else 0
     world.counters["adopted"] += sum(attempt.adopted for attempt in every)
     told = {attempt.task_id for attempt in every}
     foreign = world.network.foreign
     bill = [task for task in world.server.bill()["tasks"] if task["task_id"] not in foreign]
     paid = [task for task in bill if task["billed_s"]]
-    billed: Counter[str] = Counter(
-        task["job_sha256"] for task in paid if task["task_id"] not in world.person.strays
-    )
-    verdict.paid_twice = sum(count - 1 for count in billed.values()) - world.counters["repaid"]
-    if not world.kind.edge and not foreign:  # all came to light in time: no excuse for a stray
+    gone = {each.task_id for each in every if each.state in (State.EXPIRED, State.LOST)}
+    # whoever came back too late was told, and said --repay; and a late delivery is told
+    may_be_late = world.kind.edge or bool(foreign)
+    excused = world.person.forgotten | (gone if world.away else set())
+    excused |= world.person.strays if may_be_late else set()
+    world.counters["repaid"] = len(gone) if world.away else 0
+    billed = Counter(task["job_sha256"] for task in paid if task["task_id"] not in excused)
+    verdict.paid_twice = sum(count - 1 for count in billed.values())
+    if world.kind.is_plain_spoken and not may_be_late:  # there is no excuse for a stray
         verdict.paid_twice += world.counters["stray"]
     verdict.lost = sum(
         1 for task in paid if task["task_id"] not in held | told | world.person.strays
     )
     verdict.not_ours = len(held & foreign)
+    verdict.cancelled_theirs = world.network.cancelled_theirs
     world.rotten.clear()  # what was bad has been moved aside
     verdict.incomplete = world.incomplete + incomplete(world)
     verdict.forgotten = world.forgotten + forgotten(world)

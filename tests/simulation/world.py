@@ -30,7 +30,7 @@ from tests.simulation.clocks import LifeClock, ServiceClock, elapsed_s
 from tests.simulation.disk import LEDGER, Disk
 from tests.simulation.kinds import SETTLE_S, Kind
 from tests.simulation.loop import PROCESS, Process
-from tests.simulation.network import API_HOST, Network, Wire
+from tests.simulation.network import API_HOST, WAITS, Network, Wire
 from tests.simulation.person import Person
 
 KILLS = 4  # lives that may end too early
@@ -83,6 +83,7 @@ class World:
             seed=seed,
             run_blocking=inline,
             public_url=f"https://{API_HOST}",
+            scenarios=[WAITS] if kind.crowd_rate else None,
         )
         self.server.app.freeze()
         self.network = Network(
