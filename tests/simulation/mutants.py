@@ -25,10 +25,10 @@ from reconciler.state import holder, ledger, observed, store
 from reconciler.state.booked import Holding
 from reconciler.state.ledger import attempts, baselines, books, database
 from reconciler.state.observed import State
+from tests.simulation.credulous import CREDULOUS, Mutant
 from tests.simulation.play import run
 
 WITHIN = 300
-Mutant = Callable[[pytest.MonkeyPatch], None]
 
 
 def caught(mutant: Mutant, seed: int) -> bool:
@@ -292,5 +292,6 @@ MUTANTS: dict[str, Mutant] = {
         booked_with_the_answer,
         held_anew_at_every_pass,
         payment_never_used_up,
+        *CREDULOUS,
     )
 }
