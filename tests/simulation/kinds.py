@@ -63,7 +63,7 @@ KINDS: dict[str, Kind] = {
     "clocks": Kind(clock_errors_s=CLOCKS_S, jump_rate=0.5, lost_rate=0.3),
     "calendars": Kind(clock_errors_s=CALENDARS_S, jump_rate=0.3, day_rate=0.1),
     "hosts": Kind(wrong_dates=True, uploads=True, lost_rate=0.3),
-    "lag": Kind(late_s=25.0, lag_s=90.0, list_rate=0.2, lost_rate=0.3),
+    "lag": Kind(late_s=25.0, lag_s=90.0, list_rate=0.3, lost_rate=0.3),
     "stale": Kind(lag_s=400.0, lost_rate=0.3),
     "pages": Kind(page_size=2, list_rate=0.5, lost_rate=0.3),
     "rows": Kind(row_rate=0.5, lost_rate=0.3, colleague_rate=0.2),

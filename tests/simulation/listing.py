@@ -12,6 +12,7 @@ from tests.simulation.kinds import Kind
 Counted = Callable[[str], None]
 
 
+FROZEN = "list: frozen"  # as it was before the newest task that whoever asks was told of
 WINDOW_S = 300.0  # for which a list keeps a manner: longer than it is asked about one request
 
 
@@ -27,20 +28,32 @@ class ListView:
         self._hidden: set[str] = set()  # tasks that one whole list has left out; none does again
         self.bends = True  # False: what is shown is late, but true
 
-    def bend(self, page: dict[str, Any], now: float) -> None:
-        """Change the page that the service would answer with. `now` is its time."""
+    def bend(self, page: dict[str, Any], now: float, accepted: str) -> None:
+        """Change the page that the service would answer with. `now` is its time; `accepted` is the
+        newest task that the asking life was told of, empty when there is none.
+        """
         self._hold_back(page, now)
         if not self.bends or not page["data"]:
             return
-        for row in page["data"]:
-            self._garble(row)
         manner = self._drawn(f"window {now // WINDOW_S}")
         if manner.random() < self._kind.list_rate:
-            name = manner.choice(list(PAGE_BENDS))
-            PAGE_BENDS[name](page, self._rng)
-            self._counted(name)
+            self._twist(page, manner.choice((*PAGE_BENDS, FROZEN)), accepted)
         elif self._rng.random() < self._kind.list_rate:
             self._hide(page)
+        for row in page["data"] if isinstance(page["data"], list) else ():
+            self._garble(row)
+
+    def _twist(self, page: dict[str, Any], name: str, accepted: str) -> None:
+        if name != FROZEN:
+            PAGE_BENDS[name](page, self._rng)
+            self._counted(name)
+            return
+        since = [row["gmt_create"] for row in page["data"] if row["task_id"] == accepted]
+        if since and page["total_page"] == 1:
+            shown = [row for row in page["data"] if row["gmt_create"] < since[0]]
+            _shorten(page, len(page["data"]) - len(shown))
+            page["data"] = shown
+            self._counted(name)
 
     def _drawn(self, what: str) -> random.Random:
         """Chance that is the same for the same thing, whenever it is asked."""
@@ -71,7 +84,7 @@ class ListView:
     def _hide(self, page: dict[str, Any]) -> None:
         """Leave out a row and its place in the total: nothing tells, but the next list does."""
         row = self._rng.choice(page["data"])
-        if page["total_page"] > 1 or not row["task_id"] or row["task_id"] in self._hidden:
+        if page["total_page"] > 1 or row["task_id"] in self._hidden:
             return
         self._hidden.add(row["task_id"])
         page["data"].remove(row)

@@ -27,7 +27,7 @@ from tests.simulation.distortions import (
 )
 from tests.simulation.kinds import DAY_S, Kind, turn_of
 from tests.simulation.listing import ListView
-from tests.simulation.loop import PROCESS
+from tests.simulation.loop import PROCESS, Process
 from tests.simulation.wire import Body, dispatch
 
 API_HOST = "sim.example"
@@ -85,7 +85,8 @@ class Network:
         self._turn = turn_of(seed)  # so that a few seeds meet every one
         self.calm = False
         self.prompts: dict[str, str] = {}  # of our tasks, by id, as the vendor's console shows them
-        self._given: list[str] = []  # ids that answers gave as they are
+        # ids that answers gave as they are: to whom, and when
+        self._told: list[tuple[Process | None, float, str]] = []
         self._made_at_s: dict[str, float] = {}
         # by path of a task: the service does not know it for a while
         self.forgets_until: dict[str, float] = {}
@@ -195,13 +196,15 @@ class Network:
             return httpx.Response(status, headers=headers, content=body)
         path = request.url.path
         if oddity:
-            status, body, own = bent_creation(oddity, body, self._given, self._oddities)
+            others = [task for *_, task in self._told]
+            status, body, own = bent_creation(oddity, body, others, self._oddities)
             self._note(request, oddity)
         elif self._is_submit(request):
-            self._given.append(json.loads(body)["output"]["task_id"])
+            task_id = json.loads(body)["output"]["task_id"]
+            self._told.append((PROCESS.get(), elapsed_s(), task_id))
         elif request.method == "GET" and path == LIST:
             page = json.loads(body)
-            self._list.bend(page, self.server.clock.now())
+            self._list.bend(page, self.server.clock.now(), self._accepted())
             body = json.dumps(page).encode()
         elif request.method == "GET" and path.startswith(f"{LIST}/"):
             body = self._look(request, _moved(body, RESULT_HOST))
@@ -221,6 +224,12 @@ class Network:
         if name:
             self._note(request, name)
         return bent
+
+    def _accepted(self) -> str:
+        """The newest task that the life which asks was told of, and has written down by now."""
+        asks, now = PROCESS.get(), elapsed_s()
+        told = (task for whom, at, task in reversed(self._told) if whom is asks and at < now - 5)
+        return next(told, "")
 
     def _film(
         self, status: int, headers: dict[str, str], body: bytes, fault: str

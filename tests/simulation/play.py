@@ -193,9 +193,7 @@ def judge(world: World) -> Verdict:
     verdict.paid_twice = sum(count - 1 for count in billed.values())
     if world.kind.is_plain_spoken and not may_be_late:  # there is no excuse for a stray
         verdict.paid_twice += world.counters["stray"]
-    verdict.lost = sum(
-        1 for task in paid if task["task_id"] not in held | told | world.person.strays
-    )
+    verdict.lost = sum(1 for task in paid if task["task_id"] not in held | told | world.person.told)
     verdict.not_ours = len(held & foreign)
     verdict.cancelled_theirs = world.network.cancelled_theirs
     world.rotten.clear()  # what was bad has been moved aside

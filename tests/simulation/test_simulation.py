@@ -12,14 +12,34 @@ from pathlib import Path
 import pytest
 
 from tests.cli.processes import environment
+from tests.simulation.distortions import (
+    CREATE_BENDS,
+    LOOK_BENDS,
+    PAGE_BENDS,
+    ROW_BENDS,
+    UNDELIVERED,
+)
+from tests.simulation.kinds import KINDS
+from tests.simulation.listing import FROZEN
+from tests.simulation.network import FAULTS, FILM_FAULTS, POLL_FAULTS
 from tests.simulation.play import run
-from tests.simulation.world import FAULTS, FILM_FAULTS, POLL_FAULTS
 
-SEEDS, BATCH = 300, 30
+SEEDS, BATCH = 14 * len(KINDS), 2 * len(KINDS)
 SOMETIMES = (
     *FAULTS,
     *FILM_FAULTS,
     *POLL_FAULTS,
+    *PAGE_BENDS,
+    *ROW_BENDS,
+    *CREATE_BENDS,
+    *UNDELIVERED,
+    *LOOK_BENDS,
+    FROZEN,
+    "list: late",
+    "list: hidden once",
+    "wrong clock",
+    "clock set",
+    "wrong Date",
     "killed",
     "power cut",
     "cut took names",
