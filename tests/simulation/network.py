@@ -279,12 +279,14 @@ class Network:
         The only task that the ledger does not know is taken for a late one of ours; that is told in
         the docs, and no fault.
         """
-        states = [
-            task["status"]
-            for task in self.server.bill()["tasks"]
-            if task["task_id"] in self.foreign
-        ]
-        return states.count("CANCELED") if len(states) > 1 else 0
+        foreign = self.foreign
+        cancelled, others = 0, False
+        for task in self.server.bill()["tasks"]:
+            if task["task_id"] in foreign:
+                is_cancelled = task["status"] == "CANCELED"
+                cancelled += is_cancelled and others
+                others = others or not is_cancelled
+        return cancelled
 
     @property
     def foreign(self) -> set[str]:

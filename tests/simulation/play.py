@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import os
 import tempfile
 from collections import Counter
@@ -18,6 +19,9 @@ from reconciler.apply import recover
 from reconciler.apply.settle import second_look
 from reconciler.errors import CutlistError, Locked
 from reconciler.files import sha256_file
+from reconciler.gate import worker
+from reconciler.gate.keeper import Gate
+from reconciler.gate.refusal import Refusal
 from reconciler.state.observed import State
 from tests.simulation.books import judge_books
 from tests.simulation.kinds import HOUR_S, kind_of
@@ -107,9 +111,18 @@ async def _run(seed: int, folder: Path) -> Verdict:
         await world.server.stop()
 
 
+def look_here(_: Gate, asked: bytes, descriptor: int) -> dict[str, Any]:
+    """What the process that opens media would answer, without one: all media here are ours."""
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    try:
+        return {"facts": worker._facts(json.loads(asked), descriptor)}
+    except Refusal as error:
+        return {"refused": str(error)}
+
+
 @contextmanager
 def tapped(world: World) -> Iterator[None]:
-    """The world is what makes files durable; and it hears of second looks."""
+    """The world is what makes files durable; it hears of second looks, and opens media itself."""
 
     async def heard(desk: Any, attempt_id: str) -> Any:
         world.counters["second look"] += 1
@@ -118,6 +131,7 @@ def tapped(world: World) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", world.fsync)
         patch.setattr(recover, "second_look", heard)
+        patch.setattr(Gate, "_ask", look_here)
         yield
 
 
