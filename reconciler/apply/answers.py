@@ -288,13 +288,18 @@ def _by_status(status: int) -> type[ServiceError]:
 
 def task_answer(fields: Mapping[str, Any], task_id: str, quote: Quote) -> TaskAnswer:
     """What the service says of the task that was asked about. Raises UnfitAnswer when it says
-    nothing, or speaks of another.
+    nothing, speaks of another, or contradicts itself.
     """
     output, usage = fields.get("output"), fields.get("usage")
     if not isinstance(output, dict) or not isinstance(output.get("task_status"), str):
         raise UnfitAnswer("the service's answer has no output.task_status.", status=200)
     if output.get("task_id") not in (None, "", task_id):
         raise UnfitAnswer("the service's answer is about another task.", status=200)
+    link = output.get("video_url")
+    if output["task_status"] in ("FAILED", "CANCELED") and isinstance(link, str) and link:
+        # whoever believes the status sends it again, though a video is there, and billed
+        words = f"the service's answer says {output['task_status']} and names a video."
+        raise UnfitAnswer(words, status=200)
     return TaskAnswer(
         shown(output["task_status"], _LONGEST_NAME),
         _output(output, quote),

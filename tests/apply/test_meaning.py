@@ -239,10 +239,14 @@ def test_the_prompt_comes_as_it_is() -> None:
     [
         {}, {"output": []}, {"output": {}}, {"output": {"task_status": 5}},
         {"output": {"task_id": OTHER, "task_status": "SUCCEEDED"}},
+        {"output": {"task_id": ID, "task_status": "FAILED", "video_url": "https://h/a.mp4"}},
+        {"output": {"task_id": ID, "task_status": "CANCELED", "video_url": "https://h/a.mp4"}},
     ],
 )  # fmt: skip
 def test_what_says_nothing_of_the_task(fields: dict[str, Any]) -> None:
-    """No status, or another task's: asked again, a few times."""
+    """No status, another task's, or an end without a video that names one: asked again, a few
+    times; who believed the last would pay again for what is billed.
+    """
     with pytest.raises(UnfitAnswer):
         task_answer(fields, ID, quote)
 

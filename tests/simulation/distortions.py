@@ -111,6 +111,8 @@ PAGE_BENDS: Mapping[str, Callable[[Doc, random.Random], None]] = {  # of pages t
     "list: no data": _no_data,
 }
 
+FROZEN = "list: frozen"  # as it was before the newest task that whoever asks was told of
+
 # ------------------------------------------------------------------ answers to a POST
 
 CREATE_BENDS = (  # when the task was made

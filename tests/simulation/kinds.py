@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.simulation.distortions import FROZEN, PAGE_BENDS, ROW_BENDS
+
 SETTLE_S = 120.0  # what the projects of all worlds wait for a request to show in the list
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86_400.0
 
@@ -17,6 +19,7 @@ class Kind:
     fault_rate: float = 0.15  # of requests that meet trouble on their way
     lost_rate: float = 0.0  # of submits whose answer is lost, beside that
     cut_rate: float = 0.4  # of deaths that are power cuts
+    death_rate: float = 1.0  # of the first lives that end too early
     rot_rate: float = 0.0  # of lives after which a blob rots
     colleague_rate: float = 0.0  # of troubled submits beside which somebody else submits too
     late_s: float = 60.0  # how much later than it was sent a request is delivered, at most
@@ -30,8 +33,10 @@ class Kind:
     uploads: bool = False  # some inputs are local files
     lag_s: float = 0.0  # how much later than it was made the list shows a task, at most
     page_size: int = 0  # of the list; 0: as it is asked for
-    list_rate: float = 0.0  # of lists that are shuffled, repeat rows, or contradict themselves
+    list_rate: float = 0.0  # of times in which the list is shuffled, or contradicts itself
+    list_bends: tuple[str, ...] = (*PAGE_BENDS, FROZEN)  # how it may do so
     row_rate: float = 0.0  # of rows of a list of which something cannot be read
+    row_bends: tuple[str, ...] = tuple(ROW_BENDS)  # what may be wrong with them
     answer_rate: float = 0.0  # of POSTs whose answer is not the one that the service gives
     status_rate: float = 0.0  # of looks at a task whose answer contradicts what was said before
 
@@ -52,6 +57,8 @@ CLOCKS_S = (
     0.0, 10.0, -10.0, 10 * MINUTE_S, -10 * MINUTE_S, 3 * HOUR_S, -3 * HOUR_S, 90.0, -90.0,
 )  # fmt: skip
 CALENDARS_S = (0.0, 2 * DAY_S, -2 * DAY_S, 40 * DAY_S)
+SHOWS_LESS = (FROZEN, FROZEN, "list: shuffled", "list: left out row")
+NAMES = ("row: dated model", "row: unknown model")
 KINDS: dict[str, Kind] = {
     "plain": Kind(),
     "late": Kind(late_s=600.0),
@@ -62,12 +69,12 @@ KINDS: dict[str, Kind] = {
     "changes": Kind(change_rate=0.6),
     "clocks": Kind(clock_errors_s=CLOCKS_S, jump_rate=0.5, lost_rate=0.5),
     "calendars": Kind(clock_errors_s=CALENDARS_S, jump_rate=0.3, day_rate=0.05, fault_rate=0.35),
-    "hosts": Kind(wrong_dates=True, uploads=True, lost_rate=0.5),
-    "lag": Kind(late_s=25.0, lag_s=90.0, list_rate=0.3, lost_rate=0.5),
+    "hosts": Kind(wrong_dates=True, uploads=True, lost_rate=0.5, row_rate=0.5, row_bends=NAMES),
+    "lag": Kind(late_s=1.0, lag_s=118.0, list_rate=0.5, list_bends=SHOWS_LESS, lost_rate=0.5),
     "stale": Kind(lag_s=400.0, lost_rate=0.3),
     "pages": Kind(page_size=2, list_rate=0.5, lost_rate=0.5),
     "rows": Kind(row_rate=0.7, lost_rate=0.5, colleague_rate=0.2),
-    "crowd": Kind(crowd_rate=0.5, lost_rate=0.5),
+    "crowd": Kind(crowd_rate=0.4, lost_rate=0.5),
     "answers": Kind(answer_rate=0.6),
     "looks": Kind(status_rate=0.15, lost_rate=0.1),
     "storm": Kind(

@@ -6,13 +6,12 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from tests.simulation.distortions import PAGE_BENDS, ROW_BENDS
+from tests.simulation.distortions import FROZEN, PAGE_BENDS, ROW_BENDS
 from tests.simulation.kinds import Kind
 
 Counted = Callable[[str], None]
 
 
-FROZEN = "list: frozen"  # as it was before the newest task that whoever asks was told of
 WINDOW_S = 300.0  # for which a list keeps a manner: longer than it is asked about one request
 
 
@@ -37,7 +36,7 @@ class ListView:
             return
         manner = self._drawn(f"window {now // WINDOW_S}")
         if manner.random() < self._kind.list_rate:
-            self._twist(page, manner.choice((*PAGE_BENDS, FROZEN)), accepted)
+            self._twist(page, manner.choice(self._kind.list_bends), accepted)
         elif self._rng.random() < self._kind.list_rate:
             self._hide(page)
         for row in page["data"] if isinstance(page["data"], list) else ():
@@ -62,7 +61,7 @@ class ListView:
     def _garble(self, row: dict[str, Any]) -> None:
         drawn = self._drawn(f"row {row['task_id']}")
         if drawn.random() < self._kind.row_rate:
-            name = drawn.choice(list(ROW_BENDS))
+            name = drawn.choice(self._kind.row_bends)
             ROW_BENDS[name](row)
             self._counted(name)
 
@@ -79,11 +78,15 @@ class ListView:
             self._counted("list: late")
 
     def _lag_s(self, task_id: str) -> float:
-        return self._drawn(f"lag of {task_id}").random() * self._kind.lag_s
+        """Every other task is as late as any may be."""
+        share = self._drawn(f"lag of {task_id}").uniform(0.0, 2.0)
+        return min(share, 1.0) * self._kind.lag_s
 
     def _hide(self, page: dict[str, Any]) -> None:
-        """Leave out a row and its place in the total: nothing tells, but the next list does."""
-        row = self._rng.choice(page["data"])
+        """Leave out the newest row and its place in the total: nothing tells, but the next list
+        does.
+        """
+        row = max(page["data"], key=lambda row: (row["gmt_create"], row["task_id"]))
         if page["total_page"] > 1 or row["task_id"] in self._hidden:
             return
         self._hidden.add(row["task_id"])

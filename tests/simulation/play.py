@@ -91,6 +91,8 @@ async def _run(seed: int, folder: Path) -> Verdict:
     world.disk.settle()
     try:
         with tapped(world):
+            if world.kind.crowd_rate:
+                await world.network.submit_theirs()
             if world.kind.rivals:
                 await rival_lives(world)
             await troubled_lives(world)
@@ -141,6 +143,8 @@ async def troubled_lives(world: World) -> None:
         writing = world.rng.random() < 0.5
         latest = world.rng.choice((8, 60) if writing else (240,))  # the first writes make folders
         dies_at = world.rng.randint(1, latest) if world.lives < KILLS else None
+        if world.kind.death_rate < 1.0 and world.trouble.random() >= world.kind.death_rate:
+            dies_at = None
         if dies_at is None and world.lives > KILLS:
             world.network.calm_down()
         if await world.live(dies_at, writing=writing) is not None:

@@ -14,13 +14,13 @@ import pytest
 from tests.cli.processes import environment
 from tests.simulation.distortions import (
     CREATE_BENDS,
+    FROZEN,
     LOOK_BENDS,
     PAGE_BENDS,
     ROW_BENDS,
     UNDELIVERED,
 )
 from tests.simulation.kinds import KINDS
-from tests.simulation.listing import FROZEN
 from tests.simulation.network import FAULTS, FILM_FAULTS, POLL_FAULTS
 from tests.simulation.play import run
 
