@@ -204,11 +204,10 @@ def _since_verdict(question: Question, listing: Listing) -> float | None:
 
 
 def _is_ours_alone(desk: Desk, question: Question, listing: Listing) -> bool:
-    """Whether the account has shown one single task that the ledger does not know, and never one
-    of others: only then is what turns up late not a colleague's.
+    """Whether the account has shown one single task that is no attempt's: only then is what turns
+    up late not a colleague's. A stray that a person has answered for is still somebody's.
     """
     baseline = question.baseline
     if baseline is None or not baseline.is_whole:
         return False
-    known_then = desk.ledger.baselines.strangers(baseline.task_ids)
-    return not known_then and len(desk.ledger.baselines.strangers(listing.rows.keys())) == 1
+    return len(desk.ledger.baselines.ownerless({*baseline.task_ids, *listing.rows})) == 1

@@ -277,7 +277,7 @@ async def test_rows_that_say_little(bench: Bench, garbled: Any) -> None:
     )
     (task,) = bench.server.bill()["tasks"]
     (step,) = bench.project().plan().steps
-    assert (step.action, step.attempt_id) == (Action.RESUME, "id00000001")
+    assert step.action is Action.RESUME
     assert task["task_id"] in f"{step.reason} {step.details}"
 
 
@@ -545,7 +545,7 @@ async def test_two_lanes_lost_at_once(bench: Bench) -> None:
 # ------------------------------------------------------------------ the second look
 
 
-async def given_up(bench: Bench, held_back: list[Any]) -> Report:
+async def given_up(bench: Bench, held_back: list[Any], edit: str = "rain") -> Report:
     """A request that the network holds back is given up, and sent again."""
 
     async def late(request: httpx.Request, send: Any) -> httpx.Response:
@@ -555,7 +555,7 @@ async def given_up(bench: Bench, held_back: list[Any]) -> Report:
         held_back.append(functools.partial(send, copy))
         raise httpx.ReadTimeout("no answer", request=request)
 
-    bench.edit("rain")
+    bench.edit(edit, prompt=f"make it {edit}")
     bench.network.trouble = [Trouble(*CREATE, late)]
     return await bench.apply()
 
@@ -593,6 +593,25 @@ async def test_what_may_be_a_colleagues_is_not_cancelled(bench: Bench, when: str
     assert (await bench.apply()).exit_code == 5
     assert not any("cancel" in each for each in bench.network.requests)
     assert len(bench.project().status().plan.strays) == (2 if when == "after" else 1)
+
+
+async def test_a_stray_that_was_let_be_is_still_somebodys(bench: Bench) -> None:
+    """Somebody else's task was told as a stray, and a person let it be: the next one that turns up
+    late and waits is not cancelled either.
+    """
+    await given_up(bench, [])
+    await asked_by_hand(bench)
+    bench.virtual.advance(LOOK_AGAIN_S)
+    assert (await bench.apply()).exit_code == 5
+    (stray,) = bench.project().status().plan.strays
+    bench.project().decide(stray.task_id)
+    held_back: list[Any] = []
+    assert (await given_up(bench, held_back, "snow")).exit_code == 0
+    bench.virtual.advance(LOOK_AGAIN_S)
+    await arrives(bench, held_back)
+    bench.network.trouble = [Listed(rows(status="PENDING"))]
+    assert (await bench.apply()).exit_code == 5
+    assert not any("cancel" in each for each in bench.network.requests)
 
 
 @pytest.mark.parametrize("ahead_s", [2 * HOUR, -2 * HOUR])

@@ -43,6 +43,8 @@ class Books:
             if each.booking is None
         )
         for each in self.entries:
+            if each.task_id in self.foreign:
+                continue  # it is not known here how long the film of somebody else is
             if self._billed(each) > spent_on([each]).billable_s + _ROUNDING_S:
                 yield f"{each.task_id} of {each.edit} was billed, and is not counted as spent"
         mine = self.billed_s.keys() - self.foreign - (set(excused) - known.keys())

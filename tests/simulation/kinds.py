@@ -35,6 +35,7 @@ class Kind:
     page_size: int = 0  # of the list; 0: as it is asked for
     list_rate: float = 0.0  # of times in which the list is shuffled, or contradicts itself
     list_bends: tuple[str, ...] = (*PAGE_BENDS, FROZEN)  # how it may do so
+    hide_rate: float = 0.0  # of lists that leave out the newest task, once
     row_rate: float = 0.0  # of rows of a list of which something cannot be read
     row_bends: tuple[str, ...] = tuple(ROW_BENDS)  # what may be wrong with them
     answer_rate: float = 0.0  # of POSTs whose answer is not the one that the service gives
@@ -70,9 +71,17 @@ KINDS: dict[str, Kind] = {
     "clocks": Kind(clock_errors_s=CLOCKS_S, jump_rate=0.5, lost_rate=0.5),
     "calendars": Kind(clock_errors_s=CALENDARS_S, jump_rate=0.3, day_rate=0.05, fault_rate=0.35),
     "hosts": Kind(wrong_dates=True, uploads=True, lost_rate=0.5, row_rate=0.5, row_bends=NAMES),
-    "lag": Kind(late_s=1.0, lag_s=118.0, list_rate=0.5, list_bends=SHOWS_LESS, lost_rate=0.5),
+    "lag": Kind(
+        late_s=1.0,
+        lag_s=118.0,
+        list_rate=0.4,
+        list_bends=SHOWS_LESS,
+        hide_rate=0.8,
+        lost_rate=0.5,
+        death_rate=0.3,
+    ),
     "stale": Kind(lag_s=400.0, lost_rate=0.3),
-    "pages": Kind(page_size=2, list_rate=0.5, lost_rate=0.5),
+    "pages": Kind(page_size=2, list_rate=0.5, hide_rate=0.3, lost_rate=0.5),
     "rows": Kind(row_rate=0.7, lost_rate=0.5, colleague_rate=0.2),
     "crowd": Kind(crowd_rate=0.4, lost_rate=0.5),
     "answers": Kind(answer_rate=0.6),
@@ -85,6 +94,7 @@ KINDS: dict[str, Kind] = {
         late_s=25.0,
         lag_s=60.0,
         list_rate=0.2,
+        hide_rate=0.2,
         row_rate=0.1,
         answer_rate=0.2,
         status_rate=0.1,

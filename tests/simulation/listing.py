@@ -37,7 +37,7 @@ class ListView:
         manner = self._drawn(f"window {now // WINDOW_S}")
         if manner.random() < self._kind.list_rate:
             self._twist(page, manner.choice(self._kind.list_bends), accepted)
-        elif self._rng.random() < self._kind.list_rate:
+        elif self._rng.random() < self._kind.hide_rate:
             self._hide(page)
         for row in page["data"] if isinstance(page["data"], list) else ():
             self._garble(row)
@@ -78,8 +78,8 @@ class ListView:
             self._counted("list: late")
 
     def _lag_s(self, task_id: str) -> float:
-        """Every other task is as late as any may be."""
-        share = self._drawn(f"lag of {task_id}").uniform(0.0, 2.0)
+        """Two tasks of three are as late as any may be."""
+        share = self._drawn(f"lag of {task_id}").uniform(0.0, 3.0)
         return min(share, 1.0) * self._kind.lag_s
 
     def _hide(self, page: dict[str, Any]) -> None:

@@ -90,6 +90,15 @@ def test_strangers_are_what_the_ledger_never_heard_of(ledger: Ledger) -> None:
     assert ledger.baselines.strangers([]) == frozenset()
 
 
+def test_ownerless_is_what_no_attempt_has(ledger: Ledger) -> None:
+    """A stray is known, and nobody's all the same, also when a person has answered for it."""
+    intend(ledger, "a", None)
+    ledger.submitted("a", "ours", at=NOW)
+    ledger.strays.note("stray", "a", "RUNNING", at=NOW, open_question=True)
+    ledger.strays.answer("stray")
+    assert ledger.baselines.ownerless(["ours", "stray", "theirs"]) == {"stray", "theirs"}
+
+
 @pytest.mark.parametrize("text", ["", "no list", "{}", '["a", 1]'])
 def test_a_damaged_reading(ledger: Ledger, tmp_path: Path, text: str) -> None:
     """It is told as damage, and never taken for an account without tasks."""

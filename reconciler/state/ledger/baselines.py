@@ -71,6 +71,16 @@ class Baselines:
         )
         return frozenset(row[0] for row in rows)
 
+    def ownerless(self, task_ids: Collection[str]) -> frozenset[str]:
+        """Those of `task_ids` that are no attempt's: strangers, and strays."""
+        rows = self._database.rows(
+            "select value from json_each(?) where value not in"
+            " (select task_id from tasks where attempt_id <> '')",
+            json.dumps(sorted(task_ids)),
+            kinds=[TEXT],
+        )
+        return frozenset(row[0] for row in rows)
+
 
 def _ids(text: str) -> frozenset[str]:
     """Raises ValueError for what is no list of task ids."""
