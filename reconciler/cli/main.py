@@ -63,7 +63,7 @@ def run(arguments: list[str] | None = None) -> int:
         screen.complain(error)
         return error.exit_code
     except SystemExit:  # click's way to end when nobody reads a help text any more
-        if type(sys.stdout).__name__ == "PacifyFlushWrapper":
+        if type(sys.stdout).__name__.endswith("PacifyFlushWrapper"):
             return EXIT_OK
         raise
     except OSError as error:
