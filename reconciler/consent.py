@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reconciler import budget, recall
+from reconciler.apply.outcome import Stop
 from reconciler.clock import Clock
 from reconciler.config import Config
 from reconciler.errors import Declined, Fault, InvalidInput
@@ -50,15 +51,15 @@ class Consent:
             tell(f"warning: {meaning(others)}.")
         budget.check(self.budgets(plan, ledger, max_cost))
 
-    def ask(self, plan: Plan, options: Options, approve: Approve) -> bool | str:
+    def ask(self, plan: Plan, options: Options, approve: Approve, stop: Stop) -> bool | str:
         """Ask; then leave a note in the store before anything is spent, and look once more who else
         has: of two that begin at one moment at least one sees the other. Raises Declined,
-        InvalidInput.
+        InvalidInput. Where a signal ended the question, nobody has declined.
         """
         approved = approve(plan)
-        if not approved:
+        if not approved and not stop.reason:
             raise Declined("not confirmed; nothing was sent.")
-        if _may_send(plan, options):
+        if approved and _may_send(plan, options):
             self._sign()
         return approved
 

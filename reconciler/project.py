@@ -361,7 +361,7 @@ class Project:
                 )
                 if asks:
                     check_key(self.config)
-                approved = not stop.reason and self._consent.ask(first.plan, options, approve)
+                approved = not stop.reason and self._consent.ask(first.plan, options, approve, stop)
                 if saved is not None and not stop.reason:
                     plans.use(self.config.state_dir, saved["id"], tmp_name=self.clock.new_id())
                 if asks and not session.connected and not stop.reason:
