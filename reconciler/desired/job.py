@@ -5,6 +5,7 @@ The rule of keys is written in schemas/key.md; changing it is a breaking change.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,13 +15,13 @@ from reconciler.desired.manifest import Edit, Medium
 from reconciler.desired.models import Model, Variant
 from reconciler.digest import digest_of, same_json
 from reconciler.document import pointer
-from reconciler.errors import Fault
+from reconciler.errors import Fault, Place
 from reconciler.names import did_you_mean, folded, matrix_of
 
 KEY_VERSION = 2
 
 
-_MOST_NAMES = 8  # names that are shown where all of them are
+_MOST_NAMES = 8  # of one place, and of edits where all of them are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,7 @@ def graph_faults(
             yield Fault(edit.place("/output"), message)
     yield from _output_overlaps(by_output)
     upstreams: dict[str, list[str]] = {}
+    unknown: list[tuple[Place, str]] = []
     for edit in by_name.values():
         upstreams[edit.name] = []
         for medium in media(edit):
@@ -188,10 +190,7 @@ def graph_faults(
                 if upstream in by_name:
                     upstreams[edit.name].append(upstream)
                 elif upstream not in names:
-                    yield Fault(
-                        edit.place(medium.at),
-                        f'no edit is named "{upstream}"{_near(upstream, by_name)}',
-                    )
+                    unknown.append((edit.place(medium.at), upstream))
             elif medium.reference.kind == "local" and (
                 maker := by_output.get(folded(medium.reference.value))
             ):
@@ -200,6 +199,7 @@ def graph_faults(
                     " on it"
                 )
                 yield Fault(edit.place(medium.at), message)
+    yield from _unknown(unknown, by_name)
     for circle in _circles(upstreams):
         edit = by_name[circle[0]]
         yield Fault(
@@ -207,6 +207,20 @@ def graph_faults(
             f"edits that wait for each other: {' → '.join([*circle, circle[0]])}; one of them must"
             " begin",
         )
+
+
+def _unknown(unknown: Sequence[tuple[Place, str]], by_name: Mapping[str, Edit]) -> Iterator[Fault]:
+    """What is named and is no edit: of one place, which may be that of thousands of cells, the
+    first few.
+    """
+    told: Counter[Place] = Counter()
+    for place, name in unknown:
+        told[place] += 1
+        if told[place] <= _MOST_NAMES:
+            yield Fault(place, f'no edit is named "{name}"{_near(name, by_name)}')
+    for place, number in told.items():
+        if number > _MOST_NAMES:
+            yield Fault(place, f"{number - _MOST_NAMES:,} more names here are of no edit")
 
 
 def _output_overlaps(by_output: Mapping[str, Edit]) -> Iterator[Fault]:

@@ -7,14 +7,16 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler import schema
 from reconciler.desired import comments, layers, matrix
+from reconciler.desired.checking import Checked
 from reconciler.desired.matrix import Cell
 from reconciler.desired.models import Model, Models, Variant
 from reconciler.desired.references import BadReference, Reference, reference, shown
 from reconciler.document import Document, field_name, parse, pointer
 from reconciler.errors import Fault, Place
 from reconciler.names import NO_ENVIRONMENT, is_plain
+
+MOST_WRONG_CELLS = 100  # of one matrix that are looked at, and told
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +99,38 @@ def read(raw: bytes, file: str, rules: Rules) -> Reading:
         found += comments.cut_texts(document, rules.models)
         cells, more = matrix.expand(document, overlay)
         found += [fault for fault in more if fault.place not in known]
-        for cell in cells:
-            edit, more = _edit(cell, rules)
-            found += [fault for fault in more if fault.place not in known]
-            names += [
-                f"{name}{suffix}"
-                for name in _names(cell.document)
-                for suffix in (cell.suffix, *cell.aliases)
-            ]
-            if edit is not None:
-                edits.append(edit)
+        names += [
+            f"{name}{suffix}"
+            for cell in cells
+            for name in _names(cell.document)
+            for suffix in (cell.suffix, *cell.aliases)
+        ]
+        understood, more = _cells(document, cells, rules)
+        edits += understood
+        found += [fault for fault in more if fault.place not in known]
     # cells of one document are wrong in the same words
     return Reading(edits, list(dict.fromkeys(found)), names)
+
+
+def _cells(
+    document: Document, cells: Sequence[Cell], rules: Rules
+) -> tuple[Sequence[Edit], Sequence[Fault]]:
+    """The edits of one document, and what is wrong with them; not of all, where many are wrong."""
+    edits: list[Edit] = []
+    found: list[Fault] = []
+    wrong, checked = 0, Checked(rules.schema, rules.models)
+    for number, cell in enumerate(cells, 1):
+        edit, faults = _edit(cell, rules, checked)
+        found += faults
+        edits += [edit] if edit is not None else []
+        wrong += any(fault.severity == "error" for fault in faults)
+        if wrong == MOST_WRONG_CELLS and number < len(cells):
+            message = (
+                f"{wrong} of the first {number:,} cells are wrong; the other"
+                f" {len(cells) - number:,} were not looked at"
+            )
+            return edits, [*found, Fault(document.place("/spec/matrix", key=True), message)]
+    return edits, found
 
 
 def _names(document: Document) -> list[str]:
@@ -117,7 +139,7 @@ def _names(document: Document) -> list[str]:
     return [name] if isinstance(name, str) else []
 
 
-def _edit(cell: Cell, rules: Rules) -> tuple[Edit | None, Sequence[Fault]]:
+def _edit(cell: Cell, rules: Rules, checked: Checked) -> tuple[Edit | None, Sequence[Fault]]:
     document = cell.document
     if not isinstance(document.data, dict):
         return None, [
@@ -133,7 +155,7 @@ def _edit(cell: Cell, rules: Rules) -> tuple[Edit | None, Sequence[Fault]]:
             )
         ]
     merged = layers.merged(document, rules.project, rules.models, rules.environment)
-    faults = list(schema.check(merged, rules.schema))
+    faults = checked.faults(merged)
     spec = merged.data.get("spec")
     if isinstance(spec, dict) and "model" not in spec:
         message = "the edit names no model; write spec.model here or defaults.model in cutlist.yaml"

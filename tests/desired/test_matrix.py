@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from reconciler.desired import matrix
+from reconciler import schema
+from reconciler.desired import job, matrix
+from reconciler.desired.manifest import Medium
+from reconciler.desired.references import Reference
 from reconciler.document import parse
 from tests.making import edit_of, reading
 
@@ -153,3 +156,79 @@ def test_suspend() -> None:
     plain = EDIT.format(matrix=json.dumps({"look": ["a"], "clip": ["a"], "seconds": [2]}))
     assert not edit_of(plain).suspend
     assert edit_of(f"{plain}  suspend: true\n").suspend
+
+
+# ------------------------------------------------------------------ very large ones
+
+MANY = """\
+apiVersion: cutlist/v1
+kind: Edit
+metadata: {{name: street}}
+spec:
+  matrix: {{n: {values}}}
+  model: wan2.7-videoedit
+  input: {{prompt: {prompt}, media: [{{type: video, url: "{url}"}}]}}
+  parameters: {{resolution: "{resolution}"}}
+"""
+HOLE = '"${{ matrix.n }}"'
+
+
+def many(values: list[Any], **fields: str) -> str:
+    usual = {"prompt": "rain", "url": "./a.mp4", "resolution": "720P"}
+    return MANY.format(**{**usual, **fields}, values=json.dumps(values))
+
+
+@pytest.fixture
+def checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the schema was asked about, at which place."""
+    asked: list[str] = []
+    check = schema.check
+
+    def counted(document: Any, rules: Any, *, at: str = "") -> Any:
+        asked.append(at)
+        return check(document, rules, at=at)
+
+    monkeypatch.setattr(schema, "check", counted)
+    return asked
+
+
+def test_a_matrix_that_is_wrong_all_over(checks: list[str]) -> None:
+    """The first hundred cells that are wrong are enough: nobody reads ten thousand faults."""
+    found = reading(many([f"t{n}" for n in range(10_000)], resolution="${{ matrix.n }}"))
+    assert checks.count("") == 100
+    assert len(found.faults) == 101
+    assert str(max(found.faults, key=lambda fault: "looked at" in fault.message)) == (
+        "specs/case.yaml:5:3: error: 100 of the first 100 cells are wrong; the other 9,900 were not"
+        " looked at"
+    )
+    assert len(found.names) == 10_000  # an edit that builds on one of them is not wrong, too
+
+
+def test_texts_are_no_reason_to_check_again(checks: list[str]) -> None:
+    """Of prompts and links one is checked; one that is empty, or no text, is another matter."""
+    found = reading(many([f"look {n}" for n in range(1000)], prompt=HOLE))
+    assert (found.faults, len(found.edits), checks.count("")) == ([], 1000, 1)
+    found = reading(many([f"clip {n}" for n in range(1000)], url="./${{ matrix.n }}.mp4"))
+    assert (found.faults, len(found.edits), checks.count("")) == ([], 1000, 2)
+    wrong = reading(many(["rain", "snow", 7, "fog"], prompt=HOLE))
+    assert [fault.message for fault in wrong.faults] == ["input.prompt is 7; it must be text."]
+
+
+def test_a_fault_of_many_cells_is_told_of_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Edits that thousands of cells name and that there are not: eight, and how many more; only
+    for those is anything like them looked for.
+    """
+    asked: list[object] = []
+
+    def counted(name: object, _known: object) -> str:
+        asked.append(name)
+        return ""
+
+    monkeypatch.setattr(job, "did_you_mean", counted)
+    found = reading(many(list(range(2000)), url="edit://none${{ matrix.n }}"))
+    assert found.faults == []
+    media = {edit.name: [Medium("/input/media/0/url", Reference("edit", f"none{at}"), "video")]
+             for at, edit in enumerate(found.edits)}  # fmt: skip
+    faults = list(job.graph_faults(found.edits, lambda edit: media[edit.name], found.names))
+    assert (len(faults), len(asked)) == (9, 8)
+    assert faults[-1].message == "1,992 more names here are of no edit"
