@@ -5,6 +5,7 @@ contradicts itself, an answer that is none.
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from email.utils import parsedate_to_datetime
@@ -209,6 +210,20 @@ def no_id_is_no_task(patch: pytest.MonkeyPatch) -> None:
     _submits_refused(patch, lacks_id)
 
 
+def failure_is_believed(patch: pytest.MonkeyPatch) -> None:
+    """A task that is said to have FAILED has, whatever video is named beside that."""
+
+    def respond(request: httpx.Request, response: httpx.Response) -> httpx.Response:
+        looks = request.method == "GET" and "/tasks/" in request.url.path
+        if not looks or b'"task_status": "FAILED"' not in response.content:
+            return response
+        document = json.loads(response.content)
+        document["output"].pop("video_url", None)
+        return httpx.Response(200, headers={"Date": response.headers["Date"]}, json=document)
+
+    _answers_seen_as(patch, respond)
+
+
 def _submits_refused(patch: pytest.MonkeyPatch, refuses: Callable[[httpx.Response], bool]) -> None:
     def respond(request: httpx.Request, response: httpx.Response) -> httpx.Response:
         if request.url.path == SUBMIT and refuses(response):
@@ -232,4 +247,5 @@ CREDULOUS: tuple[Mutant, ...] = (
     other_2xx_is_failure,
     proxy_page_is_a_verdict,
     no_id_is_no_task,
+    failure_is_believed,
 )

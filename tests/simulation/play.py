@@ -92,7 +92,7 @@ async def _run(seed: int, folder: Path) -> Verdict:
     try:
         with tapped(world):
             if world.kind.crowd_rate:
-                await world.network.submit_theirs()
+                await let_others_in(world)
             if world.kind.rivals:
                 await rival_lives(world)
             await troubled_lives(world)
