@@ -176,6 +176,12 @@ class Opened:
     def today(self) -> tuple[()]:
         return ()  # no budget of a day
 
+    def budgets(self, _plan: Plan, *, max_cost: float | None) -> tuple[()]:
+        return ()
+
+    def other_ledgers(self) -> tuple[()]:
+        return ()
+
 
 @given(world=worlds(), options=_OPTIONS, pruning=_PRUNING)
 def test_exit_code_2_if_and_only_if_there_are_changes(
