@@ -44,7 +44,7 @@ class Traps:
         self.repository.git("config", *where, key, value)
 
     def sprung(self) -> set[str]:
-        """The names of the traps that were run since the last question, which are then forgotten."""
+        """The names of the traps that were run since the last question; they are forgotten then."""
         paths = list(self.sprung_dir.iterdir())
         for path in paths:
             path.unlink()

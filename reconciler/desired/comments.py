@@ -11,8 +11,8 @@ from reconciler.errors import Fault
 from reconciler.names import made_plain
 
 _WAY = (
-    'what follows " #" is a comment and is left out. Put the whole text in quotes; a comment has two'
-    " blanks before # and one behind it"
+    'what follows " #" is a comment and is left out. Put the whole text in quotes; a comment has'
+    " two blanks before # and one behind it"
 )
 _MOST_SHOWN = 40  # characters of what is left of a text: its end
 

@@ -95,7 +95,8 @@ def _start(
         settings = [part for setting in _SETTINGS for part in ("-c", setting)]
         return subprocess.Popen(
             [program, "--no-pager", *settings, *arguments], bufsize=0, cwd=root,
-            env=_environment(path), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints,
+            env=_environment(path), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=complaints,
         )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def selected(desired: Desired, targets: Sequence[str], excludes: Sequence[str]) 
 
 
 def the_edit(names: Sequence[str], text: str) -> str:
-    """The one edit that is named. Raises UsageError, with names that are near or a matrix's cells."""
+    """The one edit that is named. Raises UsageError, with near names or a cell of a matrix."""
     if text in names:
         return text
     cells = [each for each in names if matrix_of(each) == text]
