@@ -219,7 +219,7 @@ async def _judge_unknown(desk: Desk, attempt: Attempt, looks: int) -> None:
         )
         if attempt.state is State.SUBMITTED:
             await close(desk, attempt.id, State.UNDECIDED, message=message)
-        raise NeedsPerson(f"{attempt.edit}: {message}.")
+        raise NeedsPerson(f"{message}.")
 
 
 def is_forgotten(desk: Desk, attempt: Attempt) -> bool:
@@ -264,7 +264,7 @@ async def _check_adopted(desk: Desk, attempt: Attempt, answer: TaskAnswer) -> No
     await desk.block(
         functools.partial(desk.ledger.disown, attempt.id, at=desk.clock.now(), message=message)
     )
-    raise NeedsPerson(f"{attempt.edit}: {message}; it is not ours.")
+    raise NeedsPerson(f"{message}; it is not ours.")
 
 
 # ------------------------------------------------------------------ collect

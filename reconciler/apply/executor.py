@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -144,7 +144,7 @@ class Executor:
             if self.fail_fast and not worth_another(error):
                 self.send_nothing_more(error)
             await self._pause_after(error)
-            return [self._failed(item, error) for item in group]
+            return [Outcome(item.step, error) for item in group]
         return [
             await self._published(item, digest, billed_s if item is first else 0.0)
             for item in group
@@ -160,14 +160,23 @@ class Executor:
         ):
             await self._desk.clock.sleep(backoff_s(1, self._desk.clock.random()))
 
-    def _failed(self, item: Item, error: CutlistError) -> Outcome:
-        self._tell(item, Phase.FAILED, note=str(error))
-        return Outcome(item.step, error)
+    def tell_failures(self, ended: Iterable[Outcome], *, sent_again: Container[str]) -> None:
+        """Say which edits have failed. An attempt that is followed by another has not failed its
+        edit: those in `sent_again` are under way still.
+        """
+        for outcome in ended:
+            if outcome.error is None:
+                continue
+            said, step = str(outcome.error), outcome.step
+            if step.name in sent_again:
+                self._tell(step, Phase.WAITING, note=f"{said.rstrip('.')}. It is sent again")
+            else:
+                paid = {"billed_s": outcome.billed_s, "price": outcome.price}
+                self._tell(step, Phase.FAILED, note=said, **paid)
 
-    def _tell(self, item: Item, phase: Phase, **more: Any) -> None:
-        """An end, of any step: also of one that needed no service."""
-        event = Event(item.step.name, phase, self._desk.clock.monotonic(), **more)
-        self._desk.observer(event)
+    def _tell(self, step: Step, phase: Phase, **more: Any) -> None:
+        """What has become of any step: also of one that needed no service."""
+        self._desk.observer(Event(step.name, phase, self._desk.clock.monotonic(), **more))
 
     async def _published(self, item: Item, digest: str, billed_s: float) -> Outcome:
         step = item.step
@@ -182,13 +191,12 @@ class Executor:
                 hint = "The video is in the store; run apply again to write it, free."
                 blocked = CutlistError(f"{step.output} cannot be written: {trouble}.", hint=hint)
                 return self._unwritten(item, blocked, digest, billed_s)
-        self._tell(item, Phase.WRITTEN, output=step.output, billed_s=billed_s, price=price)
+        self._tell(step, Phase.WRITTEN, output=step.output, billed_s=billed_s, price=price)
         return Outcome(step, None, digest, billed_s, price)
 
     def _unwritten(self, item: Item, error: CutlistError, digest: str, billed_s: float) -> Outcome:
         """A result that is stored, and paid, and could not be put where it belongs."""
         price = self._price_of(item, billed_s)
-        self._tell(item, Phase.FAILED, note=str(error), billed_s=billed_s, price=price)
         return Outcome(item.step, error, digest, billed_s, price)
 
     def _price_of(self, item: Item, billed_s: float) -> float | None:

@@ -89,7 +89,7 @@ async def settle_intents(desk: Desk, tell: Tell) -> None:
         try:
             arrived = await settle(desk, attempt.id)
         except NeedsPerson as error:
-            tell(error.message)
+            tell(f"{attempt.edit}: {error.message}")
         except ServiceError as error:
             tell(
                 f"{attempt.edit}: the service cannot be asked now ({error}). This model waits until"

@@ -260,6 +260,7 @@ class Session:
                 for step in ready
                 if step not in over and (step.action is not Action.RENDER or step.name in agreed)
             ]
+            executor.tell_failures(ended, sent_again={step.name for step in may})
             rounds.begin(may)
             executor.start(self._items(seen, may, options))
 

@@ -141,7 +141,7 @@ async def _carry_out(desk: Desk, attempt: Attempt, verdict: Verdict, *, baseline
             return False
         case Undecided(message):
             await close(desk, attempt.id, State.UNDECIDED, message=message)
-            raise NeedsPerson(f"{attempt.edit}: {message}.")
+            raise NeedsPerson(f"{message}.")
 
 
 def _claimed(desk: Desk, question: Question, candidates: Mapping[str, Row]) -> Collection[str]:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.apply.events import Phase
 from reconciler.apply.outcome import NotTried, Report
+from reconciler.apply.report import report_text
+from reconciler.apply.retry import UNKNOWN_LOOKS
+from reconciler.catalogue import MOST_ROUNDS
 from tests.e2e.bench import CREATE, FETCH, Bench, Trouble, answer, failed
+from tests.e2e.test_trouble import unknown_to_the_service
 
 
 def _ends(report: Report) -> dict[str, str]:
@@ -55,3 +60,25 @@ async def test_a_task_that_is_tried_again_is_no_failure_yet(bench: Bench) -> Non
     ]
     report = await bench.apply(fail_fast=True)
     assert (report.exit_code, _ends(report)) == (0, {"a": "ok", "b": "ok"})
+
+
+async def test_only_the_last_attempt_fails_an_edit(bench: Bench) -> None:
+    """What is sent again is under way still; an edit fails once, however often it was tried."""
+    bench.edit("a")
+    bench.network.trouble = [
+        Trouble(*FETCH, failed("InternalError.Algo", "An internal error has occurred"))
+        for _ in range(MOST_ROUNDS)
+    ]
+    await bench.apply()
+    ends = [(event.phase, event.note) for event in bench.events if "internal" in event.note]
+    again = "InternalError.Algo: An internal error has occurred. It is sent again"
+    assert [phase for phase, _ in ends] == [Phase.WAITING] * (MOST_ROUNDS - 1) + [Phase.FAILED]
+    assert {note for _, note in ends[:-1]} == {again}
+
+
+async def test_the_name_of_an_edit_stands_once(bench: Bench) -> None:
+    """A task that the service does not know: the report says the edit's name once."""
+    bench.edit("a")
+    bench.network.trouble = [Trouble(*FETCH, unknown_to_the_service, times=UNKNOWN_LOOKS)]
+    said = report_text(await bench.apply())
+    assert "✗ a  the service does not know the task" in said
