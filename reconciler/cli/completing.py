@@ -6,7 +6,6 @@ sent or run, and whatever is wrong with a project is offered nothing, without a 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +19,8 @@ from click.shell_completion import (
     add_completion_class,
     split_arg_string,
 )
+
+from reconciler.environment import variables
 
 if TYPE_CHECKING:
     from reconciler.config import Config
@@ -71,14 +72,14 @@ class _Bash(BashComplete):
     source_template = _BASH
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        line = os.environ.get("COMP_LINE", "")
+        line = variables().get("COMP_LINE", "")
         words = split_arg_string(line)
         begun = bool(words) and not line[-1:].isspace()
         self._current = words.pop() if begun else ""
         return words[1:], self._current
 
     def format_completion(self, item: CompletionItem) -> str:
-        breaks = set(os.environ.get("COMP_BREAKS", "")) & set("=:")
+        breaks = set(variables().get("COMP_BREAKS", "")) & set("=:")
         kept = max((self._current.rfind(char) + 1 for char in breaks), default=0)
         value = "".join(f"\\{char}" if char in _QUOTED else char for char in item.value[kept:])
         return f"{item.type},{value}"

@@ -257,8 +257,8 @@ def test_refused(spoil: Spoil, film: Workspace, golden: Callable[[Path, str], No
     if CASES[spoil] == 3:
         shown = film.run("show", PLAN)
         nowhere = (
-            f'error: there is no file "{PLAN}", and no edit is named "{PLAN}".\n  There are rain,'
-            " snow.\n"
+            f'error: there is no file "{PLAN}", and no edit is named "{PLAN}".\n  `cutlist'
+            " status` lists the 2 edits.\n"
         )
         assert (shown.code, shown.err) == ((64, nowhere) if spoil is missing else (3, said.err))
     assert list((film.root / "renders").glob("*")) == (

@@ -69,11 +69,14 @@ class Server:
         assert self._process is not None
         self._process.send_signal(which)
 
-    def ask(self, path: str, method: str = "GET") -> dict[str, Any]:
-        """An answer of its controls."""
+    def ask(
+        self, path: str, method: str = "GET", order: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """An answer of its controls; `order` is what it is told to do."""
         address = self.url.replace("/api/v1", f"/_mock/{path}")
+        body = None if order is None else json.dumps(order).encode()
         with urllib.request.urlopen(
-            urllib.request.Request(address, method=method), timeout=PATIENCE_S
+            urllib.request.Request(address, body, method=method), timeout=PATIENCE_S
         ) as answer:
             document: dict[str, Any] = json.loads(answer.read())
             return document

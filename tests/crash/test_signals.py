@@ -38,22 +38,19 @@ def test_twice(scene: Scene) -> None:
     paid once at most.
     """
     scene.edit()
-    scene.server.signal(signal.SIGSTOP)
-    try:
-        process = scene.start()
-        until(lambda: [state for state, _ in scene.attempts_so_far() if state == "INTENT"], process)
-        time.sleep(0.2)  # the request is on its way
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.5)
-        assert process.poll() is None
-        process.send_signal(signal.SIGINT)
-        start = time.monotonic()
-        out, err = process.communicate(timeout=PATIENCE_S)
-        assert time.monotonic() - start < 5.0
-        assert process.returncode == 130, out + err
-        assert "Again to leave at once" in err
-    finally:
-        scene.server.signal(signal.SIGCONT)
+    hang = {"route": "create", "do": "hang", "side": "after", "nth": 1}
+    scene.server.ask("faults", "POST", hang)
+    process = scene.start()
+    until(lambda: scene.server.ask("bill")["tasks"], process)  # it has arrived, unanswered
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    start = time.monotonic()
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert time.monotonic() - start < 5.0
+    assert process.returncode == 130, out + err
+    assert "Again to leave at once" in err
     resumed = scene.apply()
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
     assert scene.broken() == {}

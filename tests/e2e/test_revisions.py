@@ -5,6 +5,7 @@ how.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,11 @@ from reconciler.plan.step import Action
 from tests.e2e.bench import Bench
 from tests.repository import Repository
 from tests.workspace import PROJECT, Workspace
+
+
+def rendered(plan: str) -> list[str]:
+    """The edits that a plan says it would render, in its order."""
+    return re.findall(r"^  \+ (\S+) +renders/", plan, re.MULTILINE)
 
 
 @pytest.fixture
@@ -113,14 +119,14 @@ def test_which_files_of_a_revision_are_manifests(film: Workspace, repository: Re
         film.write(path, edit.replace('"rain"', f'"{name}"').replace("./media", f"{up}./media"))
     repository.commit()
     plain = film.run("plan")
-    assert "+ b, c, rain, snow" in plain.out
+    assert rendered(plain.out) == ["b", "c", "rain", "snow"]
     assert film.run("plan", "--from", "HEAD").out == plain.out
     film.write(
         "cutlist.yaml", PROJECT + "  manifests: [specs/deep, specs/b.yml, specs/other/in/]\n"
     )
     repository.commit()
     plain = film.run("plan")
-    assert "+ b, c, g\n" in plain.out
+    assert rendered(plain.out) == ["b", "c", "g"]
     assert film.run("plan", "--from", "HEAD").out == plain.out
 
 
@@ -143,7 +149,7 @@ def test_symbolic_links_are_followed_inside_the_project(
     )
     repository.commit()
     plain = film.run("plan")
-    assert "+ linked, rain, snow" in plain.out
+    assert rendered(plain.out) == ["linked", "rain", "snow"]
     assert film.run("plan", "--from", "HEAD").out == plain.out
 
 

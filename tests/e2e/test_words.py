@@ -94,7 +94,7 @@ async def test_lost_answer_and_a_service_that_cannot_be_asked(bench: Bench) -> N
             ),
             "balance, quota and access",
         ),
-        (answer(404), "is not the task API"),
+        (answer(404), "its answer is not JSON. Nothing was billed for it."),
         (answer(400, code="InvalidURL", message="fetch failed"), "could not fetch an input"),
         (answer(403, code="AccessDenied", message="Access denied."), "Keys belong to one region"),
         (answer(418, code="Teapot", message="short and stout"), "does not know"),
