@@ -10,7 +10,7 @@ from reconciler import Project
 from reconciler.apply.outcome import Report
 from reconciler.plan.step import Step
 from reconciler.state.ledger import Ledger
-from reconciler.state.observed import State
+from reconciler.state.observed import Attempt, State
 from tests.simulation.disk import LEDGER
 from tests.simulation.network import Network
 
@@ -45,16 +45,11 @@ class Person:
                 return
         for orphan in report.left.undecided:
             self._counters["undecided"] += 1
-            project.decide(orphan.key)
+            mine = self._on_the_console(project, _prompt_sent(project, orphan))
+            project.decide(orphan.key, adopt=mine[0] if mine else None)
 
     def _decide_step(self, project: Project, step: Step) -> None:
-        prompt = _prompt_of(project.config.root, step.name)
-        unknown = self._network.prompts.keys() - known_tasks(project)
-        still_there = {task for task in unknown if self._network.still_knows(task)}
-        # the service has forgotten it: whoever says --retry now pays again, and knows it
-        self.forgotten |= unknown - still_there
-        mine = [task for task in still_there if self._network.prompts[task] == prompt]
-        mine.sort(key=lambda task: (task in self.strays, task))
+        mine = self._on_the_console(project, _prompt_asked(project.config.root, step.name))
         command = step.details[-1].split()  # … cutlist resolve EDIT --adopt …
         project.decide(
             command[command.index("resolve") + 1],
@@ -62,8 +57,27 @@ class Person:
             retry=not mine,
         )
 
+    def _on_the_console(self, project: Project, prompt: str | None) -> list[str]:
+        """Tasks of a prompt that the ledger does not know and the service still does."""
+        unknown = self._network.prompts.keys() - known_tasks(project)
+        still_there = {task for task in unknown if self._network.still_knows(task)}
+        # the service has forgotten it: whoever says --retry now pays again, and knows it
+        self.forgotten |= unknown - still_there
+        mine = [task for task in still_there if self._network.prompts[task] == prompt]
+        mine.sort(key=lambda task: (task in self.strays, task))
+        return mine
 
-def _prompt_of(root: Path, name: str) -> str:
+
+def _prompt_sent(project: Project, attempt: Attempt) -> str | None:
+    ledger = Ledger.open_readonly(project.config.state_dir / LEDGER)
+    assert ledger is not None
+    try:
+        return ledger.intent(attempt.id).prompt
+    finally:
+        ledger.close()
+
+
+def _prompt_asked(root: Path, name: str) -> str:
     manifest = json.loads((root / "specs" / f"{name}.yaml").read_text())
     return str(manifest["spec"]["input"]["prompt"])
 

@@ -326,11 +326,12 @@ class Ledger:
     # -------------------------------------------------------------- questions
 
     def history(self, *, now: float) -> Mapping[str, History]:
-        """All attempts by key. `now` decides whether the service can still know a task."""
+        """All attempts by key, in the order in which they were written: clocks may have been wrong.
+        `now` decides whether the service can still know a task.
+        """
         by_key: dict[str, list[Attempt]] = {}
         for row in self._database.rows(
-            f"select {_COLUMNS} from attempts a left join tasks t using (task_id) order by"
-            " a.created_at, a.rowid",
+            f"select {_COLUMNS} from attempts a left join tasks t using (task_id) order by a.rowid",
             kinds=_KINDS,
         ):
             attempt = _attempt(row, now)
@@ -354,7 +355,7 @@ class Ledger:
         """
         rows = self._database.rows(
             "select id from attempts where state = 'INTENT' and (? is null or lane = ?) order by"
-            " created_at",
+            " rowid",
             lane,
             lane,
             kinds=[TEXT],
@@ -363,7 +364,7 @@ class Ledger:
 
     def unsettled(self) -> Sequence[str]:
         """Ids of the attempts whose request may have made a task that nobody knows, oldest first."""
-        sql = "select id from attempts where state in ('INTENT', 'UNDECIDED') order by created_at"
+        sql = "select id from attempts where state in ('INTENT', 'UNDECIDED') order by rowid"
         return [row[0] for row in self._database.rows(sql, kinds=[TEXT])]
 
     def intent(self, attempt_id: str) -> Intent:
@@ -412,7 +413,7 @@ class Ledger:
         """
         rows = self._database.rows(
             "select key, edit, case when instr(job, '?') then job end from attempts"
-            " where instr(job, '?') or substr(job, -7) = '\"v\": 1}' order by created_at, rowid",
+            " where instr(job, '?') or substr(job, -7) = '\"v\": 1}' order by rowid",
             kinds=(TEXT, TEXT, maybe(TEXT)),
         )
         for key, edit, job in rows:

@@ -74,10 +74,12 @@ class Books:
         return Origin(*rows[0]) if rows else Origin()
 
     def holdings(self) -> Sequence[Holding]:
-        """Which result each edit had, and since when; oldest first."""
+        """Which result each edit had, and since when, in the order in which that was noted: clocks
+        may have been wrong.
+        """
         rows = self._database.rows(
             f"select edit, environment, key, at, reused, billable_s, {_BOOKED} from holdings order"
-            " by at, rowid",
+            " by rowid",
             kinds=(TEXT, TEXT, TEXT, MOMENT, FLAG, AMOUNT, *_BOOKED_KINDS),
         )
         return [
