@@ -62,6 +62,11 @@ def _about_attempt(
     if adopt is not None:
         if ledger.owner(adopt) not in (None, attempt.id):
             raise UsageError(f"the task {adopt} already belongs to another request.")
+        if attempt.task_id not in (None, adopt):
+            raise UsageError(
+                f"the request of {attempt.edit} has a task, {attempt.task_id}, and takes no other.",
+                hint=f"Say --adopt {attempt.task_id}, --retry (which pays again) or --abandon.",
+            )
         ledger.submitted(attempt.id, adopt, at=now, adopted=True)
         return (
             f"{attempt.edit}: adopted the task {adopt}. Run apply to collect it; nothing is sent"

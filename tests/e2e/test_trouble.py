@@ -298,13 +298,15 @@ async def test_two_candidates_wait_for_a_person(bench: Bench) -> None:
 
 
 async def test_a_task_that_was_forgotten_for_a_while_can_be_adopted_again(bench: Bench) -> None:
-    """UNKNOWN for ten minutes waits for a person, who may name the attempt's own task; nothing is
-    sent.
+    """UNKNOWN for ten minutes waits for a person, who may name the attempt's own task, and is told
+    which that is where they name another; nothing is sent.
     """
     bench.edit("rain")
     bench.network.trouble = [Trouble(*FETCH, unknown_to_the_service, times=UNKNOWN_LOOKS)]
     assert (await bench.apply()).exit_code == 5
     (task,) = bench.server.bill()["tasks"]
+    with pytest.raises(UsageError, match=f"has a task, {task['task_id']}, and takes no other"):
+        bench.project().decide("rain", adopt="0385dc79-5ff8-4d82-bcb6-8f2d1f0c6a11")
     assert "adopted" in bench.project().decide("rain", adopt=task["task_id"])
     assert (await bench.apply()).exit_code == 0
     assert bench.creates() == 1

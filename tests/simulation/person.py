@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from pathlib import Path
 
 from reconciler import Project
 from reconciler.apply.outcome import Report
 from reconciler.plan.step import Step
 from reconciler.state.ledger import Ledger
-from reconciler.state.observed import Attempt, State
+from reconciler.state.observed import State
 from tests.simulation.disk import LEDGER
 from tests.simulation.network import Network
 
@@ -45,11 +43,12 @@ class Person:
                 return
         for orphan in report.left.undecided:
             self._counters["undecided"] += 1
-            mine = self._on_the_console(project, _prompt_sent(project, orphan))
+            mine = self._on_the_console(project, orphan.id)
             project.decide(orphan.key, adopt=mine[0] if mine else None)
 
     def _decide_step(self, project: Project, step: Step) -> None:
-        mine = self._on_the_console(project, _prompt_asked(project.config.root, step.name))
+        assert step.attempt_id is not None
+        mine = self._on_the_console(project, step.attempt_id)
         command = step.details[-1].split()  # … cutlist resolve EDIT --adopt …
         project.decide(
             command[command.index("resolve") + 1],
@@ -57,29 +56,31 @@ class Person:
             retry=not mine,
         )
 
-    def _on_the_console(self, project: Project, prompt: str | None) -> list[str]:
-        """Tasks of a prompt that the ledger does not know and the service still does."""
+    def _on_the_console(self, project: Project, attempt_id: str) -> list[str]:
+        """The tasks that may be an attempt's: its own where it has one, else those of its prompt
+        that the ledger does not know; as far as the service still knows them.
+        """
         unknown = self._network.prompts.keys() - known_tasks(project)
         still_there = {task for task in unknown if self._network.still_knows(task)}
         # the service has forgotten it: whoever says --retry now pays again, and knows it
         self.forgotten |= unknown - still_there
+        own, prompt = _asked_in(project, attempt_id)
+        if own is not None:
+            return [own] if own in still_there else []
         mine = [task for task in still_there if self._network.prompts[task] == prompt]
         mine.sort(key=lambda task: (task in self.strays, task))
         return mine
 
 
-def _prompt_sent(project: Project, attempt: Attempt) -> str | None:
+def _asked_in(project: Project, attempt_id: str) -> tuple[str | None, str | None]:
+    """(its task, its prompt) of an attempt."""
     ledger = Ledger.open_readonly(project.config.state_dir / LEDGER)
     assert ledger is not None
     try:
-        return ledger.intent(attempt.id).prompt
+        task_id = ledger.attempt(attempt_id, now=project.clock.now()).task_id
+        return task_id, ledger.intent(attempt_id).prompt
     finally:
         ledger.close()
-
-
-def _prompt_asked(root: Path, name: str) -> str:
-    manifest = json.loads((root / "specs" / f"{name}.yaml").read_text())
-    return str(manifest["spec"]["input"]["prompt"])
 
 
 def known_tasks(project: Project) -> set[str]:
