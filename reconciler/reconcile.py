@@ -193,6 +193,7 @@ def observe(
     return Observed(
         realm=config.realm,
         endpoint=config.endpoint.name,
+        account=config.account,
         results=results,
         history=ledger.history(now=now) if ledger else {},
         outputs={path: seen[path] for path in desired.outputs},

@@ -235,6 +235,7 @@ def observed(
     return Observed(
         realm=realm,
         endpoint=ENDPOINT,
+        account="default",
         results=by_key,
         outputs=outputs,
         pins=pins or {},

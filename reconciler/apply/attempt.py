@@ -89,6 +89,7 @@ async def _intend_and_send(desk: Desk, work: Work, prepared: Prepared, attempt: 
             job=work.job.canonical,
             server_time=desk.client.server_time,
             baseline=desk.roll.baseline,
+            sender=desk.client.sender(attempt.id),
             booking=work.booking,
             loses=work.loses,
         )

@@ -8,6 +8,7 @@ form in foreign.py, its meaning in answers.py, and where it leads in links.py.
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from reconciler.apply.links import Hosts
 from reconciler.apply.network import Network, check_ways, time_for
 from reconciler.apply.pages import ListPage, list_page
 from reconciler.config import Secret
+from reconciler.digest import sha256_hex
 from reconciler.endpoints import Endpoint
 from reconciler.errors import BadDownload, DownloadRefused, OutcomeUnknown, Rejected
 from reconciler.foreign import is_task_id, quoted, shown
@@ -55,6 +57,7 @@ class Client:
         service = shipped.service()
         self._quote = functools.partial(quoted, secret=api_key.reveal())
         self._base_url = endpoint.base_url
+        self._who = (api_key.reveal(), workspace)
         self._timeouts: Mapping[str, float] = service["timeouts"]
         self._paths: Mapping[str, str] = {name: service["paths"][name] for name in _PATHS}
         own = urlsplit(endpoint.base_url).hostname or ""
@@ -75,6 +78,12 @@ class Client:
         self._plain = Network(routes, transport=transport)
         # seconds since 1970: the Date of the newest answer of the task API itself, of no other host
         self.server_time: float | None = None
+
+    def sender(self, attempt_id: str) -> str:
+        """What tells this key and workspace from others, without telling the key: a digest of them
+        that is another one for each attempt.
+        """
+        return sha256_hex(json.dumps([attempt_id, *self._who]).encode())[:16]
 
     async def close(self) -> None:
         await self._api.close()

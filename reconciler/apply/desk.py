@@ -25,7 +25,7 @@ from reconciler.errors import (
 )
 from reconciler.state.booked import Booking
 from reconciler.state.ledger import Ledger
-from reconciler.state.observed import Result, State
+from reconciler.state.observed import Attempt, Result, State
 from reconciler.state.spill import Spill
 from reconciler.state.store import Store
 
@@ -88,6 +88,10 @@ class Desk:
     def client(self) -> Client:
         assert self.connection is not None
         return self.connection
+
+    def is_here(self, attempt: Attempt) -> bool:
+        """Whether the service can be asked about an attempt: it was made for this very account."""
+        return attempt.is_of(self.endpoint, self.account)
 
     def emit(self, work: Work, phase: Phase, **more: Any) -> None:
         self.observer(Event(work.edit, phase, self.clock.monotonic(), **more))

@@ -78,7 +78,7 @@ async def settle_intents(desk: Desk, tell: Tell) -> None:
     lane closed.
     """
     left = [desk.ledger.attempt(each, now=desk.clock.now()) for each in desk.ledger.open_intents()]
-    mine = [attempt for attempt in left if attempt.endpoint == desk.endpoint]
+    mine = [attempt for attempt in left if desk.is_here(attempt)]
     if mine:
         names = ", ".join(attempt.edit for attempt in mine)
         tell(
@@ -138,7 +138,7 @@ async def look_again(desk: Desk, tell: Tell) -> None:
     """The second looks that are due: a request that was held back may have arrived after all."""
     for attempt_id in _looks_due(desk):
         attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
-        if attempt.endpoint != desk.endpoint:
+        if not desk.is_here(attempt):
             continue
         try:
             found = await second_look(desk, attempt_id)

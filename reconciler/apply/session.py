@@ -157,11 +157,10 @@ class Session:
         """Tasks in flight that no edit asks for any more; they are paid, so they are brought home
         too.
         """
-        here = self._desk.endpoint
         return [
             each
             for each in seen.plan.orphans
-            if each.state is State.SUBMITTED and each.endpoint == here
+            if each.state is State.SUBMITTED and self._desk.is_here(each)
         ]
 
     # -------------------------------------------------------------- driving

@@ -8,14 +8,13 @@ is taken away: what then is new is ours, or nobody can tell.
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
 from reconciler import shipped
 from reconciler.apply.baseline import keep, read_listing
 from reconciler.apply.desk import Desk, NeedsPerson, close, unbroken
-from reconciler.apply.lanes import lane_name
 from reconciler.apply.listing import Listing, Wanted, tells_prompt
 from reconciler.apply.pages import Row
 from reconciler.apply.verdict import Adopt, Evidence, NotSent, Undecided, Verdict, judge
@@ -58,6 +57,12 @@ class Question:
         strangers = desk.ledger.baselines.strangers(listing.rows.keys())
         return self.wanted.candidates(listing.rows, strangers)
 
+    def is_asked_by_its_sender(self, desk: Desk) -> bool:
+        """Whether the list is read with the key, and in the workspace, that it was sent with;
+        where an earlier version sent it, nobody knows better.
+        """
+        return self.intent.sender in ("", desk.client.sender(self.attempt.id))
+
     def age_s(self, desk: Desk, listing: Listing) -> float | None:
         """Seconds since it was sent: by time that only grows in the run that sent it, by the
         service's clock in later ones; None where that is not known.
@@ -95,8 +100,9 @@ async def settle(desk: Desk, attempt_id: str) -> bool:
                 wanted=question.wanted,
                 listing=listing,
                 candidates=candidates,
-                claimed=_claimed(desk, question, candidates),
+                claimed=_claimed(_in_other_lanes(desk, question.attempt.lane), candidates),
                 baseline_is_whole=question.baseline is not None and question.baseline.is_whole,
+                is_its_sender=question.is_asked_by_its_sender(desk),
                 prompt_is_told=bool(question.intent.prompt)
                 and tells_prompt(question.wanted.models, question.intent.job),
                 age_s=question.age_s(desk, listing),
@@ -144,18 +150,28 @@ async def _carry_out(desk: Desk, attempt: Attempt, verdict: Verdict, *, baseline
             raise NeedsPerson(f"{message}.")
 
 
-def _claimed(desk: Desk, question: Question, candidates: Mapping[str, Row]) -> Collection[str]:
-    """The candidates that another request of the account, whose fate is open too, may have made."""
+def _open(desk: Desk, attempt_ids: Iterable[str]) -> Iterator[Question]:
+    """The questions about those of these attempts that this account can tell anything of."""
+    for attempt_id in attempt_ids:
+        question = Question.of(desk, attempt_id)
+        if desk.is_here(question.attempt):
+            yield question
+
+
+def _in_other_lanes(desk: Desk, lane: str) -> Iterator[Question]:
+    """What is not settled yet of the account's other models."""
+    return (each for each in _open(desk, desk.ledger.unsettled()) if each.attempt.lane != lane)
+
+
+def _claimed(others: Iterable[Question], candidates: Mapping[str, Row]) -> Collection[str]:
+    """The candidates that one of these other requests, whose fate is open too, may have made."""
     if not candidates:
         return ()
-    own = question.attempt
-    claimed: set[str] = set()
-    account = lane_name(desk.endpoint, desk.account, "")
-    for attempt_id in desk.ledger.unsettled():
-        other = Question.of(desk, attempt_id)
-        if other.attempt.lane != own.lane and other.attempt.lane.startswith(account):
-            claimed |= other.wanted.candidates(candidates, candidates.keys()).keys()
-    return claimed
+    return {
+        task_id
+        for other in others
+        for task_id in other.wanted.candidates(candidates, candidates.keys())
+    }
 
 
 async def second_look(desk: Desk, attempt_id: str) -> Mapping[str, str]:
@@ -164,16 +180,24 @@ async def second_look(desk: Desk, attempt_id: str) -> Mapping[str, str]:
     What no reading had shown at the verdict is written down as a stray. Where it is a single task
     that still waits, and the account has shown none of others, it is cancelled, which is free.
     Returns what was done by task id: `cancelled` or `stray`. It stays due while the service's clock
-    says that it is too early, or its list contradicts itself. Raises ServiceError when the service
-    cannot be asked.
+    says that it is too early, its list contradicts itself, or the fate of another request is open,
+    whose task it would find and take for this one's. Raises ServiceError when the service cannot be
+    asked.
     """
     question = Question.of(desk, attempt_id)
+    if any(_open(desk, desk.ledger.open_intents())):
+        return {}
     listing = await read_listing(desk)
     since_s = _since_verdict(question, listing)
     if since_s is not None and since_s < LOOK_AGAIN_S:
         return {}
     found = question.candidates(desk, listing)
-    alone = len(found) == 1 and listing.is_whole and _is_ours_alone(desk, question, listing)
+    alone = (
+        len(found) == 1
+        and listing.is_whole
+        and _is_ours_alone(desk, question, listing)
+        and not _claimed(_open(desk, desk.ledger.unsettled()), found)
+    )
     done = {}
     for task_id, row in found.items():
         done[task_id], status = "stray", row.status

@@ -50,6 +50,7 @@ class Evidence:
     candidates: Mapping[str, Row]
     claimed: Collection[str] = ()  # candidates that may be of another open request
     baseline_is_whole: bool = True
+    is_its_sender: bool = True  # the list is read with the key and workspace that sent it
     prompt_is_told: bool = True  # a prompt was sent, and the service shows it in the end
     # since the request, by the service's clock or by time that only grows; None: not known
     age_s: float | None = 0.0
@@ -87,11 +88,18 @@ def _of_one(seen: Evidence, row: Row) -> Verdict | None:
         return Undecided(
             f"one task could be it, or that of another lost request: {described([row])}"
         )
-    vouched = told and seen.baseline_is_whole
+    # another key may be one of another account, of whose tasks the baseline says nothing
+    vouched = told and seen.baseline_is_whole and seen.is_its_sender
     if seen.prompt_is_told:
         return Adopt(row.task_id, vouched)
     if not vouched:
-        why = "the list was not whole before it" if told else "the list does not tell its model"
+        why = (
+            "the list does not tell its model"
+            if not told
+            else "another key or workspace sent it"
+            if not seen.is_its_sender
+            else "the list was not whole before it"
+        )
         return Undecided(
             f"one task could be it, but {why}, and the service tells no prompt of it:"
             f" {described([row])}"
@@ -106,6 +114,11 @@ def _of_none(seen: Evidence) -> Verdict | None:
     if seen.wanted.named_id:
         return Undecided(
             f"its answer named the task {seen.wanted.named_id}, and the service's list does not"
+        )
+    if not seen.is_its_sender:
+        return Undecided(
+            "it was sent with another key or workspace, and may be in a list that this one is not"
+            " shown"
         )
     if seen.age_s is None:
         return Undecided(

@@ -365,18 +365,11 @@ def _attempt_step(
 ) -> Step | None:
     """What earlier attempts of this job ask for; None when they are no reason not to render."""
     last = history.last
-    if (
-        last.state in (State.INTENT, State.SUBMITTED, State.UNDECIDED, State.SUCCEEDED)
-        and last.endpoint != observed.endpoint
-    ):
-        ways = f"Nothing is sent twice: run with --endpoint {last.endpoint} to collect it."
-        return make(
-            Action.BLOCKED,
-            f"its request went to {last.endpoint}, not to {observed.endpoint}",
-            ways,
-            attempt=last,
-            person=True,
-        )
+    may_be_there = last.state in (*OPEN, State.SUCCEEDED)
+    if may_be_there and not last.is_of(observed.endpoint, observed.account):
+        reason, way = _elsewhere(last, observed)
+        ways = f"Nothing is sent twice: {way} to collect it."
+        return make(Action.BLOCKED, reason, ways, attempt=last, person=True)
     match last.state:
         case State.INTENT:
             return make(
@@ -411,6 +404,17 @@ def _attempt_step(
             return _failed_step(make, history, options)
         case _:
             return None
+
+
+def _elsewhere(last: Attempt, observed: Observed) -> tuple[str, str]:
+    """Why an attempt cannot be asked about here, and where it can."""
+    if last.endpoint != observed.endpoint:
+        reason = f"its request went to {last.endpoint}, not to {observed.endpoint}"
+        return reason, f"run with --endpoint {last.endpoint}"
+    return (
+        f"its request was made for the account {last.account}, not for {observed.account}",
+        f"say `account: {last.account}` in cutlist.yaml, with a key of that account,",
+    )
 
 
 def _decided_by(last: Attempt, observed: Observed) -> str:

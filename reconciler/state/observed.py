@@ -113,6 +113,16 @@ class Attempt:
     collectable: bool = True  # False once the service has forgotten the task
 
     @property
+    def account(self) -> str:
+        """The account, as configured, that it was made for; empty where its lane names none."""
+        words = self.lane.split(" ")  # apply.lanes.lane_name
+        return words[1] if len(words) == 3 else ""
+
+    def is_of(self, endpoint: str, account: str) -> bool:
+        """Whether what `account` is shown at `endpoint` can tell anything of it."""
+        return self.endpoint == endpoint and self.account in ("", account)
+
+    @property
     def since(self) -> float:
         """When it came to be as it is."""
         if self.ended_at is None or self.state in (State.INTENT, State.SUBMITTED):
@@ -201,6 +211,7 @@ class Observed:
 
     realm: str
     endpoint: str
+    account: str
     # by key, in the order they were stored
     results: Mapping[str, Sequence[Result]] = field(default_factory=dict)
     history: Mapping[str, History] = field(default_factory=dict)  # by key

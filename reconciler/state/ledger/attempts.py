@@ -51,6 +51,7 @@ class Intent:
     prompt: str | None
     job: Mapping[str, Any]
     named_id: str = ""  # what an answer that was no acceptance named as the task's id
+    sender: str = ""  # a digest of key and workspace; empty where an earlier version sent it
     vouched: bool = True  # of an adopted task: the list told its model, or a person its id
 
 
@@ -95,13 +96,14 @@ class Ledger:
         job: Mapping[str, Any],
         server_time: float | None,
         baseline: int | None = None,
+        sender: str = "",
         booking: Booking | None = None,
         loses: str | None = None,
     ) -> None:
         """Make durable that a request is about to be sent. Raises AlreadyOpen; may not be repeated.
 
         `baseline`: the number of the reading of the account's list that was taken before it.
-        `booking`: for whom, and at which price. `loses`: an attempt that SUCCEEDED and is given up for LOST in the same
+        `sender`: what tells one key and workspace from another. `booking`: for whom, and at which price. `loses`: an attempt that SUCCEEDED and is given up for LOST in the same
         transaction, because it is paid again.
         """
         row = (
@@ -118,6 +120,7 @@ class Ledger:
             json.dumps(job, sort_keys=True),
             attempt.billable_s,
             baseline,
+            sender,
         )
         try:
             with self._database.transaction() as connection:
@@ -125,8 +128,8 @@ class Ledger:
                     self._move(connection, loses, State.LOST)
                 connection.execute(
                     "insert into attempts (id, key, lane, edit, state, endpoint, created_at,"
-                    " server_time, request_sha256, prompt, job, billable_s, baseline) values (?,"
-                    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    " server_time, request_sha256, prompt, job, billable_s, baseline, sender) values"
+                    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     row,
                 )
                 if booking is not None:
@@ -370,15 +373,15 @@ class Ledger:
     def intent(self, attempt_id: str) -> Intent:
         """What was about to be sent in an attempt."""
         sql = (
-            "select server_time, created_at, prompt, job, named_id, vouched from attempts"
+            "select server_time, created_at, prompt, job, named_id, sender, vouched from attempts"
             " where id = ?"
         )
         (row,) = self._database.rows(
-            sql, attempt_id, kinds=(maybe(MOMENT), MOMENT, maybe(TEXT), TEXT, TEXT, FLAG)
+            sql, attempt_id, kinds=(maybe(MOMENT), MOMENT, maybe(TEXT), TEXT, TEXT, TEXT, FLAG)
         )
-        server_time, created_at, prompt, job, named_id, vouched = row
+        server_time, created_at, prompt, job, named_id, sender, vouched = row
         return Intent(
-            server_time, created_at, prompt, understood(a_job, job), named_id, bool(vouched)
+            server_time, created_at, prompt, understood(a_job, job), named_id, sender, bool(vouched)
         )
 
     def knows_task(self, task_id: str) -> bool:

@@ -105,6 +105,7 @@ create table baselines (
 alter table attempts add column baseline integer;
 alter table attempts add column named_id text not null default '';
 alter table attempts add column vouched integer not null default 1;
+alter table attempts add column sender text not null default '';
 """
 # each takes a file to the version of its number, from 1; what was written stays
 _STEPS = (_ATTEMPTS, _BOOKS, _BASELINES)
