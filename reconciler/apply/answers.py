@@ -80,6 +80,7 @@ class Reply:
     body: bytes
     cut: str = ""
     date: str = ""  # the Date header, where no cache stood in between
+    is_copy: bool = False  # whether a cache says that it gave it
 
     @property
     def ok(self) -> bool:
@@ -180,9 +181,16 @@ def _joined(ids: list[Any], quote: Quote) -> str:
 
 
 def _ids(reply: Reply, fields: Mapping[str, Any]) -> list[Any]:
-    """Everything that an answer gives as the id of its task, each once."""
+    """Everything that an answer gives as the id of its task, each once; wherever it stands, when it
+    does not stand where it is documented to.
+    """
     if not fields:
         return list(named_ids(reply.body))
+    return _documented_ids(fields) or list(named_ids(reply.body))
+
+
+def _documented_ids(fields: Mapping[str, Any]) -> list[Any]:
+    """What stands where the id of a task is documented to stand, or beside it."""
     output = fields.get("output")
     holders = [holder for holder in (output, fields) if isinstance(holder, dict)]
     ids: list[Any] = []

@@ -65,7 +65,12 @@ class Client:
             (*service["result_hosts"], *result_hosts, own), "result", endpoint.loopback
         )
         self._uploads = Hosts((*service["upload_hosts"], own), "upload", endpoint.loopback)
-        headers = {"Authorization": f"Bearer {api_key.reveal()}"}
+        # no cache on the way may answer: an old copy of the list lacks what was made since
+        headers = {
+            "Authorization": f"Bearer {api_key.reveal()}",
+            "Cache-Control": "no-cache",
+            "Pragma": "no-cache",
+        }
         if workspace:
             headers["X-DashScope-WorkSpace"] = workspace
         routes = routes or Routes()
@@ -123,7 +128,9 @@ class Client:
         )
         fields = answers.answered(reply, self._quote)
         self._heard(reply)
-        return list_page(fields, page_no=page_no, page_size=page_size)
+        return list_page(
+            fields, page_no=page_no, page_size=page_size, is_copy=reply.is_copy
+        )
 
     async def cancel(self, task_id: str) -> None:
         """Cancel a task that is still PENDING. May be repeated. Raises Rejected when it is not

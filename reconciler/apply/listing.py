@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +33,14 @@ class Listing:
     def is_whole(self) -> bool:
         """Whether what is not in it is not at the service."""
         return not self.faults
+
+    def younger_than(self, moment: float | None) -> Listing:
+        """The same, held against a moment of the service's clock that has long passed: one that is
+        no younger is an old copy, and proves nothing. None, on either side, tells nothing.
+        """
+        if moment is None or self.server_time is None or self.server_time > moment:
+            return self
+        return replace(self, faults=(*self.faults, "is as old as the request, by its own clock"))
 
 
 def put_together(
@@ -76,14 +84,25 @@ class Wanted:
     def candidates(self, rows: Mapping[str, Row], strangers: Collection[str]) -> dict[str, Row]:
         """By id: those of `strangers`, whom the ledger does not know, that could be it.
 
-        A row of another model that we know is not it; every other one is, whatever its times and
-        whether or not its model is told.
+        A row of another model that we know is no candidate, though it may be `misnamed`; every
+        other one is, whatever its times and whether or not its model is told.
         """
-        return {
-            task_id: rows[task_id]
+        return {key: row for key, row in self._new(rows, strangers) if self.fits(row)}
+
+    def misnamed(self, rows: Mapping[str, Row], strangers: Collection[str]) -> dict[str, Row]:
+        """By id: those that are new, too, and are listed as of another model. Nobody takes them for
+        it, and while there are any, nothing is proved not to have arrived.
+        """
+        return {key: row for key, row in self._new(rows, strangers) if not self.fits(row)}
+
+    def _new(
+        self, rows: Mapping[str, Row], strangers: Collection[str]
+    ) -> Iterator[tuple[str, Row]]:
+        return (
+            (task_id, rows[task_id])
             for task_id in sorted(strangers)
-            if task_id not in self.baseline and self.fits(rows[task_id])
-        }
+            if task_id not in self.baseline
+        )
 
     def fits(self, row: Row) -> bool:
         """Whether the model that a row tells, if any, may be the one that was asked for."""

@@ -123,9 +123,9 @@ class Network:
         finally:
             await _let_go(response)
         assert response is not None
-        cached = "Age" in response.headers  # its Date is then an old one
-        date = "" if cached else response.headers.get("Date", "")
-        return Reply(response.status_code, bytes(taken.body), taken.cut, date)
+        is_copy = "Age" in response.headers  # its Date is then an old one
+        date = "" if is_copy else response.headers.get("Date", "")
+        return Reply(response.status_code, bytes(taken.body), taken.cut, date, is_copy)
 
     @asynccontextmanager
     async def open(self, url: str) -> AsyncIterator[Incoming]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -52,9 +52,11 @@ class ListPage:
     contradictions: tuple[str, ...]
 
 
-def list_page(answer: Mapping[str, Any], *, page_no: int, page_size: int) -> ListPage:
-    """The page that was asked for with `page_no` and `page_size`. Raises UnfitAnswer when there
-    are no rows in it, not even none.
+def list_page(
+    answer: Mapping[str, Any], *, page_no: int, page_size: int, is_copy: bool = False
+) -> ListPage:
+    """The page that was asked for with `page_no` and `page_size`; `is_copy` when a cache gave it.
+    Raises UnfitAnswer when there are no rows in it, not even none.
     """
     data = answer.get("data")
     if not isinstance(data, list):
@@ -68,8 +70,10 @@ def list_page(answer: Mapping[str, Any], *, page_no: int, page_size: int) -> Lis
         page_size=whole_number(answer.get("page_size"), MOST_TASKS),
         contradictions=(),
     )
-    found = tuple(_contradictions(page, page_no, page_size))
-    return ListPage(rows, page.total, page.pages, page.page_no, page.page_size, found)
+    words = _contradictions(page, page_no, page_size)
+    if is_copy:
+        words.append("is a copy that a cache on the way has kept")
+    return replace(page, contradictions=tuple(words))
 
 
 def _contradictions(page: ListPage, asked_no: int, asked_size: int) -> list[str]:

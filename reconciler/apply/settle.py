@@ -57,6 +57,15 @@ class Question:
         strangers = desk.ledger.baselines.strangers(listing.rows.keys())
         return self.wanted.candidates(listing.rows, strangers)
 
+    def misnamed(self, desk: Desk, listing: Listing) -> dict[str, Row]:
+        """The new tasks of a listing that are told to be of another model, and that no other request
+        of ours can have made.
+        """
+        strangers = desk.ledger.baselines.strangers(listing.rows.keys())
+        rows = self.wanted.misnamed(listing.rows, strangers)
+        theirs = _claimed(_in_other_lanes(desk, self.attempt.lane), rows)
+        return {task_id: row for task_id, row in rows.items() if task_id not in theirs}
+
     def is_asked_by_its_sender(self, desk: Desk) -> bool:
         """Whether the list is read with the key, and in the workspace, that it was sent with;
         where an earlier version sent it, nobody knows better.
@@ -92,14 +101,18 @@ async def settle(desk: Desk, attempt_id: str) -> bool:
     while True:
         read_at = desk.clock.monotonic()
         listing = await read_listing(desk, shown)
+        if read_at >= deadline:
+            listing = listing.younger_than(question.intent.server_time)
         candidates = question.candidates(desk, listing)
+        misnamed = question.misnamed(desk, listing)
         shown |= candidates.keys()
-        proofs += read_at >= deadline and listing.is_whole and not candidates
+        proofs += read_at >= deadline and listing.is_whole and not candidates and not misnamed
         verdict = judge(
             Evidence(
                 wanted=question.wanted,
                 listing=listing,
                 candidates=candidates,
+                misnamed=misnamed,
                 claimed=_claimed(_in_other_lanes(desk, question.attempt.lane), candidates),
                 baseline_is_whole=question.baseline is not None and question.baseline.is_whole,
                 is_its_sender=question.is_asked_by_its_sender(desk),

@@ -7,7 +7,7 @@ The rules stand in docs/operations.md, "Submit". No clock of this machine is amo
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.apply.listing import Listing, Wanted, described
 from reconciler.apply.pages import Row
@@ -48,6 +48,7 @@ class Evidence:
     wanted: Wanted
     listing: Listing
     candidates: Mapping[str, Row]
+    misnamed: Mapping[str, Row] = field(default_factory=dict)  # new, and listed as of another model
     claimed: Collection[str] = ()  # candidates that may be of another open request
     baseline_is_whole: bool = True
     is_its_sender: bool = True  # the list is read with the key and workspace that sent it
@@ -55,7 +56,7 @@ class Evidence:
     # since the request, by the service's clock or by time that only grows; None: not known
     age_s: float | None = 0.0
     settled: bool = True  # whether this reading was begun after settle
-    proofs: int = 0  # such readings, whole and without a candidate, this one included
+    proofs: int = 0  # such readings, whole, without a candidate or one misnamed, this one included
     patient: bool = True  # whether the list may still come to itself
 
 
@@ -109,6 +110,11 @@ def _of_one(seen: Evidence, row: Row) -> Verdict | None:
 
 
 def _of_none(seen: Evidence) -> Verdict | None:
+    if seen.misnamed and not seen.patient:
+        return Undecided(
+            "no new task of its model is listed, but one of another model that nobody here asked"
+            f" for: {described(seen.misnamed.values())}"
+        )
     if seen.proofs < PROOFS:
         return None
     if seen.wanted.named_id:
