@@ -128,9 +128,7 @@ class Client:
         )
         fields = answers.answered(reply, self._quote)
         self._heard(reply)
-        return list_page(
-            fields, page_no=page_no, page_size=page_size, is_copy=reply.is_copy
-        )
+        return list_page(fields, page_no=page_no, page_size=page_size, is_copy=reply.is_copy)
 
     async def cancel(self, task_id: str) -> None:
         """Cancel a task that is still PENDING. May be repeated. Raises Rejected when it is not

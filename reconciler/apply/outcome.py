@@ -82,6 +82,11 @@ class Report:
         return list(self.left.by_action(Action.BLOCKED))
 
     @property
+    def unsettled(self) -> Sequence[Step]:
+        """What was sent, and nobody could be asked yet whether it arrived; the next run asks."""
+        return list(self.left.by_action(Action.SETTLE))
+
+    @property
     def billed_s(self) -> float:
         return round(sum(each.billed_s for each in self.outcomes.values()), 2)
 
@@ -106,7 +111,7 @@ class Report:
             or any(e.exit_code == EXIT_NEEDS_PERSON for e in errors)
         ):
             return EXIT_NEEDS_PERSON
-        return EXIT_FAILED if errors or self.blocked else EXIT_OK
+        return EXIT_FAILED if errors or self.blocked or self.unsettled else EXIT_OK
 
 
 class Stop:

@@ -156,9 +156,9 @@ def _last_lines(report: Report) -> Iterator[Block]:
     """How it ended, what it cost, how to go on; a line each."""
     failed = {each.step.name for each in report.failures}
     blocked = [step for step in report.blocked if step.name not in failed]
-    trouble = [
-        f"{len(some)} {word}" for some, word in ((failed, "failed"), (blocked, "blocked")) if some
-    ]
+    unsettled = [step for step in report.unsettled if step.name not in failed]
+    ends = ((failed, "failed"), (blocked, "blocked"), (unsettled, "not settled"))
+    trouble = [f"{len(some)} {word}" for some, word in ends if some]
     if report.stopped_by:
         head = Span(f"Interrupted ({report.stopped_by}).", Style.CHANGE)
     elif trouble:
@@ -170,7 +170,7 @@ def _last_lines(report: Report) -> Iterator[Block]:
         yield Paragraph(_spent(report), rest="  ")
     if report.stopped_by:
         yield Paragraph("Running apply again goes on from here.")
-    elif failed:
+    elif failed or unsettled:
         yield Paragraph("Running apply again does only what is left.")
 
 
