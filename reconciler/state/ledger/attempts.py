@@ -103,8 +103,9 @@ class Ledger:
         """Make durable that a request is about to be sent. Raises AlreadyOpen; may not be repeated.
 
         `baseline`: the number of the reading of the account's list that was taken before it.
-        `sender`: what tells one key and workspace from another. `booking`: for whom, and at which price. `loses`: an attempt that SUCCEEDED and is given up for LOST in the same
-        transaction, because it is paid again.
+        `sender`: what tells one key and workspace from another. `booking`: for whom, and at which
+        price. `loses`: an attempt that SUCCEEDED and is given up for LOST in the same transaction,
+        because it is paid again.
         """
         row = (
             attempt.id,
