@@ -51,6 +51,8 @@ EXAMPLES: dict[str, list[Reply]] = {
         Reply(200, body(output={"task_id": ID, "message": "\ud800\x1b[2J"})),
         Reply(200, body(code="Odd", message="x", output={"task_id": ID})),
         Reply(200, body(task_id=ID)),
+        Reply(201, body(data={"task_id": ID})),
+        Reply(200, body(output=[{"task_id": ID}])),
         Reply(200, body(output={"task_id": ID}, task_id=ID)),
     ],
     "2xx with one task_id, and the rest too large, too slow, broken off or no JSON": [
@@ -62,7 +64,7 @@ EXAMPLES: dict[str, list[Reply]] = {
         Reply(200, b'{"output":{"task_id":"' + ID.encode() + b'"},"a":"\xff"}'),
         Reply(200, TASK + TASK),
     ],
-    "2xx, a JSON object without a task_id, or with two": [
+    "2xx, a JSON object without a task_id anywhere in it, or with two": [
         *(Reply(status, b"{}") for status in (200, 204)),
         Reply(200, body(output={"task_id": "", "task_status": "PENDING"})),
         Reply(200, body(output={"task_id": None})),
@@ -103,6 +105,8 @@ EXAMPLES: dict[str, list[Reply]] = {
     "4xx, JSON with a code and a task_id": [
         Reply(400, error("InvalidParameter", output={"task_id": ID})),
         Reply(429, error("Throttling", task_id=ID)),
+        Reply(400, error("InvalidParameter", data={"task_id": ID})),
+        Reply(400, error("InvalidParameter", output=[{"task_id": ID}])),
     ],
     "4xx without a code: HTML, empty, other JSON; 401, 403, 404 and 407 too": [
         Reply(status, raw) for status in (400, 401, 403, 404, 405, 407, 413, 451) for raw in NO_CODE
