@@ -135,6 +135,16 @@ def test_the_same_object(one: str, other: str) -> None:
         ("https://example.com/a?se=1", "https://example.com/a?se=2"),
         ("https://example.com/a?x-oss-process=one", "https://example.com/a?x-oss-process=two"),
         ("https://example.com/%41", "https://example.com/A"),
+        # names that signatures have, with values that no signature has
+        ("https://example.com/a?e=1&token=x", "https://example.com/a?e=2&token=x"),
+        ("https://example.com/a?e=5&token=x", "https://example.com/a?e=5&token=y"),
+        ("https://example.com/a?t=12345678&sign=1", "https://example.com/a?t=12345679&sign=1"),
+        ("https://example.com/a?sv=1&sig=2&sr=x", "https://example.com/a?sv=1&sig=2&sr=y"),
+        ("https://example.com/a?sig=x&se=1", "https://example.com/a?sig=y&se=1"),
+        ("https://example.com/a?sign=a-1-2-b", "https://example.com/a?sign=a-1-3-b"),
+        ("https://example.com/a?ex=1&is=2&hm=3", "https://example.com/a?ex=1&is=2&hm=4"),
+        ("https://example.com/a?token=x&expires=1", "https://example.com/a?token=y&expires=1"),
+        ("https://example.com/a?auth_key=1-a-b-c", "https://example.com/a?auth_key=1-a-b-d"),
     ],
 )
 def test_perhaps_another_object(one: str, other: str) -> None:
