@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from reconciler.errors import CutlistError, Fault, Place
+from reconciler.slips import explain_slip
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
@@ -189,9 +190,7 @@ class _Builder:
             mark = error.problem_mark or error.context_mark
             where = self._place(mark) if mark else Place(self.file)
             reason = ": ".join(part for part in (error.context, error.problem) if part)
-            self.faults.append(
-                Fault(where, f"this is not YAML: {reason}{self._cut_above(where.line)}")
-            )
+            self.faults.append(Fault(where, f"this is not YAML: {reason}{self._slip(where.line)}"))
         except yaml.YAMLError as error:
             reason = str(error).splitlines()[0]
             self.faults.append(Fault(self._unreadable(), f"this is not YAML: {reason}"))
@@ -209,12 +208,10 @@ class _Builder:
         )
         return Place(self.file, *_line_and_column(self.text[: bad.start() if bad else 0]))
 
-    def _cut_above(self, line: int) -> str:
-        """Words for a text that goes on below a ` #`, which is what is not YAML then."""
-        above = _BREAK.split(self.text)[max(line - 2, 0) : line - 1]
-        if not above or not re.search(r":[ \t]+[^\s#'\"|>][^'\"]*[ \t]#", above[0]):
-            return ""
-        return " (the ` #` in the line above begins a comment: put the text in quotes to keep it)"
+    def _slip(self, line: int) -> str:
+        """What is likely meant by a line that is not YAML."""
+        lines = ["", *_BREAK.split(self.text)]
+        return explain_slip(lines[line], lines[line - 1]) if 0 < line < len(lines) else ""
 
     def _look_for_cut(self, event: Any, at: str, key: Any) -> None:
         """Note where a text without quotes is cut short by what may not be meant as a comment: one

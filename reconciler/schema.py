@@ -97,15 +97,9 @@ def _explain(  # noqa: C901  (a case a keyword)
                     ),
                 )
         case "enum":
-            legal = [_show(each) for each in rule]
-            yield (
-                path,
-                False,
-                (
-                    f"{name} is {_show(given, quote=True)}; legal are"
-                    f" {', '.join(legal)}.{did_you_mean(given, map(str, rule), cutoff=0.8)}"
-                ),
-            )
+            yield path, False, _one_of(name, given, rule)
+        case "type" if "enum" in schema and not isinstance(given, list | dict):
+            yield path, False, _one_of(name, given, schema["enum"])
         case "const":
             yield path, False, f"{name} is {_show(given, quote=True)}; legal is {_show(rule)}."
         case "type":
@@ -167,6 +161,13 @@ def _counts(name: str, given: Sequence[Any], schema: Mapping[str, Any]) -> str:
     return (
         f"{name} has {count} {of}{wanted}; {legal} {'is' if legal.endswith(' 1') else 'are'} legal."
     )
+
+
+def _one_of(name: str, given: Any, rule: Sequence[Any]) -> str:
+    """What is legal instead of `given`; a number is spelled like the text that it is a part of."""
+    legal = ", ".join(_show(each) for each in rule)
+    meant = did_you_mean(str(given), map(str, rule), cutoff=0.8)
+    return f"{name} is {_show(given, quote=True)}; legal are {legal}.{meant}"
 
 
 def _length(name: str, given: Any, rule: str, bound: int) -> str:

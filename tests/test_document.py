@@ -330,6 +330,26 @@ def test_a_text_that_goes_on_below_a_comment() -> None:
     assert "#" not in faults("prompt: [a, b\n  red\n")[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("spec:\n\tmodel: x\n", "indent it with blanks"),
+        ("spec:\n  prompt：snow\n  media: []\n", "in the line above is a full-width colon"),
+        ("prompt: Two scenes: day and night\n", "a text with `: ` in it stands in quotes"),
+        ("- prompt: Note:\n", "a text with `: ` in it stands in quotes"),
+    ],
+)
+def test_slips_of_the_hand(text: str, said: str) -> None:
+    """What is not YAML because of a slip says which."""
+    assert said in faults(text)[0]
+
+
+@pytest.mark.parametrize("text", ["prompt: [a: b: c]\n", 'a: "x: y" z\n', "prompt: }\n"])
+def test_what_is_no_slip(text: str) -> None:
+    """What is not YAML for another reason is not explained by a guess."""
+    assert faults(text)[0].startswith("a.yaml:1") and "(" not in faults(text)[0]
+
+
 def test_no_number_is_infinite() -> None:
     """Whatever is accepted can be written as JSON again."""
     assert all(not math.isinf(value(text)) for text in ("1e308", "-1e308"))

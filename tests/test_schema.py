@@ -151,7 +151,7 @@ def test_editors_see_holes_in_functions(function: str, count: int) -> None:
         ({"enum": [1, 2]}, "3", "v is 3; legal are 1, 2."),
         ({"const": "Edit"}, "Project", 'v is "Project"; legal is Edit.'),
         ({"type": ["string", "null"]}, "1", "v is 1; it must be text or nothing."),
-        ({"type": "string", "enum": ["a"]}, "1", "v is 1; it must be text."),
+        ({"type": "string", "enum": ["a"]}, "1", "v is 1; legal are a."),
         ({"minimum": 1}, "0", "v is 0; legal is at least 1."),
         ({"maximum": 1}, "2", "v is 2; legal is at most 1."),
         ({"exclusiveMinimum": 0, "maximum": 5}, "0", "v is 0; legal is 0 to 5."),
@@ -192,6 +192,17 @@ def test_did_you_mean(given_: str, meant: str | None) -> None:
     documents, _ = parse(f"v: {given_}\n".encode(), "a.yaml")
     message = check(documents[0], {"properties": {"v": {"enum": ["720P", "1080P"]}}})[0].message
     assert message.endswith(f"Did you mean {meant}?") if meant else "Did you mean" not in message
+
+
+def test_a_number_in_the_place_of_a_word() -> None:
+    """Where a field has a closed list, a value of another type is told the list."""
+    documents, _ = parse(b"v: 720\n", "a.yaml")
+    fault = check(
+        documents[0], {"properties": {"v": {"type": "string", "enum": ["720P", "1080P"]}}}
+    )
+    assert [str(each) for each in fault] == [
+        "a.yaml:1:4: error: v is 720; legal are 720P, 1080P. Did you mean 720P?"
+    ]
 
 
 def test_part_of_a_document() -> None:

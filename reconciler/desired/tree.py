@@ -4,13 +4,14 @@ revision. Pure.
 
 from __future__ import annotations
 
+import posixpath
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Protocol
 
-from reconciler.names import made_plain
+from reconciler.names import made_plain, near
 
 
 class Unusable(ValueError):
@@ -23,13 +24,24 @@ class Missing(Unusable):
     """There is no file of that name."""
 
 
-def other_spelling(path: str, near: str | None) -> str:
-    """What is said of a missing `path` when the file `near` is there under almost its name."""
-    if near is None or near == path:
-        return ""
-    same_letters = unicodedata.normalize("NFC", near) == unicodedata.normalize("NFC", path)
+def other_spelling(path: str, same: str | None, beside: Iterable[str]) -> str:
+    """What is said of a missing `path` when the file `same` is there under another spelling of its
+    name, or one of those in its folder (`beside`) has a name that is spelled like it.
+    """
+    if same is None or same == path:
+        return _mistyped(path, beside)
+    same_letters = unicodedata.normalize("NFC", same) == unicodedata.normalize("NFC", path)
     other = "in another Unicode form of the same letters" if same_letters else "in other case"
-    return f"; {made_plain(near)} does, {other}. Write its name as it is, or rename it"
+    return f"; {made_plain(same)} does, {other}. Write its name as it is, or rename it"
+
+
+def _mistyped(path: str, beside: Iterable[str]) -> str:
+    folder, _, name = path.rpartition("/")
+    by_stem = {posixpath.splitext(other)[0].casefold(): other for other in sorted(beside)}
+    close = near(posixpath.splitext(name)[0], by_stem, most=1, cutoff=0.7)
+    return (
+        f". Did you mean {made_plain(posixpath.join(folder, by_stem[close[0]]))}?" if close else ""
+    )
 
 
 class File(Protocol):

@@ -225,6 +225,8 @@ spec:
     [
         ("Ball.MP4", "ball.mp4", "specs/media/Ball.MP4 does, in other case"),
         ("cafe\u0301.mp4", "caf\u00e9.mp4", "in another Unicode form of the same letters"),
+        ("clay-ball.mp4", "clay-bal.mp4", ". Did you mean specs/media/clay-ball.mp4?"),
+        ("ball.mov", "ball.mp4", ". Did you mean specs/media/ball.mov?"),
         ("other.mp4", "ball.mp4", "does not exist\n"),
     ],
 )

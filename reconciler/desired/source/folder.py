@@ -44,8 +44,8 @@ class Folder:
             with _in_words():
                 return OnDisk(self._real(path), self._digests)
         except Missing:
-            near = self._other_spelling(path)
-            raise Missing(f"does not exist{other_spelling(path, near)}") from None
+            said = other_spelling(path, self._same_file(path), self._beside(path))
+            raise Missing(f"does not exist{said}") from None
 
     def _real(self, path: str) -> Path:
         real = real_path(self._root / path)
@@ -53,7 +53,7 @@ class Folder:
             raise Unusable("is a symbolic link that leaves the project")
         return real
 
-    def _other_spelling(self, path: str) -> str | None:
+    def _same_file(self, path: str) -> str | None:
         """The file that a file system which ignores case and Unicode form would take for `path`."""
         here = self._root
         for part in path.split("/"):
@@ -70,6 +70,17 @@ class Folder:
             here /= near
         inside_root = self._root in here.resolve().parents
         return here.relative_to(self._root).as_posix() if inside_root else None
+
+    def _beside(self, path: str) -> list[str]:
+        """The names of the files that lie where `path` would, inside the project."""
+        folder = (self._root / path).parent.resolve()
+        if folder != self._root and self._root not in folder.parents:
+            return []
+        try:
+            with os.scandir(folder) as entries:
+                return [entry.name for entry in entries if entry.is_file()]
+        except OSError:
+            return []
 
 
 @dataclass(frozen=True, slots=True)

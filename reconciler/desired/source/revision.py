@@ -109,8 +109,14 @@ class Committed:
         ):
             raise Unusable("lies in a submodule, whose files are in another repository")
         if target not in self._entries:
-            near = next((name for name in self._entries if folded(name) == folded(target)), None)
-            raise Unusable(f"does not exist in this revision{other_spelling(target, near)}")
+            same = next((name for name in self._entries if folded(name) == folded(target)), None)
+            folder = posixpath.dirname(target)
+            beside = [
+                posixpath.basename(name)
+                for name in self._entries
+                if posixpath.dirname(name) == folder
+            ]
+            raise Unusable(f"does not exist in this revision{other_spelling(target, same, beside)}")
         return self._entries[target]
 
     def _target(self, path: str) -> str | None:
