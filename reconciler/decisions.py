@@ -11,6 +11,7 @@ from reconciler.state.ledger import AlreadyOpen, Ledger
 from reconciler.state.observed import Attempt, State, Stray
 
 _TASK_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+LEAST_OF_A_KEY = 8  # characters that name a request by its key: fewer may be a slip
 
 
 def decide(ledger: Ledger, clock: Clock, edit: str, *, adopt: str | None, retry: bool) -> str:
@@ -26,9 +27,9 @@ def decide(ledger: Ledger, clock: Clock, edit: str, *, adopt: str | None, retry:
         h.last for h in ledger.history(now=now).values() if h.last.state is State.UNDECIDED
     ]
     strays = ledger.strays.unanswered()
-    about = [each for each in undecided if edit == each.edit or each.key.startswith(edit)]
+    about = [each for each in undecided if edit == each.edit or _begins(each.key, edit)]
     loose = [
-        each for each in strays if edit in (each.edit, each.task_id) or each.key.startswith(edit)
+        each for each in strays if edit in (each.edit, each.task_id) or _begins(each.key, edit)
     ]
     if len(about) == 1:
         return _about_attempt(ledger, now, about[0], adopt, retry)
@@ -46,6 +47,11 @@ def decide(ledger: Ledger, clock: Clock, edit: str, *, adopt: str | None, retry:
         else "Nothing waits for a decision."
     )
     raise UsageError(f"{edit} names no undecided request.", hint=there)
+
+
+def _begins(key: str, text: str) -> bool:
+    """Whether `text` is enough of a key to mean it."""
+    return len(text) >= LEAST_OF_A_KEY and key.startswith(text)
 
 
 def check_task_id(text: str) -> None:

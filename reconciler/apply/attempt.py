@@ -13,9 +13,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
+from reconciler import shipped
 from reconciler.apply.answers import Created, TaskAnswer
 from reconciler.apply.desk import Desk, NeedsPerson, TaskFailed, Work, close, persistently, unbroken
 from reconciler.apply.events import Phase
+from reconciler.apply.listing import is_prompt_of
 from reconciler.apply.prepare import Prepared, forget_uploads
 from reconciler.apply.retry import (
     UNKNOWN_LOOKS,
@@ -25,6 +27,7 @@ from reconciler.apply.retry import (
 )
 from reconciler.catalogue import Verdict, entry
 from reconciler.desired.media import probe_video
+from reconciler.desired.models import Models
 from reconciler.digest import sha256_hex
 from reconciler.errors import (
     BadDownload,
@@ -252,11 +255,8 @@ async def _check_adopted(desk: Desk, attempt: Attempt, answer: TaskAnswer) -> No
     sent = intent.prompt
     if "orig_prompt" not in answer.output and intent.vouched:
         return
-    if (
-        sent is not None
-        and isinstance(said, str)
-        and (said == sent or (said and sent.startswith(said)))
-    ):
+    models = Models.of(shipped.model_documents())
+    if sent is not None and isinstance(said, str) and is_prompt_of(models, intent.job, sent, said):
         return
     told = (
         "another prompt" if "orig_prompt" in answer.output else "no prompt that tells whose it is"

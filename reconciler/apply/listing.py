@@ -123,6 +123,19 @@ def tells_prompt(models: Models, job: Mapping[str, Any]) -> bool:
     return variant is not None and bool(variant.output.get("orig_prompt"))
 
 
+def is_prompt_of(models: Models, job: Mapping[str, Any], sent: str, said: str) -> bool:
+    """Whether the prompt that a task shows is the one that was sent, whole or cut where the service
+    cuts it. Characters outside Unicode's first plane may count as two there.
+    """
+    if said == sent:
+        return True
+    model = models.get(job["model"])
+    variant = model.variant(job.get("input", {}).get("function")) if model else None
+    rule = variant.input["properties"].get("prompt", {}) if variant else {}
+    limit = rule.get("x-truncated-at")
+    return limit is not None and 2 * len(said) >= limit and sent.startswith(said)
+
+
 def described(rows: Iterable[Row]) -> str:
     """Candidates as a person wants to see them: id, model, status, and time by the service."""
     words = []

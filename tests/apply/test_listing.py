@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from reconciler import shipped
-from reconciler.apply.listing import SHOWN, Wanted, described, put_together, tells_prompt
+from reconciler.apply.listing import (
+    SHOWN,
+    Wanted,
+    described,
+    is_prompt_of,
+    put_together,
+    tells_prompt,
+)
 from reconciler.apply.pages import ListPage, Row
 from reconciler.desired.models import Models
 
@@ -109,3 +116,22 @@ def test_candidates_as_a_person_sees_them() -> None:
         " b (no model told, PENDING, made at a time that it does not tell)"
     )
     assert described([row(str(each)) for each in range(SHOWN + 4)]).endswith(" and 4 more")
+
+
+@pytest.mark.parametrize(
+    ("sent", "said", "ours"),
+    [
+        ("Replace the sky", "Replace the sky", True),
+        ("Replace the sky", "Replace", False),  # a colleague's, which ours begins with
+        ("Replace the sky", "", False),
+        ("x" * 5200, "x" * 5000, True),
+        ("x" * 5200, "x" * 40, False),
+        ("🎬" * 3000, "🎬" * 2500, True),  # counted as two each
+    ],
+)
+def test_a_prompt_is_ours_whole_or_cut_where_the_service_cuts(
+    sent: str, said: str, ours: bool
+) -> None:
+    """What merely begins like ours is somebody else's task."""
+    job = {"model": "wan2.7-videoedit", "input": {}}
+    assert is_prompt_of(MODELS, job, sent, said) is ours

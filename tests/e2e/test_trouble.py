@@ -483,6 +483,9 @@ async def test_two_undecided_requests_of_one_edit(bench: Bench) -> None:
     with pytest.raises(UsageError, match="rain has 2 undecided requests") as refused:
         bench.project().decide("rain", retry=True)
     assert second.key[:12] in refused.value.hint
+    for slip in ("", second.key[:1], second.key[:7]):  # too little of a key to mean it
+        with pytest.raises(UsageError, match="names no undecided request"):
+            bench.project().decide(slip, retry=True)
     bench.project().decide(second.key[:12], retry=True)
     bench.project().decide("rain", retry=True)  # one is left
     assert (await bench.apply()).exit_code == 0
