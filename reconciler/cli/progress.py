@@ -80,7 +80,7 @@ class Progress:
             self._show(event)
 
     def _show(self, event: Event) -> None:
-        raise NotImplementedError
+        """Nothing here: each kind of progress says how it shows that an edit is in another phase."""
 
 
 class Lines(Progress):
