@@ -88,7 +88,13 @@ class Network:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._headers = {"User-Agent": "cutlist", "Accept-Encoding": "identity", **(headers or {})}
+        self._routes = routes
         self._transport = transport or _Wires(routes)
+
+    def _way(self, request: httpx.Request) -> str:
+        """Words for the proxy that a request goes through; empty where it goes straight."""
+        proxy = self._routes.proxy(request.url.scheme, request.url.host, request.url.port)
+        return f" through {proxy.address}, the proxy of {proxy.variable}" if proxy else ""
 
     async def close(self) -> None:
         await self._transport.aclose()
@@ -105,7 +111,7 @@ class Network:
         taken = _Taken()
         try:
             async with asyncio.timeout(within_s):
-                with _in_our_words():
+                with _in_our_words(self._way(request)):
                     response = await self._transport.handle_async_request(request)
                 with _in_our_words():
                     async for piece in _opened(response):
@@ -137,7 +143,7 @@ class Network:
         try:
             try:
                 async with asyncio.timeout(GRACE_S):
-                    with _in_our_words():
+                    with _in_our_words(self._way(request)):
                         response = await self._transport.handle_async_request(request)
             except TimeoutError:
                 raise OutcomeUnknown(f"no answer came within {GRACE_S:g} s.") from None
@@ -262,15 +268,17 @@ async def _let_go(response: httpx.Response | None) -> None:
 
 
 @contextmanager
-def _in_our_words() -> Iterator[None]:
-    """httpx's errors in our words; their messages name no URL, so no signature can leak."""
+def _in_our_words(way: str = "") -> Iterator[None]:
+    """httpx's errors in our words; their messages name no URL, so no signature can leak. `way` says
+    through which proxy a connection was sought.
+    """
     try:
         yield
     except TimeoutError:
         raise
     except _CONNECTING as error:
         raise NotReached(
-            f"the service cannot be reached ({_kind(error)}).", hint=_UNREACHED
+            f"the service cannot be reached{way} ({_kind(error)}).", hint=_UNREACHED
         ) from error
     except httpx.TimeoutException as error:
         raise OutcomeUnknown("the service did not answer in time.") from error

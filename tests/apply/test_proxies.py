@@ -187,3 +187,11 @@ def test_a_key_that_no_header_takes(workspace: Workspace, monkeypatch: pytest.Mo
         assert said.code == 1
         assert "DASHSCOPE_API_KEY is no key" in said.err
         assert key not in said.err
+
+
+async def test_a_proxy_that_is_not_there_is_named() -> None:
+    """Where people have to look is the variable; its password is nobody's business."""
+    with pytest.raises(NotReached) as told:
+        await created({"HTTPS_PROXY": "http://me:hush@127.0.0.1:9"})
+    assert "through http://127.0.0.1:9, the proxy of HTTPS_PROXY" in told.value.message
+    assert "hush" not in str(told.value) + told.value.hint
