@@ -241,10 +241,11 @@ def _since_verdict(question: Question, listing: Listing) -> float | None:
 
 
 def _is_ours_alone(desk: Desk, question: Question, listing: Listing) -> bool:
-    """Whether the account has shown one single task that is no attempt's: only then is what turns
-    up late not a colleague's. A stray that a person has answered for is still somebody's.
+    """Whether the account has shown one single task that need not be ours: only then is what turns
+    up late not a colleague's. A stray that a person has answered for is still somebody's, and so
+    may be what was adopted and not yet told apart by its prompt.
     """
     baseline = question.baseline
     if baseline is None or not baseline.is_whole:
         return False
-    return len(desk.ledger.baselines.ownerless({*baseline.task_ids, *listing.rows})) == 1
+    return len(desk.ledger.baselines.doubtful({*baseline.task_ids, *listing.rows})) == 1

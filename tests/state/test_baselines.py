@@ -90,13 +90,19 @@ def test_strangers_are_what_the_ledger_never_heard_of(ledger: Ledger) -> None:
     assert ledger.baselines.strangers([]) == frozenset()
 
 
-def test_ownerless_is_what_no_attempt_has(ledger: Ledger) -> None:
-    """A stray is known, and nobody's all the same, also when a person has answered for it."""
-    intend(ledger, "a", None)
-    ledger.submitted("a", "ours", at=NOW)
+def test_doubtful_is_what_need_not_be_ours(ledger: Ledger) -> None:
+    """A stray is known, and nobody's all the same, also when a person has answered for it; what was
+    adopted is ours once it has succeeded.
+    """
+    for name in ("a", "b"):
+        intend(ledger, name, None)
+        ledger.submitted(name, f"task of {name}", at=NOW, adopted=name == "b")
     ledger.strays.note("stray", "a", "RUNNING", at=NOW, open_question=True)
     ledger.strays.answer("stray")
-    assert ledger.baselines.ownerless(["ours", "stray", "theirs"]) == {"stray", "theirs"}
+    seen = ["task of a", "task of b", "stray", "theirs"]
+    assert ledger.baselines.doubtful(seen) == {"task of b", "stray", "theirs"}
+    ledger.end("b", State.SUCCEEDED, at=NOW)
+    assert ledger.baselines.doubtful(seen) == {"stray", "theirs"}
 
 
 @pytest.mark.parametrize("text", ["", "no list", "{}", '["a", 1]'])

@@ -71,11 +71,13 @@ class Baselines:
         )
         return frozenset(row[0] for row in rows)
 
-    def ownerless(self, task_ids: Collection[str]) -> frozenset[str]:
-        """Those of `task_ids` that are no attempt's: strangers, and strays."""
+    def doubtful(self, task_ids: Collection[str]) -> frozenset[str]:
+        """Those of `task_ids` that need not be ours: strangers, strays, and what was adopted and has
+        not succeeded, so that its prompt was never compared.
+        """
         rows = self._database.rows(
-            "select value from json_each(?) where value not in"
-            " (select task_id from tasks where attempt_id <> '')",
+            "select value from json_each(?) where value not in (select task_id from attempts"
+            " where task_id is not null and (not adopted or state in ('SUCCEEDED', 'LOST')))",
             json.dumps(sorted(task_ids)),
             kinds=[TEXT],
         )
