@@ -217,7 +217,7 @@ async def test_books_of_an_earlier_ledger(bench: Bench) -> None:
             ("table", "baselines"),
         ):
             connection.execute(f"drop {kind} {name}")
-        for column in ("baseline", "named_id", "vouched"):
+        for column in ("baseline", "named_id", "vouched", "sender"):
             connection.execute(f"alter table attempts drop column {column}")
         connection.execute("pragma user_version = 1")
     connection.close()
