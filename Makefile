@@ -2,6 +2,8 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+# One more than there are cores: many tests wait for processes of their own.
+JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 STAMP := .venv/.ready
 
 .PHONY: help env demo test lint simulate crash fuzz fuzz-server bench lock schemas clean
@@ -29,7 +31,7 @@ lint: env  ## style, types, import directions
 	@$(BIN)/lint-imports --no-cache
 
 test: lint  ## everything that CI runs
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 simulate: env  ## the durability contract over SEEDS=20000 simulated runs
 	@$(BIN)/python -m tests.simulation.run --seeds $(or $(SEEDS),20000)

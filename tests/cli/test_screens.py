@@ -174,7 +174,7 @@ def names(terminal: Terminal, word: str) -> list[str]:
     return [row.split()[0] for row in terminal.rows if f" {word}" in row]
 
 
-@pytest.mark.parametrize(("encoding", "width"), [("utf-8", 80), ("gbk", 80), ("ascii", 40)])
+@pytest.mark.parametrize(("encoding", "width"), [("utf-8", 80), ("ascii", 40)])
 def test_apply_shows_the_whole(
     tmp_path: Path, by_hand: ServerThread, encoding: str, width: int
 ) -> None:
