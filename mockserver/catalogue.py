@@ -103,13 +103,15 @@ def schemas_folder(root: Path = ROOT) -> Path:
 def load(folder: Path | None = None) -> Catalogue:
     """Read the data files, once in a process. Raises ServerError when they are missing."""
     folder = folder or schemas_folder()
-    models = [_model(_read(path)) for path in sorted((folder / "models").glob("*.yaml"))]
+    models = [_model(read_file(path)) for path in sorted((folder / "models").glob("*.yaml"))]
     return Catalogue(
-        {name: model for model in models for name in model.names}, _read(folder / "service.yaml")
+        {name: model for model in models for name in model.names},
+        read_file(folder / "service.yaml"),
     )
 
 
-def _read(path: Path) -> Doc:
+def read_file(path: Path) -> Doc:
+    """One of the data files, which holds a mapping."""
     doc = yaml.load(
         path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     )

@@ -14,9 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from mockserver.catalogue import Doc, schemas_folder
+from mockserver.catalogue import Doc, read_file, schemas_folder
 
 API = "/api/v1"
 CONTROLS = "/_mock/"
@@ -28,6 +26,7 @@ PAGES = (
 FILE = "dashscope.openapi.yaml"
 LEAST_LIKENESS = 0.6  # below it the nearest path is no help
 _METHODS = ("get", "post", "put", "delete")
+_read = functools.cache(read_file)
 _HOLE = re.compile(r"\{[^}]*\}")
 
 
@@ -87,13 +86,6 @@ def _put_in(value: Any, folder: Path) -> Any:
             target = target[int(part)] if isinstance(target, list) else target[part]
         return _put_in(target, folder)
     return {name: _put_in(item, folder) for name, item in value.items()}
-
-
-@functools.cache
-def _read(path: Path) -> Doc:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    loaded: Doc = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
-    return loaded
 
 
 # ---------------------------------------------------------------- the index

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.apply.pages import ListPage, Row
-from reconciler.desired.models import Model, Models
+from reconciler.desired.models import Model, Models, Variant
 
 SHOWN = 5  # candidates and faults that a message names one by one
 _DATE = re.compile(r"-\d{4}(-?\d{2}){1,2}\Z")  # what a dated name of a model ends in
@@ -118,8 +118,7 @@ class Wanted:
 
 def tells_prompt(models: Models, job: Mapping[str, Any]) -> bool:
     """Whether the service shows the prompt of a task of this job once it has succeeded."""
-    model = models.get(job["model"])
-    variant = model.variant(job.get("input", {}).get("function")) if model else None
+    variant = _variant_of(models, job)
     return variant is not None and bool(variant.output.get("orig_prompt"))
 
 
@@ -129,11 +128,16 @@ def is_prompt_of(models: Models, job: Mapping[str, Any], sent: str, said: str) -
     """
     if said == sent:
         return True
-    model = models.get(job["model"])
-    variant = model.variant(job.get("input", {}).get("function")) if model else None
+    variant = _variant_of(models, job)
     rule = variant.input["properties"].get("prompt", {}) if variant else {}
     limit = rule.get("x-truncated-at")
     return limit is not None and 2 * len(said) >= limit and sent.startswith(said)
+
+
+def _variant_of(models: Models, job: Mapping[str, Any]) -> Variant | None:
+    """The fields that apply to a job; None for a model or a function that is not known."""
+    model = models.get(job["model"])
+    return model.variant(job.get("input", {}).get("function")) if model else None
 
 
 def described(rows: Iterable[Row]) -> str:
