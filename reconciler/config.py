@@ -4,52 +4,27 @@ from __future__ import annotations
 
 import os
 import pwd
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from reconciler import schema, shipped
-from reconciler.cache import Cache
-from reconciler.digest import sha256_hex
-from reconciler.document import Document, parse
-from reconciler.endpoints import Endpoint, Realm, endpoint_of, realm_of
 from reconciler.errors import CutlistError, Fault, InvalidInput, Place, ProjectNotFound, UsageError
-from reconciler.files import EscapesRoot, inside
-from reconciler.names import NO_ENVIRONMENT, did_you_mean, made_plain
-from reconciler.routes import Routes
-from reconciler.signatures import Signatures
+from reconciler.formats import schema
+from reconciler.formats.digest import sha256_hex
+from reconciler.formats.document import Document, parse
+from reconciler.formats.names import NO_ENVIRONMENT, did_you_mean, made_plain
+from reconciler.formats.secret import Secret
+from reconciler.formats.signed_urls import Signatures
+from reconciler.service.endpoints import Endpoint, Realm, endpoint_of, realm_of
+from reconciler.service.routes import Routes
+from reconciler.system import shipped
+from reconciler.system.cache import Cache
+from reconciler.system.files import EscapesRoot, inside
 
 PROJECT_FILE = "cutlist.yaml"
 STATE_DIR = ".cutlist"
 MOCK_KEY = "sk-mock"
-
-
-class Secret:
-    """Text that no repr, log or error may show."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The text itself; only for the request header."""
-        return self._text
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
-
-    __str__ = __repr__
-
-
-def is_key(secret: Secret) -> bool:
-    """Whether a text can be a key: printable ASCII without spaces, so that a header takes it."""
-    return re.fullmatch(r"[!-~]+", secret.reveal()) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,50 +15,50 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconciler import (
-    binding,
-    budget,
-    decisions,
-    git,
-    housekeeping,
-    mistaken,
-    recall,
-    reconcile,
-    retakes,
-    revisions,
-)
 from reconciler import config as configuration
+from reconciler import planner as reconcile
+from reconciler import planner as revisions
+from reconciler.apply.connection import check_key, service_address
 from reconciler.apply.events import Block, Event
 from reconciler.apply.outcome import Report, Stop
-from reconciler.binding import SavedPlan as SavedPlan  # public here, like the next one
-from reconciler.binding import read_plan as read_plan
-from reconciler.cache import Cache, Digests
-from reconciler.clock import JUMP_S, Clock, SystemClock
 from reconciler.config import Config, Environment
-from reconciler.connection import check_key, service_address
-from reconciler.consent import Consent
 from reconciler.desired import source
 from reconciler.desired.job import Desired
 from reconciler.desired.source.folder import Folder
-from reconciler.git import Revision
-from reconciler.history.cost_report import Account, Budget
-from reconciler.history.log import Record
-from reconciler.housekeeping import Garbage
-from reconciler.plan.compare import Comparison, Side, compare
-from reconciler.plan.diff import Options
-from reconciler.plan.report import clock_warning
+from reconciler.operations import accounting as recall
+from reconciler.operations import budget
+from reconciler.operations import gc as housekeeping
+from reconciler.operations import mistaken_realm as mistaken
+from reconciler.operations import resolve as decisions
+from reconciler.operations import retake as retakes
+from reconciler.operations import saved_plan as binding
+from reconciler.operations.approval import Consent
+from reconciler.operations.gc import Garbage
+from reconciler.operations.retake import Retake
+from reconciler.operations.saved_plan import (
+    SavedPlan as SavedPlan,  # public here, like the next one
+)
+from reconciler.operations.saved_plan import read_plan as read_plan
+from reconciler.plan.decide import Options
+from reconciler.plan.diff import Comparison, Side, compare
 from reconciler.plan.saved import check_no_more, options_of
 from reconciler.plan.selection import selected, the_edit
-from reconciler.plan.status import Status
 from reconciler.plan.step import Plan
-from reconciler.reconcile import Pass
-from reconciler.retakes import Retake
+from reconciler.planner import Pass
+from reconciler.report.cost import Account, Budget
+from reconciler.report.log import Record
+from reconciler.report.plan import clock_warning
+from reconciler.report.status import Status
 from reconciler.state import lockfile, plans
-from reconciler.state.holder import hold
 from reconciler.state.ledger import Ledger
+from reconciler.state.lock import hold
 from reconciler.state.observed import Result
 from reconciler.state.roster import Note, Roster
 from reconciler.state.store import Store
+from reconciler.system import git
+from reconciler.system.cache import Cache, Digests
+from reconciler.system.clock import JUMP_S, Clock, SystemClock
+from reconciler.system.git import Revision
 
 if TYPE_CHECKING:
     from reconciler.apply.session import Session  # lazy where it runs: httpx
@@ -249,7 +249,7 @@ class Project:
         """Make a video that was rendered elsewhere the result of an edit. Raises UsageError,
         CutlistError; also for one that would not be used, since the lock file names another.
         """
-        from reconciler import importing  # lazy: httpx
+        from reconciler.operations import importing  # lazy: httpx
 
         with self._writing() as ledger:
             seen = reconcile.look(self.config, self.store, ledger, self.clock, Options())
@@ -261,7 +261,7 @@ class Project:
         """What the next plan says of an edit that was given a result by hand (of this digest, where
         it is known), in words.
         """
-        from reconciler import importing  # lazy: httpx
+        from reconciler.operations import importing  # lazy: httpx
 
         seen = self.look()
         return importing.fate(seen, the_edit(list(seen.desired.edits), name), digest)
@@ -270,8 +270,8 @@ class Project:
         """Make a task of the account the one of an edit; apply collects it. Its status. Raises
         UsageError.
         """
-        from reconciler import importing  # lazy: httpx
         from reconciler.apply.session import Session
+        from reconciler.operations import importing  # lazy: httpx
 
         decisions.check_task_id(task_id)
         with self._writing() as ledger:

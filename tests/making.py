@@ -6,18 +6,18 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reconciler import shipped
 from reconciler.desired import manifest
+from reconciler.desired.edit_schema import manifest_schema
 from reconciler.desired.job import Desired, Facts, Input, Job, Wanted, job, ordered
 from reconciler.desired.manifest import Edit, Reading, Rules
-from reconciler.desired.models import Models, manifest_schema
-from reconciler.digest import sha256_hex
-from reconciler.document import Document, parse
-from reconciler.plan.diff import Options, diff
+from reconciler.formats.digest import sha256_hex
+from reconciler.formats.document import Document, parse
+from reconciler.formats.signed_urls import Signatures
+from reconciler.plan.decide import Options, diff
+from reconciler.plan.jobs import resolve
 from reconciler.plan.prune import Pruning
-from reconciler.plan.resolve import resolve
 from reconciler.plan.step import Plan, Step
-from reconciler.signatures import Signatures
+from reconciler.service.models import Models
 from reconciler.state.observed import (
     Attempt,
     History,
@@ -28,6 +28,7 @@ from reconciler.state.observed import (
     Result,
     State,
 )
+from reconciler.system import shipped
 
 MODELS = Models.of(shipped.model_documents())
 SIGNATURES = Signatures.of(shipped.signatures())

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from reconciler import bundled
-from reconciler.bundled import _address, _last_port
+from reconciler.service import bundled
+from reconciler.service.bundled import _address, _last_port
 
 
 @pytest.mark.parametrize("port", [99999, -1, 0, "8000", None, 1.5, True, 10**400, [], {"a": 1}])

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler import shipped
-from reconciler.catalogue import Verdict, entry, may_try_again
+from reconciler.service.codes import Verdict, entry, may_try_again
+from reconciler.system import shipped
 
 VERDICTS = {
     Verdict.DENIED: "InvalidApiKey AccessDenied Workspace.AccessDenied",

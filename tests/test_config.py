@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from reconciler import config
-from reconciler.config import Config, Environment, Secret, find_root
-from reconciler.endpoints import is_loopback
+from reconciler.config import Config, Environment, find_root
 from reconciler.errors import CutlistError, InvalidInput, ProjectNotFound, UsageError
+from reconciler.formats.secret import Secret
+from reconciler.service.endpoints import is_loopback
 
 HEAD = "apiVersion: cutlist/v1\nkind: Project\n"
 

@@ -11,9 +11,16 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler import document
-from reconciler.document import MAX_BYTES, MAX_DEPTH, MAX_INTEGER, field_name, parse, pointer
 from reconciler.errors import CutlistError
+from reconciler.formats import document
+from reconciler.formats.document import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_INTEGER,
+    field_name,
+    parse,
+    pointer,
+)
 
 
 def value(text: str) -> Any:

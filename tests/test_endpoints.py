@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from reconciler import config, shipped
+from reconciler import config
 from reconciler.config import Config, Environment
-from reconciler.endpoints import is_loopback, is_vendor, realm_of
 from reconciler.errors import InvalidInput, UsageError
+from reconciler.service.endpoints import is_loopback, is_vendor, realm_of
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Attempt, State
+from reconciler.system import shipped
 from tests.workspace import Workspace
 
 HEAD = "apiVersion: cutlist/v1\nkind: Project\n"

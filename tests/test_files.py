@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.files import (
+from reconciler.system.files import (
     EscapesRoot,
     copy_atomic,
     inside,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.foreign import (
+from reconciler.formats.untrusted import (
     DEEPEST,
     LONGEST_ID,
     MOST_VALUES,

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler import git
 from reconciler.errors import CutlistError
-from reconciler.git import asking
+from reconciler.system import git
+from reconciler.system.git import run as asking
 from tests.repository import Repository
 from tests.workspace import Workspace
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.names import folded, is_plain, wildcard
+from reconciler.formats.names import folded, is_plain, wildcard
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.page import Page, Paragraph, Span, Style, columns, shortened, wrap, written
-from reconciler.table import Column, Fit, Row, Table
+from reconciler.report.page import Page, Paragraph, Span, Style, columns, shortened, wrap, written
+from reconciler.report.table import Column, Fit, Row, Table
 
 TEXTS = st.text(alphabet="ab 水彩🎬é…-/", max_size=80)
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.cache import Cache
-from reconciler.records import loads, record
+from reconciler.formats.records import loads, record
+from reconciler.system.cache import Cache
 
 
 @dataclass(frozen=True)

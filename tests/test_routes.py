@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.routes import Routes
+from reconciler.service.routes import Routes
 
 P = "http://proxy.example:3128"
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from jsonschema import Draft202012Validator
 
-from reconciler import shipped
-from reconciler.desired.models import editor_schema
-from reconciler.document import parse
-from reconciler.schema import check
+from reconciler.desired.edit_schema import editor_schema
+from reconciler.formats.document import parse
+from reconciler.formats.schema import check
+from reconciler.system import shipped
 from tests.desired import legal
 from tests.making import MODELS, SCHEMA, text_of
 

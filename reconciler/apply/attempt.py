@@ -13,22 +13,19 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from reconciler import shipped
-from reconciler.apply.answers import Created, TaskAnswer
-from reconciler.apply.desk import Desk, NeedsPerson, TaskFailed, Work, close, persistently, unbroken
+from reconciler.apply.context import (
+    Desk,
+    NeedsPerson,
+    TaskFailed,
+    Work,
+    close,
+    persistently,
+    unbroken,
+)
 from reconciler.apply.events import Phase
 from reconciler.apply.listing import is_prompt_of
 from reconciler.apply.prepare import Prepared, forget_uploads
-from reconciler.apply.retry import (
-    UNKNOWN_LOOKS,
-    UNKNOWN_OVER_S,
-    backoff_s,
-    is_verdict,
-)
-from reconciler.catalogue import Verdict, entry
 from reconciler.desired.media import probe_video
-from reconciler.desired.models import Models
-from reconciler.digest import sha256_hex
 from reconciler.errors import (
     BadDownload,
     DiskFull,
@@ -39,11 +36,22 @@ from reconciler.errors import (
     OutcomeUnknown,
     ServiceError,
 )
-from reconciler.files import free_bytes, make_dirs
-from reconciler.gate.refusal import Unreadable
+from reconciler.formats.digest import sha256_hex
+from reconciler.service.answers import Created, TaskAnswer
+from reconciler.service.codes import Verdict, entry
+from reconciler.service.models import Models
+from reconciler.service.retry import (
+    UNKNOWN_LOOKS,
+    UNKNOWN_OVER_S,
+    backoff_s,
+    is_verdict,
+)
 from reconciler.state.ledger import TaskTaken
 from reconciler.state.observed import TASK_LIFE_S, Attempt, Result, State
 from reconciler.state.store import BlobWriter
+from reconciler.system import shipped
+from reconciler.system.files import free_bytes, make_dirs
+from reconciler.system.probe.refusal import Unreadable
 
 MOST_BYTES = 1 << 30  # a result larger than this is not a video of at most 10 s
 LEAST_FREE_BYTES = 256 << 20  # room for what is paid next

@@ -9,11 +9,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Collection
 
-from reconciler.apply.desk import Desk, persistently
+from reconciler.apply.context import Desk, persistently
 from reconciler.apply.listing import Listing, put_together
-from reconciler.apply.pages import ListPage
-from reconciler.apply.retry import ends_reading
 from reconciler.errors import NotReached, ServiceError, Throttled
+from reconciler.service.pages import ListPage
+from reconciler.service.retry import ends_reading
 
 PAGE_SIZE = 100
 READ_TRIES = 3  # of a list that contradicts itself, before a request goes out beside it

@@ -9,8 +9,8 @@ from collections.abc import Set
 
 from reconciler.config import Config
 from reconciler.plan.cost import billed_seconds, wanted_tier
-from reconciler.plan.resolve import Resolved
-from reconciler.reconcile import Pass
+from reconciler.plan.jobs import Resolved
+from reconciler.planner import Pass
 from reconciler.state.booked import Booking, Entry, Holding, Origin
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import State

@@ -9,19 +9,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.apply import attempt as life
-from reconciler.apply.answers import TaskAnswer
 from reconciler.apply.baseline import take_baseline
-from reconciler.apply.desk import SUBMIT_TRIES, Desk, TaskFailed, Unsettled, Work, unbroken
+from reconciler.apply.context import SUBMIT_TRIES, Desk, TaskFailed, Unsettled, Work, unbroken
 from reconciler.apply.events import Event, Phase
 from reconciler.apply.lanes import Lane, Pacer, lane_name
 from reconciler.apply.outcome import NotTried, Outcome
 from reconciler.apply.prepare import prepare
 from reconciler.apply.publish import Publisher
-from reconciler.apply.retry import backoff_s, stops_everything
 from reconciler.apply.settle import settle
-from reconciler.catalogue import Verdict, entry, may_try_again
 from reconciler.config import Config
-from reconciler.desired.models import Model, Models
 from reconciler.errors import (
     CutlistError,
     DiskFull,
@@ -32,10 +28,14 @@ from reconciler.errors import (
     ServiceError,
     Throttled,
 )
-from reconciler.files import EscapesRoot
 from reconciler.plan.cost import PricePerSecond, billed_seconds, tier
 from reconciler.plan.step import FREE, Action, Step
+from reconciler.service.answers import TaskAnswer
+from reconciler.service.codes import Verdict, entry, may_try_again
+from reconciler.service.models import Model, Models
+from reconciler.service.retry import backoff_s, stops_everything
 from reconciler.state.observed import Result
+from reconciler.system.files import EscapesRoot
 
 WRITES_AT_ONCE = 4
 _THERE = "its result came into the store meanwhile; nothing is sent"

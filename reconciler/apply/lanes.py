@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from reconciler.clock import Clock
 from reconciler.errors import ServiceError
+from reconciler.system.clock import Clock
 
 SLOWEST_PER_S = 0.05
 

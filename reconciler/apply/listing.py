@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciler.apply.pages import ListPage, Row
-from reconciler.desired.models import Model, Models, Variant
+from reconciler.service.models import Model, Models, Variant
+from reconciler.service.pages import ListPage, Row
 
 SHOWN = 5  # candidates and faults that a message names one by one
 _DATE = re.compile(r"-\d{4}(-?\d{2}){1,2}\Z")  # what a dated name of a model ends in

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reconciler.apply.desk import Desk, Work, persistently
+from reconciler.apply.context import Desk, Work, persistently
 from reconciler.apply.events import Phase
 from reconciler.desired.datauri import parse_data
 from reconciler.desired.job import request
-from reconciler.digest import sha256_hex
 from reconciler.errors import CutlistError
-from reconciler.files import sha256_file
+from reconciler.formats.digest import sha256_hex
 from reconciler.state.ledger.uploads import Place
+from reconciler.system.files import sha256_file
 
 UPLOAD_MARGIN_S = 2 * 3600  # an upload about to expire is made anew
 UPLOAD_LIFE_S = 48 * 3600

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from reconciler.clock import Clock
 from reconciler.config import Config
 from reconciler.errors import CutlistError
-from reconciler.files import fsync_dir, inside, sha256_file
 from reconciler.plan.step import Step
 from reconciler.state import lockfile
 from reconciler.state.observed import Pin, Published
 from reconciler.state.outputs import Outputs
 from reconciler.state.store import Store
+from reconciler.system.clock import Clock
+from reconciler.system.files import fsync_dir, inside, sha256_file
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from reconciler.apply.desk import Desk, NeedsPerson
+from reconciler.apply.context import Desk, NeedsPerson
 from reconciler.apply.settle import LOOK_AGAIN_S, second_look, settle
 from reconciler.errors import LedgerError, ServiceError
-from reconciler.foreign import is_task_id, shown
+from reconciler.formats.untrusted import is_task_id, shown
+from reconciler.formats.words import count
 from reconciler.state.ledger import TaskTaken
 from reconciler.state.observed import State
-from reconciler.words import count
 
 Tell = Callable[[str], None]
 

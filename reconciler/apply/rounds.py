@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 
 from reconciler.apply.outcome import Outcome
-from reconciler.catalogue import MOST_ROUNDS
 from reconciler.errors import CutlistError
 from reconciler.plan.step import Action, Step
+from reconciler.service.codes import MOST_ROUNDS
 
 _AGAIN_AND_AGAIN = {
     Action.WRITE: (

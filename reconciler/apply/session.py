@@ -10,11 +10,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from reconciler import shipped
 from reconciler.apply import recover
 from reconciler.apply.bookkeeping import booking, note_holdings
-from reconciler.apply.client import Client
-from reconciler.apply.desk import Desk, Work, unbroken
+from reconciler.apply.context import Desk, Work, unbroken
 from reconciler.apply.events import Block, Event, Observer, Phase
 from reconciler.apply.executor import Executor, Item, worth_another
 from reconciler.apply.outcome import Outcome, Report, Stop
@@ -22,24 +20,26 @@ from reconciler.apply.publish import Publisher
 from reconciler.apply.recover import Tell
 from reconciler.apply.rounds import Rounds, undone
 from reconciler.apply.takeover import take_over
-from reconciler.clock import Clock, Jumps
 from reconciler.config import Config
 from reconciler.desired.job import Job
-from reconciler.desired.models import Models
 from reconciler.errors import CutlistError, Place
-from reconciler.files import EscapesRoot
+from reconciler.formats.words import span
 from reconciler.plan.cost import cost, seconds
-from reconciler.plan.diff import Options
-from reconciler.plan.report import span
-from reconciler.plan.resolve import Resolved
+from reconciler.plan.decide import Options
+from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import Action, Step
-from reconciler.reconcile import Pass, conclude
+from reconciler.planner import Pass, conclude
+from reconciler.service.client import Client
+from reconciler.service.models import Models
 from reconciler.state.booked import Origin
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Attempt, State
 from reconciler.state.outputs import Outputs
 from reconciler.state.spill import Spill
 from reconciler.state.store import Store
+from reconciler.system import shipped
+from reconciler.system.clock import Clock, Jumps
+from reconciler.system.files import EscapesRoot
 
 
 class Session:

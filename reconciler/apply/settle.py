@@ -12,16 +12,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from reconciler import shipped
 from reconciler.apply.baseline import keep, read_listing
-from reconciler.apply.desk import Desk, NeedsPerson, close, unbroken
+from reconciler.apply.context import Desk, NeedsPerson, close, unbroken
 from reconciler.apply.listing import Listing, Wanted, tells_prompt
-from reconciler.apply.pages import Row
 from reconciler.apply.verdict import Adopt, Evidence, NotSent, Undecided, Verdict, judge
-from reconciler.desired.models import Models
 from reconciler.errors import Rejected
+from reconciler.service.models import Models
+from reconciler.service.pages import Row
 from reconciler.state.ledger import Baseline, Intent
 from reconciler.state.observed import TASK_LIFE_S, Attempt, State
+from reconciler.system import shipped
 
 LIST_EVERY_S = 10.0
 LEAST_READINGS = 5  # of a list that contradicts itself, after settle, before nobody can tell

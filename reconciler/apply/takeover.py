@@ -7,11 +7,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 
-from reconciler.apply.answers import TaskAnswer
-from reconciler.apply.desk import Desk, persistently, unbroken
+from reconciler.apply.context import Desk, persistently, unbroken
 from reconciler.apply.lanes import lane_name
 from reconciler.errors import UsageError
-from reconciler.plan.resolve import Resolved
+from reconciler.plan.jobs import Resolved
+from reconciler.service.answers import TaskAnswer
 from reconciler.state.booked import Booking
 from reconciler.state.ledger import AlreadyOpen
 from reconciler.state.observed import Attempt, State

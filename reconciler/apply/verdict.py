@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.apply.listing import Listing, Wanted, described
-from reconciler.apply.pages import Row
+from reconciler.service.pages import Row
 
 PROOFS = 2  # whole listings without a candidate, read after settle, that prove NOT_SENT
 INTENT_LIFE_S = 23 * 3600  # the list of the last 24 h proves nothing about an older request

@@ -11,18 +11,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from reconciler import budget
-from reconciler.apply import report as endings
 from reconciler.apply.events import Observer
 from reconciler.apply.outcome import Report, Stop
 from reconciler.cli import crash, progress, screen
 from reconciler.cli.scaffold import fresh_demo
 from reconciler.errors import EXIT_OK, CutlistError, InvalidInput, UsageError
-from reconciler.history.cost_report import today_lines
-from reconciler.plan import report as words
-from reconciler.plan.diff import Options
+from reconciler.operations import budget
+from reconciler.plan.decide import Options
+from reconciler.plan.document import plan_document
 from reconciler.plan.step import Action, Plan
 from reconciler.project import Project, SavedPlan
+from reconciler.report import outcome as endings
+from reconciler.report import plan as words
+from reconciler.report.cost import today_lines
 
 
 def run_apply(
@@ -190,7 +191,7 @@ def _showing(project: Project, max_cost: float | None, *, as_json: bool) -> Call
     def show(plan: Plan) -> None:
         if as_json:
             held = budget.documents(project.budgets(plan, max_cost=max_cost))
-            screen.json_line({"event": "plan", **words.plan_document(plan), "budgets": held})
+            screen.json_line({"event": "plan", **plan_document(plan), "budgets": held})
         else:
             spent = today_lines(project.today(), plan.currency) if plan.changes else ()
             screen.show([*words.plan_blocks(plan), *spent, ""])

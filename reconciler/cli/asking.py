@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli import completing, options, screen
+from reconciler.cli import completion as completing
+from reconciler.cli import options, screen
 from reconciler.cli.options import opened
 from reconciler.errors import EXIT_BUDGET, EXIT_CHANGES, EXIT_NEEDS_PERSON, EXIT_OK, UsageError
-from reconciler.names import NO_ENVIRONMENT, made_plain
+from reconciler.formats.names import NO_ENVIRONMENT, made_plain
+from reconciler.formats.words import count
 from reconciler.state.roster import meaning
-from reconciler.words import count
 
 if TYPE_CHECKING:
-    from reconciler.budget import Verdict
+    from reconciler.operations.budget import Verdict
     from reconciler.plan.step import Plan
     from reconciler.project import Project
 
@@ -79,11 +80,12 @@ def plan(
     \b
     Example: cutlist plan --json | jq .summary
     """
-    from reconciler import budget
-    from reconciler.history.cost_report import today_lines
-    from reconciler.plan import report
-    from reconciler.plan.diff import Options
-    from reconciler.plan.markdown import plan_markdown
+    from reconciler.operations import budget
+    from reconciler.plan.decide import Options
+    from reconciler.plan.document import plan_document
+    from reconciler.report import plan as report
+    from reconciler.report.cost import today_lines
+    from reconciler.report.markdown import plan_markdown
 
     if as_json and markdown:
         raise UsageError("say --json or --markdown, not both.")
@@ -103,7 +105,7 @@ def plan(
     _tell_of_others(project)
     held = project.budgets(made, max_cost=max_cost)
     if as_json:
-        screen.document({**report.plan_document(made), "budgets": budget.documents(held)})
+        screen.document({**plan_document(made), "budgets": budget.documents(held)})
     elif markdown:
         screen.lines(plan_markdown(made, [*budget.lines(held)]).rstrip("\n"))
     else:
@@ -176,8 +178,8 @@ def diff(
     \b
     Example: cutlist diff main...HEAD
     """
-    from reconciler import budget
-    from reconciler.plan import compare_report as report
+    from reconciler.operations import budget
+    from reconciler.report import diff as report
 
     if as_json and markdown:
         raise UsageError("say --json or --markdown, not both.")
@@ -206,7 +208,7 @@ def status(context: click.Context, endpoint: str | None, as_json: bool, wide: bo
     \b
     Example: cutlist status
     """
-    from reconciler.plan import status as health
+    from reconciler.report import status as health
 
     project = opened(context, endpoint)
     seen = project.status()
@@ -229,8 +231,9 @@ def schema(name: str) -> None:
     \b
     Example: cutlist schema manifest > manifest.schema.json
     """
-    from reconciler import shipped
-    from reconciler.desired.models import Models, editor_schema
+    from reconciler.desired.edit_schema import editor_schema
+    from reconciler.service.models import Models
+    from reconciler.system import shipped
 
     made = (
         editor_schema(Models.of(shipped.model_documents()))

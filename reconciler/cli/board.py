@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.apply.events import Event, Phase
-from reconciler.page import Line, Page, Span, Style, columns, padded, shortened, spelt
-from reconciler.plan.report import span
+from reconciler.formats.words import span
 from reconciler.plan.step import Action, Plan
+from reconciler.report.page import Line, Page, Span, Style, columns, padded, shortened, spelt
 
 _BAR = 22
 _LEAST_BAR = 8

@@ -53,7 +53,7 @@ def without_secrets(text: str, environ: Mapping[str, str]) -> str:
 
 def report(error: BaseException | None, trace: str = "", *, where: str = "") -> str:
     """Write a report of a fault; one sentence for people, which names the file."""
-    from reconciler.environment import variables
+    from reconciler.system.environment import variables
 
     told = trace or "".join(traceback.format_exception(error))
     head = (

@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
-from reconciler.cli import completing, options, screen
+from reconciler.cli import completion as completing
+from reconciler.cli import options, screen
 from reconciler.cli.options import opened
 from reconciler.errors import EXIT_ERROR, EXIT_OK, UsageError
-from reconciler.page import Paragraph
-from reconciler.table import Column, Fit, Row, Table
-from reconciler.words import count
+from reconciler.formats.words import count
+from reconciler.report.page import Paragraph
+from reconciler.report.table import Column, Fit, Row, Table
 
 
 @click.command(short_help="Start a project that renders at once, offline.")
@@ -81,7 +82,7 @@ def apply(
     Example: cutlist apply --max-cost 5
     """
     from reconciler.cli.applying import run_apply
-    from reconciler.plan.diff import Options
+    from reconciler.plan.decide import Options
     from reconciler.project import read_plan
 
     saved = None

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import completing, options, screen
+from reconciler.cli import completion as completing
+from reconciler.cli import options, screen
 from reconciler.cli.options import opened
 from reconciler.errors import ProjectNotFound, UsageError
 
 if TYPE_CHECKING:
     from reconciler.plan.step import Step
-    from reconciler.reconcile import Pass
+    from reconciler.planner import Pass
 
 _GROUPS = ("day", "edit", "label", "model", "commit", "environment")
 
@@ -53,7 +54,7 @@ def cost(
     \b
     Example: cutlist cost --by label
     """
-    from reconciler.history.cost_report import cost_blocks, cost_document
+    from reconciler.report.cost import cost_blocks, cost_document
 
     if since is not None and not _is_day(since):
         raise UsageError(f'--since is "{since}"; write a day as YYYY-MM-DD, such as 2026-11-21.')
@@ -94,7 +95,7 @@ def log(
     \b
     Example: cutlist log clothes-swap
     """
-    from reconciler.history.log import log_blocks, log_document
+    from reconciler.report.log import log_blocks, log_document
 
     records = opened(context, endpoint).log(edit)
     if as_json:
@@ -127,7 +128,7 @@ def show(
     if (context.obj / what).exists():
         _show_plan(context.obj / what, as_json=as_json, wide=wide)
         return
-    from reconciler.plan.portrait import portrait, portrait_blocks, portrait_document
+    from reconciler.report.show import portrait, portrait_blocks, portrait_document
 
     try:
         seen, step = _seen(context, endpoint, what)
@@ -141,9 +142,9 @@ def show(
 
 
 def _show_plan(file: Path, *, as_json: bool, wide: bool) -> None:
-    from reconciler.plan import report
     from reconciler.plan.saved import plan_of
     from reconciler.project import read_plan
+    from reconciler.report import plan as report
 
     saved = read_plan(file)
     if as_json:
@@ -168,8 +169,8 @@ def explain(
     \b
     Example: cutlist explain clothes-swap
     """
-    from reconciler.plan.explain import explain as explained
-    from reconciler.plan.explain import explain_blocks, explain_document
+    from reconciler.report.explain import explain as explained
+    from reconciler.report.explain import explain_blocks, explain_document
 
     seen, step = _seen(context, endpoint, edit)
     made = explained(seen.resolved[step.name], seen.observed, step, seen.plan.currency)
@@ -189,7 +190,7 @@ def graph(context: click.Context, dot: bool, endpoint: str | None) -> None:
     \b
     Example: cutlist graph --dot | dot -Tsvg > edits.svg
     """
-    from reconciler.plan.graph import graph_blocks, graph_dot
+    from reconciler.report.graph import graph_blocks, graph_dot
 
     seen = opened(context, endpoint).look()
     if dot:

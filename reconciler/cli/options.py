@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli import completing
+from reconciler.cli import completion as completing
 
 if TYPE_CHECKING:
     from reconciler.project import Project

@@ -14,9 +14,9 @@ from reconciler.apply.events import Event, Phase
 from reconciler.cli import screen
 from reconciler.cli.board import Board, billed
 from reconciler.cli.terminal import Output
-from reconciler.names import made_plain
-from reconciler.page import Line, Style
+from reconciler.formats.names import made_plain
 from reconciler.plan.step import Plan
+from reconciler.report.page import Line, Style
 
 _ENDED = (Phase.WRITTEN, Phase.FAILED)
 _REDRAWS_PER_S = 8

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reconciler.config import PROJECT_FILE
 from reconciler.errors import UsageError
-from reconciler.files import data_dir
+from reconciler.system.files import data_dir
 
 _PROJECT = """\
 # The project: where manifests are, which service renders them, what it may cost.

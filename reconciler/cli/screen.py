@@ -15,9 +15,9 @@ from typing import Any
 
 from reconciler.cli.terminal import Output
 from reconciler.errors import EXIT_ERROR, CutlistError, InvalidInput
-from reconciler.names import is_plain, made_plain
-from reconciler.page import Blocks, Page, Paragraph, written
-from reconciler.words import count
+from reconciler.formats.names import is_plain, made_plain
+from reconciler.formats.words import count
+from reconciler.report.page import Blocks, Page, Paragraph, written
 
 OUT = Output("stdout")
 ERR = Output("stderr")

@@ -13,8 +13,8 @@ import sys
 from contextlib import suppress
 from typing import IO
 
-from reconciler.page import Page
-from reconciler.words import WIDTH
+from reconciler.formats.words import WIDTH
+from reconciler.report.page import Page
 
 _LEAST_WIDTH = 20  # of a terminal that says it has less, or nothing
 _MOST_WIDTH = 1000
@@ -57,7 +57,7 @@ class Output:
     @property
     def moving(self) -> bool:
         """Whether lines may be drawn again in place."""
-        from reconciler.environment import ScreenWishes
+        from reconciler.system.environment import ScreenWishes
 
         return self.is_terminal and ScreenWishes.read().moving
 
@@ -65,7 +65,7 @@ class Output:
         """The page that this is. In a pipe names and paths are whole, and lines are those of a
         screen; `wide`: whole on a terminal too.
         """
-        from reconciler.environment import ScreenWishes
+        from reconciler.system.environment import ScreenWishes
 
         wishes = ScreenWishes.read()
         width = wishes.columns or (self._columns() if self.is_terminal else None)

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reconciler import schema
-from reconciler.desired.models import Models
-from reconciler.document import Document
 from reconciler.errors import Fault
+from reconciler.formats import schema
+from reconciler.formats.document import Document
+from reconciler.service.models import Models
 
 _RULES_OF_TEXT = frozenset({"enum", "const", "pattern", "maxLength"})
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reconciler.desired.models import Models
-from reconciler.document import Document, field_name, pointer
 from reconciler.errors import Fault
-from reconciler.names import made_plain
+from reconciler.formats.document import Document, field_name, pointer
+from reconciler.formats.names import made_plain
+from reconciler.service.models import Models
 
 _WAY = (
     'what follows " #" is a comment and is left out. Put the whole text in quotes; a comment has'

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.desired.manifest import Edit, Medium
-from reconciler.desired.models import Model, Variant
-from reconciler.digest import digest_of, same_json
-from reconciler.document import pointer
 from reconciler.errors import Fault, Place
-from reconciler.names import did_you_mean, folded, matrix_of
+from reconciler.formats.digest import digest_of, same_json
+from reconciler.formats.document import pointer
+from reconciler.formats.names import did_you_mean, folded, matrix_of
+from reconciler.service.models import Model, Variant
 
 KEY_VERSION = 2
 

@@ -8,10 +8,10 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.desired.models import Models
-from reconciler.document import Document, pointer
 from reconciler.errors import Fault, Place
-from reconciler.names import NO_ENVIRONMENT
+from reconciler.formats.document import Document, pointer
+from reconciler.formats.names import NO_ENVIRONMENT
+from reconciler.service.models import Models
 
 
 def overlay_of(project: Document, environment: str) -> Mapping[str, Any]:

@@ -10,11 +10,11 @@ from typing import Any
 from reconciler.desired import comments, layers, matrix
 from reconciler.desired.checking import Checked
 from reconciler.desired.matrix import Cell
-from reconciler.desired.models import Model, Models, Variant
 from reconciler.desired.references import BadReference, Reference, reference, shown
-from reconciler.document import Document, field_name, parse, pointer
 from reconciler.errors import Fault, Place
-from reconciler.names import NO_ENVIRONMENT, is_plain
+from reconciler.formats.document import Document, field_name, parse, pointer
+from reconciler.formats.names import NO_ENVIRONMENT, is_plain
+from reconciler.service.models import Model, Models, Variant
 
 MOST_WRONG_CELLS = 100  # of one matrix that are looked at, and told
 

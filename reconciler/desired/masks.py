@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.desired.job import Input
 from reconciler.desired.manifest import Edit
-from reconciler.desired.models import Model
 from reconciler.errors import Fault
+from reconciler.service.models import Model
 
 _LEGAL = "white is edited, black kept"
 _DOUBTS = {

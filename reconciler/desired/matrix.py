@@ -15,11 +15,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler import schema
-from reconciler.digest import same_json, sha256_hex
-from reconciler.document import Document, pointer
 from reconciler.errors import Fault
-from reconciler.names import did_you_mean
+from reconciler.formats import schema
+from reconciler.formats.digest import same_json, sha256_hex
+from reconciler.formats.document import Document, pointer
+from reconciler.formats.names import did_you_mean
 
 MAX_CELLS = 10_000  # edits of one matrix
 LONGEST_VALUE = 40  # characters of a value in a name

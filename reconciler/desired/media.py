@@ -15,17 +15,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
-from reconciler.cache import Cache
 from reconciler.desired.datauri import parse_data
 from reconciler.desired.job import Facts, Input
 from reconciler.desired.manifest import Edit, Medium
-from reconciler.desired.models import MediaLimits
 from reconciler.desired.tree import Tree, Unusable
-from reconciler.digest import sha256_hex
 from reconciler.errors import Fault, Place
-from reconciler.gate.forms import shown_form
-from reconciler.gate.refusal import Foreign, Unreadable
-from reconciler.signatures import Signatures
+from reconciler.formats.digest import sha256_hex
+from reconciler.formats.signed_urls import Signatures
+from reconciler.service.models import MediaLimits
+from reconciler.system.cache import Cache
+from reconciler.system.probe.file_types import shown_form
+from reconciler.system.probe.refusal import Foreign, Unreadable
 
 _PROBE_VERSION = "3"
 
@@ -106,7 +106,7 @@ def probe(file: IO[bytes], kind: str, size_bytes: int, *, mask: bool = False) ->
 
     Of a `mask` its colours are told too.
     """
-    from reconciler.gate import keeper  # lazy: only of what was never seen
+    from reconciler.system.probe import client as keeper  # lazy: only of what was never seen
 
     return Facts(**keeper.look(file, kind, size_bytes, mask=mask))
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.desired.manifest import Edit
-from reconciler.desired.models import Models, Variant
-from reconciler.document import Document, pointer
 from reconciler.errors import Fault, Place
-from reconciler.names import did_you_mean, made_plain, matrix_of, wildcard
+from reconciler.formats.document import Document, pointer
+from reconciler.formats.names import did_you_mean, made_plain, matrix_of, wildcard
+from reconciler.service.models import Models, Variant
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from reconciler.desired.datauri import BadDataUri, is_data, parse_data
-from reconciler.digest import sha256_hex
-from reconciler.signatures import Signatures
+from reconciler.formats.digest import sha256_hex
+from reconciler.formats.signed_urls import Signatures
 
 Kind = Literal["remote", "local", "data", "oss", "edit"]
 

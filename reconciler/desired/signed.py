@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from reconciler.desired.manifest import Edit, Medium
 from reconciler.errors import Fault, Place
-from reconciler.names import made_plain
-from reconciler.signatures import Signatures
+from reconciler.formats.names import made_plain
+from reconciler.formats.signed_urls import Signatures
 
 _MOST_NAMES = 3
 

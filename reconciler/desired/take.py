@@ -14,9 +14,9 @@ from typing import Any
 
 import yaml
 
-from reconciler.desired.models import MAX_TAKE
-from reconciler.document import Document, nodes, parse
+from reconciler.desired.edit_schema import MAX_TAKE
 from reconciler.errors import CutlistError, UsageError
+from reconciler.formats.document import Document, nodes, parse
 
 _BREAK = re.compile(r"\r\n|\n|\r")
 

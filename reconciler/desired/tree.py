@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Protocol
 
-from reconciler.names import made_plain, near
+from reconciler.formats.names import made_plain, near
 
 
 class Unusable(ValueError):

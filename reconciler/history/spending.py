@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from reconciler.desired.models import Models
-from reconciler.names import NO_ENVIRONMENT
+from reconciler.formats.names import NO_ENVIRONMENT
+from reconciler.formats.words import moment
 from reconciler.plan.cost import PricePerSecond, billed_seconds, tier
+from reconciler.service.models import Models
 from reconciler.state.booked import Booking, Entry, Holding, Origin
 from reconciler.state.observed import Result, State
-from reconciler.words import moment
 
 
 class Fate(StrEnum):

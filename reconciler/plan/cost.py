@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.desired.job import Wanted
-from reconciler.desired.models import Model
-from reconciler.plan.resolve import Resolved
+from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import Cost
+from reconciler.service.models import Model
 
 PricePerSecond = Callable[[str, str | None], float | None]
 _NO_BILL_S = 1e9  # so long is no video, whoever says so

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.desired.job import Desired
 from reconciler.errors import Place
-from reconciler.names import folded
-from reconciler.plan.resolve import Resolved
+from reconciler.formats.names import folded
+from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import Action, Step, prune_name
 from reconciler.state.observed import Observed, Published
 

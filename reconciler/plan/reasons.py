@@ -9,8 +9,8 @@ from typing import Any
 
 from reconciler.desired.job import Wanted
 from reconciler.desired.references import shown
-from reconciler.document import field_name
 from reconciler.errors import Place
+from reconciler.formats.document import field_name
 
 _MEDIA = re.compile(r"sha256:[0-9a-f]{64}\Z|https?://|oss://")
 

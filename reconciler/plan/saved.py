@@ -12,14 +12,14 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from reconciler.desired.job import Desired, job
-from reconciler.digest import digest_of
 from reconciler.errors import BadSavedPlan, Place, PlanRefused
-from reconciler.names import is_plain
+from reconciler.formats.digest import digest_of
+from reconciler.formats.names import is_plain
 from reconciler.plan.chains import followers
 from reconciler.plan.cost import PricePerSecond, priced_as, wanted_tier
-from reconciler.plan.diff import Options
-from reconciler.plan.report import plan_document
-from reconciler.plan.resolve import Resolved
+from reconciler.plan.decide import Options
+from reconciler.plan.document import plan_document
+from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import Action, Cost, Plan, Step
 from reconciler.state.observed import Observed, Stray
 

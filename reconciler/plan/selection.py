@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from reconciler.desired.job import Desired
 from reconciler.desired.manifest import Edit
 from reconciler.errors import UsageError
-from reconciler.names import made_plain, matrix_of, wildcard
-from reconciler.names import near as near_names
-from reconciler.words import count
+from reconciler.formats.names import made_plain, matrix_of, wildcard
+from reconciler.formats.names import near as near_names
+from reconciler.formats.words import count
 
 _MOST_NAMES = 8
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.errors import Place
-from reconciler.names import NO_ENVIRONMENT
+from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.state.observed import Attempt, State, Stray
 
 

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from reconciler.document import Document, parse, pointer
 from reconciler.errors import Fault, InvalidInput, Place
-from reconciler.files import write_atomic
-from reconciler.names import NO_ENVIRONMENT
+from reconciler.formats.document import Document, parse, pointer
+from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.state.observed import Pin
+from reconciler.system.files import write_atomic
 
 LOCK_FILE = "cutlist.lock"
 VERSION = 1

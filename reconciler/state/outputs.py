@@ -8,12 +8,12 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from reconciler.cache import Digests
-from reconciler.digest import sha256_hex
 from reconciler.errors import StoreDamaged
-from reconciler.files import EscapesRoot, inside, is_prefix, write_atomic
-from reconciler.records import loads, record
+from reconciler.formats.digest import sha256_hex
+from reconciler.formats.records import loads, record
 from reconciler.state.observed import Output, Published
+from reconciler.system.cache import Digests
+from reconciler.system.files import EscapesRoot, inside, is_prefix, write_atomic
 
 _EMPTY = sha256_hex(b"")
 

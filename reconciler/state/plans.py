@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reconciler.digest import sha256_hex
 from reconciler.errors import BadSavedPlan, PlanRefused, UsageError
-from reconciler.files import write_atomic
-from reconciler.records import loads
+from reconciler.formats.digest import sha256_hex
+from reconciler.formats.records import loads
+from reconciler.system.files import write_atomic
 
 MODE = 0o600
 MOST_BYTES = 256 << 20

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.errors import CutlistError
-from reconciler.files import write_atomic
-from reconciler.records import loads
-from reconciler.words import count, moment
+from reconciler.formats.records import loads
+from reconciler.formats.words import count, moment
+from reconciler.system.files import write_atomic
 
 _ID = re.compile(r"[A-Za-z0-9]{8,64}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")

@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from reconciler.files import fsync_dir, make_dirs
-from reconciler.records import loads, record
+from reconciler.formats.records import loads, record
+from reconciler.system.files import fsync_dir, make_dirs
 
 ROOM_BYTES = 16 << 10
 

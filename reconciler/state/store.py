@@ -16,12 +16,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
-from reconciler.clock import Clock
-from reconciler.digest import canonical_json
 from reconciler.errors import StoreDamaged
-from reconciler.files import copy_atomic, fsync_dir, make_dirs, new_file, sha256_file
-from reconciler.records import loads, record
+from reconciler.formats.digest import canonical_json
+from reconciler.formats.records import loads, record
 from reconciler.state.observed import Result
+from reconciler.system.clock import Clock
+from reconciler.system.files import copy_atomic, fsync_dir, make_dirs, new_file, sha256_file
 
 _LEFTOVER_S = 24 * 3600
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.apply.links import Hosts
 from reconciler.errors import HostRefused
+from reconciler.service.links import Hosts
 
 LIVE = Hosts(("*.vendor.example", "cdn.example"), "result", loopback=False)
 LOCAL = Hosts(("*.vendor.example",), "result", loopback=True)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from reconciler import shipped
 from reconciler.apply.listing import (
     SHOWN,
     Wanted,
@@ -16,8 +15,9 @@ from reconciler.apply.listing import (
     put_together,
     tells_prompt,
 )
-from reconciler.apply.pages import ListPage, Row
-from reconciler.desired.models import Models
+from reconciler.service.models import Models
+from reconciler.service.pages import ListPage, Row
+from reconciler.system import shipped
 
 MODELS = Models.of(shipped.model_documents())
 EDIT, VACE = "wan2.7-videoedit", "wan2.1-vace-plus"

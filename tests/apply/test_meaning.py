@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply.answers import Created, Reply, answered, created, task_answer, upload_policy
-from reconciler.apply.retry import stops_everything
 from reconciler.errors import (
     InputUnavailable,
     NotTheService,
@@ -20,7 +18,9 @@ from reconciler.errors import (
     Unauthorized,
     UnfitAnswer,
 )
-from reconciler.foreign import quoted
+from reconciler.formats.untrusted import quoted
+from reconciler.service.answers import Created, Reply, answered, created, task_answer, upload_policy
+from reconciler.service.retry import stops_everything
 from tests.docs.pages import section, text
 
 ID = "0385dc79-5ff8-4d82-bcb6-8f2d1f0c6a11"

@@ -15,10 +15,6 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply import network
-from reconciler.apply.client import Client
-from reconciler.config import Secret
-from reconciler.endpoints import Endpoint
 from reconciler.errors import (
     BadDownload,
     DownloadRefused,
@@ -28,6 +24,10 @@ from reconciler.errors import (
     Rejected,
     UnfitAnswer,
 )
+from reconciler.formats.secret import Secret
+from reconciler.service import network
+from reconciler.service.client import Client
+from reconciler.service.endpoints import Endpoint
 from tests.apply import hostile
 from tests.apply.hostile import JSON, TASK, answers, repeats, served
 
@@ -290,9 +290,9 @@ async def test_nobody_is_there() -> None:
 PROBE = r"""
 import asyncio, re, sys
 from pathlib import Path
-from reconciler.apply.client import Client
+from reconciler.service.client import Client
 from reconciler.config import Secret
-from reconciler.endpoints import Endpoint
+from reconciler.service.endpoints import Endpoint
 
 async def main():
     for port in map(int, sys.argv[1:]):

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply.pages import Row, list_page, moment
 from reconciler.errors import OutcomeUnknown
+from reconciler.service.pages import Row, list_page, moment
 
 ID = "0385dc79-5ff8-4d82-bcb6-8f2d1f0c6a11"
 ROW = {"task_id": ID, "model_name": "m", "status": "RUNNING", "gmt_create": 1790000000000}

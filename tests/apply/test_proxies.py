@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply.client import Client
-from reconciler.apply.network import Network, check_ways
-from reconciler.config import Secret
-from reconciler.endpoints import Endpoint
 from reconciler.errors import CutlistError, NotReached, OutcomeUnknown
-from reconciler.routes import Routes
+from reconciler.formats.secret import Secret
+from reconciler.service.client import Client
+from reconciler.service.endpoints import Endpoint
+from reconciler.service.network import Network, check_ways
+from reconciler.service.routes import Routes
 from tests.apply import hostile
 from tests.apply.hostile import JSON, TASK, TLS, answers, served
 from tests.workspace import Workspace

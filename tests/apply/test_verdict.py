@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler import shipped
 from reconciler.apply.listing import Listing, Wanted
-from reconciler.apply.pages import Row
 from reconciler.apply.verdict import (
     INTENT_LIFE_S,
     PROOFS,
@@ -18,7 +16,9 @@ from reconciler.apply.verdict import (
     Undecided,
     judge,
 )
-from reconciler.desired.models import Models
+from reconciler.service.models import Models
+from reconciler.service.pages import Row
+from reconciler.system import shipped
 
 EDIT = "wan2.7-videoedit"
 WANTED = Wanted(EDIT, Models.of(shipped.model_documents()), ())

@@ -26,10 +26,11 @@ from hypothesis import strategies as st
 from mockserver import MockServer, VirtualClock
 from reconciler import Project
 from reconciler.apply.outcome import Report, Stop
-from reconciler.apply.report import report_document, report_text
 from reconciler.cli.main import run
-from reconciler.config import Environment, Secret
+from reconciler.config import Environment
 from reconciler.errors import CutlistError
+from reconciler.formats.secret import Secret
+from reconciler.report.outcome import report_document, report_text
 from tests.e2e.bench import SmallFilms, Ticking, write_video
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))

@@ -17,8 +17,8 @@ import pytest
 
 from mockserver.errors import MediaError
 from mockserver.gate import keeper as server_side
-from reconciler.gate import keeper as client_side
-from reconciler.gate.refusal import Unreadable
+from reconciler.system.probe import client as client_side
+from reconciler.system.probe.refusal import Unreadable
 from tests import phones
 
 MEDIA_QUICK = 120

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.cli.main import run
-from reconciler.digest import digest_of
+from reconciler.formats.digest import digest_of
 from tests.workspace import PROJECT, manifest
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))

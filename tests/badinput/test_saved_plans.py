@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.digest import digest_of
+from reconciler.formats.digest import digest_of
 from reconciler.state import plans
 from tests.workspace import Workspace
 

@@ -10,10 +10,10 @@ import pytest
 
 from reconciler.apply.events import Event, Phase
 from reconciler.apply.outcome import Outcome, Report
-from reconciler.apply.report import report_blocks
 from reconciler.cli.board import Board
-from reconciler.page import Line, Page, columns, written
 from reconciler.plan.step import Action, Plan
+from reconciler.report.outcome import report_blocks
+from reconciler.report.page import Line, Page, columns, written
 from tests.making import chain, desired, edit, observed, plan
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mockserver.threaded import ServerThread
-from reconciler.page import SYMBOLS, Page
+from reconciler.report.page import SYMBOLS, Page
 from tests.cli.processes import COMMAND, cutlist, environment
 from tests.terminal import show
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mockserver.threaded import ServerThread
-from reconciler.page import columns
+from reconciler.report.page import columns
 from tests.cli.processes import cutlist
 from tests.terminal import Terminal, show
 

@@ -11,9 +11,9 @@ from reconciler.apply.events import Event, Phase
 from reconciler.cli import progress, screen
 from reconciler.cli.board import Board
 from reconciler.errors import CutlistError, Fault, InvalidInput, Place
-from reconciler.names import is_plain
-from reconciler.page import Page
+from reconciler.formats.names import is_plain
 from reconciler.plan.step import Plan
+from reconciler.report.page import Page
 from tests.repository import Repository
 from tests.workspace import Workspace
 

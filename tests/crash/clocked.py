@@ -11,7 +11,7 @@ import sys
 
 from reconciler import project
 from reconciler.cli import main
-from reconciler.clock import SystemClock
+from reconciler.system.clock import SystemClock
 
 CLOCKED = [sys.executable, "-m", "tests.crash.clocked"]
 

@@ -18,8 +18,9 @@ from types import TracebackType
 from typing import Any
 
 from reconciler import Project
-from reconciler.config import Environment, Secret
+from reconciler.config import Environment
 from reconciler.errors import CutlistError
+from reconciler.formats.secret import Secret
 from reconciler.history.spending import total
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import OPEN

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from reconciler.desired.models import Model, Variant
+from reconciler.service.models import Model, Variant
 from tests.making import MODELS
 
 URLS = ["./a.mp4", "./b.mp4", "edit://upstream", "https://example.com/c.mp4", "oss://bucket/d.mp4"]

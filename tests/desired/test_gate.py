@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from reconciler.gate import keeper
-from reconciler.gate.keeper import Gate, GateClosed
-from reconciler.gate.refusal import Foreign, Unreadable
+from reconciler.system.probe import client as keeper
+from reconciler.system.probe.client import Gate, GateClosed
+from reconciler.system.probe.refusal import Foreign, Unreadable
 from tests import phones
 
 
@@ -154,7 +154,7 @@ def test_very_large_pictures_are_measured_by_their_header(
 @pytest.mark.parametrize("lossless", [False, True])
 def test_the_header_of_a_webp(monkeypatch: pytest.MonkeyPatch, alpha: bool, lossless: bool) -> None:
     """Every kind of WebP is measured by its header as its decoder measures it."""
-    from reconciler.gate import pictures
+    from reconciler.system.probe import image as pictures
 
     content = io.BytesIO()
     mode, colour = ("RGBA", (9, 9, 9, 9)) if alpha else ("RGB", (9, 9, 9))
@@ -193,7 +193,7 @@ def test_a_clip_that_names_a_neighbour_is_not_followed(
 
 ALONE = """
 import io, os, socket, sys
-from reconciler.gate.worker import _alone_with
+from reconciler.system.probe.worker import _alone_with
 file = os.open(sys.argv[1], os.O_RDONLY)
 refused = []
 with _alone_with(file, 1):
@@ -258,7 +258,7 @@ def test_what_a_medium_may_take(
         "_START",
         "import sys; sys.path += sys.argv[1:]\n"
         "import os, signal\n"
-        "from reconciler.gate import worker\n"
+        "from reconciler.system.probe import worker\n"
         "worker.CPU_S = 0.2\n"
         f"def facts(asked, file):\n    {ends}\n"
         "worker._facts = facts\n"

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.desired.models import Model, Variant
 from reconciler.project import Project
+from reconciler.service.models import Model, Variant
 from tests import making
 from tests.desired import legal
 from tests.desired.writing import Style

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from reconciler.desired.job import KEY_VERSION, job
-from reconciler.digest import canonical_json
+from reconciler.formats.digest import canonical_json
 from tests import making
 from tests.making import MODELS, SIGNATURES
 

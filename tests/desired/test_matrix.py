@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from reconciler import schema
 from reconciler.desired import job, matrix
 from reconciler.desired.manifest import Medium
 from reconciler.desired.references import Reference
-from reconciler.document import parse
+from reconciler.formats import schema
+from reconciler.formats.document import parse
 from tests.making import edit_of, reading
 
 EDIT = """\

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from reconciler.cache import Cache, Digests
 from reconciler.desired.job import Facts
 from reconciler.desired.media import MediaDesk, broken_limits, probe, probe_video
-from reconciler.desired.models import MediaLimits
 from reconciler.desired.source.folder import Folder
-from reconciler.digest import sha256_hex
-from reconciler.gate.refusal import Foreign, Unreadable
+from reconciler.formats.digest import sha256_hex
+from reconciler.service.models import MediaLimits
+from reconciler.system.cache import Cache, Digests
+from reconciler.system.probe.refusal import Foreign, Unreadable
 from tests import making
 from tests.clock import FakeClock
 from tests.making import MODELS, SIGNATURES

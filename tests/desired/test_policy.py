@@ -10,8 +10,8 @@ import pytest
 
 from reconciler.desired.manifest import Edit
 from reconciler.desired.policy import RULES, Policy
-from reconciler.names import wildcard
-from reconciler.shipped import schema
+from reconciler.formats.names import wildcard
+from reconciler.system.shipped import schema
 from tests.making import (
     CLIP,
     MODELS,

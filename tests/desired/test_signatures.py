@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler import shipped
-from reconciler.signatures import Signatures
+from reconciler.formats.signed_urls import Signatures
+from reconciler.system import shipped
 from tests.making import SIGNATURES, edit, job_of
 from tests.workspace import Workspace
 

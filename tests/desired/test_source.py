@@ -160,7 +160,7 @@ HEAVY = """
 import sys
 from reconciler.cli.main import run
 code = run(sys.argv[2:] if sys.argv[2] == "--version" else ["-C", sys.argv[1], *sys.argv[2:]])
-heavy = {"httpx", "aiohttp", "av", "PIL", "mockserver", "reconciler.gate.keeper"}
+heavy = {"httpx", "aiohttp", "av", "PIL", "mockserver", "reconciler.system.probe.client"}
 if sys.argv[2] == "--version":
     heavy |= {"yaml", "jsonschema", "rich", "rfc8785", "watchfiles", "sqlite3"}
 print(sorted(heavy & set(sys.modules)), file=sys.stderr)

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.desired.take import raised
-from reconciler.document import parse
 from reconciler.errors import CutlistError, UsageError
+from reconciler.formats.document import parse
 from tests.desired import legal
 from tests.desired.writing import Style
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from reconciler import shipped
+from reconciler.system import shipped
 
 _PLACE = re.compile(
     r"(<!-- table: (?P<name>[a-z0-9. -]+) -->\n).*?(<!-- end of table -->)", re.DOTALL

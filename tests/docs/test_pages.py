@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 
 from mockserver.__main__ import serve
-from reconciler import config, shipped
+from reconciler import config
 from reconciler.cli.main import cutlist
 from reconciler.config import Environment
 from reconciler.desired import manifest
+from reconciler.desired.edit_schema import manifest_schema
 from reconciler.desired.manifest import Rules
-from reconciler.desired.models import Models, manifest_schema
-from reconciler.document import parse
+from reconciler.formats.document import parse
+from reconciler.service.models import Models
+from reconciler.system import shipped
 from tests.docs.pages import PAGES, ROOT, Fence, anchors, fences, links, name, shown_commands
 from tests.docs.transcripts import Shown, actions, matches, replay
 

@@ -11,11 +11,12 @@ import click
 import pytest
 
 from mockserver.__main__ import serve
-from reconciler import catalogue, errors
+from reconciler import errors
 from reconciler.apply.events import Phase
 from reconciler.cli.main import cutlist
 from reconciler.config import Environment
 from reconciler.plan.step import SYMBOLS
+from reconciler.service import codes as catalogue
 from reconciler.state.observed import State
 from tests.docs import tables
 from tests.docs.pages import ROOT, section, text

@@ -21,7 +21,8 @@ from mockserver.render import FilmRenderer
 from reconciler import Project
 from reconciler.apply.events import Event
 from reconciler.apply.outcome import Report
-from reconciler.config import Environment, Secret
+from reconciler.config import Environment
+from reconciler.formats.secret import Secret
 
 
 class Ticking:

@@ -11,10 +11,10 @@ import jsonschema
 import pytest
 
 from mockserver import MockServer, VirtualClock
-from reconciler import shipped
-from reconciler.digest import canonical_json
+from reconciler.formats.digest import canonical_json
 from reconciler.state.observed import Result
 from reconciler.state.store import Store
+from reconciler.system import shipped
 from tests.e2e.bench import Bench, SmallFilms, Ticking
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from reconciler.apply.report import report_text
 from reconciler.plan.step import Action
+from reconciler.report.outcome import report_text
 from tests.e2e.bench import FETCH, Bench, Trouble, write_video
 
 
@@ -161,7 +161,7 @@ async def test_what_was_blocked_waits_for_a_plan_of_its_own(bench: Bench) -> Non
 
 async def test_foreign_file_is_never_overwritten_unasked(bench: Bench) -> None:
     """A file somebody else put at the output blocks the edit until --force."""
-    from reconciler.plan.diff import Options
+    from reconciler.plan.decide import Options
 
     bench.edit("rain")
     await bench.apply()

@@ -12,9 +12,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from reconciler import shipped
 from reconciler.errors import BudgetExceeded
 from reconciler.plan.step import Plan
+from reconciler.system import shipped
 from tests.e2e.bench import Bench
 from tests.repository import Repository
 from tests.workspace import PROJECT, Said, Workspace

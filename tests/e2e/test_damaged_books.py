@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from reconciler.errors import LedgerError
-from reconciler.history.cost_report import cost_document, cost_text
-from reconciler.history.log import log_document, log_text
 from reconciler.history.spending import GROUPS
-from reconciler.plan.report import plan_document
+from reconciler.plan.document import plan_document
+from reconciler.report.cost import cost_document, cost_text
+from reconciler.report.log import log_document, log_text
 from tests.e2e.bench import Bench
 
 BAD: dict[str, Any] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from reconciler import shipped
+from reconciler.system import shipped
 from tests.e2e.bench import Bench
 from tests.e2e.test_revisions import untouched
 from tests.repository import Repository

@@ -6,9 +6,9 @@ import pytest
 
 from reconciler.apply.events import Phase
 from reconciler.apply.outcome import NotTried, Report
-from reconciler.apply.report import report_text
-from reconciler.apply.retry import UNKNOWN_LOOKS
-from reconciler.catalogue import MOST_ROUNDS
+from reconciler.report.outcome import report_text
+from reconciler.service.codes import MOST_ROUNDS
+from reconciler.service.retry import UNKNOWN_LOOKS
 from tests.e2e.bench import CREATE, FETCH, Bench, Trouble, answer, failed
 from tests.e2e.test_trouble import unknown_to_the_service
 

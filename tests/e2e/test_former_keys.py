@@ -21,10 +21,11 @@ import pytest
 from mockserver import MockServer, VirtualClock
 from mockserver.clock import VIRTUAL_START
 from reconciler import Project
-from reconciler.config import Environment, Secret
-from reconciler.digest import digest_of
+from reconciler.config import Environment
 from reconciler.errors import BadSavedPlan
-from reconciler.plan.diff import Options
+from reconciler.formats.digest import digest_of
+from reconciler.formats.secret import Secret
+from reconciler.plan.decide import Options
 from reconciler.plan.step import Action, Plan
 from reconciler.project import read_plan
 from tests.e2e.bench import Bench, SmallFilms, Ticking

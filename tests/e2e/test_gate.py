@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from reconciler.apply.desk import UNFIT_TRIES
+from reconciler.apply.context import UNFIT_TRIES
 from reconciler.apply.outcome import Report
-from reconciler.apply.report import report_text
 from reconciler.errors import EXIT_FAILED, EXIT_NEEDS_PERSON
+from reconciler.report.outcome import report_text
 from tests.e2e.bench import CREATE, FETCH, Bench, Trouble
 
 LIST = ("GET", "/tasks")

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import CutlistError, UsageError
-from reconciler.history.log import Record, log_document, log_text
 from reconciler.plan.chains import told
-from reconciler.plan.diff import Options
-from reconciler.plan.explain import Explanation, Sign, explain, explain_document, explain_text
-from reconciler.plan.graph import graph_dot, graph_text
-from reconciler.plan.portrait import Portrait, portrait, portrait_document, portrait_text
+from reconciler.plan.decide import Options
 from reconciler.plan.step import Action
+from reconciler.report.explain import Explanation, Sign, explain, explain_document, explain_text
+from reconciler.report.graph import graph_dot, graph_text
+from reconciler.report.log import Record, log_document, log_text
+from reconciler.report.show import Portrait, portrait, portrait_document, portrait_text
 from reconciler.state.observed import State
 from tests.e2e.bench import CREATE, Bench, Trouble, answer, failed, write_video
 from tests.repository import Repository

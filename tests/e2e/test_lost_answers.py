@@ -15,11 +15,11 @@ import pytest
 
 from reconciler.apply.events import Phase
 from reconciler.apply.outcome import Report, Stop
-from reconciler.apply.retry import UNKNOWN_LOOKS
 from reconciler.apply.settle import LOOK_AGAIN_S
-from reconciler.plan.diff import Options
-from reconciler.plan.report import plan_text
+from reconciler.plan.decide import Options
 from reconciler.plan.step import Action
+from reconciler.report.plan import plan_text
+from reconciler.service.retry import UNKNOWN_LOOKS
 from tests.e2e.bench import (
     CREATE,
     FETCH,

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from reconciler.config import Environment, Secret
+from reconciler.config import Environment
 from reconciler.errors import BudgetExceeded
-from reconciler.history.cost_report import Account, cost_document, cost_text
+from reconciler.formats.secret import Secret
 from reconciler.history.spending import Fate, grouped, total
 from reconciler.plan.step import Action
 from reconciler.project import Project
+from reconciler.report.cost import Account, cost_document, cost_text
 from reconciler.state.ledger import Ledger
 from tests.e2e.bench import CREATE, Bench, Trouble, lost_after
 

@@ -11,13 +11,14 @@ import httpx
 import pytest
 
 from reconciler.apply.outcome import Stop
-from reconciler.apply.retry import UNKNOWN_LOOKS
 from reconciler.apply.settle import LOOK_AGAIN_S
-from reconciler.config import Environment, Secret
+from reconciler.config import Environment
 from reconciler.errors import BudgetExceeded, LedgerError
+from reconciler.formats.secret import Secret
 from reconciler.history.spending import Fate, grouped, total
-from reconciler.plan.diff import Options
+from reconciler.plan.decide import Options
 from reconciler.project import Project
+from reconciler.service.retry import UNKNOWN_LOOKS
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import State
 from tests.e2e.bench import CREATE, FETCH, Bench, Trouble, lost_after, lost_before

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from mockserver.accounts import DEFAULT_ACCOUNTS, Account, ApiKey
-from reconciler.apply.report import report_text
 from reconciler.apply.settle import LOOK_AGAIN_S
+from reconciler.report.outcome import report_text
 from tests.e2e.bench import CREATE, Bench, Trouble, answer, lost_after, lost_before
 from tests.e2e.test_lost_answers import Listed, blocked, given_up, rows, tasks
 from tests.e2e.test_money_in_trouble import asked_by_hand

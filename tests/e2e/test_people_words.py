@@ -13,9 +13,10 @@ from click.shell_completion import ShellComplete
 
 from reconciler import Project
 from reconciler.cli.main import cutlist
-from reconciler.config import Environment, Secret
+from reconciler.config import Environment
 from reconciler.errors import UsageError
-from reconciler.names import did_you_mean, near
+from reconciler.formats.names import did_you_mean, near
+from reconciler.formats.secret import Secret
 from tests.e2e.bench import Bench, write_video
 from tests.workspace import PROJECT, Workspace
 

@@ -13,10 +13,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from reconciler import shipped
-from reconciler.plan.diff import Options
+from reconciler.plan.decide import Options
 from reconciler.plan.step import Action, Plan
 from reconciler.project import Project, read_plan
+from reconciler.system import shipped
 from tests.e2e.bench import Bench, write_video
 from tests.repository import Repository
 from tests.workspace import Workspace

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from reconciler.apply.publish import Publisher
-from reconciler.files import sha256_file
-from reconciler.plan.diff import Options
-from reconciler.plan.report import plan_text
+from reconciler.plan.decide import Options
 from reconciler.plan.step import Action
+from reconciler.report.plan import plan_text
+from reconciler.system.files import sha256_file
 from tests.e2e.bench import CREATE, Bench, Trouble, answer
 from tests.e2e.pruning import ON, notes, nothing_to_do, pruned
 

@@ -14,9 +14,10 @@ import pytest
 from reconciler import Project
 from reconciler.apply.outcome import Stop
 from reconciler.apply.publish import Publisher
-from reconciler.config import Environment, Secret
+from reconciler.config import Environment
 from reconciler.errors import PlanRefused
-from reconciler.plan.diff import Options
+from reconciler.formats.secret import Secret
+from reconciler.plan.decide import Options
 from reconciler.plan.step import Action, Plan
 from reconciler.project import read_plan
 from tests.e2e.bench import Bench

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from reconciler.apply.outcome import Stop
-from reconciler.apply.report import report_document
-from reconciler.plan.diff import Options
-from reconciler.plan.report import plan_text
+from reconciler.plan.decide import Options
 from reconciler.plan.step import Action
+from reconciler.report.outcome import report_document
+from reconciler.report.plan import plan_text
 from tests.e2e.bench import CREATE, FETCH, Bench, Trouble, answer, failed, lost_after
 
 REFRESH = Options(refresh_only=True)

@@ -10,11 +10,11 @@ from dataclasses import replace
 import pytest
 
 from reconciler import Project
-from reconciler.files import sha256_file
-from reconciler.plan.diff import Options
+from reconciler.plan.decide import Options
 from reconciler.plan.step import Action
 from reconciler.state import lockfile
 from reconciler.state.observed import Pin
+from reconciler.system.files import sha256_file
 from tests.e2e.bench import Bench
 from tests.e2e.pruning import notes, nothing_to_do, pruned
 

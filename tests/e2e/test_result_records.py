@@ -12,9 +12,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from reconciler import shipped
-from reconciler.records import record
+from reconciler.formats.records import record
 from reconciler.state.observed import Result
+from reconciler.system import shipped
 from tests.e2e.bench import CREATE, Bench, Trouble, lost_after, write_video
 from tests.repository import Repository
 from tests.workspace import Workspace

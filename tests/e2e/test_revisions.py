@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler import git
 from reconciler.plan.step import Action
+from reconciler.system import git
 from tests.e2e.bench import Bench
 from tests.repository import Repository
 from tests.workspace import PROJECT, Workspace

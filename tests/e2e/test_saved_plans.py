@@ -12,13 +12,14 @@ from typing import Any
 import jsonschema
 import pytest
 
-from reconciler import shipped
 from reconciler.errors import BudgetExceeded, PlanRefused
-from reconciler.plan.diff import Options
-from reconciler.plan.report import plan_document, plan_text
+from reconciler.plan.decide import Options
+from reconciler.plan.document import plan_document
 from reconciler.plan.saved import plan_of
 from reconciler.plan.step import Action
 from reconciler.project import read_plan
+from reconciler.report.plan import plan_text
+from reconciler.system import shipped
 from tests.e2e.bench import CREATE, Bench, Trouble, answer, lost_after, lost_before, through
 
 

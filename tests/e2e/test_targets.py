@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.errors import UsageError
-from reconciler.plan.diff import Options
+from reconciler.plan.decide import Options
 from reconciler.plan.step import Action
 from tests.e2e.bench import Bench
 

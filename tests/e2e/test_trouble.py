@@ -12,12 +12,12 @@ import pytest
 
 from reconciler.apply.events import Event, Phase
 from reconciler.apply.outcome import Stop
-from reconciler.apply.report import report_text
-from reconciler.apply.retry import UNKNOWN_LOOKS
 from reconciler.errors import EXIT_NEEDS_PERSON, Declined, Unauthorized, UsageError
-from reconciler.plan.diff import Options
-from reconciler.plan.status import status_text
+from reconciler.plan.decide import Options
 from reconciler.plan.step import Action
+from reconciler.report.outcome import report_text
+from reconciler.report.status import status_text
+from reconciler.service.retry import UNKNOWN_LOOKS
 from tests.e2e.bench import CREATE, FETCH, Bench, Trouble, answer, failed, lost_after, lost_before
 
 HOUR = 3600.0

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from reconciler import Project
-from reconciler.cache import Cache
-from reconciler.config import Environment, Secret
-from reconciler.files import signature
-from reconciler.plan.diff import Options
+from reconciler.config import Environment
+from reconciler.formats.secret import Secret
+from reconciler.plan.decide import Options
+from reconciler.system.cache import Cache
+from reconciler.system.files import signature
 from tests.e2e.bench import Bench, write_video
 
 MANIFEST = "specs/film.yaml"

@@ -12,13 +12,14 @@ from typing import Any
 import httpx
 import pytest
 
-from reconciler.config import Environment, Secret
+from reconciler.config import Environment
 from reconciler.errors import Declined, InvalidInput
-from reconciler.history.cost_report import cost_document, cost_text
+from reconciler.formats.secret import Secret
 from reconciler.history.spending import Fate
-from reconciler.plan.diff import Options
+from reconciler.plan.decide import Options
 from reconciler.plan.step import Action
 from reconciler.project import Project
+from reconciler.report.cost import cost_document, cost_text
 from reconciler.state.roster import Roster
 from reconciler.state.store import Store
 from tests.clock import FakeClock

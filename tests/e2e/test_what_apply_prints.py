@@ -13,10 +13,10 @@ import pytest
 
 from reconciler.apply.events import Event
 from reconciler.apply.outcome import Report
-from reconciler.apply.report import report_document, report_text
 from reconciler.cli import progress
-from reconciler.plan.report import plan_text
 from reconciler.project import read_plan
+from reconciler.report.outcome import report_document, report_text
+from reconciler.report.plan import plan_text
 from tests.e2e.bench import FETCH, Bench, Trouble, failed
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from reconciler.apply.outcome import Report
-from reconciler.apply.report import report_text
+from reconciler.report.outcome import report_text
 from tests.e2e.bench import CREATE, FETCH, Bench, Trouble, answer, failed, lost_after
 
 

@@ -13,7 +13,7 @@ import pytest
 from mockserver.errors import MediaError
 from mockserver.media import read_data_uri
 from mockserver.probe import probe
-from reconciler.gate import keeper
+from reconciler.system.probe import client as keeper
 from tests import phones
 
 VIDEO = {"type": "video", "url": "https://example.com/clip.mp4"}

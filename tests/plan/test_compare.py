@@ -15,15 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler import shipped
 from reconciler.desired.job import Desired
 from reconciler.desired.manifest import Edit
-from reconciler.plan.compare import Change, Comparison, Side, compare
-from reconciler.plan.compare_report import diff_document, diff_markdown, diff_text
-from reconciler.plan.diff import Options
-from reconciler.plan.markdown import MOST_CHARACTERS
-from reconciler.plan.resolve import resolve
+from reconciler.plan.decide import Options
+from reconciler.plan.diff import Change, Comparison, Side, compare
+from reconciler.plan.jobs import resolve
+from reconciler.report.diff import diff_document, diff_markdown, diff_text
+from reconciler.report.markdown import MOST_CHARACTERS
 from reconciler.state.observed import Pin, State
+from reconciler.system import shipped
 from tests.making import (
     CLIP,
     attempt,

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.plan.chains import followers
-from reconciler.plan.diff import Options
-from reconciler.plan.report import cost_line
+from reconciler.plan.decide import Options
 from reconciler.plan.step import Action
+from reconciler.report.plan import cost_line
 from reconciler.state.observed import Attempt, Observed, Output, Pin, Result, State
 from tests import making
 from tests.making import attempt, chain, desired, digest, edit, file, observed, plan, result, step

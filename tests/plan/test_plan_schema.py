@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from reconciler import shipped
+from reconciler.system import shipped
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "plan.json"
 

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 from reconciler.apply.outcome import Outcome, Report
-from reconciler.apply.report import report_document, report_text
 from reconciler.errors import CutlistError, Place
-from reconciler.plan.diff import Options
-from reconciler.plan.markdown import plan_markdown
+from reconciler.plan.decide import Options
+from reconciler.plan.document import plan_document
 from reconciler.plan.prune import Pruning
-from reconciler.plan.report import plan_document, plan_text
-from reconciler.plan.status import Status, status_document, status_text
 from reconciler.plan.step import Action, Plan
+from reconciler.report.markdown import plan_markdown
+from reconciler.report.outcome import report_document, report_text
+from reconciler.report.plan import plan_text
+from reconciler.report.status import Status, status_document, status_text
 from reconciler.state.observed import Observed, Output, Pin
 from tests import making
 from tests.making import chain, desired, digest, edit, file, observed, plan, result, step, written

@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.plan.markdown import MOST_CHARACTERS, plan_markdown
-from reconciler.plan.report import plan_document, plan_text
-from reconciler.plan.status import Status, status_document, status_text
+from reconciler.plan.document import plan_document
 from reconciler.plan.step import Plan
+from reconciler.report.markdown import MOST_CHARACTERS, plan_markdown
+from reconciler.report.plan import plan_text
+from reconciler.report.status import Status, status_document, status_text
 from reconciler.state.observed import Pin, State
 from tests.making import CLIP, attempt, chain, desired, edit, file, observed, plan, result, vace
 

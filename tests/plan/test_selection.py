@@ -13,7 +13,7 @@ from reconciler.cli import asking
 from reconciler.cli.main import run
 from reconciler.desired.job import Desired
 from reconciler.errors import UsageError
-from reconciler.plan.diff import Options
+from reconciler.plan.decide import Options
 from reconciler.plan.prune import Pruning
 from reconciler.plan.selection import selected
 from reconciler.plan.step import Plan

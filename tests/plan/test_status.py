@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.plan.report import span
-from reconciler.plan.status import Status, status_document, status_text
+from reconciler.formats.words import span
 from reconciler.plan.step import Plan
+from reconciler.report.status import Status, status_document, status_text
 from reconciler.state.observed import State
 from tests.making import attempt, desired, edit, observed, plan
 

@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from reconciler import Project, shipped
-from reconciler.desired.models import Models
+from reconciler import Project
 from reconciler.history.spending import Sum, spending, total
+from reconciler.service.models import Models
 from reconciler.state.booked import Entry, Holding
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import OPEN, State
+from reconciler.system import shipped
 from tests.simulation.disk import LEDGER
 from tests.simulation.world import World, open_project
 

@@ -17,7 +17,7 @@ import pytest
 from reconciler.apply import attempt, listing, recover, verdict
 from reconciler.apply import settle as settling
 from reconciler.apply.baseline import read_listing
-from reconciler.apply.pages import ListPage, Row
+from reconciler.service.pages import ListPage, Row
 from reconciler.state.ledger import Baseline, Ledger
 from tests.simulation.network import SUBMIT, Wire
 

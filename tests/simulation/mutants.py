@@ -15,16 +15,18 @@ from typing import Any
 
 import pytest
 
-from reconciler import cache, files, project
+from reconciler import project
 from reconciler.apply import attempt, bookkeeping, executor, recover, session
 from reconciler.apply import settle as settling
 from reconciler.desired.job import Facts
 from reconciler.history import spending
 from reconciler.plan.step import Plan
-from reconciler.state import holder, ledger, observed, store
+from reconciler.state import ledger, observed, store
+from reconciler.state import lock as holder
 from reconciler.state.booked import Holding
 from reconciler.state.ledger import attempts, baselines, books, database
 from reconciler.state.observed import State
+from reconciler.system import cache, files
 from tests.simulation.credulous import CREDULOUS, Mutant
 from tests.simulation.play import run
 

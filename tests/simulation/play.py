@@ -18,11 +18,11 @@ import pytest
 from reconciler.apply import recover
 from reconciler.apply.settle import second_look
 from reconciler.errors import CutlistError, Locked
-from reconciler.files import sha256_file
-from reconciler.gate import worker
-from reconciler.gate.keeper import Gate
-from reconciler.gate.refusal import Refusal
 from reconciler.state.observed import State
+from reconciler.system.files import sha256_file
+from reconciler.system.probe import worker
+from reconciler.system.probe.client import Gate
+from reconciler.system.probe.refusal import Refusal
 from tests.simulation.books import judge_books
 from tests.simulation.kinds import HOUR_S, kind_of
 from tests.simulation.loop import VirtualLoop

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from reconciler.cache import Cache
-from reconciler.files import make_dirs, write_atomic
 from reconciler.state.observed import Result
 from reconciler.state.spill import Spill
 from reconciler.state.store import Store
+from reconciler.system.cache import Cache
+from reconciler.system.files import make_dirs, write_atomic
 from tests.clock import FakeClock
 from tests.simulation.disk import Disk
 from tests.simulation.loop import Killed

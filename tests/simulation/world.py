@@ -20,11 +20,12 @@ from mockserver.media import Probe
 from reconciler import Project
 from reconciler.apply.events import Block
 from reconciler.apply.outcome import Report
-from reconciler.config import Environment, Secret
-from reconciler.files import sha256_file
-from reconciler.plan.diff import Options
+from reconciler.config import Environment
+from reconciler.formats.secret import Secret
+from reconciler.plan.decide import Options
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Attempt, State
+from reconciler.system.files import sha256_file
 from tests.e2e.bench import write_video
 from tests.simulation.clocks import LifeClock, ServiceClock, elapsed_s
 from tests.simulation.disk import LEDGER, Disk

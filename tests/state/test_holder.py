@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import Locked
-from reconciler.state.holder import hold
+from reconciler.state.lock import hold
 
 ROOT = Path(__file__).parents[2]
 NOW = 1_800_000_000.0
 HOLD = """
 import sys, os, pathlib
-from reconciler.state.holder import hold
+from reconciler.state.lock import hold
 with hold(pathlib.Path(sys.argv[1]), command="cutlist watch", now=0):
     print(os.getpid(), flush=True)
     sys.stdin.read()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.cache import Cache, Digests
 from reconciler.errors import StoreDamaged
 from reconciler.state.observed import Output, Published
 from reconciler.state.outputs import Outputs
+from reconciler.system.cache import Cache, Digests
 from tests.clock import FakeClock
 from tests.making import digest
 

@@ -10,24 +10,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from reconciler import shipped
-from reconciler.cache import Cache
 from reconciler.config import Config
 from reconciler.desired import comments, manifest
+from reconciler.desired.edit_schema import manifest_schema
 from reconciler.desired.job import Desired, Input, Wanted, graph_faults, ordered
 from reconciler.desired.manifest import Edit, Medium, Reading, Rules
 from reconciler.desired.masks import Masks
 from reconciler.desired.media import MediaDesk
-from reconciler.desired.models import Models, manifest_schema
 from reconciler.desired.policy import Policy, project_faults
 from reconciler.desired.references import shown
 from reconciler.desired.signed import SignedLinks
 from reconciler.desired.tree import Tree, Unusable
-from reconciler.digest import digest_of, sha256_hex
-from reconciler.document import MAX_BYTES, Document
 from reconciler.errors import Fault, InvalidInput, Place
-from reconciler.files import EscapesRoot, inside
-from reconciler.names import is_plain
+from reconciler.formats.digest import digest_of, sha256_hex
+from reconciler.formats.document import MAX_BYTES, Document
+from reconciler.formats.names import is_plain
+from reconciler.service.models import Models
+from reconciler.system import shipped
+from reconciler.system.cache import Cache
+from reconciler.system.files import EscapesRoot, inside
 
 
 def load(config: Config, tree: Tree, cache: Cache) -> Desired:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from reconciler.cache import Digests
 from reconciler.config import PROJECT_FILE, STATE_DIR
 from reconciler.desired.tree import File, Missing, Unusable, is_manifest, other_spelling
-from reconciler.files import inside, real_path
-from reconciler.names import folded
+from reconciler.formats.names import folded
+from reconciler.system.cache import Digests
+from reconciler.system.files import inside, real_path
 
 
 class Folder:

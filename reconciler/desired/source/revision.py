@@ -11,14 +11,14 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from reconciler import git
-from reconciler.cache import Cache, Digests
 from reconciler.config import PROJECT_FILE, STATE_DIR
 from reconciler.desired.source.folder import OnDisk
 from reconciler.desired.tree import File, Unusable, is_manifest, other_spelling
 from reconciler.errors import GitError
-from reconciler.files import EscapesRoot, parts_inside
-from reconciler.names import folded
+from reconciler.formats.names import folded
+from reconciler.system import git
+from reconciler.system.cache import Cache, Digests
+from reconciler.system.files import EscapesRoot, parts_inside
 
 _MOST_LINKS = 40
 _MOST_OF_A_LINK = 4096

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from reconciler.records import loads
+from reconciler.formats.records import loads
 from reconciler.state.ledger.database import FLAG, MOMENT, TEXT, Database, maybe, understood
 
 KEPT = 8  # the newest readings stay, referred to or not: a request may be about to name one

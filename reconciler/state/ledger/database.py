@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.errors import LedgerError, Locked
-from reconciler.files import fsync_dir, make_dirs, network_file_system
-from reconciler.records import loads
+from reconciler.formats.records import loads
+from reconciler.system.files import fsync_dir, make_dirs, network_file_system
 
 _ATTEMPTS = """
 create table attempts (

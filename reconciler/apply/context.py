@@ -1,0 +1,163 @@
+"""What attempts work with: the desk of injected things, the work itself, and two ways to wait."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.apply.events import Block, Event, Observer, Phase
+from reconciler.apply.roll import Roll
+from reconciler.desired.job import Job, Wanted
+from reconciler.errors import (
+    EXIT_NEEDS_PERSON,
+    CutlistError,
+    NotReached,
+    OutcomeUnknown,
+    ServiceError,
+    UnfitAnswer,
+)
+from reconciler.service.client import Client
+from reconciler.service.retry import backoff_s, ends_reading
+from reconciler.state.booked import Booking
+from reconciler.state.ledger import Ledger
+from reconciler.state.observed import Attempt, Result, State
+from reconciler.state.spill import Spill
+from reconciler.state.store import Store
+from reconciler.system.clock import Clock
+
+# of what was certainly not accepted: not reached, or too fast; and of what leads up to a submit
+SUBMIT_TRIES = 5
+# of an answer that does not pass the gate, when a paid task is looked at: what is wrong with it
+# will hardly pass, and the task stays for the next run
+UNFIT_TRIES = 10
+
+
+class TaskFailed(ServiceError):
+    """The task ended without a video; nothing is billed."""
+
+
+class NeedsPerson(CutlistError):
+    """Nobody but a person can tell what happened; nothing is sent for this job until they do."""
+
+    exit_code = EXIT_NEEDS_PERSON
+
+
+class Unsettled(CutlistError):
+    """A request was sent, its answer was lost, and the service cannot be asked; the next run asks
+    before it sends.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One job to be rendered or collected, for one or more edits."""
+
+    job: Job
+    edit: str
+    model: str
+    wanted: Wanted | None = None  # None: nobody asks for it any more, but it is paid
+    upstream: Mapping[str, Result] = field(default_factory=dict)
+    billable_s: float = 0.0
+    attempt_id: str | None = None  # of a task in flight
+    booking: Booking | None = None  # for whom, and at which price; of what may be sent
+    loses: str | None = None  # an attempt that succeeded and whose result is lost: paid again
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What attempts work with; everything of the outside world is injected."""
+
+    connection: Client | None  # None: nothing has to be asked or sent
+    store: Store
+    ledger: Ledger
+    clock: Clock
+    observer: Observer
+    block: Block  # runs synchronous code where it does not hold up the loop
+    endpoint: str
+    account: str
+    loopback: bool
+    settle_s: float
+    spill: Spill
+    roll: Roll = field(default_factory=Roll)
+
+    @property
+    def client(self) -> Client:
+        assert self.connection is not None
+        return self.connection
+
+    def is_here(self, attempt: Attempt) -> bool:
+        """Whether the service can be asked about an attempt: it was made for this very account."""
+        return attempt.is_of(self.endpoint, self.account)
+
+    def emit(self, work: Work, phase: Phase, **more: Any) -> None:
+        self.observer(Event(work.edit, phase, self.clock.monotonic(), **more))
+
+
+async def unbroken(coroutine: Awaitable[Any]) -> Any:
+    """Await something that must not be left half done: a cancellation takes effect after it."""
+    task = asyncio.ensure_future(coroutine)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with suppress(Exception):
+            await task
+        raise
+
+
+async def persistently(
+    desk: Desk,
+    call: Callable[[], Awaitable[Any]],
+    *,
+    tries: int | None = SUBMIT_TRIES,
+    work: Work | None = None,
+) -> Any:
+    """Repeat a harmless call until it works, its error cannot pass, or `tries` are used up (None:
+    never, but for answers that cannot be read, of which UNFIT_TRIES are enough).
+    """
+    failures = unfit = 0
+    while True:
+        try:
+            return await call()
+        except ServiceError as error:
+            failures += 1
+            temporary = isinstance(error, OutcomeUnknown | NotReached) or error.status == 429
+            unfit += isinstance(error, UnfitAnswer)
+            used_up = unfit >= UNFIT_TRIES or (tries is not None and failures >= tries)
+            if ends_reading(error) or not temporary or used_up:
+                raise
+            if work is not None:
+                desk.emit(work, Phase.WAITING, note=f"{error} It is tried again")
+        await desk.clock.sleep(backoff_s(failures, desk.clock.random()))
+
+
+async def close(
+    desk: Desk,
+    attempt_id: str,
+    state: State,
+    code: str = "",
+    message: str = "",
+    request_id: str = "",
+    look_again_s: float | None = None,
+    baseline: int | None = None,
+) -> None:
+    """Close an attempt, or mark it UNDECIDED. `look_again_s`: when to look once more for a task it
+    made after all, held against the reading `baseline`.
+    """
+    now = desk.clock.now()
+    look_at = None if look_again_s is None else now + look_again_s
+    call = functools.partial(
+        desk.ledger.end,
+        attempt_id,
+        state,
+        at=now,
+        code=code,
+        message=message,
+        request_id=request_id,
+        look_at=look_at,
+        baseline=baseline,
+    )
+    await unbroken(desk.block(call))

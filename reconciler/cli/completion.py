@@ -1,0 +1,207 @@
+"""What a shell is offered behind a command: names of edits, labels, environments, revisions, tasks.
+
+Asked at every press of a key, so nothing is loaded that a name does not need, nothing is checked,
+sent or run, and whatever is wrong with a project is offered nothing, without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    add_completion_class,
+    split_arg_string,
+)
+
+from reconciler.system.environment import variables
+
+if TYPE_CHECKING:
+    from reconciler.config import Config
+
+ENVIRONMENT = "cutlist.environment"  # in the context: which one --env names
+_PATIENCE_S = 1.0  # for the manifests of a large project: what was found by then is offered
+_MOST_TASKS = 50
+_QUOTED = frozenset("[]{}()*?&;|<>$'\"\\ ~#!`")
+
+_BASH = """\
+%(complete_func)s() {
+    local type value
+    COMPREPLY=()
+    while IFS=, read -r type value; do
+        case $type in
+            dir) compopt -o dirnames ;;
+            file) compopt -o default ;;
+            plain) COMPREPLY+=("$value") ;;
+        esac
+    done < <(env COMP_LINE="${COMP_LINE:0:$COMP_POINT}" COMP_BREAKS="$COMP_WORDBREAKS" \\
+        %(complete_var)s=bash_complete "$1" 2>/dev/null)
+}
+complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
+_FISH = """\
+function %(complete_func)s
+    set -l response (env %(complete_var)s=fish_complete COMP_WORDS=(commandline -cp) \\
+        COMP_CWORD=(commandline -t) %(prog_name)s 2>/dev/null)
+    for line in $response
+        set -l parts (string split --max 1 "," $line)
+        switch $parts[1]
+            case dir
+                __fish_complete_directories $parts[2]
+            case file
+                __fish_complete_path $parts[2]
+            case plain
+                echo $parts[2]
+        end
+    end
+end
+complete --no-files --command %(prog_name)s --arguments "(%(complete_func)s)"
+"""
+
+
+@add_completion_class
+class _Bash(BashComplete):
+    """Names with `=`, `[` and commas, which bash takes for the ends of words."""
+
+    source_template = _BASH
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        line = variables().get("COMP_LINE", "")
+        words = split_arg_string(line)
+        begun = bool(words) and not line[-1:].isspace()
+        self._current = words.pop() if begun else ""
+        return words[1:], self._current
+
+    def format_completion(self, item: CompletionItem) -> str:
+        breaks = set(variables().get("COMP_BREAKS", "")) & set("=:")
+        kept = max((self._current.rfind(char) + 1 for char in breaks), default=0)
+        value = "".join(f"\\{char}" if char in _QUOTED else char for char in item.value[kept:])
+        return f"{item.type},{value}"
+
+
+@add_completion_class
+class _Fish(FishComplete):
+    """Names with commas whole."""
+
+    source_template = _FISH
+
+
+Source = Callable[["Config", str], Iterable[CompletionItem]]
+Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+
+def _offering(source: Source, *, endings: bool = False) -> Complete:
+    """A completion of click: those that `source` knows and that begin with what is typed.
+
+    With `endings` the source has made them fit what is typed.
+    """
+
+    def complete(
+        context: click.Context, _parameter: click.Parameter, typed: str
+    ) -> list[CompletionItem]:
+        with suppress(Exception):  # whatever it is, a shell is no place to tell it
+            config = _config(context)
+            return [
+                item for item in source(config, typed) if item.value.startswith(typed) or endings
+            ]
+        return []
+
+    return complete
+
+
+def _config(context: click.Context) -> Config:
+    from reconciler import config  # lazy: start-up time
+
+    folder = context.find_root().params.get("directory") or Path()
+    given: dict[str, Any] = context.params
+    return config.load(
+        folder, endpoint=given.get("endpoint"), environment=context.meta.get(ENVIRONMENT)
+    )
+
+
+def _named(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(name, labels) of every edit, as far as the text of its manifest tells."""
+    from reconciler.desired import matrix
+    from reconciler.desired.source.folder import Folder
+    from reconciler.formats.document import MAX_BYTES, parse
+    from reconciler.system.cache import Cache, Digests
+    from reconciler.system.clock import SystemClock
+
+    clock = SystemClock()
+    until_s = clock.monotonic() + _PATIENCE_S
+    tree = Folder(config.root, Digests(Cache(config.cache_dir), clock, "media"))
+    for folder in config.manifests:
+        for path in sorted(tree.manifests(folder) or ()):
+            documents = parse(tree.read(path, MAX_BYTES + 1), path)[0]
+            for document in documents if clock.monotonic() < until_s else ():
+                with suppress(KeyError, TypeError, AttributeError):
+                    metadata = document.data["metadata"]
+                    for cell in matrix.expand(document, config.overlay)[0]:
+                        yield f"{metadata['name']}{cell.suffix}", metadata.get("labels") or {}
+
+
+def _edits(config: Config, _typed: str) -> Iterator[CompletionItem]:
+    yield from (CompletionItem(name) for name, _ in _named(config))
+
+
+def _targets(config: Config, _typed: str) -> Iterator[CompletionItem]:
+    seen: dict[str, None] = {}
+    for name, labels in _named(config):
+        seen[name] = None
+        seen |= {f"{label}={value}": None for label, value in labels.items()}
+    yield from map(CompletionItem, seen)
+
+
+def _environments(config: Config, _typed: str) -> Iterator[CompletionItem]:
+    spec = config.document.data.get("spec") or {}
+    yield from map(CompletionItem, spec.get("environments") or ())
+
+
+def _revisions(config: Config, typed: str) -> Iterator[CompletionItem]:
+    from reconciler.system import git
+
+    dots = next((each for each in ("...", "..") if each in typed), "")
+    first = typed.partition(dots)[0] + dots if dots else ""
+    for name in ("HEAD", *git.names(config.root)):
+        if f"{first}{name}".startswith(typed):
+            yield CompletionItem(f"{first}{name}")
+
+
+def _tasks(config: Config, _typed: str) -> Iterator[CompletionItem]:
+    from reconciler.state.ledger import Ledger
+
+    ledger = Ledger.open_readonly(config.state_dir / "ledger.db")
+    if ledger is not None:
+        entries = ledger.books.entries()
+        ledger.close()
+        ids = dict.fromkeys(entry.task_id for entry in reversed(entries) if entry.task_id)
+        yield from map(CompletionItem, list(ids)[:_MOST_TASKS])
+
+
+def _edits_or_files(config: Config, typed: str) -> Iterator[CompletionItem]:
+    names = [item for item in _edits(config, typed) if item.value.startswith(typed)]
+    yield from names or [CompletionItem(typed, type="file")]
+
+
+edits = _offering(_edits)
+edits_or_files = _offering(_edits_or_files, endings=True)
+targets = _offering(_targets)
+environments = _offering(_environments)
+revisions = _offering(_revisions, endings=True)
+tasks = _offering(_tasks)
+
+
+def endpoints(
+    _context: click.Context, _parameter: click.Parameter, typed: str
+) -> list[CompletionItem]:
+    """The endpoints that have a name."""
+    from reconciler.system import shipped
+
+    names = ["mock", *shipped.service()["regions"]]
+    return [CompletionItem(name) for name in names if name.startswith(typed)]

@@ -1,0 +1,233 @@
+"""The JSON Schema of a manifest, made from what the models accept. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.desired.matrix import SCHEMA as MATRIX
+from reconciler.service.models import Model, Models, Variant
+
+MAX_TAKE = 1_000_000
+NAME_PATTERN = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
+
+
+def manifest_schema(models: Models) -> dict[str, Any]:
+    """The JSON Schema of one edit: a document of a manifest, with the values of its matrix put in."""
+    unique = {model.model: model for model in models.by_name.values()}.values()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "cutlist edit manifest",
+        "description": (
+            "One edit of a video. `spec` is the request body of the DashScope video-editing task"
+            " API."
+        ),
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["apiVersion", "kind", "metadata", "spec"],
+        "properties": {
+            "apiVersion": {
+                "const": "cutlist/v1",
+                "description": "The version of the manifest's form.",
+            },
+            "kind": {"const": "Edit", "description": "What this document is."},
+            "metadata": _METADATA,
+            "spec": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["input"],
+                "description": "The request, as the service takes it, and where its video goes.",
+                "properties": {
+                    "model": {
+                        "type": "string",
+                        "enum": sorted(models.by_name),
+                        "description": "The model. May be left to `defaults` in cutlist.yaml.",
+                    },
+                    "input": {
+                        "type": "object",
+                        "description": "Prompt and media, as the model takes them.",
+                    },
+                    "parameters": {
+                        "type": "object",
+                        "description": "How to render. Defaults come from cutlist.yaml.",
+                    },
+                    **_SPEC,
+                },
+            },
+        },
+        "allOf": [_rules_of(model) for model in unique],
+    }
+
+
+_METADATA: Mapping[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["name"],
+    "properties": {
+        "name": {
+            "type": "string",
+            "pattern": NAME_PATTERN,
+            "maxLength": 100,
+            "description": "Unique in the project.",
+            "examples": ["clothes-swap"],
+            "x-legal": "a-z, 0-9, - and . (beginning and ending with a letter or digit)",
+        },
+        "labels": {
+            "type": "object",
+            "additionalProperties": {"type": "string", "maxLength": 100},
+            "description": "Names and values to select edits by.",
+            "examples": [{"campaign": "spring"}],
+        },
+    },
+}
+_SPEC: Mapping[str, Any] = {
+    "take": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": MAX_TAKE,
+        "default": 1,
+        "description": (
+            "Raise it to render the same request again on purpose. It costs money again."
+        ),
+    },
+    "matrix": MATRIX,
+    "suspend": {
+        "type": "boolean",
+        "default": False,
+        "description": "Leave the edit alone: nothing is submitted, written or pruned for it.",
+    },
+    "protect": {
+        "type": "boolean",
+        "default": False,
+        "description": "Never prune its output, not even when the edit itself is taken out.",
+    },
+    "output": {
+        "type": "string",
+        "minLength": 1,
+        "description": "Where the video goes, relative to the project. Default renders/NAME.mp4.",
+        "examples": ["renders/clothes-swap.mp4"],
+    },
+}
+
+
+def _rules_of(model: Model) -> dict[str, Any]:
+    """The rules that apply once `spec.model` names this model."""
+    named = {
+        "properties": {
+            "spec": {"properties": {"model": {"enum": sorted(model.names)}}, "required": ["model"]}
+        }
+    }
+    if model.functions:
+        functions = {
+            "properties": {
+                "function": {
+                    "type": "string",
+                    "enum": list(model.functions),
+                    "description": "What VACE does.",
+                }
+            },
+            "required": ["function"],
+        }
+        then: dict[str, Any] = {
+            "properties": {"spec": {"properties": {"input": functions}}},
+            "allOf": [
+                {"if": _function_is(str(each.function)), "then": _fields_of(each)}
+                for each in model.variants
+            ],
+        }
+    else:
+        then = _fields_of(model.variants[0])
+    return {"if": named, "then": then}
+
+
+def _function_is(function: str) -> dict[str, Any]:
+    there = {"properties": {"function": {"const": function}}, "required": ["function"]}
+    return {"properties": {"spec": {"properties": {"input": there}, "required": ["input"]}}}
+
+
+def _fields_of(variant: Variant) -> dict[str, Any]:
+    sections = {name: _standard(variant.section(name)) for name in ("input", "parameters")}
+    return {"properties": {"spec": {"properties": sections}}}
+
+
+def _standard(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Our notes (x-…) as standard JSON Schema, recursively."""
+    made: dict[str, Any] = {}
+    for name, value in schema.items():
+        match name:
+            case "properties":
+                made[name] = {field: _standard(part) for field, part in value.items()}
+            case "items":
+                made[name] = _standard(value)
+            case "x-counts":
+                made["allOf"] = [
+                    _count(
+                        {
+                            "type": "object",
+                            "properties": {"type": {"const": kind}},
+                            "required": ["type"],
+                        },
+                        *range_,
+                    )
+                    for kind, range_ in value.items()
+                ]
+            case "x-at-most":
+                made["allOf"] = [_count({"const": each}, 0, most) for each, most in value.items()]
+            case "x-exactly-one":
+                made["oneOf"] = [{"required": [each]} for each in value]
+            case "x-at-least-one":
+                made["anyOf"] = [{"required": [each]} for each in value]
+            case "x-legal":
+                made[name] = value
+            case _ if not name.startswith("x-"):
+                made[name] = value
+    for field in schema.get("x-ignored", ()):
+        made["properties"][field] = dict(_IGNORED)
+    return made
+
+
+_IGNORED = {
+    "deprecated": True,  # so editors strike it out, and no list of legal fields names it
+    "description": "Not read by the service here; left out of the request.",
+}
+
+
+def _count(what: Mapping[str, Any], low: int, high: int) -> dict[str, Any]:
+    return {"contains": what, "minContains": low, "maxContains": high}
+
+
+# ------------------------------------------------------------------ for editors
+
+_ANNOTATIONS = ("description", "default", "examples")
+_HOLE = {"type": "string", "pattern": r"^\$\{\{.*\}\}$", "description": "A value of the matrix."}
+_HOLE_IN_TEXT = {**_HOLE, "pattern": r"\$\{\{.*\}\}"}
+
+
+def editor_schema(models: Models) -> dict[str, Any]:
+    """The same as it is written (schemas/manifest.schema.json): `${{ matrix.x }}` may stand where a
+    value is wanted.
+    """
+    return _with_holes(manifest_schema(models))
+
+
+def _with_holes(schema: Mapping[str, Any]) -> dict[str, Any]:
+    made = dict(schema)
+    if "properties" in schema:
+        made["properties"] = {
+            name: part if name in ("apiVersion", "kind", "matrix") else _with_holes(part)
+            for name, part in schema["properties"].items()
+        }
+    for name in ("items", "then"):
+        if name in schema:
+            made[name] = _with_holes(schema[name])
+    if "allOf" in schema:
+        made["allOf"] = [_with_holes(part) for part in schema["allOf"]]
+    if not schema.keys() & {"enum", "const", "pattern"} and schema.get("type") not in (
+        "integer",
+        "number",
+        "boolean",
+    ):
+        return made
+    rules = {name: part for name, part in made.items() if name not in _ANNOTATIONS}
+    said = {name: part for name, part in made.items() if name in _ANNOTATIONS}
+    return {**said, "anyOf": [rules, _HOLE_IN_TEXT if schema.get("type") == "string" else _HOLE]}

@@ -1,0 +1,347 @@
+"""Strict YAML: text → plain data that knows its lines and columns. Pure.
+
+A subset of YAML 1.2: what a stranger's pull request could use to surprise a reader is refused
+(duplicate keys, anchors, aliases, tags, merge keys, keys that are no text, NaN and infinity,
+integers beyond 2^53, depth over 32, files over 1 MiB), and what YAML 1.1 would turn into something
+else (`NO`, `12:30:45`, `010`) stays text.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from reconciler.errors import CutlistError, Fault, Place
+from reconciler.formats.slips import explain_slip
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 32
+MAX_INTEGER = 2**53
+
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_ZERO_FIRST = re.compile(r"[-+]?0[0-9]")  # `010` is 8 to YAML 1.1 and 10 to others
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
+_WORDS: Mapping[str, Any] = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+# One reader only: the one of PyYAML that is written in Python takes tabs and some texts in `{ }`
+# otherwise, and the same manifest would ask for another video on another machine.
+_LOADER: Any = getattr(yaml, "CSafeLoader", None)
+# Breaks of YAML 1.1 that are ordinary characters of 1.2, and of editors.
+_ORDINARY = "\x85\u2028\u2029"
+_BREAK = re.compile(r"\r\n|\r|\n")
+# What cuts a text short: ` #` behind it, or `#` in a line below that is indented more than its key.
+_HASH = re.compile(r"([ \t]+)#(.?)")
+_HASH_BELOW = re.compile(r"[ \t]*(?:\r\n|\r|\n)( +)#([^\s#])")
+
+Mark = tuple[int, int, int, int]  # line and column of a value, line and column of its key; from 1
+
+
+def pointer(parent: str, part: str | int) -> str:
+    """The JSON pointer (RFC 6901) of `part` below `parent`."""
+    return (
+        f"{parent}/{part}"
+        if isinstance(part, int)
+        else f"{parent}/{part.replace('~', '~0').replace('/', '~1')}"
+    )
+
+
+def field_name(path: Sequence[str | int]) -> str:
+    """`parameters.resolution`, `input.media[0].type`: a field as people say it, without the leading
+    `spec`.
+    """
+    parts = list(path[1:] if path[:1] == ["spec"] and len(path) > 1 else path)
+    return "".join(
+        f"[{part}]" if isinstance(part, int) or part.isdigit() else f".{part}" for part in parts
+    ).lstrip(".")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document: its data, and for every JSON pointer in it where the value and its key
+    stand.
+    """
+
+    file: str
+    data: Any
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    # what was merged in from another file, and its place there
+    inherited: Mapping[str, Place] = field(default_factory=dict)
+    # texts without quotes behind which a ` #` stands that does not look like a comment, and where
+    cut_at: Mapping[str, Place] = field(default_factory=dict)
+
+    def place(self, at: str = "", *, key: bool = False) -> Place:
+        """Where the value at pointer `at` stands, or its key, or else the nearest thing around it."""
+        if at in self.inherited:
+            return self.inherited[at]
+        while at and at not in self.marks:
+            at = at.rpartition("/")[0]
+        line, column, key_line, key_column = self.marks.get(at, (1, 1, 1, 1))
+        return Place(self.file, key_line, key_column) if key else Place(self.file, line, column)
+
+
+def parse(
+    raw: bytes, file: str, max_bytes: int = MAX_BYTES
+) -> tuple[Sequence[Document], Sequence[Fault]]:
+    """All documents of a YAML file, and everything wrong with it as YAML.
+
+    With faults the documents are what could be understood, good enough to look for more faults, not
+    to act on.
+    """
+    if len(raw) > max_bytes:
+        most = f"{max_bytes} ({max_bytes >> 20} MiB)"
+        return [], [Fault(Place(file), f"the file has {len(raw)} bytes; at most {most} are read")]
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line, column = _line_and_column(error.object[: error.start].decode())
+        return [], [
+            Fault(
+                Place(file, line, column),
+                f"byte 0x{error.object[error.start]:02x} is not UTF-8; save it as UTF-8",
+            )
+        ]
+    return _Builder(file, text).build()
+
+
+def events(text: str) -> Iterator[yaml.Event]:
+    """The events of YAML 1.2, whose breaks are those of editors: line feed and carriage return.
+    Raises yaml.YAMLError.
+
+    The characters of `_ORDINARY` stand for themselves, in values as in places: the reader, which
+    takes them for breaks, sees others in their place.
+    """
+    restored, guarded = _guard(text)
+    for event in yaml.parse(guarded, Loader=_loader()):
+        if restored and isinstance(event, yaml.ScalarEvent):
+            event.value = event.value.translate(restored)
+        yield event
+
+
+def nodes(text: str) -> Iterator[yaml.Node]:
+    """The nodes of every document that has any, for their places in `text`; their values may not be
+    the text's own. Raises yaml.YAMLError.
+    """
+    yield from yaml.compose_all(_guard(text)[1], Loader=_loader())
+
+
+def _loader() -> Any:
+    if _LOADER is None:
+        raise CutlistError(
+            "PyYAML was built without libyaml here; its other reader takes some files otherwise.",
+            hint=(
+                "Install it as it is published: `pip install --force-reinstall --only-binary :all:"
+                " pyyaml`. Nothing was sent."
+            ),
+        )
+    return _LOADER
+
+
+def _guard(text: str) -> tuple[Mapping[int, str], str]:
+    """`text` with other characters in the place of `_ORDINARY`, and how to undo that."""
+    there = [char for char in _ORDINARY if char in text]
+    if not there:
+        return {}, text
+    legal = itertools.chain(range(0xE000, 0xFEFF), range(0x10000, 0x110000))
+    taken = set(text)
+    free = (code for code in legal if chr(code) not in taken)
+    stands_for = dict(zip(free, there, strict=False))
+    return stands_for, text.translate({ord(char): code for code, char in stands_for.items()})
+
+
+def _line_and_column(before: str) -> tuple[int, int]:
+    """Where a text ends, as editors count: from 1."""
+    lines = _BREAK.split(before)
+    return len(lines), len(lines[-1]) + 1
+
+
+class _Builder:
+    """Turns YAML events into documents; collects faults and goes on where it can."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        self.text = text
+        self.faults: list[Fault] = []
+        self.marks: dict[str, Mark] = {}
+        self.cut_at: dict[str, Place] = {}
+        self.events: Iterator[yaml.Event] = iter(())
+
+    def build(self) -> tuple[list[Document], list[Fault]]:
+        documents: list[Document] = []
+        try:
+            self.events = events(self.text)
+            for event in self.events:
+                if isinstance(event, yaml.DocumentStartEvent):
+                    self.marks, self.cut_at = {}, {}
+                    data = self._value(next(self.events), "", None, 0)
+                    # an empty document, as after a trailing `---`, asks for nothing
+                    if data is not None:
+                        documents.append(Document(self.file, data, self.marks, cut_at=self.cut_at))
+        except _TooDeep:
+            pass
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            where = self._place(mark) if mark else Place(self.file)
+            reason = ": ".join(part for part in (error.context, error.problem) if part)
+            self.faults.append(Fault(where, f"this is not YAML: {reason}{self._slip(where.line)}"))
+        except yaml.YAMLError as error:
+            reason = str(error).splitlines()[0]
+            self.faults.append(Fault(self._unreadable(), f"this is not YAML: {reason}"))
+        return documents, self.faults
+
+    def _place(self, mark: Any) -> Place:
+        """Where a mark stands; the end of a file without a last break is in its last line."""
+        if mark.index >= len(self.text):
+            return Place(self.file, *_line_and_column(self.text))
+        return Place(self.file, mark.line + 1, mark.column + 1)
+
+    def _unreadable(self) -> Place:
+        bad = re.search(
+            r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", self.text
+        )
+        return Place(self.file, *_line_and_column(self.text[: bad.start() if bad else 0]))
+
+    def _slip(self, line: int) -> str:
+        """What is likely meant by a line that is not YAML."""
+        lines = ["", *_BREAK.split(self.text)]
+        return explain_slip(lines[line], lines[line - 1]) if 0 < line < len(lines) else ""
+
+    def _look_for_cut(self, event: Any, at: str, key: Any) -> None:
+        """Note where a text without quotes is cut short by what may not be meant as a comment: one
+        has two blanks before `#`, and one behind it.
+        """
+        end = event.end_mark
+        behind = _HASH.match(self.text, end.index)
+        below = None if behind or key is None else _HASH_BELOW.match(self.text, end.index)
+        if behind and not _is_comment(*behind.groups()):
+            self.cut_at[at] = Place(self.file, end.line + 1, end.column + len(behind[1]) + 1)
+        elif below and len(below[1]) > key.start_mark.column:
+            self.cut_at[at] = Place(self.file, end.line + 2, len(below[1]) + 1)
+
+    def _fault(self, event: Any, message: str) -> None:
+        self.faults.append(Fault(self._place(event.start_mark), message))
+
+    def _value(self, event: Any, at: str, key: Any, depth: int) -> Any:
+        mark = event.start_mark
+        key_mark = key.start_mark if key is not None else mark
+        self.marks[at] = (mark.line + 1, mark.column + 1, key_mark.line + 1, key_mark.column + 1)
+        if depth > MAX_DEPTH:
+            self._fault(event, f"nested deeper than {MAX_DEPTH} levels")
+            raise _TooDeep
+        if isinstance(event, yaml.AliasEvent):
+            self._fault(
+                event,
+                f"the alias *{event.anchor} is not allowed; write the value out, or use defaults in"
+                " cutlist.yaml",
+            )
+            return None
+        if event.anchor:
+            self._fault(
+                event,
+                f"the anchor &{event.anchor} is not allowed; write the value out where it is used",
+            )
+        if event.tag not in (None, "!"):
+            self._fault(
+                event,
+                f"the tag {event.tag} is not allowed; write plain text, numbers, true or false",
+            )
+        if isinstance(event, yaml.ScalarEvent):
+            if not event.style and "#" in self.text:
+                self._look_for_cut(event, at, key)
+            return self._scalar(event)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(at, depth)
+        return self._mapping(at, depth)
+
+    def _sequence(self, at: str, depth: int) -> list[Any]:
+        items: list[Any] = []
+        for event in self.events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                break
+            items.append(self._value(event, pointer(at, len(items)), None, depth + 1))
+        return items
+
+    def _mapping(self, at: str, depth: int) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key in self.events:
+            if isinstance(key, yaml.MappingEndEvent):
+                break
+            name = self._key(key, at, depth)
+            if name in found:
+                line, column = self.marks[pointer(at, name)][2:]
+                self._fault(key, f'duplicate key "{name}" (first at {line}:{column})')
+                self._value(next(self.events), f"{at}/\0again", key, depth + 1)
+            else:
+                found[name] = self._value(next(self.events), pointer(at, name), key, depth + 1)
+        return found
+
+    def _key(self, event: Any, at: str, depth: int) -> str:
+        if isinstance(event, yaml.ScalarEvent):
+            if event.anchor or event.tag not in (None, "!"):
+                self._fault(event, "anchors and tags are not allowed on keys")
+            if event.value == "<<" and not event.style:
+                self._fault(
+                    event,
+                    "merge keys (<<) are not allowed; write the fields out, or use defaults in"
+                    " cutlist.yaml",
+                )
+            elif not event.style and (
+                event.value in _WORDS or _INTEGER.match(event.value) or _FLOAT.match(event.value)
+            ):
+                self._fault(
+                    event,
+                    f"the key {event.value or '(empty)'} is not text; put it in quotes if it is"
+                    " meant as a name",
+                )
+            return str(event.value)
+        self._fault(event, "a key must be plain text, not a list, a mapping or an alias")
+        if not isinstance(event, yaml.AliasEvent):
+            self._value(event, f"{at}/\0key", None, depth + 1)
+        return f"\0{event.start_mark.index}"  # no two of them are duplicates
+
+    def _scalar(self, event: Any) -> Any:
+        text: str = event.value
+        if event.style:  # quoted or a block
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        if _INTEGER.match(text):
+            number = int(text) if len(text) <= 20 else MAX_INTEGER + 1
+            if abs(number) > MAX_INTEGER:
+                self._fault(
+                    event, f"the integer {_short(text)} is beyond 2^53; no program reads it exactly"
+                )
+            return number
+        if _NOT_FINITE.match(text):
+            self._fault(event, f"{text} is not a number that JSON can carry")
+            return text
+        if _FLOAT.match(text) and not _ZERO_FIRST.match(text):
+            return self._float(event, text)
+        return text
+
+    def _float(self, event: Any, text: str) -> Any:
+        number = float(text)
+        if number in (float("inf"), float("-inf")):
+            self._fault(event, f"{_short(text)} is too large for a number")
+            return text
+        return number
+
+
+def _is_comment(blanks: str, after: str) -> bool:
+    """Whether a `#` looks like the beginning of a comment, by what stands around it."""
+    return (len(blanks) > 1 or "\t" in blanks) and after in ("", " ", "\t", "#")
+
+
+class _TooDeep(Exception):
+    """Reading this file any further is pointless."""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}…"

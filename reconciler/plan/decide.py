@@ -1,0 +1,497 @@
+"""Resolved edits × what is → the plan: one step and one reason for every edit. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from reconciler.desired.job import Desired, job
+from reconciler.errors import Place
+from reconciler.formats.names import NO_ENVIRONMENT
+from reconciler.plan.cost import PricePerSecond, Seconds, cost, priced_as, seconds
+from reconciler.plan.jobs import Resolved
+from reconciler.plan.prune import Pruning, left_over, origins, prune
+from reconciler.plan.reasons import changed_place, changes, written
+from reconciler.plan.selection import selected
+from reconciler.plan.step import FREE, Action, Plan, Step
+from reconciler.service.codes import MOST_ROUNDS, Verdict, entry, may_try_again
+from reconciler.state.observed import OPEN, Attempt, History, Observed, Pin, Result, State
+
+_OVERWRITTEN = "another file is there; it is overwritten (--force)"
+_ONLY_ASKED = "The same request is sent again only with `cutlist apply --retry-failed`."
+SUSPENDED = "suspended: left alone"
+_REFRESHED = (Action.RESUME, Action.SETTLE, Action.KEEP)
+_BRINGING = (Action.RENDER, Action.RESUME, Action.SETTLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What people allow beyond the ordinary."""
+
+    force: bool = False  # overwrite files we did not write; put mock videos over live ones
+    repay: bool = False  # pay again for what was paid and lost
+    retry_failed: bool = False  # send again what the service refused
+    refresh_only: bool = False  # bring home what is at the service; send, write and pin nothing
+    verify: bool = False  # read every clip, output and stored video again, whatever their times say
+    given_up: tuple[str, ...] = ()  # keys that failed in an earlier pass of `watch`: not sent again
+    target: tuple[str, ...] = ()  # only these edits, and what they build on
+    exclude: tuple[str, ...] = ()  # not these edits, nor what builds on them
+
+
+def diff(
+    desired: Desired,
+    resolved: Mapping[str, Resolved],
+    observed: Observed,
+    *,
+    options: Options,
+    price_per_second: PricePerSecond,
+    account: str,
+    currency: str,
+    pruning: Pruning = Pruning(),  # noqa: B008  (frozen)
+    environment: str = NO_ENVIRONMENT,
+) -> Plan:
+    """The plan, sorted by name, with a reason and a cost on every step. Raises UsageError for a bad
+    target.
+    """
+    chosen = selected(desired, options.target, options.exclude)
+    files = left_over(desired, resolved, observed)
+    came_from = origins(files, resolved, observed)
+    lengths: dict[str, Seconds] = {}
+    steps: list[Step] = []
+    unpriced: set[str] = set()
+    for name, each in resolved.items():
+        lengths[name] = seconds(each, lengths)
+        if name not in chosen:
+            continue
+        step = _step(each, observed, options, came_from.get(name, ""))
+        if options.refresh_only and step.action not in _REFRESHED:
+            continue
+        if step.action in (Action.RENDER, Action.WAIT) or step.repay or step.billed_at_end:
+            step = replace(step, cost=cost(each, lengths[name], price_per_second))
+            if step.cost.price is None:
+                unpriced.add(priced_as(each.wanted))
+        steps.append(replace(step, builds_on=each.wanted.upstreams))
+    steps = _held_up(steps, resolved)
+    orphans = _orphans(resolved, observed)
+    # what it is not about, it leaves alone
+    partial = options.target or options.exclude or options.refresh_only
+    pruned, staying = ([], []) if partial else prune(files, resolved, observed, steps, pruning)
+    return Plan(
+        steps=(
+            *sorted(_paid_once(steps, resolved), key=lambda step: step.name),
+            *pruned,
+        ),
+        realm=observed.realm,
+        account=account,
+        endpoint=observed.endpoint,
+        currency=currency,
+        notes=(
+            *(str(warning) for warning in desired.warnings),
+            *observed.damaged,
+            *map(orphan_note, orphans),
+            *(
+                f"{step.name} is {SUSPENDED}"
+                for step in steps
+                if desired.edits[step.name].edit.suspend
+            ),
+            *staying,
+        ),
+        strays=tuple(observed.strays),
+        unpriced=tuple(sorted(unpriced)),
+        orphans=tuple(orphans),
+        left_out=len(resolved.keys() - {step.name for step in steps}),
+        environment=environment,
+    )
+
+
+def _held_up(steps: Sequence[Step], resolved: Mapping[str, Resolved]) -> list[Step]:
+    """`steps`, in which what waits for an edit that gets no result in this apply is stuck, and says
+    so.
+
+    An edit that is blocked may still get one, from another edit with the same job.
+    """
+    coming = {step.key for step in steps if step.action in _BRINGING}
+    stuck: set[str] = set()
+    told = []
+    for step in steps:
+        each = resolved[step.name]
+        alone = step.key is not None and step.key not in coming
+        above = [up for up in each.waits_for if up in stuck and (alone or step.key is None)]
+        if above or (
+            each.result is None and alone and step.action in (Action.BLOCKED, Action.KEEP)
+        ):
+            stuck.add(step.name)
+        if above and step.action is Action.WAIT:
+            reason = f"waits for {', '.join(above)}, which gets no result now"
+            step = replace(step, reason=reason, stuck=True)
+        told.append(step)
+    return told
+
+
+def _orphans(resolved: Mapping[str, Resolved], observed: Observed) -> list[Attempt]:
+    """Open attempts of requests that no edit asks for any more; the next apply brings home what was
+    submitted.
+    """
+    asked = {each.job.key for each in resolved.values() if each.job is not None}
+    last = [history.last for key, history in sorted(observed.history.items()) if key not in asked]
+    return [each for each in last if each.state in OPEN]
+
+
+def orphan_note(last: Attempt) -> str:
+    """What is to be known of an open attempt that no edit asks for any more."""
+    if last.state is State.UNDECIDED:
+        return (
+            f"! {last.edit} is no longer asked for like this, and it is not certain whether its"
+            f" request reached the service: cutlist resolve {last.key[:12]} --adopt TASK_ID |"
+            " --abandon"
+        )
+    task = f"task {last.task_id} is" if last.task_id else "its request may be"
+    return (
+        f"{last.edit} is no longer asked for like this, and {task} at the service; apply"
+        " collects it"
+    )
+
+
+def _paid_once(steps: Sequence[Step], resolved: Mapping[str, Resolved]) -> list[Step]:
+    """Of several edits that stand for one job, or will once what they wait for is there, the first
+    by name pays.
+    """
+    keys = _keys_to_be(resolved)
+    payer: dict[str, str] = {}
+    for step in sorted(
+        steps, key=lambda step: (step.stuck, step.action is not Action.RENDER, step.name)
+    ):
+        if step.action in (Action.RENDER, Action.WAIT):
+            payer.setdefault(keys[step.name], step.name)
+    shared = []
+    for step in steps:
+        first = payer.get(keys[step.name], step.name)
+        if step.action in (Action.RENDER, Action.WAIT) and first != step.name:
+            step = replace(
+                step,
+                cost=FREE,
+                paid_by=first,
+                details=(*step.details, f"the same request as {first}: paid once"),
+            )
+        shared.append(step)
+    return shared
+
+
+def _keys_to_be(resolved: Mapping[str, Resolved]) -> Mapping[str, str]:
+    """Of every edit its key, or, while that is not known, a name that edits which will have one key
+    share.
+    """
+    made: dict[str, str] = {}
+    for name, each in resolved.items():
+        if each.job is not None:
+            made[name] = each.job.key
+            continue
+        known = {up: result.identity for up, result in (each.upstream or {}).items()}
+        to_be = {up: f"edit:{made[up]}" for up in each.waits_for}
+        made[name] = job(each.wanted, each.wanted.identities(to_be | known)).key
+    return made
+
+
+def _step(each: Resolved, observed: Observed, options: Options, came_from: str) -> Step:
+    edit = each.wanted.edit
+    output = observed.outputs[edit.output]
+    replaces = output.digest if output.ours or options.force else None
+    make = _Maker(
+        edit.name,
+        edit.output,
+        edit.place(),
+        each.job.key if each.job else None,
+        replaces,
+        edit.protect,
+    )
+    if edit.suspend:
+        return make(Action.KEEP, SUSPENDED)
+    if each.job is None:
+        names = ", ".join(each.waits_for)
+        return _occupied(make, observed, options) or make(
+            Action.WAIT, f"waits for {names}; its key is known after that"
+        )
+    if each.result is not None:
+        return _output_step(make, each, each.result, observed, options, came_from)
+    history = observed.history.get(each.job.key)
+    held = {result.task.get("task_id") for result in observed.results.get(each.job.key, ())}
+    if (
+        history is not None
+        and history.last.state is State.SUCCEEDED
+        and history.last.task_id in held
+    ):
+        history = None  # its result is here; the lock file names another
+    step = _attempt_step(make, history, observed, options) if history is not None else None
+    if step is None:
+        step = _pinned_step(make, observed.pin(edit.name, each.job.key), options) or _render_step(
+            make, each, observed
+        )
+    if step.action is not Action.RENDER:
+        return step
+    blocked = _occupied(make, observed, options) or _given_up_step(make, history, options)
+    if blocked is None and each.waits_for:
+        names = ", ".join(each.waits_for)
+        return make(Action.WAIT, f"waits for {names}, whose video is not in this store")
+    return blocked or step
+
+
+def _given_up_step(make: _Maker, history: History | None, options: Options) -> Step | None:
+    """What failed in an earlier pass of `watch` waits for a save of its own manifest."""
+    if make.key not in options.given_up:
+        return None
+    said = _words(history.last) if history is not None else ()
+    way = f"It is sent again when {make.place.file} is saved, or by `cutlist apply`."
+    return make(Action.BLOCKED, "failed in an earlier pass", *said, way)
+
+
+def _pinned_step(make: _Maker, pin: Pin | None, options: Options) -> Step | None:
+    """The lock file names a result that is not here: never a silent render."""
+    if pin is None:
+        return None
+    reason = f"cutlist.lock pins a result ({pin.digest[:12]}…) that is not in this store"
+    if options.repay:
+        return make(Action.RENDER, f"{reason}; paid again")
+    ways = "Copy the store to this machine, or render and pay again with `cutlist apply --repay`."
+    return replace(make(Action.BLOCKED, reason, ways, person=True), repay=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """Makes steps of one edit."""
+
+    name: str
+    output: str
+    place: Place
+    key: str | None
+    replaces: str | None
+    protect: bool
+
+    def __call__(
+        self,
+        action: Action,
+        reason: str,
+        *details: str,
+        attempt: Attempt | None = None,
+        person: bool = False,
+    ) -> Step:
+        return Step(
+            name=self.name,
+            action=action,
+            reason=reason,
+            output=self.output,
+            place=self.place,
+            key=self.key,
+            details=details,
+            attempt_id=attempt.id if attempt else None,
+            task_id=attempt.task_id if attempt else None,
+            needs_person=person,
+            replaces=self.replaces,
+            since=attempt.since if attempt else None,
+            collect_by=attempt.collect_by if attempt else None,
+            protect=self.protect,
+        )
+
+
+def _output_step(
+    make: _Maker,
+    each: Resolved,
+    result: Result,
+    observed: Observed,
+    options: Options,
+    came_from: str,
+) -> Step:
+    """The result is there; what about the file?"""
+    details: tuple[str, ...] = ()
+    output = observed.outputs[make.output]
+    if output.digest == result.digest:
+        return replace(
+            make(Action.KEEP, "matches its result"),
+            digest=result.digest,
+            since=result.stored or None,
+        )
+    occupied = _occupied(make, observed, options)
+    if occupied is not None:
+        return occupied
+    if output.cut_short:
+        reason = "the file is not whole; its result is in the store"
+    elif output.digest is not None:
+        reason, details = _replacing(each, observed) if output.ours else (_OVERWRITTEN, ())
+    elif came_from:
+        reason = f"{came_from}: its result is in the store"
+    elif output.published is not None:
+        reason = "the file was deleted; its result is in the store"
+    else:
+        reason = "the result is in the store, the file is not written yet"
+    return replace(make(Action.WRITE, reason, *details), digest=result.digest)
+
+
+def _replacing(each: Resolved, observed: Observed) -> tuple[str, tuple[str, ...]]:
+    """Why the file of another result goes: most often a request that went back to what it was."""
+    before = observed.before.get(each.wanted.edit.name)
+    if before is None or each.job is None or before == each.job.canonical:
+        return "the file is of another result", ()
+    reason, details = changes(
+        before, each.job.canonical, written(each.wanted), each.wanted.variant.default
+    )
+    return f"{reason}; its result is in the store: nothing is paid", details
+
+
+def _occupied(make: _Maker, observed: Observed, options: Options) -> Step | None:
+    """A blocked step where something is at the output that must not be replaced unasked; before
+    anything is paid.
+    """
+    output = observed.outputs[make.output]
+    if output.digest is None or options.force:
+        return None
+    if not output.ours:
+        reason = f"{make.output} is a file that cutlist did not write, or that was changed since"
+        ways = "Move it away, choose another output, or overwrite it with `cutlist apply --force`."
+        return make(Action.BLOCKED, reason, ways, person=True)
+    if (
+        output.published is not None
+        and output.published.realm == "live"
+        and observed.realm == "mock"
+    ):
+        ways = (
+            "A video of the mock does not replace a real one; use another output, or `cutlist apply"
+            " --force`."
+        )
+        return make(Action.BLOCKED, f"{make.output} holds a live render", ways, person=True)
+    return None
+
+
+def _attempt_step(
+    make: _Maker, history: History, observed: Observed, options: Options
+) -> Step | None:
+    """What earlier attempts of this job ask for; None when they are no reason not to render."""
+    last = history.last
+    may_be_there = last.state in (*OPEN, State.SUCCEEDED)
+    if may_be_there and not last.is_of(observed.endpoint, observed.account):
+        reason, way = _elsewhere(last, observed)
+        ways = f"Nothing is sent twice: {way} to collect it."
+        return make(Action.BLOCKED, reason, ways, attempt=last, person=True)
+    match last.state:
+        case State.INTENT:
+            return make(
+                Action.SETTLE,
+                "was being sent when the last run ended; the service is asked whether it arrived",
+                attempt=last,
+            )
+        case State.SUBMITTED:
+            reason = (
+                f"task {last.task_id} {last.task_status}; already submitted, nothing is sent again"
+            )
+            return replace(make(Action.RESUME, reason, attempt=last), billed_at_end=True)
+        case State.UNDECIDED:
+            ways = (
+                f"Nothing is sent until you decide: cutlist resolve {_decided_by(last, observed)}"
+                " --adopt TASK_ID | --retry | --abandon"
+            )
+            reason = "it is not certain whether its request reached the service"
+            return make(Action.BLOCKED, reason, *_words(last), ways, attempt=last, person=True)
+        case State.SUCCEEDED if last.collectable:
+            return make(
+                Action.RESUME,
+                "its result is no longer in the store; collected again, free",
+                attempt=last,
+            )
+        case State.SUCCEEDED | State.LOST | State.EXPIRED:
+            return _lost_step(make, last, options)
+        case State.ABANDONED if not options.retry_failed:
+            ways = "Send it after all with `cutlist apply --retry-failed`."
+            return make(Action.BLOCKED, "given up by a person", ways, attempt=last)
+        case State.FAILED | State.REJECTED:
+            return _failed_step(make, history, options)
+        case _:
+            return None
+
+
+def _elsewhere(last: Attempt, observed: Observed) -> tuple[str, str]:
+    """Why an attempt cannot be asked about here, and where it can."""
+    if last.endpoint != observed.endpoint:
+        reason = f"its request went to {last.endpoint}, not to {observed.endpoint}"
+        return reason, f"run with --endpoint {last.endpoint}"
+    return (
+        f"its request was made for the account {last.account}, not for {observed.account}",
+        f"say `account: {last.account}` in cutlist.yaml, with a key of that account,",
+    )
+
+
+def _decided_by(last: Attempt, observed: Observed) -> str:
+    """What a person calls an undecided request: its edit, or its key where the edit has another
+    one.
+    """
+    undecided = [
+        history.last
+        for history in observed.history.values()
+        if history.last.state is State.UNDECIDED
+    ]
+    return (
+        last.edit if sum(1 for each in undecided if each.edit == last.edit) == 1 else last.key[:12]
+    )
+
+
+def _lost_step(make: _Maker, last: Attempt, options: Options) -> Step:
+    expired = last.state is State.EXPIRED
+    reason = (
+        "expired at the service before it was collected"
+        if expired
+        else "its result was paid and is lost"
+    )
+    if options.repay:
+        lost = last.id if last.state is State.SUCCEEDED else None
+        return replace(make(Action.RENDER, f"{reason}; paid again"), loses=lost)
+    step = make(
+        Action.BLOCKED,
+        reason,
+        "Render and pay again with `cutlist apply --repay`.",
+        attempt=last,
+        person=True,
+    )
+    return replace(step, repay=True)
+
+
+def _failed_step(make: _Maker, history: History, options: Options) -> Step | None:
+    last = history.last
+    known = entry(last.code, last.message)
+    if options.retry_failed or (
+        last.state is State.FAILED and may_try_again(last.code, last.message, history.failures)
+    ):
+        return None
+    if (
+        last.state is State.REJECTED
+        and known.verdict is Verdict.INPUT
+        and len(history.attempts) < MOST_ROUNDS
+    ):
+        return None
+    return make(
+        Action.BLOCKED,
+        f"the service refused it: {last.code}",
+        *_words(last),
+        known.advice,
+        *(() if "--retry-failed" in known.advice else (_ONLY_ASKED,)),
+        attempt=last,
+    )
+
+
+def _words(attempt: Attempt) -> tuple[str, ...]:
+    return (f"{attempt.code}: {attempt.message}".removeprefix(": "),) if attempt.message else ()
+
+
+def _render_step(make: _Maker, each: Resolved, observed: Observed) -> Step:
+    assert each.job is not None
+    history = observed.history.get(each.job.key)
+    if history is not None and history.failures:
+        code = next(each.code for each in reversed(history.attempts) if each.state is State.FAILED)
+        return make(Action.RENDER, f"failed at the service ({code}); sent again")
+    before = observed.before.get(make.name)
+    if before is None:
+        take = each.wanted.edit.take
+        return make(Action.RENDER, f"take {take} asked for" if take > 1 else "no result yet")
+    if before == each.job.canonical:
+        return make(Action.RENDER, "no result in this store")
+    reason, details = changes(
+        before, each.job.canonical, written(each.wanted), each.wanted.variant.default
+    )
+    step = make(Action.RENDER, reason, *details)
+    return replace(step, place=changed_place(each.wanted, before, each.job.canonical) or step.place)

@@ -1,0 +1,1 @@
+"""The one place that words things for people: plans, status, diffs, costs, outcomes. Pure."""

@@ -1,0 +1,164 @@
+"""What was spent as text, with bars, or as JSON. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.formats.words import count
+from reconciler.history.spending import GROUPS, WASTED, Fate, Line, Spending, Sum, grouped, total
+from reconciler.report.page import Block, Span, Style, Words, written
+from reconciler.report.table import Column, Fit, Row, Table
+
+COST_VERSION = 1
+_BAR = 16
+_MOCK = ": it is what the mock's work would have cost."
+_FATE_WORDS = {
+    Fate.SUPERSEDED: "not asked for any more",
+    Fate.RUNNING: "billed when it succeeds",
+    Fate.UNCERTAIN: "nobody can tell yet",
+    Fate.LOST: "paid, and gone",
+    Fate.TWICE: "another ledger of this store had it",
+    Fate.STRAY: "of a request given up",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a day may cost, and what it has cost so far."""
+
+    name: str  # as in cutlist.yaml: budget.per_day, environments.final.budget.per_day
+    limit: float
+    spent: Sum
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What was spent, of which project, and what is left for today."""
+
+    spending: Spending
+    project: str
+    realm: str
+    account: str
+    day: str  # today, in UTC
+    budgets: tuple[Budget, ...] = ()
+
+
+def cost_text(report: Account, by: str) -> str:
+    """For people, in lines of a screen's width."""
+    return written(cost_blocks(report, by))
+
+
+def cost_blocks(report: Account, by: str) -> list[Block | str]:
+    """For people: what became of the money, what reuse saved, and where it went by one of GROUPS."""
+    spending, currency = report.spending, report.spending.currency
+    spent, saved = total(spending.paid), total(spending.saved)
+    where = f"realm {report.realm}, account {report.account}"
+    if not spent.count and not saved.count:
+        return [f"Nothing was spent yet ({where}).", *today_lines(report.budgets, currency)]
+    fates = [(fate, spending.of(fate)) for fate in Fate]
+    times = "once" if saved.count == 1 else f"{saved.count} times"
+    wasted = spending.of(*WASTED)
+    shown = _commit if by == "commit" else str
+    return [
+        f"Spent {_money(spent, currency)} in {count(spent.count, 'task')}.",
+        f"{where[0].upper()}{where[1:]}{_MOCK if report.realm == 'mock' else '.'}",
+        "",
+        _table(
+            [(fate.value, each, _FATE_WORDS.get(fate, "")) for fate, each in fates if each.count],
+            currency,
+        ),
+        "",
+        f"Saved by reuse: {_money(saved, currency)}{f', {times}' if saved.count else ''}.",
+        *([f"Wasted: {_money(wasted, currency)}."] if wasted.count else []),
+        *today_lines(report.budgets, currency),
+        "",
+        f"By {by}",
+        _table([(shown(name), each, "") for name, each in grouped(spending.paid, by)], currency),
+    ]
+
+
+def today_lines(budgets: Sequence[Budget], currency: str) -> Iterator[str]:
+    """What of each budget of a day is spent, a line each."""
+    for each in budgets:
+        yield (
+            f"Today: {each.spent.price:.2f} of {each.limit:.2f} {currency} ({each.name}; a day ends"
+            " at 00:00 UTC)."
+        )
+
+
+def _table(rows: Sequence[tuple[str, Sum, str]], currency: str) -> Table:
+    """A line each: name, money, seconds, and a bar beside the longest, or words."""
+    sizes = [each.price if currency else each.billable_s for _, each, _ in rows]
+    most = max(sizes, default=0.0)
+    columns = [
+        Column(fit=Fit.MIDDLE),
+        Column(right=True),
+        Column(right=True),
+        Column(drop=1),
+    ]
+    made = []
+    for (name, each, words), size in zip(rows, sizes, strict=True):
+        bar = "━" * max(round(_BAR * size / most), 1) if most and size else ""
+        amount = f"{each.price:.2f} {currency}" if currency else ""
+        cells: list[Words] = [name, amount, f"{each.billable_s:.1f} s", Span(bar, Style.BUSY)]
+        made.append(Row(cells, note=words))
+    return Table(columns, made, indent="  ")
+
+
+def _commit(name: str) -> str:
+    return name if name.startswith("(") else f"{name[:12]}{'+' if name.endswith('+') else ''}"
+
+
+def _money(each: Sum, currency: str) -> str:
+    seconds = f"{each.billable_s:.1f} billable seconds"
+    if not currency or each.unpriced_s == each.billable_s > 0:
+        return seconds
+    unknown = f" ({each.unpriced_s:.1f} of them of unknown price)" if each.unpriced_s else ""
+    return f"{each.price:.2f} {currency} for {seconds}{unknown}"
+
+
+def cost_document(report: Account) -> dict[str, Any]:
+    """For programs: everything, by everything."""
+    spending = report.spending
+    return {
+        "version": COST_VERSION,
+        "project": report.project,
+        "realm": report.realm,
+        "account": report.account,
+        "currency": spending.currency or None,
+        "day": report.day,
+        "spent": _sum(total(spending.paid)),
+        "saved": _sum(total(spending.saved)),
+        "wasted": _sum(spending.of(*WASTED)),
+        "fates": {fate.value.replace(" ", "_"): _sum(spending.of(fate)) for fate in Fate},
+        "budgets": [
+            {"name": each.name, "limit": each.limit, "spent": each.spent.price}
+            for each in report.budgets
+        ],
+        "by": {by: _groups(spending.paid, spending.saved, by) for by in GROUPS},
+    }
+
+
+def _groups(paid: Sequence[Line], saved: Sequence[Line], by: str) -> list[dict[str, Any]]:
+    spent, spared = dict(grouped(paid, by)), dict(grouped(saved, by))
+    names = [*spent, *(name for name in spared if name not in spent)]
+    nothing = total(())
+    return [
+        {
+            "name": name,
+            "spent": _sum(spent.get(name, nothing)),
+            "saved": _sum(spared.get(name, nothing)),
+        }
+        for name in names
+    ]
+
+
+def _sum(each: Sum) -> dict[str, Any]:
+    return {
+        "count": each.count,
+        "billable_s": each.billable_s,
+        "price": each.price if each.unpriced_s == 0 else None,
+        "unpriced_s": each.unpriced_s,
+    }

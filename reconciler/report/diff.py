@@ -1,0 +1,184 @@
+"""A comparison of two revisions as text, JSON, or a comment for a pull request. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reconciler.plan.diff import Change, Comparison, Kind, Side
+from reconciler.plan.document import cost_document, step_cost_document
+from reconciler.plan.step import Action
+from reconciler.report.markdown import (
+    MOST_CHARACTERS,
+    Row,
+    code,
+    escaped,
+    paragraphs,
+    table_and_details,
+    where_markdown,
+)
+from reconciler.report.page import Block, Paragraph, Span, Style, written
+from reconciler.report.plan import cost_line, money, strong, where
+from reconciler.report.table import Column, Fit, Table
+from reconciler.report.table import Row as LineOfTable
+
+DIFF_VERSION = 1
+SIGNS: Mapping[Kind, str] = {
+    Kind.ADDED: "+", Kind.REMOVED: "-", Kind.CHANGED: "~", Kind.FORCED: "^", Kind.RENAMED: "=",
+}  # fmt: skip
+_ORDER = (Kind.CHANGED, Kind.ADDED, Kind.FORCED, Kind.RENAMED, Kind.REMOVED)
+_STYLES: Mapping[Kind, Style] = {
+    Kind.ADDED: Style.GOOD,
+    Kind.REMOVED: Style.GONE,
+    Kind.CHANGED: Style.CHANGE,
+    Kind.FORCED: Style.CHANGE,
+    Kind.RENAMED: Style.BUSY,
+}
+
+
+def diff_text(comparison: Comparison) -> str:
+    """The changes for people, in lines of a screen's width."""
+    return written(diff_blocks(comparison))
+
+
+def diff_blocks(comparison: Comparison) -> list[Block | str]:
+    """The changes for people."""
+    plan = comparison.plan
+    head = f"From {comparison.before.name} to {comparison.after.name}, {where(plan)}."
+    if not comparison.changes:
+        return [head, _nothing(comparison)]
+    used = {change.kind for change in comparison.changes}
+    legend: list[Span] = []
+    for kind in (kind for kind in Kind if kind in used):
+        legend += [Span(SIGNS[kind], _STYLES[kind]), Span(f" {kind.value}   ")]
+    return [
+        head,
+        "",
+        Paragraph(legend, "  "),
+        "",
+        Table(
+            [Column(fit=Fit.MIDDLE), Column(fit=Fit.MIDDLE)],
+            [_table_row(change, plan.currency) for change in comparison.changes],
+            indent="  ",
+        ),
+        "",
+        *_total_lines(comparison),
+    ]
+
+
+def _total_lines(comparison: Comparison) -> Iterator[Paragraph]:
+    for line in (_summary_line(comparison), *cost_line(comparison.plan).split("\n")):
+        yield Paragraph(strong(line), rest="  ")
+
+
+def _table_row(change: Change, currency: str) -> LineOfTable:
+    return LineOfTable(
+        [Span(f"{SIGNS[change.kind]} {change.name}", _STYLES[change.kind]), change.output],
+        below=[
+            Paragraph(change.reason, "      "),
+            *(Paragraph(detail, "        ") for detail in change.details),
+            Paragraph(f"{price(change, currency)}  ({change.place})".strip(), "      "),
+        ],
+    )
+
+
+def price(change: Change, currency: str) -> str:
+    """What a change costs, in words."""
+    if not change.cost.billable_s:
+        return change.paid
+    words = money(change.cost, currency)
+    return {
+        Action.WAIT: f"at most {words}" + (f"; {change.paid}" if change.paid else ""),
+        Action.RESUME: f"{change.paid}: {words} when it ends",
+        Action.BLOCKED: f"{change.paid}; paying again: {words}",
+    }.get(change.action, words)
+
+
+def _nothing(comparison: Comparison) -> str:
+    count = comparison.unchanged
+    return f"No difference. {count} edit{' is' if count == 1 else 's are'} asked for alike."
+
+
+def _summary_line(comparison: Comparison) -> str:
+    counts = ", ".join(f"{count} {kind}" for kind, count in comparison.summary.items())
+    return f"Diff: {counts}; {comparison.unchanged} unchanged."
+
+
+# ------------------------------------------------------------------ JSON
+
+
+def diff_document(comparison: Comparison) -> dict[str, Any]:
+    """The changes for programs (schemas/diff.schema.json)."""
+    plan = comparison.plan
+    return {
+        "version": DIFF_VERSION,
+        "from": _side(comparison.before),
+        "to": _side(comparison.after),
+        "realm": plan.realm,
+        "account": plan.account,
+        "endpoint": plan.endpoint,
+        "environment": plan.environment,
+        "summary": {**comparison.summary, "unchanged": comparison.unchanged},
+        "cost": cost_document(plan),
+        "changes": [_change(each) for each in comparison.changes],
+    }
+
+
+def _side(side: Side) -> dict[str, Any]:
+    return {"name": side.name, "commit": side.commit}
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "name": change.name,
+        "kind": change.kind.value,
+        "reason": change.reason,
+        "details": list(change.details),
+        "was": change.was,
+        "output": change.output,
+        "place": str(change.place),
+        "key": change.key,
+        "action": change.action.value,
+        "paid": change.paid or None,
+        "cost": step_cost_document(change.cost),
+    }
+
+
+# ------------------------------------------------------------------ Markdown
+
+
+def diff_markdown(comparison: Comparison, below: Sequence[str] = ()) -> str:
+    """Summary and cost first, then a table of changes, then reasons and differences, folded, then
+    what is to stand `below` it all. Never too long.
+    """
+    changes = sorted(comparison.changes, key=lambda each: (_ORDER.index(each.kind), each.name))
+    text, end = "\n".join(_head(comparison)) + "\n", paragraphs(below)
+    rows = [_row(change, comparison.plan.currency) for change in changes]
+    most = MOST_CHARACTERS - len(text) - len(end)
+    return text + (table_and_details(rows, "change", "cutlist diff", most) if rows else "") + end
+
+
+def _row(change: Change, currency: str) -> Row:
+    return Row(
+        SIGNS[change.kind],
+        change.kind.value,
+        change.name,
+        change.output,
+        change.reason,
+        change.details,
+        price(change, currency),
+        str(change.place),
+    )
+
+
+def _head(comparison: Comparison) -> Iterator[str]:
+    plan = comparison.plan
+    if comparison.changes:
+        yield f"**{_summary_line(comparison)}**"
+        yield ""
+        yield f"**Cost:** {escaped(cost_line(plan).removeprefix('Cost: '))}"
+    else:
+        yield f"**No difference.** {_nothing(comparison).removeprefix('No difference. ')}"
+    yield ""
+    sides = f"From {code(comparison.before.name)} to {code(comparison.after.name)}."
+    yield f"{sides} {where_markdown(plan)}"

@@ -1,0 +1,175 @@
+"""A plan as a comment for a pull request. Pure.
+
+Manifests come from strangers: whatever they wrote stands in <code> or <pre>, where nothing is a
+link, a mention or markup, and every character that could end that is written as a number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from reconciler.formats.names import NO_ENVIRONMENT, made_plain
+from reconciler.plan.chains import followers
+from reconciler.plan.step import SYMBOLS, Action, Plan, Step
+from reconciler.report.plan import cost_line, left_out_line, money, stray_lines, summary_line
+
+MOST_CHARACTERS = 65_000  # GitHub refuses comments of more than 65,536
+_FOR_THE_TABLE = 40_000
+_FOR_THE_END = 300
+_MOST_OF_A_CELL = 200
+_MOST_NOTES = 10
+_SPECIAL = re.compile(r"[^\w \-./,;()=%?…→\u00a0-\U0010ffff]|_|(?<=www)\.", re.IGNORECASE)
+_ORDER = (
+    Action.BLOCKED,
+    Action.RENDER,
+    Action.WAIT,
+    Action.SETTLE,
+    Action.RESUME,
+    Action.WRITE,
+    Action.PRUNE,
+)
+
+
+def plan_markdown(plan: Plan, below: Sequence[str] = ()) -> str:
+    """Summary and cost first, then a table of steps, then reasons and differences, folded, then
+    what is to stand `below` the plan. Never too long.
+    """
+    steps = sorted(
+        (step for step in plan.steps if step.action is not Action.KEEP),
+        key=lambda step: (_ORDER.index(step.action), step.name),
+    )
+    text, end = "\n".join(_head(plan, steps)) + "\n", paragraphs(below)
+    told = followers(plan)
+    rows = [_row(step, told.get(step.name), plan.currency) for step in steps]
+    most = MOST_CHARACTERS - len(text) - len(end)
+    return text + (table_and_details(rows, "step", "cutlist plan", most) if rows else "") + end
+
+
+def paragraphs(lines: Sequence[str]) -> str:
+    """Each of these as a paragraph of its own, in bold."""
+    return "".join(f"\n**{escaped(line)}**\n" for line in lines)
+
+
+def _row(step: Step, follow: str | None, currency: str) -> Row:
+    name = step.name if step.of_edit else ""
+    return Row(
+        SYMBOLS[step.action],
+        step.action.value,
+        name,
+        step.output,
+        step.reason,
+        (*step.details, *([follow] if follow else [])),
+        _price(step, currency),
+        str(step.place),
+    )
+
+
+def _head(plan: Plan, steps: Sequence[Step]) -> Iterator[str]:
+    if steps:
+        yield f"**{summary_line(plan)}**"
+        yield ""
+        yield f"**Cost:** {escaped(cost_line(plan).removeprefix('Cost: '))}"
+    else:
+        count = len(plan.steps)
+        yield (
+            f"**No changes.** {count}"
+            f" edit{' matches its result' if count == 1 else 's match their results'}."
+        )
+    yield ""
+    yield f"{where_markdown(plan)} {left_out_line(plan)}".rstrip()
+    notes = [*plan.notes, *(line.strip() for line in stray_lines(plan))]
+    if notes:
+        yield ""
+        yield from (f"- {code(note)}" for note in notes[:_MOST_NOTES])
+        if len(notes) > _MOST_NOTES:
+            yield f"- and {len(notes) - _MOST_NOTES} more notes, which `cutlist plan` shows."
+
+
+def where_markdown(plan: Plan) -> str:
+    """`Realm mock, account default, endpoint mock, environment draft.`"""
+    environment = (
+        "" if plan.environment == NO_ENVIRONMENT else f", environment {code(plan.environment)}"
+    )
+    return (
+        f"Realm {plan.realm}, account {code(plan.account)}, endpoint"
+        f" {code(plan.endpoint)}{environment}."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table of a comment, and what is folded below it."""
+
+    symbol: str
+    kind: str
+    name: str
+    output: str
+    reason: str
+    details: tuple[str, ...]
+    price: str
+    place: str
+
+
+def table_and_details(rows: Sequence[Row], word: str, command: str, most: int) -> str:
+    """A table of `rows`, each a `word`, then reasons and differences, folded; at most so many
+    characters.
+
+    What does not fit is counted in words, with the `command` that shows it.
+    """
+    text = f"\n| | {word} | edit | output | why | cost |\n|---|---|---|---|---|---|\n"
+    for number, row in enumerate(rows):
+        cells = " | ".join(code(each) for each in (row.name, row.output, row.reason, row.price))
+        line = f"| <code>{escaped(row.symbol)}</code> | {row.kind} | {cells} |\n"
+        if len(text) + len(line) > _FOR_THE_TABLE:
+            text += f"\n**{_not_shown(len(rows) - number, word)}** `{command}` shows all.\n"
+            break
+        text += line
+    return text + _details(rows, word, command, most - len(text) - _FOR_THE_END)
+
+
+def _details(rows: Sequence[Row], word: str, command: str, most: int) -> str:
+    text = ""
+    told = [row for row in rows if row.details or len(row.reason) > _MOST_OF_A_CELL]
+    for number, row in enumerate(told):
+        lines = [row.reason, *row.details, row.price, row.place]
+        body = "\n".join(escaped(line) for line in lines if line)
+        head = f"<code>{escaped(row.symbol)}</code> {code(row.name or row.output)}"
+        block = f"\n<details><summary>{head}</summary>\n<pre>\n{body}\n</pre>\n</details>\n"
+        if len(text) + len(block) > most:
+            return (
+                f"{text}\n**{_not_shown(len(told) - number, word)}** with reasons and differences."
+                f" `{command}` shows all.\n"
+            )
+        text += block
+    return text
+
+
+def _not_shown(count: int, word: str) -> str:
+    return f"{count} more {word}{' is' if count == 1 else 's are'} not shown"
+
+
+def _price(step: Step, currency: str) -> str:
+    if step.paid_by:
+        return f"paid once, by {step.paid_by}"
+    if not step.cost.billable_s:
+        return ""
+    words = money(step.cost, currency)
+    return {Action.WAIT: f"at most {words}", Action.BLOCKED: f"paying again: {words}"}.get(
+        step.action, words
+    )
+
+
+def code(text: str) -> str:
+    """Somebody's words on one line, as they are, doing nothing."""
+    clipped = text if len(text) <= _MOST_OF_A_CELL else f"{text[: _MOST_OF_A_CELL - 1]}…"
+    return f"<code>{escaped(clipped)}</code>" if clipped else ""
+
+
+def escaped(text: str) -> str:
+    """`text` with every character that could mean something written as a number; what hides or
+    reorders is shown.
+    """
+    visible = made_plain(text.replace("\n", " ").replace("\t", " "))
+    return _SPECIAL.sub(lambda match: "".join(f"&#{ord(c)};" for c in match[0]), visible)

@@ -1,0 +1,245 @@
+"""How an apply ended, as text or JSON. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reconciler.apply.outcome import ABOUT_ALL, NotTried, Outcome, Report
+from reconciler.errors import CutlistError, ServiceError, Unauthorized
+from reconciler.plan.decide import orphan_note
+from reconciler.plan.step import Action, Plan, Step
+from reconciler.report.page import Block, Paragraph, Span, Style, written
+from reconciler.report.plan import stray_lines
+from reconciler.service.codes import entry
+
+
+def report_text(report: Report) -> str:
+    """The last word of an apply, for people, in lines of a screen's width."""
+    return written(report_blocks(report))
+
+
+def report_blocks(report: Report) -> list[Block]:
+    """The last word of an apply, for people."""
+    failures = sorted(report.failures, key=lambda each: each.step.name)
+    now = {step.name: step for step in report.left.steps}
+    blocks = [*_about_all(failures, report.plan, now)]
+    for outcome in failures:
+        if not isinstance(outcome.error, (*ABOUT_ALL, NotTried)):
+            blocks += _failure(outcome, now.get(outcome.step.name, outcome.step))
+    blocks += _not_tried(failures)
+    blocks += [
+        _marked(".", f"{step.name}  {step.reason}", Style.FAINT)
+        for step in report.left.by_action(Action.WAIT)
+    ]
+    failed = {each.step.name for each in failures}
+    for step in report.blocked:
+        if step.name not in failed:
+            blocks.append(_marked("!", f"{step.name}  {step.reason}", Style.BAD))
+            blocks += [_under(detail) for detail in step.details]
+    blocks += [Paragraph(orphan_note(each), rest="    ") for each in report.left.undecided]
+    blocks += [Paragraph(line.lstrip(), *_lead(line)) for line in stray_lines(report.left)]
+    blocks += _not_planned(report)
+    blocks += _not_pruned(report)
+    if report.in_flight:
+        words = (
+            f"Still at the service: {', '.join(report.in_flight)}. The next apply collects them."
+        )
+        blocks.append(Paragraph(words, rest="    "))
+    return [*blocks, *_last_lines(report)]
+
+
+def _marked(mark: str, words: str, style: Style) -> Paragraph:
+    """`✗ words`, the mark in the style."""
+    return Paragraph([Span(mark, style), Span(f" {words}")], rest="    ")
+
+
+def _under(words: str) -> Paragraph:
+    return Paragraph(words, "    ")
+
+
+def _lead(line: str) -> tuple[str, str]:
+    blanks = line[: len(line) - len(line.lstrip())]
+    return blanks, f"{blanks}  "
+
+
+def _about_all(failures: Sequence[Outcome], plan: Plan, now: Mapping[str, Step]) -> Iterator[Block]:
+    """Errors that concern everything are said once, with the edits that met them."""
+    met: dict[str, list[str]] = {}
+    hints: dict[str, str] = {}
+    for outcome in failures:
+        if isinstance(outcome.error, ABOUT_ALL):
+            words = str(outcome.error)
+            if isinstance(outcome.error, Unauthorized):
+                words = (
+                    f"the service refused the API key of account {plan.account} at {plan.endpoint}"
+                    f" ({words})"
+                )
+            met.setdefault(words, []).append(outcome.step.name)
+            hints[words] = outcome.error.hint
+    for words, names in met.items():
+        yield Paragraph([Span("error:", Style.BAD), Span(f" {words}")], rest="    ")
+        yield _under(f"{hints[words]} Met by {', '.join(names)}.")
+        for said in dict.fromkeys(_money(now[name]) for name in names if name in now):
+            yield _under(said)
+
+
+def _not_tried(failures: Sequence[Outcome]) -> Iterator[Block]:
+    by_reason: dict[str, list[str]] = {}
+    for outcome in failures:
+        if isinstance(outcome.error, NotTried):
+            by_reason.setdefault(outcome.error.message, []).append(outcome.step.name)
+    for reason, names in by_reason.items():
+        yield _marked("✗", f"{', '.join(names)}: {reason}", Style.BAD)
+
+
+def _not_planned(report: Report) -> Iterator[Block]:
+    """Edits that were blocked when the plan was shown, and are so no longer."""
+    planned = {step.name for step in report.plan.steps if step.may_pay}
+    left = [step.name for step in report.left.by_action(Action.RENDER) if step.name not in planned]
+    if left:
+        why = "can be rendered now; it was not in this plan, so the next apply does it."
+        yield _marked("+", f"{', '.join(left)}: {why}", Style.GOOD)
+
+
+def _not_pruned(report: Report) -> Iterator[Block]:
+    left = [
+        step.output
+        for step in report.left.by_action(Action.PRUNE)
+        if step.name not in report.outcomes
+    ]
+    if left and not report.stopped_by:
+        why = "That comes last: when nothing failed, and what takes its place is there."
+        yield _marked("-", f"not pruned: {', '.join(left)}. {why}", Style.GONE)
+
+
+def _failure(outcome: Outcome, now: Step) -> Iterator[Block]:
+    error, step = outcome.error, outcome.step
+    assert error is not None
+    yield _marked("✗", f"{step.name}  {error}", Style.BAD)
+    yield _under(f"{_money(now)} {_advice(error)} ({step.place})".strip())
+    if isinstance(error, ServiceError) and error.request_id:
+        task = f"  task {now.task_id}" if now.task_id else ""
+        yield _under(f"request {error.request_id}{task}")
+
+
+def _money(now: Step) -> str:
+    """What a failed edit has cost, told by what a plan says of it now."""
+    match now.action:
+        case Action.RESUME:
+            return (
+                f"Its task {now.task_id} goes on at the service; the next apply collects it, and"
+                " nothing is sent again."
+            )
+        case Action.SETTLE:
+            return (
+                "Whether it arrived is not known; the next apply asks the service before it sends"
+                " anything."
+            )
+        case Action.WRITE | Action.KEEP:
+            return "It is paid, and its video is in the store."
+        case Action.BLOCKED if now.needs_person:
+            return ""
+        case _:
+            return "Nothing was billed for it."
+
+
+def _advice(error: CutlistError) -> str:
+    if error.hint:
+        return error.hint
+    if isinstance(error, ServiceError) and error.code and error.code not in ("CANCELED", "EXPIRED"):
+        return entry(error.code, error.message).advice
+    return "Run apply again; what is done is kept."
+
+
+def _last_lines(report: Report) -> Iterator[Block]:
+    """How it ended, what it cost, how to go on; a line each."""
+    failed = {each.step.name for each in report.failures}
+    blocked = [step for step in report.blocked if step.name not in failed]
+    unsettled = [step for step in report.unsettled if step.name not in failed]
+    ends = ((failed, "failed"), (blocked, "blocked"), (unsettled, "not settled"))
+    trouble = [f"{len(some)} {word}" for some, word in ends if some]
+    if report.stopped_by:
+        head = Span(f"Interrupted ({report.stopped_by}).", Style.CHANGE)
+    elif trouble:
+        head = Span(f"Apply ended with {' and '.join(trouble)}.", Style.BAD)
+    else:
+        head = Span("Apply complete.", Style.GOOD)
+    yield Paragraph([head, Span(f" {_done(report)}")], rest="  ")
+    if report.billed_s:
+        yield Paragraph(_spent(report), rest="  ")
+    if report.stopped_by:
+        yield Paragraph("Running apply again goes on from here.")
+    elif failed or unsettled:
+        yield Paragraph("Running apply again does only what is left.")
+
+
+def _done(report: Report) -> str:
+    counts = {
+        "rendered": Action.RENDER,
+        "resumed": Action.RESUME,
+        "written": Action.WRITE,
+        "pruned": Action.PRUNE,
+    }
+    shown = {word: report.done(action) for word, action in counts.items()}
+    parts = [f"{count} {word}" for word, count in shown.items() if count or word != "resumed"]
+    return f"{', '.join(parts)} in {_span(report.elapsed_s)}."
+
+
+def _spent(report: Report) -> str:
+    seconds = f"{report.billed_s:.1f} billable seconds"
+    if report.price is None or not report.plan.currency:
+        return f"{seconds}."
+    planned = report.plan.total(Action.RENDER, Action.WAIT, Action.RESUME)
+    about = "at most " if planned.unknown_inputs else ""
+    beside = f" (planned {about}{planned.price:.2f})" if planned.price is not None else ""
+    return f"{seconds}, {report.price:.2f} {report.plan.currency}{beside}."
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60}m {int(seconds) % 60:02}s"
+
+
+def report_document(report: Report) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "rendered": report.done(Action.RENDER),
+        "resumed": report.done(Action.RESUME),
+        "written": report.done(Action.WRITE),
+        "pruned": report.done(Action.PRUNE),
+        "terraform": {
+            "add": report.done(Action.RENDER),
+            "change": report.done(Action.WRITE),
+            "destroy": report.done(Action.PRUNE),
+        },
+        "failed": len(report.failures),
+        "blocked": len(report.blocked),
+        "billed_s": report.billed_s,
+        "price": report.price,
+        "currency": report.plan.currency or None,
+        "in_flight": list(report.in_flight),
+        "stopped_by": report.stopped_by or None,
+        "exit_code": report.exit_code,
+        "edits": [
+            _edit(outcome)
+            for outcome in sorted(report.outcomes.values(), key=lambda each: each.step.name)
+        ],
+    }
+
+
+def _edit(outcome: Outcome) -> dict[str, Any]:
+    error = outcome.error
+    return {
+        "name": outcome.step.name,
+        "action": outcome.step.action.value,
+        "ok": outcome.ok,
+        "output": outcome.step.output,
+        "digest": outcome.digest,
+        "billed_s": outcome.billed_s,
+        "price": outcome.price,
+        "error": (
+            None
+            if error is None
+            else {"code": getattr(error, "code", ""), "message": error.message, "hint": error.hint}
+        ),
+    }

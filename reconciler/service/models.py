@@ -1,0 +1,172 @@
+"""What each model accepts, read from schemas/models. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.formats.document import pointer
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLimits:
+    """What the service takes for one kind of medium; None where the vendor states no limit."""
+
+    name: str
+    kind: str  # "video" or "image"
+    formats: tuple[str, ...]
+    data_uri: bool
+    mask: bool = False  # white is edited, black kept
+    alpha: bool | None = None
+    duration_s: tuple[float, float] | None = None
+    side_px: tuple[int, int] | None = None
+    aspect: tuple[float, float] | None = None
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One set of fields: a model, and for VACE one of its functions."""
+
+    function: str | None
+    title: str
+    input: Mapping[str, Any]
+    parameters: Mapping[str, Any]
+    output: Mapping[str, Any]
+
+    def section(self, name: str) -> Mapping[str, Any]:
+        """The JSON Schema of `input` or `parameters`."""
+        return self.input if name == "input" else self.parameters
+
+    def fields(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+        """(section, field, its schema) for every field."""
+        for section in ("input", "parameters"):
+            for name, schema in self.section(section)["properties"].items():
+                yield section, name, schema
+
+    def media(self, given: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+        """(pointer below `spec`, URL, kind of medium) for every media reference in the `input` of
+        an edit.
+        """
+        for name, schema in self.input["properties"].items():
+            value, at = given.get(name), pointer("/input", name)
+            if isinstance(value, str) and "x-media" in schema:
+                yield at, value, schema["x-media"]
+            elif isinstance(value, list):
+                yield from _media_items(value, at, schema.get("items", {}))
+
+    def ignored(self, section: str) -> Sequence[str]:
+        """Names that requests carry in this section and the service does not read."""
+        return tuple(self.section(section).get("x-ignored", ()))
+
+    def default(self, section: str, field: str) -> Any:
+        """The documented default of a field; None when there is none, or the vendor does not
+        promise it.
+        """
+        schema = self.section(section)["properties"].get(field, {})
+        return schema.get("default") if schema.get("x-default") == "documented" else None
+
+
+def _media_items(
+    items: Sequence[Any], at: str, schema: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str]]:
+    for index, item in enumerate(items):
+        if isinstance(item, str) and "x-media" in schema:
+            yield pointer(at, index), item, schema["x-media"]
+        elif isinstance(item, dict):
+            for name, part in schema.get("properties", {}).items():
+                if "x-media-by" not in part or not isinstance(item.get(name), str):
+                    continue
+                kind = str(item.get(part["x-media-by"]))
+                # another one is a fault of the schema
+                if kind in schema["properties"][part["x-media-by"]]["enum"]:
+                    yield pointer(pointer(at, index), name), item[name], kind
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model of the service and its figures (schemas/models/*.yaml)."""
+
+    model: str
+    title: str
+    names: Mapping[str, Mapping[str, str]]  # name → region → allowed | discouraged
+    submits_per_s: float
+    running_tasks: int
+    usual_s: float
+    shortest_s: float
+    poll_interval_s: float
+    billing_seconds: tuple[str, ...]
+    billing_tier: str | None
+    media: Mapping[str, MediaLimits]
+    variants: tuple[Variant, ...]
+
+    def variant(self, function: Any) -> Variant | None:
+        """The fields that apply to `input.function`; None when there is no such function."""
+        for each in self.variants:
+            if each.function is None or each.function == function:
+                return each
+        return None
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        return tuple(each.function for each in self.variants if each.function is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """All models, by every name they have in some region."""
+
+    by_name: Mapping[str, Model]
+
+    @classmethod
+    def of(cls, documents: Sequence[Mapping[str, Any]]) -> Models:
+        models = [_model(each) for each in documents]
+        return cls({name: model for model in models for name in model.names})
+
+    def get(self, name: Any) -> Model | None:
+        return self.by_name.get(name) if isinstance(name, str) else None
+
+
+def _model(data: Mapping[str, Any]) -> Model:
+    return Model(
+        model=data["model"],
+        title=data["title"],
+        names=data["names"],
+        submits_per_s=data["limits"]["submits_per_s"],
+        running_tasks=data["limits"]["running_tasks"],
+        usual_s=data["usual"]["duration_s"],
+        shortest_s=data["usual"]["shortest_s"],
+        poll_interval_s=data["usual"]["poll_interval_s"],
+        billing_seconds=tuple(data["billing"]["seconds"]),
+        billing_tier=data["billing"]["tier"],
+        media={name: _limits(name, limits) for name, limits in data["media"].items()},
+        variants=tuple(
+            Variant(
+                each["function"],
+                each.get("title", data["title"]),
+                each["input"],
+                each["parameters"],
+                each["output"],
+            )
+            for each in data["variants"]
+        ),
+    )
+
+
+def _limits(name: str, data: Mapping[str, Any]) -> MediaLimits:
+    def pair(field: str) -> Any:
+        return tuple(data[field]) if field in data else None
+
+    return MediaLimits(
+        name=name,
+        kind=data["kind"],
+        formats=tuple(data["formats"]),
+        data_uri=data["data_uri"],
+        mask=data.get("mask", False),
+        alpha=data.get("alpha"),
+        duration_s=pair("duration_s"),
+        side_px=pair("side_px"),
+        aspect=pair("aspect"),
+        size_bytes=data.get("size_bytes"),
+    )

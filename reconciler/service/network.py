@@ -1,0 +1,396 @@
+"""Requests to hosts and their answers, over httpx, of which this is the only user. No policy, no
+retry; nothing here knows what an answer means.
+
+Every call ends: an answer is at most so large and takes at most so long, however its bytes drip;
+what comes compressed is opened bit by bit. No cookie is kept, no redirect followed, and nothing of
+the environment is read: proxies and certificates come as Routes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from reconciler.errors import CutlistError, NotReached, OutcomeUnknown, UnfitAnswer
+from reconciler.formats.untrusted import shown
+from reconciler.service.answers import Reply
+from reconciler.service.routes import Proxy, Routes
+
+# its INFO lines print whole URLs, signatures included
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+MOST_ANSWER_BYTES = 8 << 20  # of an answer, opened; a page of the list has 60 KiB
+CONNECT_S = 10.0  # for each of: a free connection, TCP, TLS
+GRACE_S = 60.0  # a file on its way may stand still for so long in all, whatever its pace
+LEAST_BYTES_PER_S = 16 << 10  # below this pace the grace is used up
+_CHUNK_BYTES = 64 << 10
+_CLOSING_S = 1.0
+_PACKINGS = ("gzip", "x-gzip", "deflate")
+_UNREACHED = "Check the network and the endpoint in cutlist.yaml, then run apply again."
+_CONNECTING = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.ProxyError,
+    httpx.InvalidURL,
+)
+_BROKEN = (
+    httpx.TransportError,
+    httpx.DecodingError,
+    httpx.StreamError,
+    OSError,
+    ValueError,
+    ArithmeticError,
+)
+
+
+def _socks_errors() -> tuple[type[Exception], ...]:
+    """The errors of the package that speaks SOCKS; none where it is not installed."""
+    try:
+        from socksio import SOCKSError
+    except ImportError:
+        return ()
+    return (SOCKSError,)
+
+
+def time_for(size_bytes: int) -> float:
+    """Seconds that a file of this size may take on its way."""
+    return GRACE_S + size_bytes / LEAST_BYTES_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A file on its way. `size_bytes` is what the server promises, None when it does not say."""
+
+    status: int
+    size_bytes: int | None
+    chunks: AsyncIterator[bytes]
+
+
+class Network:
+    """Connections to one kind of host. `transport` takes their place in tests."""
+
+    def __init__(
+        self,
+        routes: Routes,
+        *,
+        headers: Mapping[str, str] | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._headers = {"User-Agent": "cutlist", "Accept-Encoding": "identity", **(headers or {})}
+        self._routes = routes
+        self._transport = transport or _Wires(routes)
+
+    def _way(self, request: httpx.Request) -> str:
+        """Words for the proxy that a request goes through; empty where it goes straight."""
+        proxy = self._routes.proxy(request.url.scheme, request.url.host, request.url.port)
+        return f" through {proxy.address}, the proxy of {proxy.variable}" if proxy else ""
+
+    async def close(self) -> None:
+        await self._transport.aclose()
+
+    async def ask(self, method: str, url: str, *, within_s: float, **content: Any) -> Reply:
+        """Send a request once, and read its answer, both within `within_s` seconds. `content` is
+        what httpx.Request takes.
+
+        Raises NotReached when no byte of it left this machine, OutcomeUnknown when no answer came;
+        of one that did come, Reply says whether it is whole.
+        """
+        request = self._request(method, url, within_s, content)
+        response: httpx.Response | None = None
+        taken = _Taken()
+        try:
+            async with asyncio.timeout(within_s):
+                with _in_our_words(self._way(request)):
+                    response = await self._transport.handle_async_request(request)
+                with _in_our_words():
+                    async for piece in _opened(response):
+                        taken.add(piece)
+        except TimeoutError:
+            if response is None:
+                raise OutcomeUnknown(f"the service did not answer within {within_s:g} s.") from None
+            taken.cut = f"was not whole after {within_s:g} s"
+        except UnfitAnswer as error:
+            taken.cut = error.message
+        except OutcomeUnknown as error:
+            if response is None:
+                raise
+            taken.cut = f"broke off ({error.message.rstrip('.')})"
+        finally:
+            await _let_go(response)
+        assert response is not None
+        is_copy = "Age" in response.headers  # its Date is then an old one
+        date = "" if is_copy else response.headers.get("Date", "")
+        return Reply(response.status_code, bytes(taken.body), taken.cut, date, is_copy)
+
+    @asynccontextmanager
+    async def open(self, url: str) -> AsyncIterator[Incoming]:
+        """A file, piece by piece. The chunks raise OutcomeUnknown when they break off or fall
+        behind `time_for`.
+        """
+        request = self._request("GET", url, GRACE_S, {})
+        response: httpx.Response | None = None
+        try:
+            try:
+                async with asyncio.timeout(GRACE_S):
+                    with _in_our_words(self._way(request)):
+                        response = await self._transport.handle_async_request(request)
+            except TimeoutError:
+                raise OutcomeUnknown(f"no answer came within {GRACE_S:g} s.") from None
+            length = response.headers.get("Content-Length", "")
+            told = length.isascii() and length.isdecimal() and len(length) < 16
+            whole = _encoding(response) == ""
+            size_bytes = int(length) if told and whole else None
+            yield Incoming(response.status_code, size_bytes, _in_time(_opened(response)))
+        finally:
+            await _let_go(response)
+
+    def _request(
+        self, method: str, url: str, within_s: float, content: Mapping[str, Any]
+    ) -> httpx.Request:
+        connect_s = min(CONNECT_S, within_s)
+        waits = {"connect": connect_s, "read": within_s, "write": within_s, "pool": connect_s}
+        own = content.get("headers", {})
+        try:
+            return httpx.Request(
+                method,
+                url,
+                **{**content, "headers": {**self._headers, **own}},
+                extensions={"timeout": waits},
+            )
+        except (httpx.InvalidURL, ValueError, ArithmeticError) as error:
+            raise NotReached("the address is no URL that can be asked.") from error
+
+
+class _Taken:
+    """The bytes of an answer, as far as they were taken, and why no more."""
+
+    def __init__(self) -> None:
+        self.body = bytearray()
+        self.cut = ""
+
+    def add(self, piece: bytes) -> None:
+        room = MOST_ANSWER_BYTES - len(self.body)
+        self.body += piece[:room]
+        if len(piece) > room:
+            raise UnfitAnswer(f"is larger than {MOST_ANSWER_BYTES >> 20} MiB")
+
+
+# ------------------------------------------------------------------ bytes
+
+
+def _encoding(response: httpx.Response) -> str:
+    """How the body is packed; empty for not at all, which is what was asked for."""
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    return "" if encoding == "identity" else encoding
+
+
+async def _opened(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The body, in pieces of no more than 64 KiB, unpacked bit by bit: whatever was promised about
+    it, no more is held than that.
+
+    What is not packed as it says, or in a way that is not known, comes as it is, and then
+    UnfitAnswer: an id may stand in it all the same.
+    """
+    packing, lie = "" if response.is_stream_consumed else _encoding(response), ""
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32) if packing in _PACKINGS else None
+    if packing and unpack is None:
+        lie = f'came packed as "{shown(packing)}", which was not asked for'
+    async for chunk in _raw(response):
+        rest = chunk
+        while rest:
+            if unpack is not None and not unpack.eof:
+                try:
+                    piece, rest = unpack.decompress(rest, _CHUNK_BYTES), unpack.unconsumed_tail
+                except zlib.error:
+                    unpack, lie = None, f"is not packed as {packing}, as it says"
+                    continue
+            elif unpack is None:
+                piece, rest = rest[:_CHUNK_BYTES], rest[_CHUNK_BYTES:]
+            else:
+                return
+            yield piece
+    if unpack is not None and not unpack.eof:
+        lie = "broke off"
+    if lie:
+        raise UnfitAnswer(lie)
+
+
+async def _raw(response: httpx.Response) -> AsyncIterator[bytes]:
+    if response.is_stream_consumed:  # a transport of tests has looked into it
+        yield response.content
+        return
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    async for chunk in response.stream:
+        yield chunk
+
+
+async def _in_time(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same chunks. Only the waiting for them counts, not what is done with them. Raises
+    OutcomeUnknown.
+    """
+    loop, waited_s, arrived_bytes = asyncio.get_running_loop(), 0.0, 0
+    while True:
+        begun = loop.time()
+        try:
+            async with asyncio.timeout(max(0.0, time_for(arrived_bytes) - waited_s)):
+                with _in_our_words():
+                    chunk = await anext(chunks, None)
+        except TimeoutError:
+            raise OutcomeUnknown(
+                f"the file came too slowly: {arrived_bytes:,} bytes in {waited_s:.0f} s and"
+                f" {GRACE_S:.0f} s of patience."
+            ) from None
+        except UnfitAnswer as error:
+            raise OutcomeUnknown(f"what came {error.message}.") from None
+        if chunk is None:
+            return
+        waited_s += loop.time() - begun
+        arrived_bytes += len(chunk)
+        yield chunk
+
+
+async def _let_go(response: httpx.Response | None) -> None:
+    if response is not None:
+        with suppress(*_BROKEN):
+            async with asyncio.timeout(_CLOSING_S):
+                await response.aclose()
+
+
+@contextmanager
+def _in_our_words(way: str = "") -> Iterator[None]:
+    """httpx's errors in our words; their messages name no URL, so no signature can leak. `way` says
+    through which proxy a connection was sought.
+    """
+    try:
+        yield
+    except TimeoutError:
+        raise
+    except _CONNECTING as error:
+        raise NotReached(
+            f"the service cannot be reached{way} ({_kind(error)}).", hint=_UNREACHED
+        ) from error
+    except httpx.TimeoutException as error:
+        raise OutcomeUnknown("the service did not answer in time.") from error
+    except UnicodeError as error:  # the name of a host that no resolver takes
+        raise NotReached("the service cannot be reached (no name of a host).") from error
+    except Exception as error:
+        if not isinstance(error, (*_BROKEN, *_socks_errors())):
+            raise
+        raise OutcomeUnknown(f"the connection broke ({_kind(error)}).") from error
+
+
+def _kind(error: Exception) -> str:
+    text = shown(str(error).strip(), 200)
+    if text == "All connection attempts failed":
+        return "no connection"
+    return text if text and "://" not in text else type(error).__name__
+
+
+# ------------------------------------------------------------------ ways
+
+
+class _Wires(httpx.AsyncBaseTransport):
+    """For each request the connections that Routes says: straight, or through a proxy."""
+
+    def __init__(self, routes: Routes) -> None:
+        self._routes = routes
+        self._wires: dict[tuple[str, Proxy | None], httpx.AsyncHTTPTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        way = (url.scheme, self._routes.proxy(url.scheme, url.host, url.port))
+        if way not in self._wires:
+            self._wires[way] = _wire(self._routes, *way)
+        return await self._wires[way].handle_async_request(request)
+
+    async def aclose(self) -> None:
+        for wire in self._wires.values():
+            await wire.aclose()
+
+
+def check_ways(routes: Routes, url: str) -> None:
+    """Raises CutlistError when requests to `url` cannot leave the way they are told to: before
+    anything is sent.
+    """
+    try:
+        host = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise CutlistError(f"the endpoint {shown(url)} is no URL: {error}") from None
+    _wire(routes, host.scheme, routes.proxy(host.scheme, host.host, host.port))
+
+
+def _wire(routes: Routes, scheme: str, proxy: Proxy | None) -> httpx.AsyncHTTPTransport:
+    encrypted = scheme == "https" or (proxy is not None and proxy.scheme == "https")
+    # without encryption nothing is ever checked with it, and it is slow to make
+    context = _certificates(routes) if encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    limits = httpx.Limits(max_connections=40, max_keepalive_connections=20)
+    return httpx.AsyncHTTPTransport(
+        verify=context,
+        trust_env=False,
+        limits=limits,
+        proxy=None if proxy is None else _proxied(proxy, context),
+    )
+
+
+def _proxied(proxy: Proxy, context: ssl.SSLContext) -> httpx.Proxy:
+    if proxy.scheme not in ("http", "https", "socks5", "socks5h"):
+        raise CutlistError(
+            f"{proxy.variable} names {proxy.address}; SOCKS 4 is not spoken here.",
+            hint="Name a proxy with http, https or socks5 instead. Nothing was sent.",
+        )
+    if proxy.socks and not _socks_errors():
+        raise CutlistError(
+            f"{proxy.variable} names {proxy.address}, and SOCKS needs a package that is not"
+            " installed.",
+            hint=(
+                "Install it (pip install 'cutlist[socks]'), name a proxy with http in HTTPS_PROXY,"
+                " or unset the variable. Nothing was sent."
+            ),
+        )
+    return httpx.Proxy(
+        proxy.address,
+        auth=(proxy.user, proxy.password) if proxy.user or proxy.password else None,
+        ssl_context=context if proxy.scheme == "https" else None,
+    )
+
+
+def _certificates(routes: Routes) -> ssl.SSLContext:
+    """Whose signatures are believed: those of SSL_CERT_FILE or SSL_CERT_DIR, or the usual ones."""
+    if not routes.cert_file and not routes.cert_dir:
+        return httpx.create_ssl_context(trust_env=False)
+    variable, name = (
+        ("SSL_CERT_FILE", routes.cert_file)
+        if routes.cert_file
+        else ("SSL_CERT_DIR", routes.cert_dir)
+    )
+    path, folder = Path(name), variable == "SSL_CERT_DIR"
+    kind = "folder" if folder else "file"
+    if not (path.is_dir() if folder else path.is_file()):
+        raise _no_certificates(variable, name, f"no {kind} is there")
+    try:
+        return ssl.create_default_context(
+            cafile=None if folder else name, capath=name if folder else None
+        )
+    except (ssl.SSLError, ValueError) as error:
+        raise _no_certificates(variable, name, "it holds no certificates") from error
+    except OSError as error:
+        raise _no_certificates(variable, name, f"it cannot be read ({error.strerror})") from error
+
+
+def _no_certificates(variable: str, name: str, why: str) -> CutlistError:
+    return CutlistError(
+        f"{variable} names {shown(name, 300)} for certificates, and {shown(why)}.",
+        hint=f"Correct {variable}, or unset it: the usual certificates are used then. Nothing was"
+        " sent.",
+    )

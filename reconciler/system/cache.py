@@ -1,0 +1,109 @@
+"""What was looked at before: digests by file signature, and facts by digest. Losing it costs
+time, never truth.
+
+A table is a file of its own: the SHA-256 of what follows, and JSON. What does not fit its digest
+was not written by us.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from reconciler.errors import DiskFull
+from reconciler.formats.digest import sha256_hex
+from reconciler.system.clock import Clock
+from reconciler.system.files import make_dirs, sha256_file, signature
+
+# a file changed less than this ago may change again without its times telling
+_RACY_NS = 2_000_000_000
+
+
+class Cache:
+    """Named tables of JSON values, one file each, read at the first question and written by
+    `save`, or as a block ends.
+
+    Entries that a run did not ask for are dropped when it saves, so that the cache does not grow
+    for ever.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._old: dict[str, Mapping[str, Any]] = {}
+        self._new: dict[str, dict[str, Any]] = {}
+
+    def __enter__(self) -> Cache:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.save()
+
+    def get(self, table: str, key: str) -> Any:
+        """The value remembered under `key`; None when there is none."""
+        value = self._new.get(table, {}).get(key)
+        if value is None:
+            value = self._table(table).get(key)
+            if value is not None:
+                self._new.setdefault(table, {})[key] = value
+        return value
+
+    def put(self, table: str, key: str, value: Any) -> None:
+        """Remember `value` (JSON) under `key`."""
+        self._new.setdefault(table, {})[key] = value
+
+    def save(self) -> None:
+        """Write what is new. A folder that cannot be written is no error."""
+        for table, entries in self._new.items():
+            if entries == self._table(table):
+                continue
+            with suppress(OSError, DiskFull):
+                make_dirs(self._folder)  # durable: the ledger's folder may come to lie beside it
+                path = self._folder / table
+                text = json.dumps(entries, separators=(",", ":")).encode()
+                with NamedTemporaryFile(dir=self._folder, delete=False) as tmp:
+                    tmp.write(sha256_hex(text).encode() + b"\n" + text)
+                Path(tmp.name).replace(path)
+                self._old[table] = dict(entries)
+
+    def _table(self, table: str) -> Mapping[str, Any]:
+        if table not in self._old:
+            self._old[table] = {}
+            with suppress(OSError):
+                digest, _, text = (self._folder / table).read_bytes().partition(b"\n")
+                # as we wrote it; anything else is forgotten
+                if digest == sha256_hex(text).encode():
+                    self._old[table] = json.loads(text)
+        return self._old[table]
+
+
+class Digests:
+    """SHA-256 of files, read again only when size, times or inode say that they may have changed.
+
+    With `verify` every file is read again: for file systems whose times cannot be trusted.
+    """
+
+    def __init__(self, cache: Cache, clock: Clock, table: str, *, verify: bool = False) -> None:
+        self._verify = verify
+        self._cache = cache
+        self._clock = clock
+        self._table = table
+
+    def of(self, path: Path) -> str | None:
+        """The digest of a regular file; None where there is none. Raises OSError when it cannot be
+        read.
+        """
+        before = signature(path)
+        if before is None:
+            return None
+        known = self._cache.get(self._table, str(path))
+        if not self._verify and isinstance(known, list) and known[:4] == list(before):
+            return str(known[4])
+        digest = sha256_file(path)
+        settled = int(self._clock.now() * 1e9) - max(before[1], before[2]) > _RACY_NS
+        if settled and signature(path) == before:
+            self._cache.put(self._table, str(path), [*before, digest])
+        return digest

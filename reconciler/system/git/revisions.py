@@ -1,0 +1,159 @@
+"""What people call commits: names of revisions, and what lies between two of them."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.errors import GitError, UsageError
+from reconciler.formats.names import made_plain, near
+from reconciler.system.git.run import answer, complaint, run
+
+_OBJECT = re.compile(rb"(commit|tag|tree|blob) ([0-9a-f]{40,64})\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A commit, and what somebody called it."""
+
+    name: str
+    id: str  # whole
+
+    def __str__(self) -> str:
+        """`4f1c2d9 (main~1)`."""
+        short = self.id[:7]
+        return short if self.id.startswith(self.name) else f"{short} ({made_plain(self.name)})"
+
+
+def revision(root: Path, name: str) -> Revision:
+    """The commit that `name` means in the repository around `root`. Raises UsageError, GitError."""
+    check_repository(root)
+    kind, found, said = resolved(root, name)
+    if kind == "tag":
+        kind, found, said = resolved(root, f"{found}^{{commit}}")
+    if kind == "ambiguous" or "is ambiguous" in said:
+        raise UsageError(
+            f'the revision "{made_plain(name)}" is ambiguous: it is the name of more than one'
+            " thing.",
+            hint=(
+                "Say which, with refs/heads/NAME, refs/tags/NAME or more digits of the commit."
+                " Nothing was sent."
+            ),
+        )
+    if kind == "missing":
+        raise UsageError(
+            f'there is no revision "{made_plain(name)}" in this repository.',
+            hint=_way_out(root, name),
+        )
+    if kind != "commit":
+        raise UsageError(
+            f'"{made_plain(name)}" is a {kind}, not a commit.',
+            hint="Name a commit, a branch or a tag. Nothing was sent.",
+        )
+    return Revision(name, found)
+
+
+def ends(root: Path, text: str) -> tuple[Revision, Revision | None]:
+    """What `A..B`, `A...B` (from their merge base) or `A` (up to the work tree: None) means; an
+    end left out is HEAD.
+
+    Raises UsageError, GitError.
+    """
+    dots = next((each for each in ("...", "..") if each in text), None)
+    if dots is None:
+        return revision(root, text), None
+    first, _, last = text.partition(dots)
+    start, end = revision(root, first or "HEAD"), revision(root, last or "HEAD")
+    return (start if dots == ".." else _merge_base(root, start, end)), end
+
+
+def _merge_base(root: Path, one: Revision, other: Revision) -> Revision:
+    done = run(root, "merge-base", one.id, other.id)
+    if done.returncode == 0:
+        return Revision(
+            f"merge base of {one.name} and {other.name}", done.stdout.split()[0].decode()
+        )
+    if _is_shallow(root):
+        raise GitError(
+            f"the merge base of {one} and {other} is not in this clone, which is shallow.",
+            hint=(
+                "Fetch the history first: `git fetch --unshallow`, or fetch-depth: 0 in CI. Nothing"
+                " was sent."
+            ),
+        )
+    raise GitError(
+        f"{one} and {other} have no commit in common.",
+        hint="Compare them with two dots: A..B. Nothing was sent.",
+    )
+
+
+def check_repository(root: Path) -> None:
+    """Raises GitError, with what to do, where `root` is in no work tree that git trusts."""
+    done = run(root, "rev-parse", "--is-inside-work-tree")
+    if done.returncode == 0 and done.stdout.strip() == b"true":
+        return
+    said = complaint(done)
+    if done.returncode == 0:
+        raise GitError(
+            f"{root} lies in a bare repository, which has no work tree.",
+            hint="Work in a clone of it.",
+        )
+    if "not a git repository" in said:
+        hint = (
+            "Manifests of a revision are read from git: `git init`, commit them, then ask again."
+            " Nothing was sent."
+        )
+        raise GitError(f"{root} is not in a git repository.", hint=hint)
+    hint = (
+        "`git config --global --add safe.directory DIR` trusts it. Nothing was sent."
+        if "ownership" in said
+        else ""
+    )
+    raise GitError(f"git: {said}.", hint=hint or "Nothing was sent.")
+
+
+def resolved(root: Path, name: str) -> tuple[str, str, str]:
+    """(kind of object, "missing" or "ambiguous"; its id; what git complains of).
+
+    The name is given on standard input: it is never an option.
+    """
+    if "\n" in name or "\0" in name or not name.strip():
+        return "missing", "", ""
+    done = run(
+        root,
+        "cat-file",
+        "--batch-check=%(objecttype) %(objectname)",
+        given=os.fsencode(name) + b"\n",
+    )
+    found = _OBJECT.fullmatch(done.stdout)
+    complaint = done.stderr.decode(errors="replace")
+    if found:
+        return found[1].decode(), found[2].decode(), complaint
+    return "ambiguous" if done.stdout.endswith(b" ambiguous\n") else "missing", "", complaint
+
+
+def names(root: Path) -> list[str]:
+    """Branches, tags and branches of remotes, as people call them. Raises GitError."""
+    told = answer(
+        root, "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags", "refs/remotes"
+    )
+    return told.decode(errors="replace").split()
+
+
+def _way_out(root: Path, name: str) -> str:
+    """Names like the one that is not there, and what else may be the reason."""
+    known = [made_plain(each) for each in names(root)]
+    if not known and resolved(root, "HEAD")[0] == "missing":
+        return "There is no commit yet: commit first. Nothing was sent."
+    far = [each for each in known if each.endswith(f"/{name}")]
+    close = [*far, *near(name, known)]
+    words = f"Did you mean {' or '.join(dict.fromkeys(close))}? " if close else ""
+    if _is_shallow(root):
+        words += "This clone is shallow: `git fetch --unshallow`, or fetch-depth: 0 in CI. "
+    return f"{words or '`git log --oneline --all` shows what there is. '}Nothing was sent."
+
+
+def _is_shallow(root: Path) -> bool:
+    return answer(root, "rev-parse", "--is-shallow-repository").strip() == b"true"

@@ -1,0 +1,176 @@
+"""The gate, seen from this program: what a medium of strangers is, or why it is not taken.
+
+One worker process is started at the first question of a run, and ends with it. A medium that ends
+the worker is refused; the next one gets a new worker. Other programs are run here and in system/git/run.py.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from reconciler.errors import CutlistError
+from reconciler.system.probe.file_types import CLIP, HEAD_BYTES, PICTURES, form_of
+from reconciler.system.probe.refusal import Foreign, Unreadable
+
+PATIENCE_S = 120.0  # for an answer, however busy the machine; computing time is limited over there
+_START = "import sys; sys.path += sys.argv[1:]; from reconciler.system.probe.worker import serve; serve()"
+_INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # where Python itself may need them
+
+
+class GateClosed(CutlistError):
+    """The worker cannot be started: nothing can be said of any medium."""
+
+
+class Gate:
+    """One worker, one question at a time; may be used from several threads."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._worker: subprocess.Popen[bytes] | None = None
+        self._line: socket.socket | None = None
+        self._owner = 0
+
+    def look(
+        self, file: IO[bytes], kind: str, size_bytes: int, *, mask: bool = False
+    ) -> dict[str, Any]:
+        """The facts of a medium that should be a `video` or an `image`. Raises Unreadable, Foreign.
+
+        A `mask` is also looked at for colours, and for being black or white all over.
+        """
+        file.seek(0)
+        form = form_of(file.read(HEAD_BYTES))
+        if kind == "image" and form not in PICTURES:
+            if form:
+                raise Foreign(form, "a picture as JPEG, PNG, BMP or WEBP")
+            raise Unreadable("it is no picture that can be opened")
+        if kind == "video" and form != CLIP:
+            if form:
+                raise Foreign(form, "a video as MP4 or MOV")
+            raise Unreadable("it is no video that can be opened")
+        asked = {"form": form, "size_bytes": size_bytes, "mask": mask}
+        with _on_disk(file) as descriptor, self._turn:
+            answer = self._ask(json.dumps(asked).encode(), descriptor)
+        if "refused" in answer:
+            raise Unreadable(answer["refused"])
+        facts: dict[str, Any] = answer["facts"]
+        return facts
+
+    def close(self) -> None:
+        """End the worker."""
+        with self._turn:
+            self._end()
+
+    def _ask(self, asked: bytes, descriptor: int) -> dict[str, Any]:
+        """The worker's answer. One that ends before it has begun is replaced, once."""
+        code = 0
+        for _ in range(2):
+            line = self._connected()
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            begun, text = False, b""
+            try:
+                socket.send_fds(line, [asked], [descriptor])
+                line.settimeout(PATIENCE_S)
+                with line.makefile("rb") as answers:
+                    begun = bool(answers.readline())
+                    text = answers.readline()
+            except TimeoutError:
+                self._end()
+                return {"refused": f"opening it takes more than {PATIENCE_S:.0f} s"}
+            except OSError:
+                pass  # it ended
+            if text.endswith(b"\n"):
+                answer: dict[str, Any] = json.loads(text)
+                return answer
+            code = self._end()
+            if begun:
+                return {"refused": _why_it_ended(code)}
+        raise GateClosed(
+            f"the process that opens media cannot begin its work (exit code {code}).",
+            hint="The installation is not complete: install cutlist anew. Nothing was sent.",
+        )
+
+    def _connected(self) -> socket.socket:
+        mine = self._owner == os.getpid()  # the worker of a process that was forked is not ours
+        if mine and self._worker is not None and self._line is not None:
+            if self._worker.poll() is None:
+                return self._line
+            self._end()
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                self._worker = subprocess.Popen(
+                    [sys.executable, "-I", "-S", "-W", "ignore", "-c", _START, *_folders()],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    env={name: os.environ[name] for name in _INHERITED if name in os.environ},
+                    start_new_session=True,  # ^C at the terminal is for us
+                )
+        except OSError as error:
+            ours.close()
+            raise GateClosed(
+                f"the process that opens media cannot be started: {error.strerror}."
+            ) from error
+        self._line, self._owner = ours, os.getpid()
+        return ours
+
+    def _end(self) -> int:
+        """End the worker; its exit code, negative for a signal."""
+        worker, line = self._worker, self._line
+        self._worker = self._line = None
+        if line is not None:
+            line.close()
+        if worker is None or self._owner != os.getpid():
+            return 0
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return worker.wait(5.0)
+        worker.kill()
+        return worker.wait()
+
+
+@contextlib.contextmanager
+def _on_disk(file: IO[bytes]) -> Any:
+    """A descriptor of the bytes of `file`, which may lie in memory only."""
+    try:
+        descriptor = file.fileno()
+    except OSError:
+        with TemporaryFile() as copy:
+            file.seek(0)
+            while chunk := file.read(1 << 20):
+                copy.write(chunk)
+            copy.flush()
+            yield copy.fileno()
+        return
+    yield descriptor
+
+
+def _folders() -> list[str]:
+    """Where this process finds its modules; relative ones may be anybody's."""
+    return [each for each in sys.path if Path(each).is_absolute()]
+
+
+def _why_it_ended(code: int) -> str:
+    from signal import SIGPROF, SIGXCPU
+
+    if -code in (SIGPROF, SIGXCPU):
+        return "reading it takes more computing time than a medium of its size may take"
+    return "its decoder breaks down over it, or takes too much memory"
+
+
+_gate = Gate()
+atexit.register(_gate.close)
+
+
+def look(file: IO[bytes], kind: str, size_bytes: int, *, mask: bool = False) -> dict[str, Any]:
+    """`Gate.look` of the one worker of this run."""
+    return _gate.look(file, kind, size_bytes, mask=mask)

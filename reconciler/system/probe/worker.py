@@ -1,0 +1,133 @@
+"""The process in which media of strangers are opened.
+
+It gets one open file at a time through its socket, and answers with facts or a refusal. While a
+file is open, the kernel gives it no other: no file, no socket, no pipe. What takes too long or too
+much memory ends the process, and nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from reconciler.system.probe.refusal import Refusal
+
+MOST_ASKED_BYTES = 4096
+READY = b"ready\n"
+ROOM_BYTES = 256 << 20  # of address space, beside what the process has when a file arrives
+MOST_RESIDENT_BYTES = 320 << 20  # where the kernel holds nobody to his address space (macOS)
+IDLE_S = 120.0
+CPU_S, BYTES_PER_CPU_S = 1.8, 8 << 20  # of computing time for a file: so much, and more for more
+_OPEN_FILES = 64  # while nothing of strangers is open
+TOO_MUCH_MEMORY = 86  # exit code
+_STATM = Path("/proc/self/statm")
+
+
+def serve() -> None:
+    """Answer what comes through standard input, a socket, until it is closed or nothing comes."""
+    for name in ("RLIMIT_CORE", "RLIMIT_FSIZE"):
+        resource.setrlimit(getattr(resource, name), (0, 0))
+    if not _STATM.exists():
+        threading.Thread(target=_watch_memory, args=(MOST_RESIDENT_BYTES,), daemon=True).start()
+    with socket.socket(fileno=0) as line:
+        line.settimeout(IDLE_S)
+        while True:
+            try:
+                asked, files, _, _ = socket.recv_fds(line, MOST_ASKED_BYTES, 1)
+            except TimeoutError:
+                return
+            if not asked or not files:
+                return
+            question = json.loads(asked)
+            _import_for(question)
+            line.sendall(READY)  # whatever ends the process from here on, the medium did
+            line.sendall(json.dumps(_answer(question, files[0])).encode() + b"\n")
+
+
+def _answer(asked: dict[str, Any], file: int) -> dict[str, Any]:
+    try:
+        with _alone_with(file, asked["size_bytes"]):
+            return {"facts": _facts(asked, file)}
+    except Refusal as error:
+        return {"refused": str(error)}
+    except MemoryError:
+        return {"refused": f"opening it takes more than {ROOM_BYTES >> 20} MB of memory"}
+    finally:
+        with contextlib.suppress(OSError):
+            os.close(file)
+
+
+def _import_for(asked: dict[str, Any]) -> None:
+    """All that will be needed: nothing can be imported while a stranger's file is open."""
+    if (
+        asked["form"] != "mp4" or asked["mask"]
+    ) and "reconciler.system.probe.image" not in sys.modules:
+        from reconciler.system.probe import image as pictures
+
+        pictures.warm_up()
+    if asked["form"] == "mp4" and "reconciler.system.probe.video" not in sys.modules:
+        from reconciler.system.probe import video as clips
+
+        clips.warm_up()
+
+
+@contextlib.contextmanager
+def _alone_with(file: int, size_bytes: int) -> Any:
+    """The limits of opening one file."""
+    space_bytes = _space_bytes()
+    _limit_softly(resource.RLIMIT_NOFILE, file + 1)
+    if space_bytes:
+        _limit_softly(resource.RLIMIT_AS, space_bytes + ROOM_BYTES)
+    # its default action ends the process, also in the middle of a decoder
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, CPU_S + size_bytes / BYTES_PER_CPU_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        _limit_softly(resource.RLIMIT_NOFILE, _OPEN_FILES)
+        _limit_softly(resource.RLIMIT_AS, resource.RLIM_INFINITY)
+
+
+def _limit_softly(what: int, most: int) -> None:
+    hard = resource.getrlimit(what)[1]
+    soft = hard if most == resource.RLIM_INFINITY else most
+    if hard != resource.RLIM_INFINITY:
+        soft = min(soft, hard)
+    with contextlib.suppress(ValueError, OSError):  # macOS refuses some
+        resource.setrlimit(what, (soft, hard))
+
+
+def _space_bytes() -> int:
+    """The address space of this process; 0 where the system does not tell."""
+    try:
+        return int(_STATM.read_bytes().split()[0]) * resource.getpagesize()
+    except OSError:
+        return 0
+
+
+def _watch_memory(most_bytes: int) -> None:
+    pause = threading.Event()
+    unit = 1 if sys.platform == "darwin" else 1024
+    while resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit <= most_bytes:
+        pause.wait(0.02)
+    os._exit(TOO_MUCH_MEMORY)
+
+
+def _facts(asked: dict[str, Any], file: int) -> dict[str, Any]:
+    with open(file, "rb", closefd=False) as content:
+        if asked["form"] == "mp4":
+            from reconciler.system.probe.video import clip_facts
+
+            return clip_facts(content, asked["size_bytes"], mask=asked["mask"])
+        from reconciler.system.probe.image import picture_facts
+
+        return picture_facts(content, asked["form"], asked["size_bytes"], mask=asked["mask"])
