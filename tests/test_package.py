@@ -52,7 +52,7 @@ def test_lock_names_exact_versions_and_no_address() -> None:
 def test_one_owner_of_each_power() -> None:
     """The environment is read in config.py, printing is done in cli/, and nowhere else.
 
-    git/asking.py and gate/keeper.py read nothing out of the environment: they hand on to the process that
+    system/git/run.py and system/probe/client.py read nothing out of the environment: they hand on to the process that
     they start where it and its libraries lie.
     """
     for path in (ROOT / "reconciler").rglob("*.py"):
@@ -62,13 +62,13 @@ def test_one_owner_of_each_power() -> None:
         )
         assert name in (
             "config.py",
-            "environment.py",
-            "git/asking.py",
-            "gate/keeper.py",
+            "system/environment.py",
+            "system/git/run.py",
+            "system/probe/client.py",
         ) or not re.search(r"os\.(environ|getenv)", text), name
         assert name.startswith("cli/") or not re.search(
             r"\bprint\(|click\.echo|sys\.(stdout|stderr)", text
         ), name
-        assert name == "clock.py" or not re.search(
+        assert name == "system/clock.py" or not re.search(
             r"\btime\.(time|monotonic|sleep)\(|\brandom\.|uuid4", text
         ), name

@@ -29,7 +29,7 @@ def data_dir(name: str) -> Path:
     """The folder `name` of shipped data: in a checkout beside this package, in a wheel in
     `cutlist_data`.
     """
-    top = Path(__file__).resolve().parent.parent
+    top = Path(__file__).resolve().parents[2]
     installed = top / "cutlist_data" / name
     return installed if installed.is_dir() else top / {"demo": "specs/demo"}.get(name, name)
 

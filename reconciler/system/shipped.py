@@ -50,9 +50,11 @@ def fingerprint() -> str:
         *sorted(data_dir("schemas").glob("*.json")),
         data_dir("schemas") / "signatures.yaml",
     ]
+    package = Path(__file__).resolve().parents[1]
     code = [
-        *sorted(Path(__file__).parent.glob("desired/**/*.py")),
-        Path(__file__).with_name("formats/document.py"),
+        *sorted(package.glob("desired/**/*.py")),
+        *sorted(package.glob("formats/*.py")),
+        package / "service" / "models.py",
     ]
     return sha256_hex("".join(sha256_hex(path.read_bytes()) for path in [*rules, *code]).encode())
 
