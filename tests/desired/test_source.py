@@ -97,7 +97,7 @@ def probed(workspace: Workspace, media: Path) -> Workspace:
 
 POISONED = """
 import sys
-from reconciler import document
+from reconciler.formats import document
 real = document.parse
 def parse(raw, file):
     if file != "cutlist.yaml":

@@ -19,7 +19,7 @@ from reconciler.plan.step import SYMBOLS
 from reconciler.service import codes as catalogue
 from reconciler.state.observed import State
 from tests.docs import tables
-from tests.docs.pages import ROOT, section, text
+from tests.docs.pages import section, text
 
 COMMANDS = text("docs/commands.md")
 MANIFEST = text("docs/manifest.md")
@@ -89,19 +89,6 @@ def test_every_phase_of_the_json_is_told(phase: Phase) -> None:
 def test_every_symbol_of_a_plan_is_told(action: str, symbol: str) -> None:
     """Nobody has to guess what a plan means."""
     assert f"| `{symbol}` | {action} |" in section(COMMANDS, "cutlist plan")
-
-
-@pytest.mark.parametrize("package", ["reconciler", "mockserver"])
-def test_every_module_has_its_place_in_the_architecture(package: str) -> None:
-    """A file that the tour does not pass is a file that nobody finds."""
-    tour = text("docs/architecture.md")
-    files = (
-        path.relative_to(ROOT / package).as_posix()
-        for path in sorted((ROOT / package).rglob("[!_]*.py"))
-    )
-    assert [
-        file for file in files if f"`{file}`" not in tour and f"`{package}/{file}`" not in tour
-    ] == []
 
 
 def test_tables_say_what_the_schemas_say() -> None:
