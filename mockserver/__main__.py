@@ -113,7 +113,7 @@ def serve(
     reports.install()
     if task_seconds is None and speed is None:
         task_seconds = (2.0, 4.0)
-    from mockserver.orders import server_options  # lazy for start-up time
+    from mockserver.orders.scenario_file import server_options  # lazy for start-up time
     from mockserver.server import MockServer  # lazy for start-up time
 
     try:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from mockserver.digest import sha256
 from mockserver.errors import FOREIGN_WORKSPACE, INVALID_KEY, NO_KEY, ApiError
-from mockserver.rules import BadOrder, Doc, Fields, read_all
+from mockserver.orders.rules import BadOrder, Doc, Fields, read_all
 
 
 @dataclass(frozen=True)

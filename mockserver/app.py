@@ -10,15 +10,15 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.payload import Payload
 
-from mockserver import index
 from mockserver.accounts import Caller, check_workspace
-from mockserver.cors import Cors
 from mockserver.digest import sha256
-from mockserver.edge import VISIT, Edge, answer
 from mockserver.errors import MALFORMED_FORM, ObjectError
-from mockserver.index import API
-from mockserver.media import RunBlocking
-from mockserver.scenarios import LABEL
+from mockserver.http import index
+from mockserver.http.cors import Cors
+from mockserver.http.edge import VISIT, Edge, answer
+from mockserver.http.index import API
+from mockserver.media.reader import RunBlocking
+from mockserver.orders.scenarios import LABEL
 from mockserver.service import Service
 
 LARGEST_BODY = 256 << 20  # bytes of a JSON body: four images of 20 MB as Base64 fit

@@ -12,15 +12,15 @@ from typing import Any
 
 from aiohttp import web
 
-from mockserver import index
 from mockserver.accounts import read_accounts
 from mockserver.catalogue import Doc
 from mockserver.digest import canonical, read
 from mockserver.errors import ControlError, ServerError
-from mockserver.rules import Fields
+from mockserver.http import index
+from mockserver.orders.rules import Fields
+from mockserver.orders.verify import bill_by, matching, verify
 from mockserver.service import Service, shown_task
-from mockserver.validation import without_nulls
-from mockserver.verify import bill_by, matching, verify
+from mockserver.tasks.validation import without_nulls
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 LARGEST_SNAPSHOT = 4 << 30

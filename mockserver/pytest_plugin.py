@@ -77,7 +77,7 @@ def _check_options(options: dict[str, Any], place: str) -> None:
     """Raise UsageError for an option that no server has, with the legal ones."""
     import inspect  # lazy: only the tests that use the fixture pay for it
 
-    from mockserver.rules import did_you_mean
+    from mockserver.orders.rules import did_you_mean
     from mockserver.server import MockServer
 
     legal = ["speed", *inspect.signature(MockServer).parameters]

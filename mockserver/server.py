@@ -14,7 +14,6 @@ from types import TracebackType
 from aiohttp import web
 
 from mockserver import catalogue as catalogues
-from mockserver import tls as certificates
 from mockserver.accounts import DEFAULT_ACCOUNTS, Account, Accounts
 from mockserver.app import make_app
 from mockserver.catalogue import Doc
@@ -22,21 +21,22 @@ from mockserver.clock import Clock, RealClock
 from mockserver.control import add_control
 from mockserver.digest import sha256
 from mockserver.errors import ServerError
-from mockserver.events import Events
-from mockserver.faults import Faults
-from mockserver.fetching import Fetcher
-from mockserver.films import Films
-from mockserver.index import API
-from mockserver.media import MediaReader, RunBlocking
-from mockserver.rates import Rates
-from mockserver.render import FilmRenderer, Renderer
-from mockserver.scenarios import Scenarios
+from mockserver.http import tls as certificates
+from mockserver.http.index import API
+from mockserver.media.fetcher import Fetcher
+from mockserver.media.films import Films
+from mockserver.media.reader import MediaReader, RunBlocking
+from mockserver.media.render import FilmRenderer, Renderer
+from mockserver.media.storage import Storage
+from mockserver.orders.faults import Faults
+from mockserver.orders.scenarios import Scenarios
+from mockserver.orders.verify import verify
 from mockserver.service import CLOCK, SECRET, Service
-from mockserver.state import State
-from mockserver.storage import Storage
-from mockserver.tasks import Tasks
-from mockserver.validation import MODES
-from mockserver.verify import verify
+from mockserver.state.state import State
+from mockserver.tasks.events import Events
+from mockserver.tasks.lifecycle import Tasks
+from mockserver.tasks.rates import Rates
+from mockserver.tasks.validation import MODES
 
 
 class MockServer:

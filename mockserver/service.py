@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from mockserver import snapshot as snapshots
 from mockserver.accounts import Accounts, Caller, read_accounts
 from mockserver.catalogue import Catalogue, Doc, Model
 from mockserver.clock import Clock
@@ -22,17 +21,18 @@ from mockserver.errors import (
     Fault,
     invalid_parameter,
 )
-from mockserver.events import Events
-from mockserver.faults import Faults
-from mockserver.films import Films
-from mockserver.media import MediaReader, job_sha256, media_of
-from mockserver.outcome import Outcome, Source, foresee
-from mockserver.rates import Rates
-from mockserver.scenarios import LABEL, Scenarios
-from mockserver.state import NEVER, Row, State
-from mockserver.storage import Storage
-from mockserver.tasks import Draft, Tasks
-from mockserver.validation import check, without_nulls
+from mockserver.media.films import Films
+from mockserver.media.reader import MediaReader, job_sha256, media_of
+from mockserver.media.storage import Storage
+from mockserver.orders.faults import Faults
+from mockserver.orders.scenarios import LABEL, Scenarios
+from mockserver.state import snapshot as snapshots
+from mockserver.state.state import NEVER, Row, State
+from mockserver.tasks.events import Events
+from mockserver.tasks.lifecycle import Draft, Tasks
+from mockserver.tasks.outcome import Outcome, Source, foresee
+from mockserver.tasks.rates import Rates
+from mockserver.tasks.validation import check, without_nulls
 
 RESULT_FOLDER = "dashscope-result-mock"
 UPLOAD_FOLDER = "dashscope-instant"

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from mockserver.errors import MediaError
-from mockserver.gate import keeper as server_side
+from mockserver.media.gate import keeper as server_side
 from reconciler.system.probe import client as client_side
 from reconciler.system.probe.refusal import Unreadable
 from tests import phones

@@ -14,7 +14,7 @@ from dashscope.api_entities.aio_session import close_shared_aio_session
 from dashscope.api_entities.http_request import close_shared_sync_session
 
 from mockserver import VirtualClock
-from mockserver.probe import probe
+from mockserver.media.probe import probe
 from mockserver.threaded import ServerThread
 from tests.described import Watch
 from tests.media import make_clip

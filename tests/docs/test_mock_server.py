@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from mockserver import MockServer
-from mockserver.faults import KINDS, ROUTES
-from mockserver.orders import server_options
-from mockserver.scenarios import ENDS, When
-from mockserver.verify import EXACT
+from mockserver.orders.faults import KINDS, ROUTES
+from mockserver.orders.scenario_file import server_options
+from mockserver.orders.scenarios import ENDS, When
+from mockserver.orders.verify import EXACT
 from tests.described import description
 from tests.docs.pages import fences, text, without_fences
 

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from mockserver import MockServer, VirtualClock
-from mockserver.probe import probe
+from mockserver.media.probe import probe
 from tests.described import Watch
 
 CREATE = "/services/aigc/video-generation/video-synthesis"

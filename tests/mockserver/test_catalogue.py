@@ -3,7 +3,7 @@
 import pytest
 
 from mockserver import ServerError, catalogue
-from mockserver.validation import _TYPES
+from mockserver.tasks.validation import _TYPES
 
 
 def test_the_files_are_found_in_a_checkout_and_in_a_wheel(tmp_path):

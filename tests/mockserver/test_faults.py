@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from mockserver import Account, ApiKey, ServerError
-from mockserver.faults import LENGTHS, Faults
+from mockserver.orders.faults import LENGTHS, Faults
 from mockserver.server import MockServer
 
 CUT = (httpx.RemoteProtocolError, httpx.ReadError)
@@ -302,7 +302,7 @@ async def test_without_a_connection_a_cut_is_an_exception():
     """A simulation without sockets sees it as one."""
     from aiohttp.test_utils import make_mocked_request
 
-    from mockserver.wire import NoWire, cut
+    from mockserver.orders.wire import NoWire, cut
 
     request = make_mocked_request("GET", "/")
     request._protocol.transport = None

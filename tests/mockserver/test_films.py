@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from mockserver import catalogue
-from mockserver.outcome import Source, capped, frame_size, nearest_ratio
+from mockserver.tasks.outcome import Source, capped, frame_size, nearest_ratio
 
 WAN = catalogue.load().models["wan2.7-videoedit"].variants[0]
 VACE = {
@@ -133,8 +133,8 @@ async def test_the_same_request_and_seed_give_the_same_bytes_elsewhere(filming, 
     program = f"""
 import hashlib, pathlib, sys
 from mockserver import catalogue
-from mockserver.outcome import Plan, Source, foresee
-from mockserver.render import FilmRenderer
+from mockserver.tasks.outcome import Plan, Source, foresee
+from mockserver.media.render import FilmRenderer
 data = pathlib.Path({str(path)!r})
 model = catalogue.load().models["wan2.1-vace-plus"]
 digest = "sha256:" + hashlib.sha256(data.read_bytes()).hexdigest()

@@ -7,7 +7,7 @@ import pytest
 
 from mockserver import MockServer, VirtualClock
 from mockserver.errors import ServerError
-from mockserver.index import operations
+from mockserver.http.index import operations
 
 
 def root(api):

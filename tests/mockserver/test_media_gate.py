@@ -11,8 +11,8 @@ from urllib.parse import quote_from_bytes
 import pytest
 
 from mockserver.errors import MediaError
-from mockserver.media import read_data_uri
-from mockserver.probe import probe
+from mockserver.media.probe import probe
+from mockserver.media.reader import read_data_uri
 from reconciler.system.probe import client as keeper
 from tests import phones
 
@@ -88,7 +88,7 @@ def test_a_film_without_a_brand_is_mov(tmp_path, on_disk):
 @pytest.mark.parametrize("kind", ["video", "image"])
 def test_what_would_open_something_is_not_opened(monkeypatch, on_disk, name, kind):
     """Session descriptions, scripts and playlists never reach a demuxer."""
-    monkeypatch.setattr("mockserver.gate.keeper.Gate._ask", None)
+    monkeypatch.setattr("mockserver.media.gate.keeper.Gate._ask", None)
     with pytest.raises(MediaError) as told:
         probe(on_disk(phones.HOSTILE[name]), kind)
     assert told.value.fault.code == "InvalidFile.Openerror"
@@ -145,7 +145,7 @@ async def test_data_uris_in_every_spelling(strict, spell):
 
 def test_a_process_that_ended_is_replaced(tmp_path):
     """A decoder that dies takes one medium with it, and the server goes on."""
-    from mockserver.gate.keeper import Gate
+    from mockserver.media.gate.keeper import Gate
 
     gate, path = Gate(), phones.write_clip(tmp_path / "clip.mp4")
     first = gate.look(path, "video")

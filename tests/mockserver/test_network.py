@@ -11,9 +11,9 @@ from aiohttp import web
 from mockserver import Account, ApiKey, ServerError, VirtualClock
 from mockserver.catalogue import load
 from mockserver.errors import MediaError
-from mockserver.fetching import Fetcher
-from mockserver.state import State
-from mockserver.storage import Storage
+from mockserver.media.fetcher import Fetcher
+from mockserver.media.storage import Storage
+from mockserver.state.state import State
 
 
 @asynccontextmanager
@@ -173,7 +173,7 @@ def test_scenario_files(tmp_path):
     """Scenarios, faults, accounts and webhooks in one file; what is wrong is said with the file's
     name.
     """
-    from mockserver.orders import server_options
+    from mockserver.orders.scenario_file import server_options
 
     path = tmp_path / "s.yaml"
     path.write_text(

@@ -12,7 +12,7 @@ from aiohttp.http import HttpVersion11, RawRequestMessage
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from mockserver.wire import body_of
+from mockserver.orders.wire import body_of
 
 
 class _Protocol:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mockserver.gate.keeper import gate
-from mockserver.media import Probe
+from mockserver.media.gate.keeper import gate
+from mockserver.media.reader import Probe
 
 
 def probe(path: Path, kind: str) -> Probe:

@@ -10,7 +10,7 @@ import yaml
 
 from mockserver import catalogue
 from mockserver.accounts import read_accounts
-from mockserver.rules import BadOrder, Fields
+from mockserver.orders.rules import BadOrder, Fields
 
 PARTS = ("scenarios", "faults", "accounts", "webhooks")
 

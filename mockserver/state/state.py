@@ -27,7 +27,7 @@ from typing import Any
 
 from mockserver.digest import compact
 from mockserver.errors import ServerError
-from mockserver.rules import Doc
+from mockserver.orders.rules import Doc
 
 Row = sqlite3.Row
 

@@ -11,7 +11,7 @@ import struct
 
 from aiohttp import hdrs, web
 
-from mockserver.faults import Trouble
+from mockserver.orders.faults import Trouble
 
 NOT_JSON = (
     b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"

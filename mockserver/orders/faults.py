@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.rules import BadOrder, Doc, Fields, RuleBook
+from mockserver.orders.rules import BadOrder, Doc, Fields, RuleBook
 
 ROUTES = ("create", "fetch", "list", "cancel", "policy", "upload", "result", "any")
 KEYLESS = ("upload", "result")  # their right to ask is in the form or the link

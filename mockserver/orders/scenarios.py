@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mockserver.errors import Fault
-from mockserver.rules import BadOrder, Doc, Fields, RuleBook
+from mockserver.orders.rules import BadOrder, Doc, Fields, RuleBook
 
 ENDS = ("succeed", "fail", "cancel", "expire", "no_url", "never", "lose")
 # header by which a request can be told apart; the service itself has no such thing

@@ -15,8 +15,8 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from mockserver.catalogue import Doc, Model, Variant
 from mockserver.digest import canonical, sha256
 from mockserver.errors import URL_FAULT, Fault, MediaError
-from mockserver.outcome import Source
-from mockserver.storage import Storage
+from mockserver.media.storage import Storage
+from mockserver.tasks.outcome import Source
 
 RunBlocking = Callable[..., Awaitable[Any]]
 Fetch = Callable[[str], Awaitable[str]]

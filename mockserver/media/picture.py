@@ -11,7 +11,7 @@ from av.filter import Graph
 from av.filter.context import FilterContext
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from mockserver.outcome import Source
+from mockserver.tasks.outcome import Source
 
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP")  # what the gate lets in
 GUARD_PX = 89_478_485  # Pillow decodes no more without a warning

@@ -21,9 +21,9 @@ from mockserver.accounts import Accounts
 from mockserver.catalogue import Catalogue
 from mockserver.clock import Clock
 from mockserver.digest import compact, derived_uuid
-from mockserver.rules import BadOrder, Doc, Fields, read_all
-from mockserver.state import Row, State
-from mockserver.tasks import Tasks, unique_key
+from mockserver.orders.rules import BadOrder, Doc, Fields, read_all
+from mockserver.state.state import Row, State
+from mockserver.tasks.lifecycle import Tasks, unique_key
 
 TYPE, SOURCE = "dashscope:System:AsyncTaskFinish", "acs.dashscope"
 BUS = "default"  # the bus that the vendor's own services publish to

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from mockserver.digest import canonical, sha256
-from mockserver.rules import BadOrder, Doc, Fields, read_all
+from mockserver.orders.rules import BadOrder, Doc, Fields, read_all
 
 EXACT = (
     "method",

@@ -14,8 +14,8 @@ import tempfile
 from pathlib import Path
 
 from mockserver.errors import ServerError
-from mockserver.rules import Doc
-from mockserver.state import State
+from mockserver.orders.rules import Doc
+from mockserver.state.state import State
 
 DATABASE, ORDERS, MEDIA = "server.db", "orders.json", "media/"
 

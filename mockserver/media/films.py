@@ -9,10 +9,10 @@ import logging
 from pathlib import Path
 
 from mockserver.errors import Fault, MediaError
-from mockserver.media import RunBlocking
-from mockserver.outcome import Plan
-from mockserver.render import Renderer
-from mockserver.storage import Storage
+from mockserver.media.reader import RunBlocking
+from mockserver.media.render import Renderer
+from mockserver.media.storage import Storage
+from mockserver.tasks.outcome import Plan
 
 AT_ONCE = 2  # films rendered at the same time
 EARLY = 16  # films begun before somebody asks; with more under way they wait for the first fetch

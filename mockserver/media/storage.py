@@ -22,8 +22,8 @@ from mockserver.catalogue import Doc
 from mockserver.clock import Clock
 from mockserver.digest import sha256
 from mockserver.errors import BAD_SIGNATURE, POLICY_EXPIRED, URL_EXPIRED, ObjectError
-from mockserver.outcome import Plan
-from mockserver.state import State
+from mockserver.state.state import State
+from mockserver.tasks.outcome import Plan
 
 ACCESS_KEY_ID = "LTAImockserver"
 

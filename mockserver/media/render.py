@@ -17,12 +17,12 @@ import av
 from av.filter import Graph
 from PIL import UnidentifiedImageError
 
-from mockserver import picture as pictures
-from mockserver import probe as probes
 from mockserver.errors import MediaError
-from mockserver.media import Probe
-from mockserver.outcome import MAIN_ROLES, Plan, Source
-from mockserver.picture import EMBOSSED, Picture
+from mockserver.media import picture as pictures
+from mockserver.media import probe as probes
+from mockserver.media.picture import EMBOSSED, Picture
+from mockserver.media.reader import Probe
+from mockserver.tasks.outcome import MAIN_ROLES, Plan, Source
 
 WATERMARK = "AI Generated"  # API reference, parameters.watermark
 _ENCODER = {"preset": "ultrafast", "crf": "25", "flags": "+bitexact"}

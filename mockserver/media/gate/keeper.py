@@ -19,7 +19,9 @@ from mockserver.errors import MediaError, ServerError
 
 PATIENCE_S = 120.0  # for an answer; computing time is limited over there
 REMEMBERED = 256  # media whose facts are kept
-_START = "import sys; sys.path += sys.argv[1:]; from mockserver.gate.worker import serve; serve()"
+_START = (
+    "import sys; sys.path += sys.argv[1:]; from mockserver.media.gate.worker import serve; serve()"
+)
 _INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # where Python itself may need them
 _PICTURES = {b"\xff\xd8\xff": "jpeg", b"\x89PNG": "png", b"BM": "bmp"}
 _OTHERS = {

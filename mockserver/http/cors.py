@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from aiohttp import hdrs, web
 
-from mockserver.index import CONTROLS
+from mockserver.http.index import CONTROLS
 
 ANY = "*"
 PREFLIGHT_LIFE_S = 600

@@ -15,12 +15,13 @@ from xml.sax.saxutils import escape
 
 from aiohttp import hdrs, web
 
-from mockserver import index, wire
-from mockserver.cors import Cors, is_preflight
 from mockserver.digest import compact
 from mockserver.errors import BAD_BODY, INTERNAL, ApiError, ObjectError
-from mockserver.faults import Trouble
-from mockserver.scenarios import LABEL
+from mockserver.http import index
+from mockserver.http.cors import Cors, is_preflight
+from mockserver.orders import wire
+from mockserver.orders.faults import Trouble
+from mockserver.orders.scenarios import LABEL
 from mockserver.service import Service
 
 # troubles that the bytes of an answer show

@@ -19,9 +19,9 @@ from mockserver.catalogue import Catalogue, Doc, Model
 from mockserver.clock import Clock
 from mockserver.digest import compact, derived_share, derived_uuid, read
 from mockserver.errors import NOT_PENDING, ControlError, Fault
-from mockserver.outcome import Outcome
-from mockserver.scenarios import Scenario
-from mockserver.state import NEVER, Row, State
+from mockserver.orders.scenarios import Scenario
+from mockserver.state.state import NEVER, Row, State
+from mockserver.tasks.outcome import Outcome
 
 # from the POST to FAILED when the fields are wrong: measured by third parties
 REFUSED_AFTER_S = 0.1

@@ -11,7 +11,7 @@ from __future__ import annotations
 import aiohttp
 
 from mockserver.errors import MediaError
-from mockserver.storage import Storage
+from mockserver.media.storage import Storage
 
 TIMEOUT_S = 10.0  # assumption: how long the service waits for an input is not documented
 MOST_REDIRECTS = 5  # assumption

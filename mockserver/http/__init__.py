@@ -1,0 +1,1 @@
+"""What stands around every request: the edge, other sites, the index of what can be asked, https."""

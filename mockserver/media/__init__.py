@@ -1,0 +1,1 @@
+"""Media that clients send and films that tasks give: read, probed, stored, rendered."""
