@@ -47,7 +47,7 @@ fuzz-server: env  ## requests made from the OpenAPI file, and bent, for SECONDS=
 	@$(BIN)/python -m tests.compat.fuzz $(or $(SECONDS),120)
 
 bench: env  ## measure the speed claims (benchmarks/README.md)
-	@for each in benchmarks/*.py; do echo "== $$each"; $(BIN)/python $$each; done
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 schemas: env  ## write the schemas that are generated from schemas/models
 	@$(BIN)/cutlist schema manifest > schemas/manifest.schema.json
