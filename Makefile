@@ -5,6 +5,8 @@ BIN := .venv/bin
 # One more than there are cores: many tests wait for processes of their own.
 JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 STAMP := .venv/.ready
+# Where the check of commit subjects begins as long as there is no tag; earlier ones are as they are.
+SUBJECTS_SINCE := 031fe5a
 
 .PHONY: help env demo test lint simulate crash fuzz fuzz-server bench lock schemas clean
 
@@ -24,11 +26,12 @@ $(STAMP): requirements.lock pyproject.toml
 demo: env  ## render specs/demo against the bundled server
 	@$(BIN)/cutlist demo
 
-lint: env  ## style, types, import directions
+lint: env  ## style, types, import directions, commit subjects
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m tests.house.check_commits --since $(SUBJECTS_SINCE)
 
 test: lint  ## everything that CI runs
 	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile

@@ -1,0 +1,1 @@
+"""What the house itself must look like: commits, modules, words."""
