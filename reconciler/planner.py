@@ -148,7 +148,7 @@ def conclude(
     cache.save()
     if options.repay:
         observed = observed.repaid()
-    former = Former.of(config.signatures, observed, ledger.requests() if ledger else ())
+    former = Former.of(config.signatures, observed, ledger.read_all_requests() if ledger else ())
     resolved = resolve(desired, observed, former, trust_pins=not options.repay)
     plan = diff(
         desired,
@@ -176,7 +176,7 @@ def observe(
     verify: bool = False,
 ) -> Observed:
     """One snapshot of store, ledger, outputs and lock file; `verify` reads every stored video."""
-    results, damaged = store.results(read_data=verify)
+    results, damaged = store.read_all_results(read_data=verify)
     sections = (
         (lockfile.read(config.root) if pins is None else pins) if config.realm == "live" else {}
     )
@@ -200,12 +200,12 @@ def observe(
         endpoint=config.endpoint.name,
         account=config.account,
         results=results,
-        history=ledger.history(now=now) if ledger else {},
+        history=ledger.read_whole_history(now=now) if ledger else {},
         outputs={path: seen[path] for path in desired.outputs},
         left_over={path: seen[path] for path in unasked},
         pins=pinned,
         old_pins={pin.key: (name, pin) for name, pin in reversed(old)},
-        before={**stored, **written, **(ledger.jobs_before() if ledger else {})},
+        before={**stored, **written, **(ledger.find_jobs(desired.edits) if ledger else {})},
         strays=ledger.strays.unanswered() if ledger else (),
         damaged=damaged,
     )

@@ -129,7 +129,7 @@ class Project:
         """One pass, for reading."""
         with self._reading() as ledger:
             seen = reconcile.look(self.config, self.store, ledger, self.clock, options)
-        error = mistaken.taken_for_a_mock(self.config, now=self.clock.now())
+        error = mistaken.taken_for_a_mock(self.config)
         if error is None:
             return seen
         notes = (*seen.plan.notes, f"! {error.message} {error.hint}")
@@ -239,7 +239,7 @@ class Project:
         """
         with self._reading() as ledger:
             edits = self.load().edits if name is not None else ()
-            results, _ = self.store.results()
+            results, _ = self.store.read_all_results()
             by_hand = [result for each in results.values() for result in each if result.by_hand]
             return recall.records(ledger, name, edits, by_hand)
 
@@ -324,7 +324,7 @@ class Project:
         elif options.target or options.exclude:
             # a slip is told before anything is asked
             selected(self.load(), options.target, options.exclude)
-        if error := mistaken.taken_for_a_mock(self.config, now=self.clock.now()):
+        if error := mistaken.taken_for_a_mock(self.config):
             raise error
         with self._writing() as ledger:
             async with AsyncExitStack() as stack:

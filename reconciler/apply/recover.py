@@ -61,15 +61,18 @@ def catch_up(desk: Desk) -> None:
     """A kill between result and ledger: the store has the result, so the ledger says SUCCEEDED.
     Asks nobody.
     """
-    stored, _ = desk.store.results()
-    for key, history in desk.ledger.history(now=desk.clock.now()).items():
-        last = history.last
-        result = next(
-            (each for each in stored.get(key, ()) if each.task.get("task_id") == last.task_id), None
-        )
-        if last.state is State.SUBMITTED and result is not None:
-            desk.store.confirm(result)
-            desk.ledger.end(last.id, State.SUCCEEDED, at=desk.clock.now())
+    attempts = [
+        attempt
+        for attempt in desk.ledger.find_open_attempts(now=desk.clock.now())
+        if attempt.state is State.SUBMITTED
+    ]
+    stored = desk.store.find_results({attempt.key for attempt in attempts}).results
+    for attempt in attempts:
+        for result in stored.get(attempt.key, ()):
+            if result.task.get("task_id") == attempt.task_id:
+                desk.store.confirm(result)
+                desk.ledger.end(attempt.id, State.SUCCEEDED, at=desk.clock.now())
+                break
     desk.store.sweep()
 
 

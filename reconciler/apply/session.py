@@ -369,14 +369,12 @@ class Session:
 
     def _task_ids(self, items: Sequence[Item]) -> tuple[str, ...]:
         keys = {item.step.key for item in items}
-        history = self._ledger.history(now=self._clock.now())
+        attempts = self._ledger.find_open_attempts(now=self._clock.now())
         return tuple(
             sorted(
-                {
-                    h.last.task_id
-                    for k, h in history.items()
-                    if k in keys and h.last.state is State.SUBMITTED and h.last.task_id
-                }
+                attempt.task_id
+                for attempt in attempts
+                if attempt.key in keys and attempt.state is State.SUBMITTED and attempt.task_id
             )
         )
 

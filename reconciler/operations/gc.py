@@ -44,9 +44,8 @@ def verify(
 
 def _pinned_elsewhere(store: Store, pins: lockfile.Sections) -> str:
     """Which results the lock file names that are not in the store, in words; empty for none."""
-    results, _ = store.results()
-    stored = {result.digest for each in results.values() for result in each}
     named = [(name, pin.digest) for section in pins.values() for name, pin in section.items()]
+    stored = store.find_stored({digest for _, digest in named})
     missing = sorted({name for name, digest in named if digest not in stored})
     if not missing:
         return ""

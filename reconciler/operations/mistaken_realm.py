@@ -11,7 +11,7 @@ from reconciler.formats.words import count
 from reconciler.state.ledger import Ledger
 
 
-def taken_for_a_mock(config: Config, *, now: float) -> CutlistError | None:
+def taken_for_a_mock(config: Config) -> CutlistError | None:
     """What to say where requests to this endpoint stand in the mock's ledger; None where none do."""
     if not config.endpoint.vendor:
         return None
@@ -20,11 +20,9 @@ def taken_for_a_mock(config: Config, *, now: float) -> CutlistError | None:
     if ledger is None:
         return None
     try:
-        histories = ledger.history(now=now).values()
+        asked = ledger.count_attempts_at({config.endpoint.name, config.endpoint.base_url})
     finally:
         ledger.close()
-    here = (config.endpoint.name, config.endpoint.base_url)
-    asked = sum(each.endpoint in here for history in histories for each in history.attempts)
     if not asked:
         return None
     there = (

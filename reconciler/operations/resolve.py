@@ -24,7 +24,9 @@ def decide(ledger: Ledger, clock: Clock, edit: str, *, adopt: str | None, retry:
         check_task_id(adopt)
     now = clock.now()
     undecided = [
-        h.last for h in ledger.history(now=now).values() if h.last.state is State.UNDECIDED
+        attempt
+        for attempt in ledger.find_open_attempts(now=now)
+        if attempt.state is State.UNDECIDED
     ]
     strays = ledger.strays.unanswered()
     about = [each for each in undecided if edit == each.edit or _begins(each.key, edit)]

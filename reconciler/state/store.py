@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, NamedTuple
 
 from reconciler.errors import StoreDamaged
 from reconciler.formats.digest import canonical_json
@@ -24,6 +24,13 @@ from reconciler.system.clock import Clock
 from reconciler.system.files import copy_atomic, fsync_dir, make_dirs, new_file, sha256_file
 
 _LEFTOVER_S = 24 * 3600
+
+
+class Contents(NamedTuple):
+    """What a store answered: results by key, the oldest first, and in words what was damaged."""
+
+    results: Mapping[str, Sequence[Result]]
+    damaged: Sequence[str]
 
 
 class BlobWriter:
@@ -141,17 +148,39 @@ class Store:
         """Make durable a record that is there: who wrote it may have been killed before that."""
         fsync_dir(self._record(result).parent)
 
-    def results(
-        self, *, read_data: bool = False
-    ) -> tuple[Mapping[str, Sequence[Result]], Sequence[str]]:
-        """All results whose blob is there, by key, oldest first; and in words what could not be
-        trusted.
+    def find_results(self, keys: Collection[str], *, read_data: bool = False) -> Contents:
+        """The results of these keys whose blob is there, oldest first; and in words what could not
+        be trusted.
 
-        `read_data` hashes every blob; otherwise its size is compared.
+        `read_data` hashes their blobs; otherwise a blob's size is compared. Only the records of
+        `keys` are read, however many there are.
         """
-        found: dict[str, list[Result]] = {}
+        return self._contents(self._records_of(keys), read_data=read_data)
+
+    def read_all_results(self, *, read_data: bool = False) -> Contents:
+        """All that was ever stored, for those who ask about the whole store. It costs what the
+        store holds.
+        """
+        return self._contents(self._records(), read_data=read_data)
+
+    def find_stored(self, digests: Collection[str]) -> frozenset[str]:
+        """Those of `digests` that are the outcome of some result whose blob is there."""
+        named = (path for path in self._records() if path.name.split(".")[1] in digests)
+        results = self._contents(named).results.values()
+        return frozenset(result.digest for several in results for result in several)
+
+    def find_jobs(self, edits: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
+        """By edit: the job of a result that was rendered for it. Only edits that have one are in
+        the answer.
+        """
+        results = self.read_all_results().results.values()
+        rendered = (result for several in results for result in several)
+        return {result.edit: result.job for result in rendered if result.edit in edits}
+
+    def _contents(self, paths: Iterable[Path], *, read_data: bool = False) -> Contents:
+        by_key: dict[str, list[Result]] = {}
         damaged: list[str] = []
-        for path in self._records():
+        for path in paths:
             result = _read(path)
             if result is None:
                 damaged.append(f"the result record {path.name[:12]}… cannot be read")
@@ -165,25 +194,17 @@ class Store:
                     " named for"
                 )
             else:
-                found.setdefault(result.key, []).append(result)
-        for results in found.values():
-            results.sort(key=lambda each: (each.stored_at, each.digest))
-        return found, sorted(damaged)
+                by_key.setdefault(result.key, []).append(result)
+        for results in by_key.values():
+            results.sort(key=_age)
+        return Contents(by_key, sorted(damaged))
 
     def stored(self, key: str) -> Result | None:
         """The first result of a job, as it is in the store at this moment, its bytes hashed; None
         when there is none that can be trusted.
         """
-        folder = self.folder / "results" / key[:2]
-        there = (_read(path) for path in sorted(folder.glob(f"{key}.*.json")))
-        sound = [
-            each
-            for each in there
-            if each is not None
-            and self.has(each.digest, each.size_bytes)
-            and sha256_file(self.blob_path(each.digest)) == each.digest
-        ]
-        return min(sound, key=lambda each: (each.stored_at, each.digest), default=None)
+        results = self.find_results([key], read_data=True).results.get(key, ())
+        return next(iter(results), None)
 
     # -------------------------------------------------------------- housekeeping
 
@@ -227,8 +248,8 @@ class Store:
             path = self._record(result)
             path.unlink(missing_ok=True)
             fsync_dir(path.parent)
-        named = {result.digest for each in self.results()[0].values() for result in each}
-        for digest in {result.digest for result in results} - named:
+        still_named = self.find_stored({result.digest for result in results})
+        for digest in {result.digest for result in results} - still_named:
             self.blob_path(digest).unlink(missing_ok=True)
 
     def _record(self, result: Result) -> Path:
@@ -242,11 +263,31 @@ class Store:
     def _records(self) -> Iterator[Path]:
         top = self.folder / "results"
         for folder in sorted(top.iterdir()) if top.is_dir() else ():
-            yield from sorted(
-                each
-                for each in folder.iterdir()
-                if each.suffix == ".json" and not each.name.startswith(".")
-            )
+            yield from _record_files(folder)
+
+    def _records_of(self, keys: Collection[str]) -> Iterator[Path]:
+        """The records of some keys; a folder that several of them share is listed once."""
+        wanted = set(keys)
+        for prefix in sorted({key[:2] for key in wanted}):
+            folder = self.folder / "results" / prefix
+            if folder.is_dir():
+                yield from (
+                    path for path in _record_files(folder) if path.name.split(".")[0] in wanted
+                )
+
+
+def _record_files(folder: Path) -> list[Path]:
+    """The records in one folder, sorted; what is still being written is none of them."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix == ".json" and not path.name.startswith(".")
+    )
+
+
+def _age(result: Result) -> tuple[str, str]:
+    """What results of one key are sorted by: the oldest first."""
+    return result.stored_at, result.digest
 
 
 def _read(path: Path) -> Result | None:

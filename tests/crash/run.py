@@ -89,7 +89,7 @@ def _found(scene: Scene) -> str:
 
 
 def _adopted(scene: Scene) -> int:
-    results, _ = scene.project().store.results()
+    results, _ = scene.project().store.read_all_results()
     return sum(result.adopted for each in results.values() for result in each)
 
 

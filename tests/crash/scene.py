@@ -217,7 +217,7 @@ class Scene:
     def attempts(self) -> list[tuple[str, str | None]]:
         """(state, task_id) of every attempt."""
         with self._ledger() as ledger:
-            history = ledger.history(now=0.0) if ledger else {}
+            history = ledger.read_whole_history(now=0.0) if ledger else {}
         return [
             (each.state.value, each.task_id)
             for every in history.values()

@@ -461,7 +461,7 @@ async def test_an_answer_with_the_task_of_another_request(bench: Bench) -> None:
     assert (await bench.apply()).exit_code == 0
     assert tasks(bench) == bench.billed_tasks() == 2
     assert any("belongs to another request" in event.note for event in bench.events)
-    results = bench.project().store.results()[0].values()
+    results = bench.project().store.read_all_results()[0].values()
     assert len({result.task["task_id"] for each in results for result in each}) == 2
 
 
@@ -476,7 +476,7 @@ async def test_an_answer_with_a_task_that_was_there_before(bench: Bench) -> None
     bench.edit("rain")
     bench.network.trouble = [Trouble(*CREATE, stale)]
     assert (await bench.apply()).exit_code == 0
-    ((result,),) = bench.project().store.results()[0].values()
+    ((result,),) = bench.project().store.read_all_results()[0].values()
     assert result.task["task_id"] != theirs
     assert tasks(bench) == 2
 

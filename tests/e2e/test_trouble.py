@@ -81,7 +81,7 @@ async def test_lost_answer_is_adopted_from_the_list(bench: Bench) -> None:
     await bench.apply()
     assert bench.creates() == 1
     (result,) = (
-        each for results in bench.project().store.results()[0].values() for each in results
+        each for results in bench.project().store.read_all_results()[0].values() for each in results
     )
     assert result.adopted
 

@@ -191,7 +191,7 @@ def judge(world: World) -> Verdict:
     judge_books(world, final=True)
     verdict = Verdict(world)
     project = open_project(world)
-    results, _ = project.store.results()
+    results, _ = project.store.read_all_results()
     held = {result.task["task_id"] for each in results.values() for result in each}
     every = attempts(project)
     states = Counter(attempt.state for attempt in every)

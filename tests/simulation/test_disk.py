@@ -165,19 +165,19 @@ def test_beside_the_cache(tmp_path: Path) -> None:
 
 def test_blobs_and_results(tmp_path: Path) -> None:
     """What is there already is made durable too, before anybody builds on it."""
-    always_there(tmp_path, put, lambda root: len(store_of(root).results()[0]) == 1)
+    always_there(tmp_path, put, lambda root: len(store_of(root).read_all_results()[0]) == 1)
 
 
 def test_catching_up(tmp_path: Path) -> None:
     """A record that a killed run left is durable before the ledger says SUCCEEDED of it."""
 
     def found(root: Path) -> None:
-        if not store_of(root).results()[0]:
+        if not store_of(root).read_all_results()[0]:
             put(root)
-        for results in store_of(root).results()[0].values():
+        for results in store_of(root).read_all_results()[0].values():
             store_of(root).confirm(results[0])
 
-    always_there(tmp_path, found, lambda root: len(store_of(root).results()[0]) == 1)
+    always_there(tmp_path, found, lambda root: len(store_of(root).read_all_results()[0]) == 1)
 
 
 def test_the_spill_file(tmp_path: Path) -> None:

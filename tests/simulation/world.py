@@ -336,7 +336,7 @@ def incomplete(world: World) -> int:
 def forgotten(world: World) -> int:
     """Results that the ledger says are safe, and that are not in the store."""
     project = open_project(world)
-    results, _ = project.store.results()
+    results, _ = project.store.read_all_results()
     safe = {
         attempt.key
         for attempt in attempts(project)
@@ -353,7 +353,7 @@ def attempts(project: Project) -> list[Attempt]:
     try:
         return [
             each
-            for history in ledger.history(now=project.clock.now()).values()
+            for history in ledger.read_whole_history(now=project.clock.now()).values()
             for each in history.attempts
         ]
     finally:

@@ -90,10 +90,10 @@ def test_one_attempt_of_a_key(ledger: Ledger, state: State) -> None:
     if state in HELD:
         with pytest.raises(AlreadyOpen):
             intend(ledger, "b", lane="another lane")
-        assert [each.id for each in ledger.history(now=NOW)["k"].attempts] == ["a"]
+        assert [each.id for each in ledger.read_whole_history(now=NOW)["k"].attempts] == ["a"]
     else:
         intend(ledger, "b", lane="another lane")
-        assert [each.id for each in ledger.history(now=NOW)["k"].attempts] == ["a", "b"]
+        assert [each.id for each in ledger.read_whole_history(now=NOW)["k"].attempts] == ["a", "b"]
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -231,21 +231,21 @@ def test_everything_survives_reopening(ledger: Ledger, tmp_path: Path) -> None:
     bring(ledger, State.FAILED)
     intend(ledger, "b")
     ledger.uploads.keep("sha", PLACE, "oss://x", expires_at=NOW + 100)
-    seen = ledger.history(now=NOW)
+    seen = ledger.read_whole_history(now=NOW)
     ledger.close()
     for again in (
         Ledger.open(tmp_path / "ledger.db"),
         Ledger.open_readonly(tmp_path / "ledger.db"),
     ):
         assert again is not None
-        assert again.history(now=NOW) == seen
+        assert again.read_whole_history(now=NOW) == seen
         assert (again.open_intents(), again.open_intents("l"), again.open_intents("other")) == (
             ["b"],
             ["b"],
             [],
         )
         assert (again.intent("b").prompt, again.intent("b").job) == ("Make it blue", JOB)
-        assert again.jobs_before() == {"film": JOB}
+        assert again.find_jobs(["film"]) == {"film": JOB}
         again.close()
 
 
@@ -256,12 +256,12 @@ def test_the_attempt_that_counts(ledger: Ledger) -> None:
     bring(ledger, State.FAILED, "a")
     bring(ledger, State.FAILED, "b")
     bring(ledger, State.NOT_SENT, "c")
-    history = ledger.history(now=NOW)["k"]
+    history = ledger.read_whole_history(now=NOW)["k"]
     assert (history.last.id, history.failures) == ("c", 2)
     bring(ledger, State.FAILED, "later", created_at=NOW - 50)  # the clock was set back
-    assert ledger.history(now=NOW)["k"].last.id == "later"
+    assert ledger.read_whole_history(now=NOW)["k"].last.id == "later"
     intend(ledger, "d", created_at=NOW - 99)
-    assert ledger.history(now=NOW)["k"].last.id == "d"
+    assert ledger.read_whole_history(now=NOW)["k"].last.id == "d"
 
 
 def test_uploads_expire(ledger: Ledger) -> None:
@@ -344,7 +344,7 @@ def test_a_moment_that_never_was(ledger: Ledger, tmp_path: Path, moment: float) 
     raw.close()
     damaged = Ledger.open(tmp_path / "ledger.db")
     with pytest.raises(LedgerError, match="damaged"):
-        damaged.history(now=NOW)
+        damaged.read_whole_history(now=NOW)
     damaged.close()
 
 
@@ -392,7 +392,9 @@ def test_whatever_happens_the_promises_hold(
         except LedgerError:
             pass
         attempts = [
-            each for history in ledger.history(now=NOW).values() for each in history.attempts
+            each
+            for history in ledger.read_whole_history(now=NOW).values()
+            for each in history.attempts
         ]
         held = [each.key for each in attempts if each.state in HELD]
         lanes = [each.lane for each in attempts if each.state is State.INTENT]
@@ -627,7 +629,7 @@ def test_no_task_is_taken_over_beside_another(ledger: Ledger, state: State) -> N
     bring(ledger, state)
     if state not in HELD:
         take_over(ledger)
-        assert ledger.history(now=NOW)["k"].last.task_id == "hers"
+        assert ledger.read_whole_history(now=NOW)["k"].last.task_id == "hers"
         return
     with pytest.raises(AlreadyOpen):
         take_over(ledger)
@@ -649,7 +651,7 @@ def test_a_task_is_taken_over_once(ledger: Ledger) -> None:
             take_over(ledger, id_, key, task_id)
     assert (ledger.owner("hers"), ledger.owner("late")) == ("by hand", None)
     assert [each.task_id for each in ledger.strays.unanswered()] == ["late"]
-    assert "third" not in ledger.history(now=NOW)
+    assert "third" not in ledger.read_whole_history(now=NOW)
 
 
 def test_a_task_taken_over_leaves_the_lane_open(ledger: Ledger) -> None:
@@ -658,3 +660,62 @@ def test_a_task_taken_over_leaves_the_lane_open(ledger: Ledger) -> None:
     take_over(ledger)
     move(ledger, "a", State.NOT_SENT)
     intend(ledger, "b", "third")
+
+
+# ------------------------------------------------------------------ asked by keys
+
+
+def test_history_of_some_keys(ledger: Ledger) -> None:
+    """Only the attempts of the keys that are asked for are in the answer, all of them."""
+    bring(ledger, State.FAILED, "a", lane="one")
+    bring(ledger, State.FAILED, "b", lane="two")
+    bring(ledger, State.SUBMITTED, "c", key="another", lane="three")
+    history = ledger.find_history(["k", "never"], now=NOW)
+    assert [attempt.id for attempt in history["k"].attempts] == ["a", "b"]
+    assert history.keys() == {"k"}
+    assert ledger.find_history([], now=NOW) == {}
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_open_attempts(ledger: Ledger, state: State) -> None:
+    """What is not over is found without a key; what is over is not."""
+    bring(ledger, state)
+    ids = [attempt.id for attempt in ledger.find_open_attempts(now=NOW)]
+    assert ids == (["a"] if state in OPEN else [])
+
+
+def test_newest_moment(ledger: Ledger) -> None:
+    """The newest of all times that attempts tell; 0 for a ledger that has none."""
+    assert ledger.find_newest_moment() == 0
+    intend(ledger)
+    assert ledger.find_newest_moment() == NOW
+    ledger.submitted("a", "task-a", at=NOW + 5)
+    assert ledger.find_newest_moment() == NOW + 5
+    ledger.end("a", State.SUCCEEDED, at=NOW + 9)
+    assert ledger.find_newest_moment() == NOW + 9
+
+
+def test_attempts_at_an_endpoint(ledger: Ledger) -> None:
+    """Attempts are counted by the endpoint that they were made at."""
+    bring(ledger, State.FAILED)
+    bring(ledger, State.FAILED, "b", key="another", endpoint="elsewhere")
+    assert ledger.count_attempts_at(["mock"]) == 1
+    assert ledger.count_attempts_at(["mock", "elsewhere"]) == 2
+    assert ledger.count_attempts_at([]) == 0
+
+
+def test_jobs_of_some_edits(ledger: Ledger) -> None:
+    """The job that an edit stood for last time is found by its name; other edits are left out."""
+    bring(ledger, State.FAILED)
+    bring(ledger, State.FAILED, "b", key="another", edit="other")
+    assert ledger.find_jobs(["film", "never"]) == {"film": JOB}
+
+
+def test_requests_of_some_keys(ledger: Ledger) -> None:
+    """What an earlier rule of keys may have made is found by its key."""
+    job = {"model": "m", "take": 1, "v": 1}
+    for id_, key in [("a", "k"), ("b", "another")]:
+        attempt = Attempt(id_, key, id_, "film", State.INTENT, "mock", NOW)
+        ledger.intend(attempt, request_sha256="", prompt=None, job=job, server_time=None)
+    assert ledger.find_requests(["k"]) == [("k", "film", None)]
+    assert len(ledger.read_all_requests()) == 2

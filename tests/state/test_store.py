@@ -45,7 +45,7 @@ def test_what_was_stored_comes_back(store: Store, tmp_path: Path) -> None:
     """Bytes and record come back as they were, also to a store opened anew."""
     result = put(store)
     again = Store(store.folder, FakeClock())
-    assert again.results() == ({result.key: [result]}, [])
+    assert again.read_all_results() == ({result.key: [result]}, [])
     again.copy_out(result.digest, tmp_path / "out" / "film.mp4")
     assert (tmp_path / "out" / "film.mp4").read_bytes() == b"video"
 
@@ -80,19 +80,61 @@ def test_storing_twice_is_no_change(store: Store) -> None:
     """
     first = put(store)
     put(store, stored_at="2030-01-01T00:00:00Z")
-    assert store.results() == ({first.key: [first]}, [])
+    assert store.read_all_results() == ({first.key: [first]}, [])
 
 
 def test_two_outcomes_of_one_job(store: Store) -> None:
     """A job rendered twice has two results, the older first; neither overwrites the other."""
     second = put(store, "second", stored_at="2027-01-16T00:00:00Z")
     first = put(store, "first", stored_at="2027-01-15T00:00:00Z")
-    assert store.results()[0] == {first.key: [first, second]}
+    assert store.read_all_results()[0] == {first.key: [first, second]}
 
 
 def test_an_empty_store(store: Store) -> None:
     """A store that was never written to has no results and is no error."""
-    assert store.results() == ({}, [])
+    assert store.read_all_results() == ({}, [])
+
+
+def test_asked_by_keys(store: Store) -> None:
+    """Only what is asked for is in the answer, whatever else lies in the store."""
+    film, other = put(store), put(store, "other", key="f" * 64, edit="other")
+    assert store.find_results([film.key]) == ({film.key: [film]}, [])
+    assert store.find_results([other.key, "e" * 64]) == ({other.key: [other]}, [])
+    assert store.find_results([]) == ({}, [])
+
+
+def test_asked_by_keys_it_reads_no_other_record(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The records of other keys are not even opened."""
+    film = put(store)
+    for number in range(20):
+        put(store, str(number), key=film.key[:2] + f"{number:062}")
+    opened: list[str] = []
+    real = Path.read_bytes
+
+    def read_bytes(path: Path) -> bytes:
+        opened.append(path.name)
+        return real(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    store.find_results([film.key])
+    assert opened == [f"{film.key}.{film.digest}.json"]
+
+
+def test_which_bytes_are_stored(store: Store) -> None:
+    """Of some digests those of a result whose bytes are there; a blob without a record is none."""
+    film = put(store)
+    with store.new_blob() as blob:
+        blob.write(b"loose")
+        blob.commit()
+    assert store.find_stored({film.digest, digest("loose"), digest("never")}) == {film.digest}
+
+
+def test_what_an_edit_was_rendered_from(store: Store) -> None:
+    """The job of a result is found by the name of the edit that it was rendered for."""
+    film = put(store)
+    assert store.find_jobs(["film", "other"]) == {"film": film.job}
 
 
 # ------------------------------------------------------------------ what may go wrong on a disk
@@ -114,7 +156,7 @@ def test_leftovers_of_a_crash_are_invisible(store: Store) -> None:
     folder = store.folder / "results" / result.key[:2]
     (folder / ".0123.tmp").write_bytes(b'{"key"')
     (store.folder / "tmp" / "0123.part").write_bytes(b"vid")
-    assert store.results() == ({result.key: [result]}, [])
+    assert store.read_all_results() == ({result.key: [result]}, [])
 
 
 def test_a_blob_without_a_record_is_no_result(store: Store) -> None:
@@ -124,9 +166,9 @@ def test_a_blob_without_a_record_is_no_result(store: Store) -> None:
     with store.new_blob() as blob:
         blob.write(b"video")
         blob.commit()
-    assert store.results() == ({}, [])
+    assert store.read_all_results() == ({}, [])
     result = put(store)
-    assert store.results() == ({result.key: [result]}, [])
+    assert store.read_all_results() == ({result.key: [result]}, [])
 
 
 def damage(path: Path, content: bytes) -> None:
@@ -172,7 +214,7 @@ def test_a_result_without_its_blob_is_told(store: Store, content: bytes | None) 
         store.blob_path(result.digest).unlink()
     else:
         damage(store.blob_path(result.digest), content)
-    assert store.results() == (
+    assert store.read_all_results() == (
         {},
         [f"the blob {result.digest[:12]}… of film is missing or cut short"],
     )
@@ -188,7 +230,7 @@ def test_a_damaged_record_is_told(store: Store, content: bytes) -> None:
     bad, good = put(store, "bad"), put(store, "good")
     path = store.folder / "results" / bad.key[:2] / f"{bad.key}.{bad.digest}.json"
     damage(path, content)
-    results, damaged = store.results()
+    results, damaged = store.read_all_results()
     assert results == {good.key: [good]}
     assert len(damaged) == 1
     assert damaged[0].startswith(f"the result record {bad.key[:12]}… cannot be read")
@@ -204,7 +246,10 @@ def test_a_record_with_a_field_of_another_kind_is_told(store: Store, name: str) 
     result = put(store)
     path = store.folder / "results" / result.key[:2] / f"{result.key}.{result.digest}.json"
     damage(path, json.dumps({**json.loads(path.read_bytes()), name: ["nonsense"]}).encode())
-    assert store.results() == ({}, [f"the result record {result.key[:12]}… cannot be read"])
+    assert store.read_all_results() == (
+        {},
+        [f"the result record {result.key[:12]}… cannot be read"],
+    )
 
 
 def test_a_damaged_record_is_replaced_by_the_next_write(store: Store) -> None:
@@ -212,7 +257,7 @@ def test_a_damaged_record_is_replaced_by_the_next_write(store: Store) -> None:
     result = put(store)
     damage(store.folder / "results" / result.key[:2] / f"{result.key}.{result.digest}.json", b"{")
     put(store)
-    assert store.results() == ({result.key: [result]}, [])
+    assert store.read_all_results() == ({result.key: [result]}, [])
 
 
 def test_a_record_under_another_name_is_told(store: Store) -> None:
@@ -220,8 +265,8 @@ def test_a_record_under_another_name_is_told(store: Store) -> None:
     result = put(store)
     path = store.folder / "results" / result.key[:2] / f"{result.key}.{result.digest}.json"
     path.rename(path.with_name(f"{'0' * 64}.{result.digest}.json"))
-    assert store.results()[0] == {}
-    assert "cannot be read" in store.results()[1][0]
+    assert store.read_all_results()[0] == {}
+    assert "cannot be read" in store.read_all_results()[1][0]
 
 
 def test_copies_of_a_blob_do_not_share_its_fate(store: Store, tmp_path: Path) -> None:

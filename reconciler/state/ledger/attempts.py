@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,10 @@ _KINDS = (
     TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, MOMENT, maybe(TEXT), maybe(TEXT), maybe(MOMENT),
     maybe(MOMENT), TEXT, TEXT, TEXT, AMOUNT, FLAG,
 )  # fmt: skip
+
+
+# (key, edit, job) of an attempt; the job is left out where it is not needed
+Request = tuple[str, str, Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,29 +333,62 @@ class Ledger:
 
     # -------------------------------------------------------------- questions
 
-    def history(self, *, now: float) -> Mapping[str, History]:
-        """All attempts by key, in the order in which they were written: clocks may have been wrong.
-        `now` decides whether the service can still know a task.
+    def find_history(self, keys: Collection[str], *, now: float) -> Mapping[str, History]:
+        """The attempts of these keys, by key. `now` decides whether the service can still know a
+        task.
         """
+        return self._history(
+            "where a.key in (select value from json_each(?))", _listed(keys), now=now
+        )
+
+    def read_whole_history(self, *, now: float) -> Mapping[str, History]:
+        """All attempts by key, for those who ask about everything that ever was."""
+        return self._history("", now=now)
+
+    def _history(self, condition: str, *values: Any, now: float) -> Mapping[str, History]:
+        """Attempts by key, in the order in which they were written: clocks may have been wrong."""
         by_key: dict[str, list[Attempt]] = {}
-        for row in self._database.rows(
-            f"select {_COLUMNS} from attempts a left join tasks t using (task_id) order by a.rowid",
-            kinds=_KINDS,
-        ):
-            attempt = _attempt(row, now)
+        for attempt in self._attempts(condition, *values, now=now):
             by_key.setdefault(attempt.key, []).append(attempt)
         return {key: History(tuple(attempts)) for key, attempts in by_key.items()}
 
-    def attempt(self, attempt_id: str, *, now: float) -> Attempt:
-        """One attempt. Raises LedgerError when there is none."""
+    def find_open_attempts(self, *, now: float) -> Sequence[Attempt]:
+        """The attempts that are not over, in the order in which they were written."""
+        return self._attempts("where a.state in ('INTENT', 'SUBMITTED', 'UNDECIDED')", now=now)
+
+    def find_newest_moment(self) -> float:
+        """The newest moment that any attempt tells of, in seconds since 1970; 0 when there is none."""
+        ((moment,),) = self._database.rows(
+            "select max(max(created_at, coalesce(submitted_at, 0), coalesce(ended_at, 0)))"
+            " from attempts",
+            kinds=[maybe(MOMENT)],
+        )
+        return float(moment or 0)
+
+    def count_attempts_at(self, endpoints: Collection[str]) -> int:
+        """How many attempts were made at these endpoints."""
+        ((number,),) = self._database.rows(
+            "select count(*) from attempts where endpoint in (select value from json_each(?))",
+            _listed(endpoints),
+            kinds=[AMOUNT],
+        )
+        return int(number)
+
+    def _attempts(self, condition: str, *values: Any, now: float) -> list[Attempt]:
         rows = self._database.rows(
-            f"select {_COLUMNS} from attempts a left join tasks t using (task_id) where a.id = ?",
-            attempt_id,
+            f"select {_COLUMNS} from attempts a left join tasks t using (task_id) {condition}"
+            " order by a.rowid",
+            *values,
             kinds=_KINDS,
         )
-        if not rows:
+        return [_attempt(row, now) for row in rows]
+
+    def attempt(self, attempt_id: str, *, now: float) -> Attempt:
+        """One attempt. Raises LedgerError when there is none."""
+        attempts = self._attempts("where a.id = ?", attempt_id, now=now)
+        if not attempts:
             raise LedgerError(f"there is no attempt {attempt_id}.")
-        return _attempt(rows[0], now)
+        return attempts[0]
 
     def open_intents(self, lane: str | None = None) -> Sequence[str]:
         """Ids of the attempts whose request may or may not have arrived, oldest first; of one lane
@@ -397,31 +434,45 @@ class Ledger:
         rows = self._database.rows(sql, task_id, kinds=[TEXT])
         return rows[0][0] if rows else None
 
-    def jobs_before(self) -> Mapping[str, Mapping[str, Any]]:
+    def find_jobs(self, edits: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
         """By edit: the job it stood for last time, when it was sent or when its result was taken
-        again.
+        again. Only edits that had one are in the answer.
         """
         rows = self._database.rows(
-            "select edit, job from (select edit, job, row_number() over (partition by edit order by"
+            "with asked as (select value from json_each(?))"
+            " select edit, job from (select edit, job, row_number() over (partition by edit order by"
             " at desc, is_held desc, number desc) as place from ( select edit, job, created_at as"
-            " at, 0 as is_held, rowid as number from attempts union all select h.edit, a.job, h.at,"
-            " 1, h.rowid from holdings h join attempts a on a.rowid = (select min(rowid) from"
-            " attempts where key = h.key))) where place = 1",
+            " at, 0 as is_held, rowid as number from attempts where edit in asked union all select"
+            " h.edit, a.job, h.at, 1, h.rowid from holdings h join attempts a on a.rowid = (select"
+            " min(rowid) from attempts where key = h.key) where h.edit in asked)) where place = 1",
+            _listed(edits),
             kinds=(TEXT, TEXT),
         )
         return {edit: understood(a_job, job) for edit, job in rows}
 
-    def requests(self) -> Iterator[tuple[str, str, Mapping[str, Any] | None]]:
-        """(key, edit, job) of every attempt whose key another rule of keys may have made: of
-        version 1, or of a link with parameters. The job only where it has such a link.
+    def find_requests(self, keys: Collection[str]) -> Sequence[Request]:
+        """Those of the attempts of `keys` whose key another rule of keys may have made."""
+        return self._requests("key in (select value from json_each(?)) and", _listed(keys))
+
+    def read_all_requests(self) -> Sequence[Request]:
+        """Every attempt whose key another rule of keys may have made: of version 1, or of a link
+        with parameters.
+        """
+        return self._requests("")
+
+    def _requests(self, condition: str, *values: Any) -> Sequence[Request]:
+        """(key, edit, job) in the order in which they were written; the job only where it has a
+        link with parameters.
         """
         rows = self._database.rows(
-            "select key, edit, case when instr(job, '?') then job end from attempts"
-            " where instr(job, '?') or substr(job, -7) = '\"v\": 1}' order by rowid",
+            f"select key, edit, case when instr(job, '?') then job end from attempts where {condition}"
+            " (instr(job, '?') or substr(job, -7) = '\"v\": 1}') order by rowid",
+            *values,
             kinds=(TEXT, TEXT, maybe(TEXT)),
         )
-        for key, edit, job in rows:
-            yield key, edit, None if job is None else understood(a_job, job)
+        return [
+            (key, edit, None if job is None else understood(a_job, job)) for key, edit, job in rows
+        ]
 
     def integrity(self) -> Sequence[str]:
         """What SQLite finds wrong with the file; nothing when it is sound."""
@@ -430,6 +481,11 @@ class Ledger:
             for (words,) in self._database.rows("pragma integrity_check", kinds=[TEXT])
             if words != "ok"
         ]
+
+
+def _listed(texts: Collection[str]) -> str:
+    """Texts as one value of a query."""
+    return json.dumps(sorted(texts))
 
 
 def _check_free(
