@@ -8,7 +8,7 @@ STAMP := .venv/.ready
 # Where the check of commit subjects begins as long as there is no tag; earlier ones are as they are.
 SUBJECTS_SINCE := 031fe5a
 
-.PHONY: help env demo test lint simulate crash fuzz fuzz-server bench lock schemas clean
+.PHONY: help env demo test coverage lint simulate crash fuzz fuzz-server bench lock schemas clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,12 @@ lint: env  ## style, types, import directions, commit subjects
 test: lint  ## everything that CI runs
 	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
+coverage: env  ## how much of the code the tests run; fails below the floor in pyproject.toml
+	@rm -rf .coverage && mkdir .coverage
+	@$(BIN)/python -m coverage run -m pytest --numprocesses $(JOBS) --dist loadfile $(TESTS)
+	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m coverage report
+
 simulate: env  ## the durability contract over SEEDS=20000 simulated runs
 	@$(BIN)/python -m tests.simulation.run --seeds $(or $(SEEDS),20000)
 
@@ -60,4 +66,4 @@ lock: env  ## resolve the versions anew for Python 3.11 to 3.13 (needs uv)
 		--output-file requirements.lock pyproject.toml
 
 clean:  ## remove what is generated
-	@rm -rf .venv .cutlist dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .cutlist dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
