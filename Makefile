@@ -8,7 +8,7 @@ STAMP := .venv/.ready
 # Where the check of commit subjects begins as long as there is no tag; earlier ones are as they are.
 SUBJECTS_SINCE := 031fe5a
 
-.PHONY: help env demo test coverage lint simulate crash fuzz fuzz-server bench lock schemas clean
+.PHONY: help env demo test coverage lint simulate crash fuzz fuzz-server bench lock schemas modules clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,9 @@ fuzz-server: env  ## requests made from the OpenAPI file, and bent, for SECONDS=
 
 bench: env  ## measure the speed claims (benchmarks/README.md)
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+modules: env  ## write the table of modules, docs/modules.md, from their docstrings
+	@$(BIN)/python -m tests.house.modules
 
 schemas: env  ## write the schemas that are generated from schemas/models
 	@$(BIN)/cutlist schema manifest > schemas/manifest.schema.json
