@@ -65,7 +65,6 @@ complete --no-files --command %(prog_name)s --arguments "(%(complete_func)s)"
 """
 
 
-@add_completion_class
 class _Bash(BashComplete):
     """Names with `=`, `[` and commas, which bash takes for the ends of words."""
 
@@ -85,11 +84,16 @@ class _Bash(BashComplete):
         return f"{item.type},{value}"
 
 
-@add_completion_class
 class _Fish(FishComplete):
     """Names with commas whole."""
 
     source_template = _FISH
+
+
+def register_shells() -> None:
+    """Make click use these classes for bash and fish."""
+    add_completion_class(_Bash)
+    add_completion_class(_Fish)
 
 
 Source = Callable[["Config", str], Iterable[CompletionItem]]

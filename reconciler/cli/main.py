@@ -4,13 +4,15 @@ exit codes.
 
 from __future__ import annotations
 
+import importlib
+import keyword
 import sys
 from pathlib import Path
 
 import click
 
 from reconciler import __version__
-from reconciler.cli import asking, crash, doing, looking_back, screen
+from reconciler.cli import completion, crash, screen
 from reconciler.cli.terminal import never_fail
 from reconciler.errors import (
     EXIT_ERROR,
@@ -21,8 +23,13 @@ from reconciler.errors import (
     UsageError,
 )
 
-# Project and all that is slow to load is imported inside the commands: `--version` loads click and
-# nothing else.
+# In the order in which people meet them. Each is `reconciler/cli/commands/NAME.py`, which is loaded
+# when it is asked for: `--version` loads click and nothing else.
+COMMANDS = (
+    "init", "validate", "plan", "diff", "show", "apply", "status", "watch", "retake", "resolve",
+    "explain", "graph", "log", "cost", "import", "verify", "gc", "schema", "mock", "demo",
+    "completion",
+)  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -45,6 +52,7 @@ def run(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code. Every error of ours becomes words here, and
     nowhere else. Raises what is none of ours.
     """
+    completion.register_shells()
     try:
         code = cutlist.main(arguments, prog_name="cutlist", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -81,14 +89,25 @@ def _version(context: click.Context, _parameter: click.Parameter, wanted: bool) 
         context.exit()
 
 
-class _Commands(click.Group):
-    """Lists the commands in the order in which people meet them."""
+class _LazyGroup(click.Group):
+    """A group that loads the module of a command when the command is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
-        return list(self.commands)
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        return load_command(cmd_name) if cmd_name in COMMANDS else None
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def load_command(name: str) -> click.Command:
+    """The command of a name in COMMANDS, from its module."""
+    name = f"{name}_" if keyword.iskeyword(name) else name
+    module = importlib.import_module(f"reconciler.cli.commands.{name}")
+    command: click.Command = getattr(module, name)
+    return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "-C",
     "directory",
@@ -118,11 +137,3 @@ def cutlist(context: click.Context, directory: Path) -> None:
     if not directory.is_dir():
         raise UsageError(f"-C: there is no folder {directory}.")
     context.obj = directory
-
-
-for _each in (
-    doing.init, asking.validate, asking.plan, asking.diff, looking_back.show, doing.apply, asking.status, doing.watch,
-    doing.retake, doing.resolve, looking_back.explain, looking_back.graph, looking_back.log, looking_back.cost,
-    doing.import_, doing.verify, doing.gc, asking.schema, doing.mock, doing.demo, asking.completion,
-):  # fmt: skip
-    cutlist.add_command(_each)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from reconciler.cli import completion as completing
-
-if TYPE_CHECKING:
-    from reconciler.project import Project
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -112,15 +109,3 @@ def allowances(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_FOR_PLANS):
         command = option(command)
     return command
-
-
-def opened(context: click.Context, endpoint: str | None = None) -> Project:
-    """The project around the folder of `-C`."""
-    from reconciler.project import Project
-
-    return Project.open(
-        context.obj,
-        endpoint=endpoint,
-        environment=context.meta.get(completing.ENVIRONMENT),
-        command=context.command_path,
-    )

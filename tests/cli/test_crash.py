@@ -121,7 +121,7 @@ def test_an_interrupt_while_loading(tmp_path: Path) -> None:
     before = (
         "class Finder:\n"
         "    def find_spec(self, name, *_):\n"
-        "        if name == 'reconciler.cli.doing': raise KeyboardInterrupt\n"
+        "        if name == 'reconciler.cli.screen': raise KeyboardInterrupt\n"
         "sys.meta_path.insert(0, Finder())"
     )
     answer = faulty(tmp_path, ["--version"], before=before)
@@ -134,8 +134,8 @@ def test_a_watch_goes_on(tmp_path: Path) -> None:
     code = FAULTY.format(
         before="",
         after=(
-            "import reconciler.cli.applying as applying\n"
-            "def broken(*_, **__): raise ValueError('broken')\napplying._run = broken"
+            "import reconciler.cli.commands.watch as watch\n"
+            "def broken(*_, **__): raise ValueError('broken')\nwatch._run = broken"
         ),
         arguments=["-C", str(tmp_path / "film"), "watch"],
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from reconciler.apply.outcome import Stop
-from reconciler.cli.applying import _signals
+from reconciler.cli.signals import _signals
 
 
 @pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])

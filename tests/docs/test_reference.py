@@ -13,7 +13,7 @@ import pytest
 from mockserver.__main__ import serve
 from reconciler import errors
 from reconciler.apply.events import Phase
-from reconciler.cli.main import cutlist
+from reconciler.cli.main import COMMANDS, cutlist, load_command
 from reconciler.config import Environment
 from reconciler.plan.step import SYMBOLS
 from reconciler.service import codes as catalogue
@@ -21,25 +21,25 @@ from reconciler.state.observed import State
 from tests.docs import tables
 from tests.docs.pages import section, text
 
-COMMANDS = text("docs/commands.md")
+COMMANDS_PAGE = text("docs/commands.md")
 MANIFEST = text("docs/manifest.md")
 OPERATIONS = text("docs/operations.md")
 
 
 def _command(name: str) -> click.Command:
-    return serve if name == "mock" else cutlist.commands[name]
+    return serve if name == "mock" else load_command(name)
 
 
 def _options() -> Iterator[tuple[str, str]]:
-    for name in cutlist.commands:
+    for name in COMMANDS:
         for parameter in _command(name).params:
             yield from ((name, option) for option in parameter.opts if option.startswith("-"))
 
 
-@pytest.mark.parametrize("name", list(cutlist.commands))
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_section(name: str) -> None:
     """A command cannot be added without a word about it."""
-    assert section(COMMANDS, f"cutlist {name}"), (
+    assert section(COMMANDS_PAGE, f"cutlist {name}"), (
         f"docs/commands.md has no section '## cutlist {name}'"
     )
 
@@ -47,13 +47,13 @@ def test_every_command_has_a_section(name: str) -> None:
 @pytest.mark.parametrize(("name", "option"), list(_options()))
 def test_every_option_is_in_the_section_of_its_command(name: str, option: str) -> None:
     """An option cannot be added without a word about it."""
-    assert f"`{option}" in section(COMMANDS, f"cutlist {name}")
+    assert f"`{option}" in section(COMMANDS_PAGE, f"cutlist {name}")
 
 
 @pytest.mark.parametrize("option", [opt for each in cutlist.params for opt in each.opts])
 def test_every_option_of_the_program_itself_is_told(option: str) -> None:
     """`-C` and `--version` stand before the commands."""
-    assert f"`{option}" in COMMANDS
+    assert f"`{option}" in COMMANDS_PAGE
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_every_option_of_the_program_itself_is_told(option: str) -> None:
 )
 def test_every_exit_code_is_told(name: str, code: int) -> None:
     """Scripts can rely on the table."""
-    assert f"\n| {code} |" in section(COMMANDS, "Exit codes"), name
+    assert f"\n| {code} |" in section(COMMANDS_PAGE, "Exit codes"), name
 
 
 def test_every_environment_variable_is_told() -> None:
@@ -74,7 +74,7 @@ def test_every_environment_variable_is_told() -> None:
             return default
 
     Environment.read(Recorder())
-    told = section(COMMANDS, "Environment variables")
+    told = section(COMMANDS_PAGE, "Environment variables")
     assert asked
     assert [name for name in asked if f"`{name}`" not in told] == []
 
@@ -82,13 +82,13 @@ def test_every_environment_variable_is_told() -> None:
 @pytest.mark.parametrize("phase", list(Phase))
 def test_every_phase_of_the_json_is_told(phase: Phase) -> None:
     """Programs that read `apply --json` know what may come."""
-    assert f"`{phase.value}`" in section(COMMANDS, "JSON")
+    assert f"`{phase.value}`" in section(COMMANDS_PAGE, "JSON")
 
 
 @pytest.mark.parametrize(("action", "symbol"), [(a, s) for a, s in SYMBOLS.items() if s.strip()])
 def test_every_symbol_of_a_plan_is_told(action: str, symbol: str) -> None:
     """Nobody has to guess what a plan means."""
-    assert f"| `{symbol}` | {action} |" in section(COMMANDS, "cutlist plan")
+    assert f"| `{symbol}` | {action} |" in section(COMMANDS_PAGE, "cutlist plan")
 
 
 def test_tables_say_what_the_schemas_say() -> None:

@@ -20,7 +20,7 @@ from reconciler import watch
 from reconciler.apply.context import SUBMIT_TRIES
 from reconciler.apply.executor import Executor, Item
 from reconciler.apply.outcome import Outcome
-from reconciler.cli.applying import run_watch
+from reconciler.cli.commands.watch import run_watch
 from reconciler.plan.decide import Options
 from reconciler.project import Project, read_plan
 from reconciler.service.codes import MOST_ROUNDS, Verdict, entry

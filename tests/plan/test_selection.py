@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.cli import asking
+from reconciler.cli.commands import plan as plan_command
 from reconciler.cli.main import run
 from reconciler.desired.job import Desired
 from reconciler.errors import UsageError
@@ -201,7 +201,7 @@ def test_exit_code_2_if_and_only_if_there_are_changes(
     ]
     project = Opened(*world, pruning)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(asking, "opened", lambda *_arguments: project)
+        patch.setattr(plan_command, "opened", lambda *_arguments: project)
         code = run(["plan", "--detailed-exitcode", *words])
     if project.made is None:
         assert code == 64

@@ -1,0 +1,75 @@
+"""`cutlist apply`: render what is missing or changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reconciler.cli import options
+from reconciler.cli.opening import opened
+from reconciler.errors import UsageError
+
+
+@click.command(short_help="Render what is missing or changed.")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@options.endpoint
+@options.as_json
+@options.auto_approve
+@options.max_cost
+@click.option(
+    "--keep-going/--fail-fast",
+    default=True,
+    help=(
+        "After a failure go on with the others (default), or send nothing more and bring home what"
+        " is sent."
+    ),
+)
+@options.allowances
+@click.pass_context
+def apply(
+    context: click.Context,
+    /,
+    file: Path | None,
+    endpoint: str | None,
+    as_json: bool,
+    auto_approve: bool,
+    max_cost: float | None,
+    keep_going: bool,
+    **allowed: Any,
+) -> int:
+    """Render what is missing or changed, bring the videos home, put them where the manifests say.
+
+    Shows the plan first, and asks before it spends money. What was paid is never paid again: after
+    an interruption the same command goes on where it was.
+
+    With FILE, a plan that `plan --out` saved: does exactly that, without asking again, or refuses
+    it as stale.
+
+    \b
+    Example: cutlist apply --max-cost 5
+    """
+    from reconciler.cli.running import run_apply
+    from reconciler.plan.decide import Options
+    from reconciler.project import read_plan
+
+    saved = None
+    if file is not None:
+        given = [f"--{name.replace('_', '-')}" for name, value in allowed.items() if value]
+        if given:
+            raise UsageError(
+                f"a saved plan is applied as it was planned; {', '.join(given)} belongs to `plan"
+                " --out`."
+            )
+        saved = read_plan(context.obj / file)
+    project = opened(context, endpoint)
+    return run_apply(
+        project,
+        Options(**allowed),
+        as_json=as_json,
+        auto_approve=auto_approve,
+        max_cost=max_cost,
+        saved=saved,
+        fail_fast=not keep_going,
+    )

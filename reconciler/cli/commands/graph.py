@@ -1,0 +1,27 @@
+"""`cutlist graph`: which edit builds on which."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli import options, screen
+from reconciler.cli.opening import opened
+
+
+@click.command(short_help="Show which edit builds on which.")
+@click.option("--dot", is_flag=True, help="For Graphviz.")
+@options.endpoint
+@click.pass_context
+def graph(context: click.Context, dot: bool, endpoint: str | None) -> None:
+    """Show every edit under those it builds on, with what a plan says of it.
+
+    \b
+    Example: cutlist graph --dot | dot -Tsvg > edits.svg
+    """
+    from reconciler.report.graph import graph_blocks, graph_dot
+
+    seen = opened(context, endpoint).look()
+    if dot:
+        screen.lines(graph_dot(seen.desired, seen.plan).rstrip("\n"))
+    else:
+        screen.show(graph_blocks(seen.desired, seen.plan))

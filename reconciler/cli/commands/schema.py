@@ -1,0 +1,35 @@
+"""`cutlist schema`: print a JSON Schema."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli import screen
+
+if TYPE_CHECKING:
+    pass
+
+
+@click.command(short_help="Print a JSON Schema for editors.")
+@click.argument(
+    "name", type=click.Choice(["manifest", "project", "plan", "saved-plan", "diff", "result"])
+)
+def schema(name: str) -> None:
+    """Print the JSON Schema of manifests and of the project file (for editors), of plans,
+    comparisons and results.
+
+    \b
+    Example: cutlist schema manifest > manifest.schema.json
+    """
+    from reconciler.desired.edit_schema import editor_schema
+    from reconciler.service.models import Models
+    from reconciler.system import shipped
+
+    made = (
+        editor_schema(Models.of(shipped.model_documents()))
+        if name == "manifest"
+        else shipped.schema(name)
+    )
+    screen.document(made)

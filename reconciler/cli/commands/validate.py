@@ -1,0 +1,31 @@
+"""`cutlist validate`: check every manifest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli import options, screen
+from reconciler.cli.opening import opened
+from reconciler.formats.names import made_plain
+from reconciler.formats.words import count
+
+if TYPE_CHECKING:
+    pass
+
+
+@click.command(short_help="Check every manifest; show all faults.")
+@options.endpoint
+@click.pass_context
+def validate(context: click.Context, endpoint: str | None) -> None:
+    """Check every manifest and every local clip; show all faults in one run. Nothing is sent.
+
+    \b
+    Example: cutlist validate
+    """
+    desired = opened(context, endpoint).load()
+    for warning in desired.warnings:
+        screen.note(made_plain(str(warning)))
+    edits, files = len(desired.edits), desired.files
+    screen.say(f"{count(edits, 'edit')} in {count(files, 'manifest')}: all valid.")

@@ -1,0 +1,133 @@
+"""One apply on the screen: the plan, the question, the progress, the last word."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from reconciler.apply.events import Observer
+from reconciler.apply.outcome import Report, Stop
+from reconciler.cli import progress, screen
+from reconciler.cli.approval import _approval
+from reconciler.cli.signals import _signals
+from reconciler.operations import budget
+from reconciler.plan.decide import Options
+from reconciler.plan.document import plan_document
+from reconciler.plan.step import Plan
+from reconciler.project import Project, SavedPlan
+from reconciler.report import outcome as endings
+from reconciler.report import plan as words
+from reconciler.report.cost import today_lines
+
+
+def run_apply(
+    project: Project,
+    options: Options,
+    *,
+    as_json: bool,
+    auto_approve: bool,
+    max_cost: float | None,
+    saved: SavedPlan | None = None,
+    fail_fast: bool = False,
+) -> int:
+    """One apply, from the plan to the last word. Returns the exit code."""
+    return _run(
+        project,
+        options,
+        as_json=as_json,
+        auto_approve=auto_approve,
+        max_cost=max_cost,
+        stop=Stop(),
+        saved=saved,
+        fail_fast=fail_fast,
+    ).exit_code
+
+
+def _run(
+    project: Project,
+    options: Options,
+    *,
+    as_json: bool,
+    auto_approve: bool,
+    max_cost: float | None,
+    stop: Stop,
+    saved: SavedPlan | None = None,
+    fail_fast: bool = False,
+) -> Report:
+    """One apply, and how it ended. `stop` tells afterwards whether Ctrl-C came."""
+    agreed = "a saved plan" if saved is not None else "--auto-approve" if auto_approve else ""
+    asked = _approval(project, stop, agreed, as_json=as_json)
+    show = _showing(project, max_cost, as_json=as_json)
+    tell: Callable[[str], None] = screen.note if as_json else screen.say
+    with _progress(project, as_json=as_json) as shown, _signals(stop) as hear:
+
+        def approve(plan: Plan) -> str:
+            """Nothing may move on the screen while somebody is asked there."""
+            words = asked(plan)
+            if words:
+                shown.begin(plan)
+            return words
+
+        report = asyncio.run(
+            _applied(
+                project, options, show, approve, shown.observe, tell, max_cost, stop, saved,
+                fail_fast, hear,
+            )
+        )  # fmt: skip
+    if as_json:
+        screen.json_line({"event": "end", **endings.report_document(report)})
+    elif report.plan.changes or report.outcomes:
+        screen.show(endings.report_blocks(report))
+    return report
+
+
+async def _applied(
+    project: Project,
+    options: Options,
+    show: Callable[[Plan], None],
+    approve: Callable[[Plan], str],
+    observer: Observer,
+    tell: Callable[[str], None],
+    max_cost: float | None,
+    stop: Stop,
+    saved: SavedPlan | None,
+    fail_fast: bool,
+    hear: Callable[[], None],
+) -> Report:
+    hear()
+    return await project.apply_async(
+        options=options,
+        show=show,
+        approve=approve,
+        observer=observer,
+        tell=tell,
+        max_cost=max_cost,
+        stop=stop,
+        saved=saved,
+        fail_fast=fail_fast,
+    )
+
+
+def _showing(project: Project, max_cost: float | None, *, as_json: bool) -> Callable[[Plan], None]:
+    """Shows the plan, whatever becomes of it then."""
+
+    def show(plan: Plan) -> None:
+        if as_json:
+            held = budget.documents(project.budgets(plan, max_cost=max_cost))
+            screen.json_line({"event": "plan", **plan_document(plan), "budgets": held})
+        else:
+            spent = today_lines(project.today(), plan.currency) if plan.changes else ()
+            screen.show([*words.plan_blocks(plan), *spent, ""])
+
+    return show
+
+
+def _progress(project: Project, *, as_json: bool) -> progress.Progress:
+    currency = project.config.prices.currency
+    if as_json:
+        return progress.JsonLines()
+    return (
+        progress.Live(currency, project.clock.monotonic)
+        if screen.ERR.moving
+        else progress.Lines(currency)
+    )
