@@ -52,7 +52,7 @@ def make(root: Path) -> None:
 def fill(root: Path) -> None:
     """Give every edit a result and its output, as if all had been rendered."""
     project = Project.open(root)
-    for name, each in project.look().resolved.items():
+    for name, each in project.run_pass().resolved.items():
         content = name.encode() * 100
         with project.store.new_blob() as blob:
             blob.write(content)

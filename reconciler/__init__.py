@@ -1,22 +1,139 @@
-"""cutlist: edits as code for AI video. `from reconciler import Project` is the whole API of the
-commands.
+"""cutlist: edits as code for AI video. The public names; docs/python-api.md tells what they do.
+
+They are loaded when they are first used: importing the package costs nothing.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from reconciler.apply.events import Event, Phase
+    from reconciler.apply.outcome import Outcome, Report, Stop
+    from reconciler.apply.request import ApplyHooks, ApplyRequest, SavedPlan
+    from reconciler.errors import (
+        BadSavedPlan,
+        BadVideo,
+        BudgetExceeded,
+        CutlistError,
+        Declined,
+        Fault,
+        GitError,
+        InvalidInput,
+        LedgerError,
+        Locked,
+        Place,
+        PlanRefused,
+        ProjectNotFound,
+        ServiceError,
+        StoreDamaged,
+        UsageError,
+    )
+    from reconciler.operations.budget import BudgetCheck
+    from reconciler.operations.gc import Garbage
+    from reconciler.operations.retake import Retake
+    from reconciler.operations.saved_plan import read_plan
+    from reconciler.plan.decide import Options as PlanOptions
+    from reconciler.plan.diff import Comparison
+    from reconciler.plan.step import Action, Cost, Plan, Step
+    from reconciler.planner import Pass
     from reconciler.project import Project
+    from reconciler.report.status import Status
+    from reconciler.state.observed import Result
 
-__all__ = ["Project", "__version__"]
+_HOMES = {
+    "Action": "reconciler.plan.step",
+    "ApplyHooks": "reconciler.apply.request",
+    "ApplyRequest": "reconciler.apply.request",
+    "BadSavedPlan": "reconciler.errors",
+    "BadVideo": "reconciler.errors",
+    "BudgetCheck": "reconciler.operations.budget",
+    "BudgetExceeded": "reconciler.errors",
+    "Comparison": "reconciler.plan.diff",
+    "Cost": "reconciler.plan.step",
+    "CutlistError": "reconciler.errors",
+    "Declined": "reconciler.errors",
+    "Event": "reconciler.apply.events",
+    "Fault": "reconciler.errors",
+    "Garbage": "reconciler.operations.gc",
+    "GitError": "reconciler.errors",
+    "InvalidInput": "reconciler.errors",
+    "LedgerError": "reconciler.errors",
+    "Locked": "reconciler.errors",
+    "Outcome": "reconciler.apply.outcome",
+    "Pass": "reconciler.planner",
+    "Phase": "reconciler.apply.events",
+    "Place": "reconciler.errors",
+    "Plan": "reconciler.plan.step",
+    "PlanOptions": "reconciler.plan.decide:Options",
+    "PlanRefused": "reconciler.errors",
+    "Project": "reconciler.project",
+    "ProjectNotFound": "reconciler.errors",
+    "Report": "reconciler.apply.outcome",
+    "Result": "reconciler.state.observed",
+    "Retake": "reconciler.operations.retake",
+    "SavedPlan": "reconciler.apply.request",
+    "ServiceError": "reconciler.errors",
+    "Status": "reconciler.report.status",
+    "Step": "reconciler.plan.step",
+    "Stop": "reconciler.apply.outcome",
+    "StoreDamaged": "reconciler.errors",
+    "UsageError": "reconciler.errors",
+    "read_plan": "reconciler.operations.saved_plan",
+}  # where each public name is found: its module, and its name there where that is another
+
+__all__ = [
+    "Action",
+    "ApplyHooks",
+    "ApplyRequest",
+    "BadSavedPlan",
+    "BadVideo",
+    "BudgetCheck",
+    "BudgetExceeded",
+    "Comparison",
+    "Cost",
+    "CutlistError",
+    "Declined",
+    "Event",
+    "Fault",
+    "Garbage",
+    "GitError",
+    "InvalidInput",
+    "LedgerError",
+    "Locked",
+    "Outcome",
+    "Pass",
+    "Phase",
+    "Place",
+    "Plan",
+    "PlanOptions",
+    "PlanRefused",
+    "Project",
+    "ProjectNotFound",
+    "Report",
+    "Result",
+    "Retake",
+    "SavedPlan",
+    "ServiceError",
+    "Status",
+    "Step",
+    "Stop",
+    "StoreDamaged",
+    "UsageError",
+    "__version__",
+    "read_plan",
+]
 __version__ = "0.1.0"
 
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> Any:
-    """`Project` on first use: importing the package costs nothing."""
-    if name == "Project":
-        from reconciler.project import Project
+    def __getattr__(name):
+        """A public name, on its first use."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
 
-        return Project
-    raise AttributeError(name)
+        module, _, own_name = _HOMES[name].partition(":")
+        value = getattr(import_module(module), own_name or name)
+        globals()[name] = value
+        return value

@@ -31,7 +31,7 @@ from reconciler.state.observed import Observed, Pin, Published, Result
 from reconciler.state.outputs import Outputs
 from reconciler.state.store import Store
 from reconciler.system.cache import Cache, Digests
-from reconciler.system.clock import Clock
+from reconciler.system.clock import JUMP_S, Clock
 from reconciler.system.git import Objects, Revision, prefix
 
 
@@ -44,7 +44,14 @@ class Pass:
     resolved: Mapping[str, Resolved]
     plan: Plan
 
-    def ready(
+    def measure_clock_lead(self, now: float) -> float:
+        """By how many seconds the ledger's newest entry is ahead of this machine's clock; 0 where
+        that is not worth a word.
+        """
+        lead_s = self.observed.newest - now
+        return lead_s if lead_s > JUMP_S else 0.0
+
+    def select_ready(
         self, *, leave: Collection[str] = (), given_up: Collection[str | None] = ()
     ) -> list[Step]:
         """Steps that can be carried out now: not those of edits in `leave`, nor of keys that
@@ -60,7 +67,7 @@ class Pass:
         ]
         return sorted(steps, key=lambda step: (order[step.action], step.name))
 
-    def pins(self) -> Mapping[str, Pin]:
+    def collect_pins(self) -> Mapping[str, Pin]:
         """What the lock file should say: every edit's result. What is left out keeps the pin it
         has.
         """
@@ -78,10 +85,12 @@ class Pass:
             if name not in kept and pin is not None:
                 waiting[name] = pin
         if any(each.job is None and name not in waiting for name, each in self.resolved.items()):
-            waiting |= self._unclaimed({pin.key for pin in (*kept.values(), *waiting.values())})
+            waiting |= self._find_unclaimed_pins(
+                {pin.key for pin in (*kept.values(), *waiting.values())}
+            )
         return {**waiting, **kept}
 
-    def _unclaimed(self, claimed: Collection[str]) -> Mapping[str, Pin]:
+    def _find_unclaimed_pins(self, claimed: Collection[str]) -> Mapping[str, Pin]:
         """Pins of names that no edit has now; one whose key is not known yet may be such an edit,
         renamed.
         """
@@ -89,7 +98,7 @@ class Pass:
             name: pin for key, (name, pin) in self.observed.old_pins.items() if key not in claimed
         }
 
-    def notes(self, environment: str) -> tuple[Mapping[str, Published], Collection[str]]:
+    def collect_notes(self, environment: str) -> tuple[Mapping[str, Published], Collection[str]]:
         """What is to be noted of outputs that we wrote, whoever asks for them now, and of which
         paths nothing more.
         """
@@ -114,7 +123,7 @@ class Pass:
         ]
 
 
-def look(
+def run_pass(
     config: Config, store: Store, ledger: Ledger | None, clock: Clock, options: Options
 ) -> Pass:
     """One pass over everything. Raises InvalidInput with every fault of the project."""
@@ -124,10 +133,10 @@ def look(
             Folder(config.root, Digests(cache, clock, "media", verify=options.verify)),
             cache,
         )
-    return conclude(config, desired, store, ledger, clock, options)
+    return conclude_pass(config, desired, store, ledger, clock, options)
 
 
-def conclude(
+def conclude_pass(
     config: Config,
     desired: Desired,
     store: Store,
@@ -184,8 +193,8 @@ def observe(
     outputs = Outputs(config.root, config.outputs_file)
     known = {result.digest for each in results.values() for result in each}
     published = outputs.published()
-    unasked = _unasked(config, desired, published)
-    made = _made_for(desired, results, published, pinned)
+    unasked = _find_left_over_paths(config, desired, published)
+    made = _find_own_digests(desired, results, published, pinned)
 
     def blobs_of(path: str) -> Iterator[Path]:
         return (store.blob_path(digest) for digest in made.get(path, ()))
@@ -211,7 +220,7 @@ def observe(
     )
 
 
-def _made_for(
+def _find_own_digests(
     desired: Desired,
     results: Mapping[str, Sequence[Result]],
     published: Mapping[str, Published],
@@ -230,7 +239,9 @@ def _made_for(
     return made
 
 
-def _unasked(config: Config, desired: Desired, published: Mapping[str, Published]) -> list[str]:
+def _find_left_over_paths(
+    config: Config, desired: Desired, published: Mapping[str, Published]
+) -> list[str]:
     """Paths that we wrote in this realm and environment, which no edit writes now, and none
     takes as its input.
 
@@ -257,34 +268,34 @@ def _unasked(config: Config, desired: Desired, published: Mapping[str, Published
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CommittedState:
     """What is asked for, and the pins that were committed with it."""
 
     desired: Desired
     pins: lockfile.Sections
 
 
-def cache_of(config: Config) -> Cache:
+def open_revision_cache(config: Config) -> Cache:
     """What is remembered of revisions; apart from the work tree's, since a cache forgets what it is
     not asked for.
     """
     return Cache(config.cache_dir / "revisions")
 
 
-def asked_at(config: Config, revision: Revision, cache: Cache, clock: Clock) -> Asked:
+def read_revision(config: Config, revision: Revision, cache: Cache, clock: Clock) -> CommittedState:
     """What a commit asks for. Raises InvalidInput with every fault of it, GitError, UsageError."""
     with Objects(config.root) as objects:
         tree = Committed(config.root, revision.id, objects, cache, Digests(cache, clock, "lfs"))
         try:
             there = desired_by(
-                config, _project_file(config.root, tree, revision), str(revision), cache
+                config, _read_project_file(config.root, tree, revision), str(revision), cache
             )
-            return Asked(source.load(there, tree, cache), _pins(tree, revision))
+            return CommittedState(source.load(there, tree, cache), _read_pins(tree, revision))
         except InvalidInput as error:
             raise InvalidInput(error.faults, files=error.files, revision=str(revision)) from error
 
 
-def _project_file(root: Path, tree: Committed, revision: Revision) -> bytes:
+def _read_project_file(root: Path, tree: Committed, revision: Revision) -> bytes:
     try:
         return tree.read(PROJECT_FILE, MAX_BYTES + 1)
     except Unusable as error:
@@ -295,7 +306,7 @@ def _project_file(root: Path, tree: Committed, revision: Revision) -> bytes:
         ) from error
 
 
-def _pins(tree: Committed, revision: Revision) -> lockfile.Sections:
+def _read_pins(tree: Committed, revision: Revision) -> lockfile.Sections:
     if not tree.has(lockfile.LOCK_FILE):
         return {}
     try:

@@ -18,6 +18,7 @@ from reconciler.apply.executor import Executor, Item, worth_another
 from reconciler.apply.outcome import Outcome, Report, Stop
 from reconciler.apply.publish import Publisher
 from reconciler.apply.recover import Tell
+from reconciler.apply.request import ApplyRequest
 from reconciler.apply.rounds import Rounds, undone
 from reconciler.apply.takeover import take_over
 from reconciler.config import Config
@@ -28,7 +29,7 @@ from reconciler.plan.cost import cost, seconds
 from reconciler.plan.decide import Options
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import Action, Step
-from reconciler.planner import Pass, conclude
+from reconciler.planner import Pass, conclude_pass
 from reconciler.service.client import Client
 from reconciler.service.models import Models
 from reconciler.state.booked import Origin
@@ -168,22 +169,19 @@ class Session:
     async def drive(
         self,
         first: Pass,
-        options: Options,
+        request: ApplyRequest,
         stop: Stop,
         tell: Tell,
         *,
-        fail_fast: bool = False,
-        origin: Origin = Origin(),  # noqa: B008  (frozen)
+        origin: Origin,
     ) -> Report:
         """Carry out what `first` showed, and what becomes possible by it, until nothing more can
         be done.
 
         Later passes look again at what is, and never at the manifests: an apply does what its plan
-        showed. With
-        `fail_fast` the first failure ends the sending; what is at the service is still brought home. `origin` goes into
-        the books with every request.
+        showed. `origin` goes into the books with every request.
         """
-        self._origin = origin
+        self._origin, options = origin, request.chosen_options
         started = self._clock.monotonic()
         executor = Executor(
             self._desk,
@@ -191,14 +189,14 @@ class Session:
             self._config,
             Models.of(shipped.model_documents()),
             self._config.prices.per_second,
-            fail_fast=fail_fast,
+            fail_fast=request.fail_fast,
         )
         outcomes: dict[str, Outcome] = {}
         for step in first.plan.by_action(Action.WAIT):
             self._desk.observer(Event(step.name, Phase.WAITING, started, note=step.reason))
         if not stop.reason:
             executor.start(
-                [*self._orphan_items(first), *self._items(first, first.ready(), options)]
+                [*self._orphan_items(first), *self._items(first, first.select_ready(), options)]
             )
         try:
             await self._carry_out(first, options, executor, outcomes, stop, tell)
@@ -229,7 +227,7 @@ class Session:
         options = replace(options, verify=False)  # bytes are read once, at the beginning
         given_up: set[str | None] = set()
         rounds = Rounds()
-        rounds.begin(first.ready())
+        rounds.begin(first.select_ready())
         # what was blocked then waits for a new plan
         agreed = {step.name for step in first.plan.steps if step.may_pay}
         while executor.busy and not stop.reason:
@@ -251,7 +249,7 @@ class Session:
             leave = executor.names | {
                 step.name for step in seen.plan.steps if step.key in executor.keys
             }
-            ready = seen.ready(leave=leave, given_up=given_up)
+            ready = seen.select_ready(leave=leave, given_up=given_up)
             over = [step for step in ready if rounds.spent(step)]
             outcomes.update((step.name, undone(step)) for step in over)
             may = [
@@ -265,8 +263,8 @@ class Session:
 
     def _write_down(self, seen: Pass) -> None:
         """Lock file, notes of outputs, and books, as they are after the apply."""
-        self._publisher.pin(seen.pins())
-        notes, gone = seen.notes(self._config.environment)
+        self._publisher.pin(seen.collect_pins())
+        notes, gone = seen.collect_notes(self._config.environment)
         self._publisher.note(notes, forget=gone)
         note_holdings(self._config, self._ledger, seen, self._origin, now=self._clock.now())
 
@@ -308,7 +306,7 @@ class Session:
                 executor.send_nothing_more(outcome.error)
 
     def _again(self, first: Pass, options: Options) -> Pass:
-        return conclude(
+        return conclude_pass(
             self._config, first.desired, self._store, self._ledger, self._clock, options
         )
 

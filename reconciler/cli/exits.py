@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from reconciler.errors import EXIT_BUDGET, EXIT_CHANGES, EXIT_OK
 
 if TYPE_CHECKING:
-    from reconciler.operations.budget import Verdict
+    from reconciler.operations.budget import BudgetCheck
 
 
 def _exit_code(
-    changes: bool, held: Sequence[Verdict], detailed_exitcode: bool, max_cost: float | None
+    changes: bool, held: Sequence[BudgetCheck], detailed_exitcode: bool, max_cost: float | None
 ) -> int:
     """6 for what would be refused, where `--max-cost` or `--detailed-exitcode` asks for it; 2 for
     changes, where the latter does.

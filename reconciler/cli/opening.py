@@ -31,7 +31,7 @@ def opened(context: click.Context, endpoint: str | None = None) -> Project:
 
 def _tell_of_others(project: Project) -> None:
     """On standard error, since it is about the store and no part of what was asked."""
-    others = project.other_ledgers()
+    others = project.find_other_ledgers()
     if others:
         screen.note(f"warning: {meaning(others)}.")
 
@@ -41,7 +41,7 @@ def _seen(context: click.Context, endpoint: str | None, name: str) -> tuple[Pass
     from reconciler.plan.chains import told
     from reconciler.plan.selection import the_edit
 
-    seen = opened(context, endpoint).look()
+    seen = opened(context, endpoint).run_pass()
     found = the_edit(list(seen.desired.edits), name)
     step = next(step for step in seen.plan.steps if step.name == found)
     return seen, replace(step, details=told(seen.plan, step))

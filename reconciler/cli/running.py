@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from reconciler.apply.events import Observer
 from reconciler.apply.outcome import Report, Stop
+from reconciler.apply.request import ApplyHooks, ApplyRequest, SavedPlan
 from reconciler.cli import progress, screen
 from reconciler.cli.approval import _approval
 from reconciler.cli.signals import _signals
-from reconciler.operations import budget
 from reconciler.plan.decide import Options
 from reconciler.plan.document import plan_document
 from reconciler.plan.step import Plan
-from reconciler.project import Project, SavedPlan
+from reconciler.project import Project
 from reconciler.report import outcome as endings
 from reconciler.report import plan as words
 from reconciler.report.cost import today_lines
@@ -70,10 +69,13 @@ def _run(
 
         report = asyncio.run(
             _applied(
-                project, options, show, approve, shown.observe, tell, max_cost, stop, saved,
-                fail_fast, hear,
+                project,
+                ApplyRequest(options, saved, max_cost, fail_fast),
+                ApplyHooks(show, approve, shown.observe, tell),
+                stop,
+                hear,
             )
-        )  # fmt: skip
+        )
     if as_json:
         screen.json_line({"event": "end", **endings.report_document(report)})
     elif report.plan.changes or report.outcomes:
@@ -83,29 +85,13 @@ def _run(
 
 async def _applied(
     project: Project,
-    options: Options,
-    show: Callable[[Plan], None],
-    approve: Callable[[Plan], str],
-    observer: Observer,
-    tell: Callable[[str], None],
-    max_cost: float | None,
+    request: ApplyRequest,
+    hooks: ApplyHooks,
     stop: Stop,
-    saved: SavedPlan | None,
-    fail_fast: bool,
     hear: Callable[[], None],
 ) -> Report:
     hear()
-    return await project.apply_async(
-        options=options,
-        show=show,
-        approve=approve,
-        observer=observer,
-        tell=tell,
-        max_cost=max_cost,
-        stop=stop,
-        saved=saved,
-        fail_fast=fail_fast,
-    )
+    return await project.apply_async(request, hooks, stop=stop)
 
 
 def _showing(project: Project, max_cost: float | None, *, as_json: bool) -> Callable[[Plan], None]:
@@ -113,10 +99,10 @@ def _showing(project: Project, max_cost: float | None, *, as_json: bool) -> Call
 
     def show(plan: Plan) -> None:
         if as_json:
-            held = budget.documents(project.budgets(plan, max_cost=max_cost))
+            held = [check.to_json() for check in project.check_budgets(plan, max_cost=max_cost)]
             screen.json_line({"event": "plan", **plan_document(plan), "budgets": held})
         else:
-            spent = today_lines(project.today(), plan.currency) if plan.changes else ()
+            spent = today_lines(project.add_up_today(), plan.currency) if plan.changes else ()
             screen.show([*words.plan_blocks(plan), *spent, ""])
 
     return show

@@ -1,5 +1,5 @@
-"""What the ledger's books say, put together for whoever asks; and what goes into them with the next
-request.
+"""What the ledger's books say, put together for whoever asks; and what goes into them with the
+next request.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from reconciler.config import PROJECT_FILE, Config
 from reconciler.formats.names import made_plain, matrix_of
 from reconciler.history.spending import Spending, day_of, paid_twice, spending
-from reconciler.operations import budget
+from reconciler.operations.budget import measure_days
 from reconciler.plan.selection import the_edit
 from reconciler.planner import Pass
 from reconciler.report.cost import Account, Budget
@@ -21,35 +21,39 @@ from reconciler.state.observed import Result
 from reconciler.system import git, shipped
 
 
-def origin(config: Config, seen: Pass, approved: bool | str) -> Origin:
-    """The commit that is checked out, marked where the manifests are not as it has them; and who
-    said yes.
+def find_origin(config: Config, seen: Pass, approved: bool | str) -> Origin:
+    """Where a request comes from: the commit that is checked out, and who said yes.
+
+    A `+` behind the commit says that the manifests are not as it has them.
     """
-    files = {each.edit.document.file for each in seen.desired.edits.values()}
+    files = {wanted.edit.document.file for wanted in seen.desired.edits.values()}
     commit = git.head(config.root, [PROJECT_FILE, *sorted(files)])
-    by = made_plain(approved) if isinstance(approved, str) else config.approver
+    approver = made_plain(approved) if isinstance(approved, str) else config.approver
     if commit is None:
-        return Origin(approved_by=by)
-    return Origin(f"{commit.id}{'+' if commit.changed else ''}", made_plain(commit.author), by)
+        return Origin(approved_by=approver)
+    name = f"{commit.id}+" if commit.changed else commit.id
+    return Origin(name, made_plain(commit.author), approver)
 
 
-def account(config: Config, ledger: Ledger | None, seen: Pass, now: float) -> Account:
+def build_cost_report(config: Config, ledger: Ledger | None, seen: Pass, now: float) -> Account:
     """What was spent, and what became of it; `seen` tells what edits ask for now."""
-    entries, holdings = _read(ledger)
-    twice = paid_twice(entries, seen.observed.results, _pinned(seen))
-    spent = _spending(config, entries, holdings, _in_use(holdings, seen), twice)
-    days = tuple(budget.today(config.budget, spent, now))
+    entries, holdings = _read_books(ledger)
+    twice = paid_twice(entries, seen.observed.results, _find_pinned_digests(seen))
+    in_use = _find_keys_in_use(holdings, seen)
+    spent = _add_up(config, entries, holdings, in_use, twice)
+    days = tuple(measure_days(config.budget, spent, now))
     return Account(spent, config.name, config.realm, config.account, day_of(now), days)
 
 
-def days(config: Config, ledger: Ledger | None, now: float) -> tuple[Budget, ...]:
+def add_up_days(config: Config, ledger: Ledger | None, now: float) -> tuple[Budget, ...]:
     """Each budget of a day, with what was spent of it on the day of `now` (UTC)."""
     if not any(limit.per == "day" for limit in config.budget):
         return ()
-    return tuple(budget.today(config.budget, _spending(config, *_read(ledger)), now))
+    spent = _add_up(config, *_read_books(ledger))
+    return tuple(measure_days(config.budget, spent, now))
 
 
-def records(
+def read_log(
     ledger: Ledger | None, name: str | None, edits: Collection[str], by_hand: Sequence[Result] = ()
 ) -> Sequence[Record]:
     """What happened, the newest first: all of it, or of one edit or matrix, also where it is
@@ -57,21 +61,23 @@ def records(
 
     Raises UsageError for a name that nothing ever had.
     """
-    entries, holdings = _read(ledger)
+    entries, holdings = _read_books(ledger)
     if name is None:
         return log(entries, holdings, by_hand=by_hand)
     happened: list[Entry | Holding | Result] = [*entries, *holdings, *by_hand]
-    known = sorted({each.edit for each in happened} | set(edits))
-    names = [each for each in known if name in (each, matrix_of(each))]
+    known = sorted({record.edit for record in happened} | set(edits))
+    names = [edit for edit in known if name in (edit, matrix_of(edit))]
     return log(entries, holdings, names or [the_edit(known, name)], by_hand=by_hand)
 
 
-def _read(ledger: Ledger | None) -> tuple[Sequence[Entry], Sequence[Holding]]:
-    """The books, each read once."""
-    return (ledger.books.entries(), ledger.books.holdings()) if ledger is not None else ((), ())
+def _read_books(ledger: Ledger | None) -> tuple[Sequence[Entry], Sequence[Holding]]:
+    """The books, each read once; empty where there is no ledger yet."""
+    if ledger is None:
+        return (), ()
+    return ledger.books.entries(), ledger.books.holdings()
 
 
-def _spending(
+def _add_up(
     config: Config,
     entries: Sequence[Entry],
     holdings: Sequence[Holding],
@@ -92,18 +98,19 @@ def _spending(
     )
 
 
-def _in_use(holdings: Sequence[Holding], seen: Pass) -> set[str]:
+def _find_keys_in_use(holdings: Sequence[Holding], seen: Pass) -> set[str]:
     """Keys that edits ask for now, and those whose results they have: here and in other
     environments.
     """
-    asked = {each.job.key for each in seen.resolved.values() if each.job is not None}
-    last = {(each.edit, each.environment): each.key for each in holdings}
-    return asked | {key for (edit, _), key in last.items() if edit in seen.resolved}
+    keys = {edit.job.key for edit in seen.resolved.values() if edit.job is not None}
+    last = {(holding.edit, holding.environment): holding.key for holding in holdings}
+    return keys | {key for (edit, _), key in last.items() if edit in seen.resolved}
 
 
-def _pinned(seen: Pass) -> dict[str, set[str]]:
+def _find_pinned_digests(seen: Pass) -> dict[str, set[str]]:
     """The digests that the lock file names, by key."""
-    pinned: dict[str, set[str]] = {}
-    for pin in (*seen.observed.pins.values(), *(pin for _, pin in seen.observed.old_pins.values())):
-        pinned.setdefault(pin.key, set()).add(pin.digest)
-    return pinned
+    digests: dict[str, set[str]] = {}
+    old_pins = [pin for _, pin in seen.observed.old_pins.values()]
+    for pin in (*seen.observed.pins.values(), *old_pins):
+        digests.setdefault(pin.key, set()).add(pin.digest)
+    return digests

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reconciler.apply.outcome import Stop
+from reconciler.apply.request import ApplyRequest
 from reconciler.config import Config
 from reconciler.errors import Declined, Fault, InvalidInput
-from reconciler.operations import accounting as recall
-from reconciler.operations import budget
-from reconciler.plan.decide import Options
+from reconciler.operations.accounting import add_up_days
+from reconciler.operations.budget import BudgetCheck, check_budgets, require_within
 from reconciler.plan.step import Plan
 from reconciler.state.ledger import Ledger
 from reconciler.state.roster import Note, Roster, meaning
@@ -18,70 +18,73 @@ from reconciler.system.clock import Clock
 
 Tell = Callable[[str], None]
 Approve = Callable[[Plan], bool | str]
+_MOST_NOTES = 3  # that are named in a message
 
 
 @dataclass(frozen=True, slots=True)
-class Consent:
+class Approval:
     """Everything that may forbid an apply of one project."""
 
     config: Config
     roster: Roster
     clock: Clock
 
-    def budgets(
+    def check_budgets(
         self, plan: Plan, ledger: Ledger | None, max_cost: float | None
-    ) -> Sequence[budget.Verdict]:
+    ) -> Sequence[BudgetCheck]:
         """Each limit held against a plan, by what was spent until now."""
-        days = recall.days(self.config, ledger, self.clock.now())
-        return budget.verdicts(plan, self.config.budget, days, max_cost)
+        days = add_up_days(self.config, ledger, self.clock.now())
+        return check_budgets(plan, self.config.budget, days, max_cost)
 
-    def other_ledgers(self) -> Sequence[Note]:
+    def find_other_ledgers(self) -> Sequence[Note]:
         """The other ledgers that have spent something on this store; none where the project file
         says that it is shared.
         """
         return () if self.config.shared_store else self.roster.others()
 
-    def check(
-        self, plan: Plan, options: Options, ledger: Ledger, max_cost: float | None, tell: Tell
-    ) -> None:
+    def check(self, plan: Plan, request: ApplyRequest, ledger: Ledger, tell: Tell) -> None:
         """Hold a plan against all that may forbid it. Raises InvalidInput, BudgetExceeded."""
-        others = self.other_ledgers() if _may_send(plan, options) else ()
+        others = self.find_other_ledgers() if _may_send(plan, request) else ()
         if others and self.config.realm == "live":
-            raise self._not_alone(others)
+            raise self._build_refusal(others)
         if others:
             tell(f"warning: {meaning(others)}.")
-        budget.check(self.budgets(plan, ledger, max_cost))
+        require_within(self.check_budgets(plan, ledger, request.max_cost))
 
-    def ask(self, plan: Plan, options: Options, approve: Approve, stop: Stop) -> bool | str:
-        """Ask; then leave a note in the store before anything is spent, and look once more who else
-        has: of two that begin at one moment at least one sees the other. Raises Declined,
-        InvalidInput. Where a signal ended the question, nobody has declined.
+    def ask(self, plan: Plan, request: ApplyRequest, approve: Approve, stop: Stop) -> bool | str:
+        """Ask for a yes, unless the request brings one, and leave a note in the store before anything is spent.
+
+        Then it looks once more who else has left one: of two that begin at one moment at least one
+        sees the other. Raises Declined, InvalidInput. Where a signal ended the question, nobody has
+        declined.
         """
-        approved = approve(plan)
+        approved = request.approved_by or approve(plan)
         if not approved and not stop.reason:
             raise Declined("not confirmed; nothing was sent.")
-        if approved and _may_send(plan, options):
+        if approved and _may_send(plan, request):
             self._sign()
         return approved
 
     def _sign(self) -> None:
+        """Leave our note; take it back where another ledger has left one."""
         fresh = self.roster.sign(now=self.clock.now(), new_id=self.clock.new_id)
-        others = self.other_ledgers()
+        others = self.find_other_ledgers()
         if others and self.config.realm == "live":
             if fresh:
                 self.roster.take_back()
-            raise self._not_alone(others)
+            raise self._build_refusal(others)
 
-    def _not_alone(self, others: Sequence[Note]) -> InvalidInput:
-        """What to do about it, with its place in the project file."""
+    def _build_refusal(self, others: Sequence[Note]) -> InvalidInput:
+        """What to do about other ledgers, with its place in the project file."""
+        notes = ", ".join(str(note.path) for note in others[:_MOST_NOTES])
         ways = (
             "If that is meant, say `shared_store: true` in cutlist.yaml; if it is gone for good,"
-            f" remove its note ({', '.join(str(note.path) for note in others[:3])})"
+            f" remove its note ({notes})"
         )
         fault = Fault(self.config.document.place("/spec"), f"{meaning(others)}. {ways}")
         return InvalidInput([fault], files=1)
 
 
-def _may_send(plan: Plan, options: Options) -> bool:
+def _may_send(plan: Plan, request: ApplyRequest) -> bool:
     """Whether an apply of it may ask for a task; also where one that is in flight may fail."""
-    return not options.refresh_only and any(step.may_pay for step in plan.steps)
+    return not request.chosen_options.refresh_only and any(step.may_pay for step in plan.steps)

@@ -1,5 +1,6 @@
-"""What was rendered by hand becomes the result of an edit. Spends nothing; a task is taken over in
-apply.takeover.
+"""`cutlist import`: what was rendered by hand becomes the result of an edit. Spends nothing.
+
+A task is taken over in apply.takeover.
 """
 
 from __future__ import annotations
@@ -23,49 +24,49 @@ from reconciler.system.clock import Clock
 from reconciler.system.probe.refusal import Unreadable
 
 _CHUNK_BYTES = 1 << 20
+_UNCHANGED = "Nothing was changed."
 
 
-def importable(seen: Pass, name: str) -> Resolved:
-    """The edit that is to get a result. Raises UsageError for one that has one, may get one, or has
-    no key yet.
+def find_importable(seen: Pass, name: str) -> Resolved:
+    """The edit that is to get a result.
+
+    Raises UsageError for one that has one, may get one yet, or has no key yet.
     """
-    each = seen.resolved[name]
-    if each.job is None:
+    edit = seen.resolved[name]
+    if edit.job is None:
         raise UsageError(
-            f"{name} waits for {', '.join(each.waits_for)}; its key is not known before that.",
-            hint=f"Render or import {each.waits_for[0]} first. Nothing was changed.",
+            f"{name} waits for {', '.join(edit.waits_for)}; its key is not known before that.",
+            hint=f"Render or import {edit.waits_for[0]} first. {_UNCHANGED}",
         )
-    if each.result is not None:
+    if edit.result is not None:
         raise UsageError(
-            f"{name} has a result for what it asks for: {each.result.digest[:12]}….",
+            f"{name} has a result for what it asks for: {edit.result.digest[:12]}….",
             hint=(
                 f"`cutlist retake {name}` asks for another take, which may be imported then."
-                " Nothing was changed."
+                f" {_UNCHANGED}"
             ),
         )
-    history = seen.observed.history.get(each.job.key)
+    history = seen.observed.history.get(edit.job.key)
     if history is not None and history.last.state in OPEN:
         task = f"task {history.last.task_id}" if history.last.task_id else "a request"
         raise UsageError(
             f"{name} has {task} at the service, which may still bring its result"
             f" ({history.last.state}).",
-            hint=(
-                "Run apply to collect it, or settle it with `cutlist resolve`. Nothing was changed."
-            ),
+            hint=f"Run apply to collect it, or settle it with `cutlist resolve`. {_UNCHANGED}",
         )
-    return each
+    return edit
 
 
-def fate(seen: Pass, name: str, digest: str | None) -> str:
+def describe_fate(seen: Pass, name: str, digest: str | None) -> str:
     """What the next plan says of an edit that was given a result by hand, as a sentence."""
-    each = seen.resolved[name]
+    edit = seen.resolved[name]
     step = next(step for step in seen.plan.steps if step.name == name)
-    if each.result is None or digest not in (None, each.result.digest):
+    if edit.result is None or digest not in (None, edit.result.digest):
         return f"It is not used: the next plan says of {name}: {step.reason}."
     match step.action:
         case Action.WRITE:
             return "`cutlist apply` writes its output, free."
-        case Action.KEEP if each.wanted.edit.suspend:
+        case Action.KEEP if edit.wanted.edit.suspend:
             return f"{name} is suspended: its output is not written."
         case Action.KEEP:
             return "Its output is that video already."
@@ -73,56 +74,40 @@ def fate(seen: Pass, name: str, digest: str | None) -> str:
             return f"Its output is not written yet: {step.reason}."
 
 
-def _check_used(each: Resolved, video: Path, digest: str) -> None:
-    """Raises UsageError for a video that no plan would use, since the lock file names another."""
-    if each.pinned in (None, digest):
-        return
-    name = each.wanted.edit.name
-    raise UsageError(
-        f"{video} would not be used: {LOCK_FILE} pins another result of {name}"
-        f" ({(each.pinned or '')[:12]}…), and this is {digest[:12]}….",
-        hint=(
-            "Copy the store that has the pinned result to this machine, or take the entry out of"
-            f" {LOCK_FILE}. Nothing was changed."
-        ),
-    )
-
-
-def from_file(
-    store: Store, clock: Clock, config: Config, each: Resolved, video: Path, origin: Origin
+def import_video(
+    store: Store, clock: Clock, config: Config, edit: Resolved, video: Path, origin: Origin
 ) -> Result:
-    """The bytes of `video` become the edit's result. Raises BadVideo."""
-    assert each.job is not None
+    """The bytes of `video` become the edit's result. Raises BadVideo, and UsageError for one that
+    no plan would use.
+    """
+    assert edit.job is not None
     try:
         size_bytes = video.stat().st_size
         if not video.is_file() or size_bytes > MOST_BYTES:
             raise BadVideo(
-                f"{video} is no video file of at most {MOST_BYTES >> 20} MiB.",
-                hint="Nothing was changed.",
+                f"{video} is no video file of at most {MOST_BYTES >> 20} MiB.", hint=_UNCHANGED
             )
         with store.new_blob() as blob, video.open("rb") as file:
             while chunk := file.read(_CHUNK_BYTES):
                 blob.write(chunk)
             blob.flush()
             facts = probe_video(blob.path, blob.size_bytes)
-            _check_used(each, video, blob.digest)
+            _check_used(edit, video, blob.digest)
             digest = blob.commit()
     except Unreadable as error:
-        raise BadVideo(f"{video} cannot be taken: {error}.", hint="Nothing was changed.") from error
+        raise BadVideo(f"{video} cannot be taken: {error}.", hint=_UNCHANGED) from error
     except OSError as error:
-        raise BadVideo(
-            f"{video} cannot be read: {error.strerror}.", hint="Nothing was changed."
-        ) from error
+        raise BadVideo(f"{video} cannot be read: {error.strerror}.", hint=_UNCHANGED) from error
     result = Result(
-        key=each.job.key,
+        key=edit.job.key,
         digest=digest,
         size_bytes=blob.size_bytes,
         duration_s=facts.duration_s or 0.0,
         width=facts.width,
         height=facts.height,
         stored_at=datetime.fromtimestamp(clock.now(), UTC).isoformat(timespec="milliseconds"),
-        edit=each.wanted.edit.name,
-        job=each.job.canonical,
+        edit=edit.wanted.edit.name,
+        job=edit.job.canonical,
         task={"imported": video.name},
         usage={},
         endpoint=config.endpoint.name,
@@ -132,3 +117,18 @@ def from_file(
     )
     store.put_result(result)
     return result
+
+
+def _check_used(edit: Resolved, video: Path, digest: str) -> None:
+    """Raises UsageError for a video that no plan would use, since the lock file names another."""
+    if edit.pinned is None or edit.pinned == digest:
+        return
+    name = edit.wanted.edit.name
+    raise UsageError(
+        f"{video} would not be used: {LOCK_FILE} pins another result of {name}"
+        f" ({edit.pinned[:12]}…), and this is {digest[:12]}….",
+        hint=(
+            "Copy the store that has the pinned result to this machine, or take the entry out of"
+            f" {LOCK_FILE}. {_UNCHANGED}"
+        ),
+    )

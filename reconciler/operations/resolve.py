@@ -1,4 +1,8 @@
-"""A person's word on what only a person can tell: requests that are UNDECIDED, and strays."""
+"""`cutlist resolve`: a person's word on what only a person can tell.
+
+Two things wait for it: requests that are UNDECIDED (nobody can tell whether they reached the
+service), and strays (tasks of the account that may be answers to a request).
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,14 @@ _TASK_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 LEAST_OF_A_KEY = 8  # characters that name a request by its key: fewer may be a slip
 
 
-def decide(ledger: Ledger, clock: Clock, edit: str, *, adopt: str | None, retry: bool) -> str:
-    """Carry out a decision about the edit (its name, the beginning of its key, or a task id);
-    what was done, in words.
+def resolve_request(
+    ledger: Ledger, clock: Clock, name: str, *, adopt: str | None, retry: bool
+) -> str:
+    """Carry out a decision, and say in words what was done. `name` is an edit's name, the
+    beginning of a key, or a task id.
 
-    Raises UsageError when nothing, or more than one thing, waits for a decision about it.
+    `adopt` names the task that is the request's, `retry` sends it again; otherwise it is given up.
+    Raises UsageError when nothing, or more than one thing, waits for a decision about `name`.
     """
     if adopt is not None:
         check_task_id(adopt)
@@ -28,30 +35,33 @@ def decide(ledger: Ledger, clock: Clock, edit: str, *, adopt: str | None, retry:
         for attempt in ledger.find_open_attempts(now=now)
         if attempt.state is State.UNDECIDED
     ]
-    strays = ledger.strays.unanswered()
-    about = [each for each in undecided if edit == each.edit or _begins(each.key, edit)]
-    loose = [
-        each for each in strays if edit in (each.edit, each.task_id) or _begins(each.key, edit)
+    unanswered = ledger.strays.unanswered()
+    attempts = [
+        attempt for attempt in undecided if name == attempt.edit or _names_key(attempt.key, name)
     ]
-    if len(about) == 1:
-        return _about_attempt(ledger, now, about[0], adopt, retry)
-    if loose and not about:
-        return _about_strays(ledger, clock, loose, adopt, retry)
-    if about:
-        keys = " or ".join(sorted(each.key[:12] for each in about))
+    strays = [
+        stray
+        for stray in unanswered
+        if name in (stray.edit, stray.task_id) or _names_key(stray.key, name)
+    ]
+    if len(attempts) == 1:
+        return _resolve_attempt(ledger, now, attempts[0], adopt, retry)
+    if strays and not attempts:
+        return _resolve_strays(ledger, clock, strays, adopt, retry)
+    if attempts:
+        keys = " or ".join(sorted(attempt.key[:12] for attempt in attempts))
         raise UsageError(
-            f"{edit} has {len(about)} undecided requests.", hint=f"Say which, by its key: {keys}."
+            f"{name} has {len(attempts)} undecided requests.",
+            hint=f"Say which, by its key: {keys}.",
         )
-    waiting = sorted({each.edit for each in undecided} | {each.edit for each in strays})
-    there = (
-        f"Waiting for a decision: {', '.join(waiting)}."
-        if waiting
-        else "Nothing waits for a decision."
-    )
-    raise UsageError(f"{edit} names no undecided request.", hint=there)
+    waiting = {attempt.edit for attempt in undecided} | {stray.edit for stray in unanswered}
+    hint = "Nothing waits for a decision."
+    if waiting:
+        hint = f"Waiting for a decision: {', '.join(sorted(waiting))}."
+    raise UsageError(f"{name} names no undecided request.", hint=hint)
 
 
-def _begins(key: str, text: str) -> bool:
+def _names_key(key: str, text: str) -> bool:
     """Whether `text` is enough of a key to mean it."""
     return len(text) >= LEAST_OF_A_KEY and key.startswith(text)
 
@@ -64,49 +74,48 @@ def check_task_id(text: str) -> None:
         )
 
 
-def _about_attempt(
+def _resolve_attempt(
     ledger: Ledger, now: float, attempt: Attempt, adopt: str | None, retry: bool
 ) -> str:
-    if adopt is not None:
-        if ledger.owner(adopt) not in (None, attempt.id):
-            raise UsageError(f"the task {adopt} already belongs to another request.")
-        if attempt.task_id not in (None, adopt):
-            raise UsageError(
-                f"the request of {attempt.edit} has a task, {attempt.task_id}, and takes no other.",
-                hint=f"Say --adopt {attempt.task_id}, --retry (which pays again) or --abandon.",
-            )
-        ledger.submitted(attempt.id, adopt, at=now, adopted=True)
-        return (
-            f"{attempt.edit}: adopted the task {adopt}. Run apply to collect it; nothing is sent"
-            " again."
+    """Adopt a task for an undecided request, or end the request as not sent or as given up."""
+    if adopt is None:
+        state = State.NOT_SENT if retry else State.ABANDONED
+        ledger.end(attempt.id, state, at=now, message="a person decided")
+        what = "the next apply sends it again, and pays" if retry else "given up"
+        return f"{attempt.edit}: {what}."
+    if ledger.owner(adopt) not in (None, attempt.id):
+        raise UsageError(f"the task {adopt} already belongs to another request.")
+    if attempt.task_id not in (None, adopt):
+        raise UsageError(
+            f"the request of {attempt.edit} has a task, {attempt.task_id}, and takes no other.",
+            hint=f"Say --adopt {attempt.task_id}, --retry (which pays again) or --abandon.",
         )
-    ledger.end(
-        attempt.id, State.NOT_SENT if retry else State.ABANDONED, at=now, message="a person decided"
-    )
-    return f"{attempt.edit}: {'the next apply sends it again, and pays' if retry else 'given up'}."
+    ledger.submitted(attempt.id, adopt, at=now, adopted=True)
+    return _describe_adoption(attempt.edit, adopt)
 
 
-def _about_strays(
+def _resolve_strays(
     ledger: Ledger, clock: Clock, strays: Sequence[Stray], adopt: str | None, retry: bool
 ) -> str:
+    """Adopt one of the strays of an edit, or leave all of them to themselves."""
+    edit = strays[0].edit
+    task_ids = [stray.task_id for stray in strays]
     if retry:
         raise UsageError("a stray is a task that exists: say --adopt TASK_ID or --abandon.")
     if adopt is None:
-        for each in strays:
-            ledger.strays.answer(each.task_id)
-        return f"{strays[0].edit}: {', '.join(each.task_id for each in strays)} left to themselves."
-    if adopt not in {each.task_id for each in strays}:
-        raise UsageError(
-            f"{adopt} is no stray of {strays[0].edit}; there are"
-            f" {', '.join(s.task_id for s in strays)}."
-        )
+        for task_id in task_ids:
+            ledger.strays.answer(task_id)
+        return f"{edit}: {', '.join(task_ids)} left to themselves."
+    if adopt not in task_ids:
+        raise UsageError(f"{adopt} is no stray of {edit}; there are {', '.join(task_ids)}.")
     try:
         ledger.strays.adopt(adopt, clock.new_id(), at=clock.now())
     except AlreadyOpen as error:
         raise UsageError(
             error.message, hint="The stray's video is not needed: say --abandon."
         ) from error
-    return (
-        f"{strays[0].edit}: adopted the task {adopt}. Run apply to collect it; nothing is sent"
-        " again."
-    )
+    return _describe_adoption(edit, adopt)
+
+
+def _describe_adoption(edit: str, task_id: str) -> str:
+    return f"{edit}: adopted the task {task_id}. Run apply to collect it; nothing is sent again."

@@ -18,19 +18,26 @@ from reconciler.plan.step import Plan, total
 from reconciler.report.plan import money
 from reconciler.system.files import real_path, write_atomic
 
+_UNWRITTEN = "Nothing was written."
+
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RetakeTarget:
     """A name that somebody gave, and all edits of the document behind it: they have one `take`."""
 
     name: str
     edits: tuple[Edit, ...]
-    downstreams: tuple[str, ...]  # what builds on them
+    downstreams: tuple[str, ...]  # the names of the edits that build on them
 
     @property
     def file(self) -> str:
         """The manifest, relative to the project."""
         return self.edits[0].document.file
+
+    @property
+    def place(self) -> Place:
+        """Where the document stands in its file."""
+        return self.edits[0].place()
 
     @property
     def shared(self) -> bool:
@@ -48,132 +55,136 @@ class Retake:
     after: int
     cost: str
 
+    def to_json(self) -> dict[str, object]:
+        """The same as plain data."""
+        return {
+            "name": self.name,
+            "place": str(self.place),
+            "before": self.before,
+            "after": self.after,
+            "cost": self.cost,
+        }
 
-def asked(desired: Desired, names: Sequence[str]) -> list[Asked]:
-    """What these names stand for: edits, or a matrix as a whole. Raises UsageError for names that
-    nothing has.
+
+def find_targets(desired: Desired, names: Sequence[str]) -> list[RetakeTarget]:
+    """What these names stand for: edits, or a matrix as a whole.
+
+    Raises UsageError for names that nothing has.
     """
     edits = {name: wanted.edit for name, wanted in desired.edits.items()}
     upstreams = {name: wanted.upstreams for name, wanted in desired.edits.items()}
     matrices = {matrix_of(name): edit for name, edit in edits.items()}
-    together: dict[Place, list[Edit]] = {}
+    edits_of_document: dict[Place, list[Edit]] = {}
     for edit in edits.values():
-        together.setdefault(edit.place(), []).append(edit)
-    found: dict[Place, Asked] = {}
+        edits_of_document.setdefault(edit.place(), []).append(edit)
+    targets: dict[Place, RetakeTarget] = {}
     for name in names:
         named = edits.get(name) or matrices.get(name)
         if named is None:
             raise UsageError(
-                f'no edit is named "{name}".', hint=f"{near(name, edits)} Nothing was written."
+                f'no edit is named "{name}".', hint=f"{near(name, edits)} {_UNWRITTEN}"
             )
-        all_of = tuple(sorted(together[named.place()], key=lambda edit: edit.name))
-        own = {edit.name for edit in all_of}
-        found.setdefault(
-            named.place(),
-            Asked(name, all_of, tuple(sorted(with_downstreams(own, upstreams) - own))),
-        )
-    return list(found.values())
+        together = sorted(edits_of_document[named.place()], key=lambda edit: edit.name)
+        own = {edit.name for edit in together}
+        downstreams = tuple(sorted(with_downstreams(own, upstreams) - own))
+        targets.setdefault(named.place(), RetakeTarget(name, tuple(together), downstreams))
+    return list(targets.values())
 
 
-def supposed(desired: Desired, wishes: Sequence[Asked]) -> Desired:
-    """What would be asked for if every wish were fulfilled: nothing is written to find out what it
-    costs.
+def suppose_raised(desired: Desired, targets: Sequence[RetakeTarget]) -> Desired:
+    """What would be asked for if every target's take were raised: nothing is written to learn what
+    that costs.
     """
-    raised = {edit.name for wish in wishes for edit in wish.edits}
-    return replace(
-        desired,
-        edits={
-            name: (
-                replace(each, edit=replace(each.edit, take=each.edit.take + 1))
-                if name in raised
-                else each
-            )
-            for name, each in desired.edits.items()
-        },
-    )
+    raised = {edit.name for target in targets for edit in target.edits}
+    edits = dict(desired.edits)
+    for name in raised & edits.keys():
+        edit = edits[name].edit
+        edits[name] = replace(edits[name], edit=replace(edit, take=edit.take + 1))
+    return replace(desired, edits=edits)
 
 
-def retake(
-    root: Path, wishes: Sequence[Asked], plan: Plan, new_id: Callable[[], str]
+def raise_takes(
+    root: Path, targets: Sequence[RetakeTarget], plan: Plan, new_id: Callable[[], str]
 ) -> list[Retake]:
-    """Raise the takes in the manifests; `plan` is the one of what is `supposed`.
+    """Raise the takes in the manifests; `plan` is the one of what `suppose_raised` gives.
 
     Raises UsageError or CutlistError, before anything is written, when a single one of them cannot
     be raised.
     """
-    costs = [_cost(wish, plan) for wish in wishes]
-    paths = {wish.file: real_path(root / wish.file) for wish in wishes}
+    costs = [_describe_cost(target, plan) for target in targets]
+    paths = {target.file: real_path(root / target.file) for target in targets}
     texts = {file: path.read_bytes() for file, path in paths.items()}
-    indexes = [_index(wish, texts[wish.file]) for wish in wishes]
+    indexes = [_find_document(target, texts[target.file]) for target in targets]
     numbers = []
-    for wish, index, cost in zip(wishes, indexes, costs, strict=True):
-        raised = take.raised(texts[wish.file], wish.file, index)
-        if wish.shared:
-            raise _refusal(wish, cost)
-        texts[wish.file] = raised.raw
+    for target, index, cost in zip(targets, indexes, costs, strict=True):
+        raised = take.raised(texts[target.file], target.file, index)
+        if target.shared:
+            raise _build_refusal(target, cost)
+        texts[target.file] = raised.raw
         numbers.append((raised.before, raised.after))
     for file, path in paths.items():
         write_atomic(path, texts[file], tmp_name=new_id(), mode=stat.S_IMODE(path.stat().st_mode))
     documents = {file: parse(raw, file)[0] for file, raw in texts.items()}
     places = [
-        documents[wish.file][at].place("/spec/take")
-        for wish, at in zip(wishes, indexes, strict=True)
+        documents[target.file][index].place("/spec/take")
+        for target, index in zip(targets, indexes, strict=True)
     ]
     return [
-        Retake(wish.name, place, *number, cost)
-        for wish, place, number, cost in zip(wishes, places, numbers, costs, strict=True)
+        Retake(target.name, place, before, after, cost)
+        for target, place, (before, after), cost in zip(
+            targets, places, numbers, costs, strict=True
+        )
     ]
 
 
-def _index(wish: Asked, raw: bytes) -> int:
-    """Which document of its file a wish is about."""
-    documents, faults = parse(raw, wish.file)
+def _find_document(target: RetakeTarget, raw: bytes) -> int:
+    """Which document of its file a target is about. Raises CutlistError where the file no longer
+    has it.
+    """
+    documents, faults = parse(raw, target.file)
     places = [document.place() for document in documents]
-    if faults or wish.edits[0].place() not in places:
+    if faults or target.place not in places:
         raise CutlistError(
-            f"{wish.file} was saved meanwhile.", hint="Nothing was written. Run it again."
+            f"{target.file} was saved meanwhile.", hint=f"{_UNWRITTEN} Run it again."
         )
-    return places.index(wish.edits[0].place())
+    return places.index(target.place)
 
 
 # ------------------------------------------------------------------ words
 
 
-def _refusal(wish: Asked, cost: str) -> UsageError:
+def _build_refusal(target: RetakeTarget, cost: str) -> UsageError:
     """One edit of a matrix cannot have a take of its own, unless the matrix has a list for it."""
-    names = sorted({matrix_of(edit.name) for edit in wish.edits})
-    all_of = (
-        f"`cutlist retake {names[0]}` raises it for all of them ({cost}). "
-        if len(names) == 1
-        else ""
-    )
-    now, place = int(wish.edits[0].take), wish.edits[0].place()
-    own = (
+    matrices = sorted({matrix_of(edit.name) for edit in target.edits})
+    hint = ""
+    if len(matrices) == 1:
+        hint = f"`cutlist retake {matrices[0]}` raises it for all of them ({cost}). "
+    now = int(target.edits[0].take)
+    hint += (
         f"For this one alone give the matrix a list `take: [{now}]`, write `take: ${{{{ matrix.take"
-        f" }}}}`, and include this one with `take: {now + 1}` ({place})."
+        f" }}}}`, and include this one with `take: {now + 1}` ({target.place}). {_UNWRITTEN}"
     )
     return UsageError(
-        f'"{wish.name}" shares its take with all {len(wish.edits)} edits of its matrix.',
-        hint=f"{all_of}{own} Nothing was written.",
+        f'"{target.name}" shares its take with all {len(target.edits)} edits of its matrix.',
+        hint=hint,
     )
 
 
-def _cost(wish: Asked, plan: Plan) -> str:
+def _describe_cost(target: RetakeTarget, plan: Plan) -> str:
     """`3 edits, 24.0 s billable, 2.40 USD; then poster, at most 1.00 USD more`."""
     steps = {step.name: step for step in plan.steps}
-    own = [steps[edit.name] for edit in wish.edits]
-    paid = total([step.cost for step in own])
-    count = f"{len(own)} edits, " if len(own) > 1 else ""
-    once = f", once it can go on: {own[0].reason}" if own[0].stuck else ""
-    words = (
-        f"{count}{money(paid, plan.currency)}{once}"
-        if paid.billable_s
-        else f"{count}nothing to pay: {own[0].reason}"
-    )
-    later = [steps[name] for name in wish.downstreams if steps[name].cost.billable_s]
-    if not later:
-        return words
-    more = money(total([step.cost for step in later]), plan.currency)
-    return (
-        f"{words}; what builds on it ({', '.join(step.name for step in later)}) at most {more} more"
-    )
+    own = [steps[edit.name] for edit in target.edits]
+    cost = total([step.cost for step in own])
+    words = f"{len(own)} edits, " if len(own) > 1 else ""
+    if cost.billable_s:
+        words += money(cost, plan.currency)
+        if own[0].stuck:
+            words += f", once it can go on: {own[0].reason}"
+    else:
+        words += f"nothing to pay: {own[0].reason}"
+    later = [steps[name] for name in target.downstreams if steps[name].cost.billable_s]
+    if later:
+        names = ", ".join(step.name for step in later)
+        more = money(total([step.cost for step in later]), plan.currency)
+        words += f"; what builds on it ({names}) at most {more} more"
+    return words

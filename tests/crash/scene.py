@@ -248,7 +248,7 @@ class Scene:
         been applied.
         """
         wrong: Counter[str] = Counter()
-        seen = self.project().look()
+        seen = self.project().run_pass()
         bill = self.server.billed()
         billed = Counter(task["job_sha256"] for task in bill)
         wrong["paid twice"] = sum(count - 1 for count in billed.values())

@@ -9,7 +9,8 @@ import itertools
 import json
 import random
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from mockserver import MockServer, VirtualClock
 from mockserver.media.render import FilmRenderer
 from reconciler import Project
 from reconciler.apply.events import Event
-from reconciler.apply.outcome import Report
+from reconciler.apply.outcome import Report, Stop
+from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.config import Environment
 from reconciler.formats.secret import Secret
 
@@ -162,6 +164,13 @@ def failed(code: str, message: str) -> Callable[..., Any]:
     return act
 
 
+def split_settings(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What of these belongs to an ApplyRequest, and what to ApplyHooks."""
+    names = {field.name for field in fields(ApplyHooks)}
+    hooks = {name: value for name, value in settings.items() if name in names}
+    return {name: settings[name] for name in settings.keys() - names}, hooks
+
+
 CREATE = ("POST", "/video-synthesis")
 FETCH = ("GET", "/tasks/")
 
@@ -234,9 +243,14 @@ class Bench:
             self.root, env=Environment(Secret("sk-mock")), clock=self.clock, transport=self.network
         )
 
-    async def apply(self, project: Project | None = None, **settings: Any) -> Report:
+    async def apply(
+        self, project: Project | None = None, *, stop: Stop | None = None, **settings: Any
+    ) -> Report:
+        """One apply; `settings` are fields of its request, and of its hooks."""
+        request, hooks = split_settings(settings)
+        hooks = {"observe": self.events.append, "tell": self.said.append, **hooks}
         return await (project or self.project()).apply_async(
-            observer=self.events.append, tell=self.said.append, **settings
+            ApplyRequest(**request), ApplyHooks(**hooks), stop=stop
         )
 
     def creates(self) -> int:

@@ -16,13 +16,12 @@ import httpx
 import pytest
 
 from mockserver.threaded import ServerThread
-from reconciler import watch
+from reconciler import Project, read_plan, watch
 from reconciler.apply.context import SUBMIT_TRIES
 from reconciler.apply.executor import Executor, Item
 from reconciler.apply.outcome import Outcome
 from reconciler.cli.commands.watch import run_watch
 from reconciler.plan.decide import Options
-from reconciler.project import Project, read_plan
 from reconciler.service.codes import MOST_ROUNDS, Verdict, entry
 from reconciler.system import shipped
 from tests.e2e.bench import Bench, Trouble, failed

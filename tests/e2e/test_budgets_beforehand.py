@@ -154,7 +154,7 @@ async def test_a_plan_is_the_same_whatever_was_spent(bench: Bench) -> None:
         bench.write_project(budget={"per_day": budget})
         project = bench.project()
         assert project.plan() == before
-        refused.append(any(each.refusal for each in project.budgets(project.plan())))
+        refused.append(any(each.refusal for each in project.check_budgets(project.plan())))
     assert refused == [False, True]
 
 

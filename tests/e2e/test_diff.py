@@ -196,15 +196,15 @@ async def test_what_is_in_the_store_is_free(bench: Bench) -> None:
     repository.commit("one", "cutlist.yaml", "specs", "cutlist.lock")
     bench.edit("rain", "make it snow")
     repository.commit("two", "cutlist.yaml", "specs", "cutlist.lock")
-    (change,) = bench.live_project().compare("HEAD~1..HEAD").changes
+    (change,) = bench.live_project().diff("HEAD~1..HEAD").changes
     assert (change.action.value, change.cost.billable_s > 0) == ("render", True)
     await bench.apply(bench.live_project())
     repository.commit("three", "cutlist.lock")
     for ends in ("HEAD~2..HEAD", "HEAD..HEAD~2"):
-        (change,) = bench.live_project().compare(ends).changes
+        (change,) = bench.live_project().diff(ends).changes
         assert (change.reason, change.paid, change.cost.billable_s) == (
             "prompt changed",
             "in the store: free",
             0,
         )
-    assert bench.live_project().compare("HEAD").changes == ()
+    assert bench.live_project().diff("HEAD").changes == ()

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from reconciler import Project
+from reconciler import Project, read_plan
 from reconciler.config import Environment
 from reconciler.errors import InvalidInput, PlanRefused, UsageError
 from reconciler.formats.secret import Secret
-from reconciler.project import read_plan
 from reconciler.state import lockfile
 from tests.e2e.bench import Bench
 from tests.workspace import PROJECT, Workspace

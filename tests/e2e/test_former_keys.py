@@ -20,14 +20,13 @@ import pytest
 
 from mockserver import MockServer, VirtualClock
 from mockserver.clock import VIRTUAL_START
-from reconciler import Project
+from reconciler import Project, read_plan
 from reconciler.config import Environment
 from reconciler.errors import BadSavedPlan
 from reconciler.formats.digest import digest_of
 from reconciler.formats.secret import Secret
 from reconciler.plan.decide import Options
 from reconciler.plan.step import Action, Plan
-from reconciler.project import read_plan
 from tests.e2e.bench import Bench, SmallFilms, Ticking
 
 MADE = Path(__file__).with_name("data") / "version-1.tar.gz"

@@ -37,7 +37,7 @@ def masked(text: str) -> str:
 
 def explained(bench: Bench, name: str) -> Explanation:
     """What `cutlist explain NAME` knows."""
-    seen = bench.project().look()
+    seen = bench.project().run_pass()
     step = next(step for step in seen.plan.steps if step.name == name)
     step = replace(step, details=told(seen.plan, step))
     return explain(seen.resolved[name], seen.observed, step, seen.plan.currency)
@@ -45,7 +45,7 @@ def explained(bench: Bench, name: str) -> Explanation:
 
 def drawn(bench: Bench, name: str) -> Portrait:
     """What `cutlist show NAME` knows."""
-    seen = bench.project().look()
+    seen = bench.project().run_pass()
     step = next(step for step in seen.plan.steps if step.name == name)
     return portrait(seen.resolved[name], step, seen.resolved, seen.observed)
 
@@ -205,7 +205,7 @@ async def test_what_people_read(bench: Bench, golden: Golden) -> None:
         GOLDEN / "explain.json",
         masked(json.dumps(explain_document(explained(bench, "swap")), indent=1) + "\n"),
     )
-    seen = bench.project().look()
+    seen = bench.project().run_pass()
     golden(GOLDEN / "graph.txt", masked(graph_text(seen.desired, seen.plan)))
     golden(GOLDEN / "graph.dot", masked(graph_dot(seen.desired, seen.plan)))
 
@@ -242,7 +242,7 @@ async def test_a_graph_with_two_ways(bench: Bench) -> None:
             }
         ),
     )
-    seen = bench.project().look()
+    seen = bench.project().run_pass()
     text = graph_text(seen.desired, seen.plan)
     assert text.count("both") == 2
     assert "(shown above)" not in text  # nothing stands below it
@@ -286,7 +286,7 @@ async def test_what_is_no_video_is_refused(bench: Bench) -> None:
         bench.project().import_file("intra", video)
     with pytest.raises(UsageError, match="poster waits for swap"):
         bench.project().import_file("poster", video)
-    assert bench.project().look().observed.results == {}
+    assert bench.project().run_pass().observed.results == {}
 
 
 async def made_by_hand(bench: Bench, prompt: str = "make it rain") -> str:
@@ -348,7 +348,7 @@ async def test_nothing_is_imported_beside_an_open_request(bench: Bench) -> None:
     ]
     await bench.apply()
     bench.network.trouble = []
-    history = bench.project().look().observed.history
+    history = bench.project().run_pass().observed.history
     assert [each.last.state for each in history.values()] == [State.SUBMITTED]
     with pytest.raises(UsageError, match="which may still bring its result"):
         await bench.project().import_task("rain", task_id)

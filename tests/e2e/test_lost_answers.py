@@ -215,8 +215,8 @@ async def test_a_young_task_is_not_expired_by_this_clock(bench: Bench, repay: bo
     """
     bench.edit("rain")
     stop = Stop()
-    await bench.project().apply_async(
-        observer=lambda event: stop.request("SIGINT") if event.task_id else None, stop=stop
+    await bench.apply(
+        observe=lambda event: stop.request("SIGINT") if event.task_id else None, stop=stop
     )
     set_clock(bench, 72 * HOUR)
     bench.network.trouble = [Trouble(*FETCH, unknown_to_the_service, times=UNKNOWN_LOOKS)]
@@ -271,8 +271,8 @@ async def test_rows_that_say_little(bench: Bench, garbled: Any) -> None:
     bench.edit("rain")
     bench.network.trouble = [Trouble(*CREATE, lost_after), Listed(garbled)]
     stop = Stop()
-    await bench.project().apply_async(
-        observer=lambda event: stop.request("SIGINT") if event.phase is Phase.RUNNING else None,
+    await bench.apply(
+        observe=lambda event: stop.request("SIGINT") if event.phase is Phase.RUNNING else None,
         stop=stop,
     )
     (task,) = bench.server.bill()["tasks"]
@@ -320,7 +320,7 @@ async def test_a_list_that_contradicts_itself_from_the_first(bench: Bench) -> No
     assert sum("you may have to decide" in line for line in bench.said) == 1
     assert tasks(bench) == 1
     (task,) = bench.server.bill()["tasks"]
-    bench.project().decide("rain", adopt=task["task_id"])
+    bench.project().resolve("rain", adopt=task["task_id"])
     assert (await bench.apply()).exit_code == 0
     assert tasks(bench) == 1
 
@@ -518,7 +518,7 @@ async def test_a_row_that_tells_no_model_is_not_enough_without_a_prompt(bench: B
     bench.network.trouble = [Trouble(*CREATE, lost_after), Listed(rows(model_name=None))]
     assert (await bench.apply()).exit_code == 5
     assert "does not tell its model" in blocked(bench)
-    bench.project().decide("wide", adopt=bench.server.bill()["tasks"][0]["task_id"])
+    bench.project().resolve("wide", adopt=bench.server.bill()["tasks"][0]["task_id"])
     bench.network.trouble = []
     assert (await bench.apply()).exit_code == 0
     assert tasks(bench) == 1
@@ -604,7 +604,7 @@ async def test_a_stray_that_was_let_be_is_still_somebodys(bench: Bench) -> None:
     bench.virtual.advance(LOOK_AGAIN_S)
     assert (await bench.apply()).exit_code == 5
     (stray,) = bench.project().status().plan.strays
-    bench.project().decide(stray.task_id)
+    bench.project().resolve(stray.task_id)
     held_back: list[Any] = []
     assert (await given_up(bench, held_back, "snow")).exit_code == 0
     bench.virtual.advance(LOOK_AGAIN_S)

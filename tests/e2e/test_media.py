@@ -70,4 +70,4 @@ def test_what_is_imported_passes_the_same_gate(bench: Bench) -> None:
         (bench.root / name).write_bytes(content)
         with pytest.raises(CutlistError, match=said):
             bench.project().import_file("rain", bench.root / name)
-    assert bench.project().look().observed.results == {}
+    assert bench.project().run_pass().observed.results == {}

@@ -144,7 +144,7 @@ async def test_a_day_may_be_used_up_to_the_last_cent(bench: Bench) -> None:
     bench.edit("rain")
     await bench.apply()
     bench.edit("snow", "snow")
-    assert [day.spent.price for day in bench.project().today()] == [0.1]
+    assert [day.spent.price for day in bench.project().add_up_today()] == [0.1]
     assert bench.project().plan().total(Action.RENDER).price == 0.2
     assert (await bench.apply()).exit_code == 0
 
@@ -158,7 +158,7 @@ async def test_what_may_have_been_sent_counts_as_spent(bench: Bench) -> None:
     ]  # fmt: skip
     await bench.apply()
     bench.network.trouble = []
-    (day,) = bench.project().today()
+    (day,) = bench.project().add_up_today()
     assert (day.spent.count, day.spent.price) == (1, 2.0)
     assert fates(bench.project().cost()) == {"uncertain": 20.0}
 
@@ -181,7 +181,7 @@ async def test_budgets_of_environments(bench: Bench) -> None:
     bench.edit("rain")
     await bench.apply(project("final"))
     await bench.apply(project("draft"))
-    names = {each.name: each.spent.count for each in project("draft").today()}
+    names = {each.name: each.spent.count for each in project("draft").add_up_today()}
     assert names == {"environments.draft.budget.per_day": 1, "budget.per_day": 2}
     bench.edit("rain", "make it snow")
     with pytest.raises(BudgetExceeded, match=r"environments[.]draft[.]budget[.]per_day"):

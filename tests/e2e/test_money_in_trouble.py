@@ -31,7 +31,7 @@ PLANNED_S = 20.0  # of one edit of the bench: a video of unknown length in, and 
 
 def spent_today_s(bench: Bench) -> float:
     """Billable seconds that count against the budget of today."""
-    (day,) = bench.project().today()
+    (day,) = bench.project().add_up_today()
     return day.spent.billable_s
 
 
@@ -99,7 +99,7 @@ async def test_a_stray(budgeted: Bench) -> None:
     assert account.spending.of(Fate.STRAY).count == 1
     # what a stray was billed nobody asks
     assert (spent_today_s(budgeted), billed_s(budgeted)) == (30.0, 20.0)
-    budgeted.project().decide("rain")
+    budgeted.project().resolve("rain")
     assert spent_today_s(budgeted) == 30.0
 
 
@@ -173,7 +173,7 @@ async def test_a_person_sends_again_what_had_a_task(budgeted: Bench) -> None:
     budgeted.network.trouble = [Trouble(*FETCH, unknown_to_the_service, times=UNKNOWN_LOOKS)]
     assert (await budgeted.apply()).exit_code == 5
     assert spent_today_s(budgeted) == PLANNED_S
-    budgeted.project().decide("rain", retry=True)
+    budgeted.project().resolve("rain", retry=True)
     budgeted.write_project(prices=PRICES, budget={"per_day": 100})
     assert (await budgeted.apply()).exit_code == 0
     assert (budgeted.billed_tasks(), billed_s(budgeted)) == (2, 20.0)
@@ -225,7 +225,7 @@ async def test_environments_that_share_a_job(budgeted: Bench) -> None:
     spent = {
         day.name: day.spent.billable_s
         for each in ("draft", "final")
-        for day in project(each).today()
+        for day in project(each).add_up_today()
     }
     assert spent == {
         "budget.per_day": billed_s(budgeted),
@@ -242,8 +242,8 @@ async def test_a_budget_is_for_everything_that_runs_at_once(budgeted: Bench) -> 
     """A request in flight counts as what it may cost, so that a second edit beside it is refused."""
     budgeted.server.scenarios.add({"by_hand": True})
     stop = Stop()
-    await budgeted.project().apply_async(
-        observer=lambda event: stop.request("SIGINT") if event.task_id else None, stop=stop
+    await budgeted.apply(
+        observe=lambda event: stop.request("SIGINT") if event.task_id else None, stop=stop
     )
     assert spent_today_s(budgeted) == PLANNED_S
     budgeted.edit("snow", "make it snow")

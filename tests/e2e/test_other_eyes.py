@@ -81,7 +81,7 @@ async def test_the_list_of_another_key_proves_nothing(bench: Bench) -> None:
     assert (await bench.apply(bench.project(key=OTHER_KEY))).exit_code == 5
     assert "another key or workspace" in blocked(bench)
     (task,) = bench.server.bill()["tasks"]
-    bench.project().decide("rain", adopt=task["task_id"])
+    bench.project().resolve("rain", adopt=task["task_id"])
     assert (await bench.apply()).exit_code == 0
     assert tasks(bench) == bench.billed_tasks() == 1
 

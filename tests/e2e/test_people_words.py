@@ -217,9 +217,9 @@ async def test_a_file_that_no_plan_would_use(bench: Bench, tmp_path: Path) -> No
     other = write_video(bench.root / "other.mp4", 2)
     with pytest.raises(UsageError, match=r"would not be used: cutlist[.]lock pins another result"):
         clone.import_file("rain", other)
-    assert clone.look().observed.results == {}
+    assert clone.run_pass().observed.results == {}
     clone.import_file("rain", bench.output("rain"))
-    assert clone.fate("rain") == "`cutlist apply` writes its output, free."
+    assert clone.describe_fate("rain") == "`cutlist apply` writes its output, free."
 
 
 async def test_verify_misses_what_is_pinned(bench: Bench, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler import Project, read_plan
 from reconciler.errors import InvalidInput
-from reconciler.project import Project, read_plan
 from tests.e2e.bench import Bench
 from tests.workspace import Workspace
 

@@ -13,9 +13,9 @@ from typing import Any
 import jsonschema
 import pytest
 
+from reconciler import Project, read_plan
 from reconciler.plan.decide import Options
 from reconciler.plan.step import Action, Plan
-from reconciler.project import Project, read_plan
 from reconciler.system import shipped
 from tests.e2e.bench import Bench, write_video
 from tests.repository import Repository

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reconciler import Project
+from reconciler import Project, read_plan
 from reconciler.apply.outcome import Stop
 from reconciler.apply.publish import Publisher
 from reconciler.config import Environment
@@ -19,7 +19,6 @@ from reconciler.errors import PlanRefused
 from reconciler.formats.secret import Secret
 from reconciler.plan.decide import Options
 from reconciler.plan.step import Action, Plan
-from reconciler.project import read_plan
 from tests.e2e.bench import Bench
 from tests.e2e.pruning import ON, notes, nothing_to_do, pruned, rewrite_notes
 

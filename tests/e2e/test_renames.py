@@ -58,7 +58,7 @@ async def test_a_renamed_edit(pair: Bench) -> None:
 
 def second_result(project: Project, name: str) -> str:
     """Another result of an edit's job, in the store and pinned by the lock file. Its digest."""
-    seen = project.look()
+    seen = project.run_pass()
     first = seen.resolved[name].result
     assert first is not None
     with project.store.new_blob() as blob:
@@ -73,7 +73,10 @@ def second_result(project: Project, name: str) -> str:
         )
     )
     lockfile.write(
-        project.config.root, "default", {**seen.pins(), name: Pin(first.key, digest)}, tmp_name="x"
+        project.config.root,
+        "default",
+        {**seen.collect_pins(), name: Pin(first.key, digest)},
+        tmp_name="x",
     )
     return digest
 

@@ -388,6 +388,6 @@ async def test_the_lock_file_of_a_revision_counts(bench: Bench) -> None:
     await bench.apply(bench.live_project())
     (bench.root / "cutlist.lock").unlink()
     project = bench.live_project()
-    seen = project.look_at(project.revision("HEAD"))
+    seen = project.run_pass_at(project.find_revision("HEAD"))
     assert seen.observed.pins["rain"].key == seen.resolved["rain"].job.key
     assert [step.action for step in seen.plan.steps] == [Action.WRITE]

@@ -12,12 +12,12 @@ from typing import Any
 import jsonschema
 import pytest
 
+from reconciler import read_plan
 from reconciler.errors import BudgetExceeded, PlanRefused
 from reconciler.plan.decide import Options
 from reconciler.plan.document import plan_document
 from reconciler.plan.saved import plan_of
 from reconciler.plan.step import Action
-from reconciler.project import read_plan
 from reconciler.report.plan import plan_text
 from reconciler.system import shipped
 from tests.e2e.bench import CREATE, Bench, Trouble, answer, lost_after, lost_before, through
@@ -100,14 +100,14 @@ async def test_what_was_open_is_settled_and_never_paid_beyond_the_plan(
     await bench.apply()
     bench.network.trouble = []
     assert bench.project().plan().summary["settle"] == 1
-    document = read_plan(saved(bench))
+    plan = read_plan(saved(bench))
     creates = bench.creates()
     if arrived:
-        assert (await bench.apply(saved=document)).exit_code == 0
+        assert (await bench.apply(saved=plan)).exit_code == 0
         assert bench.billed_tasks() == 1
     else:
         with pytest.raises(PlanRefused, match="a would have to be rendered"):
-            await bench.apply(saved=document)
+            await bench.apply(saved=plan)
     assert bench.creates() == creates
 
 
@@ -120,15 +120,15 @@ async def test_manifests_saved_while_open_requests_are_settled_wait(bench: Bench
     bench.network.trouble = [Trouble(*CREATE, lost_after), unasked]
     await bench.apply()
     bench.edit("a", prompt="short")
-    document = read_plan(saved(bench))
-    agreed = next(step["key"] for step in document["plan"]["steps"] if step["name"] == "a")
+    plan = read_plan(saved(bench))
+    agreed = next(step.key for step in plan.plan.steps if step.name == "a")
 
     async def save_meanwhile(request: Any, send: Any) -> Any:
         bench.edit("a", prompt="something quite different")
         return await send(request)
 
     bench.network.trouble = [Trouble("GET", "/tasks", save_meanwhile)]
-    report = await bench.apply(saved=document)
+    report = await bench.apply(saved=plan)
     assert (report.exit_code, report.outcomes["a"].step.key) == (0, agreed)
     assert bench.project().plan().summary["render"] == 1  # what was saved meanwhile
 
@@ -159,8 +159,8 @@ async def test_prices_that_nobody_knows(bench: Bench) -> None:
     """A plan without prices can be saved, shown and applied; one that becomes known makes it stale."""
     bench.write_project(prices={"currency": "USD", "models": {}})
     bench.edit("a")
-    document = read_plan(saved(bench))
-    assert plan_text(plan_of(document)) == plan_text(bench.project().plan())
+    plan = read_plan(saved(bench))
+    assert plan_text(plan.plan) == plan_text(bench.project().plan())
     bench.write_project()
     with pytest.raises(PlanRefused, match="was not known and is"):
-        await bench.apply(saved=document)
+        await bench.apply(saved=plan)

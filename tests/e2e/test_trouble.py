@@ -146,7 +146,7 @@ async def test_interrupted_apply_resumes_without_paying(bench: Bench) -> None:
         if event.phase is Phase.RUNNING:
             stop.request("SIGINT")
 
-    report = await bench.project().apply_async(observer=interrupt, stop=stop)
+    report = await bench.apply(observe=interrupt, stop=stop)
     assert report.exit_code == 130
     (task,) = bench.server.bill()["tasks"]
     assert report.in_flight == (task["task_id"],)
@@ -255,8 +255,8 @@ async def test_expired_task_is_paid_again_only_on_request(bench: Bench) -> None:
     """After 24 h the service has forgotten: the edit waits for a person, --repay renders it anew."""
     bench.edit("rain")
     stop = Stop()
-    await bench.project().apply_async(
-        observer=lambda event: stop.request("SIGINT") if event.task_id else None, stop=stop
+    await bench.apply(
+        observe=lambda event: stop.request("SIGINT") if event.task_id else None, stop=stop
     )
     bench.virtual.advance(30 * HOUR)
     report = await bench.apply()
@@ -292,7 +292,7 @@ async def test_two_candidates_wait_for_a_person(bench: Bench) -> None:
     assert (await bench.apply()).exit_code == 5
     assert bench.creates() == before == 2
     task_id = bench.server.bill()["tasks"][0]["task_id"]
-    assert "adopted" in bench.project().decide("rain", adopt=task_id)
+    assert "adopted" in bench.project().resolve("rain", adopt=task_id)
     assert (await bench.apply()).exit_code == 0
     assert bench.creates() == before
 
@@ -306,8 +306,8 @@ async def test_a_task_that_was_forgotten_for_a_while_can_be_adopted_again(bench:
     assert (await bench.apply()).exit_code == 5
     (task,) = bench.server.bill()["tasks"]
     with pytest.raises(UsageError, match=f"has a task, {task['task_id']}, and takes no other"):
-        bench.project().decide("rain", adopt="0385dc79-5ff8-4d82-bcb6-8f2d1f0c6a11")
-    assert "adopted" in bench.project().decide("rain", adopt=task["task_id"])
+        bench.project().resolve("rain", adopt="0385dc79-5ff8-4d82-bcb6-8f2d1f0c6a11")
+    assert "adopted" in bench.project().resolve("rain", adopt=task["task_id"])
     assert (await bench.apply()).exit_code == 0
     assert bench.creates() == 1
 
@@ -336,8 +336,8 @@ async def test_orphaned_task_is_brought_home(bench: Bench) -> None:
     """
     bench.edit("rain")
     stop = Stop()
-    await bench.project().apply_async(
-        observer=lambda event: stop.request("SIGINT") if event.task_id else None, stop=stop
+    await bench.apply(
+        observe=lambda event: stop.request("SIGINT") if event.task_id else None, stop=stop
     )
     (bench.root / "specs/rain.yaml").unlink()
     assert (await bench.apply()).exit_code == 0
@@ -361,7 +361,7 @@ async def test_an_undecided_request_that_nobody_asks_for_any_more(bench: Bench) 
     status = bench.project().status()
     assert status.needs_person == ["rain"]
     assert key in status_text(status)
-    bench.project().decide(key)
+    bench.project().resolve(key)
     assert (await bench.apply()).exit_code == 0
     assert bench.project().status().needs_person == []
 
@@ -377,9 +377,7 @@ async def test_a_clock_that_is_set_is_told(bench: Bench, monkeypatch: pytest.Mon
         if event.phase is Phase.RUNNING:
             monkeypatch.setattr(bench.clock, "now", lambda: true_time() + 2 * HOUR)
 
-    assert (
-        await bench.project().apply_async(observer=set_forward, tell=bench.said.append)
-    ).exit_code == 0
+    assert (await bench.apply(observe=set_forward)).exit_code == 0
     (told,) = bench.said
     assert "clock went 2h 00m forward" in told
     monkeypatch.setattr(bench.clock, "now", true_time)
@@ -481,11 +479,11 @@ async def test_two_undecided_requests_of_one_edit(bench: Bench) -> None:
     assert second.key is not None
     assert f"cutlist resolve {second.key[:12]} --adopt" in second.details[-1]
     with pytest.raises(UsageError, match="rain has 2 undecided requests") as refused:
-        bench.project().decide("rain", retry=True)
+        bench.project().resolve("rain", retry=True)
     assert second.key[:12] in refused.value.hint
     for slip in ("", second.key[:1], second.key[:7]):  # too little of a key to mean it
         with pytest.raises(UsageError, match="names no undecided request"):
-            bench.project().decide(slip, retry=True)
-    bench.project().decide(second.key[:12], retry=True)
-    bench.project().decide("rain", retry=True)  # one is left
+            bench.project().resolve(slip, retry=True)
+    bench.project().resolve(second.key[:12], retry=True)
+    bench.project().resolve("rain", retry=True)  # one is left
     assert (await bench.apply()).exit_code == 0

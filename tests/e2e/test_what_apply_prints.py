@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from reconciler import read_plan
 from reconciler.apply.events import Event
 from reconciler.apply.outcome import Report
 from reconciler.cli import progress
-from reconciler.project import read_plan
 from reconciler.report.outcome import report_document, report_text
 from reconciler.report.plan import plan_text
 from tests.e2e.bench import FETCH, Bench, Trouble, failed
@@ -107,4 +107,4 @@ async def test_a_saved_plan(film: Bench, golden: Golden) -> None:
     """The file that `plan --out` writes."""
     path = film.root / "night.plan"
     film.project().save(path)
-    golden(GOLDEN / "saved.plan", masked(json.dumps(read_plan(path), indent=1) + "\n"))
+    golden(GOLDEN / "saved.plan", masked(json.dumps(read_plan(path).document, indent=1) + "\n"))

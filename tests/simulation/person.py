@@ -35,7 +35,7 @@ class Person:
         for stray in report.left.strays:
             self._counters["stray"] += 1
             self.strays.add(stray.task_id)
-            project.decide(stray.task_id)
+            project.resolve(stray.task_id)
         for step in report.blocked:
             if step.needs_person and step.attempt_id and "not certain" in step.reason:
                 self._counters["undecided"] += 1
@@ -44,13 +44,13 @@ class Person:
         for orphan in report.left.undecided:
             self._counters["undecided"] += 1
             mine = self._on_the_console(project, orphan.id)
-            project.decide(orphan.key, adopt=mine[0] if mine else None)
+            project.resolve(orphan.key, adopt=mine[0] if mine else None)
 
     def _decide_step(self, project: Project, step: Step) -> None:
         assert step.attempt_id is not None
         mine = self._on_the_console(project, step.attempt_id)
         command = step.details[-1].split()  # … cutlist resolve EDIT --adopt …
-        project.decide(
+        project.resolve(
             command[command.index("resolve") + 1],
             adopt=mine[0] if mine else None,
             retry=not mine,

@@ -217,7 +217,7 @@ def judge(world: World) -> Verdict:
     world.rotten.clear()  # what was bad has been moved aside
     verdict.incomplete = world.incomplete + incomplete(world)
     verdict.forgotten = world.forgotten + forgotten(world)
-    for name, each in project.look().resolved.items():
+    for name, each in project.run_pass().resolved.items():
         output = world.disk.root / each.wanted.edit.output
         if output.exists():
             verdict.incomplete += each.result is None or sha256_file(output) != each.result.digest

@@ -20,6 +20,7 @@ from mockserver.media.reader import Probe
 from reconciler import Project
 from reconciler.apply.events import Block
 from reconciler.apply.outcome import Report
+from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.config import Environment
 from reconciler.formats.secret import Secret
 from reconciler.plan.decide import Options
@@ -160,7 +161,8 @@ class World:
 
         async def apply() -> Report:
             project = open_project(self, block)
-            return await project.apply_async(observer=self._event, tell=self._told, **settings)
+            hooks = ApplyHooks(observe=self._event, tell=self._told)
+            return await project.apply_async(ApplyRequest(**settings), hooks)
 
         token = PROCESS.set(process)
         task = asyncio.get_running_loop().create_task(apply())

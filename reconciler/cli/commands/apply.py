@@ -51,8 +51,8 @@ def apply(
     Example: cutlist apply --max-cost 5
     """
     from reconciler.cli.running import run_apply
+    from reconciler.operations.saved_plan import read_plan
     from reconciler.plan.decide import Options
-    from reconciler.project import read_plan
 
     saved = None
     if file is not None:

@@ -54,13 +54,15 @@ def diff(
     if as_json and markdown:
         raise UsageError("say --json or --markdown, not both.")
     project = opened(context, endpoint)
-    made = project.compare(ends)
+    made = project.diff(ends)
     _tell_of_others(project)
-    held = project.budgets(made.plan, max_cost=max_cost)
+    held = project.check_budgets(made.plan, max_cost=max_cost)
     if as_json:
-        screen.document({**report.diff_document(made), "budgets": budget.documents(held)})
+        screen.document(
+            {**report.diff_document(made), "budgets": [check.to_json() for check in held]}
+        )
     elif markdown:
-        screen.lines(report.diff_markdown(made, [*budget.lines(held)]).rstrip("\n"))
+        screen.lines(report.diff_markdown(made, [*budget.describe_refusals(held)]).rstrip("\n"))
     else:
-        screen.show([*report.diff_blocks(made), *budget.lines(held)], wide=wide)
+        screen.show([*report.diff_blocks(made), *budget.describe_refusals(held)], wide=wide)
     return _exit_code(bool(made.changes), held, detailed_exitcode, max_cost)

@@ -20,7 +20,7 @@ def graph(context: click.Context, dot: bool, endpoint: str | None) -> None:
     """
     from reconciler.report.graph import graph_blocks, graph_dot
 
-    seen = opened(context, endpoint).look()
+    seen = opened(context, endpoint).run_pass()
     if dot:
         screen.lines(graph_dot(seen.desired, seen.plan).rstrip("\n"))
     else:

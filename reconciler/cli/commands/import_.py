@@ -50,7 +50,7 @@ def import_(
     shown = f"{result.duration_s:.1f} s, {result.width}x{result.height}"
     screen.say(
         f"{result.edit}: {video} is its result now ({shown})."
-        f" {project.fate(result.edit, result.digest)}"
+        f" {project.describe_fate(result.edit, result.digest)}"
     )
     return EXIT_OK
 
@@ -67,5 +67,5 @@ def run_import(project: Project, edit: str, task_id: str) -> int:
         max_cost=None,
     )
     if code == EXIT_OK:
-        screen.say(project.fate(edit))
+        screen.say(project.describe_fate(edit))
     return code

@@ -77,20 +77,20 @@ def plan(
         )
     project, wanted = opened(context, endpoint), Options(**allowed)
     if name is not None:
-        revision = project.revision(name)
-        made = project.look_at(revision, wanted).plan
+        revision = project.find_revision(name)
+        made = project.run_pass_at(revision, wanted).plan
         screen.note(f"Manifests of {revision}.")
     else:
         made = project.plan(wanted) if out is None else project.save(context.obj / out, wanted)
     _tell_of_others(project)
-    held = project.budgets(made, max_cost=max_cost)
+    held = project.check_budgets(made, max_cost=max_cost)
     if as_json:
-        screen.document({**plan_document(made), "budgets": budget.documents(held)})
+        screen.document({**plan_document(made), "budgets": [check.to_json() for check in held]})
     elif markdown:
-        screen.lines(plan_markdown(made, [*budget.lines(held)]).rstrip("\n"))
+        screen.lines(plan_markdown(made, [*budget.describe_refusals(held)]).rstrip("\n"))
     else:
-        spent = today_lines(project.today(), made.currency) if made.changes else ()
-        screen.show([*report.plan_blocks(made), *spent, *budget.lines(held)], wide=wide)
+        spent = today_lines(project.add_up_today(), made.currency) if made.changes else ()
+        screen.show([*report.plan_blocks(made), *spent, *budget.describe_refusals(held)], wide=wide)
         if out is not None:
             command = _apply_command(out, made, endpoint)
             screen.show(["", f"Saved to {out}. `{command}` does exactly this, once."])

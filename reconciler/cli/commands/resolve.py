@@ -39,4 +39,4 @@ def resolve(
     """
     if (adopt is not None) + retry + abandon != 1:
         raise UsageError("say exactly one of --adopt TASK_ID, --retry, --abandon.")
-    screen.say(opened(context, endpoint).decide(edit, adopt=adopt, retry=retry))
+    screen.say(opened(context, endpoint).resolve(edit, adopt=adopt, retry=retry))

@@ -46,13 +46,12 @@ def show(
 
 
 def _show_plan(file: Path, *, as_json: bool, wide: bool) -> None:
-    from reconciler.plan.saved import plan_of
-    from reconciler.project import read_plan
+    from reconciler.operations.saved_plan import read_plan
     from reconciler.report import plan as report
 
     saved = read_plan(file)
     if as_json:
-        screen.document(saved["plan"])
+        screen.document(saved.plan_to_json())
         return
-    head = f"Saved plan of the project {saved['project']['name']}."
-    screen.show([head, "", *report.plan_blocks(plan_of(saved))], wide=wide)
+    head = f"Saved plan of the project {saved.project}."
+    screen.show([head, "", *report.plan_blocks(saved.plan)], wide=wide)

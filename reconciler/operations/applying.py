@@ -1,0 +1,165 @@
+"""`cutlist apply`: one apply, from a held lock to its report, as a row of small steps."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reconciler.apply.connection import check_key, service_address
+from reconciler.apply.events import Block
+from reconciler.apply.outcome import Report, Stop
+from reconciler.apply.request import ApplyHooks, ApplyRequest
+from reconciler.apply.session import Session
+from reconciler.config import Config
+from reconciler.desired.job import Desired
+from reconciler.operations.accounting import find_origin
+from reconciler.operations.approval import Approval
+from reconciler.operations.saved_plan import check_saved
+from reconciler.plan.decide import Options
+from reconciler.planner import Pass, conclude_pass, run_pass
+from reconciler.report.plan import clock_warning
+from reconciler.state import plans
+from reconciler.state.ledger import Ledger
+from reconciler.state.store import Store
+from reconciler.system.clock import Clock
+
+if TYPE_CHECKING:
+    from reconciler.operations.approval import Tell
+
+
+class ServiceSession:
+    """A session, and the way to the service, which is opened when something has to be asked."""
+
+    def __init__(
+        self, config: Config, session: Session, tell: Tell, transport: Any, stack: AsyncExitStack
+    ) -> None:
+        self.session = session
+        self._config = config
+        self._tell = tell
+        self._transport = transport
+        self._stack = stack
+
+    async def connect(self) -> None:
+        """From now on the session can ask and send; a second call does nothing.
+
+        Says which of the proxy variables are left out. Raises CutlistError where there is no key.
+        """
+        if self.session.connected:
+            return
+        if not self._config.endpoint.loopback:
+            for warning in self._config.routes.warnings:
+                self._tell(warning)
+        base_url = await self._stack.enter_async_context(service_address(self._config))
+        self.session.connect(base_url, self._transport)
+
+
+@asynccontextmanager
+async def open_session(
+    config: Config,
+    store: Store,
+    ledger: Ledger,
+    clock: Clock,
+    hooks: ApplyHooks,
+    block: Block,
+    transport: Any,
+) -> AsyncIterator[ServiceSession]:
+    """A session for the length of a block; it is not connected yet."""
+    async with AsyncExitStack() as stack:
+        session = Session(config, store, ledger, clock, hooks.observe, block)
+        stack.push_async_callback(session.close)
+        yield ServiceSession(config, session, hooks.tell, transport, stack)
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyRun:
+    """One apply under way: what it is asked to do, whom it tells, and what it works with."""
+
+    config: Config
+    store: Store
+    ledger: Ledger
+    clock: Clock
+    approval: Approval
+    request: ApplyRequest
+    hooks: ApplyHooks
+    stop: Stop
+
+    async def carry_out(self, block: Block, transport: Any) -> Report:
+        """Everything, in order. Raises InvalidInput, BudgetExceeded, Declined, PlanRefused before
+        anything is sent.
+        """
+        saved_state = self._check_saved_plan()
+        async with open_session(
+            self.config, self.store, self.ledger, self.clock, self.hooks, block, transport
+        ) as service:
+            await self._settle_earlier_runs(service)
+            first = self._make_plan(saved_state)
+            self._warn_of_clock(first)
+            self._show_and_check(first)
+            has_to_ask = self._has_to_ask(first, service.session)
+            if has_to_ask:
+                check_key(self.config)  # told before a person is asked for a yes
+            approved = self._get_approval(first)
+            if has_to_ask and not self.stop.reason:
+                await service.connect()
+            origin = find_origin(self.config, first, approved)
+            return await service.session.drive(
+                first, self.request, self.stop, self.hooks.tell, origin=origin
+            )
+
+    def _check_saved_plan(self) -> Desired | None:
+        """What the saved plan asks for, where there is one. Raises PlanRefused."""
+        if self.request.saved is None:
+            return None
+        return check_saved(self.config, self.request.saved, self._run_pass)
+
+    async def _settle_earlier_runs(self, service: ServiceSession) -> None:
+        """Put right what an earlier run left open. The books come first: nothing is to be spent
+        that could not be booked.
+        """
+        self.ledger.books.check()
+        service.session.take_in_spill(self.hooks.tell)
+        if service.session.has_to_ask:
+            await service.connect()
+            await service.session.recover(self.hooks.tell, self.stop)
+
+    def _make_plan(self, saved_state: Desired | None) -> Pass:
+        """The pass that is shown and agreed to: of a saved plan with the very manifests that were
+        compared with it.
+        """
+        options = self.request.chosen_options
+        if saved_state is None:
+            return self._run_pass(options)
+        return conclude_pass(self.config, saved_state, self.store, self.ledger, self.clock, options)
+
+    def _run_pass(self, options: Options) -> Pass:
+        return run_pass(self.config, self.store, self.ledger, self.clock, options)
+
+    def _warn_of_clock(self, first: Pass) -> None:
+        ahead_s = first.measure_clock_lead(self.clock.now())
+        if ahead_s:
+            self.hooks.tell(clock_warning(ahead_s))
+
+    def _show_and_check(self, first: Pass) -> None:
+        """Show the plan, and hold it against all that may forbid it."""
+        if self.stop.reason:
+            return
+        if self.request.saved is not None:
+            self.request.saved.check_no_more(first.plan)
+        self.hooks.show(first.plan)
+        self.approval.check(first.plan, self.request, self.ledger, self.hooks.tell)
+
+    def _has_to_ask(self, first: Pass, session: Session) -> bool:
+        """Whether the service is needed for what the plan shows."""
+        summary = first.plan.summary
+        return bool(summary["render"] or summary["resume"] or session.orphans(first))
+
+    def _get_approval(self, first: Pass) -> bool | str:
+        """Who said yes; False where a stop came first. A saved plan is used up by it."""
+        if self.stop.reason:
+            return False
+        approved = self.approval.ask(first.plan, self.request, self.hooks.approve, self.stop)
+        if self.request.saved is not None and not self.stop.reason:
+            plans.use(self.config.state_dir, self.request.saved.id, tmp_name=self.clock.new_id())
+        return approved

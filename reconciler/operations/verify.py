@@ -1,0 +1,47 @@
+"""`cutlist verify`: whether everything that is stored is what it is named for. Only reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from reconciler.formats.words import count
+from reconciler.state import lockfile
+from reconciler.state.ledger import Ledger
+from reconciler.state.store import Store
+
+_MOST_NAMES = 8  # names that are listed before an ellipsis stands for the rest
+
+
+def find_damages(
+    store: Store, ledger: Ledger | None, sections: lockfile.Sections, *, read_data: bool
+) -> Sequence[tuple[Path | None, str]]:
+    """(file, what is wrong) for everything that is not what it should be.
+
+    `sections` is what the lock file pins. With `read_data` every blob is hashed again.
+    """
+    damages: list[tuple[Path | None, str]] = list(store.damages(read_data=read_data))
+    if ledger is not None:
+        damages += [(None, f"the ledger: {words}") for words in ledger.integrity()]
+    missing = _describe_missing(store, sections)
+    return [*damages, (None, missing)] if missing else damages
+
+
+def _describe_missing(store: Store, sections: lockfile.Sections) -> str:
+    """Which results the lock file names that are not in the store, in words; empty for none."""
+    pinned = [(name, pin.digest) for pins in sections.values() for name, pin in pins.items()]
+    stored = store.find_stored({digest for _, digest in pinned})
+    missing = sorted({name for name, digest in pinned if digest not in stored})
+    if not missing:
+        return ""
+    lost = sum(digest not in stored for _, digest in pinned)
+    what = f"{lockfile.LOCK_FILE} pins {count(len(pinned), 'result')}, and "
+    if lost == len(pinned):
+        what += "none is in this store"
+    else:
+        what += f"{lost} of them {'is' if lost == 1 else 'are'} not in this store"
+    more = " …" if len(missing) > _MOST_NAMES else ""
+    return (
+        f"{what}: {', '.join(missing[:_MOST_NAMES])}{more}. Copy the store to this machine; `cutlist"
+        " plan` says what else can be done"
+    )
