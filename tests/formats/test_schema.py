@@ -17,7 +17,7 @@ from reconciler.system import shipped
 from tests.desired import legal
 from tests.making import MODELS, SCHEMA, text_of
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 A_OR_B = [{"required": ["a"]}, {"required": ["b"]}]
 SCHEMAS = sorted((ROOT / "schemas").glob("*.schema.json"))
 
