@@ -1,5 +1,6 @@
-"""The DashScope video-editing task API on your own machine: tasks, uploads, results that are
-real videos, and a bill.
+"""The DashScope video-editing task API on your own machine.
+
+It has tasks, uploads, results that are real videos, and a bill.
 
 >>> async with MockServer(clock=VirtualClock()) as server:
 ...     print(server.url)            # http://127.0.0.1:PORT/api/v1, key sk-mock
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mockserver.accounts import Account, ApiKey
 from mockserver.clock import Clock, RealClock, ScaledClock, VirtualClock
 from mockserver.errors import ServerError
+from mockserver.settings import Settings
 
 if TYPE_CHECKING:
     from mockserver.server import MockServer
@@ -24,14 +26,13 @@ __all__ = [
     "RealClock",
     "ScaledClock",
     "ServerError",
+    "Settings",
     "VirtualClock",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """MockServer is imported at first use: it brings aiohttp and the video libraries, which cost
-    start-up time.
-    """
+    """Import MockServer at its first use: aiohttp and the video libraries are slow to load."""
     if name == "MockServer":
         from mockserver.server import MockServer  # lazy for start-up time
 

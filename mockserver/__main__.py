@@ -1,4 +1,4 @@
-"""`python -m mockserver`: the server on a port, until Ctrl-C or SIGTERM."""
+"""The command `python -m mockserver`: a server on a port, until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockserver import reports
 from mockserver.clock import RealClock, ScaledClock
 from mockserver.errors import ServerError
+from mockserver.reports import install_reports, write_report
 
 if TYPE_CHECKING:
     from mockserver.server import MockServer
@@ -110,18 +110,16 @@ def serve(
     **options: Any,
 ) -> None:
     """Serve the DashScope video-editing task API on this machine, with real videos and no bill."""
-    reports.install()
+    install_reports()
     if task_seconds is None and speed is None:
         task_seconds = (2.0, 4.0)
-    from mockserver.orders.scenario_file import server_options  # lazy for start-up time
+    from mockserver.orders.scenario_file import read_settings  # lazy for start-up time
     from mockserver.server import MockServer  # lazy for start-up time
 
     try:
-        ordered = (
-            server_options(scenario, webhooks)
-            if scenario is not None
-            else {"webhooks": list(webhooks)}
-        )
+        orders: dict[str, Any] = {"webhooks": list(webhooks)}
+        if scenario is not None:
+            orders = read_settings(scenario, webhooks)
         server = MockServer(
             host=host,
             port=port,
@@ -129,26 +127,28 @@ def serve(
             validation="strict" if strict else "service",
             seed=secrets.randbits(32) if seed is None else seed,
             task_seconds=task_seconds,
-            **_place(state),
-            **ordered,
+            **_choose_state(state),
+            **orders,
             **options,
         )
-        asyncio.run(_until_stopped(server, server.accounts[0].keys[0].secret))
+        asyncio.run(serve_until_stopped(server, server.accounts[0].keys[0].secret))
     except ServerError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)
 
 
-def _place(state: Path | None) -> dict[str, Any]:
-    """A path that is there is what it is; one that is not is a file when it has a suffix, else a
-    folder.
+def _choose_state(state: Path | None) -> dict[str, Any]:
+    """The setting for a path: a folder or a file, as it is there.
+
+    What is not there will be a file when it has a suffix, else a folder.
     """
     if state is not None and (state.is_file() or (state.suffix and not state.is_dir())):
         return {"state_file": state}
     return {"state_dir": state}
 
 
-async def _until_stopped(server: MockServer, key: str) -> None:
+async def serve_until_stopped(server: MockServer, key: str) -> None:
+    """Serve until SIGINT or SIGTERM; the first line that is printed tells the URL."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -166,7 +166,7 @@ async def _until_stopped(server: MockServer, key: str) -> None:
 
 
 def main() -> None:
-    """Serve, and exit. A fault of the server is one sentence, never a traceback."""
+    """Serve, and exit. An error of the server itself is one sentence, never a traceback."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -175,7 +175,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        click.echo(reports.report(error), err=True)
+        click.echo(write_report(error), err=True)
         sys.exit(1)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from mockserver.digest import sha256
+from mockserver.digest import compute_sha256
 from mockserver.errors import FOREIGN_WORKSPACE, INVALID_KEY, NO_KEY, ApiError
-from mockserver.orders.rules import BadOrder, Doc, Fields, read_all
+from mockserver.fields import BadOrder, Doc, Fields, read_all
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class ApiKey:
 class Account:
     """An account: tasks, uploads and limits belong to it, whichever of its keys is used.
 
-    `region` decides which model names it can call, and at which server: model, endpoint and key have to be of one
-    region (API reference). None is at home everywhere and knows the names of every region.
-    `workspaces`: the ids that X-DashScope-WorkSpace may name; empty: any.
+    `region` decides which model names it can call, and at which server: model, endpoint and key
+    have to be of one region (API reference). None is at home everywhere and knows the names of
+    every region. `workspaces` are the ids that X-DashScope-WorkSpace may name; empty: any.
     """
 
     name: str
@@ -46,8 +46,9 @@ DEFAULT_ACCOUNTS = (Account("default", "1000000000000001", (ApiKey("100001", "sk
 
 
 class Accounts:
-    """The accounts of one server, found by key. `region` is the server's own; None serves every
-    region.
+    """The accounts of one server, by key.
+
+    `region` is the server's own; None serves every region.
     """
 
     def __init__(
@@ -57,28 +58,30 @@ class Accounts:
         self.replace(accounts)
 
     def replace(self, accounts: Iterable[Account]) -> None:
-        """From now on these are the accounts. Raises BadOrder when a name or a key stands twice."""
-        wanted = tuple(accounts)
-        callers = [Caller(account, key) for account in wanted for key in account.keys]
+        """Have these accounts from now on. Raises BadOrder when a name or a key stands twice."""
+        accounts = tuple(accounts)
+        callers = [Caller(account, key) for account in accounts for key in account.keys]
         by_secret = {caller.key.secret: caller for caller in callers}
-        if len({account.name for account in wanted}) != len(wanted) or len(by_secret) != len(
-            callers
-        ):
+        names = {account.name for account in accounts}
+        if len(names) != len(accounts) or len(by_secret) != len(callers):
             raise BadOrder(
                 "every account needs a name of its own and every key a secret of its own"
             )
-        self.all, self._callers = wanted, by_secret
+        self.all, self._callers = accounts, by_secret
 
-    def written(self) -> list[Doc]:
+    def dump(self) -> list[Doc]:
         """The accounts as `read_accounts` reads them, keys and all."""
         return [asdict(account) for account in self.all]
 
-    def caller(self, authorization: str | None) -> Caller:
-        """Who an Authorization header speaks for. Raises ApiError 401 with the two messages of
-        the error page.
+    def find(self, name: str) -> Account | None:
+        """The account of a name; None when there is none."""
+        return next((account for account in self.all if account.name == name), None)
 
-        The key of an account of another region than the server's is as good as none (API
-        reference).
+    def authenticate(self, authorization: str | None) -> Caller:
+        """Find out for whom an Authorization header speaks.
+
+        Raises ApiError 401 with one of the two messages of the error page. The key of an account
+        of another region than the server's is as good as none (API reference).
         """
         if not authorization or not authorization.strip():
             raise NO_KEY
@@ -92,38 +95,39 @@ class Accounts:
             raise INVALID_KEY
         return caller
 
-    def name_of(self, authorization: str | None) -> str | None:
-        """The name of the account that an Authorization header speaks for; None when there is none."""
+    def find_name(self, authorization: str | None) -> str | None:
+        """The name of the account for which an Authorization header speaks; None without one."""
         try:
-            return self.caller(authorization).account.name
+            return self.authenticate(authorization).account.name
         except ApiError:
             return None
 
-    def region_of(self, caller: Caller) -> str | None:
+    def get_region(self, caller: Caller) -> str | None:
         """The region whose model names a caller can use: the account's, else the server's."""
         return caller.account.region or self.region
 
 
 def check_workspace(caller: Caller, workspace: str | None) -> None:
-    """Raises ApiError 403 when X-DashScope-WorkSpace names a workspace that the account does not
-    have.
+    """Check the workspace that X-DashScope-WorkSpace names.
 
-    Which of the service's checks comes first is not documented (assumption: right after the key).
+    Raises ApiError 403 when the account does not have it. Which of the service's checks comes
+    first is not documented (assumption: right after the key).
     """
     if workspace and caller.account.workspaces and workspace not in caller.account.workspaces:
         raise FOREIGN_WORKSPACE
 
 
 def read_accounts(documents: object, regions: Iterable[str]) -> list[Account]:
-    """Accounts from a list of mappings {name, uid, keys: [{id, secret}], region, workspaces}.
-    Raises BadOrder.
+    """Read accounts from a list of mappings {name, uid, keys: [{id, secret}], region, workspaces}.
+
+    Raises BadOrder, also for a region that is not one of `regions`.
     """
     known = tuple(regions)
 
-    def account(document: object, place: str) -> Account:
+    def read_account(document: object, place: str) -> Account:
         fields = Fields(document, place)
         name, uid = fields.take("name", str), fields.take("uid", str, "1000000000000001")
-        keys = read_all(fields.take("keys", list, []), _key, f"{place}.keys")
+        keys = read_all(fields.take("keys", list, []), _read_key, f"{place}.keys")
         region, workspaces = fields.take("region", str), fields.take("workspaces", list, [])
         fields.end()
         if not name or not keys:
@@ -134,13 +138,13 @@ def read_accounts(documents: object, regions: Iterable[str]) -> list[Account]:
             raise BadOrder(f"{place}.region should be one of {', '.join(known)}, not {region!r}")
         return Account(name, uid, tuple(keys), region, tuple(map(str, workspaces)))
 
-    return read_all(documents, account, "accounts")
+    return read_all(documents, read_account, "accounts")
 
 
-def _key(document: object, place: str) -> ApiKey:
+def _read_key(document: object, place: str) -> ApiKey:
     fields = Fields(document, place)
     secret = fields.take("secret", str, "")
-    key = ApiKey(fields.take("id", str, sha256(secret.encode())[:10]), secret)
+    key = ApiKey(fields.take("id", str, compute_sha256(secret.encode())[:10]), secret)
     fields.end()
     if not secret:
         raise BadOrder(f"{place} should have a secret, which is what clients send")

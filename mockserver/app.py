@@ -2,117 +2,127 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from typing import NamedTuple
 
 from aiohttp import BodyPartReader, hdrs, web
-from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.payload import Payload
 
 from mockserver.accounts import Caller, check_workspace
-from mockserver.digest import sha256
+from mockserver.digest import compute_sha256
 from mockserver.errors import MALFORMED_FORM, ObjectError
-from mockserver.http import index
+from mockserver.http.answers import build_answer
 from mockserver.http.cors import Cors
-from mockserver.http.edge import VISIT, Edge, answer
-from mockserver.http.index import API
-from mockserver.media.reader import RunBlocking
+from mockserver.http.edge import Edge, Handler
+from mockserver.http.files import CHUNK_BYTES, FileBody, read_range
+from mockserver.http.index import API, build_openapi
+from mockserver.http.visit import VISIT
+from mockserver.media.renderer import RunBlocking
 from mockserver.orders.scenarios import LABEL
 from mockserver.service import Service
 
 LARGEST_BODY = 256 << 20  # bytes of a JSON body: four images of 20 MB as Base64 fit
-FORM_FIELD_LARGEST = 64 << 10
-CHUNK = 256 << 10
+LARGEST_FIELD = 64 << 10  # bytes of a field of an upload form
 
 
-def make_app(
-    service: Service,
-    run_blocking: RunBlocking,
-    public_url: str | None,
-    cors_origins: Sequence[str] = (),
-) -> web.Application:
-    """The whole server as an aiohttp application. `public_url` is the root that upload and result
-    URLs begin with; `cors_origins` are the sites whose pages may use the controls.
-    """
-    cors = Cors(cors_origins)
-    edge = Edge(service, cors).middleware
-    app = web.Application(client_max_size=LARGEST_BODY, middlewares=[edge])
+class Route(NamedTuple):
+    """A way to ask for something. `fault_route` is its name in rules for faults (orders.faults)."""
+
+    fault_route: str
+    method: str
+    path: str
+    handler: Handler
+
+
+def build_app(service: Service, run_blocking: RunBlocking) -> web.Application:
+    """The whole server as an aiohttp application, but for its controls."""
+    handlers = _Handlers(service, run_blocking)
+    routes = _list_routes(service, handlers)
+    cors = Cors(service.settings.cors)
+    edge = Edge(service, cors, {route.handler: route.fault_route for route in routes})
+    app = web.Application(client_max_size=LARGEST_BODY, middlewares=[edge.middleware])
     app.on_response_prepare.append(cors.add_headers)
-    routes = _Routes(service, run_blocking, public_url)
-    paths = service.catalogue.service["paths"]
-    for path, method, handler in (
-        (paths["create"], "POST", routes.create),
-        # the router asks in order: frequent ones first
-        (paths["tasks"] + "/{task_id:[^/]+}", "GET", routes.fetch),
-        (paths["tasks"], "GET", routes.list),
-        (paths["tasks"] + "/{task_id:[^/]+}/cancel", "POST", routes.cancel),
-        (paths["uploads"], "GET", routes.policy),
-    ):
-        for slash in ("", "/"):
-            app.router.add_route(method, API + path + slash, handler)
-    app.router.add_post("/oss", routes.upload)
-    app.router.add_post("/oss/", routes.upload)
-    app.router.add_get("/oss/{key:.+}", routes.result)
-    app.router.add_get("/openapi.json", routes.openapi)
+    for route in routes:
+        app.router.add_route(route.method, route.path, route.handler)
+    app.router.add_get("/openapi.json", handlers.openapi)
     return app
 
 
-class _Routes:
-    def __init__(self, service: Service, run_blocking: RunBlocking, public_url: str | None) -> None:
+def _list_routes(service: Service, handlers: _Handlers) -> list[Route]:
+    """The table of the service's routes, frequent ones first, as the router asks in order."""
+    paths = service.catalogue.service["paths"]
+    tasks = API + paths["tasks"]
+    task = tasks + "/{task_id:[^/]+}"
+    routes = [
+        Route("create", "POST", API + paths["create"], handlers.create),
+        Route("fetch", "GET", task, handlers.fetch),
+        Route("list", "GET", tasks, handlers.list),
+        Route("cancel", "POST", task + "/cancel", handlers.cancel),
+        Route("policy", "GET", API + paths["uploads"], handlers.policy),
+        Route("upload", "POST", "/oss", handlers.upload),
+    ]
+    with_slash = (
+        route._replace(path=route.path + slash) for route in routes for slash in ("", "/")
+    )
+    result = "/oss/{key:.+}"
+    return [
+        *with_slash,
+        Route("result", "HEAD", result, handlers.result),
+        Route("result", "GET", result, handlers.result),
+    ]
+
+
+class _Handlers:
+    """What answers each route."""
+
+    def __init__(self, service: Service, run_blocking: RunBlocking) -> None:
         self._service, self._run_blocking = service, run_blocking
+        public_url = service.settings.public_url
         self._public_url = public_url.rstrip("/").removesuffix(API) if public_url else None
 
     # ---- tasks
-    # -----------------------------------------------------------------------------------------------------
 
     async def create(self, request: web.Request) -> web.Response:
-        caller = self._caller(request)
+        caller = self._authenticate(request)
         body = await request.read()
         visit = VISIT.get()
-        visit.notes["body_sha256"] = sha256(body)
+        visit.notes["body_sha256"] = compute_sha256(body)
         task_id = await self._service.create(
             caller, request.headers, body, visit.request_id, visit.notes
         )
-        return answer({"output": {"task_status": "PENDING", "task_id": task_id}})
+        return build_answer({"output": {"task_status": "PENDING", "task_id": task_id}})
 
     async def fetch(self, request: web.Request) -> web.Response:
-        caller = self._caller(request, "fetch")
+        caller = self._authenticate(request, "fetch")
         task_id = request.match_info["task_id"]
         VISIT.get().notes["task_id"] = task_id
-        return answer(await self._service.fetch(caller, task_id, lambda: self._host(request)))
+        document = await self._service.fetch(caller, task_id, lambda: self._get_host(request))
+        return build_answer(document)
 
     async def list(self, request: web.Request) -> web.Response:
-        caller = self._caller(request, "list")
+        caller = self._authenticate(request, "list")
         VISIT.get().notes["query"] = dict(request.query)
-        return answer(self._service.list(caller, request.query))
+        return build_answer(self._service.list_tasks(caller, request.query))
 
     async def cancel(self, request: web.Request) -> web.Response:
-        caller = self._caller(request, "cancel")
+        caller = self._authenticate(request, "cancel")
         task_id = request.match_info["task_id"]
         VISIT.get().notes["task_id"] = task_id
         self._service.tasks.cancel(caller.account.name, task_id)
-        return answer({})
+        return build_answer({})
 
     # ---- files
-    # -----------------------------------------------------------------------------------------------------
 
     async def openapi(self, request: web.Request) -> web.Response:
         """The description of all this, for generators of clients and for editors."""
-        return web.json_response(index.openapi(self._host(request)))
+        return web.json_response(build_openapi(self._get_host(request)))
 
     async def policy(self, request: web.Request) -> web.Response:
-        caller = self._caller(request, "get_policy")
-        return answer(
-            {
-                "data": self._service.policy(
-                    caller, request.query, self._host(request), VISIT.get().n
-                )
-            }
-        )
+        caller = self._authenticate(request, "get_policy")
+        host, n = self._get_host(request), VISIT.get().n
+        return build_answer({"data": self._service.grant_upload(caller, request.query, host, n)})
 
     async def upload(self, request: web.Request) -> web.Response:
-        """A form as object storage takes it: the fields first, the file last, streamed to disk."""
+        """Take a form as object storage does: the fields first, the file last, streamed to disk."""
         if not request.content_type.startswith("multipart/"):
             raise MALFORMED_FORM
         try:
@@ -123,18 +133,19 @@ class _Routes:
                     status = form.get("success_action_status", "204")
                     return web.Response(status=int(status) if status in ("200", "201") else 204)
                 if isinstance(part, BodyPartReader):
-                    form[part.name or ""] = await _field(part)
-        # the second one: headers of a part that cannot be
+                    form[part.name or ""] = await _read_field(part)
+        # HttpProcessingError: headers of a part that cannot be.
         except (ValueError, HttpProcessingError):
             raise MALFORMED_FORM from None
         raise ObjectError(400, "InvalidArgument", "The form has no file.")
 
     async def _store(self, form: dict[str, str], part: BodyPartReader) -> None:
+        """Store the file of an upload form, if the fields before it allow that."""
         storage = self._service.storage
-        grant = storage.grant(form)
+        grant = storage.check_form(form)
         incoming = storage.receive()
         try:
-            while chunk := await part.read_chunk(CHUNK):
+            while chunk := await part.read_chunk(CHUNK_BYTES):
                 incoming.write(chunk)
                 if incoming.size_bytes > grant.max_size_bytes:
                     raise ObjectError(
@@ -148,95 +159,50 @@ class _Routes:
             raise
 
     async def result(self, request: web.Request) -> web.Response:
-        path = await self._service.result(request.match_info["key"], request.query)
-        size = path.stat().st_size
-        first, last = _range(request, size)
+        path = await self._service.find_result(request.match_info["key"], request.query)
+        size_bytes = path.stat().st_size
+        first, last = read_range(request, size_bytes)
         headers = {
             hdrs.CONTENT_TYPE: "video/mp4",
             hdrs.CONTENT_LENGTH: str(last - first + 1),
             hdrs.ACCEPT_RANGES: "bytes",
             hdrs.ETAG: f'"{path.stem}"',  # no MD5, and too long to be taken for one
         }
-        whole = (first, last) == (0, size - 1)
-        if not whole:
-            headers[hdrs.CONTENT_RANGE] = f"bytes {first}-{last}/{size}"
+        status = 200
+        if (first, last) != (0, size_bytes - 1):
+            status = 206
+            headers[hdrs.CONTENT_RANGE] = f"bytes {first}-{last}/{size_bytes}"
         body = FileBody(path, first, last - first + 1, self._run_blocking)
-        return web.Response(status=200 if whole else 206, headers=headers, body=body)
+        return web.Response(status=status, headers=headers, body=body)
 
-    def _caller(self, request: web.Request, rate: str | None = None) -> Caller:
-        """Who asks, and that they may ask now; `rate` is the kind of request whose rate per account
-        is counted.
+    # ---- what all of them need
+
+    def _authenticate(self, request: web.Request, rate: str | None = None) -> Caller:
+        """Find out who sends a request, and whether they may now. Raises ApiError.
+
+        `rate` is the kind of request whose rate per account is counted.
         """
         service = self._service
-        caller = service.accounts.caller(request.headers.get(hdrs.AUTHORIZATION))
+        caller = service.accounts.authenticate(request.headers.get(hdrs.AUTHORIZATION))
+        account = caller.account.name
         notes = VISIT.get().notes
-        notes["account"] = caller.account.name
+        notes["account"] = account
         if label := request.headers.get(LABEL):
             notes["label"] = label
         check_workspace(caller, request.headers.get("X-DashScope-WorkSpace"))
         if rate is not None:
-            service.rates.take(
-                caller.account.name, rate, service.catalogue.service["rates"][f"{rate}_per_s"]
-            )
+            service.rates.count(account, rate, service.catalogue.service["rates"][f"{rate}_per_s"])
         return caller
 
-    def _host(self, request: web.Request) -> str:
+    def _get_host(self, request: web.Request) -> str:
+        """The root of the URLs that clients are given."""
         return self._public_url or f"{request.scheme}://{request.host}"
 
 
-class FileBody(Payload):
-    """A part of a file as a response body, read a chunk at a time."""
-
-    def __init__(self, path: Path, offset: int, size_bytes: int, run_blocking: RunBlocking) -> None:
-        super().__init__(path, content_type="video/mp4")
-        self.path, self.offset, self.size_bytes = path, offset, size_bytes
-        self._run_blocking = run_blocking
-
-    @property
-    def size(self) -> int:
-        """Bytes that will be sent."""
-        return self.size_bytes
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """A video is no text."""
-        raise TypeError(f"a video cannot be decoded as {encoding} text ({errors})")
-
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        """Send everything."""
-        await self.write_with_length(writer, None)
-
-    async def write_with_length(
-        self, writer: AbstractStreamWriter, content_length: int | None
-    ) -> None:
-        """Send at most so many bytes."""
-        left = self.size_bytes if content_length is None else min(content_length, self.size_bytes)
-        with self.path.open("rb") as file:
-            file.seek(self.offset)
-            while left > 0 and (chunk := await self._run_blocking(file.read, min(CHUNK, left))):
-                await writer.write(chunk)
-                left -= len(chunk)
-
-
-async def _field(part: BodyPartReader) -> str:
+async def _read_field(part: BodyPartReader) -> str:
     text = bytearray()
-    while chunk := await part.read_chunk(FORM_FIELD_LARGEST):
+    while chunk := await part.read_chunk(LARGEST_FIELD):
         text += chunk
-        if len(text) > FORM_FIELD_LARGEST:
+        if len(text) > LARGEST_FIELD:
             raise MALFORMED_FORM
     return text.decode("utf-8", "replace")
-
-
-def _range(request: web.Request, size: int) -> tuple[int, int]:
-    """First and last byte that a request asks for; an unusable Range is ignored, as object storage
-    does.
-    """
-    try:
-        wanted = request.http_range
-    except ValueError:
-        return 0, size - 1
-    first, stop, _ = (
-        wanted.indices(size)
-        if wanted.start is not None or wanted.stop is not None
-        else (0, size, 1)
-    )
-    return (first, stop - 1) if first < stop else (0, size - 1)

@@ -1,5 +1,4 @@
-"""What the service offers: models, their fields, limits, outputs and prices, and the service's
-own figures.
+"""What the service offers: its models, with fields, limits, outputs and prices, and its figures.
 
 All of it is read from the data files in `schemas/`, which the reconciler reads too; no figure
 stands in code.
@@ -30,8 +29,8 @@ class Variant:
     output: Doc
 
     @functools.cached_property
-    def paired(self) -> tuple[tuple[str, str], ...]:
-        """The list parameters that have to be as long as a list of the input: (parameter, field)."""
+    def paired_lists(self) -> tuple[tuple[str, str], ...]:
+        """List parameters that must be as long as a list of the input: (parameter, field)."""
         marks = {
             name: field.get("x-same-length-as", "")
             for name, field in self.parameters["properties"].items()
@@ -41,7 +40,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Model:
-    """A model file as data; `names` maps each callable name to the regions that know it."""
+    """A model file as data. `names` maps each callable name to the regions that know it."""
 
     name: str
     names: dict[str, dict[str, str]]
@@ -52,11 +51,11 @@ class Model:
     media: dict[str, Doc]
     variants: tuple[Variant, ...]
 
-    def variant(self, function: str | None) -> Variant | None:
-        """The fields for a function; models without functions have one variant and ignore it."""
+    def find_variant(self, function: str | None) -> Variant | None:
+        """The fields for a function; a model without functions has one variant for all of them."""
         if self.variants[0].function is None:
             return self.variants[0]
-        return next((v for v in self.variants if v.function == function), None)
+        return next((item for item in self.variants if item.function == function), None)
 
 
 @dataclass(frozen=True)
@@ -66,30 +65,31 @@ class Catalogue:
     models: dict[str, Model]
     service: Doc
 
-    def model(self, name: object, region: str | None) -> Model | None:
-        """The model behind a name in a region (None: any region), or None where the region does not
-        know it.
+    def find_model(self, name: object, region: str | None) -> Model | None:
+        """The model behind a name in a region (None: any region).
+
+        None where there is no such model or the region does not know it.
         """
-        model = self.models.get(name) if isinstance(name, str) else None
-        if (
-            model is None
-            or not isinstance(name, str)
-            or (region is not None and region not in model.names[name])
-        ):
+        if not isinstance(name, str) or name not in self.models:
+            return None
+        model = self.models[name]
+        if region is not None and region not in model.names[name]:
             return None
         return model
 
-    def region_id(self, region: str | None) -> str:
-        """The region's identifier as the task list shows it; the first region where an account has
-        none.
+    def get_region_id(self, region: str | None) -> str:
+        """The identifier of a region as the task list shows it.
+
+        For an account without a region it is that of the first one.
         """
         regions = self.service["regions"]
         return str(regions[region or next(iter(regions))]["region_id"])
 
 
-def schemas_folder(root: Path = ROOT) -> Path:
-    """Where the data files are: in a checkout beside the package, in an installed wheel in
-    `cutlist_data`.
+def find_schemas_folder(root: Path = ROOT) -> Path:
+    """Where the data files are: beside the package, or in an installed wheel in `cutlist_data`.
+
+    Raises ServerError when they are in neither place.
     """
     for folder in (root / "schemas", root / "cutlist_data" / "schemas"):
         if (folder / "service.yaml").is_file():
@@ -100,36 +100,38 @@ def schemas_folder(root: Path = ROOT) -> Path:
 
 
 @functools.cache
-def load(folder: Path | None = None) -> Catalogue:
+def load_catalogue(folder: Path | None = None) -> Catalogue:
     """Read the data files, once in a process. Raises ServerError when they are missing."""
-    folder = folder or schemas_folder()
-    models = [_model(read_file(path)) for path in sorted((folder / "models").glob("*.yaml"))]
+    folder = folder or find_schemas_folder()
+    models = [
+        _build_model(read_data_file(path)) for path in sorted((folder / "models").glob("*.yaml"))
+    ]
     return Catalogue(
-        {name: model for model in models for name in model.names},
-        read_file(folder / "service.yaml"),
+        models={name: model for model in models for name in model.names},
+        service=read_data_file(folder / "service.yaml"),
     )
 
 
-def read_file(path: Path) -> Doc:
-    """One of the data files, which holds a mapping."""
-    doc = yaml.load(
-        path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+def read_data_file(path: Path) -> Doc:
+    """Read one of the data files, which holds a mapping."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    document = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+    assert isinstance(document, dict), path
+    return document
+
+
+def _build_model(document: Doc) -> Model:
+    variants = (
+        Variant(item["function"], item["input"], item["parameters"], item["output"])
+        for item in document["variants"]
     )
-    assert isinstance(doc, dict), path
-    return doc
-
-
-def _model(doc: Doc) -> Model:
     return Model(
-        name=doc["model"],
-        names=doc["names"],
-        running_tasks=doc["limits"]["running_tasks"],
-        submits_per_s=doc["limits"]["submits_per_s"],
-        usual=doc["usual"],
-        billed=tuple(doc["billing"]["seconds"]),
-        media=doc["media"],
-        variants=tuple(
-            Variant(v["function"], v["input"], v["parameters"], v["output"])
-            for v in doc["variants"]
-        ),
+        name=document["model"],
+        names=document["names"],
+        running_tasks=document["limits"]["running_tasks"],
+        submits_per_s=document["limits"]["submits_per_s"],
+        usual=document["usual"],
+        billed=tuple(document["billing"]["seconds"]),
+        media=document["media"],
+        variants=tuple(variants),
     )

@@ -1,5 +1,6 @@
-"""The server's time. Everything that has an age or an end asks one clock: the machine's, a fast
-one, or a still one.
+"""The server's time: the machine's clock, one that runs faster, or one that stands still.
+
+Everything that has an age or an end asks the one clock of the server.
 """
 
 from __future__ import annotations
@@ -7,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
-# 2026-01-01 00:00:00 UTC: a fixed day, so that runs on virtual time are alike
+# 2026-01-01 00:00:00 UTC: a fixed day, so that all runs on virtual time are alike
 VIRTUAL_START = 1_767_225_600.0
 
 

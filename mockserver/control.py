@@ -1,6 +1,6 @@
 """The server's own controls under /_mock/: time, tasks, rules, accounts, journal, bill, snapshots.
 
-From the same machine only, unless the server was told otherwise. Answers are JSON; a refusal is
+They answer the same machine only, unless the server was told otherwise. Answers are JSON; a refusal is
 `{"code": "InvalidControl", "message"}` with 400, 403, 404, 409 or 413.
 """
 
@@ -14,27 +14,31 @@ from aiohttp import web
 
 from mockserver.accounts import read_accounts
 from mockserver.catalogue import Doc
-from mockserver.digest import canonical, read
+from mockserver.digest import dump_canonical, load_json
 from mockserver.errors import ControlError, ServerError
-from mockserver.http import index
-from mockserver.orders.rules import Fields
-from mockserver.orders.verify import bill_by, matching, verify
-from mockserver.service import Service, shown_task
-from mockserver.tasks.validation import without_nulls
+from mockserver.fields import Fields
+from mockserver.http.index import CONTROLS, build_index, build_page, describe_miss
+from mockserver.orders.verify import select_requests, verify_journal
+from mockserver.service import Service
+from mockserver.tasks.answers import show_task
+from mockserver.tasks.bill import sum_bill
+from mockserver.tasks.body import drop_nulls
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 LARGEST_SNAPSHOT = 4 << 30
 LONGEST_JUMP_S = 1e10  # three centuries: what is beyond, no date can hold
+# What a bill is summed by, in a path and in its tasks.
 _SUMS = {"accounts": "account", "requests": "request_sha256", "jobs": "job_sha256"}
 
 
-def add_control(app: web.Application, service: Service, from_anywhere: bool) -> None:
+def add_controls(app: web.Application, service: Service) -> None:
     """Add the control routes to the application."""
     control = _Control(service)
+    remote = service.settings.remote_controls
     routes: tuple[tuple[str, str, Handler], ...] = (
         ("GET", "health", control.health),
-        ("GET", "clock", control.time),
-        ("POST", "clock", control.clock),
+        ("GET", "clock", control.clock),
+        ("POST", "clock", control.set_clock),
         ("GET", "tasks", control.tasks),
         ("GET", "tasks/{task_id:[^/]+}", control.task),
         ("POST", "tasks/{task_id:[^/]+}/{act:[^/]+}", control.act),
@@ -54,17 +58,17 @@ def add_control(app: web.Application, service: Service, from_anywhere: bool) -> 
     for name, rules in (
         ("scenarios", service.scenarios),
         ("faults", service.faults),
-        ("webhooks", service.events),
+        ("webhooks", service.webhooks),
     ):
-        show, add, clear = _rules(name, rules)
-        routes += ("GET", name, show), ("POST", name, add), ("DELETE", name, clear)
+        show, add, clear = _build_rule_handlers(name, rules)
+        routes += (("GET", name, show), ("POST", name, add), ("DELETE", name, clear))
     for method, path, handler in routes:
         for slash in ("", "/"):
-            app.router.add_route(method, f"/_mock/{path}{slash}", _guarded(handler, from_anywhere))
-    listing = _guarded(control.index, from_anywhere)
-    for path in ("/", "/_mock", index.CONTROLS):
+            app.router.add_route(method, f"/_mock/{path}{slash}", _guard(handler, remote))
+    listing = _guard(control.index, remote)
+    for path in ("/", "/_mock", CONTROLS):
         app.router.add_get(path, listing)
-    app.router.add_route("*", "/_mock/{rest:.*}", _guarded(control.miss, from_anywhere))
+    app.router.add_route("*", "/_mock/{rest:.*}", _guard(control.refuse_unknown, remote))
 
 
 class _Control:
@@ -75,24 +79,24 @@ class _Control:
         """What there is: a page for a browser, JSON for a program."""
         root = f"{request.scheme}://{request.host}"
         if "text/html" in request.headers.get("Accept", ""):
-            return web.Response(text=index.page(root), content_type="text/html")
-        return web.json_response(index.index(root))
+            return web.Response(text=build_page(root), content_type="text/html")
+        return web.json_response(build_index(root))
 
-    async def miss(self, request: web.Request) -> web.Response:
-        """A control that there is not, with the nearest that there is."""
-        raise ControlError(index.describe_miss(request.method, request.path), 404)
+    async def refuse_unknown(self, request: web.Request) -> web.Response:
+        """Refuse a control that there is not, naming the nearest that there is."""
+        raise ControlError(describe_miss(request.method, request.path), 404)
 
     async def health(self, _: web.Request) -> web.Response:
         now = self._service.clock.now()
         return web.json_response(
-            {"status": "ok", "now": now, "tasks": self._service.state.task_count()}
+            {"status": "ok", "now": now, "tasks": self._service.state.tasks.count}
         )
 
-    async def time(self, _: web.Request) -> web.Response:
+    async def clock(self, _: web.Request) -> web.Response:
         return web.json_response({"now": self._service.clock.now()})
 
-    async def clock(self, request: web.Request) -> web.Response:
-        seconds = (await _document(request, {})).get("advance_s")
+    async def set_clock(self, request: web.Request) -> web.Response:
+        seconds = (await _read_document(request, {})).get("advance_s")
         if (
             isinstance(seconds, bool)
             or not isinstance(seconds, (int, float))
@@ -102,11 +106,10 @@ class _Control:
                 f'the body should be {{"advance_s": N}}, N seconds from 0 to {LONGEST_JUMP_S:.0f}'
             )
         self._service.advance(float(seconds))
-        await self._service.events.deliver()
-        return await self.time(request)
+        await self._service.webhooks.deliver()
+        return await self.clock(request)
 
     # ---- tasks
-    # -----------------------------------------------------------------------------------------------------
 
     async def tasks(self, request: web.Request) -> web.Response:
         wanted = {
@@ -114,30 +117,30 @@ class _Control:
             for name in ("account", "model", "status", "label")
             if name in request.query
         }
-        return web.json_response({"tasks": self._service.every_task(wanted)})
+        return web.json_response({"tasks": self._service.list_all_tasks(wanted)})
 
     async def task(self, request: web.Request) -> web.Response:
         task_id = request.match_info["task_id"]
-        row = self._service.state.task(task_id, self._service.clock.now())
+        row = self._service.state.tasks.find(task_id, self._service.clock.now())
         if row is None:
             raise ControlError(f"there is no task {task_id}", 404)
-        return web.json_response(shown_task(row))
+        return web.json_response(show_task(row))
 
     async def act(self, request: web.Request) -> web.Response:
-        """finish, fail {code, message}, cancel, expire, lose: what can be done to a task by hand."""
+        """Do something to a task by hand: finish, fail {code, message}, cancel, expire or lose."""
         tasks, task_id = self._service.tasks, request.match_info["task_id"]
         acts = {
             "finish": tasks.finish,
             "cancel": tasks.withdraw,
             "expire": tasks.expire,
-            "lose": tasks.lose,
+            "lose": tasks.lose_video,
         }
         name = request.match_info["act"]
         if name == "fail":
-            fields = Fields(await _document(request, {}), "fail")
-            code, message = fields.code("InternalError.Algo"), fields.take("message", str)
+            fields = Fields(await _read_document(request, {}), "fail")
+            code, message = fields.take_code("InternalError.Algo"), fields.take("message", str)
             fields.end()
-            tasks.fail(task_id, self._service.scenarios.fault(code, message))
+            tasks.fail(task_id, self._service.scenarios.build_failure(code, message))
         elif name in acts:
             acts[name](task_id)
         else:
@@ -145,11 +148,10 @@ class _Control:
                 f"a task can be told to {', '.join(['fail', *acts])}, not to {name}", 404
             )
         self._service.state.commit()
-        await self._service.events.deliver()
+        await self._service.webhooks.deliver()
         return await self.task(request)
 
     # ---- accounts and rates
-    # ----------------------------------------------------------------------------------------
 
     async def accounts(self, _: web.Request) -> web.Response:
         """The accounts, with the ids of their keys but not the keys."""
@@ -166,7 +168,7 @@ class _Control:
         return web.json_response({"accounts": shown, "region": self._service.accounts.region})
 
     async def set_accounts(self, request: web.Request) -> web.Response:
-        documents = (await _document(request)).get("accounts")
+        documents = (await _read_document(request)).get("accounts")
         accounts = read_accounts(documents, self._service.catalogue.service["regions"])
         self._service.accounts.replace(accounts)
         return await self.accounts(request)
@@ -179,43 +181,44 @@ class _Control:
         return web.json_response({"enforced": self._service.rates.enforced, "rates": rates})
 
     async def set_rates(self, request: web.Request) -> web.Response:
-        enforced = (await _document(request)).get("enforced")
+        enforced = (await _read_document(request)).get("enforced")
         if not isinstance(enforced, bool):
             raise ControlError('the body should be {"enforced": true} or {"enforced": false}')
         self._service.rates.enforced = enforced
         return await self.rates(request)
 
     # ---- bill and journal
-    # ------------------------------------------------------------------------------------------
 
     async def bill(self, _: web.Request) -> web.Response:
-        return web.json_response(self._service.tasks.bill())
+        return web.json_response(self._service.build_bill())
 
     async def bill_by(self, request: web.Request) -> web.Response:
         by = request.match_info["by"]
         if by not in _SUMS:
             raise ControlError(f"a bill is summed by {', '.join(_SUMS)}, not by {by}", 404)
-        return web.json_response(bill_by(self._service.tasks.bill(), _SUMS[by]))
+        return web.json_response(sum_bill(self._service.build_bill(), _SUMS[by]))
 
     async def journal(self, request: web.Request) -> web.Response:
         """All requests, or those that fit the query: the fields of verify, as text."""
-        journal = self._service.journal()
+        journal = self._service.get_journal()
         wanted: Doc = dict(request.query)
         if (status := wanted.get("status", "")).isdecimal() and len(status) == 3:
             wanted["status"] = int(status)
         if wanted:
-            journal = {"requests": matching(journal["requests"], wanted, "query")}
+            journal = {"requests": select_requests(journal["requests"], wanted, "query")}
         return web.json_response(journal)
 
     async def verify(self, request: web.Request) -> web.Response:
-        """200 when the journal is as expected, 409 when not: so that `curl -f` can stand in a
-        script.
+        """Answer 200 when the journal is as expected, 409 when not.
+
+        So `curl -f` can stand in a script.
         """
-        verdict = verify(self._service.journal()["requests"], await _document(request))
+        verdict = verify_journal(
+            self._service.get_journal()["requests"], await _read_document(request)
+        )
         return web.json_response(verdict, status=200 if verdict["ok"] else 409)
 
     # ---- the whole
-    # -------------------------------------------------------------------------------------------------
 
     async def snapshot(self, _: web.Request) -> web.Response:
         return web.Response(body=self._service.snapshot(), content_type="application/x-tar")
@@ -238,15 +241,15 @@ class _Control:
         return web.json_response({"status": "ok"})
 
 
-def _rules(name: str, rules: Any) -> tuple[Handler, Handler, Handler]:
+def _build_rule_handlers(name: str, rules: Any) -> tuple[Handler, Handler, Handler]:
     """GET, POST and DELETE of a list of rules; POST adds one rule, or `{name: [rules]}`."""
 
     async def show(_: web.Request) -> web.Response:
         return web.json_response({name: rules.show()})
 
     async def add(request: web.Request) -> web.Response:
-        document = await _document(request)
-        rules.add(without_nulls(document[name] if set(document) == {name} else document))
+        document = await _read_document(request)
+        rules.add(drop_nulls(document[name] if set(document) == {name} else document))
         return await show(request)
 
     async def clear(request: web.Request) -> web.Response:
@@ -256,13 +259,13 @@ def _rules(name: str, rules: Any) -> tuple[Handler, Handler, Handler]:
     return show, add, clear
 
 
-async def _document(request: web.Request, default: Doc | None = None) -> Doc:
+async def _read_document(request: web.Request, default: Doc | None = None) -> Doc:
     body = await request.read()
     if not body and default is not None:
         return default
     try:
-        document = read(body)
-        canonical(document)  # refuses what is nested too deeply to be worked with
+        document = load_json(body)
+        dump_canonical(document)  # refuses what is nested too deeply to be worked with
     except (ValueError, TypeError):
         document = None
     if not isinstance(document, dict):
@@ -270,27 +273,25 @@ async def _document(request: web.Request, default: Doc | None = None) -> Doc:
     return document
 
 
-def _guarded(handler: Handler, from_anywhere: bool) -> Handler:
+def _guard(handler: Handler, remote: bool) -> Handler:
+    """A handler that answers the same machine only, unless `remote`, and whose errors are told."""
+
     async def guarded(request: web.Request) -> web.StreamResponse:
         try:
-            if (
-                not from_anywhere
-                and request.remote is not None
-                and not _is_loopback(request.remote)
-            ):
+            if not remote and request.remote is not None and not _is_loopback(request.remote):
                 raise ControlError(
                     "the controls answer only on the machine that the server runs on", 403
                 )
             return await handler(request)
         except ControlError as error:
-            return _refuse(str(error), error.status)
+            return _build_refusal(str(error), error.status)
         except ServerError as error:
-            return _refuse(str(error), 400)
+            return _build_refusal(str(error), 400)
         except web.HTTPRequestEntityTooLarge:
-            return _refuse("the body is too large", 413)
-        # bad compression, or the client went away while sending
+            return _build_refusal("the body is too large", 413)
+        # Bad compression, or the client went away while sending.
         except (web.RequestPayloadError, ConnectionError):
-            return _refuse("the body cannot be read", 400)
+            return _build_refusal("the body cannot be read", 400)
 
     return guarded
 
@@ -301,5 +302,5 @@ def _is_loopback(address: str) -> bool:
     return (mapped or peer).is_loopback
 
 
-def _refuse(message: str, status: int) -> web.Response:
+def _build_refusal(message: str, status: int) -> web.Response:
     return web.json_response({"code": "InvalidControl", "message": message}, status=status)

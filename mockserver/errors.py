@@ -13,8 +13,8 @@ class ServerError(Exception):
     """The server cannot start or go on; the message says what to do."""
 
 
-class Fault(NamedTuple):
-    """One thing wrong with a request, as `code` and `message` of an answer or of a FAILED task."""
+class Failure(NamedTuple):
+    """What is wrong with a request: `code` and `message` of an answer, or of a FAILED task."""
 
     code: str
     message: str
@@ -37,9 +37,7 @@ class ObjectError(Exception):
 
 
 class ControlError(Exception):
-    """A control of the server itself (/_mock/) that cannot do what it is asked; the message says
-    why.
-    """
+    """A control of the server itself (/_mock/) cannot do what is asked; the message says why."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -51,7 +49,7 @@ class MediaError(Exception):
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
-        self.fault = Fault(code, message)
+        self.failure = Failure(code, message)
 
 
 NO_KEY = ApiError(401, "InvalidApiKey", "No API-key provided.")
@@ -85,11 +83,16 @@ MALFORMED_FORM = ObjectError(
     "MalformedPOSTRequest",
     "The body of your POST request is not well-formed multipart/form-data.",
 )
+OBJECT_EXISTS = ObjectError(
+    409,
+    "FileAlreadyExists",
+    "The object you specified already exists and can not be overwritten.",
+)
 NO_SUCH_KEY = ObjectError(404, "NoSuchKey", "The specified key does not exist.")
 
-URL_FAULT = Fault("InvalidParameter", "url error, please check url!")
+URL_FAILURE = Failure("InvalidParameter", "url error, please check url!")
 
 
-def invalid_parameter(message: str) -> ApiError:
-    """400 InvalidParameter with a message of its own."""
+def build_invalid_parameter(message: str) -> ApiError:
+    """An error 400 InvalidParameter with a message of its own."""
     return ApiError(400, "InvalidParameter", message)

@@ -28,8 +28,9 @@ class DashScopeServer:
     def __init__(self, thread: ServerThread, api_key: str) -> None:
         self._thread = thread
         self.api_key = api_key
-        self.url: str = thread.url  # base URL for clients: http://127.0.0.1:PORT/api/v1
-        # root of the controls: http://127.0.0.1:PORT/_mock/
+        # Base URL for clients: http://127.0.0.1:PORT/api/v1
+        self.url: str = thread.url
+        # Root of the controls: http://127.0.0.1:PORT/_mock/
         self.controls_url: str = thread.url.removesuffix("/api/v1") + "/_mock/"
 
     @property
@@ -39,7 +40,7 @@ class DashScopeServer:
 
     @property
     def faults(self) -> LoopOrders:
-        """Trouble on order: `add({"route": "create", "do": "lost", "nth": 1})`, `show()`,
+        """Faults on order: `add({"route": "create", "do": "lost", "nth": 1})`, `show()`,
         `clear()`.
         """
         return self._thread.faults
@@ -75,17 +76,16 @@ class DashScopeServer:
 
 def _check_options(options: dict[str, Any], place: str) -> None:
     """Raise UsageError for an option that no server has, with the legal ones."""
-    import inspect  # lazy: only the tests that use the fixture pay for it
+    from dataclasses import fields  # lazy: only the tests that use the fixture pay for it
 
-    from mockserver.orders.rules import did_you_mean
-    from mockserver.server import MockServer
+    from mockserver.fields import suggest
+    from mockserver.settings import Settings
 
-    legal = ["speed", *inspect.signature(MockServer).parameters]
+    legal = ["speed", *(field.name for field in fields(Settings))]
     for name in options:
         if name not in legal:
             raise pytest.UsageError(
-                f"{place} has no option {name}; legal are {', '.join(legal)}"
-                f"{did_you_mean(name, legal)}"
+                f"{place} has no option {name}; legal are {', '.join(legal)}{suggest(name, legal)}"
             )
 
 
@@ -113,14 +113,14 @@ def dashscope_server(
 
     options = dict(dashscope_server_options)
     _check_options(options, "the fixture dashscope_server_options")
-    # the nearest one has the last word
+    # The nearest mark has the last word.
     for mark in reversed(list(request.node.iter_markers(MARK))):
         if mark.args:
             raise pytest.UsageError(f"the mark {MARK} takes options by name, such as speed=60")
         _check_options(mark.kwargs, f"the mark {MARK}")
         options |= mark.kwargs
     speed = options.pop("speed", None)
-    if speed is not None:  # as on the command line
+    if speed is not None:  # tasks take their usual minutes, as on the command line
         options.setdefault("task_seconds", None)
     options.setdefault("clock", VirtualClock() if speed is None else ScaledClock(speed))
     accounts = options.get("accounts", DEFAULT_ACCOUNTS)

@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from mockserver.catalogue import Doc
 from mockserver.server import MockServer
+from mockserver.settings import Settings, take_settings
 
 PATIENCE_S = 60.0  # for the server's loop to do what it is asked; it is never busy for long
 
@@ -22,12 +23,14 @@ T = TypeVar("T")
 
 
 class ServerThread:
-    """Runs a MockServer, which it makes of `options`. Everything that touches the server happens on
-    its own loop.
+    """Runs a MockServer, and takes the same arguments.
+
+    Everything that touches the server happens on its own loop.
     """
 
-    def __init__(self, **options: Any) -> None:
-        self.server = MockServer(**options)
+    @take_settings(Settings)
+    def __init__(self, settings: Settings) -> None:
+        self.server = MockServer(**vars(settings))
         self.clock = LoopClock(self)
         self.faults = LoopOrders(self, self.server.faults)
         self.scenarios = LoopOrders(self, self.server.scenarios)
@@ -92,10 +95,10 @@ class ServerThread:
     def wait(self, awaitable: Awaitable[T]) -> T:
         """Await something on the server's loop."""
 
-        async def awaited() -> T:
+        async def wait_for() -> T:
             return await awaitable
 
-        return asyncio.run_coroutine_threadsafe(awaited(), self._loop).result(PATIENCE_S)
+        return asyncio.run_coroutine_threadsafe(wait_for(), self._loop).result(PATIENCE_S)
 
     def _end(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)

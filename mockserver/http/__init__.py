@@ -1,1 +1,1 @@
-"""What stands around every request: the edge, other sites, the index of what can be asked, https."""
+"""What stands around every request: the edge, answers, other sites, the index, and https."""

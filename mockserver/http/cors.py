@@ -1,8 +1,8 @@
-"""Which pages of other sites a browser lets use this server.
+"""Which pages of other sites may use this server from a browser (CORS).
 
 The API wants a key in a header, which no browser adds by itself, so any page may use it. The
-controls want none: only pages of the server's own and of sites that were named may use them, and no
-other page may order anything, whether or not it can read the answer.
+controls want no key: only pages of the server's own site and of sites that were named may use
+them. Other pages may order nothing, whether or not they could read the answer.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ PREFLIGHT_LIFE_S = 600
 
 def is_preflight(request: web.Request) -> bool:
     """Whether this is a browser's question before a request of another site's page."""
-    asks = hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
-    return request.method == hdrs.METH_OPTIONS and asks
+    has_method = hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
+    return request.method == hdrs.METH_OPTIONS and has_method
 
 
 class Cors:
-    """The rules for pages of other sites; `origins` may use the controls, `*` stands for all."""
+    """The rules for pages of other sites. `origins` may use the controls; `*` stands for all."""
 
     def __init__(self, origins: Sequence[str] = ()) -> None:
         self._origins = frozenset(origin.rstrip("/") for origin in origins)
 
     def allows(self, request: web.Request) -> bool:
-        """Whether the page that asks may read the answer."""
+        """Whether the page that sends a request may read the answer."""
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is None or not request.path.startswith(CONTROLS):
             return True
@@ -38,9 +38,9 @@ class Cors:
         return origin == own or ANY in self._origins or origin in self._origins
 
     def answer_preflight(self, request: web.Request) -> web.Response:
-        """Yes, or 403; headers that are asked for are granted as they are."""
+        """Say yes, or 403. Headers that are asked for are granted as they are."""
         if not self.allows(request):
-            return _refuse(request)
+            return _build_refusal(request)
         headers = {
             hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, POST, PUT, DELETE",
             hdrs.ACCESS_CONTROL_MAX_AGE: str(PREFLIGHT_LIFE_S),
@@ -50,13 +50,15 @@ class Cors:
             headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = wanted
         return web.Response(status=204, headers=headers)
 
-    def refusal(self, request: web.Request) -> web.Response | None:
+    def refuse(self, request: web.Request) -> web.Response | None:
         """403 for an order of a page that may not give any; None for every other request."""
-        asks = request.method in (hdrs.METH_GET, hdrs.METH_HEAD)
-        return None if asks or self.allows(request) else _refuse(request)
+        is_question = request.method in (hdrs.METH_GET, hdrs.METH_HEAD)
+        if is_question or self.allows(request):
+            return None
+        return _build_refusal(request)
 
     async def add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Let the page read the answer, on every way that an answer goes out."""
+        """Let the page read the answer; called for every answer before it goes out."""
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is not None and self.allows(request):
             response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
@@ -64,7 +66,7 @@ class Cors:
             response.headers.add(hdrs.VARY, hdrs.ORIGIN)
 
 
-def _refuse(request: web.Request) -> web.Response:
+def _build_refusal(request: web.Request) -> web.Response:
     origin = request.headers.get(hdrs.ORIGIN)
     message = (
         f"pages of {origin} may not use the controls; start the server with --cors {origin} to let"

@@ -1,97 +1,105 @@
-"""Around every request: its number and id, ordered faults, errors as the service writes them, the
-journal, time.
+"""The edge: what happens around every request, before and after it is answered.
+
+It gives a request its number and id, lets ordered faults happen, writes errors as the service
+does, and writes the journal.
 """
 
 from __future__ import annotations
 
-import functools
 import logging
-from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from email.utils import formatdate
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from xml.sax.saxutils import escape
 
 from aiohttp import hdrs, web
 
-from mockserver.digest import compact
 from mockserver.errors import BAD_BODY, INTERNAL, ApiError, ObjectError
-from mockserver.http import index
+from mockserver.http.answers import (
+    build_api_error,
+    build_object_error,
+    format_http_date,
+)
 from mockserver.http.cors import Cors, is_preflight
+from mockserver.http.index import CONTROLS, PAGES, describe_miss
+from mockserver.http.visit import VISIT, Visit
 from mockserver.orders import wire
-from mockserver.orders.faults import Trouble
+from mockserver.orders.faults import Fault
 from mockserver.orders.scenarios import LABEL
 from mockserver.service import Service
 
-# troubles that the bytes of an answer show
-SPOILS = ("slow", "truncate", "corrupt", "wrong_length")
-JSON = {hdrs.CONTENT_TYPE: "application/json;charset=utf-8"}
+# Faults that the bytes of an answer show.
+SPOILING = ("slow", "truncate", "corrupt", "wrong_length")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 log = logging.getLogger("mockserver")
 
 
-@dataclass
-class Visit:
-    """One request on its way through: its number, its request_id, and what the journal is to say of
-    it.
-    """
-
-    n: int
-    request_id: str
-    at: float  # when it arrived
-    notes: dict[str, Any] = field(default_factory=dict)
-
-
-VISIT: ContextVar[Visit] = ContextVar("VISIT")
-
-
 class Edge:
-    """Around every request: its number and id, ordered faults, errors as the service writes them,
-    the journal, time.
+    """The middleware of the application.
+
+    `fault_routes` says, by handler, what rules for faults call a request. What is not in it, as a
+    path that there is not, only meets the faults of `any` request.
     """
 
-    def __init__(self, service: Service, cors: Cors) -> None:
-        self._service = service
-        self._cors = cors
+    def __init__(self, service: Service, cors: Cors, fault_routes: Mapping[Handler, str]) -> None:
+        self._service, self._cors, self._fault_routes = service, cors, fault_routes
 
     @property
     def middleware(self) -> Any:
+        """What aiohttp calls with every request."""
+
         @web.middleware
         async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
             if is_preflight(request):
                 return self._cors.answer_preflight(request)
-            if request.path.startswith(index.CONTROLS) or request.path in index.PAGES:
-                return self._cors.refusal(request) or await handler(request)
-            faults = self._service.faults
-            trouble = faults.draw(_route_name(handler), *self._sender(request)) if faults else None
-            if trouble is None:
+            if request.path.startswith(CONTROLS) or request.path in PAGES:
+                return self._cors.refuse(request) or await handler(request)
+            fault = self._draw_fault(request, handler)
+            if fault is None:
                 return await self._visit(request, handler, None)
-            return await self._troubled(request, handler, trouble)
+            return await self._visit_with_fault(request, handler, fault)
 
         return edge
 
-    def _sender(self, request: web.Request) -> tuple[str | None, str | None]:
-        """Whom an order may be about: the account by its key, and the label."""
-        account = self._service.accounts.name_of(request.headers.get(hdrs.AUTHORIZATION))
-        return account, request.headers.get(LABEL)
+    # ---- requests as they should be
 
     async def _visit(
         self, request: web.Request, handler: Handler, fault: str | None
     ) -> web.StreamResponse:
-        """One delivery of a request to its handler, and its row in the journal."""
-        visit = self._arrive()
+        """Deliver a request to its handler, and note it in the journal."""
+        visit = self._begin_visit()
         response, code = await self._answer(request, handler, visit.request_id)
         self._record(request, visit, response.status, fault, code)
-        response.headers.update(self._headers(request, visit))
+        response.headers.update(self._build_headers(request, visit))
         return response
 
-    def _arrive(self) -> Visit:
-        service = self._service
-        visit = Visit(*service.next_request(), service.clock.now())
+    def _begin_visit(self) -> Visit:
+        n, request_id = self._service.number_request()
+        visit = Visit(n, request_id, self._service.clock.now())
         VISIT.set(visit)
         return visit
+
+    async def _answer(
+        self, request: web.Request, handler: Handler, request_id: str
+    ) -> tuple[web.StreamResponse, str | None]:
+        """The answer of the handler, or of the error that it raised, with the error's code."""
+        try:
+            return await handler(request), None
+        except ApiError as error:
+            return build_api_error(error, request_id), error.code
+        except ObjectError as error:
+            return build_object_error(error, request_id, request.host), error.code
+        except web.HTTPException as error:
+            # The name of the class, because phrases of statuses differ with Python.
+            code = type(error).__name__.removeprefix("HTTP")
+            message = error.text or code
+            if error.status in (404, 405):
+                message = describe_miss(request.method, request.path)
+            return build_api_error(ApiError(error.status, code, message), request_id), code
+        except (web.RequestPayloadError, ConnectionError):  # the client went away while sending
+            return build_api_error(BAD_BODY, request_id), BAD_BODY.code
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            return build_api_error(INTERNAL, request_id), INTERNAL.code
 
     def _record(
         self,
@@ -101,6 +109,7 @@ class Edge:
         fault: str | None,
         code: str | None = None,
     ) -> None:
+        """Write the journal's entry of a request; `fault` is the kind of the one it met."""
         entry = {
             "n": visit.n,
             "at": round(visit.at, 3),
@@ -115,147 +124,96 @@ class Edge:
             entry["fault"] = fault
         self._service.record({**entry, **visit.notes})
 
-    def _headers(self, request: web.Request, visit: Visit) -> dict[str, str]:
-        """Headers of recorded traffic: the gateway's and its times in milliseconds (which ones:
-        assumption).
+    def _build_headers(self, request: web.Request, visit: Visit) -> dict[str, str]:
+        """Headers of recorded traffic: the gateway's, and its times in milliseconds.
+
+        Which times they are is an assumption.
         """
         now = self._service.clock.now()
-        if _is_object(request):
-            return {hdrs.DATE: http_date(int(now)), "x-oss-request-id": visit.request_id}
-        took = str(round((now - visit.at) * 1000))
+        date = format_http_date(int(now))
+        if request.path.startswith("/oss"):
+            return {hdrs.DATE: date, "x-oss-request-id": visit.request_id}
+        cost_ms = str(round((now - visit.at) * 1000))
         return {
-            hdrs.DATE: http_date(int(now)),
+            hdrs.DATE: date,
             "X-Request-Id": visit.request_id,
             "x-dashscope-call-gateway": "true",
             "req-arrive-time": str(round(visit.at * 1000)),
             "resp-start-time": str(round(now * 1000)),
-            "req-cost-time": took,
-            "x-envoy-upstream-service-time": took,
+            "req-cost-time": cost_ms,
+            "x-envoy-upstream-service-time": cost_ms,
         }
 
-    async def _answer(
-        self, request: web.Request, handler: Handler, request_id: str
-    ) -> tuple[web.StreamResponse, str | None]:
-        try:
-            return await handler(request), None
-        except ApiError as error:
-            return api_error(error, request_id), error.code
-        except ObjectError as error:
-            return object_error(error, request_id, request.host), error.code
-        except web.HTTPException as error:
-            # phrases of statuses differ with Python
-            code = type(error).__name__.removeprefix("HTTP")
-            message = error.text or code
-            if error.status in (404, 405):
-                message = index.describe_miss(request.method, request.path)
-            return api_error(ApiError(error.status, code, message), request_id), code
-        except (web.RequestPayloadError, ConnectionError):  # the client went away while sending
-            return api_error(BAD_BODY, request_id), BAD_BODY.code
-        except Exception:
-            log.exception("%s %s failed", request.method, request.path)
-            return api_error(INTERNAL, request_id), INTERNAL.code
+    # ---- requests that meet a fault
 
-    # ---- faults
-    # ----------------------------------------------------------------------------------------------------
+    def _draw_fault(self, request: web.Request, handler: Handler) -> Fault | None:
+        """Count a request for the rules of faults, and give the fault that it is to meet."""
+        if not self._service.faults:
+            return None
+        account = self._service.accounts.find_name(request.headers.get(hdrs.AUTHORIZATION))
+        route = self._fault_routes.get(handler, "")
+        return self._service.faults.draw(route, account, request.headers.get(LABEL))
 
-    async def _troubled(
-        self, request: web.Request, handler: Handler, trouble: Trouble
+    async def _visit_with_fault(
+        self, request: web.Request, handler: Handler, fault: Fault
     ) -> web.StreamResponse:
-        """A request that meets an ordered fault. The journal's status is what the server decided; 0
-        if it never did.
+        """Deliver a request that meets a fault.
+
+        The journal's status is what the server decided; 0 if it never did.
         """
-        if trouble.side == "before" and trouble.kind not in ("duplicate", "jump"):
-            if trouble.kind != "hang" or trouble.seconds is None:
-                ordered = trouble.status if trouble.kind in ("answer", "not_json") else 0
-                self._record(request, self._arrive(), ordered, trouble.kind)
-            early = await self._act(request, trouble, None)
+        if fault.kind == "jump" and fault.side == "before":
+            self._service.advance(fault.seconds or 0.0)
+        elif fault.kind != "duplicate" and fault.side == "before":
+            if fault.kind != "hang" or fault.seconds is None:
+                status = fault.status if fault.kind in ("answer", "not_json") else 0
+                self._record(request, self._begin_visit(), status, fault.kind)
+            early = await self._strike(request, fault, None)
             if early is not None:
                 return early
-        elif trouble.kind == "jump" and trouble.side == "before":
-            self._service.advance(trouble.seconds or 0.0)
-        response = await self._visit(request, handler, trouble.kind)
-        if trouble.kind == "duplicate":
-            await self._visit(request, handler, trouble.kind)
-        if trouble.side == "before":
+        response = await self._visit(request, handler, fault.kind)
+        if fault.kind == "duplicate":
+            await self._visit(request, handler, fault.kind)
+        if fault.side == "before":
             return response
-        return await self._act(request, trouble, response) or response
+        return await self._strike(request, fault, response) or response
 
-    async def _act(
-        self, request: web.Request, trouble: Trouble, response: web.StreamResponse | None
+    async def _strike(
+        self, request: web.Request, fault: Fault, response: web.StreamResponse | None
     ) -> web.StreamResponse | None:
-        """Do what the trouble says; the answer to send in place of the true one, or None."""
+        """Let a fault happen; returns what is sent in place of the true answer, or None.
+
+        `response` is the true answer, once there is one.
+        """
         service = self._service
-        match trouble.kind:
+        match fault.kind:
             case "reset":
-                return wire.cut(request)
+                return wire.cut_connection(request)
             case "restart":
                 service.restart()
-                return wire.cut(request)
+                return wire.cut_connection(request)
             case "hang":
-                await wire.hold(trouble, service.stopping)
-                return (
-                    wire.cut(request)
-                    if trouble.seconds is None or service.stopping.is_set()
-                    else None
-                )
+                await wire.hold_back(fault, service.stopping)
+                if fault.seconds is None or service.stopping.is_set():
+                    return wire.cut_connection(request)
             case "answer" | "not_json":
-                return self._made(request, trouble)
+                return self._build_ordered(request, fault)
             case "jump":
-                service.advance(trouble.seconds or 0.0)
-        return (
-            await wire.spoilt(request, response, trouble)
-            if response and trouble.kind in SPOILS
-            else None
-        )
+                service.advance(fault.seconds or 0.0)
+            case kind if response is not None and kind in SPOILING:
+                return await wire.send_spoiled(request, response, fault)
+        return None
 
-    def _made(self, request: web.Request, trouble: Trouble) -> web.Response:
+    def _build_ordered(self, request: web.Request, fault: Fault) -> web.Response:
+        """The answer that a fault orders in place of the true one."""
         visit = VISIT.get()
-        if trouble.body == "json":
-            made = api_error(
-                ApiError(trouble.status, trouble.code, trouble.message), visit.request_id
+        if fault.body == "json":
+            error = ApiError(fault.status, fault.code, fault.message)
+            response = build_api_error(error, visit.request_id)
+        elif fault.body == "html":
+            response = web.Response(
+                status=fault.status, body=wire.NOT_JSON, content_type="text/html"
             )
-        elif trouble.body == "html":
-            made = web.Response(status=trouble.status, body=wire.NOT_JSON, content_type="text/html")
         else:
-            made = web.Response(status=trouble.status)
-        made.headers.update(self._headers(request, visit))
-        return made
-
-
-def answer(document: dict[str, Any]) -> web.Response:
-    """A 200 of the task API: the document and the request's id."""
-    return _json(200, {"request_id": VISIT.get().request_id, **document})
-
-
-def api_error(error: ApiError, request_id: str) -> web.Response:
-    """An error of the task API (API reference: top level code, message, request_id)."""
-    return _json(
-        error.status, {"code": error.code, "message": error.message, "request_id": request_id}
-    )
-
-
-def object_error(error: ObjectError, request_id: str, host: str) -> web.Response:
-    """An error of the object storage, as XML."""
-    fields = {"Code": error.code, "Message": error.message, "RequestId": request_id, "HostId": host}
-    inner = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in fields.items())
-    text = f'<?xml version="1.0" encoding="UTF-8"?><Error>{inner}</Error>'
-    return web.Response(status=error.status, text=text, content_type="application/xml")
-
-
-def _json(status: int, document: dict[str, Any]) -> web.Response:
-    return web.Response(status=status, body=compact(document), headers=JSON)
-
-
-@functools.lru_cache(maxsize=4)
-def http_date(second: int) -> str:
-    """A time as the Date header has it."""
-    return formatdate(second, usegmt=True)
-
-
-def _route_name(handler: Handler) -> str:
-    """Which of faults.ROUTES a request is on: the names of the handlers below."""
-    return getattr(handler, "__name__", "")
-
-
-def _is_object(request: web.Request) -> bool:
-    return request.path.startswith("/oss")
+            response = web.Response(status=fault.status)
+        response.headers.update(self._build_headers(request, visit))
+        return response

@@ -1,6 +1,4 @@
-"""What can be asked of the server: its OpenAPI file, an index of it, and the nearest thing to what
-was asked in vain.
-"""
+"""What can be asked of the server: its OpenAPI file, an index, and help for wrong paths."""
 
 from __future__ import annotations
 
@@ -14,25 +12,22 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from mockserver.catalogue import Doc, read_file, schemas_folder
+from mockserver.catalogue import Doc, find_schemas_folder, read_data_file
 
 API = "/api/v1"
 CONTROLS = "/_mock/"
-PAGES = (
-    "/",
-    "/_mock",
-    "/openapi.json",
-)  # like the controls no part of the service: no fault meets them
+# Like the controls these are no part of the service, so no fault meets them.
+PAGES = ("/", "/_mock", "/openapi.json")
 FILE = "dashscope.openapi.yaml"
 LEAST_LIKENESS = 0.6  # below it the nearest path is no help
 _METHODS = ("get", "post", "put", "delete")
-_read = functools.cache(read_file)
+_read = functools.cache(read_data_file)
 _HOLE = re.compile(r"\{[^}]*\}")
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One thing that can be asked: method, path from the root of the server, and what it is for."""
+    """One thing that can be asked: a method, a path from the server's root, and what it is for."""
 
     method: str
     path: str
@@ -41,26 +36,30 @@ class Operation:
 
 
 @functools.cache
-def operations() -> tuple[Operation, ...]:
+def list_operations() -> tuple[Operation, ...]:
     """Everything that the OpenAPI file describes, in its order."""
-    return tuple(_operations())
+    return tuple(_read_operations())
 
 
-def _operations() -> Iterator[Operation]:
-    for path, item in _read(schemas_folder() / FILE)["paths"].items():
+def _read_operations() -> Iterator[Operation]:
+    for path, item in _read(find_schemas_folder() / FILE)["paths"].items():
         root = "" if "servers" in item else API
         for method in _METHODS:
             if method in item:
-                said = item[method]
-                yield Operation(method.upper(), f"{root}{path}", said["summary"], said["tags"][0])
+                yield Operation(
+                    method=method.upper(),
+                    path=f"{root}{path}",
+                    summary=item[method]["summary"],
+                    tag=item[method]["tags"][0],
+                )
 
 
-def openapi(root_url: str) -> Doc:
+def build_openapi(root_url: str) -> Doc:
     """The OpenAPI file as one JSON document that names this server; `root_url` is without a path.
 
     What it refers to in other files is put in its place, since those files are not served.
     """
-    document = json.loads(_whole_file())
+    document = json.loads(_read_whole_file())
     document["servers"] = [{"url": f"{root_url}{API}"}]
     for item in document["paths"].values():
         if "servers" in item:
@@ -69,14 +68,15 @@ def openapi(root_url: str) -> Doc:
 
 
 @functools.cache
-def _whole_file() -> str:
-    folder = schemas_folder()
-    return json.dumps(_put_in(_read(folder / FILE), folder), ensure_ascii=False)
+def _read_whole_file() -> str:
+    folder = find_schemas_folder()
+    return json.dumps(_resolve_files(_read(folder / FILE), folder), ensure_ascii=False)
 
 
-def _put_in(value: Any, folder: Path) -> Any:
+def _resolve_files(value: Any, folder: Path) -> Any:
+    """A value with every reference to another file replaced by what it refers to."""
     if isinstance(value, list):
-        return [_put_in(item, folder) for item in value]
+        return [_resolve_files(item, folder) for item in value]
     if not isinstance(value, dict):
         return value
     file, _, pointer = str(value.get("$ref", "")).partition("#")
@@ -84,14 +84,14 @@ def _put_in(value: Any, folder: Path) -> Any:
         target: Any = _read(folder / file)
         for part in pointer.strip("/").split("/"):
             target = target[int(part)] if isinstance(target, list) else target[part]
-        return _put_in(target, folder)
-    return {name: _put_in(item, folder) for name, item in value.items()}
+        return _resolve_files(target, folder)
+    return {name: _resolve_files(item, folder) for name, item in value.items()}
 
 
-# ---------------------------------------------------------------- the index
+# ---- the index
 
 
-def index(root_url: str) -> Doc:
+def build_index(root_url: str) -> Doc:
     """What there is, for programs."""
     return {
         "api": f"{root_url}{API}",
@@ -103,7 +103,7 @@ def index(root_url: str) -> Doc:
                 "summary": operation.summary,
                 "tag": operation.tag,
             }
-            for operation in operations()
+            for operation in list_operations()
         ],
     }
 
@@ -123,9 +123,9 @@ code { font: 14px ui-monospace, monospace; overflow-wrap: anywhere }
 """
 
 
-def page(root_url: str) -> str:
+def build_page(root_url: str) -> str:
     """What there is, for people: one page of HTML without a script."""
-    tables = "".join(_table(tag, title) for tag, title in _TITLES.items())
+    tables = "".join(_build_table(tag, title) for tag, title in _TITLES.items())
     api = escape(f"{root_url}{API}")
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
@@ -139,51 +139,55 @@ def page(root_url: str) -> str:
     )
 
 
-def _table(tag: str, title: str) -> str:
+def _build_table(tag: str, title: str) -> str:
     rows = "".join(
-        f"<tr><td><code>{operation.method}</code><td>{_link(operation)}"
+        f"<tr><td><code>{operation.method}</code><td>{_build_link(operation)}"
         f"<td>{escape(operation.summary)}"
-        for operation in operations()
+        for operation in list_operations()
         if operation.tag == tag
     )
     return f"<h2>{title}</h2><table>{rows}</table>"
 
 
-def _link(operation: Operation) -> str:
+def _build_link(operation: Operation) -> str:
     code = f"<code>{escape(operation.path)}</code>"
-    open_to_all = operation.method == "GET" and "{" not in operation.path
-    if open_to_all and not operation.path.startswith(API):
+    is_page = operation.method == "GET" and "{" not in operation.path
+    if is_page and not operation.path.startswith(API):
         return f'<a href="{escape(operation.path)}">{code}</a>'
     return code
 
 
-# ---------------------------------------------------------------- asked in vain
+# ---- help for wrong paths
 
 
 def describe_miss(method: str, path: str) -> str:
     """Words for a request that nothing answers: what there is at this path, or nearest to it."""
-    fits = [operation for operation in operations() if _matches(operation.path, path)]
-    if fits:
-        legal = ", ".join(operation.method for operation in fits)
+    methods = [
+        operation.method for operation in list_operations() if _matches(operation.path, path)
+    ]
+    if methods:
+        legal = ", ".join(methods)
         return f"{path} takes {legal}, not {method}."
-    if any(_matches(operation.path, f"{API}{path}") for operation in operations()):
+    if any(_matches(operation.path, f"{API}{path}") for operation in list_operations()):
         return f"There is nothing at {path}: the base URL ends in {API}. Ask {API}{path}."
-    nearest = max(operations(), key=lambda operation: _likeness(operation.path, path))
+    nearest = max(list_operations(), key=lambda operation: _measure_likeness(operation.path, path))
     hint = f"The API is at {API}."
-    if _likeness(nearest.path, path) > LEAST_LIKENESS:
+    if _measure_likeness(nearest.path, path) > LEAST_LIKENESS:
         hint = f"The nearest is {nearest.method} {nearest.path}."
     return f"There is nothing at {path}. {hint} {CONTROLS} lists all there is."
 
 
-def _likeness(template: str, path: str) -> float:
-    """How alike a path is to one with holes, from 0 to 1; what stands in a hole does not count."""
-    parts, asked = template.split("/"), path.rstrip("/").split("/")
-    if len(parts) == len(asked):
+def _measure_likeness(template: str, path: str) -> float:
+    """How alike a path is to a template with holes, from 0 to 1.
+
+    What stands in a hole does not count.
+    """
+    parts, names = template.split("/"), path.rstrip("/").split("/")
+    if len(parts) == len(names):
         parts = [
-            given if _HOLE.fullmatch(part) else part
-            for part, given in zip(parts, asked, strict=True)
+            name if _HOLE.fullmatch(part) else part for part, name in zip(parts, names, strict=True)
         ]
-    return difflib.SequenceMatcher(None, "/".join(parts), "/".join(asked)).ratio()
+    return difflib.SequenceMatcher(None, "/".join(parts), "/".join(names)).ratio()
 
 
 def _matches(template: str, path: str) -> bool:

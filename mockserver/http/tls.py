@@ -1,4 +1,4 @@
-"""Reaching the server by https: with a certificate that is there, or with one made on the spot."""
+"""Serving https, with a certificate that is there or one that is made on the spot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Certificate:
     authority: Path
 
 
-def context_of(chain: Path, key: Path | None) -> ssl.SSLContext:
+def build_ssl_context(chain: Path, key: Path | None) -> ssl.SSLContext:
     """What a listening socket needs. Raises ServerError when the files cannot be used."""
     for path in filter(None, (chain, key)):
         if not path.is_file():
@@ -37,13 +37,13 @@ def context_of(chain: Path, key: Path | None) -> ssl.SSLContext:
 
 
 def make_certificate(folder: Path, host: str) -> Certificate:
-    """A certificate for this machine in `folder`; the one that is there is used again.
+    """Make a certificate for this machine in `folder`; the one that is there is used again.
 
     Raises ServerError where the package that makes certificates is missing.
     """
-    made = Certificate(folder / "server.pem", folder / "server.key", folder / "ca.pem")
-    if all(path.is_file() for path in (made.chain, made.key, made.authority)):
-        return made
+    files = Certificate(folder / "server.pem", folder / "server.key", folder / "ca.pem")
+    if all(path.is_file() for path in (files.chain, files.key, files.authority)):
+        return files
     try:
         import trustme  # lazy: an extra, and slow to load
     except ImportError as error:
@@ -52,11 +52,13 @@ def make_certificate(folder: Path, host: str) -> Certificate:
             " pip install 'cutlist[tls]', or name a certificate of your own (--cert, --key)"
         ) from error
     folder.mkdir(parents=True, exist_ok=True)
-    names = dict.fromkeys((*_NAMES, *([] if host in ("0.0.0.0", "::", "") else [host])))
+    names = dict.fromkeys(_NAMES)
+    if host not in ("0.0.0.0", "::", ""):
+        names[host] = None
     authority = trustme.CA(organization_name="cutlist mock server")
     issued = authority.issue_cert(*names)
-    made.key.touch(mode=0o600)
-    issued.private_key_pem.write_to_path(made.key)
-    made.chain.write_bytes(b"".join(part.bytes() for part in issued.cert_chain_pems))
-    authority.cert_pem.write_to_path(made.authority)
-    return made
+    files.key.touch(mode=0o600)
+    issued.private_key_pem.write_to_path(files.key)
+    files.chain.write_bytes(b"".join(part.bytes() for part in issued.cert_chain_pems))
+    authority.cert_pem.write_to_path(files.authority)
+    return files

@@ -1,1 +1,1 @@
-"""Media that clients send and films that tasks give: read, probed, stored, rendered."""
+"""Media that clients send, and the films that tasks give: probed, stored and rendered."""

@@ -1,9 +1,9 @@
-"""Fetching media by http(s), as the service does. Off unless asked for: a test should not depend
-on the internet.
+"""Fetches media by http(s), as the service does.
 
-What cannot be had fails the task with `Failed to download <url>` (measured by third parties). The
-download happens before the POST is answered, where the service does it afterwards (assumption:
-nobody can tell the difference).
+It is off unless asked for, since a test should not depend on the internet. What cannot be had
+fails the task with `Failed to download <url>` (measured by third parties). The download happens
+before the POST is answered, where the service does it afterwards (assumption: nobody can tell the
+difference).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from mockserver.media.storage import Storage
 
 TIMEOUT_S = 10.0  # assumption: how long the service waits for an input is not documented
 MOST_REDIRECTS = 5  # assumption
-CHUNK = 256 << 10
-# also what a URL that is none comes to: a port beyond all ports, a name that no resolver takes
+CHUNK_BYTES = 256 << 10
+# Also what a URL that is none comes to: a port beyond all ports, a name that no resolver takes.
 _FAILURES = (aiohttp.ClientError, OSError, ValueError, ArithmeticError)
 
 
@@ -42,11 +42,11 @@ class Fetcher:
                 response.raise_for_status()
                 promised_bytes = response.content_length or 0
                 if promised_bytes > self._max_size_bytes:
-                    raise _too_large()
-                async for chunk in response.content.iter_chunked(CHUNK):
+                    raise _build_too_large()
+                async for chunk in response.content.iter_chunked(CHUNK_BYTES):
                     incoming.write(chunk)
                     if incoming.size_bytes > self._max_size_bytes:
-                        raise _too_large()
+                        raise _build_too_large()
             return self._storage.keep(incoming)
         except _FAILURES as error:
             raise MediaError("InvalidParameter", f"Failed to download {url}") from error
@@ -54,5 +54,5 @@ class Fetcher:
             incoming.discard()
 
 
-def _too_large() -> MediaError:
+def _build_too_large() -> MediaError:
     return MediaError("InvalidFile.Size", "The file is too large")

@@ -1,6 +1,4 @@
-"""Rendering in the background: at most two films at once, started early, waited for when a client
-asks.
-"""
+"""Renders films in the background: two at a time, begun early, awaited when a client asks."""
 
 from __future__ import annotations
 
@@ -8,11 +6,10 @@ import asyncio
 import logging
 from pathlib import Path
 
-from mockserver.errors import Fault, MediaError
-from mockserver.media.reader import RunBlocking
-from mockserver.media.render import Renderer
+from mockserver.errors import Failure, MediaError
+from mockserver.media.plan import FilmPlan
+from mockserver.media.renderer import Renderer, RunBlocking
 from mockserver.media.storage import Storage
-from mockserver.tasks.outcome import Plan
 
 AT_ONCE = 2  # films rendered at the same time
 EARLY = 16  # films begun before somebody asks; with more under way they wait for the first fetch
@@ -30,26 +27,25 @@ class Films:
         self._closed = False
 
     def begin(self, name: str, plan: str) -> None:
-        """Render a film by its plan (JSON) ahead of the first question for it, unless many are
-        under way.
-        """
+        """Render a film by its plan (JSON) before anybody asks, unless many are under way."""
         if len(self._under_way) < EARLY:
-            self._task(name, plan)
+            self._start(name, plan)
 
-    async def ready(self, name: str, plan: str) -> Fault | None:
-        """Wait for a film, rendering it if need be by its plan (JSON). What its task fails with
-        when that fails; the cause is logged.
+    async def finish(self, name: str, plan: str) -> Failure | None:
+        """Wait for a film, which is rendered by its plan (JSON) if it is not yet there.
+
+        Returns what its task fails with when the film cannot be made; the cause is logged.
         """
-        if self._storage.film(name).exists():
+        if self._storage.get_film(name).exists():
             return None
         try:
-            await asyncio.shield(self._task(name, plan))
+            await asyncio.shield(self._start(name, plan))
         except MediaError as error:
             log.warning("a film could not be rendered: %s", error)
-            return error.fault
+            return error.failure
         except Exception:
             log.exception("a film could not be rendered")
-            return Fault("InternalError.Algo", "The video could not be made.")
+            return Failure("InternalError.Algo", "The video could not be made.")
         return None
 
     async def close(self) -> None:
@@ -57,31 +53,32 @@ class Films:
         self._closed = True
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
-    def _task(self, name: str, plan: str) -> asyncio.Task[None]:
+    def _start(self, name: str, plan: str) -> asyncio.Task[None]:
+        """The task that renders a film: the one that is under way, or a new one."""
         if name not in self._under_way:
             task = asyncio.get_running_loop().create_task(
                 self._render(name, plan), name=f"film {name[:8]}"
             )
             self._under_way[name] = task
-            task.add_done_callback(lambda done: self._done(name, done))
+            task.add_done_callback(lambda task: self._forget(name, task))
         return self._under_way[name]
 
-    def _done(self, name: str, task: asyncio.Task[None]) -> None:
+    def _forget(self, name: str, task: asyncio.Task[None]) -> None:
         del self._under_way[name]
         if not task.cancelled():
-            task.exception()  # seen: whoever waits for the film logs it
+            task.exception()  # counts as retrieved; whoever waits for the film logs it
 
     async def _render(self, name: str, plan: str) -> None:
         async with self._places:
-            target = self._storage.film(name)
+            target = self._storage.get_film(name)
             if not self._closed and not target.exists():
-                await self._run_blocking(self._make, Plan.from_text(plan), target)
+                await self._run_blocking(self._write, FilmPlan.from_text(plan), target)
 
-    def _make(self, plan: Plan, target: Path) -> None:
-        """The film appears under its name when it is complete, never before."""
+    def _write(self, plan: FilmPlan, target: Path) -> None:
+        """Write a film, which appears under its name when it is complete, never before."""
         part = target.with_suffix(".part")
         try:
-            self._renderer.render(plan, self._storage.medium, part)
+            self._renderer.render(plan, self._storage.get_medium, part)
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)

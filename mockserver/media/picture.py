@@ -1,6 +1,4 @@
-"""Moving pictures as chains of FFmpeg filters: clips, stills, made-up clips, and the ways to change
-them.
-"""
+"""Moving pictures as chains of FFmpeg filters: clips, stills, and the ways to change them."""
 
 from __future__ import annotations
 
@@ -11,17 +9,17 @@ from av.filter import Graph
 from av.filter.context import FilterContext
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from mockserver.tasks.outcome import Source
+from mockserver.media.plan import Source
 
-FORMATS = ("JPEG", "PNG", "BMP", "WEBP")  # what the gate lets in
-GUARD_PX = 89_478_485  # Pillow decodes no more without a warning
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP")  # what the probe lets in
+GUARD_PX = 89_478_485  # Pillow decodes no larger images without a warning
 EXACT = "bilinear+bitexact+accurate_rnd"
-EMBOSSED = ("convolution", {"0m": "-2 -1 0 -1 1 1 0 1 2"})
+EMBOSS = ("convolution", {"0m": "-2 -1 0 -1 1 1 0 1 2"})
 LOOKS: tuple[tuple[tuple[str, dict[str, str]], ...], ...] = (
     (),  # the turn of hue alone
     (("colorize", {"hue": "35", "saturation": "0.45"}),),
     (("negate", {}),),
-    (EMBOSSED,),
+    (EMBOSS,),
     (("pixelize", {"w": "24", "h": "24"}),),
     (("lutyuv", {"y": "floor(val/56)*56+16"}),),
     (("curves", {"preset": "cross_process"}),),
@@ -40,11 +38,11 @@ class Picture:
         self._graph, self._node = graph, node
 
     @classmethod
-    def source(cls, graph: Graph, name: str, **options: str) -> Picture:
+    def open(cls, graph: Graph, name: str, **options: str) -> Picture:
         """The start of a chain."""
         return cls(graph, graph.add(name, **options))
 
-    def to(self, name: str, **options: str) -> Picture:
+    def filter(self, name: str, **options: str) -> Picture:
         """Through one filter."""
         return self.join(name, **options)
 
@@ -58,49 +56,51 @@ class Picture:
     def fit(self, width: int, height: int, source: Source) -> Picture:
         """Fill a frame: scaled until both sides are covered, and cut around the middle."""
         scale = max(width / source.width, height / source.height)
-        wide, high = (
-            max(width, _even(source.width * scale)),
-            max(height, _even(source.height * scale)),
-        )
+        wide = max(width, round_even(source.width * scale))
+        high = max(height, round_even(source.height * scale))
         return (
             self.scale(wide, high)
-            .to("crop", w=str(width), h=str(height))
-            .to("setsar", sar="1")
-            .pixels("yuv420p")
+            .filter("crop", w=str(width), h=str(height))
+            .filter("setsar", sar="1")
+            .convert("yuv420p")
         )
 
     def scale(self, width: int, height: int) -> Picture:
-        """To another size, aspect not kept; exact arithmetic, so that every run gives the same
-        bytes.
+        """To another size, whatever its aspect.
+
+        The arithmetic is exact, so that every run gives the same bytes.
         """
-        return self.to("scale", w=str(width), h=str(height), flags=EXACT)
+        return self.filter("scale", w=str(width), h=str(height), flags=EXACT)
 
-    def pixels(self, name: str) -> Picture:
+    def convert(self, name: str) -> Picture:
         """To a pixel format; to YUV of the range that players expect, whatever the source was."""
-        picture = self.to("scale", out_range="tv", flags=EXACT) if name.startswith("yuv") else self
-        return picture.to("format", pix_fmts=name)
+        picture = self
+        if name.startswith("yuv"):
+            picture = self.filter("scale", out_range="tv", flags=EXACT)
+        return picture.filter("format", pix_fmts=name)
 
-    def first(self, frames: int) -> Picture:
+    def trim(self, frames: int) -> Picture:
         """The first frames only."""
-        return self.to("trim", end_frame=str(frames))
+        return self.filter("trim", end_frame=str(frames))
 
-    def swaying(self, width: int, height: int) -> Picture:
-        """Moving right and left by an eighth of its width, from its own place on; what lies at an
-        edge stays there.
+    def sway(self, width: int, height: int) -> Picture:
+        """Moving right and left by an eighth of its width, beginning at its own place.
+
+        What lies at an edge is drawn out to fill the gap.
         """
         far = width // 8
-        wider = self.to("pad", w=str(width + 2 * far), h=str(height), x=str(far))
-        smeared = wider.to("fillborders", left=str(far), right=str(far), mode="smear")
-        return smeared.to("crop", w=str(width), h=str(height), x=f"{far}*(1-sin(2*t))", y="0")
+        wider = self.filter("pad", w=str(width + 2 * far), h=str(height), x=str(far))
+        smeared = wider.filter("fillborders", left=str(far), right=str(far), mode="smear")
+        return smeared.filter("crop", w=str(width), h=str(height), x=f"{far}*(1-sin(2*t))", y="0")
 
-    def look(self, digest: str) -> Picture:
+    def apply_look(self, digest: str) -> Picture:
         """Changed as a digest decides: one of LOOKS and a turn of hue."""
         number = int(digest[:12], 16)
         picture = self
         for name, options in LOOKS[number % len(LOOKS)]:
-            picture = picture.to(name, **options)
+            picture = picture.filter(name, **options)
         turn = 30 + number // len(LOOKS) % 300
-        return picture.pixels("yuv420p").to("hue", h=str(turn), s="1.3").pixels("yuv420p")
+        return picture.convert("yuv420p").filter("hue", h=str(turn), s="1.3").convert("yuv420p")
 
     def pull(self) -> av.VideoFrame:
         """The next frame at the end of the graph."""
@@ -116,35 +116,43 @@ _TURNS = {
 }
 
 
-def clip(graph: Graph, path: Path, fps: int, turn: int) -> Picture:
-    """A stored video, upright, from its start at another frame rate, its last frame for ever after."""
+def draw_clip(graph: Graph, path: Path, fps: int, turn: int) -> Picture:
+    """A stored video from its start, upright, at another frame rate.
+
+    Its last frame stays for ever.
+    """
     options = {"format_name": "mov", "format_opts": "enable_drefs=0:protocol_whitelist=file"}
-    moving = Picture.source(graph, "movie", filename=str(path), **options)
-    moving = moving.to("setpts", expr="PTS-STARTPTS")
+    moving = Picture.open(graph, "movie", filename=str(path), **options)
+    moving = moving.filter("setpts", expr="PTS-STARTPTS")
     for options in _TURNS.get(turn, ()):
-        moving = moving.to("transpose", **options)
-    return _endless(moving, fps)
+        moving = moving.filter("transpose", **options)
+    return _extend(moving, fps)
 
 
-def still(graph: Graph, path: Path, fps: int) -> Picture:
+def draw_still(graph: Graph, path: Path, fps: int) -> Picture:
     """An image for ever."""
-    image = Picture.source(graph, "movie", filename=str(path)).to("loop", loop="-1", size="1")
-    return image.to("settb", expr=f"1/{fps}").to("setpts", expr="N").to("fps", fps=str(fps))
+    image = Picture.open(graph, "movie", filename=str(path)).filter("loop", loop="-1", size="1")
+    return (
+        image.filter("settb", expr=f"1/{fps}")
+        .filter("setpts", expr="N")
+        .filter("fps", fps=str(fps))
+    )
 
 
-def _endless(picture: Picture, fps: int) -> Picture:
-    return picture.to("fps", fps=str(fps)).to("tpad", stop="-1", stop_mode="clone")
+def _extend(picture: Picture, fps: int) -> Picture:
+    return picture.filter("fps", fps=str(fps)).filter("tpad", stop="-1", stop_mode="clone")
 
 
-def made_up_clip(graph: Graph, source: Source, fps: int) -> Picture:
-    """Moving colours and shapes decided by the digest of a URL, with the size and length the source
-    names.
+def draw_made_up_clip(graph: Graph, source: Source, fps: int) -> Picture:
+    """Moving colours and shapes that the digest of a URL decides.
+
+    They have the size and the length of the source; the last frame stays for ever.
     """
     seed = bytes.fromhex(source.digest.removeprefix("url:"))
     colours = [f"0x{seed[i : i + 3].hex()}" for i in (0, 3, 6, 9, 12)]
     duration = f"{source.duration_s:.3f}"
-    quarter = f"{_even(source.width / 4)}x{_even(source.height / 4)}"
-    picture = Picture.source(
+    quarter = f"{round_even(source.width / 4)}x{round_even(source.height / 4)}"
+    picture = Picture.open(
         graph,
         "gradients",
         size=quarter,
@@ -158,29 +166,29 @@ def made_up_clip(graph: Graph, source: Source, fps: int) -> Picture:
         speed="0.02",
         type="linear",
     )
-    picture = picture.scale(source.width, source.height).pixels("yuv420p")
+    picture = picture.scale(source.width, source.height).convert("yuv420p")
     for i, colour in enumerate(colours[3:]):
-        side = _even(source.height / (3 + i))
-        shape = Picture.source(
+        side = round_even(source.height / (3 + i))
+        shape = Picture.open(
             graph, "color", color=colour, size=f"{side}x{side}", rate=str(fps), duration=duration
         )
         across, down = 0.7 + seed[20 + i] / 200, 0.5 + seed[22 + i] / 200
         picture = picture.join(
             "overlay",
-            shape.pixels("yuv420p"),
+            shape.convert("yuv420p"),
             x=f"(W-w)*(0.5+0.5*sin(t*{across:.3f}+{seed[24 + i]}))",
             y=f"(H-h)*(0.5+0.5*cos(t*{down:.3f}+{seed[26 + i]}))",
         )
-    return _endless(picture, fps)
+    return _extend(picture, fps)
 
 
-def filled(path: Path | None, source: Source, size: tuple[int, int], target: Path) -> None:
+def write_filled(path: Path | None, source: Source, size: tuple[int, int], target: Path) -> None:
     """An image, or the made-up one of its digest, cut to fill a size, as a PNG file."""
     ImageOps.fit(open_image(path, source), size).save(target)
 
 
-def thumbnail(path: Path | None, source: Source, box: tuple[int, int], target: Path) -> None:
-    """An image, or the made-up one of its digest, into a box, with a white frame, as a PNG file."""
+def write_thumbnail(path: Path | None, source: Source, box: tuple[int, int], target: Path) -> None:
+    """An image, or the made-up one of its digest, in a box and a white frame, as a PNG file."""
     image = ImageOps.contain(open_image(path, source), box).convert("RGB")
     ImageOps.expand(image, border=4, fill="white").save(target)
 
@@ -198,29 +206,29 @@ def open_image(path: Path | None, source: Source) -> Image.Image:
     draw = ImageDraw.Draw(image)
     wide, high = image.size
     for i in range(3, 24, 7):
-        x, y, radius = (
-            seed[i] / 255 * wide,
-            seed[i + 1] / 255 * high,
-            (40 + seed[i + 2] / 3) / 255 * high,
-        )
+        x, y = seed[i] / 255 * wide, seed[i + 1] / 255 * high
+        radius = (40 + seed[i + 2] / 3) / 255 * high
         draw.ellipse(
             (x - radius, y - radius, x + radius, y + radius), fill=tuple(seed[i + 3 : i + 6])
         )
     return image
 
 
-def label(text: str, frame_height: int, target: Path) -> None:
+def write_label(text: str, frame_height: int, target: Path) -> None:
     """A line of text on a dark, half transparent ground, as a PNG file."""
     size = max(10, frame_height // 28)
     font = ImageFont.load_default(size)
     left, top, right, bottom = (int(side) for side in font.getbbox(text))
     pad = size // 3
     image = Image.new(
-        "RGBA", (_even(right - left + 2 * pad), _even(bottom - top + 2 * pad)), (0, 0, 0, 110)
+        "RGBA",
+        (round_even(right - left + 2 * pad), round_even(bottom - top + 2 * pad)),
+        (0, 0, 0, 110),
     )
     ImageDraw.Draw(image).text((pad - left, pad - top), text, font=font, fill=(255, 255, 255, 235))
     image.save(target)
 
 
-def _even(side: float) -> int:
+def round_even(side: float) -> int:
+    """The nearest even number of pixels, at least 2."""
     return max(2, round(side / 2) * 2)

@@ -1,1 +1,1 @@
-"""What people order: scenarios, faults and questions, read with words for what is wrong."""
+"""What people order: scenarios, faults, and questions about the journal."""

@@ -1,5 +1,6 @@
-"""Trouble on order: which requests meet it, by number or by a seeded chance, and what it is. Pure;
-wire.py does it.
+"""Faults on order: which requests meet one, by number or by a seeded chance, and what it is.
+
+Only decided here; `http.edge` and `orders.wire` let it happen.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.orders.rules import BadOrder, Doc, Fields, RuleBook
+from mockserver.fields import BadOrder, Doc, Fields
+from mockserver.orders.rules import RuleBook
 
+# Kinds of requests, as people name them in rules; app.py says which request is of which.
 ROUTES = ("create", "fetch", "list", "cancel", "policy", "upload", "result", "any")
 KEYLESS = ("upload", "result")  # their right to ask is in the form or the link
 KINDS = (
@@ -37,10 +40,8 @@ _AFTER = ("lost", "slow", "truncate", "corrupt", "wrong_length")
 
 
 @dataclass(frozen=True)
-class Trouble:
-    """What is to happen to a request; `side` tells whether before or after the server has acted on
-    it.
-    """
+class Fault:
+    """What is to happen to a request, before or after (`side`) the server has acted on it."""
 
     kind: str
     side: str
@@ -57,8 +58,8 @@ class Trouble:
 
 
 @dataclass
-class Rule:
-    """A trouble and whom it meets, with what it has done so far."""
+class FaultRule:
+    """A fault and whom it meets, with what it has done so far."""
 
     route: str
     account: str | None
@@ -66,7 +67,7 @@ class Rule:
     nth: tuple[int, ...]
     rate: float | None
     times: int | None
-    trouble: Trouble
+    fault: Fault
     document: Doc
     seen: int = 0
     used: int = 0
@@ -74,7 +75,7 @@ class Rule:
     def strikes(
         self, route: str, account: str | None, label: str | None, seed: int, index: int
     ) -> bool:
-        """Count a request if it is this rule's, and say whether it is to meet the trouble."""
+        """Count a request if it is this rule's, and say whether it is to meet the fault."""
         if (
             self.route not in (route, "any")
             or self.account not in (None, account)
@@ -86,15 +87,15 @@ class Rule:
             return False
         if self.times is not None and self.used >= self.times:
             return False
-        return (
-            self.rate is None
-            or random.Random(f"{seed}:fault:{index}:{self.seen}").random() < self.rate
-        )
+        if self.rate is None:
+            return True
+        return random.Random(f"{seed}:fault:{index}:{self.seen}").random() < self.rate
 
 
-class Faults(RuleBook[Rule]):
-    """The faults of one server, in order; the first rule that strikes is the one. `errors` is the
-    code catalogue.
+class Faults(RuleBook[FaultRule]):
+    """The faults of one server, in order; the first rule that strikes decides.
+
+    `errors` is the catalogue of codes: each brings the service's own message.
     """
 
     PLACE = "faults"
@@ -103,27 +104,28 @@ class Faults(RuleBook[Rule]):
         self._errors, self._seed = errors, seed
         super().__init__(documents)
 
-    def draw(self, route: str, account: str | None, label: str | None) -> Trouble | None:
-        """What a request that arrives now is to meet; counts it. `account` is None without a key
-        that is known.
-        """
-        struck: Trouble | None = None
-        for index, rule in enumerate(self._rules):
-            if rule.strikes(route, account, label, self._seed, index) and struck is None:
-                rule.used += 1
-                struck = rule.trouble
-        return struck
+    def draw(self, route: str, account: str | None, label: str | None) -> Fault | None:
+        """Count a request that arrives now, and give the fault that it is to meet.
 
-    def _rule(self, document: object, place: str) -> Rule:
+        `account` is None for a request without a key that is known.
+        """
+        fault: Fault | None = None
+        for index, rule in enumerate(self._rules):
+            if rule.strikes(route, account, label, self._seed, index) and fault is None:
+                rule.used += 1
+                fault = rule.fault
+        return fault
+
+    def _read_rule(self, document: object, place: str) -> FaultRule:
         fields = Fields(document, place)
-        rule = Rule(
-            route=fields.choice("route", ROUTES, "any"),
+        rule = FaultRule(
+            route=fields.take_choice("route", ROUTES, "any"),
             account=fields.take("account", str),
             label=fields.take("label", str),
-            nth=fields.numbers("nth"),
-            rate=fields.number("rate"),
-            times=fields.count("times"),
-            trouble=self._trouble(fields),
+            nth=fields.take_numbers("nth"),
+            rate=fields.take_number("rate"),
+            times=fields.take_count("times"),
+            fault=self._read_fault(fields),
             document=dict(document) if isinstance(document, Mapping) else {},
         )
         fields.end()
@@ -133,45 +135,45 @@ class Faults(RuleBook[Rule]):
             raise BadOrder(
                 f"{place}: no account is known of a request for {rule.route}; it carries no key"
             )
-        if rule.trouble.kind == "duplicate" and rule.route == "upload":
+        if rule.fault.kind == "duplicate" and rule.route == "upload":
             raise BadOrder(
                 f"{place}: an upload cannot be delivered twice; its form is read as it comes"
             )
         return rule
 
-    def _trouble(self, fields: Fields) -> Trouble:
-        kind = fields.choice("do", KINDS)
-        side = fields.choice("side", SIDES, "after" if kind in _AFTER else "before")
+    def _read_fault(self, fields: Fields) -> Fault:
+        kind = fields.take_choice("do", KINDS)
+        side = fields.take_choice("side", SIDES, "after" if kind in _AFTER else "before")
         if kind in _AFTER and side == "before":
             raise BadOrder(f"{fields.place}: {kind} happens after the server has acted")
-        status = fields.count("status", 100, 500 if kind == "answer" else 200) or 200
-        code = fields.code(_CODES.get(status, "InternalError"))
+        status = fields.take_count("status", 100, 500 if kind == "answer" else 200) or 200
+        code = fields.take_code(_CODES.get(status, "InternalError"))
         message = fields.take(
             "message", str, self._errors.get(code, {}).get("message", "ordered by a fault")
         )
-        seconds, keep = fields.number("seconds"), fields.number("keep", default=0.5)
+        seconds, keep = fields.take_number("seconds"), fields.take_number("keep", default=0.5)
         if status > 599 or (keep is not None and keep > 1):
             raise BadOrder(
                 f"{fields.place}: status should be 100 to 599, and keep a share from 0 to 1"
             )
         if kind == "jump" and seconds is None:
             raise BadOrder(f"{fields.place}: a jump needs seconds")
-        return Trouble(
+        return Fault(
             kind="reset" if kind == "lost" else kind,
             side=side,
             seconds=seconds,
-            pause_s=fields.number("pause_s", default=1.0) or 0.0,
-            chunk_bytes=fields.count("chunk_bytes", default=1024) or 1,
+            pause_s=fields.take_number("pause_s", default=1.0) or 0.0,
+            chunk_bytes=fields.take_count("chunk_bytes", default=1024) or 1,
             status=status,
             code=code,
             message=message,
-            body=fields.choice("body", BODIES, "html" if kind == "not_json" else "json"),
+            body=fields.take_choice("body", BODIES, "html" if kind == "not_json" else "json"),
             keep=0.5 if keep is None else keep,
-            length=fields.choice("length", LENGTHS, "right"),
-            off_by=_off_by(fields),
+            length=fields.take_choice("length", LENGTHS, "right"),
+            off_by=_take_off_by(fields),
         )
 
 
-def _off_by(fields: Fields) -> int:
+def _take_off_by(fields: Fields) -> int:
     value: Any = fields.take("off_by", int, 1000)
     return int(value)

@@ -1,6 +1,4 @@
-"""What is ordered to become of tasks: rules that choose a task when it is accepted, and say how it
-ends and when.
-"""
+"""Scenarios: rules that choose a task when it is accepted, and say how it ends and when."""
 
 from __future__ import annotations
 
@@ -9,17 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.errors import Fault
-from mockserver.orders.rules import BadOrder, Doc, Fields, RuleBook
+from mockserver.errors import Failure
+from mockserver.fields import BadOrder, Doc, Fields
+from mockserver.orders.rules import RuleBook
 
 ENDS = ("succeed", "fail", "cancel", "expire", "no_url", "never", "lose")
-# header by which a request can be told apart; the service itself has no such thing
+# A header by which requests can be told apart; the service itself has no such thing.
 LABEL = "X-Mock-Label"
 
 
 @dataclass(frozen=True)
 class When:
-    """Which tasks a rule is about: all that is set must hold; nothing set means every task."""
+    """Which tasks a rule is about. All that is set must hold; nothing set means every task."""
 
     model: str | None = None
     account: str | None = None
@@ -44,13 +43,15 @@ class When:
 
 @dataclass(frozen=True)
 class Scenario:
-    """How the tasks of one rule go.
+    """How the tasks of one rule go: how they end, and when.
 
-    `end`: succeed; fail (with `code` and `message`); cancel, by the service; expire: UNKNOWN from the end on, and
-    billed; no_url: SUCCEEDED without a video_url; never: RUNNING for ever; lose: the video is gone
-    `lost_after_s` after the end, though the URL is still valid. When: `after_s` after the POST;
-    with the `after_polls`-th fetch; `by_hand`, by the controls; else when the model takes its own
-    time. `pending_s` is how long a task that is held shows PENDING first.
+    `end` is one of: succeed; fail, with `failure`; cancel, by the service; expire: UNKNOWN from
+    the end on, and billed; no_url: SUCCEEDED without a video_url; never: RUNNING for ever; lose:
+    the video is gone `lost_after_s` after the end, though its URL is still valid.
+
+    The end comes `after_s` seconds after the POST, or with the `after_polls`-th fetch, or
+    `by_hand` through the controls; if none is set, when the model takes its own time.
+    `pending_s` is how long a task whose end is no matter of time shows PENDING first.
     """
 
     end: str
@@ -58,17 +59,17 @@ class Scenario:
     after_polls: int | None = None
     by_hand: bool = False
     pending_s: float = 0.0
-    fault: Fault | None = None
+    failure: Failure | None = None
     lost_after_s: float = 0.0
 
     @property
-    def held(self) -> bool:
+    def untimed(self) -> bool:
         """Whether its end is not a matter of time."""
         return self.by_hand or self.after_polls is not None or self.end == "never"
 
 
 @dataclass
-class Rule:
+class ScenarioRule:
     """A scenario and whom it is for, with what it has done so far."""
 
     when: When
@@ -79,9 +80,10 @@ class Rule:
     used: int = 0
 
 
-class Scenarios(RuleBook[Rule]):
-    """The rules of one server, in order; the first that fits decides. `errors` is the catalogue of
-    codes.
+class Scenarios(RuleBook[ScenarioRule]):
+    """The scenarios of one server, in order; the first rule that fits decides.
+
+    `errors` is the catalogue of codes: each brings the service's own message.
     """
 
     PLACE = "scenarios"
@@ -91,49 +93,49 @@ class Scenarios(RuleBook[Rule]):
         super().__init__(documents)
 
     def choose(self, account: str, label: str | None, request: Doc) -> Scenario | None:
-        """The scenario of a task that is being accepted, and count it."""
-        chosen: Scenario | None = None
+        """Count a task that is being accepted, and give its scenario; None for the usual course."""
+        scenario: Scenario | None = None
         for rule in self._rules:
             if not rule.when.fits(account, label, request):
                 continue
             rule.seen += 1
-            right = not rule.when.nth or rule.seen in rule.when.nth
-            if chosen is None and right and (rule.times is None or rule.used < rule.times):
+            is_turn = not rule.when.nth or rule.seen in rule.when.nth
+            if scenario is None and is_turn and (rule.times is None or rule.used < rule.times):
                 rule.used += 1
-                chosen = rule.scenario
-        return chosen
+                scenario = rule.scenario
+        return scenario
 
-    def fault(self, code: str, message: str | None) -> Fault:
-        """A failure with any code; one of the catalogue brings the service's own message."""
-        known = self._errors.get(code, {})
-        return Fault(code, message or known.get("message", "ordered by a scenario"))
+    def build_failure(self, code: str, message: str | None) -> Failure:
+        """A failure with any code; without a message, with the one of the catalogue."""
+        entry = self._errors.get(code, {})
+        return Failure(code, message or entry.get("message", "ordered by a scenario"))
 
-    def _rule(self, document: object, place: str) -> Rule:
+    def _read_rule(self, document: object, place: str) -> ScenarioRule:
         fields = Fields(document, place)
-        when = _when(fields.take("when", Mapping, {}), f"{place}.when")
-        scenario = self._scenario(fields)
-        rule = Rule(
-            when,
-            scenario,
-            fields.count("times"),
-            dict(document) if isinstance(document, Mapping) else {},
+        when = _read_when(fields.take("when", Mapping, {}), f"{place}.when")
+        scenario = self._read_scenario(fields)
+        rule = ScenarioRule(
+            when=when,
+            scenario=scenario,
+            times=fields.take_count("times"),
+            document=dict(document) if isinstance(document, Mapping) else {},
         )
         fields.end()
         return rule
 
-    def _scenario(self, fields: Fields) -> Scenario:
-        end = fields.choice("then", ENDS, "succeed")
+    def _read_scenario(self, fields: Fields) -> Scenario:
+        end = fields.take_choice("then", ENDS, "succeed")
         if end != "fail" and (fields.has("code") or fields.has("message")):
             raise BadOrder(f"{fields.place}: code and message are for then: fail")
-        code, message = fields.code("InternalError.Algo"), fields.take("message", str)
+        code, message = fields.take_code("InternalError.Algo"), fields.take("message", str)
         scenario = Scenario(
             end=end,
-            after_s=fields.number("after_s"),
-            after_polls=fields.count("after_polls"),
+            after_s=fields.take_number("after_s"),
+            after_polls=fields.take_count("after_polls"),
             by_hand=fields.take("by_hand", bool, False),
-            pending_s=fields.number("pending_s") or 0.0,
-            fault=self.fault(code, message) if end == "fail" else None,
-            lost_after_s=fields.number("lost_after_s") or 0.0,
+            pending_s=fields.take_number("pending_s") or 0.0,
+            failure=self.build_failure(code, message) if end == "fail" else None,
+            lost_after_s=fields.take_number("lost_after_s") or 0.0,
         )
         ways = (
             scenario.after_s is not None,
@@ -148,7 +150,7 @@ class Scenarios(RuleBook[Rule]):
         return scenario
 
 
-def _when(document: Any, place: str) -> When:
+def _read_when(document: Any, place: str) -> When:
     fields = Fields(document, place)
     when = When(
         model=fields.take("model", str),
@@ -156,7 +158,7 @@ def _when(document: Any, place: str) -> When:
         label=fields.take("label", str),
         prompt=fields.take("prompt", str),
         prompt_regex=fields.take("prompt_regex", str),
-        nth=fields.numbers("nth"),
+        nth=fields.take_numbers("nth"),
     )
     fields.end()
     try:

@@ -1,1 +1,1 @@
-"""What the server remembers: the database, and the whole of a server in one file."""
+"""What the server remembers, in SQLite, and the whole of a server in one file."""

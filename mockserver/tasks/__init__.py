@@ -1,1 +1,1 @@
-"""What becomes of a request: checked fields, its outcome, the life of its task, who is told."""
+"""What becomes of a request: its checks, its outcome, the life of its task, and who is told."""

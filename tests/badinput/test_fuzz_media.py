@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from mockserver.errors import MediaError
-from mockserver.media.gate import keeper as server_side
+from mockserver.media.probe.client import ProbeClient
 from reconciler.system.probe import client as client_side
 from reconciler.system.probe.refusal import Unreadable
 from tests import phones
@@ -100,7 +100,7 @@ def gate() -> Iterator[Watched]:
 def test_mutated_media(seeds: list[tuple[str, bytes]], gate: Watched, tmp_path: Path) -> None:
     """Both gates tell sane facts of a damaged medium or refuse it; no process dies of it."""
     chance, told = random.Random(SEED), Counter[str]()
-    server = server_side.Gate()
+    server = ProbeClient()
     for number in range(COUNT):
         kind, good = chance.choice(seeds)
         content = mutated(good, chance)
@@ -117,10 +117,10 @@ def test_mutated_media(seeds: list[tuple[str, bytes]], gate: Watched, tmp_path: 
         path = tmp_path / str(number)
         path.write_bytes(content)
         try:
-            server.look(path, kind)
+            server.probe(path, kind)
         except MediaError as error:
-            assert error.fault.code in ("InvalidFile.Openerror", "InvalidFile.Format")
-            assert "breaks down" not in error.fault.message, (SEED, number)
+            assert error.failure.code in ("InvalidFile.Openerror", "InvalidFile.Format")
+            assert "breaks down" not in error.failure.message, (SEED, number)
         path.unlink()
     assert server._process is not None
     gate.peak_mb = max(gate.peak_mb, peak_mb(server._process.pid))

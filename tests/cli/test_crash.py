@@ -88,7 +88,7 @@ def test_what_is_taken_out(taken_out: object, monkeypatch: pytest.MonkeyPatch) -
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     text = LOUD.replace("api_key='canary'", "")
-    quiet = crash.without_secrets(text, SECRETS) if taken_out else reports.without_secrets(text)
+    quiet = crash.without_secrets(text, SECRETS) if taken_out else reports.remove_secrets(text)
     assert "canary" not in quiet
     assert "https://[removed]@host/a.mp4?[removed]" in quiet
     assert "$STUDIO_NAME" in quiet

@@ -14,7 +14,7 @@ from dashscope.api_entities.aio_session import close_shared_aio_session
 from dashscope.api_entities.http_request import close_shared_sync_session
 
 from mockserver import VirtualClock
-from mockserver.media.probe import probe
+from mockserver.media.probe.client import probe_file
 from mockserver.threaded import ServerThread
 from tests.described import Watch
 from tests.media import make_clip
@@ -26,7 +26,7 @@ class QuickRenderer:
     """
 
     def probe(self, path: Path, kind: str) -> Any:
-        return probe(path, kind)
+        return probe_file(path, kind)
 
     def render(self, plan: Any, medium: Any, target: Path) -> None:
         target.write_bytes(b"film " + plan.name.encode())

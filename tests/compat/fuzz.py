@@ -506,7 +506,7 @@ class Fuzzed:
 
     def _form(self, request: Request) -> tuple[dict[str, str], bytes]:
         storage = self.thread.server._service.storage  # type: ignore[union-attr]
-        policy = storage.policy(
+        policy = storage.build_policy(
             "default", "wan2.7-videoedit", f"dashscope-instant/{self.requests}", "http://x"
         )
         form = {

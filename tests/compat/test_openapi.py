@@ -152,7 +152,7 @@ def results(thread: ServerThread, http: httpx.Client, url: str) -> None:
     http.get(url.replace("Signature=", "Signature=x"))
     storage = thread.server._service.storage  # type: ignore[union-attr]
     root = thread.url.removesuffix("/api/v1")
-    http.get(storage.signed_url(root, "dashscope-result-mock/00/none.mp4", thread.clock.now()))
+    http.get(storage.sign_url(root, "dashscope-result-mock/00/none.mp4", thread.clock.now()))
     thread.clock.advance(86_400)
     http.get(url)
 

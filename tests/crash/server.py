@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from mockserver import MockServer
-from mockserver.__main__ import _until_stopped
+from mockserver.__main__ import serve_until_stopped
 from reconciler.config import MOCK_KEY
 from tests.e2e.bench import SmallFilms
 
@@ -24,7 +24,7 @@ def serve(state: Path, port: int, task_seconds: tuple[float, float]) -> None:
     server = MockServer(
         state_dir=state, port=port, task_seconds=task_seconds, renderer=SmallFilms()
     )
-    asyncio.run(_until_stopped(server, MOCK_KEY))
+    asyncio.run(serve_until_stopped(server, MOCK_KEY))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import pytest
 
 from mockserver import MockServer
 from mockserver.orders.faults import KINDS, ROUTES
-from mockserver.orders.scenario_file import server_options
+from mockserver.orders.scenario_file import read_settings
 from mockserver.orders.scenarios import ENDS, When
 from mockserver.orders.verify import EXACT
 from tests.described import description
@@ -70,7 +70,7 @@ def test_the_order_file_on_the_page_is_one(tmp_path: Path) -> None:
     (example,) = (each.body for each in fences(PAGE) if each.info == "yaml")
     path = tmp_path / "orders.yaml"
     path.write_text(example, encoding="utf-8")
-    options = server_options(path)
+    options = read_settings(path)
     MockServer(**options)
     for name, schema in (
         ("scenarios", "Scenario"),

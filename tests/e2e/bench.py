@@ -18,7 +18,7 @@ import av
 import httpx
 
 from mockserver import MockServer, VirtualClock
-from mockserver.media.render import FilmRenderer
+from mockserver.media.film_renderer import FilmRenderer
 from reconciler import Project
 from reconciler.apply.events import Event
 from reconciler.apply.outcome import Report, Stop

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from mockserver import MockServer, VirtualClock
-from mockserver.media.probe import probe
+from mockserver.media.probe.client import probe_file
 from tests.described import Watch
 
 CREATE = "/services/aigc/video-generation/video-synthesis"
@@ -33,7 +33,7 @@ class QuickRenderer:
         self.rendered = []
 
     def probe(self, path, kind):
-        return probe(path, kind)
+        return probe_file(path, kind)
 
     def render(self, plan, medium, target):
         self.rendered.append(plan)

@@ -119,7 +119,7 @@ async def test_the_journal_is_a_ring(serve, monkeypatch, tmp_path, kept):
     """Only the last requests are kept, with a state folder and without; the numbers go on, over a
     restart too.
     """
-    monkeypatch.setattr("mockserver.state.state.JOURNAL_LENGTH", 3)
+    monkeypatch.setattr("mockserver.state.journal.JOURNAL_LENGTH", 3)
     async with serve(state_dir=tmp_path if kept else None) as api:
         for _ in range(5):
             await api.get("/tasks")

@@ -9,19 +9,19 @@ from mockserver.tasks.validation import _TYPES
 def test_the_files_are_found_in_a_checkout_and_in_a_wheel(tmp_path):
     """Beside the package, or in cutlist_data beside it; else one clear error."""
     with pytest.raises(ServerError, match="install it again"):
-        catalogue.schemas_folder(tmp_path)
+        catalogue.find_schemas_folder(tmp_path)
     for folder in (tmp_path / "cutlist_data" / "schemas", tmp_path / "schemas"):
         folder.mkdir(parents=True)
         (folder / "service.yaml").write_text("{}")
-        assert catalogue.schemas_folder(tmp_path) == folder
+        assert catalogue.find_schemas_folder(tmp_path) == folder
 
 
 def test_regions_know_their_models():
     """None is any region."""
-    models = catalogue.load()
+    models = catalogue.load_catalogue()
     names = ("wan2.7-videoedit", "wan2.1-vace-plus", "wanx2.1-vace-plus")
     known = {
-        region: [models.model(name, region) is not None for name in names]
+        region: [models.find_model(name, region) is not None for name in names]
         for region in (None, "singapore", "beijing")
     }
     assert known == {None: [True] * 3, "singapore": [True, True, False], "beijing": [True] * 3}
@@ -76,7 +76,7 @@ def test_every_rule_of_the_model_files_is_known_to_the_validation():
             if inner is not None:
                 yield from fields(inner)
 
-    for model in catalogue.load().models.values():
+    for model in catalogue.load_catalogue().models.values():
         for variant in model.variants:
             for field in (*fields(variant.input), *fields(variant.parameters)):
                 assert set(field) <= KEYWORDS

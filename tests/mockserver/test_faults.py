@@ -302,10 +302,10 @@ async def test_without_a_connection_a_cut_is_an_exception():
     """A simulation without sockets sees it as one."""
     from aiohttp.test_utils import make_mocked_request
 
-    from mockserver.orders.wire import NoWire, cut
+    from mockserver.orders.wire import NoConnection, cut_connection
 
     request = make_mocked_request("GET", "/")
     request._protocol.transport = None
-    with pytest.raises(NoWire):
-        cut(request)
+    with pytest.raises(NoConnection):
+        cut_connection(request)
     await asyncio.sleep(0)

@@ -12,11 +12,13 @@ import pytest
 from PIL import Image
 
 from mockserver import catalogue
-from mockserver.tasks.outcome import Source, capped, frame_size, nearest_ratio
+from mockserver.media.plan import Source
+from mockserver.tasks.outcome import cap_size, compute_frame_size, find_nearest_ratio
 
-WAN = catalogue.load().models["wan2.7-videoedit"].variants[0]
+WAN = catalogue.load_catalogue().models["wan2.7-videoedit"].variants[0]
 VACE = {
-    variant.function: variant for variant in catalogue.load().models["wan2.1-vace-plus"].variants
+    variant.function: variant
+    for variant in catalogue.load_catalogue().models["wan2.1-vace-plus"].variants
 }
 RED = (200, 40, 40)
 
@@ -55,13 +57,15 @@ def source(width, height):
 def test_sizes_of_wan(resolution, ratio, size):
     """The table of the API reference, by ratio and by the input's own aspect."""
     parameters = {"resolution": resolution, "ratio": ratio}
-    assert frame_size(WAN.output, parameters, source(640, 480)) == size
+    assert compute_frame_size(WAN.output, parameters, source(640, 480)) == size
     wide, high = map(int, ratio.split(":"))
     assert (
-        frame_size(WAN.output, {"resolution": resolution}, source(wide * 100 + 3, high * 100))
+        compute_frame_size(
+            WAN.output, {"resolution": resolution}, source(wide * 100 + 3, high * 100)
+        )
         == size
     )
-    assert frame_size(WAN.output, {"ratio": ratio}, None) == frame_size(
+    assert compute_frame_size(WAN.output, {"ratio": ratio}, None) == compute_frame_size(
         WAN.output, {"resolution": "1080P", "ratio": ratio}, None
     )
 
@@ -71,7 +75,7 @@ def test_sizes_of_wan(resolution, ratio, size):
 )
 def test_the_nearest_ratio(aspect, ratio):
     """On a logarithmic scale, so that wide and tall are alike."""
-    assert nearest_ratio(aspect, tuple(WAN.output["sizes"]["720P"])) == ratio
+    assert find_nearest_ratio(aspect, tuple(WAN.output["sizes"]["720P"])) == ratio
 
 
 @pytest.mark.parametrize(
@@ -85,16 +89,22 @@ def test_the_nearest_ratio(aspect, ratio):
 )
 def test_like_the_input_within_720p(given, size):
     """Scaled down to the pixels of 1280*720, aspect kept, sides even."""
-    assert capped(*given, 1280 * 720) == size
-    assert frame_size(VACE["video_repainting"].output, {}, source(*given)) == size
+    assert cap_size(*given, 1280 * 720) == size
+    assert compute_frame_size(VACE["video_repainting"].output, {}, source(*given)) == size
 
 
 def test_sizes_by_name_and_by_scale():
     """`size` for two functions; outpainting adds what each side's scale asks for."""
-    assert frame_size(VACE["image_reference"].output, {"size": "832*1088"}, None) == (832, 1088)
-    assert frame_size(VACE["video_edit"].output, {}, source(100, 100)) == (1280, 720)
+    assert compute_frame_size(VACE["image_reference"].output, {"size": "832*1088"}, None) == (
+        832,
+        1088,
+    )
+    assert compute_frame_size(VACE["video_edit"].output, {}, source(100, 100)) == (1280, 720)
     scales = {"left_scale": 1.5, "right_scale": 1.25, "top_scale": 2.0}
-    assert frame_size(VACE["video_outpainting"].output, scales, source(320, 240)) == (560, 480)
+    assert compute_frame_size(VACE["video_outpainting"].output, scales, source(320, 240)) == (
+        560,
+        480,
+    )
 
 
 async def test_a_film_is_what_the_page_says(filming, clip, decode):
@@ -133,16 +143,17 @@ async def test_the_same_request_and_seed_give_the_same_bytes_elsewhere(filming, 
     program = f"""
 import hashlib, pathlib, sys
 from mockserver import catalogue
-from mockserver.tasks.outcome import Plan, Source, foresee
-from mockserver.media.render import FilmRenderer
+from mockserver.media.plan import FilmPlan, Source
+from mockserver.tasks.outcome import foresee_outcome
+from mockserver.media.film_renderer import FilmRenderer
 data = pathlib.Path({str(path)!r})
-model = catalogue.load().models["wan2.1-vace-plus"]
+model = catalogue.load_catalogue().models["wan2.1-vace-plus"]
 digest = "sha256:" + hashlib.sha256(data.read_bytes()).hexdigest()
 source = Source("video_url", "video", digest, 320, 240, 2.0)
 request = {{"input": {{"function": "video_repainting", "prompt": "a lion"}}, "parameters": {{"seed": 3}}}}
-outcome = foresee(model, model.variant("video_repainting"), request, (source,), 9)
+outcome = foresee_outcome(model, model.find_variant("video_repainting"), request, (source,), 9)
 target = pathlib.Path({str(tmp_path / "film.mp4")!r})
-FilmRenderer().render(Plan.from_text(outcome.plan), lambda name: data, target)
+FilmRenderer().render(FilmPlan.from_text(outcome.plan), lambda name: data, target)
 print(hashlib.sha256(target.read_bytes()).hexdigest())
 """
     environment = {**os.environ, "PYTHONHASHSEED": "77"}

@@ -7,7 +7,7 @@ import pytest
 
 from mockserver import MockServer, VirtualClock
 from mockserver.errors import ServerError
-from mockserver.http.index import operations
+from mockserver.http.index import list_operations
 
 
 def root(api):
@@ -20,13 +20,13 @@ async def test_the_index(api):
     assert index["api"] == api.server.url
     listed = {(each["method"], each["path"]) for each in index["operations"]}
     assert {("GET", "/_mock/bill"), ("POST", "/_mock/faults"), ("GET", "/api/v1/tasks")} <= listed
-    assert len(listed) == len(operations())
+    assert len(listed) == len(list_operations())
     page = await api.mock(
         "GET", "", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
     )
     assert page.headers["Content-Type"].startswith("text/html")
     assert '<a href="/_mock/bill"><code>/_mock/bill</code></a>' in page.text
-    assert all(operation.path in page.text for operation in operations())
+    assert all(operation.path in page.text for operation in list_operations())
     assert (await api.http.get(root(api) + "/")).json() == index
 
 
@@ -37,7 +37,7 @@ async def test_every_operation_of_the_index_is_there(api):
         for route in api.server.app.router.routes()
         if route.method not in ("*", "HEAD") and route.resource is not None
     }
-    listed = {(operation.method, operation.path) for operation in operations()}
+    listed = {(operation.method, operation.path) for operation in list_operations()}
     plain = {(method, path.rstrip("/") or "/") for method, path in routes}
     assert plain - listed == {("GET", "/")}
     assert listed <= plain

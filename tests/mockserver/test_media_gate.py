@@ -11,8 +11,8 @@ from urllib.parse import quote_from_bytes
 import pytest
 
 from mockserver.errors import MediaError
-from mockserver.media.probe import probe
-from mockserver.media.reader import read_data_uri
+from mockserver.media.probe.client import probe_file
+from mockserver.media.references import read_data_uri
 from reconciler.system.probe import client as keeper
 from tests import phones
 
@@ -54,7 +54,7 @@ def on_disk(tmp_path):
 def test_both_sides_see_the_same_clip(tmp_path, name):
     """Form, sides and length at the server are those of the client's preflight."""
     path = phones.write_clip(tmp_path / name, **phones.CLIPS[name][0])
-    seen = probe(path, "video")
+    seen = probe_file(path, "video")
     with path.open("rb") as file:
         facts = keeper.look(file, "video", seen.size_bytes)
     assert (seen.format, seen.width, seen.height, seen.duration_s) == tuple(
@@ -72,7 +72,7 @@ def test_both_sides_see_the_same_clip(tmp_path, name):
 )
 def test_both_sides_see_the_same_picture(on_disk, content, form):
     """A JPEG of two pictures is JPEG on both sides."""
-    seen = probe(on_disk(content), "image")
+    seen = probe_file(on_disk(content), "image")
     facts = keeper.look(io.BytesIO(content), "image", len(content))
     assert (seen.format, seen.width, seen.alpha) == (form, 256, False)
     assert (facts["format"], facts["width"], facts["alpha"]) == (form, 256, False)
@@ -81,17 +81,17 @@ def test_both_sides_see_the_same_picture(on_disk, content, form):
 def test_a_film_without_a_brand_is_mov(tmp_path, on_disk):
     """On the client's side too."""
     clip = phones.write_clip(tmp_path / "clip.mov").read_bytes()
-    assert probe(on_disk(phones.without_brand(clip)), "video").format == "mov"
+    assert probe_file(on_disk(phones.without_brand(clip)), "video").format == "mov"
 
 
 @pytest.mark.parametrize("name", phones.HOSTILE)
 @pytest.mark.parametrize("kind", ["video", "image"])
 def test_what_would_open_something_is_not_opened(monkeypatch, on_disk, name, kind):
     """Session descriptions, scripts and playlists never reach a demuxer."""
-    monkeypatch.setattr("mockserver.media.gate.keeper.Gate._ask", None)
+    monkeypatch.setattr("mockserver.media.probe.client.ProbeClient._ask", None)
     with pytest.raises(MediaError) as told:
-        probe(on_disk(phones.HOSTILE[name]), kind)
-    assert told.value.fault.code == "InvalidFile.Openerror"
+        probe_file(on_disk(phones.HOSTILE[name]), kind)
+    assert told.value.failure.code == "InvalidFile.Openerror"
 
 
 async def test_half_files_are_refused_without_a_trace(strict, tmp_path, caplog):
@@ -145,14 +145,14 @@ async def test_data_uris_in_every_spelling(strict, spell):
 
 def test_a_process_that_ended_is_replaced(tmp_path):
     """A decoder that dies takes one medium with it, and the server goes on."""
-    from mockserver.media.gate.keeper import Gate
+    from mockserver.media.probe.client import ProbeClient
 
-    gate, path = Gate(), phones.write_clip(tmp_path / "clip.mp4")
-    first = gate.look(path, "video")
-    assert gate._process is not None
-    gate._process.kill()
-    gate._process.wait()
-    assert gate.look(path, "video") == first  # remembered, and nobody was asked
+    client, path = ProbeClient(), phones.write_clip(tmp_path / "clip.mp4")
+    first = client.probe(path, "video")
+    assert client._process is not None
+    client._process.kill()
+    client._process.wait()
+    assert client.probe(path, "video") == first  # remembered, and nobody was asked
     other = Path(path.rename(tmp_path / "other.mp4"))
-    assert gate.look(other, "video") == first
-    gate.close()
+    assert client.probe(other, "video") == first
+    client.close()

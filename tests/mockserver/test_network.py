@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from mockserver import Account, ApiKey, ServerError, VirtualClock
-from mockserver.catalogue import load
+from mockserver.catalogue import load_catalogue
 from mockserver.errors import MediaError
 from mockserver.media.fetcher import Fetcher
 from mockserver.media.storage import Storage
@@ -173,7 +173,7 @@ def test_scenario_files(tmp_path):
     """Scenarios, faults, accounts and webhooks in one file; what is wrong is said with the file's
     name.
     """
-    from mockserver.orders.scenario_file import server_options
+    from mockserver.orders.scenario_file import read_settings
 
     path = tmp_path / "s.yaml"
     path.write_text(
@@ -182,20 +182,20 @@ def test_scenario_files(tmp_path):
         " http://127.0.0.1:1/\n"
     )
     with pytest.raises(ServerError, match=r"s\.yaml\.webhooks should be of type list or dict"):
-        server_options(path)
+        read_settings(path)
     path.write_text(
         path.read_text().replace("webhooks: http://127.0.0.1:1/", "webhooks: [http://127.0.0.1:1/]")
     )
-    options = server_options(path, ["http://127.0.0.1:2/"])
+    options = read_settings(path, ["http://127.0.0.1:2/"])
     assert options["webhooks"] == ["http://127.0.0.1:1/", "http://127.0.0.1:2/"]
     assert [key.secret for key in options["accounts"][0].keys] == ["sk-a"]
     assert (options["faults"]["do"], len(options["scenarios"])) == ("lost", 1)
     for text, words in (("a: [", "is no YAML"), ("scenario: []", "has no field scenario")):
         path.write_text(text)
         with pytest.raises(ServerError, match=words):
-            server_options(path)
+            read_settings(path)
     with pytest.raises(ServerError, match="cannot read the scenario file"):
-        server_options(tmp_path / "none.yaml")
+        read_settings(tmp_path / "none.yaml")
 
 
 async def test_a_webhook_that_redirects_has_taken_nothing(serve):
@@ -247,7 +247,7 @@ async def test_inputs_that_never_end_or_burst_are_refused(tmp_path):
         return response
 
     state = State(None)
-    storage = Storage(tmp_path, state, VirtualClock(), load().service, "secret")
+    storage = Storage(tmp_path, state, VirtualClock(), load_catalogue().service, "secret")
     fetcher = Fetcher(storage, 1 << 18)
     async with listening(act) as root:
         for path, code in (
@@ -257,7 +257,7 @@ async def test_inputs_that_never_end_or_burst_are_refused(tmp_path):
         ):
             with pytest.raises(MediaError) as refused:
                 await fetcher.fetch(root + path)
-            assert refused.value.fault.code == code
+            assert refused.value.failure.code == code
         for bad in ("http://127.0.0.1:99999/", "http://", "http://\u00e4..x/", "http://[::1"):
             with pytest.raises(MediaError):
                 await fetcher.fetch(bad)

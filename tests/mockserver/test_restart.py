@@ -97,6 +97,6 @@ async def test_states_that_cannot_be_used(tmp_path):
 async def test_a_server_without_a_state_folder_leaves_nothing(serve):
     """Its temporary folder goes with it."""
     async with serve() as api:
-        folder = api.server._service.storage.film("x").parent.parent
+        folder = api.server._service.storage.get_film("x").parent.parent
         assert folder.is_dir()
     assert not folder.exists()

@@ -12,7 +12,7 @@ from aiohttp.http import HttpVersion11, RawRequestMessage
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from mockserver.orders.wire import body_of
+from mockserver.orders.wire import read_body
 
 
 class _Protocol:
@@ -54,7 +54,7 @@ async def dispatch(
     )
     task: Any = asyncio.current_task()
     response: Any = await app._handle(web.Request(message, payload, protocol, protocol, task, loop))
-    return response.status, dict(response.headers), await body_of(response)
+    return response.status, dict(response.headers), await read_body(response)
 
 
 class Body(httpx.AsyncByteStream):

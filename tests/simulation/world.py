@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mockserver import MockServer
-from mockserver.media.reader import Probe
+from mockserver.media.renderer import Probe
 from reconciler import Project
 from reconciler.apply.events import Block
 from reconciler.apply.outcome import Report

@@ -21,10 +21,11 @@ from PIL import Image
 
 IDLE_S = 120.0
 CPU_S, BYTES_PER_CPU_S = 20.0, 1 << 20  # a film is decoded whole here
-ROOM_BYTES = 1 << 30  # of address space: a picture of 8000*8000 pixels takes a quarter
+ROOM_BYTES = 1 << 30  # of address space; a picture of 8000*8000 pixels takes a quarter of it
 LARGEST_SIDE = 16_384
 MOST_FPS = 1_000
-GUARD_PX = 89_478_485  # beyond it pictures are measured by their header, as Pillow advises
+# Pixels beyond which a picture is not decoded, only measured by its header, as Pillow advises.
+GUARD_PX = 89_478_485
 OPTIONS = {"enable_drefs": "0", "use_absolute_path": "0", "protocol_whitelist": "file"}
 
 
@@ -37,7 +38,7 @@ def serve() -> None:
     _warm_up()
     for name in ("RLIMIT_CORE", "RLIMIT_FSIZE"):
         resource.setrlimit(getattr(resource, name), (0, 0))
-    space_bytes = _space_bytes()
+    space_bytes = _measure_space()
     if space_bytes:
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_AS, (space_bytes + ROOM_BYTES,) * 2)
@@ -46,12 +47,12 @@ def serve() -> None:
         while True:
             _allow_files(64)
             try:
-                asked, files, _, _ = socket.recv_fds(line, 4096, 1)
+                message, files, _, _ = socket.recv_fds(line, 4096, 1)
             except TimeoutError:
                 return
-            if not asked or not files:
+            if not message or not files:
                 return
-            question = json.loads(asked)
+            question = json.loads(message)
             line.sendall(b"ready\n")  # whatever ends the process from here on, the medium did
             line.sendall(json.dumps(_answer(question, files[0])).encode() + b"\n")
 
@@ -62,21 +63,26 @@ def _answer(question: dict[str, Any], descriptor: int) -> dict[str, Any]:
     with open(descriptor, "rb") as file:
         _allow_files(descriptor + 1)
         try:
-            return film_facts(file, size_bytes) if form == "mp4" else image_facts(file, form)
+            if form == "mp4":
+                return read_film(file, size_bytes)
+            return read_image(file, form)
         except Refused as error:
             return {"refused": str(error)}
-        except (Exception, MemoryError):  # decoders of strangers' bytes raise what they like
+        except (Exception, MemoryError):  # decoders may raise anything over bytes of strangers
             what = "video" if form == "mp4" else "image"
             return {"refused": f"The {what} file cannot be opened"}
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def film_facts(file: IO[bytes], size_bytes: int) -> dict[str, Any]:
-    """The facts of a film, every packet of which is read and decoded. Raises Refused, or anything."""
+def read_film(file: IO[bytes], size_bytes: int) -> dict[str, Any]:
+    """The facts of a film, every packet of which is read and decoded.
+
+    Raises Refused, or whatever the decoder raises.
+    """
     with av.open(file, "r", format="mov", options=OPTIONS, io_open=_refuse) as container:
-        pictures = (each for each in container.streams.video if not _is_cover(each))
-        stream = next(pictures, None)
+        streams = (stream for stream in container.streams.video if not _is_cover(stream))
+        stream = next(streams, None)
         if stream is None or stream.codec_context is None:
             raise Refused("The file has no video")
         if max(stream.width, stream.height) > LARGEST_SIDE:
@@ -99,7 +105,7 @@ def film_facts(file: IO[bytes], size_bytes: int) -> dict[str, Any]:
         turn = -first.rotation % 360 // 90 * 90
         sides = (first.width, first.height)
         return {
-            "format": _brand(container.metadata),
+            "format": _detect_brand(container.metadata),
             "size": sides if turn in (0, 180) else sides[::-1],
             "duration_s": round(length_s, 3),
             "audio": bool(container.streams.audio),
@@ -132,7 +138,7 @@ def _decode(
     return first, end - begin, count
 
 
-def _brand(metadata: dict[str, str]) -> str:
+def _detect_brand(metadata: dict[str, str]) -> str:
     """MP4 and MOV are one demuxer; the brand tells them apart, and what has none is MOV."""
     return "mov" if metadata.get("major_brand", "qt").strip() == "qt" else "mp4"
 
@@ -141,8 +147,8 @@ def _refuse(*_: object) -> Any:
     raise PermissionError("a film may not open anything else")
 
 
-def image_facts(file: IO[bytes], form: str) -> dict[str, Any]:
-    """The facts of a picture, which is decoded whole. Raises anything."""
+def read_image(file: IO[bytes], form: str) -> dict[str, Any]:
+    """The facts of a picture, which is decoded whole. Raises whatever the decoder raises."""
     Image.MAX_IMAGE_PIXELS = None
     with Image.open(file, formats=(form.upper(),)) as image:
         alpha = "A" in image.getbands() or "a" in image.mode or "transparency" in image.info
@@ -160,8 +166,8 @@ def _allow_files(most: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def _space_bytes() -> int:
-    """The address space of this process; 0 where the system does not tell."""
+def _measure_space() -> int:
+    """Bytes of address space that this process has; 0 where the system does not tell."""
     try:
         pages = Path("/proc/self/statm").read_bytes().split()[0]
     except OSError:
@@ -170,8 +176,10 @@ def _space_bytes() -> int:
 
 
 def _warm_up() -> None:
-    """Open one medium of every form: PyAV and Pillow import parts of themselves at their first use,
-    and cannot while a file is open.
+    """Open one medium of every form.
+
+    PyAV and Pillow import parts of themselves at their first use, and could not do so later, while
+    a file is open and no other may be opened.
     """
     for form, mode in (
         ("JPEG", "RGB"),
@@ -187,7 +195,7 @@ def _warm_up() -> None:
         )
         Image.new(mode, (8, 8)).save(content, form, exif=exif, **more)
         content.seek(0)
-        image_facts(content, "jpeg" if form == "MPO" else form.lower())
+        read_image(content, "jpeg" if form == "MPO" else form.lower())
     film = io.BytesIO()
     with av.open(film, "w", format="mov") as container:
         video = container.add_stream("mpeg4", rate=25)
@@ -198,6 +206,6 @@ def _warm_up() -> None:
         samples.sample_rate = 8000
         container.mux(sound.encode(samples))
         container.mux([*video.encode(), *sound.encode()])
-    film_facts(film, len(film.getvalue()))
+    read_film(film, len(film.getvalue()))
     with suppress(av.FFmpegError, Refused):
-        film_facts(io.BytesIO(b"\0\0\0\x08moov"), 8)
+        read_film(io.BytesIO(b"\0\0\0\x08moov"), 8)

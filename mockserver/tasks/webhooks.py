@@ -1,4 +1,4 @@
-"""Ends of tasks told to webhooks, as CloudEvents `dashscope:System:AsyncTaskFinish`.
+"""Tells webhooks of the ends of tasks, as CloudEvents `dashscope:System:AsyncTaskFinish`.
 
 An account can route these events to an HTTP endpoint (task management reference); duplicates are
 possible there, so they can be ordered here. The fields are those of the vendor's page on receiving
@@ -20,10 +20,12 @@ import aiohttp
 from mockserver.accounts import Accounts
 from mockserver.catalogue import Catalogue
 from mockserver.clock import Clock
-from mockserver.digest import compact, derived_uuid
-from mockserver.orders.rules import BadOrder, Doc, Fields, read_all
-from mockserver.state.state import Row, State
-from mockserver.tasks.lifecycle import Tasks, unique_key
+from mockserver.digest import derive_uuid, dump_compact
+from mockserver.fields import BadOrder, Doc, Fields, read_all
+from mockserver.state.state import State
+from mockserver.state.task_table import Row
+from mockserver.tasks.answers import build_unique_key
+from mockserver.tasks.lifecycle import Tasks
 
 TYPE, SOURCE = "dashscope:System:AsyncTaskFinish", "acs.dashscope"
 BUS = "default"  # the bus that the vendor's own services publish to
@@ -44,9 +46,10 @@ class Webhook:
     copies: int = 1
 
 
-class Events:
-    """The webhooks of one server. Tasks accepted while there are any are told of, each at least
-    once.
+class Webhooks:
+    """The webhooks of one server.
+
+    Of every task that is accepted while there are any, they are told at least once.
     """
 
     def __init__(
@@ -61,33 +64,34 @@ class Events:
         self._state, self._clock, self._catalogue = state, clock, catalogue
         self._accounts, self._tasks, self._seed = accounts, tasks, seed
         self._webhooks: list[Webhook] = []
-        self._ticking: asyncio.Task[None] | None = None
-        self._one_at_a_time = asyncio.Lock()
+        self._ticker: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
         self._attempts: dict[str, int] = {}
 
     def add(self, documents: object) -> None:
         """Add webhooks: one {url, account, copies}, or a list. Raises BadOrder."""
-        self._use([*self._webhooks, *read_all(documents, _webhook, "webhooks")])
+        self._use([*self._webhooks, *read_all(documents, _read_webhook, "webhooks")])
 
     def restore(self, shown: list[Doc]) -> None:
         """Take over what `show` gave."""
-        self._use(read_all(shown, _webhook, "webhooks"))
+        self._use(read_all(shown, _read_webhook, "webhooks"))
 
     def clear(self) -> None:
         """Drop every webhook."""
         self._use([])
 
     def begin(self) -> None:
-        """Look for ends from now on, if anybody is to be told. Without a running loop nothing
-        happens yet.
+        """Look for ends from now on, if anybody is to be told.
+
+        Without a running loop nothing happens yet.
         """
         with contextlib.suppress(RuntimeError):
             loop = asyncio.get_running_loop()
-            if self._webhooks and self._ticking is None:
-                self._ticking = loop.create_task(self._tick(), name="webhooks")
+            if self._webhooks and self._ticker is None:
+                self._ticker = loop.create_task(self._tick(), name="webhooks")
 
     def _use(self, webhooks: list[Webhook]) -> None:
-        self._webhooks, self._tasks.tell = webhooks, bool(webhooks)
+        self._webhooks, self._tasks.tell_ends = webhooks, bool(webhooks)
         self.begin()
 
     def show(self) -> list[Doc]:
@@ -96,19 +100,20 @@ class Events:
 
     async def close(self) -> None:
         """Send nothing more."""
-        if self._ticking is not None:
-            self._ticking.cancel()
-            await asyncio.wait([self._ticking])
-            self._ticking = None
+        if self._ticker is not None:
+            self._ticker.cancel()
+            await asyncio.wait([self._ticker])
+            self._ticker = None
 
     async def deliver(self) -> None:
-        """Tell of every task that has ended and was not told of yet. What cannot be delivered is
-        tried again later.
+        """Tell of every task that has ended and was not told of yet.
+
+        What cannot be delivered is tried again later, and given up after some attempts.
         """
         if not self._webhooks:
             return
-        async with self._one_at_a_time:
-            rows = self._state.ended_untold(self._clock.now())
+        async with self._turn:
+            rows = self._state.tasks.list_untold(self._clock.now())
             if not rows:
                 return
             async with aiohttp.ClientSession(
@@ -116,7 +121,7 @@ class Events:
             ) as session:
                 for row in rows:
                     if await self._tell(session, row):
-                        self._state.change_task(row["task_id"], {"told": 1})
+                        self._state.tasks.change(row["task_id"], {"told": 1})
                         self._attempts.pop(row["task_id"], None)
             self._state.commit()
 
@@ -129,76 +134,79 @@ class Events:
                 log.exception("webhooks could not be served")
 
     async def _tell(self, session: aiohttp.ClientSession, row: Row) -> bool:
-        event = compact(self.event(row))
-        headers = {"Content-Type": DATA_TYPE}
+        """Send the event of a task to every webhook; returns whether the task is done with."""
+        event = dump_compact(self.build_event(row))
         try:
             for webhook in self._webhooks:
-                for _ in range(webhook.copies if webhook.account in (None, row["account"]) else 0):
-                    async with session.post(
-                        webhook.url, data=event, headers=headers, allow_redirects=False
-                    ) as response:
-                        if response.status >= 300:  # a redirect has taken nothing
-                            raise aiohttp.ClientError(f"answered {response.status}")
+                if webhook.account in (None, row["account"]):
+                    for _ in range(webhook.copies):
+                        await _post(session, webhook.url, event)
         except (aiohttp.ClientError, OSError, ValueError, ArithmeticError) as error:
-            tries = self._attempts[row["task_id"]] = self._attempts.get(row["task_id"], 0) + 1
-            if tries == ATTEMPTS:
+            attempts = self._attempts[row["task_id"]] = self._attempts.get(row["task_id"], 0) + 1
+            if attempts == ATTEMPTS:
                 log.warning("gave up telling of task %s: %s", row["task_id"], error)
-            return tries >= ATTEMPTS
+            return attempts >= ATTEMPTS
         return True
 
-    def event(self, row: Row) -> Doc:
+    def build_event(self, row: Row) -> Doc:
         """The CloudEvent of a task that has ended."""
-        account = next((each for each in self._accounts.all if each.name == row["account"]), None)
-        uid = account.uid if account else ""
-        region = self._catalogue.region_id((account and account.region) or self._accounts.region)
-        ended = row["cancelled_at"] or row["end_at"]
-        moment = _zulu(ended)
+        account = self._accounts.find(row["account"])
+        uid, region = "", self._accounts.region
+        if account is not None:
+            uid, region = account.uid, account.region or region
+        region_id = self._catalogue.get_region_id(region)
+        ended_at = row["cancelled_at"] or row["end_at"]
+        moment = _format_utc(ended_at)
         return {
             "specversion": "1.0",
-            "id": derived_uuid(self._seed, "event", row["n"]),
+            "id": derive_uuid(self._seed, "event", row["n"]),
             "source": SOURCE,
             "type": TYPE,
-            "subject": f"{SOURCE}:{region}:{uid}:task/{row['task_id']}",
+            "subject": f"{SOURCE}:{region_id}:{uid}:task/{row['task_id']}",
             "time": moment,
             "datacontenttype": DATA_TYPE,
             "aliyunaccountid": uid,
             "aliyunoriginalaccountid": uid,
             "aliyuneventbusname": BUS,
-            "aliyunregionid": region,
+            "aliyunregionid": region_id,
             "aliyunpublishtime": moment,
             "data": {
                 "task_id": row["task_id"],
                 "task_status": row["status"],
-                "start_time": self._local(row["submit_at"]),
-                "end_time": self._local(ended),
+                "start_time": self._format_local(row["submit_at"]),
+                "end_time": self._format_local(ended_at),
                 "contain_result": False,
-                "user_api_unique_key": unique_key(row["model"]),
+                "user_api_unique_key": build_unique_key(row["model"]),
                 "api_key_id": row["api_key_id"],
-                "region": region,
+                "region": region_id,
                 "request_id": row["request_id"],
                 "model_name": row["model"],
             },
         }
 
-    def _local(self, at: float) -> str:
+    def _format_local(self, at: float) -> str:
         """A time as the page shows it in `data`: without a zone, in that of the service."""
         zone = timezone(timedelta(hours=self._catalogue.service["utc_offset_h"]))
         return datetime.fromtimestamp(at, zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _zulu(at: float) -> str:
+async def _post(session: aiohttp.ClientSession, url: str, event: bytes) -> None:
+    headers = {"Content-Type": DATA_TYPE}
+    async with session.post(url, data=event, headers=headers, allow_redirects=False) as response:
+        if response.status >= 300:  # also a redirect: it has taken nothing
+            raise aiohttp.ClientError(f"answered {response.status}")
+
+
+def _format_utc(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _webhook(document: object, place: str) -> Webhook:
+def _read_webhook(document: object, place: str) -> Webhook:
     if isinstance(document, str):
         document = {"url": document}
     fields = Fields(document, place)
-    url, account, copies = (
-        fields.take("url", str, ""),
-        fields.take("account", str),
-        fields.count("copies", 1, 1),
-    )
+    url, account = fields.take("url", str, ""), fields.take("account", str)
+    copies = fields.take_count("copies", 1, 1)
     fields.end()
     if not _is_url(url):
         raise BadOrder(f"{place}.url should be an http(s) URL, not {url!r}")
@@ -206,7 +214,7 @@ def _webhook(document: object, place: str) -> Webhook:
 
 
 def _is_url(text: str) -> bool:
-    """Whether events can be sent there: http(s), a host, and a port that is one."""
+    """Whether events can be sent there: it has http(s), a host, and no impossible port."""
     try:
         url = urlsplit(text)
         return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0

@@ -1,6 +1,4 @@
-"""The server's side of the gate: what the first bytes of a medium say, and questions to the process
-that opens it.
-"""
+"""Asks what a medium is: its first bytes tell its form, and a process of its own opens it."""
 
 from __future__ import annotations
 
@@ -16,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from mockserver.errors import MediaError, ServerError
+from mockserver.media.renderer import Probe
 
-PATIENCE_S = 120.0  # for an answer; computing time is limited over there
+PATIENCE_S = 120.0  # for an answer; the worker limits its computing time itself
 REMEMBERED = 256  # media whose facts are kept
 _START = (
-    "import sys; sys.path += sys.argv[1:]; from mockserver.media.gate.worker import serve; serve()"
+    "import sys; sys.path += sys.argv[1:]; from mockserver.media.probe.worker import serve; serve()"
 )
 _INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # where Python itself may need them
 _PICTURES = {b"\xff\xd8\xff": "jpeg", b"\x89PNG": "png", b"BM": "bmp"}
@@ -32,12 +31,14 @@ _OTHERS = {
     b"FLV\x01": "flv",
     b"OggS": "ogg",
 }
+# The forms that the service takes, by kind of medium.
+_TAKEN_FORMS = {"video": ("mp4",), "image": (*_PICTURES.values(), "webp")}
 _FILM_BOXES = b"ftyp moov mdat free skip wide pnot uuid styp moof".split()
 _STILL_BRANDS = b"heic heix hevc mif1 msf1 avif avis".split()
 
 
-def form_of(head: bytes) -> str:
-    """The form that the first bytes of a file tell; empty for none that is known."""
+def detect_form(head: bytes) -> str:
+    """The form of a file by its first bytes; empty for none that is known."""
     if head[4:8] in _FILM_BOXES:
         return "heif" if head[4:8] == b"ftyp" and head[8:12] in _STILL_BRANDS else "mp4"
     if head[:4] == b"RIFF":
@@ -46,7 +47,7 @@ def form_of(head: bytes) -> str:
     return next((form for start, form in known.items() if head.startswith(start)), "")
 
 
-class Gate:
+class ProbeClient:
     """One process that opens media, started at the first question."""
 
     def __init__(self) -> None:
@@ -56,7 +57,7 @@ class Gate:
         self._owner = 0
         self._known: OrderedDict[tuple[Any, ...], dict[str, Any]] = OrderedDict()
 
-    def look(self, path: Path, kind: str) -> dict[str, Any]:
+    def probe(self, path: Path, kind: str) -> dict[str, Any]:
         """The facts of a `video` or an `image`.
 
         Raises MediaError InvalidFile.Format for what is of another form than the service takes,
@@ -64,21 +65,15 @@ class Gate:
         """
         try:
             with path.open("rb") as file:
-                form, stat = form_of(file.read(16)), os.fstat(file.fileno())
-                right = form == "mp4" if kind == "video" else form in (*_PICTURES.values(), "webp")
-                if not right:
-                    code = "InvalidFile.Format" if form else "InvalidFile.Openerror"
-                    words = f"The file is {form}" if form else "It cannot be opened"
-                    raise MediaError(code, f"{words}; a {kind} is expected")
+                form, stat = detect_form(file.read(16)), os.fstat(file.fileno())
+                _check_form(form, kind)
                 mark = (str(path), stat.st_mtime_ns, stat.st_ino, stat.st_size, kind)
                 with self._turn:
                     facts = self._known.get(mark)
                     if facts is None:
-                        asked = {"form": form, "size_bytes": stat.st_size}
-                        facts = self._ask(json.dumps(asked).encode(), file.fileno())
-                        self._known[mark] = facts
-                        while len(self._known) > REMEMBERED:
-                            self._known.popitem(last=False)
+                        question = {"form": form, "size_bytes": stat.st_size}
+                        facts = self._ask(json.dumps(question).encode(), file.fileno())
+                        self._remember(mark, facts)
                     return facts
         except OSError as error:
             raise MediaError("InvalidFile.Openerror", f"The {kind} cannot be read") from error
@@ -88,12 +83,18 @@ class Gate:
         with self._turn:
             self._end()
 
-    def _ask(self, asked: bytes, descriptor: int) -> dict[str, Any]:
-        for _ in range(2):  # one that ended while it was idle is replaced
-            line, begun, text = self._connected(), b"", b""
+    def _remember(self, mark: tuple[Any, ...], facts: dict[str, Any]) -> None:
+        self._known[mark] = facts
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+
+    def _ask(self, question: bytes, descriptor: int) -> dict[str, Any]:
+        """Send a question with an open file to the process, and return the facts it answers."""
+        for _ in range(2):  # a process that ended while it was idle is replaced
+            line, begun, text = self._connect(), b"", b""
             os.lseek(descriptor, 0, os.SEEK_SET)
             try:
-                socket.send_fds(line, [asked], [descriptor])
+                socket.send_fds(line, [question], [descriptor])
                 with line.makefile("rb") as answers:
                     begun, text = answers.readline(), answers.readline()
             except OSError:  # it ended, or the time is up
@@ -108,7 +109,8 @@ class Gate:
                 raise MediaError("InvalidFile.Openerror", "The decoder breaks down over the file")
         raise ServerError("the process that opens media cannot begin; install cutlist anew")
 
-    def _connected(self) -> socket.socket:
+    def _connect(self) -> socket.socket:
+        """The line to the process, which is started when it is not running."""
         alive = self._process is not None and self._process.poll() is None
         if alive and self._line is not None and self._owner == os.getpid():
             return self._line
@@ -138,5 +140,35 @@ class Gate:
             process.wait()
 
 
-gate = Gate()
-atexit.register(gate.close)
+def _check_form(form: str, kind: str) -> None:
+    """Raise MediaError when a `kind` of medium may not have this form."""
+    if form in _TAKEN_FORMS[kind]:
+        return
+    if form:
+        raise MediaError("InvalidFile.Format", f"The file is {form}; a {kind} is expected")
+    raise MediaError("InvalidFile.Openerror", f"It cannot be opened; a {kind} is expected")
+
+
+_client = ProbeClient()
+atexit.register(_client.close)
+
+
+def probe_file(path: Path, kind: str) -> Probe:
+    """What a file is that should be a `video` or an `image`.
+
+    Raises MediaError InvalidFile.Format for another form than the service takes, and
+    InvalidFile.Openerror when it cannot be opened and decoded.
+    """
+    facts = _client.probe(path, kind)
+    width, height = facts["size"]
+    return Probe(
+        kind=kind,
+        format=facts["format"],
+        width=width,
+        height=height,
+        duration_s=facts.get("duration_s", 0.0),
+        audio=facts.get("audio", False),
+        alpha=facts.get("alpha", False),
+        size_bytes=path.stat().st_size,
+        turn=facts.get("turn", 0),
+    )

@@ -1,0 +1,89 @@
+"""The media that a request names: which they are, and what is written in those given inline."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from mockserver.catalogue import Doc, Variant
+from mockserver.digest import compute_sha256, dump_canonical
+
+
+@dataclass(frozen=True)
+class MediaReference:
+    """A medium named in a request: its role, the name of its limits, and the text as given."""
+
+    role: str
+    limits: str
+    url: str
+
+
+def list_references(variant: Variant, inputs: Doc) -> Iterator[MediaReference]:
+    """Every media reference of an `input`, as the model file marks them (x-media).
+
+    The fields of the input must have been checked before.
+    """
+    for name, field in variant.input["properties"].items():
+        value = inputs.get(name)
+        if value is None:
+            continue
+        if "x-media" in field:
+            yield MediaReference(name, field["x-media"], value)
+        elif field["type"] == "array" and "x-media" in field["items"]:
+            most = field.get("maxItems", len(value))  # of more, the first ones are used
+            limits = field["items"]["x-media"]
+            yield from (MediaReference(name, limits, url) for url in value[:most])
+        elif field["type"] == "array" and "x-media-by" in field["items"].get("properties", {}).get(
+            "url", {}
+        ):
+            yield from (MediaReference(item["type"], item["type"], item["url"]) for item in value)
+
+
+def compute_job_sha256(request: Doc, request_sha256: str, digests: dict[str, str]) -> str:
+    """Digest of a request in which media stand as the digests of their bytes.
+
+    `digests` holds them by the text that was given; the others stand as they are.
+    """
+    if not digests:
+        return request_sha256
+
+    def replace_media(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: replace_media(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [replace_media(item) for item in value]
+        return digests.get(value, value) if isinstance(value, str) else value
+
+    inputs = replace_media(request.get("input"))
+    return compute_sha256(dump_canonical({**request, "input": inputs}))
+
+
+def read_data_uri(url: str) -> tuple[str, bytes]:
+    """The MIME type of a data URI in small letters, and its bytes; no bytes if it is unreadable.
+
+    RFC 2397: case does not matter, parameters may stand before `base64`, the data may be
+    percent-encoded, and line ends in Base64 count for nothing. Whether the service takes all of it
+    is not documented (assumption).
+    """
+    head, comma, text = url[5:].partition(",")
+    mime, *parameters = [part.strip().lower() for part in head.split(";")]
+    try:
+        data = unquote_to_bytes(text.encode("ascii"))
+        if parameters and parameters[-1] == "base64":
+            data = base64.b64decode(b"".join(data.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return mime, b""
+    return mime, data if comma else b""
+
+
+def is_http(url: str) -> bool:
+    """Whether a text is a URL that can be fetched by http(s)."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
