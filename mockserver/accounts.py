@@ -69,7 +69,7 @@ class Accounts:
             )
         self.all, self._callers = accounts, by_secret
 
-    def dump(self) -> list[Doc]:
+    def to_documents(self) -> list[Doc]:
         """The accounts as `read_accounts` reads them, keys and all."""
         return [asdict(account) for account in self.all]
 
@@ -77,7 +77,7 @@ class Accounts:
         """The account of a name; None when there is none."""
         return next((account for account in self.all if account.name == name), None)
 
-    def authenticate(self, authorization: str | None) -> Caller:
+    def identify(self, authorization: str | None) -> Caller:
         """Find out for whom an Authorization header speaks.
 
         Raises ApiError 401 with one of the two messages of the error page. The key of an account
@@ -98,7 +98,7 @@ class Accounts:
     def find_name(self, authorization: str | None) -> str | None:
         """The name of the account for which an Authorization header speaks; None without one."""
         try:
-            return self.authenticate(authorization).account.name
+            return self.identify(authorization).account.name
         except ApiError:
             return None
 

@@ -43,7 +43,7 @@ def build_app(service: Service, run_blocking: RunBlocking) -> web.Application:
     app.on_response_prepare.append(cors.add_headers)
     for route in routes:
         app.router.add_route(route.method, route.path, route.handler)
-    app.router.add_get("/openapi.json", handlers.openapi)
+    app.router.add_get("/openapi.json", handlers.describe_api)
     return app
 
 
@@ -53,12 +53,12 @@ def _list_routes(service: Service, handlers: _Handlers) -> list[Route]:
     tasks = API + paths["tasks"]
     task = tasks + "/{task_id:[^/]+}"
     routes = [
-        Route("create", "POST", API + paths["create"], handlers.create),
-        Route("fetch", "GET", task, handlers.fetch),
-        Route("list", "GET", tasks, handlers.list),
-        Route("cancel", "POST", task + "/cancel", handlers.cancel),
-        Route("policy", "GET", API + paths["uploads"], handlers.policy),
-        Route("upload", "POST", "/oss", handlers.upload),
+        Route("create", "POST", API + paths["create"], handlers.create_task),
+        Route("fetch", "GET", task, handlers.fetch_task),
+        Route("list", "GET", tasks, handlers.list_tasks),
+        Route("cancel", "POST", task + "/cancel", handlers.cancel_task),
+        Route("policy", "GET", API + paths["uploads"], handlers.grant_upload),
+        Route("upload", "POST", "/oss", handlers.store_upload),
     ]
     with_slash = (
         route._replace(path=route.path + slash) for route in routes for slash in ("", "/")
@@ -66,8 +66,8 @@ def _list_routes(service: Service, handlers: _Handlers) -> list[Route]:
     result = "/oss/{key:.+}"
     return [
         *with_slash,
-        Route("result", "HEAD", result, handlers.result),
-        Route("result", "GET", result, handlers.result),
+        Route("result", "HEAD", result, handlers.send_result),
+        Route("result", "GET", result, handlers.send_result),
     ]
 
 
@@ -81,8 +81,8 @@ class _Handlers:
 
     # ---- tasks
 
-    async def create(self, request: web.Request) -> web.Response:
-        caller = self._authenticate(request)
+    async def create_task(self, request: web.Request) -> web.Response:
+        caller = self._identify(request)
         body = await request.read()
         visit = VISIT.get()
         visit.notes["body_sha256"] = compute_sha256(body)
@@ -91,20 +91,20 @@ class _Handlers:
         )
         return build_answer({"output": {"task_status": "PENDING", "task_id": task_id}})
 
-    async def fetch(self, request: web.Request) -> web.Response:
-        caller = self._authenticate(request, "fetch")
+    async def fetch_task(self, request: web.Request) -> web.Response:
+        caller = self._identify(request, "fetch")
         task_id = request.match_info["task_id"]
         VISIT.get().notes["task_id"] = task_id
         document = await self._service.fetch(caller, task_id, lambda: self._get_host(request))
         return build_answer(document)
 
-    async def list(self, request: web.Request) -> web.Response:
-        caller = self._authenticate(request, "list")
+    async def list_tasks(self, request: web.Request) -> web.Response:
+        caller = self._identify(request, "list")
         VISIT.get().notes["query"] = dict(request.query)
         return build_answer(self._service.list_tasks(caller, request.query))
 
-    async def cancel(self, request: web.Request) -> web.Response:
-        caller = self._authenticate(request, "cancel")
+    async def cancel_task(self, request: web.Request) -> web.Response:
+        caller = self._identify(request, "cancel")
         task_id = request.match_info["task_id"]
         VISIT.get().notes["task_id"] = task_id
         self._service.tasks.cancel(caller.account.name, task_id)
@@ -112,16 +112,16 @@ class _Handlers:
 
     # ---- files
 
-    async def openapi(self, request: web.Request) -> web.Response:
+    async def describe_api(self, request: web.Request) -> web.Response:
         """The description of all this, for generators of clients and for editors."""
         return web.json_response(build_openapi(self._get_host(request)))
 
-    async def policy(self, request: web.Request) -> web.Response:
-        caller = self._authenticate(request, "get_policy")
+    async def grant_upload(self, request: web.Request) -> web.Response:
+        caller = self._identify(request, "get_policy")
         host, n = self._get_host(request), VISIT.get().n
         return build_answer({"data": self._service.grant_upload(caller, request.query, host, n)})
 
-    async def upload(self, request: web.Request) -> web.Response:
+    async def store_upload(self, request: web.Request) -> web.Response:
         """Take a form as object storage does: the fields first, the file last, streamed to disk."""
         if not request.content_type.startswith("multipart/"):
             raise MALFORMED_FORM
@@ -158,7 +158,7 @@ class _Handlers:
             incoming.discard()
             raise
 
-    async def result(self, request: web.Request) -> web.Response:
+    async def send_result(self, request: web.Request) -> web.Response:
         path = await self._service.find_result(request.match_info["key"], request.query)
         size_bytes = path.stat().st_size
         first, last = read_range(request, size_bytes)
@@ -177,13 +177,13 @@ class _Handlers:
 
     # ---- what all of them need
 
-    def _authenticate(self, request: web.Request, rate: str | None = None) -> Caller:
+    def _identify(self, request: web.Request, rate: str | None = None) -> Caller:
         """Find out who sends a request, and whether they may now. Raises ApiError.
 
         `rate` is the kind of request whose rate per account is counted.
         """
         service = self._service
-        caller = service.accounts.authenticate(request.headers.get(hdrs.AUTHORIZATION))
+        caller = service.accounts.identify(request.headers.get(hdrs.AUTHORIZATION))
         account = caller.account.name
         notes = VISIT.get().notes
         notes["account"] = account

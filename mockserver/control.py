@@ -1,7 +1,7 @@
-"""The server's own controls under /_mock/: time, tasks, rules, accounts, journal, bill, snapshots.
+"""The server's own controls under /_mock/: time, tasks, rules, accounts, journal and bill.
 
-They answer the same machine only, unless the server was told otherwise. Answers are JSON; a refusal is
-`{"code": "InvalidControl", "message"}` with 400, 403, 404, 409 or 413.
+They answer the same machine only, unless the server was told otherwise. Answers are JSON; a
+refusal is `{"code": "InvalidControl", "message"}` with 400, 403, 404, 409 or 413.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from aiohttp import web
 
 from mockserver.accounts import read_accounts
 from mockserver.catalogue import Doc
-from mockserver.digest import dump_canonical, load_json
+from mockserver.digest import encode_canonical, load_json
 from mockserver.errors import ControlError, ServerError
 from mockserver.fields import Fields
 from mockserver.http.index import CONTROLS, build_index, build_page, describe_miss
@@ -36,21 +36,21 @@ def add_controls(app: web.Application, service: Service) -> None:
     control = _Control(service)
     remote = service.settings.remote_controls
     routes: tuple[tuple[str, str, Handler], ...] = (
-        ("GET", "health", control.health),
-        ("GET", "clock", control.clock),
+        ("GET", "health", control.show_health),
+        ("GET", "clock", control.show_clock),
         ("POST", "clock", control.set_clock),
-        ("GET", "tasks", control.tasks),
-        ("GET", "tasks/{task_id:[^/]+}", control.task),
-        ("POST", "tasks/{task_id:[^/]+}/{act:[^/]+}", control.act),
-        ("GET", "accounts", control.accounts),
-        ("PUT", "accounts", control.set_accounts),
-        ("GET", "rates", control.rates),
+        ("GET", "tasks", control.list_tasks),
+        ("GET", "tasks/{task_id:[^/]+}", control.show_task),
+        ("POST", "tasks/{task_id:[^/]+}/{act:[^/]+}", control.act_on_task),
+        ("GET", "accounts", control.list_accounts),
+        ("PUT", "accounts", control.replace_accounts),
+        ("GET", "rates", control.show_rates),
         ("POST", "rates", control.set_rates),
-        ("GET", "bill", control.bill),
-        ("GET", "bill/{by:[^/]+}", control.bill_by),
-        ("GET", "journal", control.journal),
-        ("POST", "journal/verify", control.verify),
-        ("GET", "snapshot", control.snapshot),
+        ("GET", "bill", control.show_bill),
+        ("GET", "bill/{by:[^/]+}", control.sum_bill),
+        ("GET", "journal", control.list_requests),
+        ("POST", "journal/verify", control.verify_journal),
+        ("GET", "snapshot", control.send_snapshot),
         ("POST", "restore", control.restore),
         ("POST", "restart", control.restart),
         ("POST", "reset", control.reset),
@@ -65,7 +65,7 @@ def add_controls(app: web.Application, service: Service) -> None:
     for method, path, handler in routes:
         for slash in ("", "/"):
             app.router.add_route(method, f"/_mock/{path}{slash}", _guard(handler, remote))
-    listing = _guard(control.index, remote)
+    listing = _guard(control.show_index, remote)
     for path in ("/", "/_mock", CONTROLS):
         app.router.add_get(path, listing)
     app.router.add_route("*", "/_mock/{rest:.*}", _guard(control.refuse_unknown, remote))
@@ -75,7 +75,7 @@ class _Control:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def index(self, request: web.Request) -> web.Response:
+    async def show_index(self, request: web.Request) -> web.Response:
         """What there is: a page for a browser, JSON for a program."""
         root = f"{request.scheme}://{request.host}"
         if "text/html" in request.headers.get("Accept", ""):
@@ -86,13 +86,13 @@ class _Control:
         """Refuse a control that there is not, naming the nearest that there is."""
         raise ControlError(describe_miss(request.method, request.path), 404)
 
-    async def health(self, _: web.Request) -> web.Response:
+    async def show_health(self, _: web.Request) -> web.Response:
         now = self._service.clock.now()
         return web.json_response(
             {"status": "ok", "now": now, "tasks": self._service.state.tasks.count}
         )
 
-    async def clock(self, _: web.Request) -> web.Response:
+    async def show_clock(self, _: web.Request) -> web.Response:
         return web.json_response({"now": self._service.clock.now()})
 
     async def set_clock(self, request: web.Request) -> web.Response:
@@ -107,26 +107,26 @@ class _Control:
             )
         self._service.advance(float(seconds))
         await self._service.webhooks.deliver()
-        return await self.clock(request)
+        return await self.show_clock(request)
 
     # ---- tasks
 
-    async def tasks(self, request: web.Request) -> web.Response:
-        wanted = {
+    async def list_tasks(self, request: web.Request) -> web.Response:
+        filters = {
             name: request.query[name]
             for name in ("account", "model", "status", "label")
             if name in request.query
         }
-        return web.json_response({"tasks": self._service.list_all_tasks(wanted)})
+        return web.json_response({"tasks": self._service.list_all_tasks(filters)})
 
-    async def task(self, request: web.Request) -> web.Response:
+    async def show_task(self, request: web.Request) -> web.Response:
         task_id = request.match_info["task_id"]
         row = self._service.state.tasks.find(task_id, self._service.clock.now())
         if row is None:
             raise ControlError(f"there is no task {task_id}", 404)
         return web.json_response(show_task(row))
 
-    async def act(self, request: web.Request) -> web.Response:
+    async def act_on_task(self, request: web.Request) -> web.Response:
         """Do something to a task by hand: finish, fail {code, message}, cancel, expire or lose."""
         tasks, task_id = self._service.tasks, request.match_info["task_id"]
         acts = {
@@ -149,11 +149,11 @@ class _Control:
             )
         self._service.state.commit()
         await self._service.webhooks.deliver()
-        return await self.task(request)
+        return await self.show_task(request)
 
     # ---- accounts and rates
 
-    async def accounts(self, _: web.Request) -> web.Response:
+    async def list_accounts(self, _: web.Request) -> web.Response:
         """The accounts, with the ids of their keys but not the keys."""
         shown = [
             {
@@ -167,13 +167,13 @@ class _Control:
         ]
         return web.json_response({"accounts": shown, "region": self._service.accounts.region})
 
-    async def set_accounts(self, request: web.Request) -> web.Response:
+    async def replace_accounts(self, request: web.Request) -> web.Response:
         documents = (await _read_document(request)).get("accounts")
         accounts = read_accounts(documents, self._service.catalogue.service["regions"])
         self._service.accounts.replace(accounts)
-        return await self.accounts(request)
+        return await self.list_accounts(request)
 
-    async def rates(self, _: web.Request) -> web.Response:
+    async def show_rates(self, _: web.Request) -> web.Response:
         models = {
             model.name: model.submits_per_s for model in self._service.catalogue.models.values()
         }
@@ -185,30 +185,30 @@ class _Control:
         if not isinstance(enforced, bool):
             raise ControlError('the body should be {"enforced": true} or {"enforced": false}')
         self._service.rates.enforced = enforced
-        return await self.rates(request)
+        return await self.show_rates(request)
 
     # ---- bill and journal
 
-    async def bill(self, _: web.Request) -> web.Response:
+    async def show_bill(self, _: web.Request) -> web.Response:
         return web.json_response(self._service.build_bill())
 
-    async def bill_by(self, request: web.Request) -> web.Response:
+    async def sum_bill(self, request: web.Request) -> web.Response:
         by = request.match_info["by"]
         if by not in _SUMS:
             raise ControlError(f"a bill is summed by {', '.join(_SUMS)}, not by {by}", 404)
         return web.json_response(sum_bill(self._service.build_bill(), _SUMS[by]))
 
-    async def journal(self, request: web.Request) -> web.Response:
+    async def list_requests(self, request: web.Request) -> web.Response:
         """All requests, or those that fit the query: the fields of verify, as text."""
         journal = self._service.get_journal()
-        wanted: Doc = dict(request.query)
-        if (status := wanted.get("status", "")).isdecimal() and len(status) == 3:
-            wanted["status"] = int(status)
-        if wanted:
-            journal = {"requests": select_requests(journal["requests"], wanted, "query")}
+        filters: Doc = dict(request.query)
+        if (status := filters.get("status", "")).isdecimal() and len(status) == 3:
+            filters["status"] = int(status)
+        if filters:
+            journal = {"requests": select_requests(journal["requests"], filters, "query")}
         return web.json_response(journal)
 
-    async def verify(self, request: web.Request) -> web.Response:
+    async def verify_journal(self, request: web.Request) -> web.Response:
         """Answer 200 when the journal is as expected, 409 when not.
 
         So `curl -f` can stand in a script.
@@ -220,8 +220,8 @@ class _Control:
 
     # ---- the whole
 
-    async def snapshot(self, _: web.Request) -> web.Response:
-        return web.Response(body=self._service.snapshot(), content_type="application/x-tar")
+    async def send_snapshot(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._service.take_snapshot(), content_type="application/x-tar")
 
     async def restore(self, request: web.Request) -> web.Response:
         data = bytearray()
@@ -230,7 +230,7 @@ class _Control:
             if len(data) > LARGEST_SNAPSHOT:
                 raise ControlError("the snapshot is too large", 413)
         self._service.restore(bytes(data))
-        return await self.health(request)
+        return await self.show_health(request)
 
     async def restart(self, request: web.Request) -> web.Response:
         self._service.restart(request.transport)
@@ -265,7 +265,7 @@ async def _read_document(request: web.Request, default: Doc | None = None) -> Do
         return default
     try:
         document = load_json(body)
-        dump_canonical(document)  # refuses what is nested too deeply to be worked with
+        encode_canonical(document)  # refuses what is nested too deeply to be worked with
     except (ValueError, TypeError):
         document = None
     if not isinstance(document, dict):

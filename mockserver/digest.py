@@ -11,7 +11,7 @@ import orjson
 _LENIENT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
-def dump_canonical(value: Any) -> bytes:
+def encode_canonical(value: Any) -> bytes:
     """JSON with sorted keys and no spaces, in UTF-8: equal values give equal bytes.
 
     Raises TypeError for what no such text can hold, such as lone surrogates.
@@ -19,7 +19,7 @@ def dump_canonical(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
-def dump_compact(value: Any) -> bytes:
+def encode_compact(value: Any) -> bytes:
     """JSON without spaces, with keys in their order, in UTF-8.
 
     A lone surrogate, as it may come from a header, becomes a "?".

@@ -44,8 +44,8 @@ class Fields:
             return default
         kinds = kind if isinstance(kind, tuple) else (kind,)
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            wanted = " or ".join(kind.__name__ for kind in kinds)
-            raise BadOrder(f"{self.place}.{name} should be of type {wanted}, not {value!r}")
+            types = " or ".join(kind.__name__ for kind in kinds)
+            raise BadOrder(f"{self.place}.{name} should be of type {types}, not {value!r}")
         return value
 
     def take_number(

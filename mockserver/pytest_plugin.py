@@ -56,9 +56,9 @@ class DashScopeServer:
         """What every task has cost so far: `{"tasks": [...], "total_billed_s"}`."""
         return self._thread.bill()
 
-    def tasks(self, **wanted: str) -> list[dict[str, Any]]:
+    def tasks(self, **filters: str) -> list[dict[str, Any]]:
         """Every task so far; `account`, `model`, `status` and `label` choose. GET /_mock/tasks."""
-        return self._thread.tasks(**wanted)
+        return self._thread.tasks(**filters)
 
     def finish(self, task_id: str) -> None:
         """End a task now, as its outcome says. Raises ControlError for an unknown or ended one."""

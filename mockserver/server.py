@@ -165,9 +165,9 @@ class MockServer:
         """The last requests: the document of GET /_mock/journal."""
         return self._get_service().get_journal()
 
-    def tasks(self, **wanted: str) -> list[Doc]:
+    def tasks(self, **filters: str) -> list[Doc]:
         """Every task so far, also those that clients no longer see: GET /_mock/tasks."""
-        return self._get_service().list_all_tasks(wanted)
+        return self._get_service().list_all_tasks(filters)
 
     def finish(self, task_id: str) -> None:
         """End a task now, as its outcome says. Raises ControlError."""
@@ -184,7 +184,7 @@ class MockServer:
 
     def snapshot(self) -> bytes:
         """The whole server as the bytes of a file: GET /_mock/snapshot."""
-        return self._get_service().snapshot()
+        return self._get_service().take_snapshot()
 
     def restore(self, data: bytes) -> None:
         """Be the server that a snapshot was taken of: POST /_mock/restore."""
@@ -282,7 +282,7 @@ class MockServer:
 def _write_state_file(service: Service, path: Path) -> None:
     """Write a snapshot, which appears under its name when it is complete."""
     part = path.with_name(path.name + ".part")
-    part.write_bytes(service.snapshot())
+    part.write_bytes(service.take_snapshot())
     part.replace(path)
 
 

@@ -85,7 +85,7 @@ class Service:
 
     # ---- requests
 
-    def number_request(self) -> tuple[int, str]:
+    def begin_request(self) -> tuple[int, str]:
         """Number and request_id of a request that arrives now."""
         self._requests += 1
         return self._requests, derive_uuid(self.settings.seed, "request", self._requests)
@@ -189,7 +189,7 @@ class Service:
         """
         now = self.clock.now()
         page = read_page(query, self.catalogue, now)
-        wanted = {
+        filters = {
             "now": now,
             "account": caller.account.name,
             "start": page.start,
@@ -199,7 +199,7 @@ class Service:
             "status": query.get("status"),
             "api_key_id": query.get("api_key_id"),
         }
-        total, rows = self.state.tasks.list_page(wanted, page.size, page.offset)
+        total, rows = self.state.tasks.list_page(filters, page.size, page.offset)
         region_id = self.catalogue.get_region_id(self.accounts.get_region(caller))
         if query.get("region", region_id) != region_id:
             total, rows = 0, []
@@ -211,9 +211,9 @@ class Service:
             "page_size": page.size,
         }
 
-    def list_all_tasks(self, wanted: Mapping[str, str]) -> list[Doc]:
-        """Every task of every account, as the controls show it; `wanted` chooses."""
-        rows = self.state.tasks.list_all({"now": self.clock.now(), **wanted})
+    def list_all_tasks(self, filters: Mapping[str, str]) -> list[Doc]:
+        """Every task of every account, as the controls show it; `filters` chooses."""
+        rows = self.state.tasks.list_all({"now": self.clock.now(), **filters})
         return [show_task(row) for row in rows]
 
     def build_bill(self) -> Doc:
@@ -226,7 +226,7 @@ class Service:
         if failure is None:
             return True
         changes = {"outcome": "FAILED", "code": failure.code, "message": failure.message}
-        self.state.tasks.change(row["task_id"], {**changes, "billed_s": 0.0})
+        self.state.tasks.update(row["task_id"], {**changes, "billed_s": 0.0})
         return False
 
     # ---- uploads and results
@@ -291,14 +291,14 @@ class Service:
         self.state.reopen()
         self._forget_counts()
 
-    def snapshot(self) -> bytes:
+    def take_snapshot(self) -> bytes:
         """The whole server as the bytes of a file.
 
         It holds tasks, uploads, journal, accounts, rules, webhooks and time.
         """
         orders = {
             "now": self.clock.now(),
-            "accounts": self.accounts.dump(),
+            "accounts": self.accounts.to_documents(),
             "webhooks": self.webhooks.show(),
             "scenarios": self.scenarios.show(),
             "faults": self.faults.show(),

@@ -72,9 +72,9 @@ class ServerThread:
         """The last requests, in order of arrival: `{"requests": [...]}`."""
         return self.do(self.server.journal)
 
-    def tasks(self, **wanted: str) -> list[Doc]:
+    def tasks(self, **filters: str) -> list[Doc]:
         """Every task so far; `account`, `model`, `status` and `label` choose."""
-        return self.do(functools.partial(self.server.tasks, **wanted))
+        return self.do(functools.partial(self.server.tasks, **filters))
 
     def finish(self, task_id: str) -> None:
         """End a task now, as its outcome says. Raises ControlError."""

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from aiohttp import hdrs, web
 
-from mockserver.digest import dump_compact
+from mockserver.digest import encode_compact
 from mockserver.errors import ApiError, ObjectError
 from mockserver.http.visit import VISIT
 
@@ -42,4 +42,4 @@ def format_http_date(second: int) -> str:
 
 
 def _build_json(status: int, document: dict[str, Any]) -> web.Response:
-    return web.Response(status=status, body=dump_compact(document), headers=JSON)
+    return web.Response(status=status, body=encode_compact(document), headers=JSON)

@@ -29,7 +29,7 @@ class Cors:
     def __init__(self, origins: Sequence[str] = ()) -> None:
         self._origins = frozenset(origin.rstrip("/") for origin in origins)
 
-    def allows(self, request: web.Request) -> bool:
+    def may_use(self, request: web.Request) -> bool:
         """Whether the page that sends a request may read the answer."""
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is None or not request.path.startswith(CONTROLS):
@@ -39,28 +39,28 @@ class Cors:
 
     def answer_preflight(self, request: web.Request) -> web.Response:
         """Say yes, or 403. Headers that are asked for are granted as they are."""
-        if not self.allows(request):
+        if not self.may_use(request):
             return _build_refusal(request)
         headers = {
             hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, POST, PUT, DELETE",
             hdrs.ACCESS_CONTROL_MAX_AGE: str(PREFLIGHT_LIFE_S),
         }
-        wanted = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS)
-        if wanted:
-            headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = wanted
+        names = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS)
+        if names:
+            headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = names
         return web.Response(status=204, headers=headers)
 
     def refuse(self, request: web.Request) -> web.Response | None:
         """403 for an order of a page that may not give any; None for every other request."""
         is_question = request.method in (hdrs.METH_GET, hdrs.METH_HEAD)
-        if is_question or self.allows(request):
+        if is_question or self.may_use(request):
             return None
         return _build_refusal(request)
 
     async def add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         """Let the page read the answer; called for every answer before it goes out."""
         origin = request.headers.get(hdrs.ORIGIN)
-        if origin is not None and self.allows(request):
+        if origin is not None and self.may_use(request):
             response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
             response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = ANY
             response.headers.add(hdrs.VARY, hdrs.ORIGIN)

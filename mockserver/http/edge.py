@@ -73,7 +73,7 @@ class Edge:
         return response
 
     def _begin_visit(self) -> Visit:
-        n, request_id = self._service.number_request()
+        n, request_id = self._service.begin_request()
         visit = Visit(n, request_id, self._service.clock.now())
         VISIT.set(visit)
         return visit

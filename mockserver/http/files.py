@@ -57,12 +57,12 @@ def read_range(request: web.Request, size_bytes: int) -> tuple[int, int]:
     An unusable Range is ignored, as object storage does.
     """
     try:
-        wanted = request.http_range
+        span = request.http_range
     except ValueError:
         return 0, size_bytes - 1
-    if wanted.start is None and wanted.stop is None:
+    if span.start is None and span.stop is None:
         return 0, size_bytes - 1
-    first, stop, _ = wanted.indices(size_bytes)
+    first, stop, _ = span.indices(size_bytes)
     if first >= stop:
         return 0, size_bytes - 1
     return first, stop - 1

@@ -42,7 +42,7 @@ class Picture:
         """The start of a chain."""
         return cls(graph, graph.add(name, **options))
 
-    def filter(self, name: str, **options: str) -> Picture:
+    def apply(self, name: str, **options: str) -> Picture:
         """Through one filter."""
         return self.join(name, **options)
 
@@ -59,48 +59,48 @@ class Picture:
         wide = max(width, round_even(source.width * scale))
         high = max(height, round_even(source.height * scale))
         return (
-            self.scale(wide, high)
-            .filter("crop", w=str(width), h=str(height))
-            .filter("setsar", sar="1")
+            self.resize(wide, high)
+            .apply("crop", w=str(width), h=str(height))
+            .apply("setsar", sar="1")
             .convert("yuv420p")
         )
 
-    def scale(self, width: int, height: int) -> Picture:
+    def resize(self, width: int, height: int) -> Picture:
         """To another size, whatever its aspect.
 
         The arithmetic is exact, so that every run gives the same bytes.
         """
-        return self.filter("scale", w=str(width), h=str(height), flags=EXACT)
+        return self.apply("scale", w=str(width), h=str(height), flags=EXACT)
 
     def convert(self, name: str) -> Picture:
         """To a pixel format; to YUV of the range that players expect, whatever the source was."""
         picture = self
         if name.startswith("yuv"):
-            picture = self.filter("scale", out_range="tv", flags=EXACT)
-        return picture.filter("format", pix_fmts=name)
+            picture = self.apply("scale", out_range="tv", flags=EXACT)
+        return picture.apply("format", pix_fmts=name)
 
     def trim(self, frames: int) -> Picture:
         """The first frames only."""
-        return self.filter("trim", end_frame=str(frames))
+        return self.apply("trim", end_frame=str(frames))
 
-    def sway(self, width: int, height: int) -> Picture:
+    def shift_sideways(self, width: int, height: int) -> Picture:
         """Moving right and left by an eighth of its width, beginning at its own place.
 
         What lies at an edge is drawn out to fill the gap.
         """
         far = width // 8
-        wider = self.filter("pad", w=str(width + 2 * far), h=str(height), x=str(far))
-        smeared = wider.filter("fillborders", left=str(far), right=str(far), mode="smear")
-        return smeared.filter("crop", w=str(width), h=str(height), x=f"{far}*(1-sin(2*t))", y="0")
+        wider = self.apply("pad", w=str(width + 2 * far), h=str(height), x=str(far))
+        smeared = wider.apply("fillborders", left=str(far), right=str(far), mode="smear")
+        return smeared.apply("crop", w=str(width), h=str(height), x=f"{far}*(1-sin(2*t))", y="0")
 
     def apply_look(self, digest: str) -> Picture:
         """Changed as a digest decides: one of LOOKS and a turn of hue."""
         number = int(digest[:12], 16)
         picture = self
         for name, options in LOOKS[number % len(LOOKS)]:
-            picture = picture.filter(name, **options)
+            picture = picture.apply(name, **options)
         turn = 30 + number // len(LOOKS) % 300
-        return picture.convert("yuv420p").filter("hue", h=str(turn), s="1.3").convert("yuv420p")
+        return picture.convert("yuv420p").apply("hue", h=str(turn), s="1.3").convert("yuv420p")
 
     def pull(self) -> av.VideoFrame:
         """The next frame at the end of the graph."""
@@ -123,24 +123,22 @@ def draw_clip(graph: Graph, path: Path, fps: int, turn: int) -> Picture:
     """
     options = {"format_name": "mov", "format_opts": "enable_drefs=0:protocol_whitelist=file"}
     moving = Picture.open(graph, "movie", filename=str(path), **options)
-    moving = moving.filter("setpts", expr="PTS-STARTPTS")
+    moving = moving.apply("setpts", expr="PTS-STARTPTS")
     for options in _TURNS.get(turn, ()):
-        moving = moving.filter("transpose", **options)
+        moving = moving.apply("transpose", **options)
     return _extend(moving, fps)
 
 
 def draw_still(graph: Graph, path: Path, fps: int) -> Picture:
     """An image for ever."""
-    image = Picture.open(graph, "movie", filename=str(path)).filter("loop", loop="-1", size="1")
+    image = Picture.open(graph, "movie", filename=str(path)).apply("loop", loop="-1", size="1")
     return (
-        image.filter("settb", expr=f"1/{fps}")
-        .filter("setpts", expr="N")
-        .filter("fps", fps=str(fps))
+        image.apply("settb", expr=f"1/{fps}").apply("setpts", expr="N").apply("fps", fps=str(fps))
     )
 
 
 def _extend(picture: Picture, fps: int) -> Picture:
-    return picture.filter("fps", fps=str(fps)).filter("tpad", stop="-1", stop_mode="clone")
+    return picture.apply("fps", fps=str(fps)).apply("tpad", stop="-1", stop_mode="clone")
 
 
 def draw_made_up_clip(graph: Graph, source: Source, fps: int) -> Picture:
@@ -166,7 +164,7 @@ def draw_made_up_clip(graph: Graph, source: Source, fps: int) -> Picture:
         speed="0.02",
         type="linear",
     )
-    picture = picture.scale(source.width, source.height).convert("yuv420p")
+    picture = picture.resize(source.width, source.height).convert("yuv420p")
     for i, colour in enumerate(colours[3:]):
         side = round_even(source.height / (3 + i))
         shape = Picture.open(

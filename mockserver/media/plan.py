@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mockserver.digest import compute_sha256, dump_compact, load_json
+from mockserver.digest import compute_sha256, encode_compact, load_json
 
 FILM_VERSION = 3  # raise it when the same plan gives another picture
 
@@ -29,7 +29,8 @@ class Source:
 
     role: str  # the field it came in, or its `type` for wan2.7
     kind: str  # video or image
-    digest: str  # "sha256:…" of stored bytes, "url:…" of the URL of a medium that was not fetched
+    # "sha256:…" of stored bytes, or "url:…" of the URL of a medium that was not fetched.
+    digest: str
     width: int
     height: int
     duration_s: float  # 0 for an image
@@ -67,7 +68,7 @@ class FilmPlan:
     @property
     def name(self) -> str:
         """File name of its film: the same for equal plans."""
-        return name_film(dump_compact(self).decode())
+        return name_film(encode_compact(self).decode())
 
     @classmethod
     def from_text(cls, text: str) -> FilmPlan:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from mockserver.catalogue import Doc, Variant
-from mockserver.digest import compute_sha256, dump_canonical
+from mockserver.digest import compute_sha256, encode_canonical
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def compute_job_sha256(request: Doc, request_sha256: str, digests: dict[str, str
         return digests.get(value, value) if isinstance(value, str) else value
 
     inputs = replace_media(request.get("input"))
-    return compute_sha256(dump_canonical({**request, "input": inputs}))
+    return compute_sha256(encode_canonical({**request, "input": inputs}))
 
 
 def read_data_uri(url: str) -> tuple[str, bytes]:

@@ -35,7 +35,7 @@ class SceneBuilder:
     def build_film(self) -> Picture:
         """The end of the whole graph, from which the frames of the film are pulled."""
         scene = self._add_watermark(self._add_references(self._build_scene()))
-        end = scene.convert("yuv420p").filter("buffersink")
+        end = scene.convert("yuv420p").apply("buffersink")
         self._graph.configure()
         return end
 
@@ -84,16 +84,16 @@ class SceneBuilder:
         match self._plan.settings.get("control_condition"):
             case "scribble":
                 name, options = EMBOSS
-                scene = scene.filter(name, **options).filter("hue", s="0.4").convert("yuv420p")
+                scene = scene.apply(name, **options).apply("hue", s="0.4").convert("yuv420p")
             case "depth":
-                scene = scene.filter("avgblur", sizeX="12")
+                scene = scene.apply("avgblur", sizeX="12")
             case "posebody" | "posebodyface":
-                scene = scene.filter("pixelize", w="16", h="16")
+                scene = scene.apply("pixelize", w="16", h="16")
         # A higher strength stays closer to the input (the guide).
         distance = 1.0 - self._plan.settings.get("strength", 1.0)
         if distance > 0:
-            blurred = scene.filter("gblur", sigma=f"{20 * distance:.3f}")
-            scene = blurred.filter("hue", h=f"{120 * distance:.3f}").convert("yuv420p")
+            blurred = scene.apply("gblur", sigma=f"{20 * distance:.3f}")
+            scene = blurred.apply("hue", h=f"{120 * distance:.3f}").convert("yuv420p")
         return scene.apply_look(self._plan.look)
 
     def _edit_masked(self) -> Picture:
@@ -104,13 +104,13 @@ class SceneBuilder:
         main = self.get_main()
         original = self._fill(main).convert("gbrp")
         changed = self._fill(main).apply_look(self._plan.look).convert("gbrp")
-        white = self._fill(mask).convert("gray").filter("lut", c0="if(gte(val,128),255,0)")
+        white = self._fill(mask).convert("gray").apply("lut", c0="if(gte(val,128),255,0)")
         if mask.kind == "image" and self._is_mask_tracked():
-            white = white.sway(self._plan.width, self._plan.height)
+            white = white.shift_sideways(self._plan.width, self._plan.height)
         growth_px = self._compute_mask_growth()
         if growth_px > 0:
-            spread = white.filter("avgblur", sizeX=str(growth_px))
-            white = spread.filter("lut", c0="if(gte(val,1),255,0)")
+            spread = white.apply("avgblur", sizeX=str(growth_px))
+            white = spread.apply("lut", c0="if(gte(val,1),255,0)")
         white = white.convert("gbrp")
         return original.join("maskedmerge", changed, white).convert("yuv420p")
 
@@ -151,12 +151,12 @@ class SceneBuilder:
         if last is not None and tail:
             parts.append(self._fill(last).trim(tail))
         parts = [
-            part.filter("setpts", expr="PTS-STARTPTS").filter("setsar", sar="1") for part in parts
+            part.apply("setpts", expr="PTS-STARTPTS").apply("setsar", sar="1") for part in parts
         ]
         if len(parts) == 1:
             return parts[0]
         whole = parts[0].join("concat", *parts[1:], n=str(len(parts)), v="1", a="0")
-        return whole.filter("fps", fps=str(plan.fps))
+        return whole.apply("fps", fps=str(plan.fps))
 
     def _count_frames(self, source: Source | None, most: int) -> int:
         """How many frames of the film a given clip or image takes; 0 where none was given."""
@@ -175,8 +175,8 @@ class SceneBuilder:
         )
         wide = round_even(plan.width / (left + right - 1))
         high = round_even(plan.height / (top + bottom - 1))
-        inside = self._play(main).scale(wide, high).filter("setsar", sar="1").convert("yuv420p")
-        blurred = self._fill(main).scale(wide // 8, high // 8).scale(plan.width, plan.height)
+        inside = self._play(main).resize(wide, high).apply("setsar", sar="1").convert("yuv420p")
+        blurred = self._fill(main).resize(wide // 8, high // 8).resize(plan.width, plan.height)
         around = blurred.apply_look(plan.look)
         return around.join(
             "overlay", inside, x=str(round((left - 1) * wide)), y=str(round((top - 1) * high))
@@ -191,7 +191,7 @@ class SceneBuilder:
             path = self._name_png()
             write_filled(self._find_bytes(source), source, (plan.width, plan.height), path)
             still = draw_still(self._graph, path, plan.fps)
-            return still.convert("yuv420p").filter("setsar", sar="1")
+            return still.convert("yuv420p").apply("setsar", sar="1")
         return self._play(source).fit(plan.width, plan.height, source)
 
     def _play(self, source: Source) -> Picture:

@@ -72,7 +72,7 @@ class FaultRule:
     seen: int = 0
     used: int = 0
 
-    def strikes(
+    def count(
         self, route: str, account: str | None, label: str | None, seed: int, index: int
     ) -> bool:
         """Count a request if it is this rule's, and say whether it is to meet the fault."""
@@ -93,7 +93,7 @@ class FaultRule:
 
 
 class Faults(RuleBook[FaultRule]):
-    """The faults of one server, in order; the first rule that strikes decides.
+    """The faults of one server, in order; the first rule that a request meets decides.
 
     `errors` is the catalogue of codes: each brings the service's own message.
     """
@@ -111,7 +111,7 @@ class Faults(RuleBook[FaultRule]):
         """
         fault: Fault | None = None
         for index, rule in enumerate(self._rules):
-            if rule.strikes(route, account, label, self._seed, index) and fault is None:
+            if rule.count(route, account, label, self._seed, index) and fault is None:
                 rule.used += 1
                 fault = rule.fault
         return fault

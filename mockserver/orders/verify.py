@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from mockserver.digest import compute_sha256, dump_canonical
+from mockserver.digest import compute_sha256, encode_canonical
 from mockserver.fields import BadOrder, Doc, Fields, read_all
 
 EXACT = (
@@ -23,21 +23,21 @@ EXACT = (
 
 
 def select_requests(
-    entries: list[Doc], wanted: Mapping[str, Any], place: str = "request"
+    entries: list[Doc], criteria: Mapping[str, Any], place: str = "request"
 ) -> list[Doc]:
     """Select the requests of the journal that fit.
 
-    `wanted` may hold fields of EXACT, `status`, `path` and `body`. `path` may have * and ?.
+    `criteria` may hold fields of EXACT, `status`, `path` and `body`. `path` may have * and ?.
     `body` is the JSON that was sent, whatever the order of its keys and its spaces; the journal
     has digests only, so it is compared as a whole. Raises BadOrder for another field.
     """
-    fields = Fields(wanted, place)
+    fields = Fields(criteria, place)
     values: Doc = {name: value for name in EXACT if (value := fields.take(name, str)) is not None}
     if (status := fields.take("status", int)) is not None:
         values["status"] = status
     path = fields.take("path", str)
     if (body := fields.take("body", (dict, list))) is not None:
-        values["request_sha256"] = compute_sha256(dump_canonical(body))
+        values["request_sha256"] = compute_sha256(encode_canonical(body))
     fields.end()
     return [
         entry
@@ -55,11 +55,11 @@ def verify_journal(entries: list[Doc], document: object) -> Doc:
     after the other, others in between allowed. Raises BadOrder for a question that is none.
     """
     fields = Fields(document, "verify")
-    wanted, order = fields.take("request", dict), fields.take("order", list)
+    criteria, order = fields.take("request", dict), fields.take("order", list)
     count = fields.take_count("count", 0)
     least, most = fields.take_count("at_least", 0), fields.take_count("at_most", 0)
     fields.end()
-    if (wanted is None) == (order is None):
+    if (criteria is None) == (order is None):
         raise BadOrder('verify needs either "request" or "order"')
     if order is not None:
         return _verify_order(entries, order)
@@ -67,12 +67,12 @@ def verify_journal(entries: list[Doc], document: object) -> Doc:
         least = most = count
     elif least is None:
         least = 1 if most is None else 0
-    return _verify_count(entries, wanted, least, most)
+    return _verify_count(entries, criteria, least, most)
 
 
-def _verify_count(entries: list[Doc], wanted: Doc, least: int, most: int | None) -> Doc:
+def _verify_count(entries: list[Doc], criteria: Doc, least: int, most: int | None) -> Doc:
     """Whether as many requests fit as expected; `most` is None where there is no upper bound."""
-    fitting = select_requests(entries, wanted)
+    fitting = select_requests(entries, criteria)
     ok = least <= len(fitting) and (most is None or len(fitting) <= most)
     if least == most:
         expected = f"exactly {least}"
@@ -82,7 +82,7 @@ def _verify_count(entries: list[Doc], wanted: Doc, least: int, most: int | None)
         expected = f"{least} to {most}"
     message = f"{len(fitting)} requests fit; {expected} expected"
     if not fitting and not ok:
-        message += _describe_nearest(entries, wanted)
+        message += _describe_nearest(entries, criteria)
     return {
         "ok": ok,
         "message": message,
@@ -91,11 +91,11 @@ def _verify_count(entries: list[Doc], wanted: Doc, least: int, most: int | None)
     }
 
 
-def _describe_nearest(entries: list[Doc], wanted: Mapping[str, Any]) -> str:
+def _describe_nearest(entries: list[Doc], criteria: Mapping[str, Any]) -> str:
     """Words for the request that fits in most respects, and in which it does not."""
 
     def find_misfits(entry: Doc) -> list[str]:
-        return [name for name in wanted if not select_requests([entry], {name: wanted[name]})]
+        return [name for name in criteria if not select_requests([entry], {name: criteria[name]})]
 
     if not entries:
         return "; no request has come yet"
@@ -111,10 +111,10 @@ def _describe_nearest(entries: list[Doc], wanted: Mapping[str, Any]) -> str:
 def _verify_order(entries: list[Doc], order: list[Any]) -> Doc:
     """Whether requests came one after the other that fit the questions of `order` in turn."""
 
-    def select_numbers(wanted: object, place: str) -> list[int]:
-        if not isinstance(wanted, Mapping):
-            raise BadOrder(f"{place} should be a mapping, not {wanted!r}")
-        return sorted({entry["n"] for entry in select_requests(entries, wanted)})
+    def select_numbers(criteria: object, place: str) -> list[int]:
+        if not isinstance(criteria, Mapping):
+            raise BadOrder(f"{place} should be a mapping, not {criteria!r}")
+        return sorted({entry["n"] for entry in select_requests(entries, criteria)})
 
     reached: list[int] = []
     for numbers in read_all(order, select_numbers, "order"):

@@ -85,7 +85,7 @@ async def send_spoiled(
     if fault.kind == "truncate":
         body = data[: int(len(data) * fault.keep)]
     elif fault.kind == "corrupt":
-        body = corrupt(data)
+        body = break_bytes(data)
     if fault.kind == "wrong_length" or fault.length == "wrong":
         length = max(0, length + fault.off_by)
     if request.method == "HEAD":
@@ -125,7 +125,7 @@ async def _send(request: web.Request, head: bytes, body: bytes, step: int, pause
     transport.close()
 
 
-def corrupt(data: bytes) -> bytes:
+def break_bytes(data: bytes) -> bytes:
     """The same number of bytes, with every bit of the middle half turned over."""
     quarter = max(1, len(data) // 4)
     middle = bytes(byte ^ 0xFF for byte in data[quarter:-quarter])

@@ -11,7 +11,7 @@ import sqlite3
 from collections import deque
 from operator import itemgetter
 
-from mockserver.digest import dump_compact
+from mockserver.digest import encode_compact
 from mockserver.fields import Doc
 
 JOURNAL_LENGTH = 10_000  # requests kept: the last ones
@@ -50,7 +50,7 @@ class Journal:
         self.unwritten = 0
         if not new:
             return
-        rows = [(entry["n"], dump_compact(entry).decode()) for entry in new]
+        rows = [(entry["n"], encode_compact(entry).decode()) for entry in new]
         self._db.executemany("INSERT OR REPLACE INTO journal VALUES (?, ?)", rows)
         newest = new[-1]["n"]
         if newest // BATCH != self._swept:

@@ -55,7 +55,7 @@ class TaskTable:
         if row["lane"] in self._ends:
             self._ends[row["lane"]].append(row["end_at"])
 
-    def change(self, task_id: str, changes: dict[str, Any]) -> None:
+    def update(self, task_id: str, changes: dict[str, Any]) -> None:
         """Set columns of a task, with the next commit of the state."""
         self.write()
         self._ends.clear()
@@ -119,35 +119,35 @@ class TaskTable:
         row: Row | None = self._db.execute(sql, {"task_id": task_id, "now": now}).fetchone()
         return row
 
-    def list_page(self, wanted: dict[str, Any], size: int, offset: int) -> tuple[int, list[Row]]:
+    def list_page(self, filters: dict[str, Any], size: int, offset: int) -> tuple[int, list[Row]]:
         """The number of tasks that fit, and one page of them, newest first.
 
-        `wanted` holds now, account, start and end (of submit_at), and task_id, model, status and
+        `filters` holds now, account, start and end (of submit_at), and task_id, model, status and
         api_key_id, which are None where they do not matter.
         """
         self.write()
         where = "account = :account AND submit_at >= :start AND submit_at <= :end"
         where += " AND (forget_s IS NULL OR :now < end_at + forget_s)"
         where += "".join(
-            f" AND {name} = :{name}" for name in ("task_id", "model", "api_key_id") if wanted[name]
+            f" AND {name} = :{name}" for name in ("task_id", "model", "api_key_id") if filters[name]
         )
-        if wanted["status"]:
+        if filters["status"]:
             where += f" AND {STATUS} = :status"
-        counted = self._db.execute(f"SELECT count(*) FROM tasks WHERE {where}", wanted)
+        counted = self._db.execute(f"SELECT count(*) FROM tasks WHERE {where}", filters)
         total = int(counted.fetchone()[0])
         sql = f"SELECT *, {STATUS} AS status FROM tasks WHERE {where}"
         sql += " ORDER BY submit_at DESC, n DESC LIMIT :size OFFSET :offset"
-        return total, self._db.execute(sql, {**wanted, "size": size, "offset": offset}).fetchall()
+        return total, self._db.execute(sql, {**filters, "size": size, "offset": offset}).fetchall()
 
-    def list_all(self, wanted: dict[str, Any]) -> list[Row]:
+    def list_all(self, filters: dict[str, Any]) -> list[Row]:
         """All tasks as the controls show them.
 
-        `wanted` holds now, and what status, account, model or label must be.
+        `filters` holds now, and what status, account, model or label must be.
         """
         self.write()
-        where = "".join(f" AND {name} = :{name}" for name in wanted if name != "now")
+        where = "".join(f" AND {name} = :{name}" for name in filters if name != "now")
         sql = f"SELECT * FROM (SELECT *, {STATUS} AS status FROM tasks) WHERE 1{where} ORDER BY n"
-        return self._db.execute(sql, wanted).fetchall()
+        return self._db.execute(sql, filters).fetchall()
 
     def list_costs(self, now: float) -> list[Row]:
         """Every task with its status and what it costs (`billed_s`) at a time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from mockserver.catalogue import Doc
-from mockserver.digest import compute_sha256, dump_canonical, load_json
+from mockserver.digest import compute_sha256, encode_canonical, load_json
 from mockserver.errors import BAD_BODY
 
 DEEPEST_BODY = 64  # levels of nesting in a request (assumption: no limit is documented)
@@ -34,7 +34,7 @@ def parse_body(content_type: str, body: bytes) -> RequestBody:
     if brackets > DEEPEST_BODY and _is_deeper(document, DEEPEST_BODY):
         raise BAD_BODY
     request = drop_nulls(document) if b"null" in body else document
-    return RequestBody(document, request, compute_sha256(dump_canonical(document)))
+    return RequestBody(document, request, compute_sha256(encode_canonical(document)))
 
 
 def drop_nulls(value: Any) -> Any:

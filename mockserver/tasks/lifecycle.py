@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from mockserver.accounts import Caller
 from mockserver.catalogue import Catalogue, Model
 from mockserver.clock import Clock
-from mockserver.digest import derive_share, derive_uuid, dump_compact
+from mockserver.digest import derive_share, derive_uuid, encode_compact
 from mockserver.errors import NOT_PENDING, ControlError, Failure
 from mockserver.fields import Doc
 from mockserver.orders.scenarios import Scenario
@@ -113,7 +113,7 @@ class Tasks:
             "code": None,
             "message": None,
             "orig_prompt": outcome.orig_prompt,
-            "usage": dump_compact(outcome.usage).decode(),
+            "usage": encode_compact(outcome.usage).decode(),
             "billed_s": outcome.billed_s,
             "plan": outcome.plan,
             "film": outcome.film,
@@ -158,7 +158,7 @@ class Tasks:
         if row["polls_left"] is None or row["status"] not in OPEN:
             return False
         left: int = row["polls_left"] - 1
-        self._state.tasks.change(row["task_id"], {"polls_left": left})
+        self._state.tasks.update(row["task_id"], {"polls_left": left})
         if left == 0:
             self._end_now(row, {})
         return left == 0
@@ -177,7 +177,7 @@ class Tasks:
         if row is None or row["status"] != "PENDING":
             raise NOT_PENDING
         now = round(self._clock.now(), 3)
-        self._state.tasks.change(task_id, {"cancelled_at": now, "lane": None})
+        self._state.tasks.update(task_id, {"cancelled_at": now, "lane": None})
         self._move_up(row, now)
 
     # ---- by hand; each raises ControlError for an id that is unknown
@@ -201,12 +201,12 @@ class Tasks:
     def expire(self, task_id: str) -> None:
         """Make a task UNKNOWN from now on; what it costs stays."""
         row = self._get(task_id)
-        self._state.tasks.change(task_id, {"forget_s": self._clock.now() - row["end_at"]})
+        self._state.tasks.update(task_id, {"forget_s": self._clock.now() - row["end_at"]})
 
     def lose_video(self, task_id: str) -> None:
         """Let a task's video be gone from now on."""
         row = self._get(task_id)
-        self._state.tasks.change(task_id, {"lost_s": self._clock.now() - row["end_at"]})
+        self._state.tasks.update(task_id, {"lost_s": self._clock.now() - row["end_at"]})
 
     def _get(self, task_id: str) -> Row:
         row = self._state.tasks.find(task_id, self._clock.now())
@@ -223,7 +223,7 @@ class Tasks:
     def _end_now(self, row: Row, changes: dict[str, Any]) -> None:
         now = round(self._clock.now(), 3)
         times = {"scheduled_at": min(row["scheduled_at"], now), "end_at": now}
-        self._state.tasks.change(row["task_id"], {**times, **changes})
+        self._state.tasks.update(row["task_id"], {**times, **changes})
         self._move_up(row, now)
 
     def _move_up(self, ended: Row, now: float) -> None:

@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple
 
 from mockserver.catalogue import Doc, Model, Variant
-from mockserver.digest import compute_sha256, dump_canonical, dump_compact
+from mockserver.digest import compute_sha256, encode_canonical, encode_compact
 from mockserver.media.plan import MAIN_ROLES, Source, name_film
 
 
@@ -43,8 +43,8 @@ def foresee_outcome(
 ) -> Outcome:
     """The outcome of a request without faults; `nth` tasks of the same job came before it."""
     rule, known = variant.output, variant.parameters["properties"]
-    given = request.get("parameters", {})
-    parameters = {name: value for name, value in given.items() if name in known}
+    parameters = request.get("parameters", {})
+    parameters = {name: value for name, value in parameters.items() if name in known}
     by_role = {source.role: source for source in reversed(sources)}
     main = next((by_role[role] for role in MAIN_ROLES if role in by_role), None)
     width, height = compute_frame_size(rule, parameters, main)
@@ -63,7 +63,7 @@ def foresee_outcome(
         "settings": {name: parameters[name] for name in _SETTINGS if name in parameters},
         "sources": sources,
     }
-    text = dump_compact(plan).decode()
+    text = encode_compact(plan).decode()
     seconds = {"input": round(input_s, 2), "output": round(frames / rule["fps"], 2)}
     figures = _compute_figures(seconds, variant, parameters)
     return Outcome(
@@ -91,7 +91,7 @@ def compute_frame_size(rule: Doc, parameters: Doc, main: Source | None) -> tuple
         parameters.get(f"{side}_scale", 1.0) for side in ("left", "right", "top", "bottom")
     )
     width, height = round(width * (left + right - 1)), round(height * (top + bottom - 1))
-    return cap_size(width, height, math.prod(_split_size(rule["max_size"])))
+    return limit_size(width, height, math.prod(_split_size(rule["max_size"])))
 
 
 @functools.lru_cache(maxsize=1024)
@@ -106,7 +106,7 @@ def find_nearest_ratio(aspect: float, ratios: tuple[str, ...]) -> str:
     return nearest
 
 
-def cap_size(width: int, height: int, pixels: int) -> tuple[int, int]:
+def limit_size(width: int, height: int, pixels: int) -> tuple[int, int]:
     """A size scaled down to at most so many pixels, which keeps its aspect.
 
     Its sides are even and at least 2.
@@ -166,5 +166,5 @@ def _choose_look(model: Model, variant: Variant, fields: Doc, seed: int | None, 
     """
     chance = ["nth", nth] if seed is None else ["seed", seed]
     prompt = _truncate_prompt(fields.get("prompt"), variant)
-    text = dump_canonical([model.name, prompt, fields.get("negative_prompt"), chance])
+    text = encode_canonical([model.name, prompt, fields.get("negative_prompt"), chance])
     return compute_sha256(text)

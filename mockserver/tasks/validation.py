@@ -122,8 +122,8 @@ def _check_list(value: list[Any], schema: Doc, place: str) -> Iterator[str]:
         for kind, (low, high) in schema.get("x-counts", {}).items():
             count = sum(item.get("type") == kind for item in value)
             if not low <= count <= high:
-                wanted = str(low) if low == high else f"{low} to {high}"
-                yield f"{place} should have {wanted} of type {kind}, not {count}"
+                expected = str(low) if low == high else f"{low} to {high}"
+                yield f"{place} should have {expected} of type {kind}, not {count}"
     for item, most in schema.get("x-at-most", {}).items():
         if value.count(item) > most:
             yield f"{place} should have at most {most} {item}"
@@ -150,8 +150,8 @@ def _check_ranges(value: float, choices: list[Doc], place: str) -> Iterator[str]
 def _check_alternatives(value: Doc, schema: Doc, place: str) -> Iterator[str]:
     """Fields of which exactly one, or at least one, has to be there."""
     exclusive, needed = schema.get("x-exactly-one", ()), schema.get("x-at-least-one", ())
-    given = [name for name in exclusive if name in value]
-    if len(given) > 1:
+    present = [name for name in exclusive if name in value]
+    if len(present) > 1:
         yield f"Only one of {' and '.join(exclusive)} is allowed: {place}"
     for names in (exclusive, needed):
         if names and not any(name in value for name in names):

@@ -20,7 +20,7 @@ import aiohttp
 from mockserver.accounts import Accounts
 from mockserver.catalogue import Catalogue
 from mockserver.clock import Clock
-from mockserver.digest import derive_uuid, dump_compact
+from mockserver.digest import derive_uuid, encode_compact
 from mockserver.fields import BadOrder, Doc, Fields, read_all
 from mockserver.state.state import State
 from mockserver.state.task_table import Row
@@ -121,7 +121,7 @@ class Webhooks:
             ) as session:
                 for row in rows:
                     if await self._tell(session, row):
-                        self._state.tasks.change(row["task_id"], {"told": 1})
+                        self._state.tasks.update(row["task_id"], {"told": 1})
                         self._attempts.pop(row["task_id"], None)
             self._state.commit()
 
@@ -135,7 +135,7 @@ class Webhooks:
 
     async def _tell(self, session: aiohttp.ClientSession, row: Row) -> bool:
         """Send the event of a task to every webhook; returns whether the task is done with."""
-        event = dump_compact(self.build_event(row))
+        event = encode_compact(self.build_event(row))
         try:
             for webhook in self._webhooks:
                 if webhook.account in (None, row["account"]):

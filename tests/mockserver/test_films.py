@@ -13,7 +13,7 @@ from PIL import Image
 
 from mockserver import catalogue
 from mockserver.media.plan import Source
-from mockserver.tasks.outcome import cap_size, compute_frame_size, find_nearest_ratio
+from mockserver.tasks.outcome import compute_frame_size, find_nearest_ratio, limit_size
 
 WAN = catalogue.load_catalogue().models["wan2.7-videoedit"].variants[0]
 VACE = {
@@ -89,7 +89,7 @@ def test_the_nearest_ratio(aspect, ratio):
 )
 def test_like_the_input_within_720p(given, size):
     """Scaled down to the pixels of 1280*720, aspect kept, sides even."""
-    assert cap_size(*given, 1280 * 720) == size
+    assert limit_size(*given, 1280 * 720) == size
     assert compute_frame_size(VACE["video_repainting"].output, {}, source(*given)) == size
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from mockserver import MockServer
-from mockserver.digest import compute_sha256, dump_canonical
+from mockserver.digest import compute_sha256, encode_canonical
 from tests.simulation.clocks import elapsed_s
 from tests.simulation.distortions import (
     CREATE_BENDS,
@@ -293,7 +293,7 @@ class Network:
         """The tasks of somebody else, by the server's bill: also one that was sent as the program
         was killed.
         """
-        job = compute_sha256(dump_canonical(THEIRS))
+        job = compute_sha256(encode_canonical(THEIRS))
         return {
             task["task_id"] for task in self.server.bill()["tasks"] if task["job_sha256"] == job
         }
