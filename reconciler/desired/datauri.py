@@ -56,7 +56,7 @@ def parse_data(uri: str) -> DataUri:
     mime, *parameters = [_BLANKS.sub("", part) for part in head[len(_SCHEME) :].split(";")]
     is_base64 = bool(parameters) and parameters[-1].lower() == "base64"
     others = parameters[:-1] if is_base64 else parameters
-    if not comma or not all(_PARAMETER.fullmatch(each) for each in others):
+    if not comma or not all(_PARAMETER.fullmatch(parameter) for parameter in others):
         quotes = (
             "" if comma else "; put it in quotes, since between braces YAML ends it at the comma"
         )

@@ -131,8 +131,8 @@ def _rules_of(model: Model) -> dict[str, Any]:
         then: dict[str, Any] = {
             "properties": {"spec": {"properties": {"input": functions}}},
             "allOf": [
-                {"if": _function_is(str(each.function)), "then": _fields_of(each)}
-                for each in model.variants
+                {"if": _function_is(str(variant.function)), "then": _fields_of(variant)}
+                for variant in model.variants
             ],
         }
     else:
@@ -152,15 +152,15 @@ def _fields_of(variant: Variant) -> dict[str, Any]:
 
 def _standard(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Our notes (x-…) as standard JSON Schema, recursively."""
-    made: dict[str, Any] = {}
+    rules: dict[str, Any] = {}
     for name, value in schema.items():
         match name:
             case "properties":
-                made[name] = {field: _standard(part) for field, part in value.items()}
+                rules[name] = {field: _standard(part) for field, part in value.items()}
             case "items":
-                made[name] = _standard(value)
+                rules[name] = _standard(value)
             case "x-counts":
-                made["allOf"] = [
+                rules["allOf"] = [
                     _count(
                         {
                             "type": "object",
@@ -172,18 +172,18 @@ def _standard(schema: Mapping[str, Any]) -> dict[str, Any]:
                     for kind, range_ in value.items()
                 ]
             case "x-at-most":
-                made["allOf"] = [_count({"const": each}, 0, most) for each, most in value.items()]
+                rules["allOf"] = [_count({"const": kind}, 0, most) for kind, most in value.items()]
             case "x-exactly-one":
-                made["oneOf"] = [{"required": [each]} for each in value]
+                rules["oneOf"] = [{"required": [field]} for field in value]
             case "x-at-least-one":
-                made["anyOf"] = [{"required": [each]} for each in value]
+                rules["anyOf"] = [{"required": [field]} for field in value]
             case "x-legal":
-                made[name] = value
+                rules[name] = value
             case _ if not name.startswith("x-"):
-                made[name] = value
+                rules[name] = value
     for field in schema.get("x-ignored", ()):
-        made["properties"][field] = dict(_IGNORED)
-    return made
+        rules["properties"][field] = dict(_IGNORED)
+    return rules
 
 
 _IGNORED = {
@@ -211,23 +211,23 @@ def editor_schema(models: Models) -> dict[str, Any]:
 
 
 def _with_holes(schema: Mapping[str, Any]) -> dict[str, Any]:
-    made = dict(schema)
+    loose = dict(schema)
     if "properties" in schema:
-        made["properties"] = {
+        loose["properties"] = {
             name: part if name in ("apiVersion", "kind", "matrix") else _with_holes(part)
             for name, part in schema["properties"].items()
         }
     for name in ("items", "then"):
         if name in schema:
-            made[name] = _with_holes(schema[name])
+            loose[name] = _with_holes(schema[name])
     if "allOf" in schema:
-        made["allOf"] = [_with_holes(part) for part in schema["allOf"]]
+        loose["allOf"] = [_with_holes(part) for part in schema["allOf"]]
     if not schema.keys() & {"enum", "const", "pattern"} and schema.get("type") not in (
         "integer",
         "number",
         "boolean",
     ):
-        return made
-    rules = {name: part for name, part in made.items() if name not in _ANNOTATIONS}
-    said = {name: part for name, part in made.items() if name in _ANNOTATIONS}
-    return {**said, "anyOf": [rules, _HOLE_IN_TEXT if schema.get("type") == "string" else _HOLE]}
+        return loose
+    rules = {name: part for name, part in loose.items() if name not in _ANNOTATIONS}
+    notes = {name: part for name, part in loose.items() if name in _ANNOTATIONS}
+    return {**notes, "anyOf": [rules, _HOLE_IN_TEXT if schema.get("type") == "string" else _HOLE]}

@@ -64,19 +64,21 @@ class Wanted:
 
     @property
     def upstreams(self) -> tuple[str, ...]:
-        return tuple(sorted({each.upstream for each in self.inputs if each.upstream is not None}))
+        return tuple(
+            sorted({input_.upstream for input_ in self.inputs if input_.upstream is not None})
+        )
 
     def identities(self, upstream: Mapping[str, str]) -> Mapping[str, str]:
         """By pointer, what stands for the bytes of every medium; `upstream` says it of edits, by
         name.
         """
-        found = {}
-        for each in self.inputs:
-            identity = each.identity if each.upstream is None else upstream[each.upstream]
+        identities = {}
+        for input_ in self.inputs:
+            identity = input_.identity if input_.upstream is None else upstream[input_.upstream]
             # a project with a medium that could not be identified does not load
             assert identity is not None
-            found[each.medium.at] = identity
-        return found
+            identities[input_.medium.at] = identity
+        return identities
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,12 +215,12 @@ def _unknown(unknown: Sequence[tuple[Place, str]], by_name: Mapping[str, Edit]) 
     """What is named and is no edit: of one place, which may be that of thousands of cells, the
     first few.
     """
-    told: Counter[Place] = Counter()
+    counts: Counter[Place] = Counter()
     for place, name in unknown:
-        told[place] += 1
-        if told[place] <= _MOST_NAMES:
+        counts[place] += 1
+        if counts[place] <= _MOST_NAMES:
             yield Fault(place, f'no edit is named "{name}"{_near(name, by_name)}')
-    for place, number in told.items():
+    for place, number in counts.items():
         if number > _MOST_NAMES:
             yield Fault(place, f"{number - _MOST_NAMES:,} more names here are of no edit")
 
@@ -236,7 +238,7 @@ def _output_overlaps(by_output: Mapping[str, Edit]) -> Iterator[Fault]:
 
 
 def _near(name: str, names: Mapping[str, Edit]) -> str:
-    if cell := next((each for each in sorted(names) if matrix_of(each) == name), None):
+    if cell := next((known for known in sorted(names) if matrix_of(known) == name), None):
         return f"; it is a matrix, so write one of its cells, such as edit://{cell}"
     all_of = f"; there are {', '.join(sorted(names))}" if len(names) <= _MOST_NAMES else ""
     return f".{near}" if (near := did_you_mean(name, names)) else all_of
@@ -259,10 +261,10 @@ def ordered(upstreams: Mapping[str, Sequence[str]]) -> list[str]:
     while ready:
         name = heapq.heappop(ready)
         done.append(name)
-        for each in below[name]:
-            waiting[each] -= 1
-            if waiting[each] == 0:
-                heapq.heappush(ready, each)
+        for follower in below[name]:
+            waiting[follower] -= 1
+            if waiting[follower] == 0:
+                heapq.heappush(ready, follower)
     return done
 
 

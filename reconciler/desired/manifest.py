@@ -93,12 +93,12 @@ def read(raw: bytes, file: str, rules: Rules) -> Reading:
     # what is wrong there as YAML is not told again in other words
     known = {fault.place for fault in faults}
     edits: list[Edit] = []
-    found: list[Fault] = list(faults)
+    problems: list[Fault] = list(faults)
     names: list[str] = []
     for document in documents:
-        found += comments.cut_texts(document, rules.models)
+        problems += comments.cut_texts(document, rules.models)
         cells, more = matrix.expand(document, overlay)
-        found += [fault for fault in more if fault.place not in known]
+        problems += [fault for fault in more if fault.place not in known]
         names += [
             f"{name}{suffix}"
             for cell in cells
@@ -107,9 +107,9 @@ def read(raw: bytes, file: str, rules: Rules) -> Reading:
         ]
         understood, more = _cells(document, cells, rules)
         edits += understood
-        found += [fault for fault in more if fault.place not in known]
+        problems += [fault for fault in more if fault.place not in known]
     # cells of one document are wrong in the same words
-    return Reading(edits, list(dict.fromkeys(found)), names)
+    return Reading(edits, list(dict.fromkeys(problems)), names)
 
 
 def _cells(
@@ -117,11 +117,11 @@ def _cells(
 ) -> tuple[Sequence[Edit], Sequence[Fault]]:
     """The edits of one document, and what is wrong with them; not of all, where many are wrong."""
     edits: list[Edit] = []
-    found: list[Fault] = []
+    problems: list[Fault] = []
     wrong, checked = 0, Checked(rules.schema, rules.models)
     for number, cell in enumerate(cells, 1):
         edit, faults = _edit(cell, rules, checked)
-        found += faults
+        problems += faults
         edits += [edit] if edit is not None else []
         wrong += any(fault.severity == "error" for fault in faults)
         if wrong == MOST_WRONG_CELLS and number < len(cells):
@@ -129,8 +129,8 @@ def _cells(
                 f"{wrong} of the first {number:,} cells are wrong; the other"
                 f" {len(cells) - number:,} were not looked at"
             )
-            return edits, [*found, Fault(document.place("/spec/matrix", key=True), message)]
-    return edits, found
+            return edits, [*problems, Fault(document.place("/spec/matrix", key=True), message)]
+    return edits, problems
 
 
 def _names(document: Document) -> list[str]:
@@ -273,21 +273,21 @@ def _media_faults(edit: Edit, model: Model, variant: Variant) -> Iterator[Fault]
     for at, url, name in variant.media(edit.input):
         limits, field = model.media[name], field_name(at.split("/")[1:])
         try:
-            found = reference(url, edit.document.file)
+            medium_reference = reference(url, edit.document.file)
         except BadReference as error:
             yield Fault(edit.place(at), f'{field} is "{shown(url)}": {error}')
             continue
         # a data URI may be broken into lines, and is sent without
-        if found.kind != "data" and not is_plain(found.value):
+        if medium_reference.kind != "data" and not is_plain(medium_reference.value):
             yield Fault(
                 edit.place(at), f"{field} has control characters or marks that reorder text"
             )
-        elif found.kind == "data" and limits.kind == "video":
+        elif medium_reference.kind == "data" and limits.kind == "video":
             yield Fault(
                 edit.place(at),
                 f"{field} is a data URI; Base64 is for images, a video needs a URL or a file",
             )
-        elif found.kind == "edit" and limits.kind == "image":
+        elif medium_reference.kind == "edit" and limits.kind == "image":
             yield Fault(
                 edit.place(at),
                 f"{field} is {url}: an edit makes a video, and an image is wanted here",

@@ -136,7 +136,7 @@ def _named(
     named = []
     for mark, values in final.items():
         suffix = _suffix(values)
-        aliases = tuple(each for each in usual[mark] if each != suffix)
+        aliases = tuple(alias for alias in usual[mark] if alias != suffix)
         named.append(Cell(_filled(document, values), suffix, aliases))
     return named
 
@@ -151,12 +151,15 @@ def _overlaid(
     for section, start in (
         ("input", "/spec/input"), ("parameters", "/spec/parameters"), ("labels", "/metadata/labels")
     ):  # fmt: skip
-        given |= {pointer(start, name): each for name, each in overlay.get(section, {}).items()}
+        given |= {
+            pointer(start, name): section_values
+            for name, section_values in overlay.get(section, {}).items()
+        }
     uses: dict[str, set[str]] = {}
     for at, text in _holes(document.data):
-        found = _AXIS.match(text)
-        if found:
-            uses.setdefault(found[1], set()).add(at)
+        match = _AXIS.match(text)
+        if match:
+            uses.setdefault(match[1], set()).add(at)
     overlaid = {}
     for name in names:
         fields = [at for at in uses.get(name, ()) if not at.startswith(("/metadata/name", _OUTPUT))]
@@ -180,11 +183,11 @@ def _cells(
     )
     seen = set()
     for cell in itertools.chain(
-        product, ({name: each[name] for name in names} for each in included)
+        product, ({name: entry[name] for name in names} for entry in included)
     ):
         mark = json.dumps(cell)
         left_out = any(
-            all(same_json(cell[name], value) for name, value in each.items()) for each in excluded
+            all(same_json(cell[name], value) for name, value in entry.items()) for entry in excluded
         )
         if mark not in seen and not left_out:
             seen.add(mark)
@@ -196,24 +199,24 @@ def _cell_faults(
 ) -> Iterator[Fault]:
     """Entries of `include` name every list, entries of `exclude` some; neither names another."""
     for section in ("include", "exclude"):
-        for index, each in enumerate(matrix.get(section, ())):
+        for index, entry in enumerate(matrix.get(section, ())):
             at = f"/spec/matrix/{section}/{index}"
-            for name in each:
+            for name in entry:
                 if name not in names:
                     message = (
                         f'the matrix has no list "{name}"; it has {", ".join(names) or "none"}.'
                         f"{did_you_mean(name, names)}"
                     )
                     yield Fault(document.place(pointer(at, name), key=True), message)
-            missing = [name for name in names if name not in each] if section == "include" else []
-            if missing or not each:
+            missing = [name for name in names if name not in entry] if section == "include" else []
+            if missing or not entry:
                 what = f"lacks {', '.join(missing)}" if missing else "names nothing"
                 yield Fault(document.place(at), f"this entry of {section} {what}")
 
 
 def _idle(document: Document, axes: Mapping[str, Sequence[Any]]) -> list[Fault]:
     """Lists that nothing asks for make edits which differ in nothing but their names."""
-    used = {found[1] for _, text in _holes(document.data) if (found := _AXIS.match(text))}
+    used = {match[1] for _, text in _holes(document.data) if (match := _AXIS.match(text))}
     return [
         Fault(
             document.place(pointer("/spec/matrix", name), key=True),
@@ -257,7 +260,7 @@ def _holes(data: Any, at: str = "") -> Iterator[tuple[str, str]]:
     if at == "/spec/matrix":
         return
     if isinstance(data, str):
-        yield from ((at, found[1]) for found in _HOLE.finditer(data))
+        yield from ((at, match[1]) for match in _HOLE.finditer(data))
     elif isinstance(data, dict):
         for name, value in data.items():
             yield from _holes(value, pointer(at, name))
@@ -275,13 +278,13 @@ def _no_matrix(document: Document, at: str, text: str) -> Fault:
 
 def _unknown(document: Document, names: Sequence[str]) -> Iterator[Fault]:
     for at, text in _holes(document.data):
-        found = _AXIS.match(text)
-        if found is None or found[1] not in names:
+        match = _AXIS.match(text)
+        if match is None or match[1] not in names:
             legal = ", ".join(f"${{{{ matrix.{name} }}}}" for name in names)
             yield Fault(
                 document.place(at),
                 f"${{{{{text}}}}} names no list of the matrix; legal are {legal}."
-                f"{did_you_mean(found[1] if found else text, names)}",
+                f"{did_you_mean(match[1] if match else text, names)}",
             )
 
 
@@ -308,7 +311,7 @@ def _put(value: Any, cell: Values, *, whole: bool) -> Any:
         only = _HOLE.fullmatch(value)
         if whole and only:
             return cell[_axis(only)]
-        return _HOLE.sub(lambda found: _text(cell[_axis(found)]), value)
+        return _HOLE.sub(lambda match: _text(cell[_axis(match)]), value)
     if isinstance(value, dict):
         return {name: _put(part, cell, whole=whole) for name, part in value.items()}
     if isinstance(value, list):
@@ -317,6 +320,6 @@ def _put(value: Any, cell: Values, *, whole: bool) -> Any:
 
 
 def _axis(hole: re.Match[str]) -> str:
-    found = _AXIS.match(hole[1])
-    assert found is not None  # `_unknown` has looked
-    return found[1]
+    match = _AXIS.match(hole[1])
+    assert match is not None  # `_unknown` has looked
+    return match[1]

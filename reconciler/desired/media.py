@@ -147,7 +147,7 @@ def broken_limits(facts: Facts, limits: MediaLimits) -> Iterator[str]:
 
 
 def _wrong_form(form: str, limits: MediaLimits) -> str:
-    legal = ", ".join(each.upper() for each in limits.formats)
+    legal = ", ".join(form.upper() for form in limits.formats)
     return f"is {shown_form(form)}; legal {'is' if len(limits.formats) == 1 else 'are'} {legal}."
 
 

@@ -49,8 +49,8 @@ class Waiver:
     def covers(self, edit: str) -> bool:
         """Whether the edit is named, by itself or as a cell of a matrix."""
         return any(
-            wildcard(each).fullmatch(name)
-            for each in self.edits
+            wildcard(pattern).fullmatch(name)
+            for pattern in self.edits
             for name in (edit, matrix_of(edit))
         )
 
@@ -77,9 +77,9 @@ class Policy:
             rules |= {
                 name: _rule(name, layer[name], at, project) for name in _CHECKS if name in layer
             }
-            for index, each in enumerate(layer.get("waive", ())):
+            for index, entry in enumerate(layer.get("waive", ())):
                 waivers.append(
-                    Waiver(tuple(each["edits"]), tuple(each["rules"]), f"{at}/waive/{index}")
+                    Waiver(tuple(entry["edits"]), tuple(entry["rules"]), f"{at}/waive/{index}")
                 )
         return cls(project, tuple(rules.values()), tuple(waivers))
 
@@ -89,22 +89,25 @@ class Policy:
             for rule in self.rules:
                 broken = list(_CHECKS[rule.name](edit, variant, rule))
                 if broken and not any(
-                    rule.name in each.rules and each.covers(edit.name) for each in self.waivers
+                    rule.name in waiver.rules and waiver.covers(edit.name)
+                    for waiver in self.waivers
                 ):
                     yield from broken
 
     def idle(self, names: Iterable[str]) -> Iterator[Fault]:
         """A warning for every entry of a waiver that is the name of none of these edits."""
         known = (
-            {each for name in names for each in (name, matrix_of(name))} if self.waivers else set()
+            {known for name in names for known in (name, matrix_of(name))}
+            if self.waivers
+            else set()
         )
         for waiver in self.waivers:
-            for index, each in enumerate(waiver.edits):
-                if each not in known and not any(map(wildcard(each).fullmatch, known)):
+            for index, pattern in enumerate(waiver.edits):
+                if pattern not in known and not any(map(wildcard(pattern).fullmatch, known)):
                     place = self.project.place(f"{waiver.at}/edits/{index}")
                     yield Fault(
                         place,
-                        f'the waiver is for "{made_plain(each)}", and no edit has that name',
+                        f'the waiver is for "{made_plain(pattern)}", and no edit has that name',
                         "warning",
                     )
 
@@ -119,7 +122,7 @@ def project_faults(project: Document, models: Models) -> Iterator[Fault]:
     there are.
     """
     variants = [variant for model in models.by_name.values() for variant in model.variants]
-    tiers = dict.fromkeys(each for variant in variants for each in _tiers(variant))
+    tiers = dict.fromkeys(tier for variant in variants for tier in _tiers(variant))
     legal = {"models": sorted(models.by_name), "resolution": list(tiers)}
     for at, layer in _layers(project.data.get("spec") or {}):
         for rule, values in legal.items():

@@ -52,9 +52,9 @@ def raised(raw: bytes, file: str, index: int) -> Raised:
     text = raw.decode("utf-8-sig")
     mark = raw[: len(raw) - len(text.encode())]  # of the byte order, where there is one
     for changed in _ways(text, _root(text, index), after):
-        made = mark + changed.encode()
-        if _means(made, file, documents, index, after):
-            return Raised(made, before, after)
+        changed_bytes = mark + changed.encode()
+        if _means(changed_bytes, file, documents, index, after):
+            return Raised(changed_bytes, before, after)
     raise CutlistError(
         f"{place}: take cannot be raised here without touching other text.",
         hint=f"Nothing was written. Write it yourself: `take: {after}` in `spec`.",
@@ -66,10 +66,10 @@ def _means(raw: bytes, file: str, before: Sequence[Document], index: int, take: 
     after, faults = parse(raw, file)
     if faults or len(after) != len(before) or after[index].data["spec"].get("take") != take:
         return False
-    both = ([each.data for each in documents] for documents in (before, after))
+    both = ([document.data for document in documents] for documents in (before, after))
     old, new = (
-        [_without_take(data) if at == index else data for at, data in enumerate(each)]
-        for each in both
+        [_without_take(data) if at == index else data for at, data in enumerate(texts)]
+        for texts in both
     )
     # 1, 1.0 and true are three things, and so is another order
     return json.dumps(old) == json.dumps(new)
@@ -131,8 +131,8 @@ def _in_block(text: str, spec: Any, entry: str) -> Iterator[str]:
     for at in (len(text[:end].rstrip()), end):
         if at == _line_start(text, at):
             yield _put(text, at, f"{indent}{entry}{_break_before(text, at)}")
-        elif found := _BREAK.search(text, at):
-            yield _put(text, found.end(), f"{indent}{entry}{found[0]}")
+        elif match := _BREAK.search(text, at):
+            yield _put(text, match.end(), f"{indent}{entry}{match[0]}")
         else:
             yield _put(text, len(text), f"{_break_before(text, at)}{indent}{entry}")
     yield _put(text, start, f"{indent}{entry}{_break_before(text, start)}")
@@ -158,5 +158,5 @@ def _line_start(text: str, at: int) -> int:
 
 def _break_before(text: str, at: int) -> str:
     """How the line above ends."""
-    found = _BREAK.findall(text, 0, at)
-    return found[-1] if found else "\n"
+    breaks = _BREAK.findall(text, 0, at)
+    return breaks[-1] if breaks else "\n"

@@ -269,18 +269,18 @@ class _Builder:
         return items
 
     def _mapping(self, at: str, depth: int) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        mapping: dict[str, Any] = {}
         for key in self.events:
             if isinstance(key, yaml.MappingEndEvent):
                 break
             name = self._key(key, at, depth)
-            if name in found:
+            if name in mapping:
                 line, column = self.marks[pointer(at, name)][2:]
                 self._fault(key, f'duplicate key "{name}" (first at {line}:{column})')
                 self._value(next(self.events), f"{at}/\0again", key, depth + 1)
             else:
-                found[name] = self._value(next(self.events), pointer(at, name), key, depth + 1)
-        return found
+                mapping[name] = self._value(next(self.events), pointer(at, name), key, depth + 1)
+        return mapping
 
     def _key(self, event: Any, at: str, depth: int) -> str:
         if isinstance(event, yaml.ScalarEvent):

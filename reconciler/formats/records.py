@@ -42,5 +42,5 @@ def record(kind: type[T], data: object) -> T:
 def _fields(kind: Any) -> tuple[Mapping[str, tuple[type, ...]], frozenset[str]]:
     """The types that each field takes, and the names of those that have no default."""
     types = {name: get_origin(hint) or hint for name, hint in get_type_hints(kind).items()}
-    known = {name: (int, float) if each is float else (each,) for name, each in types.items()}
-    return known, frozenset(each.name for each in fields(kind) if each.default is MISSING)
+    known = {name: (int, float) if type_ is float else (type_,) for name, type_ in types.items()}
+    return known, frozenset(field.name for field in fields(kind) if field.default is MISSING)

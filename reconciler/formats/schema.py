@@ -35,7 +35,7 @@ def check(document: Document, schema: Mapping[str, Any], *, at: str = "") -> Seq
     data, above = document.data, at.split("/")[1:]
     for part in above:
         data = data[part]
-    found: dict[tuple[str, str], Fault] = {}
+    faults: dict[tuple[str, str], Fault] = {}
     errors = list(_validator()(schema).iter_errors(data))
     mistyped = [error.absolute_path for error in errors if error.validator == "type"]
     for error in errors:
@@ -43,8 +43,8 @@ def check(document: Document, schema: Mapping[str, Any], *, at: str = "") -> Seq
             continue  # of the wrong type: which values are legal is the second question
         for where, key, message in _explain(error, [*above, *error.absolute_path]):
             there = "".join(pointer("", part) for part in where)
-            found.setdefault((there, message), Fault(document.place(there, key=key), message))
-    return sorted(found.values())
+            faults.setdefault((there, message), Fault(document.place(there, key=key), message))
+    return sorted(faults.values())
 
 
 @cache
@@ -87,7 +87,7 @@ def _explain(  # noqa: C901  (a case a keyword)
             for extra in sorted(set(given) - set(known)):
                 yield [*path, extra], True, _unknown(extra, legal, name)
         case "required":
-            for missing in (each for each in rule if each not in given):
+            for missing in (field for field in rule if field not in given):
                 yield (
                     path,
                     True,
@@ -103,7 +103,7 @@ def _explain(  # noqa: C901  (a case a keyword)
         case "const":
             yield path, False, f"{name} is {_show(given, quote=True)}; legal is {_show(rule)}."
         case "type":
-            legal = [_TYPES[each] for each in ([rule] if isinstance(rule, str) else rule)]
+            legal = [_TYPES[name] for name in ([rule] if isinstance(rule, str) else rule)]
             yield (
                 path,
                 False,
@@ -151,7 +151,7 @@ def _counts(name: str, given: Sequence[Any], schema: Mapping[str, Any]) -> str:
     part = schema["contains"]
     wanted = part["properties"]["type"]["const"] if "properties" in part else part["const"]
     count = sum(
-        1 for each in given if (each.get("type") if isinstance(each, dict) else each) == wanted
+        1 for item in given if (item.get("type") if isinstance(item, dict) else item) == wanted
     )
     low, high = schema.get("minContains", 1), schema.get("maxContains")
     legal = (
@@ -165,7 +165,7 @@ def _counts(name: str, given: Sequence[Any], schema: Mapping[str, Any]) -> str:
 
 def _one_of(name: str, given: Any, rule: Sequence[Any]) -> str:
     """What is legal instead of `given`; a number is spelled like the text that it is a part of."""
-    legal = ", ".join(_show(each) for each in rule)
+    legal = ", ".join(_show(choice) for choice in rule)
     meant = did_you_mean(str(given), map(str, rule), cutoff=0.8)
     return f"{name} is {_show(given, quote=True)}; legal are {legal}.{meant}"
 
@@ -187,7 +187,7 @@ def _choice(
 ) -> str:
     fields = [option["required"][0] for option in options if option.get("required")]
     if fields and isinstance(given, dict):
-        there = [each for each in fields if each in given]
+        there = [field for field in fields if field in given]
         if there:
             return (
                 f"{name} has both {' and '.join(there)}; exactly one of {', '.join(fields)} is"

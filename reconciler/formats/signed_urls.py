@@ -47,7 +47,7 @@ class Provider:
             return False
         if self.path is not None and not self.path.fullmatch(path):
             return False
-        return not self.hosts or any(_under(host, each) for each in self.hosts)
+        return not self.hosts or any(_under(host, domain) for domain in self.hosts)
 
 
 @dataclass(frozen=True, slots=True)

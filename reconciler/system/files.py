@@ -101,10 +101,10 @@ def make_dirs(folder: Path) -> None:
         empty = next(entries, None) is None
     if empty:
         fsync_dir(folder.parent)
-    for each in reversed(missing):
-        with _told_when_full(each), suppress(FileExistsError):
-            each.mkdir()
-        fsync_dir(each.parent)
+    for parent in reversed(missing):
+        with _told_when_full(parent), suppress(FileExistsError):
+            parent.mkdir()
+        fsync_dir(parent.parent)
 
 
 @contextmanager
@@ -246,7 +246,7 @@ def network_file_system(folder: Path) -> str | None:
     """The type of the network file system that `folder` lies on; None for a local one, or where
     nobody can tell.
     """
-    here, found = folder.resolve().as_posix(), ("", "")
+    here, nearest = folder.resolve().as_posix(), ("", "")
     try:
         lines = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -254,9 +254,9 @@ def network_file_system(folder: Path) -> str | None:
     for line in lines:
         _, mount, kind, *_ = line.split(" ")
         inside = here == mount or here.startswith(mount.rstrip("/") + "/")
-        if inside and len(mount) >= len(found[0]):
-            found = (mount, kind)
-    return found[1] if found[1] in _NETWORK else None
+        if inside and len(mount) >= len(nearest[0]):
+            nearest = (mount, kind)
+    return nearest[1] if nearest[1] in _NETWORK else None
 
 
 def free_bytes(folder: Path) -> int:

@@ -81,8 +81,8 @@ def load(config: Config, tree: Tree, cache: Cache) -> Desired:
     if any(fault.severity == "error" for fault in faults):
         # a default is wrong once, however many edits inherit it
         raise InvalidInput(set(faults), files=len(files))
-    by_name = {each.edit.name: each for each in wanted}
-    order = ordered({name: each.upstreams for name, each in by_name.items()})
+    by_name = {item.edit.name: item for item in wanted}
+    order = ordered({name: item.upstreams for name, item in by_name.items()})
     warnings = sorted(dict.fromkeys([*faults, *policy.idle(by_name)]))
     return Desired({name: by_name[name] for name in order}, warnings, len(files))
 
@@ -125,8 +125,8 @@ def _look(
 ) -> tuple[list[Input], list[Fault]]:
     inputs, faults = [], []
     for medium in media:
-        seen, more = desk.look(edit, medium, models.by_name[edit.model].media[medium.limits])
-        inputs.append(seen)
+        input_, more = desk.look(edit, medium, models.by_name[edit.model].media[medium.limits])
+        inputs.append(input_)
         faults += more
     return inputs, faults
 
@@ -155,7 +155,7 @@ def _output_faults(root: Path, edit: Edit) -> Iterator[Fault]:
 
 def _find(config: Config, tree: Tree) -> tuple[list[str], list[Fault]]:
     """All manifest files, sorted, folder by folder."""
-    found: set[str] = set()
+    paths: set[str] = set()
     faults = []
     for index, name in enumerate(config.manifests):
         place = config.document.place(f"/spec/manifests/{index}")
@@ -167,8 +167,8 @@ def _find(config: Config, tree: Tree) -> tuple[list[str], list[Fault]]:
         if files is None:
             faults.append(Fault(place, f'manifests names "{name}", which does not exist'))
         else:
-            found.update(files)
-    return sorted(found, key=lambda file: file.split("/")), faults
+            paths.update(files)
+    return sorted(paths, key=lambda file: file.split("/")), faults
 
 
 def _read(tree: Tree, file: str, rules: Rules, context: str, cache: Cache) -> Reading:
@@ -209,7 +209,7 @@ def _context(rules: Rules) -> str:
 def _to_plain(reading: Reading) -> dict[str, Any]:
     """As JSON; the cells of a matrix share the marks of their document."""
     documents = {id(edit.document.marks): edit.document.marks for edit in reading.edits}
-    numbers = {each: number for number, each in enumerate(documents)}
+    numbers = {document: number for number, document in enumerate(documents)}
     return {
         "marks": list(documents.values()),
         "edits": [
@@ -239,15 +239,15 @@ def _to_plain(reading: Reading) -> dict[str, Any]:
 
 def _from_plain(data: Mapping[str, Any], file: str) -> Reading:
     edits = []
-    for each in data["edits"]:
-        inherited = {at: Place(*place) for at, place in each["inherited"].items()}
-        document = Document(file, None, data["marks"][each["document"]], inherited)
+    for entry in data["edits"]:
+        inherited = {at: Place(*place) for at, place in entry["inherited"].items()}
+        document = Document(file, None, data["marks"][entry["document"]], inherited)
         fields = {
             name: value
-            for name, value in each.items()
+            for name, value in entry.items()
             if name not in ("document", "inherited", "aliases")
         }
-        fields["aliases"] = tuple(each.get("aliases", ()))
+        fields["aliases"] = tuple(entry.get("aliases", ()))
         edits.append(Edit(document=document, **fields))
     warnings = [
         Fault(Place(name, line, column), text, "warning")

@@ -44,8 +44,8 @@ class Folder:
             with _in_words():
                 return OnDisk(self._real(path), self._digests)
         except Missing:
-            said = other_spelling(path, self._same_file(path), self._beside(path))
-            raise Missing(f"does not exist{said}") from None
+            hint = other_spelling(path, self._same_file(path), self._beside(path))
+            raise Missing(f"does not exist{hint}") from None
 
     def _real(self, path: str) -> Path:
         real = real_path(self._root / path)
@@ -130,7 +130,7 @@ def _walk(top: Path) -> Iterator[Path]:
             folders.clear()
             continue
         folders[:] = sorted(
-            each for each in folders if not each.startswith(".") and each != STATE_DIR
+            folder for folder in folders if not folder.startswith(".") and folder != STATE_DIR
         )
         for name in names:
             if is_manifest(name, PROJECT_FILE):

@@ -46,9 +46,9 @@ class Committed:
     def manifests(self, name: str) -> Collection[str] | None:
         parts = [] if name.strip("./") == "" and ".." not in name else parts_inside(name)
         for depth in range(1, len(parts) + 1):
-            found = self._entries.get("/".join(parts[:depth]))
-            if found is not None and found.kind != "file":
-                what = "symbolic link" if found.kind == "link" else "submodule"
+            entry = self._entries.get("/".join(parts[:depth]))
+            if entry is not None and entry.kind != "file":
+                what = "symbolic link" if entry.kind == "link" else "submodule"
                 raise EscapesRoot(f"{name!r} passes through the {what} {'/'.join(parts[:depth])}")
         top = "/".join(parts)
         if top in self._entries:
@@ -103,9 +103,9 @@ class Committed:
         if target in self._folders:
             raise Unusable("is a folder, not a file")
         if any(
-            self._entries[each].kind == "submodule"
-            for each in (*_above(target), target)
-            if each in self._entries
+            self._entries[path].kind == "submodule"
+            for path in (*_above(target), target)
+            if path in self._entries
         ):
             raise Unusable("lies in a submodule, whose files are in another repository")
         if target not in self._entries:
@@ -178,10 +178,10 @@ class Committed:
         """The SHA-256 of a blob, remembered by the name that git gives it."""
         known = self._cache.get("blobs", entry.id)
         if known is None:
-            made = hashlib.sha256()
+            hasher = hashlib.sha256()
             for chunk in self._chunks(entry):
-                made.update(chunk)
-            known = made.hexdigest()
+                hasher.update(chunk)
+            known = hasher.hexdigest()
             self._cache.put("blobs", entry.id, known)
         return str(known)
 

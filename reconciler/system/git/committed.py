@@ -59,8 +59,8 @@ def head(root: Path, paths: Collection[str] = ()) -> Commit | None:
     if not in_repository(root):
         return None
     try:
-        told = answer(root, "rev-list", "-1", "--format=%an", "HEAD", "--")
-        first, _, author = told.rstrip(b"\n").partition(b"\n")
+        output = answer(root, "rev-list", "-1", "--format=%an", "HEAD", "--")
+        first, _, author = output.rstrip(b"\n").partition(b"\n")
         commit = first.removeprefix(b"commit ").decode()
         changed = bool(paths) and _any_changed(root, commit, list(paths))
     except GitError:
@@ -98,13 +98,13 @@ def _blobs(root: Path, commit: str, paths: Collection[str]) -> dict[str, str]:
     start = prefix(root)
     names = b"".join(os.fsencode(f"{commit}:{start}{path}\n") for path in paths)
     form = "--batch-check=%(objectname) %(objecttype)"
-    told = answer(root, "cat-file", form, "--follow-symlinks", given=names)
+    output = answer(root, "cat-file", form, "--follow-symlinks", given=names)
     blobs = {}
     for path in paths:
-        line, _, told = told.partition(b"\n")
+        line, _, output = output.partition(b"\n")
         nowhere = _NOWHERE.match(line)
         if nowhere:
-            told = told[int(nowhere[1]) + 1 :]
+            output = output[int(nowhere[1]) + 1 :]
         name, _, kind = line.rpartition(b" ")
         blobs[path] = name.decode() if kind == b"blob" else ""
     return blobs
@@ -187,14 +187,14 @@ _KINDS: Mapping[bytes, Literal["file", "link", "submodule"]] = {
 
 def entries(root: Path, commit: str) -> Mapping[str, Entry]:
     """Everything in the folder `root` of a commit, by path relative to `root`. Raises GitError."""
-    found = {}
+    blobs = {}
     for line in answer(root, "ls-tree", "-r", "-z", "-l", commit).split(b"\0")[:-1]:
         head, _, path = line.partition(b"\t")
         mode, _, name, size = head.split()
-        found[os.fsdecode(path)] = Entry(
+        blobs[os.fsdecode(path)] = Entry(
             _KINDS.get(mode, "file"), name.decode(), int(size) if size.isdigit() else 0
         )
-    return found
+    return blobs
 
 
 def lfs_file(root: Path, digest: str) -> Path:

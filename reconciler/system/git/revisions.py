@@ -30,10 +30,10 @@ class Revision:
 def revision(root: Path, name: str) -> Revision:
     """The commit that `name` means in the repository around `root`. Raises UsageError, GitError."""
     check_repository(root)
-    kind, found, said = resolved(root, name)
+    kind, object_id, explanation = resolved(root, name)
     if kind == "tag":
-        kind, found, said = resolved(root, f"{found}^{{commit}}")
-    if kind == "ambiguous" or "is ambiguous" in said:
+        kind, object_id, explanation = resolved(root, f"{object_id}^{{commit}}")
+    if kind == "ambiguous" or "is ambiguous" in explanation:
         raise UsageError(
             f'the revision "{made_plain(name)}" is ambiguous: it is the name of more than one'
             " thing.",
@@ -52,7 +52,7 @@ def revision(root: Path, name: str) -> Revision:
             f'"{made_plain(name)}" is a {kind}, not a commit.',
             hint="Name a commit, a branch or a tag. Nothing was sent.",
         )
-    return Revision(name, found)
+    return Revision(name, object_id)
 
 
 def ends(root: Path, text: str) -> tuple[Revision, Revision | None]:
@@ -61,7 +61,7 @@ def ends(root: Path, text: str) -> tuple[Revision, Revision | None]:
 
     Raises UsageError, GitError.
     """
-    dots = next((each for each in ("...", "..") if each in text), None)
+    dots = next((mark for mark in ("...", "..") if mark in text), None)
     if dots is None:
         return revision(root, text), None
     first, _, last = text.partition(dots)
@@ -94,13 +94,13 @@ def check_repository(root: Path) -> None:
     done = run(root, "rev-parse", "--is-inside-work-tree")
     if done.returncode == 0 and done.stdout.strip() == b"true":
         return
-    said = complaint(done)
+    complaint_text = complaint(done)
     if done.returncode == 0:
         raise GitError(
             f"{root} lies in a bare repository, which has no work tree.",
             hint="Work in a clone of it.",
         )
-    if "not a git repository" in said:
+    if "not a git repository" in complaint_text:
         hint = (
             "Manifests of a revision are read from git: `git init`, commit them, then ask again."
             " Nothing was sent."
@@ -108,10 +108,10 @@ def check_repository(root: Path) -> None:
         raise GitError(f"{root} is not in a git repository.", hint=hint)
     hint = (
         "`git config --global --add safe.directory DIR` trusts it. Nothing was sent."
-        if "ownership" in said
+        if "ownership" in complaint_text
         else ""
     )
-    raise GitError(f"git: {said}.", hint=hint or "Nothing was sent.")
+    raise GitError(f"git: {complaint_text}.", hint=hint or "Nothing was sent.")
 
 
 def resolved(root: Path, name: str) -> tuple[str, str, str]:
@@ -127,27 +127,27 @@ def resolved(root: Path, name: str) -> tuple[str, str, str]:
         "--batch-check=%(objecttype) %(objectname)",
         given=os.fsencode(name) + b"\n",
     )
-    found = _OBJECT.fullmatch(done.stdout)
+    match = _OBJECT.fullmatch(done.stdout)
     complaint = done.stderr.decode(errors="replace")
-    if found:
-        return found[1].decode(), found[2].decode(), complaint
+    if match:
+        return match[1].decode(), match[2].decode(), complaint
     return "ambiguous" if done.stdout.endswith(b" ambiguous\n") else "missing", "", complaint
 
 
 def names(root: Path) -> list[str]:
     """Branches, tags and branches of remotes, as people call them. Raises GitError."""
-    told = answer(
+    output = answer(
         root, "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags", "refs/remotes"
     )
-    return told.decode(errors="replace").split()
+    return output.decode(errors="replace").split()
 
 
 def _way_out(root: Path, name: str) -> str:
     """Names like the one that is not there, and what else may be the reason."""
-    known = [made_plain(each) for each in names(root)]
+    known = [made_plain(name) for name in names(root)]
     if not known and resolved(root, "HEAD")[0] == "missing":
         return "There is no commit yet: commit first. Nothing was sent."
-    far = [each for each in known if each.endswith(f"/{name}")]
+    far = [known_name for known_name in known if known_name.endswith(f"/{name}")]
     close = [*far, *near(name, known)]
     words = f"Did you mean {' or '.join(dict.fromkeys(close))}? " if close else ""
     if _is_shallow(root):

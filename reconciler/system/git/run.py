@@ -77,8 +77,10 @@ def run(root: Path, *arguments: str, given: bytes = b"") -> subprocess.Completed
 
 def complaint(done: subprocess.CompletedProcess[bytes]) -> str:
     """The first line of what git complains of, without its word for it."""
-    said = done.stderr.decode(errors="replace").strip().partition("\n")[0].removeprefix("fatal: ")
-    return made_plain(said).rstrip(".") or f"ended with code {done.returncode}"
+    message = (
+        done.stderr.decode(errors="replace").strip().partition("\n")[0].removeprefix("fatal: ")
+    )
+    return made_plain(message).rstrip(".") or f"ended with code {done.returncode}"
 
 
 def _start(

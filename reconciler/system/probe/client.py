@@ -57,9 +57,9 @@ class Gate:
             if form:
                 raise Foreign(form, "a video as MP4 or MOV")
             raise Unreadable("it is no video that can be opened")
-        asked = {"form": form, "size_bytes": size_bytes, "mask": mask}
+        question = {"form": form, "size_bytes": size_bytes, "mask": mask}
         with _on_disk(file) as descriptor, self._turn:
-            answer = self._ask(json.dumps(asked).encode(), descriptor)
+            answer = self._ask(json.dumps(question).encode(), descriptor)
         if "refused" in answer:
             raise Unreadable(answer["refused"])
         facts: dict[str, Any] = answer["facts"]
@@ -70,7 +70,7 @@ class Gate:
         with self._turn:
             self._end()
 
-    def _ask(self, asked: bytes, descriptor: int) -> dict[str, Any]:
+    def _ask(self, question: bytes, descriptor: int) -> dict[str, Any]:
         """The worker's answer. One that ends before it has begun is replaced, once."""
         code = 0
         for _ in range(2):
@@ -78,7 +78,7 @@ class Gate:
             os.lseek(descriptor, 0, os.SEEK_SET)
             begun, text = False, b""
             try:
-                socket.send_fds(line, [asked], [descriptor])
+                socket.send_fds(line, [question], [descriptor])
                 line.settimeout(PATIENCE_S)
                 with line.makefile("rb") as answers:
                     begun = bool(answers.readline())
@@ -156,7 +156,7 @@ def _on_disk(file: IO[bytes]) -> Any:
 
 def _folders() -> list[str]:
     """Where this process finds its modules; relative ones may be anybody's."""
-    return [each for each in sys.path if Path(each).is_absolute()]
+    return [folder for folder in sys.path if Path(folder).is_absolute()]
 
 
 def _why_it_ended(code: int) -> str:

@@ -117,11 +117,11 @@ def _check_length(file: IO[bytes], form: str, size_bytes: int) -> None:
         return
     file.seek(0)
     head = file.read(8)
-    told = struct.unpack_from("<I", head, 4)[0] + 8 if form == "webp" else 0
-    told = told or struct.unpack_from("<I", head, 2)[0]
-    if told > size_bytes:
+    stated_bytes = struct.unpack_from("<I", head, 4)[0] + 8 if form == "webp" else 0
+    stated_bytes = stated_bytes or struct.unpack_from("<I", head, 2)[0]
+    if stated_bytes > size_bytes:
         raise Refusal(
-            f"it is cut short: its header tells of {told:,} bytes, and the file has"
+            f"it is cut short: its header tells of {stated_bytes:,} bytes, and the file has"
             f" {size_bytes:,} bytes"
         )
 

@@ -54,8 +54,8 @@ def clip_facts(file: IO[bytes], size_bytes: int, *, mask: bool) -> dict[str, Any
         with av.open(file, "r", format="mov", options=_OPTIONS, io_open=_refuse) as container:
             return _facts(container, headers, size_bytes, mask=mask)
     except Refusal as error:
-        told = headers.broken is None or "cut short" in str(error)
-        raise error if told else Refusal(_why_not(headers, size_bytes)) from None
+        is_known_damage = headers.broken is None or "cut short" in str(error)
+        raise error if is_known_damage else Refusal(_why_not(headers, size_bytes)) from None
     except MemoryError:
         raise
     except Exception:  # a demuxer of strangers' bytes raises what it likes
@@ -82,7 +82,7 @@ def _why_not(headers: Headers, size_bytes: int) -> str:
 def _facts(
     container: av.container.InputContainer, headers: Headers, size_bytes: int, *, mask: bool
 ) -> dict[str, Any]:
-    stream = next((each for each in container.streams.video if not _is_cover(each)), None)
+    stream = next((stream for stream in container.streams.video if not _is_cover(stream)), None)
     if stream is None:
         raise Refusal("it has no video track")
     if stream.codec_context is None:
@@ -231,10 +231,10 @@ def _check_headers(headers: Headers, length_s: float, side: int) -> None:
                 f" {length_s:,.1f} s"
             )
     for track in headers.tracks:
-        for told in track.sides if track.handler == b"vide" else ():
-            if max(told) > 4 * side:
+        for side_px in track.sides if track.handler == b"vide" else ():
+            if max(side_px) > 4 * side:
                 raise Refusal(
-                    f"it contradicts itself: its header says {told[0]:,.0f}x{told[1]:,.0f} pixels,"
+                    f"it contradicts itself: its header says {side_px[0]:,.0f}x{side_px[1]:,.0f} pixels,"
                     f" and the longer side of its frames has {side:,}"
                 )
 

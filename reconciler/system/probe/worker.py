@@ -41,21 +41,21 @@ def serve() -> None:
         line.settimeout(IDLE_S)
         while True:
             try:
-                asked, files, _, _ = socket.recv_fds(line, MOST_ASKED_BYTES, 1)
+                question, files, _, _ = socket.recv_fds(line, MOST_ASKED_BYTES, 1)
             except TimeoutError:
                 return
-            if not asked or not files:
+            if not question or not files:
                 return
-            question = json.loads(asked)
+            question = json.loads(question)
             _import_for(question)
             line.sendall(READY)  # whatever ends the process from here on, the medium did
             line.sendall(json.dumps(_answer(question, files[0])).encode() + b"\n")
 
 
-def _answer(asked: dict[str, Any], file: int) -> dict[str, Any]:
+def _answer(question: dict[str, Any], file: int) -> dict[str, Any]:
     try:
-        with _alone_with(file, asked["size_bytes"]):
-            return {"facts": _facts(asked, file)}
+        with _alone_with(file, question["size_bytes"]):
+            return {"facts": _facts(question, file)}
     except Refusal as error:
         return {"refused": str(error)}
     except MemoryError:
@@ -65,15 +65,15 @@ def _answer(asked: dict[str, Any], file: int) -> dict[str, Any]:
             os.close(file)
 
 
-def _import_for(asked: dict[str, Any]) -> None:
+def _import_for(question: dict[str, Any]) -> None:
     """All that will be needed: nothing can be imported while a stranger's file is open."""
     if (
-        asked["form"] != "mp4" or asked["mask"]
+        question["form"] != "mp4" or question["mask"]
     ) and "reconciler.system.probe.image" not in sys.modules:
         from reconciler.system.probe import image as pictures
 
         pictures.warm_up()
-    if asked["form"] == "mp4" and "reconciler.system.probe.video" not in sys.modules:
+    if question["form"] == "mp4" and "reconciler.system.probe.video" not in sys.modules:
         from reconciler.system.probe import video as clips
 
         clips.warm_up()
@@ -122,12 +122,14 @@ def _watch_memory(most_bytes: int) -> None:
     os._exit(TOO_MUCH_MEMORY)
 
 
-def _facts(asked: dict[str, Any], file: int) -> dict[str, Any]:
+def _facts(question: dict[str, Any], file: int) -> dict[str, Any]:
     with open(file, "rb", closefd=False) as content:
-        if asked["form"] == "mp4":
+        if question["form"] == "mp4":
             from reconciler.system.probe.video import clip_facts
 
-            return clip_facts(content, asked["size_bytes"], mask=asked["mask"])
+            return clip_facts(content, question["size_bytes"], mask=question["mask"])
         from reconciler.system.probe.image import picture_facts
 
-        return picture_facts(content, asked["form"], asked["size_bytes"], mask=asked["mask"])
+        return picture_facts(
+            content, question["form"], question["size_bytes"], mask=question["mask"]
+        )
