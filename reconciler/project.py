@@ -10,9 +10,10 @@ docs/python-api.md is its page. It chooses endpoint, realm, store and ledger, an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -50,6 +51,7 @@ from reconciler.system import git
 from reconciler.system.cache import Cache, Digests
 from reconciler.system.clock import Clock, SystemClock
 from reconciler.system.git import Revision
+from reconciler.watch import WatchPass, watch_project
 
 _NOTHING_SPECIAL = Options()
 
@@ -72,6 +74,7 @@ class Project:
         self._transport = transport
         self._block: Block = block or asyncio.to_thread
         roster = Roster(config.store_dir, config.state_dir)
+        self._open_again: Callable[[], Project] = lambda: self  # for a watch: its files anew
         self._approval = Approval(config, roster, self.clock)
 
     @classmethod
@@ -95,7 +98,19 @@ class Project:
         code without holding up the loop) are for tests.
         """
         config = configuration.load(Path(path), endpoint=endpoint, env=env, environment=environment)
-        return cls(config, clock, transport, block, command)
+        project = cls(config, clock, transport, block, command)
+        project._open_again = partial(
+            cls.open,
+            config.root,
+            endpoint=endpoint,
+            environment=config.environment,
+            env=env,
+            clock=project.clock,
+            transport=transport,
+            block=block,
+            command=command,
+        )
+        return project
 
     # -------------------------------------------------------------- questions: nothing is changed
 
@@ -364,6 +379,17 @@ class Project:
                 stop=stop or Stop(),
             )
             return await run.carry_out(self._block, self._transport)
+
+    async def watch(self) -> AsyncIterator[WatchPass[Project]]:
+        """A pass at first, and another at every save of a manifest, or of a medium that one names.
+
+        Whoever takes a pass decides what becomes of it: `await watch_pass.apply(request)`. Never
+        ends by itself.
+        """
+        passes = watch_project(self.config.root, self.load, self._open_again)
+        async with aclosing(passes):
+            async for watch_pass in passes:
+                yield watch_pass
 
     # -------------------------------------------------------------- inside
 

@@ -1,23 +1,80 @@
-"""When the next pass runs: at every save of a manifest, or of a medium that one names; and what it
+"""The watch: a pass at every save of a manifest, or of a medium that one names, and what each pass
 leaves alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
-from reconciler.apply.outcome import Report
+from reconciler.apply.outcome import Report, Stop
+from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.config import PROJECT_FILE, STATE_DIR
+from reconciler.desired.job import Desired
 from reconciler.errors import CutlistError, NotReached, ServiceError
-from reconciler.project import Project
 
 _QUIET_MS = 200  # a save often comes as several events
+_STEP_MS = 50
 
 
-class Failed:
-    """What the service has refused or failed in this watch: not sent again by a save of another
-    file.
+class Appliable(Protocol):
+    """What a pass of the watch needs of a project."""
+
+    async def apply_async(
+        self, request: ApplyRequest, hooks: ApplyHooks, *, stop: Stop | None
+    ) -> Report:
+        """One apply."""
+
+
+ProjectType = TypeVar("ProjectType", bound=Appliable)
+
+
+class WatchPass(Generic[ProjectType]):
+    """One pass that waits to be applied. `paths` are the files that were saved, relative to the
+    project; none at the first pass.
+    """
+
+    def __init__(
+        self, paths: Sequence[str], open_project: Callable[[], ProjectType], failures: Failures
+    ) -> None:
+        self.paths = tuple(paths)
+        self._open_project = open_project
+        self._failures = failures
+        self._project: ProjectType | None = None
+
+    def open_project(self) -> ProjectType:
+        """The project as its files say it now; later calls give the same.
+
+        Raises InvalidInput, UsageError.
+        """
+        if self._project is None:
+            self._project = self._open_project()
+        return self._project
+
+    async def apply(
+        self,
+        request: ApplyRequest = ApplyRequest(),  # noqa: B008  (frozen)
+        hooks: ApplyHooks = ApplyHooks(),  # noqa: B008  (frozen)
+        *,
+        stop: Stop | None = None,
+    ) -> Report:
+        """Apply, and leave alone what the service refused in an earlier pass and nobody saved since.
+
+        Raises what Project.apply_async raises; the watch goes on then.
+        """
+        options = replace(request.options, given_up=self._failures.keys)
+        request = replace(request, options=options)
+        report = await self.open_project().apply_async(request, hooks, stop=stop)
+        self._failures.learn(report)
+        return report
+
+
+class Failures:
+    """What the service has refused or failed in this watch: it is not sent again by a save of
+    another file.
     """
 
     def __init__(self) -> None:
@@ -35,7 +92,7 @@ class Failed:
             if outcome.step.key and answered and not isinstance(outcome.error, NotReached):
                 self._manifests[outcome.step.key] = outcome.step.place.file
 
-    def saved(self, paths: Sequence[str]) -> None:
+    def forget(self, paths: Sequence[str]) -> None:
         """Who saves a manifest asks for its edits again; who saves the project file, for all."""
         if PROJECT_FILE in paths:
             self._manifests.clear()
@@ -43,38 +100,45 @@ class Failed:
             del self._manifests[key]
 
 
-def changes(project: Project) -> Iterator[list[str]]:
+async def watch_project(
+    root: Path, load: Callable[[], Desired], open_project: Callable[[], ProjectType]
+) -> AsyncGenerator[WatchPass[ProjectType], None]:
+    """One pass at first, and another at each save that matters. Never ends by itself.
+
+    `load` reads the manifests, to know the media that they name.
+    """
+    failures = Failures()
+    async for paths in hear_saves(root, load):
+        failures.forget(paths)
+        yield WatchPass(paths, open_project, failures)
+
+
+async def hear_saves(root: Path, load: Callable[[], Desired]) -> AsyncIterator[list[str]]:
     """First nothing, once saves are heard; then, whenever something matters, the paths (relative
     to the project).
-
-    Ends never by itself.
     """
     from watchfiles import watch  # lazy: start-up time
 
-    root = project.config.root
-    named, listening = _media(project), False
-    for batch in watch(
+    media, listening = _find_media(load), False
+    batches = watch(
         root,
         debounce=_QUIET_MS,
-        step=50,
-        rust_timeout=_QUIET_MS,
+        step=_STEP_MS,
+        rust_timeout=_QUIET_MS,  # a thread that waits is free again after so long
         yield_on_timeout=True,
-        raise_interrupt=True,
-    ):
+        raise_interrupt=False,
+    )
+    while True:
+        batch = await asyncio.to_thread(next, batches)
         if not listening:
             listening = True
             yield []
-        touched = sorted(
-            {
-                path.relative_to(root).as_posix()
-                for _, name in batch
-                if (path := Path(name)).is_relative_to(root)
-            }
-        )
-        relevant = [path for path in touched if _is_manifest(path) or path in named]
+        saved = (Path(name) for _, name in batch)
+        touched = {path.relative_to(root).as_posix() for path in saved if path.is_relative_to(root)}
+        relevant = [path for path in sorted(touched) if _is_manifest(path) or path in media]
         if relevant:
             yield relevant
-            named = _media(project) or named
+            media = _find_media(load) or media
 
 
 def _is_manifest(path: str) -> bool:
@@ -84,13 +148,13 @@ def _is_manifest(path: str) -> bool:
     return path.endswith((".yaml", ".yml")) and not hidden and STATE_DIR not in path
 
 
-def _media(project: Project) -> frozenset[str]:
+def _find_media(load: Callable[[], Desired]) -> Collection[str]:
     """The local files that the edits name now; none while a manifest is broken."""
     try:
-        desired = project.load()
+        desired = load()
     except CutlistError:
         return frozenset()
-    references = (
-        each.medium.reference for wanted in desired.edits.values() for each in wanted.inputs
-    )
+    references = [
+        medium.medium.reference for wanted in desired.edits.values() for medium in wanted.inputs
+    ]
     return frozenset(reference.value for reference in references if reference.kind == "local")

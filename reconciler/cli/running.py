@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from reconciler.apply.outcome import Report, Stop
 from reconciler.apply.request import ApplyHooks, ApplyRequest, SavedPlan
@@ -17,6 +17,7 @@ from reconciler.project import Project
 from reconciler.report import outcome as endings
 from reconciler.report import plan as words
 from reconciler.report.cost import today_lines
+from reconciler.watch import WatchPass
 
 
 def run_apply(
@@ -52,8 +53,12 @@ def _run(
     stop: Stop,
     saved: SavedPlan | None = None,
     fail_fast: bool = False,
+    watch_pass: WatchPass[Project] | None = None,
 ) -> Report:
-    """One apply, and how it ended. `stop` tells afterwards whether Ctrl-C came."""
+    """One apply, or one pass of a watch, and how it ended. `stop` tells afterwards whether Ctrl-C
+    came.
+    """
+    apply = project.apply_async if watch_pass is None else watch_pass.apply
     agreed = "a saved plan" if saved is not None else "--auto-approve" if auto_approve else ""
     asked = _approval(project, stop, agreed, as_json=as_json)
     show = _showing(project, max_cost, as_json=as_json)
@@ -69,7 +74,7 @@ def _run(
 
         report = asyncio.run(
             _applied(
-                project,
+                apply,
                 ApplyRequest(options, saved, max_cost, fail_fast),
                 ApplyHooks(show, approve, shown.observe, tell),
                 stop,
@@ -84,14 +89,14 @@ def _run(
 
 
 async def _applied(
-    project: Project,
+    apply: Callable[..., Awaitable[Report]],
     request: ApplyRequest,
     hooks: ApplyHooks,
     stop: Stop,
     hear: Callable[[], None],
 ) -> Report:
     hear()
-    return await project.apply_async(request, hooks, stop=stop)
+    return await apply(request, hooks, stop=stop)
 
 
 def _showing(project: Project, max_cost: float | None, *, as_json: bool) -> Callable[[Plan], None]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -219,13 +219,13 @@ def test_watching(
 
         asked = []
 
-        def saves(_project: Project) -> Iterator[list[str]]:
+        async def hear_saves(*_: object) -> AsyncIterator[list[str]]:
             for paths in ([], ["specs/other.yaml"], ["specs/rain.yaml"], [], ["cutlist.yaml"]):
                 asked.append(sent())
                 yield paths
 
-        monkeypatch.setattr(watch, "changes", saves)
-        assert run_watch(Project.open(workspace.root), None, auto_approve=True, max_cost=None) == 0
+        monkeypatch.setattr(watch, "hear_saves", hear_saves)
+        assert run_watch(Project.open(workspace.root), auto_approve=True, max_cost=None) == 0
         asked.append(sent())
     passes_of_both = [after - before for before, after in pairwise(asked)]
     # an account in arrears pauses the model: of two edits one is sent, the other not tried

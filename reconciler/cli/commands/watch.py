@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import click
 
 from reconciler.apply.outcome import Stop
@@ -11,6 +13,7 @@ from reconciler.cli.running import _run
 from reconciler.errors import EXIT_OK, CutlistError, InvalidInput
 from reconciler.plan.decide import Options
 from reconciler.project import Project
+from reconciler.watch import WatchPass
 
 
 @click.command(short_help="Apply at every save.")
@@ -26,57 +29,52 @@ def watch(
     \b
     Example: cutlist watch
     """
-    project = opened(context, endpoint)
-    return run_watch(project, endpoint, auto_approve=auto_approve, max_cost=max_cost)
+    return run_watch(opened(context, endpoint), auto_approve=auto_approve, max_cost=max_cost)
 
 
-def run_watch(
-    project: Project, endpoint: str | None, *, auto_approve: bool, max_cost: float | None
-) -> int:
+def run_watch(project: Project, *, auto_approve: bool, max_cost: float | None) -> int:
     """Apply at every change, until Ctrl-C. A fault in a manifest is shown and waits for the next
     save; so does an edit that failed, for a save of its own manifest.
     """
-    from reconciler.watch import Failed, changes
 
-    failed = Failed()
+    async def next_pass() -> WatchPass[Project] | None:
+        return await anext(passes, None)
 
-    def one_pass(stop: Stop) -> None:
-        try:
-            fresh = Project.open(
-                project.config.root,
-                endpoint=endpoint,
-                clock=project.clock,
-                environment=project.config.environment,
-                command="cutlist watch",
-            )
-            report = _run(
-                fresh,
-                Options(given_up=failed.keys),
-                as_json=False,
-                auto_approve=auto_approve,
-                max_cost=max_cost,
-                stop=stop,
-            )
-            failed.learn(report)
-        except CutlistError as error:
-            screen.complain(error)
-            if not isinstance(error, InvalidInput):
-                screen.note("Still watching.")
-        except Exception as error:  # a fault of our own ends one pass, not the watch
-            crash.tell(error, where="in a pass of watch")
-            screen.note("Still watching.")
-
+    passes = project.watch()
     screen.say(f"Watching {project.config.root}. Ctrl-C ends it.")
     try:
-        for paths in changes(project):
-            if paths:
-                screen.say(f"\n{', '.join(paths)} changed.")
-            failed.saved(paths)
-            stop = Stop()
-            one_pass(stop)
-            if stop.reason:  # heard at any moment of the pass, also at its very end
-                break
+        with asyncio.Runner() as runner:
+            while watch_pass := runner.run(next_pass()):
+                if watch_pass.paths:
+                    screen.say(f"\n{', '.join(watch_pass.paths)} changed.")
+                stop = Stop()
+                apply_pass(watch_pass, stop, auto_approve=auto_approve, max_cost=max_cost)
+                if stop.reason:  # heard at any moment of the pass, also at its very end
+                    break
     except KeyboardInterrupt:
         pass
     screen.say("Stopped watching.")
     return EXIT_OK
+
+
+def apply_pass(
+    watch_pass: WatchPass[Project], stop: Stop, *, auto_approve: bool, max_cost: float | None
+) -> None:
+    """Apply what the project asks for now; an error is shown, and does not end the watch."""
+    try:
+        _run(
+            watch_pass.open_project(),
+            Options(),
+            as_json=False,
+            auto_approve=auto_approve,
+            max_cost=max_cost,
+            stop=stop,
+            watch_pass=watch_pass,
+        )
+    except CutlistError as error:
+        screen.complain(error)
+        if not isinstance(error, InvalidInput):
+            screen.note("Still watching.")
+    except Exception as error:  # a fault of our own ends one pass, not the watch
+        crash.tell(error, where="in a pass of watch")
+        screen.note("Still watching.")
