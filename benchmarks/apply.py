@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import av
+from mockserver.media.render import FilmRenderer
 
 from mockserver import MockServer
 from mockserver.clock import ScaledClock
-from mockserver.media.render import FilmRenderer
 from reconciler import Project
 from reconciler.config import Environment
 from reconciler.formats.secret import Secret
@@ -54,7 +54,7 @@ class ReadyFilms(FilmRenderer):
         super().__init__()
         self._encoded: dict[int, bytes] = {}
 
-    def render(self, plan: Any, medium: Any, target: Path) -> None:
+    def render(self, plan: Any, _medium: Any, target: Path) -> None:
         if plan.frames not in self._encoded:
             write_video(target, plan.frames, plan.fps)
             self._encoded[plan.frames] = target.read_bytes()
@@ -75,9 +75,7 @@ def write_video(path: Path, frames: int, fps: float) -> None:
 
 async def serve() -> None:
     """Tasks end at once."""
-    server = MockServer(
-        clock=ScaledClock(SPEED), renderer=ReadyFilms(), task_seconds=(0.01, 0.02)
-    )
+    server = MockServer(clock=ScaledClock(SPEED), renderer=ReadyFilms(), task_seconds=(0.01, 0.02))
     await server.start()
     print(server.url, flush=True)
     await asyncio.Event().wait()

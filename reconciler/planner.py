@@ -20,7 +20,8 @@ from reconciler.desired.tree import Unusable
 from reconciler.errors import GitError, InvalidInput
 from reconciler.formats.document import MAX_BYTES
 from reconciler.formats.names import folded, made_plain
-from reconciler.plan.decide import Options, diff
+from reconciler.plan.decide import Options
+from reconciler.plan.draft import Draft
 from reconciler.plan.earlier_keys import Former
 from reconciler.plan.jobs import Resolved, resolve
 from reconciler.plan.prune import Pruning
@@ -159,7 +160,7 @@ def conclude_pass(
         observed = observed.repaid()
     former = Former.of(config.signatures, observed, ledger.read_all_requests() if ledger else ())
     resolved = resolve(desired, observed, former, trust_pins=not options.repay)
-    plan = diff(
+    plan = Draft(
         desired,
         resolved,
         observed,
@@ -169,7 +170,7 @@ def conclude_pass(
         currency=config.prices.currency,
         pruning=Pruning(config.prune, config.prune_most, config.document.place("/spec/prune")),
         environment=config.environment,
-    )
+    ).write_plan()
     return Pass(desired, observed, resolved, plan)
 
 

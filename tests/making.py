@@ -13,7 +13,8 @@ from reconciler.desired.manifest import Edit, Reading, Rules
 from reconciler.formats.digest import sha256_hex
 from reconciler.formats.document import Document, parse
 from reconciler.formats.signed_urls import Signatures
-from reconciler.plan.decide import Options, diff
+from reconciler.plan.decide import Options
+from reconciler.plan.draft import Draft
 from reconciler.plan.jobs import resolve
 from reconciler.plan.prune import Pruning
 from reconciler.plan.step import Plan, Step
@@ -277,7 +278,7 @@ def plan(
     pruning: Pruning = Pruning(enabled=True),  # noqa: B008  (frozen)
 ) -> Plan:
     """The plan from what is seen to what is asked."""
-    return diff(
+    return Draft(
         asked,
         resolve(asked, seen),
         seen,
@@ -286,7 +287,7 @@ def plan(
         account=ACCOUNT,
         currency="USD" if prices else "",
         pruning=pruning,
-    )
+    ).write_plan()
 
 
 def step(made: Plan, name: str) -> Step:

@@ -1,27 +1,19 @@
-"""Resolved edits × what is → the plan: one step and one reason for every edit. Pure."""
+"""One resolved edit and what is: what is to be done for it, and why. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.desired.job import Desired, job
 from reconciler.errors import Place
-from reconciler.formats.names import NO_ENVIRONMENT
-from reconciler.plan.cost import PricePerSecond, Seconds, cost, priced_as, seconds
 from reconciler.plan.jobs import Resolved
-from reconciler.plan.prune import Pruning, left_over, origins, prune
 from reconciler.plan.reasons import changed_place, changes, written
-from reconciler.plan.selection import selected
-from reconciler.plan.step import FREE, Action, Plan, Step
+from reconciler.plan.step import Action, Step
 from reconciler.service.codes import MOST_ROUNDS, Verdict, entry, may_try_again
 from reconciler.state.observed import OPEN, Attempt, History, Observed, Pin, Result, State
 
 _OVERWRITTEN = "another file is there; it is overwritten (--force)"
 _ONLY_ASKED = "The same request is sent again only with `cutlist apply --retry-failed`."
 SUSPENDED = "suspended: left alone"
-_REFRESHED = (Action.RESUME, Action.SETTLE, Action.KEEP)
-_BRINGING = (Action.RENDER, Action.RESUME, Action.SETTLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,161 +30,10 @@ class Options:
     exclude: tuple[str, ...] = ()  # not these edits, nor what builds on them
 
 
-def diff(
-    desired: Desired,
-    resolved: Mapping[str, Resolved],
-    observed: Observed,
-    *,
-    options: Options,
-    price_per_second: PricePerSecond,
-    account: str,
-    currency: str,
-    pruning: Pruning = Pruning(),  # noqa: B008  (frozen)
-    environment: str = NO_ENVIRONMENT,
-) -> Plan:
-    """The plan, sorted by name, with a reason and a cost on every step. Raises UsageError for a bad
-    target.
+def decide_step(each: Resolved, observed: Observed, options: Options, came_from: str) -> Step:
+    """What is to be done for one edit, by what is known of it alone. `came_from` says in words where
+    its result comes from, when it was renamed or its output was moved.
     """
-    chosen = selected(desired, options.target, options.exclude)
-    files = left_over(desired, resolved, observed)
-    came_from = origins(files, resolved, observed)
-    lengths: dict[str, Seconds] = {}
-    steps: list[Step] = []
-    unpriced: set[str] = set()
-    for name, each in resolved.items():
-        lengths[name] = seconds(each, lengths)
-        if name not in chosen:
-            continue
-        step = _step(each, observed, options, came_from.get(name, ""))
-        if options.refresh_only and step.action not in _REFRESHED:
-            continue
-        if step.action in (Action.RENDER, Action.WAIT) or step.repay or step.billed_at_end:
-            step = replace(step, cost=cost(each, lengths[name], price_per_second))
-            if step.cost.price is None:
-                unpriced.add(priced_as(each.wanted))
-        steps.append(replace(step, builds_on=each.wanted.upstreams))
-    steps = _held_up(steps, resolved)
-    orphans = _orphans(resolved, observed)
-    # what it is not about, it leaves alone
-    partial = options.target or options.exclude or options.refresh_only
-    pruned, staying = ([], []) if partial else prune(files, resolved, observed, steps, pruning)
-    return Plan(
-        steps=(
-            *sorted(_paid_once(steps, resolved), key=lambda step: step.name),
-            *pruned,
-        ),
-        realm=observed.realm,
-        account=account,
-        endpoint=observed.endpoint,
-        currency=currency,
-        notes=(
-            *(str(warning) for warning in desired.warnings),
-            *observed.damaged,
-            *map(orphan_note, orphans),
-            *(
-                f"{step.name} is {SUSPENDED}"
-                for step in steps
-                if desired.edits[step.name].edit.suspend
-            ),
-            *staying,
-        ),
-        strays=tuple(observed.strays),
-        unpriced=tuple(sorted(unpriced)),
-        orphans=tuple(orphans),
-        left_out=len(resolved.keys() - {step.name for step in steps}),
-        environment=environment,
-    )
-
-
-def _held_up(steps: Sequence[Step], resolved: Mapping[str, Resolved]) -> list[Step]:
-    """`steps`, in which what waits for an edit that gets no result in this apply is stuck, and says
-    so.
-
-    An edit that is blocked may still get one, from another edit with the same job.
-    """
-    coming = {step.key for step in steps if step.action in _BRINGING}
-    stuck: set[str] = set()
-    told = []
-    for step in steps:
-        each = resolved[step.name]
-        alone = step.key is not None and step.key not in coming
-        above = [up for up in each.waits_for if up in stuck and (alone or step.key is None)]
-        if above or (
-            each.result is None and alone and step.action in (Action.BLOCKED, Action.KEEP)
-        ):
-            stuck.add(step.name)
-        if above and step.action is Action.WAIT:
-            reason = f"waits for {', '.join(above)}, which gets no result now"
-            step = replace(step, reason=reason, stuck=True)
-        told.append(step)
-    return told
-
-
-def _orphans(resolved: Mapping[str, Resolved], observed: Observed) -> list[Attempt]:
-    """Open attempts of requests that no edit asks for any more; the next apply brings home what was
-    submitted.
-    """
-    asked = {each.job.key for each in resolved.values() if each.job is not None}
-    last = [history.last for key, history in sorted(observed.history.items()) if key not in asked]
-    return [each for each in last if each.state in OPEN]
-
-
-def orphan_note(last: Attempt) -> str:
-    """What is to be known of an open attempt that no edit asks for any more."""
-    if last.state is State.UNDECIDED:
-        return (
-            f"! {last.edit} is no longer asked for like this, and it is not certain whether its"
-            f" request reached the service: cutlist resolve {last.key[:12]} --adopt TASK_ID |"
-            " --abandon"
-        )
-    task = f"task {last.task_id} is" if last.task_id else "its request may be"
-    return (
-        f"{last.edit} is no longer asked for like this, and {task} at the service; apply"
-        " collects it"
-    )
-
-
-def _paid_once(steps: Sequence[Step], resolved: Mapping[str, Resolved]) -> list[Step]:
-    """Of several edits that stand for one job, or will once what they wait for is there, the first
-    by name pays.
-    """
-    keys = _keys_to_be(resolved)
-    payer: dict[str, str] = {}
-    for step in sorted(
-        steps, key=lambda step: (step.stuck, step.action is not Action.RENDER, step.name)
-    ):
-        if step.action in (Action.RENDER, Action.WAIT):
-            payer.setdefault(keys[step.name], step.name)
-    shared = []
-    for step in steps:
-        first = payer.get(keys[step.name], step.name)
-        if step.action in (Action.RENDER, Action.WAIT) and first != step.name:
-            step = replace(
-                step,
-                cost=FREE,
-                paid_by=first,
-                details=(*step.details, f"the same request as {first}: paid once"),
-            )
-        shared.append(step)
-    return shared
-
-
-def _keys_to_be(resolved: Mapping[str, Resolved]) -> Mapping[str, str]:
-    """Of every edit its key, or, while that is not known, a name that edits which will have one key
-    share.
-    """
-    made: dict[str, str] = {}
-    for name, each in resolved.items():
-        if each.job is not None:
-            made[name] = each.job.key
-            continue
-        known = {up: result.identity for up, result in (each.upstream or {}).items()}
-        to_be = {up: f"edit:{made[up]}" for up in each.waits_for}
-        made[name] = job(each.wanted, each.wanted.identities(to_be | known)).key
-    return made
-
-
-def _step(each: Resolved, observed: Observed, options: Options, came_from: str) -> Step:
     edit = each.wanted.edit
     output = observed.outputs[edit.output]
     replaces = output.digest if output.ours or options.force else None

@@ -7,10 +7,9 @@ back is free.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reconciler.desired.job import Desired
 from reconciler.errors import Place
 from reconciler.formats.names import folded
 from reconciler.plan.jobs import Resolved
@@ -41,64 +40,78 @@ class LeftOver:
     heir: str | None = None
 
 
-def left_over(
-    desired: Desired, resolved: Mapping[str, Resolved], observed: Observed
-) -> list[LeftOver]:
+def left_over(asked: Collection[str], observed: Observed, heirs: Heirs) -> list[LeftOver]:
     """Every such file, by path; but not one that an asked output differs from only in case or
-    Unicode form.
+    Unicode form. `asked` are the folded paths that edits ask for.
     """
-    asked = {folded(path) for path in desired.outputs}
-    files = [
-        LeftOver(path, each.published, each.digest)
-        for path, each in sorted(observed.left_over.items())
-        if each.published is not None and each.digest is not None
+    return [
+        LeftOver(path, output.published, output.digest, heirs.find_heir(output.published))
+        for path, output in sorted(observed.left_over.items())
+        if output.published is not None and output.digest is not None
         if folded(path) not in asked
     ]
-    newcomers = _newcomers(resolved, observed)
-    return [replace(file, heir=_heir(file.note, resolved, newcomers)) for file in files]
 
 
-def _newcomers(resolved: Mapping[str, Resolved], observed: Observed) -> Mapping[str, str]:
-    """By key: the first edit, by name, at whose output we have not written yet what it asks for."""
-    named: dict[str, str] = {}
-    for name, each in sorted(resolved.items()):
-        if each.job is not None and not _written(each, each.job.key, observed):
-            named.setdefault(each.job.key, name)
-    return named
+class Heirs:
+    """Which edit carries on from a file that no edit asks for any more: of the same name, or the
+    first by name that asks for the same key and whose output we have not written yet.
 
+    `resolved` is looked into whenever somebody asks; who changes it tells by `move`.
+    """
 
-def _written(each: Resolved, key: str, observed: Observed) -> bool:
-    note = observed.outputs[each.wanted.edit.output].published
-    return note is not None and (note.key, note.realm) == (key, observed.realm)
+    def __init__(self, observed: Observed, resolved: Mapping[str, Resolved]) -> None:
+        self.observed = observed
+        self._resolved = resolved
+        self._names: dict[str, set[str]] = {}  # by key: the edits that have it
+        self._files: dict[str, list[str]] = {}  # by key: paths of files that are left over
+        for path, output in sorted(observed.left_over.items()):
+            if output.published is not None and output.digest is not None:
+                self._files.setdefault(output.published.key, []).append(path)
 
+    def move(self, name: str, before: str | None, now: str | None) -> None:
+        """An edit has another key now than before, where None stands for none."""
+        if before is not None:
+            self._names[before].discard(name)
+        if now is not None:
+            self._names.setdefault(now, set()).add(name)
 
-def _heir(
-    note: Published, resolved: Mapping[str, Resolved], newcomers: Mapping[str, str]
-) -> str | None:
-    return note.edit if note.edit in resolved else newcomers.get(note.key)
+    def sharing(self, key: str | None) -> frozenset[str]:
+        """The edits that have a key."""
+        return frozenset(self._names.get(key, ()) if key is not None else ())
 
+    def find_heir(self, note: Published) -> str | None:
+        """The edit that carries on from a file that we wrote; None where there is none."""
+        return note.edit if note.edit in self._resolved else self._find_newcomer(note.key)
 
-def origins(
-    files: Sequence[LeftOver], resolved: Mapping[str, Resolved], observed: Observed
-) -> Mapping[str, str]:
-    """By edit that was renamed or whose output was moved: where its result comes from, in words."""
-    words: dict[str, str] = {}
-    for key, name in _newcomers(resolved, observed).items():
-        if name not in observed.pins and key in observed.old_pins:
-            words[name] = f"renamed from {observed.old_pins[key][0]}"
-    for file in files:
-        job = resolved[file.heir].job if file.heir else None
-        if (
-            file.heir
-            and job
-            and job.key == file.note.key
-            and not _written(resolved[file.heir], job.key, observed)
-        ):
-            moved = file.note.edit == file.heir
-            words[file.heir] = (
-                f"moved from {file.path}" if moved else f"renamed from {file.note.edit}"
-            )
-    return words
+    def find_origin(self, name: str, asked: Collection[str]) -> str:
+        """Where the result of an edit comes from that was renamed, or whose output was moved, in
+        words; empty for any other. `asked` are the folded paths that edits ask for.
+        """
+        job = self._resolved[name].job
+        if job is None or self._is_written(name, job.key):
+            return ""
+        newcomer = self._find_newcomer(job.key)
+        words = ""
+        if name == newcomer and name not in self.observed.pins:
+            old = self.observed.old_pins.get(job.key)
+            words = f"renamed from {old[0]}" if old is not None else ""
+        for path in self._files.get(job.key, ()):
+            note = self.observed.left_over[path].published
+            if note is None or folded(path) in asked or self.find_heir(note) != name:
+                continue
+            is_moved = note.edit == name
+            words = f"moved from {path}" if is_moved else f"renamed from {note.edit}"
+        return words
+
+    def _find_newcomer(self, key: str) -> str | None:
+        return min(
+            (name for name in self.sharing(key) if not self._is_written(name, key)), default=None
+        )
+
+    def _is_written(self, name: str, key: str) -> bool:
+        """Whether we wrote what an edit asks for at its output."""
+        note = self.observed.outputs[self._resolved[name].wanted.edit.output].published
+        return note is not None and (note.key, note.realm) == (key, self.observed.realm)
 
 
 # ------------------------------------------------------------------ what goes

@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.apply.outcome import ABOUT_ALL, NotTried, Outcome, Report
 from reconciler.errors import CutlistError, ServiceError, Unauthorized
-from reconciler.plan.decide import orphan_note
+from reconciler.plan.draft import describe_orphan
 from reconciler.plan.step import Action, Plan, Step
 from reconciler.report.page import Block, Paragraph, Span, Style, written
 from reconciler.report.plan import stray_lines
@@ -37,7 +37,7 @@ def report_blocks(report: Report) -> list[Block]:
         if step.name not in failed:
             blocks.append(_marked("!", f"{step.name}  {step.reason}", Style.BAD))
             blocks += [_under(detail) for detail in step.details]
-    blocks += [Paragraph(orphan_note(each), rest="    ") for each in report.left.undecided]
+    blocks += [Paragraph(describe_orphan(each), rest="    ") for each in report.left.undecided]
     blocks += [Paragraph(line.lstrip(), *_lead(line)) for line in stray_lines(report.left)]
     blocks += _not_planned(report)
     blocks += _not_pruned(report)

@@ -1,0 +1,349 @@
+"""A plan in the making: every edit is decided, and again where something changed. Pure.
+
+What one edit's step says may depend on others: on the edits it builds on, on those with the same
+key, and on who pays for what several share. A draft knows these ways, so that an event costs what
+it touched. A plan of everything is a draft in which everything was touched: there is one rule.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
+
+from reconciler.desired.job import Desired, job
+from reconciler.formats.names import NO_ENVIRONMENT, folded
+from reconciler.plan.cost import PricePerSecond, Seconds, cost, priced_as, seconds
+from reconciler.plan.decide import SUSPENDED, Options, decide_step
+from reconciler.plan.jobs import Resolved
+from reconciler.plan.prune import Heirs, Pruning, left_over, prune
+from reconciler.plan.selection import selected
+from reconciler.plan.step import FREE, Action, Plan, Step
+from reconciler.state.observed import OPEN, Attempt, Observed, State
+
+Resolve = Callable[[str, Mapping[str, Resolved]], Resolved]
+_REFRESHED = (Action.RESUME, Action.SETTLE, Action.KEEP)
+_BRINGING = (Action.RENDER, Action.RESUME, Action.SETTLE)
+_PAYING = (Action.RENDER, Action.WAIT)
+
+
+class Draft:
+    """The steps of a plan, kept up to date. Raises UsageError for a bad target."""
+
+    def __init__(
+        self,
+        desired: Desired,
+        resolved: Mapping[str, Resolved],
+        observed: Observed,
+        *,
+        options: Options,
+        price_per_second: PricePerSecond,
+        account: str,
+        currency: str,
+        pruning: Pruning = Pruning(),  # noqa: B008  (frozen)
+        environment: str = NO_ENVIRONMENT,
+    ) -> None:
+        self._desired = desired
+        self._options = options
+        self._price_per_second = price_per_second
+        self._account = account
+        self._currency = currency
+        self._pruning = pruning
+        self._environment = environment
+        self._chosen = selected(desired, options.target, options.exclude)
+        self._names = list(desired.edits)
+        self._place = {name: place for place, name in enumerate(self._names)}
+        self._below: dict[str, list[str]] = {name: [] for name in self._names}
+        for name, wanted in desired.edits.items():
+            for upstream in wanted.upstreams:
+                self._below[upstream].append(name)
+        self.observed = observed
+        self.resolved = dict(resolved)
+        self.steps: dict[str, Step] = {}  # by edit; none for those that the options leave out
+        self._asked = {folded(path) for path in desired.outputs}
+        self._heirs = Heirs(observed, self.resolved)
+        self._lengths: dict[str, Seconds] = {}
+        self._own: dict[str, Step] = {}  # steps by what is known of the edit itself
+        self._coming: Counter[str | None] = Counter()  # by key: own steps that bring a result
+        self._held: dict[str, Step] = {}  # own steps, told whether they wait in vain
+        self._stuck: set[str] = set()
+        self._request: dict[str, str] = {}  # by edit: what stands for the request that it will be
+        self._sharing: dict[str, set[str]] = {}  # by request: the edits that share it
+        self._first: dict[str, str] = {}  # by request: the first of these edits
+        for name in self._names:
+            self._heirs.move(name, None, self._key(name))
+        self._decide(self._names)
+
+    # -------------------------------------------------------------- changes
+
+    def update(self, names: Collection[str], observed: Observed, resolve: Resolve) -> set[str]:
+        """Decide again what may have changed, once something happened to some edits. Returns the
+        edits that were looked at.
+
+        `observed` is what is now. `resolve` resolves one edit, those that it builds on being
+        resolved.
+        """
+        self.observed = observed
+        self._heirs.observed = observed
+        touched: set[str] = set()
+
+        def visit(name: str) -> Iterable[str]:
+            before, now = self.resolved[name], resolve(name, self.resolved)
+            if now == before:
+                return ()
+            key = self._key(name)
+            self.resolved[name] = now
+            self._heirs.move(name, key, self._key(name))
+            touched.update(self._heirs.sharing(key), self._heirs.sharing(self._key(name)))
+            return self._below[name]
+
+        touched |= self._sweep(names, visit)
+        for name in list(touched):
+            touched |= self._heirs.sharing(self._key(name))
+        if any(self._is_undecided(name) for name in touched):
+            # a person calls an undecided request by its edit, unless there is another one of it
+            touched |= {name for name in self._names if self._is_undecided(name)}
+        return self._decide(touched)
+
+    def edits_of(self, key: str) -> Collection[str]:
+        """The edits whose job has that key now."""
+        return self._heirs.sharing(key)
+
+    def _key(self, name: str) -> str | None:
+        job = self.resolved[name].job
+        return None if job is None else job.key
+
+    def _is_undecided(self, name: str) -> bool:
+        history = self.observed.history.get(self._key(name) or "")
+        return history is not None and history.last.state is State.UNDECIDED
+
+    def _sweep(self, names: Iterable[str], visit: Callable[[str], Iterable[str]]) -> set[str]:
+        """Visit edits, upstream before downstream, and those that each visit asks for; all that
+        were visited.
+        """
+        waiting = sorted({self._place[name] for name in names})
+        due, visited = set(waiting), set()
+        while waiting:
+            place = heapq.heappop(waiting)
+            due.discard(place)
+            visited.add(self._names[place])
+            for name in visit(self._names[place]):
+                if self._place[name] not in due:
+                    due.add(self._place[name])
+                    heapq.heappush(waiting, self._place[name])
+        return visited
+
+    def _decide(self, names: Collection[str]) -> set[str]:
+        """Decide the steps of these edits, and of those on which theirs have a bearing."""
+        touched = self._sweep(names, self._measure)
+        again: set[str] = set(touched)
+        for name in sorted(touched, key=self._place.__getitem__):
+            again |= self._decide_own(name)
+        touched |= self._sweep(again, self._hold_up)
+        requests: set[str] = set()
+        touched |= self._sweep(touched, lambda name: self._sort_in(name, requests))
+        requests |= {self._request[name] for name in touched}
+        for request in requests:
+            touched |= self._share(request)
+        return touched
+
+    # -------------------------------------------------------------- one edit by itself
+
+    def _measure(self, name: str) -> Iterable[str]:
+        """The length of its video; those that build on it are asked where it changed."""
+        length = seconds(self.resolved[name], self._lengths)
+        if length == self._lengths.get(name):
+            return ()
+        self._lengths[name] = length
+        return self._below[name]
+
+    def _decide_own(self, name: str) -> set[str]:
+        """What is to be done for an edit, by itself. The edits for which it matters that a result of
+        its key is now on its way, or no longer.
+        """
+        before, edit = self._own.pop(name, None), self.resolved[name]
+        step = None
+        if name in self._chosen:
+            origin = self._heirs.find_origin(name, self._asked)
+            step = decide_step(edit, self.observed, self._options, origin)
+            if self._options.refresh_only and step.action not in _REFRESHED:
+                step = None
+        if step is not None:
+            if step.action in _PAYING or step.repay or step.billed_at_end:
+                price = cost(edit, self._lengths[name], self._price_per_second)
+                step = replace(step, cost=price)
+            self._own[name] = step = replace(step, builds_on=edit.wanted.upstreams)
+        return self._count_coming(before, step)
+
+    def _count_coming(self, before: Step | None, now: Step | None) -> set[str]:
+        waiting: set[str] = set()
+        keys = [step.key if step and step.action in _BRINGING else None for step in (before, now)]
+        if keys[0] == keys[1]:
+            return waiting
+        for key, number in zip(keys, (-1, 1), strict=True):
+            if key is not None:
+                was_coming = self._coming[key] > 0
+                self._coming[key] += number
+                if was_coming != (self._coming[key] > 0):
+                    waiting |= self._heirs.sharing(key)
+        return waiting
+
+    # -------------------------------------------------------------- what gets no result now
+
+    def _hold_up(self, name: str) -> Iterable[str]:
+        """What waits for an edit that gets no result in this apply is stuck, and says so.
+
+        An edit that is blocked may still get one, from another edit with the same job.
+        """
+        step, edit = self._own.get(name), self.resolved[name]
+        was_stuck = name in self._stuck
+        self._stuck.discard(name)
+        if step is None:
+            self._held.pop(name, None)
+        else:
+            alone = step.key is not None and not self._coming[step.key]
+            above = [
+                upstream
+                for upstream in edit.waits_for
+                if upstream in self._stuck and (alone or step.key is None)
+            ]
+            gets_none = edit.result is None and step.action in (Action.BLOCKED, Action.KEEP)
+            if above or (alone and gets_none):
+                self._stuck.add(name)
+            if above and step.action is Action.WAIT:
+                reason = f"waits for {', '.join(above)}, which gets no result now"
+                step = replace(step, reason=reason, stuck=True)
+            self._held[name] = step
+        return self._below[name] if was_stuck != (name in self._stuck) else ()
+
+    # -------------------------------------------------------------- who pays for what is shared
+
+    def _sort_in(self, name: str, requests: set[str]) -> Iterable[str]:
+        """Sort an edit in with those that stand for one request, or will once what they wait for is
+        there. `requests` are those that gained or lost an edit.
+
+        The key that an edit will have is not known yet; what stands for it is made of the first edits
+        of the requests that it waits for, so that it stays as they become known.
+        """
+        before, now = self._request.get(name), self._foresee(name)
+        if before == now:
+            return ()
+        again: set[str] = set(self._below[name])
+        if before is not None:
+            requests.add(before)
+            self._sharing[before].discard(name)
+            again |= self._choose_first(before)
+            if not self._sharing[before]:
+                del self._sharing[before]
+                del self._first[before]
+        requests.add(now)
+        self._request[name] = now
+        self._sharing.setdefault(now, set()).add(name)
+        return again | self._choose_first(now)
+
+    def _foresee(self, name: str) -> str:
+        """The key of an edit, or what stands for it while it is not known."""
+        edit = self.resolved[name]
+        if edit.job is not None:
+            return edit.job.key
+        known = {up: result.identity for up, result in (edit.upstream or {}).items()}
+        to_be = {up: f"edit:{self._first[self._request[up]]}" for up in edit.waits_for}
+        return job(edit.wanted, edit.wanted.identities(to_be | known)).key
+
+    def _choose_first(self, request: str) -> set[str]:
+        """Choose the first edit of a request. Where it is another one, the edits that build on any
+        of them.
+        """
+        first = min(self._sharing[request], key=self._place.__getitem__, default="")
+        if self._first.get(request) == first:
+            return set()
+        self._first[request] = first
+        return {below for name in self._sharing[request] for below in self._below[name]}
+
+    def _share(self, request: str) -> set[str]:
+        """Of several edits that stand for one request the first by name pays."""
+        names = self._sharing.get(request, set())
+        held = [self._held[name] for name in names if name in self._held]
+        payer = min(
+            (step for step in held if step.action in _PAYING),
+            key=lambda step: (step.stuck, step.action is not Action.RENDER, step.name),
+            default=None,
+        )
+        for name in names:
+            self.steps.pop(name, None)
+        for step in held:
+            if payer is not None and step.action in _PAYING and step is not payer:
+                words = f"the same request as {payer.name}: paid once"
+                step = replace(step, cost=FREE, paid_by=payer.name, details=(*step.details, words))
+            self.steps[step.name] = step
+        return names
+
+    # -------------------------------------------------------------- the whole
+
+    def write_plan(self) -> Plan:
+        """The plan as it is now, sorted by name, with a reason and a cost on every step."""
+        steps = [self.steps[name] for name in self._names if name in self.steps]
+        files = left_over(self._asked, self.observed, self._heirs)
+        orphans = self._find_orphans()
+        # what it is not about, it leaves alone
+        options = self._options
+        is_partial = bool(options.target or options.exclude or options.refresh_only)
+        pruned: list[Step] = []
+        staying: list[str] = []
+        if not is_partial:
+            pruned, staying = prune(files, self.resolved, self.observed, steps, self._pruning)
+        unpriced = {
+            priced_as(self.resolved[name].wanted)
+            for name, step in self._own.items()
+            if step.cost.price is None
+        }
+        return Plan(
+            steps=(*sorted(steps, key=lambda step: step.name), *pruned),
+            realm=self.observed.realm,
+            account=self._account,
+            endpoint=self.observed.endpoint,
+            currency=self._currency,
+            notes=(
+                *(str(warning) for warning in self._desired.warnings),
+                *self.observed.damaged,
+                *map(describe_orphan, orphans),
+                *(
+                    f"{step.name} is {SUSPENDED}"
+                    for step in steps
+                    if self._desired.edits[step.name].edit.suspend
+                ),
+                *staying,
+            ),
+            strays=tuple(self.observed.strays),
+            unpriced=tuple(sorted(unpriced)),
+            orphans=tuple(orphans),
+            left_out=len(self.resolved) - len(steps),
+            environment=self._environment,
+        )
+
+    def _find_orphans(self) -> list[Attempt]:
+        """Open attempts of requests that no edit asks for any more; the next apply brings home what
+        was submitted.
+        """
+        last = [
+            history.last
+            for key, history in sorted(self.observed.history.items())
+            if not self._heirs.sharing(key)
+        ]
+        return [attempt for attempt in last if attempt.state in OPEN]
+
+
+def describe_orphan(last: Attempt) -> str:
+    """What is to be known of an open attempt that no edit asks for any more."""
+    if last.state is State.UNDECIDED:
+        return (
+            f"! {last.edit} is no longer asked for like this, and it is not certain whether its"
+            f" request reached the service: cutlist resolve {last.key[:12]} --adopt TASK_ID |"
+            " --abandon"
+        )
+    task = f"task {last.task_id} is" if last.task_id else "its request may be"
+    return (
+        f"{last.edit} is no longer asked for like this, and {task} at the service; apply"
+        " collects it"
+    )
