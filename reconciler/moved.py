@@ -53,6 +53,6 @@ def find_renamed_method(name: str) -> str:
     return new_name
 
 
-def warn_of(change: str) -> None:
-    """A DeprecationWarning that points at the line of the caller's caller."""
-    warnings.warn(f"{change}; the old name will go.", DeprecationWarning, stacklevel=4)
+def warn_of(change: str, *, stacklevel: int = 4) -> None:
+    """A DeprecationWarning that points at the line of the user's program."""
+    warnings.warn(f"{change}; the old name will go.", DeprecationWarning, stacklevel=stacklevel)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reconciler.config import PROJECT_FILE, Config, desired_by
+from reconciler.config import PROJECT_FILE, Config, replace_project_file
 from reconciler.desired import source
 from reconciler.desired.job import Desired
 from reconciler.desired.manifest import output_fault
@@ -288,7 +288,7 @@ def read_revision(config: Config, revision: Revision, cache: Cache, clock: Clock
     with Objects(config.root) as objects:
         tree = Committed(config.root, revision.id, objects, cache, Digests(cache, clock, "lfs"))
         try:
-            there = desired_by(
+            there = replace_project_file(
                 config, _read_project_file(config.root, tree, revision), str(revision), cache
             )
             return CommittedState(source.load(there, tree, cache), _read_pins(tree, revision))

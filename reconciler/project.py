@@ -17,16 +17,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from reconciler import config as configuration
 from reconciler import planner
 from reconciler.apply.events import Block
 from reconciler.apply.outcome import Report, Stop
 from reconciler.apply.request import ApplyHooks, ApplyRequest
-from reconciler.config import Config, Environment
+from reconciler.config import Config, Variables, load_config
 from reconciler.desired import source
 from reconciler.desired.job import Desired
 from reconciler.desired.source.folder import Folder
-from reconciler.moved import find_moved, find_renamed_method
+from reconciler.moved import find_moved, find_renamed_method, warn_of
 from reconciler.operations import accounting, gc, realm, resolve, retake, saved_plan, verify
 from reconciler.operations.approval import Approval
 from reconciler.operations.budget import BudgetCheck
@@ -84,27 +83,34 @@ class Project:
         *,
         endpoint: str | None = None,
         environment: str | None = None,
-        env: Environment | None = None,
+        variables: Variables | None = None,
         clock: Clock | None = None,
         transport: Any = None,
         block: Block | None = None,
         command: str = "a Python program",
+        env: Variables | None = None,
     ) -> Project:
         """The project around `path`. Raises ProjectNotFound, InvalidInput, UsageError.
 
-        `endpoint` wins over the environment's and the project file's. `environment` is one that the
-        project file names (`--env`). `command` is what others are told who find the store locked by
+        `endpoint` wins over the variables' and the project file's. `environment` is one that the
+        project file names (`--env`). `variables` are those of the process (None: they are read);
+        `env` is their earlier name. `command` is what others are told who find the store locked by
         this one. `clock`, `transport` (of httpx; None: the network) and `block` (runs synchronous
         code without holding up the loop) are for tests.
         """
-        config = configuration.load(Path(path), endpoint=endpoint, env=env, environment=environment)
+        if env is not None:
+            warn_of("Project.open(env=…) is Project.open(variables=…) now", stacklevel=3)
+            variables = env
+        config = load_config(
+            Path(path), endpoint=endpoint, variables=variables, environment=environment
+        )
         project = cls(config, clock, transport, block, command)
         project._open_again = partial(
             cls.open,
             config.root,
             endpoint=endpoint,
             environment=config.environment,
-            env=env,
+            variables=variables,
             clock=project.clock,
             transport=transport,
             block=block,

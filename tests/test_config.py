@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler import config
-from reconciler.config import Config, Environment, find_root
+from reconciler.config import Config, Variables, find_root, load_config
 from reconciler.errors import CutlistError, InvalidInput, ProjectNotFound, UsageError
 from reconciler.formats.secret import Secret
 from reconciler.service.endpoints import is_loopback
@@ -18,7 +17,7 @@ HEAD = "apiVersion: cutlist/v1\nkind: Project\n"
 def load(folder: Path, spec: str = "{}", *, endpoint: str | None = None, **environ: str) -> Config:
     """The Config of a project file with this `spec`."""
     (folder / "cutlist.yaml").write_text(f"{HEAD}spec: {spec}\n")
-    return config.load(folder, endpoint=endpoint, env=Environment.read(environ))
+    return load_config(folder, endpoint=endpoint, variables=Variables.read(environ))
 
 
 def test_nothing_said(tmp_path: Path) -> None:
@@ -148,7 +147,7 @@ def test_keys(tmp_path: Path) -> None:
 def test_a_key_is_never_shown(tmp_path: Path) -> None:
     """No repr and no text of a Config or an Environment holds the key."""
     made = load(tmp_path, endpoint="singapore", DASHSCOPE_API_KEY="sk-real")
-    env = Environment.read({"DASHSCOPE_API_KEY": "sk-real"})
+    env = Variables.read({"DASHSCOPE_API_KEY": "sk-real"})
     assert (
         "sk-real" not in f"{made!r} {made} {env!r} {env} {Secret('sk-real')} {Secret('sk-real')!r}"
     )
@@ -221,10 +220,10 @@ def test_unreadable_project_file(tmp_path: Path) -> None:
     """A project file that is too large or not UTF-8 is refused, not half read."""
     (tmp_path / "cutlist.yaml").write_bytes(b"\xff\xfe")
     with pytest.raises(InvalidInput, match="not UTF-8"):
-        config.load(tmp_path, env=Environment())
+        load_config(tmp_path, variables=Variables())
     (tmp_path / "cutlist.yaml").unlink()
     with pytest.raises(CutlistError):
-        config.load(tmp_path, env=Environment())
+        load_config(tmp_path, variables=Variables())
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_lock_names_exact_versions_and_no_address() -> None:
 
 
 def test_one_owner_of_each_power() -> None:
-    """The environment is read in config.py, printing is done in cli/, and nowhere else.
+    """The environment is read in config/variables.py, printing is done in cli/, and nowhere else.
 
     system/git/run.py and system/probe/client.py read nothing out of the environment: they hand on to the process that
     they start where it and its libraries lie.
@@ -61,7 +61,7 @@ def test_one_owner_of_each_power() -> None:
             path.relative_to(ROOT / "reconciler").as_posix(),
         )
         assert name in (
-            "config.py",
+            "config/variables.py",
             "system/environment.py",
             "system/git/run.py",
             "system/probe/client.py",

@@ -120,11 +120,12 @@ def _offering(source: Source, *, endings: bool = False) -> Complete:
 
 
 def _config(context: click.Context) -> Config:
-    from reconciler import config  # lazy: start-up time
+
+    from reconciler.config import load_config  # lazy: start-up time
 
     folder = context.find_root().params.get("directory") or Path()
     given: dict[str, Any] = context.params
-    return config.load(
+    return load_config(
         folder, endpoint=given.get("endpoint"), environment=context.meta.get(ENVIRONMENT)
     )
 

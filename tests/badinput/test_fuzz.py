@@ -27,7 +27,7 @@ from mockserver import MockServer, VirtualClock
 from reconciler import Project
 from reconciler.apply.outcome import Report, Stop
 from reconciler.cli.main import run
-from reconciler.config import Environment
+from reconciler.config import Variables
 from reconciler.errors import CutlistError
 from reconciler.formats.secret import Secret
 from reconciler.report.outcome import report_document, report_text
@@ -354,8 +354,10 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     request.url = request.url.copy_with(port=server.port)
                     return await inner.handle_async_request(request)
 
-            env = Environment(Secret("sk-mock"))
-            project = Project.open(root, env=env, clock=Ticking(virtual), transport=Redirected())
+            variables = Variables(Secret("sk-mock"))
+            project = Project.open(
+                root, variables=variables, clock=Ticking(virtual), transport=Redirected()
+            )
             report = await project.apply_async()
             await inner.aclose()
             return report
@@ -643,7 +645,7 @@ async def _apply(root: Path, said: dict[str, list[Any]]) -> str:
     """The last word of an apply with that service."""
     stop, clock = Stop(), Ticking(VirtualClock())
     opened: Callable[..., Project] = Project.open
-    project = opened(root, env=Environment(Secret("sk-mock")))
+    project = opened(root, variables=Variables(Secret("sk-mock")))
     project = Project(project.config, clock, Babble(said, stop, clock))
     try:
         report = await project.apply_async(stop=stop)

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from reconciler import Project
-from reconciler.config import Environment
+from reconciler.config import Variables
 from reconciler.errors import CutlistError
 from reconciler.formats.secret import Secret
 from reconciler.history.spending import total
@@ -212,7 +212,7 @@ class Scene:
 
     def project(self) -> Project:
         """The project, for looking at it in this process."""
-        return Project.open(self.root, env=Environment(Secret("sk-mock")))
+        return Project.open(self.root, variables=Variables(Secret("sk-mock")))
 
     def attempts(self) -> list[tuple[str, str | None]]:
         """(state, task_id) of every attempt."""

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler import config
 from reconciler.cli.main import load_command
-from reconciler.config import Environment
+from reconciler.config import Variables, load_config
 from reconciler.desired import manifest
 from reconciler.desired.edit_schema import manifest_schema
 from reconciler.desired.manifest import Rules
@@ -80,7 +79,7 @@ def test_every_whole_manifest_is_valid(page: str, fence: Fence, tmp_path: Path) 
     raw = fence.body.encode()
     if "kind: Project" in fence.body:
         (tmp_path / "cutlist.yaml").write_bytes(raw)
-        config.load(tmp_path, env=Environment())
+        load_config(tmp_path, variables=Variables())
         return
     documents, _ = parse(
         b"{kind: Project, spec: {defaults: {model: wan2.7-videoedit}}}", "cutlist.yaml"

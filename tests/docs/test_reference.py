@@ -14,7 +14,7 @@ from mockserver.__main__ import serve
 from reconciler import errors
 from reconciler.apply.events import Phase
 from reconciler.cli.main import COMMANDS, cutlist, load_command
-from reconciler.config import Environment
+from reconciler.config import Variables
 from reconciler.plan.step import SYMBOLS
 from reconciler.service import codes as catalogue
 from reconciler.state.observed import State
@@ -73,7 +73,7 @@ def test_every_environment_variable_is_told() -> None:
             asked.append(name)
             return default
 
-    Environment.read(Recorder())
+    Variables.read(Recorder())
     told = section(COMMANDS_PAGE, "Environment variables")
     assert asked
     assert [name for name in asked if f"`{name}`" not in told] == []

@@ -23,7 +23,7 @@ from reconciler import Project
 from reconciler.apply.events import Event
 from reconciler.apply.outcome import Report, Stop
 from reconciler.apply.request import ApplyHooks, ApplyRequest
-from reconciler.config import Environment
+from reconciler.config import Variables
 from reconciler.formats.secret import Secret
 
 
@@ -233,14 +233,19 @@ class Bench:
         (self.root / "specs" / f"{name}.yaml").unlink()
 
     def project(self, *, key: str = "sk-mock") -> Project:
-        env = Environment(Secret(key), self.server.url, "")
-        return Project.open(self.root, env=env, clock=self.clock, transport=self.network)
+        variables = Variables(Secret(key), self.server.url, "")
+        return Project.open(
+            self.root, variables=variables, clock=self.clock, transport=self.network
+        )
 
     def live_project(self) -> Project:
         """The same server, declared to be a live one in the project file."""
         self.write_project(endpoint=self.server.url, realm="live")
         return Project.open(
-            self.root, env=Environment(Secret("sk-mock")), clock=self.clock, transport=self.network
+            self.root,
+            variables=Variables(Secret("sk-mock")),
+            clock=self.clock,
+            transport=self.network,
         )
 
     async def apply(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler import Project, read_plan
-from reconciler.config import Environment
+from reconciler.config import Variables
 from reconciler.errors import InvalidInput, PlanRefused, UsageError
 from reconciler.formats.secret import Secret
 from reconciler.state import lockfile
@@ -31,9 +31,13 @@ def film(bench: Bench) -> Bench:
 
 
 def project(bench: Bench, environment: str | None = None, variable: str = "") -> Project:
-    env = Environment(Secret("sk-mock"), environment=variable)
+    variables = Variables(Secret("sk-mock"), environment=variable)
     return Project.open(
-        bench.root, env=env, environment=environment, clock=bench.clock, transport=bench.network
+        bench.root,
+        variables=variables,
+        environment=environment,
+        clock=bench.clock,
+        transport=bench.network,
     )
 
 

@@ -21,7 +21,7 @@ import pytest
 from mockserver import MockServer, VirtualClock
 from mockserver.clock import VIRTUAL_START
 from reconciler import Project, read_plan
-from reconciler.config import Environment
+from reconciler.config import Variables
 from reconciler.errors import BadSavedPlan
 from reconciler.formats.digest import digest_of
 from reconciler.formats.secret import Secret
@@ -39,8 +39,10 @@ class Old(Bench):
     """The project of version 1, moved to this server, where its task is under way."""
 
     def project(self, *, key: str = "sk-mock") -> Project:
-        env = Environment(Secret(key))
-        return Project.open(self.root, env=env, clock=self.clock, transport=self.network)
+        variables = Variables(Secret(key))
+        return Project.open(
+            self.root, variables=variables, clock=self.clock, transport=self.network
+        )
 
     def plan(self, **options: object) -> Plan:
         return self.project().plan(Options(**options))  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.config import Environment
+from reconciler.config import Variables
 from reconciler.errors import BudgetExceeded
 from reconciler.formats.secret import Secret
 from reconciler.history.spending import Fate, grouped, total
@@ -175,8 +175,10 @@ async def test_budgets_of_environments(bench: Bench) -> None:
     )
 
     def project(environment: str) -> Project:
-        env = Environment(Secret("sk-mock"), bench.server.url, "", environment)
-        return Project.open(bench.root, env=env, clock=bench.clock, transport=bench.network)
+        variables = Variables(Secret("sk-mock"), bench.server.url, "", environment)
+        return Project.open(
+            bench.root, variables=variables, clock=bench.clock, transport=bench.network
+        )
 
     bench.edit("rain")
     await bench.apply(project("final"))

@@ -12,7 +12,7 @@ import pytest
 
 from reconciler.apply.outcome import Stop
 from reconciler.apply.settle import LOOK_AGAIN_S
-from reconciler.config import Environment
+from reconciler.config import Variables
 from reconciler.errors import BudgetExceeded, LedgerError
 from reconciler.formats.secret import Secret
 from reconciler.history.spending import Fate, grouped, total
@@ -213,9 +213,9 @@ async def test_environments_that_share_a_job(budgeted: Bench) -> None:
     )  # fmt: skip
 
     def project(environment: str) -> Project:
-        env = Environment(Secret("sk-mock"), budgeted.server.url, "", environment)
+        variables = Variables(Secret("sk-mock"), budgeted.server.url, "", environment)
         return Project.open(
-            budgeted.root, env=env, clock=budgeted.clock, transport=budgeted.network
+            budgeted.root, variables=variables, clock=budgeted.clock, transport=budgeted.network
         )
 
     assert (await budgeted.apply(project("draft"))).exit_code == 0

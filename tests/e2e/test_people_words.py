@@ -13,7 +13,7 @@ from click.shell_completion import ShellComplete
 
 from reconciler import Project
 from reconciler.cli.main import cutlist
-from reconciler.config import Environment
+from reconciler.config import Variables
 from reconciler.errors import UsageError
 from reconciler.formats.names import did_you_mean, near
 from reconciler.formats.secret import Secret
@@ -207,8 +207,10 @@ async def pinned(bench: Bench, tmp_path: Path) -> tuple[Bench, Project]:
     await bench.apply(bench.live_project())
     clone = tmp_path / "clone"
     shutil.copytree(bench.root, clone, ignore=shutil.ignore_patterns(".cutlist", "renders"))
-    env = Environment(Secret("sk-mock"))
-    return bench, Project.open(clone, env=env, clock=bench.clock, transport=bench.network)
+    variables = Variables(Secret("sk-mock"))
+    return bench, Project.open(
+        clone, variables=variables, clock=bench.clock, transport=bench.network
+    )
 
 
 async def test_a_file_that_no_plan_would_use(bench: Bench, tmp_path: Path) -> None:

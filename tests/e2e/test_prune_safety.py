@@ -14,7 +14,7 @@ import pytest
 from reconciler import Project, read_plan
 from reconciler.apply.outcome import Stop
 from reconciler.apply.publish import Publisher
-from reconciler.config import Environment
+from reconciler.config import Variables
 from reconciler.errors import PlanRefused
 from reconciler.formats.secret import Secret
 from reconciler.plan.decide import Options
@@ -31,11 +31,15 @@ async def test_environments_and_realms_do_not_prune_for_each_other(bench: Bench)
     """
     fields: dict[str, Any] = {"prune": ON, "environments": {"draft": {"parameters": {"seed": 7}}}}
     bench.write_project(endpoint=bench.server.url, realm="live", **fields)
-    live = Environment(Secret("sk-mock"))
+    live = Variables(Secret("sk-mock"))
 
-    def opened(environment: str | None = None, env: Environment = live) -> Project:
+    def opened(environment: str | None = None, variables: Variables = live) -> Project:
         return Project.open(
-            bench.root, env=env, environment=environment, clock=bench.clock, transport=bench.network
+            bench.root,
+            variables=variables,
+            environment=environment,
+            clock=bench.clock,
+            transport=bench.network,
         )
 
     bench.edit("rain")
@@ -43,8 +47,8 @@ async def test_environments_and_realms_do_not_prune_for_each_other(bench: Bench)
     await bench.apply(opened())
     await bench.apply(opened("draft"))
     bench.take_out("snow")
-    mock = Environment(Secret("sk-mock"), "mock")
-    assert [step for step in opened(env=mock).plan().steps if not step.of_edit] == []
+    mock = Variables(Secret("sk-mock"), "mock")
+    assert [step for step in opened(variables=mock).plan().steps if not step.of_edit] == []
     assert list(pruned(opened().plan())) == ["renders/snow.mp4"]
     assert list(pruned(opened("draft").plan())) == ["renders/draft/snow.mp4"]
     await bench.apply(opened())

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from reconciler import Project
-from reconciler.config import Environment
+from reconciler.config import Variables
 from reconciler.formats.secret import Secret
 from reconciler.plan.decide import Options
 from reconciler.system.cache import Cache
@@ -126,8 +126,10 @@ async def done(bench: Bench) -> Bench:
 
 
 def plan(bench: Bench, root: Path | None = None) -> dict[str, str]:
-    env = Environment(Secret("sk-mock"))
-    project = Project.open(root or bench.root, env=env, clock=bench.clock, transport=bench.network)
+    variables = Variables(Secret("sk-mock"))
+    project = Project.open(
+        root or bench.root, variables=variables, clock=bench.clock, transport=bench.network
+    )
     return {step.name: step.action.value for step in project.plan().steps}
 
 
@@ -195,7 +197,7 @@ async def test_a_clone_with_the_store_restores_every_output(done: Bench, tmp_pat
     assert plan(done, clone) == {"film": "write", "remote": "write"}
     sent = len(done.network.requests)
     project = Project.open(
-        clone, env=Environment(Secret("sk-mock")), clock=done.clock, transport=done.network
+        clone, variables=Variables(Secret("sk-mock")), clock=done.clock, transport=done.network
     )
     await done.apply(project)
     assert len(done.network.requests) == sent

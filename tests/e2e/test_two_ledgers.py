@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from reconciler.config import Environment
+from reconciler.config import Variables
 from reconciler.errors import Declined, InvalidInput
 from reconciler.formats.secret import Secret
 from reconciler.history.spending import Fate
@@ -58,8 +58,10 @@ class Clones:
 
     def project(self, which: str) -> Project:
         bench = self.bench
-        env = Environment(Secret("sk-mock"), "", str(self.store))
-        return Project.open(self.roots[which], env=env, clock=bench.clock, transport=bench.network)
+        variables = Variables(Secret("sk-mock"), "", str(self.store))
+        return Project.open(
+            self.roots[which], variables=variables, clock=bench.clock, transport=bench.network
+        )
 
     async def apply(self, which: str, **settings: Any) -> Any:
         return await self.bench.apply(self.project(which), **settings)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler import config
-from reconciler.config import Config, Environment
+from reconciler.config import Config, Variables, load_config
 from reconciler.errors import InvalidInput, UsageError
 from reconciler.service.endpoints import is_loopback, is_vendor, realm_of
 from reconciler.state.ledger import Ledger
@@ -47,7 +46,7 @@ SPELLINGS = (
 def load(folder: Path, spec: str = "{}", *, endpoint: str | None = None, **environ: str) -> Config:
     """The Config of a project file with this `spec`."""
     (folder / "cutlist.yaml").write_text(f"{HEAD}spec: {spec}\n")
-    return config.load(folder, endpoint=endpoint, env=Environment.read(environ))
+    return load_config(folder, endpoint=endpoint, variables=Variables.read(environ))
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)

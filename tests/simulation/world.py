@@ -21,7 +21,7 @@ from reconciler import Project
 from reconciler.apply.events import Block
 from reconciler.apply.outcome import Report
 from reconciler.apply.request import ApplyHooks, ApplyRequest
-from reconciler.config import Environment
+from reconciler.config import Variables
 from reconciler.formats.secret import Secret
 from reconciler.plan.decide import Options
 from reconciler.state.ledger import Ledger
@@ -266,7 +266,7 @@ def open_project(world: World, block: Block = inline) -> Project:
     """The project of a run, on the run's disk, time and network."""
     return Project.open(
         world.disk.root,
-        env=Environment(Secret("sk-mock")),
+        variables=Variables(Secret("sk-mock")),
         clock=world.clock,
         transport=Wire(world.network),
         block=block,

@@ -1,0 +1,174 @@
+"""From the folder of a project to its Config."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from reconciler.config.project_file import find_overlay, list_manifests, read_project_file
+from reconciler.config.settings import MOCK_KEY, PROJECT_FILE, STATE_DIR, Config, Limit, Prices
+from reconciler.config.variables import Variables, find_user_name
+from reconciler.errors import CutlistError, Fault, InvalidInput, ProjectNotFound
+from reconciler.formats.document import Document
+from reconciler.formats.names import NO_ENVIRONMENT, made_plain
+from reconciler.formats.secret import Secret
+from reconciler.formats.signed_urls import Signatures
+from reconciler.service.endpoints import Endpoint, endpoint_of
+from reconciler.system import shipped
+from reconciler.system.cache import Cache
+from reconciler.system.files import EscapesRoot, inside
+
+_SETTLE_S = 120.0  # how long after a lost answer the service is asked, where nobody says otherwise
+_SETTLE_LOOPBACK_S = 2.0  # the same for a server on this machine
+_PRUNE_MOST = 10
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder from `start` upwards that holds cutlist.yaml. Raises ProjectNotFound."""
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / PROJECT_FILE).is_file():
+            return folder
+    raise ProjectNotFound(
+        f"no {PROJECT_FILE} in {start} or any folder above it.",
+        hint="Run `cutlist init` to start a project here, or name its folder: `cutlist -C DIR …`.",
+    )
+
+
+def load_config(
+    start: Path,
+    *,
+    endpoint: str | None = None,
+    environment: str | None = None,
+    variables: Variables | None = None,
+) -> Config:
+    """The Config of the project around `start`. `endpoint` and `environment` are of the command
+    line, which wins over the process environment (`variables`) and the file.
+
+    Raises ProjectNotFound, InvalidInput (with all faults of the project file), UsageError.
+    """
+    variables = Variables.read() if variables is None else variables
+    root = find_root(start)
+    try:
+        raw = (root / PROJECT_FILE).read_bytes()
+    except OSError as error:
+        raise CutlistError(f"{PROJECT_FILE} cannot be read: {error.strerror}.") from error
+    document = read_project_file(raw, Cache(root / STATE_DIR / "cache"))
+    spec: Mapping[str, Any] = document.data.get("spec") or {}
+    target = _choose_endpoint(document, spec, endpoint, variables)
+    limits = spec.get("limits", {})
+    prices = spec.get("prices", {})
+    prune = spec.get("prune", {})
+    chosen = environment or variables.environment or NO_ENVIRONMENT
+    overlay = find_overlay(spec, chosen, "--env" if environment else "CUTLIST_ENV")
+    return Config(
+        root=root,
+        name=(document.data.get("metadata") or {}).get("name", root.name),
+        document=document,
+        manifests=list_manifests(spec),
+        endpoint=target,
+        account=spec.get("account", "default"),
+        workspace=spec.get("workspace", ""),
+        api_key=_choose_key(target, variables),
+        shared_store=spec.get("shared_store", False),
+        store_dir=_find_store(root, spec, variables, document) / target.realm,
+        state_dir=root / STATE_DIR / target.realm,
+        defaults=spec.get("defaults", {}),
+        environment=chosen,
+        overlay=overlay,
+        prices=Prices(prices.get("currency", ""), prices.get("models", {})),
+        budget=tuple(_list_limits(spec, overlay, chosen)),
+        approver=made_plain(variables.approver or find_user_name()),
+        running_tasks=limits.get("running_tasks"),
+        poll_interval_s=limits.get("poll_interval_s"),
+        settle_s=limits.get("settle_s", _SETTLE_LOOPBACK_S if target.loopback else _SETTLE_S),
+        prune=prune.get("enabled", False),
+        prune_most=prune.get("most", _PRUNE_MOST),
+        result_hosts=tuple(spec.get("result_hosts", ())),
+        routes=variables.routes,
+        signatures=Signatures.of(
+            shipped.signatures(), spec.get("identity", {}).get("ignore_query", ())
+        ),
+    )
+
+
+def replace_project_file(config: Config, raw: bytes, revision: str, cache: Cache) -> Config:
+    """`config` with what the cutlist.yaml of a revision (`raw`) asks for: manifests, defaults and
+    environments. Where and how it is rendered stays.
+
+    Raises InvalidInput, UsageError.
+    """
+    document = read_project_file(raw, cache)
+    spec: Mapping[str, Any] = document.data.get("spec") or {}
+    overlay = find_overlay(
+        spec, config.environment, "the environment", f"{PROJECT_FILE} of {revision}"
+    )
+    return replace(
+        config,
+        document=document,
+        manifests=list_manifests(spec),
+        defaults=spec.get("defaults", {}),
+        overlay=overlay,
+    )
+
+
+def _choose_endpoint(
+    document: Document, spec: Mapping[str, Any], endpoint: str | None, variables: Variables
+) -> Endpoint:
+    """The endpoint of the command line, else of the environment, else of the project file."""
+    if endpoint:
+        return endpoint_of(endpoint, spec, "--endpoint", None)
+    if variables.endpoint:
+        return endpoint_of(variables.endpoint, spec, "CUTLIST_ENDPOINT", None)
+    place = document.place("/spec/endpoint")
+    return endpoint_of(spec.get("endpoint", "mock"), spec, "endpoint", place)
+
+
+def _choose_key(endpoint: Endpoint, variables: Variables) -> Secret:
+    """The bundled server never sees a real key; a loopback server without one configured gets the
+    mock's.
+    """
+    if endpoint.bundled or (endpoint.loopback and not variables.api_key):
+        return Secret(MOCK_KEY)
+    return variables.api_key
+
+
+def _find_store(
+    root: Path, spec: Mapping[str, Any], variables: Variables, document: Document
+) -> Path:
+    """The folder of the store. Raises InvalidInput where the project file names one outside the
+    project.
+    """
+    if variables.store:
+        return root / Path(variables.store).expanduser()
+    if "store" not in spec:
+        return root / STATE_DIR
+    try:
+        return inside(root, spec["store"])
+    except EscapesRoot as error:
+        way = (
+            "A store outside the project is named by CUTLIST_STORE, not by a file that a pull"
+            " request can change."
+        )
+        fault = Fault(document.place("/spec/store"), f"{error}. {way}")
+        raise InvalidInput([fault], files=1) from error
+
+
+def _list_limits(
+    spec: Mapping[str, Any], overlay: Mapping[str, Any], environment: str
+) -> Iterator[Limit]:
+    """The limits that hold: an apply has one, the environment's own if it has any; a day has the
+    project's besides.
+    """
+    own, common = overlay.get("budget", {}), spec.get("budget", {})
+    where = f"environments.{environment}.budget"
+    if "per_apply" in own:
+        yield Limit(f"{where}.per_apply", "apply", own["per_apply"], environment)
+    elif "per_apply" in common:
+        yield Limit("budget.per_apply", "apply", common["per_apply"])
+    if "per_day" in own:
+        yield Limit(f"{where}.per_day", "day", own["per_day"], environment)
+    if "per_day" in common:
+        yield Limit("budget.per_day", "day", common["per_day"])

@@ -1,0 +1,144 @@
+"""cutlist.yaml, read and checked: against its schema, and for what a schema cannot say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reconciler.config.settings import PROJECT_FILE
+from reconciler.errors import Fault, InvalidInput, Place, UsageError
+from reconciler.formats import schema
+from reconciler.formats.digest import sha256_hex
+from reconciler.formats.document import Document, parse
+from reconciler.formats.names import NO_ENVIRONMENT, did_you_mean, made_plain
+from reconciler.service.endpoints import realm_of
+from reconciler.system import shipped
+from reconciler.system.cache import Cache
+
+
+def read_project_file(raw: bytes, cache: Cache) -> Document:
+    """The one document of a project file. Raises InvalidInput with all its faults.
+
+    `cache` remembers which contents were valid.
+    """
+    documents, faults = parse(raw, PROJECT_FILE)
+    if faults:
+        raise InvalidInput(faults, files=1)
+    if len(documents) != 1 or not isinstance(documents[0].data, dict):
+        raise InvalidInput([_find_wrong_number(documents)], files=1)
+    document = documents[0]
+    known = f"{sha256_hex(raw)}:{shipped.fingerprint()}"
+    if cache.get("project", known) is None:
+        faults = list(schema.check(document, shipped.schema("project")))
+        spec = document.data.get("spec")
+        if isinstance(spec, dict):
+            faults += _find_semantic_faults(document, spec)
+        if faults:
+            raise InvalidInput(faults, files=1)
+        cache.put("project", known, True)
+        cache.save()
+    return document
+
+
+def list_manifests(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where the project's manifests lie."""
+    return tuple(spec.get("manifests", ["specs/"]))
+
+
+def find_overlay(
+    spec: Mapping[str, Any], name: str, where: str, file: str = PROJECT_FILE
+) -> Mapping[str, Any]:
+    """What a project file says of an environment; `where` tells where its name was given.
+
+    Raises UsageError for one that the file does not name.
+    """
+    environments: Mapping[str, Mapping[str, Any]] = spec.get("environments", {})
+    if name not in (*environments, NO_ENVIRONMENT):
+        named = f"{file} names none (`environments`)"
+        if environments:
+            named = f"{file} names {', '.join(environments)}"
+        suggestion = did_you_mean(name, environments)
+        raise UsageError(f'{where} is "{made_plain(name)}"; {named}.{suggestion}')
+    return environments.get(name, {})
+
+
+def _find_wrong_number(documents: Sequence[Document]) -> Fault:
+    """What stands in the file instead of one mapping."""
+    content = "no mapping"
+    if not documents:
+        content = "no document"
+    elif len(documents) > 1:
+        content = f"{len(documents)} documents"
+    return Fault(Place(PROJECT_FILE), f"{content}; it must be one document with kind: Project")
+
+
+# ------------------------------------------------------------------ what the schema cannot say
+
+
+def _find_semantic_faults(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
+    """Names of models and parameters, which stand in schemas/models, and what hangs together."""
+    models = {name: model for model in shipped.model_documents() for name in model["names"]}
+    environments = _mapping(spec.get("environments"))
+    layers = {
+        "defaults": _mapping(spec.get("defaults")),
+        **{f"environments/{name}": _mapping(layer) for name, layer in environments.items()},
+    }
+    for at, layer in layers.items():
+        yield from _find_unknown_names(document, at, layer, models)
+    for name in _mapping(_mapping(spec.get("prices")).get("models")):
+        if name not in models:
+            place = document.place(f"/spec/prices/models/{name}", key=True)
+            legal = f"legal are {', '.join(sorted(models))}.{did_you_mean(name, models)}"
+            yield Fault(place, f'prices.models names "{name}"; {legal}')
+    if words := _describe_realm_fault(spec):
+        yield Fault(document.place("/spec/realm", key=True), words)
+    budgets = {"": spec, **{f"/{at}": layer for at, layer in layers.items() if at != "defaults"}}
+    for at, layer in budgets.items():
+        if "budget" in layer and "prices" not in spec:
+            place = document.place(f"/spec{at}/budget", key=True)
+            yield Fault(place, "a budget needs prices: say what a second costs in `prices`")
+
+
+def _find_unknown_names(
+    document: Document, at: str, layer: Mapping[str, Any], models: Mapping[str, Any]
+) -> Iterator[Fault]:
+    """The model and the parameters of defaults, or of an environment, that do not exist."""
+    model = layer.get("model")
+    if isinstance(model, str) and model not in models:
+        legal = f"legal are {', '.join(sorted(models))}.{did_you_mean(model, models)}"
+        where = f"{at.replace('/', '.')}.model"
+        yield Fault(document.place(f"/spec/{at}/model"), f'{where} is "{model}"; {legal}')
+    parameters = {
+        name
+        for model_document in models.values()
+        for variant in model_document["variants"]
+        for name in variant["parameters"]["properties"]
+    }
+    for name in _mapping(layer.get("parameters")):
+        if name not in parameters:
+            place = document.place(f"/spec/{at}/parameters/{name}", key=True)
+            legal = f"legal are {', '.join(sorted(parameters))}.{did_you_mean(name, parameters)}"
+            yield Fault(place, f'no model has the parameter "{name}"; {legal}')
+
+
+def _describe_realm_fault(spec: Mapping[str, Any]) -> str:
+    """What is wrong with `realm`, beside an endpoint whose realm is not for the file to say."""
+    endpoint, realm = spec.get("endpoint", "mock"), spec.get("realm")
+    if realm not in ("live", "mock") or not isinstance(endpoint, str):
+        return ""  # absent, or the schema has said so
+    is_url = "://" in endpoint
+    try:
+        if is_url and realm_of(endpoint, spec) == realm:
+            return ""
+    except ValueError:
+        return ""  # told where the endpoint is understood
+    why = ": it is a host of the vendor, and live" if is_url else ""
+    return (
+        f"the realm of {endpoint} is fixed{why}; `realm` is for an endpoint that is a URL of"
+        " your own"
+    )
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    """`value` where it is a mapping; otherwise the schema has said so, and nothing more can be."""
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,90 @@
+"""The settings of one project, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from reconciler.formats.document import Document
+from reconciler.formats.secret import Secret
+from reconciler.formats.signed_urls import Signatures
+from reconciler.service.endpoints import Endpoint, Realm
+from reconciler.service.routes import Routes
+
+PROJECT_FILE = "cutlist.yaml"
+STATE_DIR = ".cutlist"
+MOCK_KEY = "sk-mock"
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What a billable second costs, by model and tier; empty when the project file names no prices."""
+
+    currency: str = ""
+    models: Mapping[str, float | Mapping[str, float]] = field(default_factory=dict)
+
+    def per_second(self, model: str, tier: str | None) -> float | None:
+        """The price of one billable second, or None when it is not configured."""
+        price = self.models.get(model)
+        if isinstance(price, Mapping):
+            return price.get(tier) if tier is not None else None
+        return price
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What may be spent in one apply, or in one day (UTC), in the currency of the prices."""
+
+    name: str  # where it stands in cutlist.yaml
+    per: Literal["apply", "day"]
+    amount: float
+    # a day's limit counts what this environment spends; None: what all of them spend
+    environment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that the project file, the environment and the command line decide."""
+
+    root: Path
+    name: str
+    document: Document
+    manifests: tuple[str, ...]
+    endpoint: Endpoint
+    account: str
+    workspace: str
+    api_key: Secret
+    shared_store: bool  # whether the store may have other ledgers than this one
+    store_dir: Path  # blobs and results; per realm
+    state_dir: Path  # ledger and lock; per realm, on a local disk
+    defaults: Mapping[str, Any]
+    environment: str  # chosen with --env; "default": none
+    overlay: Mapping[str, Any]  # what the environment lays over every edit
+    prices: Prices
+    budget: tuple[Limit, ...]
+    approver: str  # who answers for what is spent
+    running_tasks: int | None
+    poll_interval_s: float | None
+    settle_s: float
+    prune: bool  # whether outputs that no manifest asks for any more are removed
+    prune_most: int  # and how many of them at once, at most
+    result_hosts: tuple[str, ...]
+    routes: Routes  # proxies and certificates
+    signatures: Signatures  # what of a link is no part of a key
+
+    @property
+    def realm(self) -> Realm:
+        """Whether money is spent here."""
+        return self.endpoint.realm
+
+    @property
+    def cache_dir(self) -> Path:
+        """What can be made anew at any time."""
+        return self.root / STATE_DIR / "cache"
+
+    @property
+    def outputs_file(self) -> Path:
+        """Which outputs we wrote, in either realm."""
+        return self.root / STATE_DIR / "outputs.json"

@@ -1,0 +1,50 @@
+"""What the environment of the process says about a project. The only reader of it."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconciler.formats.secret import Secret
+from reconciler.service.routes import Routes
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """DASHSCOPE_API_KEY, CUTLIST_ with ENDPOINT, STORE, ENV and APPROVER, and the usual variables
+    for proxies and certificates (routes.VARIABLES). Empty where a variable is not set.
+    """
+
+    api_key: Secret = field(default_factory=lambda: Secret(""))
+    endpoint: str = ""
+    store: str = ""
+    environment: str = ""  # the name of one that the project file describes
+    approver: str = ""
+    routes: Routes = field(default_factory=Routes)
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] | None = None) -> Variables:
+        """The variables of this process, or of `environ`."""
+        variables = os.environ if environ is None else environ
+
+        def read_own(name: str) -> str:
+            return variables.get(f"CUTLIST_{name}", "").strip()
+
+        return cls(
+            Secret(variables.get("DASHSCOPE_API_KEY", "").strip()),
+            endpoint=read_own("ENDPOINT"),
+            store=read_own("STORE"),
+            environment=read_own("ENV"),
+            approver=read_own("APPROVER"),
+            routes=Routes.of(variables),
+        )
+
+
+def find_user_name() -> str:
+    """Who runs this process, by the list of users of this machine."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container without a list of users
+        return f"user {os.getuid()}"
