@@ -19,7 +19,7 @@ from reconciler.desired.source.revision import Committed
 from reconciler.desired.tree import Unusable
 from reconciler.errors import GitError, InvalidInput
 from reconciler.formats.document import MAX_BYTES
-from reconciler.formats.names import folded, made_plain
+from reconciler.formats.names import fold_path, make_plain
 from reconciler.plan.decide import Options
 from reconciler.plan.draft import Draft
 from reconciler.plan.earlier_keys import Former
@@ -250,7 +250,7 @@ def _find_left_over_paths(
     """
     asked = set(desired.outputs)
     inputs = {
-        folded(str(each.path))
+        fold_path(str(each.path))
         for wanted in desired.edits.values()
         for each in wanted.inputs
         if each.path
@@ -261,7 +261,7 @@ def _find_left_over_paths(
         if (note.realm, note.environment) == (config.realm, config.environment)
         and path not in asked
         if posixpath.normpath(path) == path and output_fault(path) is None
-        if folded(str(config.root / path)) not in inputs
+        if fold_path(str(config.root / path)) not in inputs
     ]
 
 
@@ -300,7 +300,7 @@ def _read_project_file(root: Path, tree: Committed, revision: Revision) -> bytes
     try:
         return tree.read(PROJECT_FILE, MAX_BYTES + 1)
     except Unusable as error:
-        path = made_plain(f"{prefix(root)}{PROJECT_FILE}")
+        path = make_plain(f"{prefix(root)}{PROJECT_FILE}")
         raise GitError(
             f"there is no project at {revision}: {path} {error}.",
             hint="Name a revision in which the project lies in the same folder. Nothing was sent.",

@@ -10,8 +10,8 @@ from reconciler.desired import manifest
 from reconciler.desired.edit_schema import manifest_schema
 from reconciler.desired.job import Desired, Facts, Input, Job, Wanted, job, ordered
 from reconciler.desired.manifest import Edit, Reading, Rules
-from reconciler.formats.digest import sha256_hex
-from reconciler.formats.document import Document, parse
+from reconciler.formats.digest import hash_bytes
+from reconciler.formats.document import Document, parse_documents
 from reconciler.formats.signed_urls import Signatures
 from reconciler.plan.decide import Options
 from reconciler.plan.draft import Draft
@@ -31,8 +31,8 @@ from reconciler.state.observed import (
 )
 from reconciler.system import shipped
 
-MODELS = Models.of(shipped.model_documents())
-SIGNATURES = Signatures.of(shipped.signatures())
+MODELS = Models.of(shipped.read_model_documents())
+SIGNATURES = Signatures.of(shipped.read_signatures())
 SCHEMA = manifest_schema(MODELS)
 ENDPOINT, ACCOUNT, REALM = "singapore", "studio", "live"
 PRICES: Mapping[str, Any] = {
@@ -44,7 +44,7 @@ CLIP = {"type": "video", "url": "./clip.mp4"}
 
 def rules(project: str = "spec: {}", region: str | None = None) -> Rules:
     """The rules a manifest is read against; `project` is the text of cutlist.yaml."""
-    documents, _ = parse(project.encode(), "cutlist.yaml")
+    documents, _ = parse_documents(project.encode(), "cutlist.yaml")
     return Rules(SCHEMA, MODELS, region, documents[0])
 
 
@@ -129,7 +129,7 @@ def wanted(
         url = written[medium.at]
         identity, facts = medium.reference.identity(SIGNATURES), None
         if medium.reference.kind == "local":
-            identity = f"sha256:{sha256_hex((bytes_of or {}).get(url, url).encode())}"
+            identity = f"sha256:{hash_bytes((bytes_of or {}).get(url, url).encode())}"
             if model.media[medium.limits].kind == "video":
                 facts = Facts("video", "mp4", 1, 320, 240, (lengths or {}).get(url, 2.0))
         inputs.append(Input(medium, identity, facts))
@@ -159,7 +159,7 @@ def desired(*edits: Edit, lengths: Mapping[str, float] | None = None) -> Desired
 
 def digest(text: str) -> str:
     """The digest of some bytes."""
-    return sha256_hex(text.encode())
+    return hash_bytes(text.encode())
 
 
 def result(
@@ -297,4 +297,4 @@ def step(made: Plan, name: str) -> Step:
 
 def project_document(text: str) -> Document:
     """cutlist.yaml as a document."""
-    return parse(text.encode(), "cutlist.yaml")[0][0]
+    return parse_documents(text.encode(), "cutlist.yaml")[0][0]

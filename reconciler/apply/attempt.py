@@ -36,7 +36,7 @@ from reconciler.errors import (
     OutcomeUnknown,
     ServiceError,
 )
-from reconciler.formats.digest import sha256_hex
+from reconciler.formats.digest import hash_bytes
 from reconciler.service.answers import Created, TaskAnswer
 from reconciler.service.codes import Verdict, entry
 from reconciler.service.models import Models
@@ -50,7 +50,7 @@ from reconciler.state.ledger import TaskTaken
 from reconciler.state.observed import TASK_LIFE_S, Attempt, Result, State
 from reconciler.state.store import BlobWriter
 from reconciler.system import shipped
-from reconciler.system.files import free_bytes, make_dirs
+from reconciler.system.files import make_dirs, measure_free_bytes
 from reconciler.system.probe.refusal import Unreadable
 
 MOST_BYTES = 1 << 30  # a result larger than this is not a video of at most 10 s
@@ -68,7 +68,7 @@ async def submit(desk: Desk, work: Work, prepared: Prepared, lane: str) -> str:
     INTENT; settle it before anything else is sent in its lane), DiskFull.
     """
     make_dirs(desk.store.folder)
-    if free_bytes(desk.store.folder) < LEAST_FREE_BYTES:
+    if measure_free_bytes(desk.store.folder) < LEAST_FREE_BYTES:
         raise DiskFull(
             f"less than {LEAST_FREE_BYTES >> 20} MiB are free in {desk.store.folder}; nothing more"
             " is submitted.",
@@ -95,7 +95,7 @@ async def _intend_and_send(desk: Desk, work: Work, prepared: Prepared, attempt: 
         functools.partial(
             desk.ledger.intend,
             attempt,
-            request_sha256=sha256_hex(prepared.body),
+            request_sha256=hash_bytes(prepared.body),
             prompt=prepared.prompt,
             job=work.job.canonical,
             server_time=desk.client.server_time,
@@ -263,7 +263,7 @@ async def _check_adopted(desk: Desk, attempt: Attempt, answer: TaskAnswer) -> No
     sent = intent.prompt
     if "orig_prompt" not in answer.output and intent.vouched:
         return
-    models = Models.of(shipped.model_documents())
+    models = Models.of(shipped.read_model_documents())
     if sent is not None and isinstance(said, str) and is_prompt_of(models, intent.job, sent, said):
         return
     told = (

@@ -14,9 +14,9 @@ from reconciler.apply.events import Phase
 from reconciler.desired.datauri import parse_data
 from reconciler.desired.job import request
 from reconciler.errors import CutlistError
-from reconciler.formats.digest import sha256_hex
+from reconciler.formats.digest import hash_bytes
 from reconciler.state.ledger.uploads import Place
-from reconciler.system.files import sha256_file
+from reconciler.system.files import hash_file
 
 UPLOAD_MARGIN_S = 2 * 3600  # an upload about to expire is made anew
 UPLOAD_LIFE_S = 48 * 3600
@@ -79,7 +79,7 @@ def _sources(desk: Desk, work: Work) -> Iterator[_Source]:
             yield _Source(at, digest, ".mp4", desk.store.blob_path(digest))
         elif reference.kind == "data" and not work.wanted.model.media[each.medium.limits].data_uri:
             uri = parse_data(reference.value)
-            yield _Source(at, sha256_hex(uri.content), f".{uri.format}", uri.content)
+            yield _Source(at, hash_bytes(uri.content), f".{uri.format}", uri.content)
 
 
 def _data_urls(work: Work) -> dict[str, str]:
@@ -101,7 +101,7 @@ async def _uploaded(desk: Desk, work: Work, source: _Source) -> str:
         return known
     desk.emit(work, Phase.UPLOADING)
     content = source.content
-    if isinstance(content, Path) and await desk.block(sha256_file, content) != source.digest:
+    if isinstance(content, Path) and await desk.block(hash_file, content) != source.digest:
         raise CutlistError(
             f"{content.name} changed while this run was at work.",
             hint="Run apply again; this job was not sent.",

@@ -13,7 +13,7 @@ from reconciler.state.observed import Pin, Published
 from reconciler.state.outputs import Outputs
 from reconciler.state.store import Store
 from reconciler.system.clock import Clock
-from reconciler.system.files import fsync_dir, inside, sha256_file
+from reconciler.system.files import fsync_dir, hash_file, resolve_inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Publisher:
         EscapesRoot, OSError, and CutlistError when another file is there by now.
         """
         assert step.key is not None
-        target = inside(self.config.root, step.output)
-        if target.exists() and sha256_file(target) not in (step.replaces, digest):
+        target = resolve_inside(self.config.root, step.output)
+        if target.exists() and hash_file(target) not in (step.replaces, digest):
             raise CutlistError(
                 f"{step.output} is a file that cutlist did not write.",
                 hint=(
@@ -56,9 +56,9 @@ class Publisher:
         """
         assert step.digest is not None
         self.store.checked(step.digest)
-        target = inside(self.config.root, step.output)
+        target = resolve_inside(self.config.root, step.output)
         if target.exists():
-            if not target.is_file() or sha256_file(target) != step.digest:
+            if not target.is_file() or hash_file(target) != step.digest:
                 raise CutlistError(f"{step.output} was changed since it was planned; it stays.")
             target.unlink()
             fsync_dir(target.parent)

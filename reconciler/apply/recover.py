@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from reconciler.apply.context import Desk, NeedsPerson
 from reconciler.apply.settle import LOOK_AGAIN_S, second_look, settle
 from reconciler.errors import LedgerError, ServiceError
-from reconciler.formats.untrusted import is_task_id, shown
-from reconciler.formats.words import count
+from reconciler.formats.untrusted import is_task_id, make_plain_line
+from reconciler.formats.words import format_count
 from reconciler.state.ledger import TaskTaken
 from reconciler.state.observed import State
 
@@ -36,9 +36,9 @@ def take_in_spill(desk: Desk, tell: Tell) -> None:
         if attempt.task_id == each.task_id:
             continue
         if not is_task_id(each.task_id):  # nobody can be asked about it but a person
-            desk.ledger.named(each.attempt_id, shown(each.task_id))
+            desk.ledger.named(each.attempt_id, make_plain_line(each.task_id))
             tell(
-                f'{attempt.edit}: an answer called its task "{shown(each.task_id)}", which is no'
+                f'{attempt.edit}: an answer called its task "{make_plain_line(each.task_id)}", which is no'
                 " task id; the ledger has it now."
             )
             continue
@@ -115,7 +115,7 @@ def tell_of_others(desk: Desk, tell: Tell) -> bool:
         return False  # one of them may be ours
     others = sorted(desk.ledger.baselines.strangers(desk.roll.strangers))
     if others:
-        tasks = count(len(others), "task")
+        tasks = format_count(len(others), "task")
         tell(
             f"warning: the account {desk.account} has {tasks} of the last 24 h that this project"
             f" did not make, as {others[0]}. Give cutlist an account of its own: a lost answer"

@@ -24,7 +24,7 @@ from reconciler.apply.takeover import take_over
 from reconciler.config import Config
 from reconciler.desired.job import Job
 from reconciler.errors import CutlistError, Place
-from reconciler.formats.words import span
+from reconciler.formats.words import format_span
 from reconciler.plan.cost import cost, seconds
 from reconciler.plan.decide import Options
 from reconciler.plan.jobs import Resolved
@@ -133,11 +133,11 @@ class Session:
 
     def _warn(self, tell: Tell) -> None:
         """What people should know of clock and account, each once."""
-        jump_s = self._jumps.seen()
+        jump_s = self._jumps.measure()
         if jump_s:
             way = "forward" if jump_s > 0 else "back"
             tell(
-                f"warning: this machine's clock went {span(abs(jump_s))} {way} during this run (was"
+                f"warning: this machine's clock went {format_span(abs(jump_s))} {way} during this run (was"
                 " it set, or did the machine sleep?). Ages and deadlines go by it"
             )
         if self._desk.roll.strangers and not self._told_of_others:
@@ -187,7 +187,7 @@ class Session:
             self._desk,
             self._publisher,
             self._config,
-            Models.of(shipped.model_documents()),
+            Models.of(shipped.read_model_documents()),
             self._config.prices.per_second,
             fail_fast=request.fail_fast,
         )

@@ -45,7 +45,7 @@ class Question:
         baseline = desk.ledger.baselines.of(attempt_id)
         wanted = Wanted(
             model=str(intent.job["model"]),
-            models=Models.of(shipped.model_documents()),
+            models=Models.of(shipped.read_model_documents()),
             baseline=frozenset() if baseline is None else baseline.task_ids,
             named_id=intent.named_id,
         )

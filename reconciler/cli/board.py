@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.apply.events import Event, Phase
-from reconciler.formats.words import span
+from reconciler.formats.words import format_span
 from reconciler.plan.step import Action, Plan
 from reconciler.report.page import Line, Page, Span, Style, columns, padded, shortened, spelt
 
@@ -118,8 +118,8 @@ class Board:
         ended = sum(1 for name in self._ended if name in self._tasks)
         left = len(self._tasks) - ended
         if not ended or not left:
-            return span(gone_s)
-        return f"{span(gone_s)}, about {span(gone_s / ended * left)} left"
+            return format_span(gone_s)
+        return f"{format_span(gone_s)}, about {format_span(gone_s / ended * left)} left"
 
     # ---------------------------------------------------------------- an edit each
 
@@ -180,8 +180,8 @@ class Board:
         if event.phase is Phase.FETCHING and event.total_bytes:
             done, total = event.done_bytes / 2**20, event.total_bytes / 2**20
             return f"{event.phase.value:<10} {done:.1f} of {total:.1f} MB"
-        usual = f"   usually {span(event.usual_s)}" if event.usual_s else ""
-        return f"{event.phase.value:<10} {span(now - self._began[event.name]):>6}{usual}"
+        usual = f"   usually {format_span(event.usual_s)}" if event.usual_s else ""
+        return f"{event.phase.value:<10} {format_span(now - self._began[event.name]):>6}{usual}"
 
 
 def billed(event: Event, currency: str) -> str:

@@ -20,7 +20,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from reconciler.system.environment import variables
+from reconciler.system.environment import read_variables
 
 if TYPE_CHECKING:
     from reconciler.config import Config
@@ -71,14 +71,14 @@ class _Bash(BashComplete):
     source_template = _BASH
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        line = variables().get("COMP_LINE", "")
+        line = read_variables().get("COMP_LINE", "")
         words = split_arg_string(line)
         begun = bool(words) and not line[-1:].isspace()
         self._current = words.pop() if begun else ""
         return words[1:], self._current
 
     def format_completion(self, item: CompletionItem) -> str:
-        breaks = set(variables().get("COMP_BREAKS", "")) & set("=:")
+        breaks = set(read_variables().get("COMP_BREAKS", "")) & set("=:")
         kept = max((self._current.rfind(char) + 1 for char in breaks), default=0)
         value = "".join(f"\\{char}" if char in _QUOTED else char for char in item.value[kept:])
         return f"{item.type},{value}"
@@ -134,7 +134,7 @@ def _named(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
     """(name, labels) of every edit, as far as the text of its manifest tells."""
     from reconciler.desired import matrix
     from reconciler.desired.source.folder import Folder
-    from reconciler.formats.document import MAX_BYTES, parse
+    from reconciler.formats.document import MAX_BYTES, parse_documents
     from reconciler.system.cache import Cache, Digests
     from reconciler.system.clock import SystemClock
 
@@ -143,7 +143,7 @@ def _named(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
     tree = Folder(config.root, Digests(Cache(config.cache_dir), clock, "media"))
     for folder in config.manifests:
         for path in sorted(tree.manifests(folder) or ()):
-            documents = parse(tree.read(path, MAX_BYTES + 1), path)[0]
+            documents = parse_documents(tree.read(path, MAX_BYTES + 1), path)[0]
             for document in documents if clock.monotonic() < until_s else ():
                 with suppress(KeyError, TypeError, AttributeError):
                     metadata = document.data["metadata"]
@@ -208,5 +208,5 @@ def endpoints(
     """The endpoints that have a name."""
     from reconciler.system import shipped
 
-    names = ["mock", *shipped.service()["regions"]]
+    names = ["mock", *shipped.read_service()["regions"]]
     return [CompletionItem(name) for name in names if name.startswith(typed)]

@@ -53,7 +53,7 @@ def without_secrets(text: str, environ: Mapping[str, str]) -> str:
 
 def report(error: BaseException | None, trace: str = "", *, where: str = "") -> str:
     """Write a report of a fault; one sentence for people, which names the file."""
-    from reconciler.system.environment import variables
+    from reconciler.system.environment import read_variables
 
     told = trace or "".join(traceback.format_exception(error))
     head = (
@@ -64,7 +64,7 @@ def report(error: BaseException | None, trace: str = "", *, where: str = "") -> 
     try:
         handle, name = tempfile.mkstemp(prefix="cutlist-report-", suffix=".txt")
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(without_secrets(head + told, variables()))
+            file.write(without_secrets(head + told, read_variables()))
     except OSError as trouble:
         return (
             f"error: cutlist has met a fault of its own ({what}); no report could be written"

@@ -14,7 +14,7 @@ from reconciler.apply.events import Event, Phase
 from reconciler.cli import screen
 from reconciler.cli.board import Board, billed
 from reconciler.cli.terminal import Output
-from reconciler.formats.names import made_plain
+from reconciler.formats.names import make_plain
 from reconciler.plan.step import Plan
 from reconciler.report.page import Line, Style
 
@@ -91,7 +91,7 @@ class Lines(Progress):
         self._currency = currency
 
     def _show(self, event: Event) -> None:
-        screen.say(made_plain(sentence(event, self._currency)))
+        screen.say(make_plain(sentence(event, self._currency)))
 
 
 class JsonLines(Progress):
@@ -160,7 +160,7 @@ class Live(Progress):
     def observe(self, event: Event) -> None:
         if self._board is None or self._display is None:
             if event.phase in _ENDED:
-                screen.note(made_plain(sentence(event, self._currency)))
+                screen.note(make_plain(sentence(event, self._currency)))
             return
         self._board.take_in(event)
         if event.phase in _ENDED:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reconciler.config import PROJECT_FILE
 from reconciler.errors import UsageError
-from reconciler.system.files import data_dir
+from reconciler.system.files import find_data_dir
 
 _PROJECT = """\
 # The project: where manifests are, which service renders them, what it may cost.
@@ -69,7 +69,7 @@ def scaffold(folder: Path, name: str | None) -> list[Path]:
     clip.parent.mkdir(parents=True, exist_ok=True)
     for path, text in files.items():
         path.write_text(text, encoding="utf-8")
-    shutil.copyfile(data_dir("demo") / "media" / "ball.mp4", clip)
+    shutil.copyfile(find_data_dir("demo") / "media" / "ball.mp4", clip)
     return [*files, clip, *_ignore(folder / ".gitignore")]
 
 
@@ -109,7 +109,7 @@ def fresh_demo(folder: Path) -> None:
 
     Raises UsageError when `folder` holds anything else.
     """
-    source = data_dir("demo")
+    source = find_data_dir("demo")
     marked = folder / PROJECT_FILE
     if folder.exists() and any(folder.iterdir()):
         if not marked.is_file() or marked.read_bytes() != (source / PROJECT_FILE).read_bytes():

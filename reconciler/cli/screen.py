@@ -15,8 +15,8 @@ from typing import Any
 
 from reconciler.cli.terminal import Output
 from reconciler.errors import EXIT_ERROR, CutlistError, InvalidInput
-from reconciler.formats.names import is_plain, made_plain
-from reconciler.formats.words import count
+from reconciler.formats.names import is_plain, make_plain
+from reconciler.formats.words import format_count
 from reconciler.report.page import Blocks, Page, Paragraph, written
 
 OUT = Output("stdout")
@@ -83,12 +83,12 @@ def complain(error: CutlistError) -> None:
     """An error in words: what happened, and what to do next."""
     if isinstance(error, InvalidInput):
         for fault in error.faults:
-            note(made_plain(str(fault)))
+            note(make_plain(str(fault)))
         files = len({fault.place.file for fault in error.errors})
         of = f" of {error.files} manifests" if error.files > 1 else ""
         where = f" in {files}{of}" if of else ""
         at = f" at {error.revision}" if error.revision else ""
-        note(f"{count(len(error.errors), 'error')}{where}{at}. Nothing was sent.")
+        note(f"{format_count(len(error.errors), 'error')}{where}{at}. Nothing was sent.")
         return
     note(f"error: {error}")
     if error.hint:
@@ -119,7 +119,7 @@ def plain(text: str) -> str:
     """`text` without what would move the cursor or turn the writing round: it was written by
     others.
     """
-    return "\n".join(made_plain(line) for line in text.split("\n"))
+    return "\n".join(make_plain(line) for line in text.split("\n"))
 
 
 def confirmed(question: str, wake: int) -> bool:

@@ -12,13 +12,13 @@ from reconciler.config.settings import MOCK_KEY, PROJECT_FILE, STATE_DIR, Config
 from reconciler.config.variables import Variables, find_user_name
 from reconciler.errors import CutlistError, Fault, InvalidInput, ProjectNotFound
 from reconciler.formats.document import Document
-from reconciler.formats.names import NO_ENVIRONMENT, made_plain
+from reconciler.formats.names import NO_ENVIRONMENT, make_plain
 from reconciler.formats.secret import Secret
 from reconciler.formats.signed_urls import Signatures
 from reconciler.service.endpoints import Endpoint, endpoint_of
 from reconciler.system import shipped
 from reconciler.system.cache import Cache
-from reconciler.system.files import EscapesRoot, inside
+from reconciler.system.files import EscapesRoot, resolve_inside
 
 _SETTLE_S = 120.0  # how long after a lost answer the service is asked, where nobody says otherwise
 _SETTLE_LOOPBACK_S = 2.0  # the same for a server on this machine
@@ -80,7 +80,7 @@ def load_config(
         overlay=overlay,
         prices=Prices(prices.get("currency", ""), prices.get("models", {})),
         budget=tuple(_list_limits(spec, overlay, chosen)),
-        approver=made_plain(variables.approver or find_user_name()),
+        approver=make_plain(variables.approver or find_user_name()),
         running_tasks=limits.get("running_tasks"),
         poll_interval_s=limits.get("poll_interval_s"),
         settle_s=limits.get("settle_s", _SETTLE_LOOPBACK_S if target.loopback else _SETTLE_S),
@@ -89,7 +89,7 @@ def load_config(
         result_hosts=tuple(spec.get("result_hosts", ())),
         routes=variables.routes,
         signatures=Signatures.of(
-            shipped.signatures(), spec.get("identity", {}).get("ignore_query", ())
+            shipped.read_signatures(), spec.get("identity", {}).get("ignore_query", ())
         ),
     )
 
@@ -146,7 +146,7 @@ def _find_store(
     if "store" not in spec:
         return root / STATE_DIR
     try:
-        return inside(root, spec["store"])
+        return resolve_inside(root, spec["store"])
     except EscapesRoot as error:
         way = (
             "A store outside the project is named by CUTLIST_STORE, not by a file that a pull"

@@ -8,9 +8,9 @@ from typing import Any
 from reconciler.config.settings import PROJECT_FILE
 from reconciler.errors import Fault, InvalidInput, Place, UsageError
 from reconciler.formats import schema
-from reconciler.formats.digest import sha256_hex
-from reconciler.formats.document import Document, parse
-from reconciler.formats.names import NO_ENVIRONMENT, did_you_mean, made_plain
+from reconciler.formats.digest import hash_bytes
+from reconciler.formats.document import Document, parse_documents
+from reconciler.formats.names import NO_ENVIRONMENT, make_plain, suggest_name
 from reconciler.service.endpoints import realm_of
 from reconciler.system import shipped
 from reconciler.system.cache import Cache
@@ -21,15 +21,15 @@ def read_project_file(raw: bytes, cache: Cache) -> Document:
 
     `cache` remembers which contents were valid.
     """
-    documents, faults = parse(raw, PROJECT_FILE)
+    documents, faults = parse_documents(raw, PROJECT_FILE)
     if faults:
         raise InvalidInput(faults, files=1)
     if len(documents) != 1 or not isinstance(documents[0].data, dict):
         raise InvalidInput([_find_wrong_number(documents)], files=1)
     document = documents[0]
-    known = f"{sha256_hex(raw)}:{shipped.fingerprint()}"
+    known = f"{hash_bytes(raw)}:{shipped.compute_fingerprint()}"
     if cache.get("project", known) is None:
-        faults = list(schema.check(document, shipped.schema("project")))
+        faults = list(schema.validate_document(document, shipped.read_schema("project")))
         spec = document.data.get("spec")
         if isinstance(spec, dict):
             faults += _find_semantic_faults(document, spec)
@@ -57,8 +57,8 @@ def find_overlay(
         named = f"{file} names none (`environments`)"
         if environments:
             named = f"{file} names {', '.join(environments)}"
-        suggestion = did_you_mean(name, environments)
-        raise UsageError(f'{where} is "{made_plain(name)}"; {named}.{suggestion}')
+        suggestion = suggest_name(name, environments)
+        raise UsageError(f'{where} is "{make_plain(name)}"; {named}.{suggestion}')
     return environments.get(name, {})
 
 
@@ -77,7 +77,7 @@ def _find_wrong_number(documents: Sequence[Document]) -> Fault:
 
 def _find_semantic_faults(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
     """Names of models and parameters, which stand in schemas/models, and what hangs together."""
-    models = {name: model for model in shipped.model_documents() for name in model["names"]}
+    models = {name: model for model in shipped.read_model_documents() for name in model["names"]}
     environments = _mapping(spec.get("environments"))
     layers = {
         "defaults": _mapping(spec.get("defaults")),
@@ -88,7 +88,7 @@ def _find_semantic_faults(document: Document, spec: Mapping[str, Any]) -> Iterat
     for name in _mapping(_mapping(spec.get("prices")).get("models")):
         if name not in models:
             place = document.place(f"/spec/prices/models/{name}", key=True)
-            legal = f"legal are {', '.join(sorted(models))}.{did_you_mean(name, models)}"
+            legal = f"legal are {', '.join(sorted(models))}.{suggest_name(name, models)}"
             yield Fault(place, f'prices.models names "{name}"; {legal}')
     if words := _describe_realm_fault(spec):
         yield Fault(document.place("/spec/realm", key=True), words)
@@ -105,7 +105,7 @@ def _find_unknown_names(
     """The model and the parameters of defaults, or of an environment, that do not exist."""
     model = layer.get("model")
     if isinstance(model, str) and model not in models:
-        legal = f"legal are {', '.join(sorted(models))}.{did_you_mean(model, models)}"
+        legal = f"legal are {', '.join(sorted(models))}.{suggest_name(model, models)}"
         where = f"{at.replace('/', '.')}.model"
         yield Fault(document.place(f"/spec/{at}/model"), f'{where} is "{model}"; {legal}')
     parameters = {
@@ -117,7 +117,7 @@ def _find_unknown_names(
     for name in _mapping(layer.get("parameters")):
         if name not in parameters:
             place = document.place(f"/spec/{at}/parameters/{name}", key=True)
-            legal = f"legal are {', '.join(sorted(parameters))}.{did_you_mean(name, parameters)}"
+            legal = f"legal are {', '.join(sorted(parameters))}.{suggest_name(name, parameters)}"
             yield Fault(place, f'no model has the parameter "{name}"; {legal}')
 
 

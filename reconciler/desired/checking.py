@@ -29,7 +29,7 @@ class Checked:
         shape = json.dumps(self._shape(document.data))
         if shape in self._passed:
             return []
-        faults = list(schema.check(document, self._rules))
+        faults = list(schema.validate_document(document, self._rules))
         if not faults:
             self._passed.add(shape)
         return faults

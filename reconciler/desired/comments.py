@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.errors import Fault
-from reconciler.formats.document import Document, field_name, pointer
-from reconciler.formats.names import made_plain
+from reconciler.formats.document import Document, join_pointer, name_field
+from reconciler.formats.names import make_plain
 from reconciler.service.models import Models
 
 _WAY = (
@@ -29,7 +29,7 @@ def cut_texts(document: Document, models: Models) -> Iterator[Fault]:
     for at, place in document.cut_at.items():
         parts = at.split("/")[1:]
         if _is_text(parts, free):
-            name = field_name([_name(part) for part in parts])
+            name = name_field([_name(part) for part in parts])
             kept = _value(document.data, parts)
             words = f'is "{_end(kept)}"' if isinstance(kept, str) else "is empty"
             yield Fault(place, f"{name} {words}: {_WAY}", "warning")
@@ -42,7 +42,7 @@ def _free_texts(models: Models) -> Iterator[str]:
             for section, name, rule in variant.fields():
                 chosen = rule.keys() & {"enum", "const", "x-media", "x-media-by"}
                 if rule.get("type") == "string" and not chosen:
-                    yield pointer(f"/{section}", name)
+                    yield join_pointer(f"/{section}", name)
 
 
 def _is_text(parts: list[str], free: set[str]) -> bool:
@@ -69,7 +69,7 @@ def _name(part: str) -> str:
 
 
 def _end(text: str) -> str:
-    return made_plain(text if len(text) <= _MOST_SHOWN else f"…{text[1 - _MOST_SHOWN :]}")
+    return make_plain(text if len(text) <= _MOST_SHOWN else f"…{text[1 - _MOST_SHOWN :]}")
 
 
 def _value(data: Any, parts: list[str]) -> Any:

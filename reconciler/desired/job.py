@@ -13,9 +13,9 @@ from typing import Any
 
 from reconciler.desired.manifest import Edit, Medium
 from reconciler.errors import Fault, Place
-from reconciler.formats.digest import digest_of, same_json
-from reconciler.formats.document import pointer
-from reconciler.formats.names import did_you_mean, folded, matrix_of
+from reconciler.formats.digest import digest_json, is_same_json
+from reconciler.formats.document import join_pointer
+from reconciler.formats.names import fold_path, get_matrix_name, suggest_name
 from reconciler.service.models import Model, Variant
 
 KEY_VERSION = 2
@@ -119,7 +119,7 @@ def job(wanted: Wanted, identities: Mapping[str, str], version: int = KEY_VERSIO
         "parameters": _without_defaults(variant, "parameters", edit.parameters),
         "take": edit.take,
     }
-    return Job(digest_of(canonical), canonical)
+    return Job(digest_json(canonical), canonical)
 
 
 def _without_defaults(variant: Variant, section: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def _without_defaults(variant: Variant, section: str, given: Mapping[str, Any]) 
     kept = {}
     for name, value in given.items():
         default = variant.default(section, name)
-        if default is None or not same_json(value, default):
+        if default is None or not is_same_json(value, default):
             kept[name] = value
     return kept
 
@@ -137,9 +137,9 @@ def _replaced(value: Any, at: str, by: Mapping[str, str]) -> Any:
     if at in by:
         return by[at]
     if isinstance(value, Mapping):
-        return {name: _replaced(part, pointer(at, name), by) for name, part in value.items()}
+        return {name: _replaced(part, join_pointer(at, name), by) for name, part in value.items()}
     if isinstance(value, list):
-        return [_replaced(part, pointer(at, index), by) for index, part in enumerate(value)]
+        return [_replaced(part, join_pointer(at, index), by) for index, part in enumerate(value)]
     return value
 
 
@@ -173,7 +173,7 @@ def graph_faults(
             )
             continue
         by_name[edit.name] = edit
-        other = by_output.setdefault(folded(edit.output), edit)
+        other = by_output.setdefault(fold_path(edit.output), edit)
         if other is not edit:
             message = (
                 f'the output {edit.output} is also the output of "{other.name}" ({other.place()})'
@@ -194,7 +194,7 @@ def graph_faults(
                 elif upstream not in names:
                     unknown.append((edit.place(medium.at), upstream))
             elif medium.reference.kind == "local" and (
-                maker := by_output.get(folded(medium.reference.value))
+                maker := by_output.get(fold_path(medium.reference.value))
             ):
                 message = (
                     f'this is the output of "{maker.name}"; write edit://{maker.name} to build'
@@ -238,10 +238,10 @@ def _output_overlaps(by_output: Mapping[str, Edit]) -> Iterator[Fault]:
 
 
 def _near(name: str, names: Mapping[str, Edit]) -> str:
-    if cell := next((known for known in sorted(names) if matrix_of(known) == name), None):
+    if cell := next((known for known in sorted(names) if get_matrix_name(known) == name), None):
         return f"; it is a matrix, so write one of its cells, such as edit://{cell}"
     all_of = f"; there are {', '.join(sorted(names))}" if len(names) <= _MOST_NAMES else ""
-    return f".{near}" if (near := did_you_mean(name, names)) else all_of
+    return f".{near}" if (near := suggest_name(name, names)) else all_of
 
 
 def ordered(upstreams: Mapping[str, Sequence[str]]) -> list[str]:

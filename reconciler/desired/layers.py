@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.errors import Fault, Place
-from reconciler.formats.document import Document, pointer
+from reconciler.formats.document import Document, join_pointer
 from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.service.models import Models
 
@@ -78,7 +78,7 @@ class _Layer:
     ) -> None:
         if wins or name not in holder:
             holder[name] = value
-            self.inherited[pointer(at, name)] = self._project.place(pointer(source, name))
+            self.inherited[join_pointer(at, name)] = self._project.place(join_pointer(source, name))
 
     def _labels(self, labels: Mapping[str, str], *, wins: bool) -> None:
         metadata = self.data.get("metadata")

@@ -12,7 +12,7 @@ from reconciler.desired.checking import Checked
 from reconciler.desired.matrix import Cell
 from reconciler.desired.references import BadReference, Reference, reference, shown
 from reconciler.errors import Fault, Place
-from reconciler.formats.document import Document, field_name, parse, pointer
+from reconciler.formats.document import Document, join_pointer, name_field, parse_documents
 from reconciler.formats.names import NO_ENVIRONMENT, is_plain
 from reconciler.service.models import Model, Models, Variant
 
@@ -88,7 +88,7 @@ class Reading:
 
 def read(raw: bytes, file: str, rules: Rules) -> Reading:
     """All edits of the manifest `file` (path relative to the project) and all its faults."""
-    documents, faults = parse(raw, file)
+    documents, faults = parse_documents(raw, file)
     overlay = layers.overlay_of(rules.project, rules.environment)
     # what is wrong there as YAML is not told again in other words
     known = {fault.place for fault in faults}
@@ -271,7 +271,7 @@ def output_fault(path: str) -> str | None:
 
 def _media_faults(edit: Edit, model: Model, variant: Variant) -> Iterator[Fault]:
     for at, url, name in variant.media(edit.input):
-        limits, field = model.media[name], field_name(at.split("/")[1:])
+        limits, field = model.media[name], name_field(at.split("/")[1:])
         try:
             medium_reference = reference(url, edit.document.file)
         except BadReference as error:
@@ -301,7 +301,7 @@ def _ignored_faults(edit: Edit, variant: Variant) -> Iterator[Fault]:
             if name in given:
                 reader = f"{edit.model} {variant.function}" if variant.function else edit.model
                 yield Fault(
-                    edit.place(pointer(f"/{section}", name), key=True),
+                    edit.place(join_pointer(f"/{section}", name), key=True),
                     f"{section}.{name} is ignored: {reader} does not read it. It is not sent, and"
                     " changing it renders nothing; take it out",
                     "warning",

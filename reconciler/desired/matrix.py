@@ -17,9 +17,9 @@ from typing import Any
 
 from reconciler.errors import Fault
 from reconciler.formats import schema
-from reconciler.formats.digest import same_json, sha256_hex
-from reconciler.formats.document import Document, pointer
-from reconciler.formats.names import did_you_mean
+from reconciler.formats.digest import hash_bytes, is_same_json
+from reconciler.formats.document import Document, join_pointer
+from reconciler.formats.names import suggest_name
 
 MAX_CELLS = 10_000  # edits of one matrix
 LONGEST_VALUE = 40  # characters of a value in a name
@@ -93,7 +93,7 @@ def expand(
     if not isinstance(spec, dict) or "matrix" not in spec:
         faults = [_no_matrix(document, at, text) for at, text in _holes(data)]
         return [Cell(document, "")], faults
-    faults = list(schema.check(document, SCHEMA, at="/spec/matrix"))
+    faults = list(schema.validate_document(document, SCHEMA, at="/spec/matrix"))
     if faults:
         return [], faults
     axes = {
@@ -152,7 +152,7 @@ def _overlaid(
         ("input", "/spec/input"), ("parameters", "/spec/parameters"), ("labels", "/metadata/labels")
     ):  # fmt: skip
         given |= {
-            pointer(start, name): section_values
+            join_pointer(start, name): section_values
             for name, section_values in overlay.get(section, {}).items()
         }
     uses: dict[str, set[str]] = {}
@@ -187,7 +187,8 @@ def _cells(
     ):
         mark = json.dumps(cell)
         left_out = any(
-            all(same_json(cell[name], value) for name, value in entry.items()) for entry in excluded
+            all(is_same_json(cell[name], value) for name, value in entry.items())
+            for entry in excluded
         )
         if mark not in seen and not left_out:
             seen.add(mark)
@@ -205,9 +206,9 @@ def _cell_faults(
                 if name not in names:
                     message = (
                         f'the matrix has no list "{name}"; it has {", ".join(names) or "none"}.'
-                        f"{did_you_mean(name, names)}"
+                        f"{suggest_name(name, names)}"
                     )
-                    yield Fault(document.place(pointer(at, name), key=True), message)
+                    yield Fault(document.place(join_pointer(at, name), key=True), message)
             missing = [name for name in names if name not in entry] if section == "include" else []
             if missing or not entry:
                 what = f"lacks {', '.join(missing)}" if missing else "names nothing"
@@ -219,7 +220,7 @@ def _idle(document: Document, axes: Mapping[str, Sequence[Any]]) -> list[Fault]:
     used = {match[1] for _, text in _holes(document.data) if (match := _AXIS.match(text))}
     return [
         Fault(
-            document.place(pointer("/spec/matrix", name), key=True),
+            document.place(join_pointer("/spec/matrix", name), key=True),
             f"nothing uses ${{{{ matrix.{name} }}}}: its {len(values)} values make the same job",
             "warning",
         )
@@ -243,7 +244,7 @@ def _in_name(value: Any) -> str:
     if len(text) <= LONGEST_VALUE and _PLAIN.match(text):
         return text
     words = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:24].rstrip("-")
-    return f"{words}~{sha256_hex(text.encode('utf-8', 'surrogatepass'))[:6]}".lstrip("~")
+    return f"{words}~{hash_bytes(text.encode('utf-8', 'surrogatepass'))[:6]}".lstrip("~")
 
 
 def _text(value: Any) -> str:
@@ -263,10 +264,10 @@ def _holes(data: Any, at: str = "") -> Iterator[tuple[str, str]]:
         yield from ((at, match[1]) for match in _HOLE.finditer(data))
     elif isinstance(data, dict):
         for name, value in data.items():
-            yield from _holes(value, pointer(at, name))
+            yield from _holes(value, join_pointer(at, name))
     elif isinstance(data, list):
         for index, value in enumerate(data):
-            yield from _holes(value, pointer(at, index))
+            yield from _holes(value, join_pointer(at, index))
 
 
 def _no_matrix(document: Document, at: str, text: str) -> Fault:
@@ -284,7 +285,7 @@ def _unknown(document: Document, names: Sequence[str]) -> Iterator[Fault]:
             yield Fault(
                 document.place(at),
                 f"${{{{{text}}}}} names no list of the matrix; legal are {legal}."
-                f"{did_you_mean(match[1] if match else text, names)}",
+                f"{suggest_name(match[1] if match else text, names)}",
             )
 
 

@@ -20,7 +20,7 @@ from reconciler.desired.job import Facts, Input
 from reconciler.desired.manifest import Edit, Medium
 from reconciler.desired.tree import Tree, Unusable
 from reconciler.errors import Fault, Place
-from reconciler.formats.digest import sha256_hex
+from reconciler.formats.digest import hash_bytes
 from reconciler.formats.signed_urls import Signatures
 from reconciler.service.models import MediaLimits
 from reconciler.system.cache import Cache
@@ -49,7 +49,7 @@ class MediaDesk:
         if reference.kind != "data" or limits.kind == "video":
             return Input(medium, reference.identity(self._signatures)), []
         uri = parse_data(reference.value)
-        identity, size_bytes = f"sha256:{sha256_hex(uri.content)}", len(uri.content)
+        identity, size_bytes = f"sha256:{hash_bytes(uri.content)}", len(uri.content)
         try:
             facts = self._facts(identity, limits, lambda: io.BytesIO(uri.content), size_bytes)
         except Unreadable as error:

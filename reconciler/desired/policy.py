@@ -15,8 +15,8 @@ from typing import Any
 
 from reconciler.desired.manifest import Edit
 from reconciler.errors import Fault, Place
-from reconciler.formats.document import Document, pointer
-from reconciler.formats.names import did_you_mean, made_plain, matrix_of, wildcard
+from reconciler.formats.document import Document, join_pointer
+from reconciler.formats.names import compile_wildcard, get_matrix_name, make_plain, suggest_name
 from reconciler.service.models import Models, Variant
 
 
@@ -34,7 +34,7 @@ class Rule:
         """`policy.models, cutlist.yaml:6:14`: the rule, or an entry of its list, as a message names
         it.
         """
-        place = self.project.place(self.at if index is None else pointer(self.at, index))
+        place = self.project.place(self.at if index is None else join_pointer(self.at, index))
         return f"policy.{self.name}, {place}"
 
 
@@ -49,9 +49,9 @@ class Waiver:
     def covers(self, edit: str) -> bool:
         """Whether the edit is named, by itself or as a cell of a matrix."""
         return any(
-            wildcard(pattern).fullmatch(name)
+            compile_wildcard(pattern).fullmatch(name)
             for pattern in self.edits
-            for name in (edit, matrix_of(edit))
+            for name in (edit, get_matrix_name(edit))
         )
 
 
@@ -72,7 +72,10 @@ class Policy:
         rules: dict[str, Rule] = {}
         waivers = []
         for at, layer in _layers(spec):
-            if at not in ("/spec/policy", f"{pointer('/spec/environments', environment)}/policy"):
+            if at not in (
+                "/spec/policy",
+                f"{join_pointer('/spec/environments', environment)}/policy",
+            ):
                 continue
             rules |= {
                 name: _rule(name, layer[name], at, project) for name in _CHECKS if name in layer
@@ -97,24 +100,26 @@ class Policy:
     def idle(self, names: Iterable[str]) -> Iterator[Fault]:
         """A warning for every entry of a waiver that is the name of none of these edits."""
         known = (
-            {known for name in names for known in (name, matrix_of(name))}
+            {known for name in names for known in (name, get_matrix_name(name))}
             if self.waivers
             else set()
         )
         for waiver in self.waivers:
             for index, pattern in enumerate(waiver.edits):
-                if pattern not in known and not any(map(wildcard(pattern).fullmatch, known)):
+                if pattern not in known and not any(
+                    map(compile_wildcard(pattern).fullmatch, known)
+                ):
                     place = self.project.place(f"{waiver.at}/edits/{index}")
                     yield Fault(
                         place,
-                        f'the waiver is for "{made_plain(pattern)}", and no edit has that name',
+                        f'the waiver is for "{make_plain(pattern)}", and no edit has that name',
                         "warning",
                     )
 
 
 def _rule(name: str, value: Any, at: str, project: Document) -> Rule:
     words = tuple(map(_words, value)) if name == "prompt_deny" else ()
-    return Rule(name, value, pointer(at, name), project, words)
+    return Rule(name, value, join_pointer(at, name), project, words)
 
 
 def project_faults(project: Document, models: Models) -> Iterator[Fault]:
@@ -131,8 +136,8 @@ def project_faults(project: Document, models: Models) -> Iterator[Fault]:
                     place = project.place(f"{at}/{rule}/{index}")
                     yield Fault(
                         place,
-                        f'policy.{rule} names "{made_plain(given)}"; legal are'
-                        f" {', '.join(values)}.{did_you_mean(given, values)}",
+                        f'policy.{rule} names "{make_plain(given)}"; legal are'
+                        f" {', '.join(values)}.{suggest_name(given, values)}",
                     )
         for index, phrase in enumerate(layer.get("prompt_deny", ())):
             if not _words(phrase).strip():
@@ -146,7 +151,7 @@ def _layers(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(pointer, policy) of the project and of each environment, as far as they say anything."""
     yield "/spec/policy", spec.get("policy", {})
     for name, overlay in spec.get("environments", {}).items():
-        yield f"{pointer('/spec/environments', name)}/policy", overlay.get("policy", {})
+        yield f"{join_pointer('/spec/environments', name)}/policy", overlay.get("policy", {})
 
 
 # ------------------------------------------------------------------ the rules
@@ -172,7 +177,7 @@ def _labels(edit: Edit, _variant: Variant, rule: Rule) -> Iterator[Fault]:
             place = edit.document.place("/metadata/labels", key=True)
             yield Fault(
                 place,
-                f'metadata.labels lacks "{made_plain(label)}"; every edit needs it'
+                f'metadata.labels lacks "{make_plain(label)}"; every edit needs it'
                 f" ({rule.source(index)}).",
             )
 
@@ -182,7 +187,7 @@ def _prompt_deny(edit: Edit, _variant: Variant, rule: Rule) -> Iterator[Fault]:
     words = _words(prompt) if isinstance(prompt, str) else ""
     for index, phrase in enumerate(rule.words):
         if phrase in words:
-            denied = made_plain(rule.value[index])
+            denied = make_plain(rule.value[index])
             message = (
                 f'input.prompt has "{denied}"; legal is a prompt without it ({rule.source(index)}).'
             )
@@ -233,7 +238,7 @@ def _legal(rule: Rule) -> str:
 
 
 def _shown(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else made_plain(str(value))
+    return str(value).lower() if isinstance(value, bool) else make_plain(str(value))
 
 
 # ------------------------------------------------------------------ words

@@ -13,7 +13,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from reconciler.desired.datauri import BadDataUri, is_data, parse_data
-from reconciler.formats.digest import sha256_hex
+from reconciler.formats.digest import hash_bytes
 from reconciler.formats.signed_urls import Signatures
 
 Kind = Literal["remote", "local", "data", "oss", "edit"]
@@ -41,7 +41,7 @@ class Reference:
         if self.kind == "oss":
             return self.value
         if self.kind == "data":
-            return f"sha256:{sha256_hex(parse_data(self.value).content)}"
+            return f"sha256:{hash_bytes(parse_data(self.value).content)}"
         return None
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from reconciler.desired.manifest import Edit, Medium
 from reconciler.errors import Fault, Place
-from reconciler.formats.names import made_plain
+from reconciler.formats.names import make_plain
 from reconciler.formats.signed_urls import Signatures
 
 _MOST_NAMES = 3
@@ -33,7 +33,7 @@ class SignedLinks:
     def warnings(self) -> Iterator[Fault]:
         """What people should know of them."""
         for (host, names), places in self._met.items():
-            shown = made_plain(", ".join(names[:_MOST_NAMES])) + (
+            shown = make_plain(", ".join(names[:_MOST_NAMES])) + (
                 " …" if len(names) > _MOST_NAMES else ""
             )
             more = len(places) - 1

@@ -16,7 +16,7 @@ import yaml
 
 from reconciler.desired.edit_schema import MAX_TAKE
 from reconciler.errors import CutlistError, UsageError
-from reconciler.formats.document import Document, nodes, parse
+from reconciler.formats.document import Document, compose_nodes, parse_documents
 
 _BREAK = re.compile(r"\r\n|\n|\r")
 
@@ -37,7 +37,7 @@ def raised(raw: bytes, file: str, index: int) -> Raised:
     Raises UsageError where that is not one number, or as high as it gets, and CutlistError where it
     has to be done by hand.
     """
-    documents, _ = parse(raw, file)
+    documents, _ = parse_documents(raw, file)
     document = documents[index]
     place, take = document.place("/spec/take"), document.data["spec"].get("take", 1)
     if isinstance(take, str):
@@ -63,7 +63,7 @@ def raised(raw: bytes, file: str, index: int) -> Raised:
 
 def _means(raw: bytes, file: str, before: Sequence[Document], index: int, take: int) -> bool:
     """Whether `raw` says what the documents `before` said, with this one take."""
-    after, faults = parse(raw, file)
+    after, faults = parse_documents(raw, file)
     if faults or len(after) != len(before) or after[index].data["spec"].get("take") != take:
         return False
     both = ([document.data for document in documents] for documents in (before, after))
@@ -87,7 +87,7 @@ def _root(text: str, index: int) -> Any:
     """The node of `spec` in the document number `index`; documents without anything in them do not
     count.
     """
-    roots = [node for node in nodes(text) if isinstance(node, yaml.MappingNode)]
+    roots = [node for node in compose_nodes(text) if isinstance(node, yaml.MappingNode)]
     return _entry(roots[index], "spec")
 
 

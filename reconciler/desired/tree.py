@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Protocol
 
-from reconciler.formats.names import made_plain, near
+from reconciler.formats.names import find_similar, make_plain
 
 
 class Unusable(ValueError):
@@ -32,15 +32,15 @@ def other_spelling(path: str, same: str | None, beside: Iterable[str]) -> str:
         return _mistyped(path, beside)
     same_letters = unicodedata.normalize("NFC", same) == unicodedata.normalize("NFC", path)
     other = "in another Unicode form of the same letters" if same_letters else "in other case"
-    return f"; {made_plain(same)} does, {other}. Write its name as it is, or rename it"
+    return f"; {make_plain(same)} does, {other}. Write its name as it is, or rename it"
 
 
 def _mistyped(path: str, beside: Iterable[str]) -> str:
     folder, _, name = path.rpartition("/")
     by_stem = {posixpath.splitext(other)[0].casefold(): other for other in sorted(beside)}
-    close = near(posixpath.splitext(name)[0], by_stem, most=1, cutoff=0.7)
+    close = find_similar(posixpath.splitext(name)[0], by_stem, most=1, cutoff=0.7)
     return (
-        f". Did you mean {made_plain(posixpath.join(folder, by_stem[close[0]]))}?" if close else ""
+        f". Did you mean {make_plain(posixpath.join(folder, by_stem[close[0]]))}?" if close else ""
     )
 
 

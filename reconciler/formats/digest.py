@@ -8,25 +8,25 @@ from typing import Any
 import rfc8785
 
 
-def same_json(one: object, other: object) -> bool:
+def is_same_json(one: object, other: object) -> bool:
     """Whether two plain values are one in JSON: 1 and 1.0 are, 1 and true are not, though they are
     in Python.
     """
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
-def sha256_hex(data: bytes) -> str:
+def hash_bytes(data: bytes) -> str:
     """SHA-256 of `data` as 64 lower-case hex digits."""
     return hashlib.sha256(data).hexdigest()
 
 
-def canonical_json(value: Any) -> bytes:
+def encode_canonical(value: Any) -> bytes:
     """`value` as RFC 8785 canonical JSON. Raises ValueError for what JSON cannot say (NaN, integers
     past 2^53).
     """
     return rfc8785.dumps(value)
 
 
-def digest_of(value: Any) -> str:
+def digest_json(value: Any) -> str:
     """SHA-256 (hex) of the canonical JSON of `value`."""
-    return sha256_hex(canonical_json(value))
+    return hash_bytes(encode_canonical(value))

@@ -44,7 +44,7 @@ _HASH_BELOW = re.compile(r"[ \t]*(?:\r\n|\r|\n)( +)#([^\s#])")
 Mark = tuple[int, int, int, int]  # line and column of a value, line and column of its key; from 1
 
 
-def pointer(parent: str, part: str | int) -> str:
+def join_pointer(parent: str, part: str | int) -> str:
     """The JSON pointer (RFC 6901) of `part` below `parent`."""
     return (
         f"{parent}/{part}"
@@ -53,7 +53,7 @@ def pointer(parent: str, part: str | int) -> str:
     )
 
 
-def field_name(path: Sequence[str | int]) -> str:
+def name_field(path: Sequence[str | int]) -> str:
     """`parameters.resolution`, `input.media[0].type`: a field as people say it, without the leading
     `spec`.
     """
@@ -87,7 +87,7 @@ class Document:
         return Place(self.file, key_line, key_column) if key else Place(self.file, line, column)
 
 
-def parse(
+def parse_documents(
     raw: bytes, file: str, max_bytes: int = MAX_BYTES
 ) -> tuple[Sequence[Document], Sequence[Fault]]:
     """All documents of a YAML file, and everything wrong with it as YAML.
@@ -101,7 +101,7 @@ def parse(
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line, column = _line_and_column(error.object[: error.start].decode())
+        line, column = _locate_end(error.object[: error.start].decode())
         return [], [
             Fault(
                 Place(file, line, column),
@@ -111,7 +111,7 @@ def parse(
     return _Builder(file, text).build()
 
 
-def events(text: str) -> Iterator[yaml.Event]:
+def parse_events(text: str) -> Iterator[yaml.Event]:
     """The events of YAML 1.2, whose breaks are those of editors: line feed and carriage return.
     Raises yaml.YAMLError.
 
@@ -119,20 +119,20 @@ def events(text: str) -> Iterator[yaml.Event]:
     takes them for breaks, sees others in their place.
     """
     restored, guarded = _guard(text)
-    for event in yaml.parse(guarded, Loader=_loader()):
+    for event in yaml.parse(guarded, Loader=_require_loader()):
         if restored and isinstance(event, yaml.ScalarEvent):
             event.value = event.value.translate(restored)
         yield event
 
 
-def nodes(text: str) -> Iterator[yaml.Node]:
+def compose_nodes(text: str) -> Iterator[yaml.Node]:
     """The nodes of every document that has any, for their places in `text`; their values may not be
     the text's own. Raises yaml.YAMLError.
     """
-    yield from yaml.compose_all(_guard(text)[1], Loader=_loader())
+    yield from yaml.compose_all(_guard(text)[1], Loader=_require_loader())
 
 
-def _loader() -> Any:
+def _require_loader() -> Any:
     if _LOADER is None:
         raise CutlistError(
             "PyYAML was built without libyaml here; its other reader takes some files otherwise.",
@@ -156,7 +156,7 @@ def _guard(text: str) -> tuple[Mapping[int, str], str]:
     return stands_for, text.translate({ord(char): code for code, char in stands_for.items()})
 
 
-def _line_and_column(before: str) -> tuple[int, int]:
+def _locate_end(before: str) -> tuple[int, int]:
     """Where a text ends, as editors count: from 1."""
     lines = _BREAK.split(before)
     return len(lines), len(lines[-1]) + 1
@@ -176,7 +176,7 @@ class _Builder:
     def build(self) -> tuple[list[Document], list[Fault]]:
         documents: list[Document] = []
         try:
-            self.events = events(self.text)
+            self.events = parse_events(self.text)
             for event in self.events:
                 if isinstance(event, yaml.DocumentStartEvent):
                     self.marks, self.cut_at = {}, {}
@@ -199,14 +199,14 @@ class _Builder:
     def _place(self, mark: Any) -> Place:
         """Where a mark stands; the end of a file without a last break is in its last line."""
         if mark.index >= len(self.text):
-            return Place(self.file, *_line_and_column(self.text))
+            return Place(self.file, *_locate_end(self.text))
         return Place(self.file, mark.line + 1, mark.column + 1)
 
     def _unreadable(self) -> Place:
         bad = re.search(
             r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", self.text
         )
-        return Place(self.file, *_line_and_column(self.text[: bad.start() if bad else 0]))
+        return Place(self.file, *_locate_end(self.text[: bad.start() if bad else 0]))
 
     def _slip(self, line: int) -> str:
         """What is likely meant by a line that is not YAML."""
@@ -265,7 +265,7 @@ class _Builder:
         for event in self.events:
             if isinstance(event, yaml.SequenceEndEvent):
                 break
-            items.append(self._value(event, pointer(at, len(items)), None, depth + 1))
+            items.append(self._value(event, join_pointer(at, len(items)), None, depth + 1))
         return items
 
     def _mapping(self, at: str, depth: int) -> dict[str, Any]:
@@ -275,11 +275,13 @@ class _Builder:
                 break
             name = self._key(key, at, depth)
             if name in mapping:
-                line, column = self.marks[pointer(at, name)][2:]
+                line, column = self.marks[join_pointer(at, name)][2:]
                 self._fault(key, f'duplicate key "{name}" (first at {line}:{column})')
                 self._value(next(self.events), f"{at}/\0again", key, depth + 1)
             else:
-                mapping[name] = self._value(next(self.events), pointer(at, name), key, depth + 1)
+                mapping[name] = self._value(
+                    next(self.events), join_pointer(at, name), key, depth + 1
+                )
         return mapping
 
     def _key(self, event: Any, at: str, depth: int) -> str:
@@ -316,7 +318,8 @@ class _Builder:
             number = int(text) if len(text) <= 20 else MAX_INTEGER + 1
             if abs(number) > MAX_INTEGER:
                 self._fault(
-                    event, f"the integer {_short(text)} is beyond 2^53; no program reads it exactly"
+                    event,
+                    f"the integer {_shorten(text)} is beyond 2^53; no program reads it exactly",
                 )
             return number
         if _NOT_FINITE.match(text):
@@ -329,7 +332,7 @@ class _Builder:
     def _float(self, event: Any, text: str) -> Any:
         number = float(text)
         if number in (float("inf"), float("-inf")):
-            self._fault(event, f"{_short(text)} is too large for a number")
+            self._fault(event, f"{_shorten(text)} is too large for a number")
             return text
         return number
 
@@ -343,5 +346,5 @@ class _TooDeep(Exception):
     """Reading this file any further is pointless."""
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:37]}…"

@@ -13,21 +13,23 @@ from functools import lru_cache
 NO_ENVIRONMENT = "default"
 
 
-def matrix_of(name: str) -> str:
+def get_matrix_name(name: str) -> str:
     """The name of the matrix that made an edit, `pixel` for `pixel[clip=beach]`; of any other edit,
     its own.
     """
     return name.partition("[")[0]
 
 
-def folded(path: str) -> str:
+def fold_path(path: str) -> str:
     """`path` as file systems that ignore case and Unicode form see it: two outputs may not share
     it.
     """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 
-def near(text: str, known: Iterable[str], *, most: int = 3, cutoff: float = 0.6) -> list[str]:
+def find_similar(
+    text: str, known: Iterable[str], *, most: int = 3, cutoff: float = 0.6
+) -> list[str]:
     """Those of `known` that are spelled like `text`, whatever their case, the nearest first."""
     import difflib  # lazy: only when there is something to say
 
@@ -38,13 +40,13 @@ def near(text: str, known: Iterable[str], *, most: int = 3, cutoff: float = 0.6)
     return [spelled[name] for name in close]
 
 
-def did_you_mean(text: object, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+def suggest_name(text: object, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """` Did you mean X?`, where one of a closed list is spelled like what was given; else nothing."""
-    close = near(text, known, most=1, cutoff=cutoff) if isinstance(text, str) else []
-    return f" Did you mean {made_plain(close[0])}?" if close else ""
+    close = find_similar(text, known, most=1, cutoff=cutoff) if isinstance(text, str) else []
+    return f" Did you mean {make_plain(close[0])}?" if close else ""
 
 
-def made_plain(text: str) -> str:
+def make_plain(text: str) -> str:
     """`text` with a mark in the place of every character that is not plain."""
     return text if is_plain(text) else "".join(c if is_plain(c) else "\ufffd" for c in text)
 
@@ -59,7 +61,7 @@ def is_plain(text: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def wildcard(text: str) -> re.Pattern[str]:
+def compile_wildcard(text: str) -> re.Pattern[str]:
     """A pattern for `fullmatch`: `*` in `text` stands for any characters, `?` for one, all else
     for itself.
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_origin, get_type_hints
 T = TypeVar("T")
 
 
-def loads(raw: bytes | str) -> Any:
+def parse_json(raw: bytes | str) -> Any:
     """JSON as data. Raises ValueError for all that is none, also for what is nested too deep to be
     read.
     """
@@ -21,13 +21,13 @@ def loads(raw: bytes | str) -> Any:
         raise ValueError("nested too deep") from None
 
 
-def record(kind: type[T], data: object) -> T:
+def build_record(kind: type[T], data: object) -> T:
     """A dataclass from plain data. Raises ValueError when a field is missing, unknown, or of
     another type.
     """
     if not isinstance(data, dict):
         raise ValueError(f"{type(data).__name__} where an object is wanted")
-    known, needed = _fields(kind)  # type: ignore[arg-type]  # every class is hashable
+    known, needed = _read_fields(kind)  # type: ignore[arg-type]  # every class is hashable
     if not needed <= data.keys() <= known.keys():
         raise ValueError("other fields than it should have")
     for name, value in data.items():
@@ -39,7 +39,7 @@ def record(kind: type[T], data: object) -> T:
 
 
 @cache
-def _fields(kind: Any) -> tuple[Mapping[str, tuple[type, ...]], frozenset[str]]:
+def _read_fields(kind: Any) -> tuple[Mapping[str, tuple[type, ...]], frozenset[str]]:
     """The types that each field takes, and the names of those that have no default."""
     types = {name: get_origin(hint) or hint for name, hint in get_type_hints(kind).items()}
     known = {name: (int, float) if type_ is float else (type_,) for name, type_ in types.items()}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
-from reconciler.formats.digest import sha256_hex
+from reconciler.formats.digest import hash_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Provider:
             return False
         if self.path is not None and not self.path.fullmatch(path):
             return False
-        return not self.hosts or any(_under(host, domain) for domain in self.hosts)
+        return not self.hosts or any(_matches_host(host, domain) for domain in self.hosts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,37 +83,37 @@ class Signatures:
         """
         parts = urlsplit(url)
         pairs = self._left(parts)
-        return _joined(parts, [self._hidden(pair) for pair in pairs])
+        return _join_url(parts, [self._hidden(pair) for pair in pairs])
 
     def suspects(self, url: str) -> Sequence[str]:
         """Names of what looks like a signature of a provider that is not known, as written."""
         return [
-            _written(pair)
+            _decode_name(pair)
             for pair in self._left(urlsplit(url))
-            if pair.partition("=")[2] and self._is_suspect(_name(pair))
+            if pair.partition("=")[2] and self._is_suspect(_fold_name(pair))
         ]
 
     def without_1(self, url: str) -> str:
         """`url` as version 1 of the rule left it."""
         parts = urlsplit(url)
-        pairs = _pairs(parts)
+        pairs = _split_query(parts)
         names = self.names_1
         if any(pair.startswith("sig=") for pair in pairs):
             names |= self.beside_sig_1
-        return _joined(parts, [pair for pair in pairs if _name(pair) not in names])
+        return _join_url(parts, [pair for pair in pairs if _fold_name(pair) not in names])
 
     def _left(self, parts: SplitResult) -> list[str]:
         """The parameters that no known provider, and not the project, takes out."""
-        pairs = _pairs(parts)
+        pairs = _split_query(parts)
         if not pairs:
             return pairs
-        given = {_name(pair): unquote(pair.partition("=")[2]) for pair in pairs}
+        given = {_fold_name(pair): unquote(pair.partition("=")[2]) for pair in pairs}
         host = (parts.hostname or "").removesuffix(".")
         gone = set(self.ignored)
         for provider in self.providers:
             if provider.signs(host, parts.path, given):
                 gone |= provider.drops
-        return [pair for pair in pairs if _name(pair) not in gone]
+        return [pair for pair in pairs if _fold_name(pair) not in gone]
 
     def _is_suspect(self, name: str) -> bool:
         return name in self.suspect_names or name.endswith(self.suspect_endings)
@@ -121,28 +121,28 @@ class Signatures:
     def _hidden(self, pair: str) -> str:
         name, mark, value = pair.partition("=")
         # what was hidden before, in a record that is read again, stays as it is
-        if not value or value.startswith("sha256:") or not self._is_suspect(_name(pair)):
+        if not value or value.startswith("sha256:") or not self._is_suspect(_fold_name(pair)):
             return pair
-        return f"{name}{mark}sha256:{sha256_hex(value.encode())}"
+        return f"{name}{mark}sha256:{hash_bytes(value.encode())}"
 
 
-def _pairs(parts: SplitResult) -> list[str]:
+def _split_query(parts: SplitResult) -> list[str]:
     return [pair for pair in parts.query.split("&") if pair]
 
 
-def _written(pair: str) -> str:
+def _decode_name(pair: str) -> str:
     return unquote(pair.partition("=")[0])
 
 
-def _name(pair: str) -> str:
-    return _written(pair).lower()
+def _fold_name(pair: str) -> str:
+    return _decode_name(pair).lower()
 
 
-def _joined(parts: SplitResult, pairs: Sequence[str]) -> str:
+def _join_url(parts: SplitResult, pairs: Sequence[str]) -> str:
     scheme, host = parts.scheme.lower(), parts.netloc.rpartition("@")[2].lower()
     host = host.removesuffix(":443" if scheme == "https" else ":80")
     return urlunsplit((scheme, host, parts.path or "/", "&".join(pairs), ""))
 
 
-def _under(host: str, pattern: str) -> bool:
+def _matches_host(host: str, pattern: str) -> bool:
     return host == pattern or (pattern.startswith("*.") and host.endswith(pattern[1:]))

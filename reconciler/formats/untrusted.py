@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any
 
-from reconciler.formats.names import made_plain
+from reconciler.formats.names import make_plain
 
 LONGEST_ID = 128  # characters; the service's own are UUIDs of 36
 MOST_VALUES = 200_000  # brackets, commas and colons of one answer; a page of the list has 3,000
@@ -45,9 +45,9 @@ def read_json(raw: bytes) -> Any:
         value = json.loads(
             raw.decode("utf-8-sig"),
             parse_constant=lambda _name: None,
-            parse_float=_finite,
-            parse_int=_whole,
-            object_pairs_hook=_object,
+            parse_float=_parse_finite,
+            parse_int=_parse_whole,
+            object_pairs_hook=_build_object,
         )
     except UnicodeDecodeError:
         raise Unfit("is not UTF-8 text") from None
@@ -57,37 +57,37 @@ def read_json(raw: bytes) -> Any:
         raise
     except ValueError:
         raise Unfit("is not JSON" if raw.strip() else "is empty") from None
-    if _deeper_than(value, DEEPEST):
+    if _is_deeper_than(value, DEEPEST):
         raise Unfit(f"is nested more than {DEEPEST} levels deep")
     return value
 
 
-def _finite(digits: str) -> float | None:
+def _parse_finite(digits: str) -> float | None:
     number = float(digits)
     return number if abs(number) <= _LARGEST else None
 
 
-def _whole(digits: str) -> int | None:
+def _parse_whole(digits: str) -> int | None:
     return int(digits) if len(digits) <= _MOST_DIGITS else None
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = {_whole_text(name): _whole_text(value) for name, value in pairs}
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = {_replace_surrogates(name): _replace_surrogates(value) for name, value in pairs}
     if len(fields) < len(pairs):
         raise Unfit("names a field twice")
     return fields
 
 
-def _whole_text(value: Any) -> Any:
+def _replace_surrogates(value: Any) -> Any:
     """`value` without halves of surrogate pairs, which no file and no terminal takes."""
     if isinstance(value, str):
         return value if value.isascii() else _SURROGATES.sub("\ufffd", value)
     if isinstance(value, list):  # objects have come through here already
-        return [_whole_text(item) for item in value]
+        return [_replace_surrogates(item) for item in value]
     return value
 
 
-def _deeper_than(value: Any, levels: int) -> bool:
+def _is_deeper_than(value: Any, levels: int) -> bool:
     """Whether brackets are nested deeper than `levels`; looked at level by level."""
     row = [value]
     for _ in range(levels):
@@ -112,12 +112,12 @@ def is_task_id(value: Any) -> bool:
     return isinstance(value, str) and _TASK_ID.fullmatch(value) is not None
 
 
-def legal_id(value: Any) -> str | None:
+def read_task_id(value: Any) -> str | None:
     """`value` as a task id; None for what is none."""
     return value if is_task_id(value) else None
 
 
-def named_ids(raw: bytes) -> list[str]:
+def find_task_ids(raw: bytes) -> list[str]:
     """What bytes that are no whole JSON name as task_id, each once, legal or not, in their order:
     of an answer that broke off, so that a paid task is not lost with it.
     """
@@ -127,7 +127,7 @@ def named_ids(raw: bytes) -> list[str]:
 # ------------------------------------------------------------------ numbers and text
 
 
-def whole_number(value: Any, most: int) -> int | None:
+def read_whole_number(value: Any, most: int) -> int | None:
     """`value` as a whole number from 0 to `most`; None for everything else, text included."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -136,21 +136,21 @@ def whole_number(value: Any, most: int) -> int | None:
     return int(value)
 
 
-def shown(value: Any, most: int = _SHOWN) -> str:
+def make_plain_line(value: Any, most: int = _SHOWN) -> str:
     """Anything as one line for people's eyes: at most `most` characters, none of which moves a
     cursor or hides another.
     """
     text = value if isinstance(value, str) else repr(value)
-    plain = made_plain(" ".join(text[: 4 * most].split()))
+    plain = make_plain(" ".join(text[: 4 * most].split()))
     return plain if len(plain) <= most else f"{plain[: most - 1]}…"
 
 
-def quoted(value: Any, secret: str = "", most: int = LONGEST_TEXT) -> str:
+def quote_service(value: Any, secret: str = "", most: int = LONGEST_TEXT) -> str:
     """What the service says, without what nobody else may read: the query of a URL that it quotes,
     and `secret`.
     """
     text = value if isinstance(value, str) else ""
     if secret:
         text = text.replace(secret, "…")
-    text = shown(text, most)
+    text = make_plain_line(text, most)
     return _QUERY.sub(r"\1?…", text) if "://" in text else text

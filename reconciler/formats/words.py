@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 WIDTH = 80  # characters of a line, wherever it is read
 
 
-def count(number: int, word: str) -> str:
+def format_count(number: int, word: str) -> str:
     """`1 edit`, `2 edits`."""
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
-def moment(at: float, form: str = "%Y-%m-%dT%H:%M:%SZ") -> str:
+def format_moment(at: float, form: str = "%Y-%m-%dT%H:%M:%SZ") -> str:
     """Seconds since 1970 as `2027-01-15T08:00:00Z`, or in another form; always UTC."""
     return datetime.fromtimestamp(at, UTC).strftime(form)
 
 
-def span(seconds: float) -> str:
+def format_span(seconds: float) -> str:
     """`42s`, `3m 10s`, `2h 05m`, `3d`."""
     whole = round(seconds)
     if whole < 60:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from reconciler.formats.names import NO_ENVIRONMENT
-from reconciler.formats.words import moment
+from reconciler.formats.words import format_moment
 from reconciler.plan.cost import PricePerSecond, billed_seconds, tier
 from reconciler.service.models import Models
 from reconciler.state.booked import Booking, Entry, Holding, Origin
@@ -104,7 +104,7 @@ class Spending:
 
 def day_of(at: float) -> str:
     """The day in UTC, such as 2026-11-21."""
-    return moment(at, "%Y-%m-%d")
+    return format_moment(at, "%Y-%m-%d")
 
 
 def total(lines: Iterable[Line]) -> Sum:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from reconciler.config import PROJECT_FILE, Config
-from reconciler.formats.names import made_plain, matrix_of
+from reconciler.formats.names import get_matrix_name, make_plain
 from reconciler.history.spending import Spending, day_of, paid_twice, spending
 from reconciler.operations.budget import measure_days
 from reconciler.plan.selection import the_edit
@@ -28,11 +28,11 @@ def find_origin(config: Config, seen: Pass, approved: bool | str) -> Origin:
     """
     files = {wanted.edit.document.file for wanted in seen.desired.edits.values()}
     commit = git.head(config.root, [PROJECT_FILE, *sorted(files)])
-    approver = made_plain(approved) if isinstance(approved, str) else config.approver
+    approver = make_plain(approved) if isinstance(approved, str) else config.approver
     if commit is None:
         return Origin(approved_by=approver)
     name = f"{commit.id}+" if commit.changed else commit.id
-    return Origin(name, made_plain(commit.author), approver)
+    return Origin(name, make_plain(commit.author), approver)
 
 
 def build_cost_report(config: Config, ledger: Ledger | None, seen: Pass, now: float) -> Account:
@@ -66,7 +66,7 @@ def read_log(
         return log(entries, holdings, by_hand=by_hand)
     happened: list[Entry | Holding | Result] = [*entries, *holdings, *by_hand]
     known = sorted({record.edit for record in happened} | set(edits))
-    names = [edit for edit in known if name in (edit, matrix_of(edit))]
+    names = [edit for edit in known if name in (edit, get_matrix_name(edit))]
     return log(entries, holdings, names or [the_edit(known, name)], by_hand=by_hand)
 
 
@@ -92,7 +92,7 @@ def _add_up(
         holdings,
         in_use=in_use,
         twice=twice,
-        models=Models.of(shipped.model_documents()),
+        models=Models.of(shipped.read_model_documents()),
         price_per_second=config.prices.per_second,
         currency=config.prices.currency,
     )

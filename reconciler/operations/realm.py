@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from reconciler.config import STATE_DIR, Config
 from reconciler.errors import CutlistError
-from reconciler.formats.words import count
+from reconciler.formats.words import format_count
 from reconciler.state.ledger import Ledger
 
 
@@ -47,7 +47,7 @@ def _build_error(config: Config, requests: int) -> CutlistError:
         )
     stand = "stands" if requests == 1 else "stand"
     return CutlistError(
-        f"{count(requests, 'request')} to {config.endpoint.name} {stand} in {STATE_DIR}/mock:"
+        f"{format_count(requests, 'request')} to {config.endpoint.name} {stand} in {STATE_DIR}/mock:"
         " an earlier version took this host for a mock. They were paid, and their results are"
         " real.",
         hint=hint,

@@ -11,12 +11,12 @@ from reconciler.desired import take
 from reconciler.desired.job import Desired
 from reconciler.desired.manifest import Edit
 from reconciler.errors import CutlistError, Place, UsageError
-from reconciler.formats.document import parse
-from reconciler.formats.names import matrix_of
+from reconciler.formats.document import parse_documents
+from reconciler.formats.names import get_matrix_name
 from reconciler.plan.selection import near, with_downstreams
 from reconciler.plan.step import Plan, total
 from reconciler.report.plan import money
-from reconciler.system.files import real_path, write_atomic
+from reconciler.system.files import resolve_links, write_atomic
 
 _UNWRITTEN = "Nothing was written."
 
@@ -42,7 +42,7 @@ class RetakeTarget:
     @property
     def shared(self) -> bool:
         """Whether the name means some of the edits and not others."""
-        return any(matrix_of(edit.name) != self.name for edit in self.edits)
+        return any(get_matrix_name(edit.name) != self.name for edit in self.edits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def find_targets(desired: Desired, names: Sequence[str]) -> list[RetakeTarget]:
     """
     edits = {name: wanted.edit for name, wanted in desired.edits.items()}
     upstreams = {name: wanted.upstreams for name, wanted in desired.edits.items()}
-    matrices = {matrix_of(name): edit for name, edit in edits.items()}
+    matrices = {get_matrix_name(name): edit for name, edit in edits.items()}
     edits_of_document: dict[Place, list[Edit]] = {}
     for edit in edits.values():
         edits_of_document.setdefault(edit.place(), []).append(edit)
@@ -112,7 +112,7 @@ def raise_takes(
     be raised.
     """
     costs = [_describe_cost(target, plan) for target in targets]
-    paths = {target.file: real_path(root / target.file) for target in targets}
+    paths = {target.file: resolve_links(root / target.file) for target in targets}
     texts = {file: path.read_bytes() for file, path in paths.items()}
     indexes = [_find_document(target, texts[target.file]) for target in targets]
     numbers = []
@@ -124,7 +124,7 @@ def raise_takes(
         numbers.append((raised.before, raised.after))
     for file, path in paths.items():
         write_atomic(path, texts[file], tmp_name=new_id(), mode=stat.S_IMODE(path.stat().st_mode))
-    documents = {file: parse(raw, file)[0] for file, raw in texts.items()}
+    documents = {file: parse_documents(raw, file)[0] for file, raw in texts.items()}
     places = [
         documents[target.file][index].place("/spec/take")
         for target, index in zip(targets, indexes, strict=True)
@@ -141,7 +141,7 @@ def _find_document(target: RetakeTarget, raw: bytes) -> int:
     """Which document of its file a target is about. Raises CutlistError where the file no longer
     has it.
     """
-    documents, faults = parse(raw, target.file)
+    documents, faults = parse_documents(raw, target.file)
     places = [document.place() for document in documents]
     if faults or target.place not in places:
         raise CutlistError(
@@ -155,7 +155,7 @@ def _find_document(target: RetakeTarget, raw: bytes) -> int:
 
 def _build_refusal(target: RetakeTarget, cost: str) -> UsageError:
     """One edit of a matrix cannot have a take of its own, unless the matrix has a list for it."""
-    matrices = sorted({matrix_of(edit.name) for edit in target.edits})
+    matrices = sorted({get_matrix_name(edit.name) for edit in target.edits})
     hint = ""
     if len(matrices) == 1:
         hint = f"`cutlist retake {matrices[0]}` raises it for all of them ({cost}). "

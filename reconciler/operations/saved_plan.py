@@ -20,7 +20,7 @@ from reconciler.system import shipped
 def read_plan(path: Path | str) -> SavedPlan:
     """The saved plan in `path`, whole and as this program writes it. Raises BadSavedPlan."""
     document = plans.read(Path(path))
-    check_form(document, shipped.schema("saved-plan"), shipped.schema("plan"))
+    check_form(document, shipped.read_schema("saved-plan"), shipped.read_schema("plan"))
     return SavedPlan(document)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from reconciler.formats.words import count
+from reconciler.formats.words import format_count
 from reconciler.state import lockfile
 from reconciler.state.ledger import Ledger
 from reconciler.state.store import Store
@@ -35,7 +35,7 @@ def _describe_missing(store: Store, sections: lockfile.Sections) -> str:
     if not missing:
         return ""
     lost = sum(digest not in stored for _, digest in pinned)
-    what = f"{lockfile.LOCK_FILE} pins {count(len(pinned), 'result')}, and "
+    what = f"{lockfile.LOCK_FILE} pins {format_count(len(pinned), 'result')}, and "
     if lost == len(pinned):
         what += "none is in this store"
     else:

@@ -15,7 +15,7 @@ from typing import Any
 
 from reconciler.desired.job import Wanted, job
 from reconciler.errors import Place
-from reconciler.formats.digest import sha256_hex
+from reconciler.formats.digest import hash_bytes
 from reconciler.plan.cost import priced_as
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.reasons import changed_place, changes, written
@@ -126,7 +126,7 @@ def _requests(resolved: Mapping[str, Resolved]) -> Mapping[str, _Request]:
             made[name] = _Request(each.job.canonical, each.job.key)
             continue
         own = wanted.identities(
-            {up: f"sha256:{sha256_hex(f'edit://{up}'.encode())}" for up in wanted.upstreams}
+            {up: f"sha256:{hash_bytes(f'edit://{up}'.encode())}" for up in wanted.upstreams}
         )
         whole = wanted.identities({up: f"edit:{made[up].whole}" for up in wanted.upstreams})
         made[name] = _Request(job(wanted, own).canonical, job(wanted, whole).key)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from reconciler.desired.job import Desired, job
-from reconciler.formats.names import NO_ENVIRONMENT, folded
+from reconciler.formats.names import NO_ENVIRONMENT, fold_path
 from reconciler.plan.cost import PricePerSecond, Seconds, cost, priced_as, seconds
 from reconciler.plan.decide import SUSPENDED, Options, decide_step
 from reconciler.plan.jobs import Resolved
@@ -61,7 +61,7 @@ class Draft:
         self.observed = observed
         self.resolved = dict(resolved)
         self.steps: dict[str, Step] = {}  # by edit; none for those that the options leave out
-        self._asked = {folded(path) for path in desired.outputs}
+        self._asked = {fold_path(path) for path in desired.outputs}
         self._heirs = Heirs(observed, self.resolved)
         self._lengths: dict[str, Seconds] = {}
         self._own: dict[str, Step] = {}  # steps by what is known of the edit itself

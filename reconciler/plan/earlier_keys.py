@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.desired.job import Job, Wanted, job
-from reconciler.formats.digest import digest_of
+from reconciler.formats.digest import digest_json
 from reconciler.formats.signed_urls import Signatures
 from reconciler.state.observed import OPEN, Observed
 
@@ -161,7 +161,7 @@ def _looked_up_by(signatures: Signatures, key: str, canonical: Canonical | None)
     if canonical is None or not _has_link(canonical):
         return key
     now = {**canonical, "input": _without(canonical.get("input"), "", signatures)}
-    return key if now == canonical else digest_of(now)
+    return key if now == canonical else digest_json(now)
 
 
 def _has_link(canonical: Canonical) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.errors import Place
-from reconciler.formats.names import folded
+from reconciler.formats.names import fold_path
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import Action, Step, prune_name
 from reconciler.state.observed import Observed, Published
@@ -48,7 +48,7 @@ def left_over(asked: Collection[str], observed: Observed, heirs: Heirs) -> list[
         LeftOver(path, output.published, output.digest, heirs.find_heir(output.published))
         for path, output in sorted(observed.left_over.items())
         if output.published is not None and output.digest is not None
-        if folded(path) not in asked
+        if fold_path(path) not in asked
     ]
 
 
@@ -97,7 +97,7 @@ class Heirs:
             words = f"renamed from {old[0]}" if old is not None else ""
         for path in self._files.get(job.key, ()):
             note = self.observed.left_over[path].published
-            if note is None or folded(path) in asked or self.find_heir(note) != name:
+            if note is None or fold_path(path) in asked or self.find_heir(note) != name:
                 continue
             is_moved = note.edit == name
             words = f"moved from {path}" if is_moved else f"renamed from {note.edit}"

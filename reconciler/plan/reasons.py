@@ -10,7 +10,7 @@ from typing import Any
 from reconciler.desired.job import Wanted
 from reconciler.desired.references import shown
 from reconciler.errors import Place
-from reconciler.formats.document import field_name
+from reconciler.formats.document import name_field
 
 _MEDIA = re.compile(r"sha256:[0-9a-f]{64}\Z|https?://|oss://")
 
@@ -35,7 +35,7 @@ def changes(
     for path, before, after in _differences(old, new, ()):
         if path == ("v",):
             continue
-        name = field_name(
+        name = name_field(
             path[1:]
             if path[0] in ("input",) and len(path) > 1 and path[1] in ("prompt", "negative_prompt")
             else path
@@ -67,7 +67,7 @@ def written(wanted: Wanted) -> Mapping[str, str]:
             found[medium.at] = (
                 shown(value).removesuffix("?…")
                 if kind != "data"
-                else field_name(medium.at.split("/")[1:])
+                else name_field(medium.at.split("/")[1:])
             )
     return found
 

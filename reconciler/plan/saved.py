@@ -13,7 +13,7 @@ from typing import Any
 
 from reconciler.desired.job import Desired, job
 from reconciler.errors import BadSavedPlan, Place, PlanRefused
-from reconciler.formats.digest import digest_of
+from reconciler.formats.digest import digest_json
 from reconciler.formats.names import is_plain
 from reconciler.plan.chains import followers
 from reconciler.plan.cost import PricePerSecond, priced_as, wanted_tier
@@ -82,13 +82,13 @@ def saved_document(
         "prices": prices,
         "plan": plan_document(plan),
     }
-    return {**made, "digest": digest_of(made)}
+    return {**made, "digest": digest_json(made)}
 
 
 def _asked(desired: Desired, name: str) -> str:
     wanted = desired.edits[name]
     made = job(wanted, wanted.identities({up: f"edit://{up}" for up in wanted.upstreams}))
-    return digest_of({"job": made.canonical, "output": wanted.edit.output})
+    return digest_json({"job": made.canonical, "output": wanted.edit.output})
 
 
 def _seen(each: Resolved, observed: Observed) -> dict[str, str | None]:
@@ -129,7 +129,7 @@ def check_form(
         raise BadSavedPlan("the saved plan is of another version of cutlist.", hint=hint)
     try:
         rest = {name: value for name, value in document.items() if name != "digest"}
-        whole = document.get("digest") == digest_of(rest)
+        whole = document.get("digest") == digest_json(rest)
     except (ValueError, RecursionError):
         whole = False
     if not whole:

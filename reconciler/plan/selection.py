@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from reconciler.desired.job import Desired
 from reconciler.desired.manifest import Edit
 from reconciler.errors import UsageError
-from reconciler.formats.names import made_plain, matrix_of, wildcard
-from reconciler.formats.names import near as near_names
-from reconciler.formats.words import count
+from reconciler.formats.names import compile_wildcard, get_matrix_name, make_plain
+from reconciler.formats.names import find_similar as near_names
+from reconciler.formats.words import format_count
 
 _MOST_NAMES = 8
 
@@ -42,7 +42,7 @@ def the_edit(names: Sequence[str], text: str) -> str:
     """The one edit that is named. Raises UsageError, with near names or a cell of a matrix."""
     if text in names:
         return text
-    cells = [each for each in names if matrix_of(each) == text]
+    cells = [each for each in names if get_matrix_name(each) == text]
     if cells:
         hint = f"It is a matrix; name one of its {len(cells)} edits, such as '{cells[0]}'."
     else:
@@ -70,12 +70,12 @@ def _matcher(text: str) -> Callable[[Edit], bool]:
     """
     if "=" in text.partition("[")[0]:
         pairs = [each.partition("=") for each in text.split(",")]
-        wanted = [(key.strip(), wildcard(value.strip())) for key, _, value in pairs]
+        wanted = [(key.strip(), compile_wildcard(value.strip())) for key, _, value in pairs]
         return lambda edit: all(
             key in edit.labels and value.fullmatch(str(edit.labels[key])) is not None
             for key, value in wanted
         )
-    plain, expanded = wildcard(text), wildcard(f"{text}[*]")
+    plain, expanded = compile_wildcard(text), compile_wildcard(f"{text}[*]")
     return lambda edit: any(
         plain.fullmatch(name) or expanded.fullmatch(name) for name in (edit.name, *edit.aliases)
     )
@@ -96,11 +96,11 @@ def near(text: str, edits: Mapping[str, Edit]) -> str:
 
 def _near(text: str, names: Sequence[str]) -> str:
     """Edits that are spelled like a word, and never others: those are for `status` to list."""
-    return _meant(text, names) or f"`cutlist status` lists the {count(len(names), 'edit')}."
+    return _meant(text, names) or f"`cutlist status` lists the {format_count(len(names), 'edit')}."
 
 
 def _meant(text: str, known: Sequence[str]) -> str:
-    close = [made_plain(name) for name in near_names(text, known)]
+    close = [make_plain(name) for name in near_names(text, known)]
     return f"Did you mean {' or '.join(close)}?" if close else ""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.formats.words import count
+from reconciler.formats.words import format_count
 from reconciler.history.spending import GROUPS, WASTED, Fate, Line, Spending, Sum, grouped, total
 from reconciler.report.page import Block, Span, Style, Words, written
 from reconciler.report.table import Column, Fit, Row, Table
@@ -62,7 +62,7 @@ def cost_blocks(report: Account, by: str) -> list[Block | str]:
     wasted = spending.of(*WASTED)
     shown = _commit if by == "commit" else str
     return [
-        f"Spent {_money(spent, currency)} in {count(spent.count, 'task')}.",
+        f"Spent {_money(spent, currency)} in {format_count(spent.count, 'task')}.",
         f"{where[0].upper()}{where[1:]}{_MOCK if report.realm == 'mock' else '.'}",
         "",
         _table(

@@ -11,8 +11,8 @@ from typing import Any
 
 from reconciler.desired.job import Job, job
 from reconciler.desired.references import shown
-from reconciler.formats.digest import same_json
-from reconciler.formats.document import field_name
+from reconciler.formats.digest import is_same_json
+from reconciler.formats.document import name_field
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.reasons import word_diff
 from reconciler.plan.step import Action, Step
@@ -88,7 +88,7 @@ def explain(each: Resolved, observed: Observed, step: Step, currency: str) -> Ex
     parts = [
         Part(
             _sign(old, name, value),
-            field_name(name),
+            name_field(name),
             value,
             (old or {}).get(name),
             written.get(name, ""),
@@ -96,7 +96,7 @@ def explain(each: Resolved, observed: Observed, step: Step, currency: str) -> Ex
         for name, value in flat.items()
     ]
     gone = [(name, value) for name, value in (old or {}).items() if name not in flat]
-    parts += [Part(Sign.REMOVED, field_name(name), None, value) for name, value in gone]
+    parts += [Part(Sign.REMOVED, name_field(name), None, value) for name, value in gone]
     return Explanation(
         step=step, currency=currency, key=each.job.key if each.job else None, parts=tuple(parts),
         defaults=tuple(_defaults(each, flat)), nearest=nearest, earlier=len(earlier),
@@ -161,7 +161,7 @@ def _sign(
         return Sign.ALONE
     if name not in old:
         return Sign.ADDED
-    return Sign.SAME if same_json(old[name], value) else Sign.CHANGED
+    return Sign.SAME if is_same_json(old[name], value) else Sign.CHANGED
 
 
 def _defaults(

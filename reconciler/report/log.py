@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.formats.words import moment
+from reconciler.formats.words import format_moment
 from reconciler.plan.cost import billed_seconds
 from reconciler.plan.reasons import changes
 from reconciler.report.page import Block, Paragraph, Span, Style, written
@@ -167,7 +167,7 @@ def log_blocks(records: Sequence[Record], *, full: bool) -> list[Block | str]:
 def _table_row(each: Record, *, full: bool) -> Row:
     return Row(
         [
-            Span(moment(each.at, "%Y-%m-%d %H:%M"), Style.FAINT),
+            Span(format_moment(each.at, "%Y-%m-%d %H:%M"), Style.FAINT),
             each.edit,
             Span(each.what, _style(each)),
             _money(each),
@@ -225,7 +225,7 @@ def log_document(records: Sequence[Record]) -> dict[str, Any]:
 def _document(each: Record) -> dict[str, Any]:
     booking = each.booking
     return {
-        "at": moment(each.at),
+        "at": format_moment(each.at),
         "edit": each.edit,
         "what": each.what,
         "why": each.why,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from reconciler.formats.names import NO_ENVIRONMENT, made_plain
+from reconciler.formats.names import NO_ENVIRONMENT, make_plain
 from reconciler.plan.chains import followers
 from reconciler.plan.step import SYMBOLS, Action, Plan, Step
 from reconciler.report.plan import cost_line, left_out_line, money, stray_lines, summary_line
@@ -171,5 +171,5 @@ def escaped(text: str) -> str:
     """`text` with every character that could mean something written as a number; what hides or
     reorders is shown.
     """
-    visible = made_plain(text.replace("\n", " ").replace("\t", " "))
+    visible = make_plain(text.replace("\n", " ").replace("\t", " "))
     return _SPECIAL.sub(lambda match: "".join(f"&#{ord(c)};" for c in match[0]), visible)

@@ -14,7 +14,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
-from reconciler.formats.names import is_plain, made_plain
+from reconciler.formats.names import is_plain, make_plain
 from reconciler.formats.words import WIDTH
 
 _LEAST_ROOM = 10  # columns for words, however deep they are indented
@@ -208,7 +208,7 @@ def spelt(words: Words, page: Page) -> Line:
 def _quiet(text: str) -> str:
     if is_plain(text):
         return text
-    return made_plain("".join(" " if c in "\n\t\r\v\f" else c for c in text))
+    return make_plain("".join(" " if c in "\n\t\r\v\f" else c for c in text))
 
 
 def part(spans: Line, start: int, end: int) -> Line:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.formats.names import NO_ENVIRONMENT
-from reconciler.formats.words import count, span
+from reconciler.formats.words import format_count, format_span
 from reconciler.plan.chains import in_chains
 from reconciler.plan.step import SYMBOLS, Action, Cost, Plan, Step
 from reconciler.report.page import Block, Paragraph, Span, Style, Words, written
@@ -47,7 +47,7 @@ def money(cost: Cost, currency: str) -> str:
 def clock_warning(ahead_s: float) -> str:
     """What to say when the ledger's newest entry is of `ahead_s` seconds from now."""
     return (
-        f"warning: the ledger has an entry of {span(ahead_s)} from now: this machine's clock is"
+        f"warning: the ledger has an entry of {format_span(ahead_s)} from now: this machine's clock is"
         " wrong, or was. Ages and deadlines go by it"
     )
 
@@ -108,7 +108,11 @@ def where(plan: Plan) -> str:
 def left_out_line(plan: Plan) -> str:
     """`3 edits are left out, as asked for.`, or nothing."""
     verb = "is" if plan.left_out == 1 else "are"
-    return f"{count(plan.left_out, 'edit')} {verb} left out, as asked for." if plan.left_out else ""
+    return (
+        f"{format_count(plan.left_out, 'edit')} {verb} left out, as asked for."
+        if plan.left_out
+        else ""
+    )
 
 
 def left_out_lines(plan: Plan) -> list[str]:
@@ -194,7 +198,7 @@ def cost_line(plan: Plan) -> str:
         more = " more" if flying.billable_s else " now" if besides else ""
         return f"Cost: nothing{more}{besides}."
     unknown = (
-        f" ({count(then.unknown_inputs, 'input')} of unknown length counted at the longest)"
+        f" ({format_count(then.unknown_inputs, 'input')} of unknown length counted at the longest)"
         if then.unknown_inputs
         else ""
     )
@@ -226,7 +230,11 @@ def _paid_jobs(plan: Plan) -> str:
     """`; 2 edits, 1 paid job`, where some edits stand for the same."""
     edits = plan.summary["render"]
     shared = sum(1 for step in plan.by_action(Action.RENDER) if step.paid_by)
-    return f"; {count(edits, 'edit')}, {count(edits - shared, 'paid job')}" if shared else ""
+    return (
+        f"; {format_count(edits, 'edit')}, {format_count(edits - shared, 'paid job')}"
+        if shared
+        else ""
+    )
 
 
 def _in_flight(cost: Cost, currency: str) -> str:

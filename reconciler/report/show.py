@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from reconciler.desired.references import shown
-from reconciler.formats.words import count
+from reconciler.formats.words import format_count
 from reconciler.plan.cost import billed_seconds
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import SYMBOLS, Action, Step
@@ -71,7 +71,7 @@ def portrait_blocks(seen: Portrait) -> list[Block | str]:
     ]
     for name, value in rows:
         lines += [_row(name, value)] if value else []
-    lines += ["", f"{count(len(seen.results), 'result')}{':' if seen.results else '.'}"]
+    lines += ["", f"{format_count(len(seen.results), 'result')}{':' if seen.results else '.'}"]
     for result in seen.results:
         lines += _result(seen, result)
     return lines

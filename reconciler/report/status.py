@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.formats.names import NO_ENVIRONMENT
-from reconciler.formats.words import count, moment, span
+from reconciler.formats.words import format_count, format_moment, format_span
 from reconciler.plan.chains import followers
 from reconciler.plan.step import Action, Plan, Step
 from reconciler.report.page import BOUND, Block, Paragraph, Span, Style, written
@@ -148,7 +148,7 @@ def _head(status: Status) -> Paragraph:
 
 
 def _table_row(status: Status, step: Step) -> Row:
-    since = "" if step.since is None else span(max(status.now - step.since, 0))
+    since = "" if step.since is None else format_span(max(status.now - step.since, 0))
     health = status.health(step)
     in_sync = Style.GOOD if step.action is Action.KEEP else Style.CHANGE
     details = step.details if step.action is Action.BLOCKED else ()
@@ -162,8 +162,8 @@ def _table_row(status: Status, step: Step) -> Row:
 def _summary(status: Status) -> str:
     counts = [f"{number} {word.lower()}" for word, number in status.counts.items() if number]
     edits, outputs = len(status.edits), len(status.outputs)
-    left = f" {count(outputs, 'output')} no longer asked for." if outputs else ""
-    return f"{count(edits, 'edit')}: {', '.join(counts) or 'none'}.{left}"
+    left = f" {format_count(outputs, 'output')} no longer asked for." if outputs else ""
+    return f"{format_count(edits, 'edit')}: {', '.join(counts) or 'none'}.{left}"
 
 
 def _note(status: Status, step: Step) -> str:
@@ -172,7 +172,7 @@ def _note(status: Status, step: Step) -> str:
     if step.collect_by is None:
         return step.reason
     left_s = step.collect_by - status.now
-    left = f"collect within {span(left_s)}" if left_s > 0 else "too old to be collected"
+    left = f"collect within {format_span(left_s)}" if left_s > 0 else "too old to be collected"
     return f"{left}; {step.reason}"
 
 
@@ -183,11 +183,11 @@ def _deadline_lines(status: Status) -> Iterator[str]:
         if age_s < WARN_S:
             continue
         yield (
-            f"{'!' if _urgent(left_s) else 'warning:'} {name}: its task is {span(age_s)} old and"
+            f"{'!' if _urgent(left_s) else 'warning:'} {name}: its task is {format_span(age_s)} old and"
             " not collected"
         )
         if left_s > 0:
-            yield f"      run `cutlist apply` within {span(left_s)}; after that its video is gone"
+            yield f"      run `cutlist apply` within {format_span(left_s)}; after that its video is gone"
         else:
             yield "      the service forgets tasks after 24h; `cutlist apply` tells whether it did"
 
@@ -229,4 +229,4 @@ def _row(status: Status, step: Step, follow: str | None) -> dict[str, Any]:
 
 def _iso(at: float | None) -> str | None:
     """`2027-01-15T08:00:00Z`."""
-    return None if at is None else moment(at)
+    return None if at is None else format_moment(at)

@@ -25,15 +25,15 @@ from reconciler.errors import (
     Unauthorized,
     UnfitAnswer,
 )
-from reconciler.formats.names import made_plain
+from reconciler.formats.names import make_plain
 from reconciler.formats.untrusted import (
     LONGEST_ID,
     LONGEST_TEXT,
     Unfit,
+    find_task_ids,
     is_task_id,
-    named_ids,
+    make_plain_line,
     read_json,
-    shown,
 )
 from reconciler.service.codes import Verdict, entry
 
@@ -135,7 +135,7 @@ def created(reply: Reply, quote: Quote) -> Created:
     """
     fields, fault = _read(reply)
     ids = _ids(reply, fields)
-    request_id = shown(fields.get("request_id") or "", LONGEST_ID)
+    request_id = make_plain_line(fields.get("request_id") or "", LONGEST_ID)
     if reply.ok and len(ids) == 1 and is_task_id(ids[0]):
         return Created(ids[0], request_id)
     if not ids and (refusal := _refusal(reply.status, fields, quote)) is not None:
@@ -177,7 +177,9 @@ def _unknown_words(
 
 def _joined(ids: list[Any], quote: Quote) -> str:
     """What stands where one task_id should stand, for people's eyes."""
-    return shown(" and ".join(quote(each if isinstance(each, str) else repr(each)) for each in ids))
+    return make_plain_line(
+        " and ".join(quote(each if isinstance(each, str) else repr(each)) for each in ids)
+    )
 
 
 def _ids(reply: Reply, fields: Mapping[str, Any]) -> list[Any]:
@@ -185,8 +187,8 @@ def _ids(reply: Reply, fields: Mapping[str, Any]) -> list[Any]:
     does not stand where it is documented to.
     """
     if not fields:
-        return list(named_ids(reply.body))
-    return _documented_ids(fields) or list(named_ids(reply.body))
+        return list(find_task_ids(reply.body))
+    return _documented_ids(fields) or list(find_task_ids(reply.body))
 
 
 def _documented_ids(fields: Mapping[str, Any]) -> list[Any]:
@@ -233,7 +235,7 @@ def answered(reply: Reply, quote: Quote) -> Mapping[str, Any]:
         said or f"the service answered {status}{', a redirect' if 300 <= status < 400 else ''}.",
         code=code,
         status=status,
-        request_id=shown(fields.get("request_id") or "", LONGEST_ID),
+        request_id=make_plain_line(fields.get("request_id") or "", LONGEST_ID),
     )
 
 
@@ -278,7 +280,7 @@ def _refusal(status: int, fields: Mapping[str, Any], quote: Quote) -> ServiceErr
         message or f"the service answered {status}.",
         code=code,
         status=status,
-        request_id=shown(fields.get("request_id") or "", LONGEST_ID),
+        request_id=make_plain_line(fields.get("request_id") or "", LONGEST_ID),
         hint=_ON_THE_WAY if kind is NotTheService else known.advice,
     )
 
@@ -309,10 +311,10 @@ def task_answer(fields: Mapping[str, Any], task_id: str, quote: Quote) -> TaskAn
         words = f"the service's answer says {output['task_status']} and names a video."
         raise UnfitAnswer(words, status=200)
     return TaskAnswer(
-        shown(output["task_status"], _LONGEST_NAME),
+        make_plain_line(output["task_status"], _LONGEST_NAME),
         _output(output, quote),
         _kept(_small(usage), quote) if isinstance(usage, dict) else {},
-        shown(fields.get("request_id") or "", LONGEST_ID),
+        make_plain_line(fields.get("request_id") or "", LONGEST_ID),
     )
 
 
@@ -348,7 +350,7 @@ def _kept(value: Any, quote: Quote) -> Any:
     if isinstance(value, str):
         return quote(value)
     if isinstance(value, dict):
-        return {shown(name): _kept(item, quote) for name, item in value.items()}
+        return {make_plain_line(name): _kept(item, quote) for name, item in value.items()}
     return [_kept(item, quote) for item in value] if isinstance(value, list) else value
 
 
@@ -365,7 +367,7 @@ def upload_policy(fields: Mapping[str, Any], name: str) -> Policy:
         value = told.get(each)
         if not isinstance(value, str) or not value or len(value) > _LONGEST_FIELD:
             raise UnfitAnswer(f"the service's upload policy has no {each} to use.", status=200)
-        if made_plain(value) != value:
+        if make_plain(value) != value:
             raise UnfitAnswer(
                 f"{each} of the service's upload policy is no plain text.", status=200
             )

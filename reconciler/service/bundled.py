@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.errors import CutlistError
-from reconciler.formats.records import loads
-from reconciler.formats.untrusted import whole_number
+from reconciler.formats.records import parse_json
+from reconciler.formats.untrusted import read_whole_number
 from reconciler.system.files import make_dirs
 
 TASK_SECONDS = (2.0, 4.0)
@@ -91,7 +91,12 @@ async def _serve(folder: Path) -> Any:
 def _last_port(folder: Path) -> int:
     """The port that was served last; 0 where nobody noted one that can be."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        return whole_number(loads((folder / "address.json").read_bytes())["port"], _LAST_PORT) or 0
+        return (
+            read_whole_number(
+                parse_json((folder / "address.json").read_bytes())["port"], _LAST_PORT
+            )
+            or 0
+        )
     return 0
 
 

@@ -17,9 +17,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from reconciler.errors import BadDownload, DownloadRefused, OutcomeUnknown, Rejected
-from reconciler.formats.digest import sha256_hex
+from reconciler.formats.digest import hash_bytes
 from reconciler.formats.secret import Secret
-from reconciler.formats.untrusted import is_task_id, quoted, shown
+from reconciler.formats.untrusted import is_task_id, make_plain_line, quote_service
 from reconciler.service import answers
 from reconciler.service.answers import Created, Reply, TaskAnswer
 from reconciler.service.endpoints import Endpoint
@@ -54,8 +54,8 @@ class Client:
         transport: Any = None,  # of httpx; None: the network
     ) -> None:
         """Raises CutlistError when proxies or certificates are named that cannot be used."""
-        service = shipped.service()
-        self._quote = functools.partial(quoted, secret=api_key.reveal())
+        service = shipped.read_service()
+        self._quote = functools.partial(quote_service, secret=api_key.reveal())
         self._base_url = endpoint.base_url
         self._who = (api_key.reveal(), workspace)
         self._timeouts: Mapping[str, float] = service["timeouts"]
@@ -88,7 +88,7 @@ class Client:
         """What tells this key and workspace from others, without telling the key: a digest of them
         that is another one for each attempt.
         """
-        return sha256_hex(json.dumps([attempt_id, *self._who]).encode())[:16]
+        return hash_bytes(json.dumps([attempt_id, *self._who]).encode())[:16]
 
     async def close(self) -> None:
         await self._api.close()
@@ -140,7 +140,9 @@ class Client:
     def _path_of(self, task_id: str) -> str:
         """Raises Rejected for what is no task id: it would ask for another path."""
         if not is_task_id(task_id):
-            raise Rejected(f'"{shown(task_id)}" is no task id; the service was not asked.')
+            raise Rejected(
+                f'"{make_plain_line(task_id)}" is no task id; the service was not asked.'
+            )
         return f"{self._paths['tasks']}/{task_id}"
 
     async def _ask(self, method: str, path: str, **options: Any) -> Reply:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from reconciler.errors import Fault, InvalidInput, Place, UsageError
-from reconciler.formats.names import did_you_mean
+from reconciler.formats.names import suggest_name
 from reconciler.system import shipped
 
 Realm = Literal["live", "mock"]
@@ -43,7 +43,7 @@ def endpoint_of(name: str, spec: Mapping[str, Any], where: str, place: Place | N
 
     Raises InvalidInput for the project file, UsageError for an option or a variable.
     """
-    regions = shipped.service()["regions"]
+    regions = shipped.read_service()["regions"]
     if name == "mock":
         return Endpoint("mock", "", "mock", None, True)
     if name in regions:
@@ -57,7 +57,7 @@ def endpoint_of(name: str, spec: Mapping[str, Any], where: str, place: Place | N
         legal = f"legal are mock, {', '.join(regions)}, or a URL such as https://HOST/api/v1"
         # a password is nobody's business
         shown = name if "@" not in name else "…@" + name.rpartition("@")[2]
-        near = did_you_mean(name, ["mock", *regions])
+        near = suggest_name(name, ["mock", *regions])
         message = f'{where} is "{shown}": {error}; {legal}.{near}'
         if place is None:
             raise UsageError(message) from None
@@ -134,13 +134,13 @@ def _netloc(host: str) -> str:
 def is_vendor(host: str) -> bool:
     """Whether `host` lies under a domain of the vendor."""
     host = host.lower().removesuffix(".")
-    domains = shipped.service()["vendor_domains"]
+    domains = shipped.read_service()["vendor_domains"]
     return any(host == domain or host.endswith(f".{domain}") for domain in domains)
 
 
 def region_of(host: str) -> str | None:
     """The region whose models are known and whose hosts include `host`; None for any other."""
-    for name, region in shipped.service()["regions"].items():
+    for name, region in shipped.read_service()["regions"].items():
         suffix = urlsplit(region["workspace_base_url"]).netloc.partition("}")[2]
         if host == urlsplit(region["base_url"]).netloc or host.endswith(suffix):
             return str(name)

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from reconciler.errors import HostRefused
 from reconciler.formats.names import is_plain
-from reconciler.formats.untrusted import shown
+from reconciler.formats.untrusted import make_plain_line
 from reconciler.service.endpoints import is_loopback
 
 LONGEST = 8 << 10  # characters of a link
@@ -36,7 +36,7 @@ class Hosts:
         )
         if not (encrypted and known):
             raise HostRefused(
-                f"the service names {shown(f'{parts.scheme}://{host}')} for the {self.what}, which"
+                f"the service names {make_plain_line(f'{parts.scheme}://{host}')} for the {self.what}, which"
                 " is not an allowed host.",
                 hint="If this host is right, add it to result_hosts in cutlist.yaml.",
             )

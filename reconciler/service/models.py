@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.formats.document import pointer
+from reconciler.formats.document import join_pointer
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Variant:
         an edit.
         """
         for name, schema in self.input["properties"].items():
-            value, at = given.get(name), pointer("/input", name)
+            value, at = given.get(name), join_pointer("/input", name)
             if isinstance(value, str) and "x-media" in schema:
                 yield at, value, schema["x-media"]
             elif isinstance(value, list):
@@ -73,7 +73,7 @@ def _media_items(
 ) -> Iterator[tuple[str, str, str]]:
     for index, item in enumerate(items):
         if isinstance(item, str) and "x-media" in schema:
-            yield pointer(at, index), item, schema["x-media"]
+            yield join_pointer(at, index), item, schema["x-media"]
         elif isinstance(item, dict):
             for name, part in schema.get("properties", {}).items():
                 if "x-media-by" not in part or not isinstance(item.get(name), str):
@@ -81,7 +81,7 @@ def _media_items(
                 kind = str(item.get(part["x-media-by"]))
                 # another one is a fault of the schema
                 if kind in schema["properties"][part["x-media-by"]]["enum"]:
-                    yield pointer(pointer(at, index), name), item[name], kind
+                    yield join_pointer(join_pointer(at, index), name), item[name], kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 
 from reconciler.errors import CutlistError, NotReached, OutcomeUnknown, UnfitAnswer
-from reconciler.formats.untrusted import shown
+from reconciler.formats.untrusted import make_plain_line
 from reconciler.service.answers import Reply
 from reconciler.service.routes import Proxy, Routes
 
@@ -205,7 +205,7 @@ async def _opened(response: httpx.Response) -> AsyncIterator[bytes]:
     packing, lie = "" if response.is_stream_consumed else _encoding(response), ""
     unpack = zlib.decompressobj(zlib.MAX_WBITS | 32) if packing in _PACKINGS else None
     if packing and unpack is None:
-        lie = f'came packed as "{shown(packing)}", which was not asked for'
+        lie = f'came packed as "{make_plain_line(packing)}", which was not asked for'
     async for chunk in _raw(response):
         rest = chunk
         while rest:
@@ -291,7 +291,7 @@ def _in_our_words(way: str = "") -> Iterator[None]:
 
 
 def _kind(error: Exception) -> str:
-    text = shown(str(error).strip(), 200)
+    text = make_plain_line(str(error).strip(), 200)
     if text == "All connection attempts failed":
         return "no connection"
     return text if text and "://" not in text else type(error).__name__
@@ -326,7 +326,7 @@ def check_ways(routes: Routes, url: str) -> None:
     try:
         host = httpx.URL(url)
     except (httpx.InvalidURL, ValueError) as error:
-        raise CutlistError(f"the endpoint {shown(url)} is no URL: {error}") from None
+        raise CutlistError(f"the endpoint {make_plain_line(url)} is no URL: {error}") from None
     _wire(routes, host.scheme, routes.proxy(host.scheme, host.host, host.port))
 
 
@@ -390,7 +390,7 @@ def _certificates(routes: Routes) -> ssl.SSLContext:
 
 def _no_certificates(variable: str, name: str, why: str) -> CutlistError:
     return CutlistError(
-        f"{variable} names {shown(name, 300)} for certificates, and {shown(why)}.",
+        f"{variable} names {make_plain_line(name, 300)} for certificates, and {make_plain_line(why)}.",
         hint=f"Correct {variable}, or unset it: the usual certificates are used then. Nothing was"
         " sent.",
     )

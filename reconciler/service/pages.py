@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from reconciler.errors import UnfitAnswer
-from reconciler.formats.names import made_plain
-from reconciler.formats.untrusted import legal_id, whole_number
+from reconciler.formats.names import make_plain
+from reconciler.formats.untrusted import read_task_id, read_whole_number
 
 MOST_PAGES = 10_000  # of the list: more than a day of tasks can fill
 MOST_TASKS = 10_000_000
@@ -64,10 +64,10 @@ def list_page(
     rows = tuple(_row(each) for each in data)
     page = ListPage(
         rows=rows,
-        total=whole_number(answer.get("total"), MOST_TASKS),
-        pages=whole_number(answer.get("total_page"), MOST_PAGES),
-        page_no=whole_number(answer.get("page_no"), MOST_PAGES),
-        page_size=whole_number(answer.get("page_size"), MOST_TASKS),
+        total=read_whole_number(answer.get("total"), MOST_TASKS),
+        pages=read_whole_number(answer.get("total_page"), MOST_PAGES),
+        page_no=read_whole_number(answer.get("page_no"), MOST_PAGES),
+        page_size=read_whole_number(answer.get("page_size"), MOST_TASKS),
         contradictions=(),
     )
     words = _contradictions(page, page_no, page_size)
@@ -109,7 +109,7 @@ def _row(value: Any) -> Row:
     fields = value if isinstance(value, dict) else {}
     created_at = moment(fields.get("gmt_create"))
     return Row(
-        task_id=legal_id(fields.get("task_id")),
+        task_id=read_task_id(fields.get("task_id")),
         model=_name(fields.get("model_name")),
         status=_name(fields.get("status")) or "",
         created_at=moment(fields.get("start_time")) if created_at is None else created_at,
@@ -120,7 +120,7 @@ def _name(value: Any) -> str | None:
     """Text that names a thing; None for what is no such text."""
     if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_NAME:
         return None
-    return made_plain(value)
+    return make_plain(value)
 
 
 def moment(value: Any) -> float | None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote, urlsplit
 
-from reconciler.formats.untrusted import shown
+from reconciler.formats.untrusted import make_plain_line
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Block = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -108,7 +108,7 @@ class Routes:
                 exempt.append(read)
             elif entry:
                 warnings.append(
-                    f'warning: "{shown(entry.rpartition("@")[2])}" of {variable} is left out: it'
+                    f'warning: "{make_plain_line(entry.rpartition("@")[2])}" of {variable} is left out: it'
                     " cannot be read; legal are host names, addresses and blocks such as"
                     " 10.0.0.0/8 or fd00::/8"
                 )

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.errors import Locked
-from reconciler.formats.records import loads
+from reconciler.formats.records import parse_json
 from reconciler.system.files import make_dirs
 
 
@@ -46,7 +46,7 @@ def hold(path: Path, *, command: str, now: float) -> Iterator[None]:
 
 def _holder(handle: int) -> str:
     try:
-        data = loads(os.pread(handle, 4096, 0))
+        data = parse_json(os.pread(handle, 4096, 0))
         return f"{data['command']}, process {data['pid']}, since {data['since']}"
     except (ValueError, KeyError, TypeError):
         return "it has just started"

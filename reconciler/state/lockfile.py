@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from reconciler.errors import Fault, InvalidInput, Place
-from reconciler.formats.document import Document, parse, pointer
+from reconciler.formats.document import Document, join_pointer, parse_documents
 from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.state.observed import Pin
 from reconciler.system.files import write_atomic
@@ -49,7 +49,7 @@ def parse_pins(raw: bytes) -> Sections:
                     )
                 ]
             )
-    documents, faults = parse(raw, LOCK_FILE, MAX_BYTES)
+    documents, faults = parse_documents(raw, LOCK_FILE, MAX_BYTES)
     if faults:
         raise InvalidInput(faults)
     data = documents[0].data if len(documents) == 1 else None
@@ -75,7 +75,7 @@ def _pins(document: Document, section: str) -> Iterator[tuple[str, Pin]]:
             (entry.get("key"), entry.get("digest")) if isinstance(entry, dict) else (None, None)
         )
         if not all(isinstance(each, str) and _HEX.match(each) for each in (key, digest)):
-            place = document.place(pointer(f"/{section}", name))
+            place = document.place(join_pointer(f"/{section}", name))
             raise InvalidInput(
                 [
                     Fault(

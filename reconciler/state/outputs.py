@@ -9,13 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from reconciler.errors import StoreDamaged
-from reconciler.formats.digest import sha256_hex
-from reconciler.formats.records import loads, record
+from reconciler.formats.digest import hash_bytes
+from reconciler.formats.records import build_record, parse_json
 from reconciler.state.observed import Output, Published
 from reconciler.system.cache import Digests
-from reconciler.system.files import EscapesRoot, inside, is_prefix, write_atomic
+from reconciler.system.files import EscapesRoot, is_prefix, resolve_inside, write_atomic
 
-_EMPTY = sha256_hex(b"")
+_EMPTY = hash_bytes(b"")
 
 
 class Outputs:
@@ -30,8 +30,8 @@ class Outputs:
     def published(self) -> dict[str, Published]:
         """What we wrote, by path. Raises StoreDamaged when the record cannot be read."""
         try:
-            data = loads(self._record.read_bytes())
-            return {path: record(Published, entry) for path, entry in data["outputs"].items()}
+            data = parse_json(self._record.read_bytes())
+            return {path: build_record(Published, entry) for path, entry in data["outputs"].items()}
         except FileNotFoundError:
             return {}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -60,7 +60,7 @@ class Outputs:
         for path in paths:
             digest, mine = None, published.get(path)
             with suppress(EscapesRoot):
-                digest = digests.of(inside(self._root, path))
+                digest = digests.of(resolve_inside(self._root, path))
             ours = digest is not None and (
                 digest in known or (mine is not None and mine.digest == digest)
             )
@@ -75,7 +75,7 @@ class Outputs:
     ) -> bool:
         if digest == _EMPTY:
             return True
-        file = inside(self._root, path)
+        file = resolve_inside(self._root, path)
         return any(is_prefix(file, blob) for blob in blobs_of(path))
 
     def remember(

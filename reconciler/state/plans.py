@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.errors import BadSavedPlan, PlanRefused, UsageError
-from reconciler.formats.digest import sha256_hex
-from reconciler.formats.records import loads
+from reconciler.formats.digest import hash_bytes
+from reconciler.formats.records import parse_json
 from reconciler.system.files import write_atomic
 
 MODE = 0o600
@@ -57,7 +57,7 @@ def read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise BadSavedPlan(f"{path} cannot be read: {error.strerror}.", hint=_AGAIN) from error
     try:
-        made = loads(raw.decode())
+        made = parse_json(raw.decode())
     except ValueError as error:
         raise BadSavedPlan(f"{path} is no saved plan: it is not JSON.", hint=_AGAIN) from error
     if not isinstance(made, dict) or made.get("kind") != "cutlist saved plan":
@@ -83,4 +83,4 @@ def use(state_dir: Path, plan_id: str, *, tmp_name: str) -> None:
 
 
 def _mark(state_dir: Path, plan_id: str) -> Path:
-    return state_dir / "applied" / sha256_hex(plan_id.encode("utf-8", "surrogatepass"))
+    return state_dir / "applied" / hash_bytes(plan_id.encode("utf-8", "surrogatepass"))

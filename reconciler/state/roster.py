@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.errors import CutlistError
-from reconciler.formats.records import loads
-from reconciler.formats.words import count, moment
+from reconciler.formats.records import parse_json
+from reconciler.formats.words import format_count, format_moment
 from reconciler.system.files import write_atomic
 
 _ID = re.compile(r"[A-Za-z0-9]{8,64}")
@@ -53,7 +53,7 @@ class Roster:
             own = self._own_id() or self._named(new_id())
             path = self._folder / f"{own}.json"
             before = _read(path).first_seen if path.exists() else ""
-            text = moment(now)
+            text = format_moment(now)
             fields = {"id": own, "first_seen": before or text, "last_seen": text}
             write_atomic(path, (json.dumps(fields) + "\n").encode(), tmp_name=new_id())
         except OSError as error:
@@ -90,7 +90,7 @@ class Roster:
 
 def _read(path: Path) -> Note:
     try:
-        fields: Any = loads(path.read_bytes())
+        fields: Any = parse_json(path.read_bytes())
     except (OSError, ValueError):
         fields = None
     told = fields if isinstance(fields, dict) else {}
@@ -104,7 +104,9 @@ def _moment(text: Any) -> str:
 def meaning(others: Sequence[Note]) -> str:
     """What it means that a store has other ledgers, in one sentence."""
     last = max((note.last_seen for note in others), default="")
-    which = f"{count(len(others), 'other ledger')} {'works' if len(others) == 1 else 'work'} on"
+    which = (
+        f"{format_count(len(others), 'other ledger')} {'works' if len(others) == 1 else 'work'} on"
+    )
     return (
         f"{which} this store{f' (last seen {last})' if last else ''}: two that apply at the same"
         " moment pay twice for the same edit, and budget.per_day counts each of them alone"

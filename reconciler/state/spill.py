@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from reconciler.formats.records import loads, record
+from reconciler.formats.records import build_record, parse_json
 from reconciler.system.files import fsync_dir, make_dirs
 
 ROOM_BYTES = 16 << 10
@@ -64,7 +64,7 @@ class Spill:
         with suppress(FileNotFoundError):
             for line in self._path.read_bytes().splitlines():
                 with suppress(ValueError):
-                    spilled = record(Spilled, loads(line))
+                    spilled = build_record(Spilled, parse_json(line))
                     if math.isfinite(spilled.at):
                         found.append(spilled)
         return found

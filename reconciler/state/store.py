@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from reconciler.errors import StoreDamaged
-from reconciler.formats.digest import canonical_json
-from reconciler.formats.records import loads, record
+from reconciler.formats.digest import encode_canonical
+from reconciler.formats.records import build_record, parse_json
 from reconciler.state.observed import Result
 from reconciler.system.clock import Clock
-from reconciler.system.files import copy_atomic, fsync_dir, make_dirs, new_file, sha256_file
+from reconciler.system.files import copy_atomic, create_file, fsync_dir, hash_file, make_dirs
 
 _LEFTOVER_S = 24 * 3600
 
@@ -96,14 +96,14 @@ class Store:
     def new_blob(self) -> Iterator[BlobWriter]:
         """A writer for one blob; without `commit` nothing remains of it."""
         make_dirs(self.folder / "tmp")
-        with new_file(self.folder / "tmp", f"{self._clock.new_id()}.part") as (path, file):
+        with create_file(self.folder / "tmp", f"{self._clock.new_id()}.part") as (path, file):
             yield BlobWriter(self, path, file)
 
     def _settle_blob(self, tmp: Path, digest: str) -> None:
         target = self.blob_path(digest)
         make_dirs(target.parent)
         # hashed again before it is trusted
-        if not target.exists() or sha256_file(target) != digest:
+        if not target.exists() or hash_file(target) != digest:
             tmp.rename(target)
         fsync_dir(target.parent)  # also where it is there: a kill may have come before this
 
@@ -115,7 +115,7 @@ class Store:
                 f"the blob {digest[:12]}… is not in the store.",
                 hint="Run plan: it says what is left to do.",
             )
-        if sha256_file(source) != digest:
+        if hash_file(source) != digest:
             raise StoreDamaged(
                 f"the blob {digest[:12]}… no longer has the bytes it is named for.",
                 hint=f"Nothing was overwritten. Remove {source} and run apply again.",
@@ -134,8 +134,8 @@ class Store:
         """Record an outcome whose blob is already committed. The same outcome twice is no change."""
         folder = self._record(result).parent
         make_dirs(folder)
-        with new_file(folder, f".{self._clock.new_id()}.tmp") as (tmp, file):
-            file.write(canonical_json(asdict(result)) + b"\n")
+        with create_file(folder, f".{self._clock.new_id()}.tmp") as (tmp, file):
+            file.write(encode_canonical(asdict(result)) + b"\n")
             file.flush()
             os.fchmod(file.fileno(), 0o444)
             os.fsync(file.fileno())
@@ -188,7 +188,7 @@ class Store:
                 damaged.append(
                     f"the blob {result.digest[:12]}… of {result.edit} is missing or cut short"
                 )
-            elif read_data and sha256_file(self.blob_path(result.digest)) != result.digest:
+            elif read_data and hash_file(self.blob_path(result.digest)) != result.digest:
                 damaged.append(
                     f"the blob {result.digest[:12]}… of {result.edit} does not have the bytes it is"
                     " named for"
@@ -222,7 +222,7 @@ class Store:
                     f"the blob {result.digest[:12]}… of {result.edit} is missing or cut short",
                 )
         for path in self._blobs() if read_data else ():
-            if sha256_file(path) != path.name:
+            if hash_file(path) != path.name:
                 yield path, f"the blob {path.name[:12]}… does not have the bytes it is named for"
 
     def sweep(self) -> None:
@@ -293,7 +293,7 @@ def _age(result: Result) -> tuple[str, str]:
 def _read(path: Path) -> Result | None:
     """The record at `path`; None when there is none that can be trusted."""
     try:
-        result = record(Result, loads(path.read_bytes()))
+        result = build_record(Result, parse_json(path.read_bytes()))
         return result if path.name == f"{result.key}.{result.digest}.json" else None
     except (OSError, ValueError):
         return None

@@ -15,9 +15,9 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 from reconciler.errors import DiskFull
-from reconciler.formats.digest import sha256_hex
+from reconciler.formats.digest import hash_bytes
 from reconciler.system.clock import Clock
-from reconciler.system.files import make_dirs, sha256_file, signature
+from reconciler.system.files import hash_file, make_dirs, read_stamp
 
 # a file changed less than this ago may change again without its times telling
 _RACY_NS = 2_000_000_000
@@ -65,7 +65,7 @@ class Cache:
                 path = self._folder / table
                 text = json.dumps(entries, separators=(",", ":")).encode()
                 with NamedTemporaryFile(dir=self._folder, delete=False) as tmp:
-                    tmp.write(sha256_hex(text).encode() + b"\n" + text)
+                    tmp.write(hash_bytes(text).encode() + b"\n" + text)
                 Path(tmp.name).replace(path)
                 self._old[table] = dict(entries)
 
@@ -75,7 +75,7 @@ class Cache:
             with suppress(OSError):
                 digest, _, text = (self._folder / table).read_bytes().partition(b"\n")
                 # as we wrote it; anything else is forgotten
-                if digest == sha256_hex(text).encode():
+                if digest == hash_bytes(text).encode():
                     self._old[table] = json.loads(text)
         return self._old[table]
 
@@ -96,14 +96,14 @@ class Digests:
         """The digest of a regular file; None where there is none. Raises OSError when it cannot be
         read.
         """
-        before = signature(path)
+        before = read_stamp(path)
         if before is None:
             return None
         known = self._cache.get(self._table, str(path))
         if not self._verify and isinstance(known, list) and known[:4] == list(before):
             return str(known[4])
-        digest = sha256_file(path)
+        digest = hash_file(path)
         settled = int(self._clock.now() * 1e9) - max(before[1], before[2]) > _RACY_NS
-        if settled and signature(path) == before:
+        if settled and read_stamp(path) == before:
             self._cache.put(self._table, str(path), [*before, digest])
         return digest

@@ -39,8 +39,8 @@ class Jumps:
         self._clock = clock
         self._apart = clock.now() - clock.monotonic()
 
-    def seen(self) -> float:
-        """By how many seconds wall time jumped since the last one that was seen; 0 below JUMP_S."""
+    def measure(self) -> float:
+        """The seconds by which wall time jumped since the last jump told; 0 below JUMP_S."""
         apart = self._clock.now() - self._clock.monotonic()
         jump = apart - self._apart
         if abs(jump) <= JUMP_S:

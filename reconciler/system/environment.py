@@ -33,7 +33,7 @@ class ScreenWishes:
         )
 
 
-def variables() -> Mapping[str, str]:
+def read_variables() -> Mapping[str, str]:
     """All of it: for whoever has to take it out of a text, and what a shell says of a line that is
     to be completed.
     """

@@ -25,7 +25,7 @@ class EscapesRoot(ValueError):
     """A path that is absolute, climbs out of its root, or passes through a symbolic link."""
 
 
-def data_dir(name: str) -> Path:
+def find_data_dir(name: str) -> Path:
     """The folder `name` of shipped data: in a checkout beside this package, in a wheel in
     `cutlist_data`.
     """
@@ -34,13 +34,13 @@ def data_dir(name: str) -> Path:
     return installed if installed.is_dir() else top / {"demo": "specs/demo"}.get(name, name)
 
 
-def inside(root: Path, relative: str) -> Path:
+def resolve_inside(root: Path, relative: str) -> Path:
     """`root / relative`, refused with EscapesRoot when it could name anything outside `root`.
 
     Nothing on the way below `root` may be a symbolic link, whether or not the path exists yet.
     """
     path = root
-    for part in parts_inside(relative):
+    for part in split_inside(relative):
         path = path / part
         if path.is_symlink():
             raise EscapesRoot(
@@ -49,7 +49,7 @@ def inside(root: Path, relative: str) -> Path:
     return path
 
 
-def parts_inside(relative: str) -> list[str]:
+def split_inside(relative: str) -> list[str]:
     """The parts of a path that stays below where it starts and names something there. Raises
     EscapesRoot.
     """
@@ -71,7 +71,7 @@ def parts_inside(relative: str) -> list[str]:
     return here
 
 
-def real_path(path: Path) -> Path:
+def resolve_links(path: Path) -> Path:
     """`path` with symbolic links followed. Raises OSError where they lead nowhere or round in a
     circle.
     """
@@ -102,18 +102,18 @@ def make_dirs(folder: Path) -> None:
     if empty:
         fsync_dir(folder.parent)
     for parent in reversed(missing):
-        with _told_when_full(parent), suppress(FileExistsError):
+        with _raise_when_full(parent), suppress(FileExistsError):
             parent.mkdir()
         fsync_dir(parent.parent)
 
 
 @contextmanager
-def new_file(folder: Path, name: str, mode: int = 0o600) -> Iterator[tuple[Path, IO[bytes]]]:
+def create_file(folder: Path, name: str, mode: int = 0o600) -> Iterator[tuple[Path, IO[bytes]]]:
     """A new temporary file (O_EXCL) in `folder`, removed again unless the body renames it away.
     Raises DiskFull.
     """
     path = folder / name
-    with _told_when_full(folder):
+    with _raise_when_full(folder):
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -124,7 +124,7 @@ def new_file(folder: Path, name: str, mode: int = 0o600) -> Iterator[tuple[Path,
 
 
 @contextmanager
-def _told_when_full(folder: Path) -> Iterator[None]:
+def _raise_when_full(folder: Path) -> Iterator[None]:
     """A full disk in our words; every other error stays what it is."""
     try:
         yield
@@ -145,7 +145,7 @@ def write_atomic(path: Path, data: bytes, *, tmp_name: str, mode: int = 0o644) -
     whole.
     """
     make_dirs(path.parent)
-    with new_file(path.parent, f".{path.name}.{tmp_name}.tmp") as (tmp, file):
+    with create_file(path.parent, f".{path.name}.{tmp_name}.tmp") as (tmp, file):
         file.write(data)
         file.flush()
         os.fchmod(file.fileno(), mode)
@@ -160,20 +160,20 @@ def copy_atomic(source: Path, target: Path, *, tmp_name: str, mode: int = 0o644)
     Returns the SHA-256 of what was written, read back from the copy.
     """
     make_dirs(target.parent)
-    with new_file(target.parent, f".{target.name}.{tmp_name}.tmp") as (tmp, file):
+    with create_file(target.parent, f".{target.name}.{tmp_name}.tmp") as (tmp, file):
         with source.open("rb") as origin:
-            if not _reflink(origin, file):
+            if not _share_blocks(origin, file):
                 shutil.copyfileobj(origin, file, CHUNK)
         file.flush()
         os.fchmod(file.fileno(), mode)
         os.fsync(file.fileno())
-        digest = sha256_file(tmp)
+        digest = hash_file(tmp)
         tmp.rename(target)
     fsync_dir(target.parent)
     return digest
 
 
-def _reflink(source: IO[bytes], target: IO[bytes]) -> bool:
+def _share_blocks(source: IO[bytes], target: IO[bytes]) -> bool:
     try:
         fcntl.ioctl(target.fileno(), _FICLONE, source.fileno())
     except OSError as error:
@@ -190,7 +190,7 @@ def _reflink(source: IO[bytes], target: IO[bytes]) -> bool:
     return True
 
 
-def sha256_file(path: Path) -> str:
+def hash_file(path: Path) -> str:
     """SHA-256 (hex) of a file, read a chunk at a time."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -210,7 +210,7 @@ def is_prefix(part: Path, whole: Path) -> bool:
     return False
 
 
-def signature(path: Path) -> tuple[int, int, int, int] | None:
+def read_stamp(path: Path) -> tuple[int, int, int, int] | None:
     """(size, mtime, ctime, inode) of a regular file, times in nanoseconds; None where there is
     no regular file.
 
@@ -242,7 +242,7 @@ _NETWORK = frozenset(
 )
 
 
-def network_file_system(folder: Path) -> str | None:
+def find_network_file_system(folder: Path) -> str | None:
     """The type of the network file system that `folder` lies on; None for a local one, or where
     nobody can tell.
     """
@@ -259,6 +259,6 @@ def network_file_system(folder: Path) -> str | None:
     return nearest[1] if nearest[1] in _NETWORK else None
 
 
-def free_bytes(folder: Path) -> int:
+def measure_free_bytes(folder: Path) -> int:
     """Bytes free for us on the file system of `folder`."""
     return shutil.disk_usage(folder).free

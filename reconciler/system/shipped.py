@@ -9,46 +9,50 @@ from typing import Any
 
 import yaml
 
-from reconciler.formats.digest import sha256_hex
-from reconciler.system.files import data_dir
+from reconciler.formats.digest import hash_bytes
+from reconciler.system.files import find_data_dir
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @cache
-def model_documents() -> tuple[dict[str, Any], ...]:
+def read_model_documents() -> tuple[dict[str, Any], ...]:
     """The documents of schemas/models, in the order of their file names."""
-    return tuple(_yaml(path) for path in sorted((data_dir("schemas") / "models").glob("*.yaml")))
+    return tuple(
+        _read_yaml(path) for path in sorted((find_data_dir("schemas") / "models").glob("*.yaml"))
+    )
 
 
 @cache
-def service() -> dict[str, Any]:
+def read_service() -> dict[str, Any]:
     """schemas/service.yaml: regions, hosts, rates, lifetimes."""
-    return _yaml(data_dir("schemas") / "service.yaml")
+    return _read_yaml(find_data_dir("schemas") / "service.yaml")
 
 
 @cache
-def signatures() -> dict[str, Any]:
+def read_signatures() -> dict[str, Any]:
     """schemas/signatures.yaml: which parameters sign a link, by provider."""
-    return _yaml(data_dir("schemas") / "signatures.yaml")
+    return _read_yaml(find_data_dir("schemas") / "signatures.yaml")
 
 
 @cache
-def schema(name: str) -> dict[str, Any]:
+def read_schema(name: str) -> dict[str, Any]:
     """The JSON Schema `name` (manifest, project, …)."""
-    loaded: dict[str, Any] = json.loads((data_dir("schemas") / f"{name}.schema.json").read_bytes())
+    loaded: dict[str, Any] = json.loads(
+        (find_data_dir("schemas") / f"{name}.schema.json").read_bytes()
+    )
     return loaded
 
 
 @cache
-def fingerprint() -> str:
+def compute_fingerprint() -> str:
     """Changes whenever shipped rules or this package's code change: what was checked under others
     is checked anew.
     """
     rules = [
-        *sorted((data_dir("schemas") / "models").glob("*.yaml")),
-        *sorted(data_dir("schemas").glob("*.json")),
-        data_dir("schemas") / "signatures.yaml",
+        *sorted((find_data_dir("schemas") / "models").glob("*.yaml")),
+        *sorted(find_data_dir("schemas").glob("*.json")),
+        find_data_dir("schemas") / "signatures.yaml",
     ]
     package = Path(__file__).resolve().parents[1]
     code = [
@@ -56,9 +60,9 @@ def fingerprint() -> str:
         *sorted(package.glob("formats/*.py")),
         package / "service" / "models.py",
     ]
-    return sha256_hex("".join(sha256_hex(path.read_bytes()) for path in [*rules, *code]).encode())
+    return hash_bytes("".join(hash_bytes(path.read_bytes()) for path in [*rules, *code]).encode())
 
 
-def _yaml(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path) -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.load(path.read_bytes(), Loader=_LOADER)
     return loaded

@@ -19,7 +19,7 @@ from reconciler.service.models import Models
 from reconciler.service.pages import ListPage, Row
 from reconciler.system import shipped
 
-MODELS = Models.of(shipped.model_documents())
+MODELS = Models.of(shipped.read_model_documents())
 EDIT, VACE = "wan2.7-videoedit", "wan2.1-vace-plus"
 
 

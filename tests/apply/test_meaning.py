@@ -18,7 +18,7 @@ from reconciler.errors import (
     Unauthorized,
     UnfitAnswer,
 )
-from reconciler.formats.untrusted import quoted
+from reconciler.formats.untrusted import quote_service
 from reconciler.service.answers import Created, Reply, answered, created, task_answer, upload_policy
 from reconciler.service.retry import stops_everything
 from tests.docs.pages import section, text
@@ -29,7 +29,7 @@ HTML = b"<html><body>Please log in</body></html>"
 
 
 def quote(value: Any) -> str:
-    return quoted(value, secret="sk-secret")
+    return quote_service(value, secret="sk-secret")
 
 
 def body(**fields: Any) -> bytes:

@@ -21,7 +21,7 @@ from reconciler.service.pages import Row
 from reconciler.system import shipped
 
 EDIT = "wan2.7-videoedit"
-WANTED = Wanted(EDIT, Models.of(shipped.model_documents()), ())
+WANTED = Wanted(EDIT, Models.of(shipped.read_model_documents()), ())
 NAMED = Wanted(EDIT, WANTED.models, (), named_id="named")
 GARBLED = Listing({}, ("is odd",))
 OLD = INTENT_LIFE_S + 1.0

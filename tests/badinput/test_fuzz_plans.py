@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.cli.main import run
-from reconciler.formats.digest import digest_of
+from reconciler.formats.digest import digest_json
 from tests.workspace import PROJECT, manifest
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
@@ -112,7 +112,7 @@ def _sealed(value: Any) -> Any:
         return value
     rest = {name: each for name, each in value.items() if name != "digest"}
     with contextlib.suppress(ValueError):
-        return {**rest, "digest": digest_of(rest)}
+        return {**rest, "digest": digest_json(rest)}
     return value
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.formats.digest import digest_of
+from reconciler.formats.digest import digest_json
 from reconciler.state import plans
 from tests.workspace import Workspace
 
@@ -29,7 +29,7 @@ def _document(film: Workspace) -> dict[str, Any]:
 def _sealed(film: Workspace, document: dict[str, Any]) -> None:
     """Write a plan whose digest is right, as somebody who knows how could."""
     rest = {name: value for name, value in document.items() if name != "digest"}
-    film.write(PLAN, json.dumps({**rest, "digest": digest_of(rest)}))
+    film.write(PLAN, json.dumps({**rest, "digest": digest_json(rest)}))
 
 
 def edit_changed(film: Workspace) -> None:

@@ -11,7 +11,7 @@ from reconciler.desired import job, matrix
 from reconciler.desired.manifest import Medium
 from reconciler.desired.references import Reference
 from reconciler.formats import schema
-from reconciler.formats.document import parse
+from reconciler.formats.document import parse_documents
 from tests.making import edit_of, reading
 
 EDIT = """\
@@ -122,7 +122,7 @@ def test_values_in_names(value: Any, named: str) -> None:
     are alike.
     """
     text = EDIT.format(matrix=json.dumps({"look": [value, "z"], "clip": ["a"], "seconds": [2]}))
-    documents, _ = parse(text.encode(), "specs/a.yaml")
+    documents, _ = parse_documents(text.encode(), "specs/a.yaml")
     found, _ = matrix.expand(documents[0])
     assert found[0].suffix == f"[look={named},clip=a,seconds=2]"
 
@@ -182,13 +182,13 @@ def many(values: list[Any], **fields: str) -> str:
 def checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the schema was asked about, at which place."""
     asked: list[str] = []
-    check = schema.check
+    check = schema.validate_document
 
     def counted(document: Any, rules: Any, *, at: str = "") -> Any:
         asked.append(at)
         return check(document, rules, at=at)
 
-    monkeypatch.setattr(schema, "check", counted)
+    monkeypatch.setattr(schema, "validate_document", counted)
     return asked
 
 
@@ -224,7 +224,7 @@ def test_a_fault_of_many_cells_is_told_of_a_few(monkeypatch: pytest.MonkeyPatch)
         asked.append(name)
         return ""
 
-    monkeypatch.setattr(job, "did_you_mean", counted)
+    monkeypatch.setattr(job, "suggest_name", counted)
     found = reading(many(list(range(2000)), url="edit://none${{ matrix.n }}"))
     assert found.faults == []
     media = {edit.name: [Medium("/input/media/0/url", Reference("edit", f"none{at}"), "video")]

@@ -12,7 +12,7 @@ from PIL import Image
 from reconciler.desired.job import Facts
 from reconciler.desired.media import MediaDesk, broken_limits, probe, probe_video
 from reconciler.desired.source.folder import Folder
-from reconciler.formats.digest import sha256_hex
+from reconciler.formats.digest import hash_bytes
 from reconciler.service.models import MediaLimits
 from reconciler.system.cache import Cache, Digests
 from reconciler.system.probe.refusal import Foreign, Unreadable
@@ -244,5 +244,5 @@ def test_a_known_clip_is_not_opened(bench: Bench) -> None:
     for table in ("media", "facts"):
         _, _, remembered = (bench.root / "cache" / table).read_bytes().partition(b"\n")
         other = remembered.replace(digest.encode(), b"0" * 64)
-        (bench.root / "cache" / table).write_bytes(sha256_hex(other).encode() + b"\n" + other)
+        (bench.root / "cache" / table).write_bytes(hash_bytes(other).encode() + b"\n" + other)
     assert bench.identity() == "sha256:" + "0" * 64

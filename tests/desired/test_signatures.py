@@ -14,8 +14,8 @@ from reconciler.system import shipped
 from tests.making import SIGNATURES, edit, job_of
 from tests.workspace import Workspace
 
-PROVIDERS = shipped.signatures()["providers"]
-SUSPECTS = shipped.signatures()["suspects"]
+PROVIDERS = shipped.read_signatures()["providers"]
+SUSPECTS = shipped.read_signatures()["suspects"]
 SIGNING = {name for each in PROVIDERS for name in (*each["marks"], *each.get("also", ()))}
 # names that no provider has, as content has them
 CONTENT = st.sampled_from(["versionId", "id", "x-oss-process", "b", "w", "alt", "part", "response"])
@@ -113,7 +113,7 @@ def test_entries_are_whole(entry: dict[str, Any]) -> None:
 
 def test_own_parameters() -> None:
     """`identity.ignore_query` takes out what a project says, in any case, and nothing else."""
-    own = Signatures.of(shipped.signatures(), ["Ticket"])
+    own = Signatures.of(shipped.read_signatures(), ["Ticket"])
     assert own.without("https://f.example/a?id=1&ticket=x") == "https://f.example/a?id=1"
     assert own.without("https://f.example/a?TICKET=y&tickets=2") == "https://f.example/a?tickets=2"
     assert not own.suspects("https://f.example/a?ticket=x")

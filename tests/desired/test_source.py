@@ -98,12 +98,12 @@ def probed(workspace: Workspace, media: Path) -> Workspace:
 POISONED = """
 import sys
 from reconciler.formats import document
-real = document.parse
-def parse(raw, file):
+real = document.parse_documents
+def parse_documents(raw, file):
     if file != "cutlist.yaml":
         raise SystemExit(f"parsed {file} again")
     return real(raw, file)
-document.parse = parse
+document.parse_documents = parse_documents
 from reconciler.cli.main import run
 sys.exit(run(["-C", sys.argv[1], "plan"]))
 """

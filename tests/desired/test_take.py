@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from reconciler.desired.take import raised
 from reconciler.errors import CutlistError, UsageError
-from reconciler.formats.document import parse
+from reconciler.formats.document import parse_documents
 from tests.desired import legal
 from tests.desired.writing import Style
 
@@ -203,10 +203,10 @@ def test_nothing_but_the_take_changes(
         )
     text = line_ends(data.draw(st.sampled_from(["", "\ufeff"])) + "---\n".join(documents))
     index = data.draw(st.integers(0, len(specs) - 1))
-    before, faults = parse(text.encode(), "a.yaml")
+    before, faults = parse_documents(text.encode(), "a.yaml")
     assert faults == []
     made = raised(text.encode(), "a.yaml", index)
-    read, faults = parse(made.raw, "a.yaml")
+    read, faults = parse_documents(made.raw, "a.yaml")
     assert faults == []
     old = before[index].data["spec"].get("take", 1)
     assert (made.before, made.after) == (old, old + 1)

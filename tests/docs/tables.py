@@ -37,7 +37,7 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 def _models() -> str:
     rows = []
-    for model in shipped.model_documents():
+    for model in shipped.read_model_documents():
         for name, regions in model["names"].items():
             warned = {"discouraged": " (a warning)"}
             where = ", ".join(f"{region}{warned.get(how, '')}" for region, how in regions.items())
@@ -214,7 +214,7 @@ def default(field: Mapping[str, Any]) -> str:
 
 
 def _model(name: str) -> Mapping[str, Any]:
-    return next(each for each in shipped.model_documents() if each["model"] == name)
+    return next(each for each in shipped.read_model_documents() if each["model"] == name)
 
 
 # ------------------------------------------------------------------ the project file
@@ -222,7 +222,7 @@ def _model(name: str) -> Mapping[str, Any]:
 
 def project_fields() -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(dotted name, schema) of every field of cutlist.yaml."""
-    yield from _walk(shipped.schema("project"), "")
+    yield from _walk(shipped.read_schema("project"), "")
 
 
 def _walk(schema: Mapping[str, Any], above: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -266,7 +266,13 @@ _TABLES: Mapping[str, Callable[[], str]] = {
     "models": _models,
     "project": _project,
     "sizes of wan2.7-videoedit": _sizes,
-    **{f"fields of {each['model']}": _fields(each["model"]) for each in shipped.model_documents()},
-    **{f"media of {each['model']}": _media(each["model"]) for each in shipped.model_documents()},
+    **{
+        f"fields of {each['model']}": _fields(each["model"])
+        for each in shipped.read_model_documents()
+    },
+    **{
+        f"media of {each['model']}": _media(each["model"])
+        for each in shipped.read_model_documents()
+    },
 }
 TABLES = frozenset(_TABLES)

@@ -16,7 +16,7 @@ from reconciler.config import Variables, load_config
 from reconciler.desired import manifest
 from reconciler.desired.edit_schema import manifest_schema
 from reconciler.desired.manifest import Rules
-from reconciler.formats.document import parse
+from reconciler.formats.document import parse_documents
 from reconciler.service.models import Models
 from reconciler.system import shipped
 from tests.docs.pages import PAGES, ROOT, Fence, anchors, fences, links, name, shown_commands
@@ -81,10 +81,10 @@ def test_every_whole_manifest_is_valid(page: str, fence: Fence, tmp_path: Path) 
         (tmp_path / "cutlist.yaml").write_bytes(raw)
         load_config(tmp_path, variables=Variables())
         return
-    documents, _ = parse(
+    documents, _ = parse_documents(
         b"{kind: Project, spec: {defaults: {model: wan2.7-videoedit}}}", "cutlist.yaml"
     )
-    models = Models.of(shipped.model_documents())
+    models = Models.of(shipped.read_model_documents())
     rules = Rules(manifest_schema(models), models, None, documents[0])
     reading = manifest.read(raw, "specs/example.yaml", rules)
     assert [str(fault) for fault in reading.faults] == []

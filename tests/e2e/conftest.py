@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from mockserver import MockServer, VirtualClock
-from reconciler.formats.digest import canonical_json
+from reconciler.formats.digest import encode_canonical
 from reconciler.state.observed import Result
 from reconciler.state.store import Store
 from reconciler.system import shipped
@@ -24,7 +24,9 @@ def records_conform(monkeypatch: pytest.MonkeyPatch) -> None:
     put = Store.put_result
 
     def put_what_conforms(store: Store, result: Result) -> None:
-        jsonschema.validate(json.loads(canonical_json(asdict(result))), shipped.schema("result"))
+        jsonschema.validate(
+            json.loads(encode_canonical(asdict(result))), shipped.read_schema("result")
+        )
         put(store, result)
 
     monkeypatch.setattr(Store, "put_result", put_what_conforms)

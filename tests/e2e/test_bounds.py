@@ -29,7 +29,7 @@ from tests.workspace import PROJECT, Workspace
 
 Act = Callable[..., Any]
 STATUS: dict[str, int] = {
-    **{code: each["status"] for code, each in shipped.service()["errors"].items()},
+    **{code: each["status"] for code, each in shipped.read_service()["errors"].items()},
     "Brand.New": 400,
     "Brand.New.Fault": 500,
     "InternalError.New": 500,

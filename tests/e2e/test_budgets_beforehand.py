@@ -67,7 +67,7 @@ def test_a_plan_says_what_would_be_refused(film: Workspace, case: str) -> None:
         assert said.code == asked
     said = film.run("plan", *arguments, "--json")
     document = json.loads(said.out)
-    jsonschema.validate(document, shipped.schema("plan"))
+    jsonschema.validate(document, shipped.read_schema("plan"))
     (held,) = document["budgets"]
     assert (held["refuses"], held["reason"]) == (True, "the plan may cost 0.80 USD; " + why)
     assert "budgets" not in json.loads((film.root / "night.plan").read_text())["plan"]
@@ -131,7 +131,7 @@ def test_what_a_pull_request_would_break(film: Workspace) -> None:
         said = film.run("diff", "HEAD", *form)
         assert (said.code, why in plain(said)) == (0, True)
     document = json.loads(film.run("diff", "HEAD", "--json").out)
-    jsonschema.validate(document, shipped.schema("diff"))
+    jsonschema.validate(document, shipped.read_schema("diff"))
     assert [each["reason"] for each in document["budgets"]] == [why]
     assert film.run("diff", "HEAD", "--detailed-exitcode").code == 6
     film.write("cutlist.yaml", PROJECT)

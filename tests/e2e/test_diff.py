@@ -53,7 +53,7 @@ def kinds(workspace: Workspace, *arguments: str) -> dict[str, str]:
     said = workspace.run("diff", *arguments, "--json")
     assert said.code == 0, said.err
     document = json.loads(said.out)
-    jsonschema.validate(document, shipped.schema("diff"))
+    jsonschema.validate(document, shipped.read_schema("diff"))
     return {each["name"]: each["kind"] for each in document["changes"]}
 
 
@@ -131,7 +131,7 @@ def test_forms(workspace: Workspace, repository: Repository) -> None:
     )
     both = workspace.run("diff", "main...topic", "--markdown", "--json")
     assert (both.code, both.out) == (64, "")
-    assert json.loads(workspace.run("schema", "diff").out) == shipped.schema("diff")
+    assert json.loads(workspace.run("schema", "diff").out) == shipped.read_schema("diff")
 
 
 def test_an_environment(workspace: Workspace, repository: Repository) -> None:

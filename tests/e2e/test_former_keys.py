@@ -23,7 +23,7 @@ from mockserver.clock import VIRTUAL_START
 from reconciler import Project, read_plan
 from reconciler.config import Variables
 from reconciler.errors import BadSavedPlan
-from reconciler.formats.digest import digest_of
+from reconciler.formats.digest import digest_json
 from reconciler.formats.secret import Secret
 from reconciler.plan.decide import Options
 from reconciler.plan.step import Action, Plan
@@ -232,7 +232,7 @@ async def test_a_plan_of_an_earlier_version_is_refused(bench: Bench, tmp_path: P
     document = json.loads((tmp_path / "night.plan").read_bytes())
     unsealed = {name: value for name, value in document.items() if name != "digest"}
     unsealed["version"] = 1
-    (tmp_path / "night.plan").write_text(json.dumps({**unsealed, "digest": digest_of(unsealed)}))
+    (tmp_path / "night.plan").write_text(json.dumps({**unsealed, "digest": digest_json(unsealed)}))
     with pytest.raises(BadSavedPlan, match="of another version of cutlist") as told:
         read_plan(tmp_path / "night.plan")
     assert "Plan again" in told.value.hint

@@ -15,7 +15,7 @@ from reconciler import Project
 from reconciler.cli.main import cutlist
 from reconciler.config import Variables
 from reconciler.errors import UsageError
-from reconciler.formats.names import did_you_mean, near
+from reconciler.formats.names import find_similar, suggest_name
 from reconciler.formats.secret import Secret
 from tests.e2e.bench import Bench, write_video
 from tests.workspace import PROJECT, Workspace
@@ -113,10 +113,10 @@ def test_names_in_a_manifest(film: Workspace, fields: dict[str, object], said: s
 
 def test_near() -> None:
     """Case is no distance; a very long word is no long wait; what is far is nothing."""
-    assert near("DRAFT", ["draft", "final"]) == ["draft"]
-    assert near("x" * 1_000_000, ["draft", "x" * 200]) == ["x" * 200]
-    assert did_you_mean("nothere", ["rain", "snow"]) == ""
-    assert did_you_mean(720, ["720P"]) == ""
+    assert find_similar("DRAFT", ["draft", "final"]) == ["draft"]
+    assert find_similar("x" * 1_000_000, ["draft", "x" * 200]) == ["x" * 200]
+    assert suggest_name("nothere", ["rain", "snow"]) == ""
+    assert suggest_name(720, ["720P"]) == ""
 
 
 # ------------------------------------------------------------------ the lock

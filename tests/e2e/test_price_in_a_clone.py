@@ -54,7 +54,7 @@ def diffed(film: Workspace, *arguments: str) -> Mapping[str, Any]:
     said = film.run("diff", *arguments, "--json")
     assert said.code == 0, said.err
     document: dict[str, Any] = json.loads(said.out)
-    jsonschema.validate(document, shipped.schema("diff"))
+    jsonschema.validate(document, shipped.read_schema("diff"))
     return document
 
 

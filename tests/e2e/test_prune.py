@@ -10,7 +10,7 @@ from reconciler.apply.publish import Publisher
 from reconciler.plan.decide import Options
 from reconciler.plan.step import Action
 from reconciler.report.plan import plan_text
-from reconciler.system.files import sha256_file
+from reconciler.system.files import hash_file
 from tests.e2e.bench import CREATE, Bench, Trouble, answer
 from tests.e2e.pruning import ON, notes, nothing_to_do, pruned
 
@@ -194,7 +194,7 @@ async def test_a_file_that_changes_at_the_last_moment_stays(pair: Bench) -> None
 async def test_the_last_copy_stays(pair: Bench) -> None:
     """Where the store lost the result, or its bytes, the file is not removed: a person decides."""
     pair.take_out("snow")
-    blob = pair.project().store.blob_path(sha256_file(pair.output("snow")))
+    blob = pair.project().store.blob_path(hash_file(pair.output("snow")))
     blob.chmod(0o644)
     blob.write_bytes(bytes(blob.stat().st_size))  # the right size, and rotten
     report = await pair.apply()

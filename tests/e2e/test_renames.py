@@ -14,14 +14,14 @@ from reconciler.plan.decide import Options
 from reconciler.plan.step import Action
 from reconciler.state import lockfile
 from reconciler.state.observed import Pin
-from reconciler.system.files import sha256_file
+from reconciler.system.files import hash_file
 from tests.e2e.bench import Bench
 from tests.e2e.pruning import notes, nothing_to_do, pruned
 
 
 async def test_a_moved_output(pair: Bench) -> None:
     """The result is written at its new place for nothing; the old file goes after that."""
-    before = sha256_file(pair.output("snow"))
+    before = hash_file(pair.output("snow"))
     pair.edit("snow", "make it snow", output="films/winter.mp4")
     made = pair.project().plan()
     write = next(made.by_action(Action.WRITE))
@@ -32,7 +32,7 @@ async def test_a_moved_output(pair: Bench) -> None:
     assert pruned(made) == {"renders/snow.mp4": "snow now writes films/winter.mp4"}
     report = await pair.apply()
     assert (report.done(Action.WRITE), report.done(Action.PRUNE), pair.creates()) == (1, 1, 2)
-    assert sha256_file(pair.root / "films/winter.mp4") == before
+    assert hash_file(pair.root / "films/winter.mp4") == before
     assert not pair.output("snow").exists()
     assert nothing_to_do(pair)
 
@@ -41,7 +41,7 @@ async def test_a_renamed_edit(pair: Bench) -> None:
     """The same request under another name: written for nothing, and said to be renamed, in both
     steps.
     """
-    before = sha256_file(pair.output("snow"))
+    before = hash_file(pair.output("snow"))
     pair.take_out("snow")
     pair.edit("winter", "make it snow")
     made = pair.project().plan()
@@ -51,7 +51,7 @@ async def test_a_renamed_edit(pair: Bench) -> None:
         "renders/snow.mp4": "snow was renamed to winter, which writes renders/winter.mp4"
     }
     await pair.apply()
-    assert (sha256_file(pair.output("winter")), pair.creates()) == (before, 2)
+    assert (hash_file(pair.output("winter")), pair.creates()) == (before, 2)
     assert not pair.output("snow").exists()
     assert nothing_to_do(pair)
 
@@ -90,7 +90,7 @@ async def pinned(bench: Bench) -> tuple[Bench, str]:
     await bench.apply(bench.live_project())
     digest = second_result(bench.live_project(), "rain")
     await bench.apply(bench.live_project())
-    assert sha256_file(bench.output("rain")) == digest
+    assert hash_file(bench.output("rain")) == digest
     return bench, digest
 
 
@@ -102,7 +102,7 @@ async def test_a_rename_keeps_the_pinned_result(pinned: tuple[Bench, str]) -> No
     bench.take_out("rain")
     bench.edit("storm")
     await bench.apply(bench.live_project())
-    assert sha256_file(bench.output("storm")) == digest
+    assert hash_file(bench.output("storm")) == digest
     pins = lockfile.read(bench.root)["default"]
     assert {name: pin.digest for name, pin in pins.items()} == {"storm": digest}
     assert (bench.creates(), bench.live_project().plan().changes) == (1, False)

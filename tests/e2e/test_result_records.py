@@ -12,14 +12,14 @@ from typing import Any
 import jsonschema
 import pytest
 
-from reconciler.formats.records import record
+from reconciler.formats.records import build_record
 from reconciler.state.observed import Result
 from reconciler.system import shipped
 from tests.e2e.bench import CREATE, Bench, Trouble, lost_after, write_video
 from tests.repository import Repository
 from tests.workspace import Workspace
 
-SCHEMA = shipped.schema("result")
+SCHEMA = shipped.read_schema("result")
 
 
 def records(bench: Bench) -> dict[str, dict[str, Any]]:
@@ -59,7 +59,7 @@ async def test_every_record_conforms(bench: Bench) -> None:
     assert sorted(found) == ["adopted", "asked", "imported", "vace"]
     for each in found.values():
         jsonschema.validate(each, SCHEMA)
-        assert record(Result, each)
+        assert build_record(Result, each)
     assert [found[name]["adopted"] for name in sorted(found)] == [True, False, True, False]
     assert found["asked"]["approved_by"] == "ada, typed yes"
     assert found["adopted"]["commit"] == f"{found['asked']['commit']}+"

@@ -146,8 +146,8 @@ async def test_the_file(bench: Bench) -> None:
     assert "Signature" not in text
     assert "sk-mock" not in text
     document = json.loads(text)
-    jsonschema.validate(document, shipped.schema("saved-plan"))
-    jsonschema.validate(document["plan"], shipped.schema("plan"))
+    jsonschema.validate(document, shipped.read_schema("saved-plan"))
+    jsonschema.validate(document["plan"], shipped.read_schema("plan"))
     made = bench.project().plan()
     assert document["plan"] == plan_document(made)
     assert plan_text(plan_of(document)) == plan_text(made)

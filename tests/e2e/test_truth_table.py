@@ -18,7 +18,7 @@ from reconciler.config import Variables
 from reconciler.formats.secret import Secret
 from reconciler.plan.decide import Options
 from reconciler.system.cache import Cache
-from reconciler.system.files import signature
+from reconciler.system.files import read_stamp
 from tests.e2e.bench import Bench, write_video
 
 MANIFEST = "specs/film.yaml"
@@ -247,7 +247,7 @@ def behind_the_cache(bench: Bench, path: Path) -> None:
     path.chmod(0o644)
     same_size_and_time(path)
     cache = Cache(bench.root / ".cutlist/cache")
-    cache.put("outputs", str(path), [*(signature(path) or ()), digest])
+    cache.put("outputs", str(path), [*(read_stamp(path) or ()), digest])
     cache.save()
 
 

@@ -17,15 +17,15 @@ from reconciler.formats.document import (
     MAX_BYTES,
     MAX_DEPTH,
     MAX_INTEGER,
-    field_name,
-    parse,
-    pointer,
+    join_pointer,
+    name_field,
+    parse_documents,
 )
 
 
 def value(text: str) -> Any:
     """The value of `v: TEXT`, which must be without faults."""
-    documents, faults = parse(f"v: {text}\n".encode(), "a.yaml")
+    documents, faults = parse_documents(f"v: {text}\n".encode(), "a.yaml")
     assert faults == []
     return documents[0].data["v"]
 
@@ -34,7 +34,9 @@ def faults(text: str | bytes) -> list[str]:
     """The faults of a text, as people read them."""
     return [
         str(fault)
-        for fault in parse(text if isinstance(text, bytes) else text.encode(), "a.yaml")[1]
+        for fault in parse_documents(text if isinstance(text, bytes) else text.encode(), "a.yaml")[
+            1
+        ]
     ]
 
 
@@ -118,7 +120,7 @@ _JSON = st.recursive(
 @given(st.dictionaries(_NAMES, _JSON, min_size=1, max_size=4))
 def test_json_is_read_as_json(data: dict[str, Any]) -> None:
     """Every JSON document means the same here."""
-    documents, found = parse(json.dumps(data, ensure_ascii=False).encode(), "a.yaml")
+    documents, found = parse_documents(json.dumps(data, ensure_ascii=False).encode(), "a.yaml")
     assert found == []
     assert documents[0].data == data
 
@@ -128,7 +130,7 @@ def test_never_raises_and_never_disagrees(text: str) -> None:
     """Any text gives documents or faults with a place in it; what it accepts, a YAML parser accepts
     too.
     """
-    documents, found = parse(text.encode(), "a.yaml")
+    documents, found = parse_documents(text.encode(), "a.yaml")
     lines = text.count("\n") + 1
     assert all(1 <= fault.place.line <= lines and fault.place.column >= 1 for fault in found)
     if not found:
@@ -139,7 +141,7 @@ def test_never_raises_and_never_disagrees(text: str) -> None:
 @given(st.binary(max_size=80))
 def test_any_bytes(raw: bytes) -> None:
     """Bytes that are no text are a fault, never a traceback."""
-    documents, found = parse(raw, "a.yaml")
+    documents, found = parse_documents(raw, "a.yaml")
     assert all(fault.place.line >= 1 and fault.message for fault in found)
     assert all(document.data is not None for document in documents)
 
@@ -204,7 +206,7 @@ def test_all_faults_in_one_run() -> None:
 def test_bounds() -> None:
     """1 MiB and 32 levels are read, one more of either is not."""
     fits = b"a: 1\n" + b"#" * (MAX_BYTES - 5)
-    assert parse(fits, "a.yaml")[1] == []
+    assert parse_documents(fits, "a.yaml")[1] == []
     assert "1048577 bytes" in faults(fits + b"#")[0]
     assert faults("[" * MAX_DEPTH + "1" + "]" * MAX_DEPTH) == []
     assert (
@@ -217,8 +219,8 @@ def test_places() -> None:
     """Every value and every key knows its line and column; what is not there has the place of what
     is around it.
     """
-    documents, _ = parse(b"a:\n  'b/c': [x, {d: 1}]\n---\n\ne: 2\n", "a.yaml")
-    at = pointer(pointer("", "a"), "b/c")
+    documents, _ = parse_documents(b"a:\n  'b/c': [x, {d: 1}]\n---\n\ne: 2\n", "a.yaml")
+    at = join_pointer(join_pointer("", "a"), "b/c")
     assert str(documents[0].place(at)) == "a.yaml:2:10"
     assert str(documents[0].place(at, key=True)) == "a.yaml:2:3"
     assert str(documents[0].place(f"{at}/1/d")) == "a.yaml:2:18"
@@ -228,7 +230,7 @@ def test_places() -> None:
 
 def test_bom_and_line_ends() -> None:
     """A byte order mark and Windows line ends change neither data nor places."""
-    documents, found = parse("\ufeffa: 1\r\nb: [2]\r\n".encode(), "a.yaml")
+    documents, found = parse_documents("\ufeffa: 1\r\nb: [2]\r\n".encode(), "a.yaml")
     assert (found, documents[0].data, str(documents[0].place("/b/0"))) == (
         [],
         {"a": 1, "b": [2]},
@@ -250,7 +252,7 @@ def test_every_character_of_a_plain_text(
         f"# {char}\na: x{char}y\nb: 'x{char}y'\nc: \"x{char}y\"\nd: |-\n  x{char}y\n  z\n"
         f"x{char}y: {{e: x{char}y, f: 1}}\ng: {char}\nh: .nan\n"
     )
-    documents, found = parse(text.encode(), "a.yaml")
+    documents, found = parse_documents(text.encode(), "a.yaml")
     whole = f"x{char}y"
     assert [str(fault.place) for fault in found] == ["a.yaml:10:4"]
     assert documents[0].data == {
@@ -288,7 +290,7 @@ def test_places_of_characters_that_are_not_allowed() -> None:
 def test_a_file_may_hold_every_character() -> None:
     """Whatever a file holds, there are characters left to stand for the three."""
     private = "".join(chr(code) for code in (*range(0xE000, 0xF900), *range(0xF0000, 0xFFFFE)))
-    documents, found = parse(f"a: {private}\u2028\x85\u2029 \ue000\n".encode(), "a.yaml")
+    documents, found = parse_documents(f"a: {private}\u2028\x85\u2029 \ue000\n".encode(), "a.yaml")
     assert found == []
     assert documents[0].data["a"] == f"{private}\u2028\x85\u2029 \ue000"
 
@@ -297,7 +299,7 @@ def test_without_libyaml_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reader in Python takes tabs otherwise: another video from the same manifest."""
     monkeypatch.setattr(document, "_LOADER", None)
     with pytest.raises(CutlistError, match="without libyaml"):
-        parse(b"a: 1", "a.yaml")
+        parse_documents(b"a: 1", "a.yaml")
 
 
 @pytest.mark.parametrize(
@@ -324,7 +326,7 @@ def test_without_libyaml_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_where_a_text_is_cut(text: str, place: str) -> None:
     """At a ` #` in a text without quotes, unless it looks like a comment."""
-    documents, found = parse(text.encode(), "a.yaml")
+    documents, found = parse_documents(text.encode(), "a.yaml")
     assert found == []
     assert [str(at) for at in documents[0].cut_at.values()] == (
         [f"a.yaml:{place}"] if place else []
@@ -375,4 +377,4 @@ def test_no_number_is_infinite() -> None:
 )
 def test_field_name(path: list[str | int], name: str) -> None:
     """Fields are named as people write them."""
-    assert field_name(path) == name
+    assert name_field(path) == name

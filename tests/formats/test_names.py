@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.formats.names import folded, is_plain, wildcard
+from reconciler.formats.names import compile_wildcard, fold_path, is_plain
 
 
 @pytest.mark.parametrize(
@@ -25,14 +25,16 @@ from reconciler.formats.names import folded, is_plain, wildcard
 )
 def test_taken_for_the_same(one: str, other: str) -> None:
     """Paths that differ in case or Unicode form only are one path."""
-    assert folded(one) == folded(other)
+    assert fold_path(one) == fold_path(other)
 
 
 @given(st.text(max_size=10))
 def test_folding_twice_is_folding_once(text: str) -> None:
     """Folding is stable, and the same for every Unicode form of a text."""
-    assert folded(folded(text)) == folded(text)
-    assert folded(unicodedata.normalize("NFD", text)) == folded(unicodedata.normalize("NFC", text))
+    assert fold_path(fold_path(text)) == fold_path(text)
+    assert fold_path(unicodedata.normalize("NFD", text)) == fold_path(
+        unicodedata.normalize("NFC", text)
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,4 +70,4 @@ def test_plain(text: str) -> None:
 def test_wildcards_are_those_of_shells(pattern: str, text: str) -> None:
     """`*` and `?` as everywhere, over line ends too; brackets and all else stand for themselves."""
     shell = fnmatch.fnmatchcase(text, pattern.replace("[", "[[]"))
-    assert bool(wildcard(pattern).fullmatch(text)) is shell
+    assert bool(compile_wildcard(pattern).fullmatch(text)) is shell

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.formats.records import loads, record
+from reconciler.formats.records import build_record, parse_json
 from reconciler.system.cache import Cache
 
 
@@ -34,13 +34,13 @@ GOOD: dict[str, Any] = {"name": "a", "size": 1, "length": 2, "more": {"x": [1]}}
 def test_what_is_no_json(raw: bytes) -> None:
     """There is one error for all that cannot be read, however deep it is."""
     with pytest.raises(ValueError):
-        loads(raw)
+        parse_json(raw)
 
 
 def test_a_record() -> None:
     """Fields with a default may be left out; whole numbers are numbers."""
-    assert record(Note, GOOD) == Note("a", 1, 2, {"x": [1]})
-    assert record(Note, {**GOOD, "done": True}).done
+    assert build_record(Note, GOOD) == Note("a", 1, 2, {"x": [1]})
+    assert build_record(Note, {**GOOD, "done": True}).done
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_record() -> None:
 def test_what_is_no_record(data: Any) -> None:
     """A field that is missing, unknown or of another kind makes the whole record none."""
     with pytest.raises(ValueError):
-        record(Note, data)
+        build_record(Note, data)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from hypothesis import given
 from jsonschema import Draft202012Validator
 
 from reconciler.desired.edit_schema import editor_schema
-from reconciler.formats.document import parse
-from reconciler.formats.schema import check
+from reconciler.formats.document import parse_documents
+from reconciler.formats.schema import validate_document
 from reconciler.system import shipped
 from tests.desired import legal
 from tests.making import MODELS, SCHEMA, text_of
@@ -33,9 +33,9 @@ def test_schemas_are_schemas(path: Path) -> None:
 def test_a_pattern_ends_where_the_text_ends() -> None:
     """A line break after the last letter is no part of a name: `$` is the end, as JSON Schema says."""
     rule = {"properties": {"name": {"pattern": "^[a-z]+$"}, "price": {"pattern": r"^a\$$"}}}
-    document = parse(b'{name: "ab\\n", price: "a$"}', "x.yaml")[0][0]
-    assert [fault.place.column for fault in check(document, rule)] == [8]
-    assert not check(parse(b"{name: ab}", "x.yaml")[0][0], rule)
+    document = parse_documents(b'{name: "ab\\n", price: "a$"}', "x.yaml")[0][0]
+    assert [fault.place.column for fault in validate_document(document, rule)] == [8]
+    assert not validate_document(parse_documents(b"{name: ab}", "x.yaml")[0][0], rule)
 
 
 def test_manifest_schema_is_the_generated_one() -> None:
@@ -61,15 +61,15 @@ def test_editors_get_help(name: str) -> None:
             found += undescribed(part, at)
         return found
 
-    assert undescribed(shipped.schema(name), "") == []
+    assert undescribed(shipped.read_schema(name), "") == []
 
 
 @given(legal.specs())
 def test_what_is_legal_is_valid(spec: dict[str, Any]) -> None:
     """Whatever schemas/models allow, the manifest's schema allows."""
-    documents, _ = parse(text_of("legal", spec).encode(), "a.yaml")
-    assert check(documents[0], SCHEMA) == []
-    assert check(documents[0], shipped.schema("manifest")) == []
+    documents, _ = parse_documents(text_of("legal", spec).encode(), "a.yaml")
+    assert validate_document(documents[0], SCHEMA) == []
+    assert validate_document(documents[0], shipped.read_schema("manifest")) == []
 
 
 EDIT = """\
@@ -122,11 +122,13 @@ def test_editors_see_a_matrix_before_it_is_expanded(
     """Where a value is wanted a hole may stand, and nothing else that is no value; the loader's own
     rules take none.
     """
-    documents, faults = parse(EDIT.format(**{**WRITTEN, field: value}).encode(), "a.yaml")
+    documents, faults = parse_documents(EDIT.format(**{**WRITTEN, field: value}).encode(), "a.yaml")
     assert not faults
-    said = [fault.message for fault in check(documents[0], shipped.schema("manifest"))]
+    said = [
+        fault.message for fault in validate_document(documents[0], shipped.read_schema("manifest"))
+    ]
     assert [text.startswith(editors_say) for text in said] == ([True] if editors_say else [])
-    assert any("legal" in fault.message for fault in check(documents[0], SCHEMA))
+    assert any("legal" in fault.message for fault in validate_document(documents[0], SCHEMA))
 
 
 @pytest.mark.parametrize(
@@ -140,8 +142,8 @@ def test_editors_see_holes_in_functions(function: str, count: int) -> None:
         "input": VACE.format(function),
         "parameters": "{}",
     }
-    documents, _ = parse(EDIT.format(**edit).encode(), "a.yaml")
-    assert len(check(documents[0], shipped.schema("manifest"))) == count
+    documents, _ = parse_documents(EDIT.format(**edit).encode(), "a.yaml")
+    assert len(validate_document(documents[0], shipped.read_schema("manifest"))) == count
 
 
 @pytest.mark.parametrize(
@@ -177,11 +179,11 @@ def test_words(schema: dict[str, Any], text: str, said: str) -> None:
     """Each kind of fault says what was given and what is legal; long or hidden text is not echoed
     as it is.
     """
-    documents, faults = parse(f"v: {text}\n".encode(), "a.yaml")
+    documents, faults = parse_documents(f"v: {text}\n".encode(), "a.yaml")
     assert not faults
-    assert [str(each) for each in check(documents[0], {"properties": {"v": schema}})] == [
-        f"a.yaml:1:4: error: {said}"
-    ]
+    assert [
+        str(each) for each in validate_document(documents[0], {"properties": {"v": schema}})
+    ] == [f"a.yaml:1:4: error: {said}"]
 
 
 @pytest.mark.parametrize(
@@ -189,15 +191,17 @@ def test_words(schema: dict[str, Any], text: str, said: str) -> None:
 )
 def test_did_you_mean(given_: str, meant: str | None) -> None:
     """A near miss is named; what is near nothing is not."""
-    documents, _ = parse(f"v: {given_}\n".encode(), "a.yaml")
-    message = check(documents[0], {"properties": {"v": {"enum": ["720P", "1080P"]}}})[0].message
+    documents, _ = parse_documents(f"v: {given_}\n".encode(), "a.yaml")
+    message = validate_document(documents[0], {"properties": {"v": {"enum": ["720P", "1080P"]}}})[
+        0
+    ].message
     assert message.endswith(f"Did you mean {meant}?") if meant else "Did you mean" not in message
 
 
 def test_a_number_in_the_place_of_a_word() -> None:
     """Where a field has a closed list, a value of another type is told the list."""
-    documents, _ = parse(b"v: 720\n", "a.yaml")
-    fault = check(
+    documents, _ = parse_documents(b"v: 720\n", "a.yaml")
+    fault = validate_document(
         documents[0], {"properties": {"v": {"type": "string", "enum": ["720P", "1080P"]}}}
     )
     assert [str(each) for each in fault] == [
@@ -207,6 +211,6 @@ def test_a_number_in_the_place_of_a_word() -> None:
 
 def test_part_of_a_document() -> None:
     """A schema for a part still gives places in the whole file."""
-    documents, _ = parse(b"a:\n  b:\n    c: 1\n", "a.yaml")
-    faults = check(documents[0], {"properties": {"c": {"type": "string"}}}, at="/a/b")
+    documents, _ = parse_documents(b"a:\n  b:\n    c: 1\n", "a.yaml")
+    faults = validate_document(documents[0], {"properties": {"c": {"type": "string"}}}, at="/a/b")
     assert [str(each) for each in faults] == ["a.yaml:3:8: error: a.b.c is 1; it must be text."]

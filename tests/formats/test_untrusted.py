@@ -12,12 +12,12 @@ from reconciler.formats.untrusted import (
     LONGEST_ID,
     MOST_VALUES,
     Unfit,
+    find_task_ids,
     is_task_id,
-    named_ids,
-    quoted,
+    make_plain_line,
+    quote_service,
     read_json,
-    shown,
-    whole_number,
+    read_whole_number,
 )
 
 ID = "0385dc79-5ff8-4d82-bcb6-8f2d1f0c6a11"
@@ -85,10 +85,10 @@ def test_no_ids(bad: Any) -> None:
 
 def test_ids_in_what_is_no_json() -> None:
     """Of an answer that broke off the id is still read; what is escaped inside a text is not."""
-    assert named_ids(b'{"output":{"task_id" : "t-1","x":') == ["t-1"]
-    assert named_ids(b'"task_id":"a" "task_id":"b" "task_id":"a"') == ["a", "b"]
-    assert named_ids(b'{"message":"\\"task_id\\":\\"x\\""') == []
-    assert named_ids(b'"task_id":"' + b"a" * 600) == []
+    assert find_task_ids(b'{"output":{"task_id" : "t-1","x":') == ["t-1"]
+    assert find_task_ids(b'"task_id":"a" "task_id":"b" "task_id":"a"') == ["a", "b"]
+    assert find_task_ids(b'{"message":"\\"task_id\\":\\"x\\""') == []
+    assert find_task_ids(b'"task_id":"' + b"a" * 600) == []
 
 
 @pytest.mark.parametrize(
@@ -100,19 +100,19 @@ def test_ids_in_what_is_no_json() -> None:
 )  # fmt: skip
 def test_whole_numbers(value: Any, number: int | None) -> None:
     """From 0 to the limit; everything else is None."""
-    assert whole_number(value, 10) == number
+    assert read_whole_number(value, 10) == number
 
 
 def test_text_for_eyes() -> None:
     """One line, bounded, without what moves a cursor; what is not text is shown as it is written."""
-    assert shown("a\n b\x1b[2J\u202e") == "a b\ufffd[2J\ufffd"
-    assert shown("x" * 100, 10) == "x" * 9 + "…"
-    assert shown({"a": 1}) == "{'a': 1}"
+    assert make_plain_line("a\n b\x1b[2J\u202e") == "a b\ufffd[2J\ufffd"
+    assert make_plain_line("x" * 100, 10) == "x" * 9 + "…"
+    assert make_plain_line({"a": 1}) == "{'a': 1}"
 
 
 def test_what_is_quoted_of_an_answer() -> None:
     """No key, no query of a URL; also where the text is enormous, in no time."""
-    said = quoted("at https://h/a.mp4?Signature=s of sk-secret\x07", secret="sk-secret")
+    said = quote_service("at https://h/a.mp4?Signature=s of sk-secret\x07", secret="sk-secret")
     assert said == "at https://h/a.mp4?… of …\ufffd"
-    assert len(quoted("a" * 4_000_000)) == 2000
-    assert quoted(json.loads("5")) == ""
+    assert len(quote_service("a" * 4_000_000)) == 2000
+    assert quote_service(json.loads("5")) == ""

@@ -442,9 +442,9 @@ def test_golden(name: str, golden: Callable[[Path, str], None]) -> None:
 def test_the_document_keeps_its_form() -> None:
     """schemas/diff.schema.json, which `cutlist schema diff` prints, and nothing beside it."""
     document = diff_document(everything())
-    jsonschema.validate(document, shipped.schema("diff"))
+    jsonschema.validate(document, shipped.read_schema("diff"))
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({**document, "surprise": 1}, shipped.schema("diff"))
+        jsonschema.validate({**document, "surprise": 1}, shipped.read_schema("diff"))
 
 
 def test_markdown_of_strangers_does_nothing() -> None:

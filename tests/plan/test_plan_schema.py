@@ -16,6 +16,6 @@ GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "plan.json"
 def test_a_plan_of_every_kind_is_described() -> None:
     """The golden plan, which has each action, is valid; one with a field too many is not."""
     document = json.loads(GOLDEN.read_bytes())
-    jsonschema.validate(document, shipped.schema("plan"))
+    jsonschema.validate(document, shipped.read_schema("plan"))
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({**document, "surprise": 1}, shipped.schema("plan"))
+        jsonschema.validate({**document, "surprise": 1}, shipped.read_schema("plan"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.formats.words import span
+from reconciler.formats.words import format_span
 from reconciler.plan.step import Plan
 from reconciler.report.status import Status, status_document, status_text
 from reconciler.state.observed import State
@@ -82,4 +82,4 @@ def test_the_most_urgent_comes_first() -> None:
 )  # fmt: skip
 def test_spans(seconds: float, words: str) -> None:
     """Two figures at most."""
-    assert span(seconds) == words
+    assert format_span(seconds) == words

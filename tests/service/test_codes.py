@@ -41,7 +41,7 @@ def test_verdicts(code: str, verdict: Verdict) -> None:
 
 def test_no_code_is_forgotten() -> None:
     """What the bundled server can answer with is judged here, and the other way round."""
-    assert {code for code, _ in CODES} == set(shipped.service()["errors"])
+    assert {code for code, _ in CODES} == set(shipped.read_service()["errors"])
 
 
 @pytest.mark.parametrize(

@@ -208,7 +208,7 @@ def test_a_workspace_is_one_label_of_a_host_name(tmp_path: Path, workspace: str)
 
 def test_every_region_has_both_hosts() -> None:
     """A region of the data file is complete, and all its hosts are the vendor's."""
-    for name, region in shipped.service()["regions"].items():
+    for name, region in shipped.read_service()["regions"].items():
         for at in ("base_url", "workspace_base_url"):
             assert realm_of(region[at].format(workspace="ws-1"), {}) == "live", (name, at)
 

@@ -18,7 +18,7 @@ from reconciler.system import shipped
 from tests.simulation.disk import LEDGER
 from tests.simulation.world import World, open_project
 
-MODELS = Models.of(shipped.model_documents())
+MODELS = Models.of(shipped.read_model_documents())
 _ROUNDING_S = 0.01
 _PAID = (State.SUCCEEDED, State.LOST)
 

@@ -19,7 +19,7 @@ from reconciler.apply import recover
 from reconciler.apply.settle import second_look
 from reconciler.errors import CutlistError, Locked
 from reconciler.state.observed import State
-from reconciler.system.files import sha256_file
+from reconciler.system.files import hash_file
 from reconciler.system.probe import worker
 from reconciler.system.probe.client import Gate
 from reconciler.system.probe.refusal import Refusal
@@ -220,7 +220,7 @@ def judge(world: World) -> Verdict:
     for name, each in project.run_pass().resolved.items():
         output = world.disk.root / each.wanted.edit.output
         if output.exists():
-            verdict.incomplete += each.result is None or sha256_file(output) != each.result.digest
+            verdict.incomplete += each.result is None or hash_file(output) != each.result.digest
         else:
             raise AssertionError(f"{name} has no output though all went well")
     return verdict

@@ -26,7 +26,7 @@ from reconciler.formats.secret import Secret
 from reconciler.plan.decide import Options
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Attempt, State
-from reconciler.system.files import sha256_file
+from reconciler.system.files import hash_file
 from tests.e2e.bench import write_video
 from tests.simulation.clocks import LifeClock, ServiceClock, elapsed_s
 from tests.simulation.disk import LEDGER, Disk
@@ -327,12 +327,12 @@ def incomplete(world: World) -> int:
     """Visible files that are not the whole of a film."""
     root, wrong = world.disk.root, 0
     for blob in (open_project(world).store.folder / "blobs").glob("*/*"):
-        digest = sha256_file(blob)
+        digest = hash_file(blob)
         wrong += blob.name not in world.rotten and (
             digest != blob.name or digest not in world.films.digests
         )
     outputs = (path for path in (root / "renders").rglob("*") if not path.name.startswith("."))
-    return wrong + sum(sha256_file(path) not in world.films.digests for path in outputs)
+    return wrong + sum(hash_file(path) not in world.films.digests for path in outputs)
 
 
 def forgotten(world: World) -> int:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from reconciler.system.files import (
     EscapesRoot,
     copy_atomic,
-    inside,
+    create_file,
     make_dirs,
-    new_file,
-    real_path,
-    signature,
+    read_stamp,
+    resolve_inside,
+    resolve_links,
     write_atomic,
 )
 
@@ -30,7 +30,7 @@ def test_inside_never_leaves(relative: str) -> None:
     """A join stays below its root, or it is refused."""
     root = Path("/nowhere/root")
     try:
-        path = inside(root, relative)
+        path = resolve_inside(root, relative)
     except EscapesRoot:
         return
     assert root in path.parents
@@ -43,7 +43,7 @@ def test_inside_never_leaves(relative: str) -> None:
 def test_inside_refuses(relative: str) -> None:
     """Absolute, climbing, empty and foreign paths are refused."""
     with pytest.raises(EscapesRoot):
-        inside(Path("/nowhere/root"), relative)
+        resolve_inside(Path("/nowhere/root"), relative)
 
 
 def test_inside_refuses_links(tmp_path: Path) -> None:
@@ -52,8 +52,8 @@ def test_inside_refuses_links(tmp_path: Path) -> None:
     for name, target in [("in", "real"), ("out", "/"), ("gone", "nowhere")]:
         (tmp_path / name).symlink_to(target)
         with pytest.raises(EscapesRoot, match=f"symbolic link {name}"):
-            inside(tmp_path, f"{name}/a")
-    assert inside(tmp_path, "real/a") == tmp_path / "real" / "a"
+            resolve_inside(tmp_path, f"{name}/a")
+    assert resolve_inside(tmp_path, "real/a") == tmp_path / "real" / "a"
 
 
 def test_write_atomic(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_write_atomic(tmp_path: Path) -> None:
 
 def test_new_file_that_fails_leaves_nothing(tmp_path: Path) -> None:
     """A body that raises before the rename leaves the folder as it was."""
-    with pytest.raises(RuntimeError), new_file(tmp_path, "a.tmp") as (_, file):
+    with pytest.raises(RuntimeError), create_file(tmp_path, "a.tmp") as (_, file):
         file.write(b"half")
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
@@ -76,7 +76,7 @@ def test_new_file_that_fails_leaves_nothing(tmp_path: Path) -> None:
 def test_new_file_is_new(tmp_path: Path) -> None:
     """A temporary name that is taken is refused, and the file that took it stays."""
     (tmp_path / "a.tmp").write_bytes(b"other")
-    with pytest.raises(FileExistsError), new_file(tmp_path, "a.tmp"):
+    with pytest.raises(FileExistsError), create_file(tmp_path, "a.tmp"):
         pass
     assert (tmp_path / "a.tmp").read_bytes() == b"other"
 
@@ -98,7 +98,7 @@ def test_signature_is_of_regular_files(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("file")
     (tmp_path / "folder").mkdir()
     assert [
-        bool(signature(tmp_path / each))
+        bool(read_stamp(tmp_path / each))
         for each in ("file", "link", "folder", "gone", "file/below")
     ] == [True] + [False] * 4
 
@@ -108,7 +108,7 @@ def test_real_path_does_not_go_round(tmp_path: Path) -> None:
     for name, target in [("circle", "circle"), ("nowhere", "gone")]:
         (tmp_path / name).symlink_to(target)
         with pytest.raises(OSError, match=r"symbolic links|No such file"):
-            real_path(tmp_path / name)
+            resolve_links(tmp_path / name)
 
 
 def test_make_dirs_again(tmp_path: Path) -> None:

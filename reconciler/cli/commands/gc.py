@@ -6,7 +6,7 @@ import click
 
 from reconciler.cli import screen
 from reconciler.cli.opening import opened
-from reconciler.formats.words import count
+from reconciler.formats.words import format_count
 from reconciler.report.page import Paragraph
 from reconciler.report.table import Column, Fit, Row, Table
 
@@ -32,7 +32,7 @@ def gc(context: click.Context, delete: bool, commits: int) -> None:
         for each in garbage.results
     ]
     columns = [Column(fit=Fit.MIDDLE), Column(drop=2), Column(right=True), Column(drop=1)]
-    what = f"{count(len(garbage.results), 'result')}, {garbage.size_bytes / 2**20:.1f} MB"
+    what = f"{format_count(len(garbage.results), 'result')}, {garbage.size_bytes / 2**20:.1f} MB"
     if not garbage.results:
         last = "Nothing to delete."
     elif delete:

@@ -28,8 +28,8 @@ def schema(name: str) -> None:
     from reconciler.system import shipped
 
     made = (
-        editor_schema(Models.of(shipped.model_documents()))
+        editor_schema(Models.of(shipped.read_model_documents()))
         if name == "manifest"
-        else shipped.schema(name)
+        else shipped.read_schema(name)
     )
     screen.document(made)

@@ -8,8 +8,8 @@ import click
 
 from reconciler.cli import options, screen
 from reconciler.cli.opening import opened
-from reconciler.formats.names import made_plain
-from reconciler.formats.words import count
+from reconciler.formats.names import make_plain
+from reconciler.formats.words import format_count
 
 if TYPE_CHECKING:
     pass
@@ -26,6 +26,6 @@ def validate(context: click.Context, endpoint: str | None) -> None:
     """
     desired = opened(context, endpoint).load()
     for warning in desired.warnings:
-        screen.note(made_plain(str(warning)))
+        screen.note(make_plain(str(warning)))
     edits, files = len(desired.edits), desired.files
-    screen.say(f"{count(edits, 'edit')} in {count(files, 'manifest')}: all valid.")
+    screen.say(f"{format_count(edits, 'edit')} in {format_count(files, 'manifest')}: all valid.")

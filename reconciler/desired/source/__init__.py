@@ -22,13 +22,13 @@ from reconciler.desired.references import shown
 from reconciler.desired.signed import SignedLinks
 from reconciler.desired.tree import Tree, Unusable
 from reconciler.errors import Fault, InvalidInput, Place
-from reconciler.formats.digest import digest_of, sha256_hex
+from reconciler.formats.digest import digest_json, hash_bytes
 from reconciler.formats.document import MAX_BYTES, Document
 from reconciler.formats.names import is_plain
 from reconciler.service.models import Models
 from reconciler.system import shipped
 from reconciler.system.cache import Cache
-from reconciler.system.files import EscapesRoot, inside
+from reconciler.system.files import EscapesRoot, resolve_inside
 
 
 def load(config: Config, tree: Tree, cache: Cache) -> Desired:
@@ -38,7 +38,7 @@ def load(config: Config, tree: Tree, cache: Cache) -> Desired:
     What is looked at is remembered in `cache`; the caller saves it, also after faults.
     """
     files, faults = _find(config, tree)
-    models = Models.of(shipped.model_documents())
+    models = Models.of(shipped.read_model_documents())
     rules = Rules(
         manifest_schema(models), models, config.endpoint.region, config.document, config.environment
     )
@@ -134,7 +134,7 @@ def _look(
 def _output_faults(root: Path, edit: Edit) -> Iterator[Fault]:
     """What only the disk can tell of an output's path."""
     try:
-        path = inside(root, edit.output)
+        path = resolve_inside(root, edit.output)
     except EscapesRoot as error:
         yield Fault(edit.place("/output"), f"output: {error}")
         return
@@ -182,7 +182,7 @@ def _read(tree: Tree, file: str, rules: Rules, context: str, cache: Cache) -> Re
         raw = tree.read(file, MAX_BYTES + 1)
     except Unusable as error:
         return Reading([], [Fault(Place(file), f"the manifest {error}")])
-    key = f"{sha256_hex(raw)}:{context[:16]}:{file}"
+    key = f"{hash_bytes(raw)}:{context[:16]}:{file}"
     known = cache.get("manifests", key)
     if known is not None:
         return _from_plain(known, file)
@@ -203,7 +203,7 @@ def _context(rules: Rules) -> str:
         for at, mark in rules.project.marks.items()
         if at.startswith(("/spec/defaults", "/spec/environments"))
     }
-    return digest_of([shipped.fingerprint(), rules.region, layers, marks])
+    return digest_json([shipped.compute_fingerprint(), rules.region, layers, marks])
 
 
 def _to_plain(reading: Reading) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from typing import IO
 
 from reconciler.config import PROJECT_FILE, STATE_DIR
 from reconciler.desired.tree import File, Missing, Unusable, is_manifest, other_spelling
-from reconciler.formats.names import folded
+from reconciler.formats.names import fold_path
 from reconciler.system.cache import Digests
-from reconciler.system.files import inside, real_path
+from reconciler.system.files import resolve_inside, resolve_links
 
 
 class Folder:
@@ -25,7 +25,9 @@ class Folder:
 
     def manifests(self, name: str) -> Collection[str] | None:
         start = (
-            self._root if name.strip("./") == "" and ".." not in name else inside(self._root, name)
+            self._root
+            if name.strip("./") == "" and ".." not in name
+            else resolve_inside(self._root, name)
         )
         if start.is_file():
             return [start.relative_to(self._root).as_posix()]
@@ -48,7 +50,7 @@ class Folder:
             raise Missing(f"does not exist{hint}") from None
 
     def _real(self, path: str) -> Path:
-        real = real_path(self._root / path)
+        real = resolve_links(self._root / path)
         if self._root not in real.parents:
             raise Unusable("is a symbolic link that leaves the project")
         return real
@@ -64,7 +66,7 @@ class Folder:
                 names = sorted(os.listdir(here))  # noqa: PTH208  (names only)
             except OSError:
                 return None
-            near = next((name for name in names if folded(name) == folded(part)), None)
+            near = next((name for name in names if fold_path(name) == fold_path(part)), None)
             if near is None:
                 return None
             here /= near

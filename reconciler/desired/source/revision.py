@@ -15,10 +15,10 @@ from reconciler.config import PROJECT_FILE, STATE_DIR
 from reconciler.desired.source.folder import OnDisk
 from reconciler.desired.tree import File, Unusable, is_manifest, other_spelling
 from reconciler.errors import GitError
-from reconciler.formats.names import folded
+from reconciler.formats.names import fold_path
 from reconciler.system import git
 from reconciler.system.cache import Cache, Digests
-from reconciler.system.files import EscapesRoot, parts_inside
+from reconciler.system.files import EscapesRoot, split_inside
 
 _MOST_LINKS = 40
 _MOST_OF_A_LINK = 4096
@@ -44,7 +44,7 @@ class Committed:
         return path in self._entries
 
     def manifests(self, name: str) -> Collection[str] | None:
-        parts = [] if name.strip("./") == "" and ".." not in name else parts_inside(name)
+        parts = [] if name.strip("./") == "" and ".." not in name else split_inside(name)
         for depth in range(1, len(parts) + 1):
             entry = self._entries.get("/".join(parts[:depth]))
             if entry is not None and entry.kind != "file":
@@ -109,7 +109,9 @@ class Committed:
         ):
             raise Unusable("lies in a submodule, whose files are in another repository")
         if target not in self._entries:
-            same = next((name for name in self._entries if folded(name) == folded(target)), None)
+            same = next(
+                (name for name in self._entries if fold_path(name) == fold_path(target)), None
+            )
             folder = posixpath.dirname(target)
             beside = [
                 posixpath.basename(name)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from reconciler.formats.records import loads
+from reconciler.formats.records import parse_json
 from reconciler.state.ledger.database import FLAG, MOMENT, TEXT, Database, maybe, understood
 
 KEPT = 8  # the newest readings stay, referred to or not: a request may be about to name one
@@ -86,7 +86,7 @@ class Baselines:
 
 def _ids(text: str) -> frozenset[str]:
     """Raises ValueError for what is no list of task ids."""
-    ids = loads(text)
+    ids = parse_json(text)
     if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
         raise ValueError("no ids")
     return frozenset(ids)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.errors import LedgerError, Locked
-from reconciler.formats.records import loads
-from reconciler.system.files import fsync_dir, make_dirs, network_file_system
+from reconciler.formats.records import parse_json
+from reconciler.system.files import find_network_file_system, fsync_dir, make_dirs
 
 _ATTEMPTS = """
 create table attempts (
@@ -138,7 +138,7 @@ class Database:
         """Open for writing, creating it when there is none. Raises LedgerError."""
         make_dirs(path.parent)
         fresh = not path.exists()
-        kind = network_file_system(path.parent)
+        kind = find_network_file_system(path.parent)
         if kind is not None:
             raise LedgerError(
                 f"{path.parent} lies on a network file system ({kind}), where SQLite's locks cannot"
@@ -244,7 +244,7 @@ def a_job(text: str) -> Mapping[str, Any]:
 
 def a_mapping(text: str) -> Mapping[str, Any]:
     """A JSON object from its text. Raises ValueError for what is none."""
-    found = loads(text)
+    found = parse_json(text)
     if not isinstance(found, dict):
         raise ValueError("no mapping")
     return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.errors import GitError, UsageError
-from reconciler.formats.names import made_plain, near
+from reconciler.formats.names import find_similar, make_plain
 from reconciler.system.git.run import answer, complaint, run
 
 _OBJECT = re.compile(rb"(commit|tag|tree|blob) ([0-9a-f]{40,64})\n")
@@ -24,7 +24,7 @@ class Revision:
     def __str__(self) -> str:
         """`4f1c2d9 (main~1)`."""
         short = self.id[:7]
-        return short if self.id.startswith(self.name) else f"{short} ({made_plain(self.name)})"
+        return short if self.id.startswith(self.name) else f"{short} ({make_plain(self.name)})"
 
 
 def revision(root: Path, name: str) -> Revision:
@@ -35,7 +35,7 @@ def revision(root: Path, name: str) -> Revision:
         kind, object_id, explanation = resolved(root, f"{object_id}^{{commit}}")
     if kind == "ambiguous" or "is ambiguous" in explanation:
         raise UsageError(
-            f'the revision "{made_plain(name)}" is ambiguous: it is the name of more than one'
+            f'the revision "{make_plain(name)}" is ambiguous: it is the name of more than one'
             " thing.",
             hint=(
                 "Say which, with refs/heads/NAME, refs/tags/NAME or more digits of the commit."
@@ -44,12 +44,12 @@ def revision(root: Path, name: str) -> Revision:
         )
     if kind == "missing":
         raise UsageError(
-            f'there is no revision "{made_plain(name)}" in this repository.',
+            f'there is no revision "{make_plain(name)}" in this repository.',
             hint=_way_out(root, name),
         )
     if kind != "commit":
         raise UsageError(
-            f'"{made_plain(name)}" is a {kind}, not a commit.',
+            f'"{make_plain(name)}" is a {kind}, not a commit.',
             hint="Name a commit, a branch or a tag. Nothing was sent.",
         )
     return Revision(name, object_id)
@@ -144,11 +144,11 @@ def names(root: Path) -> list[str]:
 
 def _way_out(root: Path, name: str) -> str:
     """Names like the one that is not there, and what else may be the reason."""
-    known = [made_plain(name) for name in names(root)]
+    known = [make_plain(name) for name in names(root)]
     if not known and resolved(root, "HEAD")[0] == "missing":
         return "There is no commit yet: commit first. Nothing was sent."
     far = [known_name for known_name in known if known_name.endswith(f"/{name}")]
-    close = [*far, *near(name, known)]
+    close = [*far, *find_similar(name, known)]
     words = f"Did you mean {' or '.join(dict.fromkeys(close))}? " if close else ""
     if _is_shallow(root):
         words += "This clone is shallow: `git fetch --unshallow`, or fetch-depth: 0 in CI. "

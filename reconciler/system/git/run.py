@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reconciler.errors import GitError
-from reconciler.formats.names import made_plain
+from reconciler.formats.names import make_plain
 from reconciler.system.files import CHUNK
 
 PATIENCE_S = 30.0
@@ -80,7 +80,7 @@ def complaint(done: subprocess.CompletedProcess[bytes]) -> str:
     message = (
         done.stderr.decode(errors="replace").strip().partition("\n")[0].removeprefix("fatal: ")
     )
-    return made_plain(message).rstrip(".") or f"ended with code {done.returncode}"
+    return make_plain(message).rstrip(".") or f"ended with code {done.returncode}"
 
 
 def _start(
