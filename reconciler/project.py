@@ -15,7 +15,7 @@ from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from reconciler import planner
 from reconciler.apply.events import Block
@@ -52,6 +52,9 @@ from reconciler.system.clock import Clock, SystemClock
 from reconciler.system.git import Revision
 from reconciler.watch import WatchPass, watch_project
 
+if TYPE_CHECKING:
+    from reconciler.service.network import Transport  # lazy where it runs: httpx
+
 _NOTHING_SPECIAL = Options()
 
 
@@ -62,7 +65,7 @@ class Project:
         self,
         config: Config,
         clock: Clock | None = None,
-        transport: Any = None,
+        transport: Transport | None = None,
         block: Block | None = None,
         command: str = "a Python program",
     ) -> None:
@@ -85,7 +88,7 @@ class Project:
         environment: str | None = None,
         variables: Variables | None = None,
         clock: Clock | None = None,
-        transport: Any = None,
+        transport: Transport | None = None,
         block: Block | None = None,
         command: str = "a Python program",
         env: Variables | None = None,

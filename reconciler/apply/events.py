@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import ParamSpec, Protocol, TypeVar
 
 
 class Phase(StrEnum):
@@ -40,4 +40,17 @@ class Event:
 
 
 Observer = Callable[[Event], None]
-Block = Callable[..., Awaitable[Any]]  # runs synchronous code where it does not hold up the loop
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer", covariant=True)
+
+
+class Block(Protocol):
+    """Runs synchronous code where it does not hold up the loop; asyncio.to_thread is one."""
+
+    def __call__(
+        self,
+        function: Callable[Given, Answer],
+        /,
+        *args: Given.args,
+        **kwargs: Given.kwargs,
+    ) -> Awaitable[Answer]: ...

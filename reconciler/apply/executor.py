@@ -267,7 +267,7 @@ class Executor:
                     there = await self._desk.block(self._desk.store.stored, work.job.key)
                     if there is not None:
                         self._desk.emit(work, Phase.WAITING, note=_THERE)
-                        return there  # type: ignore[no-any-return]
+                        return there
                     return await life.submit(self._desk, work, prepared, lane.name)
                 except OutcomeUnknown as error:
                     attempt_id = await self._settled(work, lane, error)

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 from reconciler.apply import recover
 from reconciler.apply.bookkeeping import booking, note_holdings
@@ -32,6 +31,7 @@ from reconciler.plan.step import Action, Step
 from reconciler.planner import Pass, conclude_pass
 from reconciler.service.client import Client
 from reconciler.service.models import Models
+from reconciler.service.network import Transport
 from reconciler.state.booked import Origin
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Attempt, State
@@ -83,7 +83,7 @@ class Session:
     def connected(self) -> bool:
         return self._desk.connection is not None
 
-    def connect(self, base_url: str, transport: Any = None) -> None:
+    def connect(self, base_url: str, transport: Transport | None = None) -> None:
         """From now on requests can be sent, to `base_url`."""
         endpoint = replace(self._config.endpoint, base_url=base_url)
         client = Client(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reconciler.apply.connection import check_key, service_address
 from reconciler.apply.events import Block
@@ -27,13 +27,19 @@ from reconciler.system.clock import Clock
 
 if TYPE_CHECKING:
     from reconciler.operations.approval import Tell
+    from reconciler.service.network import Transport
 
 
 class ServiceSession:
     """A session, and the way to the service, which is opened when something has to be asked."""
 
     def __init__(
-        self, config: Config, session: Session, tell: Tell, transport: Any, stack: AsyncExitStack
+        self,
+        config: Config,
+        session: Session,
+        tell: Tell,
+        transport: Transport | None,
+        stack: AsyncExitStack,
     ) -> None:
         self.session = session
         self._config = config
@@ -63,7 +69,7 @@ async def open_session(
     clock: Clock,
     hooks: ApplyHooks,
     block: Block,
-    transport: Any,
+    transport: Transport | None,
 ) -> AsyncIterator[ServiceSession]:
     """A session for the length of a block; it is not connected yet."""
     async with AsyncExitStack() as stack:
@@ -85,7 +91,7 @@ class ApplyRun:
     hooks: ApplyHooks
     stop: Stop
 
-    async def carry_out(self, block: Block, transport: Any) -> Report:
+    async def carry_out(self, block: Block, transport: Transport | None) -> Report:
         """Everything, in order. Raises InvalidInput, BudgetExceeded, Declined, PlanRefused before
         anything is sent.
         """

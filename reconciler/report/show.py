@@ -99,8 +99,9 @@ def _result(seen: Portrait, result: Result) -> Iterator[Block | str]:
         yield f"    commit {result.commit} by {result.author or 'nobody known'}"
     if result.approved_by:
         yield f"    approved by {result.approved_by}"
-    if not counts and result.key != key and "prompt" in result.job.get("input", {}):
-        prompt = " ".join(str(result.job["input"]["prompt"]).split())
+    sent = result.job.get("input")
+    if not counts and result.key != key and isinstance(sent, Mapping) and "prompt" in sent:
+        prompt = " ".join(str(sent["prompt"]).split())
         yield Paragraph(f"prompt {prompt}", "    ", "      ", most=2)
     yield f"    digest {result.digest}"
 

@@ -24,7 +24,7 @@ from reconciler.service import answers
 from reconciler.service.answers import Created, Reply, TaskAnswer
 from reconciler.service.endpoints import Endpoint
 from reconciler.service.links import Hosts
-from reconciler.service.network import Network, check_ways, time_for
+from reconciler.service.network import Network, Transport, check_ways, time_for
 from reconciler.service.pages import ListPage, list_page
 from reconciler.service.routes import Routes
 from reconciler.system import shipped
@@ -51,7 +51,7 @@ class Client:
         workspace: str = "",
         result_hosts: Sequence[str] = (),
         routes: Routes | None = None,
-        transport: Any = None,  # of httpx; None: the network
+        transport: Transport | None = None,  # of httpx; None: the network
     ) -> None:
         """Raises CutlistError when proxies or certificates are named that cannot be used."""
         service = shipped.read_service()

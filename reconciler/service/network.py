@@ -77,6 +77,9 @@ class Incoming:
     chunks: AsyncIterator[bytes]
 
 
+Transport = httpx.AsyncBaseTransport  # what takes the place of connections in tests
+
+
 class Network:
     """Connections to one kind of host. `transport` takes their place in tests."""
 

@@ -60,10 +60,10 @@ class Result:
     height: int
     stored_at: str  # UTC, ISO 8601
     edit: str  # the edit it was first rendered for
-    job: Mapping[str, Any]  # the canonical form that the key is the digest of
+    job: Mapping[str, object]  # the canonical form that the key is the digest of
     # task_id, request_id, task_status, submit_time, scheduled_time, end_time, orig_prompt
-    task: Mapping[str, Any]
-    usage: Mapping[str, Any]
+    task: Mapping[str, object]
+    usage: Mapping[str, object]
     endpoint: str
     account: str
     adopted: bool = False
