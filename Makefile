@@ -5,6 +5,8 @@ BIN := .venv/bin
 # One more than there are cores: many tests wait for processes of their own.
 JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 STAMP := .venv/.ready
+# Python may keep what it has compiled: tests start several hundred processes that need the same modules.
+export PYTHONDONTWRITEBYTECODE :=
 # Where the check of commit subjects begins as long as there is no tag; earlier ones are as they are.
 SUBJECTS_SINCE := 031fe5a
 
@@ -34,11 +36,11 @@ lint: env  ## style, types, import directions, commit subjects
 	@$(BIN)/python -m tests.house.check_commits --since $(SUBJECTS_SINCE)
 
 test: lint  ## everything that CI runs
-	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 coverage: env  ## how much of the code the tests run; fails below the floor in pyproject.toml
 	@rm -rf .coverage && mkdir .coverage
-	@$(BIN)/python -m coverage run -m pytest --numprocesses $(JOBS) --dist loadfile $(TESTS)
+	@$(BIN)/python -m coverage run -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 

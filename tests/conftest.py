@@ -16,6 +16,27 @@ from tests.clock import FakeClock
 from tests.media import make_media
 from tests.workspace import Workspace
 
+# The longest files, the longest first: several processes share the files out in this order, and a
+# long one that is begun last would keep one of them busy when all others have ended.
+LONG_FILES = (
+    "docs/test_pages.py",
+    "badinput/test_fuzz.py",
+    "cli/test_screens.py",
+    "e2e/test_lost_answers.py",
+    "simulation/test_simulation.py",
+    "cli/test_processes.py",
+    "crash/test_points.py",
+    "e2e/test_damaged_books.py",
+    "cli/test_crash.py",
+    "simulation/test_mutants.py",
+    "desired/test_signatures.py",
+    "e2e/test_truth_table.py",
+    "cli/test_encodings.py",
+    "cli/test_question.py",
+    "e2e/test_bounds.py",
+    "mockserver/test_films.py",
+)
+
 hypothesis.settings.register_profile(
     "quick", derandomize=True, max_examples=40, deadline=None, database=None
 )
@@ -26,6 +47,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="Write the golden texts anew; read the diff."
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the longest files first."""
+    tests = Path(__file__).parent
+    ranks = {tests / name: rank for rank, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 @pytest.fixture(autouse=True)
