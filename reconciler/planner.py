@@ -6,9 +6,11 @@ Everything is read again each time; an event only says "look".
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO, Any
 
 from reconciler.config import PROJECT_FILE, Config, replace_project_file
 from reconciler.desired import source
@@ -17,7 +19,7 @@ from reconciler.desired.manifest import output_fault
 from reconciler.desired.source.folder import Folder
 from reconciler.desired.source.revision import Committed
 from reconciler.desired.tree import Unusable
-from reconciler.errors import GitError, InvalidInput
+from reconciler.errors import GitError, InvalidInput, StoreDamaged
 from reconciler.formats.document import MAX_BYTES
 from reconciler.formats.names import fold_path, make_plain
 from reconciler.plan.decide import Options
@@ -28,7 +30,8 @@ from reconciler.plan.prune import Pruning
 from reconciler.plan.step import Action, Plan, Step
 from reconciler.state import lockfile
 from reconciler.state.ledger import Ledger
-from reconciler.state.observed import Observed, Pin, Published, Result
+from reconciler.state.lookup import Lookup
+from reconciler.state.observed import Findings, Observed, Output, Pin, Published
 from reconciler.state.outputs import Outputs
 from reconciler.state.store import Store
 from reconciler.system.cache import Cache, Digests
@@ -125,16 +128,26 @@ class Pass:
 
 
 def run_pass(
-    config: Config, store: Store, ledger: Ledger | None, clock: Clock, options: Options
+    config: Config,
+    store: Store,
+    ledger: Ledger | None,
+    clock: Clock,
+    options: Options,
+    *,
+    whole: bool = False,
 ) -> Pass:
-    """One pass over everything. Raises InvalidInput with every fault of the project."""
+    """One pass over everything. Raises InvalidInput with every fault of the project.
+
+    `whole`: what was observed has all results and attempts that ever were, also those that no edit
+    asks for.
+    """
     with Cache(config.cache_dir) as cache:
         desired = source.load(
             config,
             Folder(config.root, Digests(cache, clock, "media", verify=options.verify)),
             cache,
         )
-    return conclude_pass(config, desired, store, ledger, clock, options)
+    return conclude_pass(config, desired, store, ledger, clock, options, whole=whole)
 
 
 def conclude_pass(
@@ -145,21 +158,15 @@ def conclude_pass(
     clock: Clock,
     options: Options,
     pins: lockfile.Sections | None = None,
+    *,
+    whole: bool = False,
 ) -> Pass:
     """The rest of a pass: what is, compared with what is already known to be asked for.
 
     `pins` are of the lock file that belongs to it; None: the one in the work tree.
     """
-    cache = Cache(config.cache_dir)
-    digests = Digests(cache, clock, "outputs", verify=options.verify)
-    observed = observe(
-        config, desired, store, ledger, digests, clock.now(), pins, verify=options.verify
-    )
-    cache.save()
-    if options.repay:
-        observed = observed.repaid()
-    former = Former.of(config.signatures, observed, ledger.read_all_requests() if ledger else ())
-    resolved = resolve(desired, observed, former, trust_pins=not options.repay)
+    observer = _Observer(config, desired, store, ledger, clock, pins)
+    observed, resolved = observer.observe(options, whole=whole)
     plan = Draft(
         desired,
         resolved,
@@ -174,70 +181,156 @@ def conclude_pass(
     return Pass(desired, observed, resolved, plan)
 
 
-def observe(
-    config: Config,
-    desired: Desired,
-    store: Store,
-    ledger: Ledger | None,
-    digests: Digests,
-    now: float,
-    pins: lockfile.Sections | None = None,
-    *,
-    verify: bool = False,
-) -> Observed:
-    """One snapshot of store, ledger, outputs and lock file; `verify` reads every stored video."""
-    results, damaged = store.read_all_results(read_data=verify)
-    sections = (
-        (lockfile.read(config.root) if pins is None else pins) if config.realm == "live" else {}
-    )
-    pinned = sections.get(config.environment, {})
-    outputs = Outputs(config.root, config.outputs_file)
-    known = {result.digest for each in results.values() for result in each}
-    published = outputs.published()
-    unasked = _find_left_over_paths(config, desired, published)
-    made = _find_own_digests(desired, results, published, pinned)
+class _Observer:
+    """Takes one snapshot of ledger, store, outputs and lock file, and resolves the edits by it.
 
-    def blobs_of(path: str) -> Iterator[Path]:
-        return (store.blob_path(digest) for digest in made.get(path, ()))
-
-    seen = outputs.observe([*desired.outputs, *unasked], digests, known, blobs_of)
-    old = sorted((name, pin) for name, pin in pinned.items() if name not in desired.edits)
-    stored = {result.edit: result.job for each in results.values() for result in each}
-    by_key = {key: each[0].job for key, each in results.items()}
-    written = {note.edit: by_key[note.key] for note in published.values() if note.key in by_key}
-    return Observed(
-        realm=config.realm,
-        endpoint=config.endpoint.name,
-        account=config.account,
-        results=results,
-        history=ledger.read_whole_history(now=now) if ledger else {},
-        outputs={path: seen[path] for path in desired.outputs},
-        left_over={path: seen[path] for path in unasked},
-        pins=pinned,
-        old_pins={pin.key: (name, pin) for name, pin in reversed(old)},
-        before={**stored, **written, **(ledger.find_jobs(desired.edits) if ledger else {})},
-        strays=ledger.strays.unanswered() if ledger else (),
-        damaged=damaged,
-    )
-
-
-def _find_own_digests(
-    desired: Desired,
-    results: Mapping[str, Sequence[Result]],
-    published: Mapping[str, Published],
-    pins: Mapping[str, Pin],
-) -> Mapping[str, set[str]]:
-    """The digests of what was made for each output: of what we wrote there, and of every result
-    that its edit has had.
+    Ledger and store are asked by the keys of edits, pins and outputs. The key of an edit that builds
+    on another one is known only with that one's result, so both are asked level by level.
     """
-    made: dict[str, set[str]] = {path: {note.digest} for path, note in published.items()}
-    outputs = {name: wanted.edit.output for name, wanted in desired.edits.items()}
-    rendered = ((result.edit, result.digest) for each in results.values() for result in each)
-    pinned = ((name, pin.digest) for name, pin in pins.items())
-    for name, digest in (*rendered, *pinned):
-        if name in outputs:
-            made.setdefault(outputs[name], set()).add(digest)
-    return made
+
+    def __init__(
+        self,
+        config: Config,
+        desired: Desired,
+        store: Store,
+        ledger: Ledger | None,
+        clock: Clock,
+        pins: lockfile.Sections | None,
+    ) -> None:
+        self._config = config
+        self._desired = desired
+        self._store = store
+        self._ledger = ledger
+        self._clock = clock
+        self._outputs = Outputs(config.root, config.outputs_file)
+        self._lookup = Lookup(store, ledger, now=clock.now())
+        sections = (
+            (lockfile.read(config.root) if pins is None else pins) if config.realm == "live" else {}
+        )
+        self._pins = sections.get(config.environment, {})
+        self._published = self._outputs.published()
+        self._unasked = _find_left_over_paths(config, desired, self._published)
+
+    def observe(self, options: Options, *, whole: bool) -> tuple[Observed, Mapping[str, Resolved]]:
+        """What is, and the edits resolved by it. `whole` or `verify` read all that ever was."""
+        if whole or options.verify:
+            findings = self._lookup.read_everything(read_data=options.verify)
+        else:
+            noted = (note.key for note in self._published.values())
+            pinned = (pin.key for pin in self._pins.values())
+            findings = self._lookup.find({*noted, *pinned, *self._lookup.find_open_keys()})
+        observed = self._begin()
+        if options.repay:
+            observed = observed.repaid()
+        resolved = resolve(
+            self._desired,
+            observed,
+            self._build_former(observed, findings),
+            trust_pins=not options.repay,
+            look_up=self._lookup,
+        )
+        files = self._observe_outputs(options)
+        observed = replace(
+            observed,
+            outputs={path: files[path] for path in self._desired.outputs},
+            left_over={path: files[path] for path in self._unasked},
+            before=self._find_earlier_jobs(resolved, files),
+            damaged=sorted(self._lookup.damaged),
+        )
+        return observed, resolved
+
+    def _begin(self) -> Observed:
+        """What is known before the edits are resolved; results and attempts grow with them."""
+        config, ledger = self._config, self._ledger
+        old = sorted(
+            (name, pin) for name, pin in self._pins.items() if name not in self._desired.edits
+        )
+        return Observed(
+            realm=config.realm,
+            endpoint=config.endpoint.name,
+            account=config.account,
+            results=self._lookup.results,
+            history=self._lookup.history,
+            pins=self._pins,
+            old_pins={pin.key: (name, pin) for name, pin in reversed(old)},
+            strays=ledger.strays.unanswered() if ledger else (),
+            newest=ledger.find_newest_moment() if ledger else 0.0,
+        )
+
+    def _build_former(self, observed: Observed, findings: Findings) -> Former:
+        """The keys of earlier rules: of the lock file, the notes of outputs, and of what was found
+        so far.
+        """
+        pins = [*observed.pins.items(), *observed.old_pins.values()]
+        paths = [*self._desired.outputs, *self._unasked]
+        notes = [self._published[path] for path in paths if path in self._published]
+        former = Former(
+            self._config.signatures,
+            [(edit, pin.key) for edit, pin in pins],
+            [(note.edit, note.key) for note in notes],
+        )
+        former.learn(findings.results, findings.requests)
+        return former
+
+    def _observe_outputs(self, options: Options) -> Mapping[str, Output]:
+        cache = Cache(self._config.cache_dir)
+        digests = Digests(cache, self._clock, "outputs", verify=options.verify)
+        files = self._outputs.observe(
+            [*self._desired.outputs, *self._unasked],
+            digests,
+            self._lookup.find_stored,
+            self._open_whole,
+        )
+        cache.save()
+        return files
+
+    def _open_whole(self, path: str) -> Iterator[IO[bytes]]:
+        """What was made for an output: what we wrote there, and every result that its edit has had.
+
+        The whole store is searched only after what is known already.
+        """
+        known = {self._published[path].digest} if path in self._published else set()
+        names = [name for name, wanted in self._desired.edits.items() if wanted.edit.output == path]
+        known |= {self._pins[name].digest for name in names if name in self._pins}
+        for digest in sorted(known):
+            yield from self._open(digest)
+        rendered = self._lookup.find_rendered_for(names)
+        digests = {result.digest for results in rendered.values() for result in results}
+        for digest in sorted(digests - known):
+            yield from self._open(digest)
+
+    def _open(self, digest: str) -> Iterator[IO[bytes]]:
+        """A blob for reading; nothing where it is not there."""
+        with suppress(StoreDamaged), self._store.open_blob(digest) as blob:
+            yield blob
+
+    def _find_earlier_jobs(
+        self, resolved: Mapping[str, Resolved], files: Mapping[str, Output]
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """By edit: the job it stood for last time, as the ledger tells, else the note of an output,
+        else any result that was rendered for it. The store is searched only for edits of which the
+        others know nothing, and whose plan has to tell what changed.
+        """
+        results = self._lookup.results
+        jobs = {
+            note.edit: results[note.key][0].job
+            for note in self._published.values()
+            if note.key in results
+        }
+        if self._ledger is not None:
+            jobs |= self._ledger.find_jobs(self._desired.edits)
+        unknown = {
+            name
+            for name, edit in resolved.items()
+            if name not in jobs
+            and edit.job is not None
+            and (
+                edit.result is None
+                or files[edit.wanted.edit.output].digest not in (None, edit.result.digest)
+            )
+        }
+        rendered = self._lookup.find_rendered_for(unknown)
+        return {name: several[-1].job for name, several in rendered.items()} | jobs
 
 
 def _find_left_over_paths(

@@ -133,10 +133,13 @@ class Project:
         """The commit that `name` means. Raises UsageError for one that is not there, GitError."""
         return git.revision(self.config.root, name)
 
-    def run_pass(self, options: Options = _NOTHING_SPECIAL) -> Pass:
-        """One pass, for reading: what is asked for, what there is, and the plan between them."""
+    def run_pass(self, options: Options = _NOTHING_SPECIAL, *, whole: bool = False) -> Pass:
+        """One pass, for reading: what is asked for, what there is, and the plan between them.
+
+        `whole`: with all results and attempts that ever were, also those that no edit asks for now.
+        """
         with self._reading() as ledger:
-            seen = self._run_pass(ledger, options)
+            seen = self._run_pass(ledger, options, whole=whole)
         error = realm.find_mistaken_realm(self.config)
         if error is None:
             return seen
@@ -207,7 +210,9 @@ class Project:
         """What was spent, saved and wasted so far, and what is left of today's budgets."""
         with self._reading() as ledger:
             seen = self._run_pass(ledger)
-            return accounting.build_cost_report(self.config, ledger, seen, self.clock.now())
+            return accounting.build_cost_report(
+                self.config, self.store, ledger, seen, self.clock.now()
+            )
 
     def add_up_today(self) -> Sequence[Budget]:
         """Each budget of a day, with what was spent of it today (UTC)."""
@@ -253,7 +258,7 @@ class Project:
 
         Only reports, unless `delete` is set: what is deleted has to be paid for again.
         """
-        seen = self.run_pass()
+        seen = self.run_pass(whole=True)
         garbage = gc.find_garbage(
             self.config.root, seen.observed, seen.resolved.values(), commits=commits
         )
@@ -402,8 +407,14 @@ class Project:
 
     # -------------------------------------------------------------- inside
 
-    def _run_pass(self, ledger: Ledger | None, options: Options = _NOTHING_SPECIAL) -> Pass:
-        return planner.run_pass(self.config, self.store, ledger, self.clock, options)
+    def _run_pass(
+        self,
+        ledger: Ledger | None,
+        options: Options = _NOTHING_SPECIAL,
+        *,
+        whole: bool = False,
+    ) -> Pass:
+        return planner.run_pass(self.config, self.store, ledger, self.clock, options, whole=whole)
 
     def _run_pass_at(self, revision: Revision, options: Options, cache: Cache) -> Pass:
         committed = planner.read_revision(self.config, revision, cache, self.clock)

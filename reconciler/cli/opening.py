@@ -41,7 +41,7 @@ def _seen(context: click.Context, endpoint: str | None, name: str) -> tuple[Pass
     from reconciler.plan.chains import told
     from reconciler.plan.selection import the_edit
 
-    seen = opened(context, endpoint).run_pass()
+    seen = opened(context, endpoint).run_pass(whole=True)
     found = the_edit(list(seen.desired.edits), name)
     step = next(step for step in seen.plan.steps if step.name == found)
     return seen, replace(step, details=told(seen.plan, step))

@@ -18,6 +18,7 @@ from reconciler.service.models import Models
 from reconciler.state.booked import Entry, Holding, Origin
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Result
+from reconciler.state.store import Store
 from reconciler.system import git, shipped
 
 
@@ -35,10 +36,13 @@ def find_origin(config: Config, seen: Pass, approved: bool | str) -> Origin:
     return Origin(name, make_plain(commit.author), approver)
 
 
-def build_cost_report(config: Config, ledger: Ledger | None, seen: Pass, now: float) -> Account:
+def build_cost_report(
+    config: Config, store: Store, ledger: Ledger | None, seen: Pass, now: float
+) -> Account:
     """What was spent, and what became of it; `seen` tells what edits ask for now."""
     entries, holdings = _read_books(ledger)
-    twice = paid_twice(entries, seen.observed.results, _find_pinned_digests(seen))
+    results = store.find_results({entry.key for entry in entries}).results
+    twice = paid_twice(entries, results, _find_pinned_digests(seen))
     in_use = _find_keys_in_use(holdings, seen)
     spent = _add_up(config, entries, holdings, in_use, twice)
     days = tuple(measure_days(config.budget, spent, now))

@@ -9,14 +9,14 @@ attempts, pin and history count as they are, and nothing is rendered again for a
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.desired.job import Job, Wanted, job
 from reconciler.formats.digest import digest_json
 from reconciler.formats.signed_urls import Signatures
-from reconciler.state.observed import OPEN, Observed
+from reconciler.state.observed import OPEN, Observed, Result
 
 _LINK = re.compile(r"https?://[^?]*\?", re.IGNORECASE)
 Canonical = Mapping[str, Any]
@@ -30,14 +30,22 @@ class _Known:
     edits: set[str] = field(default_factory=set)  # that had it
 
 
-@dataclass(frozen=True, slots=True)
 class Former:
-    """The keys of earlier rules, and the keys under which they are looked up."""
+    """The keys of earlier rules, as far as they have been looked up.
 
-    signatures: Signatures | None = None
-    known: Mapping[str, _Known] = field(default_factory=dict)  # by key
-    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by the key to look up
-    first: bool = False  # whether version 1 made any of them
+    `pins` are (edit, key) of the lock file, `notes` (edit, key) of what was written to outputs. What
+    store and ledger know comes by `learn`.
+    """
+
+    def __init__(
+        self,
+        signatures: Signatures | None = None,
+        pins: Iterable[tuple[str, str]] = (),
+        notes: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        self._signatures = signatures
+        self._pins, self._notes = _by_key(pins), _by_key(notes)
+        self.forget()
 
     @classmethod
     def of(
@@ -46,63 +54,115 @@ class Former:
         observed: Observed,
         requests: Iterable[tuple[str, str, Canonical | None]],
     ) -> Former:
-        """What the store, the ledger (`requests`: key, edit and job) and the lock file know."""
-        known: dict[str, _Known] = {}
-        for key, results in observed.results.items():
-            if results[0].job.get("v") == 1 or _has_link(results[0].job):
-                known[key] = _Known(results[0].job, {each.edit for each in results})
+        """What was observed knows of earlier rules, and the ledger by these `requests`."""
+        pins = [*observed.pins.items(), *observed.old_pins.values()]
+        outputs = (*observed.outputs.values(), *observed.left_over.values())
+        notes = [output.published for output in outputs if output.published is not None]
+        former = cls(
+            signatures,
+            [(edit, pin.key) for edit, pin in pins],
+            [(note.edit, note.key) for note in notes],
+        )
+        former.learn(observed.results, requests)
+        return former
+
+    def forget(self) -> None:
+        """Forget what was learnt; pins and notes stay."""
+        self._first = False  # whether version 1 made any of what was learnt
+        self._known: dict[str, _Known] = {}  # by key: what was learnt
+        self._keys: dict[str, list[str]] = {}  # by the key to look up: what was learnt
+
+    def learn(
+        self,
+        results: Mapping[str, Sequence[Result]],
+        requests: Iterable[tuple[str, str, Canonical | None]],
+    ) -> None:
+        """Take in what the store and the ledger (`requests`: key, edit and job) know of some keys."""
+        new: dict[str, _Known] = {}
+        for key, several in results.items():
+            if several[0].job.get("v") == 1 or _has_link(several[0].job):
+                new[key] = _Known(several[0].job, {result.edit for result in several})
         for key, edit, canonical in requests:
-            entry = known.setdefault(key, _Known())
+            entry = new.setdefault(key, _Known())
             entry.job = entry.job or canonical
             entry.edits.add(edit)
-        first = any(each.job is None or each.job.get("v") == 1 for each in known.values())
-        pins = [*observed.pins.items(), *observed.old_pins.values()]
-        for edit, pin in pins:
-            known.setdefault(pin.key, _Known()).edits.add(edit)
-        for output in (*observed.outputs.values(), *observed.left_over.values()):
-            if output.published is not None and output.published.key in known:
-                known[output.published.key].edits.add(output.published.edit)
-        keys: dict[str, list[str]] = {}
-        for key, entry in known.items():
-            keys.setdefault(_looked_up_by(signatures, key, entry.job), []).append(key)
-        return cls(signatures, known, {at: tuple(found) for at, found in keys.items()}, first)
+        for key, entry in new.items():
+            self._first |= entry.job is None or entry.job.get("v") == 1
+            if self._signatures is not None and key not in self._known:
+                at = _looked_up_by(self._signatures, key, entry.job)
+                self._keys.setdefault(at, []).append(key)
+            entry.edits |= self._pins.get(key, set()) | self._notes.get(key, set())
+            self._known[key] = entry
 
-    def job(
+    # -------------------------------------------------------------- what to look up
+
+    def find_keys(self, wanted: Wanted, own: Job, observed: Observed) -> Collection[str]:
+        """The keys by which an earlier rule may have known an edit, to be looked up besides its
+        `own`. None for one with links: those need `needs_everything`.
+        """
+        if self._signatures is None or _links_of(wanted):
+            return ()
+        if not self._first and _is_known(own.key, wanted.edit.name, observed):
+            return ()
+        return (digest_json({**own.canonical, "v": 1}),)
+
+    def needs_everything(self, wanted: Wanted, own: Job, observed: Observed) -> bool:
+        """Whether only a search among all old jobs can tell by which key an edit is known: a rule of
+        links may have left more in them, and nobody can tell what.
+        """
+        if self._signatures is None or not _links_of(wanted):
+            return False
+        return self._first or not _is_known(own.key, wanted.edit.name, observed)
+
+    def has_stake_in(self, key: str) -> bool:
+        """Whether what happens to a key may be about more edits than those that have it now: another
+        rule made it, or it is what the job of another key is looked up by.
+        """
+        entry = self._known.get(key)
+        others = any(at != key for at in self._keys.get(key, ()))
+        return self._first or others or (entry is not None and (entry.job or {}).get("v") == 1)
+
+    # -------------------------------------------------------------- which key an edit has
+
+    def choose_job(
         self,
         wanted: Wanted,
         identities: Mapping[str, str],
+        own: Job,
         observed: Observed,
         asked: Collection[str],
     ) -> Job:
-        """The job of an edit, under the key by which it is known. `asked` are all edits' names."""
-        if not self.known or self.signatures is None:
-            return job(wanted, identities)
+        """The job of an edit, under the key by which it is known. `own` is its job by the present
+        rule; `asked` are all edits' names.
+        """
+        if self._signatures is None or not (self._known or self._pins):
+            return own
         links = self._links(wanted)
         # version 1 left out names that choose content at some sites
-        lossy = any(self.signatures.without(each) != identities[at] for at, each in links.items())
+        lossy = any(self._signatures.without(link) != identities[at] for at, link in links.items())
         # tried first, since in a project that version 1 made it is most often the one
-        if self.first and not lossy and (made := self._job_1(wanted, identities, links, observed)):
-            return made
-        own = job(wanted, identities)
+        if self._first and not lossy:
+            old = self._job_1(wanted, identities, links, observed)
+            if old is not None:
+                return old
         if _is_known(own.key, wanted.edit.name, observed):
             return own
-        made = self._best(self._found(own), wanted.edit.name, observed)
-        if made is not None:
-            return made
+        old = self._best(self._jobs_at(own), wanted.edit.name, observed)
+        if old is not None:
+            return old
         return self._job_1(wanted, identities, links, observed, asked if lossy else None) or own
 
-    def _found(self, made: Job) -> Mapping[str, Canonical]:
-        """Keys that are looked up by that of `made`, each with the job that it is the digest of."""
-        return {key: self.known[key].job or made.canonical for key in self.keys.get(made.key, ())}
+    def _jobs_at(self, own: Job) -> Mapping[str, Canonical]:
+        """Keys that are looked up by that of `own`, each with the job that it is the digest of."""
+        jobs = {key: self._known[key].job or own.canonical for key in self._keys.get(own.key, ())}
+        if own.key in self._pins and own.key not in self._known:
+            jobs[own.key] = own.canonical
+        return jobs
 
     def _links(self, wanted: Wanted) -> Mapping[str, str]:
         """By pointer, links with parameters as version 1 identified them."""
-        assert self.signatures is not None
-        return {
-            each.medium.at: self.signatures.without_1(each.medium.reference.value)
-            for each in wanted.inputs
-            if each.medium.reference.kind == "remote" and "?" in each.medium.reference.value
-        }
+        assert self._signatures is not None
+        return {at: self._signatures.without_1(link) for at, link in _links_of(wanted).items()}
 
     def _job_1(
         self,
@@ -115,21 +175,25 @@ class Former:
         """The job under a key of version 1; with `asked`, only of an edit that had it, or that
         takes the place of one.
         """
-        assert self.signatures is not None
+        assert self._signatures is not None
         exact = job(wanted, {**identities, **links}, 1)
-        found = {**self._found(exact)}
+        jobs = {**self._jobs_at(exact)}
         if links:
-            now = {at: self.signatures.without(each) for at, each in links.items()}
-            found |= self._found(job(wanted, {**identities, **now}, 1))
+            now = {at: self._signatures.without(link) for at, link in links.items()}
+            jobs |= self._jobs_at(job(wanted, {**identities, **now}, 1))
             # a lock file alone tells no job: there the link must be the one that was pinned
-            found |= {exact.key: exact.canonical} if exact.key in self.known else {}
+            if exact.key in self._known or exact.key in self._pins:
+                jobs |= {exact.key: exact.canonical}
         if asked is not None:
             name = wanted.edit.name
-            found = {key: made for key, made in found.items() if self._had(name, key, asked)}
-        return self._best(found, wanted.edit.name, observed)
+            jobs = {key: old for key, old in jobs.items() if self._had(name, key, asked)}
+        return self._best(jobs, wanted.edit.name, observed)
 
     def _had(self, name: str, key: str, asked: Collection[str]) -> bool:
-        edits = self.known[key].edits
+        known = self._known.get(key)
+        edits = known.edits if known is not None else self._pins.get(key, set())
+        if known is None:
+            edits = edits | self._notes.get(key, set())
         return name in edits or any(edit not in asked for edit in edits)
 
     def _best(self, found: Mapping[str, Canonical], name: str, observed: Observed) -> Job | None:
@@ -149,7 +213,21 @@ class Former:
         return Job(ranked[-1], found[ranked[-1]]) if ranked else None
 
 
-NOTHING = Former()
+def _by_key(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    """(edit, key) → the edits, by key."""
+    edits: dict[str, set[str]] = {}
+    for edit, key in pairs:
+        edits.setdefault(key, set()).add(edit)
+    return edits
+
+
+def _links_of(wanted: Wanted) -> Mapping[str, str]:
+    """By pointer: the links with parameters that an edit names."""
+    return {
+        item.medium.at: item.medium.reference.value
+        for item in wanted.inputs
+        if item.medium.reference.kind == "remote" and "?" in item.medium.reference.value
+    }
 
 
 def _is_known(key: str, name: str, observed: Observed) -> bool:

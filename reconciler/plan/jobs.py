@@ -6,12 +6,13 @@ result it has on other machines.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from reconciler.desired.job import Desired, Job, Wanted
-from reconciler.plan.earlier_keys import NOTHING, Former
-from reconciler.state.observed import Observed, Result
+from reconciler.desired.job import Desired, Job, Wanted, job
+from reconciler.plan.earlier_keys import Former
+from reconciler.state.observed import Findings, Observed, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,37 +34,144 @@ class Resolved:
         return self.pinned if self.result is None else self.result.digest
 
 
+class LookUp(Protocol):
+    """Looks up what is known of keys, so that what is observed has it from then on."""
+
+    def find(self, keys: Collection[str]) -> Findings:
+        """Look up keys; what is new by it."""
+
+    def read_everything(self) -> Findings:
+        """Look up all that ever was; all of it."""
+
+
 def resolve(
     desired: Desired,
     observed: Observed,
-    former: Former = NOTHING,
+    former: Former | None = None,
     *,
     trust_pins: bool = True,
+    look_up: LookUp | None = None,
 ) -> Mapping[str, Resolved]:
     """Every edit resolved, upstream before downstream. What an earlier rule of keys knows keeps
     the key that it has (`former`).
 
     `trust_pins`: a result that is not here is taken to be what the lock file says; not where it is
-    to be paid again, and so will be another one.
+    to be paid again, and so will be another one. `look_up` is asked about keys as they become
+    known, a level of the graph at a time; None: `observed` has everything.
     """
-    resolved: dict[str, Resolved] = {}
+    resolver = _Resolver(desired, observed, former or Former(), trust_pins, look_up)
+    for names in _levels(desired):
+        resolver.resolve(names)
+    return {name: resolver.resolved[name] for name in desired.edits}
+
+
+def _levels(desired: Desired) -> Sequence[Sequence[str]]:
+    """The edits in levels: those of one build on edits of earlier ones only."""
+    levels: list[list[str]] = []
+    depths: dict[str, int] = {}
     for name, wanted in desired.edits.items():
-        upstream = {up: resolved[up] for up in wanted.upstreams}
-        missing = tuple(up for up, each in upstream.items() if each.result is None)
-        known = {up: each.result for up, each in upstream.items() if each.result is not None}
-        digests = {up: each.digest for up, each in upstream.items()}
-        identities = {up: f"sha256:{digest}" for up, digest in digests.items() if digest}
-        if len(identities) < len(upstream):
-            resolved[name] = Resolved(wanted, None, None, missing, known)
-            continue
-        made = former.job(wanted, wanted.identities(identities), observed, desired.edits)
-        pin = observed.pin(name, made.key) if trust_pins else None
-        resolved[name] = Resolved(
-            wanted,
-            made,
-            observed.result(name, made.key),
-            missing,
-            known,
-            pin.digest if pin is not None else None,
-        )
-    return resolved
+        depth = max((depths[up] + 1 for up in wanted.upstreams), default=0)
+        depths[name] = depth
+        if depth == len(levels):
+            levels.append([])
+        levels[depth].append(name)
+    return levels
+
+
+class _Resolver:
+    """Resolves edits, those of one level together."""
+
+    def __init__(
+        self,
+        desired: Desired,
+        observed: Observed,
+        former: Former,
+        trust_pins: bool,
+        look_up: LookUp | None,
+    ) -> None:
+        self._desired = desired
+        self._observed = observed
+        self._former = former
+        self._trust_pins = trust_pins
+        self._look_up = look_up
+        self.resolved: dict[str, Resolved] = {}
+
+    def resolve(self, names: Sequence[str]) -> None:
+        """Resolve edits whose upstream edits are resolved."""
+        jobs: dict[str, Job] = {}
+        for name in names:
+            wanted = self._desired.edits[name]
+            identities = _find_identities(wanted, self.resolved)
+            if identities is not None:
+                jobs[name] = job(wanted, identities)
+        if self._look_up is not None:
+            self._find(self._look_up, jobs)
+        for name in names:
+            self.resolved[name] = resolve_edit(
+                self._desired,
+                name,
+                self.resolved,
+                self._observed,
+                self._former,
+                trust_pins=self._trust_pins,
+                own=jobs.get(name),
+            )
+
+    def _find(self, look_up: LookUp, jobs: Mapping[str, Job]) -> None:
+        """Look up what is known of some edits, by their keys and by those of earlier rules."""
+        former, observed = self._former, self._observed
+        edits = self._desired.edits
+        answer = look_up.find({own.key for own in jobs.values()})
+        former.learn(answer.results, answer.requests)
+        earlier = {
+            key
+            for name, own in jobs.items()
+            for key in former.find_keys(edits[name], own, observed)
+        }
+        answer = look_up.find(earlier)
+        former.learn(answer.results, answer.requests)
+        if any(former.needs_everything(edits[name], own, observed) for name, own in jobs.items()):
+            answer = look_up.read_everything()
+            former.forget()
+            former.learn(answer.results, answer.requests)
+
+
+def resolve_edit(
+    desired: Desired,
+    name: str,
+    resolved: Mapping[str, Resolved],
+    observed: Observed,
+    former: Former,
+    *,
+    trust_pins: bool,
+    own: Job | None = None,
+) -> Resolved:
+    """One edit resolved, where those that it builds on are in `resolved`. `own` is its job by the
+    present rule of keys, where somebody has built it already.
+    """
+    wanted = desired.edits[name]
+    upstream = {up: resolved[up].result for up in wanted.upstreams}
+    missing = tuple(up for up, result in upstream.items() if result is None)
+    known = {up: result for up, result in upstream.items() if result is not None}
+    identities = _find_identities(wanted, resolved)
+    if identities is None:
+        return Resolved(wanted, None, None, missing, known)
+    own = own or job(wanted, identities)
+    chosen = former.choose_job(wanted, identities, own, observed, desired.edits)
+    pin = observed.pin(name, chosen.key) if trust_pins else None
+    return Resolved(
+        wanted,
+        chosen,
+        observed.result(name, chosen.key),
+        missing,
+        known,
+        pin.digest if pin is not None else None,
+    )
+
+
+def _find_identities(wanted: Wanted, resolved: Mapping[str, Resolved]) -> Mapping[str, str] | None:
+    """What stands for the bytes of each input; None while that of an upstream edit is not known."""
+    digests = {up: resolved[up].digest for up in wanted.upstreams}
+    if not all(digests.values()):
+        return None
+    return wanted.identities({up: f"sha256:{digest}" for up, digest in digests.items()})

@@ -161,6 +161,20 @@ class History:
         return sum(1 for each in self.attempts if each.state is State.FAILED)
 
 
+# (key, edit, job) of an attempt; the job is left out where nobody needs it
+Request = tuple[str, str, Mapping[str, Any] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What one question to ledger and store brought: results by key, and those requests that an
+    earlier rule of keys may have named.
+    """
+
+    results: Mapping[str, Sequence[Result]] = field(default_factory=dict)
+    requests: Sequence[Request] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Stray:
     """A task at the service that a request of ours made after it was given up; it is paid, and
@@ -207,7 +221,9 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """Everything that is, seen at one moment."""
+    """What is, seen at one moment: of results and attempts those of the keys that were asked for, and
+    the attempts that are not over.
+    """
 
     realm: str
     endpoint: str
@@ -225,15 +241,8 @@ class Observed:
     before: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     strays: Sequence[Stray] = ()  # that nobody has answered for
     damaged: Sequence[str] = ()  # records and blobs that cannot be trusted, in words
-
-    @property
-    def newest(self) -> float:
-        """The newest moment that the ledger knows of, in seconds since 1970; 0 when it knows none."""
-        attempts = [each for history in self.history.values() for each in history.attempts]
-        return max(
-            (max(each.created_at, each.submitted_at or 0, each.ended_at or 0) for each in attempts),
-            default=0,
-        )
+    # the newest moment that the ledger knows of, in seconds since 1970; 0 when it knows none
+    newest: float = 0.0
 
     def repaid(self) -> Observed:
         """The same without the pins whose result is not here while another of their job is: paid in

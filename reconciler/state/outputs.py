@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import IO
 
 from reconciler.errors import StoreDamaged
 from reconciler.formats.digest import hash_bytes
@@ -47,36 +48,45 @@ class Outputs:
         self,
         paths: Collection[str],
         digests: Digests,
-        known: Collection[str],
-        blobs_of: Callable[[str], Iterable[Path]] = lambda _path: (),
+        find_stored: Callable[[Collection[str]], Collection[str]],
+        find_whole: Callable[[str], Iterable[IO[bytes]]] = lambda _path: (),
     ) -> Mapping[str, Output]:
         """Each of `paths` as it is.
 
-        `known` are the digests of every blob we ever stored; `blobs_of` gives the blobs that a file
-        at a path may be cut short of: with those in the store, nothing of anybody's is lost.
+        `find_stored` tells which of some digests are those of blobs that we ever stored;
+        `find_whole` opens the blobs that a file at a path may be cut short of: with those in the
+        store, nothing of anybody's is lost. Neither is asked without need.
         """
         published = self.published()
-        seen = {}
-        for path in paths:
-            digest, mine = None, published.get(path)
-            with suppress(EscapesRoot):
-                digest = digests.of(resolve_inside(self._root, path))
-            ours = digest is not None and (
-                digest in known or (mine is not None and mine.digest == digest)
-            )
+        there = {path: self._digest(path, digests) for path in paths}
+        strange = {
+            digest
+            for path, digest in there.items()
+            if digest is not None and not _is_noted(published.get(path), digest)
+        }
+        stored = find_stored(strange) if strange else ()
+        outputs = {}
+        for path, digest in there.items():
+            note = published.get(path)
+            ours = digest is not None and (digest in stored or _is_noted(note, digest))
             cut_short = (
-                digest is not None and not ours and self._is_cut_short(path, digest, blobs_of)
+                digest is not None and not ours and self._is_cut_short(path, digest, find_whole)
             )
-            seen[path] = Output(digest, mine, ours or cut_short, cut_short)
-        return seen
+            outputs[path] = Output(digest, note, ours or cut_short, cut_short)
+        return outputs
+
+    def _digest(self, path: str, digests: Digests) -> str | None:
+        with suppress(EscapesRoot):
+            return digests.of(resolve_inside(self._root, path))
+        return None
 
     def _is_cut_short(
-        self, path: str, digest: str, blobs_of: Callable[[str], Iterable[Path]]
+        self, path: str, digest: str, find_whole: Callable[[str], Iterable[IO[bytes]]]
     ) -> bool:
         if digest == _EMPTY:
             return True
         file = resolve_inside(self._root, path)
-        return any(is_prefix(file, blob) for blob in blobs_of(path))
+        return any(is_prefix(file, blob) for blob in find_whole(path))
 
     def remember(
         self, notes: Mapping[str, Published], *, forget: Collection[str] = (), tmp_name: str
@@ -94,3 +104,8 @@ class Outputs:
         entries = {path: asdict(note) for path, note in sorted(after.items())}
         text = json.dumps({"version": 1, "outputs": entries}, indent=1, sort_keys=True) + "\n"
         write_atomic(self._record, text.encode(), tmp_name=tmp_name)
+
+
+def _is_noted(note: Published | None, digest: str) -> bool:
+    """Whether a file has the bytes that we wrote there last time."""
+    return note is not None and note.digest == digest

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 from reconciler.errors import StoreDamaged
 from reconciler.formats.digest import encode_canonical
@@ -76,6 +76,7 @@ class Store:
     def __init__(self, folder: Path, clock: Clock) -> None:
         self.folder = folder
         self._clock = clock
+        self._edits: dict[str, str] = {}  # by the name of a record: the edit that it tells
 
     # -------------------------------------------------------------- blobs
 
@@ -111,16 +112,25 @@ class Store:
         """Where the blob of that digest lies, its bytes hashed again. Raises StoreDamaged."""
         source = self.blob_path(digest)
         if not source.is_file():
-            raise StoreDamaged(
-                f"the blob {digest[:12]}… is not in the store.",
-                hint="Run plan: it says what is left to do.",
-            )
+            raise _missing(digest)
         if hash_file(source) != digest:
             raise StoreDamaged(
                 f"the blob {digest[:12]}… no longer has the bytes it is named for.",
                 hint=f"Nothing was overwritten. Remove {source} and run apply again.",
             )
         return source
+
+    @contextmanager
+    def open_blob(self, digest: str) -> Iterator[IO[bytes]]:
+        """A blob for reading; its bytes are not hashed before. Raises StoreDamaged where there is
+        none.
+        """
+        try:
+            file = self.blob_path(digest).open("rb")
+        except OSError as error:
+            raise _missing(digest) from error
+        with file:
+            yield file
 
     def copy_out(self, digest: str, target: Path) -> None:
         """Put a blob's bytes at `target`, by rename of a complete copy. Raises StoreDamaged,
@@ -169,13 +179,30 @@ class Store:
         results = self._contents(named).results.values()
         return frozenset(result.digest for several in results for result in several)
 
-    def find_jobs(self, edits: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
-        """By edit: the job of a result that was rendered for it. Only edits that have one are in
-        the answer.
+    def find_rendered_for(self, edits: Collection[str]) -> Mapping[str, Sequence[Result]]:
+        """By edit: the results that were rendered for it, by key, and of one key the oldest first.
+        Only edits that have one are in the answer.
         """
-        results = self.read_all_results().results.values()
-        rendered = (result for several in results for result in several)
-        return {result.edit: result.job for result in rendered if result.edit in edits}
+        rendered: dict[str, list[Result]] = {}
+        names = self._records_for(edits)
+        for _, results in sorted(self._contents(names).results.items()):
+            for result in results:
+                if result.edit in edits:
+                    rendered.setdefault(result.edit, []).append(result)
+        return rendered
+
+    def _records_for(self, edits: Collection[str]) -> Iterator[Path]:
+        """The records that may be of some edits. Each is read once in the life of this store: a
+        record is never changed.
+        """
+        for path in self._records():
+            if path.name not in self._edits:
+                result = _read(path)
+                if result is None:
+                    continue
+                self._edits[path.name] = result.edit
+            if self._edits[path.name] in edits:
+                yield path
 
     def _contents(self, paths: Iterable[Path], *, read_data: bool = False) -> Contents:
         by_key: dict[str, list[Result]] = {}
@@ -274,6 +301,13 @@ class Store:
                 yield from (
                     path for path in _record_files(folder) if path.name.split(".")[0] in wanted
                 )
+
+
+def _missing(digest: str) -> StoreDamaged:
+    return StoreDamaged(
+        f"the blob {digest[:12]}… is not in the store.",
+        hint="Run plan: it says what is left to do.",
+    )
 
 
 def _record_files(folder: Path) -> list[Path]:

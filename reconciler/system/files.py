@@ -196,15 +196,13 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def is_prefix(part: Path, whole: Path) -> bool:
-    """Whether the bytes of one file are the first of another's; not where either is missing. Raises
+def is_prefix(part: Path, whole: IO[bytes]) -> bool:
+    """Whether the bytes of a file are the first of another's; not where it is missing. Raises
     OSError where one cannot be read.
     """
-    with suppress(FileNotFoundError), part.open("rb") as start, whole.open("rb") as file:
-        if os.fstat(start.fileno()).st_size > os.fstat(file.fileno()).st_size:
-            return False
+    with suppress(FileNotFoundError), part.open("rb") as start:
         while chunk := start.read(CHUNK):
-            if file.read(len(chunk)) != chunk:
+            if whole.read(len(chunk)) != chunk:
                 return False
         return True
     return False

@@ -37,7 +37,7 @@ def masked(text: str) -> str:
 
 def explained(bench: Bench, name: str) -> Explanation:
     """What `cutlist explain NAME` knows."""
-    seen = bench.project().run_pass()
+    seen = bench.project().run_pass(whole=True)
     step = next(step for step in seen.plan.steps if step.name == name)
     step = replace(step, details=told(seen.plan, step))
     return explain(seen.resolved[name], seen.observed, step, seen.plan.currency)
@@ -45,7 +45,7 @@ def explained(bench: Bench, name: str) -> Explanation:
 
 def drawn(bench: Bench, name: str) -> Portrait:
     """What `cutlist show NAME` knows."""
-    seen = bench.project().run_pass()
+    seen = bench.project().run_pass(whole=True)
     step = next(step for step in seen.plan.steps if step.name == name)
     return portrait(seen.resolved[name], step, seen.resolved, seen.observed)
 

@@ -131,10 +131,10 @@ def test_which_bytes_are_stored(store: Store) -> None:
     assert store.find_stored({film.digest, digest("loose"), digest("never")}) == {film.digest}
 
 
-def test_what_an_edit_was_rendered_from(store: Store) -> None:
-    """The job of a result is found by the name of the edit that it was rendered for."""
+def test_results_of_an_edit(store: Store) -> None:
+    """Results are found by the name of the edit that they were rendered for, whatever their key."""
     film = put(store)
-    assert store.find_jobs(["film", "other"]) == {"film": film.job}
+    assert store.find_rendered_for(["film", "other"]) == {"film": [film]}
 
 
 # ------------------------------------------------------------------ what may go wrong on a disk

@@ -32,7 +32,7 @@ from reconciler.state.ledger.database import (
 )
 from reconciler.state.ledger.strays import Strays
 from reconciler.state.ledger.uploads import Uploads
-from reconciler.state.observed import ARROWS, Attempt, History, State, forgotten_at
+from reconciler.state.observed import ARROWS, Attempt, History, Request, State, forgotten_at
 
 _COLUMNS = """a.id, a.key, a.lane, a.edit, a.state, a.endpoint, a.created_at, a.task_id, t.status, a.submitted_at,
     a.ended_at, a.code, a.message, a.request_id, a.billable_s, a.adopted"""
@@ -40,10 +40,6 @@ _KINDS = (
     TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, MOMENT, maybe(TEXT), maybe(TEXT), maybe(MOMENT),
     maybe(MOMENT), TEXT, TEXT, TEXT, AMOUNT, FLAG,
 )  # fmt: skip
-
-
-# (key, edit, job) of an attempt; the job is left out where it is not needed
-Request = tuple[str, str, Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
