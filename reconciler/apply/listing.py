@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.service.models import Model, Models, Variant
-from reconciler.service.pages import ListPage, Row
+from reconciler.service.pages import ListedTask, ListPage
 
 SHOWN = 5  # candidates and faults that a message names one by one
 _DATE = re.compile(r"-\d{4}(-?\d{2}){1,2}\Z")  # what a dated name of a model ends in
@@ -25,7 +25,7 @@ class Listing:
     continue "the service's list".
     """
 
-    rows: Mapping[str, Row]  # by task id
+    rows: Mapping[str, ListedTask]  # by task id
     faults: tuple[str, ...] = ()
     server_time: float | None = None  # the service's own clock as it gave the last page
 
@@ -52,7 +52,7 @@ def put_together(
 
 
 def _faults(
-    pages: Sequence[ListPage], rows: Mapping[str, Row], due: Collection[str]
+    pages: Sequence[ListPage], rows: Mapping[str, ListedTask], due: Collection[str]
 ) -> Iterator[str]:
     for page in pages:
         yield from page.contradictions
@@ -73,7 +73,7 @@ def _faults(
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ExpectedTask:
     """What is known of the task that a request may have made."""
 
     model: str
@@ -81,7 +81,9 @@ class Wanted:
     baseline: Collection[str]  # tasks that were there before it
     named_id: str = ""  # the id that the answer named, where it was no acceptance
 
-    def candidates(self, rows: Mapping[str, Row], strangers: Collection[str]) -> dict[str, Row]:
+    def candidates(
+        self, rows: Mapping[str, ListedTask], strangers: Collection[str]
+    ) -> dict[str, ListedTask]:
         """By id: those of `strangers`, whom the ledger does not know, that could be it.
 
         A row of another model that we know is no candidate, though it may be `misnamed`; every
@@ -89,27 +91,29 @@ class Wanted:
         """
         return {key: row for key, row in self._new(rows, strangers) if self.fits(row)}
 
-    def misnamed(self, rows: Mapping[str, Row], strangers: Collection[str]) -> dict[str, Row]:
+    def misnamed(
+        self, rows: Mapping[str, ListedTask], strangers: Collection[str]
+    ) -> dict[str, ListedTask]:
         """By id: those that are new, too, and are listed as of another model. Nobody takes them for
         it, and while there are any, nothing is proved not to have arrived.
         """
         return {key: row for key, row in self._new(rows, strangers) if not self.fits(row)}
 
     def _new(
-        self, rows: Mapping[str, Row], strangers: Collection[str]
-    ) -> Iterator[tuple[str, Row]]:
+        self, rows: Mapping[str, ListedTask], strangers: Collection[str]
+    ) -> Iterator[tuple[str, ListedTask]]:
         return (
             (task_id, rows[task_id])
             for task_id in sorted(strangers)
             if task_id not in self.baseline
         )
 
-    def fits(self, row: Row) -> bool:
+    def fits(self, row: ListedTask) -> bool:
         """Whether the model that a row tells, if any, may be the one that was asked for."""
         told = self.models.get(row.model)
         return told is None or told is self.models.get(self.model)
 
-    def is_told_by(self, row: Row) -> bool:
+    def is_told_by(self, row: ListedTask) -> bool:
         """Whether a row tells the very model, by one of its names, or that with a date."""
         own: Model | None = self.models.get(self.model)
         names = {self.model} if own is None else {self.model, *own.names}
@@ -140,7 +144,7 @@ def _variant_of(models: Models, job: Mapping[str, Any]) -> Variant | None:
     return model.variant(job.get("input", {}).get("function")) if model else None
 
 
-def described(rows: Iterable[Row]) -> str:
+def described(rows: Iterable[ListedTask]) -> str:
     """Candidates as a person wants to see them: id, model, status, and time by the service."""
     words = []
     for row in rows:

@@ -15,7 +15,7 @@ from reconciler.desired.datauri import parse_data
 from reconciler.desired.job import request
 from reconciler.errors import CutlistError
 from reconciler.formats.digest import hash_bytes
-from reconciler.state.ledger.uploads import Place
+from reconciler.state.ledger.uploads import UploadPlace
 from reconciler.system.files import hash_file
 
 UPLOAD_MARGIN_S = 2 * 3600  # an upload about to expire is made anew
@@ -116,8 +116,8 @@ async def _uploaded(desk: Desk, work: Work, source: _Source) -> str:
     return url
 
 
-def _place(desk: Desk, work: Work) -> Place:
-    return Place(work.model, desk.account, desk.endpoint)
+def _place(desk: Desk, work: Work) -> UploadPlace:
+    return UploadPlace(work.model, desk.account, desk.endpoint)
 
 
 def _texts(value: Any) -> list[str]:

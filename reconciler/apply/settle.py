@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 from reconciler.apply.baseline import keep, read_listing
 from reconciler.apply.context import Desk, NeedsPerson, close, unbroken
-from reconciler.apply.listing import Listing, Wanted, tells_prompt
+from reconciler.apply.listing import ExpectedTask, Listing, tells_prompt
 from reconciler.apply.verdict import Adopt, Evidence, NotSent, Undecided, Verdict, judge
 from reconciler.errors import Rejected
 from reconciler.service.models import Models
-from reconciler.service.pages import Row
+from reconciler.service.pages import ListedTask
 from reconciler.state.ledger import Baseline, Intent
 from reconciler.state.observed import TASK_LIFE_S, Attempt, State
 from reconciler.system import shipped
@@ -36,14 +36,14 @@ class Question:
     attempt: Attempt
     intent: Intent
     baseline: Baseline | None  # None: of a version that kept none
-    wanted: Wanted
+    wanted: ExpectedTask
 
     @classmethod
     def of(cls, desk: Desk, attempt_id: str) -> Question:
         """The question about one attempt. Raises LedgerError."""
         intent = desk.ledger.intent(attempt_id)
         baseline = desk.ledger.baselines.of(attempt_id)
-        wanted = Wanted(
+        wanted = ExpectedTask(
             model=str(intent.job["model"]),
             models=Models.of(shipped.read_model_documents()),
             baseline=frozenset() if baseline is None else baseline.task_ids,
@@ -52,12 +52,12 @@ class Question:
         attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
         return cls(attempt, intent, baseline, wanted)
 
-    def candidates(self, desk: Desk, listing: Listing) -> dict[str, Row]:
+    def candidates(self, desk: Desk, listing: Listing) -> dict[str, ListedTask]:
         """The tasks of a listing that could be it."""
         strangers = desk.ledger.baselines.strangers(listing.rows.keys())
         return self.wanted.candidates(listing.rows, strangers)
 
-    def misnamed(self, desk: Desk, listing: Listing) -> dict[str, Row]:
+    def misnamed(self, desk: Desk, listing: Listing) -> dict[str, ListedTask]:
         """The new tasks of a listing that are told to be of another model, and that no other request
         of ours can have made.
         """
@@ -176,7 +176,7 @@ def _in_other_lanes(desk: Desk, lane: str) -> Iterator[Question]:
     return (each for each in _open(desk, desk.ledger.unsettled()) if each.attempt.lane != lane)
 
 
-def _claimed(others: Iterable[Question], candidates: Mapping[str, Row]) -> Collection[str]:
+def _claimed(others: Iterable[Question], candidates: Mapping[str, ListedTask]) -> Collection[str]:
     """The candidates that one of these other requests, whose fate is open too, may have made."""
     if not candidates:
         return ()

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.apply.listing import Listing, Wanted, described
-from reconciler.service.pages import Row
+from reconciler.apply.listing import ExpectedTask, Listing, described
+from reconciler.service.pages import ListedTask
 
 PROOFS = 2  # whole listings without a candidate, read after settle, that prove NOT_SENT
 INTENT_LIFE_S = 23 * 3600  # the list of the last 24 h proves nothing about an older request
@@ -45,10 +45,12 @@ Verdict = Adopt | NotSent | Undecided
 class Evidence:
     """All that is known at one reading of the list."""
 
-    wanted: Wanted
+    wanted: ExpectedTask
     listing: Listing
-    candidates: Mapping[str, Row]
-    misnamed: Mapping[str, Row] = field(default_factory=dict)  # new, and listed as of another model
+    candidates: Mapping[str, ListedTask]
+    misnamed: Mapping[str, ListedTask] = field(
+        default_factory=dict
+    )  # new, and listed as of another model
     claimed: Collection[str] = ()  # candidates that may be of another open request
     baseline_is_whole: bool = True
     is_its_sender: bool = True  # the list is read with the key and workspace that sent it
@@ -82,7 +84,7 @@ def judge(seen: Evidence) -> Verdict | None:
     return _of_none(seen)
 
 
-def _of_one(seen: Evidence, row: Row) -> Verdict | None:
+def _of_one(seen: Evidence, row: ListedTask) -> Verdict | None:
     assert row.task_id is not None
     told = seen.wanted.is_told_by(row)
     if row.task_id in seen.claimed and not told:
@@ -134,7 +136,7 @@ def _of_none(seen: Evidence) -> Verdict | None:
     return NotSent()
 
 
-def _beside(candidates: Mapping[str, Row]) -> str:
+def _beside(candidates: Mapping[str, ListedTask]) -> str:
     """Candidates, where there are any, after the reason why they do not decide."""
     if not candidates:
         return ""

@@ -13,7 +13,7 @@ from typing import IO, Any, cast
 from reconciler.apply.events import Event, Phase
 from reconciler.cli import screen
 from reconciler.cli.board import Board, billed
-from reconciler.cli.terminal import Output
+from reconciler.cli.terminal import OutputStream
 from reconciler.formats.names import make_plain
 from reconciler.plan.step import Plan
 from reconciler.report.page import Line, Style
@@ -174,7 +174,7 @@ class _Sink:
     """
 
     def __init__(self) -> None:
-        self._output = Output("stderr", sys.stderr)
+        self._output = OutputStream("stderr", sys.stderr)
         self.encoding = self._output.encoding
         self.isatty = sys.stderr.isatty
         self.fileno = sys.stderr.fileno

@@ -13,14 +13,14 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.cli.terminal import Output
+from reconciler.cli.terminal import OutputStream
 from reconciler.errors import EXIT_ERROR, CutlistError, InvalidInput
 from reconciler.formats.names import is_plain, make_plain
 from reconciler.formats.words import format_count
 from reconciler.report.page import Blocks, Page, Paragraph, written
 
-OUT = Output("stdout")
-ERR = Output("stderr")
+OUT = OutputStream("stdout")
+ERR = OutputStream("stderr")
 
 
 def say(text: str = "") -> None:

@@ -20,7 +20,7 @@ _LEAST_WIDTH = 20  # of a terminal that says it has less, or nothing
 _MOST_WIDTH = 1000
 
 
-class Output:
+class OutputStream:
     """Standard output, or standard error: what stands for it at the moment, or what stood for it
     when it was `kept`.
     """

@@ -10,7 +10,7 @@ from reconciler.plan.document import cost_document, step_cost_document
 from reconciler.plan.step import Action
 from reconciler.report.markdown import (
     MOST_CHARACTERS,
-    Row,
+    CommentRow,
     code,
     escaped,
     paragraphs,
@@ -19,8 +19,7 @@ from reconciler.report.markdown import (
 )
 from reconciler.report.page import Block, Paragraph, Span, Style, written
 from reconciler.report.plan import cost_line, money, strong, where
-from reconciler.report.table import Column, Fit, Table
-from reconciler.report.table import Row as LineOfTable
+from reconciler.report.table import Column, Fit, Row, Table
 
 DIFF_VERSION = 1
 SIGNS: Mapping[Kind, str] = {
@@ -71,8 +70,8 @@ def _total_lines(comparison: Comparison) -> Iterator[Paragraph]:
         yield Paragraph(strong(line), rest="  ")
 
 
-def _table_row(change: Change, currency: str) -> LineOfTable:
-    return LineOfTable(
+def _table_row(change: Change, currency: str) -> Row:
+    return Row(
         [Span(f"{SIGNS[change.kind]} {change.name}", _STYLES[change.kind]), change.output],
         below=[
             Paragraph(change.reason, "      "),
@@ -158,8 +157,8 @@ def diff_markdown(comparison: Comparison, below: Sequence[str] = ()) -> str:
     return text + (table_and_details(rows, "change", "cutlist diff", most) if rows else "") + end
 
 
-def _row(change: Change, currency: str) -> Row:
-    return Row(
+def _row(change: Change, currency: str) -> CommentRow:
+    return CommentRow(
         SIGNS[change.kind],
         change.kind.value,
         change.name,

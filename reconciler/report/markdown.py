@@ -52,9 +52,9 @@ def paragraphs(lines: Sequence[str]) -> str:
     return "".join(f"\n**{escaped(line)}**\n" for line in lines)
 
 
-def _row(step: Step, follow: str | None, currency: str) -> Row:
+def _row(step: Step, follow: str | None, currency: str) -> CommentRow:
     name = step.name if step.of_edit else ""
-    return Row(
+    return CommentRow(
         SYMBOLS[step.action],
         step.action.value,
         name,
@@ -99,7 +99,7 @@ def where_markdown(plan: Plan) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CommentRow:
     """One line of the table of a comment, and what is folded below it."""
 
     symbol: str
@@ -112,7 +112,7 @@ class Row:
     place: str
 
 
-def table_and_details(rows: Sequence[Row], word: str, command: str, most: int) -> str:
+def table_and_details(rows: Sequence[CommentRow], word: str, command: str, most: int) -> str:
     """A table of `rows`, each a `word`, then reasons and differences, folded; at most so many
     characters.
 
@@ -129,7 +129,7 @@ def table_and_details(rows: Sequence[Row], word: str, command: str, most: int) -
     return text + _details(rows, word, command, most - len(text) - _FOR_THE_END)
 
 
-def _details(rows: Sequence[Row], word: str, command: str, most: int) -> str:
+def _details(rows: Sequence[CommentRow], word: str, command: str, most: int) -> str:
     text = ""
     told = [row for row in rows if row.details or len(row.reason) > _MOST_OF_A_CELL]
     for number, row in enumerate(told):

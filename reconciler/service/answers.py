@@ -115,7 +115,7 @@ class TaskAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class UploadPolicy:
     """Where a file may be put, and with which fields of the form; `key` names it there."""
 
     host: str
@@ -357,7 +357,7 @@ def _kept(value: Any, quote: Quote) -> Any:
 # ------------------------------------------------------------------ uploads and results
 
 
-def upload_policy(fields: Mapping[str, Any], name: str) -> Policy:
+def upload_policy(fields: Mapping[str, Any], name: str) -> UploadPolicy:
     """Where and how a file of that name is put. Raises UnfitAnswer for a policy that cannot be
     used: nothing was put anywhere.
     """
@@ -372,7 +372,7 @@ def upload_policy(fields: Mapping[str, Any], name: str) -> Policy:
                 f"{each} of the service's upload policy is no plain text.", status=200
             )
     key = f"{told['upload_dir']}/{name}"
-    return Policy(
+    return UploadPolicy(
         told["upload_host"],
         key,
         {

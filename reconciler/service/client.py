@@ -173,7 +173,9 @@ class Client:
             await self._put(policy, name, content, len(content))
         return f"oss://{policy.key}"
 
-    async def _put(self, policy: answers.Policy, name: str, file: Any, size_bytes: int) -> None:
+    async def _put(
+        self, policy: answers.UploadPolicy, name: str, file: Any, size_bytes: int
+    ) -> None:
         reply = await self._plain.ask(
             "POST",
             policy.host,

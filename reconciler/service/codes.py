@@ -24,7 +24,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CodeEntry:
     verdict: Verdict
     advice: str
 
@@ -36,44 +36,44 @@ _CHANGE = (
 _THREE = (
     "Three attempts are made in all; `cutlist apply --retry-failed` makes up to three more, later."
 )
-_FINAL = Entry(Verdict.FINAL, f"The service refuses this request. {_CHANGE}")
-_MODERATION = Entry(
+_FINAL = CodeEntry(Verdict.FINAL, f"The service refuses this request. {_CHANGE}")
+_MODERATION = CodeEntry(
     Verdict.FINAL,
     f"The service's content check refused the prompt, the input or what came of it. {_CHANGE}",
 )
-_INPUT = Entry(
+_INPUT = CodeEntry(
     Verdict.INPUT,
     "The service could not fetch an input. Check that its address opens without a login, or use a"
     f" local file. {_THREE}",
 )
-_INTERNAL = Entry(
+_INTERNAL = CodeEntry(
     Verdict.INTERNAL,
     f"The fault is the service's. {_THREE}",
 )
-_QUOTA = Entry(
+_QUOTA = CodeEntry(
     Verdict.QUOTA,
     "Check the account's balance, quota and access to the model in the vendor's console, then run"
     " apply again.",
 )
-_DENIED = Entry(
+_DENIED = CodeEntry(
     Verdict.DENIED,
     "Keys belong to one region and one workspace. Set DASHSCOPE_API_KEY to a key of this endpoint,"
     " or choose the endpoint the key belongs to in cutlist.yaml.",
 )
-_THROTTLED = Entry(
+_THROTTLED = CodeEntry(
     Verdict.THROTTLED, "The account sends too fast. The program slows down by itself."
 )
 
 # The longest matching beginning (up to a dot) counts.
-_CODES: dict[str, Entry] = {
+_CODES: dict[str, CodeEntry] = {
     "InvalidParameter": _FINAL,
     "InvalidParameter.DataInspection": _INPUT,
-    "ModelNotFound": Entry(
+    "ModelNotFound": CodeEntry(
         Verdict.FINAL, f"The endpoint does not know this model; models differ by region. {_CHANGE}"
     ),
     "DataInspectionFailed": _MODERATION,
     "IPInfringementSuspect": _MODERATION,
-    "InvalidFile": Entry(
+    "InvalidFile": CodeEntry(
         Verdict.FINAL, f"An input breaks a limit of the model (docs/manifest.md). {_CHANGE}"
     ),
     "UnsupportedOperation": _FINAL,
@@ -92,14 +92,14 @@ _CODES: dict[str, Entry] = {
     "AccessDenied": _DENIED,
     "Workspace.AccessDenied": _DENIED,
 }
-_UNKNOWN = Entry(
+_UNKNOWN = CodeEntry(
     Verdict.UNKNOWN,
     "The service gave a code that this version does not know; look it up in the vendor's list of"
     " error codes.",
 )
 
 
-def entry(code: str, message: str = "") -> Entry:
+def entry(code: str, message: str = "") -> CodeEntry:
     """What is known of an error code."""
     if code.startswith("InvalidParameter") and "failed to download" in message.lower():
         return _INPUT

@@ -27,7 +27,7 @@ _LONGEST_NAME = 200  # characters of a model's name or a status
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListedTask:
     """A task in the service's list. None stands for what cannot be read; a `task_id` of None is
     none, or not of the form of an id.
     """
@@ -44,7 +44,7 @@ class ListPage:
     in it cannot be true or cannot be read; a page that has any proves nothing.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[ListedTask, ...]
     total: int | None
     pages: int | None
     page_no: int | None
@@ -105,10 +105,10 @@ def _contradictions(page: ListPage, asked_no: int, asked_size: int) -> list[str]
     return words
 
 
-def _row(value: Any) -> Row:
+def _row(value: Any) -> ListedTask:
     fields = value if isinstance(value, dict) else {}
     created_at = moment(fields.get("gmt_create"))
-    return Row(
+    return ListedTask(
         task_id=read_task_id(fields.get("task_id")),
         model=_name(fields.get("model_name")),
         status=_name(fields.get("status")) or "",

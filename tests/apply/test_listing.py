@@ -9,23 +9,25 @@ import pytest
 
 from reconciler.apply.listing import (
     SHOWN,
-    Wanted,
+    ExpectedTask,
     described,
     is_prompt_of,
     put_together,
     tells_prompt,
 )
 from reconciler.service.models import Models
-from reconciler.service.pages import ListPage, Row
+from reconciler.service.pages import ListedTask, ListPage
 from reconciler.system import shipped
 
 MODELS = Models.of(shipped.read_model_documents())
 EDIT, VACE = "wan2.7-videoedit", "wan2.1-vace-plus"
 
 
-def row(task_id: str | None, model: str | None = EDIT, created_at: float | None = 1.0) -> Row:
+def row(
+    task_id: str | None, model: str | None = EDIT, created_at: float | None = 1.0
+) -> ListedTask:
     """A row of the list."""
-    return Row(task_id, model, "PENDING", created_at)
+    return ListedTask(task_id, model, "PENDING", created_at)
 
 
 def page(
@@ -90,7 +92,7 @@ def test_a_listing_that_proves_nothing(pages: Any, due: Any, fault: str) -> None
 )
 def test_the_model_of_a_row(model: str, told: str | None, fits: bool, is_told: bool) -> None:
     """Only the exact name of another model that we know takes a row out of question."""
-    wanted = Wanted(model, MODELS, ())
+    wanted = ExpectedTask(model, MODELS, ())
     assert (wanted.fits(row("a", told)), wanted.is_told_by(row("a", told))) == (fits, is_told)
 
 
@@ -98,7 +100,7 @@ def test_the_model_of_a_row(model: str, told: str | None, fits: bool, is_told: b
 def test_no_time_drops_a_candidate(created_at: float | None) -> None:
     """What the ledger knows, and what was there before, is not it; everything else is."""
     rows = {each: row(each, created_at=created_at) for each in ("known", "before", "new")}
-    wanted = Wanted(EDIT, MODELS, {"before"})
+    wanted = ExpectedTask(EDIT, MODELS, {"before"})
     assert set(wanted.candidates(rows, {"before", "new"})) == {"new"}
 
 

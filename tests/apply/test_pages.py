@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.errors import OutcomeUnknown
-from reconciler.service.pages import Row, list_page, moment
+from reconciler.service.pages import ListedTask, list_page, moment
 
 ID = "0385dc79-5ff8-4d82-bcb6-8f2d1f0c6a11"
 ROW = {"task_id": ID, "model_name": "m", "status": "RUNNING", "gmt_create": 1790000000000}
@@ -22,7 +22,7 @@ def page(rows: Any, **fields: Any) -> Any:
 def test_a_row_as_the_service_writes_it() -> None:
     """The documented row is read whole, its milliseconds as seconds."""
     answer = page([ROW])
-    assert answer.rows == (Row(ID, "m", "RUNNING", 1790000000.0),)
+    assert answer.rows == (ListedTask(ID, "m", "RUNNING", 1790000000.0),)
     assert (answer.total, answer.pages, answer.contradictions) == (1, 1, ())
 
 
@@ -37,20 +37,22 @@ def test_a_row_as_the_service_writes_it() -> None:
 def test_a_row_without_a_legal_id_stays_and_is_told(bent: dict[str, Any]) -> None:
     """A task_id that is none is None, and the page proves nothing."""
     answer = page([{**ROW, **bent}])
-    assert answer.rows == (Row(None, "m", "RUNNING", 1790000000.0),)
+    assert answer.rows == (ListedTask(None, "m", "RUNNING", 1790000000.0),)
     assert answer.contradictions == ("row 1 has no task_id that can be read",)
 
 
 @pytest.mark.parametrize("row", [None, 5, "text", [], {}])
 def test_what_is_no_row_is_a_row_that_cannot_be_read(row: Any) -> None:
     """Nothing is ever "no row"."""
-    assert page([row]).rows == (Row(None, None, "", None),)
+    assert page([row]).rows == (ListedTask(None, None, "", None),)
 
 
 @pytest.mark.parametrize("name", [None, 5, "", [], "m" * 201])
 def test_a_model_that_cannot_be_read_is_none(name: Any) -> None:
     """A name of the model that is missing or no text is None, and the row stays."""
-    assert page([{**ROW, "model_name": name}]).rows == (Row(ID, None, "RUNNING", 1790000000.0),)
+    assert page([{**ROW, "model_name": name}]).rows == (
+        ListedTask(ID, None, "RUNNING", 1790000000.0),
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply.listing import Listing, Wanted
+from reconciler.apply.listing import ExpectedTask, Listing
 from reconciler.apply.verdict import (
     INTENT_LIFE_S,
     PROOFS,
@@ -17,19 +17,19 @@ from reconciler.apply.verdict import (
     judge,
 )
 from reconciler.service.models import Models
-from reconciler.service.pages import Row
+from reconciler.service.pages import ListedTask
 from reconciler.system import shipped
 
 EDIT = "wan2.7-videoedit"
-WANTED = Wanted(EDIT, Models.of(shipped.read_model_documents()), ())
-NAMED = Wanted(EDIT, WANTED.models, (), named_id="named")
+WANTED = ExpectedTask(EDIT, Models.of(shipped.read_model_documents()), ())
+NAMED = ExpectedTask(EDIT, WANTED.models, (), named_id="named")
 GARBLED = Listing({}, ("is odd",))
 OLD = INTENT_LIFE_S + 1.0
 
 
-def rows(*ids: str, model: str | None = EDIT) -> dict[str, Row]:
+def rows(*ids: str, model: str | None = EDIT) -> dict[str, ListedTask]:
     """Candidates."""
-    return {each: Row(each, model, "RUNNING", None) for each in ids}
+    return {each: ListedTask(each, model, "RUNNING", None) for each in ids}
 
 
 def seen(**fields: Any) -> Evidence:

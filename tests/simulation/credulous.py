@@ -17,7 +17,7 @@ import pytest
 from reconciler.apply import attempt, listing, recover, verdict
 from reconciler.apply import settle as settling
 from reconciler.apply.baseline import read_listing
-from reconciler.service.pages import ListPage, Row
+from reconciler.service.pages import ListedTask, ListPage
 from reconciler.state.ledger import Baseline, Ledger
 from tests.simulation.network import SUBMIT, Wire
 
@@ -38,12 +38,12 @@ def _answers_seen_as(patch: pytest.MonkeyPatch, respond: Respond) -> None:
 
 def _candidates_seen_as(
     patch: pytest.MonkeyPatch,
-    keep: Callable[[settling.Question, Row], bool],
+    keep: Callable[[settling.Question, ListedTask], bool],
 ) -> None:
     """Of the tasks that could be it, only those that `keep` lets through."""
     real = settling.Question.candidates
 
-    def candidates(self: settling.Question, desk: Any, seen: Any) -> dict[str, Row]:
+    def candidates(self: settling.Question, desk: Any, seen: Any) -> dict[str, ListedTask]:
         return {task: row for task, row in real(self, desk, seen).items() if keep(self, row)}
 
     patch.setattr(settling.Question, "candidates", candidates)
@@ -55,7 +55,7 @@ def _candidates_seen_as(
 def local_clock_decides(patch: pytest.MonkeyPatch) -> None:
     """A task that is older than the intent by this machine's clock is not it."""
 
-    def is_young(question: settling.Question, row: Row) -> bool:
+    def is_young(question: settling.Question, row: ListedTask) -> bool:
         return (row.created_at or 0.0) >= question.intent.created_at - SKEW_S
 
     _candidates_seen_as(patch, is_young)
@@ -75,7 +75,7 @@ def date_of_another_host(patch: pytest.MonkeyPatch) -> None:
         since[attempt.id] = newest.get("", 0.0)
         intend(self, attempt, **fields)
 
-    def is_young(question: settling.Question, row: Row) -> bool:
+    def is_young(question: settling.Question, row: ListedTask) -> bool:
         return (row.created_at or 0.0) >= since[question.attempt.id] - 5.0
 
     _answers_seen_as(patch, note_date)
@@ -98,13 +98,13 @@ def forgotten_by_the_local_clock(patch: pytest.MonkeyPatch) -> None:
 def unreadable_row_is_no_row(patch: pytest.MonkeyPatch) -> None:
     """A row of which id, model or time cannot be read is left out, as if it had never come."""
 
-    def readable(row: Row) -> bool:
+    def readable(row: ListedTask) -> bool:
         return None not in (row.task_id, row.model, row.created_at)
 
     _pages_seen_as(patch, readable)
 
 
-def _pages_seen_as(patch: pytest.MonkeyPatch, keep: Callable[[Row], bool]) -> None:
+def _pages_seen_as(patch: pytest.MonkeyPatch, keep: Callable[[ListedTask], bool]) -> None:
     real = listing.put_together
 
     def shorten(page: ListPage) -> ListPage:
@@ -135,12 +135,12 @@ def total_is_not_compared(patch: pytest.MonkeyPatch) -> None:
 def dated_name_is_another_model(patch: pytest.MonkeyPatch) -> None:
     """A row whose model has a name that was not sent is of another model."""
 
-    def fits(self: listing.Wanted, row: Row) -> bool:
+    def fits(self: listing.ExpectedTask, row: ListedTask) -> bool:
         return row.model in (self.model, None)
 
-    patch.setattr(listing.Wanted, "fits", fits)
+    patch.setattr(listing.ExpectedTask, "fits", fits)
     # and what is of another model is nobody's business
-    patch.setattr(listing.Wanted, "misnamed", lambda *_ignored: {})
+    patch.setattr(listing.ExpectedTask, "misnamed", lambda *_ignored: {})
 
 
 def one_listing_is_enough(patch: pytest.MonkeyPatch) -> None:

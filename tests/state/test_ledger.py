@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from reconciler.errors import LedgerError
 from reconciler.state.booked import Booking, Holding, Origin
 from reconciler.state.ledger import AlreadyOpen, Ledger
-from reconciler.state.ledger.uploads import Place
+from reconciler.state.ledger.uploads import UploadPlace
 from reconciler.state.observed import ARROWS, OPEN, TASK_LIFE_S, Attempt, State
 
 NOW = 1_800_000_000.0
 JOB = {"model": "m", "take": 1}
-PLACE = Place("model", "account", "mock")
+PLACE = UploadPlace("model", "account", "mock")
 Opener = Callable[[Path], Ledger]
 IMPLEMENTATIONS: dict[str, Opener] = {"sqlite": lambda folder: Ledger.open(folder / "ledger.db")}
 HELD = (*OPEN, State.SUCCEEDED)  # states in which a key must not be sent again

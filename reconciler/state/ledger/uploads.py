@@ -8,7 +8,7 @@ from reconciler.state.ledger.database import TEXT, Database
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class UploadPlace:
     """Where uploaded bytes may be used: the service binds them to a model and an account."""
 
     model: str
@@ -22,7 +22,7 @@ class Uploads:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def url(self, sha256: str, place: Place, *, now: float, margin_s: float) -> str | None:
+    def url(self, sha256: str, place: UploadPlace, *, now: float, margin_s: float) -> str | None:
         """The oss:// URL of bytes that were uploaded and will live for at least `margin_s`; None
         when there is none.
         """
@@ -33,7 +33,7 @@ class Uploads:
         )  # fmt: skip
         return rows[0][0] if rows else None
 
-    def keep(self, sha256: str, place: Place, url: str, *, expires_at: float) -> None:
+    def keep(self, sha256: str, place: UploadPlace, url: str, *, expires_at: float) -> None:
         """Remember an upload, so that the same bytes are not sent twice."""
         with self._database.transaction() as connection:
             connection.execute(
@@ -41,7 +41,7 @@ class Uploads:
                 (sha256, place.model, place.account, place.endpoint, url, expires_at),
             )
 
-    def forget(self, sha256: str, place: Place) -> None:
+    def forget(self, sha256: str, place: UploadPlace) -> None:
         """What was uploaded there is not to be used again."""
         with self._database.transaction() as connection:
             connection.execute(
