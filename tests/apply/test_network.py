@@ -291,7 +291,7 @@ PROBE = r"""
 import asyncio, re, sys
 from pathlib import Path
 from reconciler.service.client import Client
-from reconciler.config import Secret
+from reconciler.formats.secret import Secret
 from reconciler.service.endpoints import Endpoint
 
 async def main():
