@@ -38,10 +38,9 @@ def _tell_of_others(project: Project) -> None:
 
 def _seen(context: click.Context, endpoint: str | None, name: str) -> tuple[Pass, Step]:
     """One pass, and the step of the edit that is named. Raises UsageError when there is none."""
-    from reconciler.plan.chains import told
     from reconciler.plan.selection import the_edit
 
     seen = opened(context, endpoint).run_pass(whole=True)
     found = the_edit(list(seen.desired.edits), name)
     step = next(step for step in seen.plan.steps if step.name == found)
-    return seen, replace(step, details=told(seen.plan, step))
+    return seen, replace(step, details=seen.plan.describe_details(step))

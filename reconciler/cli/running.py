@@ -11,7 +11,6 @@ from reconciler.cli import progress, screen
 from reconciler.cli.approval import _approval
 from reconciler.cli.signals import _signals
 from reconciler.plan.decide import Options
-from reconciler.plan.document import plan_document
 from reconciler.plan.step import Plan
 from reconciler.project import Project
 from reconciler.report import outcome as endings
@@ -105,7 +104,7 @@ def _showing(project: Project, max_cost: float | None, *, as_json: bool) -> Call
     def show(plan: Plan) -> None:
         if as_json:
             held = [check.to_json() for check in project.check_budgets(plan, max_cost=max_cost)]
-            screen.json_line({"event": "plan", **plan_document(plan), "budgets": held})
+            screen.json_line({"event": "plan", **plan.to_json(), "budgets": held})
         else:
             spent = today_lines(project.add_up_today(), plan.currency) if plan.changes else ()
             screen.show([*words.plan_blocks(plan), *spent, ""])

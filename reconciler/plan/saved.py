@@ -15,10 +15,8 @@ from reconciler.desired.job import Desired, job
 from reconciler.errors import BadSavedPlan, Place, PlanRefused
 from reconciler.formats.digest import digest_json
 from reconciler.formats.names import is_plain
-from reconciler.plan.chains import followers
 from reconciler.plan.cost import PricePerSecond, priced_as, wanted_tier
 from reconciler.plan.decide import Options
-from reconciler.plan.document import plan_document
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import Action, Cost, Plan, Step
 from reconciler.state.observed import Observed, Stray
@@ -80,7 +78,7 @@ def saved_document(
             },
         },
         "prices": prices,
-        "plan": plan_document(plan),
+        "plan": plan.to_json(),
     }
     return {**made, "digest": digest_json(made)}
 
@@ -327,7 +325,7 @@ def plan_of(document: Mapping[str, Any]) -> Plan:
         left_out=made["left_out"],
         environment=made["environment"],
     )
-    told = followers(plan)  # the document has them among the details
+    told = plan.describe_followers()  # the document has them among the details
     return replace(plan, steps=tuple(_without(step, told.get(step.name)) for step in plan.steps))
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from reconciler.errors import Place
 from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.state.observed import Attempt, State, Stray
+
+PLAN_VERSION = 1
+_MOST_FOLLOWERS = 5  # names of edits that wait for one, before they are cut short
 
 
 class Action(StrEnum):
@@ -47,6 +51,20 @@ class Cost:
     # inputs whose length nobody here knows, counted at the longest that is legal
     unknown_inputs: int = 0
     why: str = ""
+
+    @property
+    def price_reason(self) -> str | None:
+        """Why the price is null, for programs; None where it is known."""
+        return None if self.price is not None else f"not known here: {self.why}"
+
+    def to_json(self) -> dict[str, Any]:
+        """What one step or one change costs, for programs."""
+        return {
+            "billable_s": self.billable_s,
+            "price": self.price,
+            "price_reason": self.price_reason,
+            "unknown_inputs": self.unknown_inputs,
+        }
 
 
 FREE = Cost(0.0, 0.0)
@@ -93,6 +111,24 @@ class Step:
         more.
         """
         return not self.name.startswith(_HERE)
+
+    def to_json(self, followers: str | None = None) -> dict[str, Any]:
+        """The step for programs. `followers`, which edits wait for it, ends its details."""
+        return {
+            "name": self.name,
+            "action": self.action.value,
+            "reason": self.reason,
+            "details": [*self.details, *([followers] if followers else [])],
+            "builds_on": list(self.builds_on),
+            "key": self.key,
+            "output": self.output,
+            "place": str(self.place),
+            "digest": self.digest,
+            "task_id": self.task_id,
+            "paid_by": self.paid_by,
+            "stuck": self.stuck,
+            "cost": self.cost.to_json(),
+        }
 
 
 _HERE = "./"
@@ -157,6 +193,68 @@ class Plan:
         """What this plan does not spend, and would, were it not for what is blocked."""
         return total([step.cost for step in self.steps if step.stuck or step.repay])
 
+    def describe_followers(self) -> Mapping[str, str]:
+        """By the name of every edit that is rendered: which edits wait for it and are rendered
+        after it, in words.
+        """
+        below: dict[str, list[str]] = {}
+        for step in self.by_action(Action.WAIT):
+            for upstream in step.builds_on:
+                below.setdefault(upstream, []).append(step.name)
+        words = {}
+        for step in self.by_action(Action.RENDER):
+            names = _find_followers(step.name, below)
+            if names:
+                more = " and more" if len(names) > _MOST_FOLLOWERS else ""
+                verbs = "builds on it and follows" if len(names) == 1 else "build on it and follow"
+                words[step.name] = f"{', '.join(names[:_MOST_FOLLOWERS])}{more} {verbs}"
+        return words
+
+    def describe_details(self, step: Step) -> tuple[str, ...]:
+        """The details of a step, and what follows it, for a reader who does not see the chain."""
+        followers = self.describe_followers().get(step.name)
+        return (*step.details, *([followers] if followers else []))
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan for programs (schemas/plan.schema.json)."""
+        summary, followers = self.summary, self.describe_followers()
+        return {
+            "version": PLAN_VERSION,
+            "realm": self.realm,
+            "account": self.account,
+            "endpoint": self.endpoint,
+            "environment": self.environment,
+            "summary": {action.value: summary[action.value] for action in Action},
+            "left_out": self.left_out,
+            "terraform": {
+                "add": summary["render"] + summary["wait"],
+                "change": summary["write"],
+                "destroy": summary["prune"],
+            },
+            "cost": self.cost_to_json(),
+            "steps": [step.to_json(followers.get(step.name)) for step in self.steps],
+            "notes": list(self.notes),
+            "strays": [
+                {"task_id": stray.task_id, "name": stray.edit, "status": stray.status}
+                for stray in self.strays
+            ],
+        }
+
+    def cost_to_json(self) -> dict[str, Any]:
+        """What the steps cost for programs: those of now, and with those that wait."""
+        now, at_most = self.total(Action.RENDER), self.total(Action.RENDER, Action.WAIT)
+        return {
+            "billable_s": now.billable_s,
+            "price": now.price,
+            "at_most_billable_s": at_most.billable_s,
+            "at_most_price": at_most.price,
+            "price_reason": at_most.price_reason,
+            "held_up_billable_s": self.held_up.billable_s,
+            "held_up_price": self.held_up.price,
+            "unknown_inputs": at_most.unknown_inputs,
+            "currency": self.currency or None,
+        }
+
 
 def total(costs: Sequence[Cost]) -> Cost:
     """The sum of costs."""
@@ -167,3 +265,15 @@ def total(costs: Sequence[Cost]) -> Cost:
         unknown_inputs=sum(cost.unknown_inputs for cost in costs),
         why="; ".join(dict.fromkeys(cost.why for cost in costs if cost.why)),
     )
+
+
+def _find_followers(name: str, below: Mapping[str, Sequence[str]]) -> list[str]:
+    """The nearest edits below one, at most one more than are named."""
+    followers: dict[str, None] = {}
+    waiting = [*below.get(name, ())]
+    while waiting and len(followers) <= _MOST_FOLLOWERS:
+        follower = waiting.pop(0)
+        if follower not in followers:
+            followers[follower] = None
+            waiting += below.get(follower, ())[: _MOST_FOLLOWERS + 1]
+    return list(followers)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.plan.diff import Change, Comparison, Kind, Side
-from reconciler.plan.document import cost_document, step_cost_document
 from reconciler.plan.step import Action
 from reconciler.report.markdown import (
     MOST_CHARACTERS,
@@ -118,7 +117,7 @@ def diff_document(comparison: Comparison) -> dict[str, Any]:
         "endpoint": plan.endpoint,
         "environment": plan.environment,
         "summary": {**comparison.summary, "unchanged": comparison.unchanged},
-        "cost": cost_document(plan),
+        "cost": plan.cost_to_json(),
         "changes": [_change(each) for each in comparison.changes],
     }
 
@@ -139,7 +138,7 @@ def _change(change: Change) -> dict[str, Any]:
         "key": change.key,
         "action": change.action.value,
         "paid": change.paid or None,
-        "cost": step_cost_document(change.cost),
+        "cost": change.cost.to_json(),
     }
 
 

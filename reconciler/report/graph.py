@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.desired.job import Desired
-from reconciler.plan.chains import BRANCH, LAST_BRANCH, NO_TRUNK, TRUNK
 from reconciler.plan.step import SYMBOLS, Action, Plan, Step
+from reconciler.report.chains import BRANCH, LAST_BRANCH, NO_TRUNK, TRUNK
 from reconciler.report.page import Paragraph, Span, written
 from reconciler.report.plan import STYLES
 

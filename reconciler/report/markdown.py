@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reconciler.formats.names import NO_ENVIRONMENT, make_plain
-from reconciler.plan.chains import followers
 from reconciler.plan.step import SYMBOLS, Action, Plan, Step
 from reconciler.report.plan import cost_line, left_out_line, money, stray_lines, summary_line
 
@@ -41,7 +40,7 @@ def plan_markdown(plan: Plan, below: Sequence[str] = ()) -> str:
         key=lambda step: (_ORDER.index(step.action), step.name),
     )
     text, end = "\n".join(_head(plan, steps)) + "\n", paragraphs(below)
-    told = followers(plan)
+    told = plan.describe_followers()
     rows = [_row(step, told.get(step.name), plan.currency) for step in steps]
     most = MOST_CHARACTERS - len(text) - len(end)
     return text + (table_and_details(rows, "step", "cutlist plan", most) if rows else "") + end

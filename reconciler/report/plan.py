@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.formats.words import format_count, format_span
-from reconciler.plan.chains import in_chains
 from reconciler.plan.step import SYMBOLS, Action, Cost, Plan, Step
+from reconciler.report.chains import in_chains
 from reconciler.report.page import Block, Paragraph, Span, Style, Words, written
 from reconciler.report.table import Column, Fit, Row, Table
 

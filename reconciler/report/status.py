@@ -10,7 +10,6 @@ from typing import Any
 
 from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.formats.words import format_count, format_moment, format_span
-from reconciler.plan.chains import followers
 from reconciler.plan.step import Action, Plan, Step
 from reconciler.report.page import BOUND, Block, Paragraph, Span, Style, written
 from reconciler.report.plan import clock_warning, stray_lines
@@ -194,7 +193,7 @@ def _deadline_lines(status: Status) -> Iterator[str]:
 
 def status_document(status: Status) -> dict[str, Any]:
     """The same for programs."""
-    plan, told = status.plan, followers(status.plan)
+    plan, told = status.plan, status.plan.describe_followers()
     return {
         "version": STATUS_VERSION,
         "project": status.project,

@@ -17,7 +17,6 @@ import pytest
 
 from reconciler.errors import LedgerError
 from reconciler.history.spending import GROUPS
-from reconciler.plan.document import plan_document
 from reconciler.report.cost import cost_document, cost_text
 from reconciler.report.log import log_document, log_text
 from tests.e2e.bench import Bench
@@ -88,7 +87,7 @@ def commands(bench: Bench) -> dict[str, Callable[[], Any]]:
         log_text(records, full=True).encode()
 
     def plan() -> None:
-        json.dumps(plan_document(bench.project().plan()), allow_nan=False)
+        json.dumps(bench.project().plan().to_json(), allow_nan=False)
 
     return {"cost": cost, "log": log, "plan": plan}
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import CutlistError, UsageError
-from reconciler.plan.chains import told
 from reconciler.plan.decide import Options
 from reconciler.plan.step import Action
 from reconciler.report.explain import Explanation, Sign, explain, explain_document, explain_text
@@ -39,7 +38,7 @@ def explained(bench: Bench, name: str) -> Explanation:
     """What `cutlist explain NAME` knows."""
     seen = bench.project().run_pass(whole=True)
     step = next(step for step in seen.plan.steps if step.name == name)
-    step = replace(step, details=told(seen.plan, step))
+    step = replace(step, details=seen.plan.describe_details(step))
     return explain(seen.resolved[name], seen.observed, step, seen.plan.currency)
 
 

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.plan.chains import followers
 from reconciler.plan.decide import Options
 from reconciler.plan.step import Action
 from reconciler.report.plan import cost_line
@@ -694,9 +693,9 @@ def test_what_was_paid_again_takes_the_place_of_the_pinned() -> None:
 def test_what_a_render_forces_is_named() -> None:
     """The nearest of what builds on it, also through others; five at most, each once."""
     links = desired(edit("a"), chain("b", "a"), chain("c", "b"))
-    assert followers(plan(links, observed(links)))["a"] == "b, c build on it and follow"
+    assert plan(links, observed(links)).describe_followers()["a"] == "b, c build on it and follow"
     fan = desired(edit("a"), *(chain(f"b{number}", "a") for number in range(9)))
-    told = followers(plan(fan, observed(fan)))
+    told = plan(fan, observed(fan)).describe_followers()
     assert told == {"a": "b0, b1, b2, b3, b4 and more build on it and follow"}
 
 

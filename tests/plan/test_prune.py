@@ -10,7 +10,6 @@ import pytest
 from reconciler.apply.outcome import Outcome, Report
 from reconciler.errors import CutlistError, Place
 from reconciler.plan.decide import Options
-from reconciler.plan.document import plan_document
 from reconciler.plan.prune import Pruning
 from reconciler.plan.step import Action, Plan
 from reconciler.report.markdown import plan_markdown
@@ -289,7 +288,7 @@ def test_in_text() -> None:
 
 def test_in_json() -> None:
     """Counted as Terraform's destroy; the step has its path as its output."""
-    document = plan_document(shown())
+    document = shown().to_json()
     assert (document["terraform"], document["summary"]["prune"]) == (
         {"add": 0, "change": 0, "destroy": 2},
         2,

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.plan.document import plan_document
 from reconciler.plan.step import Plan
 from reconciler.report.markdown import MOST_CHARACTERS, plan_markdown
 from reconciler.report.plan import plan_text
@@ -158,9 +157,7 @@ TEXTS: dict[str, Callable[[], str]] = {
     "plan.md": lambda: plan_markdown(everything()),
     "plan-nothing.md": lambda: plan_markdown(nothing()),
     "plan-stranger.md": lambda: plan_markdown(stranger()),
-    "plan.json": lambda: (
-        json.dumps(plan_document(everything()), indent=2, ensure_ascii=False) + "\n"
-    ),
+    "plan.json": lambda: json.dumps(everything().to_json(), indent=2, ensure_ascii=False) + "\n",
     "status.txt": lambda: status_text(Status(everything(), "film", NOW)),
     "status-nothing.txt": lambda: status_text(Status(nothing(), "film", NOW)),
     "status.json": lambda: (
@@ -231,7 +228,7 @@ def test_the_document_for_scripts() -> None:
     cost, and the sums.
     """
     made = everything()
-    document = plan_document(made)
+    document = made.to_json()
     assert list(document["summary"]) == [
         "render",
         "resume",

@@ -62,7 +62,6 @@ def plan(
     """
     from reconciler.operations import budget
     from reconciler.plan.decide import Options
-    from reconciler.plan.document import plan_document
     from reconciler.report import plan as report
     from reconciler.report.cost import today_lines
     from reconciler.report.markdown import plan_markdown
@@ -85,7 +84,7 @@ def plan(
     _tell_of_others(project)
     held = project.check_budgets(made, max_cost=max_cost)
     if as_json:
-        screen.document({**plan_document(made), "budgets": [check.to_json() for check in held]})
+        screen.document({**made.to_json(), "budgets": [check.to_json() for check in held]})
     elif markdown:
         screen.lines(plan_markdown(made, [*budget.describe_refusals(held)]).rstrip("\n"))
     else:

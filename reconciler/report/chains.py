@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from reconciler.plan.step import Action, Plan, Step
+from reconciler.plan.step import Step
 
-_MOST_FOLLOWERS = 5
 _DEEPEST = 6  # further down, lines are not indented any more
 BRANCH, LAST_BRANCH, TRUNK, NO_TRUNK = "├─ ", "└─ ", "│  ", "   "
 
@@ -54,37 +53,3 @@ def _depths(shown: Mapping[str, Step]) -> Mapping[str, int]:
             deep[last] = 0 if circle or not above else 1 + max(deep[up] for up in above)
             on_path.discard(path.pop())
     return deep
-
-
-def followers(plan: Plan) -> Mapping[str, str]:
-    """Of every edit that is rendered, in words, which edits wait for it and are rendered after it."""
-    below: dict[str, list[str]] = {}
-    for step in plan.by_action(Action.WAIT):
-        for up in step.builds_on:
-            below.setdefault(up, []).append(step.name)
-    told = {}
-    for step in plan.by_action(Action.RENDER):
-        found = _following(step.name, below)
-        if found:
-            more = " and more" if len(found) > _MOST_FOLLOWERS else ""
-            verbs = "builds on it and follows" if len(found) == 1 else "build on it and follow"
-            told[step.name] = f"{', '.join(found[:_MOST_FOLLOWERS])}{more} {verbs}"
-    return told
-
-
-def told(plan: Plan, step: Step) -> tuple[str, ...]:
-    """The details of a step, and what follows it, for who does not see the chain."""
-    follow = followers(plan).get(step.name)
-    return (*step.details, *([follow] if follow else []))
-
-
-def _following(name: str, below: Mapping[str, Sequence[str]]) -> list[str]:
-    """The nearest edits below one, one more than are named."""
-    found: dict[str, None] = {}
-    waiting = [*below.get(name, ())]
-    while waiting and len(found) <= _MOST_FOLLOWERS:
-        each = waiting.pop(0)
-        if each not in found:
-            found[each] = None
-            waiting += below.get(each, ())[: _MOST_FOLLOWERS + 1]
-    return list(found)
