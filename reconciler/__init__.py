@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from reconciler.operations.saved_plan import read_plan
     from reconciler.plan.decide import Options as PlanOptions
     from reconciler.plan.diff import Comparison
+    from reconciler.plan.status import Status
     from reconciler.plan.step import Action, Cost, Plan, Step
     from reconciler.planner import Pass
     from reconciler.project import Project
-    from reconciler.report.status import Status
     from reconciler.state.observed import Result
 
 _HOMES = {

@@ -35,11 +35,11 @@ from reconciler.operations.retake import Retake
 from reconciler.plan.decide import Options
 from reconciler.plan.diff import Comparison, Side, compare
 from reconciler.plan.selection import selected, the_edit
+from reconciler.plan.status import Status
 from reconciler.plan.step import Plan
 from reconciler.planner import Pass
 from reconciler.report.cost import Account, Budget
 from reconciler.report.log import Record
-from reconciler.report.status import Status
 from reconciler.state import lockfile, plans
 from reconciler.state.ledger import Ledger
 from reconciler.state.lock import hold

@@ -1,27 +1,18 @@
-"""Why an edit will or will not be rendered: each part of its key beside the nearest earlier result.
-Pure.
-"""
+"""Why an edit will or will not be rendered, in words. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Mapping
 from typing import Any
 
-from reconciler.desired.job import Job, job
 from reconciler.desired.references import shown
-from reconciler.formats.digest import is_same_json
-from reconciler.formats.document import name_field
-from reconciler.plan.jobs import Resolved
+from reconciler.plan.explain import Explanation, Part, Sign
 from reconciler.plan.reasons import word_diff
-from reconciler.plan.step import Action, Step
+from reconciler.plan.step import Action
 from reconciler.report.page import Block, Paragraph, Span, Style, written
 from reconciler.report.plan import money
 from reconciler.report.table import Column, Row, Table
-from reconciler.state.observed import Observed, Result
 
-EXPLAIN_VERSION = 1
 _WILL: Mapping[Action, str] = {
     Action.RENDER: "will be rendered",
     Action.RESUME: "is being rendered",
@@ -31,18 +22,6 @@ _WILL: Mapping[Action, str] = {
     Action.BLOCKED: "is blocked",
     Action.KEEP: "is up to date",
 }
-
-
-class Sign(StrEnum):
-    """How a part of the key stands beside the same part of an earlier result."""
-
-    SAME = "="
-    CHANGED = "≠"
-    ADDED = "+"
-    REMOVED = "-"
-    ALONE = " "  # there is nothing to compare it with
-
-
 _STYLES: Mapping[Sign, Style] = {
     Sign.SAME: Style.FAINT,
     Sign.CHANGED: Style.CHANGE,
@@ -50,135 +29,6 @@ _STYLES: Mapping[Sign, Style] = {
     Sign.REMOVED: Style.GONE,
     Sign.ALONE: Style.PLAIN,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One part of what the key is the digest of."""
-
-    sign: Sign
-    name: str  # input.media[0].url
-    value: Any  # None: it is no part any more
-    before: Any = None
-    note: str = ""  # what the manifest writes in its place
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """An edit's step, its key, and the key's parts beside the nearest of its earlier results."""
-
-    step: Step
-    currency: str
-    key: str | None  # None: known after an upstream edit has its result
-    parts: tuple[Part, ...]
-    # fields that say what is so anyway, and are no part of the key
-    defaults: tuple[tuple[str, Any], ...]
-    nearest: Result | None
-    earlier: int  # how many results were compared
-
-
-def explain(each: Resolved, observed: Observed, step: Step, currency: str) -> Explanation:
-    """Why the edit has the step it has."""
-    canonical = (each.job or _unfinished(each)).canonical
-    flat = dict(_leaves(canonical))
-    earlier = _earlier(each, observed)
-    nearest = min(earlier, key=lambda result: _distance(flat, result), default=None)
-    old = dict(_leaves(nearest.job)) if nearest is not None else None
-    written = {_path(one.medium.at): _written(each, one.medium.at) for one in each.wanted.inputs}
-    parts = [
-        Part(
-            _sign(old, name, value),
-            name_field(name),
-            value,
-            (old or {}).get(name),
-            written.get(name, ""),
-        )
-        for name, value in flat.items()
-    ]
-    gone = [(name, value) for name, value in (old or {}).items() if name not in flat]
-    parts += [Part(Sign.REMOVED, name_field(name), None, value) for name, value in gone]
-    return Explanation(
-        step=step, currency=currency, key=each.job.key if each.job else None, parts=tuple(parts),
-        defaults=tuple(_defaults(each, flat)), nearest=nearest, earlier=len(earlier),
-    )  # fmt: skip
-
-
-def _unfinished(each: Resolved) -> Job:
-    """The job as far as it is known: an edit that has no result yet stands for its bytes."""
-    known = {up: result.identity for up, result in (each.upstream or {}).items()}
-    return job(
-        each.wanted, each.wanted.identities({up: f"edit://{up}" for up in each.waits_for} | known)
-    )
-
-
-def _earlier(each: Resolved, observed: Observed) -> list[Result]:
-    """Results of this edit; where it has none, those of any edit with this model. The newest first."""
-    every = [result for results in observed.results.values() for result in results]
-    own = [result for result in every if result.edit == each.wanted.edit.name]
-    own = own or [result for result in every if result.job.get("model") == each.wanted.edit.model]
-    if each.result is not None:
-        own = [each.result, *(result for result in own if result != each.result)]
-    return sorted(own, key=lambda result: (result.stored_at, result.digest), reverse=True)
-
-
-def _distance(flat: Mapping[tuple[str | int, ...], Any], result: Result) -> int:
-    old = dict(_leaves(result.job))
-    return sum(
-        1
-        for name in {*flat, *old}
-        if name not in flat or name not in old or flat[name] != old[name]
-    )
-
-
-def _leaves(
-    value: Any, path: tuple[str | int, ...] = ()
-) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    if isinstance(value, Mapping) and value:
-        for name, part in value.items():
-            yield from _leaves(part, (*path, name))
-    elif isinstance(value, list) and value:
-        for index, part in enumerate(value):
-            yield from _leaves(part, (*path, index))
-    elif path and path != ("v",) and value not in ({}, []):
-        yield path, value
-
-
-def _path(at: str) -> tuple[str | int, ...]:
-    return tuple(int(each) if each.isdigit() else each for each in at.split("/")[1:])
-
-
-def _written(each: Resolved, at: str) -> str:
-    reference = next(one.medium.reference for one in each.wanted.inputs if one.medium.at == at)
-    if reference.kind == "edit":
-        return f"edit://{reference.value}"
-    return shown(reference.value) if reference.kind == "local" else ""
-
-
-def _sign(
-    old: Mapping[tuple[str | int, ...], Any] | None, name: tuple[str | int, ...], value: Any
-) -> Sign:
-    if old is None:
-        return Sign.ALONE
-    if name not in old:
-        return Sign.ADDED
-    return Sign.SAME if is_same_json(old[name], value) else Sign.CHANGED
-
-
-def _defaults(
-    each: Resolved, flat: Mapping[tuple[str | int, ...], Any]
-) -> Iterator[tuple[str, Any]]:
-    edit = each.wanted.edit
-    for section, given in (("input", edit.input), ("parameters", edit.parameters)):
-        for name, value in given.items():
-            is_default = (
-                each.wanted.variant.default(section, name) is not None
-                and (section, name) not in flat
-            )
-            if is_default and not isinstance(value, list | Mapping):
-                yield f"{section}.{name}", value
-
-
-# ------------------------------------------------------------------ for people and programs
 
 
 def explain_text(made: Explanation) -> str:
@@ -266,38 +116,3 @@ def _shown(value: Any) -> str:
     if text.startswith("sha256:"):
         return f"{text[:19]}…"
     return text if len(text) <= 120 else f"{text[:119]}…"
-
-
-def explain_document(made: Explanation) -> dict[str, Any]:
-    """For programs."""
-    step = made.step
-    return {
-        "version": EXPLAIN_VERSION,
-        "name": step.name,
-        "action": step.action.value,
-        "reason": step.reason,
-        "details": list(step.details),
-        "key": made.key,
-        "cost": {
-            "billable_s": step.cost.billable_s,
-            "price": step.cost.price,
-            "currency": made.currency or None,
-        },
-        "nearest": None if made.nearest is None else _result(made.nearest),
-        "compared": made.earlier,
-        "parts": [
-            {"name": p.name, "same": p.sign is Sign.SAME, "value": p.value, "before": p.before}
-            for p in made.parts
-        ],
-        "defaults": [{"name": name, "value": value} for name, value in made.defaults],
-    }
-
-
-def _result(result: Result) -> Mapping[str, Any]:
-    return {
-        "key": result.key,
-        "digest": result.digest,
-        "edit": result.edit,
-        "stored_at": result.stored_at,
-        "commit": result.commit or None,
-    }

@@ -12,11 +12,13 @@ import pytest
 
 from reconciler.errors import CutlistError, UsageError
 from reconciler.plan.decide import Options
+from reconciler.plan.explain import Explanation, Sign, explain_edit
+from reconciler.plan.show import EditView, view_edit
 from reconciler.plan.step import Action
-from reconciler.report.explain import Explanation, Sign, explain, explain_document, explain_text
+from reconciler.report.explain import explain_text
 from reconciler.report.graph import graph_dot, graph_text
 from reconciler.report.log import Record, log_document, log_text
-from reconciler.report.show import Portrait, portrait, portrait_document, portrait_text
+from reconciler.report.show import portrait_text
 from reconciler.state.observed import State
 from tests.e2e.bench import CREATE, Bench, Trouble, answer, failed, write_video
 from tests.repository import Repository
@@ -39,14 +41,14 @@ def explained(bench: Bench, name: str) -> Explanation:
     seen = bench.project().run_pass(whole=True)
     step = next(step for step in seen.plan.steps if step.name == name)
     step = replace(step, details=seen.plan.describe_details(step))
-    return explain(seen.resolved[name], seen.observed, step, seen.plan.currency)
+    return explain_edit(seen.resolved[name], seen.observed, step, seen.plan.currency)
 
 
-def drawn(bench: Bench, name: str) -> Portrait:
+def drawn(bench: Bench, name: str) -> EditView:
     """What `cutlist show NAME` knows."""
     seen = bench.project().run_pass(whole=True)
     step = next(step for step in seen.plan.steps if step.name == name)
-    return portrait(seen.resolved[name], step, seen.resolved, seen.observed)
+    return view_edit(seen.resolved[name], step, seen.resolved, seen.observed)
 
 
 def happened(bench: Bench, name: str | None = None) -> list[tuple[str, str, str]]:
@@ -195,14 +197,12 @@ async def test_what_people_read(bench: Bench, golden: Golden) -> None:
     golden(GOLDEN / "log-of-one.txt", masked(log_text(bench.project().log("swap"), full=True)))
     golden(GOLDEN / "log.json", masked(json.dumps(log_document(records), indent=1) + "\n"))
     golden(GOLDEN / "show.txt", masked(portrait_text(drawn(bench, "swap"))))
-    shown = json.dumps(portrait_document(drawn(bench, "swap")), indent=1).replace(
-        bench.server.url, "URL"
-    )
+    shown = json.dumps(drawn(bench, "swap").to_json(), indent=1).replace(bench.server.url, "URL")
     golden(GOLDEN / "show.json", masked(f"{shown}\n"))
     golden(GOLDEN / "explain.txt", masked(explain_text(explained(bench, "swap"))))
     golden(
         GOLDEN / "explain.json",
-        masked(json.dumps(explain_document(explained(bench, "swap")), indent=1) + "\n"),
+        masked(json.dumps(explained(bench, "swap").to_json(), indent=1) + "\n"),
     )
     seen = bench.project().run_pass()
     golden(GOLDEN / "graph.txt", masked(graph_text(seen.desired, seen.plan)))

@@ -11,11 +11,12 @@ from reconciler.apply.outcome import Outcome, Report
 from reconciler.errors import CutlistError, Place
 from reconciler.plan.decide import Options
 from reconciler.plan.prune import Pruning
+from reconciler.plan.status import Status
 from reconciler.plan.step import Action, Plan
 from reconciler.report.markdown import plan_markdown
 from reconciler.report.outcome import report_document, report_text
 from reconciler.report.plan import plan_text
-from reconciler.report.status import Status, status_document, status_text
+from reconciler.report.status import status_text
 from reconciler.state.observed import Observed, Output, Pin
 from tests import making
 from tests.making import chain, desired, digest, edit, file, observed, plan, result, step, written
@@ -311,7 +312,7 @@ def test_in_markdown() -> None:
 def test_in_status() -> None:
     """Beside the edits, which alone are counted; nothing is wrong with it."""
     status = Status(shown(), "film", 0.0)
-    document = status_document(status)
+    document = status.to_json()
     assert [each["name"] for each in document["edits"]] == ["film"]
     assert [(each["output"], each["health"], each["sync"]) for each in document["outputs"]] == [
         ("r/<b>.mp4", "Healthy", "OutOfSync"), ("r/a.mp4", "Healthy", "OutOfSync"),

@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.plan.status import Status
 from reconciler.plan.step import Plan
 from reconciler.report.markdown import MOST_CHARACTERS, plan_markdown
 from reconciler.report.plan import plan_text
-from reconciler.report.status import Status, status_document, status_text
+from reconciler.report.status import status_text
 from reconciler.state.observed import Pin, State
 from tests.making import CLIP, attempt, chain, desired, edit, file, observed, plan, result, vace
 
@@ -161,8 +162,7 @@ TEXTS: dict[str, Callable[[], str]] = {
     "status.txt": lambda: status_text(Status(everything(), "film", NOW)),
     "status-nothing.txt": lambda: status_text(Status(nothing(), "film", NOW)),
     "status.json": lambda: (
-        json.dumps(status_document(Status(everything(), "film", NOW)), indent=2, ensure_ascii=False)
-        + "\n"
+        json.dumps(Status(everything(), "film", NOW).to_json(), indent=2, ensure_ascii=False) + "\n"
     ),
 }
 
@@ -255,11 +255,11 @@ def test_the_document_for_scripts() -> None:
 
 def test_status_counts_every_edit() -> None:
     """Health is counted over all edits; what waits for a person is named."""
-    made = status_document(Status(everything(), "film", NOW))
+    made = Status(everything(), "film", NOW).to_json()
     assert sum(made["summary"].values()) == len(made["edits"])
     assert {"unsure", "expired", "pinned"} <= set(made["needs_person"])
     assert not made["synced"]
-    assert status_document(Status(nothing(), "film", NOW))["synced"]
+    assert Status(nothing(), "film", NOW).to_json()["synced"]
 
 
 _MARKUP = re.compile(r"</?(?:code|pre|details|summary)>|`cutlist plan`|\*\*(?:Plan:|Cost:)?|&#\d+;")

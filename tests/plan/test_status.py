@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from reconciler.formats.words import format_span
+from reconciler.plan.status import Status
 from reconciler.plan.step import Plan
-from reconciler.report.status import Status, status_document, status_text
+from reconciler.report.status import status_text
 from reconciler.state.observed import State
 from tests.making import attempt, desired, edit, observed, plan
 
@@ -45,7 +46,7 @@ def test_a_task_grows_old(age_s: float, health: str, words: str, asked_for: bool
     status = Status(at_the_service(age_s, asked_for=asked_for), "film", NOW)
     assert bool(status.needs_person) == (health == "Degraded")
     if asked_for:
-        assert status_document(status)["edits"][0]["health"] == health
+        assert status.to_json()["edits"][0]["health"] == health
         assert words in status_text(status)
     elif "old and not" in words:
         assert words in status_text(status)

@@ -24,12 +24,12 @@ def explain(
     \b
     Example: cutlist explain clothes-swap
     """
-    from reconciler.report.explain import explain as explained
-    from reconciler.report.explain import explain_blocks, explain_document
+    from reconciler.plan.explain import explain_edit
+    from reconciler.report.explain import explain_blocks
 
     seen, step = _seen(context, endpoint, edit)
-    made = explained(seen.resolved[step.name], seen.observed, step, seen.plan.currency)
+    made = explain_edit(seen.resolved[step.name], seen.observed, step, seen.plan.currency)
     if as_json:
-        screen.document(explain_document(made))
+        screen.document(made.to_json())
     else:
         screen.show(explain_blocks(made), wide=wide)

@@ -32,15 +32,16 @@ def show(
     if (context.obj / what).exists():
         _show_plan(context.obj / what, as_json=as_json, wide=wide)
         return
-    from reconciler.report.show import portrait, portrait_blocks, portrait_document
+    from reconciler.plan.show import view_edit
+    from reconciler.report.show import portrait_blocks
 
     try:
         seen, step = _seen(context, endpoint, what)
     except (ProjectNotFound, UsageError) as error:
         raise UsageError(f'there is no file "{what}", and {error}', hint=error.hint) from error
-    made = portrait(seen.resolved[step.name], step, seen.resolved, seen.observed)
+    made = view_edit(seen.resolved[step.name], step, seen.resolved, seen.observed)
     if as_json:
-        screen.document(portrait_document(made))
+        screen.document(made.to_json())
     else:
         screen.show(portrait_blocks(made), wide=wide)
 

@@ -32,7 +32,7 @@ def status(context: click.Context, endpoint: str | None, as_json: bool, wide: bo
     seen = project.status()
     _tell_of_others(project)
     if as_json:
-        screen.document(health.status_document(seen))
+        screen.document(seen.to_json())
     else:
         screen.show(health.status_blocks(seen), wide=wide)
     return EXIT_NEEDS_PERSON if seen.needs_person else EXIT_OK
