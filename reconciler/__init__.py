@@ -74,7 +74,7 @@ _HOMES = {
     "Retake": "reconciler.operations.retake",
     "SavedPlan": "reconciler.apply.request",
     "ServiceError": "reconciler.errors",
-    "Status": "reconciler.report.status",
+    "Status": "reconciler.plan.status",
     "Step": "reconciler.plan.step",
     "Stop": "reconciler.apply.outcome",
     "StoreDamaged": "reconciler.errors",
