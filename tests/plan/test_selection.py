@@ -173,13 +173,13 @@ class Opened:
         self.made = plan(*self._world, options, pruning=self._pruning)
         return self.made
 
-    def today(self) -> tuple[()]:
+    def add_up_today(self) -> tuple[()]:
         return ()  # no budget of a day
 
-    def budgets(self, _plan: Plan, *, max_cost: float | None) -> tuple[()]:
+    def check_budgets(self, _plan: Plan, *, max_cost: float | None) -> tuple[()]:
         return ()
 
-    def other_ledgers(self) -> tuple[()]:
+    def find_other_ledgers(self) -> tuple[()]:
         return ()
 
 
