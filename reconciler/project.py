@@ -25,6 +25,8 @@ from reconciler.config import Config, Variables, load_config
 from reconciler.desired import source
 from reconciler.desired.job import Desired
 from reconciler.desired.source.folder import Folder
+from reconciler.history.cost import Budget, CostReport
+from reconciler.history.log import LogRecord
 from reconciler.moved import find_moved, find_renamed_method, warn_of
 from reconciler.operations import accounting, gc, realm, resolve, retake, saved_plan, verify
 from reconciler.operations.approval import Approval
@@ -38,8 +40,6 @@ from reconciler.plan.selection import selected, the_edit
 from reconciler.plan.status import Status
 from reconciler.plan.step import Plan
 from reconciler.planner import Pass
-from reconciler.report.cost import Account, Budget
-from reconciler.report.log import Record
 from reconciler.state import lockfile, plans
 from reconciler.state.ledger import Ledger
 from reconciler.state.lock import hold
@@ -186,7 +186,7 @@ class Project:
         seen, now = self.run_pass(), self.clock.now()
         return Status(seen.plan, self.config.name, now, seen.measure_clock_lead(now))
 
-    def log(self, name: str | None = None) -> Sequence[Record]:
+    def log(self, name: str | None = None) -> Sequence[LogRecord]:
         """What happened to the edits so far, or to one, which need not be asked for any more; the
         newest first.
 
@@ -206,7 +206,7 @@ class Project:
 
     # -------------------------------------------------------------- money
 
-    def cost(self) -> Account:
+    def cost(self) -> CostReport:
         """What was spent, saved and wasted so far, and what is left of today's budgets."""
         with self._reading() as ledger:
             seen = self._run_pass(ledger)

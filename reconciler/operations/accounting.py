@@ -8,12 +8,12 @@ from collections.abc import Collection, Sequence
 
 from reconciler.config import PROJECT_FILE, Config
 from reconciler.formats.names import get_matrix_name, make_plain
+from reconciler.history.cost import Budget, CostReport
+from reconciler.history.log import LogRecord, build_log
 from reconciler.history.spending import Spending, day_of, paid_twice, spending
 from reconciler.operations.budget import measure_days
 from reconciler.plan.selection import the_edit
 from reconciler.planner import Pass
-from reconciler.report.cost import Account, Budget
-from reconciler.report.log import Record, log
 from reconciler.service.models import Models
 from reconciler.state.booked import Entry, Holding, Origin
 from reconciler.state.ledger import Ledger
@@ -38,7 +38,7 @@ def find_origin(config: Config, seen: Pass, approved: bool | str) -> Origin:
 
 def build_cost_report(
     config: Config, store: Store, ledger: Ledger | None, seen: Pass, now: float
-) -> Account:
+) -> CostReport:
     """What was spent, and what became of it; `seen` tells what edits ask for now."""
     entries, holdings = _read_books(ledger)
     results = store.find_results({entry.key for entry in entries}).results
@@ -46,7 +46,7 @@ def build_cost_report(
     in_use = _find_keys_in_use(holdings, seen)
     spent = _add_up(config, entries, holdings, in_use, twice)
     days = tuple(measure_days(config.budget, spent, now))
-    return Account(spent, config.name, config.realm, config.account, day_of(now), days)
+    return CostReport(spent, config.name, config.realm, config.account, day_of(now), days)
 
 
 def add_up_days(config: Config, ledger: Ledger | None, now: float) -> tuple[Budget, ...]:
@@ -59,7 +59,7 @@ def add_up_days(config: Config, ledger: Ledger | None, now: float) -> tuple[Budg
 
 def read_log(
     ledger: Ledger | None, name: str | None, edits: Collection[str], by_hand: Sequence[Result] = ()
-) -> Sequence[Record]:
+) -> Sequence[LogRecord]:
     """What happened, the newest first: all of it, or of one edit or matrix, also where it is
     none of `edits` any more. `by_hand` are results that were imported from files.
 
@@ -67,11 +67,11 @@ def read_log(
     """
     entries, holdings = _read_books(ledger)
     if name is None:
-        return log(entries, holdings, by_hand=by_hand)
+        return build_log(entries, holdings, by_hand=by_hand)
     happened: list[Entry | Holding | Result] = [*entries, *holdings, *by_hand]
     known = sorted({record.edit for record in happened} | set(edits))
     names = [edit for edit in known if name in (edit, get_matrix_name(edit))]
-    return log(entries, holdings, names or [the_edit(known, name)], by_hand=by_hand)
+    return build_log(entries, holdings, names or [the_edit(known, name)], by_hand=by_hand)
 
 
 def _read_books(ledger: Ledger | None) -> tuple[Sequence[Entry], Sequence[Holding]]:

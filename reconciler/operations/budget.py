@@ -12,9 +12,9 @@ from typing import Literal
 
 from reconciler.config import Limit
 from reconciler.errors import BudgetExceeded
+from reconciler.history.cost import Budget
 from reconciler.history.spending import Spending
 from reconciler.plan.step import Action, Cost, Plan
-from reconciler.report.cost import Budget
 
 MAX_COST = "--max-cost"
 _IN_PROJECT_FILE = " of cutlist.yaml"  # stands behind the name of a limit of the project file

@@ -1,17 +1,15 @@
-"""What was spent as text, with bars, or as JSON. Pure."""
+"""What was spent in words, with bars. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from reconciler.formats.words import format_count
-from reconciler.history.spending import GROUPS, WASTED, Fate, Line, Spending, Sum, grouped, total
+from reconciler.history.cost import Budget, CostReport
+from reconciler.history.spending import WASTED, Fate, Sum, grouped, total
 from reconciler.report.page import Block, Span, Style, Words, written
 from reconciler.report.table import Column, Fit, Row, Table
 
-COST_VERSION = 1
 _BAR = 16
 _MOCK = ": it is what the mock's work would have cost."
 _FATE_WORDS = {
@@ -24,33 +22,12 @@ _FATE_WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What a day may cost, and what it has cost so far."""
-
-    name: str  # as in cutlist.yaml: budget.per_day, environments.final.budget.per_day
-    limit: float
-    spent: Sum
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What was spent, of which project, and what is left for today."""
-
-    spending: Spending
-    project: str
-    realm: str
-    account: str
-    day: str  # today, in UTC
-    budgets: tuple[Budget, ...] = ()
-
-
-def cost_text(report: Account, by: str) -> str:
+def cost_text(report: CostReport, by: str) -> str:
     """For people, in lines of a screen's width."""
     return written(cost_blocks(report, by))
 
 
-def cost_blocks(report: Account, by: str) -> list[Block | str]:
+def cost_blocks(report: CostReport, by: str) -> list[Block | str]:
     """For people: what became of the money, what reuse saved, and where it went by one of GROUPS."""
     spending, currency = report.spending, report.spending.currency
     spent, saved = total(spending.paid), total(spending.saved)
@@ -117,48 +94,3 @@ def _money(each: Sum, currency: str) -> str:
         return seconds
     unknown = f" ({each.unpriced_s:.1f} of them of unknown price)" if each.unpriced_s else ""
     return f"{each.price:.2f} {currency} for {seconds}{unknown}"
-
-
-def cost_document(report: Account) -> dict[str, Any]:
-    """For programs: everything, by everything."""
-    spending = report.spending
-    return {
-        "version": COST_VERSION,
-        "project": report.project,
-        "realm": report.realm,
-        "account": report.account,
-        "currency": spending.currency or None,
-        "day": report.day,
-        "spent": _sum(total(spending.paid)),
-        "saved": _sum(total(spending.saved)),
-        "wasted": _sum(spending.of(*WASTED)),
-        "fates": {fate.value.replace(" ", "_"): _sum(spending.of(fate)) for fate in Fate},
-        "budgets": [
-            {"name": each.name, "limit": each.limit, "spent": each.spent.price}
-            for each in report.budgets
-        ],
-        "by": {by: _groups(spending.paid, spending.saved, by) for by in GROUPS},
-    }
-
-
-def _groups(paid: Sequence[Line], saved: Sequence[Line], by: str) -> list[dict[str, Any]]:
-    spent, spared = dict(grouped(paid, by)), dict(grouped(saved, by))
-    names = [*spent, *(name for name in spared if name not in spent)]
-    nothing = total(())
-    return [
-        {
-            "name": name,
-            "spent": _sum(spent.get(name, nothing)),
-            "saved": _sum(spared.get(name, nothing)),
-        }
-        for name in names
-    ]
-
-
-def _sum(each: Sum) -> dict[str, Any]:
-    return {
-        "count": each.count,
-        "billable_s": each.billable_s,
-        "price": each.price if each.unpriced_s == 0 else None,
-        "unpriced_s": each.unpriced_s,
-    }

@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from reconciler.errors import LedgerError
+from reconciler.history.log import log_to_json
 from reconciler.history.spending import GROUPS
-from reconciler.report.cost import cost_document, cost_text
-from reconciler.report.log import log_document, log_text
+from reconciler.report.cost import cost_text
+from reconciler.report.log import log_text
 from tests.e2e.bench import Bench
 
 BAD: dict[str, Any] = {
@@ -77,13 +78,13 @@ def commands(bench: Bench) -> dict[str, Callable[[], Any]]:
 
     def cost() -> None:
         account = bench.project().cost()
-        json.dumps(cost_document(account), allow_nan=False)
+        json.dumps(account.to_json(), allow_nan=False)
         for by in GROUPS:
             cost_text(account, by).encode()
 
     def log() -> None:
         records = bench.project().log()
-        json.dumps(log_document(records), allow_nan=False)
+        json.dumps(log_to_json(records), allow_nan=False)
         log_text(records, full=True).encode()
 
     def plan() -> None:

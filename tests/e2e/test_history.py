@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import CutlistError, UsageError
+from reconciler.history.log import LogRecord, log_to_json
 from reconciler.plan.decide import Options
 from reconciler.plan.explain import Explanation, Sign, explain_edit
 from reconciler.plan.show import EditView, view_edit
 from reconciler.plan.step import Action
 from reconciler.report.explain import explain_text
 from reconciler.report.graph import graph_dot, graph_text
-from reconciler.report.log import Record, log_document, log_text
+from reconciler.report.log import log_text
 from reconciler.report.show import portrait_text
 from reconciler.state.observed import State
 from tests.e2e.bench import CREATE, Bench, Trouble, answer, failed, write_video
@@ -195,7 +196,7 @@ async def test_what_people_read(bench: Bench, golden: Golden) -> None:
     records = bench.project().log()
     golden(GOLDEN / "log.txt", masked(log_text(records, full=False)))
     golden(GOLDEN / "log-of-one.txt", masked(log_text(bench.project().log("swap"), full=True)))
-    golden(GOLDEN / "log.json", masked(json.dumps(log_document(records), indent=1) + "\n"))
+    golden(GOLDEN / "log.json", masked(json.dumps(log_to_json(records), indent=1) + "\n"))
     golden(GOLDEN / "show.txt", masked(portrait_text(drawn(bench, "swap"))))
     shown = json.dumps(drawn(bench, "swap").to_json(), indent=1).replace(bench.server.url, "URL")
     golden(GOLDEN / "show.json", masked(f"{shown}\n"))
@@ -211,7 +212,7 @@ async def test_what_people_read(bench: Bench, golden: Golden) -> None:
 
 def test_nothing_yet() -> None:
     """An empty log is one line."""
-    nothing: list[Record] = []
+    nothing: list[LogRecord] = []
     assert log_text(nothing, full=True) == "Nothing was rendered yet.\n"
 
 

@@ -15,10 +15,11 @@ import pytest
 from reconciler.config import Variables
 from reconciler.errors import BudgetExceeded
 from reconciler.formats.secret import Secret
+from reconciler.history.cost import CostReport
 from reconciler.history.spending import Fate, grouped, total
 from reconciler.plan.step import Action
 from reconciler.project import Project
-from reconciler.report.cost import Account, cost_document, cost_text
+from reconciler.report.cost import cost_text
 from reconciler.state.ledger import Ledger
 from tests.e2e.bench import CREATE, Bench, Trouble, lost_after
 
@@ -35,7 +36,7 @@ def billed_s(bench: Bench) -> float:
     return float(sum(task["billed_s"] for task in bench.server.bill()["tasks"]))
 
 
-def fates(account: Account) -> dict[str, float]:
+def fates(account: CostReport) -> dict[str, float]:
     """Billable seconds by fate."""
     return {
         fate.value: spent.billable_s for fate in Fate if (spent := account.spending.of(fate)).count
@@ -249,7 +250,7 @@ async def test_golden(bench: Bench, golden: Callable[[Path, str], None]) -> None
     account: Any = bench.project().cost()
     golden(GOLDEN / "cost.txt", cost_text(account, "day"))
     golden(GOLDEN / "cost-by-edit.txt", cost_text(account, "edit"))
-    golden(GOLDEN / "cost.json", json.dumps(cost_document(account), indent=1) + "\n")
+    golden(GOLDEN / "cost.json", json.dumps(account.to_json(), indent=1) + "\n")
 
 
 async def test_nothing_spent(bench: Bench) -> None:

@@ -19,7 +19,7 @@ from reconciler.history.spending import Fate
 from reconciler.plan.decide import Options
 from reconciler.plan.step import Action
 from reconciler.project import Project
-from reconciler.report.cost import cost_document, cost_text
+from reconciler.report.cost import cost_text
 from reconciler.state.roster import Roster
 from reconciler.state.store import Store
 from tests.clock import FakeClock
@@ -233,7 +233,7 @@ async def test_paid_twice_is_wasted(clones: Clones) -> None:
     text = cost_text(loser, "edit")
     assert "paid twice" in text
     assert f"Wasted: {report.price:.2f} USD" in text
-    document = cost_document(loser)
+    document = loser.to_json()
     assert document["wasted"] == document["fates"]["paid_twice"] == document["spent"]
 
 

@@ -37,7 +37,7 @@ def cost(
     \b
     Example: cutlist cost --by label
     """
-    from reconciler.report.cost import cost_blocks, cost_document
+    from reconciler.report.cost import cost_blocks
 
     if since is not None and not _is_day(since):
         raise UsageError(f'--since is "{since}"; write a day as YYYY-MM-DD, such as 2026-11-21.')
@@ -45,7 +45,7 @@ def cost(
     if since is not None:
         account = replace(account, spending=account.spending.since(since))
     if as_json:
-        screen.document(cost_document(account))
+        screen.document(account.to_json())
     else:
         screen.show(cost_blocks(account, by), wide=wide)
 

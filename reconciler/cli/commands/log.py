@@ -37,11 +37,12 @@ def log(
     \b
     Example: cutlist log clothes-swap
     """
-    from reconciler.report.log import log_blocks, log_document
+    from reconciler.history.log import log_to_json
+    from reconciler.report.log import log_blocks
 
     records = opened(context, endpoint).log(edit)
     if as_json:
-        screen.document(log_document(records))
+        screen.document(log_to_json(records))
         return
     screen.show(log_blocks(records[:count], full=edit is not None), wide=wide)
     if len(records) > count:

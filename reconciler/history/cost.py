@@ -1,0 +1,76 @@
+"""What was spent, saved and wasted, and what of each budget is left. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.history.spending import GROUPS, WASTED, Fate, Line, Spending, Sum, grouped, total
+
+COST_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a day may cost, and what it has cost so far."""
+
+    name: str  # as in cutlist.yaml: budget.per_day, environments.final.budget.per_day
+    limit: float
+    spent: Sum
+
+
+@dataclass(frozen=True, slots=True)
+class CostReport:
+    """What was spent, of which project, and what is left for today."""
+
+    spending: Spending
+    project: str
+    realm: str
+    account: str
+    day: str  # today, in UTC
+    budgets: tuple[Budget, ...] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """Everything, by everything, as plain data; money is None where a price is not known."""
+        spending = self.spending
+        return {
+            "version": COST_VERSION,
+            "project": self.project,
+            "realm": self.realm,
+            "account": self.account,
+            "currency": spending.currency or None,
+            "day": self.day,
+            "spent": _sum(total(spending.paid)),
+            "saved": _sum(total(spending.saved)),
+            "wasted": _sum(spending.of(*WASTED)),
+            "fates": {fate.value.replace(" ", "_"): _sum(spending.of(fate)) for fate in Fate},
+            "budgets": [
+                {"name": each.name, "limit": each.limit, "spent": each.spent.price}
+                for each in self.budgets
+            ],
+            "by": {by: _groups(spending.paid, spending.saved, by) for by in GROUPS},
+        }
+
+
+def _groups(paid: Sequence[Line], saved: Sequence[Line], by: str) -> list[dict[str, Any]]:
+    spent, spared = dict(grouped(paid, by)), dict(grouped(saved, by))
+    names = [*spent, *(name for name in spared if name not in spent)]
+    nothing = total(())
+    return [
+        {
+            "name": name,
+            "spent": _sum(spent.get(name, nothing)),
+            "saved": _sum(spared.get(name, nothing)),
+        }
+        for name in names
+    ]
+
+
+def _sum(each: Sum) -> dict[str, Any]:
+    return {
+        "count": each.count,
+        "billable_s": each.billable_s,
+        "price": each.price if each.unpriced_s == 0 else None,
+        "unpriced_s": each.unpriced_s,
+    }
