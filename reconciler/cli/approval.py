@@ -14,7 +14,7 @@ from reconciler.cli.signals import _handled_by
 from reconciler.errors import UsageError
 from reconciler.plan.step import Action, Plan
 from reconciler.project import Project
-from reconciler.report import plan as words
+from reconciler.report.money import describe_cost
 
 
 def _approval(project: Project, stop: Stop, agreed: str, *, as_json: bool) -> Callable[[Plan], str]:
@@ -34,7 +34,7 @@ def _approval(project: Project, stop: Stop, agreed: str, *, as_json: bool) -> Ca
                 "there is nobody to ask before money is spent.",
                 hint="Say --auto-approve, best with --max-cost.",
             )
-        what = words.money(spends, plan.currency)
+        what = describe_cost(spends, plan.currency)
         with _heard_at_once(stop) as wake:
             said_yes = screen.confirmed(f"Do you want to spend at most {what}?", wake)
         return f"{approver}, typed yes" if said_yes else ""

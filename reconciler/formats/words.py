@@ -27,3 +27,8 @@ def format_span(seconds: float) -> str:
     return (
         f"{whole // 3600}h {whole % 3600 // 60:02}m" if whole < 48 * 3600 else f"{whole // 86400}d"
     )
+
+
+def format_elapsed(seconds: float) -> str:
+    """How long something took, to the tenth below a minute: `4.1 s`, `3m 05s`."""
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60}m {int(seconds) % 60:02}s"

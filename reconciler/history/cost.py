@@ -46,8 +46,8 @@ class CostReport:
             "wasted": _sum(spending.of(*WASTED)),
             "fates": {fate.value.replace(" ", "_"): _sum(spending.of(fate)) for fate in Fate},
             "budgets": [
-                {"name": each.name, "limit": each.limit, "spent": each.spent.price}
-                for each in self.budgets
+                {"name": budget.name, "limit": budget.limit, "spent": budget.spent.price}
+                for budget in self.budgets
             ],
             "by": {by: _groups(spending.paid, spending.saved, by) for by in GROUPS},
         }
@@ -67,10 +67,10 @@ def _groups(paid: Sequence[Line], saved: Sequence[Line], by: str) -> list[dict[s
     ]
 
 
-def _sum(each: Sum) -> dict[str, Any]:
+def _sum(spent: Sum) -> dict[str, Any]:
     return {
-        "count": each.count,
-        "billable_s": each.billable_s,
-        "price": each.price if each.unpriced_s == 0 else None,
-        "unpriced_s": each.unpriced_s,
+        "count": spent.count,
+        "billable_s": spent.billable_s,
+        "price": spent.price if spent.unpriced_s == 0 else None,
+        "unpriced_s": spent.unpriced_s,
     }

@@ -77,36 +77,36 @@ def build_log(
     results that were imported from files.
     """
     requested: list[Entry | Result] = [*entries, *by_hand]
-    jobs = {each.key: each.job for each in requested}
+    jobs = {request.key: request.job for request in requested}
     before: dict[str, Mapping[str, Any]] = {}
     records = []
     happened: list[Entry | Holding | Result] = [
-        *entries, *(each for each in holdings if each.reused), *by_hand,
+        *entries, *(holding for holding in holdings if holding.reused), *by_hand,
     ]  # fmt: skip
-    for each in sorted(happened, key=_moment):
-        if names is not None and each.edit not in names:
+    for event in sorted(happened, key=_moment):
+        if names is not None and event.edit not in names:
             continue
-        job = jobs.get(each.key, {}) if isinstance(each, Holding) else each.job
-        why, details = _why(before.get(each.edit), job)
-        records.append(_record(each, why, details))
-        before[each.edit] = job or before.get(each.edit, {})
+        job = jobs.get(event.key, {}) if isinstance(event, Holding) else event.job
+        why, details = _why(before.get(event.edit), job)
+        records.append(_record(event, why, details))
+        before[event.edit] = job or before.get(event.edit, {})
     return records[::-1]
 
 
-def _moment(each: Entry | Holding | Result) -> float:
-    return each.stored if isinstance(each, Result) else each.at
+def _moment(event: Entry | Holding | Result) -> float:
+    return event.stored if isinstance(event, Result) else event.at
 
 
-def _record(each: Entry | Holding | Result, why: str, details: tuple[str, ...]) -> LogRecord:
-    match each:
+def _record(event: Entry | Holding | Result, why: str, details: tuple[str, ...]) -> LogRecord:
+    match event:
         case Entry():
-            return _of_entry(each, why, details)
+            return _of_entry(event, why, details)
         case Holding():
             return LogRecord(
-                each.at, each.edit, "reused, free", each.key, why, details, booking=each.booking
+                event.at, event.edit, "reused, free", event.key, why, details, booking=event.booking
             )
         case _:
-            return _of_file(each, why, details)
+            return _of_file(event, why, details)
 
 
 def _why(before: Mapping[str, Any] | None, job: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
@@ -121,7 +121,7 @@ def _of_entry(entry: Entry, why: str, details: tuple[str, ...]) -> LogRecord:
         if entry.state in _BILLED or entry.stray
         else 0.0
     )
-    said = (
+    answer = (
         (f"{entry.code}: {entry.message}".removeprefix(": "),)
         if entry.code or entry.message
         else ()
@@ -135,7 +135,7 @@ def _of_entry(entry: Entry, why: str, details: tuple[str, ...]) -> LogRecord:
         else _WORDS[entry.state] + (" (adopted)" if entry.adopted else ""),
         key=entry.key,
         why=why,
-        details=(*details, *said),
+        details=(*details, *answer),
         task_id=entry.task_id,
         billed_s=billed_s,
         price=0.0

@@ -84,22 +84,22 @@ class Spending:
     def since(self, day: str) -> Spending:
         """The same from a day on."""
         return Spending(
-            tuple(each for each in self.paid if each.day >= day),
-            tuple(each for each in self.saved if each.day >= day),
+            tuple(line for line in self.paid if line.day >= day),
+            tuple(line for line in self.saved if line.day >= day),
             self.currency,
         )
 
     def on(self, now: float, environment: str | None = None) -> Sum:
         """What was spent on the day of `now`, in one environment or all."""
         return total(
-            each
-            for each in self.paid
-            if each.day == day_of(now) and environment in (None, each.environment)
+            line
+            for line in self.paid
+            if line.day == day_of(now) and environment in (None, line.environment)
         )
 
     def of(self, *fates: Fate) -> Sum:
         """What became of it like that."""
-        return total(each for each in self.paid if each.fate in fates)
+        return total(line for line in self.paid if line.fate in fates)
 
 
 def day_of(at: float) -> str:
@@ -112,9 +112,9 @@ def total(lines: Iterable[Line]) -> Sum:
     kept = list(lines)
     return Sum(
         count=len(kept),
-        billable_s=round(sum(each.billable_s for each in kept), 2),
-        price=round(sum(each.price or 0.0 for each in kept), 4),
-        unpriced_s=round(sum(each.billable_s for each in kept if each.price is None), 2),
+        billable_s=round(sum(line.billable_s for line in kept), 2),
+        price=round(sum(line.price or 0.0 for line in kept), 4),
+        unpriced_s=round(sum(line.billable_s for line in kept if line.price is None), 2),
     )
 
 
@@ -139,11 +139,11 @@ def grouped(lines: Sequence[Line], by: str) -> Sequence[tuple[str, Sum]]:
     for line in lines:
         for name in GROUPS[by](line):
             groups.setdefault(name, []).append(line)
-    sums = [(name, total(each)) for name, each in groups.items()]
+    sums = [(name, total(lines_)) for name, lines_ in groups.items()]
     return (
         sums
         if by in ("day", "commit")
-        else sorted(sums, key=lambda each: (-each[1].price, -each[1].billable_s, each[0]))
+        else sorted(sums, key=lambda pair: (-pair[1].price, -pair[1].billable_s, pair[0]))
     )
 
 
@@ -161,11 +161,11 @@ def spending(
     `paid_twice` names; prices are for what was booked without one.
     """
     priced = _Pricing(models, price_per_second, currency)
-    paid = [priced.paid(each, fate) for each in entries if (fate := _fate(each, in_use, twice))]
+    paid = [priced.paid(entry, fate) for entry in entries if (fate := _fate(entry, in_use, twice))]
     saved = [
-        priced.line(each.edit, each.at, each.billable_s, each.booking, Fate.IN_USE)
-        for each in holdings
-        if each.reused
+        priced.line(holding.edit, holding.at, holding.billable_s, holding.booking, Fate.IN_USE)
+        for holding in holdings
+        if holding.reused
     ]
     return Spending(tuple(paid), tuple(saved), currency)
 
@@ -184,7 +184,7 @@ def paid_twice(
     wasted = set()
     for entry in entries:
         there = results.get(entry.key, ())
-        named = [each for each in there if each.digest in pinned.get(entry.key, ())]
+        named = [result for result in there if result.digest in pinned.get(entry.key, ())]
         counts = next(iter([*named, *there]), None)
         task_id = counts.task.get("task_id") if counts is not None else None
         if entry.task_id and entry.state is State.SUCCEEDED and task_id and task_id not in own:

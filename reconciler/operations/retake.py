@@ -15,7 +15,7 @@ from reconciler.formats.document import parse_documents
 from reconciler.formats.names import get_matrix_name
 from reconciler.plan.selection import near, with_downstreams
 from reconciler.plan.step import Plan, total
-from reconciler.report.plan import money
+from reconciler.report.money import describe_cost
 from reconciler.system.files import resolve_links, write_atomic
 
 _UNWRITTEN = "Nothing was written."
@@ -177,7 +177,7 @@ def _describe_cost(target: RetakeTarget, plan: Plan) -> str:
     cost = total([step.cost for step in own])
     words = f"{len(own)} edits, " if len(own) > 1 else ""
     if cost.billable_s:
-        words += money(cost, plan.currency)
+        words += describe_cost(cost, plan.currency)
         if own[0].stuck:
             words += f", once it can go on: {own[0].reason}"
     else:
@@ -185,6 +185,6 @@ def _describe_cost(target: RetakeTarget, plan: Plan) -> str:
     later = [steps[name] for name in target.downstreams if steps[name].cost.billable_s]
     if later:
         names = ", ".join(step.name for step in later)
-        more = money(total([step.cost for step in later]), plan.currency)
+        more = describe_cost(total([step.cost for step in later]), plan.currency)
         words += f"; what builds on it ({names}) at most {more} more"
     return words

@@ -52,18 +52,18 @@ def _input_seconds(
     """Length of the video that is edited; the first video among the inputs (a mask or a clip does
     not set it).
     """
-    for each in wanted.inputs:
-        limits = wanted.model.media[each.medium.limits]
+    for input_ in wanted.inputs:
+        limits = wanted.model.media[input_.medium.limits]
         if limits.kind != "video" or limits.mask:
             continue
-        if each.facts is not None and each.facts.duration_s is not None:
-            return each.facts.duration_s, 0
-        if each.upstream is not None:
-            result = (resolved.upstream or {}).get(each.upstream)
+        if input_.facts is not None and input_.facts.duration_s is not None:
+            return input_.facts.duration_s, 0
+        if input_.upstream is not None:
+            result = (resolved.upstream or {}).get(input_.upstream)
             if result is not None:
                 return result.duration_s, 0
-            if each.upstream in upstream:
-                above = upstream[each.upstream]
+            if input_.upstream in upstream:
+                above = upstream[input_.upstream]
                 # what only waits is "at most" anyway; of what is pinned, somebody knows the length
                 pinned = resolved.job is not None
                 return above.output_s, int(pinned and above.unknown_inputs > 0)
@@ -80,7 +80,7 @@ def cost(resolved: Resolved, length: Seconds, price_per_second: PricePerSecond) 
     """What rendering an edit is billed at most."""
     wanted = resolved.wanted
     parts = {"input": length.input_s, "output": length.output_s}
-    billable_s = round(sum(parts[each] for each in wanted.model.billing_seconds), 2)
+    billable_s = round(sum(parts[name] for name in wanted.model.billing_seconds), 2)
     price = price_per_second(wanted.edit.model, wanted_tier(wanted))
     counted = length.unknown_inputs if _length_matters(wanted) else 0
     if price is None:

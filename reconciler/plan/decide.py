@@ -30,32 +30,32 @@ class Options:
     exclude: tuple[str, ...] = ()  # not these edits, nor what builds on them
 
 
-def decide_step(each: Resolved, observed: Observed, options: Options, came_from: str) -> Step:
+def decide_step(resolved: Resolved, observed: Observed, options: Options, came_from: str) -> Step:
     """What is to be done for one edit, by what is known of it alone. `came_from` says in words where
     its result comes from, when it was renamed or its output was moved.
     """
-    edit = each.wanted.edit
+    edit = resolved.wanted.edit
     output = observed.outputs[edit.output]
     replaces = output.digest if output.ours or options.force else None
     make = _Maker(
         edit.name,
         edit.output,
         edit.place(),
-        each.job.key if each.job else None,
+        resolved.job.key if resolved.job else None,
         replaces,
         edit.protect,
     )
     if edit.suspend:
         return make(Action.KEEP, SUSPENDED)
-    if each.job is None:
-        names = ", ".join(each.waits_for)
+    if resolved.job is None:
+        names = ", ".join(resolved.waits_for)
         return _occupied(make, observed, options) or make(
             Action.WAIT, f"waits for {names}; its key is known after that"
         )
-    if each.result is not None:
-        return _output_step(make, each, each.result, observed, options, came_from)
-    history = observed.history.get(each.job.key)
-    held = {result.task.get("task_id") for result in observed.results.get(each.job.key, ())}
+    if resolved.result is not None:
+        return _output_step(make, resolved, resolved.result, observed, options, came_from)
+    history = observed.history.get(resolved.job.key)
+    held = {result.task.get("task_id") for result in observed.results.get(resolved.job.key, ())}
     if (
         history is not None
         and history.last.state is State.SUCCEEDED
@@ -64,14 +64,14 @@ def decide_step(each: Resolved, observed: Observed, options: Options, came_from:
         history = None  # its result is here; the lock file names another
     step = _attempt_step(make, history, observed, options) if history is not None else None
     if step is None:
-        step = _pinned_step(make, observed.pin(edit.name, each.job.key), options) or _render_step(
-            make, each, observed
-        )
+        step = _pinned_step(
+            make, observed.pin(edit.name, resolved.job.key), options
+        ) or _render_step(make, resolved, observed)
     if step.action is not Action.RENDER:
         return step
     blocked = _occupied(make, observed, options) or _given_up_step(make, history, options)
-    if blocked is None and each.waits_for:
-        names = ", ".join(each.waits_for)
+    if blocked is None and resolved.waits_for:
+        names = ", ".join(resolved.waits_for)
         return make(Action.WAIT, f"waits for {names}, whose video is not in this store")
     return blocked or step
 
@@ -80,9 +80,9 @@ def _given_up_step(make: _Maker, history: History | None, options: Options) -> S
     """What failed in an earlier pass of `watch` waits for a save of its own manifest."""
     if make.key not in options.given_up:
         return None
-    said = _words(history.last) if history is not None else ()
+    words = _words(history.last) if history is not None else ()
     way = f"It is sent again when {make.place.file} is saved, or by `cutlist apply`."
-    return make(Action.BLOCKED, "failed in an earlier pass", *said, way)
+    return make(Action.BLOCKED, "failed in an earlier pass", *words, way)
 
 
 def _pinned_step(make: _Maker, pin: Pin | None, options: Options) -> Step | None:
@@ -135,7 +135,7 @@ class _Maker:
 
 def _output_step(
     make: _Maker,
-    each: Resolved,
+    resolved: Resolved,
     result: Result,
     observed: Observed,
     options: Options,
@@ -156,7 +156,7 @@ def _output_step(
     if output.cut_short:
         reason = "the file is not whole; its result is in the store"
     elif output.digest is not None:
-        reason, details = _replacing(each, observed) if output.ours else (_OVERWRITTEN, ())
+        reason, details = _replacing(resolved, observed) if output.ours else (_OVERWRITTEN, ())
     elif came_from:
         reason = f"{came_from}: its result is in the store"
     elif output.published is not None:
@@ -166,13 +166,13 @@ def _output_step(
     return replace(make(Action.WRITE, reason, *details), digest=result.digest)
 
 
-def _replacing(each: Resolved, observed: Observed) -> tuple[str, tuple[str, ...]]:
+def _replacing(resolved: Resolved, observed: Observed) -> tuple[str, tuple[str, ...]]:
     """Why the file of another result goes: most often a request that went back to what it was."""
-    before = observed.before.get(each.wanted.edit.name)
-    if before is None or each.job is None or before == each.job.canonical:
+    before = observed.before.get(resolved.wanted.edit.name)
+    if before is None or resolved.job is None or before == resolved.job.canonical:
         return "the file is of another result", ()
     reason, details = changes(
-        before, each.job.canonical, written(each.wanted), each.wanted.variant.default
+        before, resolved.job.canonical, written(resolved.wanted), resolved.wanted.variant.default
     )
     return f"{reason}; its result is in the store: nothing is paid", details
 
@@ -268,7 +268,9 @@ def _decided_by(last: Attempt, observed: Observed) -> str:
         if history.last.state is State.UNDECIDED
     ]
     return (
-        last.edit if sum(1 for each in undecided if each.edit == last.edit) == 1 else last.key[:12]
+        last.edit
+        if sum(1 for attempt in undecided if attempt.edit == last.edit) == 1
+        else last.key[:12]
     )
 
 
@@ -319,20 +321,24 @@ def _words(attempt: Attempt) -> tuple[str, ...]:
     return (f"{attempt.code}: {attempt.message}".removeprefix(": "),) if attempt.message else ()
 
 
-def _render_step(make: _Maker, each: Resolved, observed: Observed) -> Step:
-    assert each.job is not None
-    history = observed.history.get(each.job.key)
+def _render_step(make: _Maker, resolved: Resolved, observed: Observed) -> Step:
+    assert resolved.job is not None
+    history = observed.history.get(resolved.job.key)
     if history is not None and history.failures:
-        code = next(each.code for each in reversed(history.attempts) if each.state is State.FAILED)
+        code = next(
+            attempt.code for attempt in reversed(history.attempts) if attempt.state is State.FAILED
+        )
         return make(Action.RENDER, f"failed at the service ({code}); sent again")
     before = observed.before.get(make.name)
     if before is None:
-        take = each.wanted.edit.take
+        take = resolved.wanted.edit.take
         return make(Action.RENDER, f"take {take} asked for" if take > 1 else "no result yet")
-    if before == each.job.canonical:
+    if before == resolved.job.canonical:
         return make(Action.RENDER, "no result in this store")
     reason, details = changes(
-        before, each.job.canonical, written(each.wanted), each.wanted.variant.default
+        before, resolved.job.canonical, written(resolved.wanted), resolved.wanted.variant.default
     )
     step = make(Action.RENDER, reason, *details)
-    return replace(step, place=changed_place(each.wanted, before, each.job.canonical) or step.place)
+    return replace(
+        step, place=changed_place(resolved.wanted, before, resolved.job.canonical) or step.place
+    )

@@ -74,7 +74,9 @@ class Comparison:
     @property
     def summary(self) -> Mapping[str, int]:
         """How many edits there are of each kind."""
-        return {kind.value: sum(1 for each in self.changes if each.kind is kind) for kind in Kind}
+        return {
+            kind.value: sum(1 for change in self.changes if change.kind is kind) for kind in Kind
+        }
 
 
 def compare(
@@ -91,14 +93,17 @@ def compare(
     `prunes` says whether an apply removes files that no edit asks for any more.
     """
     old, new = _requests(before), _requests(after)
-    found = _Comparer(before, after, old, new).changes(_PRUNED if prunes else _STAYS)
+    changes_ = _Comparer(before, after, old, new).changes(_PRUNED if prunes else _STAYS)
     steps = {step.name: step for step in plan.steps}
     bill = _Bill(before, after, old, new)
-    priced = [bill.priced(each, steps[each.name]) if each.name in after else each for each in found]
+    priced = [
+        bill.priced(change, steps[change.name]) if change.name in after else change
+        for change in changes_
+    ]
     costs = tuple(
-        replace(steps[each.name], action=each.action, cost=each.cost, stuck=False)
-        for each in priced
-        if each.name in after
+        replace(steps[change.name], action=change.action, cost=change.cost, stuck=False)
+        for change in priced
+        if change.name in after
     )
     unchanged = len(after) - len(costs)
     merged = replace(
@@ -119,18 +124,18 @@ class _Request:
 
 
 def _requests(resolved: Mapping[str, Resolved]) -> Mapping[str, _Request]:
-    made: dict[str, _Request] = {}
-    for name, each in resolved.items():
-        wanted = each.wanted
-        if each.job is not None and not wanted.upstreams:
-            made[name] = _Request(each.job.canonical, each.job.key)
+    requests: dict[str, _Request] = {}
+    for name, edit in resolved.items():
+        wanted = edit.wanted
+        if edit.job is not None and not wanted.upstreams:
+            requests[name] = _Request(edit.job.canonical, edit.job.key)
             continue
         own = wanted.identities(
             {up: f"sha256:{hash_bytes(f'edit://{up}'.encode())}" for up in wanted.upstreams}
         )
-        whole = wanted.identities({up: f"edit:{made[up].whole}" for up in wanted.upstreams})
-        made[name] = _Request(job(wanted, own).canonical, job(wanted, whole).key)
-    return made
+        whole = wanted.identities({up: f"edit:{requests[up].whole}" for up in wanted.upstreams})
+        requests[name] = _Request(job(wanted, own).canonical, job(wanted, whole).key)
+    return requests
 
 
 _Edits = Mapping[str, Resolved]
@@ -147,14 +152,14 @@ class _Comparer:
     def changes(self, removed: str) -> list[Change]:
         """All of them; `removed` is said of the edits that are gone."""
         was = {name: name for name in self._after if name in self._before} | self._renamed()
-        found = [
+        changes = [
             change
             for name in self._after
             if (change := self._change(name, was.get(name))) is not None
         ]
         gone = self._before.keys() - self._after.keys() - set(was.values())
-        found += [_made(self._before[name].wanted, Kind.REMOVED, removed) for name in gone]
-        return sorted(found, key=lambda each: (each.name, each.kind))
+        changes += [_made(self._before[name].wanted, Kind.REMOVED, removed) for name in gone]
+        return sorted(changes, key=lambda change: (change.name, change.kind))
 
     def _renamed(self) -> dict[str, str]:
         """New names of edits that are gone and were the same job; the first new name of each, in
@@ -178,8 +183,8 @@ class _Comparer:
             self._moved.add(name)
             reason, more = changes(old.own, new.own, written(wanted), wanted.variant.default)
             place = changed_place(wanted, old.own, new.own)
-            made = _made(wanted, Kind.CHANGED, ", ".join([reason, *fields]), (*more, *details))
-            return replace(made, place=place or made.place)
+            change = _made(wanted, Kind.CHANGED, ", ".join([reason, *fields]), (*more, *details))
+            return replace(change, place=place or change.place)
         reasons = []
         if above := [up for up in wanted.upstreams if up in self._moved]:
             reasons.append(f"builds on {', '.join(above)}, which changed")

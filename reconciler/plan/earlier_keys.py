@@ -130,7 +130,7 @@ class Former:
         identities: Mapping[str, str],
         own: Job,
         observed: Observed,
-        asked: Collection[str],
+        names: Collection[str],
     ) -> Job:
         """The job of an edit, under the key by which it is known. `own` is its job by the present
         rule; `asked` are all edits' names.
@@ -150,7 +150,7 @@ class Former:
         old = self._best(self._jobs_at(own), wanted.edit.name, observed)
         if old is not None:
             return old
-        return self._job_1(wanted, identities, links, observed, asked if lossy else None) or own
+        return self._job_1(wanted, identities, links, observed, names if lossy else None) or own
 
     def _jobs_at(self, own: Job) -> Mapping[str, Canonical]:
         """Keys that are looked up by that of `own`, each with the job that it is the digest of."""
@@ -170,7 +170,7 @@ class Former:
         identities: Mapping[str, str],
         links: Mapping[str, str],
         observed: Observed,
-        asked: Collection[str] | None = None,
+        names: Collection[str] | None = None,
     ) -> Job | None:
         """The job under a key of version 1; with `asked`, only of an edit that had it, or that
         takes the place of one.
@@ -184,19 +184,21 @@ class Former:
             # a lock file alone tells no job: there the link must be the one that was pinned
             if exact.key in self._known or exact.key in self._pins:
                 jobs |= {exact.key: exact.canonical}
-        if asked is not None:
+        if names is not None:
             name = wanted.edit.name
-            jobs = {key: old for key, old in jobs.items() if self._had(name, key, asked)}
+            jobs = {key: old for key, old in jobs.items() if self._had(name, key, names)}
         return self._best(jobs, wanted.edit.name, observed)
 
-    def _had(self, name: str, key: str, asked: Collection[str]) -> bool:
+    def _had(self, name: str, key: str, names: Collection[str]) -> bool:
         known = self._known.get(key)
         edits = known.edits if known is not None else self._pins.get(key, set())
         if known is None:
             edits = edits | self._notes.get(key, set())
-        return name in edits or any(edit not in asked for edit in edits)
+        return name in edits or any(edit not in names for edit in edits)
 
-    def _best(self, found: Mapping[str, Canonical], name: str, observed: Observed) -> Job | None:
+    def _best(
+        self, candidates: Mapping[str, Canonical], name: str, observed: Observed
+    ) -> Job | None:
         """Of several keys of one job the one that is pinned, else that has a result, else that is
         under way, else the newest.
         """
@@ -209,8 +211,8 @@ class Former:
                 history is not None and history.last.state in OPEN,
             )
 
-        ranked = sorted(found, key=worth)
-        return Job(ranked[-1], found[ranked[-1]]) if ranked else None
+        ranked = sorted(candidates, key=worth)
+        return Job(ranked[-1], candidates[ranked[-1]]) if ranked else None
 
 
 def _by_key(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:

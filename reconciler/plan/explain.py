@@ -82,14 +82,16 @@ class Explanation:
         }
 
 
-def explain_edit(each: Resolved, observed: Observed, step: Step, currency: str) -> Explanation:
+def explain_edit(resolved: Resolved, observed: Observed, step: Step, currency: str) -> Explanation:
     """Why the edit has the step it has."""
-    canonical = (each.job or _unfinished(each)).canonical
+    canonical = (resolved.job or _unfinished(resolved)).canonical
     flat = dict(_leaves(canonical))
-    earlier = _earlier(each, observed)
+    earlier = _earlier(resolved, observed)
     nearest = min(earlier, key=lambda result: _distance(flat, result), default=None)
     old = dict(_leaves(nearest.job)) if nearest is not None else None
-    written = {_path(one.medium.at): _written(each, one.medium.at) for one in each.wanted.inputs}
+    written = {
+        _path(one.medium.at): _written(resolved, one.medium.at) for one in resolved.wanted.inputs
+    }
     parts = [
         Part(
             _sign(old, name, value),
@@ -103,26 +105,29 @@ def explain_edit(each: Resolved, observed: Observed, step: Step, currency: str) 
     gone = [(name, value) for name, value in (old or {}).items() if name not in flat]
     parts += [Part(Sign.REMOVED, name_field(name), None, value) for name, value in gone]
     return Explanation(
-        step=step, currency=currency, key=each.job.key if each.job else None, parts=tuple(parts),
-        defaults=tuple(_defaults(each, flat)), nearest=nearest, earlier=len(earlier),
+        step=step, currency=currency, key=resolved.job.key if resolved.job else None, parts=tuple(parts),
+        defaults=tuple(_defaults(resolved, flat)), nearest=nearest, earlier=len(earlier),
     )  # fmt: skip
 
 
-def _unfinished(each: Resolved) -> Job:
+def _unfinished(resolved: Resolved) -> Job:
     """The job as far as it is known: an edit that has no result yet stands for its bytes."""
-    known = {up: result.identity for up, result in (each.upstream or {}).items()}
+    known = {up: result.identity for up, result in (resolved.upstream or {}).items()}
     return job(
-        each.wanted, each.wanted.identities({up: f"edit://{up}" for up in each.waits_for} | known)
+        resolved.wanted,
+        resolved.wanted.identities({up: f"edit://{up}" for up in resolved.waits_for} | known),
     )
 
 
-def _earlier(each: Resolved, observed: Observed) -> list[Result]:
+def _earlier(resolved: Resolved, observed: Observed) -> list[Result]:
     """Results of this edit; where it has none, those of any edit with this model. The newest first."""
     every = [result for results in observed.results.values() for result in results]
-    own = [result for result in every if result.edit == each.wanted.edit.name]
-    own = own or [result for result in every if result.job.get("model") == each.wanted.edit.model]
-    if each.result is not None:
-        own = [each.result, *(result for result in own if result != each.result)]
+    own = [result for result in every if result.edit == resolved.wanted.edit.name]
+    own = own or [
+        result for result in every if result.job.get("model") == resolved.wanted.edit.model
+    ]
+    if resolved.result is not None:
+        own = [resolved.result, *(result for result in own if result != resolved.result)]
     return sorted(own, key=lambda result: (result.stored_at, result.digest), reverse=True)
 
 
@@ -149,11 +154,11 @@ def _leaves(
 
 
 def _path(at: str) -> tuple[str | int, ...]:
-    return tuple(int(each) if each.isdigit() else each for each in at.split("/")[1:])
+    return tuple(int(part) if part.isdigit() else part for part in at.split("/")[1:])
 
 
-def _written(each: Resolved, at: str) -> str:
-    reference = next(one.medium.reference for one in each.wanted.inputs if one.medium.at == at)
+def _written(resolved: Resolved, at: str) -> str:
+    reference = next(one.medium.reference for one in resolved.wanted.inputs if one.medium.at == at)
     if reference.kind == "edit":
         return f"edit://{reference.value}"
     return shown(reference.value) if reference.kind == "local" else ""
@@ -170,13 +175,13 @@ def _sign(
 
 
 def _defaults(
-    each: Resolved, flat: Mapping[tuple[str | int, ...], Any]
+    resolved: Resolved, flat: Mapping[tuple[str | int, ...], Any]
 ) -> Iterator[tuple[str, Any]]:
-    edit = each.wanted.edit
+    edit = resolved.wanted.edit
     for section, given in (("input", edit.input), ("parameters", edit.parameters)):
         for name, value in given.items():
             is_default = (
-                each.wanted.variant.default(section, name) is not None
+                resolved.wanted.variant.default(section, name) is not None
                 and (section, name) not in flat
             )
             if is_default and not isinstance(value, list | Mapping):

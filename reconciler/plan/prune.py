@@ -40,7 +40,7 @@ class LeftOver:
     heir: str | None = None
 
 
-def left_over(asked: Collection[str], observed: Observed, heirs: Heirs) -> list[LeftOver]:
+def left_over(names: Collection[str], observed: Observed, heirs: Heirs) -> list[LeftOver]:
     """Every such file, by path; but not one that an asked output differs from only in case or
     Unicode form. `asked` are the folded paths that edits ask for.
     """
@@ -48,7 +48,7 @@ def left_over(asked: Collection[str], observed: Observed, heirs: Heirs) -> list[
         LeftOver(path, output.published, output.digest, heirs.find_heir(output.published))
         for path, output in sorted(observed.left_over.items())
         if output.published is not None and output.digest is not None
-        if fold_path(path) not in asked
+        if fold_path(path) not in names
     ]
 
 
@@ -83,7 +83,7 @@ class Heirs:
         """The edit that carries on from a file that we wrote; None where there is none."""
         return note.edit if note.edit in self._resolved else self._find_newcomer(note.key)
 
-    def find_origin(self, name: str, asked: Collection[str]) -> str:
+    def find_origin(self, name: str, names: Collection[str]) -> str:
         """Where the result of an edit comes from that was renamed, or whose output was moved, in
         words; empty for any other. `asked` are the folded paths that edits ask for.
         """
@@ -97,7 +97,7 @@ class Heirs:
             words = f"renamed from {old[0]}" if old is not None else ""
         for path in self._files.get(job.key, ()):
             note = self.observed.left_over[path].published
-            if note is None or fold_path(path) in asked or self.find_heir(note) != name:
+            if note is None or fold_path(path) in names or self.find_heir(note) != name:
                 continue
             is_moved = note.edit == name
             words = f"moved from {path}" if is_moved else f"renamed from {note.edit}"
@@ -126,7 +126,7 @@ def prune(
 ) -> tuple[list[Step], list[str]]:
     """The steps for what is left over, and notes of what stays. `steps` are those of the edits."""
     held = {step.name for step in steps if step.action is Action.BLOCKED}
-    held |= {name for name, each in resolved.items() if each.wanted.edit.suspend}
+    held |= {name for name, edit in resolved.items() if edit.wanted.edit.suspend}
     protected, rest = _parted(files, lambda file: file.note.protected)
     changed, rest = _parted(rest, lambda file: file.digest != file.note.digest)
     waiting, going = _parted(rest, lambda file: file.heir in held)
@@ -169,7 +169,7 @@ def _steps(
     refused: work that has nothing to do with it is not held up, and people see every file that
     would go before they raise the number.
     """
-    made = []
+    steps = []
     gone = {file.path for file in going if not _stored(file, observed)}
     many = len(going) - len(gone) > pruning.most
     for file in going:
@@ -195,8 +195,8 @@ def _steps(
                 f" {pruning.most}"
             )
             step = _blocked(step, reason, "If that is meant, raise prune.most in cutlist.yaml.")
-        made.append(step)
-    return made
+        steps.append(step)
+    return steps
 
 
 def _blocked(step: Step, reason: str, way: str) -> Step:

@@ -58,18 +58,18 @@ def _medium(written: str | None, name: str) -> str:
 
 def written(wanted: Wanted) -> Mapping[str, str]:
     """How the manifest writes each medium, by pointer."""
-    found = {}
-    for medium in (each.medium for each in wanted.inputs):
+    texts = {}
+    for medium in (input_.medium for input_ in wanted.inputs):
         kind, value = medium.reference.kind, medium.reference.value
         if kind == "edit":
-            found[medium.at] = f"edit://{value}"
+            texts[medium.at] = f"edit://{value}"
         else:
-            found[medium.at] = (
+            texts[medium.at] = (
                 shown(value).removesuffix("?…")
                 if kind != "data"
                 else name_field(medium.at.split("/")[1:])
             )
-    return found
+    return texts
 
 
 def changed_place(wanted: Wanted, old: Mapping[str, Any], new: Mapping[str, Any]) -> Place | None:
@@ -88,7 +88,7 @@ def _differences(
     old: Any, new: Any, path: tuple[str | int, ...]
 ) -> Iterator[tuple[tuple[str | int, ...], Any, Any]]:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for name in [*new, *(each for each in sorted(old) if each not in new)]:
+        for name in [*new, *(field for field in sorted(old) if field not in new)]:
             yield from _differences(old.get(name), new.get(name), (*path, name))
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for index, (before, after) in enumerate(zip(old, new, strict=True)):

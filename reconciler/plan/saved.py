@@ -52,7 +52,7 @@ def saved_document(
     for name in names:
         wanted = desired.edits[name]
         prices[priced_as(wanted)] = price_per_second(wanted.edit.model, wanted_tier(wanted))
-    made = {
+    document = {
         "kind": KIND,
         "version": SAVED_VERSION,
         "id": plan_id,
@@ -80,23 +80,23 @@ def saved_document(
         "prices": prices,
         "plan": plan.to_json(),
     }
-    return {**made, "digest": digest_json(made)}
+    return {**document, "digest": digest_json(document)}
 
 
 def _asked(desired: Desired, name: str) -> str:
     wanted = desired.edits[name]
-    made = job(wanted, wanted.identities({up: f"edit://{up}" for up in wanted.upstreams}))
-    return digest_json({"job": made.canonical, "output": wanted.edit.output})
+    job_ = job(wanted, wanted.identities({up: f"edit://{up}" for up in wanted.upstreams}))
+    return digest_json({"job": job_.canonical, "output": wanted.edit.output})
 
 
-def _seen(each: Resolved, observed: Observed) -> dict[str, str | None]:
-    edit = each.wanted.edit
-    history = observed.history.get(each.job.key) if each.job else None
+def _seen(resolved: Resolved, observed: Observed) -> dict[str, str | None]:
+    edit = resolved.wanted.edit
+    history = observed.history.get(resolved.job.key) if resolved.job else None
     pin = observed.pins.get(edit.name) or (
-        observed.pin(edit.name, each.job.key) if each.job else None
+        observed.pin(edit.name, resolved.job.key) if resolved.job else None
     )
     return {
-        "result": each.result.digest if each.result else None,
+        "result": resolved.result.digest if resolved.result else None,
         "request": f"{history.last.state.value} {history.last.id}" if history else None,
         "file": observed.outputs[edit.output].digest,
         "pin": f"{pin.key} {pin.digest}" if pin else None,
@@ -139,14 +139,14 @@ def check_form(
         and Draft202012Validator(plan).is_valid(document["plan"])
     ):
         raise BadSavedPlan("the saved plan is not as this program writes it.", hint=hint)
-    told = (
+    texts = (
         *document["project"].values(),
         *document["desired"],
         *document["observed"],
         *document["prices"],
     )
     try:
-        if not all(is_plain(each) for each in told):
+        if not all(is_plain(text) for text in texts):
             raise ValueError("characters that would write on the terminal")
         options_of(document)
         plan_of(document)
@@ -282,26 +282,26 @@ def _steps_moved(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[st
     """What no other word has explained, such as a request that can no longer be collected."""
     if _bound(then) == _bound(now):
         return
-    told = False
+    is_explained = False
     before = {step["name"]: step for step in then["steps"]}
     for step in now["steps"]:
         old = before.get(step["name"], step)
         if _bound(old) != _bound(step):
-            told = True
+            is_explained = True
             other = f"would now be {step['action']}, not {old['action']}"
             same = f"is still to {step['action']}, but what that means or costs changed"
             yield f"{step['name']} {same if old['action'] == step['action'] else other}"
     if then["strays"] != now["strays"]:
         yield "tasks that nobody waits for (strays) came or were answered for"
-    elif not told:
+    elif not is_explained:
         yield "another plan would be made now"
 
 
 def _bound(value: Any) -> Any:
     """A plan, or a part of one, without what it is not bound to."""
     if isinstance(value, Mapping):
-        return {name: _bound(each) for name, each in value.items() if name not in _UNBOUND}
-    return [_bound(each) for each in value] if isinstance(value, list) else value
+        return {name: _bound(part) for name, part in value.items() if name not in _UNBOUND}
+    return [_bound(item) for item in value] if isinstance(value, list) else value
 
 
 # ------------------------------------------------------------------ back from the file
@@ -309,24 +309,27 @@ def _bound(value: Any) -> Any:
 
 def plan_of(document: Mapping[str, Any]) -> Plan:
     """The plan for people to read again."""
-    made = document["plan"]
+    data = document["plan"]
     unpriced = tuple(sorted(name for name, price in document["prices"].items() if price is None))
     plan = Plan(
-        steps=tuple(_step_of(each) for each in made["steps"]),
-        realm=made["realm"],
-        account=made["account"],
-        endpoint=made["endpoint"],
-        currency=made["cost"]["currency"] or "",
-        notes=tuple(made["notes"]),
+        steps=tuple(_step_of(step) for step in data["steps"]),
+        realm=data["realm"],
+        account=data["account"],
+        endpoint=data["endpoint"],
+        currency=data["cost"]["currency"] or "",
+        notes=tuple(data["notes"]),
         unpriced=unpriced,
         strays=tuple(
-            Stray(each["task_id"], each["name"], "", each["status"], 0.0) for each in made["strays"]
+            Stray(stray["task_id"], stray["name"], "", stray["status"], 0.0)
+            for stray in data["strays"]
         ),
-        left_out=made["left_out"],
-        environment=made["environment"],
+        left_out=data["left_out"],
+        environment=data["environment"],
     )
-    told = plan.describe_followers()  # the document has them among the details
-    return replace(plan, steps=tuple(_without(step, told.get(step.name)) for step in plan.steps))
+    followers = plan.describe_followers()  # the document has them among the details
+    return replace(
+        plan, steps=tuple(_without(step, followers.get(step.name)) for step in plan.steps)
+    )
 
 
 def _without(step: Step, words: str | None) -> Step:
@@ -335,29 +338,29 @@ def _without(step: Step, words: str | None) -> Step:
     return replace(step, details=step.details[:-1])
 
 
-def _step_of(each: Mapping[str, Any]) -> Step:
-    file, line, column = each["place"].rsplit(":", 2)
-    action = Action(each["action"])
-    cost = _cost_of(each["cost"])
+def _step_of(data: Mapping[str, Any]) -> Step:
+    file, line, column = data["place"].rsplit(":", 2)
+    action = Action(data["action"])
+    cost = _cost_of(data["cost"])
     return Step(
-        name=each["name"],
+        name=data["name"],
         action=action,
-        reason=each["reason"],
-        output=each["output"],
+        reason=data["reason"],
+        output=data["output"],
         place=Place(file, int(line), int(column)),
-        key=each["key"],
-        details=tuple(each["details"]),
+        key=data["key"],
+        details=tuple(data["details"]),
         cost=cost,
-        digest=each["digest"],
-        task_id=each["task_id"],
-        paid_by=each["paid_by"],
-        stuck=each.get("stuck", False),
+        digest=data["digest"],
+        task_id=data["task_id"],
+        paid_by=data["paid_by"],
+        stuck=data.get("stuck", False),
         repay=action is Action.BLOCKED and cost.billable_s > 0,
         billed_at_end=action is Action.RESUME and cost.billable_s > 0,
-        builds_on=tuple(each.get("builds_on", ())),
+        builds_on=tuple(data.get("builds_on", ())),
     )
 
 
-def _cost_of(each: Mapping[str, Any]) -> Cost:
-    why = (each.get("price_reason") or "").removeprefix("not known here: ")
-    return Cost(each["billable_s"], each["price"], each["unknown_inputs"], why)
+def _cost_of(data: Mapping[str, Any]) -> Cost:
+    why = (data.get("price_reason") or "").removeprefix("not known here: ")
+    return Cost(data["billable_s"], data["price"], data["unknown_inputs"], why)

@@ -42,7 +42,7 @@ def the_edit(names: Sequence[str], text: str) -> str:
     """The one edit that is named. Raises UsageError, with near names or a cell of a matrix."""
     if text in names:
         return text
-    cells = [each for each in names if get_matrix_name(each) == text]
+    cells = [name for name in names if get_matrix_name(name) == text]
     if cells:
         hint = f"It is a matrix; name one of its {len(cells)} edits, such as '{cells[0]}'."
     else:
@@ -52,13 +52,13 @@ def the_edit(names: Sequence[str], text: str) -> str:
 
 def _matched(option: str, text: str, edits: Mapping[str, Edit]) -> set[str]:
     matches = _matcher(text)
-    found = {name for name, edit in edits.items() if matches(edit)}
-    if not found:
+    matching = {name for name, edit in edits.items() if matches(edit)}
+    if not matching:
         raise UsageError(
             f'{option} "{text}" matches no edit.',
             hint=f"{near(text, edits)} Nothing was sent.".strip(),
         )
-    return found
+    return matching
 
 
 def _matcher(text: str) -> Callable[[Edit], bool]:
@@ -69,7 +69,7 @@ def _matcher(text: str) -> Callable[[Edit], bool]:
     that a matrix made of it.
     """
     if "=" in text.partition("[")[0]:
-        pairs = [each.partition("=") for each in text.split(",")]
+        pairs = [pair.partition("=") for pair in text.split(",")]
         wanted = [(key.strip(), compile_wildcard(value.strip())) for key, _, value in pairs]
         return lambda edit: all(
             key in edit.labels and value.fullmatch(str(edit.labels[key])) is not None
@@ -106,22 +106,22 @@ def _meant(text: str, known: Sequence[str]) -> str:
 
 def _with_upstreams(names: Iterable[str], upstreams: Mapping[str, Sequence[str]]) -> set[str]:
     """`names` and everything they build on."""
-    found: set[str] = set()
+    chain: set[str] = set()
     waiting = list(names)
     while waiting:
         name = waiting.pop()
-        if name not in found:
-            found.add(name)
+        if name not in chain:
+            chain.add(name)
             waiting += upstreams[name]
-    return found
+    return chain
 
 
 def with_downstreams(names: Iterable[str], upstreams: Mapping[str, Sequence[str]]) -> set[str]:
     """`names` and everything that builds on them; `upstreams` names every upstream before its
     downstream.
     """
-    found = set(names)
+    chain = set(names)
     for name, above in upstreams.items():
-        if found.intersection(above):
-            found.add(name)
-    return found
+        if chain.intersection(above):
+            chain.add(name)
+    return chain

@@ -162,7 +162,7 @@ class Plan:
     @property
     def undecided(self) -> tuple[Attempt, ...]:
         """The orphans of which only a person can tell whether they reached the service."""
-        return tuple(each for each in self.orphans if each.state is State.UNDECIDED)
+        return tuple(orphan for orphan in self.orphans if orphan.state is State.UNDECIDED)
 
     def by_action(self, *actions: Action) -> Iterator[Step]:
         return (step for step in self.steps if step.action in actions)

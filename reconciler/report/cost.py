@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from reconciler.formats.words import format_count
 from reconciler.history.cost import Budget, CostReport
 from reconciler.history.spending import WASTED, Fate, Sum, grouped, total
+from reconciler.report.money import describe_sum
 from reconciler.report.page import Block, Span, Style, Words, written
 from reconciler.report.table import Column, Fit, Row, Table
 
@@ -39,35 +40,41 @@ def cost_blocks(report: CostReport, by: str) -> list[Block | str]:
     wasted = spending.of(*WASTED)
     shown = _commit if by == "commit" else str
     return [
-        f"Spent {_money(spent, currency)} in {format_count(spent.count, 'task')}.",
+        f"Spent {describe_sum(spent, currency)} in {format_count(spent.count, 'task')}.",
         f"{where[0].upper()}{where[1:]}{_MOCK if report.realm == 'mock' else '.'}",
         "",
         _table(
-            [(fate.value, each, _FATE_WORDS.get(fate, "")) for fate, each in fates if each.count],
+            [
+                (fate.value, amount, _FATE_WORDS.get(fate, ""))
+                for fate, amount in fates
+                if amount.count
+            ],
             currency,
         ),
         "",
-        f"Saved by reuse: {_money(saved, currency)}{f', {times}' if saved.count else ''}.",
-        *([f"Wasted: {_money(wasted, currency)}."] if wasted.count else []),
+        f"Saved by reuse: {describe_sum(saved, currency)}{f', {times}' if saved.count else ''}.",
+        *([f"Wasted: {describe_sum(wasted, currency)}."] if wasted.count else []),
         *today_lines(report.budgets, currency),
         "",
         f"By {by}",
-        _table([(shown(name), each, "") for name, each in grouped(spending.paid, by)], currency),
+        _table(
+            [(shown(name), amount, "") for name, amount in grouped(spending.paid, by)], currency
+        ),
     ]
 
 
 def today_lines(budgets: Sequence[Budget], currency: str) -> Iterator[str]:
     """What of each budget of a day is spent, a line each."""
-    for each in budgets:
+    for budget in budgets:
         yield (
-            f"Today: {each.spent.price:.2f} of {each.limit:.2f} {currency} ({each.name}; a day ends"
+            f"Today: {budget.spent.price:.2f} of {budget.limit:.2f} {currency} ({budget.name}; a day ends"
             " at 00:00 UTC)."
         )
 
 
 def _table(rows: Sequence[tuple[str, Sum, str]], currency: str) -> Table:
     """A line each: name, money, seconds, and a bar beside the longest, or words."""
-    sizes = [each.price if currency else each.billable_s for _, each, _ in rows]
+    sizes = [spent.price if currency else spent.billable_s for _, spent, _ in rows]
     most = max(sizes, default=0.0)
     columns = [
         Column(fit=Fit.MIDDLE),
@@ -75,22 +82,14 @@ def _table(rows: Sequence[tuple[str, Sum, str]], currency: str) -> Table:
         Column(right=True),
         Column(drop=1),
     ]
-    made = []
-    for (name, each, words), size in zip(rows, sizes, strict=True):
+    lines = []
+    for (name, spent, words), size in zip(rows, sizes, strict=True):
         bar = "━" * max(round(_BAR * size / most), 1) if most and size else ""
-        amount = f"{each.price:.2f} {currency}" if currency else ""
-        cells: list[Words] = [name, amount, f"{each.billable_s:.1f} s", Span(bar, Style.BUSY)]
-        made.append(Row(cells, note=words))
-    return Table(columns, made, indent="  ")
+        amount = f"{spent.price:.2f} {currency}" if currency else ""
+        cells: list[Words] = [name, amount, f"{spent.billable_s:.1f} s", Span(bar, Style.BUSY)]
+        lines.append(Row(cells, note=words))
+    return Table(columns, lines, indent="  ")
 
 
 def _commit(name: str) -> str:
     return name if name.startswith("(") else f"{name[:12]}{'+' if name.endswith('+') else ''}"
-
-
-def _money(each: Sum, currency: str) -> str:
-    seconds = f"{each.billable_s:.1f} billable seconds"
-    if not currency or each.unpriced_s == each.billable_s > 0:
-        return seconds
-    unknown = f" ({each.unpriced_s:.1f} of them of unknown price)" if each.unpriced_s else ""
-    return f"{each.price:.2f} {currency} for {seconds}{unknown}"

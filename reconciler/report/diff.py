@@ -16,8 +16,9 @@ from reconciler.report.markdown import (
     table_and_details,
     where_markdown,
 )
+from reconciler.report.money import describe_cost
 from reconciler.report.page import Block, Paragraph, Span, Style, written
-from reconciler.report.plan import cost_line, money, strong, where
+from reconciler.report.plan import cost_line, strong, where
 from reconciler.report.table import Column, Fit, Row, Table
 
 DIFF_VERSION = 1
@@ -84,7 +85,7 @@ def price(change: Change, currency: str) -> str:
     """What a change costs, in words."""
     if not change.cost.billable_s:
         return change.paid
-    words = money(change.cost, currency)
+    words = describe_cost(change.cost, currency)
     return {
         Action.WAIT: f"at most {words}" + (f"; {change.paid}" if change.paid else ""),
         Action.RESUME: f"{change.paid}: {words} when it ends",
@@ -118,7 +119,7 @@ def diff_document(comparison: Comparison) -> dict[str, Any]:
         "environment": plan.environment,
         "summary": {**comparison.summary, "unchanged": comparison.unchanged},
         "cost": plan.cost_to_json(),
-        "changes": [_change(each) for each in comparison.changes],
+        "changes": [_change(change) for change in comparison.changes],
     }
 
 
@@ -149,7 +150,9 @@ def diff_markdown(comparison: Comparison, below: Sequence[str] = ()) -> str:
     """Summary and cost first, then a table of changes, then reasons and differences, folded, then
     what is to stand `below` it all. Never too long.
     """
-    changes = sorted(comparison.changes, key=lambda each: (_ORDER.index(each.kind), each.name))
+    changes = sorted(
+        comparison.changes, key=lambda change: (_ORDER.index(change.kind), change.name)
+    )
     text, end = "\n".join(_head(comparison)) + "\n", paragraphs(below)
     rows = [_row(change, comparison.plan.currency) for change in changes]
     most = MOST_CHARACTERS - len(text) - len(end)

@@ -9,8 +9,8 @@ from reconciler.desired.references import shown
 from reconciler.plan.explain import Explanation, Part, Sign
 from reconciler.plan.reasons import word_diff
 from reconciler.plan.step import Action
+from reconciler.report.money import describe_cost
 from reconciler.report.page import Block, Paragraph, Span, Style, written
-from reconciler.report.plan import money
 from reconciler.report.table import Column, Row, Table
 
 _WILL: Mapping[Action, str] = {
@@ -31,63 +31,63 @@ _STYLES: Mapping[Sign, Style] = {
 }
 
 
-def explain_text(made: Explanation) -> str:
+def explain_text(explanation: Explanation) -> str:
     """For people, in lines of a screen's width."""
-    return written(explain_blocks(made))
+    return written(explain_blocks(explanation))
 
 
-def explain_blocks(made: Explanation) -> list[Block | str]:
+def explain_blocks(explanation: Explanation) -> list[Block | str]:
     """For people."""
-    step = made.step
+    step = explanation.step
     most = "at most " if step.action is Action.WAIT else ""
     price = (
-        f" ({most}{money(step.cost, made.currency)})"
+        f" ({most}{describe_cost(step.cost, explanation.currency)})"
         if step.cost.billable_s and not step.paid_by
         else ""
     )
     # of what changed, the parts say more
-    told = step.details if step.action is Action.BLOCKED else ()
+    details = step.details if step.action is Action.BLOCKED else ()
     return [
         f"{step.name} {_WILL[step.action]}: {step.reason}{price}.",
-        *(Paragraph(detail, "    ") for detail in told),
+        *(Paragraph(detail, "    ") for detail in details),
         "",
-        Paragraph(f"{_key_words(made)} {_nearest_words(made)}", rest=""),
+        Paragraph(f"{_key_words(explanation)} {_nearest_words(explanation)}", rest=""),
         "",
-        _parts(made),
+        _parts(explanation),
     ]
 
 
-def _parts(made: Explanation) -> Table:
+def _parts(explanation: Explanation) -> Table:
     """Each part of the key with its value."""
     rows = [
         Row([Span(part.sign.value, _STYLES[part.sign]), part.name], note=_value(part))
-        for part in made.parts
+        for part in explanation.parts
     ]
     rows += [
         Row(["", name], note=f"{_shown(value)}: the default, so no part of the key")
-        for name, value in made.defaults
+        for name, value in explanation.defaults
     ]
     return Table([Column(), Column()], rows, indent="  ", gap=1)
 
 
-def _key_words(made: Explanation) -> str:
-    if made.key is None:
+def _key_words(explanation: Explanation) -> str:
+    if explanation.key is None:
         return "Its key is known when what it waits for has a result; so far these are its parts."
-    return f"Its key is {made.key[:12]}…, the digest of these parts."
+    return f"Its key is {explanation.key[:12]}…, the digest of these parts."
 
 
-def _nearest_words(made: Explanation) -> str:
-    result = made.nearest
+def _nearest_words(explanation: Explanation) -> str:
+    result = explanation.nearest
     if result is None:
         return "There is no earlier result to compare them with."
-    of = "" if result.edit == made.step.name else f" of {result.edit}"
+    of = "" if result.edit == explanation.step.name else f" of {result.edit}"
     commit = f", commit {result.commit[:8]}" if result.commit else ""
     which = (
         f"the result {result.digest[:12]}…{of}"
-        if made.earlier == 1
-        else f"the nearest of {made.earlier} results,"
+        if explanation.earlier == 1
+        else f"the nearest of {explanation.earlier} results,"
     )
-    which += "" if made.earlier == 1 else f" {result.digest[:12]}…{of}"
+    which += "" if explanation.earlier == 1 else f" {result.digest[:12]}…{of}"
     return f"Beside them stands {which} ({result.stored_at[:16].replace('T', ' ')} UTC{commit})."
 
 

@@ -33,25 +33,25 @@ def graph_blocks(desired: Desired, plan: Plan) -> list[Paragraph | str]:
     """
     steps = _steps(plan)
     below = _below(desired)
-    seen: set[str] = set()
+    drawn: set[str] = set()
     lines: list[Paragraph | str] = []
     for name in sorted(name for name, wanted in desired.edits.items() if not wanted.upstreams):
-        lines += _tree(name, below, steps, seen)
+        lines += _tree(name, below, steps, drawn)
     return lines or ["There are no edits."]
 
 
 def _tree(
-    root: str, below: Mapping[str, Sequence[str]], steps: Mapping[str, Step], seen: set[str]
+    root: str, below: Mapping[str, Sequence[str]], steps: Mapping[str, Step], drawn: set[str]
 ) -> Iterator[Paragraph]:
     """Without recursion: chains may be thousands of edits long."""
     waiting = [(root, "", "")]
     while waiting:
         name, lead, rest = waiting.pop()
-        again = name in seen
+        again = name in drawn
         children = () if again else below[name]
         shown_above = "  (shown above)" if again and below[name] else ""
         yield Paragraph([*_label(name, steps), shown_above], lead, f"{rest}    ")
-        seen.add(name)
+        drawn.add(name)
         for number, child in enumerate(reversed(children)):
             last = number == 0
             waiting.append(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.formats.words import format_moment
 from reconciler.history.log import LogRecord
+from reconciler.report.money import describe_charge
 from reconciler.report.page import Block, Paragraph, Span, Style, written
 from reconciler.report.table import Column, Fit, Row, Table
 from reconciler.state.booked import Booking
@@ -30,55 +31,45 @@ def log_blocks(records: Sequence[LogRecord], *, full: bool) -> list[Block | str]
         Column(drop=1),
         Column(drop=2),
     ]
-    return [Table(columns, [_table_row(each, full=full) for each in records])]
+    return [Table(columns, [_table_row(record, full=full) for record in records])]
 
 
-def _table_row(each: LogRecord, *, full: bool) -> Row:
+def _table_row(record: LogRecord, *, full: bool) -> Row:
     return Row(
         [
-            Span(format_moment(each.at, "%Y-%m-%d %H:%M"), Style.FAINT),
-            each.edit,
-            Span(each.what, _style(each)),
-            _money(each),
-            _commit(each.booking)[:9],
+            Span(format_moment(record.at, "%Y-%m-%d %H:%M"), Style.FAINT),
+            record.edit,
+            Span(record.what, _style(record)),
+            describe_charge(record),
+            _commit(record.booking)[:9],
         ],
-        note=each.why,
-        below=list(_more(each)) if full else (),
+        note=record.why,
+        below=list(_more(record)) if full else (),
     )
 
 
-def _style(each: LogRecord) -> Style:
-    word = each.what.partition(" ")[0]
+def _style(record: LogRecord) -> Style:
+    word = record.what.partition(" ")[0]
     if word in _GOOD:
         return Style.GOOD
     return Style.BUSY if word in _BUSY else Style.BAD
 
 
-def _more(each: LogRecord) -> Iterator[Paragraph]:
-    for detail in each.details:
+def _more(record: LogRecord) -> Iterator[Paragraph]:
+    for detail in record.details:
         yield _indented(detail)
-    origin = each.booking.origin if each.booking else None
+    origin = record.booking.origin if record.booking else None
     if origin is not None and origin.commit:
         yield _indented(f"commit {origin.commit} by {origin.author or 'nobody known'}")
     if origin is not None and origin.approved_by:
         yield _indented(f"approved by {origin.approved_by}")
-    yield _indented(f"key {each.key[:12]}…" + (f"  task {each.task_id}" if each.task_id else ""))
+    yield _indented(
+        f"key {record.key[:12]}…" + (f"  task {record.task_id}" if record.task_id else "")
+    )
 
 
 def _indented(text: str) -> Paragraph:
     return Paragraph(text, "    ", "      ")
-
-
-def _money(each: LogRecord) -> str:
-    if not each.billed_s:
-        return ""
-    currency = each.booking.currency if each.booking else ""
-    seconds = f"{each.billed_s:.1f} s"
-    return (
-        f"{seconds}, {each.price:.2f} {currency}"
-        if each.price is not None and currency
-        else seconds
-    )
 
 
 def _commit(booking: Booking | None) -> str:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from reconciler.formats.names import NO_ENVIRONMENT, make_plain
 from reconciler.plan.step import SYMBOLS, Action, Plan, Step
-from reconciler.report.plan import cost_line, left_out_line, money, stray_lines, summary_line
+from reconciler.report.money import describe_cost
+from reconciler.report.plan import cost_line, left_out_line, stray_lines, summary_line
 
 MOST_CHARACTERS = 65_000  # GitHub refuses comments of more than 65,536
 _FOR_THE_TABLE = 40_000
@@ -40,8 +41,8 @@ def plan_markdown(plan: Plan, below: Sequence[str] = ()) -> str:
         key=lambda step: (_ORDER.index(step.action), step.name),
     )
     text, end = "\n".join(_head(plan, steps)) + "\n", paragraphs(below)
-    told = plan.describe_followers()
-    rows = [_row(step, told.get(step.name), plan.currency) for step in steps]
+    followers = plan.describe_followers()
+    rows = [_row(step, followers.get(step.name), plan.currency) for step in steps]
     most = MOST_CHARACTERS - len(text) - len(end)
     return text + (table_and_details(rows, "step", "cutlist plan", most) if rows else "") + end
 
@@ -119,7 +120,7 @@ def table_and_details(rows: Sequence[CommentRow], word: str, command: str, most:
     """
     text = f"\n| | {word} | edit | output | why | cost |\n|---|---|---|---|---|---|\n"
     for number, row in enumerate(rows):
-        cells = " | ".join(code(each) for each in (row.name, row.output, row.reason, row.price))
+        cells = " | ".join(code(cell) for cell in (row.name, row.output, row.reason, row.price))
         line = f"| <code>{escaped(row.symbol)}</code> | {row.kind} | {cells} |\n"
         if len(text) + len(line) > _FOR_THE_TABLE:
             text += f"\n**{_not_shown(len(rows) - number, word)}** `{command}` shows all.\n"
@@ -130,15 +131,15 @@ def table_and_details(rows: Sequence[CommentRow], word: str, command: str, most:
 
 def _details(rows: Sequence[CommentRow], word: str, command: str, most: int) -> str:
     text = ""
-    told = [row for row in rows if row.details or len(row.reason) > _MOST_OF_A_CELL]
-    for number, row in enumerate(told):
+    detailed = [row for row in rows if row.details or len(row.reason) > _MOST_OF_A_CELL]
+    for number, row in enumerate(detailed):
         lines = [row.reason, *row.details, row.price, row.place]
         body = "\n".join(escaped(line) for line in lines if line)
         head = f"<code>{escaped(row.symbol)}</code> {code(row.name or row.output)}"
         block = f"\n<details><summary>{head}</summary>\n<pre>\n{body}\n</pre>\n</details>\n"
         if len(text) + len(block) > most:
             return (
-                f"{text}\n**{_not_shown(len(told) - number, word)}** with reasons and differences."
+                f"{text}\n**{_not_shown(len(detailed) - number, word)}** with reasons and differences."
                 f" `{command}` shows all.\n"
             )
         text += block
@@ -154,7 +155,7 @@ def _price(step: Step, currency: str) -> str:
         return f"paid once, by {step.paid_by}"
     if not step.cost.billable_s:
         return ""
-    words = money(step.cost, currency)
+    words = describe_cost(step.cost, currency)
     return {Action.WAIT: f"at most {words}", Action.BLOCKED: f"paying again: {words}"}.get(
         step.action, words
     )

@@ -7,8 +7,10 @@ from typing import Any
 
 from reconciler.apply.outcome import ABOUT_ALL, NotTried, Outcome, Report
 from reconciler.errors import CutlistError, ServiceError, Unauthorized
+from reconciler.formats.words import format_elapsed
 from reconciler.plan.draft import describe_orphan
 from reconciler.plan.step import Action, Plan, Step
+from reconciler.report.money import describe_bill
 from reconciler.report.page import Block, Paragraph, Span, Style, written
 from reconciler.report.plan import stray_lines
 from reconciler.service.codes import entry
@@ -21,7 +23,7 @@ def report_text(report: Report) -> str:
 
 def report_blocks(report: Report) -> list[Block]:
     """The last word of an apply, for people."""
-    failures = sorted(report.failures, key=lambda each: each.step.name)
+    failures = sorted(report.failures, key=lambda outcome: outcome.step.name)
     now = {step.name: step for step in report.left.steps}
     blocks = [*_about_all(failures, report.plan, now)]
     for outcome in failures:
@@ -32,12 +34,12 @@ def report_blocks(report: Report) -> list[Block]:
         _marked(".", f"{step.name}  {step.reason}", Style.FAINT)
         for step in report.left.by_action(Action.WAIT)
     ]
-    failed = {each.step.name for each in failures}
+    failed = {outcome.step.name for outcome in failures}
     for step in report.blocked:
         if step.name not in failed:
             blocks.append(_marked("!", f"{step.name}  {step.reason}", Style.BAD))
             blocks += [_under(detail) for detail in step.details]
-    blocks += [Paragraph(describe_orphan(each), rest="    ") for each in report.left.undecided]
+    blocks += [Paragraph(describe_orphan(orphan), rest="    ") for orphan in report.left.undecided]
     blocks += [Paragraph(line.lstrip(), *_lead(line)) for line in stray_lines(report.left)]
     blocks += _not_planned(report)
     blocks += _not_pruned(report)
@@ -80,8 +82,8 @@ def _about_all(failures: Sequence[Outcome], plan: Plan, now: Mapping[str, Step])
     for words, names in met.items():
         yield Paragraph([Span("error:", Style.BAD), Span(f" {words}")], rest="    ")
         yield _under(f"{hints[words]} Met by {', '.join(names)}.")
-        for said in dict.fromkeys(_money(now[name]) for name in names if name in now):
-            yield _under(said)
+        for cost in dict.fromkeys(_describe_cost(now[name]) for name in names if name in now):
+            yield _under(cost)
 
 
 def _not_tried(failures: Sequence[Outcome]) -> Iterator[Block]:
@@ -117,13 +119,13 @@ def _failure(outcome: Outcome, now: Step) -> Iterator[Block]:
     error, step = outcome.error, outcome.step
     assert error is not None
     yield _marked("✗", f"{step.name}  {error}", Style.BAD)
-    yield _under(f"{_money(now)} {_advice(error)} ({step.place})".strip())
+    yield _under(f"{_describe_cost(now)} {_advice(error)} ({step.place})".strip())
     if isinstance(error, ServiceError) and error.request_id:
         task = f"  task {now.task_id}" if now.task_id else ""
         yield _under(f"request {error.request_id}{task}")
 
 
-def _money(now: Step) -> str:
+def _describe_cost(now: Step) -> str:
     """What a failed edit has cost, told by what a plan says of it now."""
     match now.action:
         case Action.RESUME:
@@ -154,7 +156,7 @@ def _advice(error: CutlistError) -> str:
 
 def _last_lines(report: Report) -> Iterator[Block]:
     """How it ended, what it cost, how to go on; a line each."""
-    failed = {each.step.name for each in report.failures}
+    failed = {outcome.step.name for outcome in report.failures}
     blocked = [step for step in report.blocked if step.name not in failed]
     unsettled = [step for step in report.unsettled if step.name not in failed]
     ends = ((failed, "failed"), (blocked, "blocked"), (unsettled, "not settled"))
@@ -167,7 +169,7 @@ def _last_lines(report: Report) -> Iterator[Block]:
         head = Span("Apply complete.", Style.GOOD)
     yield Paragraph([head, Span(f" {_done(report)}")], rest="  ")
     if report.billed_s:
-        yield Paragraph(_spent(report), rest="  ")
+        yield Paragraph(describe_bill(report), rest="  ")
     if report.stopped_by:
         yield Paragraph("Running apply again goes on from here.")
     elif failed or unsettled:
@@ -183,21 +185,7 @@ def _done(report: Report) -> str:
     }
     shown = {word: report.done(action) for word, action in counts.items()}
     parts = [f"{count} {word}" for word, count in shown.items() if count or word != "resumed"]
-    return f"{', '.join(parts)} in {_span(report.elapsed_s)}."
-
-
-def _spent(report: Report) -> str:
-    seconds = f"{report.billed_s:.1f} billable seconds"
-    if report.price is None or not report.plan.currency:
-        return f"{seconds}."
-    planned = report.plan.total(Action.RENDER, Action.WAIT, Action.RESUME)
-    about = "at most " if planned.unknown_inputs else ""
-    beside = f" (planned {about}{planned.price:.2f})" if planned.price is not None else ""
-    return f"{seconds}, {report.price:.2f} {report.plan.currency}{beside}."
-
-
-def _span(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60}m {int(seconds) % 60:02}s"
+    return f"{', '.join(parts)} in {format_elapsed(report.elapsed_s)}."
 
 
 def report_document(report: Report) -> dict[str, Any]:
@@ -222,7 +210,7 @@ def report_document(report: Report) -> dict[str, Any]:
         "exit_code": report.exit_code,
         "edits": [
             _edit(outcome)
-            for outcome in sorted(report.outcomes.values(), key=lambda each: each.step.name)
+            for outcome in sorted(report.outcomes.values(), key=lambda outcome: outcome.step.name)
         ],
     }
 

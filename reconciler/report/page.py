@@ -201,7 +201,7 @@ def spelt(words: Words, page: Page) -> Line:
     spans = [words] if isinstance(words, str | Span) else words
     return [
         Span(page.spelt(_quiet(span.text)), span.style)
-        for span in (Span(each) if isinstance(each, str) else each for each in spans)
+        for span in (Span(part) if isinstance(part, str) else part for part in spans)
     ]
 
 
@@ -213,13 +213,13 @@ def _quiet(text: str) -> str:
 
 def part(spans: Line, start: int, end: int) -> Line:
     """What stands between two offsets of the text of `spans`."""
-    found, at = [], 0
+    characters, at = [], 0
     for span in spans:
         text = span.text[max(start - at, 0) : max(end - at, 0)]
         if text:
-            found.append(Span(text, span.style))
+            characters.append(Span(text, span.style))
         at += len(span.text)
-    return found
+    return characters
 
 
 def wrap(text: str, first: int, rest: int) -> list[tuple[int, int]]:

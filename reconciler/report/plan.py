@@ -10,6 +10,7 @@ from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.formats.words import format_count, format_span
 from reconciler.plan.step import SYMBOLS, Action, Cost, Plan, Step
 from reconciler.report.chains import in_chains
+from reconciler.report.money import UNKNOWN_PRICE, describe_cost
 from reconciler.report.page import Block, Paragraph, Span, Style, Words, written
 from reconciler.report.table import Column, Fit, Row, Table
 
@@ -33,15 +34,6 @@ STYLES: Mapping[Action, Style] = {
     Action.BLOCKED: Style.BAD,
     Action.KEEP: Style.PLAIN,
 }
-
-
-def money(cost: Cost, currency: str) -> str:
-    """`10.1 s billable, 1.01 USD`; without any prices only the seconds."""
-    seconds = f"{cost.billable_s:.1f} s billable"
-    if not currency:
-        return seconds
-    price = "price not known here" if cost.price is None else f"{cost.price:.2f} {currency}"
-    return f"{seconds}, {price}"
 
 
 def clock_warning(ahead_s: float) -> str:
@@ -153,7 +145,7 @@ def _price_and_place(step: Step, currency: str, indent: str) -> Iterator[Paragra
     """`at most 10.0 s billable, 1.00 USD  (specs/poster.yaml:12:16)`; nothing where there is
     nothing to pay or do.
     """
-    price, place = money(step.cost, currency), str(step.place)
+    price, place = describe_cost(step.cost, currency), str(step.place)
     if step.action is Action.RENDER and not step.paid_by:
         words = price
     elif step.action is Action.WAIT:
@@ -205,7 +197,7 @@ def cost_line(plan: Plan) -> str:
     seconds = f"Cost: {now.billable_s:.1f} billable seconds"
     if then.price is None or not plan.currency:
         later = f", at most {then.billable_s:.1f} with what waits" if waits else ""
-        missing = f"price not known here: {_names_none(plan)}"
+        missing = f"{UNKNOWN_PRICE}: {_names_none(plan)}"
         return f"{seconds}{later}{unknown}{_paid_jobs(plan)}; {missing}{besides}."
     about = "at most " if then.unknown_inputs else ""
     later = f" now, at most {then.price:.2f} {plan.currency} with what waits" if waits else ""
@@ -223,7 +215,7 @@ def _held_up(plan: Plan) -> str:
     cost = plan.held_up
     if not cost.billable_s:
         return ""
-    return f"; what is held up would add at most {money(cost, plan.currency)}"
+    return f"; what is held up would add at most {describe_cost(cost, plan.currency)}"
 
 
 def _paid_jobs(plan: Plan) -> str:
@@ -240,7 +232,7 @@ def _paid_jobs(plan: Plan) -> str:
 def _in_flight(cost: Cost, currency: str) -> str:
     """`; tasks in flight add 5.0 s billable, 0.50 USD`."""
     return (
-        f"; tasks in flight are billed {money(cost, currency).replace(' billable', '')}"
+        f"; tasks in flight are billed {describe_cost(cost, currency).replace(' billable', '')}"
         if cost.billable_s
         else ""
     )

@@ -1,0 +1,58 @@
+"""Money and billable seconds in words: what something may cost, what it has cost, what was billed. Pure."""
+
+from __future__ import annotations
+
+from reconciler.apply.outcome import Report
+from reconciler.history.log import LogRecord
+from reconciler.history.spending import Sum
+from reconciler.plan.step import Action, Cost
+
+UNKNOWN_PRICE = "price not known here"
+
+
+def format_price(price: float, currency: str) -> str:
+    """`1.01 USD`."""
+    return f"{price:.2f} {currency}"
+
+
+def describe_cost(cost: Cost, currency: str) -> str:
+    """What a step may cost: `10.1 s billable, 1.01 USD`; without any prices only the seconds."""
+    seconds = f"{cost.billable_s:.1f} s billable"
+    if not currency:
+        return seconds
+    price = UNKNOWN_PRICE if cost.price is None else format_price(cost.price, currency)
+    return f"{seconds}, {price}"
+
+
+def describe_sum(spent: Sum, currency: str) -> str:
+    """What many requests have cost: `1.01 USD for 10.1 billable seconds`."""
+    seconds = f"{spent.billable_s:.1f} billable seconds"
+    if not currency or spent.unpriced_s == spent.billable_s > 0:
+        return seconds
+    unknown = f" ({spent.unpriced_s:.1f} of them of unknown price)" if spent.unpriced_s else ""
+    return f"{format_price(spent.price, currency)} for {seconds}{unknown}"
+
+
+def describe_charge(record: LogRecord) -> str:
+    """What one request was billed: `10.1 s, 1.01 USD`; nothing for what was free."""
+    if not record.billed_s:
+        return ""
+    seconds = f"{record.billed_s:.1f} s"
+    currency = record.booking.currency if record.booking else ""
+    if record.price is None or not currency:
+        return seconds
+    return f"{seconds}, {format_price(record.price, currency)}"
+
+
+def describe_bill(report: Report) -> str:
+    """What an apply was billed, beside what was planned: `10.1 billable seconds, 1.01 USD (planned
+    1.01).`
+    """
+    seconds = f"{report.billed_s:.1f} billable seconds"
+    currency = report.plan.currency
+    if report.price is None or not currency:
+        return f"{seconds}."
+    planned = report.plan.total(Action.RENDER, Action.WAIT, Action.RESUME)
+    about = "at most " if planned.unknown_inputs else ""
+    beside = f" (planned {about}{planned.price:.2f})" if planned.price is not None else ""
+    return f"{seconds}, {format_price(report.price, currency)}{beside}."
