@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from reconciler.config import PROJECT_FILE, Config, replace_project_file
-from reconciler.desired import source
 from reconciler.desired.job import Desired
-from reconciler.desired.manifest import output_fault
-from reconciler.desired.source.folder import Folder
-from reconciler.desired.source.revision import Committed
+from reconciler.desired.manifest import check_output_path
+from reconciler.desired.source.folder import FolderTree
+from reconciler.desired.source.load import load_desired
+from reconciler.desired.source.revision import RevisionTree
 from reconciler.desired.tree import Unusable
 from reconciler.errors import GitError, InvalidInput, StoreDamaged
 from reconciler.formats.document import MAX_BYTES
@@ -36,7 +36,9 @@ from reconciler.state.outputs import Outputs
 from reconciler.state.store import Store
 from reconciler.system.cache import Cache, Digests
 from reconciler.system.clock import JUMP_S, Clock
-from reconciler.system.git import Objects, Revision, prefix
+from reconciler.system.git.committed import find_prefix
+from reconciler.system.git.revisions import Revision
+from reconciler.system.git.run import Objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +144,9 @@ def run_pass(
     asks for.
     """
     with Cache(config.cache_dir) as cache:
-        desired = source.load(
+        desired = load_desired(
             config,
-            Folder(config.root, Digests(cache, clock, "media", verify=options.verify)),
+            FolderTree(config.root, Digests(cache, clock, "media", verify=options.verify)),
             cache,
         )
     return conclude_pass(config, desired, store, ledger, clock, options, whole=whole)
@@ -353,7 +355,7 @@ def _find_left_over_paths(
         for path, note in sorted(published.items())
         if (note.realm, note.environment) == (config.realm, config.environment)
         and path not in asked
-        if posixpath.normpath(path) == path and output_fault(path) is None
+        if posixpath.normpath(path) == path and check_output_path(path) is None
         if fold_path(str(config.root / path)) not in inputs
     ]
 
@@ -379,28 +381,28 @@ def open_revision_cache(config: Config) -> Cache:
 def read_revision(config: Config, revision: Revision, cache: Cache, clock: Clock) -> CommittedState:
     """What a commit asks for. Raises InvalidInput with every fault of it, GitError, UsageError."""
     with Objects(config.root) as objects:
-        tree = Committed(config.root, revision.id, objects, cache, Digests(cache, clock, "lfs"))
+        tree = RevisionTree(config.root, revision.id, objects, cache, Digests(cache, clock, "lfs"))
         try:
             there = replace_project_file(
                 config, _read_project_file(config.root, tree, revision), str(revision), cache
             )
-            return CommittedState(source.load(there, tree, cache), _read_pins(tree, revision))
+            return CommittedState(load_desired(there, tree, cache), _read_pins(tree, revision))
         except InvalidInput as error:
             raise InvalidInput(error.faults, files=error.files, revision=str(revision)) from error
 
 
-def _read_project_file(root: Path, tree: Committed, revision: Revision) -> bytes:
+def _read_project_file(root: Path, tree: RevisionTree, revision: Revision) -> bytes:
     try:
         return tree.read(PROJECT_FILE, MAX_BYTES + 1)
     except Unusable as error:
-        path = make_plain(f"{prefix(root)}{PROJECT_FILE}")
+        path = make_plain(f"{find_prefix(root)}{PROJECT_FILE}")
         raise GitError(
             f"there is no project at {revision}: {path} {error}.",
             hint="Name a revision in which the project lies in the same folder. Nothing was sent.",
         ) from error
 
 
-def _read_pins(tree: Committed, revision: Revision) -> lockfile.Sections:
+def _read_pins(tree: RevisionTree, revision: Revision) -> lockfile.Sections:
     if not tree.has(lockfile.LOCK_FILE):
         return {}
     try:

@@ -22,9 +22,9 @@ from reconciler.apply.events import Block
 from reconciler.apply.outcome import Report, Stop
 from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.config import Config, Variables, load_config
-from reconciler.desired import source
 from reconciler.desired.job import Desired
-from reconciler.desired.source.folder import Folder
+from reconciler.desired.source.folder import FolderTree
+from reconciler.desired.source.load import load_desired
 from reconciler.history.cost import Budget, CostReport
 from reconciler.history.log import LogRecord
 from reconciler.moved import find_moved, find_renamed_method, warn_of
@@ -46,10 +46,9 @@ from reconciler.state.lock import hold
 from reconciler.state.observed import Result
 from reconciler.state.roster import Note, Roster
 from reconciler.state.store import Store
-from reconciler.system import git
 from reconciler.system.cache import Cache, Digests
 from reconciler.system.clock import Clock, SystemClock
-from reconciler.system.git import Revision
+from reconciler.system.git.revisions import Revision, find_ends, find_revision
 from reconciler.watch import WatchPass, watch_project
 
 if TYPE_CHECKING:
@@ -126,12 +125,12 @@ class Project:
     def load(self) -> Desired:
         """Read and check every manifest. Raises InvalidInput with all faults."""
         with Cache(self.config.cache_dir) as cache:
-            folder = Folder(self.config.root, Digests(cache, self.clock, "media"))
-            return source.load(self.config, folder, cache)
+            folder = FolderTree(self.config.root, Digests(cache, self.clock, "media"))
+            return load_desired(self.config, folder, cache)
 
     def find_revision(self, name: str) -> Revision:
         """The commit that `name` means. Raises UsageError for one that is not there, GitError."""
-        return git.revision(self.config.root, name)
+        return find_revision(self.config.root, name)
 
     def run_pass(self, options: Options = _NOTHING_SPECIAL, *, whole: bool = False) -> Pass:
         """One pass, for reading: what is asked for, what there is, and the plan between them.
@@ -168,7 +167,7 @@ class Project:
         `ends` is `A..B`, `A...B` (from where they parted) or `A` (to the work tree). Raises
         UsageError, GitError.
         """
-        first, last = git.ends(self.config.root, ends)
+        first, last = find_ends(self.config.root, ends)
         options = Options(force=True)  # no file in the way hides a price
         with planner.open_revision_cache(self.config) as cache:
             before = self._run_pass_at(first, options, cache)

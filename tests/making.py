@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.desired import manifest
-from reconciler.desired.edit_schema import manifest_schema
-from reconciler.desired.job import Desired, Facts, Input, Job, Wanted, job, ordered
+from reconciler.desired.edit_schema import build_manifest_schema
+from reconciler.desired.graph import sort_by_upstreams
+from reconciler.desired.job import Desired, Facts, Input, Job, Wanted, build_job
 from reconciler.desired.manifest import Edit, Reading, Rules
 from reconciler.formats.digest import hash_bytes
 from reconciler.formats.document import Document, parse_documents
@@ -33,7 +34,7 @@ from reconciler.system import shipped
 
 MODELS = Models.of(shipped.read_model_documents())
 SIGNATURES = Signatures.of(shipped.read_signatures())
-SCHEMA = manifest_schema(MODELS)
+SCHEMA = build_manifest_schema(MODELS)
 ENDPOINT, ACCOUNT, REALM = "singapore", "studio", "live"
 PRICES: Mapping[str, Any] = {
     "wan2.7-videoedit": {"720P": 0.10, "1080P": 0.15},
@@ -53,7 +54,7 @@ RULES = rules()
 
 def reading(text: str, file: str = "specs/case.yaml", against: Rules = RULES) -> Reading:
     """What a manifest says."""
-    return manifest.read(text.encode(), file, against)
+    return manifest.read_manifest(text.encode(), file, against)
 
 
 def edit_of(text: str, against: Rules = RULES) -> Edit:
@@ -139,7 +140,7 @@ def wanted(
 def job_of(edit: Edit, bytes_of: Mapping[str, str] | None = None, upstream: str = "0" * 64) -> Job:
     """The job of an edit; the outputs of other edits have the digest `upstream`."""
     made = wanted(edit, bytes_of=bytes_of)
-    return job(made, made.identities(dict.fromkeys(made.upstreams, f"sha256:{upstream}")))
+    return build_job(made, made.identities(dict.fromkeys(made.upstreams, f"sha256:{upstream}")))
 
 
 def key_of(text: str, against: Rules = RULES, bytes_of: Mapping[str, str] | None = None) -> str:
@@ -150,7 +151,7 @@ def key_of(text: str, against: Rules = RULES, bytes_of: Mapping[str, str] | None
 def desired(*edits: Edit, lengths: Mapping[str, float] | None = None) -> Desired:
     """A graph of edits."""
     all_wanted = {each.name: wanted(each, lengths) for each in edits}
-    order = ordered({name: each.upstreams for name, each in all_wanted.items()})
+    order = sort_by_upstreams({name: each.upstreams for name, each in all_wanted.items()})
     return Desired({name: all_wanted[name] for name in order}, (), 1)
 
 

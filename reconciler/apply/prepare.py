@@ -11,8 +11,8 @@ from typing import Any
 
 from reconciler.apply.context import Desk, Work, persistently
 from reconciler.apply.events import Phase
-from reconciler.desired.datauri import parse_data
-from reconciler.desired.job import request
+from reconciler.desired.datauri import parse_data_uri
+from reconciler.desired.job import build_request
 from reconciler.errors import CutlistError
 from reconciler.formats.digest import hash_bytes
 from reconciler.state.ledger.uploads import UploadPlace
@@ -49,7 +49,7 @@ async def prepare(desk: Desk, work: Work) -> Prepared:
     urls = _data_urls(work)
     for each in _sources(desk, work):
         urls[each.at] = await _uploaded(desk, work, each)
-    body = request(work.wanted, urls)
+    body = build_request(work.wanted, urls)
     uses_oss = any(value.startswith("oss://") for value in _texts(body["input"]))
     return Prepared(
         json.dumps(body, ensure_ascii=False).encode(), uses_oss, body["input"].get("prompt")
@@ -78,7 +78,7 @@ def _sources(desk: Desk, work: Work) -> Iterator[_Source]:
             digest = work.upstream[reference.value].digest
             yield _Source(at, digest, ".mp4", desk.store.blob_path(digest))
         elif reference.kind == "data" and not work.wanted.model.media[each.medium.limits].data_uri:
-            uri = parse_data(reference.value)
+            uri = parse_data_uri(reference.value)
             yield _Source(at, hash_bytes(uri.content), f".{uri.format}", uri.content)
 
 
@@ -86,7 +86,7 @@ def _data_urls(work: Work) -> dict[str, str]:
     """By pointer: data URIs that the model takes as they are, in the form that the service reads."""
     assert work.wanted is not None
     return {
-        each.medium.at: parse_data(each.medium.reference.value).text
+        each.medium.at: parse_data_uri(each.medium.reference.value).text
         for each in work.wanted.inputs
         if each.medium.reference.kind == "data"
         and work.wanted.model.media[each.medium.limits].data_uri

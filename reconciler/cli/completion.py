@@ -133,21 +133,21 @@ def _config(context: click.Context) -> Config:
 def _named(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
     """(name, labels) of every edit, as far as the text of its manifest tells."""
     from reconciler.desired import matrix
-    from reconciler.desired.source.folder import Folder
+    from reconciler.desired.source.folder import FolderTree
     from reconciler.formats.document import MAX_BYTES, parse_documents
     from reconciler.system.cache import Cache, Digests
     from reconciler.system.clock import SystemClock
 
     clock = SystemClock()
     until_s = clock.monotonic() + _PATIENCE_S
-    tree = Folder(config.root, Digests(Cache(config.cache_dir), clock, "media"))
+    tree = FolderTree(config.root, Digests(Cache(config.cache_dir), clock, "media"))
     for folder in config.manifests:
         for path in sorted(tree.manifests(folder) or ()):
             documents = parse_documents(tree.read(path, MAX_BYTES + 1), path)[0]
             for document in documents if clock.monotonic() < until_s else ():
                 with suppress(KeyError, TypeError, AttributeError):
                     metadata = document.data["metadata"]
-                    for cell in matrix.expand(document, config.overlay)[0]:
+                    for cell in matrix.expand_matrix(document, config.overlay)[0]:
                         yield f"{metadata['name']}{cell.suffix}", metadata.get("labels") or {}
 
 
@@ -169,11 +169,11 @@ def _environments(config: Config, _typed: str) -> Iterator[CompletionItem]:
 
 
 def _revisions(config: Config, typed: str) -> Iterator[CompletionItem]:
-    from reconciler.system import git
+    from reconciler.system.git.revisions import list_names
 
     dots = next((each for each in ("...", "..") if each in typed), "")
     first = typed.partition(dots)[0] + dots if dots else ""
-    for name in ("HEAD", *git.names(config.root)):
+    for name in ("HEAD", *list_names(config.root)):
         if f"{first}{name}".startswith(typed):
             yield CompletionItem(f"{first}{name}")
 

@@ -14,17 +14,17 @@ from reconciler.service.models import Models
 _RULES_OF_TEXT = frozenset({"enum", "const", "pattern", "maxLength"})
 
 
-class Checked:
+class DocumentChecker:
     """What has passed the schema is not checked again where only texts differ that may be any text:
     of 10,000 prompts one is checked.
     """
 
     def __init__(self, rules: Mapping[str, Any], models: Models) -> None:
         self._rules = rules
-        self._free = frozenset(_free_fields(models))
+        self._free = frozenset(_find_free_fields(models))
         self._passed: set[str] = set()
 
-    def faults(self, document: Document) -> list[Fault]:
+    def check(self, document: Document) -> list[Fault]:
         """Everything in which a document breaks the schema."""
         shape = json.dumps(self._shape(document.data))
         if shape in self._passed:
@@ -42,31 +42,31 @@ class Checked:
         shape = dict(spec)
         if isinstance(spec.get("input"), dict):
             shape["input"] = {
-                name: _any_text(value) if name in self._free else _entries(value)
+                name: _replace_text(value) if name in self._free else _replace_links(value)
                 for name, value in spec["input"].items()
             }
         if "output" in spec:
-            shape["output"] = _any_text(spec["output"])
+            shape["output"] = _replace_text(spec["output"])
         return {**data, "spec": shape}
 
 
-def _any_text(value: Any) -> Any:
+def _replace_text(value: Any) -> Any:
     return "text" if isinstance(value, str) and value else value
 
 
-def _entries(value: Any) -> Any:
+def _replace_links(value: Any) -> Any:
     """A list of media with one and the same link in each entry."""
     if not isinstance(value, list):
         return value
     return [
-        {**entry, "url": _any_text(entry["url"])}
+        {**entry, "url": _replace_text(entry["url"])}
         if isinstance(entry, dict) and "url" in entry
         else entry
         for entry in value
     ]
 
 
-def _free_fields(models: Models) -> Iterator[str]:
+def _find_free_fields(models: Models) -> Iterator[str]:
     """Fields of `input` that take any text but none in every model that has them."""
     bound: set[str] = set()
     free: set[str] = set()

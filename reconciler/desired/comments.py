@@ -17,7 +17,7 @@ _WAY = (
 _MOST_SHOWN = 40  # characters of what is left of a text: its end
 
 
-def cut_texts(document: Document, models: Models) -> Iterator[Fault]:
+def warn_about_cut_texts(document: Document, models: Models) -> Iterator[Fault]:
     """A warning for every text of a manifest, or of the project file, that may have been meant to
     go on.
 
@@ -25,17 +25,17 @@ def cut_texts(document: Document, models: Models) -> Iterator[Fault]:
     Behind a name or a number that is chosen from a list nobody is asked: what is cut off there is
     a comment.
     """
-    free = set(_free_texts(models)) if document.cut_at else set()
+    free = set(_find_free_texts(models)) if document.cut_at else set()
     for at, place in document.cut_at.items():
         parts = at.split("/")[1:]
         if _is_text(parts, free):
-            name = name_field([_name(part) for part in parts])
-            kept = _value(document.data, parts)
-            words = f'is "{_end(kept)}"' if isinstance(kept, str) else "is empty"
+            name = name_field([_unescape_name(part) for part in parts])
+            kept = _get_value(document.data, parts)
+            words = f'is "{_shorten_to_end(kept)}"' if isinstance(kept, str) else "is empty"
             yield Fault(place, f"{name} {words}: {_WAY}", "warning")
 
 
-def _free_texts(models: Models) -> Iterator[str]:
+def _find_free_texts(models: Models) -> Iterator[str]:
     """`/input/prompt` and the like: fields of any model that take any text."""
     for model in models.by_name.values():
         for variant in model.variants:
@@ -63,19 +63,19 @@ def _is_text(parts: list[str], free: set[str]) -> bool:
             return False
 
 
-def _name(part: str) -> str:
+def _unescape_name(part: str) -> str:
     """The name of a field, of its part in a JSON pointer."""
     return part.replace("~1", "/").replace("~0", "~")
 
 
-def _end(text: str) -> str:
+def _shorten_to_end(text: str) -> str:
     return make_plain(text if len(text) <= _MOST_SHOWN else f"…{text[1 - _MOST_SHOWN :]}")
 
 
-def _value(data: Any, parts: list[str]) -> Any:
+def _get_value(data: Any, parts: list[str]) -> Any:
     for part in parts:
         if isinstance(data, Mapping):
-            data = data.get(_name(part))
+            data = data.get(_unescape_name(part))
         elif isinstance(data, list) and part.isdigit() and int(part) < len(data):
             data = data[int(part)]
         else:

@@ -41,12 +41,12 @@ class DataUri:
         return f"data:image/{self.format};base64,{base64.b64encode(self.content).decode()}"
 
 
-def is_data(url: str) -> bool:
+def is_data_uri(url: str) -> bool:
     """Whether a URL is a data URI."""
     return url[: len(_SCHEME)].lower() == _SCHEME
 
 
-def parse_data(uri: str) -> DataUri:
+def parse_data_uri(uri: str) -> DataUri:
     """The picture in a data URI. Raises BadDataUri.
 
     Case does not matter before the comma; parameters say nothing; blanks and line ends between
@@ -71,10 +71,10 @@ def parse_data(uri: str) -> DataUri:
     data = _BLANKS.sub("", data)
     if not _PERCENT.fullmatch(data):
         raise BadDataUri("the data URI has characters that must be written as %XX")
-    return DataUri(FORMATS[mime.lower()], _content(data, is_base64=is_base64))
+    return DataUri(FORMATS[mime.lower()], _decode_content(data, is_base64=is_base64))
 
 
-def _content(data: str, *, is_base64: bool) -> bytes:
+def _decode_content(data: str, *, is_base64: bool) -> bytes:
     plain = unquote_to_bytes(data) if "%" in data else data.encode("ascii")
     if not is_base64:
         return plain

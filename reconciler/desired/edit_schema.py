@@ -12,7 +12,7 @@ MAX_TAKE = 1_000_000
 NAME_PATTERN = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
 
 
-def manifest_schema(models: Models) -> dict[str, Any]:
+def build_manifest_schema(models: Models) -> dict[str, Any]:
     """The JSON Schema of one edit: a document of a manifest, with the values of its matrix put in."""
     unique = {model.model: model for model in models.by_name.values()}.values()
     return {
@@ -55,7 +55,7 @@ def manifest_schema(models: Models) -> dict[str, Any]:
                 },
             },
         },
-        "allOf": [_rules_of(model) for model in unique],
+        "allOf": [_build_model_rules(model) for model in unique],
     }
 
 
@@ -110,7 +110,7 @@ _SPEC: Mapping[str, Any] = {
 }
 
 
-def _rules_of(model: Model) -> dict[str, Any]:
+def _build_model_rules(model: Model) -> dict[str, Any]:
     """The rules that apply once `spec.model` names this model."""
     named = {
         "properties": {
@@ -131,37 +131,39 @@ def _rules_of(model: Model) -> dict[str, Any]:
         then: dict[str, Any] = {
             "properties": {"spec": {"properties": {"input": functions}}},
             "allOf": [
-                {"if": _function_is(str(variant.function)), "then": _fields_of(variant)}
+                {"if": _match_function(str(variant.function)), "then": _build_field_rules(variant)}
                 for variant in model.variants
             ],
         }
     else:
-        then = _fields_of(model.variants[0])
+        then = _build_field_rules(model.variants[0])
     return {"if": named, "then": then}
 
 
-def _function_is(function: str) -> dict[str, Any]:
+def _match_function(function: str) -> dict[str, Any]:
     there = {"properties": {"function": {"const": function}}, "required": ["function"]}
     return {"properties": {"spec": {"properties": {"input": there}, "required": ["input"]}}}
 
 
-def _fields_of(variant: Variant) -> dict[str, Any]:
-    sections = {name: _standard(variant.section(name)) for name in ("input", "parameters")}
+def _build_field_rules(variant: Variant) -> dict[str, Any]:
+    sections = {
+        name: _build_standard_schema(variant.section(name)) for name in ("input", "parameters")
+    }
     return {"properties": {"spec": {"properties": sections}}}
 
 
-def _standard(schema: Mapping[str, Any]) -> dict[str, Any]:
+def _build_standard_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Our notes (x-…) as standard JSON Schema, recursively."""
     rules: dict[str, Any] = {}
     for name, value in schema.items():
         match name:
             case "properties":
-                rules[name] = {field: _standard(part) for field, part in value.items()}
+                rules[name] = {field: _build_standard_schema(part) for field, part in value.items()}
             case "items":
-                rules[name] = _standard(value)
+                rules[name] = _build_standard_schema(value)
             case "x-counts":
                 rules["allOf"] = [
-                    _count(
+                    _build_count_rule(
                         {
                             "type": "object",
                             "properties": {"type": {"const": kind}},
@@ -172,7 +174,9 @@ def _standard(schema: Mapping[str, Any]) -> dict[str, Any]:
                     for kind, range_ in value.items()
                 ]
             case "x-at-most":
-                rules["allOf"] = [_count({"const": kind}, 0, most) for kind, most in value.items()]
+                rules["allOf"] = [
+                    _build_count_rule({"const": kind}, 0, most) for kind, most in value.items()
+                ]
             case "x-exactly-one":
                 rules["oneOf"] = [{"required": [field]} for field in value]
             case "x-at-least-one":
@@ -192,7 +196,7 @@ _IGNORED = {
 }
 
 
-def _count(what: Mapping[str, Any], low: int, high: int) -> dict[str, Any]:
+def _build_count_rule(what: Mapping[str, Any], low: int, high: int) -> dict[str, Any]:
     return {"contains": what, "minContains": low, "maxContains": high}
 
 
@@ -203,25 +207,25 @@ _HOLE = {"type": "string", "pattern": r"^\$\{\{.*\}\}$", "description": "A value
 _HOLE_IN_TEXT = {**_HOLE, "pattern": r"\$\{\{.*\}\}"}
 
 
-def editor_schema(models: Models) -> dict[str, Any]:
+def build_editor_schema(models: Models) -> dict[str, Any]:
     """The same as it is written (schemas/manifest.schema.json): `${{ matrix.x }}` may stand where a
     value is wanted.
     """
-    return _with_holes(manifest_schema(models))
+    return _allow_holes(build_manifest_schema(models))
 
 
-def _with_holes(schema: Mapping[str, Any]) -> dict[str, Any]:
+def _allow_holes(schema: Mapping[str, Any]) -> dict[str, Any]:
     loose = dict(schema)
     if "properties" in schema:
         loose["properties"] = {
-            name: part if name in ("apiVersion", "kind", "matrix") else _with_holes(part)
+            name: part if name in ("apiVersion", "kind", "matrix") else _allow_holes(part)
             for name, part in schema["properties"].items()
         }
     for name in ("items", "then"):
         if name in schema:
-            loose[name] = _with_holes(schema[name])
+            loose[name] = _allow_holes(schema[name])
     if "allOf" in schema:
-        loose["allOf"] = [_with_holes(part) for part in schema["allOf"]]
+        loose["allOf"] = [_allow_holes(part) for part in schema["allOf"]]
     if not schema.keys() & {"enum", "const", "pattern"} and schema.get("type") not in (
         "integer",
         "number",

@@ -14,20 +14,22 @@ from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.service.models import Models
 
 
-def overlay_of(project: Document, environment: str) -> Mapping[str, Any]:
+def get_overlay(project: Document, environment: str) -> Mapping[str, Any]:
     """What an environment lays over every edit; empty for one that says nothing."""
     spec = project.data.get("spec") if isinstance(project.data, dict) else None
     overlay: Mapping[str, Any] = ((spec or {}).get("environments") or {}).get(environment) or {}
     return overlay
 
 
-def merged(document: Document, project: Document, models: Models, environment: str) -> Document:
+def merge_layers(
+    document: Document, project: Document, models: Models, environment: str
+) -> Document:
     """The document of an edit with defaults where it says nothing, and with what the environment
     says instead.
     """
     spec = document.data.get("spec")
     layers = project.data.get("spec") or {}
-    defaults, overlay = layers.get("defaults", {}), overlay_of(project, environment)
+    defaults, overlay = layers.get("defaults", {}), get_overlay(project, environment)
     if not isinstance(spec, dict) or not (defaults or overlay):
         return document
     layer = _Layer(document, project, models)
@@ -71,7 +73,7 @@ class _Layer:
                 self._put(
                     spec[section], f"/spec/{section}", name, value, f"{source}/{section}", wins=wins
                 )
-        self._labels(layer.get("labels", {}), wins=wins)
+        self._lay_labels(layer.get("labels", {}), wins=wins)
 
     def _put(
         self, holder: dict[str, Any], at: str, name: str, value: Any, source: str, *, wins: bool
@@ -80,7 +82,7 @@ class _Layer:
             holder[name] = value
             self.inherited[join_pointer(at, name)] = self._project.place(join_pointer(source, name))
 
-    def _labels(self, labels: Mapping[str, str], *, wins: bool) -> None:
+    def _lay_labels(self, labels: Mapping[str, str], *, wins: bool) -> None:
         metadata = self.data.get("metadata")
         if labels and isinstance(metadata, dict) and isinstance(metadata.get("labels", {}), dict):
             own = metadata.get("labels", {})
@@ -90,7 +92,7 @@ class _Layer:
             }
 
 
-def output_in(environment: str, output: str) -> str:
+def place_output(environment: str, output: str) -> str:
     """Where an environment puts an output: in a folder of its own, below the first one. No two can
     share a file.
     """
@@ -101,7 +103,7 @@ def output_in(environment: str, output: str) -> str:
     return f"{first}/{environment}/{rest}" if slash else f"{environment}/{first}"
 
 
-def borrowed_folder(document: Document, output: str, project: Document) -> Fault | None:
+def check_output_folder(document: Document, output: str, project: Document) -> Fault | None:
     """An output in a folder that belongs to an environment would be shared with it."""
     environments = (project.data.get("spec") or {}).get("environments", {})
     parts = posixpath.normpath(output).split("/")

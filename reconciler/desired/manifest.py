@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.desired import comments, layers, matrix
-from reconciler.desired.checking import Checked
+from reconciler.desired.checking import DocumentChecker
 from reconciler.desired.matrix import Cell
-from reconciler.desired.references import BadReference, Reference, reference, shown
+from reconciler.desired.references import BadReference, Reference, parse_reference, show_url
 from reconciler.errors import Fault, Place
 from reconciler.formats.document import Document, join_pointer, name_field, parse_documents
 from reconciler.formats.names import NO_ENVIRONMENT, is_plain
@@ -72,7 +72,7 @@ class Edit:
         """
         for at, url, limits in variant.media(self.input):
             with suppress(BadReference):
-                yield Medium(at, reference(url, self.document.file), limits)
+                yield Medium(at, parse_reference(url, self.document.file), limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,41 +86,41 @@ class Reading:
     names: Sequence[str] = ()
 
 
-def read(raw: bytes, file: str, rules: Rules) -> Reading:
+def read_manifest(raw: bytes, file: str, rules: Rules) -> Reading:
     """All edits of the manifest `file` (path relative to the project) and all its faults."""
     documents, faults = parse_documents(raw, file)
-    overlay = layers.overlay_of(rules.project, rules.environment)
+    overlay = layers.get_overlay(rules.project, rules.environment)
     # what is wrong there as YAML is not told again in other words
     known = {fault.place for fault in faults}
     edits: list[Edit] = []
     problems: list[Fault] = list(faults)
     names: list[str] = []
     for document in documents:
-        problems += comments.cut_texts(document, rules.models)
-        cells, more = matrix.expand(document, overlay)
+        problems += comments.warn_about_cut_texts(document, rules.models)
+        cells, more = matrix.expand_matrix(document, overlay)
         problems += [fault for fault in more if fault.place not in known]
         names += [
             f"{name}{suffix}"
             for cell in cells
-            for name in _names(cell.document)
+            for name in _find_names(cell.document)
             for suffix in (cell.suffix, *cell.aliases)
         ]
-        understood, more = _cells(document, cells, rules)
+        understood, more = _read_cells(document, cells, rules)
         edits += understood
         problems += [fault for fault in more if fault.place not in known]
     # cells of one document are wrong in the same words
     return Reading(edits, list(dict.fromkeys(problems)), names)
 
 
-def _cells(
+def _read_cells(
     document: Document, cells: Sequence[Cell], rules: Rules
 ) -> tuple[Sequence[Edit], Sequence[Fault]]:
     """The edits of one document, and what is wrong with them; not of all, where many are wrong."""
     edits: list[Edit] = []
     problems: list[Fault] = []
-    wrong, checked = 0, Checked(rules.schema, rules.models)
+    wrong, checker = 0, DocumentChecker(rules.schema, rules.models)
     for number, cell in enumerate(cells, 1):
-        edit, faults = _edit(cell, rules, checked)
+        edit, faults = _build_edit(cell, rules, checker)
         problems += faults
         edits += [edit] if edit is not None else []
         wrong += any(fault.severity == "error" for fault in faults)
@@ -133,13 +133,15 @@ def _cells(
     return edits, problems
 
 
-def _names(document: Document) -> list[str]:
+def _find_names(document: Document) -> list[str]:
     metadata = document.data.get("metadata") if isinstance(document.data, dict) else None
     name = metadata.get("name") if isinstance(metadata, dict) else None
     return [name] if isinstance(name, str) else []
 
 
-def _edit(cell: Cell, rules: Rules, checked: Checked) -> tuple[Edit | None, Sequence[Fault]]:
+def _build_edit(
+    cell: Cell, rules: Rules, checker: DocumentChecker
+) -> tuple[Edit | None, Sequence[Fault]]:
     document = cell.document
     if not isinstance(document.data, dict):
         return None, [
@@ -154,51 +156,53 @@ def _edit(cell: Cell, rules: Rules, checked: Checked) -> tuple[Edit | None, Sequ
                 "kind: Project belongs in cutlist.yaml at the project's root",
             )
         ]
-    merged = layers.merged(document, rules.project, rules.models, rules.environment)
-    faults = checked.faults(merged)
+    merged = layers.merge_layers(document, rules.project, rules.models, rules.environment)
+    faults = checker.check(merged)
     spec = merged.data.get("spec")
     if isinstance(spec, dict) and "model" not in spec:
         message = "the edit names no model; write spec.model here or defaults.model in cutlist.yaml"
         faults.append(Fault(merged.place("/spec", key=True), message))
-    edit = _understood(merged, cell, rules.environment)
+    edit = _build_understood_edit(merged, cell, rules.environment)
     model = rules.models.get(edit.model) if edit else None
     variant = model.variant(edit.function) if edit and model else None
     if edit is None or model is None or variant is None:
         return None, faults
-    ignored = list(_ignored_faults(edit, variant))
+    ignored = list(_warn_about_ignored_fields(edit, variant))
     edit = replace(
         edit,
-        input=_without(edit.input, variant.ignored("input")),
-        parameters=_without(edit.parameters, variant.ignored("parameters")),
+        input=_drop_fields(edit.input, variant.ignored("input")),
+        parameters=_drop_fields(edit.parameters, variant.ignored("parameters")),
     )
     more = [
         *ignored,
-        *_region_faults(edit, model, rules.region),
-        *_output_faults(edit),
-        *_media_faults(edit, model, variant),
+        *_check_region(edit, model, rules.region),
+        *_check_output(edit),
+        *_check_media(edit, model, variant),
     ]
-    more += _field_faults(edit, variant)
-    borrowed = layers.borrowed_folder(merged, merged.data["spec"].get("output", ""), rules.project)
+    more += _check_fields(edit, variant)
+    borrowed = layers.check_output_folder(
+        merged, merged.data["spec"].get("output", ""), rules.project
+    )
     more += [borrowed] if borrowed else []
-    return edit, [*faults, *further(faults, more)]
+    return edit, [*faults, *drop_known_places(faults, more)]
 
 
-def further(faults: Sequence[Fault], more: Iterable[Fault]) -> list[Fault]:
+def drop_known_places(faults: Sequence[Fault], more: Iterable[Fault]) -> list[Fault]:
     """Those of `more` that stand where nothing is wrong yet: one place, one thing to repair."""
-    known = wrong_places(faults)
+    known = find_wrong_places(faults)
     return [fault for fault in more if fault.place not in known]
 
 
-def wrong_places(faults: Iterable[Fault]) -> set[Place]:
+def find_wrong_places(faults: Iterable[Fault]) -> set[Place]:
     """Where something has to be repaired."""
     return {fault.place for fault in faults if fault.severity == "error"}
 
 
-def _understood(document: Document, cell: Cell, environment: str) -> Edit | None:
+def _build_understood_edit(document: Document, cell: Cell, environment: str) -> Edit | None:
     """The edit of a document as far as it has the form of one; None when there is too little to go
     on.
     """
-    spec, names = document.data.get("spec"), _names(document)
+    spec, names = document.data.get("spec"), _find_names(document)
     if not names or not is_plain(names[0]) or not isinstance(spec, dict):
         return None
     name = names[0] + cell.suffix
@@ -216,13 +220,13 @@ def _understood(document: Document, cell: Cell, environment: str) -> Edit | None
         take=spec.get("take", 1),
         suspend=spec.get("suspend") is True,
         protect=spec.get("protect") is True,
-        output=layers.output_in(environment, output),
+        output=layers.place_output(environment, output),
         document=document,
         aliases=tuple(names[0] + alias for alias in cell.aliases),
     )
 
 
-def _region_faults(edit: Edit, model: Model, region: str | None) -> Iterator[Fault]:
+def _check_region(edit: Edit, model: Model, region: str | None) -> Iterator[Fault]:
     regions = model.names[edit.model]
     if region is None or regions.get(region) == "allowed":
         return
@@ -242,13 +246,13 @@ def _region_faults(edit: Edit, model: Model, region: str | None) -> Iterator[Fau
         )
 
 
-def _output_faults(edit: Edit) -> Iterator[Fault]:
-    message = output_fault(edit.output)
+def _check_output(edit: Edit) -> Iterator[Fault]:
+    message = check_output_path(edit.output)
     if message is not None:
         yield Fault(edit.place("/output"), message)
 
 
-def output_fault(path: str) -> str | None:
+def check_output_path(path: str) -> str | None:
     """What is wrong with the path of an output, as far as text alone can tell; None when nothing
     is.
     """
@@ -269,13 +273,13 @@ def output_fault(path: str) -> str | None:
     return None
 
 
-def _media_faults(edit: Edit, model: Model, variant: Variant) -> Iterator[Fault]:
+def _check_media(edit: Edit, model: Model, variant: Variant) -> Iterator[Fault]:
     for at, url, name in variant.media(edit.input):
         limits, field = model.media[name], name_field(at.split("/")[1:])
         try:
-            medium_reference = reference(url, edit.document.file)
+            medium_reference = parse_reference(url, edit.document.file)
         except BadReference as error:
-            yield Fault(edit.place(at), f'{field} is "{shown(url)}": {error}')
+            yield Fault(edit.place(at), f'{field} is "{show_url(url)}": {error}')
             continue
         # a data URI may be broken into lines, and is sent without
         if medium_reference.kind != "data" and not is_plain(medium_reference.value):
@@ -294,7 +298,7 @@ def _media_faults(edit: Edit, model: Model, variant: Variant) -> Iterator[Fault]
             )
 
 
-def _ignored_faults(edit: Edit, variant: Variant) -> Iterator[Fault]:
+def _warn_about_ignored_fields(edit: Edit, variant: Variant) -> Iterator[Fault]:
     """A warning for every field that the service does not read in such a request."""
     for section, given in (("input", edit.input), ("parameters", edit.parameters)):
         for name in variant.ignored(section):
@@ -308,11 +312,11 @@ def _ignored_faults(edit: Edit, variant: Variant) -> Iterator[Fault]:
                 )
 
 
-def _without(section: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:
+def _drop_fields(section: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:
     return {name: value for name, value in section.items() if name not in names}
 
 
-def _field_faults(edit: Edit, variant: Variant) -> Iterator[Fault]:
+def _check_fields(edit: Edit, variant: Variant) -> Iterator[Fault]:
     """The rules of schemas/models that JSON Schema cannot say, and the warnings."""
     sections: Mapping[str, Mapping[str, Any]] = {"input": edit.input, "parameters": edit.parameters}
     for section, name, rule in variant.fields():

@@ -25,14 +25,16 @@ class Masks:
     def __init__(self) -> None:
         self._told: set[tuple[str | None, ...]] = set()
 
-    def doubts(self, edit: Edit, model: Model, inputs: Sequence[Input]) -> Iterator[Fault]:
+    def check(self, edit: Edit, model: Model, inputs: Sequence[Input]) -> Iterator[Fault]:
         """Warnings about the masks among the inputs of an edit."""
         for mask in inputs:
             if mask.facts is None or not model.media[mask.medium.limits].mask:
                 continue
             place = edit.place(mask.medium.at)
             if mask.facts.tone and self._is_new(mask.identity):
-                yield Fault(place, f"the mask {_shown(mask)} {_DOUBTS[mask.facts.tone]}", "warning")
+                yield Fault(
+                    place, f"the mask {_name_medium(mask)} {_DOUBTS[mask.facts.tone]}", "warning"
+                )
             for clip in inputs:
                 limits = model.media[clip.medium.limits]
                 if clip.facts is None or limits.kind != "video" or limits.mask:
@@ -42,7 +44,7 @@ class Masks:
                 if mask_sides != clip_sides and self._is_new(mask.identity, clip.identity):
                     yield Fault(
                         place,
-                        f"the mask {_shown(mask)} is {mask_sides}, and the clip {_shown(clip)} is"
+                        f"the mask {_name_medium(mask)} is {mask_sides}, and the clip {_name_medium(clip)} is"
                         f" {clip_sides}; give it the clip's size, or what is edited lies elsewhere",
                         "warning",
                     )
@@ -53,6 +55,6 @@ class Masks:
         return is_new
 
 
-def _shown(medium: Input) -> str:
+def _name_medium(medium: Input) -> str:
     reference = medium.medium.reference
     return reference.value if reference.kind == "local" else "in the data URI"

@@ -79,7 +79,7 @@ class Cell:
     aliases: tuple[str, ...] = ()  # what its name ends with where no environment says otherwise
 
 
-def expand(
+def expand_matrix(
     document: Document, overlay: Mapping[str, Any] | None = None
 ) -> tuple[Sequence[Cell], Sequence[Fault]]:
     """The edits that a document stands for; with faults there may be none.
@@ -91,7 +91,7 @@ def expand(
     data = document.data
     spec = data.get("spec") if isinstance(data, dict) else None
     if not isinstance(spec, dict) or "matrix" not in spec:
-        faults = [_no_matrix(document, at, text) for at, text in _holes(data)]
+        faults = [_build_missing_matrix_fault(document, at, text) for at, text in _find_holes(data)]
         return [Cell(document, "")], faults
     faults = list(schema.validate_document(document, SCHEMA, at="/spec/matrix"))
     if faults:
@@ -103,7 +103,7 @@ def expand(
     }
     included = spec["matrix"].get("include", [])
     names = list(axes) or list(included[0] if included else ())
-    faults = [*_cell_faults(document, spec["matrix"], names), *_unknown(document, names)]
+    faults = [*_check_entries(document, spec["matrix"], names), *_check_hole_names(document, names)]
     count = math.prod(len(values) for values in axes.values()) + len(included)
     if count > MAX_CELLS:
         sizes = " × ".join(f"{len(values)} {name}" for name, values in axes.items())
@@ -113,16 +113,17 @@ def expand(
         faults.append(Fault(document.place("/spec/matrix", key=True), message))
     if faults:
         return [], faults
-    cells = list(_cells(axes, names, included, spec["matrix"].get("exclude", [])))
+    cells = list(_list_cells(axes, names, included, spec["matrix"].get("exclude", [])))
     if not cells:
         place = document.place("/spec/matrix/exclude", key=True)
         return [], [
             Fault(place, "every cell of the matrix is excluded; leave one, or take the edit out")
         ]
-    return _named(document, cells, _overlaid(document, overlay or {}, names)), _idle(document, axes)
+    overlaid = _find_overlaid_lists(document, overlay or {}, names)
+    return _name_cells(document, cells, overlaid), _warn_about_idle_lists(document, axes)
 
 
-def _named(
+def _name_cells(
     document: Document, cells: Sequence[Values], overlaid: Mapping[str, Any]
 ) -> Sequence[Cell]:
     """Each cell with the values that it has in the end, once, and the names it has otherwise."""
@@ -132,16 +133,16 @@ def _named(
         values: Values = {**cell, **overlaid}
         mark = json.dumps(values)
         final.setdefault(mark, values)
-        usual.setdefault(mark, []).append(_suffix(cell))
+        usual.setdefault(mark, []).append(_build_suffix(cell))
     named = []
     for mark, values in final.items():
-        suffix = _suffix(values)
+        suffix = _build_suffix(values)
         aliases = tuple(alias for alias in usual[mark] if alias != suffix)
-        named.append(Cell(_filled(document, values), suffix, aliases))
+        named.append(Cell(_fill_document(document, values), suffix, aliases))
     return named
 
 
-def _overlaid(
+def _find_overlaid_lists(
     document: Document, overlay: Mapping[str, Any], names: Sequence[str]
 ) -> dict[str, Any]:
     """Lists whose values count for nothing, since each of them only fills a field of which the
@@ -156,7 +157,7 @@ def _overlaid(
             for name, section_values in overlay.get(section, {}).items()
         }
     uses: dict[str, set[str]] = {}
-    for at, text in _holes(document.data):
+    for at, text in _find_holes(document.data):
         match = _AXIS.match(text)
         if match:
             uses.setdefault(match[1], set()).add(at)
@@ -169,7 +170,7 @@ def _overlaid(
     return overlaid
 
 
-def _cells(
+def _list_cells(
     axes: Mapping[str, Sequence[Any]],
     names: Sequence[str],
     included: Sequence[Values],
@@ -195,7 +196,7 @@ def _cells(
             yield cell
 
 
-def _cell_faults(
+def _check_entries(
     document: Document, matrix: Mapping[str, Any], names: Sequence[str]
 ) -> Iterator[Fault]:
     """Entries of `include` name every list, entries of `exclude` some; neither names another."""
@@ -215,9 +216,9 @@ def _cell_faults(
                 yield Fault(document.place(at), f"this entry of {section} {what}")
 
 
-def _idle(document: Document, axes: Mapping[str, Sequence[Any]]) -> list[Fault]:
+def _warn_about_idle_lists(document: Document, axes: Mapping[str, Sequence[Any]]) -> list[Fault]:
     """Lists that nothing asks for make edits which differ in nothing but their names."""
-    used = {match[1] for _, text in _holes(document.data) if (match := _AXIS.match(text))}
+    used = {match[1] for _, text in _find_holes(document.data) if (match := _AXIS.match(text))}
     return [
         Fault(
             document.place(join_pointer("/spec/matrix", name), key=True),
@@ -232,29 +233,29 @@ def _idle(document: Document, axes: Mapping[str, Sequence[Any]]) -> list[Fault]:
 # ------------------------------------------------------------------ names
 
 
-def _suffix(cell: Values) -> str:
-    return f"[{','.join(f'{name}={_in_name(value)}' for name, value in cell.items())}]"
+def _build_suffix(cell: Values) -> str:
+    return f"[{','.join(f'{name}={_shorten_for_name(value)}' for name, value in cell.items())}]"
 
 
-def _in_name(value: Any) -> str:
+def _shorten_for_name(value: Any) -> str:
     """A value as a part of a name: itself where it is short and plain, else its words and a mark of
     its own.
     """
-    text = _text(value)
+    text = _write_text(value)
     if len(text) <= LONGEST_VALUE and _PLAIN.match(text):
         return text
     words = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:24].rstrip("-")
     return f"{words}~{hash_bytes(text.encode('utf-8', 'surrogatepass'))[:6]}".lstrip("~")
 
 
-def _text(value: Any) -> str:
+def _write_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
 # ------------------------------------------------------------------ holes
 
 
-def _holes(data: Any, at: str = "") -> Iterator[tuple[str, str]]:
+def _find_holes(data: Any, at: str = "") -> Iterator[tuple[str, str]]:
     """(pointer, what stands between the braces) of every ${{ … }} of a document, but for the matrix
     itself.
     """
@@ -264,21 +265,21 @@ def _holes(data: Any, at: str = "") -> Iterator[tuple[str, str]]:
         yield from ((at, match[1]) for match in _HOLE.finditer(data))
     elif isinstance(data, dict):
         for name, value in data.items():
-            yield from _holes(value, join_pointer(at, name))
+            yield from _find_holes(value, join_pointer(at, name))
     elif isinstance(data, list):
         for index, value in enumerate(data):
-            yield from _holes(value, join_pointer(at, index))
+            yield from _find_holes(value, join_pointer(at, index))
 
 
-def _no_matrix(document: Document, at: str, text: str) -> Fault:
+def _build_missing_matrix_fault(document: Document, at: str, text: str) -> Fault:
     return Fault(
         document.place(at),
         f"${{{{{text}}}}} stands for a value of spec.matrix, and the edit has none",
     )
 
 
-def _unknown(document: Document, names: Sequence[str]) -> Iterator[Fault]:
-    for at, text in _holes(document.data):
+def _check_hole_names(document: Document, names: Sequence[str]) -> Iterator[Fault]:
+    for at, text in _find_holes(document.data):
         match = _AXIS.match(text)
         if match is None or match[1] not in names:
             legal = ", ".join(f"${{{{ matrix.{name} }}}}" for name in names)
@@ -289,38 +290,38 @@ def _unknown(document: Document, names: Sequence[str]) -> Iterator[Fault]:
             )
 
 
-def _filled(document: Document, cell: Values) -> Document:
+def _fill_document(document: Document, cell: Values) -> Document:
     """The document of one cell: without the matrix, its values in the places that ask for them."""
     spec = {name: value for name, value in document.data["spec"].items() if name != "matrix"}
     data = {
-        name: _put(value, cell, whole=False)
+        name: _fill_value(value, cell, whole=False)
         for name, value in document.data.items()
         if name != "spec"
     }
     return Document(
         document.file,
-        {**data, "spec": _put(spec, cell, whole=True)},
+        {**data, "spec": _fill_value(spec, cell, whole=True)},
         document.marks,
         document.inherited,
     )
 
 
-def _put(value: Any, cell: Values, *, whole: bool) -> Any:
+def _fill_value(value: Any, cell: Values, *, whole: bool) -> Any:
     if isinstance(value, str):
         if "${{" not in value:
             return value
         only = _HOLE.fullmatch(value)
         if whole and only:
-            return cell[_axis(only)]
-        return _HOLE.sub(lambda match: _text(cell[_axis(match)]), value)
+            return cell[_read_list_name(only)]
+        return _HOLE.sub(lambda match: _write_text(cell[_read_list_name(match)]), value)
     if isinstance(value, dict):
-        return {name: _put(part, cell, whole=whole) for name, part in value.items()}
+        return {name: _fill_value(part, cell, whole=whole) for name, part in value.items()}
     if isinstance(value, list):
-        return [_put(part, cell, whole=whole) for part in value]
+        return [_fill_value(part, cell, whole=whole) for part in value]
     return value
 
 
-def _axis(hole: re.Match[str]) -> str:
+def _read_list_name(hole: re.Match[str]) -> str:
     match = _AXIS.match(hole[1])
     assert match is not None  # `_unknown` has looked
     return match[1]

@@ -1,7 +1,7 @@
 """Local media: which file is meant, its digest, what is in it, and whether the service will take
 it.
 
-A file is opened only when its digest was never seen, and never in this process: gate.keeper sees to
+A file is opened only when its digest was never seen, and never in this process: `system.probe.client` sees to
 that.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
-from reconciler.desired.datauri import parse_data
+from reconciler.desired.datauri import parse_data_uri
 from reconciler.desired.job import Facts, Input
 from reconciler.desired.manifest import Edit, Medium
 from reconciler.desired.tree import Tree, Unusable
@@ -24,7 +24,7 @@ from reconciler.formats.digest import hash_bytes
 from reconciler.formats.signed_urls import Signatures
 from reconciler.service.models import MediaLimits
 from reconciler.system.cache import Cache
-from reconciler.system.probe.file_types import shown_form
+from reconciler.system.probe.file_types import describe_form
 from reconciler.system.probe.refusal import Foreign, Unreadable
 
 _PROBE_VERSION = "3"
@@ -32,7 +32,7 @@ _PROBE_VERSION = "3"
 Opener = Callable[[], AbstractContextManager[IO[bytes]]]
 
 
-class MediaDesk:
+class MediaExaminer:
     """Looks at the media of edits, remembering what it saw."""
 
     def __init__(self, tree: Tree, cache: Cache, signatures: Signatures) -> None:
@@ -40,21 +40,23 @@ class MediaDesk:
         self._cache = cache
         self._signatures = signatures
 
-    def look(self, edit: Edit, medium: Medium, limits: MediaLimits) -> tuple[Input, list[Fault]]:
+    def examine(self, edit: Edit, medium: Medium, limits: MediaLimits) -> tuple[Input, list[Fault]]:
         """The input behind a media reference, and what is wrong with it."""
         reference, place = medium.reference, edit.place(medium.at)
         if reference.kind == "local":
-            return self._local(medium, limits, place)
+            return self._examine_file(medium, limits, place)
         # the manifest refuses a video as a data URI
         if reference.kind != "data" or limits.kind == "video":
             return Input(medium, reference.identity(self._signatures)), []
-        uri = parse_data(reference.value)
+        uri = parse_data_uri(reference.value)
         identity, size_bytes = f"sha256:{hash_bytes(uri.content)}", len(uri.content)
         try:
             facts = self._facts(identity, limits, lambda: io.BytesIO(uri.content), size_bytes)
         except Unreadable as error:
-            return Input(medium, identity), [Fault(place, _refused("the data URI", error, limits))]
-        faults = [Fault(place, f"the data URI {fault}") for fault in broken_limits(facts, limits)]
+            return Input(medium, identity), [
+                Fault(place, _describe_refusal("the data URI", error, limits))
+            ]
+        faults = [Fault(place, f"the data URI {fault}") for fault in check_limits(facts, limits)]
         if facts.format != uri.format:
             faults.append(
                 Fault(
@@ -64,7 +66,7 @@ class MediaDesk:
             )
         return Input(medium, identity, facts), faults
 
-    def _local(
+    def _examine_file(
         self, medium: Medium, limits: MediaLimits, place: Place
     ) -> tuple[Input, list[Fault]]:
         shown = f"the file {medium.reference.value}"
@@ -73,15 +75,15 @@ class MediaDesk:
             # not worth reading
             if limits.size_bytes is not None and file.size_bytes > limits.size_bytes:
                 return Input(medium, None), [
-                    Fault(place, f"{shown} {_too_large(file.size_bytes, limits.size_bytes)}")
+                    Fault(place, f"{shown} {_describe_size(file.size_bytes, limits.size_bytes)}")
                 ]
             identity = f"sha256:{file.digest()}"
             facts = self._facts(identity, limits, file.open, file.size_bytes)
         except Unreadable as error:
-            return Input(medium, None), [Fault(place, _refused(shown, error, limits))]
+            return Input(medium, None), [Fault(place, _describe_refusal(shown, error, limits))]
         except Unusable as error:
             return Input(medium, None), [Fault(place, f"{shown} {error}")]
-        faults = [Fault(place, f"{shown} {fault}") for fault in broken_limits(facts, limits)]
+        faults = [Fault(place, f"{shown} {fault}") for fault in check_limits(facts, limits)]
         return Input(medium, identity, facts, file.path), faults
 
     def _facts(self, identity: str, limits: MediaLimits, opened: Opener, size_bytes: int) -> Facts:
@@ -90,39 +92,39 @@ class MediaDesk:
         known = self._cache.get("facts", key)
         if known is None:
             with opened() as file:
-                known = asdict(probe(file, limits.kind, size_bytes, mask=limits.mask))
+                known = asdict(probe_media(file, limits.kind, size_bytes, mask=limits.mask))
             self._cache.put("facts", key, json.loads(json.dumps(known)))
         return Facts(**known)
 
 
-def _refused(shown: str, error: Unreadable, limits: MediaLimits) -> str:
+def _describe_refusal(shown: str, error: Unreadable, limits: MediaLimits) -> str:
     if isinstance(error, Foreign):
-        return f"{shown} {_wrong_form(error.form, limits)}"
+        return f"{shown} {_describe_wrong_form(error.form, limits)}"
     return f"{shown}: {error}"
 
 
-def probe(file: IO[bytes], kind: str, size_bytes: int, *, mask: bool = False) -> Facts:
+def probe_media(file: IO[bytes], kind: str, size_bytes: int, *, mask: bool = False) -> Facts:
     """What a picture or a video is. Raises Unreadable, Foreign.
 
     Of a `mask` its colours are told too.
     """
-    from reconciler.system.probe import client as keeper  # lazy: only of what was never seen
+    from reconciler.system.probe import client  # lazy: only of what was never seen
 
-    return Facts(**keeper.look(file, kind, size_bytes, mask=mask))
+    return Facts(**client.probe_file(file, kind, size_bytes, mask=mask))
 
 
 def probe_video(path: Path, size_bytes: int) -> Facts:
     """What a video on disk is. Raises Unreadable, Foreign, OSError."""
     with path.open("rb") as file:
-        return probe(file, "video", size_bytes)
+        return probe_media(file, "video", size_bytes)
 
 
-def broken_limits(facts: Facts, limits: MediaLimits) -> Iterator[str]:
+def check_limits(facts: Facts, limits: MediaLimits) -> Iterator[str]:
     """Each limit of the service that a medium breaks, as the end of a sentence about it."""
     if facts.format not in limits.formats:
-        yield _wrong_form(facts.format, limits)
+        yield _describe_wrong_form(facts.format, limits)
     if limits.size_bytes is not None and facts.size_bytes > limits.size_bytes:
-        yield _too_large(facts.size_bytes, limits.size_bytes)
+        yield _describe_size(facts.size_bytes, limits.size_bytes)
     if limits.duration_s is not None and facts.duration_s is not None:
         low, high = limits.duration_s
         if not low - 0.05 <= facts.duration_s <= high + 0.05:
@@ -146,10 +148,10 @@ def broken_limits(facts: Facts, limits: MediaLimits) -> Iterator[str]:
         yield "has an alpha channel, which the service refuses; save it without transparency."
 
 
-def _wrong_form(form: str, limits: MediaLimits) -> str:
+def _describe_wrong_form(form: str, limits: MediaLimits) -> str:
     legal = ", ".join(form.upper() for form in limits.formats)
-    return f"is {shown_form(form)}; legal {'is' if len(limits.formats) == 1 else 'are'} {legal}."
+    return f"is {describe_form(form)}; legal {'is' if len(limits.formats) == 1 else 'are'} {legal}."
 
 
-def _too_large(size_bytes: int, most_bytes: int) -> str:
+def _describe_size(size_bytes: int, most_bytes: int) -> str:
     return f"has {size_bytes / 2**20:.1f} MB; at most {most_bytes / 2**20:.0f} MB are legal."

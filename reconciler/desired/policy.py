@@ -71,14 +71,16 @@ class Policy:
         spec = project.data.get("spec") or {}
         rules: dict[str, Rule] = {}
         waivers = []
-        for at, layer in _layers(spec):
+        for at, layer in _list_layers(spec):
             if at not in (
                 "/spec/policy",
                 f"{join_pointer('/spec/environments', environment)}/policy",
             ):
                 continue
             rules |= {
-                name: _rule(name, layer[name], at, project) for name in _CHECKS if name in layer
+                name: _build_rule(name, layer[name], at, project)
+                for name in _CHECKS
+                if name in layer
             }
             for index, entry in enumerate(layer.get("waive", ())):
                 waivers.append(
@@ -86,7 +88,7 @@ class Policy:
                 )
         return cls(project, tuple(rules.values()), tuple(waivers))
 
-    def faults(self, edits: Iterable[tuple[Edit, Variant]]) -> Iterator[Fault]:
+    def check(self, edits: Iterable[tuple[Edit, Variant]]) -> Iterator[Fault]:
         """Everything in which edits break the rules, each at the field that does."""
         for edit, variant in edits:
             for rule in self.rules:
@@ -97,7 +99,7 @@ class Policy:
                 ):
                     yield from broken
 
-    def idle(self, names: Iterable[str]) -> Iterator[Fault]:
+    def find_idle_waivers(self, names: Iterable[str]) -> Iterator[Fault]:
         """A warning for every entry of a waiver that is the name of none of these edits."""
         known = (
             {known for name in names for known in (name, get_matrix_name(name))}
@@ -117,19 +119,19 @@ class Policy:
                     )
 
 
-def _rule(name: str, value: Any, at: str, project: Document) -> Rule:
-    words = tuple(map(_words, value)) if name == "prompt_deny" else ()
+def _build_rule(name: str, value: Any, at: str, project: Document) -> Rule:
+    words = tuple(map(_split_words, value)) if name == "prompt_deny" else ()
     return Rule(name, value, join_pointer(at, name), project, words)
 
 
-def project_faults(project: Document, models: Models) -> Iterator[Fault]:
+def check_project_policy(project: Document, models: Models) -> Iterator[Fault]:
     """What the schema cannot say of any policy of the project file: which models and resolutions
     there are.
     """
     variants = [variant for model in models.by_name.values() for variant in model.variants]
-    tiers = dict.fromkeys(tier for variant in variants for tier in _tiers(variant))
+    tiers = dict.fromkeys(tier for variant in variants for tier in _list_tiers(variant))
     legal = {"models": sorted(models.by_name), "resolution": list(tiers)}
-    for at, layer in _layers(project.data.get("spec") or {}):
+    for at, layer in _list_layers(project.data.get("spec") or {}):
         for rule, values in legal.items():
             for index, given in enumerate(layer.get(rule, ())):
                 if given not in values:
@@ -140,14 +142,14 @@ def project_faults(project: Document, models: Models) -> Iterator[Fault]:
                         f" {', '.join(values)}.{suggest_name(given, values)}",
                     )
         for index, phrase in enumerate(layer.get("prompt_deny", ())):
-            if not _words(phrase).strip():
+            if not _split_words(phrase).strip():
                 place = project.place(f"{at}/prompt_deny/{index}")
                 yield Fault(
                     place, "policy.prompt_deny has an entry without a character that can be seen"
                 )
 
 
-def _layers(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _list_layers(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(pointer, policy) of the project and of each environment, as far as they say anything."""
     yield "/spec/policy", spec.get("policy", {})
     for name, overlay in spec.get("environments", {}).items():
@@ -157,21 +159,21 @@ def _layers(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 # ------------------------------------------------------------------ the rules
 
 
-def _model(edit: Edit, _variant: Variant, rule: Rule) -> Iterator[Fault]:
+def _check_model(edit: Edit, _variant: Variant, rule: Rule) -> Iterator[Fault]:
     if edit.model not in rule.value:
-        yield Fault(edit.place("/model"), f'model is "{edit.model}"; {_legal(rule)}')
+        yield Fault(edit.place("/model"), f'model is "{edit.model}"; {_describe_legal(rule)}')
 
 
-def _resolution(edit: Edit, variant: Variant, rule: Rule) -> Iterator[Fault]:
+def _check_resolution(edit: Edit, variant: Variant, rule: Rule) -> Iterator[Fault]:
     if "resolution" in variant.parameters["properties"]:
-        tier, place, how = _of_parameter(edit, variant, "resolution")
+        tier, place, how = _read_parameter(edit, variant, "resolution")
     else:
         tier, place, how = variant.output["resolution"], edit.place("/model"), f"{edit.model} makes"
     if tier not in rule.value:
-        yield Fault(place, f'{how} "{tier}"; {_legal(rule)}')
+        yield Fault(place, f'{how} "{tier}"; {_describe_legal(rule)}')
 
 
-def _labels(edit: Edit, _variant: Variant, rule: Rule) -> Iterator[Fault]:
+def _check_labels(edit: Edit, _variant: Variant, rule: Rule) -> Iterator[Fault]:
     for index, label in enumerate(rule.value):
         if not edit.labels.get(label):
             place = edit.document.place("/metadata/labels", key=True)
@@ -182,9 +184,9 @@ def _labels(edit: Edit, _variant: Variant, rule: Rule) -> Iterator[Fault]:
             )
 
 
-def _prompt_deny(edit: Edit, _variant: Variant, rule: Rule) -> Iterator[Fault]:
+def _check_prompt(edit: Edit, _variant: Variant, rule: Rule) -> Iterator[Fault]:
     prompt = edit.input.get("prompt")
-    words = _words(prompt) if isinstance(prompt, str) else ""
+    words = _split_words(prompt) if isinstance(prompt, str) else ""
     for index, phrase in enumerate(rule.words):
         if phrase in words:
             denied = make_plain(rule.value[index])
@@ -194,23 +196,25 @@ def _prompt_deny(edit: Edit, _variant: Variant, rule: Rule) -> Iterator[Fault]:
             yield Fault(edit.place("/input/prompt"), message)
 
 
-def _watermark(edit: Edit, variant: Variant, rule: Rule) -> Iterator[Fault]:
+def _check_watermark(edit: Edit, variant: Variant, rule: Rule) -> Iterator[Fault]:
     if "watermark" in variant.parameters["properties"]:
-        given, place, how = _of_parameter(edit, variant, "watermark")
+        given, place, how = _read_parameter(edit, variant, "watermark")
         if given is not rule.value:
-            yield Fault(place, f"{how} {_shown(given)}; {_legal(rule)}")
+            yield Fault(place, f"{how} {_show_value(given)}; {_describe_legal(rule)}")
     elif rule.value:
-        yield Fault(edit.place("/model"), f"{edit.model} writes no watermark; {_legal(rule)}")
+        yield Fault(
+            edit.place("/model"), f"{edit.model} writes no watermark; {_describe_legal(rule)}"
+        )
 
 
 _CHECKS: Mapping[str, Callable[[Edit, Variant, Rule], Iterator[Fault]]] = {
-    "models": _model, "resolution": _resolution, "labels": _labels, "prompt_deny": _prompt_deny,
-    "watermark": _watermark,
+    "models": _check_model, "resolution": _check_resolution, "labels": _check_labels, "prompt_deny": _check_prompt,
+    "watermark": _check_watermark,
 }  # fmt: skip
 RULES = tuple(_CHECKS)
 
 
-def _of_parameter(edit: Edit, variant: Variant, name: str) -> tuple[Any, Place, str]:
+def _read_parameter(edit: Edit, variant: Variant, name: str) -> tuple[Any, Place, str]:
     """(value, where a fault of it stands, `parameters.NAME is`): as set, or by default."""
     at, default = f"/parameters/{name}", variant.default("parameters", name)
     if name in edit.parameters:
@@ -222,22 +226,22 @@ def _of_parameter(edit: Edit, variant: Variant, name: str) -> tuple[Any, Place, 
     )
 
 
-def _tiers(variant: Variant) -> Sequence[str]:
+def _list_tiers(variant: Variant) -> Sequence[str]:
     """The values of `resolution` that a variant takes, or the one that it makes."""
     field = variant.parameters["properties"].get("resolution")
     return field["enum"] if field else [variant.output["resolution"]]
 
 
-def _legal(rule: Rule) -> str:
+def _describe_legal(rule: Rule) -> str:
     """`legal are 720P, 1080P (policy.resolution, cutlist.yaml:7:17).`"""
     values = rule.value if isinstance(rule.value, list) else [rule.value]
     return (
-        f"legal {'is' if len(values) == 1 else 'are'} {', '.join(map(_shown, values))}"
+        f"legal {'is' if len(values) == 1 else 'are'} {', '.join(map(_show_value, values))}"
         f" ({rule.source()})."
     )
 
 
-def _shown(value: Any) -> str:
+def _show_value(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else make_plain(str(value))
 
 
@@ -246,7 +250,7 @@ def _shown(value: Any) -> str:
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
-def _words(text: str) -> str:
+def _split_words(text: str) -> str:
     """The words of a text between single blanks, so that one text has another's words if and
     only if it holds it.
 
@@ -256,10 +260,10 @@ def _words(text: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     if not folded.isascii():
-        folded = "".join(_set_apart(char) for char in folded)
+        folded = "".join(_separate_char(char) for char in folded)
     return f" {' '.join(_WORD.findall(folded))} "
 
 
-def _set_apart(char: str) -> str:
+def _separate_char(char: str) -> str:
     category = unicodedata.category(char)
     return "" if category == "Cf" else f" {char} " if category == "Lo" else char

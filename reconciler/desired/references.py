@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from reconciler.desired.datauri import BadDataUri, is_data, parse_data
+from reconciler.desired.datauri import BadDataUri, is_data_uri, parse_data_uri
 from reconciler.formats.digest import hash_bytes
 from reconciler.formats.signed_urls import Signatures
 
@@ -37,19 +37,19 @@ class Reference:
         edit).
         """
         if self.kind == "remote":
-            return signatures.without(self.value)
+            return signatures.remove_signature(self.value)
         if self.kind == "oss":
             return self.value
         if self.kind == "data":
-            return f"sha256:{hash_bytes(parse_data(self.value).content)}"
+            return f"sha256:{hash_bytes(parse_data_uri(self.value).content)}"
         return None
 
 
-def reference(url: str, manifest: str) -> Reference:
+def parse_reference(url: str, manifest: str) -> Reference:
     """What `url` names, in a manifest at the project-relative path `manifest`. Raises BadReference."""
-    if is_data(url):
+    if is_data_uri(url):
         try:
-            parse_data(url)
+            parse_data_uri(url)
         except BadDataUri as error:
             raise BadReference(str(error)) from None
         return Reference("data", url)
@@ -57,7 +57,7 @@ def reference(url: str, manifest: str) -> Reference:
         raise BadReference("it has control characters or blanks around it")
     lower = url[:8].lower()
     if lower.startswith(("http://", "https://")):
-        if not _host(url):
+        if not _find_host(url):
             raise BadReference("the URL has no host")
         return Reference("remote", url)
     if lower.startswith("oss://"):
@@ -74,17 +74,17 @@ def reference(url: str, manifest: str) -> Reference:
             "legal are http(s)://, a path relative to the manifest, data:image/…;base64,…, oss://"
             " and edit://NAME"
         )
-    return Reference("local", _project_path(url, manifest))
+    return Reference("local", _resolve_path(url, manifest))
 
 
-def _host(url: str) -> str | None:
+def _find_host(url: str) -> str | None:
     try:
         return urlsplit(url).hostname
     except ValueError as error:  # `http://[`, or letters that Unicode turns into a slash
         raise BadReference("the host of the URL cannot be read") from error
 
 
-def _project_path(path: str, manifest: str) -> str:
+def _resolve_path(path: str, manifest: str) -> str:
     if path.startswith(("/", "~")):
         raise BadReference("absolute paths are not allowed; write it relative to the manifest")
     if "\\" in path:
@@ -95,11 +95,11 @@ def _project_path(path: str, manifest: str) -> str:
     return joined
 
 
-def shown(url: str) -> str:
+def show_url(url: str) -> str:
     """`url` as it may be printed: no query string (it may hold a signature), no long Base64, no
     control characters.
     """
-    if is_data(url):
+    if is_data_uri(url):
         text = f"{url[:32]}…" if len(url) > 32 else url
     else:
         head, mark, _ = url.partition("?")

@@ -26,11 +26,11 @@ class SignedLinks:
             url = medium.reference.value
             if medium.reference.kind != "remote" or "?" not in url:
                 continue
-            if names := tuple(dict.fromkeys(self._signatures.suspects(url))):
+            if names := tuple(dict.fromkeys(self._signatures.find_suspects(url))):
                 host = urlsplit(url).hostname or ""
                 self._met.setdefault((host, names), []).append(edit.place(medium.at))
 
-    def warnings(self) -> Iterator[Fault]:
+    def build_warnings(self) -> Iterator[Fault]:
         """What people should know of them."""
         for (host, names), places in self._met.items():
             shown = make_plain(", ".join(names[:_MOST_NAMES])) + (

@@ -22,7 +22,7 @@ _BREAK = re.compile(r"\r\n|\n|\r")
 
 
 @dataclass(frozen=True, slots=True)
-class Raised:
+class RaisedTake:
     """A manifest with one number raised."""
 
     raw: bytes
@@ -30,7 +30,7 @@ class Raised:
     after: int
 
 
-def raised(raw: bytes, file: str, index: int) -> Raised:
+def raise_take(raw: bytes, file: str, index: int) -> RaisedTake:
     """The manifest `raw`, which is valid, with the `take` of its document number `index` raised
     by one.
 
@@ -51,31 +51,33 @@ def raised(raw: bytes, file: str, index: int) -> Raised:
         raise UsageError(f"{place}: take is {before}, and no higher one is legal.")
     text = raw.decode("utf-8-sig")
     mark = raw[: len(raw) - len(text.encode())]  # of the byte order, where there is one
-    for changed in _ways(text, _root(text, index), after):
+    for changed in _list_ways(text, _find_spec(text, index), after):
         changed_bytes = mark + changed.encode()
-        if _means(changed_bytes, file, documents, index, after):
-            return Raised(changed_bytes, before, after)
+        if _has_same_meaning(changed_bytes, file, documents, index, after):
+            return RaisedTake(changed_bytes, before, after)
     raise CutlistError(
         f"{place}: take cannot be raised here without touching other text.",
         hint=f"Nothing was written. Write it yourself: `take: {after}` in `spec`.",
     )
 
 
-def _means(raw: bytes, file: str, before: Sequence[Document], index: int, take: int) -> bool:
+def _has_same_meaning(
+    raw: bytes, file: str, before: Sequence[Document], index: int, take: int
+) -> bool:
     """Whether `raw` says what the documents `before` said, with this one take."""
     after, faults = parse_documents(raw, file)
     if faults or len(after) != len(before) or after[index].data["spec"].get("take") != take:
         return False
     both = ([document.data for document in documents] for documents in (before, after))
     old, new = (
-        [_without_take(data) if at == index else data for at, data in enumerate(texts)]
+        [_drop_take(data) if at == index else data for at, data in enumerate(texts)]
         for texts in both
     )
     # 1, 1.0 and true are three things, and so is another order
     return json.dumps(old) == json.dumps(new)
 
 
-def _without_take(data: dict[str, Any]) -> dict[str, Any]:
+def _drop_take(data: dict[str, Any]) -> dict[str, Any]:
     spec = {name: value for name, value in data["spec"].items() if name != "take"}
     return {**data, "spec": spec}
 
@@ -83,66 +85,70 @@ def _without_take(data: dict[str, Any]) -> dict[str, Any]:
 # ------------------------------------------------------------------ places in the text
 
 
-def _root(text: str, index: int) -> Any:
+def _find_spec(text: str, index: int) -> Any:
     """The node of `spec` in the document number `index`; documents without anything in them do not
     count.
     """
     roots = [node for node in compose_nodes(text) if isinstance(node, yaml.MappingNode)]
-    return _entry(roots[index], "spec")
+    return _find_value(roots[index], "spec")
 
 
-def _entry(mapping: Any, name: str) -> Any:
+def _find_value(mapping: Any, name: str) -> Any:
     """The node of the value of a key; None where there is none."""
     return next((value for key, value in mapping.value if key.value == name), None)
 
 
-def _ways(text: str, spec: Any, take: int) -> Iterator[str]:
+def _list_ways(text: str, spec: Any, take: int) -> Iterator[str]:
     """The text with this take, from the most natural way to write it to the plainest."""
-    there = _entry(spec, "take")
+    there = _find_value(spec, "take")
     if there is not None:
-        yield _put(text, there.start_mark.index, str(take), until=there.end_mark.index)
+        yield _splice(text, there.start_mark.index, str(take), until=there.end_mark.index)
         return
     quote = spec.value[0][0].style or ""
     entry = f"{quote}take{quote}: {take}"
-    yield from _in_flow(text, spec, entry) if spec.flow_style else _in_block(text, spec, entry)
+    yield from (
+        _insert_in_flow(text, spec, entry)
+        if spec.flow_style
+        else _insert_in_block(text, spec, entry)
+    )
 
 
-def _in_flow(text: str, spec: Any, entry: str) -> Iterator[str]:
+def _insert_in_flow(text: str, spec: Any, entry: str) -> Iterator[str]:
     """On a line of its own before the last entry, where that stands on a line of its own; else
     behind it.
     """
     key, value = spec.value[-1]
-    start = _line_start(text, key.start_mark.index)
+    start = _find_line_start(text, key.start_mark.index)
     indent = text[start : key.start_mark.index]
     if start > spec.start_mark.index and not indent.strip():
-        yield _put(text, start, f"{indent}{entry},{_break_before(text, start)}")
-    yield _put(text, value.end_mark.index, f", {entry}")
+        yield _splice(text, start, f"{indent}{entry},{_find_break_before(text, start)}")
+    yield _splice(text, value.end_mark.index, f", {entry}")
 
 
-def _in_block(text: str, spec: Any, entry: str) -> Iterator[str]:
+def _insert_in_block(text: str, spec: Any, entry: str) -> Iterator[str]:
     """On a line of its own: below the last line of `spec`, or else above the first."""
     first = spec.value[0][0].start_mark.index
-    start = _line_start(text, first)
+    start = _find_line_start(text, first)
     indent = text[start:first]
     if indent.strip():
         return
-    end = _end(spec)
+    end = _find_end(spec)
     # the blank lines below a block of text may be a part of it
     for at in (len(text[:end].rstrip()), end):
-        if at == _line_start(text, at):
-            yield _put(text, at, f"{indent}{entry}{_break_before(text, at)}")
+        if at == _find_line_start(text, at):
+            yield _splice(text, at, f"{indent}{entry}{_find_break_before(text, at)}")
         elif match := _BREAK.search(text, at):
-            yield _put(text, match.end(), f"{indent}{entry}{match[0]}")
+            yield _splice(text, match.end(), f"{indent}{entry}{match[0]}")
         else:
-            yield _put(text, len(text), f"{_break_before(text, at)}{indent}{entry}")
-    yield _put(text, start, f"{indent}{entry}{_break_before(text, start)}")
+            yield _splice(text, len(text), f"{_find_break_before(text, at)}{indent}{entry}")
+    yield _splice(text, start, f"{indent}{entry}{_find_break_before(text, start)}")
 
 
-def _put(text: str, at: int, new: str, *, until: int | None = None) -> str:
+def _splice(text: str, at: int, new: str, *, until: int | None = None) -> str:
     return text[:at] + new + text[at if until is None else until :]
 
 
-def _end(node: Any) -> int:
+def _find_end(node: Any) -> int:
     """Where the last thing in a node ends: the end of a block itself is only found where the next
     thing begins.
     """
@@ -152,11 +158,11 @@ def _end(node: Any) -> int:
     return int(node.end_mark.index)
 
 
-def _line_start(text: str, at: int) -> int:
+def _find_line_start(text: str, at: int) -> int:
     return max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
 
 
-def _break_before(text: str, at: int) -> str:
+def _find_break_before(text: str, at: int) -> str:
     """How the line above ends."""
     breaks = _BREAK.findall(text, 0, at)
     return breaks[-1] if breaks else "\n"

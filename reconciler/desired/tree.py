@@ -24,18 +24,18 @@ class Missing(Unusable):
     """There is no file of that name."""
 
 
-def other_spelling(path: str, same: str | None, beside: Iterable[str]) -> str:
+def suggest_spelling(path: str, same: str | None, beside: Iterable[str]) -> str:
     """What is said of a missing `path` when the file `same` is there under another spelling of its
     name, or one of those in its folder (`beside`) has a name that is spelled like it.
     """
     if same is None or same == path:
-        return _mistyped(path, beside)
+        return _suggest_name(path, beside)
     same_letters = unicodedata.normalize("NFC", same) == unicodedata.normalize("NFC", path)
     other = "in another Unicode form of the same letters" if same_letters else "in other case"
     return f"; {make_plain(same)} does, {other}. Write its name as it is, or rename it"
 
 
-def _mistyped(path: str, beside: Iterable[str]) -> str:
+def _suggest_name(path: str, beside: Iterable[str]) -> str:
     folder, _, name = path.rpartition("/")
     by_stem = {posixpath.splitext(other)[0].casefold(): other for other in sorted(beside)}
     close = find_similar(posixpath.splitext(name)[0], by_stem, most=1, cutoff=0.7)

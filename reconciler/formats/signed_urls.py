@@ -74,7 +74,7 @@ class Signatures:
             frozenset(name.lower() for name in ignored),
         )
 
-    def without(self, url: str) -> str:
+    def remove_signature(self, url: str) -> str:
         """`url` without what signs or dates it, so that the same object keeps one identity when
         its link is refreshed; what is left and looks like a secret stands there as a digest.
 
@@ -82,18 +82,18 @@ class Signatures:
         their order.
         """
         parts = urlsplit(url)
-        pairs = self._left(parts)
-        return _join_url(parts, [self._hidden(pair) for pair in pairs])
+        pairs = self._keep_unsigned(parts)
+        return _join_url(parts, [self._hide_value(pair) for pair in pairs])
 
-    def suspects(self, url: str) -> Sequence[str]:
+    def find_suspects(self, url: str) -> Sequence[str]:
         """Names of what looks like a signature of a provider that is not known, as written."""
         return [
             _decode_name(pair)
-            for pair in self._left(urlsplit(url))
+            for pair in self._keep_unsigned(urlsplit(url))
             if pair.partition("=")[2] and self._is_suspect(_fold_name(pair))
         ]
 
-    def without_1(self, url: str) -> str:
+    def remove_signature_v1(self, url: str) -> str:
         """`url` as version 1 of the rule left it."""
         parts = urlsplit(url)
         pairs = _split_query(parts)
@@ -102,7 +102,7 @@ class Signatures:
             names |= self.beside_sig_1
         return _join_url(parts, [pair for pair in pairs if _fold_name(pair) not in names])
 
-    def _left(self, parts: SplitResult) -> list[str]:
+    def _keep_unsigned(self, parts: SplitResult) -> list[str]:
         """The parameters that no known provider, and not the project, takes out."""
         pairs = _split_query(parts)
         if not pairs:
@@ -118,7 +118,7 @@ class Signatures:
     def _is_suspect(self, name: str) -> bool:
         return name in self.suspect_names or name.endswith(self.suspect_endings)
 
-    def _hidden(self, pair: str) -> str:
+    def _hide_value(self, pair: str) -> str:
         name, mark, value = pair.partition("=")
         # what was hidden before, in a record that is read again, stays as it is
         if not value or value.startswith("sha256:") or not self._is_suspect(_fold_name(pair)):

@@ -19,7 +19,8 @@ from reconciler.state.booked import Entry, Holding, Origin
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Result
 from reconciler.state.store import Store
-from reconciler.system import git, shipped
+from reconciler.system import shipped
+from reconciler.system.git.committed import read_head
 
 
 def find_origin(config: Config, seen: Pass, approved: bool | str) -> Origin:
@@ -28,7 +29,7 @@ def find_origin(config: Config, seen: Pass, approved: bool | str) -> Origin:
     A `+` behind the commit says that the manifests are not as it has them.
     """
     files = {wanted.edit.document.file for wanted in seen.desired.edits.values()}
-    commit = git.head(config.root, [PROJECT_FILE, *sorted(files)])
+    commit = read_head(config.root, [PROJECT_FILE, *sorted(files)])
     approver = make_plain(approved) if isinstance(approved, str) else config.approver
     if commit is None:
         return Origin(approved_by=approver)

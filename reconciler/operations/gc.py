@@ -10,7 +10,7 @@ from reconciler.errors import InvalidInput
 from reconciler.plan.jobs import Resolved
 from reconciler.state import lockfile
 from reconciler.state.observed import Observed, Result
-from reconciler.system import git
+from reconciler.system.git.committed import read_versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def _find_digests_pinned_before(root: Path, commits: int) -> Iterator[str]:
 
     A version that cannot be read pins nothing. Raises GitError.
     """
-    for raw in git.versions(root, lockfile.LOCK_FILE, commits=commits):
+    for raw in read_versions(root, lockfile.LOCK_FILE, commits=commits):
         try:
             sections = lockfile.parse_pins(raw)
         except InvalidInput:

@@ -117,7 +117,7 @@ def raise_takes(
     indexes = [_find_document(target, texts[target.file]) for target in targets]
     numbers = []
     for target, index, cost in zip(targets, indexes, costs, strict=True):
-        raised = take.raised(texts[target.file], target.file, index)
+        raised = take.raise_take(texts[target.file], target.file, index)
         if target.shared:
             raise _build_refusal(target, cost)
         texts[target.file] = raised.raw

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from reconciler.desired.job import Wanted, job
+from reconciler.desired.job import Wanted, build_job
 from reconciler.errors import Place
 from reconciler.formats.digest import hash_bytes
 from reconciler.plan.cost import priced_as
@@ -134,7 +134,7 @@ def _requests(resolved: Mapping[str, Resolved]) -> Mapping[str, _Request]:
             {up: f"sha256:{hash_bytes(f'edit://{up}'.encode())}" for up in wanted.upstreams}
         )
         whole = wanted.identities({up: f"edit:{requests[up].whole}" for up in wanted.upstreams})
-        requests[name] = _Request(job(wanted, own).canonical, job(wanted, whole).key)
+        requests[name] = _Request(build_job(wanted, own).canonical, build_job(wanted, whole).key)
     return requests
 
 

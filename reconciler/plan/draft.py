@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
-from reconciler.desired.job import Desired, job
+from reconciler.desired.job import Desired, build_job
 from reconciler.formats.names import NO_ENVIRONMENT, fold_path
 from reconciler.plan.cost import PricePerSecond, Seconds, cost, priced_as, seconds
 from reconciler.plan.decide import SUSPENDED, Options, decide_step
@@ -249,7 +249,7 @@ class Draft:
             return edit.job.key
         known = {up: result.identity for up, result in (edit.upstream or {}).items()}
         to_be = {up: f"edit:{self._first[self._request[up]]}" for up in edit.waits_for}
-        return job(edit.wanted, edit.wanted.identities(to_be | known)).key
+        return build_job(edit.wanted, edit.wanted.identities(to_be | known)).key
 
     def _choose_first(self, request: str) -> set[str]:
         """Choose the first edit of a request. Where it is another one, the edits that build on any

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.desired.job import Job, Wanted, job
+from reconciler.desired.job import Job, Wanted, build_job
 from reconciler.formats.digest import digest_json
 from reconciler.formats.signed_urls import Signatures
 from reconciler.state.observed import OPEN, Observed, Result
@@ -139,7 +139,9 @@ class Former:
             return own
         links = self._links(wanted)
         # version 1 left out names that choose content at some sites
-        lossy = any(self._signatures.without(link) != identities[at] for at, link in links.items())
+        lossy = any(
+            self._signatures.remove_signature(link) != identities[at] for at, link in links.items()
+        )
         # tried first, since in a project that version 1 made it is most often the one
         if self._first and not lossy:
             old = self._job_1(wanted, identities, links, observed)
@@ -162,7 +164,9 @@ class Former:
     def _links(self, wanted: Wanted) -> Mapping[str, str]:
         """By pointer, links with parameters as version 1 identified them."""
         assert self._signatures is not None
-        return {at: self._signatures.without_1(link) for at, link in _links_of(wanted).items()}
+        return {
+            at: self._signatures.remove_signature_v1(link) for at, link in _links_of(wanted).items()
+        }
 
     def _job_1(
         self,
@@ -176,11 +180,11 @@ class Former:
         takes the place of one.
         """
         assert self._signatures is not None
-        exact = job(wanted, {**identities, **links}, 1)
+        exact = build_job(wanted, {**identities, **links}, 1)
         jobs = {**self._jobs_at(exact)}
         if links:
-            now = {at: self._signatures.without(link) for at, link in links.items()}
-            jobs |= self._jobs_at(job(wanted, {**identities, **now}, 1))
+            now = {at: self._signatures.remove_signature(link) for at, link in links.items()}
+            jobs |= self._jobs_at(build_job(wanted, {**identities, **now}, 1))
             # a lock file alone tells no job: there the link must be the one that was pinned
             if exact.key in self._known or exact.key in self._pins:
                 jobs |= {exact.key: exact.canonical}
@@ -266,7 +270,7 @@ def _without(value: Any, name: str, signatures: Signatures) -> Any:
     if isinstance(value, list | tuple):
         return [_without(part, name, signatures) for part in value]
     if isinstance(value, str) and _is_medium(name) and _LINK.match(value):
-        return signatures.without(value)
+        return signatures.remove_signature(value)
     return value
 
 

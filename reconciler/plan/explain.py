@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from reconciler.desired.job import Job, job
-from reconciler.desired.references import shown
+from reconciler.desired.job import Job, build_job
+from reconciler.desired.references import show_url
 from reconciler.formats.digest import is_same_json
 from reconciler.formats.document import name_field
 from reconciler.plan.jobs import Resolved
@@ -113,7 +113,7 @@ def explain_edit(resolved: Resolved, observed: Observed, step: Step, currency: s
 def _unfinished(resolved: Resolved) -> Job:
     """The job as far as it is known: an edit that has no result yet stands for its bytes."""
     known = {up: result.identity for up, result in (resolved.upstream or {}).items()}
-    return job(
+    return build_job(
         resolved.wanted,
         resolved.wanted.identities({up: f"edit://{up}" for up in resolved.waits_for} | known),
     )
@@ -161,7 +161,7 @@ def _written(resolved: Resolved, at: str) -> str:
     reference = next(one.medium.reference for one in resolved.wanted.inputs if one.medium.at == at)
     if reference.kind == "edit":
         return f"edit://{reference.value}"
-    return shown(reference.value) if reference.kind == "local" else ""
+    return show_url(reference.value) if reference.kind == "local" else ""
 
 
 def _sign(

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from reconciler.desired.job import Desired, Job, Wanted, job
+from reconciler.desired.job import Desired, Job, Wanted, build_job
 from reconciler.plan.earlier_keys import Former
 from reconciler.state.observed import Findings, Observed, Result
 
@@ -103,7 +103,7 @@ class _Resolver:
             wanted = self._desired.edits[name]
             identities = _find_identities(wanted, self.resolved)
             if identities is not None:
-                jobs[name] = job(wanted, identities)
+                jobs[name] = build_job(wanted, identities)
         if self._look_up is not None:
             self._find(self._look_up, jobs)
         for name in names:
@@ -156,7 +156,7 @@ def resolve_edit(
     identities = _find_identities(wanted, resolved)
     if identities is None:
         return Resolved(wanted, None, None, missing, known)
-    own = own or job(wanted, identities)
+    own = own or build_job(wanted, identities)
     chosen = former.choose_job(wanted, identities, own, observed, desired.edits)
     pin = observed.pin(name, chosen.key) if trust_pins else None
     return Resolved(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from reconciler.desired.job import Wanted
-from reconciler.desired.references import shown
+from reconciler.desired.references import show_url
 from reconciler.errors import Place
 from reconciler.formats.document import name_field
 
@@ -65,7 +65,7 @@ def written(wanted: Wanted) -> Mapping[str, str]:
             texts[medium.at] = f"edit://{value}"
         else:
             texts[medium.at] = (
-                shown(value).removesuffix("?…")
+                show_url(value).removesuffix("?…")
                 if kind != "data"
                 else name_field(medium.at.split("/")[1:])
             )

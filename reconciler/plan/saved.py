@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from reconciler.desired.job import Desired, job
+from reconciler.desired.job import Desired, build_job
 from reconciler.errors import BadSavedPlan, Place, PlanRefused
 from reconciler.formats.digest import digest_json
 from reconciler.formats.names import is_plain
@@ -85,7 +85,7 @@ def saved_document(
 
 def _asked(desired: Desired, name: str) -> str:
     wanted = desired.edits[name]
-    job_ = job(wanted, wanted.identities({up: f"edit://{up}" for up in wanted.upstreams}))
+    job_ = build_job(wanted, wanted.identities({up: f"edit://{up}" for up in wanted.upstreams}))
     return digest_json({"job": job_.canonical, "output": wanted.edit.output})
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from reconciler.desired.references import shown
+from reconciler.desired.references import show_url
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import Step
 from reconciler.state.observed import Observed, Result
@@ -75,4 +75,4 @@ def _remove_secrets(value: Any, pointer: str, media: Collection[str]) -> Any:
         return [
             _remove_secrets(part, f"{pointer}/{index}", media) for index, part in enumerate(value)
         ]
-    return shown(value) if pointer in media else value
+    return show_url(value) if pointer in media else value

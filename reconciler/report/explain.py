@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.desired.references import shown
+from reconciler.desired.references import show_url
 from reconciler.plan.explain import Explanation, Part, Sign
 from reconciler.plan.reasons import word_diff
 from reconciler.plan.step import Action
@@ -112,7 +112,7 @@ def _value(part: Part) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    text = shown(value) if isinstance(value, str) and "://" in value else str(value)
+    text = show_url(value) if isinstance(value, str) and "://" in value else str(value)
     if text.startswith("sha256:"):
         return f"{text[:19]}…"
     return text if len(text) <= 120 else f"{text[:119]}…"

@@ -17,7 +17,7 @@ import pytest
 
 from mockserver.errors import MediaError
 from mockserver.media.probe.client import ProbeClient
-from reconciler.system.probe import client as client_side
+from reconciler.system.probe import client as client
 from reconciler.system.probe.refusal import Unreadable
 from tests import phones
 
@@ -29,7 +29,7 @@ MOST_MEMORY_MB = 200
 _NUMBERS = (0, 1, 2, 255, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 
 
-class Watched(client_side.Gate):
+class Watched(client.ProbeClient):
     """A gate that keeps how its processes ended, and what they took at most."""
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ def test_mutated_media(seeds: list[tuple[str, bytes]], gate: Watched, tmp_path: 
         kind, good = chance.choice(seeds)
         content = mutated(good, chance)
         try:
-            facts = gate.look(io.BytesIO(content), kind, len(content), mask=number % 3 == 0)
+            facts = gate.probe(io.BytesIO(content), kind, len(content), mask=number % 3 == 0)
             told["taken"] += 1
             assert facts["format"] in ("mp4", "mov", "jpeg", "png", "bmp", "webp")
             assert 0 < facts["width"] <= 1 << 31 and 0 < facts["height"] <= 1 << 31

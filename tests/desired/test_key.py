@@ -121,7 +121,7 @@ def test_defaults_of_the_project_are_as_if_written() -> None:
 )
 def test_the_same_object(one: str, other: str) -> None:
     """Two spellings of one address have one identity."""
-    assert SIGNATURES.without(one) == SIGNATURES.without(other)
+    assert SIGNATURES.remove_signature(one) == SIGNATURES.remove_signature(other)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_the_same_object(one: str, other: str) -> None:
 )
 def test_perhaps_another_object(one: str, other: str) -> None:
     """Where two addresses may name different bytes they have two identities."""
-    assert SIGNATURES.without(one) != SIGNATURES.without(other)
+    assert SIGNATURES.remove_signature(one) != SIGNATURES.remove_signature(other)
 
 
 # ------------------------------------------------------------------ what changes it

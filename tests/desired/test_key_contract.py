@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import yaml
 
-from reconciler.desired.job import KEY_VERSION, job
+from reconciler.desired.job import KEY_VERSION, build_job
 from reconciler.formats.digest import encode_canonical
 from tests import making
 from tests.making import MODELS, SIGNATURES
@@ -176,13 +176,13 @@ def test_vector_by_the_program(vector: dict[str, Any]) -> None:
     known = {
         each.medium.at: vector["identities"].get(each.medium.at)
         or (
-            SIGNATURES.without_1(each.medium.reference.value)
+            SIGNATURES.remove_signature_v1(each.medium.reference.value)
             if vector["v"] == 1 and each.medium.reference.kind == "remote"
             else each.medium.reference.identity(SIGNATURES)
         )
         for each in wanted.inputs
     }
-    made = job(wanted, known, vector["v"])
+    made = build_job(wanted, known, vector["v"])
     assert encode_canonical(made.canonical).decode() == vector["canonical"]
     assert made.key == vector["key"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.desired import job, matrix
+from reconciler.desired import graph, matrix
 from reconciler.desired.manifest import Medium
 from reconciler.desired.references import Reference
 from reconciler.formats import schema
@@ -123,7 +123,7 @@ def test_values_in_names(value: Any, named: str) -> None:
     """
     text = EDIT.format(matrix=json.dumps({"look": [value, "z"], "clip": ["a"], "seconds": [2]}))
     documents, _ = parse_documents(text.encode(), "specs/a.yaml")
-    found, _ = matrix.expand(documents[0])
+    found, _ = matrix.expand_matrix(documents[0])
     assert found[0].suffix == f"[look={named},clip=a,seconds=2]"
 
 
@@ -224,11 +224,11 @@ def test_a_fault_of_many_cells_is_told_of_a_few(monkeypatch: pytest.MonkeyPatch)
         asked.append(name)
         return ""
 
-    monkeypatch.setattr(job, "suggest_name", counted)
+    monkeypatch.setattr(graph, "suggest_name", counted)
     found = reading(many(list(range(2000)), url="edit://none${{ matrix.n }}"))
     assert found.faults == []
     media = {edit.name: [Medium("/input/media/0/url", Reference("edit", f"none{at}"), "video")]
              for at, edit in enumerate(found.edits)}  # fmt: skip
-    faults = list(job.graph_faults(found.edits, lambda edit: media[edit.name], found.names))
+    faults = list(graph.check_graph(found.edits, lambda edit: media[edit.name], found.names))
     assert (len(faults), len(asked)) == (9, 8)
     assert faults[-1].message == "1,992 more names here are of no edit"

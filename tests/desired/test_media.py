@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from reconciler.desired.job import Facts
-from reconciler.desired.media import MediaDesk, broken_limits, probe, probe_video
-from reconciler.desired.source.folder import Folder
+from reconciler.desired.media import MediaExaminer, check_limits, probe_media, probe_video
+from reconciler.desired.source.folder import FolderTree
 from reconciler.formats.digest import hash_bytes
 from reconciler.service.models import MediaLimits
 from reconciler.system.cache import Cache, Digests
@@ -43,7 +43,7 @@ def test_videos(
     assert (facts.kind, facts.format, (facts.width, facts.height)) == ("video", format_, size)
     assert facts.duration_s == pytest.approx(duration_s, abs=0.01)
     with path.open("rb") as file:
-        assert probe(file, "video", path.stat().st_size) == facts
+        assert probe_media(file, "video", path.stat().st_size) == facts
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_videos(
 def test_pictures(media: Path, name: str, format_: str, alpha: bool) -> None:
     """Format and transparency of a picture, by its bytes and not by its name."""
     with (media / name).open("rb") as file:
-        facts = probe(file, "image", 1)
+        facts = probe_media(file, "image", 1)
     assert (facts.kind, facts.format, facts.alpha, (facts.width, facts.height)) == (
         "image",
         format_,
@@ -72,7 +72,7 @@ def test_a_palette_with_a_transparent_colour_is_transparent() -> None:
     """PNG knows transparency without an alpha channel; the service refuses both."""
     raw = io.BytesIO()
     Image.new("P", (256, 256), 0).save(raw, "PNG", transparency=0)
-    assert probe(raw, "image", 1).alpha
+    assert probe_media(raw, "image", 1).alpha
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_palette_with_a_transparent_colour_is_transparent() -> None:
 def test_unreadable(media: Path, name: str, kind: str) -> None:
     """What is no such medium is told in words, whatever its name says."""
     with (media / name).open("rb") as file, pytest.raises(Unreadable):
-        probe(file, kind, 1)
+        probe_media(file, kind, 1)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_unreadable(media: Path, name: str, kind: str) -> None:
 def test_foreign(media: Path, name: str, kind: str, form: str) -> None:
     """What is of a form that no model takes is named, and not opened."""
     with (media / name).open("rb") as file, pytest.raises(Foreign) as told:
-        probe(file, kind, 1)
+        probe_media(file, kind, 1)
     assert told.value.form == form
 
 
@@ -150,7 +150,7 @@ def facts(
 )
 def test_limits(limits: MediaLimits, seen: Facts, broken: int) -> None:
     """Each limit holds to its last legal value, and every broken one is told."""
-    assert len(list(broken_limits(seen, limits))) == broken
+    assert len(list(check_limits(seen, limits))) == broken
 
 
 # ------------------------------------------------------------------ what is remembered
@@ -170,8 +170,10 @@ class Bench:
     def identity(self) -> str | None:
         """The identity of the clip, as a new run finds it."""
         cache = Cache(self.root / "cache")
-        desk = MediaDesk(Folder(self.root, Digests(cache, self.clock, "media")), cache, SIGNATURES)
-        seen, faults = desk.look(self.edit, self.edit_medium, self.limits)
+        examiner = MediaExaminer(
+            FolderTree(self.root, Digests(cache, self.clock, "media")), cache, SIGNATURES
+        )
+        seen, faults = examiner.examine(self.edit, self.edit_medium, self.limits)
         assert faults == []
         cache.save()
         return seen.identity

@@ -41,7 +41,7 @@ def faults(
         variant = MODELS.by_name[each.model].variant(each.function)
         assert variant is not None
         pairs.append((each, variant))
-    return [fault.message.partition(" (policy.")[0] for fault in made.faults(pairs)]
+    return [fault.message.partition(" (policy.")[0] for fault in made.check(pairs)]
 
 
 def prompt(text: str) -> Edit:

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.desired.datauri import DataUri, parse_data
+from reconciler.desired.datauri import DataUri, parse_data_uri
 from reconciler.desired.references import (
     BadReference,
-    reference,
-    shown,
+    parse_reference,
+    show_url,
 )
 from tests.making import SIGNATURES
 
@@ -42,7 +42,7 @@ HERE = "specs/films/spring.yaml"
 )
 def test_kinds(url: str, kind: str, value: str) -> None:
     """Each way to write a medium is understood; a path is meant relative to its manifest."""
-    found = reference(url, HERE)
+    found = parse_reference(url, HERE)
     assert (found.kind, found.value) == (kind, value)
 
 
@@ -81,7 +81,7 @@ def test_kinds(url: str, kind: str, value: str) -> None:
 def test_refused(url: str) -> None:
     """What would leave the project, or mean nothing to the service, is refused in words."""
     with pytest.raises(BadReference) as told:
-        reference(url, HERE)
+        parse_reference(url, HERE)
     assert str(told.value)
 
 
@@ -91,7 +91,7 @@ def test_never_leaves_the_project(url: str) -> None:
     refused.
     """
     try:
-        found = reference(url, HERE)
+        found = parse_reference(url, HERE)
     except BadReference:
         return
     if found.kind == "local":
@@ -132,10 +132,12 @@ def test_data_uri(raw: bytes, mime: tuple[str, str]) -> None:
     """However a data URI is spelled, it is its bytes, has their identity, and is sent in one way."""
     sent = f"data:image/{mime[1]};base64,{base64.b64encode(raw).decode()}"
     for uri in spellings(raw, mime[0]):
-        assert parse_data(uri) == DataUri(mime[1], raw), uri
-        assert parse_data(uri).text == sent
-        assert reference(uri, HERE).kind == "data"
-        assert reference(uri, HERE).identity(SIGNATURES) == f"sha256:{sha256(raw).hexdigest()}"
+        assert parse_data_uri(uri) == DataUri(mime[1], raw), uri
+        assert parse_data_uri(uri).text == sent
+        assert parse_reference(uri, HERE).kind == "data"
+        assert (
+            parse_reference(uri, HERE).identity(SIGNATURES) == f"sha256:{sha256(raw).hexdigest()}"
+        )
 
 
 @pytest.mark.parametrize(
@@ -152,13 +154,14 @@ def test_data_uri(raw: bytes, mime: tuple[str, str]) -> None:
 def test_bad_data_uri(uri: str, said: str) -> None:
     """What is no data URI of a picture is told with what is legal."""
     with pytest.raises(BadReference, match=re.escape(said)):
-        reference(uri, HERE)
+        parse_reference(uri, HERE)
 
 
 def test_unknown_until_looked_at() -> None:
     """A file and another edit have no identity from their text alone; an upload is its own."""
     assert [
-        reference(each, HERE).identity(SIGNATURES) for each in ("a.mp4", "edit://a", "oss://b/c")
+        parse_reference(each, HERE).identity(SIGNATURES)
+        for each in ("a.mp4", "edit://a", "oss://b/c")
     ] == [
         None,
         None,
@@ -169,8 +172,8 @@ def test_unknown_until_looked_at() -> None:
 @given(st.text("abc/?&=%:@#.2", max_size=30))
 def test_identity_is_stable(rest: str) -> None:
     """The identity of an identity is itself: nothing is taken away twice."""
-    once = SIGNATURES.without(f"https://example.com/{rest}")
-    assert SIGNATURES.without(once) == once
+    once = SIGNATURES.remove_signature(f"https://example.com/{rest}")
+    assert SIGNATURES.remove_signature(once) == once
 
 
 @pytest.mark.parametrize(
@@ -185,4 +188,4 @@ def test_identity_is_stable(rest: str) -> None:
 )
 def test_shown(url: str, text: str) -> None:
     """What is printed holds no signature, no flood of letters and nothing that moves the cursor."""
-    assert shown(url) == text
+    assert show_url(url) == text

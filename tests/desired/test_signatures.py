@@ -60,11 +60,11 @@ def test_a_refreshed_signature_changes_nothing(
     content = data.draw(st.lists(st.tuples(CONTENT, VALUES), max_size=3))
     kept = [f"{name}={value}" for name, value in content]
     before, after = data.draw(signature(entry)), data.draw(signature(entry))
-    bare = SIGNATURES.without(link(entry, kept))
+    bare = SIGNATURES.remove_signature(link(entry, kept))
     assert bare == link(entry, kept)
-    assert SIGNATURES.without(link(entry, mixed(kept, before, random))) == bare
-    assert SIGNATURES.without(link(entry, mixed(kept, after, random))) == bare
-    assert not SIGNATURES.suspects(link(entry, mixed(kept, after, random)))
+    assert SIGNATURES.remove_signature(link(entry, mixed(kept, before, random))) == bare
+    assert SIGNATURES.remove_signature(link(entry, mixed(kept, after, random))) == bare
+    assert not SIGNATURES.find_suspects(link(entry, mixed(kept, after, random)))
 
 
 @pytest.mark.parametrize("entry", PROVIDERS, ids=provider_ids)
@@ -73,7 +73,10 @@ def test_any_other_parameter_is_content(entry: dict[str, Any], data: Any) -> Non
     """Beside a signature, another value of any other parameter is another job."""
     signed = data.draw(signature(entry))
     name, one, other = data.draw(CONTENT), data.draw(VALUES), data.draw(VALUES)
-    keys = {SIGNATURES.without(link(entry, [*signed, f"{name}={value}"])) for value in (one, other)}
+    keys = {
+        SIGNATURES.remove_signature(link(entry, [*signed, f"{name}={value}"]))
+        for value in (one, other)
+    }
     assert len(keys) == len({one, other})
 
 
@@ -93,11 +96,11 @@ def test_no_name_signs_alone(name: str) -> None:
 def test_a_token_is_never_kept(name: str) -> None:
     """What looks like a signature of nobody that is known makes a difference, and only as a digest."""
     urls = [f"https://films.example/v.mp4?id=7&{name}={value}" for value in ("geheim1", "geheim2")]
-    left = [SIGNATURES.without(url) for url in urls]
+    left = [SIGNATURES.remove_signature(url) for url in urls]
     assert left[0] != left[1] and not any("geheim" in each for each in left)
     assert all("id=7" in each for each in left)
-    assert SIGNATURES.suspects(urls[0]) == [name]
-    assert SIGNATURES.without(left[0]) == left[0]
+    assert SIGNATURES.find_suspects(urls[0]) == [name]
+    assert SIGNATURES.remove_signature(left[0]) == left[0]
 
 
 @pytest.mark.parametrize("entry", PROVIDERS, ids=provider_ids)
@@ -114,9 +117,12 @@ def test_entries_are_whole(entry: dict[str, Any]) -> None:
 def test_own_parameters() -> None:
     """`identity.ignore_query` takes out what a project says, in any case, and nothing else."""
     own = Signatures.of(shipped.read_signatures(), ["Ticket"])
-    assert own.without("https://f.example/a?id=1&ticket=x") == "https://f.example/a?id=1"
-    assert own.without("https://f.example/a?TICKET=y&tickets=2") == "https://f.example/a?tickets=2"
-    assert not own.suspects("https://f.example/a?ticket=x")
+    assert own.remove_signature("https://f.example/a?id=1&ticket=x") == "https://f.example/a?id=1"
+    assert (
+        own.remove_signature("https://f.example/a?TICKET=y&tickets=2")
+        == "https://f.example/a?tickets=2"
+    )
+    assert not own.find_suspects("https://f.example/a?ticket=x")
 
 
 # ------------------------------------------------------------------ as people meet it

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.desired.take import raised
+from reconciler.desired.take import raise_take
 from reconciler.errors import CutlistError, UsageError
 from reconciler.formats.document import parse_documents
 from tests.desired import legal
@@ -25,7 +25,7 @@ HEAD = "apiVersion: cutlist/v1\nkind: Edit\nmetadata: {name: film}\n"
 
 def after(text: str, index: int = 0) -> str:
     """The text with its take raised."""
-    return raised(text.encode(), "specs/film.yaml", index).raw.decode()
+    return raise_take(text.encode(), "specs/film.yaml", index).raw.decode()
 
 
 CASES: dict[str, tuple[str, str]] = {
@@ -205,7 +205,7 @@ def test_nothing_but_the_take_changes(
     index = data.draw(st.integers(0, len(specs) - 1))
     before, faults = parse_documents(text.encode(), "a.yaml")
     assert faults == []
-    made = raised(text.encode(), "a.yaml", index)
+    made = raise_take(text.encode(), "a.yaml", index)
     read, faults = parse_documents(made.raw, "a.yaml")
     assert faults == []
     old = before[index].data["spec"].get("take", 1)

@@ -14,7 +14,7 @@ import pytest
 from reconciler.cli.main import load_command
 from reconciler.config import Variables, load_config
 from reconciler.desired import manifest
-from reconciler.desired.edit_schema import manifest_schema
+from reconciler.desired.edit_schema import build_manifest_schema
 from reconciler.desired.manifest import Rules
 from reconciler.formats.document import parse_documents
 from reconciler.service.models import Models
@@ -85,8 +85,8 @@ def test_every_whole_manifest_is_valid(page: str, fence: Fence, tmp_path: Path) 
         b"{kind: Project, spec: {defaults: {model: wan2.7-videoedit}}}", "cutlist.yaml"
     )
     models = Models.of(shipped.read_model_documents())
-    rules = Rules(manifest_schema(models), models, None, documents[0])
-    reading = manifest.read(raw, "specs/example.yaml", rules)
+    rules = Rules(build_manifest_schema(models), models, None, documents[0])
+    reading = manifest.read_manifest(raw, "specs/example.yaml", rules)
     assert [str(fault) for fault in reading.faults] == []
     assert reading.edits
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.plan.step import Action
-from reconciler.system import git
+from reconciler.system.git.run import Objects
 from tests.e2e.bench import Bench
 from tests.repository import Repository
 from tests.workspace import PROJECT, Workspace
@@ -361,9 +361,9 @@ def test_clips_and_manifests_seen_before_are_not_read_again(
     repository.commit()
     plain, compared = film.run("plan", "--from", "HEAD"), film.run("diff", "HEAD~1..HEAD")
     asked: list[str] = []
-    real = git.Objects.chunks
+    real = Objects.read_chunks
     monkeypatch.setattr(
-        git.Objects, "chunks", lambda self, name: asked.append(name) or real(self, name)
+        Objects, "read_chunks", lambda self, name: asked.append(name) or real(self, name)
     )
     for command, said in (
         (("diff", "HEAD~1..HEAD"), compared),

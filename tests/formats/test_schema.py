@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from jsonschema import Draft202012Validator
 
-from reconciler.desired.edit_schema import editor_schema
+from reconciler.desired.edit_schema import build_editor_schema
 from reconciler.formats.document import parse_documents
 from reconciler.formats.schema import validate_document
 from reconciler.system import shipped
@@ -41,7 +41,7 @@ def test_a_pattern_ends_where_the_text_ends() -> None:
 def test_manifest_schema_is_the_generated_one() -> None:
     """schemas/manifest.schema.json is what schemas/models make; `make schemas` writes it."""
     written = (ROOT / "schemas" / "manifest.schema.json").read_text(encoding="utf-8")
-    assert written == json.dumps(editor_schema(MODELS), indent=2, ensure_ascii=False) + "\n"
+    assert written == json.dumps(build_editor_schema(MODELS), indent=2, ensure_ascii=False) + "\n"
 
 
 @pytest.mark.parametrize("name", ["manifest", "project"])

@@ -56,7 +56,7 @@ def test_both_sides_see_the_same_clip(tmp_path, name):
     path = phones.write_clip(tmp_path / name, **phones.CLIPS[name][0])
     seen = probe_file(path, "video")
     with path.open("rb") as file:
-        facts = keeper.look(file, "video", seen.size_bytes)
+        facts = keeper.probe_file(file, "video", seen.size_bytes)
     assert (seen.format, seen.width, seen.height, seen.duration_s) == tuple(
         facts[field] for field in ("format", "width", "height", "duration_s")
     )
@@ -73,7 +73,7 @@ def test_both_sides_see_the_same_clip(tmp_path, name):
 def test_both_sides_see_the_same_picture(on_disk, content, form):
     """A JPEG of two pictures is JPEG on both sides."""
     seen = probe_file(on_disk(content), "image")
-    facts = keeper.look(io.BytesIO(content), "image", len(content))
+    facts = keeper.probe_file(io.BytesIO(content), "image", len(content))
     assert (seen.format, seen.width, seen.alpha) == (form, 256, False)
     assert (facts["format"], facts["width"], facts["alpha"]) == (form, 256, False)
 

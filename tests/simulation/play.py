@@ -21,7 +21,7 @@ from reconciler.errors import CutlistError, Locked
 from reconciler.state.observed import State
 from reconciler.system.files import hash_file
 from reconciler.system.probe import worker
-from reconciler.system.probe.client import Gate
+from reconciler.system.probe.client import ProbeClient
 from reconciler.system.probe.refusal import Refusal
 from tests.simulation.books import judge_books
 from tests.simulation.kinds import HOUR_S, kind_of
@@ -113,11 +113,11 @@ async def _run(seed: int, folder: Path) -> Verdict:
         await world.server.stop()
 
 
-def look_here(_: Gate, asked: bytes, descriptor: int) -> dict[str, Any]:
+def look_here(_: ProbeClient, asked: bytes, descriptor: int) -> dict[str, Any]:
     """What the process that opens media would answer, without one: all media here are ours."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     try:
-        return {"facts": worker._facts(json.loads(asked), descriptor)}
+        return {"facts": worker._read_facts(json.loads(asked), descriptor)}
     except Refusal as error:
         return {"refused": str(error)}
 
@@ -133,7 +133,7 @@ def tapped(world: World) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", world.fsync)
         patch.setattr(recover, "second_look", heard)
-        patch.setattr(Gate, "_ask", look_here)
+        patch.setattr(ProbeClient, "_ask", look_here)
         yield
 
 

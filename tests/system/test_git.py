@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import GitError
-from reconciler.system import git
 from reconciler.system.git import run as asking
+from reconciler.system.git.committed import Commit, read_head, read_versions
 from tests.repository import Repository
 
 
@@ -24,7 +24,7 @@ def write(path: Path, text: str = "one\n") -> None:
 
 
 def changed(root: Path, *paths: str) -> bool:
-    seen = git.head(root, paths)
+    seen = read_head(root, paths)
     assert seen is not None
     return seen.changed
 
@@ -34,16 +34,16 @@ def test_head_says_commit_and_author(repository: Repository) -> None:
     write(repository.root / "film/cutlist.yaml")
     write(repository.root / "film/HEAD")
     commit = repository.commit()
-    assert git.head(repository.root / "film") == git.Commit(commit, "Ada Example", False)
+    assert read_head(repository.root / "film") == Commit(commit, "Ada Example", False)
 
 
 def test_head_of_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Outside a repository git is not even started; before the first commit there is no commit."""
     with monkeypatch.context() as patch:
-        patch.setattr(asking, "_start", lambda *_: pytest.fail("git was started"))
-        assert git.head(tmp_path) is None
+        patch.setattr(asking, "_start_git", lambda *_: pytest.fail("git was started"))
+        assert read_head(tmp_path) is None
     Repository(tmp_path)
-    assert git.head(tmp_path) is None
+    assert read_head(tmp_path) is None
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_head_knows_what_is_not_as_it_was_committed(
     (film / "specs/deleted.yaml").unlink()
     write(film / "specs/new folder/new.yaml")
     write(film / "specs/ignored/clip.mp4")
-    seen = git.head(film, [path])
+    seen = read_head(film, [path])
     assert seen is not None
     assert seen.changed is changed
 
@@ -132,7 +132,7 @@ def test_a_repository_with_long_ids(tmp_path: Path) -> None:
     repository = Repository(tmp_path, "--object-format=sha256")
     write(tmp_path / "a.yaml")
     commit = repository.commit()
-    assert git.head(tmp_path, ["a.yaml"]) == git.Commit(commit, "Ada Example", False)
+    assert read_head(tmp_path, ["a.yaml"]) == Commit(commit, "Ada Example", False)
     write(tmp_path / "a.yaml", "two\n")
     assert changed(tmp_path, "a.yaml")
 
@@ -167,7 +167,7 @@ def test_what_is_configured_starts_nothing(
     monkeypatch.setenv("GIT_DIR", "/nowhere")
     monkeypatch.setenv("GIT_PAGER", str(trap))
     monkeypatch.setenv("GIT_TRACE", str(repository.root / "sprung"))
-    assert git.head(repository.root, ["trap.sh"]) == git.Commit(commit, "Ada Example", False)
+    assert read_head(repository.root, ["trap.sh"]) == Commit(commit, "Ada Example", False)
     assert not (repository.root / "sprung").exists()
 
 
@@ -178,7 +178,7 @@ def test_a_question_does_not_write_the_index(repository: Repository) -> None:
     write(repository.root / "a")
     index = repository.root / ".git/index"
     before = (index.read_bytes(), index.stat().st_mtime_ns)
-    seen = git.head(repository.root, ["a"])
+    seen = read_head(repository.root, ["a"])
     assert seen is not None
     assert not seen.changed
     assert (index.read_bytes(), index.stat().st_mtime_ns) == before
@@ -193,7 +193,7 @@ def test_versions_of_a_file(repository: Repository) -> None:
         repository.commit("something else")
     lock.unlink()
     repository.commit()
-    assert list(git.versions(lock.parent, "cutlist.lock", commits=3)) == [b"three", b"two"]
+    assert list(read_versions(lock.parent, "cutlist.lock", commits=3)) == [b"three", b"two"]
 
 
 def test_versions_of_a_file_on_other_branches(repository: Repository) -> None:
@@ -206,13 +206,13 @@ def test_versions_of_a_file_on_other_branches(repository: Repository) -> None:
         write(lock, text)
         repository.commit()
     repository.git("switch", "--quiet", "main")
-    assert list(git.versions(lock.parent, "cutlist.lock", commits=3)) == [b"main", b"theirs"]
+    assert list(read_versions(lock.parent, "cutlist.lock", commits=3)) == [b"main", b"theirs"]
 
 
 def test_without_git_it_says_so(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """A question that can do without an answer gets none; one that cannot is refused."""
     repository.commit()
     monkeypatch.setenv("PATH", "/nowhere")
-    assert git.head(repository.root) is None
+    assert read_head(repository.root) is None
     with pytest.raises(GitError, match="git is not installed"):
-        list(git.versions(repository.root, "cutlist.lock", commits=1))
+        list(read_versions(repository.root, "cutlist.lock", commits=1))

@@ -14,8 +14,16 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import CutlistError
-from reconciler.system import git
 from reconciler.system.git import run as asking
+from reconciler.system.git.committed import (
+    Commit,
+    find_lfs_file,
+    list_entries,
+    read_head,
+    read_versions,
+)
+from reconciler.system.git.revisions import find_ends, find_revision
+from reconciler.system.git.run import Objects
 from tests.repository import Repository
 from tests.workspace import Workspace
 
@@ -223,25 +231,25 @@ def test_no_question_springs_a_trap(armed: Traps, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("GIT_SSH_COMMAND", armed.trap("environment"))
     monkeypatch.setenv("GIT_EXTERNAL_DIFF", armed.trap("environment"))
     root, lost = armed.root, (armed.root / "lost").read_text()
-    seen = git.head(root, [EDITED])
+    seen = read_head(root, [EDITED])
     assert seen is not None
     assert seen.changed
-    same = git.head(root, ["specs/same.yaml", "-c.yaml", "parts/inner.yaml", "cutlist.lock"])
-    assert same == git.Commit(seen.id, "Ada Example", False)
+    same = read_head(root, ["specs/same.yaml", "-c.yaml", "parts/inner.yaml", "cutlist.lock"])
+    assert same == Commit(seen.id, "Ada Example", False)
     for name in ("-x", "--output=sprung", "--upload-pack=sprung", "HEAD"):
-        assert git.revision(root, name).id == seen.id
-    assert git.ends(root, "-x...--output=sprung")[0].id == seen.id
+        assert find_revision(root, name).id == seen.id
+    assert find_ends(root, "-x...--output=sprung")[0].id == seen.id
     for name in ("--nowhere", "-h", lost, f"{lost}^{{commit}}", "--batch"):
         with pytest.raises(CutlistError):
-            git.revision(root, name)
-    assert list(git.versions(root, "cutlist.lock", commits=3)) == [b"two\n"]
-    entries = git.entries(root, seen.id)
+            find_revision(root, name)
+    assert list(read_versions(root, "cutlist.lock", commits=3)) == [b"two\n"]
+    entries = list_entries(root, seen.id)
     assert entries["parts"].kind == "submodule"
-    git.lfs_file(root, "0" * 64)
-    with git.Objects(root) as objects:
-        assert b"".join(objects.chunks(entries["-c.yaml"].id)) == b"dash\n"
+    find_lfs_file(root, "0" * 64)
+    with Objects(root) as objects:
+        assert b"".join(objects.read_chunks(entries["-c.yaml"].id)) == b"dash\n"
         with pytest.raises(CutlistError, match="lacks the object"):
-            list(objects.chunks(lost))
+            list(objects.read_chunks(lost))
     assert armed.sprung() == set()
     assert not (root / "sprung").exists()
 
@@ -253,7 +261,7 @@ def test_a_git_of_the_repository_is_not_run(armed: Traps, monkeypatch: pytest.Mo
     monkeypatch.setenv("PATH", f".::{os.environ['PATH']}")
     armed.spring(["env", f"PATH=.:{os.environ['PATH']}", "git", "status"])
     assert armed.sprung() == {"path"}
-    assert git.head(armed.root) is not None
+    assert read_head(armed.root) is not None
     assert armed.sprung() == set()
 
 
@@ -261,7 +269,7 @@ def test_only_questions_are_asked(armed: Traps) -> None:
     """What compares files or writes is refused in the one function that starts git."""
     for command in ("status", "diff", "add", "fetch", "checkout", "log", "hash-object"):
         with pytest.raises(ValueError, match="no question"):
-            asking.answer(armed.root, command)
+            asking.ask_git(armed.root, command)
     assert armed.sprung() == set()
 
 

@@ -23,12 +23,12 @@ def schema(name: str) -> None:
     \b
     Example: cutlist schema manifest > manifest.schema.json
     """
-    from reconciler.desired.edit_schema import editor_schema
+    from reconciler.desired.edit_schema import build_editor_schema
     from reconciler.service.models import Models
     from reconciler.system import shipped
 
     made = (
-        editor_schema(Models.of(shipped.read_model_documents()))
+        build_editor_schema(Models.of(shipped.read_model_documents()))
         if name == "manifest"
         else shipped.read_schema(name)
     )

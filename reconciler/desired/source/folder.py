@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import IO
 
 from reconciler.config import PROJECT_FILE, STATE_DIR
-from reconciler.desired.tree import File, Missing, Unusable, is_manifest, other_spelling
+from reconciler.desired.tree import File, Missing, Unusable, is_manifest, suggest_spelling
 from reconciler.formats.names import fold_path
 from reconciler.system.cache import Digests
 from reconciler.system.files import resolve_inside, resolve_links
 
 
-class Folder:
+class FolderTree:
     """The files below `root` as they lie there."""
 
     def __init__(self, root: Path, digests: Digests) -> None:
@@ -32,30 +32,30 @@ class Folder:
         if start.is_file():
             return [start.relative_to(self._root).as_posix()]
         return (
-            [path.relative_to(self._root).as_posix() for path in _walk(start)]
+            [path.relative_to(self._root).as_posix() for path in _walk_manifests(start)]
             if start.is_dir()
             else None
         )
 
     def read(self, path: str, most: int) -> bytes:
-        with _in_words(), self._real(path).open("rb") as file:
+        with _raise_unusable(), self._resolve(path).open("rb") as file:
             return file.read(most)
 
     def file(self, path: str) -> File:
         try:
-            with _in_words():
-                return OnDisk(self._real(path), self._digests)
+            with _raise_unusable():
+                return DiskFile(self._resolve(path), self._digests)
         except Missing:
-            hint = other_spelling(path, self._same_file(path), self._beside(path))
+            hint = suggest_spelling(path, self._find_same_file(path), self._list_beside(path))
             raise Missing(f"does not exist{hint}") from None
 
-    def _real(self, path: str) -> Path:
+    def _resolve(self, path: str) -> Path:
         real = resolve_links(self._root / path)
         if self._root not in real.parents:
             raise Unusable("is a symbolic link that leaves the project")
         return real
 
-    def _same_file(self, path: str) -> str | None:
+    def _find_same_file(self, path: str) -> str | None:
         """The file that a file system which ignores case and Unicode form would take for `path`."""
         here = self._root
         for part in path.split("/"):
@@ -73,7 +73,7 @@ class Folder:
         inside_root = self._root in here.resolve().parents
         return here.relative_to(self._root).as_posix() if inside_root else None
 
-    def _beside(self, path: str) -> list[str]:
+    def _list_beside(self, path: str) -> list[str]:
         """The names of the files that lie where `path` would, inside the project."""
         folder = (self._root / path).parent.resolve()
         if folder != self._root and self._root not in folder.parents:
@@ -86,7 +86,7 @@ class Folder:
 
 
 @dataclass(frozen=True, slots=True)
-class OnDisk:
+class DiskFile:
     """A file that lies where it says."""
 
     path: Path
@@ -94,11 +94,11 @@ class OnDisk:
 
     @property
     def size_bytes(self) -> int:
-        with _in_words():
+        with _raise_unusable():
             return self.path.stat().st_size
 
     def digest(self) -> str:
-        with _in_words():
+        with _raise_unusable():
             digest = self.digests.of(self.path)
             if digest is None:
                 raise Unusable(
@@ -108,14 +108,14 @@ class OnDisk:
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        with _in_words():
+        with _raise_unusable():
             file = self.path.open("rb")
         with file:
             yield file
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
+def _raise_unusable() -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError):
@@ -124,7 +124,7 @@ def _in_words() -> Iterator[None]:
         raise Unusable(f"cannot be read: {error.strerror or error}") from error
 
 
-def _walk(top: Path) -> Iterator[Path]:
+def _walk_manifests(top: Path) -> Iterator[Path]:
     """All manifests below a folder; hidden folders, other projects and our own state are left out."""
     for folder, folders, names in os.walk(top):
         here = Path(folder)

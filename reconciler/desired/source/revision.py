@@ -12,32 +12,39 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from reconciler.config import PROJECT_FILE, STATE_DIR
-from reconciler.desired.source.folder import OnDisk
-from reconciler.desired.tree import File, Unusable, is_manifest, other_spelling
+from reconciler.desired.source.folder import DiskFile
+from reconciler.desired.tree import File, Unusable, is_manifest, suggest_spelling
 from reconciler.errors import GitError
 from reconciler.formats.names import fold_path
-from reconciler.system import git
 from reconciler.system.cache import Cache, Digests
 from reconciler.system.files import EscapesRoot, split_inside
+from reconciler.system.git.committed import (
+    MOST_OF_A_POINTER,
+    CommitEntry,
+    find_lfs_file,
+    list_entries,
+    parse_lfs_digest,
+)
+from reconciler.system.git.run import Objects
 
 _MOST_LINKS = 40
 _MOST_OF_A_LINK = 4096
 
 
-class Committed:
+class RevisionTree:
     """The files of a commit below the project's folder `root`. `objects` is open as long as it is
     used.
     """
 
     def __init__(
-        self, root: Path, commit: str, objects: git.Objects, cache: Cache, digests: Digests
+        self, root: Path, commit: str, objects: Objects, cache: Cache, digests: Digests
     ) -> None:
         self._root = root
         self._objects = objects
         self._cache = cache
         self._digests = digests  # of what Git LFS has on disk
-        self._entries = git.entries(root, commit)
-        self._folders = {folder for path in self._entries for folder in _above(path)}
+        self._entries = list_entries(root, commit)
+        self._folders = {folder for path in self._entries for folder in _list_folders_above(path)}
 
     def has(self, path: str) -> bool:
         """Whether there is anything of that name."""
@@ -53,9 +60,9 @@ class Committed:
         top = "/".join(parts)
         if top in self._entries:
             return [top]
-        return list(self._below(top)) if top in self._folders else None
+        return list(self._find_manifests_below(top)) if top in self._folders else None
 
-    def _below(self, top: str) -> Iterator[str]:
+    def _find_manifests_below(self, top: str) -> Iterator[str]:
         """All manifests below a folder; hidden folders, other projects and our own state are left
         out.
         """
@@ -69,42 +76,42 @@ class Committed:
             if not is_manifest(name, PROJECT_FILE) or self._leads_to_folder(path):
                 continue
             hidden = any(part.startswith(".") or part == STATE_DIR for part in folder.split("/"))
-            if not hidden and others.isdisjoint(_above(path)):
+            if not hidden and others.isdisjoint(_list_folders_above(path)):
                 yield path
 
     def _leads_to_folder(self, path: str) -> bool:
         if self._entries[path].kind != "link":
             return False
         try:
-            return self._target(path) in self._folders
+            return self._find_target(path) in self._folders
         except Unusable:
             return False
 
     def read(self, path: str, most: int) -> bytes:
         raw = b""
-        for chunk in self._chunks(self._entry(path)):
+        for chunk in self._read_chunks(self._find_entry(path)):
             raw += chunk
             if len(raw) >= most:
                 break
         return raw[:most]
 
     def file(self, path: str) -> File:
-        entry = self._entry(path)
-        pointed = self._pointed(entry)
-        return _Blob(self, entry) if pointed is None else self._from_lfs(pointed)
+        entry = self._find_entry(path)
+        pointed = self._find_lfs_digest(entry)
+        return _Blob(self, entry) if pointed is None else self._open_lfs_file(pointed)
 
     # -------------------------------------------------------------- entries
 
-    def _entry(self, path: str) -> git.Entry:
+    def _find_entry(self, path: str) -> CommitEntry:
         """The entry of a file, symbolic links followed as far as they stay inside the project."""
-        target = self._target(path)
+        target = self._find_target(path)
         if target is None:
             raise Unusable("is a symbolic link that leaves the project")
         if target in self._folders:
             raise Unusable("is a folder, not a file")
         if any(
             self._entries[path].kind == "submodule"
-            for path in (*_above(target), target)
+            for path in (*_list_folders_above(target), target)
             if path in self._entries
         ):
             raise Unusable("lies in a submodule, whose files are in another repository")
@@ -118,10 +125,12 @@ class Committed:
                 for name in self._entries
                 if posixpath.dirname(name) == folder
             ]
-            raise Unusable(f"does not exist in this revision{other_spelling(target, same, beside)}")
+            raise Unusable(
+                f"does not exist in this revision{suggest_spelling(target, same, beside)}"
+            )
         return self._entries[target]
 
-    def _target(self, path: str) -> str | None:
+    def _find_target(self, path: str) -> str | None:
         """Where a path leads with symbolic links followed; None when that is outside the project."""
         left, here, links = path.split("/"), "", 0
         while left:
@@ -138,28 +147,28 @@ class Committed:
             links += 1
             if links > _MOST_LINKS or entry.size_bytes > _MOST_OF_A_LINK:
                 raise Unusable("cannot be read: Too many levels of symbolic links")
-            to = b"".join(self._chunks(entry)).decode(errors="surrogateescape")
+            to = b"".join(self._read_chunks(entry)).decode(errors="surrogateescape")
             if to.startswith("/"):
                 return None
             left, here = [*to.split("/"), *left], posixpath.dirname(here)
         return here
 
-    def _chunks(self, entry: git.Entry) -> Iterator[bytes]:
+    def _read_chunks(self, entry: CommitEntry) -> Iterator[bytes]:
         try:
-            yield from self._objects.chunks(entry.id)
+            yield from self._objects.read_chunks(entry.id)
         except GitError as error:
             raise Unusable(f"cannot be read: {error}") from error
 
     # -------------------------------------------------------------- Git LFS
 
-    def _pointed(self, entry: git.Entry) -> str | None:
+    def _find_lfs_digest(self, entry: CommitEntry) -> str | None:
         """The SHA-256 that a Git LFS pointer names; None for a file that is itself."""
-        if entry.size_bytes > git.MOST_OF_A_POINTER:
+        if entry.size_bytes > MOST_OF_A_POINTER:
             return None
-        return git.lfs_digest(b"".join(self._chunks(entry)))
+        return parse_lfs_digest(b"".join(self._read_chunks(entry)))
 
-    def _from_lfs(self, digest: str) -> File:
-        file = OnDisk(git.lfs_file(self._root, digest), self._digests)
+    def _open_lfs_file(self, digest: str) -> File:
+        file = DiskFile(find_lfs_file(self._root, digest), self._digests)
         try:
             same = file.digest() == digest
         except Unusable as error:
@@ -176,22 +185,22 @@ class Committed:
 
     # -------------------------------------------------------------- bytes
 
-    def digest(self, entry: git.Entry) -> str:
+    def digest(self, entry: CommitEntry) -> str:
         """The SHA-256 of a blob, remembered by the name that git gives it."""
         known = self._cache.get("blobs", entry.id)
         if known is None:
             hasher = hashlib.sha256()
-            for chunk in self._chunks(entry):
+            for chunk in self._read_chunks(entry):
                 hasher.update(chunk)
             known = hasher.hexdigest()
             self._cache.put("blobs", entry.id, known)
         return str(known)
 
     @contextmanager
-    def opened(self, entry: git.Entry) -> Iterator[IO[bytes]]:
+    def open(self, entry: CommitEntry) -> Iterator[IO[bytes]]:
         """The bytes of a blob in a file without a name."""
         with TemporaryFile() as file:
-            for chunk in self._chunks(entry):
+            for chunk in self._read_chunks(entry):
                 file.write(chunk)
             file.seek(0)
             yield file
@@ -201,8 +210,8 @@ class Committed:
 class _Blob:
     """A file of a commit."""
 
-    committed: Committed
-    entry: git.Entry
+    tree: RevisionTree
+    entry: CommitEntry
     path: Path | None = None
 
     @property
@@ -210,15 +219,15 @@ class _Blob:
         return self.entry.size_bytes
 
     def digest(self) -> str:
-        return self.committed.digest(self.entry)
+        return self.tree.digest(self.entry)
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        with self.committed.opened(self.entry) as file:
+        with self.tree.open(self.entry) as file:
             yield file
 
 
-def _above(path: str) -> Iterator[str]:
+def _list_folders_above(path: str) -> Iterator[str]:
     """The folders that a path lies in, from the project's own (empty) down."""
     yield ""
     parts = path.split("/")

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Literal
 
 from reconciler.errors import GitError
-from reconciler.system.git.revisions import check_repository, resolved
-from reconciler.system.git.run import answer
+from reconciler.system.git.revisions import check_repository, resolve_object
+from reconciler.system.git.run import ask_git
 
 _POINTER = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\nsize"
@@ -39,46 +39,46 @@ class Commit:
     changed: bool  # whether one of the paths asked about is not as it was committed
 
 
-def in_repository(folder: Path) -> bool:
+def is_in_repository(folder: Path) -> bool:
     """Whether a folder from here upwards holds `.git`. Asks nobody."""
     folder = folder.resolve()
     return any((above / ".git").exists() for above in (folder, *folder.parents))
 
 
-def prefix(root: Path) -> str:
+def find_prefix(root: Path) -> str:
     """Where `root` lies in its repository: empty, or a path that ends with `/`. Raises GitError."""
-    return os.fsdecode(answer(root, "rev-parse", "--show-prefix").removesuffix(b"\n"))
+    return os.fsdecode(ask_git(root, "rev-parse", "--show-prefix").removesuffix(b"\n"))
 
 
-def head(root: Path, paths: Collection[str] = ()) -> Commit | None:
+def read_head(root: Path, paths: Collection[str] = ()) -> Commit | None:
     """The commit that is checked out at `root`; `paths` are relative to it.
 
     None outside a repository, before the first commit, and where git cannot tell (not installed,
     not trusted).
     """
-    if not in_repository(root):
+    if not is_in_repository(root):
         return None
     try:
-        output = answer(root, "rev-list", "-1", "--format=%an", "HEAD", "--")
+        output = ask_git(root, "rev-list", "-1", "--format=%an", "HEAD", "--")
         first, _, author = output.rstrip(b"\n").partition(b"\n")
         commit = first.removeprefix(b"commit ").decode()
-        changed = bool(paths) and _any_changed(root, commit, list(paths))
+        changed = bool(paths) and _is_any_changed(root, commit, list(paths))
     except GitError:
         return None
     return Commit(commit, author.decode(errors="replace"), changed)
 
 
-def _any_changed(root: Path, commit: str, paths: Collection[str]) -> bool:
+def _is_any_changed(root: Path, commit: str, paths: Collection[str]) -> bool:
     """Whether one of `paths` holds other bytes than the commit has there, symbolic links followed
     on both sides.
     """
     if any("\n" in path for path in paths):  # no line of a question can name it
         return True
-    blobs = _blobs(root, commit, paths)
-    return any(_changed(root, commit, path, blobs[path]) for path in paths)
+    blobs = _find_blobs(root, commit, paths)
+    return any(_is_changed(root, commit, path, blobs[path]) for path in paths)
 
 
-def _changed(root: Path, commit: str, path: str, blob: str) -> bool:
+def _is_changed(root: Path, commit: str, path: str, blob: str) -> bool:
     try:
         raw = (root / path).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
@@ -86,19 +86,21 @@ def _changed(root: Path, commit: str, path: str, blob: str) -> bool:
     except OSError:
         return True
     if not blob:
-        return _changed_in_submodule(root, commit, path)
-    if blob == _blob_id(raw, blob) or blob == _blob_id(raw.replace(b"\r\n", b"\n"), blob):
+        return _is_changed_in_submodule(root, commit, path)
+    if blob == _compute_blob_id(raw, blob) or blob == _compute_blob_id(
+        raw.replace(b"\r\n", b"\n"), blob
+    ):
         return False
-    digest = lfs_digest(answer(root, "cat-file", "blob", blob))
+    digest = parse_lfs_digest(ask_git(root, "cat-file", "blob", blob))
     return digest is None or digest != hashlib.sha256(raw).hexdigest()
 
 
-def _blobs(root: Path, commit: str, paths: Collection[str]) -> dict[str, str]:
+def _find_blobs(root: Path, commit: str, paths: Collection[str]) -> dict[str, str]:
     """The id of what each path leads to in the commit; empty where that is nothing."""
-    start = prefix(root)
+    start = find_prefix(root)
     names = b"".join(os.fsencode(f"{commit}:{start}{path}\n") for path in paths)
     form = "--batch-check=%(objectname) %(objecttype)"
-    output = answer(root, "cat-file", form, "--follow-symlinks", given=names)
+    output = ask_git(root, "cat-file", form, "--follow-symlinks", given=names)
     blobs = {}
     for path in paths:
         line, _, output = output.partition(b"\n")
@@ -110,7 +112,7 @@ def _blobs(root: Path, commit: str, paths: Collection[str]) -> dict[str, str]:
     return blobs
 
 
-def _blob_id(raw: bytes, like: str) -> str:
+def _compute_blob_id(raw: bytes, like: str) -> str:
     """The name that git gives to these bytes, made as the name `like` is (SHA-1 or SHA-256)."""
     algorithm = "sha256" if len(like) == 64 else "sha1"
     return hashlib.new(
@@ -118,7 +120,7 @@ def _blob_id(raw: bytes, like: str) -> str:
     ).hexdigest()
 
 
-def _changed_in_submodule(root: Path, commit: str, path: str) -> bool:
+def _is_changed_in_submodule(root: Path, commit: str, path: str) -> bool:
     """The same question of a path that the commit itself does not have: it may be of a submodule,
     whose commit the outer one names.
     """
@@ -127,51 +129,51 @@ def _changed_in_submodule(root: Path, commit: str, path: str) -> bool:
         folder, inner = "/".join(parts[:depth]), "/".join(parts[depth:])
         if not (root / folder / ".git").exists():
             continue
-        mode, _, rest = answer(root, "ls-tree", "-z", commit, "--", folder).partition(b" ")
+        mode, _, rest = ask_git(root, "ls-tree", "-z", commit, "--", folder).partition(b" ")
         if mode != b"160000":
             return True
         pinned = rest.split(b"\t")[0].split()[1].decode()
         try:
-            return _any_changed(root / folder, pinned, [inner])
+            return _is_any_changed(root / folder, pinned, [inner])
         except GitError:  # its repository is not here, or not trusted
             return True
     return True
 
 
-def lfs_digest(raw: bytes) -> str | None:
+def parse_lfs_digest(raw: bytes) -> str | None:
     """The SHA-256 that a Git LFS pointer names; None for a file that is itself."""
     pointer = _POINTER.match(raw) if len(raw) <= MOST_OF_A_POINTER else None
     return pointer[1].decode() if pointer else None
 
 
-def versions(root: Path, path: str, *, commits: int) -> Iterator[bytes]:
+def read_versions(root: Path, path: str, *, commits: int) -> Iterator[bytes]:
     """The bytes of a file in the last commits that changed it, and at the tip of every branch,
     each once.
 
     None outside a repository, or before the first commit. Raises GitError.
     """
-    if not in_repository(root):
+    if not is_in_repository(root):
         return
     check_repository(root)
-    if resolved(root, "HEAD")[0] != "commit":
+    if resolve_object(root, "HEAD")[0] != "commit":
         return
-    own = answer(root, "rev-list", f"-n{commits}", "HEAD", "--", path).decode().split()
+    own = ask_git(root, "rev-list", f"-n{commits}", "HEAD", "--", path).decode().split()
     tips = (
-        answer(root, "for-each-ref", "--format=%(objectname)", "refs/heads", "refs/remotes")
+        ask_git(root, "for-each-ref", "--format=%(objectname)", "refs/heads", "refs/remotes")
         .decode()
         .split()
     )
     seen = set()
     for commit in dict.fromkeys([*own, *tips]):
-        entry = answer(root, "ls-tree", "-z", commit, "--", path).partition(b"\t")[0]
+        entry = ask_git(root, "ls-tree", "-z", commit, "--", path).partition(b"\t")[0]
         # a commit without the file is the one that removed it, or of before it
         if entry and entry not in seen:
             seen.add(entry)
-            yield answer(root, "cat-file", "blob", f"{commit}:./{path}")
+            yield ask_git(root, "cat-file", "blob", f"{commit}:./{path}")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CommitEntry:
     """A file, symbolic link or submodule of a commit."""
 
     kind: Literal["file", "link", "submodule"]
@@ -185,19 +187,19 @@ _KINDS: Mapping[bytes, Literal["file", "link", "submodule"]] = {
 }
 
 
-def entries(root: Path, commit: str) -> Mapping[str, Entry]:
+def list_entries(root: Path, commit: str) -> Mapping[str, CommitEntry]:
     """Everything in the folder `root` of a commit, by path relative to `root`. Raises GitError."""
     blobs = {}
-    for line in answer(root, "ls-tree", "-r", "-z", "-l", commit).split(b"\0")[:-1]:
+    for line in ask_git(root, "ls-tree", "-r", "-z", "-l", commit).split(b"\0")[:-1]:
         head, _, path = line.partition(b"\t")
         mode, _, name, size = head.split()
-        blobs[os.fsdecode(path)] = Entry(
+        blobs[os.fsdecode(path)] = CommitEntry(
             _KINDS.get(mode, "file"), name.decode(), int(size) if size.isdigit() else 0
         )
     return blobs
 
 
-def lfs_file(root: Path, digest: str) -> Path:
+def find_lfs_file(root: Path, digest: str) -> Path:
     """Where Git LFS keeps the bytes of this SHA-256, if this clone has them. Raises GitError."""
-    common = root / os.fsdecode(answer(root, "rev-parse", "--git-common-dir").rstrip(b"\n"))
+    common = root / os.fsdecode(ask_git(root, "rev-parse", "--git-common-dir").rstrip(b"\n"))
     return common / "lfs" / "objects" / digest[:2] / digest[2:4] / digest

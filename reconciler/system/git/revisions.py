@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reconciler.errors import GitError, UsageError
 from reconciler.formats.names import find_similar, make_plain
-from reconciler.system.git.run import answer, complaint, run
+from reconciler.system.git.run import ask_git, read_complaint, run_git
 
 _OBJECT = re.compile(rb"(commit|tag|tree|blob) ([0-9a-f]{40,64})\n")
 
@@ -27,12 +27,12 @@ class Revision:
         return short if self.id.startswith(self.name) else f"{short} ({make_plain(self.name)})"
 
 
-def revision(root: Path, name: str) -> Revision:
+def find_revision(root: Path, name: str) -> Revision:
     """The commit that `name` means in the repository around `root`. Raises UsageError, GitError."""
     check_repository(root)
-    kind, object_id, explanation = resolved(root, name)
+    kind, object_id, explanation = resolve_object(root, name)
     if kind == "tag":
-        kind, object_id, explanation = resolved(root, f"{object_id}^{{commit}}")
+        kind, object_id, explanation = resolve_object(root, f"{object_id}^{{commit}}")
     if kind == "ambiguous" or "is ambiguous" in explanation:
         raise UsageError(
             f'the revision "{make_plain(name)}" is ambiguous: it is the name of more than one'
@@ -45,7 +45,7 @@ def revision(root: Path, name: str) -> Revision:
     if kind == "missing":
         raise UsageError(
             f'there is no revision "{make_plain(name)}" in this repository.',
-            hint=_way_out(root, name),
+            hint=_suggest_revisions(root, name),
         )
     if kind != "commit":
         raise UsageError(
@@ -55,7 +55,7 @@ def revision(root: Path, name: str) -> Revision:
     return Revision(name, object_id)
 
 
-def ends(root: Path, text: str) -> tuple[Revision, Revision | None]:
+def find_ends(root: Path, text: str) -> tuple[Revision, Revision | None]:
     """What `A..B`, `A...B` (from their merge base) or `A` (up to the work tree: None) means; an
     end left out is HEAD.
 
@@ -63,14 +63,14 @@ def ends(root: Path, text: str) -> tuple[Revision, Revision | None]:
     """
     dots = next((mark for mark in ("...", "..") if mark in text), None)
     if dots is None:
-        return revision(root, text), None
+        return find_revision(root, text), None
     first, _, last = text.partition(dots)
-    start, end = revision(root, first or "HEAD"), revision(root, last or "HEAD")
-    return (start if dots == ".." else _merge_base(root, start, end)), end
+    start, end = find_revision(root, first or "HEAD"), find_revision(root, last or "HEAD")
+    return (start if dots == ".." else _find_merge_base(root, start, end)), end
 
 
-def _merge_base(root: Path, one: Revision, other: Revision) -> Revision:
-    done = run(root, "merge-base", one.id, other.id)
+def _find_merge_base(root: Path, one: Revision, other: Revision) -> Revision:
+    done = run_git(root, "merge-base", one.id, other.id)
     if done.returncode == 0:
         return Revision(
             f"merge base of {one.name} and {other.name}", done.stdout.split()[0].decode()
@@ -91,10 +91,10 @@ def _merge_base(root: Path, one: Revision, other: Revision) -> Revision:
 
 def check_repository(root: Path) -> None:
     """Raises GitError, with what to do, where `root` is in no work tree that git trusts."""
-    done = run(root, "rev-parse", "--is-inside-work-tree")
+    done = run_git(root, "rev-parse", "--is-inside-work-tree")
     if done.returncode == 0 and done.stdout.strip() == b"true":
         return
-    complaint_text = complaint(done)
+    complaint_text = read_complaint(done)
     if done.returncode == 0:
         raise GitError(
             f"{root} lies in a bare repository, which has no work tree.",
@@ -114,14 +114,14 @@ def check_repository(root: Path) -> None:
     raise GitError(f"git: {complaint_text}.", hint=hint or "Nothing was sent.")
 
 
-def resolved(root: Path, name: str) -> tuple[str, str, str]:
+def resolve_object(root: Path, name: str) -> tuple[str, str, str]:
     """(kind of object, "missing" or "ambiguous"; its id; what git complains of).
 
     The name is given on standard input: it is never an option.
     """
     if "\n" in name or "\0" in name or not name.strip():
         return "missing", "", ""
-    done = run(
+    done = run_git(
         root,
         "cat-file",
         "--batch-check=%(objecttype) %(objectname)",
@@ -134,18 +134,18 @@ def resolved(root: Path, name: str) -> tuple[str, str, str]:
     return "ambiguous" if done.stdout.endswith(b" ambiguous\n") else "missing", "", complaint
 
 
-def names(root: Path) -> list[str]:
+def list_names(root: Path) -> list[str]:
     """Branches, tags and branches of remotes, as people call them. Raises GitError."""
-    output = answer(
+    output = ask_git(
         root, "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags", "refs/remotes"
     )
     return output.decode(errors="replace").split()
 
 
-def _way_out(root: Path, name: str) -> str:
+def _suggest_revisions(root: Path, name: str) -> str:
     """Names like the one that is not there, and what else may be the reason."""
-    known = [make_plain(name) for name in names(root)]
-    if not known and resolved(root, "HEAD")[0] == "missing":
+    known = [make_plain(name) for name in list_names(root)]
+    if not known and resolve_object(root, "HEAD")[0] == "missing":
         return "There is no commit yet: commit first. Nothing was sent."
     far = [known_name for known_name in known if known_name.endswith(f"/{name}")]
     close = [*far, *find_similar(name, known)]
@@ -156,4 +156,4 @@ def _way_out(root: Path, name: str) -> str:
 
 
 def _is_shallow(root: Path) -> bool:
-    return answer(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
+    return ask_git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"

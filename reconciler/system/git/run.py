@@ -49,19 +49,19 @@ _SETTINGS = (
 )
 
 
-def answer(root: Path, *arguments: str, given: bytes = b"") -> bytes:
+def ask_git(root: Path, *arguments: str, given: bytes = b"") -> bytes:
     """What git says on standard output when it is run in `root`. Raises GitError with what it
     complains of.
     """
-    done = run(root, *arguments, given=given)
+    done = run_git(root, *arguments, given=given)
     if done.returncode != 0:
-        raise GitError(f"git {arguments[0]}: {complaint(done)}.", hint="Nothing was sent.")
+        raise GitError(f"git {arguments[0]}: {read_complaint(done)}.", hint="Nothing was sent.")
     return done.stdout
 
 
-def run(root: Path, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def run_git(root: Path, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """The outcome of one question, whatever it is. Raises GitError where git cannot be run."""
-    process = _start(root, *arguments)
+    process = _start_git(root, *arguments)
     try:
         out, complaints = process.communicate(given, timeout=PATIENCE_S)
     except subprocess.TimeoutExpired:
@@ -75,7 +75,7 @@ def run(root: Path, *arguments: str, given: bytes = b"") -> subprocess.Completed
     return subprocess.CompletedProcess(arguments, process.returncode, out, complaints)
 
 
-def complaint(done: subprocess.CompletedProcess[bytes]) -> str:
+def read_complaint(done: subprocess.CompletedProcess[bytes]) -> str:
     """The first line of what git complains of, without its word for it."""
     message = (
         done.stderr.decode(errors="replace").strip().partition("\n")[0].removeprefix("fatal: ")
@@ -83,38 +83,38 @@ def complaint(done: subprocess.CompletedProcess[bytes]) -> str:
     return make_plain(message).rstrip(".") or f"ended with code {done.returncode}"
 
 
-def _start(
+def _start_git(
     root: Path, *arguments: str, complaints: int = subprocess.PIPE
 ) -> subprocess.Popen[bytes]:
     """The only place where git is started. Raises GitError."""
     if arguments[0] not in QUESTIONS:
         raise ValueError(f"git {arguments[0]} is no question that is safe to ask")
-    path = _search_path()
-    with _in_words():
+    path = _build_search_path()
+    with _raise_git_error():
         program = shutil.which("git", path=path)
         if program is None:
             raise FileNotFoundError
         settings = [part for setting in _SETTINGS for part in ("-c", setting)]
         return subprocess.Popen(
             [program, "--no-pager", *settings, *arguments], bufsize=0, cwd=root,
-            env=_environment(path), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env=_build_environment(path), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=complaints,
         )  # fmt: skip
 
 
-def _search_path() -> str:
+def _build_search_path() -> str:
     """PATH without the entries that mean "wherever I am": git is run in a stranger's folder."""
     entries = os.environ.get("PATH", os.defpath).split(os.pathsep)
     return os.pathsep.join(entry for entry in entries if Path(entry).is_absolute())
 
 
-def _environment(path: str) -> dict[str, str]:
+def _build_environment(path: str) -> dict[str, str]:
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return {"PATH": path, **inherited, **_ENVIRONMENT}
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
+def _raise_git_error() -> Iterator[None]:
     """What keeps git from being started, in our words."""
     try:
         yield
@@ -147,12 +147,12 @@ class Objects:
             self._process.communicate()
             self._process, self._read = None, b""
 
-    def chunks(self, name: str) -> Iterator[bytes]:
+    def read_chunks(self, name: str) -> Iterator[bytes]:
         """The bytes of an object, which may be left before their end. Raises GitError when this
         clone lacks it.
         """
-        self._ask(name)
-        words = self._line().split()
+        self._request(name)
+        words = self._read_line().split()
         if len(words) != 3:
             raise GitError(
                 f"this clone lacks the object {name}; clone without --filter, or check the revision"
@@ -162,37 +162,39 @@ class Objects:
         left = int(words[2])
         try:
             while left:
-                chunk = self._some(left)
+                chunk = self._read_some(left)
                 left -= len(chunk)
                 yield chunk
-            self._line()
+            self._read_line()
         finally:
             if left:  # what is left would be read as the next answer: another process gives that
                 self.__exit__()
 
-    def _ask(self, name: str) -> None:
+    def _request(self, name: str) -> None:
         if self._process is None:
-            self._process = _start(self._root, "cat-file", "--batch", complaints=subprocess.DEVNULL)
+            self._process = _start_git(
+                self._root, "cat-file", "--batch", complaints=subprocess.DEVNULL
+            )
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(f"{name}\n".encode())
         except BrokenPipeError:
-            raise self._ended() from None
+            raise self._build_error() from None
 
-    def _line(self) -> bytes:
+    def _read_line(self) -> bytes:
         line = b""
         while not line.endswith(b"\n"):
-            self._wait()
-            line += self._some(self._read.find(b"\n") + 1 or len(self._read))
+            self._wait_for_bytes()
+            line += self._read_some(self._read.find(b"\n") + 1 or len(self._read))
         return line
 
-    def _some(self, most: int) -> bytes:
+    def _read_some(self, most: int) -> bytes:
         """What the process says next, at most so many bytes."""
-        self._wait()
+        self._wait_for_bytes()
         chunk, self._read = self._read[:most], self._read[most:]
         return chunk
 
-    def _wait(self) -> None:
+    def _wait_for_bytes(self) -> None:
         """Until there is something to read."""
         assert self._process is not None
         assert self._process.stdout is not None
@@ -200,9 +202,9 @@ class Objects:
             ready, _, _ = select.select([self._process.stdout], [], [], PATIENCE_S)
             self._read = self._process.stdout.read(CHUNK) if ready else b""
         if not self._read:
-            raise self._ended()
+            raise self._build_error()
 
-    def _ended(self) -> GitError:
+    def _build_error(self) -> GitError:
         return GitError(
             "git cat-file ended in the middle of an answer.", hint="Try again. Nothing was sent."
         )

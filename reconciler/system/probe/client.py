@@ -1,4 +1,4 @@
-"""The gate, seen from this program: what a medium of strangers is, or why it is not taken.
+"""Asks the probe worker what a medium of strangers is, or why it is not taken.
 
 One worker process is started at the first question of a run, and ends with it. A medium that ends
 the worker is refused; the next one gets a new worker. Other programs are run here and in system/git/run.py.
@@ -19,7 +19,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from reconciler.errors import CutlistError
-from reconciler.system.probe.file_types import CLIP, HEAD_BYTES, PICTURES, form_of
+from reconciler.system.probe.file_types import CLIP, HEAD_BYTES, PICTURES, detect_form
 from reconciler.system.probe.refusal import Foreign, Unreadable
 
 PATIENCE_S = 120.0  # for an answer, however busy the machine; computing time is limited over there
@@ -27,11 +27,11 @@ _START = "import sys; sys.path += sys.argv[1:]; from reconciler.system.probe.wor
 _INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # where Python itself may need them
 
 
-class GateClosed(CutlistError):
+class ProbeUnavailable(CutlistError):
     """The worker cannot be started: nothing can be said of any medium."""
 
 
-class Gate:
+class ProbeClient:
     """One worker, one question at a time; may be used from several threads."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Gate:
         self._line: socket.socket | None = None
         self._owner = 0
 
-    def look(
+    def probe(
         self, file: IO[bytes], kind: str, size_bytes: int, *, mask: bool = False
     ) -> dict[str, Any]:
         """The facts of a medium that should be a `video` or an `image`. Raises Unreadable, Foreign.
@@ -48,7 +48,7 @@ class Gate:
         A `mask` is also looked at for colours, and for being black or white all over.
         """
         file.seek(0)
-        form = form_of(file.read(HEAD_BYTES))
+        form = detect_form(file.read(HEAD_BYTES))
         if kind == "image" and form not in PICTURES:
             if form:
                 raise Foreign(form, "a picture as JPEG, PNG, BMP or WEBP")
@@ -58,7 +58,7 @@ class Gate:
                 raise Foreign(form, "a video as MP4 or MOV")
             raise Unreadable("it is no video that can be opened")
         question = {"form": form, "size_bytes": size_bytes, "mask": mask}
-        with _on_disk(file) as descriptor, self._turn:
+        with _open_descriptor(file) as descriptor, self._turn:
             answer = self._ask(json.dumps(question).encode(), descriptor)
         if "refused" in answer:
             raise Unreadable(answer["refused"])
@@ -74,7 +74,7 @@ class Gate:
         """The worker's answer. One that ends before it has begun is replaced, once."""
         code = 0
         for _ in range(2):
-            line = self._connected()
+            line = self._connect()
             os.lseek(descriptor, 0, os.SEEK_SET)
             begun, text = False, b""
             try:
@@ -93,13 +93,13 @@ class Gate:
                 return answer
             code = self._end()
             if begun:
-                return {"refused": _why_it_ended(code)}
-        raise GateClosed(
+                return {"refused": _explain_exit(code)}
+        raise ProbeUnavailable(
             f"the process that opens media cannot begin its work (exit code {code}).",
             hint="The installation is not complete: install cutlist anew. Nothing was sent.",
         )
 
-    def _connected(self) -> socket.socket:
+    def _connect(self) -> socket.socket:
         mine = self._owner == os.getpid()  # the worker of a process that was forked is not ours
         if mine and self._worker is not None and self._line is not None:
             if self._worker.poll() is None:
@@ -109,7 +109,16 @@ class Gate:
         try:
             with theirs:
                 self._worker = subprocess.Popen(
-                    [sys.executable, "-I", "-S", "-W", "ignore", "-c", _START, *_folders()],
+                    [
+                        sys.executable,
+                        "-I",
+                        "-S",
+                        "-W",
+                        "ignore",
+                        "-c",
+                        _START,
+                        *_list_module_folders(),
+                    ],
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
@@ -118,7 +127,7 @@ class Gate:
                 )
         except OSError as error:
             ours.close()
-            raise GateClosed(
+            raise ProbeUnavailable(
                 f"the process that opens media cannot be started: {error.strerror}."
             ) from error
         self._line, self._owner = ours, os.getpid()
@@ -139,7 +148,7 @@ class Gate:
 
 
 @contextlib.contextmanager
-def _on_disk(file: IO[bytes]) -> Any:
+def _open_descriptor(file: IO[bytes]) -> Any:
     """A descriptor of the bytes of `file`, which may lie in memory only."""
     try:
         descriptor = file.fileno()
@@ -154,12 +163,12 @@ def _on_disk(file: IO[bytes]) -> Any:
     yield descriptor
 
 
-def _folders() -> list[str]:
+def _list_module_folders() -> list[str]:
     """Where this process finds its modules; relative ones may be anybody's."""
     return [folder for folder in sys.path if Path(folder).is_absolute()]
 
 
-def _why_it_ended(code: int) -> str:
+def _explain_exit(code: int) -> str:
     from signal import SIGPROF, SIGXCPU
 
     if -code in (SIGPROF, SIGXCPU):
@@ -167,10 +176,12 @@ def _why_it_ended(code: int) -> str:
     return "its decoder breaks down over it, or takes too much memory"
 
 
-_gate = Gate()
-atexit.register(_gate.close)
+_client = ProbeClient()
+atexit.register(_client.close)
 
 
-def look(file: IO[bytes], kind: str, size_bytes: int, *, mask: bool = False) -> dict[str, Any]:
-    """`Gate.look` of the one worker of this run."""
-    return _gate.look(file, kind, size_bytes, mask=mask)
+def probe_file(
+    file: IO[bytes], kind: str, size_bytes: int, *, mask: bool = False
+) -> dict[str, Any]:
+    """`ProbeClient.probe` of the one worker of this run."""
+    return _client.probe(file, kind, size_bytes, mask=mask)

@@ -51,12 +51,12 @@ _BEGINNINGS = (
 )
 
 
-def shown_form(form: str) -> str:
+def describe_form(form: str) -> str:
     """A form as people write it: GIF, but a playlist."""
     return form if form.startswith("a ") else form.upper()
 
 
-def form_of(head: bytes) -> str:
+def detect_form(head: bytes) -> str:
     """The form that a file's first HEAD_BYTES bytes tell; empty for one that is not known."""
     if head[4:8] == b"ftyp" and head[8:12] in _STILL_BRANDS:
         return _STILL_BRANDS[head[8:12]]

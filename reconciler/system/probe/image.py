@@ -21,13 +21,13 @@ _COLOURED_FROM = 48  # of 255: the distance between a pixel's channels that no c
 _COLOURED_SHARE = 0.005  # so many pixels of a mask make it coloured
 
 
-def picture_facts(file: IO[bytes], form: str, size_bytes: int, *, mask: bool) -> dict[str, Any]:
+def read_picture(file: IO[bytes], form: str, size_bytes: int, *, mask: bool) -> dict[str, Any]:
     """The facts of a picture whose first bytes say that it is of `form`. Raises Refusal.
 
     A picture of several frames (multi-picture JPEG, animated WebP) counts as its first.
     """
     Image.MAX_IMAGE_PIXELS = None  # the sides are looked at here
-    if form == "webp" and (large := _large_webp(file, size_bytes)):
+    if form == "webp" and (large := _read_large_webp(file, size_bytes)):
         return large
     try:
         image = Image.open(file, formats=(form.upper(),))
@@ -51,11 +51,11 @@ def picture_facts(file: IO[bytes], form: str, size_bytes: int, *, mask: bool) ->
             raise
         except Exception as error:
             raise Refusal(
-                f"its picture data are broken or cut short: {_in_short(error)}; the file has"
+                f"its picture data are broken or cut short: {_shorten_error(error)}; the file has"
                 f" {size_bytes:,} bytes"
             ) from None
         if mask and decoded:
-            facts["tone"] = tone_of(*tones(image))
+            facts["tone"] = judge_tones(*measure_tones(image))
     return facts
 
 
@@ -80,7 +80,7 @@ def _read_to_the_end(image: Image.Image, file: IO[bytes], form: str, size_bytes:
     return False
 
 
-def _large_webp(file: IO[bytes], size_bytes: int) -> dict[str, Any] | None:
+def _read_large_webp(file: IO[bytes], size_bytes: int) -> dict[str, Any] | None:
     """The facts of a WebP of more than WHOLE_PX pixels, by its header; None for a smaller one.
 
     Pillow makes room for all of its pixels, twice, before it tells the sides.
@@ -126,12 +126,12 @@ def _check_length(file: IO[bytes], form: str, size_bytes: int) -> None:
         )
 
 
-def _in_short(error: Exception) -> str:
+def _shorten_error(error: Exception) -> str:
     text = str(error).partition("\n")[0].partition(" (")[0] or type(error).__name__
     return "".join(c for c in text if c.isprintable())[:100]
 
 
-def tones(image: Image.Image) -> tuple[int, int, bool]:
+def measure_tones(image: Image.Image) -> tuple[int, int, bool]:
     """The darkest and the lightest grey of a picture (0 to 255), and whether it has colours."""
     rgb = image.convert("RGB")
     low, high = rgb.convert("L").getextrema()
@@ -142,7 +142,7 @@ def tones(image: Image.Image) -> tuple[int, int, bool]:
     return int(low), int(high), far > _COLOURED_SHARE * rgb.width * rgb.height  # type: ignore[arg-type]
 
 
-def tone_of(low: int, high: int, coloured: bool) -> str | None:
+def judge_tones(low: int, high: int, coloured: bool) -> str | None:
     """The tone that makes a mask doubtful: coloured, black or white; None for a good one."""
     if coloured:
         return "coloured"
@@ -172,6 +172,6 @@ def warm_up() -> None:
         picture.save(content, form, exif=exif, **more)
         content.seek(0)
         form = "jpeg" if form == "mpo" else form
-        picture_facts(content, form, len(content.getvalue()), mask=True)
+        read_picture(content, form, len(content.getvalue()), mask=True)
         with Image.open(content, formats=(form.upper(),)) as image:
             image.verify()

@@ -104,18 +104,18 @@ def _take(headers: Headers, file: IO[bytes], box: Box) -> None:
             case b"ftyp" if headers.brand is None:
                 headers.brand = data[:4]
             case b"mvhd":
-                headers.scale, length = _scale_and_length(data)
-                headers.length_s = _seconds(length, headers.scale)
+                headers.scale, length = _read_scale_and_length(data)
+                headers.length_s = _convert_to_seconds(length, headers.scale)
             case b"mdhd":
-                scale, length = _scale_and_length(data)
-                track.lengths_s.append(_seconds(length, scale))
+                scale, length = _read_scale_and_length(data)
+                track.lengths_s.append(_convert_to_seconds(length, scale))
             case b"hdlr" if not track.handler:
                 track.handler = data[8:12]
             case b"tkhd":
                 (length,) = struct.unpack_from(
                     ">Q" if data[0] == 1 else ">I", data, _LENGTH[data[0]]
                 )
-                track.lengths_s.append(_seconds(length, headers.scale))
+                track.lengths_s.append(_convert_to_seconds(length, headers.scale))
                 wide, high = struct.unpack_from(">II", data, _SIDES[data[0]])
                 track.sides.append((wide / 65536, high / 65536))
             case b"stsd" if track.handler == b"vide":
@@ -125,12 +125,12 @@ def _take(headers: Headers, file: IO[bytes], box: Box) -> None:
         return
 
 
-def _scale_and_length(data: bytes) -> tuple[int, int]:
+def _read_scale_and_length(data: bytes) -> tuple[int, int]:
     """Units of a second, and the length in such units, of an mvhd or mdhd box."""
     scale, length = struct.unpack_from(">IQ" if data[0] == 1 else ">II", data, _TIMES[data[0]])
     return int(scale), int(length)
 
 
-def _seconds(length: int, scale: int) -> float:
+def _convert_to_seconds(length: int, scale: int) -> float:
     """A length in seconds; 0 where it is left open."""
     return 0.0 if length in (_UNKNOWN_32, _UNKNOWN_64) or not scale else length / scale

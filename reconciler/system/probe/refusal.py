@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.system.probe.file_types import shown_form
+from reconciler.system.probe.file_types import describe_form
 
 
 class Refusal(Exception):
@@ -17,5 +17,5 @@ class Foreign(Unreadable):
     """The file is of a form that the service does not take, and is not opened."""
 
     def __init__(self, form: str, wanted: str) -> None:
-        super().__init__(f"it is {shown_form(form)}, and {wanted} is wanted")
+        super().__init__(f"it is {describe_form(form)}, and {wanted} is wanted")
         self.form = form

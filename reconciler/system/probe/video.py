@@ -46,20 +46,20 @@ class _Run:
         self.end_s = max(self.end_s, (packet.pts + (packet.duration or 0)) * base)
 
 
-def clip_facts(file: IO[bytes], size_bytes: int, *, mask: bool) -> dict[str, Any]:
+def read_clip(file: IO[bytes], size_bytes: int, *, mask: bool) -> dict[str, Any]:
     """The facts of a clip whose first bytes say that it is of the MP4 family. Raises Refusal."""
     headers = read_headers(file, size_bytes)
     file.seek(0)
     try:
         with av.open(file, "r", format="mov", options=_OPTIONS, io_open=_refuse) as container:
-            return _facts(container, headers, size_bytes, mask=mask)
+            return _read_facts(container, headers, size_bytes, mask=mask)
     except Refusal as error:
         is_known_damage = headers.broken is None or "cut short" in str(error)
-        raise error if is_known_damage else Refusal(_why_not(headers, size_bytes)) from None
+        raise error if is_known_damage else Refusal(_explain_failure(headers, size_bytes)) from None
     except MemoryError:
         raise
     except Exception:  # a demuxer of strangers' bytes raises what it likes
-        raise Refusal(_why_not(headers, size_bytes)) from None
+        raise Refusal(_explain_failure(headers, size_bytes)) from None
 
 
 def _refuse(*_: object) -> Any:
@@ -67,7 +67,7 @@ def _refuse(*_: object) -> Any:
     raise PermissionError("a clip may not open anything else")
 
 
-def _why_not(headers: Headers, size_bytes: int) -> str:
+def _explain_failure(headers: Headers, size_bytes: int) -> str:
     if headers.broken is not None:
         name = "".join(chr(c) if 32 < c < 127 else "?" for c in headers.broken.type)
         return (
@@ -79,7 +79,7 @@ def _why_not(headers: Headers, size_bytes: int) -> str:
     return "it is no video that can be opened"
 
 
-def _facts(
+def _read_facts(
     container: av.container.InputContainer, headers: Headers, size_bytes: int, *, mask: bool
 ) -> dict[str, Any]:
     stream = next((stream for stream in container.streams.video if not _is_cover(stream)), None)
@@ -89,7 +89,7 @@ def _facts(
         raise Refusal("its video track has a codec that nobody knows")
     _check_sides(stream.width, stream.height)
     _check_whole(container, size_bytes)
-    run, frame, tone = _read(container, stream, mask=mask)
+    run, frame, tone = _read_packets(container, stream, mask=mask)
     if (frame.width, frame.height) != (stream.width, stream.height):
         raise Refusal(
             f"it contradicts itself: its track says {stream.width}x{stream.height}, and its frames"
@@ -97,7 +97,7 @@ def _facts(
         )
     turned = frame.rotation % 180 == 90  # phones store upright films lying down
     wide, high = (frame.height, frame.width) if turned else (frame.width, frame.height)
-    length_s = _length_s(container, stream, run)
+    length_s = _measure_length_s(container, stream, run)
     _check_headers(headers, length_s, max(frame.width, frame.height))
     return {
         "kind": "video",
@@ -133,7 +133,7 @@ def _check_whole(container: av.container.InputContainer, size_bytes: int) -> Non
                 )
 
 
-def _read(
+def _read_packets(
     container: av.container.InputContainer, stream: av.VideoStream, *, mask: bool
 ) -> tuple[_Run, av.VideoFrame, str | None]:
     """Every packet to the last; the first frame, and the tone of a mask."""
@@ -151,13 +151,13 @@ def _read(
             if first is None or (mask and run.count <= MOST_MASK_FRAMES):
                 # what an edit list leaves out is decoded, and is no frame that anybody sees
                 flush = first is None and not mask and not packet.is_discard
-                for frame in _decoded(stream, packet, flush=flush):
+                for frame in _decode_packet(stream, packet, flush=flush):
                     first = first or frame
                     if mask:
                         tones.take(frame)
     except (av.FFmpegError, OSError):
         raise Refusal(f"it is cut short or damaged after {max(0.0, run.end_s):.1f} s") from None
-    for frame in _decoded(stream, None, flush=False) if mask else ():
+    for frame in _decode_packet(stream, None, flush=False) if mask else ():
         first = first or frame
         tones.take(frame)
     if first is None:
@@ -165,7 +165,7 @@ def _read(
     return run, first, tones.verdict(run.count) if mask else None
 
 
-def _decoded(
+def _decode_packet(
     stream: av.VideoStream, packet: av.Packet[Any] | None, *, flush: bool
 ) -> Iterator[av.VideoFrame]:
     """The frames of a packet; `flush` gives the only one of a first packet at once."""
@@ -185,20 +185,22 @@ class _MaskTones:
         self._low, self._high, self._coloured = 255, 0, False
 
     def take(self, frame: av.VideoFrame) -> None:
-        from reconciler.system.probe.image import tones  # Pillow, only of masks
+        from reconciler.system.probe.image import measure_tones  # Pillow, only of masks
 
-        low, high, coloured = tones(frame.to_image())  # type: ignore[no-untyped-call]
+        low, high, coloured = measure_tones(frame.to_image())  # type: ignore[no-untyped-call]
         self._low, self._high = min(self._low, low), max(self._high, high)
         self._coloured = self._coloured or coloured
 
     def verdict(self, frames: int) -> str | None:
-        from reconciler.system.probe.image import tone_of
+        from reconciler.system.probe.image import judge_tones
 
-        tone = tone_of(self._low, self._high, self._coloured)
+        tone = judge_tones(self._low, self._high, self._coloured)
         return tone if frames <= MOST_MASK_FRAMES or tone == "coloured" else None
 
 
-def _length_s(container: av.container.InputContainer, stream: av.VideoStream, run: _Run) -> float:
+def _measure_length_s(
+    container: av.container.InputContainer, stream: av.VideoStream, run: _Run
+) -> float:
     """How long the clip lasts: as its track says, when its packets say so too."""
     if not run.count:
         raise Refusal("its video track has no frames")
@@ -251,7 +253,7 @@ def warm_up() -> None:
         container.mux(stream.encode(av.VideoFrame(16, 16, "yuv420p")))
         container.mux(stream.encode())
     try:
-        clip_facts(content, len(content.getvalue()), mask=False)
-        clip_facts(io.BytesIO(b"\0\0\0\x08moov"), 8, mask=False)
+        read_clip(content, len(content.getvalue()), mask=False)
+        read_clip(io.BytesIO(b"\0\0\0\x08moov"), 8, mask=False)
     except Refusal:
         return

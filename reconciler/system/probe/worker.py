@@ -54,8 +54,8 @@ def serve() -> None:
 
 def _answer(question: dict[str, Any], file: int) -> dict[str, Any]:
     try:
-        with _alone_with(file, question["size_bytes"]):
-            return {"facts": _facts(question, file)}
+        with _limit_process(file, question["size_bytes"]):
+            return {"facts": _read_facts(question, file)}
     except Refusal as error:
         return {"refused": str(error)}
     except MemoryError:
@@ -80,9 +80,9 @@ def _import_for(question: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _alone_with(file: int, size_bytes: int) -> Any:
+def _limit_process(file: int, size_bytes: int) -> Any:
     """The limits of opening one file."""
-    space_bytes = _space_bytes()
+    space_bytes = _measure_space_bytes()
     _limit_softly(resource.RLIMIT_NOFILE, file + 1)
     if space_bytes:
         _limit_softly(resource.RLIMIT_AS, space_bytes + ROOM_BYTES)
@@ -106,7 +106,7 @@ def _limit_softly(what: int, most: int) -> None:
         resource.setrlimit(what, (soft, hard))
 
 
-def _space_bytes() -> int:
+def _measure_space_bytes() -> int:
     """The address space of this process; 0 where the system does not tell."""
     try:
         return int(_STATM.read_bytes().split()[0]) * resource.getpagesize()
@@ -122,14 +122,14 @@ def _watch_memory(most_bytes: int) -> None:
     os._exit(TOO_MUCH_MEMORY)
 
 
-def _facts(question: dict[str, Any], file: int) -> dict[str, Any]:
+def _read_facts(question: dict[str, Any], file: int) -> dict[str, Any]:
     with open(file, "rb", closefd=False) as content:
         if question["form"] == "mp4":
-            from reconciler.system.probe.video import clip_facts
+            from reconciler.system.probe.video import read_clip
 
-            return clip_facts(content, question["size_bytes"], mask=question["mask"])
-        from reconciler.system.probe.image import picture_facts
+            return read_clip(content, question["size_bytes"], mask=question["mask"])
+        from reconciler.system.probe.image import read_picture
 
-        return picture_facts(
+        return read_picture(
             content, question["form"], question["size_bytes"], mask=question["mask"]
         )

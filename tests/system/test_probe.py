@@ -1,4 +1,4 @@
-"""The gate: what phones and cameras write is understood, what is broken is refused with its place,
+"""The probe: what phones and cameras write is understood, what is broken is refused with its place,
 and what is hostile opens nothing.
 """
 
@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from reconciler.system.probe import client as keeper
-from reconciler.system.probe.client import Gate, GateClosed
+from reconciler.system.probe import client as client
+from reconciler.system.probe.client import ProbeClient, ProbeUnavailable
 from reconciler.system.probe.refusal import Foreign, Unreadable
 from tests import phones
 
@@ -33,15 +33,15 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def gate() -> Iterator[Gate]:
+def gate() -> Iterator[ProbeClient]:
     """A gate of its own."""
-    gate = Gate()
+    gate = ProbeClient()
     yield gate
     gate.close()
 
 
 def look(content: bytes, kind: str = "video", **more: Any) -> dict[str, Any]:
-    return keeper.look(io.BytesIO(content), kind, len(content), **more)
+    return client.probe_file(io.BytesIO(content), kind, len(content), **more)
 
 
 def refused(content: bytes, kind: str = "video") -> str:
@@ -160,9 +160,9 @@ def test_the_header_of_a_webp(monkeypatch: pytest.MonkeyPatch, alpha: bool, loss
     mode, colour = ("RGBA", (9, 9, 9, 9)) if alpha else ("RGB", (9, 9, 9))
     Image.new(mode, (300, 41), colour).save(content, "WEBP", lossless=lossless)
     size_bytes = len(content.getvalue())
-    decoded = pictures.picture_facts(content, "webp", size_bytes, mask=False)
+    decoded = pictures.read_picture(content, "webp", size_bytes, mask=False)
     monkeypatch.setattr(pictures, "WHOLE_PX", 1)
-    assert pictures.picture_facts(content, "webp", size_bytes, mask=False) == decoded
+    assert pictures.read_picture(content, "webp", size_bytes, mask=False) == decoded
     assert (decoded["width"], decoded["height"], decoded["alpha"]) == (300, 41, alpha)
 
 
@@ -174,7 +174,7 @@ def test_nothing_else_is_opened_at_all(
     """Session descriptions, scripts, playlists and drawings are known by their first bytes: no
     process is even asked.
     """
-    monkeypatch.setattr(keeper.Gate, "_ask", None)
+    monkeypatch.setattr(client.ProbeClient, "_ask", None)
     assert refused(phones.HOSTILE[name], kind)
 
 
@@ -193,10 +193,10 @@ def test_a_clip_that_names_a_neighbour_is_not_followed(
 
 ALONE = """
 import io, os, socket, sys
-from reconciler.system.probe.worker import _alone_with
+from reconciler.system.probe.worker import _limit_process
 file = os.open(sys.argv[1], os.O_RDONLY)
 refused = []
-with _alone_with(file, 1):
+with _limit_process(file, 1):
     for attempt in (lambda: open(sys.argv[1]), socket.socket, os.pipe, lambda: os.dup(0)):
         try:
             attempt()
@@ -219,26 +219,28 @@ def test_the_kernel_gives_no_other_file_and_no_socket(tmp_path: Path) -> None:
 
 
 def test_the_key_of_the_service_does_not_reach_the_decoders(
-    gate: Gate, clips: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    gate: ProbeClient, clips: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process has no environment of ours, where a decoder that is taken over could read."""
     if not Path("/proc/self/environ").exists():
         pytest.skip("this system does not show the environment of a process")
     monkeypatch.setenv("DASHSCOPE_API_KEY", "sk-secret")
     content = clips["index-last.mp4"]
-    gate.look(io.BytesIO(content), "video", len(content))
+    gate.probe(io.BytesIO(content), "video", len(content))
     assert gate._worker is not None
     assert b"sk-secret" not in Path(f"/proc/{gate._worker.pid}/environ").read_bytes()
 
 
-def test_a_decoder_that_dies_takes_nothing_with_it(gate: Gate, clips: dict[str, bytes]) -> None:
+def test_a_decoder_that_dies_takes_nothing_with_it(
+    gate: ProbeClient, clips: dict[str, bytes]
+) -> None:
     """A process that ended is replaced, and one that ends over a medium refuses that medium."""
     content = clips["index-last.mp4"]
-    first = gate.look(io.BytesIO(content), "video", len(content))
+    first = gate.probe(io.BytesIO(content), "video", len(content))
     assert gate._worker is not None
     gate._worker.kill()
     gate._worker.wait()
-    assert gate.look(io.BytesIO(content), "video", len(content)) == first
+    assert gate.probe(io.BytesIO(content), "video", len(content)) == first
 
 
 @pytest.mark.parametrize(
@@ -250,36 +252,40 @@ def test_a_decoder_that_dies_takes_nothing_with_it(gate: Gate, clips: dict[str, 
     ],
 )
 def test_what_a_medium_may_take(
-    gate: Gate, clips: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, ends: str, said: str
+    gate: ProbeClient,
+    clips: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    ends: str,
+    said: str,
 ) -> None:
     """A crash, a loop without end and a flood of memory are told of that medium alone."""
     monkeypatch.setattr(
-        keeper,
+        client,
         "_START",
         "import sys; sys.path += sys.argv[1:]\n"
         "import os, signal\n"
         "from reconciler.system.probe import worker\n"
         "worker.CPU_S = 0.2\n"
         f"def facts(asked, file):\n    {ends}\n"
-        "worker._facts = facts\n"
+        "worker._read_facts = facts\n"
         "worker.serve()",
     )
     content = clips["index-last.mp4"]
     with pytest.raises(Unreadable, match=said):
-        gate.look(io.BytesIO(content), "video", len(content))
+        gate.probe(io.BytesIO(content), "video", len(content))
     monkeypatch.undo()
     gate.close()
-    assert gate.look(io.BytesIO(content), "video", len(content))["width"] == 320
+    assert gate.probe(io.BytesIO(content), "video", len(content))["width"] == 320
 
 
 def test_a_gate_that_cannot_be_opened_blames_no_medium(
-    gate: Gate, clips: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    gate: ProbeClient, clips: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the process cannot begin, the installation is at fault, and the error says so."""
-    monkeypatch.setattr(keeper, "_START", "raise SystemExit(7)")
+    monkeypatch.setattr(client, "_START", "raise SystemExit(7)")
     content = clips["index-last.mp4"]
-    with pytest.raises(GateClosed, match="exit code 7"):
-        gate.look(io.BytesIO(content), "video", len(content))
+    with pytest.raises(ProbeUnavailable, match="exit code 7"):
+        gate.probe(io.BytesIO(content), "video", len(content))
 
 
 @pytest.mark.parametrize(
