@@ -35,11 +35,15 @@ if TYPE_CHECKING:
     from reconciler.operations.saved_plan import read_plan
     from reconciler.plan.decide import Options as PlanOptions
     from reconciler.plan.diff import Comparison
+    from reconciler.plan.explain import Explanation
+    from reconciler.plan.graph import Graph
+    from reconciler.plan.show import EditView
     from reconciler.plan.status import Status
     from reconciler.plan.step import Action, Cost, Plan, Step
     from reconciler.planner import Pass
     from reconciler.project import Project
     from reconciler.state.observed import Result
+    from reconciler.watch import WatchPass
 
 _HOMES = {
     "Action": "reconciler.plan.step",
@@ -53,10 +57,13 @@ _HOMES = {
     "Cost": "reconciler.plan.step",
     "CutlistError": "reconciler.errors",
     "Declined": "reconciler.errors",
+    "EditView": "reconciler.plan.show",
     "Event": "reconciler.apply.events",
+    "Explanation": "reconciler.plan.explain",
     "Fault": "reconciler.errors",
     "Garbage": "reconciler.operations.gc",
     "GitError": "reconciler.errors",
+    "Graph": "reconciler.plan.graph",
     "InvalidInput": "reconciler.errors",
     "LedgerError": "reconciler.errors",
     "Locked": "reconciler.errors",
@@ -79,6 +86,7 @@ _HOMES = {
     "Stop": "reconciler.apply.outcome",
     "StoreDamaged": "reconciler.errors",
     "UsageError": "reconciler.errors",
+    "WatchPass": "reconciler.watch",
     "read_plan": "reconciler.operations.saved_plan",
 }  # where each public name is found: its module, and its name there where that is another
 
@@ -94,10 +102,13 @@ __all__ = [
     "Cost",
     "CutlistError",
     "Declined",
+    "EditView",
     "Event",
+    "Explanation",
     "Fault",
     "Garbage",
     "GitError",
+    "Graph",
     "InvalidInput",
     "LedgerError",
     "Locked",
@@ -120,6 +131,7 @@ __all__ = [
     "Stop",
     "StoreDamaged",
     "UsageError",
+    "WatchPass",
     "__version__",
     "read_plan",
 ]

@@ -36,9 +36,12 @@ from reconciler.operations.gc import Garbage
 from reconciler.operations.retake import Retake
 from reconciler.plan.decide import Options
 from reconciler.plan.diff import Comparison, Side, compare
+from reconciler.plan.explain import Explanation, explain_edit
+from reconciler.plan.graph import Graph, build_graph
 from reconciler.plan.selection import selected, the_edit
+from reconciler.plan.show import EditView, view_edit
 from reconciler.plan.status import Status
-from reconciler.plan.step import Plan
+from reconciler.plan.step import Plan, Step
 from reconciler.planner import Pass
 from reconciler.state import lockfile, plans
 from reconciler.state.ledger import Ledger
@@ -202,6 +205,26 @@ class Project:
                 if result.by_hand
             ]
             return accounting.read_log(ledger, name, edits, by_hand)
+
+    def show(self, name: str) -> EditView:
+        """One edit: what it asks for, how it is, and every result it has had.
+
+        Raises UsageError where none is named so.
+        """
+        seen, step = self._find_step(name)
+        return view_edit(seen.resolved[step.name], step, seen.resolved, seen.observed)
+
+    def explain(self, name: str) -> Explanation:
+        """Why an edit will or will not be rendered: each part of its key beside the nearest earlier
+        result. Raises UsageError where none is named so.
+        """
+        seen, step = self._find_step(name)
+        return explain_edit(seen.resolved[step.name], seen.observed, step, seen.plan.currency)
+
+    def graph(self) -> Graph:
+        """Which edit builds on which, with what a plan says of each."""
+        seen = self.run_pass()
+        return build_graph(seen.desired, seen.plan)
 
     # -------------------------------------------------------------- money
 
@@ -405,6 +428,13 @@ class Project:
                 yield watch_pass
 
     # -------------------------------------------------------------- inside
+
+    def _find_step(self, name: str) -> tuple[Pass, Step]:
+        """One pass over all that is stored, and the step of the edit that is named."""
+        seen = self.run_pass(whole=True)
+        found = the_edit(list(seen.desired.edits), name)
+        step = next(step for step in seen.plan.steps if step.name == found)
+        return seen, replace(step, details=seen.plan.describe_details(step))
 
     def _run_pass(
         self,

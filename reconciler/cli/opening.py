@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -12,8 +11,6 @@ from reconciler.cli import screen
 from reconciler.state.roster import meaning
 
 if TYPE_CHECKING:
-    from reconciler.plan.step import Step
-    from reconciler.planner import Pass
     from reconciler.project import Project
 
 
@@ -34,13 +31,3 @@ def _tell_of_others(project: Project) -> None:
     others = project.find_other_ledgers()
     if others:
         screen.note(f"warning: {meaning(others)}.")
-
-
-def _seen(context: click.Context, endpoint: str | None, name: str) -> tuple[Pass, Step]:
-    """One pass, and the step of the edit that is named. Raises UsageError when there is none."""
-    from reconciler.plan.selection import the_edit
-
-    seen = opened(context, endpoint).run_pass(whole=True)
-    found = the_edit(list(seen.desired.edits), name)
-    step = next(step for step in seen.plan.steps if step.name == found)
-    return seen, replace(step, details=seen.plan.describe_details(step))

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler.desired.job import Wanted, build_job
 from reconciler.errors import Place
 from reconciler.formats.digest import hash_bytes
+from reconciler.moved import find_moved
 from reconciler.plan.cost import priced_as
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.reasons import changed_place, changes, written
@@ -283,3 +284,10 @@ class _Bill:
         return replace(
             change, action=step.action, cost=step.cost, paid=step.reason if step.stuck else ""
         )
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """A public name of before, with a warning."""
+        return find_moved(__name__, name)

@@ -38,7 +38,7 @@ class Part:
     before: Any = None
     note: str = ""  # what the manifest writes in its place
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The part for programs."""
         return {
             "name": self.name,
@@ -57,11 +57,11 @@ class Explanation:
     key: str | None  # None: known after an upstream edit has its result
     parts: tuple[Part, ...]
     # fields that say what is so anyway, and are no part of the key
-    defaults: tuple[tuple[str, Any], ...]
+    defaults: tuple[tuple[str, object], ...]
     nearest: Result | None
     earlier: int  # how many results were compared
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The explanation for programs."""
         return {
             "version": EXPLAIN_VERSION,

@@ -23,7 +23,7 @@ class EditView:
     used_by: tuple[str, ...]  # edits that build on it
     results: tuple[Result, ...]  # of its job first, then of its earlier ones; the newest first
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The edit for programs. Links in its request are without their signatures."""
         wanted, job, result = self.edit.wanted, self.edit.job, self.edit.result
         manifest, pointers = wanted.edit, {medium.medium.at for medium in wanted.inputs}

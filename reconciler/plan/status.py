@@ -86,7 +86,7 @@ class Status:
         words = ("Healthy", "Progressing", "Missing", "Degraded")
         return {word: healths.count(word) for word in words}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The status for programs."""
         plan, followers = self.plan, self.plan.describe_followers()
         return {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from reconciler.errors import Place
 from reconciler.formats.names import NO_ENVIRONMENT
@@ -57,7 +56,7 @@ class Cost:
         """Why the price is null, for programs; None where it is known."""
         return None if self.price is not None else f"not known here: {self.why}"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """What one step or one change costs, for programs."""
         return {
             "billable_s": self.billable_s,
@@ -112,7 +111,7 @@ class Step:
         """
         return not self.name.startswith(_HERE)
 
-    def to_json(self, followers: str | None = None) -> dict[str, Any]:
+    def to_json(self, followers: str | None = None) -> dict[str, object]:
         """The step for programs. `followers`, which edits wait for it, ends its details."""
         return {
             "name": self.name,
@@ -215,7 +214,7 @@ class Plan:
         followers = self.describe_followers().get(step.name)
         return (*step.details, *([followers] if followers else []))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The plan for programs (schemas/plan.schema.json)."""
         summary, followers = self.summary, self.describe_followers()
         return {
@@ -240,7 +239,7 @@ class Plan:
             ],
         }
 
-    def cost_to_json(self) -> dict[str, Any]:
+    def cost_to_json(self) -> dict[str, object]:
         """What the steps cost for programs: those of now, and with those that wait."""
         now, at_most = self.total(Action.RENDER), self.total(Action.RENDER, Action.WAIT)
         return {

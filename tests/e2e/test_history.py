@@ -14,10 +14,11 @@ from reconciler.errors import CutlistError, UsageError
 from reconciler.history.log import LogRecord, log_to_json
 from reconciler.plan.decide import Options
 from reconciler.plan.explain import Explanation, Sign, explain_edit
+from reconciler.plan.graph import build_graph
 from reconciler.plan.show import EditView, view_edit
 from reconciler.plan.step import Action
 from reconciler.report.explain import explain_text
-from reconciler.report.graph import graph_dot, graph_text
+from reconciler.report.graph import format_dot, format_graph
 from reconciler.report.log import log_text
 from reconciler.report.show import portrait_text
 from reconciler.state.observed import State
@@ -206,8 +207,8 @@ async def test_what_people_read(bench: Bench, golden: Golden) -> None:
         masked(json.dumps(explained(bench, "swap").to_json(), indent=1) + "\n"),
     )
     seen = bench.project().run_pass()
-    golden(GOLDEN / "graph.txt", masked(graph_text(seen.desired, seen.plan)))
-    golden(GOLDEN / "graph.dot", masked(graph_dot(seen.desired, seen.plan)))
+    golden(GOLDEN / "graph.txt", masked(format_graph(build_graph(seen.desired, seen.plan))))
+    golden(GOLDEN / "graph.dot", masked(format_dot(build_graph(seen.desired, seen.plan))))
 
 
 def test_nothing_yet() -> None:
@@ -243,7 +244,7 @@ async def test_a_graph_with_two_ways(bench: Bench) -> None:
         ),
     )
     seen = bench.project().run_pass()
-    text = graph_text(seen.desired, seen.plan)
+    text = format_graph(build_graph(seen.desired, seen.plan))
     assert text.count("both") == 2
     assert "(shown above)" not in text  # nothing stands below it
 

@@ -6,7 +6,7 @@ import click
 
 from reconciler.cli import completion as completing
 from reconciler.cli import options, screen
-from reconciler.cli.opening import _seen
+from reconciler.cli.opening import opened
 
 
 @click.command(short_help="Show why an edit will or will not render.")
@@ -24,11 +24,9 @@ def explain(
     \b
     Example: cutlist explain clothes-swap
     """
-    from reconciler.plan.explain import explain_edit
     from reconciler.report.explain import explain_blocks
 
-    seen, step = _seen(context, endpoint, edit)
-    made = explain_edit(seen.resolved[step.name], seen.observed, step, seen.plan.currency)
+    made = opened(context, endpoint).explain(edit)
     if as_json:
         screen.document(made.to_json())
     else:

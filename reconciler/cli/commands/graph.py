@@ -18,10 +18,10 @@ def graph(context: click.Context, dot: bool, endpoint: str | None) -> None:
     \b
     Example: cutlist graph --dot | dot -Tsvg > edits.svg
     """
-    from reconciler.report.graph import graph_blocks, graph_dot
+    from reconciler.report.graph import format_dot, graph_blocks
 
-    seen = opened(context, endpoint).run_pass()
+    edits = opened(context, endpoint).graph()
     if dot:
-        screen.lines(graph_dot(seen.desired, seen.plan).rstrip("\n"))
+        screen.lines(format_dot(edits).rstrip("\n"))
     else:
-        screen.show(graph_blocks(seen.desired, seen.plan))
+        screen.show(graph_blocks(edits))

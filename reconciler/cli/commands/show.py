@@ -8,7 +8,7 @@ import click
 
 from reconciler.cli import completion as completing
 from reconciler.cli import options, screen
-from reconciler.cli.opening import _seen
+from reconciler.cli.opening import opened
 from reconciler.errors import ProjectNotFound, UsageError
 
 
@@ -32,14 +32,12 @@ def show(
     if (context.obj / what).exists():
         _show_plan(context.obj / what, as_json=as_json, wide=wide)
         return
-    from reconciler.plan.show import view_edit
     from reconciler.report.show import portrait_blocks
 
     try:
-        seen, step = _seen(context, endpoint, what)
+        made = opened(context, endpoint).show(what)
     except (ProjectNotFound, UsageError) as error:
         raise UsageError(f'there is no file "{what}", and {error}', hint=error.hint) from error
-    made = view_edit(seen.resolved[step.name], step, seen.resolved, seen.observed)
     if as_json:
         screen.document(made.to_json())
     else:

@@ -1,0 +1,69 @@
+"""The graph of edits: which builds on which, with what a plan says of each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler.desired.job import Desired
+from reconciler.plan.step import Action, Plan
+
+GRAPH_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """One edit, and its step; the reason is empty where a plan says nothing of it."""
+
+    name: str
+    output: str
+    builds_on: tuple[str, ...]  # the names of the edits whose outputs it takes
+    action: Action = Action.KEEP
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Every edit of a project, by its name, in the order of the names."""
+
+    nodes: Mapping[str, GraphNode]
+
+    @property
+    def roots(self) -> Sequence[str]:
+        """The names of the edits that build on no other."""
+        return [name for name, node in self.nodes.items() if not node.builds_on]
+
+    def map_used_by(self) -> Mapping[str, Sequence[str]]:
+        """For every edit the names of those that build on it."""
+        used_by: dict[str, list[str]] = {name: [] for name in self.nodes}
+        for name, node in self.nodes.items():
+            for upstream in node.builds_on:
+                used_by[upstream].append(name)
+        return used_by
+
+    def to_json(self) -> dict[str, object]:
+        """The same as plain data."""
+        edits = [
+            {
+                "name": node.name,
+                "output": node.output,
+                "builds_on": list(node.builds_on),
+                "action": node.action.value,
+                "reason": node.reason,
+            }
+            for node in self.nodes.values()
+        ]
+        return {"version": GRAPH_VERSION, "edits": edits}
+
+
+def build_graph(desired: Desired, plan: Plan) -> Graph:
+    """The graph of what is asked for, with the steps of a plan of it."""
+    steps = {step.name: step for step in plan.steps if step.of_edit}
+    nodes = {}
+    for name in sorted(desired.edits):
+        wanted, step = desired.edits[name], steps.get(name)
+        node = GraphNode(name, wanted.edit.output, tuple(wanted.upstreams))
+        if step is not None:
+            node = GraphNode(name, node.output, node.builds_on, step.action, step.reason)
+        nodes[name] = node
+    return Graph(nodes)
