@@ -48,7 +48,7 @@ from reconciler.state.ledger import Ledger
 from reconciler.state.lock import hold
 from reconciler.state.observed import Result
 from reconciler.state.roster import Note, Roster
-from reconciler.state.store import Store
+from reconciler.state.store import Damage, FolderStore
 from reconciler.system.cache import Cache, Digests
 from reconciler.system.clock import Clock, SystemClock
 from reconciler.system.git.revisions import Revision, find_ends, find_revision
@@ -73,7 +73,7 @@ class Project:
     ) -> None:
         self.config = config
         self.clock: Clock = clock or SystemClock()
-        self.store = Store(config.store_dir, self.clock)
+        self.store = FolderStore(config.store_dir, self.clock)
         self._command = command
         self._transport = transport
         self._block: Block = block or asyncio.to_thread
@@ -256,10 +256,8 @@ class Project:
 
     # -------------------------------------------------------------- what is stored
 
-    def verify(
-        self, *, read_data: bool = False, repair: bool = False
-    ) -> Sequence[tuple[Path | None, str]]:
-        """(file, what is wrong) for all that is not what it should be in store and ledger.
+    def verify(self, *, read_data: bool = False, repair: bool = False) -> Sequence[Damage]:
+        """All that is not what it should be in store and ledger.
 
         `read_data` hashes every blob again. `repair` moves what is damaged into quarantine: the
         next plan heals.
@@ -269,9 +267,9 @@ class Project:
             damages = verify.find_damages(self.store, ledger, pins, read_data=read_data)
         if repair and damages:
             with self._writing():
-                for path, _ in damages:
-                    if path is not None:
-                        self.store.quarantine(path)
+                for damage in damages:
+                    if damage.where is not None:
+                        self.store.quarantine(damage)
         return damages
 
     def gc(self, *, commits: int, delete: bool = False) -> Garbage:

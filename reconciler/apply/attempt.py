@@ -50,7 +50,6 @@ from reconciler.state.ledger import TaskTaken
 from reconciler.state.observed import TASK_LIFE_S, Attempt, Result, State
 from reconciler.state.store import BlobWriter
 from reconciler.system import shipped
-from reconciler.system.files import make_dirs, measure_free_bytes
 from reconciler.system.probe.refusal import Unreadable
 
 MOST_BYTES = 1 << 30  # a result larger than this is not a video of at most 10 s
@@ -67,10 +66,10 @@ async def submit(desk: Desk, work: Work, prepared: Prepared, lane: str) -> str:
     Rejected, InputUnavailable (this request was refused), OutcomeUnknown (the attempt is an open
     INTENT; settle it before anything else is sent in its lane), DiskFull.
     """
-    make_dirs(desk.store.folder)
-    if measure_free_bytes(desk.store.folder) < LEAST_FREE_BYTES:
+    room = desk.store.measure_room()
+    if room.free_bytes < LEAST_FREE_BYTES:
         raise DiskFull(
-            f"less than {LEAST_FREE_BYTES >> 20} MiB are free in {desk.store.folder}; nothing more"
+            f"less than {LEAST_FREE_BYTES >> 20} MiB are free in {room.where}; nothing more"
             " is submitted.",
             hint="Make room and run apply again; what is paid is still brought home.",
         )
@@ -339,9 +338,8 @@ def _verified(blob: BlobWriter, usage: Mapping[str, Any]) -> Any:
     """What is in the video. Raises BadDownload when it does not open, or lasts otherwise than the
     bill says.
     """
-    blob.flush()
     try:
-        facts = probe_video(blob.path, blob.size_bytes)
+        facts = blob.inspect(probe_video)
     except Unreadable as error:
         raise BadDownload(f"what arrived is not the video: {error}.") from None
     promised = usage.get("output_video_duration", usage.get("video_duration"))

@@ -264,7 +264,7 @@ class Executor:
                     await take_baseline(self._desk, lane.name)
                     await lane.pacer.wait()
                     self._check_sending(lane)  # what others learnt meanwhile
-                    there = await self._desk.block(self._desk.store.stored, work.job.key)
+                    there = await self._desk.block(self._desk.store.find_first, work.job.key)
                     if there is not None:
                         self._desk.emit(work, Phase.WAITING, note=_THERE)
                         return there

@@ -5,15 +5,16 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from reconciler.apply.context import Desk, Work, persistently
 from reconciler.apply.events import Phase
 from reconciler.desired.datauri import parse_data_uri
 from reconciler.desired.job import build_request
-from reconciler.errors import CutlistError
+from reconciler.errors import CutlistError, StoreDamaged
 from reconciler.formats.digest import hash_bytes
 from reconciler.state.ledger.uploads import UploadPlace
 from reconciler.system.files import hash_file
@@ -33,12 +34,13 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Bytes that have to lie in the service's storage; `content` is a file or the bytes."""
+    """Bytes that have to lie in the service's storage; `content` is a file or the bytes; None: a blob in
+    the store."""
 
     at: str  # the pointer of the medium that they are
     digest: str  # SHA-256
     suffix: str
-    content: Path | bytes
+    content: Path | bytes | None
 
 
 async def prepare(desk: Desk, work: Work) -> Prepared:
@@ -47,7 +49,7 @@ async def prepare(desk: Desk, work: Work) -> Prepared:
     """
     assert work.wanted is not None
     urls = _data_urls(work)
-    for each in _sources(desk, work):
+    for each in _sources(work):
         urls[each.at] = await _uploaded(desk, work, each)
     body = build_request(work.wanted, urls)
     uses_oss = any(value.startswith("oss://") for value in _texts(body["input"]))
@@ -62,11 +64,11 @@ async def forget_uploads(desk: Desk, work: Work) -> None:
     An upload's 48 hours go by this machine's clock, which may have been set.
     """
     if work.wanted is not None:
-        for each in _sources(desk, work):
+        for each in _sources(work):
             await desk.block(desk.ledger.uploads.forget, each.digest, _place(desk, work))
 
 
-def _sources(desk: Desk, work: Work) -> Iterator[_Source]:
+def _sources(work: Work) -> Iterator[_Source]:
     assert work.wanted is not None
     for each in work.wanted.inputs:
         reference, at = each.medium.reference, each.medium.at
@@ -76,7 +78,7 @@ def _sources(desk: Desk, work: Work) -> Iterator[_Source]:
             yield _Source(at, digest, each.path.suffix, each.path)
         elif reference.kind == "edit":
             digest = work.upstream[reference.value].digest
-            yield _Source(at, digest, ".mp4", desk.store.blob_path(digest))
+            yield _Source(at, digest, ".mp4", None)
         elif reference.kind == "data" and not work.wanted.model.media[each.medium.limits].data_uri:
             uri = parse_data_uri(reference.value)
             yield _Source(at, hash_bytes(uri.content), f".{uri.format}", uri.content)
@@ -100,20 +102,44 @@ async def _uploaded(desk: Desk, work: Work, source: _Source) -> str:
     if known is not None:
         return known
     desk.emit(work, Phase.UPLOADING)
-    content = source.content
-    if isinstance(content, Path) and await desk.block(hash_file, content) != source.digest:
+    if not await _is_unchanged(desk, source):
+        name = source.content.name if isinstance(source.content, Path) else source.digest
         raise CutlistError(
-            f"{content.name} changed while this run was at work.",
+            f"{name} changed while this run was at work.",
             hint="Run apply again; this job was not sent.",
         )
     name = f"{source.digest[:16]}{source.suffix.lower()}"
-    upload = functools.partial(desk.client.upload, work.model, name, content)
-    url: str = await persistently(desk, upload, work=work)
+    with _open_content(desk, source) as content:
+        upload = functools.partial(desk.client.upload, work.model, name, content)
+        url: str = await persistently(desk, upload, work=work)
     keep = functools.partial(
         desk.ledger.uploads.keep, source.digest, place, url, expires_at=now + UPLOAD_LIFE_S
     )
     await desk.block(keep)
     return url
+
+
+async def _is_unchanged(desk: Desk, source: _Source) -> bool:
+    """Whether a source still has the bytes that the plan saw."""
+    if isinstance(source.content, bytes):
+        return True
+    if source.content is not None:
+        return bool(await desk.block(hash_file, source.content) == source.digest)
+    try:
+        await desk.block(desk.store.check_blob, source.digest)
+    except StoreDamaged:
+        return False
+    return True
+
+
+@contextmanager
+def _open_content(desk: Desk, source: _Source) -> Iterator[Path | bytes | IO[bytes]]:
+    """What is uploaded: a file, the bytes, or a blob of the store, open for reading."""
+    if source.content is not None:
+        yield source.content
+    else:
+        with desk.store.open_blob(source.digest) as file:
+            yield file
 
 
 def _place(desk: Desk, work: Work) -> UploadPlace:

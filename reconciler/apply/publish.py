@@ -55,7 +55,7 @@ class Publisher:
         StoreDamaged, EscapesRoot, OSError, and CutlistError when another file is there by now.
         """
         assert step.digest is not None
-        self.store.checked(step.digest)
+        self.store.check_blob(step.digest)
         target = resolve_inside(self.config.root, step.output)
         if target.exists():
             if not target.is_file() or hash_file(target) != step.digest:

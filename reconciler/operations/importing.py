@@ -90,8 +90,7 @@ def import_video(
         with store.new_blob() as blob, video.open("rb") as file:
             while chunk := file.read(_CHUNK_BYTES):
                 blob.write(chunk)
-            blob.flush()
-            facts = probe_video(blob.path, blob.size_bytes)
+            facts = blob.inspect(probe_video)
             _check_used(edit, video, blob.digest)
             digest = blob.commit()
     except Unreadable as error:

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from reconciler.formats.words import format_count
 from reconciler.state import lockfile
 from reconciler.state.ledger import Ledger
-from reconciler.state.store import Store
+from reconciler.state.store import Damage, Store
 
 _MOST_NAMES = 8  # names that are listed before an ellipsis stands for the rest
 
 
 def find_damages(
     store: Store, ledger: Ledger | None, sections: lockfile.Sections, *, read_data: bool
-) -> Sequence[tuple[Path | None, str]]:
-    """(file, what is wrong) for everything that is not what it should be.
+) -> Sequence[Damage]:
+    """Everything that is not what it should be.
 
     `sections` is what the lock file pins. With `read_data` every blob is hashed again.
     """
-    damages: list[tuple[Path | None, str]] = list(store.damages(read_data=read_data))
+    damages = list(store.verify(read_data=read_data))
     if ledger is not None:
-        damages += [(None, f"the ledger: {words}") for words in ledger.integrity()]
+        damages += [Damage(f"the ledger: {words}") for words in ledger.integrity()]
     missing = _describe_missing(store, sections)
-    return [*damages, (None, missing)] if missing else damages
+    return [*damages, Damage(missing)] if missing else damages
 
 
 def _describe_missing(store: Store, sections: lockfile.Sections) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from reconciler.errors import BadDownload, DownloadRefused, OutcomeUnknown, Rejected
@@ -157,7 +158,7 @@ class Client:
 
     # -------------------------------------------------------------- uploads
 
-    async def upload(self, model: str, name: str, content: Path | bytes) -> str:
+    async def upload(self, model: str, name: str, content: Path | bytes | IO[bytes]) -> str:
         """Put a file into the service's temporary storage; returns its oss:// URL (48 h). May be
         repeated.
         """
@@ -169,8 +170,12 @@ class Client:
         if isinstance(content, Path):
             with content.open("rb") as file:
                 await self._put(policy, name, file, content.stat().st_size)
-        else:
+        elif isinstance(content, bytes):
             await self._put(policy, name, content, len(content))
+        else:
+            size_bytes = content.seek(0, os.SEEK_END)
+            content.seek(0)
+            await self._put(policy, name, content, size_bytes)
         return f"oss://{policy.key}"
 
     async def _put(

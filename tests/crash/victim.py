@@ -19,7 +19,8 @@ from reconciler.state.ledger import Ledger
 from reconciler.state.ledger.baselines import Baselines
 from reconciler.state.ledger.uploads import Uploads
 from reconciler.state.outputs import Outputs
-from reconciler.state.store import BlobWriter, Store
+from reconciler.state.store import FolderStore
+from reconciler.state.store.folder import FolderBlobWriter
 
 POINTS: dict[str, tuple[Any, str]] = {
     "Ledger.intend": (Ledger, "intend"),
@@ -28,9 +29,9 @@ POINTS: dict[str, tuple[Any, str]] = {
     "Ledger.task_seen": (Ledger, "task_seen"),
     "Baselines.keep": (Baselines, "keep"),
     "Uploads.keep": (Uploads, "keep"),
-    "BlobWriter.commit": (BlobWriter, "commit"),
-    "Store.put_result": (Store, "put_result"),
-    "Store.copy_out": (Store, "copy_out"),
+    "BlobWriter.commit": (FolderBlobWriter, "commit"),
+    "Store.put_result": (FolderStore, "put_result"),
+    "Store.copy_out": (FolderStore, "copy_out"),
     "Outputs.remember": (Outputs, "remember"),
     "lockfile.write": (lockfile, "write"),
 }

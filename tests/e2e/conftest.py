@@ -13,7 +13,7 @@ import pytest
 from mockserver import MockServer, VirtualClock
 from reconciler.formats.digest import encode_canonical
 from reconciler.state.observed import Result
-from reconciler.state.store import Store
+from reconciler.state.store import FolderStore
 from reconciler.system import shipped
 from tests.e2e.bench import Bench, SmallFilms, Ticking
 
@@ -21,15 +21,15 @@ from tests.e2e.bench import Bench, SmallFilms, Ticking
 @pytest.fixture(autouse=True)
 def records_conform(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every record that an apply or an import writes is what schemas/result.schema.json says."""
-    put = Store.put_result
+    put = FolderStore.put_result
 
-    def put_what_conforms(store: Store, result: Result) -> None:
+    def put_what_conforms(store: FolderStore, result: Result) -> None:
         jsonschema.validate(
             json.loads(encode_canonical(asdict(result))), shipped.read_schema("result")
         )
         put(store, result)
 
-    monkeypatch.setattr(Store, "put_result", put_what_conforms)
+    monkeypatch.setattr(FolderStore, "put_result", put_what_conforms)
 
 
 @pytest.fixture

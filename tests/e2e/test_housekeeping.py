@@ -19,7 +19,7 @@ async def test_a_blob_that_went_bad_is_found_quarantined_and_collected_again(ben
     project = bench.project()
     assert project.verify() == []
     ((path, words),) = project.verify(read_data=True)
-    assert path == blob
+    assert path == str(blob)
     assert "does not have the bytes" in words
     assert blob.exists()
     project.verify(read_data=True, repair=True)

@@ -21,7 +21,7 @@ from reconciler.plan.step import Action
 from reconciler.project import Project
 from reconciler.report.cost import cost_text
 from reconciler.state.roster import Roster
-from reconciler.state.store import Store
+from reconciler.state.store import FolderStore
 from tests.clock import FakeClock
 from tests.e2e.bench import FETCH, Bench, Trouble
 from tests.workspace import Workspace
@@ -242,7 +242,7 @@ async def test_what_is_there_just_before_the_request(clones: Clones) -> None:
     nothing is sent.
     """
     clones.write(shared_store=True)
-    store, ran = Store(clones.store / "live", FakeClock()), []
+    store, ran = FolderStore(clones.store / "live", FakeClock()), []
 
     def approve(_plan: object) -> bool:
         ran.append(True)
@@ -254,7 +254,7 @@ async def test_what_is_there_just_before_the_request(clones: Clones) -> None:
     assert (report.done(Action.WRITE), report.billed_s, report.exit_code) == (1, 0.0, 0)
     assert (clones.roots["a"] / "renders/rain.mp4").is_file()
     (step,) = clones.project("a").plan().steps
-    assert store.stored(str(step.key)) is not None
+    assert store.find_first(str(step.key)) is not None
     (saved,) = clones.project("a").cost().spending.saved
     assert saved.edit == "rain"
 
@@ -263,8 +263,8 @@ async def test_damaged_bytes_are_no_result(clones: Clones) -> None:
     """What the last look finds is hashed: bytes that are not what they are named for are none."""
     await clones.apply("a")
     (step,) = clones.project("a").plan().steps
-    store = Store(clones.store / "live", FakeClock())
+    store = FolderStore(clones.store / "live", FakeClock())
     path = store.blob_path(str(step.digest))
     path.chmod(0o644)
     path.write_bytes(bytes(path.stat().st_size))
-    assert store.stored(str(step.key)) is None
+    assert store.find_first(str(step.key)) is None

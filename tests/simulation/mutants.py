@@ -21,11 +21,12 @@ from reconciler.apply import settle as settling
 from reconciler.desired.job import Facts
 from reconciler.history import spending
 from reconciler.plan.step import Plan
-from reconciler.state import ledger, observed, store
+from reconciler.state import ledger, observed
 from reconciler.state import lock as holder
 from reconciler.state.booked import Holding
 from reconciler.state.ledger import attempts, baselines, books, database
 from reconciler.state.observed import State
+from reconciler.state.store import folder as store
 from reconciler.system import cache, files
 from tests.simulation.credulous import CREDULOUS, Mutant
 from tests.simulation.play import run
@@ -152,11 +153,11 @@ def blob_renamed_before_fsync(patch: pytest.MonkeyPatch) -> None:
         digest: str = self._hash.hexdigest()
         self._file.flush()
         os.fchmod(self._file.fileno(), 0o444)
-        self._store._settle_blob(self.path, digest)
+        self._store._settle_blob(self._path, digest)
         os.fsync(self._file.fileno())
         return digest
 
-    patch.setattr(store.BlobWriter, "commit", commit)
+    patch.setattr(store.FolderBlobWriter, "commit", commit)
 
 
 def output_renamed_before_fsync(patch: pytest.MonkeyPatch) -> None:
@@ -247,7 +248,7 @@ def folder_taken_for_durable(patch: pytest.MonkeyPatch) -> None:
             folder.mkdir()
             files.fsync_dir(folder.parent)
 
-    for module in (attempt, cache, database, files, holder, store):
+    for module in (cache, database, files, holder, store):
         patch.setattr(module, "make_dirs", make_dirs)
 
 
@@ -258,7 +259,7 @@ def cache_makes_the_folder(patch: pytest.MonkeyPatch) -> None:
 
 def record_taken_for_durable(patch: pytest.MonkeyPatch) -> None:
     """A record that is there is believed when the ledger catches up."""
-    patch.setattr(store.Store, "confirm", lambda self, result: None)
+    patch.setattr(store.FolderStore, "confirm", lambda self, result: None)
 
 
 def own_task_refused(patch: pytest.MonkeyPatch) -> None:

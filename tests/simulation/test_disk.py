@@ -15,7 +15,7 @@ import pytest
 
 from reconciler.state.observed import Result
 from reconciler.state.spill import Spill
-from reconciler.state.store import Store
+from reconciler.state.store import FolderStore
 from reconciler.system.cache import Cache
 from reconciler.system.files import make_dirs, write_atomic
 from tests.clock import FakeClock
@@ -88,9 +88,9 @@ def always_there(
         assert there(last.root), f"killed before fsync {fsyncs + 1}"
 
 
-def store_of(root: Path) -> Store:
+def store_of(root: Path) -> FolderStore:
     """The store as a project has it."""
-    return Store(root / ".cutlist/live", CLOCK)
+    return FolderStore(root / ".cutlist/live", CLOCK)
 
 
 def put(root: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from reconciler.state.ledger import Ledger
 from reconciler.state.lookup import Lookup
 from reconciler.state.observed import Attempt, Result, State
-from reconciler.state.store import Store
+from reconciler.state.store import FolderStore
 from tests import making
 from tests.clock import FakeClock
 
@@ -19,8 +19,8 @@ NOW = 1_800_000_000.0
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: FakeClock) -> Store:
-    return Store(tmp_path / "store", clock)
+def store(tmp_path: Path, clock: FakeClock) -> FolderStore:
+    return FolderStore(tmp_path / "store", clock)
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     ledger.close()
 
 
-def put(store: Store, name: str, content: str = "video") -> Result:
-    """Store a result of an edit."""
+def put(store: FolderStore, name: str, content: str = "video") -> Result:
+    """FolderStore a result of an edit."""
     with store.new_blob() as blob:
         blob.write(content.encode())
         blob.commit()
@@ -47,7 +47,7 @@ def intend(ledger: Ledger, key: str) -> None:
     ledger.intend(attempt, request_sha256="", prompt=None, job=job, server_time=None)
 
 
-def test_it_grows_with_every_question(store: Store, ledger: Ledger) -> None:
+def test_it_grows_with_every_question(store: FolderStore, ledger: Ledger) -> None:
     """Only what was asked for is known, and stays known; the same key is not asked about again."""
     film = put(store, "film")
     intend(ledger, "k")
@@ -60,7 +60,7 @@ def test_it_grows_with_every_question(store: Store, ledger: Ledger) -> None:
 
 
 def test_the_ledger_is_asked_first(
-    store: Store, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    store: FolderStore, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who stores writes the result before the ledger. Were the store read first, a result that comes
     between the two looks would be taken for paid and lost.
@@ -87,7 +87,7 @@ def test_the_ledger_is_asked_first(
     assert asked == ["ledger", "store", "ledger", "store"]
 
 
-def test_without_a_ledger(store: Store) -> None:
+def test_without_a_ledger(store: FolderStore) -> None:
     """Where nothing was ever sent there is no ledger, and there may be a store."""
     film = put(store, "film")
     lookup = Lookup(store, None, now=NOW)
@@ -98,7 +98,7 @@ def test_without_a_ledger(store: Store) -> None:
 
 @pytest.mark.parametrize("is_whole", [False, True])
 def test_the_same_answers_by_keys_and_of_the_whole(
-    store: Store, ledger: Ledger, is_whole: bool
+    store: FolderStore, ledger: Ledger, is_whole: bool
 ) -> None:
     """What is found by edit or by digest is the same, whether everything was read or nothing."""
     film, other = put(store, "film"), put(store, "other", "another video")

@@ -12,24 +12,26 @@ import pytest
 
 from reconciler.errors import StoreDamaged
 from reconciler.state.observed import Result
-from reconciler.state.store import Store
+from reconciler.state.store import FolderStore
 from tests import making
 from tests.clock import FakeClock
 from tests.making import digest
 
 EDIT = making.edit("film")
-Maker = Callable[[Path, FakeClock], Store]
-IMPLEMENTATIONS: dict[str, Maker] = {"folder": lambda path, clock: Store(path / "store", clock)}
+Maker = Callable[[Path, FakeClock], FolderStore]
+IMPLEMENTATIONS: dict[str, Maker] = {
+    "folder": lambda path, clock: FolderStore(path / "store", clock)
+}
 
 
 @pytest.fixture(params=sorted(IMPLEMENTATIONS))
-def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Store:
+def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> FolderStore:
     """An empty store."""
     return IMPLEMENTATIONS[request.param](tmp_path, clock)
 
 
-def put(store: Store, content: str = "video", **fields: object) -> Result:
-    """Store some bytes and the record that they are a result."""
+def put(store: FolderStore, content: str = "video", **fields: object) -> Result:
+    """FolderStore some bytes and the record that they are a result."""
     with store.new_blob() as blob:
         blob.write(content.encode())
         assert blob.commit() == digest(content)
@@ -41,16 +43,16 @@ def put(store: Store, content: str = "video", **fields: object) -> Result:
 # ------------------------------------------------------------------ what every store promises
 
 
-def test_what_was_stored_comes_back(store: Store, tmp_path: Path) -> None:
+def test_what_was_stored_comes_back(store: FolderStore, tmp_path: Path) -> None:
     """Bytes and record come back as they were, also to a store opened anew."""
     result = put(store)
-    again = Store(store.folder, FakeClock())
+    again = FolderStore(store.folder, FakeClock())
     assert again.read_all_results() == ({result.key: [result]}, [])
     again.copy_out(result.digest, tmp_path / "out" / "film.mp4")
     assert (tmp_path / "out" / "film.mp4").read_bytes() == b"video"
 
 
-def test_the_name_is_computed(store: Store) -> None:
+def test_the_name_is_computed(store: FolderStore) -> None:
     """A blob is named by the bytes that were written, over any number of chunks; nobody passes a
     name in.
     """
@@ -63,7 +65,7 @@ def test_the_name_is_computed(store: Store) -> None:
     assert not store.has(digest("other"), 5)
 
 
-def test_without_commit_nothing_remains(store: Store) -> None:
+def test_without_commit_nothing_remains(store: FolderStore) -> None:
     """A download that ends early, or raises, leaves no blob and no leftovers."""
     with store.new_blob() as blob:
         blob.write(b"half")
@@ -74,7 +76,7 @@ def test_without_commit_nothing_remains(store: Store) -> None:
     assert [path for path in store.folder.rglob("*") if path.is_file()] == []
 
 
-def test_storing_twice_is_no_change(store: Store) -> None:
+def test_storing_twice_is_no_change(store: FolderStore) -> None:
     """The same outcome again, even with other words in its record, leaves the first record as it
     is.
     """
@@ -83,19 +85,19 @@ def test_storing_twice_is_no_change(store: Store) -> None:
     assert store.read_all_results() == ({first.key: [first]}, [])
 
 
-def test_two_outcomes_of_one_job(store: Store) -> None:
+def test_two_outcomes_of_one_job(store: FolderStore) -> None:
     """A job rendered twice has two results, the older first; neither overwrites the other."""
     second = put(store, "second", stored_at="2027-01-16T00:00:00Z")
     first = put(store, "first", stored_at="2027-01-15T00:00:00Z")
     assert store.read_all_results()[0] == {first.key: [first, second]}
 
 
-def test_an_empty_store(store: Store) -> None:
+def test_an_empty_store(store: FolderStore) -> None:
     """A store that was never written to has no results and is no error."""
     assert store.read_all_results() == ({}, [])
 
 
-def test_asked_by_keys(store: Store) -> None:
+def test_asked_by_keys(store: FolderStore) -> None:
     """Only what is asked for is in the answer, whatever else lies in the store."""
     film, other = put(store), put(store, "other", key="f" * 64, edit="other")
     assert store.find_results([film.key]) == ({film.key: [film]}, [])
@@ -104,7 +106,7 @@ def test_asked_by_keys(store: Store) -> None:
 
 
 def test_asked_by_keys_it_reads_no_other_record(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The records of other keys are not even opened."""
     film = put(store)
@@ -122,7 +124,7 @@ def test_asked_by_keys_it_reads_no_other_record(
     assert opened == [f"{film.key}.{film.digest}.json"]
 
 
-def test_which_bytes_are_stored(store: Store) -> None:
+def test_which_bytes_are_stored(store: FolderStore) -> None:
     """Of some digests those of a result whose bytes are there; a blob without a record is none."""
     film = put(store)
     with store.new_blob() as blob:
@@ -131,7 +133,7 @@ def test_which_bytes_are_stored(store: Store) -> None:
     assert store.find_stored({film.digest, digest("loose"), digest("never")}) == {film.digest}
 
 
-def test_results_of_an_edit(store: Store) -> None:
+def test_results_of_an_edit(store: FolderStore) -> None:
     """Results are found by the name of the edit that they were rendered for, whatever their key."""
     film = put(store)
     assert store.find_rendered_for(["film", "other"]) == {"film": [film]}
@@ -140,7 +142,7 @@ def test_results_of_an_edit(store: Store) -> None:
 # ------------------------------------------------------------------ what may go wrong on a disk
 
 
-def test_read_only(store: Store) -> None:
+def test_read_only(store: FolderStore) -> None:
     """Blobs and records are not writable: an editor that opens one cannot change it by mistake."""
     result = put(store)
     record = next((store.folder / "results").rglob("*.json"))
@@ -150,7 +152,7 @@ def test_read_only(store: Store) -> None:
     ]
 
 
-def test_leftovers_of_a_crash_are_invisible(store: Store) -> None:
+def test_leftovers_of_a_crash_are_invisible(store: FolderStore) -> None:
     """Half a blob and half a record, as a kill leaves them, are neither results nor damage."""
     result = put(store)
     folder = store.folder / "results" / result.key[:2]
@@ -159,7 +161,7 @@ def test_leftovers_of_a_crash_are_invisible(store: Store) -> None:
     assert store.read_all_results() == ({result.key: [result]}, [])
 
 
-def test_a_blob_without_a_record_is_no_result(store: Store) -> None:
+def test_a_blob_without_a_record_is_no_result(store: FolderStore) -> None:
     """A kill between blob and record leaves bytes that nobody trusts yet; storing again completes
     them.
     """
@@ -176,7 +178,7 @@ def damage(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def test_a_changed_blob_is_never_handed_out(store: Store, tmp_path: Path) -> None:
+def test_a_changed_blob_is_never_handed_out(store: FolderStore, tmp_path: Path) -> None:
     """Bytes that no longer match their name are refused at the read, and what is at the target
     stays.
     """
@@ -189,7 +191,7 @@ def test_a_changed_blob_is_never_handed_out(store: Store, tmp_path: Path) -> Non
     assert (tmp_path / "film.mp4").read_bytes() == b"precious"
 
 
-def test_a_missing_blob_is_told(store: Store, tmp_path: Path) -> None:
+def test_a_missing_blob_is_told(store: FolderStore, tmp_path: Path) -> None:
     """A blob that is gone when it is wanted is damage in words, not a traceback."""
     result = put(store)
     store.blob_path(result.digest).unlink()
@@ -197,7 +199,7 @@ def test_a_missing_blob_is_told(store: Store, tmp_path: Path) -> None:
         store.copy_out(result.digest, tmp_path / "film.mp4")
 
 
-def test_a_changed_blob_is_replaced_by_the_next_write(store: Store, tmp_path: Path) -> None:
+def test_a_changed_blob_is_replaced_by_the_next_write(store: FolderStore, tmp_path: Path) -> None:
     """A blob that is there already is hashed again before it is trusted; a bad one is replaced."""
     result = put(store)
     damage(store.blob_path(result.digest), b"vidEo")
@@ -207,7 +209,7 @@ def test_a_changed_blob_is_replaced_by_the_next_write(store: Store, tmp_path: Pa
 
 
 @pytest.mark.parametrize("content", [None, b"vid"], ids=["missing", "cut short"])
-def test_a_result_without_its_blob_is_told(store: Store, content: bytes | None) -> None:
+def test_a_result_without_its_blob_is_told(store: FolderStore, content: bytes | None) -> None:
     """A record whose blob is missing or cut short is no result, and is told."""
     result = put(store)
     if content is None:
@@ -225,7 +227,7 @@ def test_a_result_without_its_blob_is_told(store: Store, content: bytes | None) 
     [b"", b"{", b"[]", b"{}", b'{"key": 1}', b"\xff", b"[" * 100_000],
     ids=lambda content: content[:12],
 )
-def test_a_damaged_record_is_told(store: Store, content: bytes) -> None:
+def test_a_damaged_record_is_told(store: FolderStore, content: bytes) -> None:
     """A record that cannot be read is no result, and is told; the others are read."""
     bad, good = put(store, "bad"), put(store, "good")
     path = store.folder / "results" / bad.key[:2] / f"{bad.key}.{bad.digest}.json"
@@ -239,7 +241,7 @@ def test_a_damaged_record_is_told(store: Store, content: bytes) -> None:
 @pytest.mark.parametrize(
     "name", ["size_bytes", "duration_s", "stored_at", "edit", "job", "task", "adopted"]
 )
-def test_a_record_with_a_field_of_another_kind_is_told(store: Store, name: str) -> None:
+def test_a_record_with_a_field_of_another_kind_is_told(store: FolderStore, name: str) -> None:
     """A record that names its result and says nonsense of it is not trusted: nobody has to check it
     again.
     """
@@ -252,7 +254,7 @@ def test_a_record_with_a_field_of_another_kind_is_told(store: Store, name: str) 
     )
 
 
-def test_a_damaged_record_is_replaced_by_the_next_write(store: Store) -> None:
+def test_a_damaged_record_is_replaced_by_the_next_write(store: FolderStore) -> None:
     """Collecting a result again heals a record that went bad, as it heals a blob."""
     result = put(store)
     damage(store.folder / "results" / result.key[:2] / f"{result.key}.{result.digest}.json", b"{")
@@ -260,7 +262,7 @@ def test_a_damaged_record_is_replaced_by_the_next_write(store: Store) -> None:
     assert store.read_all_results() == ({result.key: [result]}, [])
 
 
-def test_a_record_under_another_name_is_told(store: Store) -> None:
+def test_a_record_under_another_name_is_told(store: FolderStore) -> None:
     """A record whose name and content disagree is not trusted."""
     result = put(store)
     path = store.folder / "results" / result.key[:2] / f"{result.key}.{result.digest}.json"
@@ -269,7 +271,7 @@ def test_a_record_under_another_name_is_told(store: Store) -> None:
     assert "cannot be read" in store.read_all_results()[1][0]
 
 
-def test_copies_of_a_blob_do_not_share_its_fate(store: Store, tmp_path: Path) -> None:
+def test_copies_of_a_blob_do_not_share_its_fate(store: FolderStore, tmp_path: Path) -> None:
     """An output is a copy: writing into it leaves the store alone."""
     result = put(store)
     store.copy_out(result.digest, tmp_path / "film.mp4")
@@ -279,7 +281,7 @@ def test_copies_of_a_blob_do_not_share_its_fate(store: Store, tmp_path: Path) ->
     assert os.access(tmp_path / "again.mp4", os.W_OK)
 
 
-def test_records_are_for_others_to_read(store: Store) -> None:
+def test_records_are_for_others_to_read(store: FolderStore) -> None:
     """A record is one line of canonical JSON with the vendor's own words in it."""
     result = put(
         store,

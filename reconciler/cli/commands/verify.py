@@ -22,12 +22,13 @@ def verify(context: click.Context, read_data: bool, repair: bool) -> int:
     Example: cutlist verify --read-data
     """
     damages = opened(context).verify(read_data=read_data, repair=repair)
-    for path, words in damages:
-        screen.say(f"{words}{f' ({path})' if path else ''}")
+    for damage in damages:
+        where = f" ({damage.where})" if damage.where else ""
+        screen.say(f"{damage.words}{where}")
     if not damages:
         screen.say("Everything is what it is named for.")
         return EXIT_OK
-    moved = sum(path is not None for path, _ in damages)
+    moved = sum(damage.where is not None for damage in damages)
     healed = f"{moved} moved into quarantine; run cutlist plan to see what heals, and how."
     way = " `cutlist verify --repair` moves it into quarantine." if moved else ""
     screen.note(healed if repair and moved else f"Nothing was changed.{way}")

@@ -1,46 +1,47 @@
-"""Blobs by digest, results by key. Written once, verified at the write and at the read;
-immutable until gc.
+"""A store in a folder: blobs by digest, results by key.
 
-blobs/ab/abcd…            the bytes, named by their SHA-256
+blobs/ab/abcd…              the bytes, named by their SHA-256
 results/ab/KEY.DIGEST.json  the record that a job (KEY) had this outcome (DIGEST)
-tmp/                      what is being written
+quarantine/NAME.ID          what was damaged, once somebody moved it out of sight
+tmp/                        what is being written
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 from reconciler.errors import StoreDamaged
 from reconciler.formats.digest import encode_canonical
 from reconciler.formats.records import build_record, parse_json
 from reconciler.state.observed import Result
+from reconciler.state.store.base import Contents, Damage, Room, T
 from reconciler.system.clock import Clock
-from reconciler.system.files import copy_atomic, create_file, fsync_dir, hash_file, make_dirs
+from reconciler.system.files import (
+    copy_atomic,
+    create_file,
+    fsync_dir,
+    hash_file,
+    make_dirs,
+    measure_free_bytes,
+)
 
 _LEFTOVER_S = 24 * 3600
 
 
-class Contents(NamedTuple):
-    """What a store answered: results by key, the oldest first, and in words what was damaged."""
-
-    results: Mapping[str, Sequence[Result]]
-    damaged: Sequence[str]
-
-
-class BlobWriter:
+class FolderBlobWriter:
     """A blob on its way in: bytes are hashed as they pass; it becomes visible only by `commit`."""
 
-    def __init__(self, store: Store, path: Path, file: IO[bytes]) -> None:
+    def __init__(self, store: FolderStore, path: Path, file: IO[bytes]) -> None:
         self._store = store
         self._file = file
         self._hash = hashlib.sha256()
-        self.path = path
+        self._path = path
         self.size_bytes = 0
 
     def write(self, chunk: bytes) -> None:
@@ -49,11 +50,10 @@ class BlobWriter:
         self._hash.update(chunk)
         self.size_bytes += len(chunk)
 
-    def flush(self) -> None:
-        """Make what was written readable at `path`, so that it can be checked before it is
-        committed.
-        """
+    def inspect(self, look: Callable[[Path, int], T]) -> T:
+        """What `look` says of the bytes that were written so far; it is lent the file."""
         self._file.flush()
+        return look(self._path, self.size_bytes)
 
     @property
     def digest(self) -> str:
@@ -66,12 +66,12 @@ class BlobWriter:
         self._file.flush()
         os.fchmod(self._file.fileno(), 0o444)
         os.fsync(self._file.fileno())
-        self._store._settle_blob(self.path, digest)
+        self._store._settle_blob(self._path, digest)
         return digest
 
 
-class Store:
-    """The store of one realm. Any number of readers; writers hold the project's lock."""
+class FolderStore:
+    """A store in a folder: of this machine, or of one that several share."""
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self.folder = folder
@@ -94,11 +94,11 @@ class Store:
             return False
 
     @contextmanager
-    def new_blob(self) -> Iterator[BlobWriter]:
+    def new_blob(self) -> Iterator[FolderBlobWriter]:
         """A writer for one blob; without `commit` nothing remains of it."""
         make_dirs(self.folder / "tmp")
         with create_file(self.folder / "tmp", f"{self._clock.new_id()}.part") as (path, file):
-            yield BlobWriter(self, path, file)
+            yield FolderBlobWriter(self, path, file)
 
     def _settle_blob(self, tmp: Path, digest: str) -> None:
         target = self.blob_path(digest)
@@ -108,7 +108,11 @@ class Store:
             tmp.rename(target)
         fsync_dir(target.parent)  # also where it is there: a kill may have come before this
 
-    def checked(self, digest: str) -> Path:
+    def check_blob(self, digest: str) -> None:
+        """Hash a blob again. Raises StoreDamaged where it is missing or has other bytes."""
+        self._check(digest)
+
+    def _check(self, digest: str) -> Path:
         """Where the blob of that digest lies, its bytes hashed again. Raises StoreDamaged."""
         source = self.blob_path(digest)
         if not source.is_file():
@@ -136,7 +140,12 @@ class Store:
         """Put a blob's bytes at `target`, by rename of a complete copy. Raises StoreDamaged,
         leaving `target` alone.
         """
-        copy_atomic(self.checked(digest), target, tmp_name=self._clock.new_id())
+        copy_atomic(self._check(digest), target, tmp_name=self._clock.new_id())
+
+    def measure_room(self) -> Room:
+        """How much can still be written on the folder's file system."""
+        make_dirs(self.folder)
+        return Room(measure_free_bytes(self.folder), str(self.folder))
 
     # -------------------------------------------------------------- results
 
@@ -226,7 +235,7 @@ class Store:
             results.sort(key=_age)
         return Contents(by_key, sorted(damaged))
 
-    def stored(self, key: str) -> Result | None:
+    def find_first(self, key: str) -> Result | None:
         """The first result of a job, as it is in the store at this moment, its bytes hashed; None
         when there is none that can be trusted.
         """
@@ -235,22 +244,22 @@ class Store:
 
     # -------------------------------------------------------------- housekeeping
 
-    def damages(self, *, read_data: bool) -> Iterator[tuple[Path, str]]:
-        """(file, what is wrong) for every record and blob that cannot be trusted; `read_data`
-        hashes every blob.
-        """
+    def verify(self, *, read_data: bool) -> Iterator[Damage]:
+        """Every record and blob that cannot be trusted; `read_data` hashes every blob."""
         for path in self._records():
             result = _read(path)
             if result is None:
-                yield path, f"the record {path.name[:12]}… cannot be read"
+                yield self._damage(path, f"the record {path.name[:12]}… cannot be read")
             elif not self.has(result.digest, result.size_bytes):
-                yield (
-                    path,
-                    f"the blob {result.digest[:12]}… of {result.edit} is missing or cut short",
-                )
+                words = f"the blob {result.digest[:12]}… of {result.edit} is missing or cut short"
+                yield self._damage(path, words)
         for path in self._blobs() if read_data else ():
             if hash_file(path) != path.name:
-                yield path, f"the blob {path.name[:12]}… does not have the bytes it is named for"
+                words = f"the blob {path.name[:12]}… does not have the bytes it is named for"
+                yield self._damage(path, words)
+
+    def _damage(self, path: Path, words: str) -> Damage:
+        return Damage(words, str(path), path.relative_to(self.folder).as_posix())
 
     def sweep(self) -> None:
         """Remove what killed runs left half written over a day ago; in a shared store younger ones
@@ -260,14 +269,14 @@ class Store:
             if self._clock.now() - path.stat().st_mtime > _LEFTOVER_S:
                 path.unlink(missing_ok=True)
 
-    def quarantine(self, path: Path) -> Path:
-        """Move a record or a blob out of sight, keeping its bytes. Returns where it went."""
+    def quarantine(self, damage: Damage) -> None:
+        """Move a record or a blob out of sight, keeping its bytes."""
+        path = self.folder / damage.name
         target = self.folder / "quarantine" / f"{path.name}.{self._clock.new_id()}"
         make_dirs(target.parent)
         path.rename(target)
         fsync_dir(path.parent)
         fsync_dir(target.parent)
-        return target
 
     def remove(self, results: Sequence[Result]) -> None:
         """Delete results for good, records first, and the blobs that no other record names."""
