@@ -1,4 +1,4 @@
-"""The schema's word on many documents that differ in little: the cells of a matrix. Pure."""
+"""Checks many documents that differ in little, the cells of a matrix, against the schema. Pure."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ _RULES_OF_TEXT = frozenset({"enum", "const", "pattern", "maxLength"})
 
 
 class DocumentChecker:
-    """What has passed the schema is not checked again where only texts differ that may be any text:
-    of 10,000 prompts one is checked.
+    """Checks documents against a schema, and one document for all that differ only in free texts.
+
+    Of 10,000 cells that differ in their prompts, one is checked.
     """
 
     def __init__(self, rules: Mapping[str, Any], models: Models) -> None:

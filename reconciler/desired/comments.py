@@ -1,4 +1,4 @@
-"""Texts that a ` #` cuts short without anybody noticing: what follows it is a comment. Pure."""
+"""Warns of texts that a ` #` cuts short, since what follows it is a comment. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures inside a manifest: data URIs (RFC 2397) in every legal spelling. Pure.
+"""Parses pictures inside a manifest: data URIs (RFC 2397) in every legal spelling. Pure.
 
 The service is sent one spelling, `data:image/png;base64,…`, since it documents no other.
 """

@@ -1,4 +1,4 @@
-"""The JSON Schema of a manifest, made from what the models accept. Pure."""
+"""Builds the JSON Schema of a manifest from what the models accept. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NAME_PATTERN = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
 
 
 def build_manifest_schema(models: Models) -> dict[str, Any]:
-    """The JSON Schema of one edit: a document of a manifest, with the values of its matrix put in."""
+    """The JSON Schema of one edit: a document whose matrix values are already put in."""
     unique = {model.model: model for model in models.by_name.values()}.values()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

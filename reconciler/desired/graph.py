@@ -1,4 +1,4 @@
-"""The graph of all edits: names and outputs met twice, unknown upstreams, circles, order. Pure."""
+"""Checks and sorts the graph of all edits: names, outputs, upstreams, circles. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def check_graph(
 ) -> Iterator[Fault]:
     """What is wrong between edits: names and outputs met twice, unknown upstreams, circles.
 
-    `names` are all names met, also of edits too broken to be understood: nobody is told that those are unknown.
+    `names` are all names met, also those of edits too broken to be understood: such a name is never
+    called unknown.
     """
     by_name: dict[str, Edit] = {}
     by_output: dict[str, Edit] = {}

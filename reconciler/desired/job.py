@@ -1,4 +1,4 @@
-"""Edit → job → key, and the graph of all edits. Pure.
+"""Builds the job of an edit, its key, and the request to send. Pure.
 
 The rule of keys is written in schemas/key.md; changing it is a breaking change.
 """

@@ -1,6 +1,4 @@
-"""What the project file puts under and over every edit: defaults, and the overlay of the chosen
-environment. Pure.
-"""
+"""Merges the defaults and the overlay of the chosen environment into every edit. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Manifest text → edits that know their file and line, and everything wrong with them. Pure."""
+"""Reads a manifest into edits that know their place, and all that is wrong with them. Pure."""
 
 from __future__ import annotations
 
@@ -343,8 +343,8 @@ def _check_fields(edit: Edit, variant: Variant) -> Iterator[Fault]:
         most = rule.get("x-warn-more-than")
         if most is not None and isinstance(given, list) and len(given) > most:
             message = (
-                f"{section}.{name} has {len(given)} entries; the vendor's pages speak of {most} here,"
-                " and what the service does with more is not known"
+                f"{section}.{name} has {len(given)} entries; the vendor's pages speak of {most}"
+                " here, and what the service does with more is not known"
             )
             yield Fault(edit.place(at), message, "warning")
         if "x-same-length-as" in rule:

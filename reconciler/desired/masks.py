@@ -1,6 +1,4 @@
-"""What is doubtful about masks: the service takes them, and edits everything, nothing or something
-else. Pure.
-"""
+"""Warns of masks that the service takes, although they edit everything or nothing. Pure."""
 
 from __future__ import annotations
 
@@ -44,8 +42,9 @@ class Masks:
                 if mask_sides != clip_sides and self._is_new(mask.identity, clip.identity):
                     yield Fault(
                         place,
-                        f"the mask {_name_medium(mask)} is {mask_sides}, and the clip {_name_medium(clip)} is"
-                        f" {clip_sides}; give it the clip's size, or what is edited lies elsewhere",
+                        f"the mask {_name_medium(mask)} is {mask_sides}, and the clip"
+                        f" {_name_medium(clip)} is {clip_sides}; give it the clip's size,"
+                        " or what is edited lies elsewhere",
                         "warning",
                     )
 

@@ -1,8 +1,8 @@
-"""One manifest, many edits: `matrix` names lists, and the document stands for every cell of
-their product. Pure.
+"""Expands a document with a `matrix` into one edit for every cell of its product. Pure.
 
-`${{ matrix.x }}` is replaced in every string of the document. A string that is nothing else takes the value itself, a
-number as a number; within other text, and in metadata, it takes the value as text.
+`${{ matrix.x }}` is replaced in every string of the document. A string that is nothing else takes
+the value itself, a number as a number; within other text, and in metadata, it takes the value as
+text.
 """
 
 from __future__ import annotations

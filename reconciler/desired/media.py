@@ -1,8 +1,7 @@
-"""Local media: which file is meant, its digest, what is in it, and whether the service will take
-it.
+"""Examines local media: which file is meant, its digest, its facts, and the limits that it breaks.
 
-A file is opened only when its digest was never seen, and never in this process: `system.probe.client` sees to
-that.
+A file is opened only when its digest was never seen before, and never in this process:
+`system.probe.client` has it opened by a worker.
 """
 
 from __future__ import annotations

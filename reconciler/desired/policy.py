@@ -1,5 +1,4 @@
-"""`policy` of the project file: rules that every edit keeps, and the exceptions that stand
-beside them. Pure.
+"""Checks the rules that every edit keeps (`policy` of the project file). Pure.
 
 A rule is about the video that comes of an edit: where a field is not set, the model's documented
 default counts, and where a model has no such field, what it makes without one.
@@ -208,9 +207,12 @@ def _check_watermark(edit: Edit, variant: Variant, rule: Rule) -> Iterator[Fault
 
 
 _CHECKS: Mapping[str, Callable[[Edit, Variant, Rule], Iterator[Fault]]] = {
-    "models": _check_model, "resolution": _check_resolution, "labels": _check_labels, "prompt_deny": _check_prompt,
+    "models": _check_model,
+    "resolution": _check_resolution,
+    "labels": _check_labels,
+    "prompt_deny": _check_prompt,
     "watermark": _check_watermark,
-}  # fmt: skip
+}
 RULES = tuple(_CHECKS)
 
 

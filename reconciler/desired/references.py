@@ -22,12 +22,12 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 class BadReference(ValueError):
-    """The text names nothing that may be used as a medium; the message says why and what is legal."""
+    """The text names no usable medium; the message says why and what is legal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A media URL, understood. `value` is the URL, the project-relative path, or the edit's name."""
+    """A parsed media URL; `value` is the URL, the path in the project, or the edit's name."""
 
     kind: Kind
     value: str
@@ -46,7 +46,7 @@ class Reference:
 
 
 def parse_reference(url: str, manifest: str) -> Reference:
-    """What `url` names, in a manifest at the project-relative path `manifest`. Raises BadReference."""
+    """What `url` names in the manifest at path `manifest` of the project. Raises BadReference."""
     if is_data_uri(url):
         try:
             parse_data_uri(url)

@@ -1,4 +1,4 @@
-"""Links that look signed, by a provider that is not known: one warning for each kind. Pure."""
+"""Warns once of each kind of link that looks signed by an unknown provider. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Raising `take` in the text of a manifest: a number changes, or one entry comes in, and every
-other byte stays. Pure.
+"""Raises `take` in the text of a manifest and leaves every other byte as it is. Pure.
 
-Whatever is written is read again first, and has to mean the same but for that number.
+The changed text is parsed before it is returned, and has to mean the same but for that number.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""The files of a project as they are asked about: those of the work tree, or those of a git
-revision. Pure.
-"""
+"""The protocol of a project's files, in the work tree or in a git revision. Pure."""
 
 from __future__ import annotations
 

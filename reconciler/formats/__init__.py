@@ -1,1 +1,1 @@
-"""Text formats: strict YAML, JSON Schema faults in words, canonical JSON, names and URLs. Pure."""
+"""Text formats: strict YAML, faults in words, canonical JSON, names and URLs. Pure."""

@@ -9,8 +9,9 @@ import rfc8785
 
 
 def is_same_json(one: object, other: object) -> bool:
-    """Whether two plain values are one in JSON: 1 and 1.0 are, 1 and true are not, though they are
-    in Python.
+    """Whether two plain values are equal in JSON.
+
+    1 and 1.0 are equal there; 1 and true are not, although they are in Python.
     """
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 

@@ -1,9 +1,9 @@
-"""Strict YAML: text → plain data that knows its lines and columns. Pure.
+"""Reads strict YAML into plain data that knows its lines and columns. Pure.
 
-A subset of YAML 1.2: what a stranger's pull request could use to surprise a reader is refused
-(duplicate keys, anchors, aliases, tags, merge keys, keys that are no text, NaN and infinity,
-integers beyond 2^53, depth over 32, files over 1 MiB), and what YAML 1.1 would turn into something
-else (`NO`, `12:30:45`, `010`) stays text.
+Only a subset of YAML 1.2 is read. What a stranger's pull request could use to surprise a reader is
+refused: duplicate keys, anchors, aliases, tags, merge keys, keys that are no text, NaN and
+infinity, integers beyond 2^53, depth over 32, files over 1 MiB. What YAML 1.1 would turn into
+something else (`NO`, `12:30:45`, `010`) stays text.
 """
 
 from __future__ import annotations
@@ -78,7 +78,10 @@ class Document:
     cut_at: Mapping[str, Place] = field(default_factory=dict)
 
     def place(self, at: str = "", *, key: bool = False) -> Place:
-        """Where the value at pointer `at` stands, or its key, or else the nearest thing around it."""
+        """Where the value at pointer `at` stands, or its key.
+
+        Where nothing is noted for `at`, the place of the nearest thing around it counts.
+        """
         if at in self.inherited:
             return self.inherited[at]
         while at and at not in self.marks:

@@ -1,6 +1,4 @@
-"""Names and paths as text: what may stand in them, and which ones a file system takes for the same.
-Pure.
-"""
+"""Names and paths as text: what may stand in them, and which ones look the same. Pure."""
 
 from __future__ import annotations
 
@@ -41,7 +39,7 @@ def find_similar(
 
 
 def suggest_name(text: object, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """` Did you mean X?`, where one of a closed list is spelled like what was given; else nothing."""
+    """` Did you mean X?` for a `text` that is spelled like one of `known`; otherwise empty."""
     close = find_similar(text, known, most=1, cutoff=cutoff) if isinstance(text, str) else []
     return f" Did you mean {make_plain(close[0])}?" if close else ""
 

@@ -1,4 +1,4 @@
-"""JSON files of our own, which anybody may have damaged since: read with suspicion. Pure."""
+"""Reads JSON files that we wrote and that anybody may have damaged since. Pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ T = TypeVar("T")
 
 
 def parse_json(raw: bytes | str) -> Any:
-    """JSON as data. Raises ValueError for all that is none, also for what is nested too deep to be
-    read.
-    """
+    """JSON as data. Raises ValueError for text that is not JSON or nested too deep."""
     try:
         return json.loads(raw)
     except RecursionError:
@@ -22,8 +20,9 @@ def parse_json(raw: bytes | str) -> Any:
 
 
 def build_record(kind: type[T], data: object) -> T:
-    """A dataclass from plain data. Raises ValueError when a field is missing, unknown, or of
-    another type.
+    """Build a dataclass from plain data.
+
+    Raises ValueError when a field is missing, unknown, or of another type.
     """
     if not isinstance(data, dict):
         raise ValueError(f"{type(data).__name__} where an object is wanted")

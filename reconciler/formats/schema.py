@@ -1,4 +1,4 @@
-"""JSON Schema faults in words: what was given, what is legal, did you mean. Pure.
+"""Words the faults of a JSON Schema: what was given, what is legal, what was meant. Pure.
 
 jsonschema is slow to import and is loaded only when something has to be checked; what was checked
 is remembered.
@@ -53,8 +53,8 @@ def validate_document(
 def _load_validator() -> Any:
     """The validator of the draft, whose patterns end where JSON Schema says that they end.
 
-    In ECMA 262 a `$` is the end of the text. Python's also lets a line break follow, which would become part of a host
-    name or of a path.
+    In ECMA 262 a `$` is the end of the text. Python's also lets a line break follow, which would
+    become part of a host name or of a path.
     """
     from jsonschema import Draft202012Validator, ValidationError, validators  # lazy: start-up time
 
@@ -94,14 +94,12 @@ def _explain_error(  # noqa: C901  (a case a keyword)
             for extra in sorted(set(given) - set(known)):
                 yield [*path, extra], True, _describe_unknown_field(extra, legal, name)
         case "required":
+            known = schema.get("properties", {})
             for missing in (field for field in rule if field not in given):
                 yield (
                     path,
                     True,
-                    (
-                        f"{name} lacks"
-                        f' "{missing}"{_describe_field(schema.get("properties", {}).get(missing, {}))}'
-                    ),
+                    f'{name} lacks "{missing}"{_describe_field(known.get(missing, {}))}',
                 )
         case "enum":
             yield path, False, _describe_enum(name, given, rule)
@@ -136,7 +134,8 @@ def _explain_error(  # noqa: C901  (a case a keyword)
             yield (
                 path,
                 False,
-                f"{name} is {_show_value(given, quote=True)}; legal is {schema.get('x-legal', rule)}.",
+                f"{name} is {_show_value(given, quote=True)};"
+                f" legal is {schema.get('x-legal', rule)}.",
             )
         case "not":
             yield path, False, f"{name}: {schema.get('x-legal', 'not allowed')}."
@@ -148,7 +147,8 @@ def _explain_error(  # noqa: C901  (a case a keyword)
 
 def _describe_unknown_field(extra: str, legal: Sequence[str], name: str) -> str:
     inside = f" in {name}" if name != "the document" else ""
-    return f'unknown field "{_clip_text(extra)}"{inside}; legal are {", ".join(legal)}.{suggest_name(extra, legal)}'
+    meant = suggest_name(extra, legal)
+    return f'unknown field "{_clip_text(extra)}"{inside}; legal are {", ".join(legal)}.{meant}'
 
 
 def _describe_range(schema: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What signs a link and what chooses its content: a URL without its signature. Pure.
+"""Removes from a URL what signs it, and keeps what chooses its content. Pure.
 
 The rule is part of the key's contract (schemas/key.md); the providers are data
 (schemas/signatures.yaml).
@@ -78,8 +78,8 @@ class Signatures:
         """`url` without what signs or dates it, so that the same object keeps one identity when
         its link is refreshed; what is left and looks like a secret stands there as a digest.
 
-        Scheme and host are lower-cased, a usual port, a user name and a fragment dropped, the other parameters kept in
-        their order.
+        Scheme and host are lower-cased. The usual port, a user name and a fragment are dropped.
+        The other parameters keep their order.
         """
         parts = urlsplit(url)
         pairs = self._keep_unsigned(parts)

@@ -1,4 +1,4 @@
-"""What was meant by a line that is not YAML: slips of the hand that a parser has no words for. Pure."""
+"""Explains slips of the hand in a line that is not YAML, where a parser has no words. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What others wrote, before anything believes it: JSON, ids, numbers and text of a service. Pure.
+"""Checks JSON, ids, numbers and text of a service before anything believes them. Pure.
 
-One gate for every answer: what passes is small, flat, finite and printable, so that nothing behind
-it has to ask again.
+Every answer passes here. What passes is small, flat, finite and printable, so that no other module
+has to check it again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Text for people: counts and moments, and how wide a page is. Pure."""
+"""Formats counts, moments and spans of time for people. Pure."""
 
 from __future__ import annotations
 

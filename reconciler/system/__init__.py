@@ -1,1 +1,1 @@
-"""This machine: files, git, the clock, caches, the environment, and the process that opens media."""
+"""This machine: files, git, clock, caches, environment, and the process that opens media."""

@@ -1,8 +1,7 @@
-"""What was looked at before: digests by file signature, and facts by digest. Losing it costs
-time, never truth.
+"""Remembers what was looked at before: digests by file stamp, and facts by digest.
 
-A table is a file of its own: the SHA-256 of what follows, and JSON. What does not fit its digest
-was not written by us.
+Losing the cache costs time, never truth. Each table is a file of its own, which holds a SHA-256 and
+the JSON that it is of. A table that does not fit its digest was not written by us and is ignored.
 """
 
 from __future__ import annotations

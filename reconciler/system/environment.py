@@ -1,6 +1,4 @@
-"""What the environment says about the screen, and what of it must not be shown. Of a project's
-settings config.py reads it.
-"""
+"""Reads what the environment says about the screen. The settings of a project are in config.py."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Files: atomic writes, fsync, copies, and joins that cannot leave their root. Knows nothing of
-edits.
-"""
+"""Writes files atomically, copies them, and joins paths that cannot leave their root."""
 
 from __future__ import annotations
 

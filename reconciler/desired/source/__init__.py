@@ -1,1 +1,1 @@
-"""Where manifests come from: the folders that the project file names, in the work tree or a commit."""
+"""Loads manifests from the folders that the project names, in the work tree or a commit."""

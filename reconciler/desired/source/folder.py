@@ -1,4 +1,4 @@
-"""The work tree as a source."""
+"""Reads manifests and media of the work tree."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _raise_unusable() -> Iterator[None]:
 
 
 def _walk_manifests(top: Path) -> Iterator[Path]:
-    """All manifests below a folder; hidden folders, other projects and our own state are left out."""
+    """All manifests below a folder, without hidden folders, other projects and our state."""
     for folder, folders, names in os.walk(top):
         here = Path(folder)
         if here != top and PROJECT_FILE in names:

@@ -1,4 +1,4 @@
-"""A git revision as a source: its files are read from the repository, and nothing is checked out."""
+"""Reads manifests and media of a git revision from the repository, without a checkout."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ class RevisionTree:
         return self._entries[target]
 
     def _find_target(self, path: str) -> str | None:
-        """Where a path leads with symbolic links followed; None when that is outside the project."""
+        """Where a path leads when symbolic links are followed; None outside the project."""
         left, here, links = path.split("/"), "", 0
         while left:
             part = left.pop(0)

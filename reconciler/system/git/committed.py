@@ -1,4 +1,4 @@
-"""What a commit holds, and whether what lies in the work tree is still as the commit has it.
+"""Reads what a commit holds, and whether the work tree still has the same bytes.
 
 Files of the work tree are read and compared here, byte by byte: git would run the filters and
 monitors that the repository names.

@@ -1,4 +1,4 @@
-"""What people call commits: names of revisions, and what lies between two of them."""
+"""Finds the commits that people name, and the two ends of a range."""
 
 from __future__ import annotations
 

@@ -1,12 +1,11 @@
-"""How git is run: one function starts it, and only for questions that no configuration can turn
-into something else.
+"""Runs git, and only for questions that no configuration can turn into something else.
 
-A project folder may come from a stranger, and with it `.git/config`. What stands there, in files
-that it includes, or in `.gitattributes` must not start a program: pagers, hooks, monitors, filters,
-text conversions, external diffs, signature checks, helpers of remotes. So git is asked about
-objects and refs, never about the work tree: what compares files (`status`, `diff`, `add`) runs the
-filters and monitors that the repository names, and those cannot be switched off without knowing
-their names.
+One function starts it. A project folder may come from a stranger, and with it `.git/config`. What
+stands there, in files that it includes, or in `.gitattributes` must not start a program: pagers,
+hooks, monitors, filters, text conversions, external diffs, signature checks, helpers of remotes. So
+git is asked about objects and refs, never about the work tree: what compares files (`status`,
+`diff`, `add`) runs the filters and monitors that the repository names, and those cannot be switched
+off without knowing their names.
 """
 
 from __future__ import annotations

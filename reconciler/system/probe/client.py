@@ -1,7 +1,8 @@
 """Asks the probe worker what a medium of strangers is, or why it is not taken.
 
 One worker process is started at the first question of a run, and ends with it. A medium that ends
-the worker is refused; the next one gets a new worker. Other programs are run here and in system/git/run.py.
+the worker is refused; the next one gets a new worker. Only this module and `system/git/run.py`
+start other programs.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ from reconciler.system.probe.file_types import CLIP, HEAD_BYTES, PICTURES, detec
 from reconciler.system.probe.refusal import Foreign, Unreadable
 
 PATIENCE_S = 120.0  # for an answer, however busy the machine; computing time is limited over there
-_START = "import sys; sys.path += sys.argv[1:]; from reconciler.system.probe.worker import serve; serve()"
+_START = (
+    "import sys; sys.path += sys.argv[1:];"
+    " from reconciler.system.probe.worker import serve; serve()"
+)
 _INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # where Python itself may need them
 
 

@@ -1,4 +1,4 @@
-"""What a picture is, by the one decoder of its form. Runs in the worker's process."""
+"""Tells what a picture is, by the one decoder of its form. Runs in the worker's process."""
 
 from __future__ import annotations
 
@@ -139,7 +139,8 @@ def measure_tones(image: Image.Image) -> tuple[int, int, bool]:
     lightest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
     darkest = ImageChops.darker(ImageChops.darker(red, green), blue)
     far = sum(ImageChops.subtract(lightest, darkest).histogram()[_COLOURED_FROM:])
-    return int(low), int(high), far > _COLOURED_SHARE * rgb.width * rgb.height  # type: ignore[arg-type]
+    coloured = far > _COLOURED_SHARE * rgb.width * rgb.height
+    return int(low), int(high), coloured  # type: ignore[arg-type]
 
 
 def judge_tones(low: int, high: int, coloured: bool) -> str | None:

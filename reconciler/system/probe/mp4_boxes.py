@@ -1,8 +1,10 @@
-"""What the boxes of an MP4 or MOV file say, read without a decoder: the brand, the lengths and
-sides of its headers, and whether the file is as long as its boxes.
+"""Reads what the boxes of an MP4 or MOV file say, without a decoder.
+
+They tell the brand, the lengths and sides of the headers, and whether the file is as long as its
+boxes.
 
 FFmpeg puts wrong headers right in silence; a player or the service may not. What they say is held
-against what the frames say in `clips`.
+against what the frames say in `video`.
 """
 
 from __future__ import annotations

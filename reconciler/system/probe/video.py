@@ -1,4 +1,4 @@
-"""What a clip is, by the demuxer of MP4 and MOV and no other. Runs in the worker's process.
+"""Tells what a clip is, by the demuxer of MP4 and MOV and no other. Runs in the worker's process.
 
 The clip is read to its last packet; its first frame is decoded, and of a mask every frame. What
 header, track and packets say must agree: the facts decide what is sent and what it costs.
@@ -236,8 +236,8 @@ def _check_headers(headers: Headers, length_s: float, side: int) -> None:
         for side_px in track.sides if track.handler == b"vide" else ():
             if max(side_px) > 4 * side:
                 raise Refusal(
-                    f"it contradicts itself: its header says {side_px[0]:,.0f}x{side_px[1]:,.0f} pixels,"
-                    f" and the longer side of its frames has {side:,}"
+                    f"it contradicts itself: its header says {side_px[0]:,.0f}x{side_px[1]:,.0f}"
+                    f" pixels, and the longer side of its frames has {side:,}"
                 )
 
 
