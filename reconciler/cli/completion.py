@@ -100,7 +100,7 @@ Source = Callable[["Config", str], Iterable[CompletionItem]]
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
-def _offering(source: Source, *, endings: bool = False) -> Complete:
+def _offer(source: Source, *, endings: bool = False) -> Complete:
     """A completion of click: those that `source` knows and that begin with what is typed.
 
     With `endings` the source has made them fit what is typed.
@@ -151,11 +151,11 @@ def _named(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
                         yield f"{metadata['name']}{cell.suffix}", metadata.get("labels") or {}
 
 
-def _edits(config: Config, _typed: str) -> Iterator[CompletionItem]:
+def _find_edits(config: Config, _typed: str) -> Iterator[CompletionItem]:
     yield from (CompletionItem(name) for name, _ in _named(config))
 
 
-def _targets(config: Config, _typed: str) -> Iterator[CompletionItem]:
+def _find_targets(config: Config, _typed: str) -> Iterator[CompletionItem]:
     seen: dict[str, None] = {}
     for name, labels in _named(config):
         seen[name] = None
@@ -163,22 +163,22 @@ def _targets(config: Config, _typed: str) -> Iterator[CompletionItem]:
     yield from map(CompletionItem, seen)
 
 
-def _environments(config: Config, _typed: str) -> Iterator[CompletionItem]:
+def _find_environments(config: Config, _typed: str) -> Iterator[CompletionItem]:
     spec = config.document.data.get("spec") or {}
     yield from map(CompletionItem, spec.get("environments") or ())
 
 
-def _revisions(config: Config, typed: str) -> Iterator[CompletionItem]:
+def _find_revisions(config: Config, typed: str) -> Iterator[CompletionItem]:
     from reconciler.system.git.revisions import list_names
 
-    dots = next((each for each in ("...", "..") if each in typed), "")
+    dots = next((dots for dots in ("...", "..") if dots in typed), "")
     first = typed.partition(dots)[0] + dots if dots else ""
     for name in ("HEAD", *list_names(config.root)):
         if f"{first}{name}".startswith(typed):
             yield CompletionItem(f"{first}{name}")
 
 
-def _tasks(config: Config, _typed: str) -> Iterator[CompletionItem]:
+def _find_tasks(config: Config, _typed: str) -> Iterator[CompletionItem]:
     from reconciler.state.ledger import Ledger
 
     ledger = Ledger.open_readonly(config.state_dir / "ledger.db")
@@ -189,20 +189,20 @@ def _tasks(config: Config, _typed: str) -> Iterator[CompletionItem]:
         yield from map(CompletionItem, list(ids)[:_MOST_TASKS])
 
 
-def _edits_or_files(config: Config, typed: str) -> Iterator[CompletionItem]:
-    names = [item for item in _edits(config, typed) if item.value.startswith(typed)]
+def _find_edits_or_files(config: Config, typed: str) -> Iterator[CompletionItem]:
+    names = [item for item in _find_edits(config, typed) if item.value.startswith(typed)]
     yield from names or [CompletionItem(typed, type="file")]
 
 
-edits = _offering(_edits)
-edits_or_files = _offering(_edits_or_files, endings=True)
-targets = _offering(_targets)
-environments = _offering(_environments)
-revisions = _offering(_revisions, endings=True)
-tasks = _offering(_tasks)
+complete_edits = _offer(_find_edits)
+complete_edits_or_files = _offer(_find_edits_or_files, endings=True)
+complete_targets = _offer(_find_targets)
+complete_environments = _offer(_find_environments)
+complete_revisions = _offer(_find_revisions, endings=True)
+complete_tasks = _offer(_find_tasks)
 
 
-def endpoints(
+def complete_endpoints(
     _context: click.Context, _parameter: click.Parameter, typed: str
 ) -> list[CompletionItem]:
     """The endpoints that have a name."""

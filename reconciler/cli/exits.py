@@ -1,4 +1,4 @@
-"""The exit codes of `plan` and `diff`."""
+"""The exit codes of `cutlist plan` and `cutlist diff`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,21 @@ if TYPE_CHECKING:
     from reconciler.operations.budget import BudgetCheck
 
 
-def _exit_code(
-    changes: bool, held: Sequence[BudgetCheck], detailed_exitcode: bool, max_cost: float | None
+def choose_exit_code(
+    *,
+    has_changes: bool,
+    checks: Sequence[BudgetCheck],
+    detailed_exitcode: bool,
+    max_cost: float | None,
 ) -> int:
-    """6 for what would be refused, where `--max-cost` or `--detailed-exitcode` asks for it; 2 for
-    changes, where the latter does.
+    """The exit code of a command that shows what an apply would do.
+
+    It is 6 when a budget would refuse the apply and `--max-cost` or `--detailed-exitcode` asks for
+    that; it is 2 when there are changes and `--detailed-exitcode` asks for that; otherwise 0.
     """
-    asked = detailed_exitcode or max_cost is not None
-    if asked and any(verdict.refusal for verdict in held):
+    asked_about_budgets = detailed_exitcode or max_cost is not None
+    if asked_about_budgets and any(check.refusal for check in checks):
         return EXIT_BUDGET
-    return EXIT_CHANGES if detailed_exitcode and changes else EXIT_OK
+    if detailed_exitcode and has_changes:
+        return EXIT_CHANGES
+    return EXIT_OK

@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
         code = EXIT_ERROR
     except KeyboardInterrupt:  # while the last lines were written
         code = EXIT_INTERRUPTED
-    sys.exit(screen.finished(code))
+    sys.exit(screen.settle_exit_code(code))
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -100,10 +100,10 @@ class _LazyGroup(click.Group):
 
 
 def load_command(name: str) -> click.Command:
-    """The command of a name in COMMANDS, from its module."""
-    name = f"{name}_" if keyword.iskeyword(name) else name
-    module = importlib.import_module(f"reconciler.cli.commands.{name}")
-    command: click.Command = getattr(module, name)
+    """Load a command of COMMANDS: `run_NAME` in its module."""
+    module_name = f"{name}_" if keyword.iskeyword(name) else name
+    module = importlib.import_module(f"reconciler.cli.commands.{module_name}")
+    command: click.Command = getattr(module, f"run_{name}")
     return command
 
 

@@ -1,4 +1,4 @@
-"""The project that a command is about, and one edit of it."""
+"""The project that a command works on."""
 
 from __future__ import annotations
 
@@ -6,28 +6,33 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import completion as completing
-from reconciler.cli import screen
+from reconciler.cli import completion, screen
 from reconciler.state.roster import meaning
 
 if TYPE_CHECKING:
     from reconciler.project import Project
 
 
-def opened(context: click.Context, endpoint: str | None = None) -> Project:
-    """The project around the folder of `-C`."""
-    from reconciler.project import Project
+def open_project(context: click.Context, endpoint: str | None = None) -> Project:
+    """Open the project around the folder of `-C`, in the environment of `--env`.
+
+    Raises ProjectNotFound, InvalidInput, UsageError.
+    """
+    from reconciler.project import Project  # lazy: start-up time
 
     return Project.open(
         context.obj,
         endpoint=endpoint,
-        environment=context.meta.get(completing.ENVIRONMENT),
+        environment=context.meta.get(completion.ENVIRONMENT),
         command=context.command_path,
     )
 
 
-def _tell_of_others(project: Project) -> None:
-    """On standard error, since it is about the store and no part of what was asked."""
-    others = project.find_other_ledgers()
-    if others:
-        screen.note(f"warning: {meaning(others)}.")
+def warn_of_other_ledgers(project: Project) -> None:
+    """Say on standard error that other ledgers have spent money on this store.
+
+    It is about the store and no part of what the command was asked, so it is not in its output.
+    """
+    notes = project.find_other_ledgers()
+    if notes:
+        screen.note(f"warning: {meaning(notes)}.")

@@ -1,56 +1,32 @@
-"""Options that several commands share, and the project they are for."""
+"""The options that several commands share."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypedDict
 
 import click
 
-from reconciler.cli import completion as completing
+from reconciler.cli import completion
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def _remember(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
-    context.meta[completing.ENVIRONMENT] = value
+class PlanFlags(TypedDict):
+    """What `plan_options` give to a command: each is a setting of a plan."""
 
-
-environment: Decorator = click.option(
-    "--env",
-    metavar="NAME",
-    callback=_remember,
-    expose_value=False,
-    shell_complete=completing.environments,
-    help=(
-        "An environment of cutlist.yaml, with lock file section and outputs of its own; wins over"
-        " CUTLIST_ENV."
-    ),
-)
-
-
-def endpoint(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of every command that looks at a project: where to render, and in which
-    environment.
-    """
-    option = click.option(
-        "--endpoint",
-        metavar="URL|mock|singapore|beijing",
-        shell_complete=completing.endpoints,
-        help="Where to render; wins over CUTLIST_ENDPOINT and cutlist.yaml.",
-    )
-    return option(environment(command))
-
-
-as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="For programs.")
-wide: Decorator = click.option(
-    "--wide", is_flag=True, help="Names and paths whole, however long the lines get."
-)
+    target: tuple[str, ...]
+    exclude: tuple[str, ...]
+    refresh_only: bool
+    verify: bool
+    force: bool
+    repay: bool
+    retry_failed: bool
 
 
 class _Amount(click.FloatRange):
-    """Money, from 0. `nan` is more than no amount, so it would be no limit."""
+    """An amount of money, from 0. `nan` is a number to click, and would be no limit."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -61,31 +37,74 @@ class _Amount(click.FloatRange):
         return amount
 
 
-max_cost: Decorator = click.option(
+def _combine(*decorators: Decorator) -> Decorator:
+    """One decorator for several options, which `--help` shows in this order."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+def _remember_environment(
+    context: click.Context, _parameter: click.Parameter, value: str | None
+) -> None:
+    """Keep what --env names where both the command and its completion find it."""
+    context.meta[completion.ENVIRONMENT] = value
+
+
+# where to render, and in which environment: of every command that looks at a project
+endpoint = _combine(
+    click.option(
+        "--endpoint",
+        metavar="URL|mock|singapore|beijing",
+        shell_complete=completion.complete_endpoints,
+        help="Where to render; wins over CUTLIST_ENDPOINT and cutlist.yaml.",
+    ),
+    click.option(
+        "--env",
+        metavar="NAME",
+        callback=_remember_environment,
+        expose_value=False,
+        shell_complete=completion.complete_environments,
+        help=(
+            "An environment of cutlist.yaml, with lock file section and outputs of its own; wins"
+            " over CUTLIST_ENV."
+        ),
+    ),
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="For programs.")
+wide = click.option(
+    "--wide", is_flag=True, help="Names and paths whole, however long the lines get."
+)
+auto_approve = click.option(
+    "--auto-approve", is_flag=True, help="Do not ask before money is spent."
+)
+max_cost = click.option(
     "--max-cost", type=_Amount(min=0), metavar="AMOUNT", help="Refuse to spend more."
 )
-would_cost: Decorator = click.option(
+max_cost_of_plan = click.option(
     "--max-cost",
     type=_Amount(min=0),
     metavar="AMOUNT",
     help="Say, and exit 6, when `apply` would refuse it for this or for a budget.",
 )
-auto_approve: Decorator = click.option(
-    "--auto-approve", is_flag=True, help="Do not ask before money is spent."
-)
-_FOR_PLANS: tuple[Decorator, ...] = (
+# what `plan` and `apply` have in common: see PlanFlags
+plan_options = _combine(
     click.option(
         "--target",
         multiple=True,
         metavar="EDIT",
-        shell_complete=completing.targets,
+        shell_complete=completion.complete_targets,
         help="Only this edit and what it builds on; may repeat.",
     ),
     click.option(
         "--exclude",
         multiple=True,
         metavar="EDIT",
-        shell_complete=completing.targets,
+        shell_complete=completion.complete_targets,
         help="Not this edit nor what builds on it; may repeat.",
     ),
     click.option(
@@ -102,10 +121,3 @@ _FOR_PLANS: tuple[Decorator, ...] = (
     ),
     click.option("--retry-failed", is_flag=True, help="Send again what the service refused."),
 )
-
-
-def allowances(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that `plan` and `apply` have in common: they become plan.diff.Options."""
-    for option in reversed(_FOR_PLANS):
-        command = option(command)
-    return command

@@ -98,7 +98,7 @@ class JsonLines(Progress):
     """One JSON object for each event but the bytes of downloads."""
 
     def _show(self, event: Event) -> None:
-        screen.json_line(
+        screen.print_json_line(
             {
                 "event": "progress",
                 "name": event.name,

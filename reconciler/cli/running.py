@@ -1,4 +1,4 @@
-"""One apply on the screen: the plan, the question, the progress, the last word."""
+"""One apply at the command line: the plan, the question, the progress, the last word."""
 
 from __future__ import annotations
 
@@ -6,118 +6,87 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from reconciler.apply.outcome import Report, Stop
-from reconciler.apply.request import ApplyHooks, ApplyRequest, SavedPlan
+from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.cli import progress, screen
-from reconciler.cli.approval import _approval
-from reconciler.cli.signals import _signals
-from reconciler.plan.decide import Options
+from reconciler.cli.approval import make_approval
+from reconciler.cli.signals import stop_on_signal
 from reconciler.plan.step import Plan
 from reconciler.project import Project
-from reconciler.report import outcome as endings
-from reconciler.report import plan as words
 from reconciler.report.cost import today_lines
-from reconciler.watch import WatchPass
+from reconciler.report.outcome import report_blocks, report_document
+from reconciler.report.plan import plan_blocks
 
 
-def run_apply(
+def apply_project(
     project: Project,
-    options: Options,
+    request: ApplyRequest,
     *,
-    as_json: bool,
     auto_approve: bool,
-    max_cost: float | None,
-    saved: SavedPlan | None = None,
-    fail_fast: bool = False,
-) -> int:
-    """One apply, from the plan to the last word. Returns the exit code."""
-    return _run(
-        project,
-        options,
-        as_json=as_json,
-        auto_approve=auto_approve,
-        max_cost=max_cost,
-        stop=Stop(),
-        saved=saved,
-        fail_fast=fail_fast,
-    ).exit_code
-
-
-def _run(
-    project: Project,
-    options: Options,
-    *,
-    as_json: bool,
-    auto_approve: bool,
-    max_cost: float | None,
-    stop: Stop,
-    saved: SavedPlan | None = None,
-    fail_fast: bool = False,
-    watch_pass: WatchPass[Project] | None = None,
+    as_json: bool = False,
+    stop: Stop | None = None,
+    apply: Callable[..., Awaitable[Report]] | None = None,
 ) -> Report:
-    """One apply, or one pass of a watch, and how it ended. `stop` tells afterwards whether Ctrl-C
-    came.
+    """Apply a project, show all of it, and report how it ended.
+
+    A `stop` tells the caller afterwards whether Ctrl-C came. A watch has an `apply` of its own,
+    which leaves alone what failed before; without one it is the project's.
     """
-    apply = project.apply_async if watch_pass is None else watch_pass.apply
-    agreed = "a saved plan" if saved is not None else "--auto-approve" if auto_approve else ""
-    asked = _approval(project, stop, agreed, as_json=as_json)
-    show = _showing(project, max_cost, as_json=as_json)
-    tell: Callable[[str], None] = screen.note if as_json else screen.say
-    with _progress(project, as_json=as_json) as shown, _signals(stop) as hear:
+    apply = apply or project.apply_async
+    stop = stop or Stop()
+    agreed = "--auto-approve" if auto_approve else ""
+    if request.saved is not None:
+        agreed = "a saved plan"
+    ask = make_approval(project.config.approver, stop, agreed=agreed, as_json=as_json)
+    with _make_progress(project, as_json=as_json) as display, stop_on_signal(stop) as attach_loop:
 
         def approve(plan: Plan) -> str:
-            """Nothing may move on the screen while somebody is asked there."""
-            words = asked(plan)
-            if words:
-                shown.begin(plan)
-            return words
+            """Ask first, show progress then: nothing may move where somebody is asked."""
+            approval = ask(plan)
+            if approval:
+                display.begin(plan)
+            return approval
 
-        report = asyncio.run(
-            _applied(
-                apply,
-                ApplyRequest(options, saved, max_cost, fail_fast),
-                ApplyHooks(show, approve, shown.observe, tell),
-                stop,
-                hear,
-            )
+        hooks = ApplyHooks(
+            show=_make_plan_display(project, request.max_cost, as_json=as_json),
+            approve=approve,
+            observe=display.observe,
+            tell=screen.note if as_json else screen.say,
         )
+
+        async def apply_in_loop() -> Report:
+            attach_loop()
+            return await apply(request, hooks, stop=stop)
+
+        report = asyncio.run(apply_in_loop())
     if as_json:
-        screen.json_line({"event": "end", **endings.report_document(report)})
+        screen.print_json_line({"event": "end", **report_document(report)})
     elif report.plan.changes or report.outcomes:
-        screen.show(endings.report_blocks(report))
+        screen.show(report_blocks(report))
     return report
 
 
-async def _applied(
-    apply: Callable[..., Awaitable[Report]],
-    request: ApplyRequest,
-    hooks: ApplyHooks,
-    stop: Stop,
-    hear: Callable[[], None],
-) -> Report:
-    hear()
-    return await apply(request, hooks, stop=stop)
-
-
-def _showing(project: Project, max_cost: float | None, *, as_json: bool) -> Callable[[Plan], None]:
-    """Shows the plan, whatever becomes of it then."""
+def _make_plan_display(
+    project: Project, max_cost: float | None, *, as_json: bool
+) -> Callable[[Plan], None]:
+    """Make the function that shows the plan, whatever becomes of it then."""
 
     def show(plan: Plan) -> None:
         if as_json:
-            held = [check.to_json() for check in project.check_budgets(plan, max_cost=max_cost)]
-            screen.json_line({"event": "plan", **plan.to_json(), "budgets": held})
+            checks = project.check_budgets(plan, max_cost=max_cost)
+            budgets = [check.to_json() for check in checks]
+            screen.print_json_line({"event": "plan", **plan.to_json(), "budgets": budgets})
         else:
             spent = today_lines(project.add_up_today(), plan.currency) if plan.changes else ()
-            screen.show([*words.plan_blocks(plan), *spent, ""])
+            screen.show([*plan_blocks(plan), *spent, ""])
 
     return show
 
 
-def _progress(project: Project, *, as_json: bool) -> progress.Progress:
-    currency = project.config.prices.currency
+def _make_progress(project: Project, *, as_json: bool) -> progress.Progress:
+    """Choose how the progress is shown: for programs, on a terminal that can, or in lines."""
     if as_json:
         return progress.JsonLines()
-    return (
-        progress.Live(currency, project.clock.monotonic)
-        if screen.ERR.moving
-        else progress.Lines(currency)
-    )
+    currency = project.config.prices.currency
+    if screen.ERR.moving:
+        return progress.Live(currency, project.clock.monotonic)
+    return progress.Lines(currency)

@@ -104,7 +104,7 @@ def _ignore(path: Path) -> list[Path]:
     return [path]
 
 
-def fresh_demo(folder: Path) -> None:
+def prepare_demo(folder: Path) -> None:
     """Put the demo project into `folder`; one that is there already is emptied of what it rendered.
 
     Raises UsageError when `folder` holds anything else.

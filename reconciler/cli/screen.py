@@ -26,14 +26,14 @@ ERR = OutputStream("stderr")
 def say(text: str = "") -> None:
     """Lines on standard output: for people. A terminal gets them broken between words."""
     if OUT.is_terminal:
-        show([plain(text)])
+        show([make_lines_plain(text)])
     else:
-        lines(text)
+        print_lines(text)
 
 
-def lines(text: str) -> None:
+def print_lines(text: str) -> None:
     """Lines on standard output, as long as they are."""
-    OUT.write(f"{plain(text)}\n")
+    OUT.write(f"{make_lines_plain(text)}\n")
 
 
 def show(blocks: Blocks, *, wide: bool = False) -> None:
@@ -47,27 +47,27 @@ def note(text: str) -> None:
     """
     page = ERR.page()
     if ERR.is_terminal:
-        ERR.write(written([plain(text)], page))
+        ERR.write(written([make_lines_plain(text)], page))
     else:
-        ERR.write(f"{plain(text)}\n")
+        ERR.write(f"{make_lines_plain(text)}\n")
 
 
-def script(text: str) -> None:
+def print_script(text: str) -> None:
     """A text of our own on standard output, byte for byte: for programs."""
     OUT.write(f"{text}\n")
 
 
-def document(value: Mapping[str, Any]) -> None:
+def print_json(value: Mapping[str, Any]) -> None:
     """One JSON document on standard output."""
-    OUT.write(f"{_json(value, indent=2)}\n")
+    OUT.write(f"{_format_json(value, indent=2)}\n")
 
 
-def json_line(value: Mapping[str, Any]) -> None:
+def print_json_line(value: Mapping[str, Any]) -> None:
     """One JSON object in one line on standard output."""
-    OUT.write(f"{_json(value, separators=(',', ':'))}\n")
+    OUT.write(f"{_format_json(value, separators=(',', ':'))}\n")
 
 
-def _json(value: Mapping[str, Any], **layout: Any) -> str:
+def _format_json(value: Mapping[str, Any], **layout: Any) -> str:
     """JSON in which every character that is not plain is written as its number: the same value, and
     quiet. Where the encoding is not Unicode, so is every character that is not ASCII.
     """
@@ -95,7 +95,7 @@ def complain(error: CutlistError) -> None:
         ERR.write(written([Paragraph(error.hint, "  ")], ERR.page()))
 
 
-def finished(code: int) -> int:
+def settle_exit_code(code: int) -> int:
     """The exit code of a process whose work ended with `code`: the same, unless all went well but
     for writing it down.
     """
@@ -115,14 +115,14 @@ def show_cursor() -> None:
         ERR.write("\x1b[?25h\n")
 
 
-def plain(text: str) -> str:
+def make_lines_plain(text: str) -> str:
     """`text` without what would move the cursor or turn the writing round: it was written by
     others.
     """
     return "\n".join(make_plain(line) for line in text.split("\n"))
 
 
-def confirmed(question: str, wake: int) -> bool:
+def confirm(question: str, wake: int) -> bool:
     """Whether somebody typed 'yes'. Without a terminal there is nobody to ask; what makes `wake`
     readable ends it. It stands where people look: not in a file that takes standard output.
     """

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while an apply runs."""
+"""Ctrl-C and SIGTERM while an apply runs, and while its question waits for an answer."""
 
 from __future__ import annotations
 
@@ -12,47 +12,73 @@ from types import FrameType
 from reconciler.apply.outcome import Stop
 from reconciler.cli import screen
 
+_ON_ITS_WAY = "finishing what is being sent; tasks at the service go on. Again to leave at once."
+
 
 @contextmanager
-def _signals(stop: Stop) -> Iterator[Callable[[], None]]:
-    """The first Ctrl-C or SIGTERM asks to stop; the second leaves at once, which is safe at any
-    instant.
+def stop_on_signal(stop: Stop) -> Iterator[Callable[[], None]]:
+    """Let the first Ctrl-C or SIGTERM ask to stop, and the second leave at once.
 
-    The wish is noted as the signal arrives, not when the loop comes to it, and from before the loop
-    begins until it is gone: one that came in its last steps would otherwise be heard by nobody.
-    Gives what the loop is to call first.
+    Leaving at once is safe at any instant. Yields a function that the event loop calls first, so
+    that a signal wakes whoever waits in it. The reason is noted in `stop` as the signal arrives,
+    from before the loop begins until it is gone: a signal in the loop's last steps would otherwise
+    be heard by nobody.
     """
     loops: list[asyncio.AbstractEventLoop] = []
 
-    def heard(which: int, _frame: object) -> None:
+    def handle(number: int, _frame: object) -> None:
         if stop.reason:
             screen.show_cursor()
-            os._exit(128 + which)
-        stop.reason = signal.Signals(which).name
+            os._exit(128 + number)
+        stop.reason = signal.Signals(number).name
         for loop in loops:
-            with suppress(RuntimeError):  # it is closed: nothing is left to be stopped
-                loop.call_soon_threadsafe(told)
+            with suppress(RuntimeError):  # the loop is closed: nothing is left to be stopped
+                loop.call_soon_threadsafe(request_stop)
 
-    def told() -> None:
-        note = "finishing what is being sent; tasks at the service go on. Again to leave at once."
-        screen.note(f"\n{stop.reason}: {note}")
+    def request_stop() -> None:
+        screen.note(f"\n{stop.reason}: {_ON_ITS_WAY}")
         stop.request(stop.reason)
 
-    def hear() -> None:
+    def attach_loop() -> None:
         loops.append(asyncio.get_running_loop())
         if stop.reason:
-            told()
+            request_stop()
 
-    with _handled_by(heard):
-        yield hear
+    with _handle_signals(handle):
+        yield attach_loop
 
 
 @contextmanager
-def _handled_by(heard: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """For the length of a block Ctrl-C and SIGTERM are this function's."""
-    before = {which: signal.signal(which, heard) for which in (signal.SIGINT, signal.SIGTERM)}
+def end_question_on_signal(stop: Stop) -> Iterator[int]:
+    """Let a signal end the question itself: while it waits, the event loop hears nothing.
+
+    Yields a file descriptor that is readable once there was a signal. One that comes just before
+    the terminal is read would otherwise wait with it.
+    """
+    read_fd, write_fd = os.pipe()
+    os.set_blocking(write_fd, False)
+
+    def handle(number: int, _frame: object) -> None:
+        stop.request(signal.Signals(number).name)
+        raise KeyboardInterrupt
+
+    # not the loop's descriptor, which would hear the same signal as a second one
+    fd_before = signal.set_wakeup_fd(write_fd)
+    try:
+        with _handle_signals(handle):
+            yield read_fd
+    finally:
+        signal.set_wakeup_fd(fd_before)
+        os.close(read_fd)
+        os.close(write_fd)
+
+
+@contextmanager
+def _handle_signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Give Ctrl-C and SIGTERM to `handler` for the length of a block."""
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for which, handler in before.items():
-            signal.signal(which, handler)
+        for number, handler_before in before.items():
+            signal.signal(number, handler_before)

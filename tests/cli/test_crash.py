@@ -134,8 +134,8 @@ def test_a_watch_goes_on(tmp_path: Path) -> None:
     code = FAULTY.format(
         before="",
         after=(
-            "import reconciler.cli.commands.watch as watch\n"
-            "def broken(*_, **__): raise ValueError('broken')\nwatch._run = broken"
+            "import reconciler.cli.running as running\n"
+            "def broken(*_, **__): raise ValueError('broken')\nrunning.apply_project = broken"
         ),
         arguments=["-C", str(tmp_path / "film"), "watch"],
     )

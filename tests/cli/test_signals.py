@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from reconciler.apply.outcome import Stop
-from reconciler.cli.signals import _signals
+from reconciler.cli.signals import stop_on_signal
 
 
 @pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
@@ -23,7 +23,7 @@ def test_a_signal_is_heard_at_any_moment(which: signal.Signals, moment: str) -> 
         if moment == "in its last step":
             signal.raise_signal(which)
 
-    with _signals(stop) as hear:
+    with stop_on_signal(stop) as hear:
         if moment == "before the loop":
             signal.raise_signal(which)
         asyncio.run(last_step(hear))
@@ -42,7 +42,7 @@ def test_a_signal_wakes_whoever_waits(capsys: pytest.CaptureFixture[str]) -> Non
         asyncio.get_running_loop().call_soon(signal.raise_signal, signal.SIGINT)
         await stop.wait()
 
-    with _signals(stop) as hear:
+    with stop_on_signal(stop) as hear:
         asyncio.run(waiting(hear))
     assert stop.reason == "SIGINT"
     assert "SIGINT: finishing what is being sent" in capsys.readouterr().err

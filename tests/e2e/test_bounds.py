@@ -20,7 +20,7 @@ from reconciler import Project, read_plan, watch
 from reconciler.apply.context import SUBMIT_TRIES
 from reconciler.apply.executor import Executor, Item
 from reconciler.apply.outcome import Outcome
-from reconciler.cli.commands.watch import run_watch
+from reconciler.cli.commands.watch import watch_project
 from reconciler.plan.decide import Options
 from reconciler.service.codes import MOST_ROUNDS, Verdict, entry
 from reconciler.system import shipped
@@ -225,7 +225,7 @@ def test_watching(
                 yield paths
 
         monkeypatch.setattr(watch, "hear_saves", hear_saves)
-        assert run_watch(Project.open(workspace.root), auto_approve=True, max_cost=None) == 0
+        assert watch_project(Project.open(workspace.root), auto_approve=True, max_cost=None) == 0
         asked.append(sent())
     passes_of_both = [after - before for before, after in pairwise(asked)]
     # an account in arrears pauses the model: of two edits one is sent, the other not tried

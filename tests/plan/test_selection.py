@@ -201,7 +201,7 @@ def test_exit_code_2_if_and_only_if_there_are_changes(
     ]
     project = Opened(*world, pruning)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan_command, "opened", lambda *_arguments: project)
+        patch.setattr(plan_command, "open_project", lambda *_arguments: project)
         code = run(["plan", "--detailed-exitcode", *words])
     if project.made is None:
         assert code == 64

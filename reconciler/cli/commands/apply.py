@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import click
 
 from reconciler.cli import options
-from reconciler.cli.opening import opened
+from reconciler.cli.opening import open_project
 from reconciler.errors import UsageError
 
 
-@click.command(short_help="Render what is missing or changed.")
+@click.command("apply", short_help="Render what is missing or changed.")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @options.endpoint
 @options.as_json
@@ -26,9 +26,9 @@ from reconciler.errors import UsageError
         " is sent."
     ),
 )
-@options.allowances
+@options.plan_options
 @click.pass_context
-def apply(
+def run_apply(
     context: click.Context,
     /,
     file: Path | None,
@@ -37,7 +37,7 @@ def apply(
     auto_approve: bool,
     max_cost: float | None,
     keep_going: bool,
-    **allowed: Any,
+    **flags: Unpack[options.PlanFlags],
 ) -> int:
     """Render what is missing or changed, bring the videos home, put them where the manifests say.
 
@@ -50,26 +50,29 @@ def apply(
     \b
     Example: cutlist apply --max-cost 5
     """
-    from reconciler.cli.running import run_apply
+    from reconciler.apply.request import ApplyRequest
+    from reconciler.cli.running import apply_project
     from reconciler.operations.saved_plan import read_plan
     from reconciler.plan.decide import Options
 
     saved = None
     if file is not None:
-        given = [f"--{name.replace('_', '-')}" for name, value in allowed.items() if value]
-        if given:
-            raise UsageError(
-                f"a saved plan is applied as it was planned; {', '.join(given)} belongs to `plan"
-                " --out`."
-            )
+        _check_no_flags(flags)
         saved = read_plan(context.obj / file)
-    project = opened(context, endpoint)
-    return run_apply(
-        project,
-        Options(**allowed),
-        as_json=as_json,
+    report = apply_project(
+        open_project(context, endpoint),
+        ApplyRequest(Options(**flags), saved, max_cost, fail_fast=not keep_going),
         auto_approve=auto_approve,
-        max_cost=max_cost,
-        saved=saved,
-        fail_fast=not keep_going,
+        as_json=as_json,
     )
+    return report.exit_code
+
+
+def _check_no_flags(flags: options.PlanFlags) -> None:
+    """Raises UsageError for options that only an apply without a saved plan can have."""
+    given = [f"--{name.replace('_', '-')}" for name, value in flags.items() if value]
+    if given:
+        raise UsageError(
+            f"a saved plan is applied as it was planned; {', '.join(given)} belongs to `plan"
+            " --out`."
+        )

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
 import click
 
 from reconciler.cli import screen
 
-if TYPE_CHECKING:
-    pass
 
-
-@click.command(short_help="Print the completion of your shell.")
+@click.command("completion", short_help="Print the completion of your shell.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
-def completion(context: click.Context, shell: str) -> None:
+def run_completion(context: click.Context, shell: str) -> None:
     """Print the completion script of your shell.
 
     \b
@@ -24,6 +18,7 @@ def completion(context: click.Context, shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    made: Callable[..., Any] | None = get_completion_class(shell)
-    assert made is not None
-    screen.script(made(context.find_root().command, {}, "cutlist", "_CUTLIST_COMPLETE").source())
+    group = context.find_root().command
+    shell_class = get_completion_class(shell)
+    assert shell_class is not None  # click knows each of the choices
+    screen.print_script(shell_class(group, {}, "cutlist", "_CUTLIST_COMPLETE").source())

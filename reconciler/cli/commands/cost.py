@@ -8,13 +8,13 @@ from datetime import date
 import click
 
 from reconciler.cli import options, screen
-from reconciler.cli.opening import opened
+from reconciler.cli.opening import open_project
 from reconciler.errors import UsageError
 
 _GROUPS = ("day", "edit", "label", "model", "commit", "environment")
 
 
-@click.command(short_help="Show what was spent, saved and wasted.")
+@click.command("cost", short_help="Show what was spent, saved and wasted.")
 @click.option(
     "--by", type=click.Choice(_GROUPS), default="day", show_default=True, help="What to add up by."
 )
@@ -23,7 +23,7 @@ _GROUPS = ("day", "edit", "label", "model", "commit", "environment")
 @options.as_json
 @options.wide
 @click.pass_context
-def cost(
+def run_cost(
     context: click.Context,
     by: str,
     since: str | None,
@@ -41,17 +41,17 @@ def cost(
 
     if since is not None and not _is_day(since):
         raise UsageError(f'--since is "{since}"; write a day as YYYY-MM-DD, such as 2026-11-21.')
-    account = opened(context, endpoint).cost()
+    report = open_project(context, endpoint).cost()
     if since is not None:
-        account = replace(account, spending=account.spending.since(since))
+        report = replace(report, spending=report.spending.since(since))
     if as_json:
-        screen.document(account.to_json())
+        screen.print_json(report.to_json())
     else:
-        screen.show(cost_blocks(account, by), wide=wide)
+        screen.show(cost_blocks(report, by), wide=wide)
 
 
 def _is_day(text: str) -> bool:
-    """Whether it is a day of the calendar, as YYYY-MM-DD and in no other way."""
+    """Whether a text is a day of the calendar, written as YYYY-MM-DD and in no other way."""
     try:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:

@@ -1,23 +1,19 @@
-"""`cutlist diff`: compare two git revisions."""
+"""`cutlist diff`: compare two git revisions, and price what changes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from reconciler.cli import completion as completing
-from reconciler.cli import options, screen
-from reconciler.cli.exits import _exit_code
-from reconciler.cli.opening import _tell_of_others, opened
+from reconciler.cli import completion, options, screen
+from reconciler.cli.exits import choose_exit_code
+from reconciler.cli.opening import open_project, warn_of_other_ledgers
 from reconciler.errors import UsageError
 
-if TYPE_CHECKING:
-    pass
 
-
-@click.command(short_help="Compare two git revisions, priced.")
-@click.argument("ends", metavar="REV1..REV2|REV1...REV2|REV1", shell_complete=completing.revisions)
+@click.command("diff", short_help="Compare two git revisions, priced.")
+@click.argument(
+    "ends", metavar="REV1..REV2|REV1...REV2|REV1", shell_complete=completion.complete_revisions
+)
 @options.endpoint
 @options.as_json
 @click.option("--markdown", is_flag=True, help="As a comment for a pull request.")
@@ -26,10 +22,10 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Exit 2 when there is a difference; 6 when `apply` would refuse it for a budget.",
 )
-@options.would_cost
+@options.max_cost_of_plan
 @options.wide
 @click.pass_context
-def diff(
+def run_diff(
     context: click.Context,
     ends: str,
     endpoint: str | None,
@@ -48,21 +44,26 @@ def diff(
     \b
     Example: cutlist diff main...HEAD
     """
-    from reconciler.operations import budget
-    from reconciler.report import diff as report
+    from reconciler.operations.budget import describe_refusals
+    from reconciler.report.diff import diff_blocks, diff_document, diff_markdown
 
     if as_json and markdown:
         raise UsageError("say --json or --markdown, not both.")
-    project = opened(context, endpoint)
-    made = project.diff(ends)
-    _tell_of_others(project)
-    held = project.check_budgets(made.plan, max_cost=max_cost)
+    project = open_project(context, endpoint)
+    comparison = project.diff(ends)
+    warn_of_other_ledgers(project)
+    checks = project.check_budgets(comparison.plan, max_cost=max_cost)
     if as_json:
-        screen.document(
-            {**report.diff_document(made), "budgets": [check.to_json() for check in held]}
+        screen.print_json(
+            {**diff_document(comparison), "budgets": [check.to_json() for check in checks]}
         )
     elif markdown:
-        screen.lines(report.diff_markdown(made, [*budget.describe_refusals(held)]).rstrip("\n"))
+        screen.print_lines(diff_markdown(comparison, [*describe_refusals(checks)]).rstrip("\n"))
     else:
-        screen.show([*report.diff_blocks(made), *budget.describe_refusals(held)], wide=wide)
-    return _exit_code(bool(made.changes), held, detailed_exitcode, max_cost)
+        screen.show([*diff_blocks(comparison), *describe_refusals(checks)], wide=wide)
+    return choose_exit_code(
+        has_changes=bool(comparison.changes),
+        checks=checks,
+        detailed_exitcode=detailed_exitcode,
+        max_cost=max_cost,
+    )

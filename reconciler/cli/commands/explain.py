@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli import completion as completing
-from reconciler.cli import options, screen
-from reconciler.cli.opening import opened
+from reconciler.cli import completion, options, screen
+from reconciler.cli.opening import open_project
 
 
-@click.command(short_help="Show why an edit will or will not render.")
-@click.argument("edit", shell_complete=completing.edits)
+@click.command("explain", short_help="Show why an edit will or will not render.")
+@click.argument("edit", shell_complete=completion.complete_edits)
 @options.endpoint
 @options.as_json
 @options.wide
 @click.pass_context
-def explain(
+def run_explain(
     context: click.Context, edit: str, endpoint: str | None, as_json: bool, wide: bool
 ) -> None:
     """Show why an edit will or will not be rendered: each part of its key beside the nearest
@@ -26,8 +25,8 @@ def explain(
     """
     from reconciler.report.explain import explain_blocks
 
-    made = opened(context, endpoint).explain(edit)
+    explanation = open_project(context, endpoint).explain(edit)
     if as_json:
-        screen.document(made.to_json())
+        screen.print_json(explanation.to_json())
     else:
-        screen.show(explain_blocks(made), wide=wide)
+        screen.show(explain_blocks(explanation), wide=wide)

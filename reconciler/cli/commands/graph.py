@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from reconciler.cli import options, screen
-from reconciler.cli.opening import opened
+from reconciler.cli.opening import open_project
 
 
-@click.command(short_help="Show which edit builds on which.")
+@click.command("graph", short_help="Show which edit builds on which.")
 @click.option("--dot", is_flag=True, help="For Graphviz.")
 @options.endpoint
 @click.pass_context
-def graph(context: click.Context, dot: bool, endpoint: str | None) -> None:
+def run_graph(context: click.Context, dot: bool, endpoint: str | None) -> None:
     """Show every edit under those it builds on, with what a plan says of it.
 
     \b
@@ -20,8 +20,8 @@ def graph(context: click.Context, dot: bool, endpoint: str | None) -> None:
     """
     from reconciler.report.graph import format_dot, graph_blocks
 
-    edits = opened(context, endpoint).graph()
+    edits = open_project(context, endpoint).graph()
     if dot:
-        screen.lines(format_dot(edits).rstrip("\n"))
+        screen.print_lines(format_dot(edits).rstrip("\n"))
     else:
         screen.show(graph_blocks(edits))

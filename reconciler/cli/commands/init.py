@@ -10,11 +10,11 @@ import click
 from reconciler.cli import screen
 
 
-@click.command(short_help="Start a project that renders at once, offline.")
+@click.command("init", short_help="Start a project that renders at once, offline.")
 @click.argument("folder", default=".", type=click.Path(path_type=Path))
 @click.option("--name", help="The project's name. Default: the name of its folder.")
 @click.pass_context
-def init(context: click.Context, folder: Path, name: str | None) -> None:
+def run_init(context: click.Context, folder: Path, name: str | None) -> None:
     """Start a project that renders at once against the bundled server.
 
     \b
@@ -22,15 +22,11 @@ def init(context: click.Context, folder: Path, name: str | None) -> None:
     """
     from reconciler.cli.scaffold import scaffold
 
-    written = scaffold(context.obj / folder, name)
-    for path in written:
+    folder = context.obj / folder
+    for path in scaffold(folder, name):
         screen.say(f"  wrote {path}")
-    where = (
-        ""
-        if folder == Path() and context.obj == Path()
-        else f" -C {shlex.quote(str(context.obj / folder))}"
-    )
+    command = "cutlist" if folder == Path() else f"cutlist -C {shlex.quote(str(folder))}"
     screen.say(
-        f"\nReady. See what it would do, then do it (offline, free):\n  cutlist{where} plan\n "
-        f" cutlist{where} apply"
+        "\nReady. See what it would do, then do it (offline, free):\n"
+        f"  {command} plan\n  {command} apply"
     )

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli import completion as completing
-from reconciler.cli import options, screen
-from reconciler.cli.opening import opened
+from reconciler.cli import completion, options, screen
+from reconciler.cli.opening import open_project
 
 
-@click.command(short_help="Show what happened, newest first.")
-@click.argument("edit", required=False, shell_complete=completing.edits)
+@click.command("log", short_help="Show what happened, newest first.")
+@click.argument("edit", required=False, shell_complete=completion.complete_edits)
 @click.option(
     "-n",
-    "count",
+    "limit",
     type=click.IntRange(min=1),
     default=50,
     show_default=True,
@@ -23,10 +22,10 @@ from reconciler.cli.opening import opened
 @options.as_json
 @options.wide
 @click.pass_context
-def log(
+def run_log(
     context: click.Context,
     edit: str | None,
-    count: int,
+    limit: int,
     endpoint: str | None,
     as_json: bool,
     wide: bool,
@@ -40,12 +39,11 @@ def log(
     from reconciler.history.log import log_to_json
     from reconciler.report.log import log_blocks
 
-    records = opened(context, endpoint).log(edit)
+    records = open_project(context, endpoint).log(edit)
     if as_json:
-        screen.document(log_to_json(records))
+        screen.print_json(log_to_json(records))
         return
-    screen.show(log_blocks(records[:count], full=edit is not None), wide=wide)
-    if len(records) > count:
-        screen.note(
-            f"{len(records) - count} older lines are not shown; -n {len(records)} shows all."
-        )
+    screen.show(log_blocks(records[:limit], full=edit is not None), wide=wide)
+    hidden = len(records) - limit
+    if hidden > 0:
+        screen.note(f"{hidden} older lines are not shown; -n {len(records)} shows all.")

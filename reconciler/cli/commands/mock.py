@@ -8,12 +8,13 @@ import click
 
 
 @click.command(
+    "mock",
     short_help="Run the bundled server on a port.",
     context_settings={"ignore_unknown_options": True, "help_option_names": []},
     add_help_option=False,
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def mock(arguments: tuple[str, ...]) -> Any:
+def run_mock(arguments: tuple[str, ...]) -> Any:
     """Run the bundled server on a port, for your own tests of DashScope clients (key sk-mock).
 
     \b

@@ -1,25 +1,26 @@
-"""`cutlist plan`: what apply would do, and the price."""
+"""`cutlist plan`: show what apply would do, and the price."""
 
 from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from reconciler.cli import completion as completing
-from reconciler.cli import options, screen
-from reconciler.cli.exits import _exit_code
-from reconciler.cli.opening import _tell_of_others, opened
+from reconciler.cli import completion, options, screen
+from reconciler.cli.exits import choose_exit_code
+from reconciler.cli.opening import open_project, warn_of_other_ledgers
 from reconciler.errors import UsageError
 from reconciler.formats.names import NO_ENVIRONMENT
 
 if TYPE_CHECKING:
+    from reconciler.plan.decide import Options
     from reconciler.plan.step import Plan
+    from reconciler.project import Project
 
 
-@click.command(short_help="Show what apply would do, and the price.")
+@click.command("plan", short_help="Show what apply would do, and the price.")
 @options.endpoint
 @options.as_json
 @click.option("--markdown", is_flag=True, help="As a comment for a pull request.")
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--from",
-    "name",
+    "revision",
     metavar="REV",
-    shell_complete=completing.revisions,
+    shell_complete=completion.complete_revisions,
     help="Plan what this git revision asks for; nothing is checked out.",
 )
 @click.option(
@@ -38,69 +39,93 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Exit 2 when there are changes; 6 when `apply` would refuse them for a budget.",
 )
-@options.would_cost
+@options.max_cost_of_plan
 @options.wide
-@options.allowances
+@options.plan_options
 @click.pass_context
-def plan(
+def run_plan(
     context: click.Context,
     /,
     endpoint: str | None,
     as_json: bool,
     markdown: bool,
     out: Path | None,
-    name: str | None,
+    revision: str | None,
     detailed_exitcode: bool,
     max_cost: float | None,
     wide: bool,
-    **allowed: Any,
+    **flags: Unpack[options.PlanFlags],
 ) -> int:
     """Show what apply would do, why, and what it costs. Nothing is sent, nothing is changed.
 
     \b
     Example: cutlist plan --json | jq .summary
     """
-    from reconciler.operations import budget
+    from reconciler.operations.budget import describe_refusals
     from reconciler.plan.decide import Options
-    from reconciler.report import plan as report
     from reconciler.report.cost import today_lines
     from reconciler.report.markdown import plan_markdown
+    from reconciler.report.plan import plan_blocks
 
+    _check_combination(as_json=as_json, markdown=markdown, revision=revision, out=out)
+    project = open_project(context, endpoint)
+    file = None if out is None else context.obj / out
+    plan = _make_plan(project, Options(**flags), revision, file)
+    warn_of_other_ledgers(project)
+    checks = project.check_budgets(plan, max_cost=max_cost)
+    if as_json:
+        screen.print_json({**plan.to_json(), "budgets": [check.to_json() for check in checks]})
+    elif markdown:
+        screen.print_lines(plan_markdown(plan, [*describe_refusals(checks)]).rstrip("\n"))
+    else:
+        spent = today_lines(project.add_up_today(), plan.currency) if plan.changes else ()
+        screen.show([*plan_blocks(plan), *spent, *describe_refusals(checks)], wide=wide)
+        if out is not None:
+            command = _quote_apply_command(out, plan, endpoint)
+            screen.show(["", f"Saved to {out}. `{command}` does exactly this, once."])
+    return choose_exit_code(
+        has_changes=bool(plan.changes),
+        checks=checks,
+        detailed_exitcode=detailed_exitcode,
+        max_cost=max_cost,
+    )
+
+
+def _check_combination(
+    *, as_json: bool, markdown: bool, revision: str | None, out: Path | None
+) -> None:
+    """Raises UsageError for options that do not go together."""
     if as_json and markdown:
         raise UsageError("say --json or --markdown, not both.")
-    if name is not None and out is not None:
-        way = "Check the revision out to save its plan. Nothing was sent."
+    if revision is not None and out is not None:
         raise UsageError(
             "a saved plan is applied from the work tree; --from and --out do not go together.",
-            hint=way,
+            hint="Check the revision out to save its plan. Nothing was sent.",
         )
-    project, wanted = opened(context, endpoint), Options(**allowed)
-    if name is not None:
-        revision = project.find_revision(name)
-        made = project.run_pass_at(revision, wanted).plan
-        screen.note(f"Manifests of {revision}.")
-    else:
-        made = project.plan(wanted) if out is None else project.save(context.obj / out, wanted)
-    _tell_of_others(project)
-    held = project.check_budgets(made, max_cost=max_cost)
-    if as_json:
-        screen.document({**made.to_json(), "budgets": [check.to_json() for check in held]})
-    elif markdown:
-        screen.lines(plan_markdown(made, [*budget.describe_refusals(held)]).rstrip("\n"))
-    else:
-        spent = today_lines(project.add_up_today(), made.currency) if made.changes else ()
-        screen.show([*report.plan_blocks(made), *spent, *budget.describe_refusals(held)], wide=wide)
-        if out is not None:
-            command = _apply_command(out, made, endpoint)
-            screen.show(["", f"Saved to {out}. `{command}` does exactly this, once."])
-    return _exit_code(bool(made.changes), held, detailed_exitcode, max_cost)
 
 
-def _apply_command(file: Path, plan: Plan, endpoint: str | None) -> str:
-    """What carries a saved plan out: it is bound to its environment and endpoint, so they have to
-    be said again.
+def _make_plan(
+    project: Project, plan_options: Options, revision: str | None, file: Path | None
+) -> Plan:
+    """The plan of a revision, or of the work tree, which is also saved where a file is named."""
+    if revision is not None:
+        commit = project.find_revision(revision)
+        plan = project.run_pass_at(commit, plan_options).plan
+        screen.note(f"Manifests of {commit}.")
+        return plan
+    if file is not None:
+        return project.save(file, plan_options)
+    return project.plan(plan_options)
+
+
+def _quote_apply_command(file: Path, plan: Plan, endpoint: str | None) -> str:
+    """The command that carries a saved plan out.
+
+    The plan is bound to its environment and its endpoint, so they have to be said again.
     """
     words = ["cutlist", "apply", str(file)]
-    words += [] if endpoint is None else ["--endpoint", endpoint]
-    words += [] if plan.environment == NO_ENVIRONMENT else ["--env", plan.environment]
+    if endpoint is not None:
+        words += ["--endpoint", endpoint]
+    if plan.environment != NO_ENVIRONMENT:
+        words += ["--env", plan.environment]
     return shlex.join(words)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli import completion as completing
-from reconciler.cli import options, screen
-from reconciler.cli.opening import opened
+from reconciler.cli import completion, options, screen
+from reconciler.cli.opening import open_project
 from reconciler.errors import UsageError
 
 
-@click.command(short_help="Decide about a lost request.")
-@click.argument("edit", metavar="EDIT|KEY", shell_complete=completing.edits)
+@click.command("resolve", short_help="Decide about a lost request.")
+@click.argument("edit", metavar="EDIT|KEY", shell_complete=completion.complete_edits)
 @click.option(
     "--adopt",
     metavar="TASK_ID",
-    shell_complete=completing.tasks,
+    shell_complete=completion.complete_tasks,
     help="This task of the account is it.",
 )
 @click.option(
@@ -24,7 +23,7 @@ from reconciler.errors import UsageError
 @click.option("--abandon", is_flag=True, help="Leave it; it is not sent again unless asked for.")
 @options.endpoint
 @click.pass_context
-def resolve(
+def run_resolve(
     context: click.Context,
     edit: str,
     adopt: str | None,
@@ -39,4 +38,4 @@ def resolve(
     """
     if (adopt is not None) + retry + abandon != 1:
         raise UsageError("say exactly one of --adopt TASK_ID, --retry, --abandon.")
-    screen.say(opened(context, endpoint).resolve(edit, adopt=adopt, retry=retry))
+    screen.say(open_project(context, endpoint).resolve(edit, adopt=adopt, retry=retry))

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli import completion as completing
-from reconciler.cli import options, screen
-from reconciler.cli.opening import opened
+from reconciler.cli import completion, options, screen
+from reconciler.cli.opening import open_project
 from reconciler.report.page import Paragraph
 
 
-@click.command(short_help="Ask for the same request once more.")
-@click.argument("name", nargs=-1, required=True, shell_complete=completing.edits)
+@click.command("retake", short_help="Ask for the same request once more.")
+@click.argument("name", nargs=-1, required=True, shell_complete=completion.complete_edits)
 @options.endpoint
 @click.pass_context
-def retake(context: click.Context, name: tuple[str, ...], endpoint: str | None) -> None:
+def run_retake(context: click.Context, name: tuple[str, ...], endpoint: str | None) -> None:
     """Raise `take` of edits in their manifests: the next apply renders the same request again,
     and pays for it.
 
     \b
     Example: cutlist retake clothes-swap
     """
-    project = opened(context, endpoint)
-    raised = project.retake(*name)
-    for each in raised:
+    project = open_project(context, endpoint)
+    for retake in project.retake(*name):
         screen.show(
             [
-                f"{each.place}: take of {each.name} was {each.before}, and is {each.after} now",
-                Paragraph(f"with the next apply: {each.cost}", "    "),
+                f"{retake.place}: take of {retake.name} was {retake.before},"
+                f" and is {retake.after} now",
+                Paragraph(f"with the next apply: {retake.cost}", "    "),
             ]
         )
     if project.config.realm == "mock":

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from reconciler.cli import screen
 
-if TYPE_CHECKING:
-    pass
 
-
-@click.command(short_help="Print a JSON Schema for editors.")
+@click.command("schema", short_help="Print a JSON Schema for editors.")
 @click.argument(
     "name", type=click.Choice(["manifest", "project", "plan", "saved-plan", "diff", "result"])
 )
-def schema(name: str) -> None:
+def run_schema(name: str) -> None:
     """Print the JSON Schema of manifests and of the project file (for editors), of plans,
     comparisons and results.
 
@@ -27,9 +22,7 @@ def schema(name: str) -> None:
     from reconciler.service.models import Models
     from reconciler.system import shipped
 
-    made = (
-        build_editor_schema(Models.of(shipped.read_model_documents()))
-        if name == "manifest"
-        else shipped.read_schema(name)
-    )
-    screen.document(made)
+    if name == "manifest":
+        screen.print_json(build_editor_schema(Models.of(shipped.read_model_documents())))
+    else:
+        screen.print_json(shipped.read_schema(name))
