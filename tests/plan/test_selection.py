@@ -162,7 +162,7 @@ def worlds(draw: st.DrawFn) -> tuple[Desired, Observed]:
 _PRUNING = st.builds(Pruning, enabled=st.booleans(), most=st.integers(1, 2))
 
 
-class Opened:
+class ProjectOfWorld:
     """A project that has its plan from a world of the test."""
 
     def __init__(self, asked: Desired, seen: Observed, pruning: Pruning) -> None:
@@ -199,7 +199,7 @@ def test_exit_code_2_if_and_only_if_there_are_changes(
     words += [f"--target={each}" for each in options.target] + [
         f"--exclude={each}" for each in options.exclude
     ]
-    project = Opened(*world, pruning)
+    project = ProjectOfWorld(*world, pruning)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan_command, "open_project", lambda *_arguments: project)
         code = run(["plan", "--detailed-exitcode", *words])
