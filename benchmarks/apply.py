@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import av
-from mockserver.media.render import FilmRenderer
+from mockserver.media.film_renderer import FilmRenderer
 
 from mockserver import MockServer
 from mockserver.clock import ScaledClock

@@ -6,7 +6,7 @@ Everything is read again each time; an event only says "look".
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,13 +65,7 @@ class Pass:
 
         What is paid for is brought home first.
         """
-        order = {Action.RESUME: 0, Action.WRITE: 1, Action.RENDER: 2}
-        steps = [
-            step
-            for step in self.plan.by_action(*order)
-            if step.name not in leave and step.key not in given_up
-        ]
-        return sorted(steps, key=lambda step: (order[step.action], step.name))
+        return select_ready(self.plan.steps, leave=leave, given_up=given_up)
 
     def collect_pins(self) -> Mapping[str, Pin]:
         """What the lock file should say: every edit's result. What is left out keeps the pin it
@@ -129,6 +123,22 @@ class Pass:
         ]
 
 
+def select_ready(
+    steps: Iterable[Step],
+    *,
+    leave: Collection[str] = (),
+    given_up: Collection[str | None] = (),
+) -> list[Step]:
+    """Those of `steps` that can be carried out now, as in Pass.select_ready."""
+    order = {Action.RESUME: 0, Action.WRITE: 1, Action.RENDER: 2}
+    ready = [
+        step
+        for step in steps
+        if step.action in order and step.name not in leave and step.key not in given_up
+    ]
+    return sorted(ready, key=lambda step: (order[step.action], step.name))
+
+
 def run_pass(
     config: Config,
     store: Store,
@@ -169,7 +179,19 @@ def conclude_pass(
     """
     observer = _Observer(config, desired, store, ledger, clock, pins)
     observed, resolved = observer.observe(options, whole=whole)
-    plan = Draft(
+    plan = begin_draft(config, desired, resolved, observed, options).write_plan()
+    return Pass(desired, observed, resolved, plan)
+
+
+def begin_draft(
+    config: Config,
+    desired: Desired,
+    resolved: Mapping[str, Resolved],
+    observed: Observed,
+    options: Options,
+) -> Draft:
+    """The plan in the making, by what the project file says of prices and pruning."""
+    return Draft(
         desired,
         resolved,
         observed,
@@ -179,8 +201,7 @@ def conclude_pass(
         currency=config.prices.currency,
         pruning=Pruning(config.prune, config.prune_most, config.document.place("/spec/prune")),
         environment=config.environment,
-    ).write_plan()
-    return Pass(desired, observed, resolved, plan)
+    )
 
 
 class _Observer:

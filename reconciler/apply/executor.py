@@ -71,6 +71,10 @@ class Executor:
         self.fail_fast = fail_fast
         self._lanes: dict[str, Lane] = {}
         self._running: dict[asyncio.Task[list[Outcome]], tuple[Item, ...]] = {}
+        self._ended: asyncio.Queue[asyncio.Task[list[Outcome]]] = asyncio.Queue()
+        # how often an edit, and a key, is being worked on
+        self._names: Counter[str] = Counter()
+        self._keys: Counter[str] = Counter()
         self._writes = asyncio.Semaphore(WRITES_AT_ONCE)
         self._stopped: CutlistError | None = None
         # by key: requests of this run that were certainly not accepted
@@ -81,17 +85,9 @@ class Executor:
     def busy(self) -> bool:
         return bool(self._running)
 
-    @property
-    def keys(self) -> set[str]:
-        """Keys that are being worked on."""
-        return {
-            item.step.key for items in self._running.values() for item in items if item.step.key
-        }
-
-    @property
-    def names(self) -> set[str]:
-        """Edits that are being worked on."""
-        return {item.step.name for items in self._running.values() for item in items}
+    def is_at_work_on(self, step: Step) -> bool:
+        """Whether the edit of a step, or its key, is being worked on."""
+        return self._names[step.name] > 0 or (step.key is not None and self._keys[step.key] > 0)
 
     def start(self, items: Sequence[Item]) -> None:
         """Begin work. Items of one key are done by one attempt."""
@@ -99,17 +95,25 @@ class Executor:
         for item in items:
             by_key.setdefault(item.step.key or f"\0{item.step.name}", []).append(item)
         for group in by_key.values():
-            self._running[asyncio.ensure_future(self._carry_out(group))] = tuple(group)
+            task = asyncio.ensure_future(self._carry_out(group))
+            self._running[task] = tuple(group)
+            self._count(group, 1)
+            task.add_done_callback(self._ended.put_nowait)
+
+    def _count(self, items: Iterable[Item], number: int) -> None:
+        for item in items:
+            self._names[item.step.name] += number
+            if item.step.key is not None:
+                self._keys[item.step.key] += number
 
     async def next(self) -> list[Outcome]:
         """The outcomes of whatever ends next."""
-        done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-        outcomes = []
-        # in the order of their start, not of a set
-        for task in [task for task in self._running if task in done]:
-            del self._running[task]
-            outcomes += task.result()
-        return outcomes
+        tasks = [await self._ended.get()]
+        while not self._ended.empty():
+            tasks.append(self._ended.get_nowait())
+        for task in tasks:
+            self._count(self._running.pop(task), -1)
+        return [outcome for task in tasks for outcome in task.result()]
 
     def send_nothing_more(self, cause: CutlistError) -> None:
         """No task is asked for from now on; those at the service are still brought home."""

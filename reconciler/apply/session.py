@@ -5,7 +5,7 @@ more can be done.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -17,6 +17,7 @@ from reconciler.apply.executor import Executor, Item, worth_another
 from reconciler.apply.outcome import Outcome, Report, Stop
 from reconciler.apply.publish import Publisher
 from reconciler.apply.recover import Tell
+from reconciler.apply.replan import Replanner
 from reconciler.apply.request import ApplyRequest
 from reconciler.apply.rounds import Rounds, undone
 from reconciler.apply.takeover import take_over
@@ -28,7 +29,7 @@ from reconciler.plan.cost import cost, seconds
 from reconciler.plan.decide import Options
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import Action, Step
-from reconciler.planner import Pass, conclude_pass
+from reconciler.planner import Pass, conclude_pass, select_ready
 from reconciler.service.client import Client
 from reconciler.service.models import Models
 from reconciler.service.network import Transport
@@ -64,7 +65,8 @@ class Session:
         self._jumps = Jumps(clock)
         self._told_of_others = self._told_of_doubt = False
         self._origin = Origin()
-        self._publisher = Publisher(config, store, Outputs(config.root, config.outputs_file), clock)
+        self._outputs = Outputs(config.root, config.outputs_file)
+        self._publisher = Publisher(config, store, self._outputs, clock)
         self._desk = Desk(
             connection=None,
             store=store,
@@ -196,7 +198,10 @@ class Session:
             self._desk.observer(Event(step.name, Phase.WAITING, started, note=step.reason))
         if not stop.reason:
             executor.start(
-                [*self._orphan_items(first), *self._items(first, first.select_ready(), options)]
+                [
+                    *self._orphan_items(first),
+                    *self._items(first.resolved, first.select_ready(), options),
+                ]
             )
         try:
             await self._carry_out(first, options, executor, outcomes, stop, tell)
@@ -224,32 +229,36 @@ class Session:
         """Look again whenever something ends, and start what that made possible, until nothing runs
         any more.
         """
-        options = replace(options, verify=False)  # bytes are read once, at the beginning
         given_up: set[str | None] = set()
         rounds = Rounds()
         rounds.begin(first.select_ready())
         # what was blocked then waits for a new plan
         agreed = {step.name for step in first.plan.steps if step.may_pay}
-        while executor.busy and not stop.reason:
-            ended = await self._next(executor, stop)
-            self._warn(tell)
+        replanner = Replanner(
+            self._config, self._store, self._ledger, self._clock, self._outputs, options, first
+        )
+        has_run = executor.busy
+        while has_run and not stop.reason:
+            ended: list[Outcome] = []
+            if executor.busy:
+                ended = await self._next(executor, stop)
+                self._warn(tell)
+                if not ended:
+                    continue
             for outcome in ended:
                 earlier = outcomes.get(outcome.step.name)
                 outcomes[outcome.step.name] = outcome.after(earlier)
                 _tell_of_a_rival(outcome, earlier, tell)
                 if outcome.error is not None and not worth_another(outcome.error):
                     given_up.add(outcome.step.key)
-            if not ended:
-                continue
-            seen = self._again(first, options)
-            renders = list(seen.plan.by_action(Action.RENDER))
-            given_up |= {step.key for step in renders if rounds.spent(step)}
-            if executor.fail_fast:
-                self._send_no_more_after(ended, seen, given_up, executor)
-            leave = executor.names | {
-                step.name for step in seen.plan.steps if step.key in executor.keys
+            steps = self._look(replanner, ended)
+            given_up |= {
+                step.key for step in steps if step.action is Action.RENDER and rounds.spent(step)
             }
-            ready = seen.select_ready(leave=leave, given_up=given_up)
+            if executor.fail_fast:
+                self._send_no_more_after(ended, steps, given_up, executor)
+            idle = [step for step in steps if not executor.is_at_work_on(step)]
+            ready = select_ready(idle, given_up=given_up)
             over = [step for step in ready if rounds.spent(step)]
             outcomes.update((step.name, undone(step)) for step in over)
             may = [
@@ -259,7 +268,16 @@ class Session:
             ]
             executor.tell_failures(ended, sent_again={step.name for step in may})
             rounds.begin(may)
-            executor.start(self._items(seen, may, options))
+            executor.start(self._items(replanner.resolved, may, options))
+            has_run = bool(ended) or executor.busy
+
+    def _look(self, replanner: Replanner, ended: Sequence[Outcome]) -> list[Step]:
+        """The steps of the edits that were touched by what ended; of all of them, once nothing runs
+        any more.
+        """
+        if not ended:
+            return replanner.look_at_everything()
+        return replanner.look_at({outcome.step.key for outcome in ended if outcome.step.key})
 
     def _write_down(self, seen: Pass) -> None:
         """Lock file, notes of outputs, and books, as they are after the apply."""
@@ -297,10 +315,14 @@ class Session:
         return Outcome(step, None, step.digest)
 
     def _send_no_more_after(
-        self, ended: Sequence[Outcome], seen: Pass, given_up: set[str | None], executor: Executor
+        self,
+        ended: Sequence[Outcome],
+        steps: Sequence[Step],
+        given_up: set[str | None],
+        executor: Executor,
     ) -> None:
         """The first failure that the next pass will not try again ends the sending."""
-        tried_again = {step.key for step in seen.plan.by_action(Action.RENDER)} - given_up
+        tried_again = {step.key for step in steps if step.action is Action.RENDER} - given_up
         for outcome in ended:
             if outcome.error is not None and outcome.step.key not in tried_again:
                 executor.send_nothing_more(outcome.error)
@@ -320,16 +342,19 @@ class Session:
                 each.cancel()
         return waits[0].result() or [] if waits[0] in done else []
 
-    def _items(self, seen: Pass, steps: Sequence[Step], options: Options) -> list[Item]:
+    def _items(
+        self, resolved: Mapping[str, Resolved], steps: Sequence[Step], options: Options
+    ) -> list[Item]:
         if options.refresh_only:
             steps = [replace(step, output="") for step in steps]  # stored, and not written
         return [
-            Item(step, None if step.action is Action.WRITE else self._work(seen, step))
+            Item(
+                step, None if step.action is Action.WRITE else self._work(resolved[step.name], step)
+            )
             for step in steps
         ]
 
-    def _work(self, seen: Pass, step: Step) -> Work:
-        resolved = seen.resolved[step.name]
+    def _work(self, resolved: Resolved, step: Step) -> Work:
         assert resolved.job is not None
         return Work(
             job=resolved.job,

@@ -14,7 +14,7 @@ from reconciler.formats.digest import hash_bytes
 from reconciler.formats.records import build_record, parse_json
 from reconciler.state.observed import Output, Published
 from reconciler.system.cache import Digests
-from reconciler.system.files import EscapesRoot, is_prefix, resolve_inside, write_atomic
+from reconciler.system.files import EscapesRoot, is_prefix, read_stamp, resolve_inside, write_atomic
 
 _EMPTY = hash_bytes(b"")
 
@@ -27,9 +27,19 @@ class Outputs:
     def __init__(self, root: Path, record: Path) -> None:
         self._root = root
         self._record = record
+        # what was read or written last, and by what the file is known to be the same still
+        self._notes: dict[str, Published] = {}
+        self._signed: tuple[int, int, int, int] | None = None
+        self._entries: dict[Published, str] = {}  # how notes are written
 
-    def published(self) -> dict[str, Published]:
+    def published(self) -> Mapping[str, Published]:
         """What we wrote, by path. Raises StoreDamaged when the record cannot be read."""
+        signed = read_stamp(self._record)
+        if signed is None or signed != self._signed:
+            self._notes, self._signed = self._read(), signed
+        return self._notes
+
+    def _read(self) -> dict[str, Published]:
         try:
             data = parse_json(self._record.read_bytes())
             return {path: build_record(Published, entry) for path, entry in data["outputs"].items()}
@@ -98,12 +108,26 @@ class Outputs:
         is never removed.
         """
         before = self.published()
-        after = {path: note for path, note in {**before, **notes}.items() if path not in forget}
-        if after == before:
+        new = {path: note for path, note in notes.items() if path not in forget}
+        gone = [path for path in forget if path in before]
+        if not gone and all(before.get(path) == note for path, note in new.items()):
             return
-        entries = {path: asdict(note) for path, note in sorted(after.items())}
-        text = json.dumps({"version": 1, "outputs": entries}, indent=1, sort_keys=True) + "\n"
-        write_atomic(self._record, text.encode(), tmp_name=tmp_name)
+        after = {path: note for path, note in {**before, **new}.items() if path not in forget}
+        write_atomic(self._record, self._format(after).encode(), tmp_name=tmp_name)
+        self._notes, self._signed = after, read_stamp(self._record)
+
+    def _format(self, notes: Mapping[str, Published]) -> str:
+        """The file, as json.dumps would write it with an indent of 1. What was written before is
+        kept in pieces, since a note seldom changes.
+        """
+        entries = []
+        for path, note in sorted(notes.items()):
+            if note not in self._entries:
+                text = json.dumps(asdict(note), indent=1, sort_keys=True)
+                self._entries[note] = text.replace("\n", "\n  ")
+            entries.append(f"\n  {json.dumps(path)}: {self._entries[note]}")
+        outputs = "{" + ",".join(entries) + "\n }" if entries else "{}"
+        return f'{{\n "outputs": {outputs},\n "version": 1\n}}\n'
 
 
 def _is_noted(note: Published | None, digest: str) -> bool:

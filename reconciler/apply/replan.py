@@ -1,0 +1,233 @@
+"""The plan while an apply runs: looked at anew where something ended, and whole when nothing runs.
+
+What ends touches its key, the edits that share it and those that build on it; so much is read and
+decided again. Whatever is not certain to stay within these is read whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import IO, Any
+
+from reconciler.config import Config
+from reconciler.desired.job import Desired
+from reconciler.plan.decide import Options
+from reconciler.plan.earlier_keys import Former
+from reconciler.plan.jobs import Resolved, resolve_edit
+from reconciler.plan.step import Step
+from reconciler.planner import Pass, begin_draft, conclude_pass
+from reconciler.state.ledger import Ledger
+from reconciler.state.observed import History, Output, Result
+from reconciler.state.outputs import Outputs
+from reconciler.state.store import Store
+from reconciler.system.cache import Cache, Digests
+from reconciler.system.clock import Clock
+
+
+class Replanner:
+    """Keeps the plan of one apply up to date."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        ledger: Ledger,
+        clock: Clock,
+        outputs: Outputs,
+        options: Options,
+        first: Pass,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._ledger = ledger
+        self._clock = clock
+        self._outputs = outputs
+        self._options = replace(options, verify=False)  # bytes are read once, at the beginning
+        self._desired: Desired = first.desired
+        self._is_whole = False  # whether whole passes read all that ever was
+        self._begin(first)
+
+    @property
+    def resolved(self) -> Mapping[str, Resolved]:
+        """The edits as they are resolved now, by name."""
+        return self._draft.resolved
+
+    def write_pass(self) -> Pass:
+        """What is known now, as a whole pass would have it."""
+        return Pass(
+            self._desired, self._draft.observed, self._draft.resolved, self._draft.write_plan()
+        )
+
+    def look_at_everything(self) -> list[Step]:
+        """A whole pass; the steps of all edits."""
+        seen = conclude_pass(
+            self._config,
+            self._desired,
+            self._store,
+            self._ledger,
+            self._clock,
+            self._options,
+            whole=self._is_whole,
+        )
+        self._begin(seen)
+        return list(self._draft.steps.values())
+
+    def look_at(self, keys: Collection[str]) -> list[Step]:
+        """Look at what is known of keys, once something happened to them; the steps of the edits
+        that this touches.
+        """
+        touched: set[str] = set()
+        looked_at: set[str] = set()
+        waiting = set(keys)
+        while waiting:
+            names = self._look_up(waiting)
+            if names is None:
+                return self.look_at_everything()
+            looked_at |= waiting
+            touched |= self._draft.update(names, self._draft.observed, self._resolve)
+            # what builds on a new result has got its key by it
+            jobs = (self._draft.resolved[name].job for name in touched)
+            waiting = {job.key for job in jobs if job is not None} - self._known_keys - looked_at
+            self._known_keys |= waiting
+            if waiting and self._was_known_otherwise(touched, waiting):
+                self._is_whole = True
+                return self.look_at_everything()
+        return [self._draft.steps[name] for name in touched if name in self._draft.steps]
+
+    # -------------------------------------------------------------- what is
+
+    def _begin(self, seen: Pass) -> None:
+        """Take over what a whole pass saw; the mappings become our own, since they are changed."""
+        observed = seen.observed
+        self._results: dict[str, Sequence[Result]] = dict(observed.results)
+        self._history: dict[str, History] = dict(observed.history)
+        self._files: dict[str, Output] = dict(observed.outputs)
+        self._before = dict(observed.before)
+        observed = replace(
+            observed,
+            results=self._results,
+            history=self._history,
+            outputs=self._files,
+            before=self._before,
+        )
+        pins = [*observed.pins.items(), *observed.old_pins.values()]
+        noted = [file.published for file in (*self._files.values(), *observed.left_over.values())]
+        self._former = Former(
+            self._config.signatures,
+            [(edit, pin.key) for edit, pin in pins],
+            [(note.edit, note.key) for note in noted if note is not None],
+        )
+        self._former.learn(self._results, self._ledger.find_requests(self._history))
+        self._cache = Cache(self._config.cache_dir)
+        self._digests = {result.digest for several in self._results.values() for result in several}
+        self._notes: dict[str, set[str]] = {}  # by edit: the paths that it was noted for
+        for path, note in self._outputs.published().items():
+            self._notes.setdefault(note.edit, set()).add(path)
+        self._draft = begin_draft(
+            self._config, self._desired, seen.resolved, observed, self._options
+        )
+        jobs = (edit.job for edit in seen.resolved.values())
+        self._known_keys = {job.key for job in jobs if job is not None}
+
+    def _look_up(self, keys: Collection[str]) -> set[str] | None:
+        """Read what ledger, store and work tree know of keys. The edits that they are of; None where
+        a whole pass must look, since more may have changed.
+        """
+        if self._options.repay:  # then results decide which pins hold
+            return None
+        edits = self._desired.edits
+        self._history.update(self._ledger.find_history(keys, now=self._clock.now()))
+        results, damaged = self._store.find_results(keys)
+        if damaged or self._draft.observed.damaged or any(map(self._former.has_stake_in, keys)):
+            return None
+        new = [
+            result
+            for key, several in results.items()
+            for result in several
+            if result not in self._results.get(key, ())
+        ]
+        for key in keys:
+            self._results.pop(key, None)
+        self._results.update(results)
+        fresh = {result.digest for result in new} - self._digests
+        self._digests |= fresh
+        if any(file.digest in fresh and not file.ours for file in self._files.values()):
+            return None
+        names = {name for key in keys for name in self._draft.edits_of(key)}
+        if not self._look_at_outputs({edits[name].edit.output for name in names}):
+            return None
+        rendered = {result.edit for result in new if result.edit in edits}
+        jobs = self._ledger.find_jobs(names | rendered)
+        for name in names | rendered:
+            noted = self._find_noted_job(name)
+            if name not in jobs and noted is None and name in rendered:
+                return None
+            if name in jobs or noted is not None:
+                self._before[name] = jobs.get(name) or noted or {}
+        self._renew_observed()
+        return names | rendered
+
+    def _find_noted_job(self, name: str) -> Mapping[str, Any] | None:
+        """The job that an edit stood for as we last wrote an output of it, where its result is
+        stored.
+        """
+        published = self._outputs.published()
+        for path in sorted(self._notes.get(name, ()), reverse=True):
+            note = published.get(path)
+            if note is not None and note.edit == name and self._results.get(note.key):
+                return self._results[note.key][0].job
+        return None
+
+    def _renew_observed(self) -> None:
+        strays = self._ledger.strays.unanswered()
+        self._draft.observed = replace(self._draft.observed, strays=strays)
+
+    def _look_at_outputs(self, paths: Collection[str]) -> bool:
+        """Whether all that lies there is ours, or known not to be: a file that may be the beginning
+        of one of ours is for a whole pass.
+        """
+        strange: list[str] = []
+
+        def note_strange(path: str) -> Iterator[IO[bytes]]:
+            strange.append(path)
+            return iter(())
+
+        digests = Digests(self._cache, self._clock, "outputs")
+        files = self._outputs.observe(paths, digests, self._find_stored, note_strange)
+        if strange:
+            return False
+        self._files.update(files)
+        for path, file in files.items():
+            if file.published is not None:
+                self._notes.setdefault(file.published.edit, set()).add(path)
+        return True
+
+    def _find_stored(self, digests: Collection[str]) -> Collection[str]:
+        unknown = set(digests) - self._digests
+        return {*digests} - unknown | (self._store.find_stored(unknown) if unknown else set())
+
+    def _was_known_otherwise(self, names: Collection[str], keys: Collection[str]) -> bool:
+        """Whether an edit that has got one of these keys may be known by a key of an earlier rule."""
+        if self._is_whole:
+            return False
+        earlier: set[str] = set()
+        for name in names:
+            edit = self._draft.resolved[name]
+            if edit.job is None or edit.job.key not in keys:
+                continue
+            if self._former.needs_everything(edit.wanted, edit.job, self._draft.observed):
+                return True
+            earlier.update(self._former.find_keys(edit.wanted, edit.job, self._draft.observed))
+        history = self._ledger.find_history(earlier, now=self._clock.now())
+        return bool(history or self._store.find_results(earlier).results)
+
+    def _resolve(self, name: str, resolved: Mapping[str, Resolved]) -> Resolved:
+        return resolve_edit(
+            self._desired,
+            name,
+            resolved,
+            self._draft.observed,
+            self._former,
+            trust_pins=not self._options.repay,
+        )
