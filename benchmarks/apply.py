@@ -18,17 +18,17 @@ from pathlib import Path
 from typing import Any
 
 import av
-from mockserver.media.film_renderer import FilmRenderer
 
 from mockserver import MockServer
 from mockserver.clock import ScaledClock
+from mockserver.media.film_renderer import FilmRenderer
 from reconciler import Project
 from reconciler.config import Environment
 from reconciler.formats.secret import Secret
 from reconciler.system.clock import SystemClock
 
 SPEED = 20.0
-SMALL, LARGE = 100, 300
+SMALL, LARGE = 100, 1000
 ALLOWED = 1.15  # times linear
 CLIP = "https://clips.example/a.mp4"
 PROJECT = """\

@@ -1,0 +1,102 @@
+"""What is decided again where something ended is what a whole pass would decide."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mockserver import MockServer, VirtualClock
+from reconciler.apply.executor import Executor, Item
+from reconciler.apply.replan import Replanner
+from reconciler.apply.request import ApplyHooks, ApplyRequest
+from reconciler.plan.step import Step
+from reconciler.planner import conclude_pass
+from tests.e2e.bench import FETCH, Bench, SmallFilms, Ticking, Trouble, failed
+
+
+def write_random_project(bench: Bench, chance: random.Random) -> None:
+    """Edits alone, in chains, and with keys that they share; some outputs hold strange files."""
+    names: list[str] = []
+    for number in range(9):
+        name = f"e{number}"
+        up = chance.choice(names) if names and chance.random() < 0.5 else None
+        url = f"edit://{up}" if up else "https://clips.example/a.mp4"
+        bench.edit(name, prompt=chance.choice(("rain", "snow", "fog")), url=url)
+        names.append(name)
+        if chance.random() < 0.1:
+            path = bench.output(name)
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(chance.choice((b"", b"a film of somebody's own")))
+
+
+def cause_random_trouble(bench: Bench, chance: random.Random) -> None:
+    """Some tasks fail: for good, or so that they are sent again."""
+    for code in ("InternalError", "DataInspectionFailed"):
+        times = chance.randrange(3)
+        if times:
+            bench.network.trouble.append(Trouble(*FETCH, failed(code, "no"), times=times))
+
+
+async def run_at_once(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Run blocking code in the loop's own thread."""
+    return function(*args, **kwargs)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_each_look_decides_what_a_whole_pass_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    chance = random.Random(seed)
+    looks = 0
+    executors: list[Executor] = []
+    look_at = Replanner.look_at
+
+    def compare(replanner: Replanner, keys: Collection[str]) -> list[Step]:
+        nonlocal looks
+        steps = look_at(replanner, keys)
+        looks += 1
+        # what is still at work has moved on, and nobody has looked at it yet
+        (executor,) = executors
+        at_work = {item.step.key for items in executor._running.values() for item in items}
+        look_at(replanner, {key for key in at_work if key is not None})
+        whole = conclude_pass(
+            replanner._config,
+            replanner._desired,
+            replanner._store,
+            replanner._ledger,
+            replanner._clock,
+            replanner._options,
+        )
+        seen = replanner.write_pass()
+        assert seen.plan == whole.plan
+        assert seen.resolved == whole.resolved
+        assert seen.observed.outputs == whole.observed.outputs
+        return steps
+
+    start = Executor.start
+
+    def note_start(executor: Executor, items: Sequence[Item]) -> None:
+        executors[:] = [executor]
+        start(executor, items)
+
+    monkeypatch.setattr(Executor, "start", note_start)
+    monkeypatch.setattr(Replanner, "look_at", compare)
+    virtual = VirtualClock()
+    async with MockServer(clock=virtual, renderer=SmallFilms(), task_seconds=(2.0, 4.0)) as server:
+        bench = Bench(tmp_path, server, Ticking(virtual), virtual)
+        write_random_project(bench, chance)
+        cause_random_trouble(bench, chance)
+        project = bench.live_project() if seed % 2 else bench.project()
+        project._block = run_at_once  # no thread changes anything between two looks
+        await project.apply_async(ApplyRequest(), ApplyHooks())
+        text = (tmp_path / "specs/e8.yaml").read_text()
+        bench.write("renamed.yaml", text.replace('"e8"', '"renamed"'))
+        bench.take_out("e8")
+        bench.edit("e0", prompt="something else")
+        await project.apply_async(ApplyRequest(), ApplyHooks())
+        await bench.network.aclose()
+    assert looks > 3
