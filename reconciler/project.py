@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from reconciler import planner
-from reconciler.apply.events import Block
+from reconciler.apply.events import RunBlocking
 from reconciler.apply.outcome import Report, Stop
 from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.config import Config, Variables, load_config
@@ -68,7 +68,7 @@ class Project:
         config: Config,
         clock: Clock | None = None,
         transport: Transport | None = None,
-        block: Block | None = None,
+        block: RunBlocking | None = None,
         command: str = "a Python program",
     ) -> None:
         self.config = config
@@ -76,7 +76,7 @@ class Project:
         self.store = FolderStore(config.store_dir, self.clock)
         self._command = command
         self._transport = transport
-        self._block: Block = block or asyncio.to_thread
+        self._block: RunBlocking = block or asyncio.to_thread
         roster = Roster(config.store_dir, config.state_dir)
         self._open_again: Callable[[], Project] = lambda: self  # for a watch: its files anew
         self._approval = Approval(config, roster, self.clock)
@@ -91,7 +91,7 @@ class Project:
         variables: Variables | None = None,
         clock: Clock | None = None,
         transport: Transport | None = None,
-        block: Block | None = None,
+        block: RunBlocking | None = None,
         command: str = "a Python program",
         env: Variables | None = None,
     ) -> Project:

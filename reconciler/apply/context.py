@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.apply.events import Block, Event, Observer, Phase
+from reconciler.apply.events import Event, Observer, Phase, RunBlocking
 from reconciler.apply.roll import Roll
 from reconciler.desired.job import Job, Wanted
 from reconciler.errors import (
@@ -76,7 +76,7 @@ class Desk:
     ledger: Ledger
     clock: Clock
     observer: Observer
-    block: Block  # runs synchronous code where it does not hold up the loop
+    block: RunBlocking  # runs synchronous code where it does not hold up the loop
     endpoint: str
     account: str
     loopback: bool

@@ -44,7 +44,7 @@ Given = ParamSpec("Given")
 Answer = TypeVar("Answer", covariant=True)
 
 
-class Block(Protocol):
+class RunBlocking(Protocol):
     """Runs synchronous code where it does not hold up the loop; asyncio.to_thread is one."""
 
     def __call__(

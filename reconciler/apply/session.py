@@ -12,7 +12,7 @@ from dataclasses import replace
 from reconciler.apply import recover
 from reconciler.apply.bookkeeping import booking, note_holdings
 from reconciler.apply.context import Desk, Work, unbroken
-from reconciler.apply.events import Block, Event, Observer, Phase
+from reconciler.apply.events import Event, Observer, Phase, RunBlocking
 from reconciler.apply.executor import Executor, Item, worth_another
 from reconciler.apply.outcome import Outcome, Report, Stop
 from reconciler.apply.publish import Publisher
@@ -56,7 +56,7 @@ class Session:
         ledger: Ledger,
         clock: Clock,
         observer: Observer,
-        block: Block = asyncio.to_thread,
+        block: RunBlocking = asyncio.to_thread,
     ) -> None:
         self._config = config
         self._store = store

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.apply.connection import check_key, service_address
-from reconciler.apply.events import Block
+from reconciler.apply.events import RunBlocking
 from reconciler.apply.outcome import Report, Stop
 from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.apply.session import Session
@@ -68,7 +68,7 @@ async def open_session(
     ledger: Ledger,
     clock: Clock,
     hooks: ApplyHooks,
-    block: Block,
+    block: RunBlocking,
     transport: Transport | None,
 ) -> AsyncIterator[ServiceSession]:
     """A session for the length of a block; it is not connected yet."""
@@ -91,7 +91,7 @@ class ApplyRun:
     hooks: ApplyHooks
     stop: Stop
 
-    async def carry_out(self, block: Block, transport: Transport | None) -> Report:
+    async def carry_out(self, block: RunBlocking, transport: Transport | None) -> Report:
         """Everything, in order. Raises InvalidInput, BudgetExceeded, Declined, PlanRefused before
         anything is sent.
         """

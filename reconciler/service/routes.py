@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from reconciler.formats.untrusted import make_plain_line
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Block = ipaddress.IPv4Network | ipaddress.IPv6Network
+AddressBlock = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _PORTS = {
@@ -59,7 +59,7 @@ class Exempt:
 
     name: str = ""
     itself: bool = True  # whether the name alone counts too, not only what is below it
-    block: Block | None = None
+    block: AddressBlock | None = None
     port: int | None = None
     scheme: str = ""
 
@@ -182,7 +182,7 @@ def _exempt(entry: str) -> Exempt | None:
     return Exempt(name, not below, port=port, scheme=scheme)
 
 
-def _block(text: str) -> Block | None:
+def _block(text: str) -> AddressBlock | None:
     """A block of addresses, or one address as a block."""
     try:
         return ipaddress.ip_network(text, strict=False)

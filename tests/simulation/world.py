@@ -18,7 +18,7 @@ from typing import Any
 from mockserver import MockServer
 from mockserver.media.renderer import Probe
 from reconciler import Project
-from reconciler.apply.events import Block
+from reconciler.apply.events import RunBlocking
 from reconciler.apply.outcome import Report
 from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.config import Variables
@@ -262,7 +262,7 @@ async def inline(function: Any, *args: Any) -> Any:
     return function(*args)
 
 
-def open_project(world: World, block: Block = inline) -> Project:
+def open_project(world: World, block: RunBlocking = inline) -> Project:
     """The project of a run, on the run's disk, time and network."""
     return Project.open(
         world.disk.root,
