@@ -183,7 +183,7 @@ class _Builder:
             for event in self.events:
                 if isinstance(event, yaml.DocumentStartEvent):
                     self.marks, self.cut_at = {}, {}
-                    data = self._value(next(self.events), "", None, 0)
+                    data = self._build_value(next(self.events), "", None, 0)
                     # an empty document, as after a trailing `---`, asks for nothing
                     if data is not None:
                         documents.append(Document(self.file, data, self.marks, cut_at=self.cut_at))
@@ -191,32 +191,34 @@ class _Builder:
             pass
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            where = self._place(mark) if mark else Place(self.file)
+            where = self._locate(mark) if mark else Place(self.file)
             reason = ": ".join(part for part in (error.context, error.problem) if part)
-            self.faults.append(Fault(where, f"this is not YAML: {reason}{self._slip(where.line)}"))
+            self.faults.append(
+                Fault(where, f"this is not YAML: {reason}{self._explain_slip(where.line)}")
+            )
         except yaml.YAMLError as error:
             reason = str(error).splitlines()[0]
-            self.faults.append(Fault(self._unreadable(), f"this is not YAML: {reason}"))
+            self.faults.append(Fault(self._locate_unreadable(), f"this is not YAML: {reason}"))
         return documents, self.faults
 
-    def _place(self, mark: Any) -> Place:
+    def _locate(self, mark: Any) -> Place:
         """Where a mark stands; the end of a file without a last break is in its last line."""
         if mark.index >= len(self.text):
             return Place(self.file, *_locate_end(self.text))
         return Place(self.file, mark.line + 1, mark.column + 1)
 
-    def _unreadable(self) -> Place:
+    def _locate_unreadable(self) -> Place:
         bad = re.search(
             r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", self.text
         )
         return Place(self.file, *_locate_end(self.text[: bad.start() if bad else 0]))
 
-    def _slip(self, line: int) -> str:
+    def _explain_slip(self, line: int) -> str:
         """What is likely meant by a line that is not YAML."""
         lines = ["", *_BREAK.split(self.text)]
         return explain_slip(lines[line], lines[line - 1]) if 0 < line < len(lines) else ""
 
-    def _look_for_cut(self, event: Any, at: str, key: Any) -> None:
+    def _note_cut(self, event: Any, at: str, key: Any) -> None:
         """Note where a text without quotes is cut short by what may not be meant as a comment: one
         has two blanks before `#`, and one behind it.
         """
@@ -228,71 +230,71 @@ class _Builder:
         elif below and len(below[1]) > key.start_mark.column:
             self.cut_at[at] = Place(self.file, end.line + 2, len(below[1]) + 1)
 
-    def _fault(self, event: Any, message: str) -> None:
-        self.faults.append(Fault(self._place(event.start_mark), message))
+    def _add_fault(self, event: Any, message: str) -> None:
+        self.faults.append(Fault(self._locate(event.start_mark), message))
 
-    def _value(self, event: Any, at: str, key: Any, depth: int) -> Any:
+    def _build_value(self, event: Any, at: str, key: Any, depth: int) -> Any:
         mark = event.start_mark
         key_mark = key.start_mark if key is not None else mark
         self.marks[at] = (mark.line + 1, mark.column + 1, key_mark.line + 1, key_mark.column + 1)
         if depth > MAX_DEPTH:
-            self._fault(event, f"nested deeper than {MAX_DEPTH} levels")
+            self._add_fault(event, f"nested deeper than {MAX_DEPTH} levels")
             raise _TooDeep
         if isinstance(event, yaml.AliasEvent):
-            self._fault(
+            self._add_fault(
                 event,
                 f"the alias *{event.anchor} is not allowed; write the value out, or use defaults in"
                 " cutlist.yaml",
             )
             return None
         if event.anchor:
-            self._fault(
+            self._add_fault(
                 event,
                 f"the anchor &{event.anchor} is not allowed; write the value out where it is used",
             )
         if event.tag not in (None, "!"):
-            self._fault(
+            self._add_fault(
                 event,
                 f"the tag {event.tag} is not allowed; write plain text, numbers, true or false",
             )
         if isinstance(event, yaml.ScalarEvent):
             if not event.style and "#" in self.text:
-                self._look_for_cut(event, at, key)
-            return self._scalar(event)
+                self._note_cut(event, at, key)
+            return self._build_scalar(event)
         if isinstance(event, yaml.SequenceStartEvent):
-            return self._sequence(at, depth)
-        return self._mapping(at, depth)
+            return self._build_sequence(at, depth)
+        return self._build_mapping(at, depth)
 
-    def _sequence(self, at: str, depth: int) -> list[Any]:
+    def _build_sequence(self, at: str, depth: int) -> list[Any]:
         items: list[Any] = []
         for event in self.events:
             if isinstance(event, yaml.SequenceEndEvent):
                 break
-            items.append(self._value(event, join_pointer(at, len(items)), None, depth + 1))
+            items.append(self._build_value(event, join_pointer(at, len(items)), None, depth + 1))
         return items
 
-    def _mapping(self, at: str, depth: int) -> dict[str, Any]:
+    def _build_mapping(self, at: str, depth: int) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
         for key in self.events:
             if isinstance(key, yaml.MappingEndEvent):
                 break
-            name = self._key(key, at, depth)
+            name = self._build_key(key, at, depth)
             if name in mapping:
                 line, column = self.marks[join_pointer(at, name)][2:]
-                self._fault(key, f'duplicate key "{name}" (first at {line}:{column})')
-                self._value(next(self.events), f"{at}/\0again", key, depth + 1)
+                self._add_fault(key, f'duplicate key "{name}" (first at {line}:{column})')
+                self._build_value(next(self.events), f"{at}/\0again", key, depth + 1)
             else:
-                mapping[name] = self._value(
+                mapping[name] = self._build_value(
                     next(self.events), join_pointer(at, name), key, depth + 1
                 )
         return mapping
 
-    def _key(self, event: Any, at: str, depth: int) -> str:
+    def _build_key(self, event: Any, at: str, depth: int) -> str:
         if isinstance(event, yaml.ScalarEvent):
             if event.anchor or event.tag not in (None, "!"):
-                self._fault(event, "anchors and tags are not allowed on keys")
+                self._add_fault(event, "anchors and tags are not allowed on keys")
             if event.value == "<<" and not event.style:
-                self._fault(
+                self._add_fault(
                     event,
                     "merge keys (<<) are not allowed; write the fields out, or use defaults in"
                     " cutlist.yaml",
@@ -300,18 +302,18 @@ class _Builder:
             elif not event.style and (
                 event.value in _WORDS or _INTEGER.match(event.value) or _FLOAT.match(event.value)
             ):
-                self._fault(
+                self._add_fault(
                     event,
                     f"the key {event.value or '(empty)'} is not text; put it in quotes if it is"
                     " meant as a name",
                 )
             return str(event.value)
-        self._fault(event, "a key must be plain text, not a list, a mapping or an alias")
+        self._add_fault(event, "a key must be plain text, not a list, a mapping or an alias")
         if not isinstance(event, yaml.AliasEvent):
-            self._value(event, f"{at}/\0key", None, depth + 1)
+            self._build_value(event, f"{at}/\0key", None, depth + 1)
         return f"\0{event.start_mark.index}"  # no two of them are duplicates
 
-    def _scalar(self, event: Any) -> Any:
+    def _build_scalar(self, event: Any) -> Any:
         text: str = event.value
         if event.style:  # quoted or a block
             return text
@@ -320,22 +322,22 @@ class _Builder:
         if _INTEGER.match(text):
             number = int(text) if len(text) <= 20 else MAX_INTEGER + 1
             if abs(number) > MAX_INTEGER:
-                self._fault(
+                self._add_fault(
                     event,
                     f"the integer {_shorten(text)} is beyond 2^53; no program reads it exactly",
                 )
             return number
         if _NOT_FINITE.match(text):
-            self._fault(event, f"{text} is not a number that JSON can carry")
+            self._add_fault(event, f"{text} is not a number that JSON can carry")
             return text
         if _FLOAT.match(text) and not _ZERO_FIRST.match(text):
-            return self._float(event, text)
+            return self._build_float(event, text)
         return text
 
-    def _float(self, event: Any, text: str) -> Any:
+    def _build_float(self, event: Any, text: str) -> Any:
         number = float(text)
         if number in (float("inf"), float("-inf")):
-            self._fault(event, f"{_shorten(text)} is too large for a number")
+            self._add_fault(event, f"{_shorten(text)} is too large for a number")
             return text
         return number
 
