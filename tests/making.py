@@ -43,28 +43,28 @@ PRICES: Mapping[str, Any] = {
 CLIP = {"type": "video", "url": "./clip.mp4"}
 
 
-def rules(project: str = "spec: {}", region: str | None = None) -> Rules:
+def build_rules(project: str = "spec: {}", region: str | None = None) -> Rules:
     """The rules a manifest is read against; `project` is the text of cutlist.yaml."""
     documents, _ = parse_documents(project.encode(), "cutlist.yaml")
     return Rules(SCHEMA, MODELS, region, documents[0])
 
 
-RULES = rules()
+RULES = build_rules()
 
 
-def reading(text: str, file: str = "specs/case.yaml", against: Rules = RULES) -> Reading:
+def read_text(text: str, file: str = "specs/case.yaml", against: Rules = RULES) -> Reading:
     """What a manifest says."""
     return manifest.read_manifest(text.encode(), file, against)
 
 
-def edit_of(text: str, against: Rules = RULES) -> Edit:
+def read_edit(text: str, against: Rules = RULES) -> Edit:
     """The one edit of a manifest that is valid."""
-    found = reading(text, against=against)
+    found = read_text(text, against=against)
     assert [str(fault) for fault in found.faults if fault.severity == "error"] == []
     return found.edits[0]
 
 
-def text_of(name: str, spec: Mapping[str, Any]) -> str:
+def write_text(name: str, spec: Mapping[str, Any]) -> str:
     """A manifest in plain form."""
     document = {
         "apiVersion": "cutlist/v1",
@@ -75,7 +75,7 @@ def text_of(name: str, spec: Mapping[str, Any]) -> str:
     return json.dumps(document, ensure_ascii=False)
 
 
-def edit(name: str, **fields: Any) -> Edit:
+def make_edit(name: str, **fields: Any) -> Edit:
     """An edit of ./clip.mp4 at 720P, with further fields of `spec`."""
     spec = {
         "model": "wan2.7-videoedit",
@@ -83,25 +83,25 @@ def edit(name: str, **fields: Any) -> Edit:
         "parameters": {"resolution": "720P"},
         **fields,
     }
-    return edit_of(text_of(name, spec))
+    return read_edit(write_text(name, spec))
 
 
-def chain(name: str, upstream: str, **fields: Any) -> Edit:
+def make_chain(name: str, upstream: str, **fields: Any) -> Edit:
     """An edit of another edit's output."""
-    return edit(
+    return make_edit(
         name,
         input={"prompt": "Then this", "media": [{"type": "video", "url": f"edit://{upstream}"}]},
         **fields,
     )
 
 
-def vace(
+def make_vace(
     name: str, function: str, parameters: Mapping[str, Any] | None = None, **input_: Any
 ) -> Edit:
     """A VACE edit."""
     fields = {"function": function, "prompt": "Make it blue", **input_}
-    return edit_of(
-        text_of(
+    return read_edit(
+        write_text(
             name,
             {"model": "wan2.1-vace-plus", "input": fields, "parameters": dict(parameters or {})},
         )
@@ -111,7 +111,7 @@ def vace(
 # ------------------------------------------------------------------ jobs
 
 
-def wanted(
+def make_wanted(
     edit: Edit,
     lengths: Mapping[str, float] | None = None,
     bytes_of: Mapping[str, str] | None = None,
@@ -137,20 +137,22 @@ def wanted(
     return Wanted(edit, model, variant, tuple(inputs))
 
 
-def job_of(edit: Edit, bytes_of: Mapping[str, str] | None = None, upstream: str = "0" * 64) -> Job:
+def make_job(
+    edit: Edit, bytes_of: Mapping[str, str] | None = None, upstream: str = "0" * 64
+) -> Job:
     """The job of an edit; the outputs of other edits have the digest `upstream`."""
-    made = wanted(edit, bytes_of=bytes_of)
+    made = make_wanted(edit, bytes_of=bytes_of)
     return build_job(made, made.identities(dict.fromkeys(made.upstreams, f"sha256:{upstream}")))
 
 
-def key_of(text: str, against: Rules = RULES, bytes_of: Mapping[str, str] | None = None) -> str:
+def make_key(text: str, against: Rules = RULES, bytes_of: Mapping[str, str] | None = None) -> str:
     """The key of the one edit of a manifest."""
-    return job_of(edit_of(text, against), bytes_of).key
+    return make_job(read_edit(text, against), bytes_of).key
 
 
-def desired(*edits: Edit, lengths: Mapping[str, float] | None = None) -> Desired:
+def make_desired(*edits: Edit, lengths: Mapping[str, float] | None = None) -> Desired:
     """A graph of edits."""
-    all_wanted = {each.name: wanted(each, lengths) for each in edits}
+    all_wanted = {each.name: make_wanted(each, lengths) for each in edits}
     order = sort_by_upstreams({name: each.upstreams for name, each in all_wanted.items()})
     return Desired({name: all_wanted[name] for name in order}, (), 1)
 
@@ -158,19 +160,19 @@ def desired(*edits: Edit, lengths: Mapping[str, float] | None = None) -> Desired
 # ------------------------------------------------------------------ what is
 
 
-def digest(text: str) -> str:
+def make_digest(text: str) -> str:
     """The digest of some bytes."""
     return hash_bytes(text.encode())
 
 
-def result(
+def make_result(
     edit: Edit, content: str = "video", *, upstream: str = "0" * 64, duration_s: float = 2.0
 ) -> Result:
     """A result of an edit, with the bytes `content`."""
-    made = job_of(edit, upstream=upstream)
+    made = make_job(edit, upstream=upstream)
     return Result(
         key=made.key,
-        digest=digest(content),
+        digest=make_digest(content),
         size_bytes=len(content),
         duration_s=duration_s,
         width=1280,
@@ -185,11 +187,11 @@ def result(
     )
 
 
-def attempt(edit: Edit, state: State, **fields: Any) -> Attempt:
+def make_attempt(edit: Edit, state: State, **fields: Any) -> Attempt:
     """An attempt of an edit's job."""
     made = {
         "id": f"attempt-{edit.name}",
-        "key": job_of(edit).key,
+        "key": make_job(edit).key,
         "lane": "lane",
         "edit": edit.name,
         "state": state,
@@ -200,16 +202,18 @@ def attempt(edit: Edit, state: State, **fields: Any) -> Attempt:
     return Attempt(**made)
 
 
-def file(
+def make_file(
     content: str | None, *, written: str | None = None, realm: str = REALM, ours: bool | None = None
 ) -> Output:
     """A path of the work tree that holds `content` where we once wrote `written`."""
-    published = Published(digest(written), realm, "edit", "key") if written is not None else None
+    published = (
+        Published(make_digest(written), realm, "edit", "key") if written is not None else None
+    )
     mine = content is not None and content == written if ours is None else ours
-    return Output(digest(content) if content is not None else None, published, mine)
+    return Output(make_digest(content) if content is not None else None, published, mine)
 
 
-def observed(
+def make_observed(
     asked: Desired,
     *,
     results: Sequence[Result] = (),
@@ -250,27 +254,29 @@ def observed(
     )
 
 
-def price_per_second(model: str, tier: str | None) -> float | None:
+def get_price_per_second(model: str, tier: str | None) -> float | None:
     """PRICES as the configuration would tell them."""
     price = PRICES.get(model)
     return price.get(tier) if isinstance(price, Mapping) else price
 
 
-def written(edit: Edit, content: str = "video", /, *, now: str | None = "", **note: Any) -> Output:
+def make_output(
+    edit: Edit, content: str = "video", /, *, now: str | None = "", **note: Any
+) -> Output:
     """A path that we wrote for an edit, which holds the same (or `now`; None: it is gone)."""
     made = Published(
         **{
-            "digest": digest(content),
+            "digest": make_digest(content),
             "realm": REALM,
             "edit": edit.name,
-            "key": job_of(edit).key,
+            "key": make_job(edit).key,
             **note,
         }
     )
-    return Output(digest(now or content) if now is not None else None, made, now == "")
+    return Output(make_digest(now or content) if now is not None else None, made, now == "")
 
 
-def plan(
+def make_plan(
     asked: Desired,
     seen: Observed,
     options: Options = Options(),  # noqa: B008  (frozen)
@@ -284,18 +290,18 @@ def plan(
         resolve(asked, seen),
         seen,
         options=options,
-        price_per_second=price_per_second if prices else lambda _model, _tier: None,
+        price_per_second=get_price_per_second if prices else lambda _model, _tier: None,
         account=ACCOUNT,
         currency="USD" if prices else "",
         pruning=pruning,
     ).write_plan()
 
 
-def step(made: Plan, name: str) -> Step:
+def find_step(made: Plan, name: str) -> Step:
     """The step of one edit."""
     return next(each for each in made.steps if each.name == name)
 
 
-def project_document(text: str) -> Document:
+def make_project_document(text: str) -> Document:
     """cutlist.yaml as a document."""
     return parse_documents(text.encode(), "cutlist.yaml")[0][0]

@@ -95,13 +95,13 @@ CLIPS: dict[str, tuple[dict[str, Any], tuple[str, int, int, float]]] = {
 }
 
 
-def without_brand(clip: bytes) -> bytes:
+def drop_brand(clip: bytes) -> bytes:
     """A MOV as old cameras write it: its first box is no ftyp."""
     at = clip.index(b"ftyp")
     return clip[: at - 4] + clip[at - 4 :].replace(b"ftypqt  ", b"wide" + bytes(4), 1)
 
 
-def patched(clip: bytes, box: bytes, at: int, form: str, value: int, nth: int = 0) -> bytes:
+def patch_box(clip: bytes, box: bytes, at: int, form: str, value: int, nth: int = 0) -> bytes:
     """`clip` with a number in one of its boxes changed; `at` counts from the end of its name."""
     start = -1
     for _ in range(nth + 1):
@@ -111,7 +111,7 @@ def patched(clip: bytes, box: bytes, at: int, form: str, value: int, nth: int = 
     return bytes(changed)
 
 
-def with_neighbour(clip: bytes, path: str) -> bytes:
+def add_neighbour(clip: bytes, path: str) -> bytes:
     """`clip` (whose index comes last) with its frames said to lie in the file `path`."""
     name = path.encode()
     alias = bytes(10) + b"\3vol".ljust(28, b"\0") + bytes(12) + b"\4file".ljust(64, b"\0")
@@ -129,16 +129,16 @@ def with_neighbour(clip: bytes, path: str) -> bytes:
     return bytes(changed)
 
 
-def picture(form: str = "JPEG", size: tuple[int, int] = (256, 256), **more: Any) -> bytes:
+def make_picture(form: str = "JPEG", size: tuple[int, int] = (256, 256), **more: Any) -> bytes:
     """A picture with something on it."""
     content = io.BytesIO()
     Image.linear_gradient("L").resize(size).convert("RGB").save(content, form, **more)
     return content.getvalue()
 
 
-def phone_picture() -> bytes:
+def make_phone_picture() -> bytes:
     """A JPEG of two pictures, as phones and cameras write them."""
-    return picture("MPO", append_images=[Image.new("RGB", (64, 64))], save_all=True)
+    return make_picture("MPO", append_images=[Image.new("RGB", (64, 64))], save_all=True)
 
 
 HOSTILE = {

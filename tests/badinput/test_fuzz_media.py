@@ -61,8 +61,11 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, bytes]]:
         phones.write_clip(folder / name, size=(64, 48), **how).read_bytes()
         for name, (how, _) in phones.CLIPS.items()
     ]
-    pictures = [phones.picture(form, (64, 48)) for form in ("JPEG", "PNG", "WEBP", "BMP")]
-    pictures += [phones.phone_picture(), phones.picture("JPEG", (64, 48), progressive=True)]
+    pictures = [phones.make_picture(form, (64, 48)) for form in ("JPEG", "PNG", "WEBP", "BMP")]
+    pictures += [
+        phones.make_phone_picture(),
+        phones.make_picture("JPEG", (64, 48), progressive=True),
+    ]
     return [("video", clip) for clip in clips] + [("image", each) for each in pictures]
 
 

@@ -14,7 +14,7 @@ from reconciler.cli.board import Board
 from reconciler.plan.step import Action, Plan
 from reconciler.report.outcome import report_blocks
 from reconciler.report.page import Line, Page, columns, written
-from tests.making import chain, desired, edit, observed, plan
+from tests.making import make_chain, make_desired, make_edit, make_observed, make_plan
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 MB = 2**20
@@ -25,11 +25,11 @@ def asked() -> Plan:
     """Four edits that are rendered, two that follow one of them, and a crowd."""
     clip = {"type": "video", "url": "./clip.mp4"}
     names = [*(name.partition("[")[0] for name in NAMES), *(f"crowd-{n:02}" for n in range(20))]
-    made = desired(
-        *(edit(name, input={"prompt": f"Make it {name}", "media": [clip]}) for name in names),
-        chain("poster", "clothes-swap"),
+    made = make_desired(
+        *(make_edit(name, input={"prompt": f"Make it {name}", "media": [clip]}) for name in names),
+        make_chain("poster", "clothes-swap"),
     )
-    whole = plan(made, observed(made))
+    whole = make_plan(made, make_observed(made))
     steps = [replace(step, name=NAMES[3]) if step.name == "pixel" else step for step in whole.steps]
     return replace(whole, steps=tuple(steps))
 

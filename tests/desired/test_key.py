@@ -17,7 +17,7 @@ from reconciler.service.models import Model, Variant
 from tests import making
 from tests.desired import legal
 from tests.desired.writing import Style
-from tests.making import SIGNATURES, job_of, key_of, rules, text_of
+from tests.making import SIGNATURES, build_rules, make_job, make_key, write_text
 from tests.workspace import Workspace
 
 FIELDS = [
@@ -37,7 +37,7 @@ FIELDS = [
 
 def key(spec: dict[str, Any]) -> str:
     """The key of a `spec` written plainly."""
-    return key_of(text_of("plain", spec))
+    return make_key(write_text("plain", spec))
 
 
 # ------------------------------------------------------------------ what changes nothing
@@ -46,8 +46,8 @@ def key(spec: dict[str, Any]) -> str:
 @given(legal.specs(), st.data())
 def test_writing_changes_nothing(spec: dict[str, Any], data: st.DataObject) -> None:
     """Order of fields, comments, quotes, flow or block, 5 or 5.0: the same key."""
-    document = json.loads(text_of("styled", spec))
-    assert key_of(Style(data.draw).document(document)) == key(spec)
+    document = json.loads(write_text("styled", spec))
+    assert make_key(Style(data.draw).document(document)) == key(spec)
 
 
 @given(legal.specs(), st.data())
@@ -78,8 +78,8 @@ def test_what_is_not_the_request_changes_nothing(spec: dict[str, Any]) -> None:
         },
         ensure_ascii=False,
     )
-    edit = making.reading(text, "specs/deep/below/other.yaml").edits[0]
-    assert job_of(edit).key == key(spec)
+    edit = making.read_text(text, "specs/deep/below/other.yaml").edits[0]
+    assert make_job(edit).key == key(spec)
 
 
 def test_take_1_changes_nothing() -> None:
@@ -93,7 +93,7 @@ def test_defaults_of_the_project_are_as_if_written() -> None:
     wins.
     """
     base = {"model": "wan2.7-videoedit", "input": {"media": legal.media("./a.mp4")}}
-    project = rules(
+    project = build_rules(
         "spec: {defaults: {parameters: {resolution: 720P, size: 720*1280}, input: {negative_prompt:"
         " rain}}}"
     )
@@ -102,9 +102,9 @@ def test_defaults_of_the_project_are_as_if_written() -> None:
         "input": {**base["input"], "negative_prompt": "rain"},
         "parameters": {"resolution": "720P"},
     }
-    assert key_of(text_of("inherits", base), project) == key(written)
+    assert make_key(write_text("inherits", base), project) == key(written)
     own = {**written, "parameters": {"resolution": "1080P"}}
-    assert key_of(text_of("own", own), project) == key(own)
+    assert make_key(write_text("own", own), project) == key(own)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_take_changes_the_key(spec: dict[str, Any], take: int) -> None:
 @given(legal.specs(), legal.specs())
 def test_different_jobs_different_keys(one: dict[str, Any], other: dict[str, Any]) -> None:
     """Two keys are the same if and only if the canonical forms are."""
-    first, second = (job_of(making.edit_of(text_of("any", each))) for each in (one, other))
+    first, second = (make_job(making.read_edit(write_text("any", each))) for each in (one, other))
     assert (first.key == second.key) == (first.canonical == second.canonical)
 
 
@@ -230,8 +230,8 @@ def test_undocumented_defaults_change_the_key(parameters: dict[str, Any]) -> Non
 
 def test_upstream_bytes_change_the_key() -> None:
     """An edit of another edit's output is a new job when that output has other bytes."""
-    edit = making.chain("second", "first")
-    assert job_of(edit, upstream="a" * 64).key != job_of(edit, upstream="b" * 64).key
+    edit = making.make_chain("second", "first")
+    assert make_job(edit, upstream="a" * 64).key != make_job(edit, upstream="b" * 64).key
 
 
 def test_files_count_by_their_bytes(workspace: Workspace, media: Path) -> None:

@@ -172,7 +172,7 @@ def test_vector_by_hand(vector: dict[str, Any]) -> None:
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda v: f"{v['v']}: {v['name']}")
 def test_vector_by_the_program(vector: dict[str, Any]) -> None:
     """The program computes every vector: a key that was paid for stays."""
-    wanted = making.wanted(making.edit_of(making.text_of("vector", vector["spec"])))
+    wanted = making.make_wanted(making.read_edit(making.write_text("vector", vector["spec"])))
     known = {
         each.medium.at: vector["identities"].get(each.medium.at)
         or (

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.desired.manifest import Reading
-from tests.making import edit_of, reading, rules, text_of
+from tests.making import build_rules, read_edit, read_text, write_text
 
 HEAD = "apiVersion: cutlist/v1\nkind: Edit\nmetadata: {name: film, labels: {season: spring}}\n"
 PLAIN = (
@@ -22,7 +22,7 @@ def faults(found: Reading) -> list[str]:
 
 def test_an_edit() -> None:
     """An edit is what its document says, and where nothing is said the usual."""
-    edit = edit_of(PLAIN)
+    edit = read_edit(PLAIN)
     assert (edit.name, edit.labels, edit.model, edit.function) == (
         "film",
         {"season": "spring"},
@@ -35,31 +35,33 @@ def test_an_edit() -> None:
 
 def test_several_documents() -> None:
     """A manifest holds as many edits as it likes; empty documents ask for nothing."""
-    found = reading(f"---\n{PLAIN}---\n---\n# nothing\n---\n{PLAIN.replace('film', 'other')}---\n")
+    found = read_text(
+        f"---\n{PLAIN}---\n---\n# nothing\n---\n{PLAIN.replace('film', 'other')}---\n"
+    )
     assert [edit.name for edit in found.edits] == ["film", "other"]
     assert (found.faults, found.names) == ([], ["film", "other"])
 
 
 def test_an_empty_file() -> None:
     """A file of comments asks for nothing and is no fault."""
-    assert reading("# to be written\n") == Reading([], [], [])
+    assert read_text("# to be written\n") == Reading([], [], [])
 
 
 def test_output_is_tidied() -> None:
     """Detours in an output are taken out, so that two spellings are one path."""
-    assert edit_of(f"{PLAIN}  output: ./films//x/../a.mp4\n").output == "films/a.mp4"
+    assert read_edit(f"{PLAIN}  output: ./films//x/../a.mp4\n").output == "films/a.mp4"
 
 
 def test_defaults_are_merged_under_an_edit() -> None:
     """Model, parameters, input and labels come from cutlist.yaml where the edit says nothing; only
     what fits.
     """
-    project = rules(
+    project = build_rules(
         "spec:\n  defaults:\n    model: wan2.7-videoedit\n"
         "    parameters: {resolution: 720P, watermark: true, size: 720*1280}\n"
         "    input: {negative_prompt: rain}\n    labels: {season: winter, team: a}\n"
     )
-    edit = edit_of(
+    edit = read_edit(
         PLAIN.replace("  model: wan2.7-videoedit\n", "") + "  parameters: {watermark: false}\n",
         project,
     )
@@ -73,15 +75,15 @@ def test_a_wrong_default_is_told_where_it_stands() -> None:
     """A fault of an inherited value has the place in cutlist.yaml, not one in the manifest that did
     not write it.
     """
-    project = rules("spec:\n  defaults:\n    parameters: {watermark: maybe}\n")
+    project = build_rules("spec:\n  defaults:\n    parameters: {watermark: maybe}\n")
     said = ['cutlist.yaml:3:29: error: parameters.watermark is "maybe"; it must be true or false.']
-    assert faults(reading(PLAIN, against=project)) == said
+    assert faults(read_text(PLAIN, against=project)) == said
 
 
 def test_defaults_leave_the_manifest_as_it_is() -> None:
     """Two edits of one file do not inherit from each other."""
-    project = rules("spec: {defaults: {parameters: {seed: 1}}}")
-    first, second = reading(
+    project = build_rules("spec: {defaults: {parameters: {seed: 1}}}")
+    first, second = read_text(
         f"{PLAIN}---\n{PLAIN.replace('film', 'b')}  parameters: {{ratio: '1:1'}}\n", against=project
     ).edits
     assert (first.parameters, second.parameters) == ({"seed": 1}, {"seed": 1, "ratio": "1:1"})
@@ -107,7 +109,7 @@ def test_regions(region: str | None, model: str, said: str) -> None:
         "model": model,
         "input": {"function": "video_outpainting", "prompt": "Wider", "video_url": "./a.mp4"},
     }
-    found = faults(reading(text_of("film", spec), against=rules(region=region)))
+    found = faults(read_text(write_text("film", spec), against=build_rules(region=region)))
     assert said in found[0] if said else found == []
 
 
@@ -124,7 +126,7 @@ def test_long_prompts(length: int, warned: bool) -> None:
             "video_url": "./a.mp4",
         },
     }
-    found = reading(text_of("film", spec)).faults
+    found = read_text(write_text("film", spec)).faults
     assert [fault.severity for fault in found] == (["warning"] if warned else [])
 
 
@@ -149,7 +151,7 @@ def test_what_the_service_does_not_read_is_left_out(
     function: str, more_input: str, parameters: str, section: str, name: str
 ) -> None:
     """A field that real requests carry and the service ignores is a warning, and in no request."""
-    found = reading(VACE % (function, more_input, parameters))
+    found = read_text(VACE % (function, more_input, parameters))
     (edit,) = found.edits
     assert name not in getattr(edit, section)
     (warning,) = [fault for fault in found.faults if f"{section}.{name} is ignored" in str(fault)]
@@ -162,7 +164,7 @@ def test_more_reference_images_than_the_pages_speak_of(function: str) -> None:
     """Repainting and local editing take "a reference image": more are sent, with a warning."""
     more = ", mask_image_url: ./m.png" if function == "video_edit" else ""
     images = ", ref_images_url: [./r.png, ./s.png]"
-    found = reading(VACE % (function, more + images, "strength: 1.0" if not more else ""))
+    found = read_text(VACE % (function, more + images, "strength: 1.0" if not more else ""))
     assert len(found.edits[0].input["ref_images_url"]) == 2
     assert [fault.severity for fault in found.faults if "2 entries" in str(fault)] == ["warning"]
 
@@ -186,7 +188,7 @@ def test_more_reference_images_than_the_pages_speak_of(function: str) -> None:
 )
 def test_a_text_that_is_cut_short(text: str, said: str) -> None:
     """Prompts and the like say where a comment cut them, and how to keep the whole text."""
-    warnings = [each for each in faults(reading(HEAD + text)) if "warning: " in each]
+    warnings = [each for each in faults(read_text(HEAD + text)) if "warning: " in each]
     assert len([each for each in warnings if "is a comment and is left out" in each]) == 1
     assert any(each.startswith(f"specs/case.yaml:{said}: what follows") for each in warnings)
 
@@ -196,12 +198,12 @@ def test_comments_behind_other_values() -> None:
     text = PLAIN.replace("./a.mp4}]}", "./a.mp4 #1\n    }]} #2").replace(
         "wan2.7-videoedit", "wan2.7-videoedit #fast"
     )
-    assert faults(reading(f"{text}  output: a.mp4 # as before\n  take: 1 #one\n")) == []
+    assert faults(read_text(f"{text}  output: a.mp4 # as before\n  take: 1 #one\n")) == []
 
 
 def test_a_label_that_is_cut_short() -> None:
     """A label is a text of people, too, also within braces."""
     cut = PLAIN.replace("{season: spring}", "{season: spring #1\n }")
-    assert faults(reading(cut))[0].startswith(
+    assert faults(read_text(cut))[0].startswith(
         'specs/case.yaml:3:48: warning: metadata.labels.season is "spring": what follows'
     )

@@ -12,7 +12,7 @@ from reconciler.desired.manifest import Medium
 from reconciler.desired.references import Reference
 from reconciler.formats import schema
 from reconciler.formats.document import parse_documents
-from tests.making import edit_of, reading
+from tests.making import read_edit, read_text
 
 EDIT = """\
 apiVersion: cutlist/v1
@@ -30,7 +30,7 @@ spec:
 
 def cells(matrix_: Any, text: str = EDIT) -> list[Any]:
     """The edits of a matrix, which has no faults."""
-    found = reading(text.format(matrix=json.dumps(matrix_)))
+    found = read_text(text.format(matrix=json.dumps(matrix_)))
     assert found.faults == []
     assert found.names == [edit.name for edit in found.edits]
     return list(found.edits)
@@ -140,7 +140,7 @@ def test_the_values_of_one_cell_never_name_another() -> None:
 
 def test_a_list_that_nothing_uses_is_a_warning() -> None:
     """Its cells are one job; people should know."""
-    found = reading(
+    found = read_text(
         EDIT.format(
             matrix=json.dumps({"look": ["a"], "clip": ["a"], "seconds": [2], "idle": [1, 2]})
         )
@@ -154,8 +154,8 @@ def test_a_list_that_nothing_uses_is_a_warning() -> None:
 def test_suspend() -> None:
     """An edit says itself that it is to be left alone."""
     plain = EDIT.format(matrix=json.dumps({"look": ["a"], "clip": ["a"], "seconds": [2]}))
-    assert not edit_of(plain).suspend
-    assert edit_of(f"{plain}  suspend: true\n").suspend
+    assert not read_edit(plain).suspend
+    assert read_edit(f"{plain}  suspend: true\n").suspend
 
 
 # ------------------------------------------------------------------ very large ones
@@ -194,7 +194,7 @@ def checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_matrix_that_is_wrong_all_over(checks: list[str]) -> None:
     """The first hundred cells that are wrong are enough: nobody reads ten thousand faults."""
-    found = reading(many([f"t{n}" for n in range(10_000)], resolution="${{ matrix.n }}"))
+    found = read_text(many([f"t{n}" for n in range(10_000)], resolution="${{ matrix.n }}"))
     assert checks.count("") == 100
     assert len(found.faults) == 101
     assert str(max(found.faults, key=lambda fault: "looked at" in fault.message)) == (
@@ -206,11 +206,11 @@ def test_a_matrix_that_is_wrong_all_over(checks: list[str]) -> None:
 
 def test_texts_are_no_reason_to_check_again(checks: list[str]) -> None:
     """Of prompts and links one is checked; one that is empty, or no text, is another matter."""
-    found = reading(many([f"look {n}" for n in range(1000)], prompt=HOLE))
+    found = read_text(many([f"look {n}" for n in range(1000)], prompt=HOLE))
     assert (found.faults, len(found.edits), checks.count("")) == ([], 1000, 1)
-    found = reading(many([f"clip {n}" for n in range(1000)], url="./${{ matrix.n }}.mp4"))
+    found = read_text(many([f"clip {n}" for n in range(1000)], url="./${{ matrix.n }}.mp4"))
     assert (found.faults, len(found.edits), checks.count("")) == ([], 1000, 2)
-    wrong = reading(many(["rain", "snow", 7, "fog"], prompt=HOLE))
+    wrong = read_text(many(["rain", "snow", 7, "fog"], prompt=HOLE))
     assert [fault.message for fault in wrong.faults] == ["input.prompt is 7; it must be text."]
 
 
@@ -225,7 +225,7 @@ def test_a_fault_of_many_cells_is_told_of_a_few(monkeypatch: pytest.MonkeyPatch)
         return ""
 
     monkeypatch.setattr(graph, "suggest_name", counted)
-    found = reading(many(list(range(2000)), url="edit://none${{ matrix.n }}"))
+    found = read_text(many(list(range(2000)), url="edit://none${{ matrix.n }}"))
     assert found.faults == []
     media = {edit.name: [Medium("/input/media/0/url", Reference("edit", f"none{at}"), "video")]
              for at, edit in enumerate(found.edits)}  # fmt: skip

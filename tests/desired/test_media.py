@@ -164,8 +164,8 @@ class Bench:
     def __init__(self, root: Path, clock: FakeClock) -> None:
         self.root, self.clock = root, clock
         self.clip = make_clip(root / "clip.mp4")
-        self.limits, self.edit = VIDEO, making.edit("a")
-        self.edit_medium = making.wanted(self.edit).inputs[0].medium
+        self.limits, self.edit = VIDEO, making.make_edit("a")
+        self.edit_medium = making.make_wanted(self.edit).inputs[0].medium
 
     def identity(self) -> str | None:
         """The identity of the clip, as a new run finds it."""

@@ -15,13 +15,13 @@ from reconciler.system.shipped import read_schema
 from tests.making import (
     CLIP,
     MODELS,
-    edit,
-    edit_of,
-    project_document,
-    reading,
-    rules,
-    text_of,
-    vace,
+    build_rules,
+    make_edit,
+    make_project_document,
+    make_vace,
+    read_edit,
+    read_text,
+    write_text,
 )
 
 WIDER = {"video_url": "./a.mp4"}
@@ -35,7 +35,7 @@ def faults(
         "policy": policy,
         "environments": {name: {"policy": each} for name, each in environments.items()},
     }
-    made = Policy.of(project_document(json.dumps({"spec": spec})), environment)
+    made = Policy.of(make_project_document(json.dumps({"spec": spec})), environment)
     pairs = []
     for each in edits:
         variant = MODELS.by_name[each.model].variant(each.function)
@@ -45,36 +45,38 @@ def faults(
 
 
 def prompt(text: str) -> Edit:
-    return edit("film", input={"prompt": text, "negative_prompt": "no competitor", "media": [CLIP]})
+    return make_edit(
+        "film", input={"prompt": text, "negative_prompt": "no competitor", "media": [CLIP]}
+    )
 
 
 CASES: dict[str, tuple[dict[str, Any], Edit, list[str]]] = {
-    "a model that is allowed": ({"models": ["wan2.7-videoedit"]}, edit("a"), []),
+    "a model that is allowed": ({"models": ["wan2.7-videoedit"]}, make_edit("a"), []),
     "a model that is not": (
         {"models": ["wan2.7-videoedit"]},
-        vace("a", "video_outpainting", **WIDER),
+        make_vace("a", "video_outpainting", **WIDER),
         ['model is "wan2.1-vace-plus"; legal is wan2.7-videoedit'],
     ),
     "another name of an allowed model": (
         {"models": ["wanx2.1-vace-plus"]},
-        vace("a", "video_outpainting", **WIDER),
+        make_vace("a", "video_outpainting", **WIDER),
         ['model is "wan2.1-vace-plus"; legal is wanx2.1-vace-plus'],
     ),
-    "a resolution that is allowed": ({"resolution": ["1080P", "720P"]}, edit("a"), []),
+    "a resolution that is allowed": ({"resolution": ["1080P", "720P"]}, make_edit("a"), []),
     "a resolution that is not": (
         {"resolution": ["1080P"]},
-        edit("a"),
+        make_edit("a"),
         ['parameters.resolution is "720P"; legal is 1080P'],
     ),
     "the default counts": (
         {"resolution": ["720P"]},
-        edit("a", parameters={}),
+        make_edit("a", parameters={}),
         ['parameters.resolution is not set, and by default it is "1080P"; legal is 720P'],
     ),
-    "VACE makes 720P": ({"resolution": ["720P"]}, vace("a", "video_outpainting", **WIDER), []),
+    "VACE makes 720P": ({"resolution": ["720P"]}, make_vace("a", "video_outpainting", **WIDER), []),
     "whatever its size": (
         {"resolution": ["720P"]},
-        vace(
+        make_vace(
             "a",
             "image_reference",
             {"size": "832*1088", "obj_or_bg": ["obj"]},
@@ -84,43 +86,47 @@ CASES: dict[str, tuple[dict[str, Any], Edit, list[str]]] = {
     ),
     "VACE cannot make more": (
         {"resolution": ["1080P"]},
-        vace("a", "video_outpainting", **WIDER),
+        make_vace("a", "video_outpainting", **WIDER),
         ['wan2.1-vace-plus makes "720P"; legal is 1080P'],
     ),
     "a watermark that is not": (
         {"watermark": True},
-        edit("a", parameters={"watermark": False}),
+        make_edit("a", parameters={"watermark": False}),
         ["parameters.watermark is false; legal is true"],
     ),
-    "a watermark that is": ({"watermark": True}, edit("a", parameters={"watermark": True}), []),
+    "a watermark that is": (
+        {"watermark": True},
+        make_edit("a", parameters={"watermark": True}),
+        [],
+    ),
     "a watermark by default": (
         {"watermark": True},
-        edit("a"),
+        make_edit("a"),
         ["parameters.watermark is not set, and by default it is false; legal is true"],
     ),
     "a watermark that must not be": (
         {"watermark": False},
-        edit("a", parameters={"watermark": True}),
+        make_edit("a", parameters={"watermark": True}),
         ["parameters.watermark is true; legal is false"],
     ),
-    "none by default": ({"watermark": False}, edit("a"), []),
+    "none by default": ({"watermark": False}, make_edit("a"), []),
     "VACE cannot write one": (
         {"watermark": True},
-        vace("a", "video_outpainting", **WIDER),
+        make_vace("a", "video_outpainting", **WIDER),
         ["wan2.1-vace-plus writes no watermark; legal is true"],
     ),
-    "and need not": ({"watermark": False}, vace("a", "video_outpainting", **WIDER), []),
+    "and need not": ({"watermark": False}, make_vace("a", "video_outpainting", **WIDER), []),
     "labels": (
         {"labels": ["team"]},
-        edit("a"),
+        make_edit("a"),
         ['metadata.labels lacks "team"; every edit needs it'],
     ),
     "a suspended edit is checked too": (
         {"labels": ["team"]},
-        edit("a", suspend=True),
+        make_edit("a", suspend=True),
         ['metadata.labels lacks "team"; every edit needs it'],
     ),
-    "nothing asked for": ({"labels": [], "prompt_deny": []}, edit("a"), []),
+    "nothing asked for": ({"labels": [], "prompt_deny": []}, make_edit("a"), []),
 }
 
 
@@ -135,16 +141,16 @@ def test_rules(case: str) -> None:
 
 def test_labels_are_there_and_say_something() -> None:
     """Every label that is asked for is told; an empty one is none. Inherited labels count."""
-    text = text_of("a", {"input": {"media": [CLIP]}, "model": "wan2.7-videoedit"})
+    text = write_text("a", {"input": {"media": [CLIP]}, "model": "wan2.7-videoedit"})
     labelled = text.replace('"name": "a"', '"name": "a", "labels": {"owner": "", "team": "film"}')
     wanted = {"labels": ["owner", "team", "campaign"]}
     lacking = 'metadata.labels lacks "{}"; every edit needs it'
-    assert faults(wanted, edit_of(labelled)) == [
+    assert faults(wanted, read_edit(labelled)) == [
         lacking.format("owner"),
         lacking.format("campaign"),
     ]
-    inherits = rules("spec: {defaults: {labels: {campaign: spring, owner: me}}}")
-    assert faults(wanted, edit_of(text, inherits)) == [lacking.format("team")]
+    inherits = build_rules("spec: {defaults: {labels: {campaign: spring, owner: me}}}")
+    assert faults(wanted, read_edit(text, inherits)) == [lacking.format("team")]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +200,7 @@ def test_whom_a_waiver_covers(edits: list[str], waived: bool) -> None:
         "model": "wan2.7-videoedit",
         "input": {"prompt": "${{ matrix.look }}", "media": [CLIP]},
     }
-    cell = reading(text_of("street", spec)).edits[0]
+    cell = read_text(write_text("street", spec)).edits[0]
     policy = {
         "models": ["wan2.1-vace-plus"],
         "waive": [{"edits": edits, "rules": ["models"], "reason": "so"}],
@@ -208,8 +214,8 @@ def test_a_waiver_is_for_its_rules_alone() -> None:
         "models": ["wan2.1-vace-plus"], "watermark": True,
         "waive": [{"edits": ["a"], "rules": ["models"], "reason": "so"}],
     }  # fmt: skip
-    assert len(faults(policy, edit("a"))) == 1
-    assert len(faults(policy, edit("b"))) == 2
+    assert len(faults(policy, make_edit("a"))) == 1
+    assert len(faults(policy, make_edit("b"))) == 2
 
 
 def test_an_environment_says_otherwise_rule_by_rule() -> None:
@@ -224,7 +230,7 @@ def test_an_environment_says_otherwise_rule_by_rule() -> None:
         "waive": [{"edits": ["b"], "rules": ["labels"], "reason": "so"}],
     }
     told = {
-        name: faults(base, edit("a"), edit("b"), environment=name, draft=draft)
+        name: faults(base, make_edit("a"), make_edit("b"), environment=name, draft=draft)
         for name in ("default", "draft")
     }
     resolution = 'parameters.resolution is "720P"; legal is 1080P'

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.formats.signed_urls import Signatures
 from reconciler.system import shipped
-from tests.making import SIGNATURES, edit, job_of
+from tests.making import SIGNATURES, make_edit, make_job
 from tests.workspace import Workspace
 
 PROVIDERS = shipped.read_signatures()["providers"]
@@ -84,7 +84,7 @@ def test_any_other_parameter_is_content(entry: dict[str, Any], data: Any) -> Non
 def test_no_name_signs_alone(name: str) -> None:
     """At a site of anybody's, `?NAME=a` and `?NAME=b` are two jobs, for every name of the list."""
     one, other = (
-        job_of(edit("x", input={"media": [{"type": "video", "url": f"https://films.example/v.mp4?{name}={v}"}]}))
+        make_job(make_edit("x", input={"media": [{"type": "video", "url": f"https://films.example/v.mp4?{name}={v}"}]}))
         for v in "ab"
     )  # fmt: skip
     assert one.key != other.key

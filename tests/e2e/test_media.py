@@ -19,7 +19,7 @@ async def test_data_uris_are_sent_in_one_spelling(bench: Bench) -> None:
     """However a picture is written into a manifest, the service gets the documented form; the
     spelling moves no key.
     """
-    text = b64encode(phones.picture("JPEG")).decode()
+    text = b64encode(phones.make_picture("JPEG")).decode()
     spelled = f"DATA:image/jpg;name=a.jpg;BASE64,{text[:60]}\n  {text[60:].replace('+', '%2B')}"
     plain = f"data:image/jpeg;base64,{text}"
     bodies: list[Any] = []

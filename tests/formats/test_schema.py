@@ -15,7 +15,7 @@ from reconciler.formats.document import parse_documents
 from reconciler.formats.schema import validate_document
 from reconciler.system import shipped
 from tests.desired import legal
-from tests.making import MODELS, SCHEMA, text_of
+from tests.making import MODELS, SCHEMA, write_text
 
 ROOT = Path(__file__).parents[2]
 A_OR_B = [{"required": ["a"]}, {"required": ["b"]}]
@@ -67,7 +67,7 @@ def test_editors_get_help(name: str) -> None:
 @given(legal.specs())
 def test_what_is_legal_is_valid(spec: dict[str, Any]) -> None:
     """Whatever schemas/models allow, the manifest's schema allows."""
-    documents, _ = parse_documents(text_of("legal", spec).encode(), "a.yaml")
+    documents, _ = parse_documents(write_text("legal", spec).encode(), "a.yaml")
     assert validate_document(documents[0], SCHEMA) == []
     assert validate_document(documents[0], shipped.read_schema("manifest")) == []
 

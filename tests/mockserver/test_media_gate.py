@@ -66,8 +66,8 @@ def test_both_sides_see_the_same_clip(tmp_path, name):
 @pytest.mark.parametrize(
     ("content", "form"),
     [
-        *((phones.picture(form), form.lower()) for form in ("JPEG", "PNG", "BMP", "WEBP")),
-        (phones.phone_picture(), "jpeg"),
+        *((phones.make_picture(form), form.lower()) for form in ("JPEG", "PNG", "BMP", "WEBP")),
+        (phones.make_phone_picture(), "jpeg"),
     ],
 )
 def test_both_sides_see_the_same_picture(on_disk, content, form):
@@ -81,7 +81,7 @@ def test_both_sides_see_the_same_picture(on_disk, content, form):
 def test_a_film_without_a_brand_is_mov(tmp_path, on_disk):
     """On the client's side too."""
     clip = phones.write_clip(tmp_path / "clip.mov").read_bytes()
-    assert probe_file(on_disk(phones.without_brand(clip)), "video").format == "mov"
+    assert probe_file(on_disk(phones.drop_brand(clip)), "video").format == "mov"
 
 
 @pytest.mark.parametrize("name", phones.HOSTILE)
@@ -101,7 +101,7 @@ async def test_half_files_are_refused_without_a_trace(strict, tmp_path, caplog):
     with caplog.at_level(logging.DEBUG):
         assert await fault_of(strict, wan({**VIDEO, "url": url})) == "InvalidFile.Openerror"
         for form in ("JPEG", "PNG", "WEBP"):
-            half = b64encode(phones.picture(form)[:-100]).decode()
+            half = b64encode(phones.make_picture(form)[:-100]).decode()
             image = {
                 "type": "reference_image",
                 "url": f"data:image/{form.lower()};base64,{half}",
@@ -135,7 +135,7 @@ async def test_a_clip_that_breaks_in_the_middle_is_not_the_services_fault(
 )
 async def test_data_uris_in_every_spelling(strict, spell):
     """RFC 2397 leaves room, and image/jpg is what many write."""
-    raw = phones.picture("JPEG")
+    raw = phones.make_picture("JPEG")
     mime, data = read_data_uri(spell(raw))
     assert mime.startswith("image/jp")
     assert data == raw

@@ -26,16 +26,16 @@ from reconciler.state.observed import Pin, State
 from reconciler.system import shipped
 from tests.making import (
     CLIP,
-    attempt,
-    chain,
-    desired,
-    digest,
-    edit,
-    file,
-    job_of,
-    observed,
-    plan,
-    result,
+    make_attempt,
+    make_chain,
+    make_desired,
+    make_digest,
+    make_edit,
+    make_file,
+    make_job,
+    make_observed,
+    make_plan,
+    make_result,
 )
 from tests.plan.test_report import EVIL
 
@@ -57,15 +57,15 @@ def compared(
 ) -> Comparison:
     """The comparison of two graphs over one store and ledger; `pins` are of the two lock files."""
     before, after = (
-        replace(observed(each, **seen), pins=pin)
+        replace(make_observed(each, **seen), pins=pin)
         for each, pin in zip((old, new), pins, strict=True)
     )
-    made = plan(new, after, Options(force=True), prices=prices)
+    made = make_plan(new, after, Options(force=True), prices=prices)
     return compare(resolve(old, before), resolve(new, after), made, sides=SIDES)
 
 
 def prompted(name: str, prompt: str, **fields: Any) -> Edit:
-    return edit(name, input={"prompt": prompt, "media": [CLIP]}, **fields)
+    return make_edit(name, input={"prompt": prompt, "media": [CLIP]}, **fields)
 
 
 def told(change: Change) -> tuple[str, str, str, float | None]:
@@ -74,7 +74,7 @@ def told(change: Change) -> tuple[str, str, str, float | None]:
 
 
 RAIN, SNOW = prompted("rain", "Let it rain"), prompted("snow", "Let it snow")
-STORED = result(RAIN)
+STORED = make_result(RAIN)
 CASES: dict[
     str, tuple[list[Edit], list[Edit], dict[str, Any], dict[str, tuple[str, str, str, float]]]
 ] = {
@@ -93,7 +93,7 @@ CASES: dict[
     ),
     "another file": (
         [RAIN],
-        [edit("rain", input={"prompt": "Let it rain", "media": [{**CLIP, "url": "./b.mp4"}]})],
+        [make_edit("rain", input={"prompt": "Let it rain", "media": [{**CLIP, "url": "./b.mp4"}]})],
         {},
         {"rain": ("changed", "input specs/b.mp4 changed", "", 0.4)},
     ),
@@ -207,8 +207,8 @@ CASES: dict[
         {"rain": ("changed", "no longer protected", "in the store: free", 0.0)},
     ),
     "forced": (
-        [RAIN, chain("poster", "rain")],
-        [prompted("rain", "Let it hail"), chain("poster", "rain")],
+        [RAIN, make_chain("poster", "rain")],
+        [prompted("rain", "Let it hail"), make_chain("poster", "rain")],
         {},
         {
             "rain": ("changed", "prompt changed", "", 0.4),
@@ -216,8 +216,8 @@ CASES: dict[
         },
     ),
     "forced down the chain": (
-        [RAIN, chain("b", "rain"), chain("c", "b")],
-        [prompted("rain", "x y"), chain("b", "rain"), chain("c", "b")],
+        [RAIN, make_chain("b", "rain"), make_chain("c", "b")],
+        [prompted("rain", "x y"), make_chain("b", "rain"), make_chain("c", "b")],
         {},
         {
             "rain": ("changed", "prompt changed", "", 0.4),
@@ -226,8 +226,8 @@ CASES: dict[
         },
     ),
     "forced, and moved besides": (
-        [RAIN, chain("b", "rain")],
-        [prompted("rain", "x y"), chain("b", "rain", output="films/b.mp4")],
+        [RAIN, make_chain("b", "rain")],
+        [prompted("rain", "x y"), make_chain("b", "rain", output="films/b.mp4")],
         {},
         {
             "rain": ("changed", "prompt changed", "", 0.4),
@@ -235,8 +235,8 @@ CASES: dict[
         },
     ),
     "upstream moved only": (
-        [RAIN, chain("b", "rain")],
-        [prompted("rain", "Let it rain", output="films/r.mp4"), chain("b", "rain")],
+        [RAIN, make_chain("b", "rain")],
+        [prompted("rain", "Let it rain", output="films/r.mp4"), make_chain("b", "rain")],
         {},
         {
             "rain": (
@@ -248,33 +248,37 @@ CASES: dict[
         },
     ),
     "upstream renamed": (
-        [RAIN, chain("b", "rain")],
-        [prompted("storm", "Let it rain"), chain("b", "storm")],
+        [RAIN, make_chain("b", "rain")],
+        [prompted("storm", "Let it rain"), make_chain("b", "storm")],
         {},
         {"storm": ("renamed", "was rain", "the same request as rain: nothing more to pay", 0.0)},
     ),
     "another upstream": (
-        [RAIN, SNOW, chain("b", "rain")],
-        [RAIN, SNOW, chain("b", "snow")],
+        [RAIN, SNOW, make_chain("b", "rain")],
+        [RAIN, SNOW, make_chain("b", "snow")],
         {},
         {"b": ("changed", "input edit://snow changed", "", 0.4)},
     ),
     "in flight": (
         [SNOW],
         [SNOW, RAIN],
-        {"attempts": [attempt(RAIN, State.SUBMITTED, task_id="t-1")]},
+        {"attempts": [make_attempt(RAIN, State.SUBMITTED, task_id="t-1")]},
         {"rain": ("added", "not asked for before", "at the service already", 0.4)},
     ),
     "in the way": (
         [SNOW],
         [SNOW, RAIN],
-        {"files": {"rain": file("somebody's")}},
+        {"files": {"rain": make_file("somebody's")}},
         {"rain": ("added", "not asked for before", "", 0.4)},
     ),
     "refused before": (
         [SNOW],
         [SNOW, RAIN],
-        {"attempts": [attempt(RAIN, State.FAILED, task_id="t-1", code="DataInspectionFailed")]},
+        {
+            "attempts": [
+                make_attempt(RAIN, State.FAILED, task_id="t-1", code="DataInspectionFailed")
+            ]
+        },
         {
             "rain": (
                 "added",
@@ -295,7 +299,7 @@ def test_changes(
     expected: dict[str, tuple[str, str, str, float]],
 ) -> None:
     """Each change with its reason, and its price or why there is none; all else is unchanged."""
-    made = compared(desired(*old), desired(*new), **seen)
+    made = compared(make_desired(*old), make_desired(*new), **seen)
     assert {each.name: told(each) for each in made.changes} == expected
     kept = {each.name for each in new} - expected.keys()
     assert made.unchanged == len(kept)
@@ -303,10 +307,14 @@ def test_changes(
 
 def test_a_file_that_would_be_pruned_is_not_said_to_stay() -> None:
     """Where prune is on, an edit that is taken out takes its file along."""
-    old, new = desired(RAIN, SNOW), desired(SNOW)
-    seen = observed(new)
+    old, new = make_desired(RAIN, SNOW), make_desired(SNOW)
+    seen = make_observed(new)
     made = compare(
-        resolve(old, observed(old)), resolve(new, seen), plan(new, seen), sides=SIDES, prunes=True
+        resolve(old, make_observed(old)),
+        resolve(new, seen),
+        make_plan(new, seen),
+        sides=SIDES,
+        prunes=True,
     )
     assert [each.reason for each in made.changes] == [
         "no longer asked for; its file is pruned, unless a guard keeps it"
@@ -317,7 +325,7 @@ def test_labels_are_told_by_name() -> None:
     """Old and new value of each."""
     old = replace(RAIN, labels={"campaign": "spring", "kind": "still"})
     new = replace(RAIN, labels={"campaign": "summer", "who": "ada"})
-    (change,) = compared(desired(old), desired(new)).changes
+    (change,) = compared(make_desired(old), make_desired(new)).changes
     assert change.reason == "only labels changed"
     assert change.details == (
         "label campaign: spring → summer",
@@ -329,12 +337,12 @@ def test_labels_are_told_by_name() -> None:
 def test_a_chain_whose_upstream_is_stored_has_its_price() -> None:
     """What waits is priced at most; what need not wait is priced as it is."""
     old, new = (
-        desired(RAIN, chain("b", "rain")),
-        desired(prompted("rain", "x y"), chain("b", "rain")),
+        make_desired(RAIN, make_chain("b", "rain")),
+        make_desired(prompted("rain", "x y"), make_chain("b", "rain")),
     )
     waiting = {each.name: each.action.value for each in compared(old, new).changes}
     assert waiting == {"rain": "render", "b": "wait"}
-    ready = compared(old, new, results=[result(prompted("rain", "x y"))])
+    ready = compared(old, new, results=[make_result(prompted("rain", "x y"))])
     assert {each.name: each.action.value for each in ready.changes} == {
         "rain": "keep",
         "b": "render",
@@ -344,9 +352,9 @@ def test_a_chain_whose_upstream_is_stored_has_its_price() -> None:
 
 def test_another_result_in_the_lock_file() -> None:
     """It is a change without a request, and forces what builds on it."""
-    one, two = result(RAIN, "one"), result(RAIN, "two")
-    pins = ({"rain": Pin(one.key, digest("one"))}, {"rain": Pin(two.key, digest("two"))})
-    asked = desired(RAIN, chain("b", "rain"))
+    one, two = make_result(RAIN, "one"), make_result(RAIN, "two")
+    pins = ({"rain": Pin(one.key, make_digest("one"))}, {"rain": Pin(two.key, make_digest("two"))})
+    asked = make_desired(RAIN, make_chain("b", "rain"))
     made = compared(asked, asked, pins=pins, results=[one, two])
     assert [told(each) for each in made.changes] == [
         ("forced", "builds on rain, which changed", "", 0.4),
@@ -356,8 +364,8 @@ def test_another_result_in_the_lock_file() -> None:
 
 def test_a_pinned_result_that_is_not_here_is_never_a_silent_render() -> None:
     """Paying again is no part of the cost; its price is told."""
-    pins: tuple[Pins, Pins] = ({}, {"rain": Pin(job_of(RAIN).key, digest("elsewhere"))})
-    made = compared(desired(SNOW), desired(SNOW, RAIN), pins=pins)
+    pins: tuple[Pins, Pins] = ({}, {"rain": Pin(make_job(RAIN).key, make_digest("elsewhere"))})
+    made = compared(make_desired(SNOW), make_desired(SNOW, RAIN), pins=pins)
     assert "needs a person: cutlist.lock pins a result" in " ".join(diff_text(made).split())
     assert "paying again: 4.0 s billable, 0.40 USD" in " ".join(diff_text(made).split())
     assert diff_text(made).endswith(
@@ -378,9 +386,9 @@ def test_each_new_job_is_paid_once(
     asks for them.
     """
     made = compared(
-        desired(*(prompted(*each) for each in old.items())),
-        desired(*(prompted(*each) for each in new.items())),
-        results=[result(prompted("z", each)) for each in stored],
+        make_desired(*(prompted(*each) for each in old.items())),
+        make_desired(*(prompted(*each) for each in new.items())),
+        results=[make_result(prompted("z", each)) for each in stored],
     )
     fresh = set(new.values()) - set(old.values()) - stored
     assert diff_document(made)["cost"]["price"] == pytest.approx(0.4 * len(fresh))
@@ -398,7 +406,7 @@ def everything(*, prices: bool = True) -> Comparison:
         prompted("clothes-swap", f"Replace the girl's {each} with the {each} from the picture")
         for each in ("shirt", "coat")
     )
-    poster, large = chain("poster", "clothes-swap"), {"parameters": {"resolution": "1080P"}}
+    poster, large = make_chain("poster", "clothes-swap"), {"parameters": {"resolution": "1080P"}}
     old = [
         shirt,
         poster,
@@ -416,18 +424,18 @@ def everything(*, prices: bool = True) -> Comparison:
         prompted("pixel", "As in an old game", **large),
         prompted("pixel-2", "As in an old game", **large),
     ]
-    return compared(desired(*old), desired(*new), prices=prices, results=[STORED])
+    return compared(make_desired(*old), make_desired(*new), prices=prices, results=[STORED])
 
 
 FORMS: dict[str, Callable[[], str]] = {
     "diff.txt": lambda: diff_text(everything()),
     "diff-without-prices.txt": lambda: diff_text(everything(prices=False)),
-    "diff-nothing.txt": lambda: diff_text(compared(desired(RAIN), desired(RAIN))),
+    "diff-nothing.txt": lambda: diff_text(compared(make_desired(RAIN), make_desired(RAIN))),
     "diff.json": lambda: (
         json.dumps(diff_document(everything()), indent=2, ensure_ascii=False) + "\n"
     ),
     "diff.md": lambda: diff_markdown(everything()),
-    "diff-nothing.md": lambda: diff_markdown(compared(desired(RAIN), desired(RAIN))),
+    "diff-nothing.md": lambda: diff_markdown(compared(make_desired(RAIN), make_desired(RAIN))),
 }
 
 
@@ -450,7 +458,7 @@ def test_the_document_keeps_its_form() -> None:
 def test_markdown_of_strangers_does_nothing() -> None:
     """No mention, link, markup or tag of a manifest reaches the page."""
     made = diff_markdown(
-        compared(desired(prompted("a", "One two")), desired(prompted("a", f"One {EVIL}")))
+        compared(make_desired(prompted("a", "One two")), make_desired(prompted("a", f"One {EVIL}")))
     )
     for trouble in (
         "@everyone",
@@ -464,7 +472,9 @@ def test_markdown_of_strangers_does_nothing() -> None:
     ):
         assert trouble not in made
     sides = (Side("4f1c2d9 (@all|x)", None), Side("`<b>`", None))
-    made = diff_markdown(replace(compared(desired(), desired()), before=sides[0], after=sides[1]))
+    made = diff_markdown(
+        replace(compared(make_desired(), make_desired()), before=sides[0], after=sides[1])
+    )
     assert "@all" not in made
     assert "<b>" not in made
 
@@ -474,13 +484,13 @@ def test_markdown_is_never_too_long() -> None:
     many = [
         prompted(f"edit-{number:05}", f"Number {number}, <b>{'&' * 300}") for number in range(3000)
     ]
-    made = diff_markdown(compared(desired(), desired(*many)))
+    made = diff_markdown(compared(make_desired(), make_desired(*many)))
     assert len(made) <= MOST_CHARACTERS
     assert "more changes are not shown" in made
     long = [
         [prompted(f"e{number}", f"{word} {'<&>' * 900}") for number in range(60)]
         for word in ("one", "two")
     ]
-    made = diff_markdown(compared(desired(*long[0]), desired(*long[1])))
+    made = diff_markdown(compared(make_desired(*long[0]), make_desired(*long[1])))
     assert len(made) <= MOST_CHARACTERS
     assert "with reasons and differences" in made

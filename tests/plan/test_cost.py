@@ -8,14 +8,23 @@ import pytest
 
 from reconciler.plan.cost import billed_seconds
 from reconciler.plan.step import FREE, Action, Cost, Plan, total
-from tests.making import chain, desired, edit, observed, plan, result, step, vace
+from tests.making import (
+    find_step,
+    make_chain,
+    make_desired,
+    make_edit,
+    make_observed,
+    make_plan,
+    make_result,
+    make_vace,
+)
 
 REMOTE = {"type": "video", "url": "https://example.com/clip.mp4"}
 LOCAL = {"type": "video", "url": "./clip.mp4"}
 
 
 def cost(made: Plan, name: str = "film") -> Cost:
-    return step(made, name).cost
+    return find_step(made, name).cost
 
 
 @pytest.mark.parametrize(
@@ -47,11 +56,11 @@ def test_wan(
     """wan2.7 bills input plus output, both as long as the input is cut to; an unknown length counts
     as the longest.
     """
-    asked = desired(
-        edit("film", input={"prompt": "Make it blue", "media": media}, parameters=parameters),
+    asked = make_desired(
+        make_edit("film", input={"prompt": "Make it blue", "media": media}, parameters=parameters),
         lengths={"./clip.mp4": length},
     )
-    assert cost(plan(asked, observed(asked))) == Cost(seconds, price, unknown)
+    assert cost(make_plan(asked, make_observed(asked))) == Cost(seconds, price, unknown)
 
 
 @pytest.mark.parametrize(
@@ -82,24 +91,28 @@ def test_vace(
     """VACE bills its output: five seconds, or as long as the input up to five; a mask or an image
     sets no length.
     """
-    asked = desired(
-        vace("film", function, **input_), lengths={"./clip.mp4": length, "./mask.mp4": 1.0}
+    asked = make_desired(
+        make_vace("film", function, **input_), lengths={"./clip.mp4": length, "./mask.mp4": 1.0}
     )
-    assert cost(plan(asked, observed(asked))) == Cost(seconds, round(seconds * 0.2, 4), unknown)
+    assert cost(make_plan(asked, make_observed(asked))) == Cost(
+        seconds, round(seconds * 0.2, 4), unknown
+    )
 
 
 def test_a_chain_counts_what_comes_before() -> None:
     """An edit of an edit is as long as that one's output: estimated while it is not there, measured
     when it is.
     """
-    first = edit("a", input={"prompt": "Make it blue", "media": [REMOTE]})
-    asked = desired(
-        first, chain("b", "a"), chain("c", "b", parameters={"resolution": "720P", "duration": 2})
+    first = make_edit("a", input={"prompt": "Make it blue", "media": [REMOTE]})
+    asked = make_desired(
+        first,
+        make_chain("b", "a"),
+        make_chain("c", "b", parameters={"resolution": "720P", "duration": 2}),
     )
-    made = plan(asked, observed(asked))
+    made = make_plan(asked, make_observed(asked))
     assert [cost(made, name).billable_s for name in "abc"] == [20.0, 20.0, 4.0]
     assert made.total(Action.RENDER, Action.WAIT) == Cost(44.0, 4.4, 1)
-    made = plan(asked, observed(asked, results=[result(first, duration_s=3.0)]))
+    made = make_plan(asked, make_observed(asked, results=[make_result(first, duration_s=3.0)]))
     assert [cost(made, name).billable_s for name in "bc"] == [6.0, 4.0]
 
 
@@ -108,9 +121,13 @@ NONE_FOR = "`prices` of cutlist.yaml names none for wan2.7-videoedit 720P"
 
 def test_without_a_price() -> None:
     """Seconds are known without prices; a sum with an unknown price in it is unknown, not too low."""
-    asked = desired(edit("film"), vace("other", "image_reference", ref_images_url=["./a.png"]))
-    assert cost(plan(asked, observed(asked), prices=False)) == Cost(4.0, None, why=NONE_FOR)
-    made = plan(asked, observed(asked))
+    asked = make_desired(
+        make_edit("film"), make_vace("other", "image_reference", ref_images_url=["./a.png"])
+    )
+    assert cost(make_plan(asked, make_observed(asked), prices=False)) == Cost(
+        4.0, None, why=NONE_FOR
+    )
+    made = make_plan(asked, make_observed(asked))
     assert made.total(Action.RENDER) == Cost(9.0, 1.4)
     assert total([Cost(4.0, 0.4), Cost(5.0, None, why="why")]) == Cost(9.0, None, why="why")
     assert total([]) == FREE
@@ -118,8 +135,8 @@ def test_without_a_price() -> None:
 
 def test_what_costs_nothing() -> None:
     """What is in the store is free to write and to keep."""
-    asked = desired(edit("film"))
-    made = plan(asked, observed(asked, results=[result(edit("film"))]))
+    asked = make_desired(make_edit("film"))
+    made = make_plan(asked, make_observed(asked, results=[make_result(make_edit("film"))]))
     assert (cost(made), made.total(*Action)) == (FREE, FREE)
 
 

@@ -14,13 +14,24 @@ from reconciler.plan.step import Action
 from reconciler.report.plan import cost_line
 from reconciler.state.observed import Attempt, Observed, Output, Pin, Result, State
 from tests import making
-from tests.making import attempt, chain, desired, digest, edit, file, observed, plan, result, step
+from tests.making import (
+    find_step,
+    make_attempt,
+    make_chain,
+    make_desired,
+    make_digest,
+    make_edit,
+    make_file,
+    make_observed,
+    make_plan,
+    make_result,
+)
 
-FILM = edit("film")
-ASKED = desired(FILM)
-KEY = making.job_of(FILM).key
-VIDEO = result(FILM, "video")
-OTHER = result(FILM, "other", duration_s=3.0)
+FILM = make_edit("film")
+ASKED = make_desired(FILM)
+KEY = making.make_job(FILM).key
+VIDEO = make_result(FILM, "video")
+OTHER = make_result(FILM, "other", duration_s=3.0)
 ELSEWHERE = "beijing"
 
 
@@ -32,7 +43,7 @@ class Case:
     reason: str
     results: list[Result] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
-    file: Output = field(default_factory=lambda: file(None))
+    file: Output = field(default_factory=lambda: make_file(None))
     pin: Pin | None = None
     before: dict[str, Any] | None = None
     realm: str = "live"
@@ -43,7 +54,7 @@ class Case:
     price: float = 0.0
 
     def seen(self) -> Observed:
-        return observed(
+        return make_observed(
             ASKED,
             results=self.results,
             attempts=self.attempts,
@@ -64,7 +75,7 @@ def tried(*states: State, code: str = "", message: str = "", **fields: Any) -> l
         **fields,
     }
     return [
-        attempt(FILM, state, **{**made, "id": f"attempt-{number}"})
+        make_attempt(FILM, state, **{**made, "id": f"attempt-{number}"})
         for number, state in enumerate(states)
     ]
 
@@ -84,26 +95,30 @@ TAKEN = "renders/film.mp4 is a file that cutlist did not write, or that was chan
 
 CASES = {
     # ------------------------------------------------------------ the result is there
-    "keep": Case(Action.KEEP, "matches its result", [VIDEO], file=file("video", written="video")),
-    "keep: copied by hand": Case(Action.KEEP, "matches its result", [VIDEO], file=file("video")),
+    "keep": Case(
+        Action.KEEP, "matches its result", [VIDEO], file=make_file("video", written="video")
+    ),
+    "keep: copied by hand": Case(
+        Action.KEEP, "matches its result", [VIDEO], file=make_file("video")
+    ),
     "write": Case(Action.WRITE, "the result is in the store, the file is not written yet", [VIDEO]),
     "write: deleted": Case(
         Action.WRITE,
         "the file was deleted; its result is in the store",
         [VIDEO],
-        file=file(None, written="video"),
+        file=make_file(None, written="video"),
     ),
     "write: an older result": Case(
-        Action.WRITE, "the file is of another result", [VIDEO], file=file("old", written="old")
+        Action.WRITE, "the file is of another result", [VIDEO], file=make_file("old", written="old")
     ),
     "conflict: not ours": Case(
-        Action.BLOCKED, TAKEN, [VIDEO], file=file("holiday"), person=True, detail="--force"
+        Action.BLOCKED, TAKEN, [VIDEO], file=make_file("holiday"), person=True, detail="--force"
     ),
     "conflict: changed since": Case(
         Action.BLOCKED,
         TAKEN,
         [VIDEO],
-        file=file("cut by hand", written="video"),
+        file=make_file("cut by hand", written="video"),
         person=True,
         detail="--force",
     ),
@@ -111,20 +126,20 @@ CASES = {
         Action.WRITE,
         "another file is there; it is overwritten (--force)",
         [VIDEO],
-        file=file("holiday"),
+        file=make_file("holiday"),
         options=FORCE,
     ),
     "a live render replaces a mock one": Case(
         Action.WRITE,
         "the file is of another result",
         [VIDEO],
-        file=file("mock", written="mock", realm="mock"),
+        file=make_file("mock", written="mock", realm="mock"),
     ),
     "a mock one does not replace a live one": Case(
         Action.BLOCKED,
         "renders/film.mp4 holds a live render",
         [VIDEO],
-        file=file("live", written="live"),
+        file=make_file("live", written="live"),
         realm="mock",
         person=True,
         detail="--force",
@@ -133,7 +148,7 @@ CASES = {
         Action.WRITE,
         "the file is of another result",
         [VIDEO],
-        file=file("live", written="live"),
+        file=make_file("live", written="live"),
         realm="mock",
         options=FORCE,
     ),
@@ -141,32 +156,32 @@ CASES = {
         Action.WRITE,
         "the file was deleted; its result is in the store",
         [VIDEO],
-        file=file(None, written="live"),
+        file=make_file(None, written="live"),
         realm="mock",
     ),
     "the first of two results": Case(
-        Action.KEEP, "matches its result", [VIDEO, OTHER], file=file("video", written="video")
+        Action.KEEP, "matches its result", [VIDEO, OTHER], file=make_file("video", written="video")
     ),
     "the pinned one of two results": Case(
         Action.WRITE,
         "the file is of another result",
         [VIDEO, OTHER],
-        file=file("video", written="video"),
+        file=make_file("video", written="video"),
         pin=Pin(KEY, OTHER.digest),
     ),
     "a pin of another key says nothing": Case(
         Action.KEEP,
         "matches its result",
         [VIDEO],
-        file=file("video"),
-        pin=Pin(digest("old"), digest("old")),
+        file=make_file("video"),
+        pin=Pin(make_digest("old"), make_digest("old")),
     ),
     "a result makes attempts old news": Case(
         Action.KEEP,
         "matches its result",
         [VIDEO],
         tried(State.FAILED, **INTERNAL),
-        file=file("video"),
+        file=make_file("video"),
     ),
     # ------------------------------------------------------------ a pin without its result
     "pinned, not in this store": Case(
@@ -218,22 +233,22 @@ CASES = {
     "render: no store": Case(
         Action.RENDER,
         "no result in this store",
-        before=dict(making.job_of(FILM).canonical),
+        before=dict(making.make_job(FILM).canonical),
         price=0.4,
     ),
     "render over a file that is not ours": Case(
-        Action.BLOCKED, TAKEN, file=file("holiday"), person=True, detail="--force"
+        Action.BLOCKED, TAKEN, file=make_file("holiday"), person=True, detail="--force"
     ),
     "render over a file that is not ours, forced": Case(
-        Action.RENDER, "no result yet", file=file("holiday"), options=FORCE, price=0.4
+        Action.RENDER, "no result yet", file=make_file("holiday"), options=FORCE, price=0.4
     ),
     "render over our own older video": Case(
-        Action.RENDER, "no result yet", file=file("old", written="old"), price=0.4
+        Action.RENDER, "no result yet", file=make_file("old", written="old"), price=0.4
     ),
     "mock render over a live video": Case(
         Action.BLOCKED,
         "renders/film.mp4 holds a live render",
-        file=file("live", written="live"),
+        file=make_file("live", written="live"),
         realm="mock",
         person=True,
         detail="--force",
@@ -438,7 +453,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_one_edit(case: Case) -> None:
     """Each state of the world asks for one step, gives one reason, and costs what it says."""
-    made = step(plan(ASKED, case.seen(), case.options), "film")
+    made = find_step(make_plan(ASKED, case.seen(), case.options), "film")
     assert (made.action, made.reason) == (case.action, case.reason)
     assert case.detail in "\n".join(made.details)
     assert (made.needs_person, made.repay) == (case.person, case.repay)
@@ -450,7 +465,7 @@ def test_one_edit(case: Case) -> None:
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_exit_2_if_and_only_if_there_are_changes(case: Case) -> None:
     """`changes` holds exactly when a count other than keep is not zero."""
-    made = plan(ASKED, case.seen(), case.options)
+    made = make_plan(ASKED, case.seen(), case.options)
     assert made.changes == any(count for name, count in made.summary.items() if name != "keep")
     assert made.changes == (case.action is not Action.KEEP)
     assert sum(made.summary.values()) == len(made.steps)
@@ -485,9 +500,10 @@ def test_what_changed(now: dict[str, Any], reason: str, details: tuple[str, ...]
     """A changed job is told by the field that changed, with its old and its new value; no digest,
     no signature.
     """
-    asked = desired(edit("film", **now))
-    made = step(
-        plan(asked, observed(asked, before={"film": making.job_of(FILM).canonical})), "film"
+    asked = make_desired(make_edit("film", **now))
+    made = find_step(
+        make_plan(asked, make_observed(asked, before={"film": making.make_job(FILM).canonical})),
+        "film",
     )
     assert (made.action, made.reason) == (Action.RENDER, reason)
     assert all(each in made.details for each in details)
@@ -496,18 +512,22 @@ def test_what_changed(now: dict[str, Any], reason: str, details: tuple[str, ...]
 
 def test_the_place_of_a_change() -> None:
     """A changed field is pointed at where it stands; an edit without a past, where it begins."""
-    asked = desired(
-        making.edit_of(
+    asked = make_desired(
+        making.read_edit(
             "apiVersion: cutlist/v1\nkind: Edit\nmetadata: {name: film}\nspec:\n  model:"
             " wan2.7-videoedit\n  input:\n    prompt: Make it red\n    media: [{type: video, url:"
             " ./clip.mp4}]\n  parameters: {resolution: 720P}\n"
         )
     )
-    changed = step(
-        plan(asked, observed(asked, before={"film": making.job_of(FILM).canonical})), "film"
+    changed = find_step(
+        make_plan(asked, make_observed(asked, before={"film": making.make_job(FILM).canonical})),
+        "film",
     )
     assert str(changed.place) == "specs/case.yaml:7:13"
-    assert str(step(plan(asked, observed(asked)), "film").place) == "specs/case.yaml:1:1"
+    assert (
+        str(find_step(make_plan(asked, make_observed(asked)), "film").place)
+        == "specs/case.yaml:1:1"
+    )
 
 
 # ------------------------------------------------------------------ several edits
@@ -515,9 +535,9 @@ def test_the_place_of_a_change() -> None:
 
 def test_two_edits_of_one_job_are_paid_once() -> None:
     """The first by name pays; the second says so and costs nothing; both are counted as renders."""
-    asked = desired(edit("b"), edit("a"))
-    made = plan(asked, observed(asked))
-    first, second = step(made, "a"), step(made, "b")
+    asked = make_desired(make_edit("b"), make_edit("a"))
+    made = make_plan(asked, make_observed(asked))
+    first, second = find_step(made, "a"), find_step(made, "b")
     assert first.key == second.key
     assert (first.cost.price, first.paid_by, second.cost.price, second.paid_by) == (
         0.4,
@@ -531,15 +551,17 @@ def test_two_edits_of_one_job_are_paid_once() -> None:
 
 def test_two_edits_of_one_result() -> None:
     """A result counts for every edit that asks for its job, whoever it was rendered for."""
-    asked = desired(edit("a"), edit("b"))
-    made = plan(asked, observed(asked, results=[result(edit("a"))], files={"a": file("video")}))
-    assert (step(made, "a").action, step(made, "b").action) == (Action.KEEP, Action.WRITE)
+    asked = make_desired(make_edit("a"), make_edit("b"))
+    results = [make_result(make_edit("a"))]
+    observed = make_observed(asked, results=results, files={"a": make_file("video")})
+    made = make_plan(asked, observed)
+    assert (find_step(made, "a").action, find_step(made, "b").action) == (Action.KEEP, Action.WRITE)
 
 
 def test_a_chain_waits_for_its_beginning() -> None:
     """Without an upstream result there is no key; the wait is told, and its cost counted at most."""
-    asked = desired(edit("a"), chain("b", "a"), chain("c", "b"))
-    made = plan(asked, observed(asked))
+    asked = make_desired(make_edit("a"), make_chain("b", "a"), make_chain("c", "b"))
+    made = make_plan(asked, make_observed(asked))
     assert [(each.name, each.action, each.reason) for each in made.steps] == [
         ("a", Action.RENDER, "no result yet"),
         ("b", Action.WAIT, "waits for a; its key is known after that"),
@@ -553,11 +575,15 @@ def test_what_waits_in_vain_costs_nothing() -> None:
     """Below an edit that is blocked or suspended nothing is rendered in this apply: no question, no
     budget.
     """
-    blocked = {"attempts": [attempt(edit("a"), State.FAILED, code="DataInspectionFailed")]}
-    for first, seen in ((edit("a"), blocked), (edit("a", suspend=True), {})):
-        asked = desired(first, chain("b", "a"), chain("c", "b"))
-        made = plan(asked, observed(asked, **seen))
-        assert [(step(made, name).action, step(made, name).reason) for name in ("b", "c")] == [
+    blocked = {
+        "attempts": [make_attempt(make_edit("a"), State.FAILED, code="DataInspectionFailed")]
+    }
+    for first, seen in ((make_edit("a"), blocked), (make_edit("a", suspend=True), {})):
+        asked = make_desired(first, make_chain("b", "a"), make_chain("c", "b"))
+        made = make_plan(asked, make_observed(asked, **seen))
+        assert [
+            (find_step(made, name).action, find_step(made, name).reason) for name in ("b", "c")
+        ] == [
             (Action.WAIT, "waits for a, which gets no result now"),
             (Action.WAIT, "waits for b, which gets no result now"),
         ]
@@ -572,8 +598,8 @@ def test_what_a_twin_brings_is_not_waited_for_in_vain() -> None:
     """A file in the way blocks one edit; another with the same job renders, and the chain goes on:
     that is counted.
     """
-    asked = desired(edit("a"), edit("twin"), chain("b", "a"))
-    made = plan(asked, observed(asked, files={"a": file("somebody's")}))
+    asked = make_desired(make_edit("a"), make_edit("twin"), make_chain("b", "a"))
+    made = make_plan(asked, make_observed(asked, files={"a": make_file("somebody's")}))
     assert [each.action for each in made.steps] == [Action.BLOCKED, Action.WAIT, Action.RENDER]
     assert made.total(Action.RENDER, Action.WAIT).price == 0.8
 
@@ -582,43 +608,46 @@ def test_what_waits_for_the_same_is_paid_once() -> None:
     """Two edits will have one key when their upstream has a result: the bound counts each job once,
     down the chain.
     """
-    asked = desired(
-        edit("a"),
-        edit("twin"),
-        chain("b", "a"),
-        chain("c", "twin"),
-        chain("d", "b"),
-        chain("e", "c"),
+    asked = make_desired(
+        make_edit("a"),
+        make_edit("twin"),
+        make_chain("b", "a"),
+        make_chain("c", "twin"),
+        make_chain("d", "b"),
+        make_chain("e", "c"),
     )
-    made = plan(asked, observed(asked))
+    made = make_plan(asked, make_observed(asked))
     assert {each.name: each.paid_by for each in made.steps} == {
         "a": None, "twin": "a", "b": None, "c": "b", "d": None, "e": "d",
     }  # fmt: skip
     assert made.total(Action.RENDER, Action.WAIT).price == 1.2
     assert all(each.may_pay for each in made.steps)
-    still = desired(edit("a"), chain("b", "a", suspend=True))
+    still = make_desired(make_edit("a"), make_chain("b", "a", suspend=True))
     assert [
-        each.name for each in plan(still, observed(still), Options(refresh_only=True)).steps
+        each.name
+        for each in make_plan(still, make_observed(still), Options(refresh_only=True)).steps
     ] == ["b"]
-    other = desired(edit("a"), chain("b", "a"), chain("c", "a", take=2))
-    assert plan(other, observed(other)).total(Action.WAIT).price == 0.8
+    other = make_desired(make_edit("a"), make_chain("b", "a"), make_chain("c", "a", take=2))
+    assert make_plan(other, make_observed(other)).total(Action.WAIT).price == 0.8
 
 
 def test_a_chain_goes_on_where_its_beginning_ended() -> None:
     """With an upstream result the key is known, and depends on that result's bytes."""
-    first = result(edit("a"), "video a", duration_s=3.0)
-    second = result(chain("b", "a"), "video b", upstream=first.digest)
-    asked = desired(edit("a"), chain("b", "a"))
-    made = plan(
+    first = make_result(make_edit("a"), "video a", duration_s=3.0)
+    second = make_result(make_chain("b", "a"), "video b", upstream=first.digest)
+    asked = make_desired(make_edit("a"), make_chain("b", "a"))
+    made = make_plan(
         asked,
-        observed(
-            asked, results=[first, second], files={"a": file("video a"), "b": file("video b")}
+        make_observed(
+            asked,
+            results=[first, second],
+            files={"a": make_file("video a"), "b": make_file("video b")},
         ),
     )
     assert [each.action for each in made.steps] == [Action.KEEP, Action.KEEP]
-    again = replace(first, digest=digest("another take"))
-    made = plan(asked, observed(asked, results=[again, second], before={"b": second.job}))
-    assert (step(made, "b").action, step(made, "b").reason) == (
+    again = replace(first, digest=make_digest("another take"))
+    made = make_plan(asked, make_observed(asked, results=[again, second], before={"b": second.job}))
+    assert (find_step(made, "b").action, find_step(made, "b").reason) == (
         Action.RENDER,
         "input edit://a changed",
     )
@@ -626,18 +655,23 @@ def test_a_chain_goes_on_where_its_beginning_ended() -> None:
 
 def test_a_blocked_upstream_blocks_nobody_else() -> None:
     """What builds on a failed edit waits; what does not goes on."""
-    asked = desired(edit("a"), chain("b", "a"), edit("c", take=2))
-    made = plan(
+    asked = make_desired(make_edit("a"), make_chain("b", "a"), make_edit("c", take=2))
+    made = make_plan(
         asked,
-        observed(asked, attempts=[attempt(edit("a"), State.FAILED, code="IPInfringementSuspect")]),
+        make_observed(
+            asked,
+            attempts=[make_attempt(make_edit("a"), State.FAILED, code="IPInfringementSuspect")],
+        ),
     )
     assert [each.action for each in made.steps] == [Action.BLOCKED, Action.WAIT, Action.RENDER]
 
 
 def test_the_plan_is_sorted_and_says_where_it_looked() -> None:
     """Steps come by name; realm, endpoint, account, warnings and damage are part of the plan."""
-    asked = desired(chain("a", "z"), edit("z"), edit("m", take=3))
-    made = plan(asked, observed(asked, damaged=["the blob abc… of film is missing or cut short"]))
+    asked = make_desired(make_chain("a", "z"), make_edit("z"), make_edit("m", take=3))
+    made = make_plan(
+        asked, make_observed(asked, damaged=["the blob abc… of film is missing or cut short"])
+    )
     assert [each.name for each in made.steps] == ["a", "m", "z"]
     assert (made.realm, made.endpoint, made.account, made.currency) == (
         "live",
@@ -656,46 +690,53 @@ def test_counts_add_up(cases: list[Case]) -> None:
     """In any mixture, every edit has one step, counts are those of the steps, and changes are what
     is not kept.
     """
-    edits = [edit(f"e{number}", take=number + 1) for number in range(len(cases))]
-    asked = desired(*edits)
-    seen = observed(
+    edits = [make_edit(f"e{number}", take=number + 1) for number in range(len(cases))]
+    asked = make_desired(*edits)
+    seen = make_observed(
         asked,
         results=[
-            result(one, "video") for one, case in zip(edits, cases, strict=True) if case.results
+            make_result(one, "video")
+            for one, case in zip(edits, cases, strict=True)
+            if case.results
         ],
         attempts=[
-            replace(each, key=making.job_of(one).key, id=f"{one.name}-{each.id}")
+            replace(each, key=making.make_job(one).key, id=f"{one.name}-{each.id}")
             for one, case in zip(edits, cases, strict=True)
             for each in case.attempts
         ],
         files={one.name: case.file for one, case in zip(edits, cases, strict=True)},
     )
-    made = plan(asked, seen)
+    made = make_plan(asked, seen)
     assert [each.name for each in made.steps] == sorted(one.name for one in edits)
     assert sum(made.summary.values()) == len(edits)
     assert made.changes == (made.summary["keep"] != len(edits))
-    assert made == plan(asked, seen)
+    assert made == make_plan(asked, seen)
 
 
 def test_what_was_paid_again_takes_the_place_of_the_pinned() -> None:
     """With --repay a pin gives way to a result that is here; one whose result is here, or that has
     none, stays.
     """
-    seen = observed(ASKED, results=[OTHER], pins={"film": PINNED}).repaid()
+    seen = make_observed(ASKED, results=[OTHER], pins={"film": PINNED}).repaid()
     assert seen.result("film", KEY) == OTHER
     assert (
-        observed(ASKED, results=[OTHER, VIDEO], pins={"film": PINNED}).repaid().result("film", KEY)
+        make_observed(ASKED, results=[OTHER, VIDEO], pins={"film": PINNED})
+        .repaid()
+        .result("film", KEY)
         == VIDEO
     )
-    assert observed(ASKED, pins={"film": PINNED}).repaid().pins == {"film": PINNED}
+    assert make_observed(ASKED, pins={"film": PINNED}).repaid().pins == {"film": PINNED}
 
 
 def test_what_a_render_forces_is_named() -> None:
     """The nearest of what builds on it, also through others; five at most, each once."""
-    links = desired(edit("a"), chain("b", "a"), chain("c", "b"))
-    assert plan(links, observed(links)).describe_followers()["a"] == "b, c build on it and follow"
-    fan = desired(edit("a"), *(chain(f"b{number}", "a") for number in range(9)))
-    told = plan(fan, observed(fan)).describe_followers()
+    links = make_desired(make_edit("a"), make_chain("b", "a"), make_chain("c", "b"))
+    assert (
+        make_plan(links, make_observed(links)).describe_followers()["a"]
+        == "b, c build on it and follow"
+    )
+    fan = make_desired(make_edit("a"), *(make_chain(f"b{number}", "a") for number in range(9)))
+    told = make_plan(fan, make_observed(fan)).describe_followers()
     assert told == {"a": "b0, b1, b2, b3, b4 and more build on it and follow"}
 
 
@@ -703,15 +744,15 @@ def test_going_back_is_free_and_says_so() -> None:
     """A prompt that went back to what it was: the file is replaced, the change named, nothing is
     paid.
     """
-    later = edit("film", input={"prompt": "Make it green", "media": [making.CLIP]})
-    newer = result(later, "newer")
-    seen = observed(
+    later = make_edit("film", input={"prompt": "Make it green", "media": [making.CLIP]})
+    newer = make_result(later, "newer")
+    seen = make_observed(
         ASKED,
         results=[VIDEO, newer],
-        files={"film": file("newer", written="newer")},
+        files={"film": make_file("newer", written="newer")},
         before={"film": newer.job},
     )
-    made = step(plan(ASKED, seen), "film")
+    made = find_step(make_plan(ASKED, seen), "film")
     assert (made.action, made.cost.price) == (Action.WRITE, 0.0)
     assert made.reason == "prompt changed; its result is in the store: nothing is paid"
     assert made.details == ("Make it [green→blue]",)
@@ -722,8 +763,8 @@ def test_a_default_is_told_by_its_value() -> None:
     without one is.
     """
     set_out, bare = (
-        edit("a", parameters={"resolution": "720P", "seed": 7}),
-        edit("a", parameters={}),
+        make_edit("a", parameters={"resolution": "720P", "seed": 7}),
+        make_edit("a", parameters={}),
     )
     for old, new, words in (
         (
@@ -737,6 +778,6 @@ def test_a_default_is_told_by_its_value() -> None:
             ("parameters.resolution: 1080P (the default) → 720P", "parameters.seed: not set → 7"),
         ),
     ):
-        asked = desired(new)
-        made = plan(asked, observed(asked, before={"a": result(old).job}))
-        assert step(made, "a").details == words
+        asked = make_desired(new)
+        made = make_plan(asked, make_observed(asked, before={"a": make_result(old).job}))
+        assert find_step(made, "a").details == words

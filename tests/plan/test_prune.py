@@ -19,13 +19,24 @@ from reconciler.report.plan import plan_text
 from reconciler.report.status import status_text
 from reconciler.state.observed import Observed, Output, Pin
 from tests import making
-from tests.making import chain, desired, digest, edit, file, observed, plan, result, step, written
+from tests.making import (
+    find_step,
+    make_chain,
+    make_desired,
+    make_digest,
+    make_edit,
+    make_file,
+    make_observed,
+    make_output,
+    make_plan,
+    make_result,
+)
 
-OLD = edit("old", take=7)
-FILM = edit("film")
-ASKED = desired(FILM)
-KEPT = file("video", written="video")
-RESULTS = [result(FILM), result(OLD, "old video")]
+OLD = make_edit("old", take=7)
+FILM = make_edit("film")
+ASKED = make_desired(FILM)
+KEPT = make_file("video", written="video")
+RESULTS = [make_result(FILM), make_result(OLD, "old video")]
 ON, OFF = Pruning(enabled=True, place=Place("cutlist.yaml", 5, 3)), Pruning()
 CHANGED = "no longer asked for, but changed since cutlist wrote it; it stays"
 PROTECTED = (
@@ -36,11 +47,11 @@ STAYS = "`prune: {enabled: true}` in cutlist.yaml removes what no manifest asks 
 
 def gone(content: str = "old video", **note: Any) -> Output:
     """The file of an edit that was taken out."""
-    return written(OLD, content, **note)
+    return make_output(OLD, content, **note)
 
 
 def seen(left_over: dict[str, Output], **more: Any) -> Observed:
-    return observed(
+    return make_observed(
         ASKED, **{"results": RESULTS, "files": {"film": KEPT}, **more}, left_over=left_over
     )
 
@@ -67,9 +78,11 @@ CASES = {
     ),
     "protected": Case({"r/a.mp4": gone(protected=True)}, notes=(f"r/a.mp4: {PROTECTED}",)),
     "the name of an asked output, but for case": Case({"renders/Film.mp4": gone()}),
-    "no result": Case({"r/a.mp4": gone()}, {"r/a.mp4": "blocked"}, results=[result(FILM)]),
+    "no result": Case({"r/a.mp4": gone()}, {"r/a.mp4": "blocked"}, results=[make_result(FILM)]),
     "another result of the job": Case(
-        {"r/a.mp4": gone()}, {"r/a.mp4": "blocked"}, results=[result(FILM), result(OLD, "another")]
+        {"r/a.mp4": gone()},
+        {"r/a.mp4": "blocked"},
+        results=[make_result(FILM), make_result(OLD, "another")],
     ),
     "as many as may go": Case(MANY, dict.fromkeys(MANY, "prune"), pruning=replace(ON, most=5)),
     "one too many": Case(MANY, dict.fromkeys(MANY, "blocked"), pruning=replace(ON, most=4)),
@@ -93,7 +106,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_left_over(case: Case) -> None:
     """Each thing that is left over is a step or a note or nothing; only steps are changes."""
-    made = plan(ASKED, seen(case.left_over, results=case.results), pruning=case.pruning)
+    made = make_plan(ASKED, seen(case.left_over, results=case.results), pruning=case.pruning)
     assert {each.output: each.action.value for each in made.steps if not each.of_edit} == case.steps
     assert made.notes == case.notes
     assert made.changes == bool(case.steps)
@@ -107,13 +120,13 @@ def test_a_step_says_why_and_that_going_back_is_free() -> None:
     """It costs nothing, names the digest that goes, and its place is where the project file asks
     for it.
     """
-    made = step(plan(ASKED, seen({"r/a.mp4": gone()}), pruning=ON), "./r/a.mp4")
+    made = find_step(make_plan(ASKED, seen({"r/a.mp4": gone()}), pruning=ON), "./r/a.mp4")
     assert (made.reason, made.details) == (
         "no manifest asks for it any more",
         ("Its result stays in the store: asking for it again costs nothing.",),
     )
     assert (made.digest, made.cost.price, str(made.place)) == (
-        digest("old video"),
+        make_digest("old video"),
         0.0,
         "cutlist.yaml:5:3",
     )
@@ -122,7 +135,7 @@ def test_a_step_says_why_and_that_going_back_is_free() -> None:
 
 def test_too_many_are_for_a_person() -> None:
     """Each says how many, what is allowed, and the way out."""
-    made = plan(ASKED, seen(MANY), pruning=replace(ON, most=4))
+    made = make_plan(ASKED, seen(MANY), pruning=replace(ON, most=4))
     for each in made.by_action(Action.BLOCKED):
         assert each.reason == "5 outputs would be pruned at once, and prune.most is 4"
         assert each.details == ("If that is meant, raise prune.most in cutlist.yaml.",)
@@ -132,8 +145,8 @@ def test_too_many_are_for_a_person() -> None:
 
 def test_no_edit_at_all() -> None:
     """A project whose manifests are gone prunes nothing, and says so."""
-    asked = desired()
-    made = plan(asked, observed(asked, results=RESULTS, left_over={"r/a.mp4": gone()}))
+    asked = make_desired()
+    made = make_plan(asked, make_observed(asked, results=RESULTS, left_over={"r/a.mp4": gone()}))
     assert (made.steps, made.notes) == (
         (), ("r/a.mp4: no longer asked for, but kept: no manifest asks for anything",)
     )  # fmt: skip
@@ -144,10 +157,10 @@ def test_no_edit_at_all() -> None:
 )
 def test_some_edits_only(options: Options) -> None:
     """A plan that is not about everything says nothing of what is left over."""
-    asked = desired(FILM, edit("other", take=2))
-    made = plan(
+    asked = make_desired(FILM, make_edit("other", take=2))
+    made = make_plan(
         asked,
-        observed(asked, results=RESULTS, files={"film": KEPT}, left_over={"r/a.mp4": gone()}),
+        make_observed(asked, results=RESULTS, files={"film": KEPT}, left_over={"r/a.mp4": gone()}),
         options,
     )
     assert [each for each in made.steps if not each.of_edit] == []
@@ -156,25 +169,27 @@ def test_some_edits_only(options: Options) -> None:
 
 # ------------------------------------------------------------------ renames and moves
 
-MOVED = {"films/film.mp4": written(FILM)}
+MOVED = {"films/film.mp4": make_output(FILM)}
 
 
 def test_a_moved_output() -> None:
     """The same edit elsewhere: written for nothing, and what is left is pruned after it."""
-    made = plan(ASKED, observed(ASKED, results=RESULTS, left_over=MOVED))
-    assert step(made, "film").reason == "moved from films/film.mp4: its result is in the store"
-    pruned = step(made, "./films/film.mp4")
+    made = make_plan(ASKED, make_observed(ASKED, results=RESULTS, left_over=MOVED))
+    assert find_step(made, "film").reason == "moved from films/film.mp4: its result is in the store"
+    pruned = find_step(made, "./films/film.mp4")
     assert (pruned.reason, pruned.after) == ("film now writes renders/film.mp4", "film")
 
 
 def test_a_mock_at_the_new_output_is_not_what_is_asked_for() -> None:
     """The old file goes only once the renamed edit has its live video there."""
     mock, left = (
-        written(FILM, "mock video", realm="mock"),
-        {"renders/was.mp4": written(FILM, edit="was")},
+        make_output(FILM, "mock video", realm="mock"),
+        {"renders/was.mp4": make_output(FILM, edit="was")},
     )
-    made = plan(ASKED, observed(ASKED, results=RESULTS, files={"film": mock}, left_over=left))
-    assert (step(made, "film").action, step(made, "./renders/was.mp4").after) == (
+    made = make_plan(
+        ASKED, make_observed(ASKED, results=RESULTS, files={"film": mock}, left_over=left)
+    )
+    assert (find_step(made, "film").action, find_step(made, "./renders/was.mp4").after) == (
         Action.WRITE,
         "film",
     )
@@ -184,33 +199,36 @@ def test_a_file_that_was_deleted_was_not_moved() -> None:
     """An older place of the same edit, still there, is not where the file came from that is gone
     now.
     """
-    left = {"films/film.mp4": written(FILM)}
-    made = plan(
+    left = {"films/film.mp4": make_output(FILM)}
+    made = make_plan(
         ASKED,
-        observed(ASKED, results=RESULTS, files={"film": written(FILM, now=None)}, left_over=left),
+        make_observed(
+            ASKED, results=RESULTS, files={"film": make_output(FILM, now=None)}, left_over=left
+        ),
     )
-    assert step(made, "film").reason == "the file was deleted; its result is in the store"
+    assert find_step(made, "film").reason == "the file was deleted; its result is in the store"
 
 
 def test_a_moved_output_that_is_rendered_anew() -> None:
     """A changed request is told as that; the old file still goes only after it."""
-    made = plan(
-        ASKED, observed(ASKED, results=RESULTS, left_over={"films/film.mp4": gone(edit="film")})
+    made = make_plan(
+        ASKED,
+        make_observed(ASKED, results=RESULTS, left_over={"films/film.mp4": gone(edit="film")}),
     )
-    assert step(made, "./films/film.mp4").after == "film"
-    assert "moved" not in step(made, "film").reason
+    assert find_step(made, "./films/film.mp4").after == "film"
+    assert "moved" not in find_step(made, "film").reason
 
 
 @pytest.mark.parametrize("key_of", ["notes", "lock"])
 def test_a_renamed_edit(key_of: str) -> None:
     """Known by its key, from what we wrote for the old name or, in a clone, from the lock file."""
-    key, left = making.job_of(FILM).key, {"renders/was.mp4": written(FILM, edit="was")}
-    old = {key: ("was", Pin(key, digest("video")))}
+    key, left = making.make_job(FILM).key, {"renders/was.mp4": make_output(FILM, edit="was")}
+    old = {key: ("was", Pin(key, make_digest("video")))}
     more: dict[str, Any] = {"left_over": left} if key_of == "notes" else {"old_pins": old}
-    made = plan(ASKED, observed(ASKED, results=RESULTS, **more))
-    assert step(made, "film").reason == "renamed from was: its result is in the store"
+    made = make_plan(ASKED, make_observed(ASKED, results=RESULTS, **more))
+    assert find_step(made, "film").reason == "renamed from was: its result is in the store"
     if key_of == "notes":
-        pruned = step(made, "./renders/was.mp4")
+        pruned = find_step(made, "./renders/was.mp4")
         assert (pruned.reason, pruned.after) == (
             "was was renamed to film, which writes renders/film.mp4",
             "film",
@@ -221,25 +239,28 @@ def test_the_pin_of_the_old_name_counts() -> None:
     """Of several results of the key the one that was pinned; where that is not here, a person is
     asked.
     """
-    key = making.job_of(FILM).key
-    results = [result(FILM, "first"), result(FILM, "second")]
-    old = {key: ("was", Pin(key, digest("second")))}
-    assert step(
-        plan(ASKED, observed(ASKED, results=results, old_pins=old)), "film"
-    ).digest == digest("second")
-    blocked = step(plan(ASKED, observed(ASKED, results=results[:1], old_pins=old)), "film")
+    key = making.make_job(FILM).key
+    results = [make_result(FILM, "first"), make_result(FILM, "second")]
+    old = {key: ("was", Pin(key, make_digest("second")))}
+    assert find_step(
+        make_plan(ASKED, make_observed(ASKED, results=results, old_pins=old)), "film"
+    ).digest == make_digest("second")
+    blocked = find_step(
+        make_plan(ASKED, make_observed(ASKED, results=results[:1], old_pins=old)), "film"
+    )
     assert (blocked.action, blocked.repay) == (Action.BLOCKED, True)
-    own = {"film": Pin(key, digest("first"))}
-    made = plan(ASKED, observed(ASKED, results=results, old_pins=old, pins=own))
-    assert step(made, "film").digest == digest("first")
+    own = {"film": Pin(key, make_digest("first"))}
+    made = make_plan(ASKED, make_observed(ASKED, results=results, old_pins=old, pins=own))
+    assert find_step(made, "film").digest == make_digest("first")
 
 
 def test_an_edit_that_has_its_output_is_no_newcomer() -> None:
     """Two edits of one request, one of which was taken out: the other was not renamed."""
-    made = plan(
-        ASKED, seen({"renders/was.mp4": written(FILM, edit="was")}, files={"film": written(FILM)})
+    made = make_plan(
+        ASKED,
+        seen({"renders/was.mp4": make_output(FILM, edit="was")}, files={"film": make_output(FILM)}),
     )
-    pruned = step(made, "./renders/was.mp4")
+    pruned = find_step(made, "./renders/was.mp4")
     assert (pruned.reason, pruned.after) == ("no manifest asks for it any more", None)
 
 
@@ -249,19 +270,19 @@ def test_a_new_output_that_does_not_come(name: str, how: str) -> None:
     """Where the edit that carries on is blocked or suspended, its old file is the one there is, and
     stays.
     """
-    asked = desired(edit("film", suspend=True)) if how == "suspended" else ASKED
-    files = {"film": file("somebody's")} if how == "blocked" else {}
-    left = {"films/film.mp4": written(FILM, edit=name)}
-    made = plan(asked, observed(asked, results=RESULTS, files=files, left_over=left))
+    asked = make_desired(make_edit("film", suspend=True)) if how == "suspended" else ASKED
+    files = {"film": make_file("somebody's")} if how == "blocked" else {}
+    left = {"films/film.mp4": make_output(FILM, edit=name)}
+    made = make_plan(asked, make_observed(asked, results=RESULTS, files=files, left_over=left))
     assert [each for each in made.steps if not each.of_edit] == []
     assert "films/film.mp4: kept until the edit that it is of has its new output" in made.notes
 
 
 def test_a_chain_that_waits_does_not_hold_what_has_nothing_to_do_with_it() -> None:
     """An edit without a key carries on only from its own name."""
-    asked = desired(FILM, chain("next", "film"))
+    asked = make_desired(FILM, make_chain("next", "film"))
     left = {"r/a.mp4": gone(), "r/b.mp4": gone(edit="next")}
-    made = plan(asked, observed(asked, results=RESULTS[1:], left_over=left))
+    made = make_plan(asked, make_observed(asked, results=RESULTS[1:], left_over=left))
     assert {each.output: each.after for each in made.by_action(Action.PRUNE)} == {
         "r/a.mp4": None,
         "r/b.mp4": "next",
@@ -272,7 +293,7 @@ def test_a_chain_that_waits_does_not_hold_what_has_nothing_to_do_with_it() -> No
 
 
 def shown() -> Plan:
-    return plan(ASKED, seen({"r/a.mp4": gone(), "r/<b>.mp4": gone()}), pruning=ON)
+    return make_plan(ASKED, seen({"r/a.mp4": gone(), "r/<b>.mp4": gone()}), pruning=ON)
 
 
 def test_in_text() -> None:
@@ -326,10 +347,10 @@ def test_in_the_last_word_of_an_apply() -> None:
     made = shown()
     first, second = made.by_action(Action.PRUNE)
     done = {each.name: Outcome(each) for each in (first, second)}
-    report = Report(made, plan(ASKED, seen({})), done)
+    report = Report(made, make_plan(ASKED, seen({})), done)
     assert "Apply complete. 0 rendered, 0 written, 2 pruned in 0.0 s." in report_text(report)
     assert report_document(report)["terraform"]["destroy"] == 2
-    failed = Outcome(step(made, "film"), CutlistError("no."))
+    failed = Outcome(find_step(made, "film"), CutlistError("no."))
     words = "- not pruned: r/<b>.mp4, r/a.mp4. That comes last: when nothing failed, and what"
     assert words in report_text(Report(made, made, {"film": failed}))
     assert words not in report_text(report)

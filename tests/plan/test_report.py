@@ -21,7 +21,18 @@ from reconciler.report.markdown import MOST_CHARACTERS, plan_markdown
 from reconciler.report.plan import plan_text
 from reconciler.report.status import status_text
 from reconciler.state.observed import Pin, State
-from tests.making import CLIP, attempt, chain, desired, edit, file, observed, plan, result, vace
+from tests.making import (
+    CLIP,
+    make_attempt,
+    make_chain,
+    make_desired,
+    make_edit,
+    make_file,
+    make_observed,
+    make_plan,
+    make_result,
+    make_vace,
+)
 
 NOW = datetime(2027, 1, 17, 9, tzinfo=UTC).timestamp()
 EVIL = (
@@ -35,11 +46,11 @@ Golden = Callable[[Path, str], None]
 
 def everything(realm: str = "live", *, prices: bool = True) -> Plan:
     """One edit in each state that people meet."""
-    coat = edit(
+    coat = make_edit(
         "clothes-swap",
         input={"prompt": "Replace the girl's coat with the coat of the picture", "media": [CLIP]},
     )
-    shirt = edit(
+    shirt = make_edit(
         "clothes-swap",
         input={"prompt": "Replace the girl's shirt with the shirt of the picture", "media": [CLIP]},
     )
@@ -56,51 +67,54 @@ def everything(realm: str = "live", *, prices: bool = True) -> Plan:
         "new-take",
         "first",
     ]
-    one = {name: edit(name, take=number + 1) for number, name in enumerate(names)}
+    one = {name: make_edit(name, take=number + 1) for number, name in enumerate(names)}
     remote = {
         "prompt": "Wider",
         "media": [{"type": "video", "url": "https://example.com/clip.mp4?Signature=secret"}],
     }
-    same = edit("second", take=one["first"].take)
-    asked = desired(
-        shirt, *one.values(), same, edit("remote", input=remote), chain("poster", "clothes-swap"),
-        vace("painted", "video_repainting", {"control_condition": "depth"}, video_url="./clip.mp4"),
+    same = make_edit("second", take=one["first"].take)
+    asked = make_desired(
+        shirt, *one.values(), same, make_edit("remote", input=remote), make_chain("poster", "clothes-swap"),
+        make_vace("painted", "video_repainting", {"control_condition": "depth"}, video_url="./clip.mp4"),
     )  # fmt: skip
-    seen = observed(
+    seen = make_observed(
         asked,
         realm=realm,
-        results=[result(one[name], name) for name in ("kept", "deleted", "taken")],
+        results=[make_result(one[name], name) for name in ("kept", "deleted", "taken")],
         files={
-            "kept": file("kept", written="kept"),
-            "deleted": file(None, written="deleted"),
-            "taken": file("holiday"),
+            "kept": make_file("kept", written="kept"),
+            "deleted": make_file(None, written="deleted"),
+            "taken": make_file("holiday"),
         },
-        before={"clothes-swap": result(coat).job, "new-take": result(edit("new-take")).job},
-        pins={"pinned": Pin(result(one["pinned"]).key, "5" * 64)},
+        before={
+            "clothes-swap": make_result(coat).job,
+            "new-take": make_result(make_edit("new-take")).job,
+        },
+        pins={"pinned": Pin(make_result(one["pinned"]).key, "5" * 64)},
         attempts=[
-            attempt(one["sent"], State.INTENT, created_at=NOW - 40),
-            attempt(
+            make_attempt(one["sent"], State.INTENT, created_at=NOW - 40),
+            make_attempt(
                 one["running"],
                 State.SUBMITTED,
                 task_id="0385dc79-5ff8-4d82",
                 task_status="RUNNING",
                 created_at=NOW - 190,
             ),
-            attempt(
+            make_attempt(
                 one["unsure"],
                 State.UNDECIDED,
                 message="two tasks could be it: 0385dc79, 91aa03c4",
                 created_at=NOW - 8000,
                 ended_at=NOW - 7500,
             ),
-            attempt(
+            make_attempt(
                 one["refused"],
                 State.FAILED,
                 code="DataInspectionFailed",
                 message="Input data may contain inappropriate content.",
                 ended_at=NOW - 3 * 86400,
             ),
-            attempt(
+            make_attempt(
                 one["expired"],
                 State.EXPIRED,
                 task_id="91aa03c4",
@@ -110,43 +124,47 @@ def everything(realm: str = "live", *, prices: bool = True) -> Plan:
         ],
         damaged=["the blob 0123456789ab… of old is missing or cut short"],
     )
-    return plan(asked, seen, prices=prices)
+    return make_plan(asked, seen, prices=prices)
 
 
 def nothing() -> Plan:
     """Everything as it should be."""
-    films = [edit("a"), edit("b", take=2)]
-    asked = desired(*films)
-    return plan(
+    films = [make_edit("a"), make_edit("b", take=2)]
+    asked = make_desired(*films)
+    return make_plan(
         asked,
-        observed(
+        make_observed(
             asked,
-            results=[result(each) for each in films],
-            files={"a": file("video"), "b": file("video")},
+            results=[make_result(each) for each in films],
+            files={"a": make_file("video"), "b": make_file("video")},
         ),
     )
 
 
 def waiting() -> Plan:
     """A chain of which nothing is there yet."""
-    asked = desired(edit("a"), chain("b", "a"))
-    return plan(asked, observed(asked))
+    asked = make_desired(make_edit("a"), make_chain("b", "a"))
+    return make_plan(asked, make_observed(asked))
 
 
 def stranger() -> Plan:
     """A pull request of somebody who would like to write on the page, and to call people."""
-    old = edit("evil", input={"prompt": "Make it blue", "media": [CLIP]})
-    new = edit("evil", input={"prompt": EVIL, "media": [CLIP]}, output="renders/@team|`x`<b>.mp4")
-    asked = desired(new, edit("plain", take=2))
-    seen = observed(
+    old = make_edit("evil", input={"prompt": "Make it blue", "media": [CLIP]})
+    new = make_edit(
+        "evil", input={"prompt": EVIL, "media": [CLIP]}, output="renders/@team|`x`<b>.mp4"
+    )
+    asked = make_desired(new, make_edit("plain", take=2))
+    seen = make_observed(
         asked,
-        before={"evil": result(old).job},
+        before={"evil": make_result(old).job},
         attempts=[
-            attempt(edit("plain", take=2), State.FAILED, code="InvalidParameter", message=EVIL)
+            make_attempt(
+                make_edit("plain", take=2), State.FAILED, code="InvalidParameter", message=EVIL
+            )
         ],
         damaged=[f"{EVIL} cannot be trusted"],
     )
-    return plan(asked, seen)
+    return make_plan(asked, seen)
 
 
 TEXTS: dict[str, Callable[[], str]] = {
@@ -209,9 +227,9 @@ def test_notes_and_long_endpoints_are_broken_into_lines() -> None:
 
 def test_the_place_of_another_take() -> None:
     """It is where the take stands, as with every other field that changed."""
-    old, new = edit("film"), edit("film", take=2)
-    asked = desired(new)
-    (step,) = plan(asked, observed(asked, before={"film": result(old).job})).steps
+    old, new = make_edit("film"), make_edit("film", take=2)
+    asked = make_desired(new)
+    (step,) = make_plan(asked, make_observed(asked, before={"film": make_result(old).job})).steps
     assert (step.reason, step.place) == ("take 2 asked for", new.place("/take"))
     assert step.place != new.place()
 
@@ -269,14 +287,20 @@ _DANGER = re.compile(r"[@#<>`*_\[\]{}!~$\\&\"':]|www\.|://")
 @given(prompt=st.text() | st.sampled_from([EVIL]), code=st.text(max_size=30))
 def test_nothing_of_a_stranger_means_anything_in_markdown(prompt: str, code: str) -> None:
     """Without our own markup and the numbers, no character is left that could mean something."""
-    old, film = edit("film", input={"prompt": "Make it blue", "media": [CLIP]}), edit("film")
+    old, film = (
+        make_edit("film", input={"prompt": "Make it blue", "media": [CLIP]}),
+        make_edit("film"),
+    )
     film = replace(film, input={**film.input, "prompt": prompt})
-    failed = edit("failed", take=2)
-    asked = desired(film, failed)
-    tried = [attempt(failed, State.FAILED, code=code or "x", message=prompt)]
+    failed = make_edit("failed", take=2)
+    asked = make_desired(film, failed)
+    tried = [make_attempt(failed, State.FAILED, code=code or "x", message=prompt)]
     text = plan_markdown(
-        plan(
-            asked, observed(asked, before={"film": result(old).job}, attempts=tried, damaged=[code])
+        make_plan(
+            asked,
+            make_observed(
+                asked, before={"film": make_result(old).job}, attempts=tried, damaged=[code]
+            ),
         )
     )
     table = [line for line in text.splitlines() if line.startswith("|")]

@@ -19,15 +19,24 @@ from reconciler.plan.selection import selected
 from reconciler.plan.step import Plan
 from reconciler.state.observed import Observed, Output, Pin, Result, State
 from tests import making
-from tests.making import attempt, chain, desired, edit, file, observed, plan, result
+from tests.making import (
+    make_attempt,
+    make_chain,
+    make_desired,
+    make_edit,
+    make_file,
+    make_observed,
+    make_plan,
+    make_result,
+)
 
 
 def labelled(name: str, upstream: str = "", **labels: str) -> Any:
     """An edit with labels."""
-    return replace(chain(name, upstream) if upstream else edit(name), labels=labels)
+    return replace(make_chain(name, upstream) if upstream else make_edit(name), labels=labels)
 
 
-ASKED = desired(
+ASKED = make_desired(
     labelled("intro", campaign="spring", team="film"), labelled("outro", campaign="autumn"),
     labelled("poster", "intro"), labelled("trailer", "poster", campaign="spring-2"),
     labelled("pixel-beach"), labelled("pixel-snow"),
@@ -93,8 +102,8 @@ def test_slips(targets: list[str], excludes: list[str], words: str) -> None:
 
 def test_edits_that_are_left_out_have_no_step_and_are_counted() -> None:
     """The plan says how many edits it is not about; shared jobs are paid by one that it is about."""
-    asked = desired(edit("a"), edit("b"), edit("c", take=2))
-    made = plan(asked, observed(asked), Options(target=("b",)))
+    asked = make_desired(make_edit("a"), make_edit("b"), make_edit("c", take=2))
+    made = make_plan(asked, make_observed(asked), Options(target=("b",)))
     assert [(step.name, step.paid_by) for step in made.steps] == [("b", None)]
     assert made.left_out == 2
 
@@ -103,11 +112,11 @@ def test_edits_that_are_left_out_have_no_step_and_are_counted() -> None:
 
 _STATES = [None, *State]
 _FILES: dict[str, Output] = {
-    "none": file(None),
-    "ours": file("video", written="video"),
-    "deleted": file(None, written="video"),
-    "other": file("old", written="old"),
-    "foreign": file("holiday"),
+    "none": make_file(None),
+    "ours": make_file("video", written="video"),
+    "deleted": make_file(None, written="video"),
+    "other": make_file("old", written="old"),
+    "foreign": make_file("holiday"),
 }
 _PATTERNS = st.sampled_from(
     ["e0", "e1", "e2", "e*", "e?", "kind=even", "kind=odd", "kind=*", "zzz"]
@@ -132,28 +141,33 @@ def worlds(draw: st.DrawFn) -> tuple[Desired, Observed]:
     for number in range(draw(st.integers(1, 5))):
         name = f"e{number}"
         up = draw(st.none() | st.sampled_from([each.name for each in edits])) if edits else None
-        made = chain(name, up) if up else edit(name, take=draw(st.integers(1, 3)))
+        made = make_chain(name, up) if up else make_edit(name, take=draw(st.integers(1, 3)))
         edits.append(replace(made, labels={"kind": "odd" if number % 2 else "even"}))
         files[name] = _FILES[draw(st.sampled_from(list(_FILES)))]
         if draw(st.booleans()):
-            results.append(result(made, upstream=making.digest("video") if up else "0" * 64))
+            results.append(
+                make_result(made, upstream=making.make_digest("video") if up else "0" * 64)
+            )
         state = draw(st.sampled_from(_STATES))
         if state is not None and not up:
             code = "InternalError.Algo" if draw(st.booleans()) else "DataInspectionFailed"
             attempts.append(
-                attempt(made, state, code=code, message="words", collectable=draw(st.booleans()))
+                make_attempt(
+                    made, state, code=code, message="words", collectable=draw(st.booleans())
+                )
             )
         if draw(st.integers(0, 4)) == 0:
             pins[name] = Pin(
-                making.job_of(made).key, making.digest(draw(st.sampled_from(["video", "gone"])))
+                making.make_job(made).key,
+                making.make_digest(draw(st.sampled_from(["video", "gone"]))),
             )
-    asked = desired(*(edits if draw(st.integers(0, 9)) else []))
+    asked = make_desired(*(edits if draw(st.integers(0, 9)) else []))
     left_over = {}
     for number in range(draw(st.integers(0, 3))):
         one = draw(st.sampled_from(edits))
         now, protected = draw(st.sampled_from(["", "changed", None])), draw(st.booleans())
-        left_over[f"old/{number}.mp4"] = making.written(one, now=now, protected=protected)
-    seen = observed(
+        left_over[f"old/{number}.mp4"] = making.make_output(one, now=now, protected=protected)
+    seen = make_observed(
         asked, results=results, attempts=attempts, files=files, pins=pins, left_over=left_over
     )
     return asked, seen
@@ -170,7 +184,7 @@ class ProjectOfWorld:
         self.made: Plan | None = None
 
     def plan(self, options: Options) -> Plan:
-        self.made = plan(*self._world, options, pruning=self._pruning)
+        self.made = make_plan(*self._world, options, pruning=self._pruning)
         return self.made
 
     def add_up_today(self) -> tuple[()]:
@@ -226,12 +240,12 @@ def test_what_is_left_out_changes_nothing_else(
     options = replace(options, refresh_only=False)
     whole = {
         step.name: step
-        for step in plan(
+        for step in make_plan(
             asked, seen, Options(options.force, options.repay, options.retry_failed)
         ).steps
     }
     try:
-        made = plan(asked, seen, options)
+        made = make_plan(asked, seen, options)
     except UsageError:
         return
     for step in (step for step in made.steps if step.of_edit):

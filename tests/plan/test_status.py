@@ -9,7 +9,7 @@ from reconciler.plan.status import Status
 from reconciler.plan.step import Plan
 from reconciler.report.status import status_text
 from reconciler.state.observed import State
-from tests.making import attempt, desired, edit, observed, plan
+from tests.making import make_attempt, make_desired, make_edit, make_observed, make_plan
 
 NOW = 1_800_000_000.0
 HOUR = 3600.0
@@ -19,11 +19,11 @@ def at_the_service(age_s: float, *, asked_for: bool = True, **fields: object) ->
     """An edit whose task was sent `age_s` ago and is not collected; or an edit that nobody asks for
     any more.
     """
-    film = edit("film")
-    asked = desired(film if asked_for else edit("other", take=2))
+    film = make_edit("film")
+    asked = make_desired(film if asked_for else make_edit("other", take=2))
     given = {"task_id": "t1", "task_status": "RUNNING", "created_at": NOW - age_s, **fields}
-    tries = [attempt(film, State.SUBMITTED, **given)]
-    return plan(asked, observed(asked, attempts=tries))
+    tries = [make_attempt(film, State.SUBMITTED, **given)]
+    return make_plan(asked, make_observed(asked, attempts=tries))
 
 
 @pytest.mark.parametrize(
@@ -61,14 +61,14 @@ def test_what_was_found_late_is_as_old_as_its_request() -> None:
 
 def test_the_most_urgent_comes_first() -> None:
     """Of several tasks the oldest is named first."""
-    films = [edit("a"), edit("b", take=2), edit("c", take=3)]
+    films = [make_edit("a"), make_edit("b", take=2), make_edit("c", take=3)]
     ages = {"a": 13, "b": 22, "c": 1}
-    asked = desired(*films)
+    asked = make_desired(*films)
     tries = [
-        attempt(each, State.SUBMITTED, task_id="t", created_at=NOW - ages[each.name] * HOUR)
+        make_attempt(each, State.SUBMITTED, task_id="t", created_at=NOW - ages[each.name] * HOUR)
         for each in films
     ]
-    status = Status(plan(asked, observed(asked, attempts=tries)), "film", NOW)
+    status = Status(make_plan(asked, make_observed(asked, attempts=tries)), "film", NOW)
     assert [name for name, _ in status.deadlines] == ["b", "a", "c"]
     text = status_text(status)
     assert text.index("! b: ") < text.index("warning: a: ")

@@ -12,9 +12,12 @@ from reconciler.errors import InvalidInput
 from reconciler.state import lockfile
 from reconciler.state.lockfile import LOCK_FILE
 from reconciler.state.observed import Pin
-from tests.making import digest
+from tests.making import make_digest
 
-A, B = Pin(digest("key a"), digest("video a")), Pin(digest("key b"), digest("video b"))
+A, B = (
+    Pin(make_digest("key a"), make_digest("video a")),
+    Pin(make_digest("key b"), make_digest("video b")),
+)
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9.-]{0,8}[a-z0-9])?", fullmatch=True) | st.sampled_from(
     ["null", "true", "no", "123", "0", "1e5", "1.5", "0x1f", "12-30-45", "e"]
 )

@@ -35,7 +35,7 @@ def put(store: FolderStore, name: str, content: str = "video") -> Result:
     with store.new_blob() as blob:
         blob.write(content.encode())
         blob.commit()
-    result = making.result(making.edit(name), content)
+    result = making.make_result(making.make_edit(name), content)
     store.put_result(result)
     return result
 
@@ -107,5 +107,5 @@ def test_the_same_answers_by_keys_and_of_the_whole(
         lookup.read_everything()
     assert lookup.find_rendered_for({"film", "never"}) == {"film": [film]}
     assert lookup.find_rendered_for(set()) == {}
-    digests: Collection[str] = {other.digest, making.digest("never")}
+    digests: Collection[str] = {other.digest, making.make_digest("never")}
     assert lookup.find_stored(digests) == {other.digest}

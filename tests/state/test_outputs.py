@@ -13,7 +13,7 @@ from reconciler.state.observed import Output, Published
 from reconciler.state.outputs import Outputs
 from reconciler.system.cache import Cache, Digests
 from tests.clock import FakeClock
-from tests.making import digest
+from tests.making import make_digest
 
 PATH = "renders/film.mp4"
 
@@ -31,13 +31,13 @@ class Bench:
         path.write_text(content)
 
     def published(self, content: str, realm: str = "live") -> Published:
-        note = Published(digest(content), realm, "film", "key")
+        note = Published(make_digest(content), realm, "film", "key")
         self.outputs.remember({PATH: note}, tmp_name="x")
         return note
 
     def seen(self, *known: str) -> Output:
         digests = Digests(Cache(self.root / "cache"), self._clock, "outputs")
-        stored = {digest(content) for content in known}
+        stored = {make_digest(content) for content in known}
         blobs = [io.BytesIO(content.encode()) for content in known]
         return self.outputs.observe([PATH], digests, stored.intersection, lambda _path: blobs)[PATH]
 
@@ -56,28 +56,28 @@ def test_a_file_we_wrote(bench: Bench) -> None:
     """A file with the bytes we noted is ours; the note tells its realm."""
     note = bench.published("video", "mock")
     bench.write("video")
-    assert bench.seen() == Output(digest("video"), note, True)
+    assert bench.seen() == Output(make_digest("video"), note, True)
 
 
 def test_a_file_that_was_changed_since(bench: Bench) -> None:
     """Bytes that we never stored are not ours, though we wrote that path once."""
     note = bench.published("video")
     bench.write("cut by hand")
-    assert bench.seen("video") == Output(digest("cut by hand"), note, False)
+    assert bench.seen("video") == Output(make_digest("cut by hand"), note, False)
 
 
 @pytest.mark.parametrize("content", ["", "v", "vide"])
 def test_a_file_that_was_cut_short(bench: Bench, content: str) -> None:
     """The beginning of what we made is ours: nothing of anybody's is lost with it."""
     bench.write(content)
-    assert bench.seen("video") == Output(digest(content), None, True, cut_short=True)
+    assert bench.seen("video") == Output(make_digest(content), None, True, cut_short=True)
 
 
 @pytest.mark.parametrize("content", ["w", "videos", "vidEo"])
 def test_a_file_that_is_not_the_beginning(bench: Bench, content: str) -> None:
     """One byte that is not in the store may be somebody's."""
     bench.write(content)
-    assert bench.seen("video") == Output(digest(content), None, False)
+    assert bench.seen("video") == Output(make_digest(content), None, False)
 
 
 def test_an_empty_file_is_nobodys(bench: Bench) -> None:
@@ -91,7 +91,7 @@ def test_an_empty_file_is_nobodys(bench: Bench) -> None:
 def test_a_file_of_the_store_is_ours_without_a_note(bench: Bench) -> None:
     """Losing the notes is no loss: what is in the store is recognised by its bytes."""
     bench.write("video")
-    assert bench.seen("video") == Output(digest("video"), None, True)
+    assert bench.seen("video") == Output(make_digest("video"), None, True)
 
 
 def test_a_deleted_file_is_remembered(bench: Bench) -> None:

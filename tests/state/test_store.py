@@ -15,9 +15,9 @@ from reconciler.state.observed import Result
 from reconciler.state.store import FolderStore
 from tests import making
 from tests.clock import FakeClock
-from tests.making import digest
+from tests.making import make_digest
 
-EDIT = making.edit("film")
+EDIT = making.make_edit("film")
 Maker = Callable[[Path, FakeClock], FolderStore]
 IMPLEMENTATIONS: dict[str, Maker] = {
     "folder": lambda path, clock: FolderStore(path / "store", clock)
@@ -34,8 +34,8 @@ def put(store: FolderStore, content: str = "video", **fields: object) -> Result:
     """FolderStore some bytes and the record that they are a result."""
     with store.new_blob() as blob:
         blob.write(content.encode())
-        assert blob.commit() == digest(content)
-    result = replace(making.result(EDIT, content), **fields)
+        assert blob.commit() == make_digest(content)
+    result = replace(making.make_result(EDIT, content), **fields)
     store.put_result(result)
     return result
 
@@ -59,10 +59,10 @@ def test_the_name_is_computed(store: FolderStore) -> None:
     with store.new_blob() as blob:
         for chunk in (b"vi", b"", b"deo"):
             blob.write(chunk)
-        assert (blob.commit(), blob.size_bytes) == (digest("video"), 5)
-    assert store.has(digest("video"), 5)
-    assert not store.has(digest("video"), 4)
-    assert not store.has(digest("other"), 5)
+        assert (blob.commit(), blob.size_bytes) == (make_digest("video"), 5)
+    assert store.has(make_digest("video"), 5)
+    assert not store.has(make_digest("video"), 4)
+    assert not store.has(make_digest("other"), 5)
 
 
 def test_without_commit_nothing_remains(store: FolderStore) -> None:
@@ -72,7 +72,7 @@ def test_without_commit_nothing_remains(store: FolderStore) -> None:
     with pytest.raises(OSError, match="lost"), store.new_blob() as blob:
         blob.write(b"half")
         raise OSError("lost")
-    assert not store.has(digest("half"), 4)
+    assert not store.has(make_digest("half"), 4)
     assert [path for path in store.folder.rglob("*") if path.is_file()] == []
 
 
@@ -130,7 +130,9 @@ def test_which_bytes_are_stored(store: FolderStore) -> None:
     with store.new_blob() as blob:
         blob.write(b"loose")
         blob.commit()
-    assert store.find_stored({film.digest, digest("loose"), digest("never")}) == {film.digest}
+    assert store.find_stored({film.digest, make_digest("loose"), make_digest("never")}) == {
+        film.digest
+    }
 
 
 def test_results_of_an_edit(store: FolderStore) -> None:

@@ -61,7 +61,7 @@ def test_clips_of_phones(clips: dict[str, bytes], name: str) -> None:
 
 def test_a_film_without_a_brand_is_mov(clips: dict[str, bytes]) -> None:
     """Old QuickTime files have no ftyp."""
-    assert look(phones.without_brand(clips["upright.mov"]))["format"] == "mov"
+    assert look(phones.drop_brand(clips["upright.mov"]))["format"] == "mov"
 
 
 @pytest.mark.parametrize("name", ["index-last.mp4", "index-first.mp4", "fragments.mp4"])
@@ -100,13 +100,13 @@ def test_facts_that_contradict_each_other(
     clips: dict[str, bytes], box: bytes, at: int, form: str, value: int, nth: int, said: str
 ) -> None:
     """An absurd number in a header is told, and not believed."""
-    assert said in refused(phones.patched(clips["index-last.mp4"], box, at, form, value, nth))
+    assert said in refused(phones.patch_box(clips["index-last.mp4"], box, at, form, value, nth))
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "BMP"])
 def test_half_pictures(form: str) -> None:
     """A picture is decoded whole: half of one is refused, and says how long it is."""
-    whole = phones.picture(form)
+    whole = phones.make_picture(form)
     facts = look(whole, "image")
     assert (facts["format"], facts["width"], facts["height"]) == (form.lower(), 256, 256)
     half = whole[: len(whole) // 2]
@@ -116,7 +116,7 @@ def test_half_pictures(form: str) -> None:
 
 def test_a_picture_of_several_is_its_first() -> None:
     """Phones and cameras write JPEG files with a second picture behind the first."""
-    facts = look(phones.phone_picture(), "image")
+    facts = look(phones.make_phone_picture(), "image")
     assert (facts["format"], facts["width"]) == ("jpeg", 256)
 
 
@@ -184,7 +184,7 @@ def test_a_clip_that_names_a_neighbour_is_not_followed(
     """A film whose frames are said to lie in another file gets none of it: nobody opens the pipe."""
     neighbour = tmp_path / "neighbour"
     os.mkfifo(neighbour)
-    hostile = phones.with_neighbour(clips["index-last.mp4"], str(neighbour))
+    hostile = phones.add_neighbour(clips["index-last.mp4"], str(neighbour))
     assert "no frames" in refused(hostile) or "decoded" in refused(hostile)
     with pytest.raises(OSError) as told:
         os.open(neighbour, os.O_WRONLY | os.O_NONBLOCK)
