@@ -44,8 +44,8 @@ from reconciler.plan.status import Status
 from reconciler.plan.step import Plan, Step
 from reconciler.planner import Pass
 from reconciler.state import lockfile, plans
-from reconciler.state.ledger import Ledger
-from reconciler.state.lock import hold
+from reconciler.state.ledger import Ledger, SqliteLedger
+from reconciler.state.lock import FileLock
 from reconciler.state.observed import Result
 from reconciler.state.roster import Note, Roster
 from reconciler.state.store import Damage, FolderStore
@@ -459,7 +459,7 @@ class Project:
     @contextmanager
     def _reading(self) -> Iterator[Ledger | None]:
         """The ledger for looking, without the lock; None when there is none yet."""
-        ledger = Ledger.open_readonly(self.config.state_dir / "ledger.db")
+        ledger = SqliteLedger.open_readonly(self.config.state_dir / "ledger.db")
         try:
             yield ledger
         finally:
@@ -469,8 +469,9 @@ class Project:
     @contextmanager
     def _writing(self) -> Iterator[Ledger]:
         """The lock and the ledger, for the length of a block that changes things."""
-        with hold(self.config.state_dir / "lock", command=self._command, now=self.clock.now()):
-            ledger = Ledger.open(self.config.state_dir / "ledger.db")
+        lock = FileLock(self.config.state_dir / "lock")
+        with lock.hold(command=self._command, now=self.clock.now()):
+            ledger = SqliteLedger.open(self.config.state_dir / "ledger.db")
             try:
                 yield ledger
             finally:

@@ -16,7 +16,7 @@ from reconciler.desired.datauri import parse_data_uri
 from reconciler.desired.job import build_request
 from reconciler.errors import CutlistError, StoreDamaged
 from reconciler.formats.digest import hash_bytes
-from reconciler.state.ledger.uploads import UploadPlace
+from reconciler.state.ledger import UploadPlace
 from reconciler.system.files import hash_file
 
 UPLOAD_MARGIN_S = 2 * 3600  # an upload about to expire is made anew

@@ -179,9 +179,9 @@ def _find_revisions(config: Config, typed: str) -> Iterator[CompletionItem]:
 
 
 def _find_tasks(config: Config, _typed: str) -> Iterator[CompletionItem]:
-    from reconciler.state.ledger import Ledger
+    from reconciler.state.ledger import SqliteLedger
 
-    ledger = Ledger.open_readonly(config.state_dir / "ledger.db")
+    ledger = SqliteLedger.open_readonly(config.state_dir / "ledger.db")
     if ledger is not None:
         entries = ledger.books.entries()
         ledger.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.state.ledger import Ledger
+from reconciler.state.ledger import SqliteLedger
 from tests.repository import Repository
 from tests.workspace import Said, Workspace
 
@@ -198,7 +198,7 @@ def test_books_that_are_damaged(
 ) -> None:
     """What nobody can count with is told in one error, and nothing is sent."""
     path = film.root / ".cutlist/mock/ledger.db"
-    Ledger.open(path).close()
+    SqliteLedger.open(path).close()
     with closing(sqlite3.connect(path, isolation_level=None)) as raw:
         raw.execute(
             "insert into attempts (id, key, lane, edit, state, endpoint, created_at,"

@@ -22,7 +22,7 @@ from reconciler.config import Variables
 from reconciler.errors import CutlistError
 from reconciler.formats.secret import Secret
 from reconciler.history.spending import total
-from reconciler.state.ledger import Ledger
+from reconciler.state.ledger import SqliteLedger
 from reconciler.state.observed import OPEN
 from tests.cli.processes import COMMAND, PATIENCE_S, environment
 from tests.e2e.bench import write_video
@@ -235,8 +235,8 @@ class Scene:
         return [task_id for _, task_id in self.attempts_so_far() if task_id]
 
     @contextmanager
-    def _ledger(self) -> Iterator[Ledger | None]:
-        ledger = Ledger.open_readonly(self.state_dir / "ledger.db")
+    def _ledger(self) -> Iterator[SqliteLedger | None]:
+        ledger = SqliteLedger.open_readonly(self.state_dir / "ledger.db")
         try:
             yield ledger
         finally:

@@ -15,18 +15,18 @@ from typing import Any
 
 from reconciler.cli import main
 from reconciler.state import lockfile
-from reconciler.state.ledger import Ledger
-from reconciler.state.ledger.baselines import Baselines
-from reconciler.state.ledger.uploads import Uploads
+from reconciler.state.ledger import SqliteLedger
+from reconciler.state.ledger.sqlite.baselines import Baselines
+from reconciler.state.ledger.sqlite.uploads import Uploads
 from reconciler.state.outputs import Outputs
 from reconciler.state.store import FolderStore
 from reconciler.state.store.folder import FolderBlobWriter
 
 POINTS: dict[str, tuple[Any, str]] = {
-    "Ledger.intend": (Ledger, "intend"),
-    "Ledger.submitted": (Ledger, "submitted"),
-    "Ledger.end": (Ledger, "end"),
-    "Ledger.task_seen": (Ledger, "task_seen"),
+    "Ledger.intend": (SqliteLedger, "intend"),
+    "Ledger.submitted": (SqliteLedger, "submitted"),
+    "Ledger.end": (SqliteLedger, "end"),
+    "Ledger.task_seen": (SqliteLedger, "task_seen"),
     "Baselines.keep": (Baselines, "keep"),
     "Uploads.keep": (Uploads, "keep"),
     "BlobWriter.commit": (FolderBlobWriter, "commit"),

@@ -20,7 +20,7 @@ from reconciler.history.spending import Fate, grouped, total
 from reconciler.plan.step import Action
 from reconciler.project import Project
 from reconciler.report.cost import cost_text
-from reconciler.state.ledger import Ledger
+from reconciler.state.ledger import SqliteLedger
 from tests.e2e.bench import CREATE, Bench, Trouble, lost_after
 
 DAY_S = 24 * 3600
@@ -229,7 +229,7 @@ async def test_books_of_an_earlier_ledger(bench: Bench) -> None:
     assert total(account.spending.paid).price == pytest.approx(billed_s(bench) * 0.1)
     bench.edit("rain", "make it snow")
     await bench.apply()
-    ledger = Ledger.open_readonly(path)
+    ledger = SqliteLedger.open_readonly(path)
     assert ledger is not None
     assert [entry.booking is None for entry in ledger.books.entries()] == [True, False]
     ledger.close()

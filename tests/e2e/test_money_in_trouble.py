@@ -19,7 +19,7 @@ from reconciler.history.spending import Fate, grouped, total
 from reconciler.plan.decide import Options
 from reconciler.project import Project
 from reconciler.service.retry import UNKNOWN_LOOKS
-from reconciler.state.ledger import Ledger
+from reconciler.state.ledger import SqliteLedger
 from reconciler.state.observed import State
 from tests.e2e.bench import CREATE, FETCH, Bench, Trouble, lost_after, lost_before
 from tests.e2e.test_history import made_by_hand
@@ -258,15 +258,15 @@ async def test_a_result_that_the_ledger_has_not_heard_of_yet(
     """It is stored, and SUCCEEDED cannot be written: the edit holds what it paid for, and nothing
     was saved.
     """
-    end = Ledger.end
+    end = SqliteLedger.end
 
-    def no_room(ledger: Ledger, attempt_id: str, state: State, **fields: Any) -> None:
+    def no_room(ledger: SqliteLedger, attempt_id: str, state: State, **fields: Any) -> None:
         if state is State.SUCCEEDED:
             raise LedgerError("the disk is full.")
         end(ledger, attempt_id, state, **fields)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Ledger, "end", no_room)
+        patch.setattr(SqliteLedger, "end", no_room)
         assert (await budgeted.apply()).exit_code != 0
     assert (await budgeted.apply()).exit_code == 0
     account = budgeted.project().cost()

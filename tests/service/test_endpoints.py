@@ -11,7 +11,7 @@ import pytest
 from reconciler.config import Config, Variables, load_config
 from reconciler.errors import InvalidInput, UsageError
 from reconciler.service.endpoints import is_loopback, is_vendor, realm_of
-from reconciler.state.ledger import Ledger
+from reconciler.state.ledger import SqliteLedger
 from reconciler.state.observed import Attempt, State
 from reconciler.system import shipped
 from tests.workspace import Workspace
@@ -274,7 +274,7 @@ def test_what_was_paid_at_a_host_that_was_taken_for_a_mock(
     assert "in .cutlist/mock" not in workspace.run("plan", "--endpoint", url).out
     attempt = Attempt("a", "0" * 64, "lane", "rain", State.INTENT, url, created_at=1.0)
     job = {"v": 1, "model": "wan2.7-videoedit", "input": {}, "parameters": {}, "take": 1}
-    ledger = Ledger.open(workspace.root / ".cutlist/mock/ledger.db")
+    ledger = SqliteLedger.open(workspace.root / ".cutlist/mock/ledger.db")
     ledger.intend(attempt, request_sha256="", prompt=None, job=job, server_time=None)
     ledger.close()
     told = " ".join(workspace.run("plan", "--endpoint", url).out.split())

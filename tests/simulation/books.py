@@ -12,7 +12,7 @@ from reconciler import Project
 from reconciler.history.spending import Sum, spending, total
 from reconciler.service.models import Models
 from reconciler.state.booked import Entry, Holding
-from reconciler.state.ledger import Ledger
+from reconciler.state.ledger import SqliteLedger
 from reconciler.state.observed import OPEN, State
 from reconciler.system import shipped
 from tests.simulation.disk import LEDGER
@@ -96,7 +96,7 @@ def spent_on(entries: Sequence[Entry]) -> Sum:
 def books(world: World, project: Project) -> Books:
     """The books of a run, as they are on its disk."""
     billed_s = {task["task_id"]: task["billed_s"] for task in world.server.bill()["tasks"]}
-    ledger = Ledger.open_readonly(project.config.state_dir / LEDGER)
+    ledger = SqliteLedger.open_readonly(project.config.state_dir / LEDGER)
     if ledger is None:
         return Books((), (), billed_s, world.network.foreign)
     try:

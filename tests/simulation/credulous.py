@@ -18,7 +18,7 @@ from reconciler.apply import attempt, listing, recover, verdict
 from reconciler.apply import settle as settling
 from reconciler.apply.baseline import read_listing
 from reconciler.service.pages import ListedTask, ListPage
-from reconciler.state.ledger import Baseline, Ledger
+from reconciler.state.ledger import Baseline, SqliteLedger
 from tests.simulation.network import SUBMIT, Wire
 
 Mutant = Callable[[pytest.MonkeyPatch], None]
@@ -65,7 +65,7 @@ def date_of_another_host(patch: pytest.MonkeyPatch) -> None:
     """A task that is older than the newest Date of whatever host before the intent is not it."""
     newest: dict[str, float] = {}
     since: dict[str, float] = {}
-    intend = Ledger.intend
+    intend = SqliteLedger.intend
 
     def note_date(request: httpx.Request, response: httpx.Response) -> httpx.Response:
         newest[""] = parsedate_to_datetime(response.headers["Date"]).timestamp()
@@ -79,7 +79,7 @@ def date_of_another_host(patch: pytest.MonkeyPatch) -> None:
         return (row.created_at or 0.0) >= since[question.attempt.id] - 5.0
 
     _answers_seen_as(patch, note_date)
-    patch.setattr(Ledger, "intend", intended)
+    patch.setattr(SqliteLedger, "intend", intended)
     _candidates_seen_as(patch, is_young)
 
 

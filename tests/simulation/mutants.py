@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from reconciler import project
 from reconciler.apply import attempt, bookkeeping, executor, recover, session
 from reconciler.apply import settle as settling
 from reconciler.desired.job import Facts
@@ -24,7 +23,7 @@ from reconciler.plan.step import Plan
 from reconciler.state import ledger, observed
 from reconciler.state import lock as holder
 from reconciler.state.booked import Holding
-from reconciler.state.ledger import attempts, baselines, books, database
+from reconciler.state.ledger.sqlite import attempts, baselines, books, database
 from reconciler.state.observed import State
 from reconciler.state.store import folder as store
 from reconciler.system import cache, files
@@ -99,7 +98,7 @@ def no_lock(patch: pytest.MonkeyPatch) -> None:
     def open_door(*args: Any, **kwargs: Any) -> Iterator[None]:
         yield
 
-    patch.setattr(project, "hold", open_door)
+    patch.setattr(holder.FileLock, "hold", open_door)
     steps = tuple(each.replace("create unique index", "create index") for each in database._STEPS)
     patch.setattr(database, "_STEPS", steps)
 
@@ -190,7 +189,7 @@ def intents_are_free(patch: pytest.MonkeyPatch) -> None:
 def booked_with_the_answer(patch: pytest.MonkeyPatch) -> None:
     """The booking is not written with the intent, but when the task is known."""
     bookings: dict[str, Any] = {}
-    submitted = ledger.Ledger.submitted
+    submitted = ledger.SqliteLedger.submitted
 
     def noted(self: Any, attempt_id: str, task_id: str, **fields: Any) -> None:
         submitted(self, attempt_id, task_id, **fields)
@@ -203,7 +202,7 @@ def booked_with_the_answer(patch: pytest.MonkeyPatch) -> None:
         "book",
         lambda connection, attempt_id, booking: bookings.update({attempt_id: booking}),
     )
-    patch.setattr(ledger.Ledger, "submitted", noted)
+    patch.setattr(ledger.SqliteLedger, "submitted", noted)
 
 
 def held_anew_at_every_pass(patch: pytest.MonkeyPatch) -> None:
@@ -265,7 +264,7 @@ def record_taken_for_durable(patch: pytest.MonkeyPatch) -> None:
 def own_task_refused(patch: pytest.MonkeyPatch) -> None:
     """A person cannot give an undecided request a task that the ledger has seen."""
     patch.setattr(
-        ledger.Ledger,
+        ledger.SqliteLedger,
         "owner",
         lambda self, task_id: "another" if self.knows_task(task_id) else None,
     )

@@ -7,7 +7,7 @@ from collections import Counter
 from reconciler import Project
 from reconciler.apply.outcome import Report
 from reconciler.plan.step import Step
-from reconciler.state.ledger import Ledger
+from reconciler.state.ledger import SqliteLedger
 from reconciler.state.observed import State
 from tests.simulation.disk import LEDGER
 from tests.simulation.network import Network
@@ -74,7 +74,7 @@ class Person:
 
 def _asked_in(project: Project, attempt_id: str) -> tuple[str | None, str | None]:
     """(its task, its prompt) of an attempt."""
-    ledger = Ledger.open_readonly(project.config.state_dir / LEDGER)
+    ledger = SqliteLedger.open_readonly(project.config.state_dir / LEDGER)
     assert ledger is not None
     try:
         task_id = ledger.attempt(attempt_id, now=project.clock.now()).task_id
@@ -85,7 +85,7 @@ def _asked_in(project: Project, attempt_id: str) -> tuple[str | None, str | None
 
 def known_tasks(project: Project) -> set[str]:
     """Every task id that the ledger has linked to an attempt, and that is not in question."""
-    ledger = Ledger.open_readonly(project.config.state_dir / LEDGER)
+    ledger = SqliteLedger.open_readonly(project.config.state_dir / LEDGER)
     if ledger is None:
         return set()
     try:

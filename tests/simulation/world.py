@@ -24,7 +24,7 @@ from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.config import Variables
 from reconciler.formats.secret import Secret
 from reconciler.plan.decide import Options
-from reconciler.state.ledger import Ledger
+from reconciler.state.ledger import SqliteLedger
 from reconciler.state.observed import Attempt, State
 from reconciler.system.files import hash_file
 from tests.e2e.bench import write_video
@@ -349,7 +349,7 @@ def forgotten(world: World) -> int:
 
 def attempts(project: Project) -> list[Attempt]:
     """Every attempt that the ledger knows."""
-    ledger = Ledger.open_readonly(project.config.state_dir / LEDGER)
+    ledger = SqliteLedger.open_readonly(project.config.state_dir / LEDGER)
     if ledger is None:
         return []
     try:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import LedgerError
-from reconciler.state.ledger import Baseline, Ledger, TaskTaken
-from reconciler.state.ledger.baselines import KEPT
+from reconciler.state.ledger import Baseline, SqliteLedger, TaskTaken
+from reconciler.state.ledger.sqlite.baselines import KEPT
 from reconciler.state.observed import Attempt, State
 
 NOW = 1_800_000_000.0
@@ -19,18 +19,18 @@ JOB = {"model": "m", "take": 1}
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
+def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
     """An empty ledger."""
-    with closing(Ledger.open(tmp_path / "ledger.db")) as opened:
+    with closing(SqliteLedger.open(tmp_path / "ledger.db")) as opened:
         yield opened
 
 
-def read(ledger: Ledger, *task_ids: str) -> int:
+def read(ledger: SqliteLedger, *task_ids: str) -> int:
     """Keep a whole reading."""
     return ledger.baselines.keep(task_ids, at=NOW, server_time=NOW - 5, is_whole=True)
 
 
-def intend(ledger: Ledger, id_: str, baseline: int | None) -> None:
+def intend(ledger: SqliteLedger, id_: str, baseline: int | None) -> None:
     """Write an intent down that refers to a reading."""
     attempt = Attempt(id_, f"key of {id_}", f"lane of {id_}", "film", State.INTENT, "mock", NOW)
     ledger.intend(
@@ -38,20 +38,20 @@ def intend(ledger: Ledger, id_: str, baseline: int | None) -> None:
     )
 
 
-def test_an_intent_finds_its_reading_again(ledger: Ledger, tmp_path: Path) -> None:
+def test_an_intent_finds_its_reading_again(ledger: SqliteLedger, tmp_path: Path) -> None:
     """Also after a restart; several intents share one row."""
     number = read(ledger, "theirs-2", "theirs-1")
     intend(ledger, "a", number)
     intend(ledger, "b", number)
     intend(ledger, "c", None)
     expected = Baseline(frozenset({"theirs-1", "theirs-2"}), NOW - 5, True)
-    with closing(Ledger.open(tmp_path / "ledger.db")) as again:
+    with closing(SqliteLedger.open(tmp_path / "ledger.db")) as again:
         assert [again.baselines.of(each) for each in "abc"] == [expected, expected, None]
     with closing(sqlite3.connect(tmp_path / "ledger.db")) as raw:
         assert raw.execute("select count(*) from baselines").fetchone() == (1,)
 
 
-def test_readings_that_nobody_needs_go(ledger: Ledger, tmp_path: Path) -> None:
+def test_readings_that_nobody_needs_go(ledger: SqliteLedger, tmp_path: Path) -> None:
     """What an open request, or a second look, refers to stays; of the others the newest do."""
     for name, state, look_at in (
         ("open", None, None),
@@ -73,7 +73,7 @@ def test_readings_that_nobody_needs_go(ledger: Ledger, tmp_path: Path) -> None:
         assert raw.execute("select count(*) from baselines").fetchone() == (len(kept) + KEPT,)
 
 
-def test_a_verdict_brings_its_own_reading(ledger: Ledger) -> None:
+def test_a_verdict_brings_its_own_reading(ledger: SqliteLedger) -> None:
     """A second look is held against what the list showed at the verdict."""
     intend(ledger, "a", read(ledger, "before"))
     ledger.end("a", State.NOT_SENT, at=NOW, look_at=NOW + 600, baseline=read(ledger, "then"))
@@ -81,7 +81,7 @@ def test_a_verdict_brings_its_own_reading(ledger: Ledger) -> None:
     assert reading is not None and reading.task_ids == {"then"}
 
 
-def test_strangers_are_what_the_ledger_never_heard_of(ledger: Ledger) -> None:
+def test_strangers_are_what_the_ledger_never_heard_of(ledger: SqliteLedger) -> None:
     """Tasks of attempts and strays are known; an empty list has no strangers."""
     intend(ledger, "a", None)
     ledger.submitted("a", "ours", at=NOW)
@@ -90,7 +90,7 @@ def test_strangers_are_what_the_ledger_never_heard_of(ledger: Ledger) -> None:
     assert ledger.baselines.strangers([]) == frozenset()
 
 
-def test_doubtful_is_what_need_not_be_ours(ledger: Ledger) -> None:
+def test_doubtful_is_what_need_not_be_ours(ledger: SqliteLedger) -> None:
     """A stray is known, and nobody's all the same, also when a person has answered for it; what was
     adopted is ours once it has succeeded.
     """
@@ -106,7 +106,7 @@ def test_doubtful_is_what_need_not_be_ours(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "no list", "{}", '["a", 1]'])
-def test_a_damaged_reading(ledger: Ledger, tmp_path: Path, text: str) -> None:
+def test_a_damaged_reading(ledger: SqliteLedger, tmp_path: Path, text: str) -> None:
     """It is told as damage, and never taken for an account without tasks."""
     intend(ledger, "a", read(ledger))
     with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as raw:
@@ -116,7 +116,7 @@ def test_a_damaged_reading(ledger: Ledger, tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("adopted", [False, True])
-def test_a_task_is_linked_once(ledger: Ledger, adopted: bool) -> None:
+def test_a_task_is_linked_once(ledger: SqliteLedger, adopted: bool) -> None:
     """An answer, or a person, that names another attempt's task changes nothing."""
     intend(ledger, "a", None)
     ledger.submitted("a", "task", at=NOW)
@@ -126,7 +126,7 @@ def test_a_task_is_linked_once(ledger: Ledger, adopted: bool) -> None:
     assert (ledger.attempt("b", now=NOW).state, ledger.owner("task")) == (State.INTENT, "a")
 
 
-def test_only_adopting_takes_a_stray(ledger: Ledger) -> None:
+def test_only_adopting_takes_a_stray(ledger: SqliteLedger) -> None:
     """An answer that names a task which was known before cannot be true."""
     intend(ledger, "a", None)
     ledger.strays.note("late", "a", "RUNNING", at=NOW, open_question=True)
@@ -136,7 +136,7 @@ def test_only_adopting_takes_a_stray(ledger: Ledger) -> None:
     assert ledger.owner("late") == "a"
 
 
-def test_what_an_answer_named_is_kept(ledger: Ledger) -> None:
+def test_what_an_answer_named_is_kept(ledger: SqliteLedger) -> None:
     """The id that stood in an answer that was no acceptance is there for the next run."""
     intend(ledger, "a", None)
     assert ledger.intent("a").named_id == ""
@@ -144,7 +144,7 @@ def test_what_an_answer_named_is_kept(ledger: Ledger) -> None:
     assert ledger.intent("a").named_id == "from-a-500"
 
 
-def test_a_look_that_is_too_far_away_is_due(ledger: Ledger) -> None:
+def test_a_look_that_is_too_far_away_is_due(ledger: SqliteLedger) -> None:
     """A clock that was set back does not put a second look off for long."""
     intend(ledger, "a", None)
     ledger.end("a", State.NOT_SENT, at=NOW, look_at=NOW + 600)

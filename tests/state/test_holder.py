@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import Locked
-from reconciler.state.lock import hold
+from reconciler.state.lock import FileLock
 
 ROOT = Path(__file__).parents[2]
 NOW = 1_800_000_000.0
 HOLD = """
 import sys, os, pathlib
-from reconciler.state.lock import hold
-with hold(pathlib.Path(sys.argv[1]), command="cutlist watch", now=0):
+from reconciler.state.lock import FileLock
+with FileLock(pathlib.Path(sys.argv[1])).hold(command="cutlist watch", now=0):
     print(os.getpid(), flush=True)
     sys.stdin.read()
 """
@@ -26,9 +26,9 @@ with hold(pathlib.Path(sys.argv[1]), command="cutlist watch", now=0):
 def test_the_holder_is_named(tmp_path: Path) -> None:
     """Who comes second is refused at once, and told who holds the lock, since when, and what to do."""
     with (
-        hold(tmp_path / "state" / "lock", command="cutlist apply", now=NOW),
+        FileLock(tmp_path / "state" / "lock").hold(command="cutlist apply", now=NOW),
         pytest.raises(Locked) as told,
-        hold(tmp_path / "state" / "lock", command="cutlist apply", now=NOW),
+        FileLock(tmp_path / "state" / "lock").hold(command="cutlist apply", now=NOW),
     ):
         pass
     since = "since 2027-01-15 08:00:00 UTC"
@@ -44,9 +44,12 @@ def test_the_holder_is_named(tmp_path: Path) -> None:
 def test_free_again(tmp_path: Path) -> None:
     """The lock is free after the block, also after one that raised."""
     for _ in range(2):
-        with pytest.raises(ValueError, match="out"), hold(tmp_path / "lock", command="a", now=NOW):
+        with (
+            pytest.raises(ValueError, match="out"),
+            FileLock(tmp_path / "lock").hold(command="a", now=NOW),
+        ):
             raise ValueError("out")
-    with hold(tmp_path / "lock", command="a", now=NOW):
+    with FileLock(tmp_path / "lock").hold(command="a", now=NOW):
         pass
 
 
@@ -63,22 +66,22 @@ def test_a_killed_holder_frees_it(tmp_path: Path) -> None:
     pid = other.stdout.readline().strip()
     with (
         pytest.raises(Locked, match=f"cutlist watch, process {pid}, since 1970"),
-        hold(tmp_path / "lock", command="a", now=NOW),
+        FileLock(tmp_path / "lock").hold(command="a", now=NOW),
     ):
         pass
     other.kill()
     other.communicate()
-    with hold(tmp_path / "lock", command="a", now=NOW):
+    with FileLock(tmp_path / "lock").hold(command="a", now=NOW):
         pass
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}'])
 def test_a_holder_that_says_nothing(tmp_path: Path, content: str) -> None:
     """A holder that has not written its name yet is still a holder."""
-    with hold(tmp_path / "lock", command="a", now=NOW):
+    with FileLock(tmp_path / "lock").hold(command="a", now=NOW):
         (tmp_path / "lock").write_text(content)
         with (
             pytest.raises(Locked, match="it has just started"),
-            hold(tmp_path / "lock", command="b", now=NOW),
+            FileLock(tmp_path / "lock").hold(command="b", now=NOW),
         ):
             pass

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import LedgerError
-from reconciler.state.ledger import Ledger, database
+from reconciler.state.ledger import SqliteLedger
+from reconciler.state.ledger.sqlite import database
 from reconciler.state.observed import State
 
 NOBODY = 65534
@@ -34,7 +35,7 @@ EARLIER = range(1, database.VERSION)
 UPGRADE = """
 import os, sqlite3, sys
 from pathlib import Path
-from reconciler.state.ledger import Ledger
+from reconciler.state.ledger import SqliteLedger
 
 def connect(*args, real=sqlite3.connect, **options):
     connection = real(*args, **options)
@@ -43,7 +44,7 @@ def connect(*args, real=sqlite3.connect, **options):
 
 sqlite3.connect = connect
 for path in sys.argv[2:]:
-    Ledger.open(Path(path)).close()
+    SqliteLedger.open(Path(path)).close()
 """
 
 
@@ -74,7 +75,7 @@ def is_whole(path: Path) -> bool:
             books = {"bookings", "holdings"} if version > 1 else set()
             assert tables == {"attempts", "tasks", "uploads", *books}
             return False
-    ledger = Ledger.open_readonly(path)
+    ledger = SqliteLedger.open_readonly(path)
     assert ledger is not None
     with closing(ledger):
         (entry,) = ledger.books.entries()
@@ -104,7 +105,7 @@ def test_a_kill_during_the_upgrade(tmp_path: Path, killed_at: str) -> None:
     path = of_version(1, tmp_path / "ledger.db")
     assert upgrading(killed_at, path).wait() == 9
     assert not is_whole(path)
-    reader = Ledger.open_readonly(path)
+    reader = SqliteLedger.open_readonly(path)
     assert reader is not None
     reader.close()
     assert is_whole(path)
@@ -114,7 +115,7 @@ def test_a_kill_during_the_upgrade(tmp_path: Path, killed_at: str) -> None:
 def test_every_earlier_version(tmp_path: Path, version: int) -> None:
     """What it knew is known, and its open request is asked for without a reading."""
     path = of_version(version, tmp_path / "ledger.db")
-    Ledger.open(path).close()
+    SqliteLedger.open(path).close()
     assert is_whole(path)
 
 
@@ -158,7 +159,7 @@ def test_a_folder_that_is_read_only(read_only: Path, version: int) -> None:
     read_only.chmod(0o555)
     content = path.read_bytes()
     with nobody():
-        for open_ in (Ledger.open, Ledger.open_readonly):
+        for open_ in (SqliteLedger.open, SqliteLedger.open_readonly):
             with pytest.raises(LedgerError) as told:
                 open_(path)
             assert str(told.value) == f"{path} cannot be used: its folder may not be written."

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.state.ledger import Ledger
+from reconciler.state.ledger import SqliteLedger
 from reconciler.state.lookup import Lookup
 from reconciler.state.observed import Attempt, Result, State
 from reconciler.state.store import FolderStore
@@ -24,8 +24,8 @@ def store(tmp_path: Path, clock: FakeClock) -> FolderStore:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    ledger = Ledger.open(tmp_path / "ledger.db")
+def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
+    ledger = SqliteLedger.open(tmp_path / "ledger.db")
     yield ledger
     ledger.close()
 
@@ -40,14 +40,14 @@ def put(store: FolderStore, name: str, content: str = "video") -> Result:
     return result
 
 
-def intend(ledger: Ledger, key: str) -> None:
+def intend(ledger: SqliteLedger, key: str) -> None:
     """Write down that a request is about to be sent."""
     attempt = Attempt(key, key, key, "film", State.INTENT, "mock", NOW)
     job = {"model": "m", "take": 1}
     ledger.intend(attempt, request_sha256="", prompt=None, job=job, server_time=None)
 
 
-def test_it_grows_with_every_question(store: FolderStore, ledger: Ledger) -> None:
+def test_it_grows_with_every_question(store: FolderStore, ledger: SqliteLedger) -> None:
     """Only what was asked for is known, and stays known; the same key is not asked about again."""
     film = put(store, "film")
     intend(ledger, "k")
@@ -60,7 +60,7 @@ def test_it_grows_with_every_question(store: FolderStore, ledger: Ledger) -> Non
 
 
 def test_the_ledger_is_asked_first(
-    store: FolderStore, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    store: FolderStore, ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who stores writes the result before the ledger. Were the store read first, a result that comes
     between the two looks would be taken for paid and lost.
@@ -98,7 +98,7 @@ def test_without_a_ledger(store: FolderStore) -> None:
 
 @pytest.mark.parametrize("is_whole", [False, True])
 def test_the_same_answers_by_keys_and_of_the_whole(
-    store: FolderStore, ledger: Ledger, is_whole: bool
+    store: FolderStore, ledger: SqliteLedger, is_whole: bool
 ) -> None:
     """What is found by edit or by digest is the same, whether everything was read or nothing."""
     film, other = put(store, "film"), put(store, "other", "another video")

@@ -1,9 +1,21 @@
-"""What was tried and paid: attempts, tasks, uploads, books. SQLite on a local disk; the only user
-of sqlite3.
-"""
+"""What was tried and paid: a protocol, and its implementation in a file of SQLite."""
 
-from reconciler.state.ledger.attempts import Intent, Ledger, TaskTaken
-from reconciler.state.ledger.baselines import Baseline
-from reconciler.state.ledger.database import AlreadyOpen
+from reconciler.state.ledger.base import (
+    AlreadyOpen,
+    Baseline,
+    Intent,
+    Ledger,
+    TaskTaken,
+    UploadPlace,
+)
+from reconciler.state.ledger.sqlite.attempts import SqliteLedger
 
-__all__ = ["AlreadyOpen", "Baseline", "Intent", "Ledger", "TaskTaken"]
+__all__ = [
+    "AlreadyOpen",
+    "Baseline",
+    "Intent",
+    "Ledger",
+    "SqliteLedger",
+    "TaskTaken",
+    "UploadPlace",
+]

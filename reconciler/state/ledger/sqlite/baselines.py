@@ -8,23 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from reconciler.formats.records import parse_json
-from reconciler.state.ledger.database import FLAG, MOMENT, TEXT, Database, maybe, understood
+from reconciler.state.ledger.base import Baseline
+from reconciler.state.ledger.sqlite.database import FLAG, MOMENT, TEXT, Database, maybe, understood
 
 KEPT = 8  # the newest readings stay, referred to or not: a request may be about to name one
 _UNUSED = """delete from baselines where id <= ? and id not in (select baseline from attempts
     where baseline is not null and (state in ('INTENT', 'UNDECIDED') or look_at is not null))"""
-
-
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """One reading. `task_ids` are the tasks that were there and that the ledger did not know."""
-
-    task_ids: frozenset[str]
-    server_time: float | None  # the service's own clock then, in seconds since 1970
-    is_whole: bool  # whether the list could be read whole
 
 
 class Baselines:

@@ -120,12 +120,6 @@ MOMENT: Kind = (
 )  # seconds since 1970, up to the year 10000, which no calendar here can write
 
 
-class AlreadyOpen(LedgerError):
-    """The key has an attempt that may still succeed, or the lane an intent whose outcome is
-    unknown.
-    """
-
-
 class Database:
     """One file. Opened for writing by the holder of the lock, for reading by anybody."""
 

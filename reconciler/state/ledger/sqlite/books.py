@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reconciler.state.booked import Booking, Entry, Holding, Origin
-from reconciler.state.ledger.database import (
+from reconciler.state.ledger.sqlite.database import (
     AMOUNT,
     FLAG,
     MOMENT,

@@ -7,8 +7,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from reconciler.state.ledger.books import copy_booking
-from reconciler.state.ledger.database import MOMENT, TEXT, AlreadyOpen, Database
+from reconciler.state.ledger.base import AlreadyOpen
+from reconciler.state.ledger.sqlite.books import copy_booking
+from reconciler.state.ledger.sqlite.database import MOMENT, TEXT, Database
 from reconciler.state.observed import Stray
 
 

@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from reconciler.state.ledger.database import TEXT, Database
-
-
-@dataclass(frozen=True, slots=True)
-class UploadPlace:
-    """Where uploaded bytes may be used: the service binds them to a model and an account."""
-
-    model: str
-    account: str
-    endpoint: str
+from reconciler.state.ledger.base import UploadPlace
+from reconciler.state.ledger.sqlite.database import TEXT, Database
 
 
 class Uploads:

@@ -1,0 +1,313 @@
+"""What every ledger promises, wherever its tables lie: values and protocols. Pure.
+
+No attempt of a key is begun while another may still succeed or has; no lane has two open intents;
+an intent is durable before its request is sent; a task that was known is never forgotten, and an
+attempt moves only along `ARROWS`. No connection is handed out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from reconciler.errors import LedgerError
+from reconciler.state.booked import Booking, Entry, Holding, Origin
+from reconciler.state.observed import Attempt, History, Request, State, Stray
+
+
+class AlreadyOpen(LedgerError):
+    """The key has an attempt that may still succeed, or the lane an intent whose outcome is
+    unknown.
+    """
+
+
+class TaskTaken(LedgerError):
+    """The ledger knows this task already, as another request's; it is never linked twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What was about to be sent. Times in seconds since 1970."""
+
+    server_time: float | None  # the service's own clock, where it was known
+    created_at: float  # by this machine's clock
+    prompt: str | None
+    job: Mapping[str, Any]
+    named_id: str = ""  # what an answer that was no acceptance named as the task's id
+    sender: str = ""  # a digest of key and workspace; empty where an earlier version sent it
+    vouched: bool = True  # of an adopted task: the list told its model, or a person its id
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """One reading. `task_ids` are the tasks that were there and that the ledger did not know."""
+
+    task_ids: frozenset[str]
+    server_time: float | None  # the service's own clock then, in seconds since 1970
+    is_whole: bool  # whether the list could be read whole
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPlace:
+    """Where uploaded bytes may be used: the service binds them to a model and an account."""
+
+    model: str
+    account: str
+    endpoint: str
+
+
+class Books(Protocol):
+    """The books: what was paid for whom, and which result each edit had since when."""
+
+    def entries(self) -> Sequence[Entry]:
+        """Every attempt and every stray, oldest first."""
+
+    def check(self) -> None:
+        """Raises LedgerError where something stands in the books that nobody can count with."""
+
+    def origin(self, attempt_id: str) -> Origin:
+        """Where the request of an attempt came from; empty where that was never written down."""
+
+    def holdings(self) -> Sequence[Holding]:
+        """Which result each edit had, and since when, in the order in which that was noted: clocks
+        may have been wrong.
+        """
+
+    def hold(self, holdings: Iterable[Holding]) -> None:
+        """Note that edits have other results from now on."""
+
+
+class Baselines(Protocol):
+    """Readings of the account's list, against which a lost answer is held."""
+
+    def keep(
+        self, task_ids: Collection[str], *, at: float, server_time: float | None, is_whole: bool
+    ) -> int:
+        """Make a reading durable; its number, to be named by the intents that follow."""
+
+    def of(self, attempt_id: str) -> Baseline | None:
+        """The reading that an attempt refers to; None where there is none, as in attempts of
+        earlier versions.
+        """
+
+    def strangers(self, task_ids: Collection[str]) -> frozenset[str]:
+        """Those of `task_ids` that the ledger has never heard of."""
+
+    def doubtful(self, task_ids: Collection[str]) -> frozenset[str]:
+        """Those of `task_ids` that need not be ours: strangers, strays, and what was adopted and has
+        not succeeded, so that its prompt was never compared.
+        """
+
+
+class Strays(Protocol):
+    """Tasks that requests of ours made after they were given up."""
+
+    def note(
+        self, task_id: str, attempt_id: str, status: str, *, at: float, open_question: bool
+    ) -> None:
+        """Write down a task that nobody waits for, made by the request of an attempt after all.
+        Again is no change.
+        """
+
+    def answer(self, task_id: str) -> None:
+        """A person has seen a stray."""
+
+    def adopt(self, task_id: str, new_id: str, *, at: float) -> None:
+        """Make a stray the task of its job after all, as an attempt of its own.
+
+        Raises AlreadyOpen when the job has its result, or a task that may still bring it.
+        """
+
+    def unanswered(self) -> Sequence[Stray]:
+        """Strays that nobody has answered for, oldest first."""
+
+
+class Uploads(Protocol):
+    """Which bytes lie in the service's temporary storage, and until when."""
+
+    def url(self, sha256: str, place: UploadPlace, *, now: float, margin_s: float) -> str | None:
+        """The oss:// URL of bytes that were uploaded and will live for at least `margin_s`; None
+        when there is none.
+        """
+
+    def keep(self, sha256: str, place: UploadPlace, url: str, *, expires_at: float) -> None:
+        """Remember an upload, so that the same bytes are not sent twice."""
+
+    def forget(self, sha256: str, place: UploadPlace) -> None:
+        """What was uploaded there is not to be used again."""
+
+
+class Ledger(Protocol):
+    """The ledger of one realm: attempts and tasks, and beside them books, readings, strays and
+    uploads. Written by the holder of the lock, read by anybody.
+    """
+
+    @property
+    def books(self) -> Books:
+        """For whom each request was made, and at which price."""
+
+    @property
+    def baselines(self) -> Baselines:
+        """Readings of the account's list."""
+
+    @property
+    def strays(self) -> Strays:
+        """Tasks that nobody waits for."""
+
+    @property
+    def uploads(self) -> Uploads:
+        """What lies in the service's storage."""
+
+    # -------------------------------------------------------------- what happens to an attempt
+
+    def close(self) -> None:
+        """Let go of the ledger."""
+
+    def intend(
+        self,
+        attempt: Attempt,
+        *,
+        request_sha256: str,
+        prompt: str | None,
+        job: Mapping[str, Any],
+        server_time: float | None,
+        baseline: int | None = None,
+        sender: str = "",
+        booking: Booking | None = None,
+        loses: str | None = None,
+    ) -> None:
+        """Make durable that a request is about to be sent. Raises AlreadyOpen; may not be repeated.
+
+        `baseline`: the number of the reading of the account's list that was taken before it.
+        `sender`: what tells one key and workspace from another. `booking`: for whom, and at which
+        price. `loses`: an attempt that SUCCEEDED and is given up for LOST in the same transaction,
+        because it is paid again.
+        """
+
+    def submitted(
+        self,
+        attempt_id: str,
+        task_id: str,
+        *,
+        at: float,
+        request_id: str = "",
+        server_time: float | None = None,
+        adopted: bool = False,
+        vouched: bool = True,
+        look_at: float | None = None,
+        baseline: int | None = None,
+    ) -> None:
+        """Make the task_id of an attempt durable. Saying the same again is no change.
+
+        `server_time`: the service's clock when it accepted. `vouched`: whether somebody or the list
+        vouches for an adopted task before its prompt does. `baseline`: the reading beside which a
+        second look is to hold the list at `look_at`. Raises TaskTaken.
+        """
+
+    def named(self, attempt_id: str, task_id: str) -> None:
+        """Keep what an answer that was no acceptance named as the id of its task."""
+
+    def end(
+        self,
+        attempt_id: str,
+        state: State,
+        *,
+        at: float,
+        code: str = "",
+        message: str = "",
+        request_id: str = "",
+        look_at: float | None = None,
+        baseline: int | None = None,
+    ) -> None:
+        """Close an attempt, or mark it UNDECIDED. `look_at`: when to look once more, and `baseline`
+        the reading that this is held against. The same again is no change.
+        """
+
+    def disown(self, attempt_id: str, *, at: float, message: str) -> None:
+        """Unlink a task that was adopted wrongly: it stays known, as a stray, and the attempt
+        becomes UNDECIDED.
+        """
+
+    def looks_due(self, *, now: float, most_s: float = float("inf")) -> Sequence[str]:
+        """Attempts for which the service's list is to be read once more, oldest first.
+
+        One that is more than `most_s` away is due as well: nobody waits as long, so the clock was
+        set back.
+        """
+
+    def looked(self, attempt_id: str) -> None:
+        """The second look at an attempt is done."""
+
+    def take_over(
+        self,
+        attempt: Attempt,
+        *,
+        prompt: str | None,
+        job: Mapping[str, Any],
+        server_time: float | None,
+        booking: Booking,
+    ) -> None:
+        """Link a task that somebody else asked for to a job, as an attempt that was SUBMITTED.
+        May not be repeated. `server_time`: the service's clock as it told of the task.
+
+        Raises AlreadyOpen when the job has its result, or a task that may still bring it.
+        """
+
+    def task_seen(self, task_id: str, status: str, answer: Mapping[str, Any], *, at: float) -> None:
+        """Remember what the service last said of a task. `answer` carries no signed URL."""
+
+    # -------------------------------------------------------------- questions
+
+    def find_history(self, keys: Collection[str], *, now: float) -> Mapping[str, History]:
+        """The attempts of these keys, by key. `now` decides whether the service can still know a
+        task.
+        """
+
+    def read_whole_history(self, *, now: float) -> Mapping[str, History]:
+        """All attempts by key, for those who ask about everything that ever was."""
+
+    def find_open_attempts(self, *, now: float) -> Sequence[Attempt]:
+        """The attempts that are not over, in the order in which they were written."""
+
+    def find_newest_moment(self) -> float:
+        """The newest moment that any attempt tells of, in seconds since 1970; 0 when there is none."""
+
+    def count_attempts_at(self, endpoints: Collection[str]) -> int:
+        """How many attempts were made at these endpoints."""
+
+    def attempt(self, attempt_id: str, *, now: float) -> Attempt:
+        """One attempt. Raises LedgerError when there is none."""
+
+    def open_intents(self, lane: str | None = None) -> Sequence[str]:
+        """Ids of the attempts whose request may or may not have arrived, oldest first; of one lane
+        or all.
+        """
+
+    def unsettled(self) -> Sequence[str]:
+        """Ids of the attempts whose request may have made a task that nobody knows, oldest first."""
+
+    def intent(self, attempt_id: str) -> Intent:
+        """What was about to be sent in an attempt."""
+
+    def knows_task(self, task_id: str) -> bool:
+        """Whether a task was ever linked to an attempt."""
+
+    def owner(self, task_id: str) -> str | None:
+        """The attempt that a task is linked to; None for a stray, and for a task that is not known."""
+
+    def find_jobs(self, edits: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
+        """By edit: the job it stood for last time, when it was sent or when its result was taken
+        again. Only edits that had one are in the answer.
+        """
+
+    def find_requests(self, keys: Collection[str]) -> Sequence[Request]:
+        """Those of the attempts of `keys` whose key another rule of keys may have made."""
+
+    def read_all_requests(self) -> Sequence[Request]:
+        """Every attempt whose key another rule of keys may have made: of version 1, or of a link
+        with parameters.
+        """
+
+    def integrity(self) -> Sequence[str]:
+        """What SQLite finds wrong with the file; nothing when it is sound."""

@@ -1,0 +1,211 @@
+"""What a ledger says of attempts and tasks: by key, by edit, or of all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from reconciler.errors import LedgerError
+from reconciler.state.ledger.base import Intent
+from reconciler.state.ledger.sqlite.database import (
+    AMOUNT,
+    FLAG,
+    MOMENT,
+    TEXT,
+    Database,
+    a_job,
+    maybe,
+    understood,
+)
+from reconciler.state.observed import Attempt, History, Request, State, forgotten_at
+
+_COLUMNS = """a.id, a.key, a.lane, a.edit, a.state, a.endpoint, a.created_at, a.task_id, t.status, a.submitted_at,
+    a.ended_at, a.code, a.message, a.request_id, a.billable_s, a.adopted"""
+_KINDS = (
+    TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, MOMENT, maybe(TEXT), maybe(TEXT), maybe(MOMENT),
+    maybe(MOMENT), TEXT, TEXT, TEXT, AMOUNT, FLAG,
+)  # fmt: skip
+
+
+class Questions:
+    """The questions to a ledger. They change nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find_history(self, keys: Collection[str], *, now: float) -> Mapping[str, History]:
+        """The attempts of these keys, by key. `now` decides whether the service can still know a
+        task.
+        """
+        return self._history(
+            "where a.key in (select value from json_each(?))", _listed(keys), now=now
+        )
+
+    def read_whole_history(self, *, now: float) -> Mapping[str, History]:
+        """All attempts by key, for those who ask about everything that ever was."""
+        return self._history("", now=now)
+
+    def _history(self, condition: str, *values: Any, now: float) -> Mapping[str, History]:
+        """Attempts by key, in the order in which they were written: clocks may have been wrong."""
+        by_key: dict[str, list[Attempt]] = {}
+        for attempt in self._attempts(condition, *values, now=now):
+            by_key.setdefault(attempt.key, []).append(attempt)
+        return {key: History(tuple(attempts)) for key, attempts in by_key.items()}
+
+    def find_open_attempts(self, *, now: float) -> Sequence[Attempt]:
+        """The attempts that are not over, in the order in which they were written."""
+        return self._attempts("where a.state in ('INTENT', 'SUBMITTED', 'UNDECIDED')", now=now)
+
+    def find_newest_moment(self) -> float:
+        """The newest moment that any attempt tells of, in seconds since 1970; 0 when there is none."""
+        ((moment,),) = self._database.rows(
+            "select max(max(created_at, coalesce(submitted_at, 0), coalesce(ended_at, 0)))"
+            " from attempts",
+            kinds=[maybe(MOMENT)],
+        )
+        return float(moment or 0)
+
+    def count_attempts_at(self, endpoints: Collection[str]) -> int:
+        """How many attempts were made at these endpoints."""
+        ((number,),) = self._database.rows(
+            "select count(*) from attempts where endpoint in (select value from json_each(?))",
+            _listed(endpoints),
+            kinds=[AMOUNT],
+        )
+        return int(number)
+
+    def _attempts(self, condition: str, *values: Any, now: float) -> list[Attempt]:
+        rows = self._database.rows(
+            f"select {_COLUMNS} from attempts a left join tasks t using (task_id) {condition}"
+            " order by a.rowid",
+            *values,
+            kinds=_KINDS,
+        )
+        return [_attempt(row, now) for row in rows]
+
+    def attempt(self, attempt_id: str, *, now: float) -> Attempt:
+        """One attempt. Raises LedgerError when there is none."""
+        attempts = self._attempts("where a.id = ?", attempt_id, now=now)
+        if not attempts:
+            raise LedgerError(f"there is no attempt {attempt_id}.")
+        return attempts[0]
+
+    def open_intents(self, lane: str | None = None) -> Sequence[str]:
+        """Ids of the attempts whose request may or may not have arrived, oldest first; of one lane
+        or all.
+        """
+        rows = self._database.rows(
+            "select id from attempts where state = 'INTENT' and (? is null or lane = ?) order by"
+            " rowid",
+            lane,
+            lane,
+            kinds=[TEXT],
+        )
+        return [row[0] for row in rows]
+
+    def unsettled(self) -> Sequence[str]:
+        """Ids of the attempts whose request may have made a task that nobody knows, oldest first."""
+        sql = "select id from attempts where state in ('INTENT', 'UNDECIDED') order by rowid"
+        return [row[0] for row in self._database.rows(sql, kinds=[TEXT])]
+
+    def intent(self, attempt_id: str) -> Intent:
+        """What was about to be sent in an attempt."""
+        sql = (
+            "select server_time, created_at, prompt, job, named_id, sender, vouched from attempts"
+            " where id = ?"
+        )
+        (row,) = self._database.rows(
+            sql, attempt_id, kinds=(maybe(MOMENT), MOMENT, maybe(TEXT), TEXT, TEXT, TEXT, FLAG)
+        )
+        server_time, created_at, prompt, job, named_id, sender, vouched = row
+        return Intent(
+            server_time, created_at, prompt, understood(a_job, job), named_id, sender, bool(vouched)
+        )
+
+    def knows_task(self, task_id: str) -> bool:
+        """Whether a task was ever linked to an attempt."""
+        return bool(
+            self._database.rows("select 1 from tasks where task_id = ?", task_id, kinds=[FLAG])
+        )
+
+    def owner(self, task_id: str) -> str | None:
+        """The attempt that a task is linked to; None for a stray, and for a task that is not known."""
+        sql = "select attempt_id from tasks where task_id = ? and attempt_id <> ''"
+        rows = self._database.rows(sql, task_id, kinds=[TEXT])
+        return rows[0][0] if rows else None
+
+    def find_jobs(self, edits: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
+        """By edit: the job it stood for last time, when it was sent or when its result was taken
+        again. Only edits that had one are in the answer.
+        """
+        rows = self._database.rows(
+            "with asked as (select value from json_each(?))"
+            " select edit, job from (select edit, job, row_number() over (partition by edit order by"
+            " at desc, is_held desc, number desc) as place from ( select edit, job, created_at as"
+            " at, 0 as is_held, rowid as number from attempts where edit in asked union all select"
+            " h.edit, a.job, h.at, 1, h.rowid from holdings h join attempts a on a.rowid = (select"
+            " min(rowid) from attempts where key = h.key) where h.edit in asked)) where place = 1",
+            _listed(edits),
+            kinds=(TEXT, TEXT),
+        )
+        return {edit: understood(a_job, job) for edit, job in rows}
+
+    def find_requests(self, keys: Collection[str]) -> Sequence[Request]:
+        """Those of the attempts of `keys` whose key another rule of keys may have made."""
+        return self._requests("key in (select value from json_each(?)) and", _listed(keys))
+
+    def read_all_requests(self) -> Sequence[Request]:
+        """Every attempt whose key another rule of keys may have made: of version 1, or of a link
+        with parameters.
+        """
+        return self._requests("")
+
+    def _requests(self, condition: str, *values: Any) -> Sequence[Request]:
+        """(key, edit, job) in the order in which they were written; the job only where it has a
+        link with parameters.
+        """
+        rows = self._database.rows(
+            f"select key, edit, case when instr(job, '?') then job end from attempts where {condition}"
+            " (instr(job, '?') or substr(job, -7) = '\"v\": 1}') order by rowid",
+            *values,
+            kinds=(TEXT, TEXT, maybe(TEXT)),
+        )
+        return [
+            (key, edit, None if job is None else understood(a_job, job)) for key, edit, job in rows
+        ]
+
+    def integrity(self) -> Sequence[str]:
+        """What SQLite finds wrong with the file; nothing when it is sound."""
+        return [
+            words
+            for (words,) in self._database.rows("pragma integrity_check", kinds=[TEXT])
+            if words != "ok"
+        ]
+
+
+def _listed(texts: Collection[str]) -> str:
+    """Texts as one value of a query."""
+    return json.dumps(sorted(texts))
+
+
+def _attempt(row: Sequence[Any], now: float) -> Attempt:
+    return Attempt(
+        id=row[0],
+        key=row[1],
+        lane=row[2],
+        edit=row[3],
+        state=understood(State, row[4]),
+        endpoint=row[5],
+        created_at=row[6],
+        task_id=row[7],
+        task_status=row[8],
+        submitted_at=row[9],
+        ended_at=row[10],
+        code=row[11],
+        message=row[12],
+        request_id=row[13],
+        billable_s=row[14],
+        adopted=bool(row[15]),
+        collectable=row[7] is not None and now < forgotten_at(row[6], row[9]),
+    )
