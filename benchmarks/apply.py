@@ -117,7 +117,7 @@ def write_project(root: Path, url: str, jobs: int) -> None:
 
 def apply(root: Path) -> None:
     """Apply the project, and print CPU seconds of this process alone."""
-    project = Project.open(root, env=Environment(Secret("sk-mock")), clock=FastClock())
+    project = Project.open(root, variables=Environment(Secret("sk-mock")), clock=FastClock())
     project.plan()  # what is read once is not measured
     before = resource.getrusage(resource.RUSAGE_SELF)
     report = project.apply()

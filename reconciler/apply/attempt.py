@@ -7,11 +7,10 @@ before anything else is sent (docs/operations.md, "Submit").
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from reconciler.apply.context import (
     Desk,
@@ -19,12 +18,13 @@ from reconciler.apply.context import (
     TaskFailed,
     Work,
     close,
-    persistently,
+    fetch_task,
     unbroken,
 )
 from reconciler.apply.events import Phase
 from reconciler.apply.listing import is_prompt_of
 from reconciler.apply.prepare import Prepared, forget_uploads
+from reconciler.desired.job import Facts
 from reconciler.desired.media import probe_video
 from reconciler.errors import (
     BadDownload,
@@ -90,19 +90,17 @@ async def submit(desk: Desk, work: Work, prepared: Prepared, lane: str) -> str:
 
 async def _intend_and_send(desk: Desk, work: Work, prepared: Prepared, attempt: Attempt) -> None:
     before = frozenset(desk.roll.strangers)
-    await desk.block(
-        functools.partial(
-            desk.ledger.intend,
-            attempt,
-            request_sha256=hash_bytes(prepared.body),
-            prompt=prepared.prompt,
-            job=work.job.canonical,
-            server_time=desk.client.server_time,
-            baseline=desk.roll.baseline,
-            sender=desk.client.sender(attempt.id),
-            booking=work.booking,
-            loses=work.loses,
-        )
+    await desk.run_blocking(
+        desk.ledger.intend,
+        attempt,
+        request_sha256=hash_bytes(prepared.body),
+        prompt=prepared.prompt,
+        job=work.job.canonical,
+        server_time=desk.client.server_time,
+        baseline=desk.roll.baseline,
+        sender=desk.client.sender(attempt.id),
+        booking=work.booking,
+        loses=work.loses,
     )
     desk.roll.intents[attempt.id] = desk.clock.monotonic()
     try:
@@ -114,18 +112,17 @@ async def _intend_and_send(desk: Desk, work: Work, prepared: Prepared, attempt: 
         state = State.REJECTED if is_verdict(error) else State.NOT_SENT
         await close(desk, attempt.id, state, error.code, error.message, error.request_id)
         raise
-    note = functools.partial(
-        desk.ledger.submitted,
-        attempt.id,
-        created.task_id,
-        at=desk.clock.now(),
-        request_id=created.request_id,
-        server_time=desk.client.server_time,
-    )
     try:
         if created.task_id in before:
             raise TaskTaken(f"the task {created.task_id} was there before.")
-        await desk.block(note)
+        await desk.run_blocking(
+            desk.ledger.submitted,
+            attempt.id,
+            created.task_id,
+            at=desk.clock.now(),
+            request_id=created.request_id,
+            server_time=desk.client.server_time,
+        )
     except TaskTaken as error:
         raise OutcomeUnknown(
             f"the service's answer cannot be true: {error.message}", status=200
@@ -142,7 +139,7 @@ async def _keep_named(desk: Desk, attempt: Attempt, error: OutcomeUnknown) -> No
     if not named_id:
         return
     try:
-        await desk.block(desk.ledger.named, attempt.id, named_id)
+        await desk.run_blocking(desk.ledger.named, attempt.id, named_id)
     except LedgerError as full:
         created = Created(named_id, error.request_id)
         raise _spilled(desk, attempt, created, full) from error
@@ -182,9 +179,8 @@ async def follow(
     if 0 <= age_s < first_look_s:
         await desk.clock.sleep(first_look_s - age_s)
     seen, unknown = "", 0
-    fetch = functools.partial(desk.client.fetch, attempt.task_id)
     while True:
-        answer: TaskAnswer = await persistently(desk, fetch, tries=None, work=work)
+        answer = await fetch_task(desk, attempt.task_id, tries=None, work=work)
         if answer.status == "UNKNOWN":
             unknown += 1
             await _judge_unknown(desk, attempt, unknown)
@@ -192,10 +188,9 @@ async def follow(
             continue
         if answer.status != seen:
             seen, unknown = answer.status, 0
-            call = functools.partial(
+            await desk.run_blocking(
                 desk.ledger.task_seen, attempt.task_id, seen, answer.record(), at=desk.clock.now()
             )
-            await desk.block(call)
         match answer.status:
             case "SUCCEEDED":
                 await _check_adopted(desk, attempt, answer)
@@ -269,9 +264,7 @@ async def _check_adopted(desk: Desk, attempt: Attempt, answer: TaskAnswer) -> No
         "another prompt" if "orig_prompt" in answer.output else "no prompt that tells whose it is"
     )
     message = f"the task {attempt.task_id} that was found for it has {told}"
-    await desk.block(
-        functools.partial(desk.ledger.disown, attempt.id, at=desk.clock.now(), message=message)
-    )
+    await desk.run_blocking(desk.ledger.disown, attempt.id, at=desk.clock.now(), message=message)
     raise NeedsPerson(f"{message}; it is not ours.")
 
 
@@ -285,8 +278,7 @@ async def still_there(desk: Desk, attempt_id: str) -> TaskAnswer | None:
     attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
     if attempt.task_id is None:
         return None
-    fetch = functools.partial(desk.client.fetch, attempt.task_id)
-    answer: TaskAnswer = await persistently(desk, fetch)
+    answer = await fetch_task(desk, attempt.task_id)
     return answer if answer.status == "SUCCEEDED" and answer.video_url else None
 
 
@@ -307,8 +299,7 @@ async def collect(desk: Desk, work: Work, attempt_id: str, answer: TaskAnswer) -
         await desk.clock.sleep(backoff_s(failures, desk.clock.random()))
         attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
         assert attempt.task_id is not None
-        fetch = functools.partial(desk.client.fetch, attempt.task_id)
-        fresh: TaskAnswer = await persistently(desk, fetch, tries=None, work=work)
+        fresh = await fetch_task(desk, attempt.task_id, tries=None, work=work)
         if fresh.status == "SUCCEEDED":
             answer = fresh
         elif fresh.status == "UNKNOWN" and is_forgotten(desk, attempt):
@@ -330,11 +321,13 @@ async def _collect_once(desk: Desk, work: Work, attempt_id: str, answer: TaskAns
                 )
             if download.size_bytes is not None and blob.size_bytes != download.size_bytes:
                 raise BadDownload(f"{blob.size_bytes} of {download.size_bytes} bytes arrived.")
-        facts = await desk.block(_verified, blob, answer.usage)
-        return await unbroken(desk.block(_store, desk, work, attempt_id, answer, blob, facts))  # type: ignore[no-any-return]
+        facts = await desk.run_blocking(_verified, blob, answer.usage)
+        return await unbroken(
+            desk.run_blocking(_store, desk, work, attempt_id, answer, blob, facts)
+        )
 
 
-def _verified(blob: BlobWriter, usage: Mapping[str, Any]) -> Any:
+def _verified(blob: BlobWriter, usage: Mapping[str, object]) -> Facts:
     """What is in the video. Raises BadDownload when it does not open, or lasts otherwise than the
     bill says.
     """
@@ -344,14 +337,15 @@ def _verified(blob: BlobWriter, usage: Mapping[str, Any]) -> Any:
         raise BadDownload(f"what arrived is not the video: {error}.") from None
     promised = usage.get("output_video_duration", usage.get("video_duration"))
     lasts = facts.duration_s
-    told = isinstance(promised, int | float) and promised > 0 and lasts is not None
-    if told and abs(lasts - promised) > max(0.5, 0.1 * promised):
+    if lasts is None or not isinstance(promised, int | float) or promised <= 0:
+        return facts
+    if abs(lasts - promised) > max(0.5, 0.1 * promised):
         raise BadDownload(f"the video lasts {lasts:.1f} s, and {promised:.1f} s were billed.")
     return facts
 
 
 def _store(
-    desk: Desk, work: Work, attempt_id: str, answer: TaskAnswer, blob: BlobWriter, facts: Any
+    desk: Desk, work: Work, attempt_id: str, answer: TaskAnswer, blob: BlobWriter, facts: Facts
 ) -> Result:
     """Blob, then result, then ledger: SUCCEEDED is said only of what is durable."""
     digest = blob.commit()
@@ -363,7 +357,7 @@ def _store(
         key=work.job.key,
         digest=digest,
         size_bytes=blob.size_bytes,
-        duration_s=facts.duration_s,
+        duration_s=facts.duration_s or 0.0,
         width=facts.width,
         height=facts.height,
         stored_at=datetime.fromtimestamp(desk.clock.now(), UTC).isoformat(timespec="milliseconds"),

@@ -6,7 +6,6 @@ and then every ten minutes for as long as requests are sent.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Collection
 
 from reconciler.apply.context import Desk, persistently
@@ -31,10 +30,9 @@ async def read_listing(desk: Desk, due: Collection[str] = ()) -> Listing:
     pages: list[ListPage] = []
     ids: set[str | None] = set()
     while True:
-        call = functools.partial(
-            desk.client.list_tasks, page_no=len(pages) + 1, page_size=PAGE_SIZE
+        page = await persistently(
+            desk, lambda: desk.client.list_tasks(page_no=len(pages) + 1, page_size=PAGE_SIZE)
         )
-        page: ListPage = await persistently(desk, call)
         pages.append(page)
         fresh = {row.task_id for row in page.rows} - ids
         ids |= fresh
@@ -51,14 +49,12 @@ async def keep(desk: Desk, listing: Listing, *, read_at: float) -> int:
     """
     roll = desk.roll
     roll.strangers |= desk.ledger.baselines.strangers(listing.rows.keys())
-    roll.baseline = number = await desk.block(
-        functools.partial(
-            desk.ledger.baselines.keep,
-            frozenset(roll.strangers),
-            at=desk.clock.now(),
-            server_time=listing.server_time,
-            is_whole=listing.is_whole,
-        )
+    roll.baseline = number = await desk.run_blocking(
+        desk.ledger.baselines.keep,
+        frozenset(roll.strangers),
+        at=desk.clock.now(),
+        server_time=listing.server_time,
+        is_whole=listing.is_whole,
     )
     roll.read_at = read_at
     return int(number)

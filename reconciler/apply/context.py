@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import ParamSpec, TypeVar
 
 from reconciler.apply.events import Event, Observer, Phase, RunBlocking
 from reconciler.apply.roll import Roll
@@ -20,6 +19,7 @@ from reconciler.errors import (
     ServiceError,
     UnfitAnswer,
 )
+from reconciler.service.answers import TaskAnswer
 from reconciler.service.client import Client
 from reconciler.service.retry import backoff_s, ends_reading
 from reconciler.state.booked import Booking
@@ -28,6 +28,9 @@ from reconciler.state.observed import Attempt, Result, State
 from reconciler.state.spill import Spill
 from reconciler.state.store import Store
 from reconciler.system.clock import Clock
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # of what was certainly not accepted: not reached, or too fast; and of what leads up to a submit
 SUBMIT_TRIES = 5
@@ -89,15 +92,41 @@ class Desk:
         assert self.connection is not None
         return self.connection
 
+    async def run_blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run synchronous code where it does not hold up the loop; what it returns or raises."""
+        answer: T = await self.block(lambda: function(*args, **kwargs))
+        return answer
+
     def is_here(self, attempt: Attempt) -> bool:
         """Whether the service can be asked about an attempt: it was made for this very account."""
         return attempt.is_of(self.endpoint, self.account)
 
-    def emit(self, work: Work, phase: Phase, **more: Any) -> None:
-        self.observer(Event(work.edit, phase, self.clock.monotonic(), **more))
+    def emit(
+        self,
+        work: Work,
+        phase: Phase,
+        *,
+        note: str = "",
+        task_id: str = "",
+        done_bytes: int = 0,
+        total_bytes: int | None = None,
+        usual_s: float = 0.0,
+    ) -> None:
+        """Tell whoever watches where a job is on its way."""
+        event = Event(
+            work.edit,
+            phase,
+            self.clock.monotonic(),
+            note=note,
+            task_id=task_id,
+            done_bytes=done_bytes,
+            total_bytes=total_bytes,
+            usual_s=usual_s,
+        )
+        self.observer(event)
 
 
-async def unbroken(coroutine: Awaitable[Any]) -> Any:
+async def unbroken(coroutine: Awaitable[T]) -> T:
     """Await something that must not be left half done: a cancellation takes effect after it."""
     task = asyncio.ensure_future(coroutine)
     try:
@@ -110,11 +139,11 @@ async def unbroken(coroutine: Awaitable[Any]) -> Any:
 
 async def persistently(
     desk: Desk,
-    call: Callable[[], Awaitable[Any]],
+    call: Callable[[], Awaitable[T]],
     *,
     tries: int | None = SUBMIT_TRIES,
     work: Work | None = None,
-) -> Any:
+) -> T:
     """Repeat a harmless call until it works, its error cannot pass, or `tries` are used up (None:
     never, but for answers that cannot be read, of which UNFIT_TRIES are enough).
     """
@@ -134,6 +163,13 @@ async def persistently(
         await desk.clock.sleep(backoff_s(failures, desk.clock.random()))
 
 
+async def fetch_task(
+    desk: Desk, task_id: str, *, tries: int | None = SUBMIT_TRIES, work: Work | None = None
+) -> TaskAnswer:
+    """What the service says of a task, asked until it says something (`persistently`)."""
+    return await persistently(desk, lambda: desk.client.fetch(task_id), tries=tries, work=work)
+
+
 async def close(
     desk: Desk,
     attempt_id: str,
@@ -149,15 +185,16 @@ async def close(
     """
     now = desk.clock.now()
     look_at = None if look_again_s is None else now + look_again_s
-    call = functools.partial(
-        desk.ledger.end,
-        attempt_id,
-        state,
-        at=now,
-        code=code,
-        message=message,
-        request_id=request_id,
-        look_at=look_at,
-        baseline=baseline,
+    await unbroken(
+        desk.run_blocking(
+            desk.ledger.end,
+            attempt_id,
+            state,
+            at=now,
+            code=code,
+            message=message,
+            request_id=request_id,
+            look_at=look_at,
+            baseline=baseline,
+        )
     )
-    await unbroken(desk.block(call))

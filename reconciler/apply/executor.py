@@ -6,7 +6,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from reconciler.apply import attempt as life
 from reconciler.apply.baseline import take_baseline
@@ -175,12 +174,35 @@ class Executor:
             if step.name in sent_again:
                 self._tell(step, Phase.WAITING, note=f"{said.rstrip('.')}. It is sent again")
             else:
-                paid = {"billed_s": outcome.billed_s, "price": outcome.price}
-                self._tell(step, Phase.FAILED, note=said, **paid)
+                self._tell(
+                    step,
+                    Phase.FAILED,
+                    note=said,
+                    billed_s=outcome.billed_s,
+                    price=outcome.price,
+                )
 
-    def _tell(self, step: Step, phase: Phase, **more: Any) -> None:
+    def _tell(
+        self,
+        step: Step,
+        phase: Phase,
+        *,
+        note: str = "",
+        output: str = "",
+        billed_s: float = 0.0,
+        price: float | None = None,
+    ) -> None:
         """What has become of any step: also of one that needed no service."""
-        self._desk.observer(Event(step.name, phase, self._desk.clock.monotonic(), **more))
+        event = Event(
+            step.name,
+            phase,
+            self._desk.clock.monotonic(),
+            note=note,
+            output=output,
+            billed_s=billed_s,
+            price=price,
+        )
+        self._desk.observer(event)
 
     async def _published(self, item: Item, digest: str, billed_s: float) -> Outcome:
         step = item.step
@@ -188,7 +210,7 @@ class Executor:
         if step.output:
             try:
                 async with self._writes, self._write_turn:
-                    await unbroken(self._desk.block(self._publisher.write, step, digest))
+                    await unbroken(self._desk.run_blocking(self._publisher.write, step, digest))
             except CutlistError as error:
                 return self._unwritten(item, error, digest, billed_s)
             except (OSError, EscapesRoot) as trouble:
@@ -222,7 +244,7 @@ class Executor:
             attempt_id = work.attempt_id or await self._submitted(work, lane)
             if isinstance(attempt_id, Result):
                 return attempt_id, 0.0, False
-            answer: TaskAnswer = await self._followed(work, attempt_id, model)
+            answer = await self._followed(work, attempt_id, model)
         result = await life.collect(self._desk, work, attempt_id, answer)
         again = step.action is Action.RESUME and not step.billed_at_end
         return result, 0.0 if again else billed_seconds(answer.usage), True
@@ -268,7 +290,7 @@ class Executor:
                     await take_baseline(self._desk, lane.name)
                     await lane.pacer.wait()
                     self._check_sending(lane)  # what others learnt meanwhile
-                    there = await self._desk.block(self._desk.store.find_first, work.job.key)
+                    there = await self._desk.run_blocking(self._desk.store.find_first, work.job.key)
                     if there is not None:
                         self._desk.emit(work, Phase.WAITING, note=_THERE)
                         return there

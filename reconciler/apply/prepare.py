@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -65,7 +64,7 @@ async def forget_uploads(desk: Desk, work: Work) -> None:
     """
     if work.wanted is not None:
         for each in _sources(work):
-            await desk.block(desk.ledger.uploads.forget, each.digest, _place(desk, work))
+            await desk.run_blocking(desk.ledger.uploads.forget, each.digest, _place(desk, work))
 
 
 def _sources(work: Work) -> Iterator[_Source]:
@@ -110,12 +109,12 @@ async def _uploaded(desk: Desk, work: Work, source: _Source) -> str:
         )
     name = f"{source.digest[:16]}{source.suffix.lower()}"
     with _open_content(desk, source) as content:
-        upload = functools.partial(desk.client.upload, work.model, name, content)
-        url: str = await persistently(desk, upload, work=work)
-    keep = functools.partial(
+        url = await persistently(
+            desk, lambda: desk.client.upload(work.model, name, content), work=work
+        )
+    await desk.run_blocking(
         desk.ledger.uploads.keep, source.digest, place, url, expires_at=now + UPLOAD_LIFE_S
     )
-    await desk.block(keep)
     return url
 
 
@@ -124,9 +123,9 @@ async def _is_unchanged(desk: Desk, source: _Source) -> bool:
     if isinstance(source.content, bytes):
         return True
     if source.content is not None:
-        return bool(await desk.block(hash_file, source.content) == source.digest)
+        return bool(await desk.run_blocking(hash_file, source.content) == source.digest)
     try:
-        await desk.block(desk.store.check_blob, source.digest)
+        await desk.run_blocking(desk.store.check_blob, source.digest)
     except StoreDamaged:
         return False
     return True

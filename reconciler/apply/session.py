@@ -307,7 +307,7 @@ class Session:
 
     async def _pruned(self, step: Step) -> Outcome:
         try:
-            await unbroken(self._desk.block(self._publisher.prune, step))
+            await unbroken(self._desk.run_blocking(self._publisher.prune, step))
         except CutlistError as error:
             return Outcome(step, error)
         except (OSError, EscapesRoot) as error:

@@ -7,7 +7,6 @@ is taken away: what then is new is ours, or nobody can tell.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -136,17 +135,18 @@ async def _carry_out(desk: Desk, attempt: Attempt, verdict: Verdict, *, baseline
     now = desk.clock.now()
     match verdict:
         case Adopt(task_id, vouched):
-            call = functools.partial(
-                desk.ledger.submitted,
-                attempt.id,
-                task_id,
-                at=now,
-                adopted=True,
-                vouched=vouched,
-                look_at=now + LOOK_AGAIN_S,
-                baseline=baseline,
+            await unbroken(
+                desk.run_blocking(
+                    desk.ledger.submitted,
+                    attempt.id,
+                    task_id,
+                    at=now,
+                    adopted=True,
+                    vouched=vouched,
+                    look_at=now + LOOK_AGAIN_S,
+                    baseline=baseline,
+                )
             )
-            await unbroken(desk.block(call))
             return True
         case NotSent():
             await close(
@@ -218,17 +218,18 @@ async def second_look(desk: Desk, attempt_id: str) -> Mapping[str, str]:
             with suppress(Rejected):  # it runs by now
                 await desk.client.cancel(task_id)
                 done[task_id], status = "cancelled", "CANCELED"
-        call = functools.partial(
-            desk.ledger.strays.note,
-            task_id,
-            attempt_id,
-            status,
-            at=desk.clock.now(),
-            open_question=done[task_id] == "stray",
+        await unbroken(
+            desk.run_blocking(
+                desk.ledger.strays.note,
+                task_id,
+                attempt_id,
+                status,
+                at=desk.clock.now(),
+                open_question=done[task_id] == "stray",
+            )
         )
-        await unbroken(desk.block(call))
     if listing.is_whole or (since_s is not None and since_s > TASK_LIFE_S):
-        await unbroken(desk.block(desk.ledger.looked, attempt_id))
+        await unbroken(desk.run_blocking(desk.ledger.looked, attempt_id))
     return done
 
 

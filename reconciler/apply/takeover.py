@@ -4,14 +4,12 @@ nothing.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 
-from reconciler.apply.context import Desk, persistently, unbroken
+from reconciler.apply.context import Desk, fetch_task, unbroken
 from reconciler.apply.lanes import lane_name
 from reconciler.errors import UsageError
 from reconciler.plan.jobs import Resolved
-from reconciler.service.answers import TaskAnswer
 from reconciler.state.booked import Booking
 from reconciler.state.ledger import AlreadyOpen
 from reconciler.state.observed import Attempt, State
@@ -36,7 +34,7 @@ async def take_over(
                 f"See `cutlist log`; a stray is taken by `cutlist resolve EDIT --adopt {task_id}`."
             ),
         )
-    answer: TaskAnswer = await persistently(desk, functools.partial(desk.client.fetch, task_id))
+    answer = await fetch_task(desk, task_id)
     if answer.status not in ("PENDING", "RUNNING", "SUCCEEDED"):
         why = (
             answer.output.get("message")
@@ -60,20 +58,26 @@ async def take_over(
         billable_s=planned_s,
         adopted=True,
     )
-    note = functools.partial(
-        desk.ledger.take_over,
-        attempt,
-        prompt=prompt,
-        job=each.job.canonical,
-        server_time=desk.client.server_time,
-        booking=booking,
-    )
-    seen = functools.partial(
-        desk.ledger.task_seen, task_id, answer.status, answer.record(), at=attempt.created_at
-    )
     try:
-        await unbroken(desk.block(note))
-        await unbroken(desk.block(seen))
+        await unbroken(
+            desk.run_blocking(
+                desk.ledger.take_over,
+                attempt,
+                prompt=prompt,
+                job=each.job.canonical,
+                server_time=desk.client.server_time,
+                booking=booking,
+            )
+        )
+        await unbroken(
+            desk.run_blocking(
+                desk.ledger.task_seen,
+                task_id,
+                answer.status,
+                answer.record(),
+                at=attempt.created_at,
+            )
+        )
     except AlreadyOpen as error:
         raise UsageError(error.message, hint="Nothing was changed.") from error
     return answer.status
