@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         StoreDamaged,
         UsageError,
     )
+    from reconciler.history.cost import CostReport
+    from reconciler.history.log import LogRecord
     from reconciler.operations.budget import BudgetCheck
     from reconciler.operations.gc import Garbage
     from reconciler.operations.retake import Retake
@@ -55,6 +57,7 @@ _HOMES = {
     "BudgetExceeded": "reconciler.errors",
     "Comparison": "reconciler.plan.diff",
     "Cost": "reconciler.plan.step",
+    "CostReport": "reconciler.history.cost",
     "CutlistError": "reconciler.errors",
     "Declined": "reconciler.errors",
     "EditView": "reconciler.plan.show",
@@ -67,6 +70,7 @@ _HOMES = {
     "InvalidInput": "reconciler.errors",
     "LedgerError": "reconciler.errors",
     "Locked": "reconciler.errors",
+    "LogRecord": "reconciler.history.log",
     "Outcome": "reconciler.apply.outcome",
     "Pass": "reconciler.planner",
     "Phase": "reconciler.apply.events",
@@ -100,6 +104,7 @@ __all__ = [
     "BudgetExceeded",
     "Comparison",
     "Cost",
+    "CostReport",
     "CutlistError",
     "Declined",
     "EditView",
@@ -112,6 +117,7 @@ __all__ = [
     "InvalidInput",
     "LedgerError",
     "Locked",
+    "LogRecord",
     "Outcome",
     "Pass",
     "Phase",

@@ -1,6 +1,24 @@
 """The error tree. Every error says where, what was given, what is legal, what it cost, and what
 to do next.
 
+    CutlistError                     exit 1, unless its line says otherwise
+    ├── UsageError                   64: called in a way that cannot be meant
+    ├── ProjectNotFound, GitError
+    ├── InvalidInput                 3: manifests or the project file, with every fault
+    ├── BadSavedPlan, BadVideo       3: a file that is not what it was named as
+    ├── BudgetExceeded               6: nothing was sent
+    ├── PlanRefused, Declined        nothing was sent
+    ├── Locked                       7: another process is changing the store
+    ├── StoreDamaged, LedgerError, DiskFull, BadDownload
+    └── ServiceError                 the service said no, or could not be reached
+        ├── NotReached               no byte of the request left this machine
+        ├── OutcomeUnknown           it may or may not have been accepted
+        │   └── UnfitAnswer          there was an answer, and it does not pass the gate
+        ├── Throttled, QuotaExhausted, Unauthorized, NotTheService
+        ├── InputUnavailable, Rejected
+        └── DownloadRefused
+            └── HostRefused          the service names a host that we do not follow
+
 Exit codes belong to the classes, so that the command line only has to read them.
 """
 

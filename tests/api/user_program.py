@@ -74,6 +74,8 @@ def main(folder: Path) -> None:
         project.graph().to_json(),
         project.plan().to_json(),
         project.status().to_json(),
+        project.cost().to_json(),
+        *(record.to_json() for record in project.log()),
         project.gc(commits=1).to_json(),
         *(check.to_json() for check in project.check_budgets(project.plan())),
     ):
