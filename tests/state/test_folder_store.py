@@ -1,46 +1,18 @@
-"""What every store promises (one suite for all), and what this one does with bytes that went bad."""
+"""What a store in a folder does beside its promises, and with bytes that went bad."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reconciler.errors import StoreDamaged
-from reconciler.state.observed import Result
 from reconciler.state.store import FolderStore
-from tests import making
 from tests.clock import FakeClock
 from tests.making import make_digest
-
-EDIT = making.make_edit("film")
-Maker = Callable[[Path, FakeClock], FolderStore]
-IMPLEMENTATIONS: dict[str, Maker] = {
-    "folder": lambda path, clock: FolderStore(path / "store", clock)
-}
-
-
-@pytest.fixture(params=sorted(IMPLEMENTATIONS))
-def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> FolderStore:
-    """An empty store."""
-    return IMPLEMENTATIONS[request.param](tmp_path, clock)
-
-
-def put(store: FolderStore, content: str = "video", **fields: object) -> Result:
-    """FolderStore some bytes and the record that they are a result."""
-    with store.new_blob() as blob:
-        blob.write(content.encode())
-        assert blob.commit() == make_digest(content)
-    result = replace(making.make_result(EDIT, content), **fields)
-    store.put_result(result)
-    return result
-
-
-# ------------------------------------------------------------------ what every store promises
+from tests.state.stores import put
 
 
 def test_what_was_stored_comes_back(store: FolderStore, tmp_path: Path) -> None:
@@ -52,19 +24,6 @@ def test_what_was_stored_comes_back(store: FolderStore, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "film.mp4").read_bytes() == b"video"
 
 
-def test_the_name_is_computed(store: FolderStore) -> None:
-    """A blob is named by the bytes that were written, over any number of chunks; nobody passes a
-    name in.
-    """
-    with store.new_blob() as blob:
-        for chunk in (b"vi", b"", b"deo"):
-            blob.write(chunk)
-        assert (blob.commit(), blob.size_bytes) == (make_digest("video"), 5)
-    assert store.has(make_digest("video"), 5)
-    assert not store.has(make_digest("video"), 4)
-    assert not store.has(make_digest("other"), 5)
-
-
 def test_without_commit_nothing_remains(store: FolderStore) -> None:
     """A download that ends early, or raises, leaves no blob and no leftovers."""
     with store.new_blob() as blob:
@@ -74,35 +33,6 @@ def test_without_commit_nothing_remains(store: FolderStore) -> None:
         raise OSError("lost")
     assert not store.has(make_digest("half"), 4)
     assert [path for path in store.folder.rglob("*") if path.is_file()] == []
-
-
-def test_storing_twice_is_no_change(store: FolderStore) -> None:
-    """The same outcome again, even with other words in its record, leaves the first record as it
-    is.
-    """
-    first = put(store)
-    put(store, stored_at="2030-01-01T00:00:00Z")
-    assert store.read_all_results() == ({first.key: [first]}, [])
-
-
-def test_two_outcomes_of_one_job(store: FolderStore) -> None:
-    """A job rendered twice has two results, the older first; neither overwrites the other."""
-    second = put(store, "second", stored_at="2027-01-16T00:00:00Z")
-    first = put(store, "first", stored_at="2027-01-15T00:00:00Z")
-    assert store.read_all_results()[0] == {first.key: [first, second]}
-
-
-def test_an_empty_store(store: FolderStore) -> None:
-    """A store that was never written to has no results and is no error."""
-    assert store.read_all_results() == ({}, [])
-
-
-def test_asked_by_keys(store: FolderStore) -> None:
-    """Only what is asked for is in the answer, whatever else lies in the store."""
-    film, other = put(store), put(store, "other", key="f" * 64, edit="other")
-    assert store.find_results([film.key]) == ({film.key: [film]}, [])
-    assert store.find_results([other.key, "e" * 64]) == ({other.key: [other]}, [])
-    assert store.find_results([]) == ({}, [])
 
 
 def test_asked_by_keys_it_reads_no_other_record(
@@ -122,26 +52,6 @@ def test_asked_by_keys_it_reads_no_other_record(
     monkeypatch.setattr(Path, "read_bytes", read_bytes)
     store.find_results([film.key])
     assert opened == [f"{film.key}.{film.digest}.json"]
-
-
-def test_which_bytes_are_stored(store: FolderStore) -> None:
-    """Of some digests those of a result whose bytes are there; a blob without a record is none."""
-    film = put(store)
-    with store.new_blob() as blob:
-        blob.write(b"loose")
-        blob.commit()
-    assert store.find_stored({film.digest, make_digest("loose"), make_digest("never")}) == {
-        film.digest
-    }
-
-
-def test_results_of_an_edit(store: FolderStore) -> None:
-    """Results are found by the name of the edit that they were rendered for, whatever their key."""
-    film = put(store)
-    assert store.find_rendered_for(["film", "other"]) == {"film": [film]}
-
-
-# ------------------------------------------------------------------ what may go wrong on a disk
 
 
 def test_read_only(store: FolderStore) -> None:

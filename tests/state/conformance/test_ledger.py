@@ -3,87 +3,33 @@
 from __future__ import annotations
 
 import itertools
-import sqlite3
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.errors import LedgerError
-from reconciler.state.booked import Booking, Holding, Origin
-from reconciler.state.ledger import AlreadyOpen, SqliteLedger, UploadPlace
+from reconciler.state.booked import Origin
+from reconciler.state.ledger import AlreadyOpen, Ledger, SqliteLedger
 from reconciler.state.observed import ARROWS, OPEN, TASK_LIFE_S, Attempt, State
-
-NOW = 1_800_000_000.0
-JOB = {"model": "m", "take": 1}
-PLACE = UploadPlace("model", "account", "mock")
-Opener = Callable[[Path], SqliteLedger]
-IMPLEMENTATIONS: dict[str, Opener] = {
-    "sqlite": lambda folder: SqliteLedger.open(folder / "ledger.db")
-}
-HELD = (*OPEN, State.SUCCEEDED)  # states in which a key must not be sent again
-REACH: dict[State, tuple[State, ...]] = {
-    State.INTENT: (),
-    State.SUBMITTED: (State.SUBMITTED,),
-    State.UNDECIDED: (State.UNDECIDED,),
-    State.SUCCEEDED: (State.SUBMITTED, State.SUCCEEDED),
-    State.FAILED: (State.SUBMITTED, State.FAILED),
-    State.CANCELED: (State.SUBMITTED, State.CANCELED),
-    State.EXPIRED: (State.SUBMITTED, State.EXPIRED),
-    State.LOST: (State.SUBMITTED, State.SUCCEEDED, State.LOST),
-    State.NOT_SENT: (State.NOT_SENT,),
-    State.REJECTED: (State.REJECTED,),
-    State.ABANDONED: (State.UNDECIDED, State.ABANDONED),
-}
-
-
-@pytest.fixture(params=sorted(IMPLEMENTATIONS))
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqliteLedger]:
-    """An empty ledger."""
-    made = IMPLEMENTATIONS[request.param](tmp_path)
-    yield made
-    made.close()
-
-
-def intend(
-    ledger: SqliteLedger, id_: str = "a", key: str = "k", lane: str = "l", **fields: object
-) -> Attempt:
-    """Write an intent down."""
-    attempt = Attempt(id_, key, lane, "film", State.INTENT, "mock", NOW)
-    attempt = replace(attempt, **fields)
-    ledger.intend(
-        attempt, request_sha256="0" * 64, prompt="Make it blue", job=JOB, server_time=None
-    )
-    return attempt
-
-
-def move(ledger: SqliteLedger, id_: str, state: State, task: str | None = None) -> None:
-    """Take one step of an attempt's life."""
-    if state is State.SUBMITTED:
-        ledger.submitted(id_, task or f"task-{id_}", at=NOW)
-    else:
-        ledger.end(id_, state, at=NOW)
-
-
-def bring(ledger: SqliteLedger, state: State, id_: str = "a", **fields: object) -> None:
-    """An attempt in that state."""
-    intend(ledger, id_, **fields)
-    for each in REACH[state]:
-        move(ledger, id_, each)
-
-
-def state_of(ledger: SqliteLedger, id_: str = "a") -> State:
-    return ledger.attempt(id_, now=NOW).state
-
-
-# ------------------------------------------------------------------ money
+from tests.state.ledgers import (
+    BOOKING,
+    HELD,
+    JOB,
+    NOW,
+    PLACE,
+    bring,
+    held,
+    intend,
+    move,
+    state_of,
+    take_over,
+)
 
 
 @pytest.mark.parametrize("state", list(State))
-def test_one_attempt_of_a_key(ledger: SqliteLedger, state: State) -> None:
+def test_one_attempt_of_a_key(ledger: Ledger, state: State) -> None:
     """While an attempt of a key may still succeed, or has, there is no second one; after any other
     end there may be.
     """
@@ -98,7 +44,7 @@ def test_one_attempt_of_a_key(ledger: SqliteLedger, state: State) -> None:
 
 
 @pytest.mark.parametrize("state", list(State))
-def test_one_intent_in_a_lane(ledger: SqliteLedger, state: State) -> None:
+def test_one_intent_in_a_lane(ledger: Ledger, state: State) -> None:
     """While it is not known whether a request arrived, nothing else is sent in its lane."""
     bring(ledger, state)
     if state is State.INTENT:
@@ -109,25 +55,8 @@ def test_one_intent_in_a_lane(ledger: SqliteLedger, state: State) -> None:
         intend(ledger, "b", key="another key")
 
 
-def test_the_database_itself_holds_both(ledger: SqliteLedger, tmp_path: Path) -> None:
-    """Both promises hold against SQL that goes past the program."""
-    intend(ledger)
-    with sqlite3.connect(tmp_path / "ledger.db") as raw:
-        columns = (
-            "id, key, lane, edit, state, endpoint, created_at, request_sha256, job, billable_s"
-        )
-        for key, lane in [("k", "other"), ("other", "l")]:
-            with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
-                raw.execute(
-                    f"insert into attempts ({columns}) values ('b', ?, ?, 'e', 'INTENT', 'm', 0,"
-                    " '', '{}', 0)",
-                    (key, lane),
-                )
-    raw.close()
-
-
 @pytest.mark.parametrize(("start", "end"), list(itertools.product(State, State)))
-def test_arrows(ledger: SqliteLedger, start: State, end: State) -> None:
+def test_arrows(ledger: Ledger, start: State, end: State) -> None:
     """Only the arrows of the contract exist; saying the same again is no change; anything else is
     refused.
     """
@@ -154,10 +83,7 @@ def test_the_arrows_are_those_of_the_contract() -> None:
     }
 
 
-# ------------------------------------------------------------------ task ids
-
-
-def test_a_task_id_is_never_overwritten(ledger: SqliteLedger) -> None:
+def test_a_task_id_is_never_overwritten(ledger: Ledger) -> None:
     """A second id for an attempt is refused and the first one stays; the same id again is no
     change.
     """
@@ -173,14 +99,14 @@ def test_a_task_id_is_never_overwritten(ledger: SqliteLedger) -> None:
 @pytest.mark.parametrize(
     "state", [State.SUCCEEDED, State.FAILED, State.CANCELED, State.EXPIRED, State.LOST]
 )
-def test_a_task_is_known_for_ever(ledger: SqliteLedger, state: State) -> None:
+def test_a_task_is_known_for_ever(ledger: Ledger, state: State) -> None:
     """However an attempt ends, its task stays known and linked."""
     bring(ledger, state)
     assert ledger.knows_task("task-a")
     assert ledger.attempt("a", now=NOW).task_id == "task-a"
 
 
-def test_a_task_adopted_wrongly_becomes_a_stray(ledger: SqliteLedger) -> None:
+def test_a_task_adopted_wrongly_becomes_a_stray(ledger: Ledger) -> None:
     """Unlinked, it stays known, the attempt waits for a person, and another task can take its
     place.
     """
@@ -199,7 +125,7 @@ def test_a_task_adopted_wrongly_becomes_a_stray(ledger: SqliteLedger) -> None:
     assert ledger.attempt("a", now=NOW).task_id == "right"
 
 
-def test_what_the_service_said_last(ledger: SqliteLedger) -> None:
+def test_what_the_service_said_last(ledger: Ledger) -> None:
     """The status of a task is the last one that was seen."""
     bring(ledger, State.SUBMITTED)
     assert ledger.attempt("a", now=NOW).task_status == "PENDING"
@@ -207,7 +133,7 @@ def test_what_the_service_said_last(ledger: SqliteLedger) -> None:
     assert ledger.attempt("a", now=NOW).task_status == "RUNNING"
 
 
-def test_a_task_can_be_collected_for_a_day(ledger: SqliteLedger) -> None:
+def test_a_task_can_be_collected_for_a_day(ledger: Ledger) -> None:
     """24 hours after it was submitted the service has forgotten a task; without a task there is
     nothing to collect.
     """
@@ -224,33 +150,7 @@ def test_a_task_can_be_collected_for_a_day(ledger: SqliteLedger) -> None:
     assert not ledger.attempt("b", now=NOW).collectable
 
 
-# ------------------------------------------------------------------ memory
-
-
-def test_everything_survives_reopening(ledger: SqliteLedger, tmp_path: Path) -> None:
-    """What was committed is there for the next process, writer or reader."""
-    bring(ledger, State.FAILED)
-    intend(ledger, "b")
-    ledger.uploads.keep("sha", PLACE, "oss://x", expires_at=NOW + 100)
-    seen = ledger.read_whole_history(now=NOW)
-    ledger.close()
-    for again in (
-        SqliteLedger.open(tmp_path / "ledger.db"),
-        SqliteLedger.open_readonly(tmp_path / "ledger.db"),
-    ):
-        assert again is not None
-        assert again.read_whole_history(now=NOW) == seen
-        assert (again.open_intents(), again.open_intents("l"), again.open_intents("other")) == (
-            ["b"],
-            ["b"],
-            [],
-        )
-        assert (again.intent("b").prompt, again.intent("b").job) == ("Make it blue", JOB)
-        assert again.find_jobs(["film"]) == {"film": JOB}
-        again.close()
-
-
-def test_the_attempt_that_counts(ledger: SqliteLedger) -> None:
+def test_the_attempt_that_counts(ledger: Ledger) -> None:
     """Of several attempts the open one counts, else the newest, whatever the clocks said; failures
     are counted over all of them.
     """
@@ -265,7 +165,7 @@ def test_the_attempt_that_counts(ledger: SqliteLedger) -> None:
     assert ledger.read_whole_history(now=NOW)["k"].last.id == "d"
 
 
-def test_uploads_expire(ledger: SqliteLedger) -> None:
+def test_uploads_expire(ledger: Ledger) -> None:
     """An upload is used again by the same model, account and endpoint, while it lives long enough."""
     ledger.uploads.keep("sha", PLACE, "oss://1", expires_at=NOW + 100)
     assert ledger.uploads.url("sha", PLACE, now=NOW, margin_s=50) == "oss://1"
@@ -282,7 +182,7 @@ def test_uploads_expire(ledger: SqliteLedger) -> None:
     assert ledger.uploads.url("sha", PLACE, now=NOW, margin_s=0) is None
 
 
-def test_an_unknown_attempt(ledger: SqliteLedger) -> None:
+def test_an_unknown_attempt(ledger: Ledger) -> None:
     """An attempt that was never written down cannot be moved, asked for or ended."""
     for ask in (
         lambda: ledger.attempt("x", now=NOW),
@@ -291,82 +191,6 @@ def test_an_unknown_attempt(ledger: SqliteLedger) -> None:
     ):
         with pytest.raises(LedgerError, match="no attempt x"):
             ask()
-
-
-# ------------------------------------------------------------------ what may go wrong
-
-
-def test_no_ledger_yet(tmp_path: Path) -> None:
-    """Reading makes no file; nothing is known."""
-    assert SqliteLedger.open_readonly(tmp_path / "ledger.db") is None
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"no database at all, but long enough to be looked at" * 100,
-        b"SQLite format 3\0" + b"\xff" * 5000,
-    ],
-)
-def test_a_damaged_ledger(tmp_path: Path, content: bytes) -> None:
-    """It is told, with the advice not to delete it, and left as it is."""
-    path = tmp_path / "ledger.db"
-    path.write_bytes(content)
-    for open_ in (SqliteLedger.open, SqliteLedger.open_readonly):
-        with pytest.raises(LedgerError) as told:
-            open_(path)
-        assert "Do not delete it" in told.value.hint
-        assert path.read_bytes() == content
-
-
-def test_a_damaged_schema(ledger: SqliteLedger, tmp_path: Path) -> None:
-    """SQLite quotes what it cannot read; where that is no text it is told in words all the same."""
-    ledger.close()
-    path = tmp_path / "ledger.db"
-    path.write_bytes(path.read_bytes().replace(b"TABLE tasks (", b"TABLE tasks \xff"))
-    for open_ in (SqliteLedger.open, SqliteLedger.open_readonly):
-        opened = None
-        with pytest.raises(LedgerError, match="damaged"):
-            opened = open_(path)
-            assert opened is not None
-            opened.strays.unanswered()
-        if opened is not None:
-            opened.close()
-
-
-@pytest.mark.parametrize("moment", [-1.0, 2.0**62])
-def test_a_moment_that_never_was(ledger: SqliteLedger, tmp_path: Path, moment: float) -> None:
-    """A time that no calendar has is damage, told before anybody counts with it."""
-    intend(ledger, "a")
-    ledger.close()
-    raw = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
-    raw.execute("update attempts set created_at = ?", (moment,))
-    raw.close()
-    damaged = SqliteLedger.open(tmp_path / "ledger.db")
-    with pytest.raises(LedgerError, match="damaged"):
-        damaged.read_whole_history(now=NOW)
-    damaged.close()
-
-
-def test_another_version(ledger: SqliteLedger, tmp_path: Path) -> None:
-    """A ledger of another version is refused, not converted or overwritten."""
-    ledger.close()
-    raw = sqlite3.connect(tmp_path / "ledger.db")
-    raw.execute("pragma user_version = 99")
-    raw.close()
-    for open_ in (SqliteLedger.open, SqliteLedger.open_readonly):
-        with pytest.raises(LedgerError, match="ledger version 99"):
-            open_(tmp_path / "ledger.db")
-
-
-def test_readers_do_not_write(ledger: SqliteLedger, tmp_path: Path) -> None:
-    """A ledger opened for reading refuses to be written."""
-    reader = SqliteLedger.open_readonly(tmp_path / "ledger.db")
-    assert reader is not None
-    with pytest.raises(LedgerError):
-        intend(reader)
-    reader.close()
 
 
 @given(
@@ -404,10 +228,7 @@ def test_whatever_happens_the_promises_hold(
     ledger.close()
 
 
-# ------------------------------------------------------------------ strays
-
-
-def test_a_stray_asks_until_somebody_answers(ledger: SqliteLedger) -> None:
+def test_a_stray_asks_until_somebody_answers(ledger: Ledger) -> None:
     """A paid task that nobody waits for is shown, with the edit it was made for, until a person has
     seen it.
     """
@@ -425,7 +246,7 @@ def test_a_stray_asks_until_somebody_answers(ledger: SqliteLedger) -> None:
     assert ledger.knows_task("late")
 
 
-def test_a_stray_may_become_the_task_of_its_job(ledger: SqliteLedger) -> None:
+def test_a_stray_may_become_the_task_of_its_job(ledger: Ledger) -> None:
     """Adopted, it is an attempt of its own, submitted; the first attempt stays what it was."""
     bring(ledger, State.NOT_SENT)
     ledger.strays.note("late", "a", "SUCCEEDED", at=NOW, open_question=True)
@@ -440,7 +261,7 @@ def test_a_stray_may_become_the_task_of_its_job(ledger: SqliteLedger) -> None:
     assert (state_of(ledger), list(ledger.strays.unanswered())) == (State.NOT_SENT, [])
 
 
-def test_a_stray_may_be_the_task_of_another_request(ledger: SqliteLedger) -> None:
+def test_a_stray_may_be_the_task_of_another_request(ledger: Ledger) -> None:
     """A task that was taken for a late one of another request goes to the undecided one that it is
     of.
     """
@@ -452,7 +273,7 @@ def test_a_stray_may_be_the_task_of_another_request(ledger: SqliteLedger) -> Non
     assert (ledger.owner("late"), list(ledger.strays.unanswered())) == ("b", [])
 
 
-def test_a_task_taken_up_again_is_as_old_as_it_was(ledger: SqliteLedger) -> None:
+def test_a_task_taken_up_again_is_as_old_as_it_was(ledger: Ledger) -> None:
     """An undecided attempt that gets its own task back does not get a new day to collect it;
     another task does.
     """
@@ -465,7 +286,7 @@ def test_a_task_taken_up_again_is_as_old_as_it_was(ledger: SqliteLedger) -> None
     assert ledger.attempt("a", now=NOW).submitted_at == NOW + 7200
 
 
-def test_a_stray_does_not_push_out_a_task(ledger: SqliteLedger) -> None:
+def test_a_stray_does_not_push_out_a_task(ledger: Ledger) -> None:
     """A job that has its result, or a task that may still bring it, takes no second task."""
     bring(ledger, State.NOT_SENT)
     ledger.strays.note("late", "a", "SUCCEEDED", at=NOW, open_question=True)
@@ -476,7 +297,7 @@ def test_a_stray_does_not_push_out_a_task(ledger: SqliteLedger) -> None:
     assert ledger.attempt("b", now=NOW).task_id == "task-b"
 
 
-def test_a_second_look(ledger: SqliteLedger) -> None:
+def test_a_second_look(ledger: Ledger) -> None:
     """What was given up is looked at once more when its time has come, and then no more."""
     intend(ledger)
     ledger.end("a", State.NOT_SENT, at=NOW, look_at=NOW + 600)
@@ -485,35 +306,7 @@ def test_a_second_look(ledger: SqliteLedger) -> None:
     assert list(ledger.looks_due(now=NOW + 9999)) == []
 
 
-# ------------------------------------------------------------------ books
-
-BOOKING = Booking(
-    "final", {"campaign": "spring"}, "m", 0.1, "USD", Origin("c0ffee+", "Ada", "ada, typed yes")
-)
-
-
-def held(edit: str = "film", key: str = "k", at: float = NOW, **fields: object) -> Holding:
-    """A holding that was paid for."""
-    return replace(Holding(edit, "final", key, at, False, 5.0, BOOKING), **fields)
-
-
-def take_over(
-    ledger: SqliteLedger,
-    id_: str = "by hand",
-    key: str = "k",
-    task_id: str = "hers",
-    **fields: object,
-) -> None:
-    """Link a task that somebody asked for by hand."""
-    attempt = Attempt(
-        id_, key, "l", "film", State.SUBMITTED, "mock", NOW, task_id, billable_s=20.0, adopted=True
-    )
-    ledger.take_over(
-        replace(attempt, **fields), prompt="Make it blue", job=JOB, server_time=NOW, booking=BOOKING
-    )
-
-
-def test_what_is_booked_comes_back(ledger: SqliteLedger) -> None:
+def test_what_is_booked_comes_back(ledger: Ledger) -> None:
     """A booking is read as it was written; a request from before there were books has none, and an
     empty origin.
     """
@@ -532,13 +325,13 @@ def test_what_is_booked_comes_back(ledger: SqliteLedger) -> None:
     assert (ledger.books.origin("a"), ledger.books.origin("b")) == (BOOKING.origin, Origin())
 
 
-def test_a_price_that_nobody_knew(ledger: SqliteLedger) -> None:
+def test_a_price_that_nobody_knew(ledger: Ledger) -> None:
     """It is no price, and not nothing."""
     ledger.books.hold([held(booking=replace(BOOKING, price_per_s=None))])
     assert ledger.books.holdings()[0].booking.price_per_s is None
 
 
-def test_nothing_is_booked_for_an_intent_that_is_refused(ledger: SqliteLedger) -> None:
+def test_nothing_is_booked_for_an_intent_that_is_refused(ledger: Ledger) -> None:
     """Intent and booking are one transaction; the key and the lane that are not free take neither."""
     bring(ledger, State.SUBMITTED)
     fields = {
@@ -554,7 +347,7 @@ def test_nothing_is_booked_for_an_intent_that_is_refused(ledger: SqliteLedger) -
     assert len(ledger.books.entries()) == 1
 
 
-def test_what_the_service_said_is_in_the_books(ledger: SqliteLedger) -> None:
+def test_what_the_service_said_is_in_the_books(ledger: Ledger) -> None:
     """Usage and status of the last answer, for attempts and for strays."""
     bring(ledger, State.SUBMITTED)
     ledger.task_seen("task-a", "SUCCEEDED", {"usage": {"duration": 10}, "output": {}}, at=NOW)
@@ -575,7 +368,7 @@ def test_what_the_service_said_is_in_the_books(ledger: SqliteLedger) -> None:
     assert (stray.edit, stray.key, stray.planned_s) == (entry.edit, entry.key, entry.planned_s)
 
 
-def test_a_disowned_task_is_a_stray_in_the_books(ledger: SqliteLedger) -> None:
+def test_a_disowned_task_is_a_stray_in_the_books(ledger: Ledger) -> None:
     """It is counted once, beside the attempt that nobody can be sure of."""
     bring(ledger, State.SUBMITTED)
     ledger.disown("a", at=NOW + 1, message="another prompt")
@@ -584,7 +377,7 @@ def test_a_disowned_task_is_a_stray_in_the_books(ledger: SqliteLedger) -> None:
     ]  # fmt: skip
 
 
-def test_a_stray_that_is_adopted_takes_the_booking_along(ledger: SqliteLedger) -> None:
+def test_a_stray_that_is_adopted_takes_the_booking_along(ledger: Ledger) -> None:
     """It is an entry of its own then, for the same environment at the same price, and no stray any
     more.
     """
@@ -600,7 +393,7 @@ def test_a_stray_that_is_adopted_takes_the_booking_along(ledger: SqliteLedger) -
     ]  # fmt: skip
 
 
-def test_holdings_come_back_in_their_order(ledger: SqliteLedger) -> None:
+def test_holdings_come_back_in_their_order(ledger: Ledger) -> None:
     """As they were noted, whatever the clocks said then: the last one is what an edit has now."""
     noted = [
         held("b", at=NOW + 1),
@@ -613,7 +406,7 @@ def test_holdings_come_back_in_their_order(ledger: SqliteLedger) -> None:
     assert list(ledger.books.holdings()) == noted
 
 
-def test_a_task_made_by_hand(ledger: SqliteLedger) -> None:
+def test_a_task_made_by_hand(ledger: Ledger) -> None:
     """It is an attempt that was submitted, adopted and booked; its end is like any other's."""
     take_over(ledger)
     attempt = ledger.attempt("by hand", now=NOW)
@@ -627,7 +420,7 @@ def test_a_task_made_by_hand(ledger: SqliteLedger) -> None:
 
 
 @pytest.mark.parametrize("state", list(State))
-def test_no_task_is_taken_over_beside_another(ledger: SqliteLedger, state: State) -> None:
+def test_no_task_is_taken_over_beside_another(ledger: Ledger, state: State) -> None:
     """While an attempt of a key may still succeed, or has, no task is linked to it; and nothing of
     it is left.
     """
@@ -642,7 +435,7 @@ def test_no_task_is_taken_over_beside_another(ledger: SqliteLedger, state: State
     assert len(ledger.books.entries()) == 1
 
 
-def test_a_task_is_taken_over_once(ledger: SqliteLedger) -> None:
+def test_a_task_is_taken_over_once(ledger: Ledger) -> None:
     """Neither again, nor for another key, nor one that is a stray; whose it was it stays."""
     take_over(ledger)
     bring(ledger, State.NOT_SENT, "a", key="other")
@@ -659,7 +452,7 @@ def test_a_task_is_taken_over_once(ledger: SqliteLedger) -> None:
     assert "third" not in ledger.read_whole_history(now=NOW)
 
 
-def test_a_task_taken_over_leaves_the_lane_open(ledger: SqliteLedger) -> None:
+def test_a_task_taken_over_leaves_the_lane_open(ledger: Ledger) -> None:
     """It was sent already: neither does it wait for a lane, nor does it hold one."""
     intend(ledger, "a", "other")
     take_over(ledger)
@@ -667,10 +460,7 @@ def test_a_task_taken_over_leaves_the_lane_open(ledger: SqliteLedger) -> None:
     intend(ledger, "b", "third")
 
 
-# ------------------------------------------------------------------ asked by keys
-
-
-def test_history_of_some_keys(ledger: SqliteLedger) -> None:
+def test_history_of_some_keys(ledger: Ledger) -> None:
     """Only the attempts of the keys that are asked for are in the answer, all of them."""
     bring(ledger, State.FAILED, "a", lane="one")
     bring(ledger, State.FAILED, "b", lane="two")
@@ -682,14 +472,14 @@ def test_history_of_some_keys(ledger: SqliteLedger) -> None:
 
 
 @pytest.mark.parametrize("state", list(State))
-def test_open_attempts(ledger: SqliteLedger, state: State) -> None:
+def test_open_attempts(ledger: Ledger, state: State) -> None:
     """What is not over is found without a key; what is over is not."""
     bring(ledger, state)
     ids = [attempt.id for attempt in ledger.find_open_attempts(now=NOW)]
     assert ids == (["a"] if state in OPEN else [])
 
 
-def test_newest_moment(ledger: SqliteLedger) -> None:
+def test_newest_moment(ledger: Ledger) -> None:
     """The newest of all times that attempts tell; 0 for a ledger that has none."""
     assert ledger.find_newest_moment() == 0
     intend(ledger)
@@ -700,7 +490,7 @@ def test_newest_moment(ledger: SqliteLedger) -> None:
     assert ledger.find_newest_moment() == NOW + 9
 
 
-def test_attempts_at_an_endpoint(ledger: SqliteLedger) -> None:
+def test_attempts_at_an_endpoint(ledger: Ledger) -> None:
     """Attempts are counted by the endpoint that they were made at."""
     bring(ledger, State.FAILED)
     bring(ledger, State.FAILED, "b", key="another", endpoint="elsewhere")
@@ -709,14 +499,14 @@ def test_attempts_at_an_endpoint(ledger: SqliteLedger) -> None:
     assert ledger.count_attempts_at([]) == 0
 
 
-def test_jobs_of_some_edits(ledger: SqliteLedger) -> None:
+def test_jobs_of_some_edits(ledger: Ledger) -> None:
     """The job that an edit stood for last time is found by its name; other edits are left out."""
     bring(ledger, State.FAILED)
     bring(ledger, State.FAILED, "b", key="another", edit="other")
     assert ledger.find_jobs(["film", "never"]) == {"film": JOB}
 
 
-def test_requests_of_some_keys(ledger: SqliteLedger) -> None:
+def test_requests_of_some_keys(ledger: Ledger) -> None:
     """What an earlier rule of keys may have made is found by its key."""
     job = {"model": "m", "take": 1, "v": 1}
     for id_, key in [("a", "k"), ("b", "another")]:

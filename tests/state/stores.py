@@ -1,0 +1,29 @@
+"""Every store there is, and a helper that puts a result into one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from reconciler.state.observed import Result
+from reconciler.state.store import FolderStore, Store
+from tests import making
+from tests.clock import FakeClock
+from tests.making import make_digest
+
+EDIT = making.make_edit("film")
+Maker = Callable[[Path, FakeClock], Store]
+IMPLEMENTATIONS: dict[str, Maker] = {
+    "folder": lambda path, clock: FolderStore(path / "store", clock)
+}
+
+
+def put(store: Store, content: str = "video", **fields: object) -> Result:
+    """FolderStore some bytes and the record that they are a result."""
+    with store.new_blob() as blob:
+        blob.write(content.encode())
+        assert blob.commit() == make_digest(content)
+    result = replace(making.make_result(EDIT, content), **fields)
+    store.put_result(result)
+    return result
