@@ -4,6 +4,7 @@ codes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +20,7 @@ from reconciler.plan.step import SYMBOLS
 from reconciler.service import codes as catalogue
 from reconciler.state.observed import State
 from tests.docs import tables
-from tests.docs.pages import section, text
+from tests.docs.pages import ROOT, section, text
 
 COMMANDS_PAGE = text("docs/commands.md")
 MANIFEST = text("docs/manifest.md")
@@ -121,3 +122,14 @@ def test_every_state_of_an_attempt_is_told(state: State) -> None:
 def test_every_error_code_is_told(code: str) -> None:
     """Each code of the service that the program knows has its meaning for money in the table."""
     assert f"`{code}" in section(OPERATIONS, "Errors")
+
+
+def test_every_module_of_the_tour_is_there() -> None:
+    """A path that the architecture names leads somewhere, below `reconciler/` or the root."""
+    paths = re.findall(r"`([a-z_0-9/]+(?:\.py|/))`", text("docs/architecture.md"))
+    assert len(paths) > 50
+    assert [
+        path
+        for path in paths
+        if not (ROOT / path).exists() and not (ROOT / "reconciler" / path).exists()
+    ] == []
