@@ -16,8 +16,8 @@ from typing import Any
 from reconciler.cli import main
 from reconciler.state import lockfile
 from reconciler.state.ledger import SqliteLedger
-from reconciler.state.ledger.sqlite.baselines import Baselines
-from reconciler.state.ledger.sqlite.uploads import Uploads
+from reconciler.state.ledger.sqlite.baselines import SqliteBaselines
+from reconciler.state.ledger.sqlite.uploads import SqliteUploads
 from reconciler.state.outputs import Outputs
 from reconciler.state.store import FolderStore
 from reconciler.state.store.folder import FolderBlobWriter
@@ -27,8 +27,8 @@ POINTS: dict[str, tuple[Any, str]] = {
     "Ledger.submitted": (SqliteLedger, "submitted"),
     "Ledger.end": (SqliteLedger, "end"),
     "Ledger.task_seen": (SqliteLedger, "task_seen"),
-    "Baselines.keep": (Baselines, "keep"),
-    "Uploads.keep": (Uploads, "keep"),
+    "Baselines.keep": (SqliteBaselines, "keep"),
+    "Uploads.keep": (SqliteUploads, "keep"),
     "BlobWriter.commit": (FolderBlobWriter, "commit"),
     "Store.put_result": (FolderStore, "put_result"),
     "Store.copy_out": (FolderStore, "copy_out"),

@@ -127,7 +127,9 @@ def start_up_forgets_intents(patch: pytest.MonkeyPatch) -> None:
 
 def any_stranger_is_ours(patch: pytest.MonkeyPatch) -> None:
     """Tasks that are known already are taken for the lost one."""
-    patch.setattr(baselines.Baselines, "strangers", lambda self, task_ids: frozenset(task_ids))
+    patch.setattr(
+        baselines.SqliteBaselines, "strangers", lambda self, task_ids: frozenset(task_ids)
+    )
 
 
 def young_unknown_is_lost(patch: pytest.MonkeyPatch) -> None:

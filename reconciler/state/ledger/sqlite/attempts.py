@@ -17,15 +17,15 @@ from typing import Any
 from reconciler.errors import LedgerError
 from reconciler.state.booked import Booking
 from reconciler.state.ledger.base import AlreadyOpen, TaskTaken
-from reconciler.state.ledger.sqlite.baselines import Baselines
-from reconciler.state.ledger.sqlite.books import Books, book
+from reconciler.state.ledger.sqlite.baselines import SqliteBaselines
+from reconciler.state.ledger.sqlite.books import SqliteBooks, book
 from reconciler.state.ledger.sqlite.database import (
     TEXT,
     Database,
 )
 from reconciler.state.ledger.sqlite.questions import Questions
-from reconciler.state.ledger.sqlite.strays import Strays
-from reconciler.state.ledger.sqlite.uploads import Uploads
+from reconciler.state.ledger.sqlite.strays import SqliteStrays
+from reconciler.state.ledger.sqlite.uploads import SqliteUploads
 from reconciler.state.observed import ARROWS, Attempt, State
 
 
@@ -36,10 +36,10 @@ class SqliteLedger(Questions):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        self.books = Books(database)
-        self.baselines = Baselines(database)
-        self.strays = Strays(database)
-        self.uploads = Uploads(database)
+        self.books = SqliteBooks(database)
+        self.baselines = SqliteBaselines(database)
+        self.strays = SqliteStrays(database)
+        self.uploads = SqliteUploads(database)
 
     @classmethod
     def open(cls, path: Path) -> SqliteLedger:

@@ -18,7 +18,7 @@ _UNUSED = """delete from baselines where id <= ? and id not in (select baseline 
     where baseline is not null and (state in ('INTENT', 'UNDECIDED') or look_at is not null))"""
 
 
-class Baselines:
+class SqliteBaselines:
     """The readings of one ledger."""
 
     def __init__(self, database: Database) -> None:

@@ -36,7 +36,7 @@ _ENTRY_KINDS = (
 )  # fmt: skip
 
 
-class Books:
+class SqliteBooks:
     """The books of one ledger."""
 
     def __init__(self, database: Database) -> None:

@@ -13,7 +13,7 @@ from reconciler.state.ledger.sqlite.database import MOMENT, TEXT, Database
 from reconciler.state.observed import Stray
 
 
-class Strays:
+class SqliteStrays:
     """The strays of one ledger."""
 
     def __init__(self, database: Database) -> None:

@@ -6,7 +6,7 @@ from reconciler.state.ledger.base import UploadPlace
 from reconciler.state.ledger.sqlite.database import TEXT, Database
 
 
-class Uploads:
+class SqliteUploads:
     """The uploads of one ledger."""
 
     def __init__(self, database: Database) -> None:
