@@ -24,7 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("reconciler", "mockserver")
-# What a request that is paid for, its answer or its price passes through, in this layout and before.
+# What a paid request and its answer pass through, in this layout and in the one before.
 MONEY_PATH = (
     "reconciler/apply/",
     "reconciler/connection.py",
@@ -71,7 +71,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--at", metavar="REVISION", help="measure this commit, not the work tree")
     parser.add_argument("--before", metavar="REVISION", help="print an earlier commit beside it")
-    parser.add_argument("--names", action="store_true", help="list the names that are counted")
+    parser.add_argument(
+        "--names", action="store_true", help="list what names and types are counted"
+    )
     arguments = parser.parse_args()
     columns = {arguments.at or "work tree": measure_revision(arguments.at, arguments.names)}
     if arguments.before:
@@ -102,7 +104,7 @@ def measure_tree(tree: Path, revision: str, list_names: bool) -> dict[str, str]:
     ]
     figures = measure_layout(tree, modules)
     figures |= measure_functions(tree, modules)
-    figures |= measure_types(modules)
+    figures |= measure_types(modules, list_names)
     figures |= measure_names(modules, list_names)
     figures |= measure_lines(tree, modules)
     figures |= measure_subjects(revision)
@@ -169,13 +171,15 @@ def list_complexities(tree: Path) -> list[int]:
     return [int(number) for text in messages for number in re.findall(r"\((\d+) > 0\)", text)]
 
 
-def measure_types(modules: list[Module]) -> dict[str, str]:
+def measure_types(modules: list[Module], list_names: bool) -> dict[str, str]:
     functions = [(module.path, function) for module in modules for function in module.functions]
-    loose = [path for path, function in functions if has_any(function)]
-    on_money_path = sum(path.startswith(MONEY_PATH) for path in loose)
+    loose = [(path, function.name) for path, function in functions if has_any(function)]
+    on_money_path = [pair for pair in loose if pair[0].startswith(MONEY_PATH)]
+    if list_names:
+        print("\n".join(f"{path}: {name} (Any)" for path, name in on_money_path))
     return {
         "signatures with Any": f"{len(loose)} ({len(loose) / len(functions):.1%})",
-        "signatures with Any on the money path": str(on_money_path),
+        "signatures with Any on the money path": str(len(on_money_path)),
     }
 
 

@@ -58,7 +58,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test depends on the account, the endpoint, the store or the terminal of whoever runs it."""
+    """No test depends on the account, the endpoint or the terminal of whoever runs it."""
     own = ("DASHSCOPE_", "CUTLIST_", *SCREEN)
     for name in [name for name in os.environ if name.startswith(own)]:
         monkeypatch.delenv(name)

@@ -16,7 +16,7 @@ _CONFIG = {
 
 
 class Repository:
-    """Commits what lies in `root`, at times of its own, so that ids are the same on every machine."""
+    """Commits what lies in `root`, at times of its own: ids are the same on every machine."""
 
     def __init__(self, root: Path, *options: str) -> None:
         self.root = root

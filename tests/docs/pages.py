@@ -45,8 +45,8 @@ def text(page: str) -> str:
 
 def fences(page_text: str) -> Iterator[Fence]:
     """Every fenced block of a page."""
-    for found in _FENCE.finditer(page_text):
-        yield Fence(found["info"].strip(), found["body"], found.start("body"))
+    for match in _FENCE.finditer(page_text):
+        yield Fence(match["info"].strip(), match["body"], match.start("body"))
 
 
 def without_fences(page_text: str) -> str:
@@ -56,19 +56,19 @@ def without_fences(page_text: str) -> str:
 
 def links(page_text: str) -> Iterator[str]:
     """Every link target in a page's prose."""
-    for found in _LINK.finditer(without_fences(page_text)):
-        yield found[1]
+    for match in _LINK.finditer(without_fences(page_text)):
+        yield match[1]
 
 
 def section(page_text: str, heading: str) -> str:
     """The text below a heading, up to the next one of its level or above; empty when there is no
     such heading.
     """
-    code = [range(*each.span()) for each in _FENCE.finditer(page_text)]
+    code = [range(*match.span()) for match in _FENCE.finditer(page_text)]
     headings = [
-        (each.start(), len(each[1]), each[2])
-        for each in _HEADING.finditer(page_text)
-        if not any(each.start() in span for span in code)
+        (match.start(), len(match[1]), match[2])
+        for match in _HEADING.finditer(page_text)
+        if not any(match.start() in span for span in code)
     ]
     for index, (start, level, title) in enumerate(headings):
         if title == heading:
@@ -79,7 +79,7 @@ def section(page_text: str, heading: str) -> str:
 
 def anchors(page_text: str) -> set[str]:
     """The anchors that a page's headings get when it is shown on the web."""
-    titles = [each[2] for each in _HEADING.finditer(without_fences(page_text))]
+    titles = [match[2] for match in _HEADING.finditer(without_fences(page_text))]
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 

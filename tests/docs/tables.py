@@ -18,13 +18,13 @@ _PLACE = re.compile(
 def filled(page_text: str) -> str:
     """A page with every table between its marks made anew."""
     return _PLACE.sub(
-        lambda found: f"{found[1]}\n{_TABLES[found['name']]()}\n{found[3]}", page_text
+        lambda match: f"{match[1]}\n{_TABLES[match['name']]()}\n{match[3]}", page_text
     )
 
 
 def names(page_text: str) -> set[str]:
     """The tables that a page has marks for."""
-    return {found["name"] for found in _PLACE.finditer(page_text)}
+    return {match["name"] for match in _PLACE.finditer(page_text)}
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
@@ -66,7 +66,7 @@ def _models() -> str:
 
 
 def _media(model: str) -> Callable[[], str]:
-    def made() -> str:
+    def write_table() -> str:
         document = _model(model)
         rows = []
         for name, limits in document["media"].items():
@@ -76,11 +76,11 @@ def _media(model: str) -> Callable[[], str]:
             ["of", "formats", "length", "sides", "aspect ratio", "size", "as Base64"], rows
         )
 
-    return made
+    return write_table
 
 
 def _limits(limits: Mapping[str, Any]) -> list[str]:
-    formats = ", ".join(each.upper() for each in limits["formats"])
+    formats = ", ".join(name.upper() for name in limits["formats"])
     low, high = limits.get("duration_s", (0, 0))
     length = (f"{low} to {high} s" if low else f"at most {high} s") if high else "—"
     sides = "{} to {} px".format(*limits["side_px"]) if "side_px" in limits else "—"
@@ -105,13 +105,13 @@ def _used(model: Mapping[str, Any], kind: str) -> list[str]:
     kinds: dict[str, dict[str, list[str]]] = {}
     for variant in model["variants"]:
         for name, field in variant["input"]["properties"].items():
-            found = field.get("x-media") or field.get("items", {}).get("x-media")
-            if found:
-                kinds.setdefault(name, {}).setdefault(found, []).append(variant["function"])
+            media_kind = field.get("x-media") or field.get("items", {}).get("x-media")
+            if media_kind:
+                kinds.setdefault(name, {}).setdefault(media_kind, []).append(variant["function"])
     used = []
     for name, by_kind in kinds.items():
         if kind in by_kind:
-            among = " and ".join(f"`{each}`" for each in by_kind[kind])
+            among = " and ".join(f"`{function}`" for function in by_kind[kind])
             used.append(f"`{name}`" if len(by_kind) == 1 else f"`{name}` of {among}")
     return used
 
@@ -126,15 +126,15 @@ def _sizes() -> str:
 
 
 def _fields(model: str) -> Callable[[], str]:
-    def made() -> str:
+    def write_table() -> str:
         document = _model(model)
         by_function = document["variants"][0]["function"] is not None
         rows = []
         for section, name, field, functions in _grouped(document):
             everywhere = len(functions) == len(document["variants"])
-            among = "all" if everywhere else ", ".join(f"`{each}`" for each in functions)
+            among = "all" if everywhere else ", ".join(f"`{function}`" for function in functions)
             if name == "function":
-                field = {"enum": [each["function"] for each in document["variants"]], **field}
+                field = {"enum": [variant["function"] for variant in document["variants"]], **field}
             cells = [
                 f"`{section}.{name}`",
                 legal(field),
@@ -143,23 +143,25 @@ def _fields(model: str) -> Callable[[], str]:
             ]
             rows.append([cells[0], among, *cells[1:]] if by_function else cells)
         head = ["field", "functions", "legal", "default", "meaning"]
-        return _table(head if by_function else [each for each in head if each != "functions"], rows)
+        return _table(
+            head if by_function else [title for title in head if title != "functions"], rows
+        )
 
-    return made
+    return write_table
 
 
 def _grouped(model: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any], list[str]]]:
     """(section, field, its schema, functions that have it so): fields that are alike in several
     functions once.
     """
-    found: dict[tuple[str, str], list[tuple[Mapping[str, Any], list[str]]]] = {}
+    fields: dict[tuple[str, str], list[tuple[Mapping[str, Any], list[str]]]] = {}
     for variant in model["variants"]:
         for section in ("input", "parameters"):
             required = variant[section].get("required", ())
             for name, field in variant[section]["properties"].items():
                 field = {**field, "required": name in required}
                 field.pop("const", None)
-                alike = found.setdefault((section, name), [])
+                alike = fields.setdefault((section, name), [])
                 for known, functions in alike:
                     if known == field:
                         functions.append(variant["function"])
@@ -167,7 +169,7 @@ def _grouped(model: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, 
                 else:
                     alike.append((field, [variant["function"]]))
     for section in ("input", "parameters"):
-        for (where, name), alike in found.items():
+        for (where, name), alike in fields.items():
             if where == section:
                 yield from ((section, name, field, functions) for field, functions in alike)
 
@@ -176,9 +178,9 @@ def legal(field: Mapping[str, Any]) -> str:
     """What may stand in a field, in words."""
     items = field.get("items", {})
     if "enum" in field:
-        return ", ".join(f"`{each}`" for each in field["enum"])
+        return ", ".join(f"`{value}`" for value in field["enum"])
     if "enum" in items:
-        return f"a list of {' or '.join(f'`{each}`' for each in items['enum'])}"
+        return f"a list of {' or '.join(f'`{value}`' for value in items['enum'])}"
     if "x-legal" in field:
         return str(field["x-legal"])
     if "x-media" in field:
@@ -214,7 +216,7 @@ def default(field: Mapping[str, Any]) -> str:
 
 
 def _model(name: str) -> Mapping[str, Any]:
-    return next(each for each in shipped.read_model_documents() if each["model"] == name)
+    return next(model for model in shipped.read_model_documents() if model["model"] == name)
 
 
 # ------------------------------------------------------------------ the project file
@@ -267,12 +269,12 @@ _TABLES: Mapping[str, Callable[[], str]] = {
     "project": _project,
     "sizes of wan2.7-videoedit": _sizes,
     **{
-        f"fields of {each['model']}": _fields(each["model"])
-        for each in shipped.read_model_documents()
+        f"fields of {document['model']}": _fields(document["model"])
+        for document in shipped.read_model_documents()
     },
     **{
-        f"media of {each['model']}": _media(each["model"])
-        for each in shipped.read_model_documents()
+        f"media of {document['model']}": _media(document["model"])
+        for document in shipped.read_model_documents()
     },
 }
 TABLES = frozenset(_TABLES)

@@ -45,7 +45,7 @@ def test_every_control_is_on_the_page() -> None:
         properties("WebhookOrder") - {"url"},
         properties("JournalQuery"),
         properties("CountQuestion") - {"request"},
-        {each.name for each in fields(When)},
+        {field.name for field in fields(When)},
         set(ENDS),
         set(KINDS),
         set(ROUTES),
@@ -67,7 +67,7 @@ def test_the_words_of_the_openapi_file_are_the_servers() -> None:
 
 def test_the_order_file_on_the_page_is_one(tmp_path: Path) -> None:
     """The server takes it, and what stands in it fits the OpenAPI file."""
-    (example,) = (each.body for each in fences(PAGE) if each.info == "yaml")
+    (example,) = (fence.body for fence in fences(PAGE) if fence.info == "yaml")
     path = tmp_path / "orders.yaml"
     path.write_text(example, encoding="utf-8")
     options = read_settings(path)

@@ -24,16 +24,18 @@ from tests.docs.transcripts import Shown, actions, matches, replay
 
 TEXTS = {name(page): page.read_text(encoding="utf-8") for page in PAGES}
 RUNNING = [
-    page for page, text in TEXTS.items() if any(isinstance(each, Shown) for each in actions(text))
+    page
+    for page, text in TEXTS.items()
+    if any(isinstance(action, Shown) for action in actions(text))
 ]
 
 
 def _fences(*kinds: str) -> list[tuple[str, Fence]]:
     return [
-        (page, each)
+        (page, fence)
         for page, text in TEXTS.items()
-        for each in fences(text)
-        if each.info.split(" ")[0] in kinds
+        for fence in fences(text)
+        if fence.info.split(" ")[0] in kinds
     ]
 
 
@@ -72,10 +74,10 @@ def test_every_page_is_linked() -> None:
 
 @pytest.mark.parametrize(
     ("page", "fence"),
-    [(page, each) for page, each in _fences("yaml") if "apiVersion:" in each.body],
+    [(page, fence) for page, fence in _fences("yaml") if "apiVersion:" in fence.body],
 )
 def test_every_whole_manifest_is_valid(page: str, fence: Fence, tmp_path: Path) -> None:
-    """Examples go through the program's own loader, with the defaults that `cutlist init` writes."""
+    """Examples go through the program's own loader, with the defaults of `cutlist init`."""
     raw = fence.body.encode()
     if "kind: Project" in fence.body:
         (tmp_path / "cutlist.yaml").write_bytes(raw)
@@ -156,8 +158,8 @@ def test_python_examples(page: str, fence: Fence) -> None:
         return
     names: dict[str, object] = {}
     exec(code, names)
-    tests = [each for test, each in names.items() if test.startswith("test_")]
+    tests = [value for name, value in names.items() if name.startswith("test_")]
     assert tests
-    for each in tests:
-        assert inspect.iscoroutinefunction(each)
-        asyncio.run(each())
+    for test in tests:
+        assert inspect.iscoroutinefunction(test)
+        asyncio.run(test())

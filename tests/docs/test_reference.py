@@ -51,7 +51,9 @@ def test_every_option_is_in_the_section_of_its_command(name: str, option: str) -
     assert f"`{option}" in section(COMMANDS_PAGE, f"cutlist {name}")
 
 
-@pytest.mark.parametrize("option", [opt for each in cutlist.params for opt in each.opts])
+@pytest.mark.parametrize(
+    "option", [option for parameter in cutlist.params for option in parameter.opts]
+)
 def test_every_option_of_the_program_itself_is_told(option: str) -> None:
     """`-C` and `--version` stand before the commands."""
     assert f"`{option}" in COMMANDS_PAGE
@@ -67,17 +69,17 @@ def test_every_exit_code_is_told(name: str, code: int) -> None:
 
 def test_every_environment_variable_is_told() -> None:
     """What the environment decides is no secret."""
-    asked: list[str] = []
+    variables: list[str] = []
 
     class Recorder(dict[str, str]):
         def get(self, name: str, default: Any = None) -> Any:
-            asked.append(name)
+            variables.append(name)
             return default
 
     Variables.read(Recorder())
     told = section(COMMANDS_PAGE, "Environment variables")
-    assert asked
-    assert [name for name in asked if f"`{name}`" not in told] == []
+    assert variables
+    assert [name for name in variables if f"`{name}`" not in told] == []
 
 
 @pytest.mark.parametrize("phase", list(Phase))

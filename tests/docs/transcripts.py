@@ -73,23 +73,23 @@ class New:
 
 def actions(page_text: str) -> Iterator[Shown | Change | New]:
     """What the reader of a page does, in order."""
-    found: list[tuple[int, Shown | Change | New]] = [
-        (each.start(), Change(each["file"], each["old"], each["new"]))
-        for each in _EDIT.finditer(page_text)
+    steps: list[tuple[int, Shown | Change | New]] = [
+        (match.start(), Change(match["file"], match["old"], match["new"]))
+        for match in _EDIT.finditer(page_text)
     ]
-    found += [
-        (each.start(), New(each["file"], each["text"])) for each in _WRITE.finditer(page_text)
+    steps += [
+        (match.start(), New(match["file"], match["text"])) for match in _WRITE.finditer(page_text)
     ]
     for fence in fences(page_text):
         if fence.info == RUN:
-            found += [(each.at, each) for each in commands(fence.body, fence.start)]
-    yield from (action for _, action in sorted(found, key=lambda each: each[0]))
+            steps += [(command.at, command) for command in commands(fence.body, fence.start)]
+    yield from (action for _, action in sorted(steps, key=lambda pair: pair[0]))
 
 
 def commands(body: str, start: int = 0) -> list[Shown]:
     """The commands of one block that begins at `start`, each with the lines below it."""
-    found = re.finditer(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", body, flags=re.MULTILINE)
-    return [Shown(each[1].strip(), each[2], start + each.start(2)) for each in found]
+    matches = re.finditer(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", body, flags=re.MULTILINE)
+    return [Shown(match[1].strip(), match[2], start + match.start(2)) for match in matches]
 
 
 def replay(page_text: str, folder: Path) -> list[tuple[Shown, str]]:

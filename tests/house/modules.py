@@ -16,8 +16,9 @@ PACKAGES = ("reconciler", "mockserver")
 INTRODUCTION = """\
 # Modules
 
-Every module with the first sentence of its docstring. `make modules` writes this page; do not edit it by hand. Where
-to begin reading is in [the architecture](architecture.md), what the words mean in [the glossary](glossary.md).
+Every module with the first sentence of its docstring. `make modules` writes this page; do not edit
+it by hand. Where to begin reading is in [the architecture](architecture.md), what the words mean in
+[the glossary](glossary.md).
 """
 # A sentence ends at a full stop before a capital letter, so `e.g. this` and `v1.2` end none.
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`])")

@@ -21,7 +21,7 @@ def list_terms() -> list[tuple[str, str]]:
 
 
 def find_owner(owner: str) -> Path:
-    """Return where a module lies; paths are below `reconciler/` unless they name another package."""
+    """Return where a module lies: below `reconciler/`, or where `mockserver/` says."""
     return ROOT / (owner if owner.startswith("mockserver/") else f"reconciler/{owner}")
 
 
