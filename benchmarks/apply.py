@@ -1,4 +1,5 @@
-"""How the CPU time of one apply grows with its jobs, against the bundled server's API without delay.
+"""How the CPU time of one apply grows with its jobs, against the bundled server's API without
+delay.
 
 The server runs in a process of its own, and its films are made beforehand, so that what is measured
 is the client alone. Both run their clocks SPEED times as fast: the pace of the service's lanes
@@ -48,7 +49,9 @@ spec: {input: {prompt: "PROMPT", media: [{type: video, url: "CLIP"}]}}
 
 
 class ReadyFilms(FilmRenderer):
-    """Films that were encoded once for each length; a box at the end makes each one's bytes its own."""
+    """Films that were encoded once for each length; a box at the end makes each one's bytes its
+    own.
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from reconciler.operations.gc import Garbage
     from reconciler.operations.retake import Retake
     from reconciler.operations.saved_plan import read_plan
-    from reconciler.plan.decide import Options as PlanOptions
+    from reconciler.plan.decide import PlanOptions
     from reconciler.plan.diff import Comparison
     from reconciler.plan.explain import Explanation
     from reconciler.plan.graph import Graph
@@ -76,7 +76,7 @@ _HOMES = {
     "Phase": "reconciler.apply.events",
     "Place": "reconciler.errors",
     "Plan": "reconciler.plan.step",
-    "PlanOptions": "reconciler.plan.decide:Options",
+    "PlanOptions": "reconciler.plan.decide",
     "PlanRefused": "reconciler.errors",
     "Project": "reconciler.project",
     "ProjectNotFound": "reconciler.errors",

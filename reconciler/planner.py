@@ -22,10 +22,10 @@ from reconciler.desired.tree import Unusable
 from reconciler.errors import GitError, InvalidInput, StoreDamaged
 from reconciler.formats.document import MAX_BYTES
 from reconciler.formats.names import fold_path, make_plain
-from reconciler.plan.decide import Options
+from reconciler.plan.decide import PlanOptions
 from reconciler.plan.draft import Draft
 from reconciler.plan.earlier_keys import Former
-from reconciler.plan.jobs import Resolved, resolve
+from reconciler.plan.jobs import Resolved, resolve_jobs
 from reconciler.plan.prune import Pruning
 from reconciler.plan.step import Action, Plan, Step
 from reconciler.state import lockfile
@@ -144,7 +144,7 @@ def run_pass(
     store: Store,
     ledger: Ledger | None,
     clock: Clock,
-    options: Options,
+    options: PlanOptions,
     *,
     whole: bool = False,
 ) -> Pass:
@@ -168,7 +168,7 @@ def conclude_pass(
     store: Store,
     ledger: Ledger | None,
     clock: Clock,
-    options: Options,
+    options: PlanOptions,
     pins: lockfile.Sections | None = None,
     *,
     whole: bool = False,
@@ -188,7 +188,7 @@ def begin_draft(
     desired: Desired,
     resolved: Mapping[str, Resolved],
     observed: Observed,
-    options: Options,
+    options: PlanOptions,
 ) -> Draft:
     """The plan in the making, by what the project file says of prices and pruning."""
     return Draft(
@@ -207,7 +207,8 @@ def begin_draft(
 class _Observer:
     """Takes one snapshot of ledger, store, outputs and lock file, and resolves the edits by it.
 
-    Ledger and store are asked by the keys of edits, pins and outputs. The key of an edit that builds
+    Ledger and store are asked by the keys of edits, pins and outputs. The key of an edit that
+    builds
     on another one is known only with that one's result, so both are asked level by level.
     """
 
@@ -234,7 +235,9 @@ class _Observer:
         self._published = self._outputs.published()
         self._unasked = _find_left_over_paths(config, desired, self._published)
 
-    def observe(self, options: Options, *, whole: bool) -> tuple[Observed, Mapping[str, Resolved]]:
+    def observe(
+        self, options: PlanOptions, *, whole: bool
+    ) -> tuple[Observed, Mapping[str, Resolved]]:
         """What is, and the edits resolved by it. `whole` or `verify` read all that ever was."""
         if whole or options.verify:
             findings = self._lookup.read_everything(read_data=options.verify)
@@ -245,7 +248,7 @@ class _Observer:
         observed = self._begin()
         if options.repay:
             observed = observed.repaid()
-        resolved = resolve(
+        resolved = resolve_jobs(
             self._desired,
             observed,
             self._build_former(observed, findings),
@@ -295,7 +298,7 @@ class _Observer:
         former.learn(findings.results, findings.requests)
         return former
 
-    def _observe_outputs(self, options: Options) -> Mapping[str, Output]:
+    def _observe_outputs(self, options: PlanOptions) -> Mapping[str, Output]:
         cache = Cache(self._config.cache_dir)
         digests = Digests(cache, self._clock, "outputs", verify=options.verify)
         files = self._outputs.observe(

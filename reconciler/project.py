@@ -34,11 +34,11 @@ from reconciler.operations.budget import BudgetCheck
 from reconciler.operations.earlier_calls import EarlierSettings, translate_settings
 from reconciler.operations.gc import Garbage
 from reconciler.operations.retake import Retake
-from reconciler.plan.decide import Options
-from reconciler.plan.diff import Comparison, Side, compare
+from reconciler.plan.decide import PlanOptions
+from reconciler.plan.diff import Comparison, Side, compare_revisions
 from reconciler.plan.explain import Explanation, explain_edit
 from reconciler.plan.graph import Graph, build_graph
-from reconciler.plan.selection import selected, the_edit
+from reconciler.plan.selection import find_edit, select_edits
 from reconciler.plan.show import EditView, view_edit
 from reconciler.plan.status import Status
 from reconciler.plan.step import Plan, Step
@@ -57,7 +57,7 @@ from reconciler.watch import WatchPass, watch_project
 if TYPE_CHECKING:
     from reconciler.service.network import Transport  # lazy where it runs: httpx
 
-_NOTHING_SPECIAL = Options()
+_NOTHING_SPECIAL = PlanOptions()
 
 
 class Project:
@@ -135,7 +135,7 @@ class Project:
         """The commit that `name` means. Raises UsageError for one that is not there, GitError."""
         return find_revision(self.config.root, name)
 
-    def run_pass(self, options: Options = _NOTHING_SPECIAL, *, whole: bool = False) -> Pass:
+    def run_pass(self, options: PlanOptions = _NOTHING_SPECIAL, *, whole: bool = False) -> Pass:
         """One pass, for reading: what is asked for, what there is, and the plan between them.
 
         `whole`: with all results and attempts that ever were, also those that no edit asks for now.
@@ -148,16 +148,16 @@ class Project:
         notes = (*seen.plan.notes, f"! {error.message} {error.hint}")
         return replace(seen, plan=replace(seen.plan, notes=notes))
 
-    def run_pass_at(self, revision: Revision, options: Options = _NOTHING_SPECIAL) -> Pass:
+    def run_pass_at(self, revision: Revision, options: PlanOptions = _NOTHING_SPECIAL) -> Pass:
         """One pass over what a commit asks for, read from the repository."""
         with planner.open_revision_cache(self.config) as cache:
             return self._run_pass_at(revision, options, cache)
 
-    def plan(self, options: Options = _NOTHING_SPECIAL) -> Plan:
+    def plan(self, options: PlanOptions = _NOTHING_SPECIAL) -> Plan:
         """The steps from what there is to what is asked for."""
         return self.run_pass(options).plan
 
-    def save(self, path: Path | str, options: Options = _NOTHING_SPECIAL) -> Plan:
+    def save(self, path: Path | str, options: PlanOptions = _NOTHING_SPECIAL) -> Plan:
         """The plan, also written to `path`, to be applied once: read_plan gives it back."""
         seen = self.run_pass(options)
         document = saved_plan.bind_plan(self.config, seen, options, self.clock.new_id())
@@ -171,7 +171,7 @@ class Project:
         UsageError, GitError.
         """
         first, last = find_ends(self.config.root, ends)
-        options = Options(force=True)  # no file in the way hides a price
+        options = PlanOptions(force=True)  # no file in the way hides a price
         with planner.open_revision_cache(self.config) as cache:
             before = self._run_pass_at(first, options, cache)
             after = (
@@ -179,7 +179,7 @@ class Project:
             )
         to = Side("the work tree", None) if last is None else Side(str(last), last.id)
         sides = (Side(str(first), first.id), to)
-        return compare(
+        return compare_revisions(
             before.resolved, after.resolved, after.plan, sides=sides, prunes=self.config.prune
         )
 
@@ -308,7 +308,7 @@ class Project:
         supposed = retake.suppose_raised(desired, targets)
         with self._reading() as ledger:
             plan = planner.conclude_pass(
-                self.config, supposed, self.store, ledger, self.clock, Options()
+                self.config, supposed, self.store, ledger, self.clock, PlanOptions()
             ).plan
         return retake.raise_takes(self.config.root, targets, plan, self.clock.new_id)
 
@@ -322,7 +322,7 @@ class Project:
 
         with self._writing() as ledger:
             seen = self._run_pass(ledger)
-            edit = importing.find_importable(seen, the_edit(list(seen.desired.edits), name))
+            edit = importing.find_importable(seen, find_edit(list(seen.desired.edits), name))
             approver = f"{self.config.approver}, imported a file"
             origin = accounting.find_origin(self.config, seen, approver)
             return importing.import_video(
@@ -340,7 +340,7 @@ class Project:
         resolve.check_task_id(task_id)
         with self._writing() as ledger:
             seen = self._run_pass(ledger)
-            edit = importing.find_importable(seen, the_edit(list(seen.desired.edits), name))
+            edit = importing.find_importable(seen, find_edit(list(seen.desired.edits), name))
             approver = f"{self.config.approver}, imported a task"
             origin = accounting.find_origin(self.config, seen, approver)
             async with open_session(
@@ -362,7 +362,7 @@ class Project:
         from reconciler.operations import importing  # lazy: httpx
 
         seen = self.run_pass()
-        return importing.describe_fate(seen, the_edit(list(seen.desired.edits), name), digest)
+        return importing.describe_fate(seen, find_edit(list(seen.desired.edits), name), digest)
 
     # -------------------------------------------------------------- apply
 
@@ -398,7 +398,7 @@ class Project:
         options = request.options
         if request.saved is None and (options.target or options.exclude):
             # a slip is told before anything is asked
-            selected(self.load(), options.target, options.exclude)
+            select_edits(self.load(), options.target, options.exclude)
         if error := realm.find_mistaken_realm(self.config):
             raise error
         with self._writing() as ledger:
@@ -430,20 +430,20 @@ class Project:
     def _find_step(self, name: str) -> tuple[Pass, Step]:
         """One pass over all that is stored, and the step of the edit that is named."""
         seen = self.run_pass(whole=True)
-        found = the_edit(list(seen.desired.edits), name)
+        found = find_edit(list(seen.desired.edits), name)
         step = next(step for step in seen.plan.steps if step.name == found)
         return seen, replace(step, details=seen.plan.describe_details(step))
 
     def _run_pass(
         self,
         ledger: Ledger | None,
-        options: Options = _NOTHING_SPECIAL,
+        options: PlanOptions = _NOTHING_SPECIAL,
         *,
         whole: bool = False,
     ) -> Pass:
         return planner.run_pass(self.config, self.store, ledger, self.clock, options, whole=whole)
 
-    def _run_pass_at(self, revision: Revision, options: Options, cache: Cache) -> Pass:
+    def _run_pass_at(self, revision: Revision, options: PlanOptions, cache: Cache) -> Pass:
         committed = planner.read_revision(self.config, revision, cache, self.clock)
         with self._reading() as ledger:
             return planner.conclude_pass(

@@ -61,7 +61,8 @@ class WatchPass(Generic[ProjectType]):
         *,
         stop: Stop | None = None,
     ) -> Report:
-        """Apply, and leave alone what the service refused in an earlier pass and nobody saved since.
+        """Apply, and leave alone what the service refused in an earlier pass and nobody saved
+        since.
 
         Raises what Project.apply_async raises; the watch goes on then.
         """

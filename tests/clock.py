@@ -6,7 +6,9 @@ import random
 
 
 class FakeClock:
-    """Implements reconciler.system.clock.Clock: sleeping is the only thing that makes its time go by."""
+    """Implements reconciler.system.clock.Clock: sleeping is the only thing that makes its time go
+    by.
+    """
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self._start = now

@@ -14,9 +14,9 @@ from reconciler.desired.manifest import Edit, Reading, Rules
 from reconciler.formats.digest import hash_bytes
 from reconciler.formats.document import Document, parse_documents
 from reconciler.formats.signed_urls import Signatures
-from reconciler.plan.decide import Options
+from reconciler.plan.decide import PlanOptions
 from reconciler.plan.draft import Draft
-from reconciler.plan.jobs import resolve
+from reconciler.plan.jobs import resolve_jobs
 from reconciler.plan.prune import Pruning
 from reconciler.plan.step import Plan, Step
 from reconciler.service.models import Models
@@ -279,7 +279,7 @@ def make_output(
 def make_plan(
     asked: Desired,
     seen: Observed,
-    options: Options = Options(),  # noqa: B008  (frozen)
+    options: PlanOptions = PlanOptions(),  # noqa: B008  (frozen)
     *,
     prices: bool = True,
     pruning: Pruning = Pruning(enabled=True),  # noqa: B008  (frozen)
@@ -287,7 +287,7 @@ def make_plan(
     """The plan from what is seen to what is asked."""
     return Draft(
         asked,
-        resolve(asked, seen),
+        resolve_jobs(asked, seen),
         seen,
         options=options,
         price_per_second=get_price_per_second if prices else lambda _model, _tier: None,

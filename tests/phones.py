@@ -1,4 +1,6 @@
-"""Clips and pictures as phones, cameras and other programs write them, and as a bad day leaves them."""
+"""Clips and pictures as phones, cameras and other programs write them, and as a bad day leaves
+them.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Set
 
 from reconciler.config import Config
-from reconciler.plan.cost import billed_seconds, wanted_tier
+from reconciler.plan.cost import find_wanted_tier, read_billed_seconds
 from reconciler.plan.jobs import Resolved
 from reconciler.planner import Pass
 from reconciler.state.booked import Booking, Entry, Holding, Origin
@@ -25,7 +25,7 @@ def booking(config: Config, each: Resolved, origin: Origin) -> Booking:
         environment=config.environment,
         labels=edit.labels,
         model=edit.model,
-        price_per_s=config.prices.per_second(edit.model, wanted_tier(each.wanted)),
+        price_per_s=config.prices.per_second(edit.model, find_wanted_tier(each.wanted)),
         currency=config.prices.currency,
         origin=origin,
     )
@@ -60,7 +60,7 @@ def note_holdings(
     for each in moved:
         assert each.job is not None and each.result is not None
         name, key = each.wanted.edit.name, each.job.key
-        billable_s = billed_seconds(each.result.usage) or each.result.duration_s
+        billable_s = read_billed_seconds(each.result.usage) or each.result.duration_s
         reused = unspent[name, key] == 0 and not each.result.by_hand
         made.append(
             Holding(

@@ -27,7 +27,7 @@ from reconciler.errors import (
     ServiceError,
     Throttled,
 )
-from reconciler.plan.cost import PricePerSecond, billed_seconds, tier
+from reconciler.plan.cost import PricePerSecond, find_tier, read_billed_seconds
 from reconciler.plan.step import FREE, Action, Step
 from reconciler.service.answers import TaskAnswer
 from reconciler.service.codes import Verdict, entry, may_try_again
@@ -229,7 +229,9 @@ class Executor:
         if item.work is None or not billed_s:
             return 0.0
         work = item.work
-        per_s = self._price(work.model, tier(self._models.by_name[work.model], work.job.canonical))
+        per_s = self._price(
+            work.model, find_tier(self._models.by_name[work.model], work.job.canonical)
+        )
         return None if per_s is None else round(billed_s * per_s, 4)
 
     async def _result(self, work: Work, step: Step) -> tuple[Result, float, bool]:
@@ -247,7 +249,7 @@ class Executor:
             answer = await self._followed(work, attempt_id, model)
         result = await life.collect(self._desk, work, attempt_id, answer)
         again = step.action is Action.RESUME and not step.billed_at_end
-        return result, 0.0 if again else billed_seconds(answer.usage), True
+        return result, 0.0 if again else read_billed_seconds(answer.usage), True
 
     async def _followed(self, work: Work, attempt_id: str, model: Model) -> TaskAnswer:
         loopback = self._desk.loopback

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from reconciler.config import Config
 from reconciler.desired.job import Desired
-from reconciler.plan.decide import Options
+from reconciler.plan.decide import PlanOptions
 from reconciler.plan.earlier_keys import Former
 from reconciler.plan.jobs import Resolved, resolve_edit
 from reconciler.plan.step import Step
@@ -35,7 +35,7 @@ class Replanner:
         ledger: Ledger,
         clock: Clock,
         outputs: Outputs,
-        options: Options,
+        options: PlanOptions,
         first: Pass,
     ) -> None:
         self._config = config
@@ -131,7 +131,8 @@ class Replanner:
         self._known_keys = {job.key for job in jobs if job is not None}
 
     def _look_up(self, keys: Collection[str]) -> set[str] | None:
-        """Read what ledger, store and work tree know of keys. The edits that they are of; None where
+        """Read what ledger, store and work tree know of keys. The edits that they are of; None
+        where
         a whole pass must look, since more may have changed.
         """
         if self._options.repay:  # then results decide which pins hold

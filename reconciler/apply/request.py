@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.apply.events import Event
-from reconciler.plan.decide import Options
-from reconciler.plan.saved import check_no_more, options_of, plan_of
+from reconciler.plan.decide import PlanOptions
+from reconciler.plan.saved import check_no_more, read_options, read_saved_plan
 from reconciler.plan.step import Plan
 
 
@@ -33,14 +33,14 @@ class SavedPlan:
         return str(project["name"])
 
     @property
-    def options(self) -> Options:
+    def options(self) -> PlanOptions:
         """The options that it was made with, and is applied with."""
-        return options_of(self.document)
+        return read_options(self.document)
 
     @property
     def plan(self) -> Plan:
         """The plan itself."""
-        return plan_of(self.document)
+        return read_saved_plan(self.document)
 
     def check_no_more(self, plan: Plan) -> None:
         """Raises PlanRefused where `plan` would do anything that is not in this one."""
@@ -65,14 +65,14 @@ class ApplyRequest:
     for nothing.
     """
 
-    options: Options = field(default_factory=Options)
+    options: PlanOptions = field(default_factory=PlanOptions)
     saved: SavedPlan | None = None
     max_cost: float | None = None  # refuse a plan that may cost more, in the prices' currency
     fail_fast: bool = False  # after the first failure send nothing more; bring home what was sent
     approved_by: str = ""  # who said yes beforehand, in words for the books; nobody is asked then
 
     @property
-    def chosen_options(self) -> Options:
+    def chosen_options(self) -> PlanOptions:
         """The options that hold: those of the saved plan, where there is one."""
         return self.options if self.saved is None else self.saved.options
 

@@ -25,8 +25,8 @@ from reconciler.config import Config
 from reconciler.desired.job import Job
 from reconciler.errors import CutlistError, Place
 from reconciler.formats.words import format_span
-from reconciler.plan.cost import cost, seconds
-from reconciler.plan.decide import Options
+from reconciler.plan.cost import estimate_seconds, price_edit
+from reconciler.plan.decide import PlanOptions
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import Action, Step
 from reconciler.planner import Pass, conclude_pass, select_ready
@@ -152,7 +152,7 @@ class Session:
         ServiceError.
         """
         # what it builds on has its result
-        planned = cost(each, seconds(each, {}), self._config.prices.per_second)
+        planned = price_edit(each, estimate_seconds(each, {}), self._config.prices.per_second)
         booked = booking(self._config, each, origin)
         return await take_over(self._desk, each, task_id, booked, planned_s=planned.billable_s)
 
@@ -220,7 +220,7 @@ class Session:
     async def _carry_out(
         self,
         first: Pass,
-        options: Options,
+        options: PlanOptions,
         executor: Executor,
         outcomes: dict[str, Outcome],
         stop: Stop,
@@ -287,7 +287,7 @@ class Session:
         note_holdings(self._config, self._ledger, seen, self._origin, now=self._clock.now())
 
     async def _prune(
-        self, first: Pass, options: Options, outcomes: dict[str, Outcome], stop: Stop
+        self, first: Pass, options: PlanOptions, outcomes: dict[str, Outcome], stop: Stop
     ) -> None:
         """Last of all, and only where nothing failed: what was shown to go goes, once what takes
         its place is there.
@@ -327,7 +327,7 @@ class Session:
             if outcome.error is not None and outcome.step.key not in tried_again:
                 executor.send_nothing_more(outcome.error)
 
-    def _again(self, first: Pass, options: Options) -> Pass:
+    def _again(self, first: Pass, options: PlanOptions) -> Pass:
         return conclude_pass(
             self._config, first.desired, self._store, self._ledger, self._clock, options
         )
@@ -343,7 +343,7 @@ class Session:
         return waits[0].result() or [] if waits[0] in done else []
 
     def _items(
-        self, resolved: Mapping[str, Resolved], steps: Sequence[Step], options: Options
+        self, resolved: Mapping[str, Resolved], steps: Sequence[Step], options: PlanOptions
     ) -> list[Item]:
         if options.refresh_only:
             steps = [replace(step, output="") for step in steps]  # stored, and not written

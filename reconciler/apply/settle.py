@@ -57,7 +57,8 @@ class Question:
         return self.wanted.candidates(listing.rows, strangers)
 
     def misnamed(self, desk: Desk, listing: Listing) -> dict[str, ListedTask]:
-        """The new tasks of a listing that are told to be of another model, and that no other request
+        """The new tasks of a listing that are told to be of another model, and that no other
+        request
         of ours can have made.
         """
         strangers = desk.ledger.baselines.strangers(listing.rows.keys())

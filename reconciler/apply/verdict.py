@@ -1,7 +1,9 @@
-"""What the account's list says about a request whose answer was lost: adopt, not sent, undecided, or
+"""What the account's list says about a request whose answer was lost: adopt, not sent, undecided,
+or
 read again. Pure.
 
-The rules stand in docs/operations.md, "Submit". No clock of this machine is among what they look at.
+The rules stand in docs/operations.md, "Submit". No clock of this machine is among what they look
+at.
 """
 
 from __future__ import annotations

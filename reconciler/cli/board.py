@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from reconciler.apply.events import Event, Phase
 from reconciler.formats.words import format_span
 from reconciler.plan.step import Action, Plan
-from reconciler.report.page import Line, Page, Span, Style, columns, padded, shortened, spelt
+from reconciler.report.page import Line, Page, Span, Style, measure_columns, pad, shorten, spell
 
 _BAR = 22
 _LEAST_BAR = 8
@@ -33,7 +33,7 @@ class Board:
         self._tasks = {step.name for step in steps if step.action in _AT_WORK}
         self._planned = plan.total(Action.RENDER, Action.WAIT, Action.RESUME)
         self._currency = plan.currency
-        self._widest = max(map(columns, self._expected), default=0)
+        self._widest = max(map(measure_columns, self._expected), default=0)
         self._started = now
         self._began: dict[str, float] = {}
         self._active: dict[str, Event] = {}
@@ -49,7 +49,7 @@ class Board:
         if name not in self._expected:  # a task of a request that no edit stands for any more
             self._expected.add(name)
             self._tasks.add(name)
-            self._widest = max(self._widest, columns(name))
+            self._widest = max(self._widest, measure_columns(name))
         if event.phase in _ENDED:
             self._active.pop(name, None)
             self._ended[name] = event
@@ -100,7 +100,7 @@ class Board:
         for part in parts:
             if part[0].text:
                 whole += [Span(" · ", Style.FAINT), *part] if whole else part
-        return _fitted(spelt(whole, page), page)
+        return _fitted(spell(whole, page), page)
 
     def _money(self) -> str:
         """What was billed so far, of what was planned."""
@@ -128,17 +128,17 @@ class Board:
         good = event.phase is Phase.WRITTEN
         mark = Span("✔", Style.GOOD) if good else Span("✗", Style.BAD)
         width = self._name_width(page)
-        name = padded(shortened(event.name, width, page), width)
-        head = spelt([mark, f" {name}{' ' * _GAP}"], page)
-        room = page.width - 1 - sum(columns(part.text) for part in head)
+        name = pad(shorten(event.name, width, page), width)
+        head = spell([mark, f" {name}{' ' * _GAP}"], page)
+        room = page.width - 1 - sum(measure_columns(part.text) for part in head)
         if not good:
             note = " ".join(event.note.split())
-            return [*head, *spelt(shortened(note, room, page, at_end=True), page)]
+            return [*head, *spell(shorten(note, room, page, at_end=True), page)]
         price = billed(event, self._currency)
-        if room - columns(price) < _LEAST_NAME:
+        if room - measure_columns(price) < _LEAST_NAME:
             price = ""  # the whole has the money, too
-        path = shortened(event.output or "stored", room - columns(price), page)
-        return _fitted([*head, *spelt([path, Span(price, Style.FAINT)], page)], page)
+        path = shorten(event.output or "stored", room - measure_columns(price), page)
+        return _fitted([*head, *spell([path, Span(price, Style.FAINT)], page)], page)
 
     def _name_width(self, page: Page) -> int:
         return min(self._widest, max(min(_MOST_NAME, page.width // 3), _LEAST_NAME))
@@ -148,21 +148,25 @@ class Board:
         bars = {event.name: self._share(event, now) for event in events}
         name_width = self._name_width(page)
         widest = max(
-            (columns(page.spelt(words[event.name])) for event in events if bars[event.name]),
+            (
+                measure_columns(page.spelt(words[event.name]))
+                for event in events
+                if bars[event.name]
+            ),
             default=0,
         )
         bar = min(_BAR, page.width - name_width - widest - 3 * _GAP - 1)
         bar = bar if bar >= _LEAST_BAR else 0
         lines = []
         for event in events:
-            name = padded(shortened(event.name, name_width, page), name_width)
+            name = pad(shorten(event.name, name_width, page), name_width)
             line = [Span(f"{' ' * _GAP}{name}{' ' * _GAP}")]
             share = bars[event.name]
             if share and bar:
                 line += [*_bar(share, bar, page), Span(" " * _GAP)]
             style = Style.FAINT if event.phase is Phase.WAITING else Style.PLAIN
             line.append(Span(words[event.name], style))
-            lines.append(_fitted(spelt(line, page), page))
+            lines.append(_fitted(spell(line, page), page))
         return lines
 
     def _share(self, event: Event, now: float) -> tuple[float | None] | None:
@@ -196,7 +200,7 @@ def _more(running: int, waiting: int, page: Page) -> Line:
     said = [f"{running} more"] if running else []
     if waiting:
         said.append(f"{waiting}{'' if running else ' more'} wait{'s' if waiting == 1 else ''}")
-    return _fitted(spelt(Span(f"… and {', '.join(said)}", Style.FAINT), page), page)
+    return _fitted(spell(Span(f"… and {', '.join(said)}", Style.FAINT), page), page)
 
 
 def _bar(share: tuple[float | None], width: int, page: Page) -> Iterator[Span]:
@@ -214,9 +218,9 @@ def _fitted(line: Line, page: Page) -> Line:
     room, kept = page.width - 1, []
     for part in line:
         text = part.text
-        if columns(text) > room:
-            kept.append(Span(shortened(text, room, page, at_end=True), part.style))
+        if measure_columns(text) > room:
+            kept.append(Span(shorten(text, room, page, at_end=True), part.style))
             break
         kept.append(part)
-        room -= columns(text)
+        room -= measure_columns(text)
     return kept

@@ -12,9 +12,9 @@ from reconciler.cli.approval import make_approval
 from reconciler.cli.signals import stop_on_signal
 from reconciler.plan.step import Plan
 from reconciler.project import Project
-from reconciler.report.cost import today_lines
-from reconciler.report.outcome import report_blocks, report_document
-from reconciler.report.plan import plan_blocks
+from reconciler.report.cost import describe_today
+from reconciler.report.outcome import lay_out_outcome, report_to_json
+from reconciler.report.plan import lay_out_plan
 
 
 def apply_project(
@@ -59,9 +59,9 @@ def apply_project(
 
         report = asyncio.run(apply_in_loop())
     if as_json:
-        screen.print_json_line({"event": "end", **report_document(report)})
+        screen.print_json_line({"event": "end", **report_to_json(report)})
     elif report.plan.changes or report.outcomes:
-        screen.show(report_blocks(report))
+        screen.show(lay_out_outcome(report))
     return report
 
 
@@ -76,8 +76,8 @@ def _make_plan_display(
             budgets = [check.to_json() for check in checks]
             screen.print_json_line({"event": "plan", **plan.to_json(), "budgets": budgets})
         else:
-            spent = today_lines(project.add_up_today(), plan.currency) if plan.changes else ()
-            screen.show([*plan_blocks(plan), *spent, ""])
+            spent = describe_today(project.add_up_today(), plan.currency) if plan.changes else ()
+            screen.show([*lay_out_plan(plan), *spent, ""])
 
     return show
 

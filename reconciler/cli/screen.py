@@ -17,7 +17,7 @@ from reconciler.cli.terminal import OutputStream
 from reconciler.errors import EXIT_ERROR, CutlistError, InvalidInput
 from reconciler.formats.names import is_plain, make_plain
 from reconciler.formats.words import format_count
-from reconciler.report.page import Blocks, Page, Paragraph, written
+from reconciler.report.page import Blocks, Page, Paragraph, write_blocks
 
 OUT = OutputStream("stdout")
 ERR = OutputStream("stderr")
@@ -38,7 +38,7 @@ def print_lines(text: str) -> None:
 
 def show(blocks: Blocks, *, wide: bool = False) -> None:
     """Blocks on standard output, laid out for it; `wide`: with whole names and paths."""
-    OUT.write(written(blocks, OUT.page(wide=wide)))
+    OUT.write(write_blocks(blocks, OUT.page(wide=wide)))
 
 
 def note(text: str) -> None:
@@ -47,7 +47,7 @@ def note(text: str) -> None:
     """
     page = ERR.page()
     if ERR.is_terminal:
-        ERR.write(written([make_lines_plain(text)], page))
+        ERR.write(write_blocks([make_lines_plain(text)], page))
     else:
         ERR.write(f"{make_lines_plain(text)}\n")
 
@@ -92,7 +92,7 @@ def complain(error: CutlistError) -> None:
         return
     note(f"error: {error}")
     if error.hint:
-        ERR.write(written([Paragraph(error.hint, "  ")], ERR.page()))
+        ERR.write(write_blocks([Paragraph(error.hint, "  ")], ERR.page()))
 
 
 def settle_exit_code(code: int) -> int:
@@ -131,7 +131,7 @@ def confirm(question: str, wake: int) -> bool:
     place = ERR if ERR.is_terminal and not OUT.is_terminal else OUT
     words = f"{question} Only 'yes' will be accepted:"
     try:
-        place.write(f"{written([Paragraph(words, rest='')], place.page()).rstrip()} ")
+        place.write(f"{write_blocks([Paragraph(words, rest='')], place.page()).rstrip()} ")
         ready, _, _ = select.select([sys.stdin, wake], [], [])
         return wake not in ready and sys.stdin.readline().strip() == "yes"
     except KeyboardInterrupt:

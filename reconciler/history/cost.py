@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.history.spending import GROUPS, WASTED, Fate, Line, Spending, Sum, grouped, total
+from reconciler.history.spending import (
+    GROUPS,
+    WASTED,
+    Fate,
+    Line,
+    Spending,
+    Sum,
+    add_up,
+    group_lines,
+)
 
 COST_VERSION = 1
 
@@ -41,8 +50,8 @@ class CostReport:
             "account": self.account,
             "currency": spending.currency or None,
             "day": self.day,
-            "spent": _sum(total(spending.paid)),
-            "saved": _sum(total(spending.saved)),
+            "spent": _sum(add_up(spending.paid)),
+            "saved": _sum(add_up(spending.saved)),
             "wasted": _sum(spending.of(*WASTED)),
             "fates": {fate.value.replace(" ", "_"): _sum(spending.of(fate)) for fate in Fate},
             "budgets": [
@@ -54,9 +63,9 @@ class CostReport:
 
 
 def _groups(paid: Sequence[Line], saved: Sequence[Line], by: str) -> list[dict[str, Any]]:
-    spent, spared = dict(grouped(paid, by)), dict(grouped(saved, by))
+    spent, spared = dict(group_lines(paid, by)), dict(group_lines(saved, by))
     names = [*spent, *(name for name in spared if name not in spent)]
-    nothing = total(())
+    nothing = add_up(())
     return [
         {
             "name": name,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.formats.words import format_moment
-from reconciler.plan.cost import billed_seconds
-from reconciler.plan.reasons import changes
+from reconciler.plan.cost import read_billed_seconds
+from reconciler.plan.reasons import describe_changes
 from reconciler.state.booked import Booking, Entry, Holding, Origin
 from reconciler.state.observed import Result, State
 
@@ -112,12 +112,12 @@ def _record(event: Entry | Holding | Result, why: str, details: tuple[str, ...])
 def _why(before: Mapping[str, Any] | None, job: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     if not before or not job:
         return "", ()
-    return ("the same request", ()) if before == job else changes(before, job, {})
+    return ("the same request", ()) if before == job else describe_changes(before, job, {})
 
 
 def _of_entry(entry: Entry, why: str, details: tuple[str, ...]) -> LogRecord:
     billed_s = (
-        (billed_seconds(entry.usage) or entry.planned_s)
+        (read_billed_seconds(entry.usage) or entry.planned_s)
         if entry.state in _BILLED or entry.stray
         else 0.0
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.formats.words import format_moment
-from reconciler.plan.cost import PricePerSecond, billed_seconds, tier
+from reconciler.plan.cost import PricePerSecond, find_tier, read_billed_seconds
 from reconciler.service.models import Models
 from reconciler.state.booked import Booking, Entry, Holding, Origin
 from reconciler.state.observed import Result, State
@@ -60,7 +60,7 @@ class Line:
     @property
     def day(self) -> str:
         """The day in UTC, such as 2026-11-21."""
-        return day_of(self.at)
+        return get_day(self.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +91,23 @@ class Spending:
 
     def on(self, now: float, environment: str | None = None) -> Sum:
         """What was spent on the day of `now`, in one environment or all."""
-        return total(
+        return add_up(
             line
             for line in self.paid
-            if line.day == day_of(now) and environment in (None, line.environment)
+            if line.day == get_day(now) and environment in (None, line.environment)
         )
 
     def of(self, *fates: Fate) -> Sum:
         """What became of it like that."""
-        return total(line for line in self.paid if line.fate in fates)
+        return add_up(line for line in self.paid if line.fate in fates)
 
 
-def day_of(at: float) -> str:
+def get_day(at: float) -> str:
     """The day in UTC, such as 2026-11-21."""
     return format_moment(at, "%Y-%m-%d")
 
 
-def total(lines: Iterable[Line]) -> Sum:
+def add_up(lines: Iterable[Line]) -> Sum:
     """The sum of lines."""
     kept = list(lines)
     return Sum(
@@ -130,7 +130,7 @@ GROUPS: Mapping[str, Callable[[Line], Sequence[str]]] = {
 }
 
 
-def grouped(lines: Sequence[Line], by: str) -> Sequence[tuple[str, Sum]]:
+def group_lines(lines: Sequence[Line], by: str) -> Sequence[tuple[str, Sum]]:
     """Sums by one of GROUPS: days and commits as they came, everything else the dearest first.
 
     A line with several labels is in the sum of each of them.
@@ -139,7 +139,7 @@ def grouped(lines: Sequence[Line], by: str) -> Sequence[tuple[str, Sum]]:
     for line in lines:
         for name in GROUPS[by](line):
             groups.setdefault(name, []).append(line)
-    sums = [(name, total(lines_)) for name, lines_ in groups.items()]
+    sums = [(name, add_up(lines_)) for name, lines_ in groups.items()]
     return (
         sums
         if by in ("day", "commit")
@@ -147,7 +147,7 @@ def grouped(lines: Sequence[Line], by: str) -> Sequence[tuple[str, Sum]]:
     )
 
 
-def spending(
+def add_up_spending(
     entries: Sequence[Entry],
     holdings: Sequence[Holding],
     *,
@@ -170,7 +170,7 @@ def spending(
     return Spending(tuple(paid), tuple(saved), currency)
 
 
-def paid_twice(
+def find_paid_twice(
     entries: Sequence[Entry],
     results: Mapping[str, Sequence[Result]],
     pinned: Mapping[str, Collection[str]],
@@ -213,7 +213,7 @@ class _Pricing:
     currency: str
 
     def paid(self, entry: Entry, fate: Fate) -> Line:
-        billable_s = billed_seconds(entry.usage) or entry.planned_s
+        billable_s = read_billed_seconds(entry.usage) or entry.planned_s
         return self.line(
             entry.edit, entry.at, billable_s, entry.booking or self._booking(entry.job), fate
         )
@@ -237,6 +237,6 @@ class _Pricing:
         name = str(job.get("model"))
         model = self.models.get(name)
         price = self.price_per_second(
-            name, tier(model, {"input": {}, "parameters": {}, **job}) if model else None
+            name, find_tier(model, {"input": {}, "parameters": {}, **job}) if model else None
         )
         return Booking(NO_ENVIRONMENT, {}, name, price, self.currency, Origin())

@@ -10,9 +10,9 @@ from reconciler.config import PROJECT_FILE, Config
 from reconciler.formats.names import get_matrix_name, make_plain
 from reconciler.history.cost import Budget, CostReport
 from reconciler.history.log import LogRecord, build_log
-from reconciler.history.spending import Spending, day_of, paid_twice, spending
+from reconciler.history.spending import Spending, add_up_spending, find_paid_twice, get_day
 from reconciler.operations.budget import measure_days
-from reconciler.plan.selection import the_edit
+from reconciler.plan.selection import find_edit
 from reconciler.planner import Pass
 from reconciler.service.models import Models
 from reconciler.state.booked import Entry, Holding, Origin
@@ -43,11 +43,11 @@ def build_cost_report(
     """What was spent, and what became of it; `seen` tells what edits ask for now."""
     entries, holdings = _read_books(ledger)
     results = store.find_results({entry.key for entry in entries}).results
-    twice = paid_twice(entries, results, _find_pinned_digests(seen))
+    twice = find_paid_twice(entries, results, _find_pinned_digests(seen))
     in_use = _find_keys_in_use(holdings, seen)
     spent = _add_up(config, entries, holdings, in_use, twice)
     days = tuple(measure_days(config.budget, spent, now))
-    return CostReport(spent, config.name, config.realm, config.account, day_of(now), days)
+    return CostReport(spent, config.name, config.realm, config.account, get_day(now), days)
 
 
 def add_up_days(config: Config, ledger: Ledger | None, now: float) -> tuple[Budget, ...]:
@@ -72,7 +72,7 @@ def read_log(
     happened: list[Entry | Holding | Result] = [*entries, *holdings, *by_hand]
     known = sorted({record.edit for record in happened} | set(edits))
     names = [edit for edit in known if name in (edit, get_matrix_name(edit))]
-    return build_log(entries, holdings, names or [the_edit(known, name)], by_hand=by_hand)
+    return build_log(entries, holdings, names or [find_edit(known, name)], by_hand=by_hand)
 
 
 def _read_books(ledger: Ledger | None) -> tuple[Sequence[Entry], Sequence[Holding]]:
@@ -92,7 +92,7 @@ def _add_up(
     """The books added up; `in_use` are the keys that edits ask for, `twice` tasks that were paid
     for what another ledger had paid for.
     """
-    return spending(
+    return add_up_spending(
         entries,
         holdings,
         in_use=in_use,

@@ -17,9 +17,9 @@ from reconciler.desired.job import Desired
 from reconciler.operations.accounting import find_origin
 from reconciler.operations.approval import Approval
 from reconciler.operations.saved_plan import check_saved
-from reconciler.plan.decide import Options
+from reconciler.plan.decide import PlanOptions
 from reconciler.planner import Pass, conclude_pass, run_pass
-from reconciler.report.plan import clock_warning
+from reconciler.report.plan import warn_about_clock
 from reconciler.state import plans
 from reconciler.state.ledger import Ledger
 from reconciler.state.store import Store
@@ -139,13 +139,13 @@ class ApplyRun:
             return self._run_pass(options)
         return conclude_pass(self.config, saved_state, self.store, self.ledger, self.clock, options)
 
-    def _run_pass(self, options: Options) -> Pass:
+    def _run_pass(self, options: PlanOptions) -> Pass:
         return run_pass(self.config, self.store, self.ledger, self.clock, options)
 
     def _warn_of_clock(self, first: Pass) -> None:
         ahead_s = first.measure_clock_lead(self.clock.now())
         if ahead_s:
-            self.hooks.tell(clock_warning(ahead_s))
+            self.hooks.tell(warn_about_clock(ahead_s))
 
     def _show_and_check(self, first: Pass) -> None:
         """Show the plan, and hold it against all that may forbid it."""

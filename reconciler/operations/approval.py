@@ -52,7 +52,8 @@ class Approval:
         require_within(self.check_budgets(plan, ledger, request.max_cost))
 
     def ask(self, plan: Plan, request: ApplyRequest, approve: Approve, stop: Stop) -> bool | str:
-        """Ask for a yes, unless the request brings one, and leave a note in the store before anything is spent.
+        """Ask for a yes, unless the request brings one, and leave a note in the store before
+        anything is spent.
 
         Then it looks once more who else has left one: of two that begin at one moment at least one
         sees the other. Raises Declined, InvalidInput. Where a signal ended the question, nobody has

@@ -9,14 +9,14 @@ from typing import TypedDict
 
 from reconciler.apply.events import Event
 from reconciler.apply.request import ApplyHooks, ApplyRequest, SavedPlan
-from reconciler.plan.decide import Options
+from reconciler.plan.decide import PlanOptions
 from reconciler.plan.step import Plan
 
 
 class EarlierSettings(TypedDict, total=False):
     """The keywords of before."""
 
-    options: Options
+    options: PlanOptions
     saved: SavedPlan | Mapping[str, object]
     max_cost: float | None
     fail_fast: bool

@@ -13,8 +13,8 @@ from reconciler.desired.manifest import Edit
 from reconciler.errors import CutlistError, Place, UsageError
 from reconciler.formats.document import parse_documents
 from reconciler.formats.names import get_matrix_name
-from reconciler.plan.selection import near, with_downstreams
-from reconciler.plan.step import Plan, total
+from reconciler.plan.selection import add_downstreams, suggest_edits
+from reconciler.plan.step import Plan, add_up_costs
 from reconciler.report.money import describe_cost
 from reconciler.system.files import resolve_links, write_atomic
 
@@ -82,11 +82,11 @@ def find_targets(desired: Desired, names: Sequence[str]) -> list[RetakeTarget]:
         named = edits.get(name) or matrices.get(name)
         if named is None:
             raise UsageError(
-                f'no edit is named "{name}".', hint=f"{near(name, edits)} {_UNWRITTEN}"
+                f'no edit is named "{name}".', hint=f"{suggest_edits(name, edits)} {_UNWRITTEN}"
             )
         together = sorted(edits_of_document[named.place()], key=lambda edit: edit.name)
         own = {edit.name for edit in together}
-        downstreams = tuple(sorted(with_downstreams(own, upstreams) - own))
+        downstreams = tuple(sorted(add_downstreams(own, upstreams) - own))
         targets.setdefault(named.place(), RetakeTarget(name, tuple(together), downstreams))
     return list(targets.values())
 
@@ -174,7 +174,7 @@ def _describe_cost(target: RetakeTarget, plan: Plan) -> str:
     """`3 edits, 24.0 s billable, 2.40 USD; then poster, at most 1.00 USD more`."""
     steps = {step.name: step for step in plan.steps}
     own = [steps[edit.name] for edit in target.edits]
-    cost = total([step.cost for step in own])
+    cost = add_up_costs([step.cost for step in own])
     words = f"{len(own)} edits, " if len(own) > 1 else ""
     if cost.billable_s:
         words += describe_cost(cost, plan.currency)
@@ -185,6 +185,6 @@ def _describe_cost(target: RetakeTarget, plan: Plan) -> str:
     later = [steps[name] for name in target.downstreams if steps[name].cost.billable_s]
     if later:
         names = ", ".join(step.name for step in later)
-        more = describe_cost(total([step.cost for step in later]), plan.currency)
+        more = describe_cost(add_up_costs([step.cost for step in later]), plan.currency)
         words += f"; what builds on it ({names}) at most {more} more"
     return words

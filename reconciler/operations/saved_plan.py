@@ -10,8 +10,8 @@ from reconciler.apply.request import SavedPlan
 from reconciler.config import Config
 from reconciler.desired.job import Desired
 from reconciler.errors import PlanRefused, UsageError
-from reconciler.plan.decide import Options
-from reconciler.plan.saved import check_form, check_fresh, check_home, saved_document
+from reconciler.plan.decide import PlanOptions
+from reconciler.plan.saved import build_saved_plan, check_form, check_fresh, check_home
 from reconciler.planner import Pass
 from reconciler.state import plans
 from reconciler.system import shipped
@@ -24,9 +24,9 @@ def read_plan(path: Path | str) -> SavedPlan:
     return SavedPlan(document)
 
 
-def bind_plan(config: Config, seen: Pass, options: Options, plan_id: str) -> dict[str, Any]:
+def bind_plan(config: Config, seen: Pass, options: PlanOptions, plan_id: str) -> dict[str, Any]:
     """The document of a plan, bound to all that it was made of."""
-    return saved_document(
+    return build_saved_plan(
         seen.plan,
         seen.desired,
         seen.resolved,
@@ -39,7 +39,9 @@ def bind_plan(config: Config, seen: Pass, options: Options, plan_id: str) -> dic
     )
 
 
-def check_saved(config: Config, saved: SavedPlan, run_pass: Callable[[Options], Pass]) -> Desired:
+def check_saved(
+    config: Config, saved: SavedPlan, run_pass: Callable[[PlanOptions], Pass]
+) -> Desired:
     """What a saved plan asks for, where it may be carried out here and now. Raises PlanRefused."""
     home = {
         "name": config.name,

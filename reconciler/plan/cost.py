@@ -30,7 +30,7 @@ class Seconds:
     unknown_inputs: int = 0
 
 
-def seconds(resolved: Resolved, upstream: Mapping[str, Seconds]) -> Seconds:
+def estimate_seconds(resolved: Resolved, upstream: Mapping[str, Seconds]) -> Seconds:
     """The seconds of one edit. `upstream` holds those of the edits it builds on."""
     if resolved.result is not None:
         return Seconds(0.0, resolved.result.duration_s)
@@ -76,15 +76,15 @@ def _input_seconds(
     return 0.0, 0
 
 
-def cost(resolved: Resolved, length: Seconds, price_per_second: PricePerSecond) -> Cost:
+def price_edit(resolved: Resolved, length: Seconds, price_per_second: PricePerSecond) -> Cost:
     """What rendering an edit is billed at most."""
     wanted = resolved.wanted
     parts = {"input": length.input_s, "output": length.output_s}
     billable_s = round(sum(parts[name] for name in wanted.model.billing_seconds), 2)
-    price = price_per_second(wanted.edit.model, wanted_tier(wanted))
+    price = price_per_second(wanted.edit.model, find_wanted_tier(wanted))
     counted = length.unknown_inputs if _length_matters(wanted) else 0
     if price is None:
-        why = f"`prices` of cutlist.yaml names none for {priced_as(wanted)}"
+        why = f"`prices` of cutlist.yaml names none for {find_price(wanted)}"
         return Cost(billable_s, None, counted, why)
     return Cost(billable_s, round(billable_s * price, 4), counted)
 
@@ -95,17 +95,19 @@ def _length_matters(wanted: Wanted) -> bool:
     )
 
 
-def wanted_tier(wanted: Wanted) -> str | None:
+def find_wanted_tier(wanted: Wanted) -> str | None:
     """The price tier of an edit."""
-    return tier(wanted.model, {"input": wanted.edit.input, "parameters": wanted.edit.parameters})
+    return find_tier(
+        wanted.model, {"input": wanted.edit.input, "parameters": wanted.edit.parameters}
+    )
 
 
-def priced_as(wanted: Wanted) -> str:
+def find_price(wanted: Wanted) -> str:
     """What the price of an edit is called: its model, and the tier where the price has tiers."""
-    return " ".join(filter(None, (wanted.edit.model, wanted_tier(wanted))))
+    return " ".join(filter(None, (wanted.edit.model, find_wanted_tier(wanted))))
 
 
-def tier(model: Model, request: Mapping[str, Any]) -> str | None:
+def find_tier(model: Model, request: Mapping[str, Any]) -> str | None:
     """The price tier of a request or a job: the value, or the documented default, of the field that
     sets the price.
     """
@@ -117,7 +119,7 @@ def tier(model: Model, request: Mapping[str, Any]) -> str | None:
     return str(given if given is not None or variant is None else variant.default(section, field))
 
 
-def billed_seconds(usage: Mapping[str, object]) -> float:
+def read_billed_seconds(usage: Mapping[str, object]) -> float:
     """What the service says it bills for a task: `usage.duration` (wan2.7) or
     `usage.video_duration` (VACE).
     """

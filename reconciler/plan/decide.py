@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.errors import Place
 from reconciler.plan.jobs import Resolved
-from reconciler.plan.reasons import changed_place, changes, written
+from reconciler.plan.reasons import describe_changes, find_changed_place, list_texts
 from reconciler.plan.step import Action, Step
 from reconciler.service.codes import MOST_ROUNDS, Verdict, entry, may_try_again
 from reconciler.state.observed import OPEN, Attempt, History, Observed, Pin, Result, State
@@ -17,7 +17,7 @@ SUSPENDED = "suspended: left alone"
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class PlanOptions:
     """What people allow beyond the ordinary."""
 
     force: bool = False  # overwrite files we did not write; put mock videos over live ones
@@ -30,8 +30,11 @@ class Options:
     exclude: tuple[str, ...] = ()  # not these edits, nor what builds on them
 
 
-def decide_step(resolved: Resolved, observed: Observed, options: Options, came_from: str) -> Step:
-    """What is to be done for one edit, by what is known of it alone. `came_from` says in words where
+def decide_step(
+    resolved: Resolved, observed: Observed, options: PlanOptions, came_from: str
+) -> Step:
+    """What is to be done for one edit, by what is known of it alone. `came_from` says in words
+    where
     its result comes from, when it was renamed or its output was moved.
     """
     edit = resolved.wanted.edit
@@ -76,7 +79,7 @@ def decide_step(resolved: Resolved, observed: Observed, options: Options, came_f
     return blocked or step
 
 
-def _given_up_step(make: _Maker, history: History | None, options: Options) -> Step | None:
+def _given_up_step(make: _Maker, history: History | None, options: PlanOptions) -> Step | None:
     """What failed in an earlier pass of `watch` waits for a save of its own manifest."""
     if make.key not in options.given_up:
         return None
@@ -85,7 +88,7 @@ def _given_up_step(make: _Maker, history: History | None, options: Options) -> S
     return make(Action.BLOCKED, "failed in an earlier pass", *words, way)
 
 
-def _pinned_step(make: _Maker, pin: Pin | None, options: Options) -> Step | None:
+def _pinned_step(make: _Maker, pin: Pin | None, options: PlanOptions) -> Step | None:
     """The lock file names a result that is not here: never a silent render."""
     if pin is None:
         return None
@@ -138,7 +141,7 @@ def _output_step(
     resolved: Resolved,
     result: Result,
     observed: Observed,
-    options: Options,
+    options: PlanOptions,
     came_from: str,
 ) -> Step:
     """The result is there; what about the file?"""
@@ -171,13 +174,13 @@ def _replacing(resolved: Resolved, observed: Observed) -> tuple[str, tuple[str, 
     before = observed.before.get(resolved.wanted.edit.name)
     if before is None or resolved.job is None or before == resolved.job.canonical:
         return "the file is of another result", ()
-    reason, details = changes(
-        before, resolved.job.canonical, written(resolved.wanted), resolved.wanted.variant.default
+    reason, details = describe_changes(
+        before, resolved.job.canonical, list_texts(resolved.wanted), resolved.wanted.variant.default
     )
     return f"{reason}; its result is in the store: nothing is paid", details
 
 
-def _occupied(make: _Maker, observed: Observed, options: Options) -> Step | None:
+def _occupied(make: _Maker, observed: Observed, options: PlanOptions) -> Step | None:
     """A blocked step where something is at the output that must not be replaced unasked; before
     anything is paid.
     """
@@ -202,7 +205,7 @@ def _occupied(make: _Maker, observed: Observed, options: Options) -> Step | None
 
 
 def _attempt_step(
-    make: _Maker, history: History, observed: Observed, options: Options
+    make: _Maker, history: History, observed: Observed, options: PlanOptions
 ) -> Step | None:
     """What earlier attempts of this job ask for; None when they are no reason not to render."""
     last = history.last
@@ -274,7 +277,7 @@ def _decided_by(last: Attempt, observed: Observed) -> str:
     )
 
 
-def _lost_step(make: _Maker, last: Attempt, options: Options) -> Step:
+def _lost_step(make: _Maker, last: Attempt, options: PlanOptions) -> Step:
     expired = last.state is State.EXPIRED
     reason = (
         "expired at the service before it was collected"
@@ -294,7 +297,7 @@ def _lost_step(make: _Maker, last: Attempt, options: Options) -> Step:
     return replace(step, repay=True)
 
 
-def _failed_step(make: _Maker, history: History, options: Options) -> Step | None:
+def _failed_step(make: _Maker, history: History, options: PlanOptions) -> Step | None:
     last = history.last
     known = entry(last.code, last.message)
     if options.retry_failed or (
@@ -335,10 +338,11 @@ def _render_step(make: _Maker, resolved: Resolved, observed: Observed) -> Step:
         return make(Action.RENDER, f"take {take} asked for" if take > 1 else "no result yet")
     if before == resolved.job.canonical:
         return make(Action.RENDER, "no result in this store")
-    reason, details = changes(
-        before, resolved.job.canonical, written(resolved.wanted), resolved.wanted.variant.default
+    reason, details = describe_changes(
+        before, resolved.job.canonical, list_texts(resolved.wanted), resolved.wanted.variant.default
     )
     step = make(Action.RENDER, reason, *details)
     return replace(
-        step, place=changed_place(resolved.wanted, before, resolved.job.canonical) or step.place
+        step,
+        place=find_changed_place(resolved.wanted, before, resolved.job.canonical) or step.place,
     )

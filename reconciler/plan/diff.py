@@ -17,9 +17,9 @@ from reconciler.desired.job import Wanted, build_job
 from reconciler.errors import Place
 from reconciler.formats.digest import hash_bytes
 from reconciler.moved import find_moved
-from reconciler.plan.cost import priced_as
+from reconciler.plan.cost import find_price
 from reconciler.plan.jobs import Resolved
-from reconciler.plan.reasons import changed_place, changes, written
+from reconciler.plan.reasons import describe_changes, find_changed_place, list_texts
 from reconciler.plan.step import FREE, Action, Cost, Plan, Step
 
 _STAYS = "no longer asked for; its file stays"
@@ -80,7 +80,7 @@ class Comparison:
         }
 
 
-def compare(
+def compare_revisions(
     before: Mapping[str, Resolved],
     after: Mapping[str, Resolved],
     plan: Plan,
@@ -182,8 +182,10 @@ class _Comparer:
         old, new = self._old[name], self._new[name]
         if old.whole != new.whole and old.own != new.own:
             self._moved.add(name)
-            reason, more = changes(old.own, new.own, written(wanted), wanted.variant.default)
-            place = changed_place(wanted, old.own, new.own)
+            reason, more = describe_changes(
+                old.own, new.own, list_texts(wanted), wanted.variant.default
+            )
+            place = find_changed_place(wanted, old.own, new.own)
             change = _made(wanted, Kind.CHANGED, ", ".join([reason, *fields]), (*more, *details))
             return replace(change, place=place or change.place)
         reasons = []
@@ -278,7 +280,7 @@ class _Bill:
         if payer != change.name:
             return replace(change, paid=f"the same request as {payer}: paid once")
         if step.cost.price is None:
-            self.unpriced.add(priced_as(wanted))
+            self.unpriced.add(find_price(wanted))
         if step.key is not None:  # what it builds on is pinned: where that is, it is rendered now
             return replace(change, action=Action.RENDER, cost=step.cost)
         return replace(

@@ -14,11 +14,11 @@ from dataclasses import replace
 
 from reconciler.desired.job import Desired, build_job
 from reconciler.formats.names import NO_ENVIRONMENT, fold_path
-from reconciler.plan.cost import PricePerSecond, Seconds, cost, priced_as, seconds
-from reconciler.plan.decide import SUSPENDED, Options, decide_step
+from reconciler.plan.cost import PricePerSecond, Seconds, estimate_seconds, find_price, price_edit
+from reconciler.plan.decide import SUSPENDED, PlanOptions, decide_step
 from reconciler.plan.jobs import Resolved
-from reconciler.plan.prune import Heirs, Pruning, left_over, prune
-from reconciler.plan.selection import selected
+from reconciler.plan.prune import Heirs, Pruning, find_left_over, plan_prune
+from reconciler.plan.selection import select_edits
 from reconciler.plan.step import FREE, Action, Plan, Step
 from reconciler.state.observed import OPEN, Attempt, Observed, State
 
@@ -37,7 +37,7 @@ class Draft:
         resolved: Mapping[str, Resolved],
         observed: Observed,
         *,
-        options: Options,
+        options: PlanOptions,
         price_per_second: PricePerSecond,
         account: str,
         currency: str,
@@ -51,7 +51,7 @@ class Draft:
         self._currency = currency
         self._pruning = pruning
         self._environment = environment
-        self._chosen = selected(desired, options.target, options.exclude)
+        self._chosen = select_edits(desired, options.target, options.exclude)
         self._names = list(desired.edits)
         self._place = {name: place for place, name in enumerate(self._names)}
         self._below: dict[str, list[str]] = {name: [] for name in self._names}
@@ -152,14 +152,15 @@ class Draft:
 
     def _measure(self, name: str) -> Iterable[str]:
         """The length of its video; those that build on it are asked where it changed."""
-        length = seconds(self.resolved[name], self._lengths)
+        length = estimate_seconds(self.resolved[name], self._lengths)
         if length == self._lengths.get(name):
             return ()
         self._lengths[name] = length
         return self._below[name]
 
     def _decide_own(self, name: str) -> set[str]:
-        """What is to be done for an edit, by itself. The edits for which it matters that a result of
+        """What is to be done for an edit, by itself. The edits for which it matters that a result
+        of
         its key is now on its way, or no longer.
         """
         before, edit = self._own.pop(name, None), self.resolved[name]
@@ -171,7 +172,7 @@ class Draft:
                 step = None
         if step is not None:
             if step.action in _PAYING or step.repay or step.billed_at_end:
-                price = cost(edit, self._lengths[name], self._price_per_second)
+                price = price_edit(edit, self._lengths[name], self._price_per_second)
                 step = replace(step, cost=price)
             self._own[name] = step = replace(step, builds_on=edit.wanted.upstreams)
         return self._count_coming(before, step)
@@ -223,7 +224,8 @@ class Draft:
         """Sort an edit in with those that stand for one request, or will once what they wait for is
         there. `requests` are those that gained or lost an edit.
 
-        The key that an edit will have is not known yet; what stands for it is made of the first edits
+        The key that an edit will have is not known yet; what stands for it is made of the first
+        edits
         of the requests that it waits for, so that it stays as they become known.
         """
         before, now = self._request.get(name), self._foresee(name)
@@ -284,7 +286,7 @@ class Draft:
     def write_plan(self) -> Plan:
         """The plan as it is now, sorted by name, with a reason and a cost on every step."""
         steps = [self.steps[name] for name in self._names if name in self.steps]
-        files = left_over(self._asked, self.observed, self._heirs)
+        files = find_left_over(self._asked, self.observed, self._heirs)
         orphans = self._find_orphans()
         # what it is not about, it leaves alone
         options = self._options
@@ -292,9 +294,9 @@ class Draft:
         pruned: list[Step] = []
         staying: list[str] = []
         if not is_partial:
-            pruned, staying = prune(files, self.resolved, self.observed, steps, self._pruning)
+            pruned, staying = plan_prune(files, self.resolved, self.observed, steps, self._pruning)
         unpriced = {
-            priced_as(self.resolved[name].wanted)
+            find_price(self.resolved[name].wanted)
             for name, step in self._own.items()
             if step.cost.price is None
         }

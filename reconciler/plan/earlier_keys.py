@@ -1,6 +1,7 @@
 """Jobs whose key an earlier rule made: they keep it, with all that is known under it. Pure.
 
-A key is looked for under the present rule first of all. Where nothing is known under that key, it is
+A key is looked for under the present rule first of all. Where nothing is known under that key, it
+is
 looked for among what version 1 of the rule made, and among links that lost a parameter since
 (`identity.ignore_query`, a provider that was added). What is found there keeps its key: result,
 attempts, pin and history count as they are, and nothing is rendered again for a change of the rule.
@@ -33,7 +34,8 @@ class _Known:
 class Former:
     """The keys of earlier rules, as far as they have been looked up.
 
-    `pins` are (edit, key) of the lock file, `notes` (edit, key) of what was written to outputs. What
+    `pins` are (edit, key) of the lock file, `notes` (edit, key) of what was written to outputs.
+    What
     store and ledger know comes by `learn`.
     """
 
@@ -107,7 +109,8 @@ class Former:
         return (digest_json({**own.canonical, "v": 1}),)
 
     def needs_everything(self, wanted: Wanted, own: Job, observed: Observed) -> bool:
-        """Whether only a search among all old jobs can tell by which key an edit is known: a rule of
+        """Whether only a search among all old jobs can tell by which key an edit is known: a rule
+        of
         links may have left more in them, and nobody can tell what.
         """
         if self._signatures is None or not _links_of(wanted):
@@ -115,7 +118,8 @@ class Former:
         return self._first or not _is_known(own.key, wanted.edit.name, observed)
 
     def has_stake_in(self, key: str) -> bool:
-        """Whether what happens to a key may be about more edits than those that have it now: another
+        """Whether what happens to a key may be about more edits than those that have it now:
+        another
         rule made it, or it is what the job of another key is looked up by.
         """
         entry = self._known.get(key)

@@ -44,7 +44,7 @@ class LookUp(Protocol):
         """Look up all that ever was; all of it."""
 
 
-def resolve(
+def resolve_jobs(
     desired: Desired,
     observed: Observed,
     former: Former | None = None,

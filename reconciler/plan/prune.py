@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from reconciler.errors import Place
 from reconciler.formats.names import fold_path
 from reconciler.plan.jobs import Resolved
-from reconciler.plan.step import Action, Step, prune_name
+from reconciler.plan.step import Action, Step, name_prune
 from reconciler.state.observed import Observed, Published
 
 _MOST_NAMES = 3
@@ -40,7 +40,7 @@ class LeftOver:
     heir: str | None = None
 
 
-def left_over(names: Collection[str], observed: Observed, heirs: Heirs) -> list[LeftOver]:
+def find_left_over(names: Collection[str], observed: Observed, heirs: Heirs) -> list[LeftOver]:
     """Every such file, by path; but not one that an asked output differs from only in case or
     Unicode form. `asked` are the folded paths that edits ask for.
     """
@@ -117,7 +117,7 @@ class Heirs:
 # ------------------------------------------------------------------ what goes
 
 
-def prune(
+def plan_prune(
     files: Sequence[LeftOver],
     resolved: Mapping[str, Resolved],
     observed: Observed,
@@ -174,7 +174,7 @@ def _steps(
     many = len(going) - len(gone) > pruning.most
     for file in going:
         step = Step(
-            name=prune_name(file.path),
+            name=name_prune(file.path),
             action=Action.PRUNE,
             reason=_why(file, resolved),
             output=file.path,

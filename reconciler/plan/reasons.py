@@ -18,7 +18,7 @@ _MEDIA = re.compile(r"sha256:[0-9a-f]{64}\Z|https?://|oss://")
 Default = Callable[[str, str], Any]  # of a section and a field of it; None: there is none
 
 
-def changes(
+def describe_changes(
     old: Mapping[str, Any],
     new: Mapping[str, Any],
     written: Mapping[str, str],
@@ -26,7 +26,8 @@ def changes(
 ) -> tuple[str, tuple[str, ...]]:
     """(reason in one line, lines with old and new values) between two canonical jobs.
 
-    `written` tells, by pointer, how the manifest writes a medium, so that people read a file name and no digest.
+    `written` tells, by pointer, how the manifest writes a medium, so that people read a file name
+    and no digest.
     `default` tells what a field is that stands in no job: documented defaults are left out of it.
     """
     if new["take"] != old.get("take") and {**new, "take": 0} == {**old, "take": 0}:
@@ -56,7 +57,7 @@ def _medium(written: str | None, name: str) -> str:
     return name if written in (None, name) else f"input {written}"
 
 
-def written(wanted: Wanted) -> Mapping[str, str]:
+def list_texts(wanted: Wanted) -> Mapping[str, str]:
     """How the manifest writes each medium, by pointer."""
     texts = {}
     for medium in (input_.medium for input_ in wanted.inputs):
@@ -72,7 +73,9 @@ def written(wanted: Wanted) -> Mapping[str, str]:
     return texts
 
 
-def changed_place(wanted: Wanted, old: Mapping[str, Any], new: Mapping[str, Any]) -> Place | None:
+def find_changed_place(
+    wanted: Wanted, old: Mapping[str, Any], new: Mapping[str, Any]
+) -> Place | None:
     """Where the first field stands that differs between two canonical jobs, the newer being of this
     edit.
     """
@@ -99,7 +102,7 @@ def _differences(
 
 def _old_and_new(name: str, before: Any, after: Any, default: Any) -> list[str]:
     if isinstance(before, str) and isinstance(after, str) and " " in before + after:
-        return [word_diff(before, after)]
+        return [diff_words(before, after)]
     if isinstance(before, list | Mapping) or isinstance(after, list | Mapping):
         return []
     return [f"{name}: {_show(before, default)} → {_show(after, default)}"]
@@ -111,7 +114,7 @@ def _show(value: Any, default: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def word_diff(old: str, new: str, *, most: int = 400) -> str:
+def diff_words(old: str, new: str, *, most: int = 400) -> str:
     """`Make the [cat→dog] jump`: one line with the words that changed, old before new."""
     a, b = re.findall(r"\s+|[^\s]+", old), re.findall(r"\s+|[^\s]+", new)
     out = []

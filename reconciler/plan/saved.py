@@ -15,8 +15,8 @@ from reconciler.desired.job import Desired, build_job
 from reconciler.errors import BadSavedPlan, Place, PlanRefused
 from reconciler.formats.digest import digest_json
 from reconciler.formats.names import is_plain
-from reconciler.plan.cost import PricePerSecond, priced_as, wanted_tier
-from reconciler.plan.decide import Options
+from reconciler.plan.cost import PricePerSecond, find_price, find_wanted_tier
+from reconciler.plan.decide import PlanOptions
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import Action, Cost, Plan, Step
 from reconciler.state.observed import Observed, Stray
@@ -32,12 +32,12 @@ _UNBOUND = (
 )  # a line that moved, a warning that went: nothing that is paid for
 
 
-def saved_document(
+def build_saved_plan(
     plan: Plan,
     desired: Desired,
     resolved: Mapping[str, Resolved],
     observed: Observed,
-    options: Options,
+    options: PlanOptions,
     price_per_second: PricePerSecond,
     *,
     project: str,
@@ -51,7 +51,7 @@ def saved_document(
     prices = {}
     for name in names:
         wanted = desired.edits[name]
-        prices[priced_as(wanted)] = price_per_second(wanted.edit.model, wanted_tier(wanted))
+        prices[find_price(wanted)] = price_per_second(wanted.edit.model, find_wanted_tier(wanted))
     document = {
         "kind": KIND,
         "version": SAVED_VERSION,
@@ -148,20 +148,20 @@ def check_form(
     try:
         if not all(is_plain(text) for text in texts):
             raise ValueError("characters that would write on the terminal")
-        options_of(document)
-        plan_of(document)
+        read_options(document)
+        read_saved_plan(document)
     except (ValueError, TypeError) as error:
         raise BadSavedPlan("the saved plan is not as this program writes it.", hint=hint) from error
 
 
-def options_of(document: Mapping[str, Any]) -> Options:
+def read_options(document: Mapping[str, Any]) -> PlanOptions:
     """What was allowed when the plan was made. Raises TypeError for an option of another program."""
     given: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in document["options"].items()
     }
-    options = Options(**given)
-    if any(type(value) is not type(getattr(Options(), name)) for name, value in given.items()):
+    options = PlanOptions(**given)
+    if any(type(value) is not type(getattr(PlanOptions(), name)) for name, value in given.items()):
         raise TypeError("an option of another kind")
     return options
 
@@ -307,7 +307,7 @@ def _bound(value: Any) -> Any:
 # ------------------------------------------------------------------ back from the file
 
 
-def plan_of(document: Mapping[str, Any]) -> Plan:
+def read_saved_plan(document: Mapping[str, Any]) -> Plan:
     """The plan for people to read again."""
     data = document["plan"]
     unpriced = tuple(sorted(name for name, price in document["prices"].items() if price is None))

@@ -17,7 +17,9 @@ from reconciler.formats.words import format_count
 _MOST_NAMES = 8
 
 
-def selected(desired: Desired, targets: Sequence[str], excludes: Sequence[str]) -> frozenset[str]:
+def select_edits(
+    desired: Desired, targets: Sequence[str], excludes: Sequence[str]
+) -> frozenset[str]:
     """The names of the edits that are asked about. Raises UsageError for words that match nothing,
     or leave nothing.
     """
@@ -30,7 +32,7 @@ def selected(desired: Desired, targets: Sequence[str], excludes: Sequence[str]) 
             chosen |= _matched("--target", text, edits)
         chosen = _with_upstreams(chosen, upstreams)
     for text in excludes:
-        chosen -= with_downstreams(_matched("--exclude", text, edits), upstreams)
+        chosen -= add_downstreams(_matched("--exclude", text, edits), upstreams)
     if not chosen and (targets or excludes):
         raise UsageError(
             "--target and --exclude leave no edit to plan for.", hint="Nothing was sent."
@@ -38,7 +40,7 @@ def selected(desired: Desired, targets: Sequence[str], excludes: Sequence[str]) 
     return frozenset(chosen)
 
 
-def the_edit(names: Sequence[str], text: str) -> str:
+def find_edit(names: Sequence[str], text: str) -> str:
     """The one edit that is named. Raises UsageError, with near names or a cell of a matrix."""
     if text in names:
         return text
@@ -56,7 +58,7 @@ def _matched(option: str, text: str, edits: Mapping[str, Edit]) -> set[str]:
     if not matching:
         raise UsageError(
             f'{option} "{text}" matches no edit.',
-            hint=f"{near(text, edits)} Nothing was sent.".strip(),
+            hint=f"{suggest_edits(text, edits)} Nothing was sent.".strip(),
         )
     return matching
 
@@ -65,7 +67,8 @@ def _matcher(text: str) -> Callable[[Edit], bool]:
     """`campaign=spring` asks for labels, all of them where commas stand between; anything else
     for a name.
 
-    `*` and `?` stand for any characters and for one. Brackets are part of a name; a name without them means all edits
+    `*` and `?` stand for any characters and for one. Brackets are part of a name; a name without
+    them means all edits
     that a matrix made of it.
     """
     if "=" in text.partition("[")[0]:
@@ -81,7 +84,7 @@ def _matcher(text: str) -> Callable[[Edit], bool]:
     )
 
 
-def near(text: str, edits: Mapping[str, Edit]) -> str:
+def suggest_edits(text: str, edits: Mapping[str, Edit]) -> str:
     """What somebody may have meant by words that match no edit."""
     if "=" not in text.partition("[")[0]:
         return _near(text, list(edits)) if edits else "There are no edits."
@@ -116,7 +119,7 @@ def _with_upstreams(names: Iterable[str], upstreams: Mapping[str, Sequence[str]]
     return chain
 
 
-def with_downstreams(names: Iterable[str], upstreams: Mapping[str, Sequence[str]]) -> set[str]:
+def add_downstreams(names: Iterable[str], upstreams: Mapping[str, Sequence[str]]) -> set[str]:
     """`names` and everything that builds on them; `upstreams` names every upstream before its
     downstream.
     """

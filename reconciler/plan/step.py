@@ -133,7 +133,7 @@ class Step:
 _HERE = "./"
 
 
-def prune_name(output: str) -> str:
+def name_prune(output: str) -> str:
     """What the step of an output that no edit asks for is called: `./` and its path.
 
     The name of an edit begins with a letter or a digit, and an edit may be called `a.mp4`.
@@ -185,12 +185,12 @@ class Plan:
         """The cost of all steps of these actions that are not stuck. A price is None when one of
         them has none.
         """
-        return total([step.cost for step in self.by_action(*actions) if not step.stuck])
+        return add_up_costs([step.cost for step in self.by_action(*actions) if not step.stuck])
 
     @property
     def held_up(self) -> Cost:
         """What this plan does not spend, and would, were it not for what is blocked."""
-        return total([step.cost for step in self.steps if step.stuck or step.repay])
+        return add_up_costs([step.cost for step in self.steps if step.stuck or step.repay])
 
     def describe_followers(self) -> Mapping[str, str]:
         """By the name of every edit that is rendered: which edits wait for it and are rendered
@@ -255,7 +255,7 @@ class Plan:
         }
 
 
-def total(costs: Sequence[Cost]) -> Cost:
+def add_up_costs(costs: Sequence[Cost]) -> Cost:
     """The sum of costs."""
     priced = all(cost.price is not None for cost in costs)
     return Cost(

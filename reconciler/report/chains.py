@@ -10,7 +10,7 @@ _DEEPEST = 6  # further down, lines are not indented any more
 BRANCH, LAST_BRANCH, TRUNK, NO_TRUNK = "├─ ", "└─ ", "│  ", "   "
 
 
-def in_chains(steps: Sequence[Step]) -> Iterator[tuple[Step, str, str]]:
+def order_by_chain(steps: Sequence[Step]) -> Iterator[tuple[Step, str, str]]:
     """Each step once, under the edit it builds on, with the lines of the tree before it and before
     what is said of it below.
 

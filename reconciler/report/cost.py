@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.formats.words import format_count
 from reconciler.history.cost import Budget, CostReport
-from reconciler.history.spending import WASTED, Fate, Sum, grouped, total
+from reconciler.history.spending import WASTED, Fate, Sum, add_up, group_lines
 from reconciler.report.money import describe_sum
-from reconciler.report.page import Block, Span, Style, Words, written
+from reconciler.report.page import Block, Span, Style, Words, write_blocks
 from reconciler.report.table import Column, Fit, Row, Table
 
 _BAR = 16
@@ -23,18 +23,18 @@ _FATE_WORDS = {
 }
 
 
-def cost_text(report: CostReport, by: str) -> str:
+def write_cost(report: CostReport, by: str) -> str:
     """For people, in lines of a screen's width."""
-    return written(cost_blocks(report, by))
+    return write_blocks(lay_out_cost(report, by))
 
 
-def cost_blocks(report: CostReport, by: str) -> list[Block | str]:
+def lay_out_cost(report: CostReport, by: str) -> list[Block | str]:
     """For people: what became of the money, what reuse saved, and where it went by one of GROUPS."""
     spending, currency = report.spending, report.spending.currency
-    spent, saved = total(spending.paid), total(spending.saved)
+    spent, saved = add_up(spending.paid), add_up(spending.saved)
     where = f"realm {report.realm}, account {report.account}"
     if not spent.count and not saved.count:
-        return [f"Nothing was spent yet ({where}).", *today_lines(report.budgets, currency)]
+        return [f"Nothing was spent yet ({where}).", *describe_today(report.budgets, currency)]
     fates = [(fate, spending.of(fate)) for fate in Fate]
     times = "once" if saved.count == 1 else f"{saved.count} times"
     wasted = spending.of(*WASTED)
@@ -54,16 +54,16 @@ def cost_blocks(report: CostReport, by: str) -> list[Block | str]:
         "",
         f"Saved by reuse: {describe_sum(saved, currency)}{f', {times}' if saved.count else ''}.",
         *([f"Wasted: {describe_sum(wasted, currency)}."] if wasted.count else []),
-        *today_lines(report.budgets, currency),
+        *describe_today(report.budgets, currency),
         "",
         f"By {by}",
         _table(
-            [(shown(name), amount, "") for name, amount in grouped(spending.paid, by)], currency
+            [(shown(name), amount, "") for name, amount in group_lines(spending.paid, by)], currency
         ),
     ]
 
 
-def today_lines(budgets: Sequence[Budget], currency: str) -> Iterator[str]:
+def describe_today(budgets: Sequence[Budget], currency: str) -> Iterator[str]:
     """What of each budget of a day is spent, a line each."""
     for budget in budgets:
         yield (

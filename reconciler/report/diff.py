@@ -10,15 +10,15 @@ from reconciler.plan.step import Action
 from reconciler.report.markdown import (
     MOST_CHARACTERS,
     CommentRow,
-    code,
-    escaped,
-    paragraphs,
-    table_and_details,
-    where_markdown,
+    describe_place_markdown,
+    escape_markdown,
+    join_paragraphs,
+    quote_code,
+    write_table_and_details,
 )
 from reconciler.report.money import describe_cost
-from reconciler.report.page import Block, Paragraph, Span, Style, written
-from reconciler.report.plan import cost_line, strong, where
+from reconciler.report.page import Block, Paragraph, Span, Style, write_blocks
+from reconciler.report.plan import describe_place, describe_plan_cost, emphasise_head
 from reconciler.report.table import Column, Fit, Row, Table
 
 DIFF_VERSION = 1
@@ -35,15 +35,15 @@ _STYLES: Mapping[Kind, Style] = {
 }
 
 
-def diff_text(comparison: Comparison) -> str:
+def write_diff(comparison: Comparison) -> str:
     """The changes for people, in lines of a screen's width."""
-    return written(diff_blocks(comparison))
+    return write_blocks(lay_out_diff(comparison))
 
 
-def diff_blocks(comparison: Comparison) -> list[Block | str]:
+def lay_out_diff(comparison: Comparison) -> list[Block | str]:
     """The changes for people."""
     plan = comparison.plan
-    head = f"From {comparison.before.name} to {comparison.after.name}, {where(plan)}."
+    head = f"From {comparison.before.name} to {comparison.after.name}, {describe_place(plan)}."
     if not comparison.changes:
         return [head, _nothing(comparison)]
     used = {change.kind for change in comparison.changes}
@@ -66,8 +66,8 @@ def diff_blocks(comparison: Comparison) -> list[Block | str]:
 
 
 def _total_lines(comparison: Comparison) -> Iterator[Paragraph]:
-    for line in (_summary_line(comparison), *cost_line(comparison.plan).split("\n")):
-        yield Paragraph(strong(line), rest="  ")
+    for line in (_summary_line(comparison), *describe_plan_cost(comparison.plan).split("\n")):
+        yield Paragraph(emphasise_head(line), rest="  ")
 
 
 def _table_row(change: Change, currency: str) -> Row:
@@ -76,12 +76,12 @@ def _table_row(change: Change, currency: str) -> Row:
         below=[
             Paragraph(change.reason, "      "),
             *(Paragraph(detail, "        ") for detail in change.details),
-            Paragraph(f"{price(change, currency)}  ({change.place})".strip(), "      "),
+            Paragraph(f"{describe_price(change, currency)}  ({change.place})".strip(), "      "),
         ],
     )
 
 
-def price(change: Change, currency: str) -> str:
+def describe_price(change: Change, currency: str) -> str:
     """What a change costs, in words."""
     if not change.cost.billable_s:
         return change.paid
@@ -106,7 +106,7 @@ def _summary_line(comparison: Comparison) -> str:
 # ------------------------------------------------------------------ JSON
 
 
-def diff_document(comparison: Comparison) -> dict[str, Any]:
+def diff_to_json(comparison: Comparison) -> dict[str, Any]:
     """The changes for programs (schemas/diff.schema.json)."""
     plan = comparison.plan
     return {
@@ -146,17 +146,19 @@ def _change(change: Change) -> dict[str, Any]:
 # ------------------------------------------------------------------ Markdown
 
 
-def diff_markdown(comparison: Comparison, below: Sequence[str] = ()) -> str:
+def write_diff_markdown(comparison: Comparison, below: Sequence[str] = ()) -> str:
     """Summary and cost first, then a table of changes, then reasons and differences, folded, then
     what is to stand `below` it all. Never too long.
     """
     changes = sorted(
         comparison.changes, key=lambda change: (_ORDER.index(change.kind), change.name)
     )
-    text, end = "\n".join(_head(comparison)) + "\n", paragraphs(below)
+    text, end = "\n".join(_head(comparison)) + "\n", join_paragraphs(below)
     rows = [_row(change, comparison.plan.currency) for change in changes]
     most = MOST_CHARACTERS - len(text) - len(end)
-    return text + (table_and_details(rows, "change", "cutlist diff", most) if rows else "") + end
+    return (
+        text + (write_table_and_details(rows, "change", "cutlist diff", most) if rows else "") + end
+    )
 
 
 def _row(change: Change, currency: str) -> CommentRow:
@@ -167,7 +169,7 @@ def _row(change: Change, currency: str) -> CommentRow:
         change.output,
         change.reason,
         change.details,
-        price(change, currency),
+        describe_price(change, currency),
         str(change.place),
     )
 
@@ -177,9 +179,9 @@ def _head(comparison: Comparison) -> Iterator[str]:
     if comparison.changes:
         yield f"**{_summary_line(comparison)}**"
         yield ""
-        yield f"**Cost:** {escaped(cost_line(plan).removeprefix('Cost: '))}"
+        yield f"**Cost:** {escape_markdown(describe_plan_cost(plan).removeprefix('Cost: '))}"
     else:
         yield f"**No difference.** {_nothing(comparison).removeprefix('No difference. ')}"
     yield ""
-    sides = f"From {code(comparison.before.name)} to {code(comparison.after.name)}."
-    yield f"{sides} {where_markdown(plan)}"
+    sides = f"From {quote_code(comparison.before.name)} to {quote_code(comparison.after.name)}."
+    yield f"{sides} {describe_place_markdown(plan)}"

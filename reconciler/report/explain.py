@@ -7,10 +7,10 @@ from typing import Any
 
 from reconciler.desired.references import show_url
 from reconciler.plan.explain import Explanation, Part, Sign
-from reconciler.plan.reasons import word_diff
+from reconciler.plan.reasons import diff_words
 from reconciler.plan.step import Action
 from reconciler.report.money import describe_cost
-from reconciler.report.page import Block, Paragraph, Span, Style, written
+from reconciler.report.page import Block, Paragraph, Span, Style, write_blocks
 from reconciler.report.table import Column, Row, Table
 
 _WILL: Mapping[Action, str] = {
@@ -31,12 +31,12 @@ _STYLES: Mapping[Sign, Style] = {
 }
 
 
-def explain_text(explanation: Explanation) -> str:
+def write_explanation(explanation: Explanation) -> str:
     """For people, in lines of a screen's width."""
-    return written(explain_blocks(explanation))
+    return write_blocks(lay_out_explanation(explanation))
 
 
-def explain_blocks(explanation: Explanation) -> list[Block | str]:
+def lay_out_explanation(explanation: Explanation) -> list[Block | str]:
     """For people."""
     step = explanation.step
     most = "at most " if step.action is Action.WAIT else ""
@@ -100,7 +100,7 @@ def _value(part: Part) -> str:
         and " " in part.before + part.value
     )
     if part.sign is Sign.CHANGED and texts:
-        return word_diff(part.before, part.value, most=200)
+        return diff_words(part.before, part.value, most=200)
     now = (
         f"{part.note} ({_shown(part.value)})"
         if part.note not in ("", part.value)

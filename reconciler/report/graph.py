@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from reconciler.plan.graph import Graph, GraphNode
 from reconciler.plan.step import SYMBOLS, Action
 from reconciler.report.chains import BRANCH, LAST_BRANCH, NO_TRUNK, TRUNK
-from reconciler.report.page import Paragraph, Span, written
+from reconciler.report.page import Paragraph, Span, write_blocks
 from reconciler.report.plan import STYLES
 
 _COLOURS: Mapping[Action, str] = {
@@ -24,10 +24,10 @@ _COLOURS: Mapping[Action, str] = {
 
 def format_graph(graph: Graph) -> str:
     """The tree in lines of a screen's width."""
-    return written(graph_blocks(graph))
+    return write_blocks(lay_out_graph(graph))
 
 
-def graph_blocks(graph: Graph) -> list[Paragraph | str]:
+def lay_out_graph(graph: Graph) -> list[Paragraph | str]:
     """Every edit under each edit it builds on; one that stands in the tree already is not unfolded
     again.
     """

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from reconciler.formats.words import format_moment
 from reconciler.history.log import LogRecord
 from reconciler.report.money import describe_charge
-from reconciler.report.page import Block, Paragraph, Span, Style, written
+from reconciler.report.page import Block, Paragraph, Span, Style, write_blocks
 from reconciler.report.table import Column, Fit, Row, Table
 from reconciler.state.booked import Booking
 
@@ -15,12 +15,12 @@ _GOOD = ("rendered", "reused,")
 _BUSY = ("being", "running")
 
 
-def log_text(records: Sequence[LogRecord], *, full: bool) -> str:
+def write_log(records: Sequence[LogRecord], *, full: bool) -> str:
     """A line each, in lines of a screen's width; `full` adds what changed, who asked and agreed."""
-    return written(log_blocks(records, full=full))
+    return write_blocks(lay_out_log(records, full=full))
 
 
-def log_blocks(records: Sequence[LogRecord], *, full: bool) -> list[Block | str]:
+def lay_out_log(records: Sequence[LogRecord], *, full: bool) -> list[Block | str]:
     """A line each; `full` adds what changed, who asked and who agreed."""
     if not records:
         return ["Nothing was rendered yet."]

@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from reconciler.formats.names import NO_ENVIRONMENT, make_plain
 from reconciler.plan.step import SYMBOLS, Action, Plan, Step
 from reconciler.report.money import describe_cost
-from reconciler.report.plan import cost_line, left_out_line, stray_lines, summary_line
+from reconciler.report.plan import (
+    describe_left_out,
+    describe_plan_cost,
+    describe_strays,
+    summarise_plan,
+)
 
 MOST_CHARACTERS = 65_000  # GitHub refuses comments of more than 65,536
 _FOR_THE_TABLE = 40_000
@@ -32,7 +37,7 @@ _ORDER = (
 )
 
 
-def plan_markdown(plan: Plan, below: Sequence[str] = ()) -> str:
+def write_plan_markdown(plan: Plan, below: Sequence[str] = ()) -> str:
     """Summary and cost first, then a table of steps, then reasons and differences, folded, then
     what is to stand `below` the plan. Never too long.
     """
@@ -40,16 +45,18 @@ def plan_markdown(plan: Plan, below: Sequence[str] = ()) -> str:
         (step for step in plan.steps if step.action is not Action.KEEP),
         key=lambda step: (_ORDER.index(step.action), step.name),
     )
-    text, end = "\n".join(_head(plan, steps)) + "\n", paragraphs(below)
+    text, end = "\n".join(_head(plan, steps)) + "\n", join_paragraphs(below)
     followers = plan.describe_followers()
     rows = [_row(step, followers.get(step.name), plan.currency) for step in steps]
     most = MOST_CHARACTERS - len(text) - len(end)
-    return text + (table_and_details(rows, "step", "cutlist plan", most) if rows else "") + end
+    return (
+        text + (write_table_and_details(rows, "step", "cutlist plan", most) if rows else "") + end
+    )
 
 
-def paragraphs(lines: Sequence[str]) -> str:
+def join_paragraphs(lines: Sequence[str]) -> str:
     """Each of these as a paragraph of its own, in bold."""
-    return "".join(f"\n**{escaped(line)}**\n" for line in lines)
+    return "".join(f"\n**{escape_markdown(line)}**\n" for line in lines)
 
 
 def _row(step: Step, follow: str | None, currency: str) -> CommentRow:
@@ -68,9 +75,9 @@ def _row(step: Step, follow: str | None, currency: str) -> CommentRow:
 
 def _head(plan: Plan, steps: Sequence[Step]) -> Iterator[str]:
     if steps:
-        yield f"**{summary_line(plan)}**"
+        yield f"**{summarise_plan(plan)}**"
         yield ""
-        yield f"**Cost:** {escaped(cost_line(plan).removeprefix('Cost: '))}"
+        yield f"**Cost:** {escape_markdown(describe_plan_cost(plan).removeprefix('Cost: '))}"
     else:
         count = len(plan.steps)
         yield (
@@ -78,23 +85,25 @@ def _head(plan: Plan, steps: Sequence[Step]) -> Iterator[str]:
             f" edit{' matches its result' if count == 1 else 's match their results'}."
         )
     yield ""
-    yield f"{where_markdown(plan)} {left_out_line(plan)}".rstrip()
-    notes = [*plan.notes, *(line.strip() for line in stray_lines(plan))]
+    yield f"{describe_place_markdown(plan)} {describe_left_out(plan)}".rstrip()
+    notes = [*plan.notes, *(line.strip() for line in describe_strays(plan))]
     if notes:
         yield ""
-        yield from (f"- {code(note)}" for note in notes[:_MOST_NOTES])
+        yield from (f"- {quote_code(note)}" for note in notes[:_MOST_NOTES])
         if len(notes) > _MOST_NOTES:
             yield f"- and {len(notes) - _MOST_NOTES} more notes, which `cutlist plan` shows."
 
 
-def where_markdown(plan: Plan) -> str:
+def describe_place_markdown(plan: Plan) -> str:
     """`Realm mock, account default, endpoint mock, environment draft.`"""
     environment = (
-        "" if plan.environment == NO_ENVIRONMENT else f", environment {code(plan.environment)}"
+        ""
+        if plan.environment == NO_ENVIRONMENT
+        else f", environment {quote_code(plan.environment)}"
     )
     return (
-        f"Realm {plan.realm}, account {code(plan.account)}, endpoint"
-        f" {code(plan.endpoint)}{environment}."
+        f"Realm {plan.realm}, account {quote_code(plan.account)}, endpoint"
+        f" {quote_code(plan.endpoint)}{environment}."
     )
 
 
@@ -112,7 +121,7 @@ class CommentRow:
     place: str
 
 
-def table_and_details(rows: Sequence[CommentRow], word: str, command: str, most: int) -> str:
+def write_table_and_details(rows: Sequence[CommentRow], word: str, command: str, most: int) -> str:
     """A table of `rows`, each a `word`, then reasons and differences, folded; at most so many
     characters.
 
@@ -120,8 +129,10 @@ def table_and_details(rows: Sequence[CommentRow], word: str, command: str, most:
     """
     text = f"\n| | {word} | edit | output | why | cost |\n|---|---|---|---|---|---|\n"
     for number, row in enumerate(rows):
-        cells = " | ".join(code(cell) for cell in (row.name, row.output, row.reason, row.price))
-        line = f"| <code>{escaped(row.symbol)}</code> | {row.kind} | {cells} |\n"
+        cells = " | ".join(
+            quote_code(cell) for cell in (row.name, row.output, row.reason, row.price)
+        )
+        line = f"| <code>{escape_markdown(row.symbol)}</code> | {row.kind} | {cells} |\n"
         if len(text) + len(line) > _FOR_THE_TABLE:
             text += f"\n**{_not_shown(len(rows) - number, word)}** `{command}` shows all.\n"
             break
@@ -134,8 +145,8 @@ def _details(rows: Sequence[CommentRow], word: str, command: str, most: int) -> 
     detailed = [row for row in rows if row.details or len(row.reason) > _MOST_OF_A_CELL]
     for number, row in enumerate(detailed):
         lines = [row.reason, *row.details, row.price, row.place]
-        body = "\n".join(escaped(line) for line in lines if line)
-        head = f"<code>{escaped(row.symbol)}</code> {code(row.name or row.output)}"
+        body = "\n".join(escape_markdown(line) for line in lines if line)
+        head = f"<code>{escape_markdown(row.symbol)}</code> {quote_code(row.name or row.output)}"
         block = f"\n<details><summary>{head}</summary>\n<pre>\n{body}\n</pre>\n</details>\n"
         if len(text) + len(block) > most:
             return (
@@ -161,13 +172,13 @@ def _price(step: Step, currency: str) -> str:
     )
 
 
-def code(text: str) -> str:
+def quote_code(text: str) -> str:
     """Somebody's words on one line, as they are, doing nothing."""
     clipped = text if len(text) <= _MOST_OF_A_CELL else f"{text[: _MOST_OF_A_CELL - 1]}…"
-    return f"<code>{escaped(clipped)}</code>" if clipped else ""
+    return f"<code>{escape_markdown(clipped)}</code>" if clipped else ""
 
 
-def escaped(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """`text` with every character that could mean something written as a number; what hides or
     reorders is shown.
     """

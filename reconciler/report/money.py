@@ -1,4 +1,6 @@
-"""Money and billable seconds in words: what something may cost, what it has cost, what was billed. Pure."""
+"""Money and billable seconds in words: what something may cost, what it has cost, what was billed.
+Pure.
+"""
 
 from __future__ import annotations
 

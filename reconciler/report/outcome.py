@@ -11,17 +11,17 @@ from reconciler.formats.words import format_elapsed
 from reconciler.plan.draft import describe_orphan
 from reconciler.plan.step import Action, Plan, Step
 from reconciler.report.money import describe_bill
-from reconciler.report.page import Block, Paragraph, Span, Style, written
-from reconciler.report.plan import stray_lines
+from reconciler.report.page import Block, Paragraph, Span, Style, write_blocks
+from reconciler.report.plan import describe_strays
 from reconciler.service.codes import entry
 
 
-def report_text(report: Report) -> str:
+def write_outcome(report: Report) -> str:
     """The last word of an apply, for people, in lines of a screen's width."""
-    return written(report_blocks(report))
+    return write_blocks(lay_out_outcome(report))
 
 
-def report_blocks(report: Report) -> list[Block]:
+def lay_out_outcome(report: Report) -> list[Block]:
     """The last word of an apply, for people."""
     failures = sorted(report.failures, key=lambda outcome: outcome.step.name)
     now = {step.name: step for step in report.left.steps}
@@ -40,7 +40,7 @@ def report_blocks(report: Report) -> list[Block]:
             blocks.append(_marked("!", f"{step.name}  {step.reason}", Style.BAD))
             blocks += [_under(detail) for detail in step.details]
     blocks += [Paragraph(describe_orphan(orphan), rest="    ") for orphan in report.left.undecided]
-    blocks += [Paragraph(line.lstrip(), *_lead(line)) for line in stray_lines(report.left)]
+    blocks += [Paragraph(line.lstrip(), *_lead(line)) for line in describe_strays(report.left)]
     blocks += _not_planned(report)
     blocks += _not_pruned(report)
     if report.in_flight:
@@ -188,7 +188,7 @@ def _done(report: Report) -> str:
     return f"{', '.join(parts)} in {format_elapsed(report.elapsed_s)}."
 
 
-def report_document(report: Report) -> dict[str, Any]:
+def report_to_json(report: Report) -> dict[str, Any]:
     """The same for programs."""
     return {
         "rendered": report.done(Action.RENDER),

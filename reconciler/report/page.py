@@ -1,6 +1,7 @@
 """What people read, as blocks that know no screen, and how blocks become lines of one. Pure.
 
-A report is a sequence of blocks: texts, paragraphs with an indent, and tables (report/table.py). Only
+A report is a sequence of blocks: texts, paragraphs with an indent, and tables (report/table.py).
+Only
 here is it decided where lines are broken, what a symbol looks like in an encoding that does not
 have it, and how wide a character is.
 """
@@ -84,7 +85,7 @@ class Page:
         try:
             char.encode(self.encoding)
         except (UnicodeEncodeError, LookupError):
-            return "?" * columns(char)
+            return "?" * measure_columns(char)
         return char
 
 
@@ -104,7 +105,7 @@ Blocks = Iterable[Block | str]
 
 
 @lru_cache(maxsize=4096)
-def columns(text: str) -> int:
+def measure_columns(text: str) -> int:
     """How many columns of a terminal `text` takes: two for most characters of East Asia, and for
     emoji.
     """
@@ -115,27 +116,27 @@ def columns(text: str) -> int:
     return cell_len(text)
 
 
-def padded(text: str, width: int, *, right: bool = False) -> str:
+def pad(text: str, width: int, *, right: bool = False) -> str:
     """`text` with blanks up to `width` columns; `right`: before it."""
-    blanks = " " * max(width - columns(text), 0)
+    blanks = " " * max(width - measure_columns(text), 0)
     return blanks + text if right else text + blanks
 
 
-def shortened(text: str, width: int, page: Page = PLAIN_PAGE, *, at_end: bool = False) -> str:
+def shorten(text: str, width: int, page: Page = PLAIN_PAGE, *, at_end: bool = False) -> str:
     """`text` in at most `width` columns: what is too much goes from the middle, or from the end,
     and a mark stands there.
     """
     text = page.spelt(text)
-    if columns(text) <= width:
+    if measure_columns(text) <= width:
         return text
     mark = page.spelt("…")
-    room = width - columns(mark)
+    room = width - measure_columns(mark)
     if room < 1:
         return _head(text, width)
     if at_end:
         return _head(text, room) + mark
     front = _head(text, (room + 1) // 2)
-    back = _head(text[::-1], room - columns(front))[::-1]
+    back = _head(text[::-1], room - measure_columns(front))[::-1]
     return f"{front}{mark}{back}"
 
 
@@ -145,7 +146,7 @@ def _head(text: str, width: int) -> str:
         return text[:width]
     used = 0
     for number, char in enumerate(text):
-        used += columns(char)
+        used += measure_columns(char)
         if used > width:
             return text[:number]
     return text
@@ -168,18 +169,18 @@ class Paragraph:
     most: int = 0
 
     def lines(self, page: Page) -> Iterator[Line]:
-        first = spelt(self.first, page)
-        blank = columns("".join(span.text for span in first))
+        first = spell(self.first, page)
+        blank = measure_columns("".join(span.text for span in first))
         rest = " " * blank if self.rest is None else page.spelt(self.rest)
-        body = spelt(self.words, page)
+        body = spell(self.words, page)
         ends = wrap(
             "".join(span.text for span in body),
             max(page.width - blank, _LEAST_ROOM),
-            max(page.width - columns(rest), _LEAST_ROOM),
+            max(page.width - measure_columns(rest), _LEAST_ROOM),
         )
         for number, (start, end) in enumerate(ends):
             cut = self.most and number == self.most - 1 and number < len(ends) - 1
-            line = [*(first if number == 0 else [Span(rest)]), *part(body, start, end)]
+            line = [*(first if number == 0 else [Span(rest)]), *split_part(body, start, end)]
             if cut:
                 yield _with_mark(line, page)
                 return
@@ -190,11 +191,15 @@ def _with_mark(line: Line, page: Page) -> Line:
     """A line with the mark of what was left out at its end, within the width of the page."""
     mark = page.spelt(" …")
     text = "".join(span.text for span in line)
-    kept = text if columns(text) + columns(mark) <= page.width else text.rpartition(" ")[0]
-    return [*part(line, 0, len(kept)), Span(mark)]
+    kept = (
+        text
+        if measure_columns(text) + measure_columns(mark) <= page.width
+        else text.rpartition(" ")[0]
+    )
+    return [*split_part(line, 0, len(kept)), Span(mark)]
 
 
-def spelt(words: Words, page: Page) -> Line:
+def spell(words: Words, page: Page) -> Line:
     """Words as spans of one line, as the page can show them: white space is blanks, and what would
     move the cursor or turn the writing round is a mark.
     """
@@ -211,7 +216,7 @@ def _quiet(text: str) -> str:
     return make_plain("".join(" " if c in "\n\t\r\v\f" else c for c in text))
 
 
-def part(spans: Line, start: int, end: int) -> Line:
+def split_part(spans: Line, start: int, end: int) -> Line:
     """What stands between two offsets of the text of `spans`."""
     characters, at = [], 0
     for span in spans:
@@ -229,7 +234,7 @@ def wrap(text: str, first: int, rest: int) -> list[tuple[int, int]]:
     lines: list[tuple[int, int]] = []
     room, start, end, used = first, 0, 0, 0
     for at, piece in _pieces(text):
-        wide = columns(piece)
+        wide = measure_columns(piece)
         if piece[0] != " ":
             if used + wide > room and end > start:
                 lines.append((start, end))
@@ -250,8 +255,8 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
             continue
         begin = 0
         for number in range(1, len(piece)):
-            wide = columns(piece[number]) == 2 or columns(piece[number - 1]) == 2
-            if wide and piece[number] not in _CLOSING and columns(piece[number]):
+            wide = measure_columns(piece[number]) == 2 or measure_columns(piece[number - 1]) == 2
+            if wide and piece[number] not in _CLOSING and measure_columns(piece[number]):
                 yield at + begin, piece[begin:number]
                 begin = number
         yield at + begin, piece[begin:]
@@ -260,7 +265,7 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
 # ------------------------------------------------------------------ from blocks to text
 
 
-def laid_out(blocks: Blocks, page: Page) -> Iterator[Line]:
+def lay_out(blocks: Blocks, page: Page) -> Iterator[Line]:
     """The lines of blocks. A text is a paragraph whose other lines are indented by two more than
     its first; an empty one is an empty line.
     """
@@ -276,15 +281,15 @@ def laid_out(blocks: Blocks, page: Page) -> Iterator[Line]:
                 yield []
 
 
-def written(blocks: Blocks, page: Page = PLAIN_PAGE) -> str:
+def write_blocks(blocks: Blocks, page: Page = PLAIN_PAGE) -> str:
     """Blocks as text, line by line, each ended."""
-    return "".join(f"{_line(line, page)}\n" for line in laid_out(blocks, page))
+    return "".join(f"{_line(line, page)}\n" for line in lay_out(blocks, page))
 
 
 def _line(line: Line, page: Page) -> str:
     line = [Span(span.text.replace(BOUND, " "), span.style) for span in line]
     text = "".join(span.text for span in line)
-    line = part(line, 0, len(text.rstrip()))
+    line = split_part(line, 0, len(text.rstrip()))
     if not page.colour:
         return "".join(span.text for span in line)
     return "".join(

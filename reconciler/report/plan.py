@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.formats.words import format_count, format_span
 from reconciler.plan.step import SYMBOLS, Action, Cost, Plan, Step
-from reconciler.report.chains import in_chains
+from reconciler.report.chains import order_by_chain
 from reconciler.report.money import UNKNOWN_PRICE, describe_cost
-from reconciler.report.page import Block, Paragraph, Span, Style, Words, written
+from reconciler.report.page import Block, Paragraph, Span, Style, Words, write_blocks
 from reconciler.report.table import Column, Fit, Row, Table
 
 _LEGEND = (
@@ -36,7 +36,7 @@ STYLES: Mapping[Action, Style] = {
 }
 
 
-def clock_warning(ahead_s: float) -> str:
+def warn_about_clock(ahead_s: float) -> str:
     """What to say when the ledger's newest entry is of `ahead_s` seconds from now."""
     return (
         f"warning: the ledger has an entry of {format_span(ahead_s)} from now: this machine's clock is"
@@ -44,27 +44,30 @@ def clock_warning(ahead_s: float) -> str:
     )
 
 
-def plan_text(plan: Plan) -> str:
+def write_plan(plan: Plan) -> str:
     """The plan for people, in lines of a screen's width."""
-    return written(plan_blocks(plan))
+    return write_blocks(lay_out_plan(plan))
 
 
-def plan_blocks(plan: Plan) -> list[Block | str]:
+def lay_out_plan(plan: Plan) -> list[Block | str]:
     """The plan for people: each edit once, chains in their order under one another."""
     if not plan.changes:
-        return [*plan.notes, *stray_lines(plan), _no_changes(plan), *left_out_lines(plan)]
+        return [*plan.notes, *describe_strays(plan), _no_changes(plan), *list_left_out(plan)]
     changed = [step for step in plan.steps if step.action is not Action.KEEP]
     return [
-        f"Edits are compared with the store ({where(plan)}).",
+        f"Edits are compared with the store ({describe_place(plan)}).",
         "",
         _legend(plan),
         "",
         _steps(changed, plan.currency),
         "",
-        *([*plan.notes, *stray_lines(plan), ""] if plan.notes or plan.strays else []),
-        Paragraph(strong(summary_line(plan)), rest="  "),
-        *(Paragraph(strong(line), rest="  ") for line in cost_line(plan).split("\n")),
-        *left_out_lines(plan),
+        *([*plan.notes, *describe_strays(plan), ""] if plan.notes or plan.strays else []),
+        Paragraph(emphasise_head(summarise_plan(plan)), rest="  "),
+        *(
+            Paragraph(emphasise_head(line), rest="  ")
+            for line in describe_plan_cost(plan).split("\n")
+        ),
+        *list_left_out(plan),
     ]
 
 
@@ -76,7 +79,7 @@ def _no_changes(plan: Plan) -> str:
     return f"No changes. {matches}"
 
 
-def strong(line: str) -> list[Span]:
+def emphasise_head(line: str) -> list[Span]:
     """A line whose first word, `Plan:` or `Cost:`, stands out."""
     head, colon, rest = line.partition(":")
     return [Span(f"{head}{colon}", Style.STRONG), Span(rest)] if colon else [Span(line)]
@@ -91,13 +94,13 @@ def _legend(plan: Plan) -> Paragraph:
     return Paragraph(words, "  ")
 
 
-def where(plan: Plan) -> str:
+def describe_place(plan: Plan) -> str:
     """`realm mock, account default, endpoint mock, environment draft`: what the plan is for."""
     environment = "" if plan.environment == NO_ENVIRONMENT else f", environment {plan.environment}"
     return f"realm {plan.realm}, account {plan.account}, endpoint {plan.endpoint}{environment}"
 
 
-def left_out_line(plan: Plan) -> str:
+def describe_left_out(plan: Plan) -> str:
     """`3 edits are left out, as asked for.`, or nothing."""
     verb = "is" if plan.left_out == 1 else "are"
     return (
@@ -107,12 +110,12 @@ def left_out_line(plan: Plan) -> str:
     )
 
 
-def left_out_lines(plan: Plan) -> list[str]:
+def list_left_out(plan: Plan) -> list[str]:
     """The same as lines: one or none."""
-    return [left_out_line(plan)] if plan.left_out else []
+    return [describe_left_out(plan)] if plan.left_out else []
 
 
-def stray_lines(plan: Plan) -> Iterator[str]:
+def describe_strays(plan: Plan) -> Iterator[str]:
     """Each stray with the ways to answer for it."""
     for stray in plan.strays:
         yield f"! stray: task {stray.task_id} ({stray.status})"
@@ -126,7 +129,7 @@ def stray_lines(plan: Plan) -> Iterator[str]:
 def _steps(changed: Sequence[Step], currency: str) -> Table:
     """Symbol, name and output of each step, with what is said of it below."""
     rows = []
-    for step, lead, rest in in_chains(changed):
+    for step, lead, rest in order_by_chain(changed):
         name = Span(f"{SYMBOLS[step.action]} {step.name}", STYLES[step.action])
         rows.append(
             Row(
@@ -166,7 +169,7 @@ def _below(words: Words, indent: str) -> Paragraph:
     return Paragraph(words, indent, indent)
 
 
-def summary_line(plan: Plan) -> str:
+def summarise_plan(plan: Plan) -> str:
     """`Plan: 2 to render, 1 to write, 0 to prune; 41 unchanged.`"""
     summary = plan.summary
     words = {Action.WAIT: "waiting", Action.BLOCKED: "blocked"}
@@ -180,7 +183,7 @@ def summary_line(plan: Plan) -> str:
     return f"Plan: {', '.join(parts)}; {summary['keep']} unchanged."
 
 
-def cost_line(plan: Plan) -> str:
+def describe_plan_cost(plan: Plan) -> str:
     """`Cost: 18.1 billable seconds, 1.81 USD now, at most 2.81 USD with what waits.`"""
     now, then = plan.total(Action.RENDER), plan.total(Action.RENDER, Action.WAIT)
     waits = plan.total(Action.WAIT).billable_s > 0

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reconciler.formats.words import format_count
-from reconciler.plan.cost import billed_seconds
+from reconciler.plan.cost import read_billed_seconds
 from reconciler.plan.show import EditView
 from reconciler.plan.step import SYMBOLS, Action
-from reconciler.report.page import Block, Paragraph, Span, Style, Words, written
+from reconciler.report.page import Block, Paragraph, Span, Style, Words, write_blocks
 from reconciler.report.plan import STYLES
 from reconciler.state.observed import Result
 
 
-def portrait_text(view: EditView) -> str:
+def write_edit(view: EditView) -> str:
     """For people, in lines of a screen's width."""
-    return written(portrait_blocks(view))
+    return write_blocks(lay_out_edit(view))
 
 
-def portrait_blocks(view: EditView) -> list[Block | str]:
+def lay_out_edit(view: EditView) -> list[Block | str]:
     """For people."""
     step, edit, manifest = view.step, view.edit, view.edit.wanted.edit
     lines: list[Block | str] = [
@@ -61,7 +61,7 @@ def _result(view: EditView, result: Result) -> Iterator[Block | str]:
         f" {result.size_bytes / 2**20:.1f} MB"
     )
     yield f"  {result.stored_at[:16].replace('T', ' ')} UTC  {size}  ({mark})"
-    billed_s, task = billed_seconds(result.usage), result.task.get("task_id")
+    billed_s, task = read_billed_seconds(result.usage), result.task.get("task_id")
     if task:
         yield f"    task {task}, {billed_s:.1f} s billed{', adopted' if result.adopted else ''}"
     if result.commit:

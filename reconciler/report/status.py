@@ -8,8 +8,8 @@ from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.formats.words import format_count, format_span
 from reconciler.plan.status import WARN_S, Status, is_urgent, name_sync
 from reconciler.plan.step import Action, Step
-from reconciler.report.page import BOUND, Block, Paragraph, Span, Style, written
-from reconciler.report.plan import clock_warning, stray_lines
+from reconciler.report.page import BOUND, Block, Paragraph, Span, Style, write_blocks
+from reconciler.report.plan import describe_strays, warn_about_clock
 from reconciler.report.table import Column, Fit, Row, Table
 from reconciler.state.observed import TASK_LIFE_S
 
@@ -22,12 +22,12 @@ _STYLES = {
 }
 
 
-def status_text(status: Status) -> str:
+def write_status(status: Status) -> str:
     """How every edit is, in lines of a screen's width."""
-    return written(status_blocks(status))
+    return write_blocks(lay_out_status(status))
 
 
-def status_blocks(status: Status) -> list[Block | str]:
+def lay_out_status(status: Status) -> list[Block | str]:
     """A line for each edit, and what is to be done below those that wait for a person."""
     plan = status.plan
     return [
@@ -44,9 +44,9 @@ def status_blocks(status: Status) -> list[Block | str]:
             note_title="NOTE",
             note_room=_NOTE_ROOM,
         ),
-        *([clock_warning(status.ahead_s)] if status.ahead_s else []),
+        *([warn_about_clock(status.ahead_s)] if status.ahead_s else []),
         *plan.notes,
-        *stray_lines(plan),
+        *describe_strays(plan),
         *_deadline_lines(status),
         _summary(status),
     ]

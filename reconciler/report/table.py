@@ -18,11 +18,11 @@ from reconciler.report.page import (
     Span,
     Style,
     Words,
-    columns,
-    laid_out,
-    padded,
-    shortened,
-    spelt,
+    lay_out,
+    measure_columns,
+    pad,
+    shorten,
+    spell,
 )
 
 _GAP = 2
@@ -70,7 +70,7 @@ class Table:
     gap: int = _GAP  # columns between the columns
 
     def lines(self, page: Page) -> Iterator[Line]:
-        cells = [[spelt(cell, page) for cell in row.cells] for row in self.rows]
+        cells = [[spell(cell, page) for cell in row.cells] for row in self.rows]
         widths = self._widths(cells, page, noted=any(row.note for row in self.rows))
         if any(column.title for column in self.columns):
             titles = [[Span(column.title, Style.STRONG)] for column in self.columns]
@@ -79,14 +79,14 @@ class Table:
             yield whole if page.whole or _width(whole) <= page.width else head
         for row, texts in zip(self.rows, cells, strict=True):
             line = self._line(texts, widths, page)
-            note = spelt(row.note, page)
+            note = spell(row.note, page)
             whole = self._with_note(line, *note, widths=widths)
             if _width(whole) <= page.width or not _width(note):
                 yield whole
             else:
                 yield line
                 yield from Paragraph(note, f"{self.indent}{row.indent}").lines(page)
-            yield from laid_out(row.below, page)
+            yield from lay_out(row.below, page)
 
     def _with_note(self, line: Line, *note: Span, widths: Sequence[int]) -> Line:
         """A line with a note where the notes begin."""
@@ -146,15 +146,15 @@ class Table:
 
 
 def _width(line: Line) -> int:
-    return sum(columns(span.text) for span in line)
+    return sum(measure_columns(span.text) for span in line)
 
 
 def _cell(cell: Line, width: int, column: Column, page: Page) -> Line:
     """A cell in `width` columns; on a whole page a longer one stays whole."""
     missing = width - _width(cell)
     if missing < 0 and not page.whole:
-        text = shortened("".join(span.text for span in cell), width, page)
+        text = shorten("".join(span.text for span in cell), width, page)
         style = next((span.style for span in cell if span.text.strip()), Style.PLAIN)
-        return [Span(padded(text, width), style)]
+        return [Span(pad(text, width), style)]
     blanks = [Span(" " * missing)] if missing > 0 else []
     return [*blanks, *cell] if column.right else [*cell, *blanks]

@@ -1,4 +1,6 @@
-"""cutlist.lock: which result each edit has, committed to git, so that a clone gets the same pixels without paying."""
+"""cutlist.lock: which result each edit has, committed to git, so that a clone gets the same pixels
+without paying.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ Sections = Mapping[str, Mapping[str, Pin]]
 
 
 def read(root: Path) -> Sections:
-    """The pins of cutlist.lock, by environment and edit; none when there is no such file. Raises InvalidInput."""
+    """The pins of cutlist.lock, by environment and edit; none when there is no such file. Raises
+    InvalidInput.
+    """
     try:
         return parse_pins((root / LOCK_FILE).read_bytes())
     except FileNotFoundError:
@@ -102,7 +106,9 @@ def _section(name: str, pins: Mapping[str, Pin]) -> str:
 
 
 def write(root: Path, section: str, pins: Mapping[str, Pin], *, tmp_name: str) -> bool:
-    """Write one section of cutlist.lock, one line an edit, sorted by name. Returns whether anything changed."""
+    """Write one section of cutlist.lock, one line an edit, sorted by name. Returns whether anything
+    changed.
+    """
     sections = {**read(root), section: pins}
     kept = sorted(name for name, each in sections.items() if each or name == NO_ENVIRONMENT)
     body = "".join(_section(name, sections[name]) for name in kept)

@@ -1,7 +1,8 @@
 """What ledger and store know of some keys, asked as the keys become known, and each key once.
 
 The ledger is asked before the store. Who writes goes the other way (blob, result, ledger), so an
-attempt that is seen as SUCCEEDED has its result in the store, also while another process is at work.
+attempt that is seen as SUCCEEDED has its result in the store, also while another process is at
+work.
 """
 
 from __future__ import annotations

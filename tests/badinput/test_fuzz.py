@@ -30,7 +30,7 @@ from reconciler.cli.main import run
 from reconciler.config import Variables
 from reconciler.errors import CutlistError
 from reconciler.formats.secret import Secret
-from reconciler.report.outcome import report_document, report_text
+from reconciler.report.outcome import report_to_json, write_outcome
 from tests.e2e.bench import SmallFilms, Ticking, write_video
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
@@ -363,7 +363,7 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Path:
             return report
 
     report = asyncio.run(render())
-    assert report.exit_code == 0, report_text(report)
+    assert report.exit_code == 0, write_outcome(report)
     return root
 
 
@@ -651,4 +651,4 @@ async def _apply(root: Path, said: dict[str, list[Any]]) -> str:
         report = await project.apply_async(stop=stop)
     except CutlistError as error:
         return str(error)
-    return report_text(report) + json.dumps(report_document(report))
+    return write_outcome(report) + json.dumps(report_to_json(report))

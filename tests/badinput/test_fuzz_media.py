@@ -1,6 +1,8 @@
-"""Mutated clips and pictures at both gates: facts or a refusal, never a traceback, a hang or a flood.
+"""Mutated clips and pictures at both gates: facts or a refusal, never a traceback, a hang or a
+flood.
 
-`make test` tries MEDIA_QUICK of them, `make fuzz` FUZZ_MEDIA; a seed gives the same ones everywhere.
+`make test` tries MEDIA_QUICK of them, `make fuzz` FUZZ_MEDIA; a seed gives the same ones
+everywhere.
 """
 
 from __future__ import annotations

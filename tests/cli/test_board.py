@@ -1,4 +1,6 @@
-"""The board of an apply, on injected time: golden screens of its middle and its end, and its bounds."""
+"""The board of an apply, on injected time: golden screens of its middle and its end, and its
+bounds.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ from reconciler.apply.events import Event, Phase
 from reconciler.apply.outcome import Outcome, Report
 from reconciler.cli.board import Board
 from reconciler.plan.step import Action, Plan
-from reconciler.report.outcome import report_blocks
-from reconciler.report.page import Line, Page, columns, written
+from reconciler.report.outcome import lay_out_outcome
+from reconciler.report.page import Line, Page, measure_columns, write_blocks
 from tests.making import make_chain, make_desired, make_edit, make_observed, make_plan
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
@@ -74,7 +76,7 @@ def test_the_end(golden: Callable[[Path, str], None]) -> None:
     }
     done = replace(whole, steps=tuple(replace(each, action=Action.KEEP) for each in whole.steps))
     report = Report(whole, done, outcomes, 371.0)
-    golden(GOLDEN / "screen-apply-end.txt", written(report_blocks(report)))
+    golden(GOLDEN / "screen-apply-end.txt", write_blocks(lay_out_outcome(report)))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "gbk", "ascii"])
@@ -88,7 +90,7 @@ def test_its_bounds(width: int, rows: int, encoding: str) -> None:
     assert len(lines) <= rows
     assert text(lines).splitlines()[-1].startswith("1 of 25 done")
     for line in [*lines, *(board.ended(event, page) for event in ends)]:
-        assert columns("".join(span.text for span in line)) <= width
+        assert measure_columns("".join(span.text for span in line)) <= width
 
 
 def test_every_edit_is_counted_once() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mockserver.threaded import ServerThread
-from reconciler.report.page import columns
+from reconciler.report.page import measure_columns
 from tests.cli.processes import cutlist
 from tests.terminal import Terminal, show
 
@@ -80,7 +80,7 @@ def test_every_width(film: Path, width: int, command: list[str]) -> None:
     terminal = show("-C", film, *command, columns=width, rows=60)
     assert terminal.code == 0
     printed = re.sub(r"\x1b\[[0-9;]*m", "", terminal.raw.decode()).splitlines()
-    too_wide = [line for line in printed if columns(line) > width]
+    too_wide = [line for line in printed if measure_columns(line) > width]
     assert [line for line in too_wide if max(map(len, line.split())) < width // 2] == []
     if width >= 80:
         assert too_wide == []
@@ -202,7 +202,7 @@ def test_apply_shows_the_whole(
         terminal.until("Apply complete.")
         assert terminal.end() == 0
     for frame in terminal.frames:
-        assert all(columns(row) <= width for row in frame.split("\n"))
+        assert all(measure_columns(row) <= width for row in frame.split("\n"))
     assert len(done(terminal)) == 10
     assert "RUNNING" not in terminal.text
     assert "red" not in terminal.colours

@@ -21,7 +21,7 @@ from reconciler import Project
 from reconciler.config import Variables
 from reconciler.errors import CutlistError
 from reconciler.formats.secret import Secret
-from reconciler.history.spending import total
+from reconciler.history.spending import add_up
 from reconciler.state.ledger import SqliteLedger
 from reconciler.state.observed import OPEN
 from tests.cli.processes import COMMAND, PATIENCE_S, environment
@@ -258,7 +258,7 @@ class Scene:
             (key, each) for key, every in seen.observed.history.items() for each in every.attempts
         ]
         known = {each.task_id for _, each in attempts}
-        counted_s = total(self.project().cost().spending.paid).billable_s
+        counted_s = add_up(self.project().cost().spending.paid).billable_s
         wrong["not in the books as billed"] = (
             abs(counted_s - sum(task["billed_s"] for task in bill)) > 0.01
         )

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from reconciler.plan.step import Action
-from reconciler.report.outcome import report_text
+from reconciler.report.outcome import write_outcome
 from tests.e2e.bench import FETCH, Bench, Trouble, write_video
 
 
@@ -153,7 +153,7 @@ async def test_what_was_blocked_waits_for_a_plan_of_its_own(bench: Bench) -> Non
     assert (report.exit_code, bench.billed_tasks()) == (0, 1)
     assert (
         "+ snow: can be rendered now; it was not in this plan, so the next apply does it.\n"
-        in report_text(report)
+        in write_outcome(report)
     )
     assert (await bench.apply()).exit_code == 0
     assert bench.billed_tasks() == 2
@@ -161,7 +161,7 @@ async def test_what_was_blocked_waits_for_a_plan_of_its_own(bench: Bench) -> Non
 
 async def test_foreign_file_is_never_overwritten_unasked(bench: Bench) -> None:
     """A file somebody else put at the output blocks the edit until --force."""
-    from reconciler.plan.decide import Options
+    from reconciler.plan.decide import PlanOptions
 
     bench.edit("rain")
     await bench.apply()
@@ -169,7 +169,7 @@ async def test_foreign_file_is_never_overwritten_unasked(bench: Bench) -> None:
     report = await bench.apply()
     assert report.exit_code == 5
     assert bench.output("rain").read_bytes() == b"my own cut"
-    assert (await bench.apply(options=Options(force=True))).exit_code == 0
+    assert (await bench.apply(options=PlanOptions(force=True))).exit_code == 0
     assert bench.output("rain").read_bytes() != b"my own cut"
 
 

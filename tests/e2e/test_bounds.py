@@ -21,7 +21,7 @@ from reconciler.apply.context import SUBMIT_TRIES
 from reconciler.apply.executor import Executor, Item
 from reconciler.apply.outcome import Outcome
 from reconciler.cli.commands.watch import watch_project
-from reconciler.plan.decide import Options
+from reconciler.plan.decide import PlanOptions
 from reconciler.service.codes import MOST_ROUNDS, Verdict, entry
 from reconciler.system import shipped
 from tests.e2e.bench import Bench, Trouble, failed
@@ -35,7 +35,7 @@ STATUS: dict[str, int] = {
     "InternalError.New": 500,
     "InvalidURL.New": 400,
 }
-EVERYTHING = Options(force=True, repay=True, retry_failed=True, verify=True)
+EVERYTHING = PlanOptions(force=True, repay=True, retry_failed=True, verify=True)
 FAILED_BEFORE = ("InternalError.Algo", "InvalidURL.Timeout", "DataInspectionFailed")
 
 
@@ -102,9 +102,9 @@ def passes(code: str) -> bool:
 CODES = [*STATUS, "CANCELED"]
 
 
-@pytest.mark.parametrize("options", [Options(), EVERYTHING], ids=["as usual", "every option"])
+@pytest.mark.parametrize("options", [PlanOptions(), EVERYTHING], ids=["as usual", "every option"])
 @pytest.mark.parametrize("part", range(6))
-async def test_tasks_that_fail(bench: Bench, options: Options, part: int) -> None:
+async def test_tasks_that_fail(bench: Bench, options: PlanOptions, part: int) -> None:
     """Every code of the service and unknown ones, as the end of a task: three rounds where it may
     pass, one where it cannot; a run with --retry-failed has one fresh round of the same, and the
     run after it has none.
@@ -173,7 +173,7 @@ async def test_collecting_sends_nothing(bench: Bench) -> None:
     Service(bench, lambda prompt, _: f"task {prompt}")
     await bench.apply()
     service = Service(bench, lambda prompt, _: f"task {prompt}")
-    await bench.apply(options=Options(retry_failed=True, repay=True, refresh_only=True))
+    await bench.apply(options=PlanOptions(retry_failed=True, repay=True, refresh_only=True))
     assert not service.sent
 
 

@@ -18,8 +18,8 @@ import pytest
 from reconciler.errors import LedgerError
 from reconciler.history.log import log_to_json
 from reconciler.history.spending import GROUPS
-from reconciler.report.cost import cost_text
-from reconciler.report.log import log_text
+from reconciler.report.cost import write_cost
+from reconciler.report.log import write_log
 from tests.e2e.bench import Bench
 
 BAD: dict[str, Any] = {
@@ -80,12 +80,12 @@ def commands(bench: Bench) -> dict[str, Callable[[], Any]]:
         account = bench.project().cost()
         json.dumps(account.to_json(), allow_nan=False)
         for by in GROUPS:
-            cost_text(account, by).encode()
+            write_cost(account, by).encode()
 
     def log() -> None:
         records = bench.project().log()
         json.dumps(log_to_json(records), allow_nan=False)
-        log_text(records, full=True).encode()
+        write_log(records, full=True).encode()
 
     def plan() -> None:
         json.dumps(bench.project().plan().to_json(), allow_nan=False)

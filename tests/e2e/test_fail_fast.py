@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.apply.events import Phase
 from reconciler.apply.outcome import NotTried, Report
-from reconciler.report.outcome import report_text
+from reconciler.report.outcome import write_outcome
 from reconciler.service.codes import MOST_ROUNDS
 from reconciler.service.retry import UNKNOWN_LOOKS
 from tests.e2e.bench import CREATE, FETCH, Bench, Trouble, answer, failed
@@ -80,5 +80,5 @@ async def test_the_name_of_an_edit_stands_once(bench: Bench) -> None:
     """A task that the service does not know: the report says the edit's name once."""
     bench.edit("a")
     bench.network.trouble = [Trouble(*FETCH, unknown_to_the_service, times=UNKNOWN_LOOKS)]
-    said = report_text(await bench.apply())
+    said = write_outcome(await bench.apply())
     assert "✗ a  the service does not know the task" in said

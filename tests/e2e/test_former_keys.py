@@ -25,7 +25,7 @@ from reconciler.config import Variables
 from reconciler.errors import BadSavedPlan
 from reconciler.formats.digest import digest_json
 from reconciler.formats.secret import Secret
-from reconciler.plan.decide import Options
+from reconciler.plan.decide import PlanOptions
 from reconciler.plan.step import Action, Plan
 from tests.e2e.bench import Bench, SmallFilms, Ticking
 
@@ -45,7 +45,7 @@ class Old(Bench):
         )
 
     def plan(self, **options: object) -> Plan:
-        return self.project().plan(Options(**options))  # type: ignore[arg-type]
+        return self.project().plan(PlanOptions(**options))  # type: ignore[arg-type]
 
     def actions(self) -> dict[str, Action]:
         return {step.name: step.action for step in self.plan().steps}
@@ -164,7 +164,8 @@ async def test_a_change_is_a_change(old: Old) -> None:
 
 
 async def test_what_version_1_left_out_and_version_2_does_not(old: Old) -> None:
-    """`?policy=a` has the result that it had; `?policy=b` of another edit is another job now, and so
+    """`?policy=a` has the result that it had; `?policy=b` of another edit is another job now, and
+    so
     it was never rendered. An edit that only has a new name is still the same.
     """
     url = "https://clips.example/policy.mp4?policy={}"
@@ -188,7 +189,7 @@ async def test_a_clone_has_the_lock_file_alone(old: Old) -> None:
 
 async def test_a_retry_keeps_the_count(old: Old) -> None:
     """What failed under version 1 is sent again under its key: its history goes on."""
-    await old.apply(options=Options(retry_failed=True))
+    await old.apply(options=PlanOptions(retry_failed=True))
     history = old.project().log("refused")
     assert len({record.key for record in history}) == 1 and len(history) == 2
 

@@ -14,7 +14,7 @@ import pytest
 from reconciler.apply.context import UNFIT_TRIES
 from reconciler.apply.outcome import Report
 from reconciler.errors import EXIT_FAILED, EXIT_NEEDS_PERSON
-from reconciler.report.outcome import report_text
+from reconciler.report.outcome import write_outcome
 from tests.e2e.bench import CREATE, FETCH, Bench, Trouble
 
 LIST = ("GET", "/tasks")
@@ -40,7 +40,7 @@ def with_output(**fields: Any) -> Callable[[dict[str, Any]], Any]:
 def seen(bench: Bench, report: Report) -> str:
     """All that a person reads of an apply."""
     lines = [*bench.said, *(event.note for event in bench.events)]
-    return "\n".join([*lines, report_text(report)])
+    return "\n".join([*lines, write_outcome(report)])
 
 
 @pytest.mark.parametrize("status", [201, 202, 203, 206, 226])
@@ -69,7 +69,7 @@ async def test_what_else_is_bad_in_an_acceptance_loses_no_task(bench: Bench, cha
     bench.edit("rain")
     bench.network.trouble = [Trouble(*CREATE, bent(change))]
     report = await bench.apply()
-    assert report.exit_code == 0, report_text(report)
+    assert report.exit_code == 0, write_outcome(report)
     assert bench.creates() == bench.billed_tasks() == 1
     assert bench.output("rain").exists()
 
@@ -124,7 +124,7 @@ async def test_odd_fields_of_a_finished_task_lose_no_video(bench: Bench, change:
     bench.edit("rain")
     bench.network.trouble = [Trouble(*FETCH, bent(change), times=99)]
     report = await bench.apply()
-    assert report.exit_code == 0, report_text(report)
+    assert report.exit_code == 0, write_outcome(report)
     assert bench.output("rain").exists()
     assert "\x1b" not in seen(bench, report)
     (line,) = [each.name for each in bench.project().plan().steps]

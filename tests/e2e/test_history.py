@@ -12,15 +12,15 @@ import pytest
 
 from reconciler.errors import CutlistError, UsageError
 from reconciler.history.log import LogRecord, log_to_json
-from reconciler.plan.decide import Options
+from reconciler.plan.decide import PlanOptions
 from reconciler.plan.explain import Explanation, Sign, explain_edit
 from reconciler.plan.graph import build_graph
 from reconciler.plan.show import EditView, view_edit
 from reconciler.plan.step import Action
-from reconciler.report.explain import explain_text
+from reconciler.report.explain import write_explanation
 from reconciler.report.graph import format_dot, format_graph
-from reconciler.report.log import log_text
-from reconciler.report.show import portrait_text
+from reconciler.report.log import write_log
+from reconciler.report.show import write_edit
 from reconciler.state.observed import State
 from tests.e2e.bench import CREATE, Bench, Trouble, answer, failed, write_video
 from tests.repository import Repository
@@ -130,10 +130,11 @@ async def test_every_result_knows_its_commit_and_who_agreed(bench: Bench) -> Non
 
 def by_commit(bench: Bench) -> list[tuple[str, int]]:
     """Payments by commit."""
-    from reconciler.history.spending import grouped
+    from reconciler.history.spending import group_lines
 
     return [
-        (name, each.count) for name, each in grouped(bench.project().cost().spending.paid, "commit")
+        (name, each.count)
+        for name, each in group_lines(bench.project().cost().spending.paid, "commit")
     ]
 
 
@@ -169,7 +170,7 @@ async def test_explain_before_a_key_is_known(bench: Bench) -> None:
         next(part for part in made.parts if part.name == "input.media[0].url").value
         == "edit://swap"
     )
-    text = " ".join(explain_text(made).split())
+    text = " ".join(write_explanation(made).split())
     assert "Its key is known when what it waits for has a result" in text
     assert text.startswith(
         "poster will be rendered or written later: waits for swap; its key is known after that (at"
@@ -192,16 +193,16 @@ async def test_what_people_read(bench: Bench, golden: Golden) -> None:
     agreed = "ada, typed yes"
     await bench.apply(approve=lambda plan: agreed)
     bench.edit("swap", "swap the hat", "edit://intro", parameters={"seed": 7})
-    await bench.apply(approve=lambda plan: agreed, options=Options(target=("swap",)))
+    await bench.apply(approve=lambda plan: agreed, options=PlanOptions(target=("swap",)))
     bench.edit("swap", "swap the scarf", "edit://intro")
     records = bench.project().log()
-    golden(GOLDEN / "log.txt", masked(log_text(records, full=False)))
-    golden(GOLDEN / "log-of-one.txt", masked(log_text(bench.project().log("swap"), full=True)))
+    golden(GOLDEN / "log.txt", masked(write_log(records, full=False)))
+    golden(GOLDEN / "log-of-one.txt", masked(write_log(bench.project().log("swap"), full=True)))
     golden(GOLDEN / "log.json", masked(json.dumps(log_to_json(records), indent=1) + "\n"))
-    golden(GOLDEN / "show.txt", masked(portrait_text(drawn(bench, "swap"))))
+    golden(GOLDEN / "show.txt", masked(write_edit(drawn(bench, "swap"))))
     shown = json.dumps(drawn(bench, "swap").to_json(), indent=1).replace(bench.server.url, "URL")
     golden(GOLDEN / "show.json", masked(f"{shown}\n"))
-    golden(GOLDEN / "explain.txt", masked(explain_text(explained(bench, "swap"))))
+    golden(GOLDEN / "explain.txt", masked(write_explanation(explained(bench, "swap"))))
     golden(
         GOLDEN / "explain.json",
         masked(json.dumps(explained(bench, "swap").to_json(), indent=1) + "\n"),
@@ -214,7 +215,7 @@ async def test_what_people_read(bench: Bench, golden: Golden) -> None:
 def test_nothing_yet() -> None:
     """An empty log is one line."""
     nothing: list[LogRecord] = []
-    assert log_text(nothing, full=True) == "Nothing was rendered yet.\n"
+    assert write_log(nothing, full=True) == "Nothing was rendered yet.\n"
 
 
 async def test_a_graph_with_two_ways(bench: Bench) -> None:
@@ -306,7 +307,7 @@ async def test_a_task_made_by_hand(bench: Bench) -> None:
     task_id = await made_by_hand(bench)
     bench.edit("rain")
     assert await bench.project().import_task("rain", task_id) == "SUCCEEDED"
-    await bench.apply(options=Options(refresh_only=True, target=("rain",)))
+    await bench.apply(options=PlanOptions(refresh_only=True, target=("rain",)))
     await bench.apply()
     assert bench.creates() == 1
     assert bench.output("rain").is_file()

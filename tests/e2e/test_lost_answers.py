@@ -1,4 +1,5 @@
-"""An answer is lost, and clocks, hosts, lists and statuses lie: the bill shows one task, or a person
+"""An answer is lost, and clocks, hosts, lists and statuses lie: the bill shows one task, or a
+person
 is asked.
 """
 
@@ -16,9 +17,9 @@ import pytest
 from reconciler.apply.events import Phase
 from reconciler.apply.outcome import Report, Stop
 from reconciler.apply.settle import LOOK_AGAIN_S
-from reconciler.plan.decide import Options
+from reconciler.plan.decide import PlanOptions
 from reconciler.plan.step import Action
-from reconciler.report.plan import plan_text
+from reconciler.report.plan import write_plan
 from reconciler.service.retry import UNKNOWN_LOOKS
 from tests.e2e.bench import (
     CREATE,
@@ -221,7 +222,7 @@ async def test_a_young_task_is_not_expired_by_this_clock(bench: Bench, repay: bo
     set_clock(bench, 72 * HOUR)
     bench.network.trouble = [Trouble(*FETCH, unknown_to_the_service, times=UNKNOWN_LOOKS)]
     for _ in range(2):
-        assert (await bench.apply(options=Options(repay=repay))).exit_code == 5
+        assert (await bench.apply(options=PlanOptions(repay=repay))).exit_code == 5
     assert "not certain that 24 h are over" in blocked(bench)
     assert tasks(bench) == 1
 
@@ -233,13 +234,13 @@ async def test_a_lost_result_is_asked_for_before_it_is_paid_again(bench: Bench) 
     for blob in (bench.project().store.folder / "blobs").glob("*/*"):
         blob.unlink()
     set_clock(bench, 72 * HOUR)
-    assert "paid and is lost" in plan_text(bench.project().plan())
-    assert (await bench.apply(options=Options(repay=True))).exit_code == 0
+    assert "paid and is lost" in write_plan(bench.project().plan())
+    assert (await bench.apply(options=PlanOptions(repay=True))).exit_code == 0
     assert tasks(bench) == 1
     bench.virtual.advance(30 * HOUR)
     for blob in (bench.project().store.folder / "blobs").glob("*/*"):
         blob.unlink()
-    assert (await bench.apply(options=Options(repay=True))).exit_code == 0
+    assert (await bench.apply(options=PlanOptions(repay=True))).exit_code == 0
     assert tasks(bench) == 2
 
 
@@ -411,7 +412,7 @@ async def test_a_success_by_another_name(bench: Bench, status: int) -> None:
 
     bench.edit("rain")
     bench.network.trouble = [Trouble(*CREATE, renamed)]
-    assert (await bench.apply(options=Options(retry_failed=True))).exit_code == 0
+    assert (await bench.apply(options=PlanOptions(retry_failed=True))).exit_code == 0
     assert tasks(bench) == 1
 
 

@@ -16,10 +16,10 @@ from reconciler.config import Variables
 from reconciler.errors import BudgetExceeded
 from reconciler.formats.secret import Secret
 from reconciler.history.cost import CostReport
-from reconciler.history.spending import Fate, grouped, total
+from reconciler.history.spending import Fate, add_up, group_lines
 from reconciler.plan.step import Action
 from reconciler.project import Project
-from reconciler.report.cost import cost_text
+from reconciler.report.cost import write_cost
 from reconciler.state.ledger import SqliteLedger
 from tests.e2e.bench import CREATE, Bench, Trouble, lost_after
 
@@ -51,7 +51,7 @@ async def test_every_paid_second_has_one_fate(bench: Bench) -> None:
     bench.edit("twin")  # the same request: one job
     await bench.apply()
     account = bench.project().cost()
-    assert total(account.spending.paid).billable_s == billed_s(bench) > 0
+    assert add_up(account.spending.paid).billable_s == billed_s(bench) > 0
     assert fates(account) == {"in use": billed_s(bench)}
     assert [line.edit for line in account.spending.saved] == ["twin"]
     first = billed_s(bench)
@@ -105,17 +105,17 @@ async def test_where_the_money_went(bench: Bench) -> None:
     spending = bench.project().cost().spending
     seconds = {task["model"]: task["billed_s"] for task in bench.server.bill()["tasks"]}
     each_s = seconds["wan2.7-videoedit"]
-    assert {name: s.price for name, s in grouped(spending.paid, "edit")} == pytest.approx(
+    assert {name: s.price for name, s in group_lines(spending.paid, "edit")} == pytest.approx(
         {"rain": each_s * 0.1 + each_s * 7, "snow": each_s * 0.15}
     )
-    assert {name: s.count for name, s in grouped(spending.paid, "label")} == {
+    assert {name: s.count for name, s in group_lines(spending.paid, "label")} == {
         "(no label)": 2,
         "campaign=winter": 1,
     }
-    assert [s.count for _, s in grouped(spending.paid, "day")] == [2, 1]
-    assert [name for name, _ in grouped(spending.paid, "model")] == ["wan2.7-videoedit"]
+    assert [s.count for _, s in group_lines(spending.paid, "day")] == [2, 1]
+    assert [name for name, _ in group_lines(spending.paid, "model")] == ["wan2.7-videoedit"]
     later = spending.since(bench.project().cost().day)
-    assert total(later.paid).count == 1
+    assert add_up(later.paid).count == 1
 
 
 async def test_a_budget_of_a_day(bench: Bench) -> None:
@@ -196,7 +196,7 @@ async def test_money_that_nobody_can_count(bench: Bench) -> None:
     bench.write_project(prices={"currency": "USD", "models": {}})
     bench.edit("rain")
     await bench.apply()
-    text = cost_text(bench.project().cost(), "edit")
+    text = write_cost(bench.project().cost(), "edit")
     assert f"{billed_s(bench):.1f} billable seconds" in text
     bench.write_project(
         prices={"currency": "CNY", "models": PRICES["models"]}, budget={"per_day": 9}
@@ -226,7 +226,7 @@ async def test_books_of_an_earlier_ledger(bench: Bench) -> None:
         connection.execute("pragma user_version = 1")
     connection.close()
     account = bench.project().cost()
-    assert total(account.spending.paid).price == pytest.approx(billed_s(bench) * 0.1)
+    assert add_up(account.spending.paid).price == pytest.approx(billed_s(bench) * 0.1)
     bench.edit("rain", "make it snow")
     await bench.apply()
     ledger = SqliteLedger.open_readonly(path)
@@ -248,8 +248,8 @@ async def test_golden(bench: Bench, golden: Callable[[Path, str], None]) -> None
     bench.edit("hail", "make it hail")
     await bench.apply()
     account: Any = bench.project().cost()
-    golden(GOLDEN / "cost.txt", cost_text(account, "day"))
-    golden(GOLDEN / "cost-by-edit.txt", cost_text(account, "edit"))
+    golden(GOLDEN / "cost.txt", write_cost(account, "day"))
+    golden(GOLDEN / "cost-by-edit.txt", write_cost(account, "edit"))
     golden(GOLDEN / "cost.json", json.dumps(account.to_json(), indent=1) + "\n")
 
 
@@ -257,6 +257,6 @@ async def test_nothing_spent(bench: Bench) -> None:
     """Nothing is one line."""
     bench.edit("rain")
     assert (
-        cost_text(bench.project().cost(), "day")
+        write_cost(bench.project().cost(), "day")
         == "Nothing was spent yet (realm mock, account default).\n"
     )

@@ -15,8 +15,8 @@ from reconciler.apply.settle import LOOK_AGAIN_S
 from reconciler.config import Variables
 from reconciler.errors import BudgetExceeded, LedgerError
 from reconciler.formats.secret import Secret
-from reconciler.history.spending import Fate, grouped, total
-from reconciler.plan.decide import Options
+from reconciler.history.spending import Fate, add_up, group_lines
+from reconciler.plan.decide import PlanOptions
 from reconciler.project import Project
 from reconciler.service.retry import UNKNOWN_LOOKS
 from reconciler.state.ledger import SqliteLedger
@@ -37,7 +37,7 @@ def spent_today_s(bench: Bench) -> float:
 
 def spent_s(bench: Bench) -> float:
     """Billable seconds that count as spent on any day."""
-    return total(bench.project().cost().spending.paid).billable_s
+    return add_up(bench.project().cost().spending.paid).billable_s
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ async def test_a_kill_between_intent_and_answer(budgeted: Bench) -> None:
     with pytest.raises(BudgetExceeded, match=r"2[.]00 of 3[.]00 were spent today"):
         await budgeted.apply()
     assert budgeted.creates() == 1
-    await budgeted.apply(options=Options(target=("rain",)))
+    await budgeted.apply(options=PlanOptions(target=("rain",)))
     assert spent_today_s(budgeted) == billed_s(budgeted) > 0
     assert budgeted.creates() == 1
 
@@ -150,7 +150,7 @@ async def test_a_failure_that_is_tried_again(budgeted: Bench) -> None:
     assert (await budgeted.apply()).exit_code == 0
     assert budgeted.creates() == 2
     assert spent_today_s(budgeted) == billed_s(budgeted) > 0
-    assert total(budgeted.project().cost().spending.paid).count == budgeted.billed_tasks() == 1
+    assert add_up(budgeted.project().cost().spending.paid).count == budgeted.billed_tasks() == 1
 
 
 async def test_a_task_that_failed_is_free(budgeted: Bench) -> None:
@@ -197,7 +197,7 @@ async def test_a_day_that_ends_during_an_apply(budgeted: Bench) -> None:
     budgeted.network.trouble = [Trouble(*CREATE, over_midnight)]
     assert (await budgeted.apply()).exit_code == 0
     spending = budgeted.project().cost().spending
-    days = [(day, each.billable_s) for day, each in grouped(spending.paid, "day")]
+    days = [(day, each.billable_s) for day, each in group_lines(spending.paid, "day")]
     assert days == [("2026-01-01", 10.0), ("2026-01-02", 10.0)]
     assert billed_s(budgeted) == spent_s(budgeted) == 20.0
     assert spent_today_s(budgeted) == 10.0

@@ -1,5 +1,6 @@
 """An answer is lost, and whoever asks for it later is shown another list: of another account, of
-another key, an old copy, or one that calls the task by another model's name. The bill shows one task.
+another key, an old copy, or one that calls the task by another model's name. The bill shows one
+task.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import pytest
 
 from mockserver.accounts import DEFAULT_ACCOUNTS, Account, ApiKey
 from reconciler.apply.settle import LOOK_AGAIN_S
-from reconciler.report.outcome import report_text
+from reconciler.report.outcome import write_outcome
 from tests.e2e.bench import CREATE, Bench, Trouble, answer, lost_after, lost_before
 from tests.e2e.test_lost_answers import Listed, blocked, given_up, rows, tasks
 from tests.e2e.test_money_in_trouble import asked_by_hand
@@ -173,7 +174,7 @@ async def test_a_second_look_takes_no_task_of_an_open_request(bench: Bench) -> N
     bench.network.trouble = [Listed(UNREADABLE, times=5)]
     report = await bench.apply()
     assert (report.exit_code, len(report.unsettled)) == (4, 1)
-    assert "1 not settled" in report_text(report)
+    assert "1 not settled" in write_outcome(report)
     assert not any("cancel" in each for each in bench.network.requests)
     bench.network.trouble = []
     assert (await bench.apply()).exit_code == 0

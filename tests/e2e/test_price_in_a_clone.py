@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from reconciler import Project, read_plan
-from reconciler.plan.decide import Options
+from reconciler.plan.decide import PlanOptions
 from reconciler.plan.step import Action, Plan
 from reconciler.system import shipped
 from tests.e2e.bench import Bench, write_video
@@ -123,7 +123,7 @@ def test_what_a_plan_holds_up(clone: tuple[Bench, Workspace]) -> None:
     project.save(film.root / "night.plan")
     shown = film.run("show", "night.plan").out
     assert "what is held up would add at most 12.0 s billable, 1.20" in shown
-    assert _held_up(project.plan()) == _held_up(project.plan(Options(target=("print",))))
+    assert _held_up(project.plan()) == _held_up(project.plan(PlanOptions(target=("print",))))
     read_plan(film.root / "night.plan")
 
 
@@ -148,11 +148,11 @@ async def test_with_repay_the_chain_is_rendered_anew(clone: tuple[Bench, Workspa
     bench, film = clone
     bench.root = film.root
     project = bench.live_project()
-    plan = project.plan(Options(repay=True))
+    plan = project.plan(PlanOptions(repay=True))
     assert [step.action for step in plan.steps] == [Action.WAIT, Action.WAIT, Action.RENDER]
     assert (plan.total(Action.RENDER, Action.WAIT).price, plan.held_up.price) == (1.2, 0)
     before = bench.billed_tasks()
-    report = await bench.apply(project, options=Options(repay=True))
+    report = await bench.apply(project, options=PlanOptions(repay=True))
     assert (report.exit_code, bench.billed_tasks() - before) == (0, 3)
 
 

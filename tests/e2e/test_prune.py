@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from reconciler.apply.publish import Publisher
-from reconciler.plan.decide import Options
+from reconciler.plan.decide import PlanOptions
 from reconciler.plan.step import Action
-from reconciler.report.plan import plan_text
+from reconciler.report.plan import write_plan
 from reconciler.system.files import hash_file
 from tests.e2e.bench import CREATE, Bench, Trouble, answer
 from tests.e2e.pruning import ON, notes, nothing_to_do, pruned
@@ -22,8 +22,8 @@ async def test_the_output_of_an_edit_that_was_taken_out_goes(pair: Bench) -> Non
     pair.take_out("snow")
     made = pair.project().plan()
     assert pruned(made) == {"renders/snow.mp4": "no manifest asks for it any more"}
-    assert "  - ./renders/snow.mp4\n" in plan_text(made)
-    assert "0 to write, 1 to prune; 1 unchanged." in plan_text(made)
+    assert "  - ./renders/snow.mp4\n" in write_plan(made)
+    assert "0 to write, 1 to prune; 1 unchanged." in write_plan(made)
     before = list(pair.network.requests)
     report = await pair.apply(pair.project(key=""))
     assert (report.exit_code, report.done(Action.PRUNE)) == (0, 1)
@@ -157,7 +157,7 @@ async def test_a_file_that_comes_back_while_others_render_stays(pair: Bench) -> 
     content = pair.output("snow").read_bytes()
     pair.edit("hail", "make it hail")
     pair.edit("fog", "make it foggy")
-    await pair.apply(options=Options(target=("fog",)))
+    await pair.apply(options=PlanOptions(target=("fog",)))
     pair.take_out("fog")
     pair.output("snow").unlink()
 
@@ -244,10 +244,10 @@ async def test_a_project_without_edits_prunes_nothing(pair: Bench) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [Options(target=("rain",)), Options(exclude=("rain",)), Options(refresh_only=True)],
+    [PlanOptions(target=("rain",)), PlanOptions(exclude=("rain",)), PlanOptions(refresh_only=True)],
     ids=str,
 )
-async def test_a_plan_for_some_edits_prunes_nothing(pair: Bench, options: Options) -> None:
+async def test_a_plan_for_some_edits_prunes_nothing(pair: Bench, options: PlanOptions) -> None:
     """What it is not about, it leaves alone, and does not talk about."""
     pair.edit("hail", "make it hail")
     pair.take_out("snow")

@@ -17,7 +17,7 @@ from reconciler.apply.publish import Publisher
 from reconciler.config import Variables
 from reconciler.errors import PlanRefused
 from reconciler.formats.secret import Secret
-from reconciler.plan.decide import Options
+from reconciler.plan.decide import PlanOptions
 from reconciler.plan.step import Action, Plan
 from tests.e2e.bench import Bench
 from tests.e2e.pruning import ON, notes, nothing_to_do, pruned, rewrite_notes
@@ -237,7 +237,7 @@ async def test_a_saved_plan_is_bound_to_the_files_that_go(pair: Bench) -> None:
         await pair.apply(saved=read_plan(path))
     pair.output("snow").write_bytes(whole)
     pair.edit("hail", "make it hail", output="renders/hail.mp4")
-    await pair.apply(options=Options(target=("hail",)))
+    await pair.apply(options=PlanOptions(target=("hail",)))
     pair.take_out("hail")
     with pytest.raises(PlanRefused, match=r"[.]/renders/hail.mp4 is no longer asked for"):
         await pair.apply(saved=read_plan(path))

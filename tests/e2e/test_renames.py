@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler import Project
-from reconciler.plan.decide import Options
+from reconciler.plan.decide import PlanOptions
 from reconciler.plan.step import Action
 from reconciler.state import lockfile
 from reconciler.state.observed import Pin
@@ -177,6 +177,6 @@ async def test_a_pinned_result_paid_again_under_the_new_name(pinned: tuple[Bench
     bench.take_out("rain")
     bench.edit("storm")
     assert bench.live_project().plan().summary["blocked"] == 1
-    made = bench.live_project().plan(Options(repay=True))
+    made = bench.live_project().plan(PlanOptions(repay=True))
     assert [step.action for step in made.steps] == [Action.WRITE]
     assert bench.creates() == 1

@@ -14,15 +14,15 @@ import pytest
 
 from reconciler import read_plan
 from reconciler.errors import BudgetExceeded, PlanRefused
-from reconciler.plan.decide import Options
-from reconciler.plan.saved import plan_of
+from reconciler.plan.decide import PlanOptions
+from reconciler.plan.saved import read_saved_plan
 from reconciler.plan.step import Action
-from reconciler.report.plan import plan_text
+from reconciler.report.plan import write_plan
 from reconciler.system import shipped
 from tests.e2e.bench import CREATE, Bench, Trouble, answer, lost_after, lost_before, through
 
 
-def saved(bench: Bench, options: Options = Options()) -> Path:  # noqa: B008  (frozen)
+def saved(bench: Bench, options: PlanOptions = PlanOptions()) -> Path:  # noqa: B008  (frozen)
     """The file of a plan."""
     path = bench.root / "night.plan"
     bench.project().save(path, options)
@@ -47,7 +47,7 @@ async def test_it_keeps_to_its_target(bench: Bench) -> None:
     """The options of the plan are those of its apply; an edit that is left out may change."""
     bench.edit("a")
     bench.edit("b", prompt="snow")
-    path = saved(bench, Options(target=("a",)))
+    path = saved(bench, PlanOptions(target=("a",)))
     bench.edit("b", prompt="hail")
     report = await bench.apply(saved=read_plan(path))
     assert (report.exit_code, bench.billed_tasks(), report.plan.left_out) == (0, 1, 1)
@@ -149,7 +149,7 @@ async def test_the_file(bench: Bench) -> None:
     jsonschema.validate(document["plan"], shipped.read_schema("plan"))
     made = bench.project().plan()
     assert document["plan"] == made.to_json()
-    assert plan_text(plan_of(document)) == plan_text(made)
+    assert write_plan(read_saved_plan(document)) == write_plan(made)
     bench.project().save(path)  # over itself
     assert json.loads(path.read_text())["id"] != document["id"]
 
@@ -159,7 +159,7 @@ async def test_prices_that_nobody_knows(bench: Bench) -> None:
     bench.write_project(prices={"currency": "USD", "models": {}})
     bench.edit("a")
     plan = read_plan(saved(bench))
-    assert plan_text(plan.plan) == plan_text(bench.project().plan())
+    assert write_plan(plan.plan) == write_plan(bench.project().plan())
     bench.write_project()
     with pytest.raises(PlanRefused, match="was not known and is"):
         await bench.apply(saved=plan)

@@ -13,10 +13,10 @@ import pytest
 from reconciler.apply.events import Event, Phase
 from reconciler.apply.outcome import Stop
 from reconciler.errors import EXIT_NEEDS_PERSON, Declined, Unauthorized, UsageError
-from reconciler.plan.decide import Options
+from reconciler.plan.decide import PlanOptions
 from reconciler.plan.step import Action
-from reconciler.report.outcome import report_text
-from reconciler.report.status import status_text
+from reconciler.report.outcome import write_outcome
+from reconciler.report.status import write_status
 from reconciler.service.retry import UNKNOWN_LOOKS
 from tests.e2e.bench import CREATE, FETCH, Bench, Trouble, answer, failed, lost_after, lost_before
 
@@ -215,7 +215,7 @@ async def test_refused_request_is_not_sent_again_unless_asked(bench: Bench) -> N
     assert step.action is Action.BLOCKED
     assert (await bench.apply()).exit_code == 4
     assert bench.creates() == 0
-    assert (await bench.apply(options=Options(retry_failed=True))).exit_code == 0
+    assert (await bench.apply(options=PlanOptions(retry_failed=True))).exit_code == 0
     assert bench.billed_tasks() == 1
 
 
@@ -266,7 +266,7 @@ async def test_expired_task_is_paid_again_only_on_request(bench: Bench) -> None:
     assert "--repay" in step.details[-1]
     assert (await bench.apply()).exit_code == 5
     assert bench.creates() == 1
-    assert (await bench.apply(options=Options(repay=True))).exit_code == 0
+    assert (await bench.apply(options=PlanOptions(repay=True))).exit_code == 0
     assert bench.creates() == 2
 
 
@@ -357,10 +357,10 @@ async def test_an_undecided_request_that_nobody_asks_for_any_more(bench: Bench) 
     assert note.endswith(f"cutlist resolve {key} --adopt TASK_ID | --abandon")
     report = await bench.apply()
     assert report.exit_code == EXIT_NEEDS_PERSON
-    assert "it is not certain whether" in report_text(report)
+    assert "it is not certain whether" in write_outcome(report)
     status = bench.project().status()
     assert status.needs_person == ["rain"]
-    assert key in status_text(status)
+    assert key in write_status(status)
     bench.project().resolve(key)
     assert (await bench.apply()).exit_code == 0
     assert bench.project().status().needs_person == []
@@ -386,7 +386,7 @@ async def test_a_clock_that_is_set_is_told(bench: Bench, monkeypatch: pytest.Mon
     (told,) = bench.said
     assert "an entry of 2h 00m from now" in told
     status = bench.project().status()
-    assert "an entry of 2h 00m from now" in status_text(status)
+    assert "an entry of 2h 00m from now" in write_status(status)
     assert not status.needs_person
 
 

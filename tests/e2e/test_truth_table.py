@@ -16,7 +16,7 @@ import pytest
 from reconciler import Project
 from reconciler.config import Variables
 from reconciler.formats.secret import Secret
-from reconciler.plan.decide import Options
+from reconciler.plan.decide import PlanOptions
 from reconciler.system.cache import Cache
 from reconciler.system.files import read_stamp
 from tests.e2e.bench import Bench, write_video
@@ -226,7 +226,8 @@ def same_size_and_time(path: Path) -> None:
 async def test_a_spoilt_output_is_never_silently_replaced(
     done: Bench, spoil: Callable[[Path], None]
 ) -> None:
-    """Changed by somebody, and be it one byte: the file stays until a person has said so, and then it is
+    """Changed by somebody, and be it one byte: the file stays until a person has said so, and then
+    it is
     free.
     """
     path = done.output("film")
@@ -255,10 +256,10 @@ async def test_verify_reads_what_times_hide(done: Bench) -> None:
     """An output and a stored video whose times say that nothing happened; the service still has the
     video.
     """
-    verified = Options(verify=True)
+    verified = PlanOptions(verify=True)
     digest = hashlib.sha256(done.output("film").read_bytes()).hexdigest()
 
-    def planned(options: Options = Options()) -> dict[str, str]:  # noqa: B008  (frozen)
+    def planned(options: PlanOptions = PlanOptions()) -> dict[str, str]:  # noqa: B008  (frozen)
         return {step.name: step.action.value for step in done.live_project().plan(options).steps}
 
     whole = done.output("film").read_bytes()

@@ -16,10 +16,10 @@ from reconciler.config import Variables
 from reconciler.errors import Declined, InvalidInput
 from reconciler.formats.secret import Secret
 from reconciler.history.spending import Fate
-from reconciler.plan.decide import Options
+from reconciler.plan.decide import PlanOptions
 from reconciler.plan.step import Action
 from reconciler.project import Project
-from reconciler.report.cost import cost_text
+from reconciler.report.cost import write_cost
 from reconciler.state.roster import Roster
 from reconciler.state.store import FolderStore
 from tests.clock import FakeClock
@@ -105,7 +105,7 @@ async def test_what_costs_nothing_needs_no_word(clones: Clones) -> None:
     report = await clones.apply("b")
     assert (report.done(Action.WRITE), clones.bench.creates()) == (1, 1)
     clones.edit("snow", "make it snow")
-    assert (await clones.apply("b", options=Options(refresh_only=True))).exit_code == 0
+    assert (await clones.apply("b", options=PlanOptions(refresh_only=True))).exit_code == 0
     assert (len(clones.notes()), clones.bench.creates()) == (1, 1)
 
 
@@ -230,7 +230,7 @@ async def test_paid_twice_is_wasted(clones: Clones) -> None:
     assert loser.spending.of(Fate.TWICE).billable_s == report.billed_s
     assert (loser.spending.saved, loser.spending.of(Fate.IN_USE).count) == ((), 0)
     assert (winner.spending.of(Fate.TWICE).count, winner.spending.of(Fate.IN_USE).count) == (0, 1)
-    text = cost_text(loser, "edit")
+    text = write_cost(loser, "edit")
     assert "paid twice" in text
     assert f"Wasted: {report.price:.2f} USD" in text
     document = loser.to_json()

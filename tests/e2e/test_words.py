@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from reconciler.apply.outcome import Report
-from reconciler.report.outcome import report_text
+from reconciler.report.outcome import write_outcome
 from tests.e2e.bench import CREATE, FETCH, Bench, Trouble, answer, failed, lost_after
 
 
 def words(report: Report) -> str:
     """The last word with ids, ports and times made plain."""
-    text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", "ID", report_text(report))
+    text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", "ID", write_outcome(report))
     return re.sub(r"in \d+(\.\d s|m \d\ds)\.", "in N s.", re.sub(r"127\.0\.0\.1:\d+", "HOST", text))
 
 

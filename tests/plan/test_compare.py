@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from reconciler.desired.job import Desired
 from reconciler.desired.manifest import Edit
-from reconciler.plan.decide import Options
-from reconciler.plan.diff import Change, Comparison, Side, compare
-from reconciler.plan.jobs import resolve
-from reconciler.report.diff import diff_document, diff_markdown, diff_text
+from reconciler.plan.decide import PlanOptions
+from reconciler.plan.diff import Change, Comparison, Side, compare_revisions
+from reconciler.plan.jobs import resolve_jobs
+from reconciler.report.diff import diff_to_json, write_diff, write_diff_markdown
 from reconciler.report.markdown import MOST_CHARACTERS
 from reconciler.state.observed import Pin, State
 from reconciler.system import shipped
@@ -60,8 +60,8 @@ def compared(
         replace(make_observed(each, **seen), pins=pin)
         for each, pin in zip((old, new), pins, strict=True)
     )
-    made = make_plan(new, after, Options(force=True), prices=prices)
-    return compare(resolve(old, before), resolve(new, after), made, sides=SIDES)
+    made = make_plan(new, after, PlanOptions(force=True), prices=prices)
+    return compare_revisions(resolve_jobs(old, before), resolve_jobs(new, after), made, sides=SIDES)
 
 
 def prompted(name: str, prompt: str, **fields: Any) -> Edit:
@@ -309,9 +309,9 @@ def test_a_file_that_would_be_pruned_is_not_said_to_stay() -> None:
     """Where prune is on, an edit that is taken out takes its file along."""
     old, new = make_desired(RAIN, SNOW), make_desired(SNOW)
     seen = make_observed(new)
-    made = compare(
-        resolve(old, make_observed(old)),
-        resolve(new, seen),
+    made = compare_revisions(
+        resolve_jobs(old, make_observed(old)),
+        resolve_jobs(new, seen),
         make_plan(new, seen),
         sides=SIDES,
         prunes=True,
@@ -347,7 +347,7 @@ def test_a_chain_whose_upstream_is_stored_has_its_price() -> None:
         "rain": "keep",
         "b": "render",
     }
-    assert "at most" not in diff_text(ready)
+    assert "at most" not in write_diff(ready)
 
 
 def test_another_result_in_the_lock_file() -> None:
@@ -366,9 +366,9 @@ def test_a_pinned_result_that_is_not_here_is_never_a_silent_render() -> None:
     """Paying again is no part of the cost; its price is told."""
     pins: tuple[Pins, Pins] = ({}, {"rain": Pin(make_job(RAIN).key, make_digest("elsewhere"))})
     made = compared(make_desired(SNOW), make_desired(SNOW, RAIN), pins=pins)
-    assert "needs a person: cutlist.lock pins a result" in " ".join(diff_text(made).split())
-    assert "paying again: 4.0 s billable, 0.40 USD" in " ".join(diff_text(made).split())
-    assert diff_text(made).endswith(
+    assert "needs a person: cutlist.lock pins a result" in " ".join(write_diff(made).split())
+    assert "paying again: 4.0 s billable, 0.40 USD" in " ".join(write_diff(made).split())
+    assert write_diff(made).endswith(
         "Cost: nothing now; what is held up would add at most 4.0 s billable, 0.40 USD.\n"
     )
 
@@ -391,7 +391,7 @@ def test_each_new_job_is_paid_once(
         results=[make_result(prompted("z", each)) for each in stored],
     )
     fresh = set(new.values()) - set(old.values()) - stored
-    assert diff_document(made)["cost"]["price"] == pytest.approx(0.4 * len(fresh))
+    assert diff_to_json(made)["cost"]["price"] == pytest.approx(0.4 * len(fresh))
     summary = made.summary
     assert len(new) == made.unchanged + sum(summary.values()) - summary["removed"]
     assert bool(made.changes) == (old != new)
@@ -428,14 +428,16 @@ def everything(*, prices: bool = True) -> Comparison:
 
 
 FORMS: dict[str, Callable[[], str]] = {
-    "diff.txt": lambda: diff_text(everything()),
-    "diff-without-prices.txt": lambda: diff_text(everything(prices=False)),
-    "diff-nothing.txt": lambda: diff_text(compared(make_desired(RAIN), make_desired(RAIN))),
+    "diff.txt": lambda: write_diff(everything()),
+    "diff-without-prices.txt": lambda: write_diff(everything(prices=False)),
+    "diff-nothing.txt": lambda: write_diff(compared(make_desired(RAIN), make_desired(RAIN))),
     "diff.json": lambda: (
-        json.dumps(diff_document(everything()), indent=2, ensure_ascii=False) + "\n"
+        json.dumps(diff_to_json(everything()), indent=2, ensure_ascii=False) + "\n"
     ),
-    "diff.md": lambda: diff_markdown(everything()),
-    "diff-nothing.md": lambda: diff_markdown(compared(make_desired(RAIN), make_desired(RAIN))),
+    "diff.md": lambda: write_diff_markdown(everything()),
+    "diff-nothing.md": lambda: write_diff_markdown(
+        compared(make_desired(RAIN), make_desired(RAIN))
+    ),
 }
 
 
@@ -449,7 +451,7 @@ def test_golden(name: str, golden: Callable[[Path, str], None]) -> None:
 
 def test_the_document_keeps_its_form() -> None:
     """schemas/diff.schema.json, which `cutlist schema diff` prints, and nothing beside it."""
-    document = diff_document(everything())
+    document = diff_to_json(everything())
     jsonschema.validate(document, shipped.read_schema("diff"))
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**document, "surprise": 1}, shipped.read_schema("diff"))
@@ -457,7 +459,7 @@ def test_the_document_keeps_its_form() -> None:
 
 def test_markdown_of_strangers_does_nothing() -> None:
     """No mention, link, markup or tag of a manifest reaches the page."""
-    made = diff_markdown(
+    made = write_diff_markdown(
         compared(make_desired(prompted("a", "One two")), make_desired(prompted("a", f"One {EVIL}")))
     )
     for trouble in (
@@ -472,7 +474,7 @@ def test_markdown_of_strangers_does_nothing() -> None:
     ):
         assert trouble not in made
     sides = (Side("4f1c2d9 (@all|x)", None), Side("`<b>`", None))
-    made = diff_markdown(
+    made = write_diff_markdown(
         replace(compared(make_desired(), make_desired()), before=sides[0], after=sides[1])
     )
     assert "@all" not in made
@@ -484,13 +486,13 @@ def test_markdown_is_never_too_long() -> None:
     many = [
         prompted(f"edit-{number:05}", f"Number {number}, <b>{'&' * 300}") for number in range(3000)
     ]
-    made = diff_markdown(compared(make_desired(), make_desired(*many)))
+    made = write_diff_markdown(compared(make_desired(), make_desired(*many)))
     assert len(made) <= MOST_CHARACTERS
     assert "more changes are not shown" in made
     long = [
         [prompted(f"e{number}", f"{word} {'<&>' * 900}") for number in range(60)]
         for word in ("one", "two")
     ]
-    made = diff_markdown(compared(make_desired(*long[0]), make_desired(*long[1])))
+    made = write_diff_markdown(compared(make_desired(*long[0]), make_desired(*long[1])))
     assert len(made) <= MOST_CHARACTERS
     assert "with reasons and differences" in made

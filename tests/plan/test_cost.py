@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.plan.cost import billed_seconds
-from reconciler.plan.step import FREE, Action, Cost, Plan, total
+from reconciler.plan.cost import read_billed_seconds
+from reconciler.plan.step import FREE, Action, Cost, Plan, add_up_costs
 from tests.making import (
     find_step,
     make_chain,
@@ -129,8 +129,8 @@ def test_without_a_price() -> None:
     )
     made = make_plan(asked, make_observed(asked))
     assert made.total(Action.RENDER) == Cost(9.0, 1.4)
-    assert total([Cost(4.0, 0.4), Cost(5.0, None, why="why")]) == Cost(9.0, None, why="why")
-    assert total([]) == FREE
+    assert add_up_costs([Cost(4.0, 0.4), Cost(5.0, None, why="why")]) == Cost(9.0, None, why="why")
+    assert add_up_costs([]) == FREE
 
 
 def test_what_costs_nothing() -> None:
@@ -153,4 +153,4 @@ def test_what_costs_nothing() -> None:
 )  # fmt: skip
 def test_what_the_service_billed(usage: dict[str, Any], seconds: float) -> None:
     """The bill is read from `usage`, whichever of its two shapes it has; nonsense is no bill."""
-    assert billed_seconds(usage) == seconds
+    assert read_billed_seconds(usage) == seconds

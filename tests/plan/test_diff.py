@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.plan.decide import Options
+from reconciler.plan.decide import PlanOptions
 from reconciler.plan.step import Action
-from reconciler.report.plan import cost_line
+from reconciler.report.plan import describe_plan_cost
 from reconciler.state.observed import Attempt, Observed, Output, Pin, Result, State
 from tests import making
 from tests.making import (
@@ -47,7 +47,7 @@ class Case:
     pin: Pin | None = None
     before: dict[str, Any] | None = None
     realm: str = "live"
-    options: Options = field(default_factory=Options)
+    options: PlanOptions = field(default_factory=PlanOptions)
     person: bool = False
     repay: bool = False
     detail: str = ""
@@ -80,7 +80,11 @@ def tried(*states: State, code: str = "", message: str = "", **fields: Any) -> l
     ]
 
 
-FORCE, REPAY, RETRY = Options(force=True), Options(repay=True), Options(retry_failed=True)
+FORCE, REPAY, RETRY = (
+    PlanOptions(force=True),
+    PlanOptions(repay=True),
+    PlanOptions(retry_failed=True),
+)
 FAILED_FINAL = tried(
     State.FAILED,
     code="DataInspectionFailed",
@@ -277,7 +281,7 @@ CASES = {
         "it is not certain whether its request reached the service",
         attempts=tried(State.UNDECIDED),
         person=True,
-        options=Options(force=True, repay=True, retry_failed=True),
+        options=PlanOptions(force=True, repay=True, retry_failed=True),
         detail="Nothing is sent",
     ),
     "succeeded, not in the store": Case(
@@ -341,7 +345,7 @@ CASES = {
         Action.BLOCKED,
         "expired at the service before it was collected",
         attempts=tried(State.EXPIRED, **LOST),
-        options=Options(force=True, retry_failed=True),
+        options=PlanOptions(force=True, retry_failed=True),
         person=True,
         repay=True,
         detail="--repay",
@@ -365,7 +369,7 @@ CASES = {
         Action.BLOCKED,
         "the service refused it: DataInspectionFailed",
         attempts=FAILED_FINAL,
-        options=Options(force=True, repay=True),
+        options=PlanOptions(force=True, repay=True),
         detail="--retry-failed",
     ),
     "rejected": Case(
@@ -588,7 +592,7 @@ def test_what_waits_in_vain_costs_nothing() -> None:
             (Action.WAIT, "waits for b, which gets no result now"),
         ]
         assert made.total(Action.RENDER, Action.WAIT).price == 0.0
-        assert cost_line(made) == (
+        assert describe_plan_cost(made) == (
             "Cost: nothing now; what is held up would add at most 8.0 s billable, 0.80 USD."
         )
         assert [each.name for each in made.steps if each.may_pay] == []
@@ -625,7 +629,7 @@ def test_what_waits_for_the_same_is_paid_once() -> None:
     still = make_desired(make_edit("a"), make_chain("b", "a", suspend=True))
     assert [
         each.name
-        for each in make_plan(still, make_observed(still), Options(refresh_only=True)).steps
+        for each in make_plan(still, make_observed(still), PlanOptions(refresh_only=True)).steps
     ] == ["b"]
     other = make_desired(make_edit("a"), make_chain("b", "a"), make_chain("c", "a", take=2))
     assert make_plan(other, make_observed(other)).total(Action.WAIT).price == 0.8

@@ -9,14 +9,14 @@ import pytest
 
 from reconciler.apply.outcome import Outcome, Report
 from reconciler.errors import CutlistError, Place
-from reconciler.plan.decide import Options
+from reconciler.plan.decide import PlanOptions
 from reconciler.plan.prune import Pruning
 from reconciler.plan.status import Status
 from reconciler.plan.step import Action, Plan
-from reconciler.report.markdown import plan_markdown
-from reconciler.report.outcome import report_document, report_text
-from reconciler.report.plan import plan_text
-from reconciler.report.status import status_text
+from reconciler.report.markdown import write_plan_markdown
+from reconciler.report.outcome import report_to_json, write_outcome
+from reconciler.report.plan import write_plan
+from reconciler.report.status import write_status
 from reconciler.state.observed import Observed, Output, Pin
 from tests import making
 from tests.making import (
@@ -153,9 +153,14 @@ def test_no_edit_at_all() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [Options(target=("film",)), Options(exclude=("other",)), Options(refresh_only=True)]
+    "options",
+    [
+        PlanOptions(target=("film",)),
+        PlanOptions(exclude=("other",)),
+        PlanOptions(refresh_only=True),
+    ],
 )
-def test_some_edits_only(options: Options) -> None:
+def test_some_edits_only(options: PlanOptions) -> None:
     """A plan that is not about everything says nothing of what is left over."""
     asked = make_desired(FILM, make_edit("other", take=2))
     made = make_plan(
@@ -298,7 +303,7 @@ def shown() -> Plan:
 
 def test_in_text() -> None:
     """Each by its path, once, with its reason."""
-    text = plan_text(shown())
+    text = write_plan(shown())
     assert "\n  - prune\n" in text
     assert (
         "\n  - ./r/a.mp4\n      no manifest asks for it any more\n        Its result stays in the"
@@ -322,7 +327,7 @@ def test_in_json() -> None:
 
 def test_in_markdown() -> None:
     """A row without an edit, in which nothing that people wrote means anything."""
-    text = plan_markdown(shown())
+    text = write_plan_markdown(shown())
     assert (
         "| <code>-</code> | prune |  | <code>r/a.mp4</code> | <code>no manifest asks for it any"
         " more</code> |" in text
@@ -339,7 +344,7 @@ def test_in_status() -> None:
         ("r/<b>.mp4", "Healthy", "OutOfSync"), ("r/a.mp4", "Healthy", "OutOfSync"),
     ]  # fmt: skip
     assert document["summary"] == {"healthy": 1, "progressing": 0, "missing": 0, "degraded": 0}
-    assert "\n1 edit: 1 healthy. 2 outputs no longer asked for.\n" in status_text(status)
+    assert "\n1 edit: 1 healthy. 2 outputs no longer asked for.\n" in write_status(status)
 
 
 def test_in_the_last_word_of_an_apply() -> None:
@@ -348,10 +353,10 @@ def test_in_the_last_word_of_an_apply() -> None:
     first, second = made.by_action(Action.PRUNE)
     done = {each.name: Outcome(each) for each in (first, second)}
     report = Report(made, make_plan(ASKED, seen({})), done)
-    assert "Apply complete. 0 rendered, 0 written, 2 pruned in 0.0 s." in report_text(report)
-    assert report_document(report)["terraform"]["destroy"] == 2
+    assert "Apply complete. 0 rendered, 0 written, 2 pruned in 0.0 s." in write_outcome(report)
+    assert report_to_json(report)["terraform"]["destroy"] == 2
     failed = Outcome(find_step(made, "film"), CutlistError("no."))
     words = "- not pruned: r/<b>.mp4, r/a.mp4. That comes last: when nothing failed, and what"
-    assert words in report_text(Report(made, made, {"film": failed}))
-    assert words not in report_text(report)
-    assert words not in report_text(Report(made, made, {}, stopped_by="SIGINT"))
+    assert words in write_outcome(Report(made, made, {"film": failed}))
+    assert words not in write_outcome(report)
+    assert words not in write_outcome(Report(made, made, {}, stopped_by="SIGINT"))

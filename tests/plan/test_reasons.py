@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.plan.reasons import changes, word_diff
+from reconciler.plan.reasons import describe_changes, diff_words
 
 
 @pytest.mark.parametrize(
@@ -22,13 +22,13 @@ from reconciler.plan.reasons import changes, word_diff
 )
 def test_word_diff(old: str, new: str, shown: str) -> None:
     """The words that changed stand in brackets, old before new, in one line."""
-    assert word_diff(old, new) == shown
+    assert diff_words(old, new) == shown
 
 
 @given(st.text("ab \n", max_size=80), st.text("ab \n", max_size=80))
 def test_word_diff_is_one_short_line(old: str, new: str) -> None:
     """However long the prompts, one line comes out that fits a screen."""
-    shown = word_diff(f"{old} " * 20, f"{new} " * 20)
+    shown = diff_words(f"{old} " * 20, f"{new} " * 20)
     assert "\n" not in shown
     assert len(shown) <= 401
 
@@ -36,14 +36,14 @@ def test_word_diff_is_one_short_line(old: str, new: str) -> None:
 def test_a_change_far_into_a_long_prompt() -> None:
     """What changed is shown, not what comes before it."""
     long = "word " * 200
-    assert "[cat→dog]" in word_diff(f"{long}cat", f"{long}dog")
+    assert "[cat→dog]" in diff_words(f"{long}cat", f"{long}dog")
 
 
 def test_the_rule_of_keys_itself() -> None:
     """Where nothing of the request changed, it was the rule."""
     job = {"v": 1, "model": "m", "input": {}, "parameters": {}, "take": 1}
-    assert changes({**job, "v": 0}, job, {}) == ("the rule of keys changed", ())
-    assert changes(job, {**job, "model": "n"}, {}) == ("model changed", ("model: m → n",))
+    assert describe_changes({**job, "v": 0}, job, {}) == ("the rule of keys changed", ())
+    assert describe_changes(job, {**job, "model": "n"}, {}) == ("model changed", ("model: m → n",))
 
 
 @pytest.mark.parametrize(
@@ -58,4 +58,4 @@ def test_a_medium_is_named_once(written: dict[str, str], reason: str) -> None:
     """By what the manifest writes; a data URI, and a medium of an old log, by its field."""
     job = {"v": 1, "model": "m", "parameters": {}, "take": 1}
     old, new = ({**job, "input": {"media": [{"url": f"sha256:{c * 64}"}]}} for c in "ab")
-    assert changes(old, new, written) == (reason, ())
+    assert describe_changes(old, new, written) == (reason, ())

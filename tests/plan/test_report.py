@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from reconciler.plan.status import Status
 from reconciler.plan.step import Plan
-from reconciler.report.markdown import MOST_CHARACTERS, plan_markdown
-from reconciler.report.plan import plan_text
-from reconciler.report.status import status_text
+from reconciler.report.markdown import MOST_CHARACTERS, write_plan_markdown
+from reconciler.report.plan import write_plan
+from reconciler.report.status import write_status
 from reconciler.state.observed import Pin, State
 from tests.making import (
     CLIP,
@@ -168,17 +168,17 @@ def stranger() -> Plan:
 
 
 TEXTS: dict[str, Callable[[], str]] = {
-    "plan.txt": lambda: plan_text(everything()),
-    "plan-mock.txt": lambda: plan_text(everything("mock")),
-    "plan-without-prices.txt": lambda: plan_text(everything(prices=False)),
-    "plan-nothing.txt": lambda: plan_text(nothing()),
-    "plan-chain.txt": lambda: plan_text(waiting()),
-    "plan.md": lambda: plan_markdown(everything()),
-    "plan-nothing.md": lambda: plan_markdown(nothing()),
-    "plan-stranger.md": lambda: plan_markdown(stranger()),
+    "plan.txt": lambda: write_plan(everything()),
+    "plan-mock.txt": lambda: write_plan(everything("mock")),
+    "plan-without-prices.txt": lambda: write_plan(everything(prices=False)),
+    "plan-nothing.txt": lambda: write_plan(nothing()),
+    "plan-chain.txt": lambda: write_plan(waiting()),
+    "plan.md": lambda: write_plan_markdown(everything()),
+    "plan-nothing.md": lambda: write_plan_markdown(nothing()),
+    "plan-stranger.md": lambda: write_plan_markdown(stranger()),
     "plan.json": lambda: json.dumps(everything().to_json(), indent=2, ensure_ascii=False) + "\n",
-    "status.txt": lambda: status_text(Status(everything(), "film", NOW)),
-    "status-nothing.txt": lambda: status_text(Status(nothing(), "film", NOW)),
+    "status.txt": lambda: write_status(Status(everything(), "film", NOW)),
+    "status-nothing.txt": lambda: write_status(Status(nothing(), "film", NOW)),
     "status.json": lambda: (
         json.dumps(Status(everything(), "film", NOW).to_json(), indent=2, ensure_ascii=False) + "\n"
     ),
@@ -215,14 +215,14 @@ def test_notes_and_long_endpoints_are_broken_into_lines() -> None:
             endpoint="https://videos.studio.example/api/v1",
             environment="draft",
         )
-        text = plan_text(there)
+        text = write_plan(there)
         assert words in " ".join(text.split())
         assert [
             line for line in text.splitlines() if len(line) > 80 and not line.startswith("Plan: ")
         ] == []
         assert ("environment draft)." in text) is made.changes
-        assert "environment <code>draft</code>." in plan_markdown(there)
-        assert " · environment draft    " in status_text(Status(there, "film", NOW))
+        assert "environment <code>draft</code>." in write_plan_markdown(there)
+        assert " · environment draft    " in write_status(Status(there, "film", NOW))
 
 
 def test_the_place_of_another_take() -> None:
@@ -295,7 +295,7 @@ def test_nothing_of_a_stranger_means_anything_in_markdown(prompt: str, code: str
     failed = make_edit("failed", take=2)
     asked = make_desired(film, failed)
     tried = [make_attempt(failed, State.FAILED, code=code or "x", message=prompt)]
-    text = plan_markdown(
+    text = write_plan_markdown(
         make_plan(
             asked,
             make_observed(
@@ -318,7 +318,7 @@ def test_markdown_is_never_too_long(count: int) -> None:
         everything().steps[1], details=("word " * 60, EVIL), reason="prompt changed " * 20
     )
     steps = [replace(step, name=f"edit-{number:04}") for number in range(count)]
-    text = plan_markdown(replace(nothing(), steps=tuple(steps)))
+    text = write_plan_markdown(replace(nothing(), steps=tuple(steps)))
     assert len(text) <= MOST_CHARACTERS
     rows = sum(line.startswith("| <code>") for line in text.splitlines())
     blocks = text.count("<details>")

@@ -13,9 +13,9 @@ from reconciler.cli.commands import plan as plan_command
 from reconciler.cli.main import run
 from reconciler.desired.job import Desired
 from reconciler.errors import UsageError
-from reconciler.plan.decide import Options
+from reconciler.plan.decide import PlanOptions
 from reconciler.plan.prune import Pruning
-from reconciler.plan.selection import selected
+from reconciler.plan.selection import select_edits
 from reconciler.plan.step import Plan
 from reconciler.state.observed import Observed, Output, Pin, Result, State
 from tests import making
@@ -67,7 +67,7 @@ CASES: dict[str, tuple[list[str], list[str], set[str]]] = {
 def test_selected(case: str) -> None:
     """Targets with their upstream edits, without exclusions and their downstream edits."""
     targets, excludes, names = CASES[case]
-    assert selected(ASKED, targets, excludes) == names
+    assert select_edits(ASKED, targets, excludes) == names
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_selected(case: str) -> None:
 def test_slips(targets: list[str], excludes: list[str], words: str) -> None:
     """Words that match nothing are refused, with near names; so is leaving nothing."""
     with pytest.raises(UsageError) as caught:
-        selected(ASKED, targets, excludes)
+        select_edits(ASKED, targets, excludes)
     assert words in f"{caught.value} {caught.value.hint}"
     assert caught.value.hint.endswith("Nothing was sent.")
 
@@ -103,7 +103,7 @@ def test_slips(targets: list[str], excludes: list[str], words: str) -> None:
 def test_edits_that_are_left_out_have_no_step_and_are_counted() -> None:
     """The plan says how many edits it is not about; shared jobs are paid by one that it is about."""
     asked = make_desired(make_edit("a"), make_edit("b"), make_edit("c", take=2))
-    made = make_plan(asked, make_observed(asked), Options(target=("b",)))
+    made = make_plan(asked, make_observed(asked), PlanOptions(target=("b",)))
     assert [(step.name, step.paid_by) for step in made.steps] == [("b", None)]
     assert made.left_out == 2
 
@@ -122,7 +122,7 @@ _PATTERNS = st.sampled_from(
     ["e0", "e1", "e2", "e*", "e?", "kind=even", "kind=odd", "kind=*", "zzz"]
 )
 _OPTIONS = st.builds(
-    Options,
+    PlanOptions,
     force=st.booleans(),
     refresh_only=st.booleans(),
     repay=st.booleans(),
@@ -183,7 +183,7 @@ class ProjectOfWorld:
         self._world, self._pruning = (asked, seen), pruning
         self.made: Plan | None = None
 
-    def plan(self, options: Options) -> Plan:
+    def plan(self, options: PlanOptions) -> Plan:
         self.made = make_plan(*self._world, options, pruning=self._pruning)
         return self.made
 
@@ -199,7 +199,7 @@ class ProjectOfWorld:
 
 @given(world=worlds(), options=_OPTIONS, pruning=_PRUNING)
 def test_exit_code_2_if_and_only_if_there_are_changes(
-    world: tuple[Desired, Observed], options: Options, pruning: Pruning
+    world: tuple[Desired, Observed], options: PlanOptions, pruning: Pruning
 ) -> None:
     """Whatever is asked, excluded, allowed and left over: 2 if and only if a count other than keep
     is not zero.
@@ -231,7 +231,7 @@ def test_exit_code_2_if_and_only_if_there_are_changes(
 
 @given(world=worlds(), options=_OPTIONS)
 def test_what_is_left_out_changes_nothing_else(
-    world: tuple[Desired, Observed], options: Options
+    world: tuple[Desired, Observed], options: PlanOptions
 ) -> None:
     """The steps of a targeted plan are those of the whole plan; only who pays for a shared job may
     differ.
@@ -241,7 +241,7 @@ def test_what_is_left_out_changes_nothing_else(
     whole = {
         step.name: step
         for step in make_plan(
-            asked, seen, Options(options.force, options.repay, options.retry_failed)
+            asked, seen, PlanOptions(options.force, options.repay, options.retry_failed)
         ).steps
     }
     try:

@@ -7,7 +7,7 @@ import pytest
 from reconciler.formats.words import format_span
 from reconciler.plan.status import Status
 from reconciler.plan.step import Plan
-from reconciler.report.status import status_text
+from reconciler.report.status import write_status
 from reconciler.state.observed import State
 from tests.making import make_attempt, make_desired, make_edit, make_observed, make_plan
 
@@ -47,10 +47,10 @@ def test_a_task_grows_old(age_s: float, health: str, words: str, asked_for: bool
     assert bool(status.needs_person) == (health == "Degraded")
     if asked_for:
         assert status.to_json()["edits"][0]["health"] == health
-        assert words in status_text(status)
+        assert words in write_status(status)
     elif "old and not" in words:
-        assert words in status_text(status)
-    assert ("old and not collected" in status_text(status)) == (age_s >= 12 * HOUR)
+        assert words in write_status(status)
+    assert ("old and not collected" in write_status(status)) == (age_s >= 12 * HOUR)
 
 
 def test_what_was_found_late_is_as_old_as_its_request() -> None:
@@ -70,7 +70,7 @@ def test_the_most_urgent_comes_first() -> None:
     ]
     status = Status(make_plan(asked, make_observed(asked, attempts=tries)), "film", NOW)
     assert [name for name, _ in status.deadlines] == ["b", "a", "c"]
-    text = status_text(status)
+    text = write_status(status)
     assert text.index("! b: ") < text.index("warning: a: ")
 
 

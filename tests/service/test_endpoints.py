@@ -52,7 +52,9 @@ def load(folder: Path, spec: str = "{}", *, endpoint: str | None = None, **envir
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("host", VENDOR)
 def test_the_vendors_hosts_are_live(tmp_path: Path, host: str, spelling: str) -> None:
-    """Every host under a domain of the vendor costs money, however it is spelt and whoever names it."""
+    """Every host under a domain of the vendor costs money, however it is spelt and whoever names
+    it.
+    """
     for name in (host, host.upper()):
         url = spelling.format(name)
         assert load(tmp_path, f'{{endpoint: "{url}"}}').realm == "live"
@@ -62,7 +64,9 @@ def test_the_vendors_hosts_are_live(tmp_path: Path, host: str, spelling: str) ->
 
 
 def test_a_host_of_the_vendor_cannot_be_called_a_mock(tmp_path: Path) -> None:
-    """`realm: mock` beside a host of the vendor is a fault with its place; `realm: live` says what is so."""
+    """`realm: mock` beside a host of the vendor is a fault with its place; `realm: live` says what
+    is so.
+    """
     url = "https://ws-1.eu-central-1.maas.aliyuncs.com/api/v1"
     with pytest.raises(InvalidInput) as told:
         load(tmp_path, f'{{endpoint: "{url}", realm: mock}}')
@@ -200,7 +204,9 @@ def test_regions(tmp_path: Path, endpoint: str, host: str, region: str | None) -
     "workspace", ["ws.evil.example/", "a b", "-ws", "ws-", "w@x", "w:80", "ws\\n", "x" * 64, "é"]
 )
 def test_a_workspace_is_one_label_of_a_host_name(tmp_path: Path, workspace: str) -> None:
-    """The workspace becomes part of the host that gets the key: nothing but a label may stand there."""
+    """The workspace becomes part of the host that gets the key: nothing but a label may stand
+    there.
+    """
     with pytest.raises(InvalidInput) as told:
         load(tmp_path, f'{{endpoint: beijing, workspace: "{workspace}"}}')
     assert told.value.faults[0].place.line == 3

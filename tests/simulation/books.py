@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler import Project
-from reconciler.history.spending import Sum, spending, total
+from reconciler.history.spending import Sum, add_up, add_up_spending
 from reconciler.service.models import Models
 from reconciler.state.booked import Entry, Holding
 from reconciler.state.ledger import SqliteLedger
@@ -87,10 +87,10 @@ class Books:
 
 def spent_on(entries: Sequence[Entry]) -> Sum:
     """What counts as spent on them."""
-    added_up = spending(
+    added_up = add_up_spending(
         entries, (), in_use=(), models=MODELS, price_per_second=lambda *_: None, currency=""
     )
-    return total(added_up.paid)
+    return add_up(added_up.paid)
 
 
 def books(world: World, project: Project) -> Books:

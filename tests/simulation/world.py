@@ -23,7 +23,7 @@ from reconciler.apply.outcome import Report
 from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.config import Variables
 from reconciler.formats.secret import Secret
-from reconciler.plan.decide import Options
+from reconciler.plan.decide import PlanOptions
 from reconciler.state.ledger import SqliteLedger
 from reconciler.state.observed import Attempt, State
 from reconciler.system.files import hash_file
@@ -134,7 +134,7 @@ class World:
     async def settled(self) -> None:
         """Apply, and decide as a person would, until nothing is left to be decided."""
         for _ in range(ROUNDS):
-            report = await self.live(None, options=Options(repay=True))
+            report = await self.live(None, options=PlanOptions(repay=True))
             assert report is not None
             if report.exit_code == 0:
                 return

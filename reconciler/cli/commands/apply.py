@@ -53,7 +53,7 @@ def run_apply(
     from reconciler.apply.request import ApplyRequest
     from reconciler.cli.running import apply_project
     from reconciler.operations.saved_plan import read_plan
-    from reconciler.plan.decide import Options
+    from reconciler.plan.decide import PlanOptions
 
     saved = None
     if file is not None:
@@ -61,7 +61,7 @@ def run_apply(
         saved = read_plan(context.obj / file)
     report = apply_project(
         open_project(context, endpoint),
-        ApplyRequest(Options(**flags), saved, max_cost, fail_fast=not keep_going),
+        ApplyRequest(PlanOptions(**flags), saved, max_cost, fail_fast=not keep_going),
         auto_approve=auto_approve,
         as_json=as_json,
     )

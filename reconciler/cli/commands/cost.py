@@ -37,7 +37,7 @@ def run_cost(
     \b
     Example: cutlist cost --by label
     """
-    from reconciler.report.cost import cost_blocks
+    from reconciler.report.cost import lay_out_cost
 
     if since is not None and not _is_day(since):
         raise UsageError(f'--since is "{since}"; write a day as YYYY-MM-DD, such as 2026-11-21.')
@@ -47,7 +47,7 @@ def run_cost(
     if as_json:
         screen.print_json(report.to_json())
     else:
-        screen.show(cost_blocks(report, by), wide=wide)
+        screen.show(lay_out_cost(report, by), wide=wide)
 
 
 def _is_day(text: str) -> bool:

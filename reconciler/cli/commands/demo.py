@@ -38,7 +38,7 @@ def _render_demo(folder: Path) -> int:
     from reconciler.cli.running import apply_project
     from reconciler.cli.scaffold import prepare_demo
     from reconciler.project import Project
-    from reconciler.report.plan import plan_text
+    from reconciler.report.plan import write_plan
 
     prepare_demo(folder)
     project = Project.open(folder, command="cutlist demo")
@@ -53,7 +53,7 @@ def _render_demo(folder: Path) -> int:
     screen.say("\nThe videos:")
     for step in plan.steps:
         screen.say(f"  {folder / step.output}")
-    screen.say(f"\nA second plan (cutlist -C {folder} plan):\n  {plan_text(plan).rstrip()}")
+    screen.say(f"\nA second plan (cutlist -C {folder} plan):\n  {write_plan(plan).rstrip()}")
     screen.say(
         f"\nChange a prompt in {folder}/instructions.yaml and plan again to see what that would"
         " cost."

@@ -45,7 +45,7 @@ def run_diff(
     Example: cutlist diff main...HEAD
     """
     from reconciler.operations.budget import describe_refusals
-    from reconciler.report.diff import diff_blocks, diff_document, diff_markdown
+    from reconciler.report.diff import diff_to_json, lay_out_diff, write_diff_markdown
 
     if as_json and markdown:
         raise UsageError("say --json or --markdown, not both.")
@@ -55,12 +55,14 @@ def run_diff(
     checks = project.check_budgets(comparison.plan, max_cost=max_cost)
     if as_json:
         screen.print_json(
-            {**diff_document(comparison), "budgets": [check.to_json() for check in checks]}
+            {**diff_to_json(comparison), "budgets": [check.to_json() for check in checks]}
         )
     elif markdown:
-        screen.print_lines(diff_markdown(comparison, [*describe_refusals(checks)]).rstrip("\n"))
+        screen.print_lines(
+            write_diff_markdown(comparison, [*describe_refusals(checks)]).rstrip("\n")
+        )
     else:
-        screen.show([*diff_blocks(comparison), *describe_refusals(checks)], wide=wide)
+        screen.show([*lay_out_diff(comparison), *describe_refusals(checks)], wide=wide)
     return choose_exit_code(
         has_changes=bool(comparison.changes),
         checks=checks,

@@ -23,10 +23,10 @@ def run_explain(
     \b
     Example: cutlist explain clothes-swap
     """
-    from reconciler.report.explain import explain_blocks
+    from reconciler.report.explain import lay_out_explanation
 
     explanation = open_project(context, endpoint).explain(edit)
     if as_json:
         screen.print_json(explanation.to_json())
     else:
-        screen.show(explain_blocks(explanation), wide=wide)
+        screen.show(lay_out_explanation(explanation), wide=wide)

@@ -18,10 +18,10 @@ def run_graph(context: click.Context, dot: bool, endpoint: str | None) -> None:
     \b
     Example: cutlist graph --dot | dot -Tsvg > edits.svg
     """
-    from reconciler.report.graph import format_dot, graph_blocks
+    from reconciler.report.graph import format_dot, lay_out_graph
 
     edits = open_project(context, endpoint).graph()
     if dot:
         screen.print_lines(format_dot(edits).rstrip("\n"))
     else:
-        screen.show(graph_blocks(edits))
+        screen.show(lay_out_graph(edits))

@@ -61,11 +61,11 @@ def _import_task(project: Project, edit: str, task_id: str) -> int:
     """Take a task over and bring its video home; nothing is sent. Returns the exit code."""
     from reconciler.apply.request import ApplyRequest
     from reconciler.cli.running import apply_project
-    from reconciler.plan.decide import Options
+    from reconciler.plan.decide import PlanOptions
 
     status = asyncio.run(project.import_task(edit, task_id))
     screen.say(f"{edit}: the task {task_id} ({status}) is its task now; its video is brought home.")
-    request = ApplyRequest(Options(refresh_only=True, target=(edit,)))
+    request = ApplyRequest(PlanOptions(refresh_only=True, target=(edit,)))
     code = apply_project(project, request, auto_approve=True).exit_code
     if code == EXIT_OK:
         screen.say(project.describe_fate(edit))

@@ -37,13 +37,13 @@ def run_log(
     Example: cutlist log clothes-swap
     """
     from reconciler.history.log import log_to_json
-    from reconciler.report.log import log_blocks
+    from reconciler.report.log import lay_out_log
 
     records = open_project(context, endpoint).log(edit)
     if as_json:
         screen.print_json(log_to_json(records))
         return
-    screen.show(log_blocks(records[:limit], full=edit is not None), wide=wide)
+    screen.show(lay_out_log(records[:limit], full=edit is not None), wide=wide)
     hidden = len(records) - limit
     if hidden > 0:
         screen.note(f"{hidden} older lines are not shown; -n {len(records)} shows all.")

@@ -15,7 +15,7 @@ from reconciler.errors import UsageError
 from reconciler.formats.names import NO_ENVIRONMENT
 
 if TYPE_CHECKING:
-    from reconciler.plan.decide import Options
+    from reconciler.plan.decide import PlanOptions
     from reconciler.plan.step import Plan
     from reconciler.project import Project
 
@@ -62,24 +62,24 @@ def run_plan(
     Example: cutlist plan --json | jq .summary
     """
     from reconciler.operations.budget import describe_refusals
-    from reconciler.plan.decide import Options
-    from reconciler.report.cost import today_lines
-    from reconciler.report.markdown import plan_markdown
-    from reconciler.report.plan import plan_blocks
+    from reconciler.plan.decide import PlanOptions
+    from reconciler.report.cost import describe_today
+    from reconciler.report.markdown import write_plan_markdown
+    from reconciler.report.plan import lay_out_plan
 
     _check_combination(as_json=as_json, markdown=markdown, revision=revision, out=out)
     project = open_project(context, endpoint)
     file = None if out is None else context.obj / out
-    plan = _make_plan(project, Options(**flags), revision, file)
+    plan = _make_plan(project, PlanOptions(**flags), revision, file)
     warn_of_other_ledgers(project)
     checks = project.check_budgets(plan, max_cost=max_cost)
     if as_json:
         screen.print_json({**plan.to_json(), "budgets": [check.to_json() for check in checks]})
     elif markdown:
-        screen.print_lines(plan_markdown(plan, [*describe_refusals(checks)]).rstrip("\n"))
+        screen.print_lines(write_plan_markdown(plan, [*describe_refusals(checks)]).rstrip("\n"))
     else:
-        spent = today_lines(project.add_up_today(), plan.currency) if plan.changes else ()
-        screen.show([*plan_blocks(plan), *spent, *describe_refusals(checks)], wide=wide)
+        spent = describe_today(project.add_up_today(), plan.currency) if plan.changes else ()
+        screen.show([*lay_out_plan(plan), *spent, *describe_refusals(checks)], wide=wide)
         if out is not None:
             command = _quote_apply_command(out, plan, endpoint)
             screen.show(["", f"Saved to {out}. `{command}` does exactly this, once."])
@@ -105,7 +105,7 @@ def _check_combination(
 
 
 def _make_plan(
-    project: Project, plan_options: Options, revision: str | None, file: Path | None
+    project: Project, plan_options: PlanOptions, revision: str | None, file: Path | None
 ) -> Plan:
     """The plan of a revision, or of the work tree, which is also saved where a file is named."""
     if revision is not None:

@@ -32,7 +32,7 @@ def run_show(
     if file.exists():
         _show_plan(file, as_json=as_json, wide=wide)
         return
-    from reconciler.report.show import portrait_blocks
+    from reconciler.report.show import lay_out_edit
 
     try:
         edit = open_project(context, endpoint).show(what)
@@ -41,17 +41,17 @@ def run_show(
     if as_json:
         screen.print_json(edit.to_json())
     else:
-        screen.show(portrait_blocks(edit), wide=wide)
+        screen.show(lay_out_edit(edit), wide=wide)
 
 
 def _show_plan(file: Path, *, as_json: bool, wide: bool) -> None:
     """Show a plan that `plan --out` saved."""
     from reconciler.operations.saved_plan import read_plan
-    from reconciler.report.plan import plan_blocks
+    from reconciler.report.plan import lay_out_plan
 
     saved = read_plan(file)
     if as_json:
         screen.print_json(saved.plan_to_json())
         return
     title = f"Saved plan of the project {saved.project}."
-    screen.show([title, "", *plan_blocks(saved.plan)], wide=wide)
+    screen.show([title, "", *lay_out_plan(saved.plan)], wide=wide)

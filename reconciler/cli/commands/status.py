@@ -26,7 +26,7 @@ def run_status(context: click.Context, endpoint: str | None, as_json: bool, wide
     \b
     Example: cutlist status
     """
-    from reconciler.report.status import status_blocks
+    from reconciler.report.status import lay_out_status
 
     project = open_project(context, endpoint)
     status = project.status()
@@ -34,5 +34,5 @@ def run_status(context: click.Context, endpoint: str | None, as_json: bool, wide
     if as_json:
         screen.print_json(status.to_json())
     else:
-        screen.show(status_blocks(status), wide=wide)
+        screen.show(lay_out_status(status), wide=wide)
     return EXIT_NEEDS_PERSON if status.needs_person else EXIT_OK

@@ -95,7 +95,8 @@ class Baselines(Protocol):
         """Those of `task_ids` that the ledger has never heard of."""
 
     def doubtful(self, task_ids: Collection[str]) -> frozenset[str]:
-        """Those of `task_ids` that need not be ours: strangers, strays, and what was adopted and has
+        """Those of `task_ids` that need not be ours: strangers, strays, and what was adopted and
+        has
         not succeeded, so that its prompt was never compared.
         """
 

@@ -63,7 +63,8 @@ class SqliteBaselines:
         return frozenset(row[0] for row in rows)
 
     def doubtful(self, task_ids: Collection[str]) -> frozenset[str]:
-        """Those of `task_ids` that need not be ours: strangers, strays, and what was adopted and has
+        """Those of `task_ids` that need not be ours: strangers, strays, and what was adopted and
+        has
         not succeeded, so that its prompt was never compared.
         """
         rows = self._database.rows(

@@ -1,4 +1,5 @@
-"""Strays: tasks that requests of ours made after they were given up. They are paid, and nobody waits
+"""Strays: tasks that requests of ours made after they were given up. They are paid, and nobody
+waits
 for them.
 """
 
