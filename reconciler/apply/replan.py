@@ -18,7 +18,7 @@ from reconciler.plan.jobs import Resolved, resolve_edit
 from reconciler.plan.step import Step
 from reconciler.planner import Pass, begin_draft, conclude_pass
 from reconciler.state.ledger import Ledger
-from reconciler.state.observed import History, Output, Result
+from reconciler.state.observed import History, Output, Result, State
 from reconciler.state.outputs import Outputs
 from reconciler.state.store import Store
 from reconciler.system.cache import Cache, Digests
@@ -121,6 +121,8 @@ class Replanner:
         self._former.learn(self._results, self._ledger.find_requests(self._history))
         self._cache = Cache(self._config.cache_dir)
         self._digests = {result.digest for several in self._results.values() for result in several}
+        # of files at outputs that are not ours
+        self._strange = {file.digest for file in self._files.values() if not file.ours}
         self._notes: dict[str, set[str]] = {}  # by edit: the paths that it was noted for
         for path, note in self._outputs.published().items():
             self._notes.setdefault(note.edit, set()).add(path)
@@ -153,7 +155,7 @@ class Replanner:
         self._results.update(results)
         fresh = {result.digest for result in new} - self._digests
         self._digests |= fresh
-        if any(file.digest in fresh and not file.ours for file in self._files.values()):
+        if fresh & self._strange:
             return None
         names = {name for key in keys for name in self._draft.edits_of(key)}
         if not self._look_at_outputs({edits[name].edit.output for name in names}):
@@ -166,7 +168,7 @@ class Replanner:
                 return None
             if name in jobs or noted is not None:
                 self._before[name] = jobs.get(name) or noted or {}
-        self._renew_observed()
+        self._look_at_strays(keys)
         return names | rendered
 
     def _find_noted_job(self, name: str) -> Mapping[str, Any] | None:
@@ -180,9 +182,17 @@ class Replanner:
                 return self._results[note.key][0].job
         return None
 
-    def _renew_observed(self) -> None:
-        strays = self._ledger.strays.unanswered()
-        self._draft.observed = replace(self._draft.observed, strays=strays)
+    def _look_at_strays(self, keys: Collection[str]) -> None:
+        """A task becomes a stray, or is none any more, only as an attempt loses or adopts it."""
+        attempts = (
+            attempt
+            for key in keys
+            if key in self._history
+            for attempt in self._history[key].attempts
+        )
+        if any(attempt.adopted or attempt.state is State.UNDECIDED for attempt in attempts):
+            strays = self._ledger.strays.unanswered()
+            self._draft.observed = replace(self._draft.observed, strays=strays)
 
     def _look_at_outputs(self, paths: Collection[str]) -> bool:
         """Whether all that lies there is ours, or known not to be: a file that may be the beginning
@@ -199,6 +209,7 @@ class Replanner:
         if strange:
             return False
         self._files.update(files)
+        self._strange |= {file.digest for file in files.values() if not file.ours}
         for path, file in files.items():
             if file.published is not None:
                 self._notes.setdefault(file.published.edit, set()).add(path)

@@ -30,7 +30,7 @@ class Outputs:
         # what was read or written last, and by what the file is known to be the same still
         self._notes: dict[str, Published] = {}
         self._signed: tuple[int, int, int, int] | None = None
-        self._entries: dict[Published, str] = {}  # how notes are written
+        self._entries: dict[str, tuple[Published, str]] = {}  # by path: a note as it is written
 
     def published(self) -> Mapping[str, Published]:
         """What we wrote, by path. Raises StoreDamaged when the record cannot be read."""
@@ -112,7 +112,9 @@ class Outputs:
         gone = [path for path in forget if path in before]
         if not gone and all(before.get(path) == note for path, note in new.items()):
             return
-        after = {path: note for path, note in {**before, **new}.items() if path not in forget}
+        after = {**before, **new}
+        for path in gone:
+            del after[path]
         write_atomic(self._record, self._format(after).encode(), tmp_name=tmp_name)
         self._notes, self._signed = after, read_stamp(self._record)
 
@@ -120,12 +122,12 @@ class Outputs:
         """The file, as json.dumps would write it with an indent of 1. What was written before is
         kept in pieces, since a note seldom changes.
         """
-        entries = []
-        for path, note in sorted(notes.items()):
-            if note not in self._entries:
-                text = json.dumps(asdict(note), indent=1, sort_keys=True)
-                self._entries[note] = text.replace("\n", "\n  ")
-            entries.append(f"\n  {json.dumps(path)}: {self._entries[note]}")
+        for path, note in notes.items():
+            known = self._entries.get(path)
+            if known is None or known[0] is not note:
+                text = json.dumps(asdict(note), indent=1, sort_keys=True).replace("\n", "\n  ")
+                self._entries[path] = note, f"\n  {json.dumps(path)}: {text}"
+        entries = [self._entries[path][1] for path in sorted(notes)]
         outputs = "{" + ",".join(entries) + "\n }" if entries else "{}"
         return f'{{\n "outputs": {outputs},\n "version": 1\n}}\n'
 
