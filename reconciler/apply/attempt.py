@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from reconciler.apply.context import (
-    Desk,
+    Context,
     NeedsPerson,
     TaskFailed,
     Work,
     close,
     fetch_task,
-    unbroken,
+    run_unbroken,
 )
 from reconciler.apply.events import Phase
 from reconciler.apply.listing import is_prompt_of
@@ -59,14 +59,14 @@ DOWNLOAD_TRIES = 10
 # ------------------------------------------------------------------ the POST
 
 
-async def submit(desk: Desk, work: Work, prepared: Prepared, lane: str) -> str:
+async def submit(context: Context, work: Work, prepared: Prepared, lane: str) -> str:
     """Send the request once. Returns the attempt's id once its task_id is durable.
 
     Raises NotReached, Throttled, QuotaExhausted, Unauthorized (nothing was sent or accepted),
     Rejected, InputUnavailable (this request was refused), OutcomeUnknown (the attempt is an open
     INTENT; settle it before anything else is sent in its lane), DiskFull.
     """
-    room = desk.store.measure_room()
+    room = context.store.measure_room()
     if room.free_bytes < LEAST_FREE_BYTES:
         raise DiskFull(
             f"less than {LEAST_FREE_BYTES >> 20} MiB are free in {room.where}; nothing more"
@@ -74,80 +74,86 @@ async def submit(desk: Desk, work: Work, prepared: Prepared, lane: str) -> str:
             hint="Make room and run apply again; what is paid is still brought home.",
         )
     attempt = Attempt(
-        id=desk.clock.new_id(),
+        id=context.clock.new_id(),
         key=work.job.key,
         lane=lane,
         edit=work.edit,
         state=State.INTENT,
-        endpoint=desk.endpoint,
-        created_at=desk.clock.now(),
+        endpoint=context.endpoint,
+        created_at=context.clock.now(),
         billable_s=work.billable_s,
     )
-    desk.emit(work, Phase.SUBMITTING)
-    await unbroken(_intend_and_send(desk, work, prepared, attempt))
+    context.emit(work, Phase.SUBMITTING)
+    await run_unbroken(_intend_and_send(context, work, prepared, attempt))
     return attempt.id
 
 
-async def _intend_and_send(desk: Desk, work: Work, prepared: Prepared, attempt: Attempt) -> None:
-    before = frozenset(desk.roll.strangers)
-    await desk.run_blocking(
-        desk.ledger.intend,
+async def _intend_and_send(
+    context: Context, work: Work, prepared: Prepared, attempt: Attempt
+) -> None:
+    before = frozenset(context.roll.strangers)
+    await context.run_blocking(
+        context.ledger.intend,
         attempt,
         request_sha256=hash_bytes(prepared.body),
         prompt=prepared.prompt,
         job=work.job.canonical,
-        server_time=desk.client.server_time,
-        baseline=desk.roll.baseline,
-        sender=desk.client.sender(attempt.id),
+        server_time=context.client.server_time,
+        baseline=context.roll.baseline,
+        sender=context.client.sender(attempt.id),
         booking=work.booking,
         loses=work.loses,
     )
-    desk.roll.intents[attempt.id] = desk.clock.monotonic()
+    context.roll.intents[attempt.id] = context.clock.monotonic()
     try:
-        created = await desk.client.create(prepared.body, uses_oss=prepared.uses_oss)
+        created = await context.client.create(prepared.body, uses_oss=prepared.uses_oss)
     except OutcomeUnknown as error:
-        await _keep_named(desk, attempt, error)
+        await _keep_named(context, attempt, error)
         raise
     except ServiceError as error:
         state = State.REJECTED if is_verdict(error) else State.NOT_SENT
-        await close(desk, attempt.id, state, error.code, error.message, error.request_id)
+        await close(context, attempt.id, state, error.code, error.message, error.request_id)
         raise
     try:
         if created.task_id in before:
             raise TaskTaken(f"the task {created.task_id} was there before.")
-        await desk.run_blocking(
-            desk.ledger.submitted,
+        await context.run_blocking(
+            context.ledger.submitted,
             attempt.id,
             created.task_id,
-            at=desk.clock.now(),
+            at=context.clock.now(),
             request_id=created.request_id,
-            server_time=desk.client.server_time,
+            server_time=context.client.server_time,
         )
     except TaskTaken as error:
         raise OutcomeUnknown(
             f"the service's answer cannot be true: {error.message}", status=200
         ) from error
     except LedgerError as error:
-        raise _spilled(desk, attempt, created, error) from error
-    desk.roll.accepted[created.task_id] = desk.clock.monotonic()
-    desk.emit(work, Phase.PENDING, task_id=created.task_id)
+        raise _spilled(context, attempt, created, error) from error
+    context.roll.accepted[created.task_id] = context.clock.monotonic()
+    context.emit(work, Phase.PENDING, task_id=created.task_id)
 
 
-async def _keep_named(desk: Desk, attempt: Attempt, error: OutcomeUnknown) -> None:
+async def _keep_named(context: Context, attempt: Attempt, error: OutcomeUnknown) -> None:
     """Write down what an odd answer named as its task, legal or not, wherever there is room."""
     named_id = error.task_id or error.unusable_id
     if not named_id:
         return
     try:
-        await desk.run_blocking(desk.ledger.named, attempt.id, named_id)
+        await context.run_blocking(context.ledger.named, attempt.id, named_id)
     except LedgerError as full:
         created = Created(named_id, error.request_id)
-        raise _spilled(desk, attempt, created, full) from error
+        raise _spilled(context, attempt, created, full) from error
 
 
-def _spilled(desk: Desk, attempt: Attempt, created: Created, error: LedgerError) -> LedgerError:
+def _spilled(
+    context: Context, attempt: Attempt, created: Created, error: LedgerError
+) -> LedgerError:
     """A task_id that the ledger cannot take goes to the spill file and to the reader's eyes."""
-    kept = desk.spill.note(attempt.id, created.task_id, created.request_id, at=desk.clock.now())
+    kept = context.spill.note(
+        attempt.id, created.task_id, created.request_id, at=context.clock.now()
+    )
     where = "It is in the spill file, and the next apply reads it." if kept else "Write it down!"
     return LedgerError(
         f"{attempt.edit}: the service accepted task {created.task_id}, and the ledger cannot take"
@@ -160,7 +166,7 @@ def _spilled(desk: Desk, attempt: Attempt, created: Created, error: LedgerError)
 
 
 async def follow(
-    desk: Desk,
+    context: Context,
     work: Work,
     attempt_id: str,
     *,
@@ -173,87 +179,93 @@ async def follow(
     Raises TaskFailed (FAILED, CANCELED, or EXPIRED), NeedsPerson, and what ends reading
     (apply.retry).
     """
-    attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
+    attempt = context.ledger.attempt(attempt_id, now=context.clock.now())
     assert attempt.task_id is not None and attempt.submitted_at is not None
-    age_s = desk.clock.now() - attempt.submitted_at
+    age_s = context.clock.now() - attempt.submitted_at
     if 0 <= age_s < first_look_s:
-        await desk.clock.sleep(first_look_s - age_s)
-    seen, unknown = "", 0
+        await context.clock.sleep(first_look_s - age_s)
+    status, unknown = "", 0
     while True:
-        answer = await fetch_task(desk, attempt.task_id, tries=None, work=work)
+        answer = await fetch_task(context, attempt.task_id, tries=None, work=work)
         if answer.status == "UNKNOWN":
             unknown += 1
-            await _judge_unknown(desk, attempt, unknown)
-            await desk.clock.sleep(UNKNOWN_OVER_S / UNKNOWN_LOOKS)
+            await _judge_unknown(context, attempt, unknown)
+            await context.clock.sleep(UNKNOWN_OVER_S / UNKNOWN_LOOKS)
             continue
-        if answer.status != seen:
-            seen, unknown = answer.status, 0
-            await desk.run_blocking(
-                desk.ledger.task_seen, attempt.task_id, seen, answer.record(), at=desk.clock.now()
+        if answer.status != status:
+            status, unknown = answer.status, 0
+            await context.run_blocking(
+                context.ledger.task_seen,
+                attempt.task_id,
+                status,
+                answer.record(),
+                at=context.clock.now(),
             )
         match answer.status:
             case "SUCCEEDED":
-                await _check_adopted(desk, attempt, answer)
+                await _check_adopted(context, attempt, answer)
                 return answer
             case "FAILED":
                 code, message = (
                     str(answer.output.get("code", "")),
                     str(answer.output.get("message", "")),
                 )
-                await close(desk, attempt_id, State.FAILED, code, message, answer.request_id)
+                await close(context, attempt_id, State.FAILED, code, message, answer.request_id)
                 if entry(code, message).verdict is Verdict.INPUT:
-                    await forget_uploads(desk, work)
+                    await forget_uploads(context, work)
                 raise TaskFailed(message, code=code, request_id=answer.request_id)
             case "CANCELED":
-                await close(desk, attempt_id, State.CANCELED)
+                await close(context, attempt_id, State.CANCELED)
                 raise TaskFailed(
                     "the task was cancelled at the service; the next apply sends it again.",
                     code="CANCELED",
                 )
             case "PENDING" | "RUNNING" as status:
-                desk.emit(work, Phase(status), task_id=attempt.task_id, usual_s=usual_s)
-        await desk.clock.sleep(interval_s)
+                context.emit(work, Phase(status), task_id=attempt.task_id, usual_s=usual_s)
+        await context.clock.sleep(interval_s)
 
 
-async def _judge_unknown(desk: Desk, attempt: Attempt, looks: int) -> None:
-    if is_forgotten(desk, attempt):
-        await close_forgotten(desk, attempt)
+async def _judge_unknown(context: Context, attempt: Attempt, looks: int) -> None:
+    if is_forgotten(context, attempt):
+        await close_forgotten(context, attempt)
     if looks >= UNKNOWN_LOOKS:
         message = (
             f"the service does not know the task {attempt.task_id}, and by its clock it is not"
             " certain that 24 h are over"
         )
         if attempt.state is State.SUBMITTED:
-            await close(desk, attempt.id, State.UNDECIDED, message=message)
+            await close(context, attempt.id, State.UNDECIDED, message=message)
         raise NeedsPerson(f"{message}.")
 
 
-def is_forgotten(desk: Desk, attempt: Attempt) -> bool:
+def is_forgotten(context: Context, attempt: Attempt) -> bool:
     """Whether the service has forgotten a task that it says not to know: 24 h have passed by its
     own clock, or in this run. This machine's clock is not asked.
     """
-    task_id, now = str(attempt.task_id), desk.client.server_time
-    if task_id in desk.roll.accepted:
-        return desk.clock.monotonic() - desk.roll.accepted[task_id] >= TASK_LIFE_S
-    then = desk.ledger.intent(attempt.id).server_time
+    task_id, now = str(attempt.task_id), context.client.server_time
+    if task_id in context.roll.accepted:
+        return context.clock.monotonic() - context.roll.accepted[task_id] >= TASK_LIFE_S
+    then = context.ledger.intent(attempt.id).server_time
     return then is not None and now is not None and now - then >= TASK_LIFE_S
 
 
-async def close_forgotten(desk: Desk, attempt: Attempt) -> NoReturn:
+async def close_forgotten(context: Context, attempt: Attempt) -> NoReturn:
     """Its video is not to be had any more. Raises TaskFailed."""
-    await close(desk, attempt.id, State.EXPIRED if attempt.state is State.SUBMITTED else State.LOST)
+    await close(
+        context, attempt.id, State.EXPIRED if attempt.state is State.SUBMITTED else State.LOST
+    )
     raise TaskFailed(
         "the service forgot the task (24 h) before its video was brought home.", code="EXPIRED"
     )
 
 
-async def _check_adopted(desk: Desk, attempt: Attempt, answer: TaskAnswer) -> None:
+async def _check_adopted(context: Context, attempt: Attempt, answer: TaskAnswer) -> None:
     """An adopted task is ours only if its prompt is the one that was sent, as the service truncates
     it. Where the service tells none, the one that nobody vouches for is not.
     """
     if not attempt.adopted:
         return
-    intent, said = desk.ledger.intent(attempt.id), answer.output.get("orig_prompt")
+    intent, said = context.ledger.intent(attempt.id), answer.output.get("orig_prompt")
     sent = intent.prompt
     if "orig_prompt" not in answer.output and intent.vouched:
         return
@@ -264,25 +276,27 @@ async def _check_adopted(desk: Desk, attempt: Attempt, answer: TaskAnswer) -> No
         "another prompt" if "orig_prompt" in answer.output else "no prompt that tells whose it is"
     )
     message = f"the task {attempt.task_id} that was found for it has {told}"
-    await desk.run_blocking(desk.ledger.disown, attempt.id, at=desk.clock.now(), message=message)
+    await context.run_blocking(
+        context.ledger.disown, attempt.id, at=context.clock.now(), message=message
+    )
     raise NeedsPerson(f"{message}; it is not ours.")
 
 
 # ------------------------------------------------------------------ collect
 
 
-async def still_there(desk: Desk, attempt_id: str) -> TaskAnswer | None:
+async def still_there(context: Context, attempt_id: str) -> TaskAnswer | None:
     """What the service has of a task whose result is lost, asked before it is paid again; None
     when it has no video of it any more.
     """
-    attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
+    attempt = context.ledger.attempt(attempt_id, now=context.clock.now())
     if attempt.task_id is None:
         return None
-    answer = await fetch_task(desk, attempt.task_id)
+    answer = await fetch_task(context, attempt.task_id)
     return answer if answer.status == "SUCCEEDED" and answer.video_url else None
 
 
-async def collect(desk: Desk, work: Work, attempt_id: str, answer: TaskAnswer) -> Result:
+async def collect(context: Context, work: Work, attempt_id: str, answer: TaskAnswer) -> Result:
     """Bring a finished video home: download, verify, store. May be repeated; costs nothing.
 
     Raises BadDownload after DOWNLOAD_TRIES bad ones, TaskFailed when the service no longer has it.
@@ -290,30 +304,32 @@ async def collect(desk: Desk, work: Work, attempt_id: str, answer: TaskAnswer) -
     failures = 0
     while True:
         try:
-            return await _collect_once(desk, work, attempt_id, answer)
+            return await _collect_once(context, work, attempt_id, answer)
         except (BadDownload, DownloadRefused, OutcomeUnknown, NotReached) as error:
             failures += 1
             if failures >= DOWNLOAD_TRIES or isinstance(error, HostRefused):
                 raise
-            desk.emit(work, Phase.WAITING, note=f"{error} It is fetched again")
-        await desk.clock.sleep(backoff_s(failures, desk.clock.random()))
-        attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
+            context.emit(work, Phase.WAITING, note=f"{error} It is fetched again")
+        await context.clock.sleep(backoff_s(failures, context.clock.random()))
+        attempt = context.ledger.attempt(attempt_id, now=context.clock.now())
         assert attempt.task_id is not None
-        fresh = await fetch_task(desk, attempt.task_id, tries=None, work=work)
+        fresh = await fetch_task(context, attempt.task_id, tries=None, work=work)
         if fresh.status == "SUCCEEDED":
             answer = fresh
-        elif fresh.status == "UNKNOWN" and is_forgotten(desk, attempt):
-            await close_forgotten(desk, attempt)
+        elif fresh.status == "UNKNOWN" and is_forgotten(context, attempt):
+            await close_forgotten(context, attempt)
 
 
-async def _collect_once(desk: Desk, work: Work, attempt_id: str, answer: TaskAnswer) -> Result:
+async def _collect_once(
+    context: Context, work: Work, attempt_id: str, answer: TaskAnswer
+) -> Result:
     if not answer.video_url:
         raise BadDownload("the task SUCCEEDED without a video_url.")
-    with desk.store.new_blob() as blob:
-        async with desk.client.download(answer.video_url, most_bytes=MOST_BYTES) as download:
+    with context.store.new_blob() as blob:
+        async with context.client.download(answer.video_url, most_bytes=MOST_BYTES) as download:
             async for chunk in download.chunks:
                 blob.write(chunk)
-                desk.emit(
+                context.emit(
                     work,
                     Phase.FETCHING,
                     done_bytes=blob.size_bytes,
@@ -321,9 +337,9 @@ async def _collect_once(desk: Desk, work: Work, attempt_id: str, answer: TaskAns
                 )
             if download.size_bytes is not None and blob.size_bytes != download.size_bytes:
                 raise BadDownload(f"{blob.size_bytes} of {download.size_bytes} bytes arrived.")
-        facts = await desk.run_blocking(_verified, blob, answer.usage)
-        return await unbroken(
-            desk.run_blocking(_store, desk, work, attempt_id, answer, blob, facts)
+        facts = await context.run_blocking(_verified, blob, answer.usage)
+        return await run_unbroken(
+            context.run_blocking(_store, context, work, attempt_id, answer, blob, facts)
         )
 
 
@@ -345,13 +361,18 @@ def _verified(blob: BlobWriter, usage: Mapping[str, object]) -> Facts:
 
 
 def _store(
-    desk: Desk, work: Work, attempt_id: str, answer: TaskAnswer, blob: BlobWriter, facts: Facts
+    context: Context,
+    work: Work,
+    attempt_id: str,
+    answer: TaskAnswer,
+    blob: BlobWriter,
+    facts: Facts,
 ) -> Result:
     """Blob, then result, then ledger: SUCCEEDED is said only of what is durable."""
     digest = blob.commit()
     attempt, origin = (
-        desk.ledger.attempt(attempt_id, now=desk.clock.now()),
-        desk.ledger.books.origin(attempt_id),
+        context.ledger.attempt(attempt_id, now=context.clock.now()),
+        context.ledger.books.origin(attempt_id),
     )
     result = Result(
         key=work.job.key,
@@ -360,17 +381,19 @@ def _store(
         duration_s=facts.duration_s or 0.0,
         width=facts.width,
         height=facts.height,
-        stored_at=datetime.fromtimestamp(desk.clock.now(), UTC).isoformat(timespec="milliseconds"),
+        stored_at=datetime.fromtimestamp(context.clock.now(), UTC).isoformat(
+            timespec="milliseconds"
+        ),
         edit=work.edit,
         job=work.job.canonical,
         task={**answer.record()["output"], "request_id": attempt.request_id},
         usage=dict(answer.usage),
-        endpoint=desk.endpoint,
-        account=desk.account,
+        endpoint=context.endpoint,
+        account=context.account,
         adopted=attempt.adopted,
         **asdict(origin),
     )
-    desk.store.put_result(result)
+    context.store.put_result(result)
     if attempt.state is State.SUBMITTED:
-        desk.ledger.end(attempt_id, State.SUCCEEDED, at=desk.clock.now())
+        context.ledger.end(attempt_id, State.SUCCEEDED, at=context.clock.now())
     return result

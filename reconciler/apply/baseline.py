@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from reconciler.apply.context import Desk, persistently
+from reconciler.apply.context import Context, retry_until_answered
 from reconciler.apply.listing import Listing, put_together
 from reconciler.errors import NotReached, ServiceError, Throttled
 from reconciler.service.pages import ListPage
@@ -20,39 +20,39 @@ PAUSE_S = 1.0  # between them
 _BAD_PAGES = 10  # that are still read for the ids in them, once one page has contradicted itself
 
 
-async def read_listing(desk: Desk, due: Collection[str] = ()) -> Listing:
+async def read_listing(context: Context, due: Collection[str] = ()) -> Listing:
     """Read the account's list of the last 24 h to its end. May be repeated.
 
     `due` are tasks that must be in it beside those that this run was given. Raises ServiceError
     when the service cannot be asked.
     """
-    known = {*due, *desk.roll.due(now=desk.clock.monotonic())}
+    known = {*due, *context.roll.due(now=context.clock.monotonic())}
     pages: list[ListPage] = []
     ids: set[str | None] = set()
     while True:
-        page = await persistently(
-            desk, lambda: desk.client.list_tasks(page_no=len(pages) + 1, page_size=PAGE_SIZE)
+        page = await retry_until_answered(
+            context, lambda: context.client.list_tasks(page_no=len(pages) + 1, page_size=PAGE_SIZE)
         )
         pages.append(page)
         fresh = {row.task_id for row in page.rows} - ids
         ids |= fresh
-        hopeless = len(pages) >= _BAD_PAGES and any(each.contradictions for each in pages)
+        hopeless = len(pages) >= _BAD_PAGES and any(page.contradictions for page in pages)
         if not fresh or hopeless or len(pages) >= (page.pages or 0):
-            return put_together(pages, known, desk.client.server_time)
+            return put_together(pages, known, context.client.server_time)
 
 
-async def keep(desk: Desk, listing: Listing, *, read_at: float) -> int:
+async def keep(context: Context, listing: Listing, *, read_at: float) -> int:
     """Make durable which tasks there are that the ledger does not know; the reading's number.
 
     What any reading of this run has shown stays in it: a list that leaves out a row does not make
     its task new.
     """
-    roll = desk.roll
-    roll.strangers |= desk.ledger.baselines.strangers(listing.rows.keys())
-    roll.baseline = number = await desk.run_blocking(
-        desk.ledger.baselines.keep,
+    roll = context.roll
+    roll.strangers |= context.ledger.baselines.strangers(listing.rows.keys())
+    roll.baseline = number = await context.run_blocking(
+        context.ledger.baselines.keep,
         frozenset(roll.strangers),
-        at=desk.clock.now(),
+        at=context.clock.now(),
         server_time=listing.server_time,
         is_whole=listing.is_whole,
     )
@@ -60,33 +60,33 @@ async def keep(desk: Desk, listing: Listing, *, read_at: float) -> int:
     return int(number)
 
 
-async def take_baseline(desk: Desk, lane: str) -> None:
+async def take_baseline(context: Context, lane: str) -> None:
     """See to it that the next request of a lane has a reading that is young enough.
 
     A list that cannot be read, or contradicts itself, is kept as far as it was read, and
     `roll.doubt` says so. Raises NotReached, Throttled, and what stops everything: then nothing
     was sent.
     """
-    roll = desk.roll
+    roll = context.roll
     async with roll.turn:
-        if not roll.serves(lane, now=desk.clock.monotonic()):
-            read_at = desk.clock.monotonic()
-            listing = await _read_before_sending(desk)
-            await keep(desk, listing, read_at=read_at)
+        if not roll.serves(lane, now=context.clock.monotonic()):
+            read_at = context.clock.monotonic()
+            listing = await _read_before_sending(context)
+            await keep(context, listing, read_at=read_at)
             roll.doubt = listing.faults[0] if listing.faults else ""
         roll.lanes.add(lane)
 
 
-async def _read_before_sending(desk: Desk) -> Listing:
+async def _read_before_sending(context: Context) -> Listing:
     tries = 0
     while True:
         try:
-            listing = await read_listing(desk)
+            listing = await read_listing(context)
         except ServiceError as error:
             if ends_reading(error) or isinstance(error, NotReached | Throttled):
                 raise
-            return Listing({}, (f"cannot be read ({error})",), desk.client.server_time)
+            return Listing({}, (f"cannot be read ({error})",), context.client.server_time)
         tries += 1
         if listing.is_whole or tries >= READ_TRIES:
             return listing
-        await desk.clock.sleep(min(PAUSE_S, desk.settle_s / 10))
+        await context.clock.sleep(min(PAUSE_S, context.settle_s / 10))

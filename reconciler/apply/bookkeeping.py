@@ -18,21 +18,21 @@ from reconciler.state.observed import State
 _PAID = (State.SUCCEEDED, State.LOST)
 
 
-def booking(config: Config, each: Resolved, origin: Origin) -> Booking:
+def booking(config: Config, resolved: Resolved, origin: Origin) -> Booking:
     """For whom an edit's request is made, and what a second of it costs today."""
-    edit = each.wanted.edit
+    edit = resolved.wanted.edit
     return Booking(
         environment=config.environment,
         labels=edit.labels,
         model=edit.model,
-        price_per_s=config.prices.per_second(edit.model, find_wanted_tier(each.wanted)),
+        price_per_s=config.prices.per_second(edit.model, find_wanted_tier(resolved.wanted)),
         currency=config.prices.currency,
         origin=origin,
     )
 
 
 def note_holdings(
-    config: Config, ledger: Ledger, seen: Pass, origin: Origin, *, now: float
+    config: Config, ledger: Ledger, current: Pass, origin: Origin, *, now: float
 ) -> None:
     """Write down which edits have another result than last time, and whether that was paid for.
     Again is no change.
@@ -43,26 +43,28 @@ def note_holdings(
     """
     books = ledger.books
     before = books.holdings()
-    last = {each.edit: each.key for each in before if each.environment == config.environment}
+    last = {
+        holding.edit: holding.key for holding in before if holding.environment == config.environment
+    }
     moved = [
-        each
-        for each in _held(seen)
-        if each.job is not None and last.get(each.wanted.edit.name) != each.job.key
+        edit
+        for edit in _held(current)
+        if edit.job is not None and last.get(edit.wanted.edit.name) != edit.job.key
     ]
     if not moved:
         return
-    brought = {each.result.task.get("task_id") for each in moved if each.result is not None} - {
+    brought = {edit.result.task.get("task_id") for edit in moved if edit.result is not None} - {
         None
     }
-    unspent = Counter((each.edit, each.key) for each in books.entries() if _paid(each, brought))
-    unspent -= Counter((each.edit, each.key) for each in before if not each.reused)
-    made = []
-    for each in moved:
-        assert each.job is not None and each.result is not None
-        name, key = each.wanted.edit.name, each.job.key
-        billable_s = read_billed_seconds(each.result.usage) or each.result.duration_s
-        reused = unspent[name, key] == 0 and not each.result.by_hand
-        made.append(
+    unspent = Counter((entry.edit, entry.key) for entry in books.entries() if _paid(entry, brought))
+    unspent -= Counter((holding.edit, holding.key) for holding in before if not holding.reused)
+    new_holdings = []
+    for edit in moved:
+        assert edit.job is not None and edit.result is not None
+        name, key = edit.wanted.edit.name, edit.job.key
+        billable_s = read_billed_seconds(edit.result.usage) or edit.result.duration_s
+        reused = unspent[name, key] == 0 and not edit.result.by_hand
+        new_holdings.append(
             Holding(
                 name,
                 config.environment,
@@ -70,10 +72,10 @@ def note_holdings(
                 now,
                 reused,
                 billable_s,
-                booking(config, each, origin),
+                booking(config, edit, origin),
             )
         )
-    books.hold(made)
+    books.hold(new_holdings)
 
 
 def _paid(entry: Entry, brought: Set[object]) -> bool:
@@ -83,11 +85,11 @@ def _paid(entry: Entry, brought: Set[object]) -> bool:
     return not entry.stray and (entry.state in _PAID or entry.task_id in brought)
 
 
-def _held(seen: Pass) -> list[Resolved]:
+def _held(current: Pass) -> list[Resolved]:
     """The edits that have a result and were asked about."""
-    asked = {step.name for step in seen.plan.steps}
+    planned_names = {step.name for step in current.plan.steps}
     return [
-        each
-        for name, each in sorted(seen.resolved.items())
-        if each.result is not None and name in asked and not each.wanted.edit.suspend
+        edit
+        for name, edit in sorted(current.resolved.items())
+        if edit.result is not None and name in planned_names and not edit.wanted.edit.suspend
     ]

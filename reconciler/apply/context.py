@@ -1,4 +1,6 @@
-"""What attempts work with: the desk of injected things, the work itself, and two ways to wait."""
+"""The context of attempts: the injected things they work with, the work itself, and two ways to
+wait.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +73,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Context:
     """What attempts work with; everything of the outside world is injected."""
 
     connection: Client | None  # None: nothing has to be asked or sent
@@ -126,7 +128,7 @@ class Desk:
         self.observer(event)
 
 
-async def unbroken(coroutine: Awaitable[T]) -> T:
+async def run_unbroken(coroutine: Awaitable[T]) -> T:
     """Await something that must not be left half done: a cancellation takes effect after it."""
     task = asyncio.ensure_future(coroutine)
     try:
@@ -137,8 +139,8 @@ async def unbroken(coroutine: Awaitable[T]) -> T:
         raise
 
 
-async def persistently(
-    desk: Desk,
+async def retry_until_answered(
+    context: Context,
     call: Callable[[], Awaitable[T]],
     *,
     tries: int | None = SUBMIT_TRIES,
@@ -159,19 +161,21 @@ async def persistently(
             if ends_reading(error) or not temporary or used_up:
                 raise
             if work is not None:
-                desk.emit(work, Phase.WAITING, note=f"{error} It is tried again")
-        await desk.clock.sleep(backoff_s(failures, desk.clock.random()))
+                context.emit(work, Phase.WAITING, note=f"{error} It is tried again")
+        await context.clock.sleep(backoff_s(failures, context.clock.random()))
 
 
 async def fetch_task(
-    desk: Desk, task_id: str, *, tries: int | None = SUBMIT_TRIES, work: Work | None = None
+    context: Context, task_id: str, *, tries: int | None = SUBMIT_TRIES, work: Work | None = None
 ) -> TaskAnswer:
     """What the service says of a task, asked until it says something (`persistently`)."""
-    return await persistently(desk, lambda: desk.client.fetch(task_id), tries=tries, work=work)
+    return await retry_until_answered(
+        context, lambda: context.client.fetch(task_id), tries=tries, work=work
+    )
 
 
 async def close(
-    desk: Desk,
+    context: Context,
     attempt_id: str,
     state: State,
     code: str = "",
@@ -183,11 +187,11 @@ async def close(
     """Close an attempt, or mark it UNDECIDED. `look_again_s`: when to look once more for a task it
     made after all, held against the reading `baseline`.
     """
-    now = desk.clock.now()
+    now = context.clock.now()
     look_at = None if look_again_s is None else now + look_again_s
-    await unbroken(
-        desk.run_blocking(
-            desk.ledger.end,
+    await run_unbroken(
+        context.run_blocking(
+            context.ledger.end,
             attempt_id,
             state,
             at=now,

@@ -9,7 +9,14 @@ from dataclasses import dataclass, replace
 
 from reconciler.apply import attempt as life
 from reconciler.apply.baseline import take_baseline
-from reconciler.apply.context import SUBMIT_TRIES, Desk, TaskFailed, Unsettled, Work, unbroken
+from reconciler.apply.context import (
+    SUBMIT_TRIES,
+    Context,
+    TaskFailed,
+    Unsettled,
+    Work,
+    run_unbroken,
+)
 from reconciler.apply.events import Event, Phase
 from reconciler.apply.lanes import Lane, Pacer, lane_name
 from reconciler.apply.outcome import NotTried, Outcome
@@ -54,7 +61,7 @@ class Executor:
 
     def __init__(
         self,
-        desk: Desk,
+        context: Context,
         publisher: Publisher,
         config: Config,
         models: Models,
@@ -62,7 +69,7 @@ class Executor:
         *,
         fail_fast: bool = False,
     ) -> None:
-        self._desk = desk
+        self._context = context
         self._publisher = publisher
         self._config = config
         self._models = models
@@ -161,7 +168,7 @@ class Executor:
             Verdict.INTERNAL,
             Verdict.INPUT,
         ):
-            await self._desk.clock.sleep(backoff_s(1, self._desk.clock.random()))
+            await self._context.clock.sleep(backoff_s(1, self._context.clock.random()))
 
     def tell_failures(self, ended: Iterable[Outcome], *, sent_again: Container[str]) -> None:
         """Say which edits have failed. An attempt that is followed by another has not failed its
@@ -196,13 +203,13 @@ class Executor:
         event = Event(
             step.name,
             phase,
-            self._desk.clock.monotonic(),
+            self._context.clock.monotonic(),
             note=note,
             output=output,
             billed_s=billed_s,
             price=price,
         )
-        self._desk.observer(event)
+        self._context.observer(event)
 
     async def _published(self, item: Item, digest: str, billed_s: float) -> Outcome:
         step = item.step
@@ -210,7 +217,9 @@ class Executor:
         if step.output:
             try:
                 async with self._writes, self._write_turn:
-                    await unbroken(self._desk.run_blocking(self._publisher.write, step, digest))
+                    await run_unbroken(
+                        self._context.run_blocking(self._publisher.write, step, digest)
+                    )
             except CutlistError as error:
                 return self._unwritten(item, error, digest, billed_s)
             except (OSError, EscapesRoot) as trouble:
@@ -241,21 +250,23 @@ class Executor:
         model = self._models.by_name[work.model]
         lane = self._lane(work.model, model)
         async with lane.running:
-            if work.loses is not None and (there := await life.still_there(self._desk, work.loses)):
-                return await life.collect(self._desk, work, work.loses, there), 0.0, True
+            if work.loses is not None and (
+                there := await life.still_there(self._context, work.loses)
+            ):
+                return await life.collect(self._context, work, work.loses, there), 0.0, True
             attempt_id = work.attempt_id or await self._submitted(work, lane)
             if isinstance(attempt_id, Result):
                 return attempt_id, 0.0, False
             answer = await self._followed(work, attempt_id, model)
-        result = await life.collect(self._desk, work, attempt_id, answer)
+        result = await life.collect(self._context, work, attempt_id, answer)
         again = step.action is Action.RESUME and not step.billed_at_end
         return result, 0.0 if again else read_billed_seconds(answer.usage), True
 
     async def _followed(self, work: Work, attempt_id: str, model: Model) -> TaskAnswer:
-        loopback = self._desk.loopback
+        loopback = self._context.loopback
         try:
             return await life.follow(
-                self._desk,
+                self._context,
                 work,
                 attempt_id,
                 first_look_s=0.0 if loopback else model.shortest_s,
@@ -281,7 +292,7 @@ class Executor:
         """
         self._check_sending(lane)  # nothing is uploaded for what cannot be sent
         try:
-            prepared = await prepare(self._desk, work)
+            prepared = await prepare(self._context, work)
         except ServiceError as error:
             self._learn(error, lane)
             raise
@@ -289,14 +300,16 @@ class Executor:
             async with lane.submitting:
                 self._check_open(lane)
                 try:
-                    await take_baseline(self._desk, lane.name)
+                    await take_baseline(self._context, lane.name)
                     await lane.pacer.wait()
                     self._check_sending(lane)  # what others learnt meanwhile
-                    there = await self._desk.run_blocking(self._desk.store.find_first, work.job.key)
+                    there = await self._context.run_blocking(
+                        self._context.store.find_first, work.job.key
+                    )
                     if there is not None:
-                        self._desk.emit(work, Phase.WAITING, note=_THERE)
+                        self._context.emit(work, Phase.WAITING, note=_THERE)
                         return there
-                    return await life.submit(self._desk, work, prepared, lane.name)
+                    return await life.submit(self._context, work, prepared, lane.name)
                 except OutcomeUnknown as error:
                     attempt_id = await self._settled(work, lane, error)
                     if attempt_id is not None:
@@ -313,17 +326,17 @@ class Executor:
             tries = self._unaccepted[work.job.key]
             if tries >= SUBMIT_TRIES:
                 raise reason
-            self._desk.emit(work, Phase.WAITING, note=f"{reason} It is sent again")
-            await self._desk.clock.sleep(backoff_s(tries, self._desk.clock.random()))
+            self._context.emit(work, Phase.WAITING, note=f"{reason} It is sent again")
+            await self._context.clock.sleep(backoff_s(tries, self._context.clock.random()))
 
     async def _settled(self, work: Work, lane: Lane, error: ServiceError) -> str | None:
         """Ask whether a request whose answer was lost arrived, inside the lane. The attempt's id,
         or None: NOT_SENT.
         """
-        self._desk.emit(work, Phase.SETTLING, note=str(error))
-        (attempt_id,) = self._desk.ledger.open_intents(lane.name)
+        self._context.emit(work, Phase.SETTLING, note=str(error))
+        (attempt_id,) = self._context.ledger.open_intents(lane.name)
         try:
-            return attempt_id if await settle(self._desk, attempt_id) else None
+            return attempt_id if await settle(self._context, attempt_id) else None
         except ServiceError as cannot_ask:
             lane.paused = cannot_ask
             raise Unsettled(
@@ -338,7 +351,7 @@ class Executor:
 
     def _check_open(self, lane: Lane) -> None:
         self._check_sending(lane)
-        if self._desk.ledger.open_intents(lane.name):
+        if self._context.ledger.open_intents(lane.name):
             raise NotTried(
                 "not sent: whether an earlier request of this model arrived could not be settled"
                 " yet."
@@ -357,8 +370,8 @@ class Executor:
         if name not in self._lanes:
             most = min(model.running_tasks, self._config.running_tasks or model.running_tasks)
             self._lanes[name] = Lane(
-                lane_name(self._desk.endpoint, self._desk.account, name),
-                Pacer(self._desk.clock, model.submits_per_s),
+                lane_name(self._context.endpoint, self._context.account, name),
+                Pacer(self._context.clock, model.submits_per_s),
                 asyncio.Semaphore(most),
             )
         return self._lanes[name]

@@ -70,11 +70,13 @@ class Report:
 
     def done(self, action: Action) -> int:
         """How many steps of an action went well."""
-        return sum(1 for each in self.outcomes.values() if each.ok and each.step.action is action)
+        return sum(
+            1 for outcome in self.outcomes.values() if outcome.ok and outcome.step.action is action
+        )
 
     @property
     def failures(self) -> Sequence[Outcome]:
-        return [each for each in self.outcomes.values() if not each.ok]
+        return [outcome for outcome in self.outcomes.values() if not outcome.ok]
 
     @property
     def blocked(self) -> Sequence[Step]:
@@ -88,12 +90,12 @@ class Report:
 
     @property
     def billed_s(self) -> float:
-        return round(sum(each.billed_s for each in self.outcomes.values()), 2)
+        return round(sum(outcome.billed_s for outcome in self.outcomes.values()), 2)
 
     @property
     def price(self) -> float | None:
         """What the run was billed; None when a price is not known."""
-        prices = [each.price for each in self.outcomes.values()]
+        prices = [outcome.price for outcome in self.outcomes.values()]
         return None if None in prices else round(sum(price or 0.0 for price in prices), 4)
 
     @property
@@ -101,7 +103,7 @@ class Report:
         """0; 1 for what concerns everything (ABOUT_ALL); 4 failed jobs; 5 needs a person; 130, 143."""
         if self.stopped_by:
             return EXIT_TERMINATED if self.stopped_by == "SIGTERM" else EXIT_INTERRUPTED
-        errors = [each.error for each in self.failures if each.error is not None]
+        errors = [outcome.error for outcome in self.failures if outcome.error is not None]
         if any(isinstance(error, ABOUT_ALL) for error in errors):
             return EXIT_ERROR
         if (

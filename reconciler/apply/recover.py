@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from reconciler.apply.context import Desk, NeedsPerson
+from reconciler.apply.context import Context, NeedsPerson
 from reconciler.apply.settle import LOOK_AGAIN_S, second_look, settle
 from reconciler.errors import LedgerError, ServiceError
 from reconciler.formats.untrusted import is_task_id, make_plain_line
@@ -17,71 +17,74 @@ from reconciler.state.observed import State
 Tell = Callable[[str], None]
 
 
-def wanted(desk: Desk) -> bool:
+def wanted(context: Context) -> bool:
     """Whether the service has to be asked about anything earlier runs left open."""
-    return bool(desk.ledger.open_intents()) or bool(_looks_due(desk))
+    return bool(context.ledger.open_intents()) or bool(_looks_due(context))
 
 
-def _looks_due(desk: Desk) -> Sequence[str]:
+def _looks_due(context: Context) -> Sequence[str]:
     """Second looks that are due by this machine's clock; whether it is right the service says."""
-    return desk.ledger.looks_due(now=desk.clock.now(), most_s=LOOK_AGAIN_S)
+    return context.ledger.looks_due(now=context.clock.now(), most_s=LOOK_AGAIN_S)
 
 
-def take_in_spill(desk: Desk, tell: Tell) -> None:
+def take_in_spill(context: Context, tell: Tell) -> None:
     """Task ids that could not be recorded when they came are recorded now. Asks nobody. Raises
     LedgerError.
     """
-    for each in desk.spill.read():
-        attempt = desk.ledger.attempt(each.attempt_id, now=desk.clock.now())
-        if attempt.task_id == each.task_id:
+    for note in context.spill.read():
+        attempt = context.ledger.attempt(note.attempt_id, now=context.clock.now())
+        if attempt.task_id == note.task_id:
             continue
-        if not is_task_id(each.task_id):  # nobody can be asked about it but a person
-            desk.ledger.named(each.attempt_id, make_plain_line(each.task_id))
+        if not is_task_id(note.task_id):  # nobody can be asked about it but a person
+            context.ledger.named(note.attempt_id, make_plain_line(note.task_id))
             tell(
-                f'{attempt.edit}: an answer called its task "{make_plain_line(each.task_id)}", which is no'
+                f'{attempt.edit}: an answer called its task "{make_plain_line(note.task_id)}", which is no'
                 " task id; the ledger has it now."
             )
             continue
         try:
-            desk.ledger.submitted(
-                each.attempt_id, each.task_id, at=each.at, request_id=each.request_id
+            context.ledger.submitted(
+                note.attempt_id, note.task_id, at=note.at, request_id=note.request_id
             )
         except TaskTaken as error:
             tell(f"{attempt.edit}: the spill file names its task, but {error.message}")
         else:
             tell(
-                f"{attempt.edit}: its task {each.task_id} was in the spill file and is in the"
+                f"{attempt.edit}: its task {note.task_id} was in the spill file and is in the"
                 " ledger now."
             )
-    if desk.spill.read():
-        desk.spill.clear()
+    if context.spill.read():
+        context.spill.clear()
 
 
-def catch_up(desk: Desk) -> None:
+def catch_up(context: Context) -> None:
     """A kill between result and ledger: the store has the result, so the ledger says SUCCEEDED.
     Asks nobody.
     """
     attempts = [
         attempt
-        for attempt in desk.ledger.find_open_attempts(now=desk.clock.now())
+        for attempt in context.ledger.find_open_attempts(now=context.clock.now())
         if attempt.state is State.SUBMITTED
     ]
-    stored = desk.store.find_results({attempt.key for attempt in attempts}).results
+    stored = context.store.find_results({attempt.key for attempt in attempts}).results
     for attempt in attempts:
         for result in stored.get(attempt.key, ()):
             if result.task.get("task_id") == attempt.task_id:
-                desk.store.confirm(result)
-                desk.ledger.end(attempt.id, State.SUCCEEDED, at=desk.clock.now())
+                context.store.confirm(result)
+                context.ledger.end(attempt.id, State.SUCCEEDED, at=context.clock.now())
                 break
-    desk.store.sweep()
+    context.store.sweep()
 
 
-async def settle_intents(desk: Desk, tell: Tell) -> None:
+async def settle_intents(context: Context, tell: Tell) -> None:
     """Settle every INTENT that an earlier run left open. What cannot be settled stays open, and its
     lane closed.
     """
-    left = [desk.ledger.attempt(each, now=desk.clock.now()) for each in desk.ledger.open_intents()]
-    mine = [attempt for attempt in left if desk.is_here(attempt)]
+    left = [
+        context.ledger.attempt(attempt_id, now=context.clock.now())
+        for attempt_id in context.ledger.open_intents()
+    ]
+    mine = [attempt for attempt in left if context.is_here(attempt)]
     if mine:
         names = ", ".join(attempt.edit for attempt in mine)
         tell(
@@ -90,7 +93,7 @@ async def settle_intents(desk: Desk, tell: Tell) -> None:
         )
     for attempt in mine:
         try:
-            arrived = await settle(desk, attempt.id)
+            arrived = await settle(context, attempt.id)
         except NeedsPerson as error:
             tell(f"{attempt.edit}: {error.message}")
         except ServiceError as error:
@@ -99,55 +102,55 @@ async def settle_intents(desk: Desk, tell: Tell) -> None:
                 " it can."
             )
         else:
-            found = (
+            task = (
                 "found at the service and adopted; it will not be sent again"
                 if arrived
                 else "it did not arrive"
             )
-            tell(f"{attempt.edit}: {found}.")
+            tell(f"{attempt.edit}: {task}.")
 
 
-def tell_of_others(desk: Desk, tell: Tell) -> bool:
+def tell_of_others(context: Context, tell: Tell) -> bool:
     """Say that the account has tasks this ledger never heard of, if a list has shown any. Returns
     whether it did.
     """
-    if desk.ledger.open_intents():
+    if context.ledger.open_intents():
         return False  # one of them may be ours
-    others = sorted(desk.ledger.baselines.strangers(desk.roll.strangers))
+    others = sorted(context.ledger.baselines.strangers(context.roll.strangers))
     if others:
         tasks = format_count(len(others), "task")
         tell(
-            f"warning: the account {desk.account} has {tasks} of the last 24 h that this project"
+            f"warning: the account {context.account} has {tasks} of the last 24 h that this project"
             f" did not make, as {others[0]}. Give cutlist an account of its own: a lost answer"
             " cannot be told from the tasks of others."
         )
     return bool(others)
 
 
-def tell_of_doubt(desk: Desk, tell: Tell) -> bool:
+def tell_of_doubt(context: Context, tell: Tell) -> bool:
     """Say that the list could not be read whole before a request, and what that means. Returns
     whether it did.
     """
-    if desk.roll.doubt:
+    if context.roll.doubt:
         tell(
-            f"warning: the service's list {desk.roll.doubt}. It was asked which tasks there are"
+            f"warning: the service's list {context.roll.doubt}. It was asked which tasks there are"
             " before anything is sent; should an answer be lost, you may have to decide which task"
             " it is (cutlist resolve). Nothing is sent twice."
         )
-    return bool(desk.roll.doubt)
+    return bool(context.roll.doubt)
 
 
-async def look_again(desk: Desk, tell: Tell) -> None:
+async def look_again(context: Context, tell: Tell) -> None:
     """The second looks that are due: a request that was held back may have arrived after all."""
-    for attempt_id in _looks_due(desk):
-        attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
-        if not desk.is_here(attempt):
+    for attempt_id in _looks_due(context):
+        attempt = context.ledger.attempt(attempt_id, now=context.clock.now())
+        if not context.is_here(attempt):
             continue
         try:
-            found = await second_look(desk, attempt_id)
+            task = await second_look(context, attempt_id)
         except (ServiceError, LedgerError):
             return  # it stays due
-        for task_id, what in found.items():
+        for task_id, what in task.items():
             free = (
                 "was still waiting and is cancelled, free"
                 if what == "cancelled"

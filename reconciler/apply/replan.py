@@ -61,7 +61,7 @@ class Replanner:
 
     def look_at_everything(self) -> list[Step]:
         """A whole pass; the steps of all edits."""
-        seen = conclude_pass(
+        current = conclude_pass(
             self._config,
             self._desired,
             self._store,
@@ -70,7 +70,7 @@ class Replanner:
             self._options,
             whole=self._is_whole,
         )
-        self._begin(seen)
+        self._begin(current)
         return list(self._draft.steps.values())
 
     def look_at(self, keys: Collection[str]) -> list[Step]:
@@ -97,9 +97,9 @@ class Replanner:
 
     # -------------------------------------------------------------- what is
 
-    def _begin(self, seen: Pass) -> None:
+    def _begin(self, current: Pass) -> None:
         """Take over what a whole pass saw; the mappings become our own, since they are changed."""
-        observed = seen.observed
+        observed = current.observed
         self._results: dict[str, Sequence[Result]] = dict(observed.results)
         self._history: dict[str, History] = dict(observed.history)
         self._files: dict[str, Output] = dict(observed.outputs)
@@ -127,9 +127,9 @@ class Replanner:
         for path, note in self._outputs.published().items():
             self._notes.setdefault(note.edit, set()).add(path)
         self._draft = begin_draft(
-            self._config, self._desired, seen.resolved, observed, self._options
+            self._config, self._desired, current.resolved, observed, self._options
         )
-        jobs = (edit.job for edit in seen.resolved.values())
+        jobs = (edit.job for edit in current.resolved.values())
         self._known_keys = {job.key for job in jobs if job is not None}
 
     def _look_up(self, keys: Collection[str]) -> set[str] | None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from reconciler.apply import recover
 from reconciler.apply.bookkeeping import booking, note_holdings
-from reconciler.apply.context import Desk, Work, unbroken
+from reconciler.apply.context import Context, Work, run_unbroken
 from reconciler.apply.events import Event, Observer, Phase, RunBlocking
 from reconciler.apply.executor import Executor, Item, worth_another
 from reconciler.apply.outcome import Outcome, Report, Stop
@@ -67,7 +67,7 @@ class Session:
         self._origin = Origin()
         self._outputs = Outputs(config.root, config.outputs_file)
         self._publisher = Publisher(config, store, self._outputs, clock)
-        self._desk = Desk(
+        self._context = Context(
             connection=None,
             store=store,
             ledger=ledger,
@@ -83,7 +83,7 @@ class Session:
 
     @property
     def connected(self) -> bool:
-        return self._desk.connection is not None
+        return self._context.connection is not None
 
     def connect(self, base_url: str, transport: Transport | None = None) -> None:
         """From now on requests can be sent, to `base_url`."""
@@ -96,24 +96,24 @@ class Session:
             routes=self._config.routes,
             transport=transport,
         )
-        self._desk = replace(self._desk, connection=client)
+        self._context = replace(self._context, connection=client)
 
     async def close(self) -> None:
-        if self._desk.connection is not None:
-            await self._desk.connection.close()
+        if self._context.connection is not None:
+            await self._context.connection.close()
 
     def take_in_spill(self, tell: Tell) -> None:
         """Record what could not be recorded when it came, and set room aside for the next time.
         Asks nobody.
         """
-        recover.take_in_spill(self._desk, tell)
-        recover.catch_up(self._desk)
-        self._desk.spill.set_room_aside()
+        recover.take_in_spill(self._context, tell)
+        recover.catch_up(self._context)
+        self._context.spill.set_room_aside()
 
     @property
     def has_to_ask(self) -> bool:
         """Whether earlier runs left something open that only the service can tell."""
-        return recover.wanted(self._desk)
+        return recover.wanted(self._context)
 
     async def recover(self, tell: Tell, stop: Stop) -> None:
         """Settle what an earlier run left open, before anything is sent; a stop leaves the rest to
@@ -129,8 +129,8 @@ class Session:
             await work
 
     async def _recover(self, tell: Tell) -> None:
-        await recover.settle_intents(self._desk, tell)
-        await recover.look_again(self._desk, tell)
+        await recover.settle_intents(self._context, tell)
+        await recover.look_again(self._context, tell)
         self._warn(tell)
 
     def _warn(self, tell: Tell) -> None:
@@ -142,28 +142,32 @@ class Session:
                 f"warning: this machine's clock went {format_span(abs(jump_s))} {way} during this run (was"
                 " it set, or did the machine sleep?). Ages and deadlines go by it"
             )
-        if self._desk.roll.strangers and not self._told_of_others:
-            self._told_of_others = recover.tell_of_others(self._desk, tell)
+        if self._context.roll.strangers and not self._told_of_others:
+            self._told_of_others = recover.tell_of_others(self._context, tell)
         if not self._told_of_doubt:
-            self._told_of_doubt = recover.tell_of_doubt(self._desk, tell)
+            self._told_of_doubt = recover.tell_of_doubt(self._context, tell)
 
-    async def take_over(self, each: Resolved, task_id: str, origin: Origin) -> str:
+    async def take_over(self, resolved: Resolved, task_id: str, origin: Origin) -> str:
         """Link a task that was asked for by hand to an edit's job; its status. Raises UsageError,
         ServiceError.
         """
         # what it builds on has its result
-        planned = price_edit(each, estimate_seconds(each, {}), self._config.prices.per_second)
-        booked = booking(self._config, each, origin)
-        return await take_over(self._desk, each, task_id, booked, planned_s=planned.billable_s)
+        planned = price_edit(
+            resolved, estimate_seconds(resolved, {}), self._config.prices.per_second
+        )
+        booked = booking(self._config, resolved, origin)
+        return await take_over(
+            self._context, resolved, task_id, booked, planned_s=planned.billable_s
+        )
 
-    def orphans(self, seen: Pass) -> Sequence[Attempt]:
+    def orphans(self, current: Pass) -> Sequence[Attempt]:
         """Tasks in flight that no edit asks for any more; they are paid, so they are brought home
         too.
         """
         return [
-            each
-            for each in seen.plan.orphans
-            if each.state is State.SUBMITTED and self._desk.is_here(each)
+            attempt
+            for attempt in current.plan.orphans
+            if attempt.state is State.SUBMITTED and self._context.is_here(attempt)
         ]
 
     # -------------------------------------------------------------- driving
@@ -186,7 +190,7 @@ class Session:
         self._origin, options = origin, request.chosen_options
         started = self._clock.monotonic()
         executor = Executor(
-            self._desk,
+            self._context,
             self._publisher,
             self._config,
             Models.of(shipped.read_model_documents()),
@@ -195,7 +199,7 @@ class Session:
         )
         outcomes: dict[str, Outcome] = {}
         for step in first.plan.by_action(Action.WAIT):
-            self._desk.observer(Event(step.name, Phase.WAITING, started, note=step.reason))
+            self._context.observer(Event(step.name, Phase.WAITING, started, note=step.reason))
         if not stop.reason:
             executor.start(
                 [
@@ -206,16 +210,16 @@ class Session:
         try:
             await self._carry_out(first, options, executor, outcomes, stop, tell)
             if self.connected and not stop.reason:
-                await recover.look_again(self._desk, tell)
+                await recover.look_again(self._context, tell)
             await self._prune(first, options, outcomes, stop)
             self._warn(tell)
         finally:
             in_flight = self._task_ids(await executor.stop())
-            seen = self._again(first, options)
+            current = self._again(first, options)
             if not options.refresh_only:
-                self._write_down(seen)
+                self._write_down(current)
         elapsed_s = self._clock.monotonic() - started
-        return Report(first.plan, seen.plan, outcomes, elapsed_s, in_flight, stop.reason)
+        return Report(first.plan, current.plan, outcomes, elapsed_s, in_flight, stop.reason)
 
     async def _carry_out(
         self,
@@ -279,12 +283,12 @@ class Session:
             return replanner.look_at_everything()
         return replanner.look_at({outcome.step.key for outcome in ended if outcome.step.key})
 
-    def _write_down(self, seen: Pass) -> None:
+    def _write_down(self, current: Pass) -> None:
         """Lock file, notes of outputs, and books, as they are after the apply."""
-        self._publisher.pin(seen.collect_pins())
-        notes, gone = seen.collect_notes(self._config.environment)
+        self._publisher.pin(current.collect_pins())
+        notes, gone = current.collect_notes(self._config.environment)
         self._publisher.note(notes, forget=gone)
-        note_holdings(self._config, self._ledger, seen, self._origin, now=self._clock.now())
+        note_holdings(self._config, self._ledger, current, self._origin, now=self._clock.now())
 
     async def _prune(
         self, first: Pass, options: PlanOptions, outcomes: dict[str, Outcome], stop: Stop
@@ -295,9 +299,9 @@ class Session:
         agreed = {(step.name, step.digest) for step in first.plan.by_action(Action.PRUNE)}
         if not agreed or not all(outcome.ok for outcome in outcomes.values()):
             return
-        seen = self._again(first, options)
-        in_place = {step.name for step in seen.plan.by_action(Action.KEEP)}
-        for step in seen.plan.by_action(Action.PRUNE):
+        current = self._again(first, options)
+        in_place = {step.name for step in current.plan.by_action(Action.KEEP)}
+        for step in current.plan.by_action(Action.PRUNE):
             if (step.name, step.digest) in agreed and (
                 step.after is None or step.after in in_place
             ):
@@ -307,7 +311,7 @@ class Session:
 
     async def _pruned(self, step: Step) -> Outcome:
         try:
-            await unbroken(self._desk.run_blocking(self._publisher.prune, step))
+            await run_unbroken(self._context.run_blocking(self._publisher.prune, step))
         except CutlistError as error:
             return Outcome(step, error)
         except (OSError, EscapesRoot) as error:
@@ -338,8 +342,8 @@ class Session:
         try:
             done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for each in waits:
-                each.cancel()
+            for wait in waits:
+                wait.cancel()
         return waits[0].result() or [] if waits[0] in done else []
 
     def _items(
@@ -368,9 +372,9 @@ class Session:
             loses=step.loses,
         )
 
-    def _orphan_items(self, seen: Pass) -> list[Item]:
+    def _orphan_items(self, current: Pass) -> list[Item]:
         items = []
-        for attempt in self.orphans(seen):
+        for attempt in self.orphans(current):
             job = Job(attempt.key, self._ledger.intent(attempt.id).job)
             step = Step(
                 attempt.edit,

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from reconciler.apply.baseline import keep, read_listing
-from reconciler.apply.context import Desk, NeedsPerson, close, unbroken
+from reconciler.apply.context import Context, NeedsPerson, close, run_unbroken
 from reconciler.apply.listing import ExpectedTask, Listing, tells_prompt
 from reconciler.apply.verdict import Adopt, Evidence, NotSent, Undecided, Verdict, judge
 from reconciler.errors import Rejected
@@ -38,73 +38,73 @@ class Question:
     wanted: ExpectedTask
 
     @classmethod
-    def of(cls, desk: Desk, attempt_id: str) -> Question:
+    def of(cls, context: Context, attempt_id: str) -> Question:
         """The question about one attempt. Raises LedgerError."""
-        intent = desk.ledger.intent(attempt_id)
-        baseline = desk.ledger.baselines.of(attempt_id)
+        intent = context.ledger.intent(attempt_id)
+        baseline = context.ledger.baselines.of(attempt_id)
         wanted = ExpectedTask(
             model=str(intent.job["model"]),
             models=Models.of(shipped.read_model_documents()),
             baseline=frozenset() if baseline is None else baseline.task_ids,
             named_id=intent.named_id,
         )
-        attempt = desk.ledger.attempt(attempt_id, now=desk.clock.now())
+        attempt = context.ledger.attempt(attempt_id, now=context.clock.now())
         return cls(attempt, intent, baseline, wanted)
 
-    def candidates(self, desk: Desk, listing: Listing) -> dict[str, ListedTask]:
+    def candidates(self, context: Context, listing: Listing) -> dict[str, ListedTask]:
         """The tasks of a listing that could be it."""
-        strangers = desk.ledger.baselines.strangers(listing.rows.keys())
+        strangers = context.ledger.baselines.strangers(listing.rows.keys())
         return self.wanted.candidates(listing.rows, strangers)
 
-    def misnamed(self, desk: Desk, listing: Listing) -> dict[str, ListedTask]:
+    def misnamed(self, context: Context, listing: Listing) -> dict[str, ListedTask]:
         """The new tasks of a listing that are told to be of another model, and that no other
         request
         of ours can have made.
         """
-        strangers = desk.ledger.baselines.strangers(listing.rows.keys())
+        strangers = context.ledger.baselines.strangers(listing.rows.keys())
         rows = self.wanted.misnamed(listing.rows, strangers)
-        theirs = _claimed(_in_other_lanes(desk, self.attempt.lane), rows)
+        theirs = _claimed(_in_other_lanes(context, self.attempt.lane), rows)
         return {task_id: row for task_id, row in rows.items() if task_id not in theirs}
 
-    def is_asked_by_its_sender(self, desk: Desk) -> bool:
+    def is_asked_by_its_sender(self, context: Context) -> bool:
         """Whether the list is read with the key, and in the workspace, that it was sent with;
         where an earlier version sent it, nobody knows better.
         """
-        return self.intent.sender in ("", desk.client.sender(self.attempt.id))
+        return self.intent.sender in ("", context.client.sender(self.attempt.id))
 
-    def age_s(self, desk: Desk, listing: Listing) -> float | None:
+    def age_s(self, context: Context, listing: Listing) -> float | None:
         """Seconds since it was sent: by time that only grows in the run that sent it, by the
         service's clock in later ones; None where that is not known.
         """
-        written_at = desk.roll.intents.get(self.attempt.id)
+        written_at = context.roll.intents.get(self.attempt.id)
         if written_at is not None:
-            return desk.clock.monotonic() - written_at
+            return context.clock.monotonic() - written_at
         then = None if self.baseline is None else self.intent.server_time
         if then is None or listing.server_time is None or listing.server_time < then:
             return None
         return listing.server_time - then
 
 
-async def settle(desk: Desk, attempt_id: str) -> bool:
+async def settle(context: Context, attempt_id: str) -> bool:
     """Find out whether the request of an open INTENT arrived. True: adopted; False: proved
     NOT_SENT.
 
     Reads the service's list until it decides (apply.verdict). Raises NeedsPerson when it stays
     undecided, and ServiceError when the service cannot be asked (the INTENT stays open).
     """
-    question = Question.of(desk, attempt_id)
-    every_s = min(LIST_EVERY_S, max(desk.settle_s / 2, 0.05))
-    deadline = desk.clock.monotonic() + desk.settle_s
-    last = deadline + max(desk.settle_s, LEAST_READINGS * every_s)
+    question = Question.of(context, attempt_id)
+    every_s = min(LIST_EVERY_S, max(context.settle_s / 2, 0.05))
+    deadline = context.clock.monotonic() + context.settle_s
+    last = deadline + max(context.settle_s, LEAST_READINGS * every_s)
     shown: set[str] = set()
     proofs = 0
     while True:
-        read_at = desk.clock.monotonic()
-        listing = await read_listing(desk, shown)
+        read_at = context.clock.monotonic()
+        listing = await read_listing(context, shown)
         if read_at >= deadline:
             listing = listing.younger_than(question.intent.server_time)
-        candidates = question.candidates(desk, listing)
-        misnamed = question.misnamed(desk, listing)
+        candidates = question.candidates(context, listing)
+        misnamed = question.misnamed(context, listing)
         shown |= candidates.keys()
         proofs += read_at >= deadline and listing.is_whole and not candidates and not misnamed
         verdict = judge(
@@ -113,32 +113,34 @@ async def settle(desk: Desk, attempt_id: str) -> bool:
                 listing=listing,
                 candidates=candidates,
                 misnamed=misnamed,
-                claimed=_claimed(_in_other_lanes(desk, question.attempt.lane), candidates),
+                claimed=_claimed(_in_other_lanes(context, question.attempt.lane), candidates),
                 baseline_is_whole=question.baseline is not None and question.baseline.is_whole,
-                is_its_sender=question.is_asked_by_its_sender(desk),
+                is_its_sender=question.is_asked_by_its_sender(context),
                 prompt_is_told=bool(question.intent.prompt)
                 and tells_prompt(question.wanted.models, question.intent.job),
-                age_s=question.age_s(desk, listing),
+                age_s=question.age_s(context, listing),
                 settled=read_at >= deadline,
                 proofs=proofs,
                 patient=read_at < last,
             )
         )
         if verdict is not None:
-            number = await unbroken(keep(desk, listing, read_at=read_at))
-            return await _carry_out(desk, question.attempt, verdict, baseline=number)
-        left_s = deadline - desk.clock.monotonic()
-        await desk.clock.sleep(left_s if 0 < left_s < every_s else every_s)
+            number = await run_unbroken(keep(context, listing, read_at=read_at))
+            return await _carry_out(context, question.attempt, verdict, baseline=number)
+        left_s = deadline - context.clock.monotonic()
+        await context.clock.sleep(left_s if 0 < left_s < every_s else every_s)
 
 
-async def _carry_out(desk: Desk, attempt: Attempt, verdict: Verdict, *, baseline: int) -> bool:
+async def _carry_out(
+    context: Context, attempt: Attempt, verdict: Verdict, *, baseline: int
+) -> bool:
     """Make a verdict durable; `baseline` is the reading that a second look is held against."""
-    now = desk.clock.now()
+    now = context.clock.now()
     match verdict:
         case Adopt(task_id, vouched):
-            await unbroken(
-                desk.run_blocking(
-                    desk.ledger.submitted,
+            await run_unbroken(
+                context.run_blocking(
+                    context.ledger.submitted,
                     attempt.id,
                     task_id,
                     at=now,
@@ -151,7 +153,7 @@ async def _carry_out(desk: Desk, attempt: Attempt, verdict: Verdict, *, baseline
             return True
         case NotSent():
             await close(
-                desk,
+                context,
                 attempt.id,
                 State.NOT_SENT,
                 message="not in the service's list",
@@ -160,21 +162,25 @@ async def _carry_out(desk: Desk, attempt: Attempt, verdict: Verdict, *, baseline
             )
             return False
         case Undecided(message):
-            await close(desk, attempt.id, State.UNDECIDED, message=message)
+            await close(context, attempt.id, State.UNDECIDED, message=message)
             raise NeedsPerson(f"{message}.")
 
 
-def _open(desk: Desk, attempt_ids: Iterable[str]) -> Iterator[Question]:
+def _open(context: Context, attempt_ids: Iterable[str]) -> Iterator[Question]:
     """The questions about those of these attempts that this account can tell anything of."""
     for attempt_id in attempt_ids:
-        question = Question.of(desk, attempt_id)
-        if desk.is_here(question.attempt):
+        question = Question.of(context, attempt_id)
+        if context.is_here(question.attempt):
             yield question
 
 
-def _in_other_lanes(desk: Desk, lane: str) -> Iterator[Question]:
+def _in_other_lanes(context: Context, lane: str) -> Iterator[Question]:
     """What is not settled yet of the account's other models."""
-    return (each for each in _open(desk, desk.ledger.unsettled()) if each.attempt.lane != lane)
+    return (
+        question
+        for question in _open(context, context.ledger.unsettled())
+        if question.attempt.lane != lane
+    )
 
 
 def _claimed(others: Iterable[Question], candidates: Mapping[str, ListedTask]) -> Collection[str]:
@@ -188,7 +194,7 @@ def _claimed(others: Iterable[Question], candidates: Mapping[str, ListedTask]) -
     }
 
 
-async def second_look(desk: Desk, attempt_id: str) -> Mapping[str, str]:
+async def second_look(context: Context, attempt_id: str) -> Mapping[str, str]:
     """Look once more for a task that a given-up or adopted request made after all.
 
     What no reading had shown at the verdict is written down as a stray. Where it is a single task
@@ -198,39 +204,39 @@ async def second_look(desk: Desk, attempt_id: str) -> Mapping[str, str]:
     whose task it would find and take for this one's. Raises ServiceError when the service cannot be
     asked.
     """
-    question = Question.of(desk, attempt_id)
-    if any(_open(desk, desk.ledger.open_intents())):
+    question = Question.of(context, attempt_id)
+    if any(_open(context, context.ledger.open_intents())):
         return {}
-    listing = await read_listing(desk)
+    listing = await read_listing(context)
     since_s = _since_verdict(question, listing)
     if since_s is not None and since_s < LOOK_AGAIN_S:
         return {}
-    found = question.candidates(desk, listing)
+    candidates = question.candidates(context, listing)
     alone = (
-        len(found) == 1
+        len(candidates) == 1
         and listing.is_whole
-        and _is_ours_alone(desk, question, listing)
-        and not _claimed(_open(desk, desk.ledger.unsettled()), found)
+        and _is_ours_alone(context, question, listing)
+        and not _claimed(_open(context, context.ledger.unsettled()), candidates)
     )
     done = {}
-    for task_id, row in found.items():
+    for task_id, row in candidates.items():
         done[task_id], status = "stray", row.status
         if alone and status == "PENDING":
             with suppress(Rejected):  # it runs by now
-                await desk.client.cancel(task_id)
+                await context.client.cancel(task_id)
                 done[task_id], status = "cancelled", "CANCELED"
-        await unbroken(
-            desk.run_blocking(
-                desk.ledger.strays.note,
+        await run_unbroken(
+            context.run_blocking(
+                context.ledger.strays.note,
                 task_id,
                 attempt_id,
                 status,
-                at=desk.clock.now(),
+                at=context.clock.now(),
                 open_question=done[task_id] == "stray",
             )
         )
     if listing.is_whole or (since_s is not None and since_s > TASK_LIFE_S):
-        await unbroken(desk.run_blocking(desk.ledger.looked, attempt_id))
+        await run_unbroken(context.run_blocking(context.ledger.looked, attempt_id))
     return done
 
 
@@ -242,7 +248,7 @@ def _since_verdict(question: Question, listing: Listing) -> float | None:
     return listing.server_time - then
 
 
-def _is_ours_alone(desk: Desk, question: Question, listing: Listing) -> bool:
+def _is_ours_alone(context: Context, question: Question, listing: Listing) -> bool:
     """Whether the account has shown one single task that need not be ours: only then is what turns
     up late not a colleague's. A stray that a person has answered for is still somebody's, and so
     may be what was adopted and not yet told apart by its prompt.
@@ -250,4 +256,4 @@ def _is_ours_alone(desk: Desk, question: Question, listing: Listing) -> bool:
     baseline = question.baseline
     if baseline is None or not baseline.is_whole:
         return False
-    return len(desk.ledger.baselines.doubtful({*baseline.task_ids, *listing.rows})) == 1
+    return len(context.ledger.baselines.doubtful({*baseline.task_ids, *listing.rows})) == 1

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconciler.apply.context import Desk, fetch_task, unbroken
+from reconciler.apply.context import Context, fetch_task, run_unbroken
 from reconciler.apply.lanes import lane_name
 from reconciler.errors import UsageError
 from reconciler.plan.jobs import Resolved
@@ -16,7 +16,7 @@ from reconciler.state.observed import Attempt, State
 
 
 async def take_over(
-    desk: Desk, each: Resolved, task_id: str, booking: Booking, *, planned_s: float
+    context: Context, resolved: Resolved, task_id: str, booking: Booking, *, planned_s: float
 ) -> str:
     """Link a task of the account to the job of an edit that has no attempt under way. Returns
     its status.
@@ -25,16 +25,16 @@ async def take_over(
     `planned_s`. Raises UsageError for a task that is not to be had, or that was made from another
     request, as far as the service says from which; ServiceError when it cannot be asked.
     """
-    assert each.job is not None
-    edit = each.wanted.edit
-    if desk.ledger.knows_task(task_id):
+    assert resolved.job is not None
+    edit = resolved.wanted.edit
+    if context.ledger.knows_task(task_id):
         raise UsageError(
             f"the ledger knows the task {task_id} already.",
             hint=(
                 f"See `cutlist log`; a stray is taken by `cutlist resolve EDIT --adopt {task_id}`."
             ),
         )
-    answer = await fetch_task(desk, task_id)
+    answer = await fetch_task(context, task_id)
     if answer.status not in ("PENDING", "RUNNING", "SUCCEEDED"):
         why = (
             answer.output.get("message")
@@ -47,31 +47,31 @@ async def take_over(
     prompt = edit.input.get("prompt")
     _check_prompt(prompt, answer.output)
     attempt = Attempt(
-        id=desk.clock.new_id(),
-        key=each.job.key,
-        lane=lane_name(desk.endpoint, desk.account, edit.model),
+        id=context.clock.new_id(),
+        key=resolved.job.key,
+        lane=lane_name(context.endpoint, context.account, edit.model),
         edit=edit.name,
         state=State.SUBMITTED,
-        endpoint=desk.endpoint,
-        created_at=desk.clock.now(),
+        endpoint=context.endpoint,
+        created_at=context.clock.now(),
         task_id=task_id,
         billable_s=planned_s,
         adopted=True,
     )
     try:
-        await unbroken(
-            desk.run_blocking(
-                desk.ledger.take_over,
+        await run_unbroken(
+            context.run_blocking(
+                context.ledger.take_over,
                 attempt,
                 prompt=prompt,
-                job=each.job.canonical,
-                server_time=desk.client.server_time,
+                job=resolved.job.canonical,
+                server_time=context.client.server_time,
                 booking=booking,
             )
         )
-        await unbroken(
-            desk.run_blocking(
-                desk.ledger.task_seen,
+        await run_unbroken(
+            context.run_blocking(
+                context.ledger.task_seen,
                 task_id,
                 answer.status,
                 answer.record(),
@@ -83,10 +83,15 @@ async def take_over(
     return answer.status
 
 
-def _check_prompt(asked: object, output: Mapping[str, object]) -> None:
+def _check_prompt(wanted_prompt: object, output: Mapping[str, object]) -> None:
     """A task that has succeeded tells its prompt, as far as the service keeps it."""
     said = output.get("orig_prompt")
-    if isinstance(asked, str) and isinstance(said, str) and said and not asked.startswith(said):
+    if (
+        isinstance(wanted_prompt, str)
+        and isinstance(said, str)
+        and said
+        and not wanted_prompt.startswith(said)
+    ):
         raise UsageError(
             f'the task was made with another prompt: "{said[:120]}".',
             hint=(

@@ -64,45 +64,47 @@ class Evidence:
     patient: bool = True  # whether the list may still come to itself
 
 
-def judge(seen: Evidence) -> Verdict | None:
+def judge(evidence: Evidence) -> Verdict | None:
     """What is to be done; None: read again."""
-    named = seen.wanted.named_id
-    if named and named in seen.candidates:
+    named = evidence.wanted.named_id
+    if named and named in evidence.candidates:
         return Adopt(named, vouched=True)
-    if not seen.listing.is_whole:
-        if seen.patient:
+    if not evidence.listing.is_whole:
+        if evidence.patient:
             return None
-        return Undecided(f"the service's list {seen.listing.faults[0]}{_beside(seen.candidates)}")
-    if seen.age_s is not None and seen.age_s > INTENT_LIFE_S:
+        return Undecided(
+            f"the service's list {evidence.listing.faults[0]}{_beside(evidence.candidates)}"
+        )
+    if evidence.age_s is not None and evidence.age_s > INTENT_LIFE_S:
         return Undecided(
             "by the service's clock it was sent more than 23 h ago, and its list proves nothing any"
-            f" more{_beside(seen.candidates)}"
+            f" more{_beside(evidence.candidates)}"
         )
-    if len(seen.candidates) > 1:
-        words = f"{len(seen.candidates)} tasks could be it: {described(seen.candidates.values())}"
+    if len(evidence.candidates) > 1:
+        words = f"{len(evidence.candidates)} tasks could be it: {described(evidence.candidates.values())}"
         return Undecided(words)
-    if seen.candidates:
-        return _of_one(seen, *seen.candidates.values())
-    return _of_none(seen)
+    if evidence.candidates:
+        return _of_one(evidence, *evidence.candidates.values())
+    return _of_none(evidence)
 
 
-def _of_one(seen: Evidence, row: ListedTask) -> Verdict | None:
+def _of_one(evidence: Evidence, row: ListedTask) -> Verdict | None:
     assert row.task_id is not None
-    told = seen.wanted.is_told_by(row)
-    if row.task_id in seen.claimed and not told:
+    told = evidence.wanted.is_told_by(row)
+    if row.task_id in evidence.claimed and not told:
         return Undecided(
             f"one task could be it, or that of another lost request: {described([row])}"
         )
     # another key may be one of another account, of whose tasks the baseline says nothing
-    vouched = told and seen.baseline_is_whole and seen.is_its_sender
-    if seen.prompt_is_told:
+    vouched = told and evidence.baseline_is_whole and evidence.is_its_sender
+    if evidence.prompt_is_told:
         return Adopt(row.task_id, vouched)
     if not vouched:
         why = (
             "the list does not tell its model"
             if not told
             else "another key or workspace sent it"
-            if not seen.is_its_sender
+            if not evidence.is_its_sender
             else "the list was not whole before it"
         )
         return Undecided(
@@ -110,27 +112,27 @@ def _of_one(seen: Evidence, row: ListedTask) -> Verdict | None:
             f" {described([row])}"
         )
     # nothing will check it later: a second one may still turn up
-    return Adopt(row.task_id, vouched) if seen.settled else None
+    return Adopt(row.task_id, vouched) if evidence.settled else None
 
 
-def _of_none(seen: Evidence) -> Verdict | None:
-    if seen.misnamed and not seen.patient:
+def _of_none(evidence: Evidence) -> Verdict | None:
+    if evidence.misnamed and not evidence.patient:
         return Undecided(
             "no new task of its model is listed, but one of another model that nobody here asked"
-            f" for: {described(seen.misnamed.values())}"
+            f" for: {described(evidence.misnamed.values())}"
         )
-    if seen.proofs < PROOFS:
+    if evidence.proofs < PROOFS:
         return None
-    if seen.wanted.named_id:
+    if evidence.wanted.named_id:
         return Undecided(
-            f"its answer named the task {seen.wanted.named_id}, and the service's list does not"
+            f"its answer named the task {evidence.wanted.named_id}, and the service's list does not"
         )
-    if not seen.is_its_sender:
+    if not evidence.is_its_sender:
         return Undecided(
             "it was sent with another key or workspace, and may be in a list that this one is not"
             " shown"
         )
-    if seen.age_s is None:
+    if evidence.age_s is None:
         return Undecided(
             "an earlier run sent it, and how long ago the service's clock does not tell: that its"
             " list shows no new task proves nothing"

@@ -70,7 +70,7 @@ class Board:
         and the whole at the end.
         """
         order = sorted(
-            self._active.values(), key=lambda each: (each.phase is Phase.WAITING, each.name)
+            self._active.values(), key=lambda row: (row.phase is Phase.WAITING, row.name)
         )
         unseen = len(self._expected) - len(self._ended) - len(order)
         room = max(rows - 1, 0)
@@ -79,7 +79,7 @@ class Board:
         else:
             hidden = []
         lines = self._rows(order, page, now)
-        waiting = unseen + sum(each.phase is Phase.WAITING for each in hidden)
+        waiting = unseen + sum(row.phase is Phase.WAITING for row in hidden)
         running = len(hidden) + unseen - waiting
         if room and (waiting or running):
             lines.append(_more(running, waiting, page))

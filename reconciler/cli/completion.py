@@ -156,11 +156,11 @@ def _find_edits(config: Config, _typed: str) -> Iterator[CompletionItem]:
 
 
 def _find_targets(config: Config, _typed: str) -> Iterator[CompletionItem]:
-    seen: dict[str, None] = {}
+    words: dict[str, None] = {}
     for name, labels in _named(config):
-        seen[name] = None
-        seen |= {f"{label}={value}": None for label, value in labels.items()}
-    yield from map(CompletionItem, seen)
+        words[name] = None
+        words |= {f"{label}={value}": None for label, value in labels.items()}
+    yield from map(CompletionItem, words)
 
 
 def _find_environments(config: Config, _typed: str) -> Iterator[CompletionItem]:

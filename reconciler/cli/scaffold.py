@@ -87,8 +87,7 @@ def _name(name: str | None, folder: Path) -> str:
         .decode()
         .lower()
     )
-    made = re.sub(r"[^a-z0-9.-]+", "-", plain).strip("-.")
-    return made or "project"
+    return re.sub(r"[^a-z0-9.-]+", "-", plain).strip("-.") or "project"
 
 
 def _ignore(path: Path) -> list[Path]:

@@ -23,12 +23,12 @@ from reconciler.system import shipped
 from reconciler.system.git.committed import read_head
 
 
-def find_origin(config: Config, seen: Pass, approved: bool | str) -> Origin:
+def find_origin(config: Config, current: Pass, approved: bool | str) -> Origin:
     """Where a request comes from: the commit that is checked out, and who said yes.
 
     A `+` behind the commit says that the manifests are not as it has them.
     """
-    files = {wanted.edit.document.file for wanted in seen.desired.edits.values()}
+    files = {wanted.edit.document.file for wanted in current.desired.edits.values()}
     commit = read_head(config.root, [PROJECT_FILE, *sorted(files)])
     approver = make_plain(approved) if isinstance(approved, str) else config.approver
     if commit is None:
@@ -38,13 +38,13 @@ def find_origin(config: Config, seen: Pass, approved: bool | str) -> Origin:
 
 
 def build_cost_report(
-    config: Config, store: Store, ledger: Ledger | None, seen: Pass, now: float
+    config: Config, store: Store, ledger: Ledger | None, current: Pass, now: float
 ) -> CostReport:
     """What was spent, and what became of it; `seen` tells what edits ask for now."""
     entries, holdings = _read_books(ledger)
     results = store.find_results({entry.key for entry in entries}).results
-    twice = find_paid_twice(entries, results, _find_pinned_digests(seen))
-    in_use = _find_keys_in_use(holdings, seen)
+    twice = find_paid_twice(entries, results, _find_pinned_digests(current))
+    in_use = _find_keys_in_use(holdings, current)
     spent = _add_up(config, entries, holdings, in_use, twice)
     days = tuple(measure_days(config.budget, spent, now))
     return CostReport(spent, config.name, config.realm, config.account, get_day(now), days)
@@ -103,19 +103,19 @@ def _add_up(
     )
 
 
-def _find_keys_in_use(holdings: Sequence[Holding], seen: Pass) -> set[str]:
+def _find_keys_in_use(holdings: Sequence[Holding], current: Pass) -> set[str]:
     """Keys that edits ask for now, and those whose results they have: here and in other
     environments.
     """
-    keys = {edit.job.key for edit in seen.resolved.values() if edit.job is not None}
+    keys = {edit.job.key for edit in current.resolved.values() if edit.job is not None}
     last = {(holding.edit, holding.environment): holding.key for holding in holdings}
-    return keys | {key for (edit, _), key in last.items() if edit in seen.resolved}
+    return keys | {key for (edit, _), key in last.items() if edit in current.resolved}
 
 
-def _find_pinned_digests(seen: Pass) -> dict[str, set[str]]:
+def _find_pinned_digests(current: Pass) -> dict[str, set[str]]:
     """The digests that the lock file names, by key."""
     digests: dict[str, set[str]] = {}
-    old_pins = [pin for _, pin in seen.observed.old_pins.values()]
-    for pin in (*seen.observed.pins.values(), *old_pins):
+    old_pins = [pin for _, pin in current.observed.old_pins.values()]
+    for pin in (*current.observed.pins.values(), *old_pins):
         digests.setdefault(pin.key, set()).add(pin.digest)
     return digests

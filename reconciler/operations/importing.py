@@ -27,12 +27,12 @@ _CHUNK_BYTES = 1 << 20
 _UNCHANGED = "Nothing was changed."
 
 
-def find_importable(seen: Pass, name: str) -> Resolved:
+def find_importable(current: Pass, name: str) -> Resolved:
     """The edit that is to get a result.
 
     Raises UsageError for one that has one, may get one yet, or has no key yet.
     """
-    edit = seen.resolved[name]
+    edit = current.resolved[name]
     if edit.job is None:
         raise UsageError(
             f"{name} waits for {', '.join(edit.waits_for)}; its key is not known before that.",
@@ -46,7 +46,7 @@ def find_importable(seen: Pass, name: str) -> Resolved:
                 f" {_UNCHANGED}"
             ),
         )
-    history = seen.observed.history.get(edit.job.key)
+    history = current.observed.history.get(edit.job.key)
     if history is not None and history.last.state in OPEN:
         task = f"task {history.last.task_id}" if history.last.task_id else "a request"
         raise UsageError(
@@ -57,10 +57,10 @@ def find_importable(seen: Pass, name: str) -> Resolved:
     return edit
 
 
-def describe_fate(seen: Pass, name: str, digest: str | None) -> str:
+def describe_fate(current: Pass, name: str, digest: str | None) -> str:
     """What the next plan says of an edit that was given a result by hand, as a sentence."""
-    edit = seen.resolved[name]
-    step = next(step for step in seen.plan.steps if step.name == name)
+    edit = current.resolved[name]
+    step = next(step for step in current.plan.steps if step.name == name)
     if edit.result is None or digest not in (None, edit.result.digest):
         return f"It is not used: the next plan says of {name}: {step.reason}."
     match step.action:

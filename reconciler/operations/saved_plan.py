@@ -24,13 +24,13 @@ def read_plan(path: Path | str) -> SavedPlan:
     return SavedPlan(document)
 
 
-def bind_plan(config: Config, seen: Pass, options: PlanOptions, plan_id: str) -> dict[str, Any]:
+def bind_plan(config: Config, current: Pass, options: PlanOptions, plan_id: str) -> dict[str, Any]:
     """The document of a plan, bound to all that it was made of."""
     return build_saved_plan(
-        seen.plan,
-        seen.desired,
-        seen.resolved,
-        seen.observed,
+        current.plan,
+        current.desired,
+        current.resolved,
+        current.observed,
         options,
         config.prices.per_second,
         project=config.name,
@@ -53,10 +53,10 @@ def check_saved(
     check_home(saved.document, home)
     plans.check_unused(config.state_dir, saved.id)
     try:
-        seen = run_pass(saved.options)
+        current = run_pass(saved.options)
     except UsageError as error:  # a target that no longer matches
         raise PlanRefused(
             f"Saved plan is stale: {error}", hint="Nothing was sent. Plan again."
         ) from error
-    check_fresh(saved.document, bind_plan(config, seen, saved.options, saved.id))
-    return seen.desired
+    check_fresh(saved.document, bind_plan(config, current, saved.options, saved.id))
+    return current.desired

@@ -178,7 +178,9 @@ def _unknown_words(
 def _joined(ids: list[Any], quote: Quote) -> str:
     """What stands where one task_id should stand, for people's eyes."""
     return make_plain_line(
-        " and ".join(quote(each if isinstance(each, str) else repr(each)) for each in ids)
+        " and ".join(
+            quote(task_id if isinstance(task_id, str) else repr(task_id)) for task_id in ids
+        )
     )
 
 
@@ -363,13 +365,13 @@ def upload_policy(fields: Mapping[str, Any], name: str) -> UploadPolicy:
     """
     policy = fields.get("data")
     told = policy if isinstance(policy, dict) else {}
-    for each in _POLICY:
-        value = told.get(each)
+    for field in _POLICY:
+        value = told.get(field)
         if not isinstance(value, str) or not value or len(value) > _LONGEST_FIELD:
-            raise UnfitAnswer(f"the service's upload policy has no {each} to use.", status=200)
+            raise UnfitAnswer(f"the service's upload policy has no {field} to use.", status=200)
         if make_plain(value) != value:
             raise UnfitAnswer(
-                f"{each} of the service's upload policy is no plain text.", status=200
+                f"{field} of the service's upload policy is no plain text.", status=200
             )
     key = f"{told['upload_dir']}/{name}"
     return UploadPolicy(
@@ -391,8 +393,8 @@ def storage_error(body: bytes) -> str:
     """The code of an error of the object store, in brackets and after a space; empty where its
     XML has none. Only the beginning is looked at, and nothing in it is believed.
     """
-    found = _OBJECT_CODE.search(body[:LONGEST_TEXT])
-    return f" ({found.group(1).decode()})" if found else ""
+    match = _OBJECT_CODE.search(body[:LONGEST_TEXT])
+    return f" ({match.group(1).decode()})" if match else ""
 
 
 def http_date(text: str) -> float | None:

@@ -105,8 +105,8 @@ def entry(code: str, message: str = "") -> CodeEntry:
         return _INPUT
     parts = code.split(".")
     for length in range(len(parts), 0, -1):
-        if found := _CODES.get(".".join(parts[:length])):
-            return found
+        if code_entry := _CODES.get(".".join(parts[:length])):
+            return code_entry
     return _UNKNOWN
 
 

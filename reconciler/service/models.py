@@ -103,14 +103,14 @@ class Model:
 
     def variant(self, function: Any) -> Variant | None:
         """The fields that apply to `input.function`; None when there is no such function."""
-        for each in self.variants:
-            if each.function is None or each.function == function:
-                return each
+        for variant in self.variants:
+            if variant.function is None or variant.function == function:
+                return variant
         return None
 
     @property
     def functions(self) -> tuple[str, ...]:
-        return tuple(each.function for each in self.variants if each.function is not None)
+        return tuple(variant.function for variant in self.variants if variant.function is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class Models:
 
     @classmethod
     def of(cls, documents: Sequence[Mapping[str, Any]]) -> Models:
-        models = [_model(each) for each in documents]
+        models = [_model(document) for document in documents]
         return cls({name: model for model in models for name in model.names})
 
     def get(self, name: Any) -> Model | None:
@@ -143,13 +143,13 @@ def _model(data: Mapping[str, Any]) -> Model:
         media={name: _limits(name, limits) for name, limits in data["media"].items()},
         variants=tuple(
             Variant(
-                each["function"],
-                each.get("title", data["title"]),
-                each["input"],
-                each["parameters"],
-                each["output"],
+                variant["function"],
+                variant.get("title", data["title"]),
+                variant["input"],
+                variant["parameters"],
+                variant["output"],
             )
-            for each in data["variants"]
+            for variant in data["variants"]
         ),
     )
 

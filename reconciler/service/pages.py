@@ -61,7 +61,7 @@ def list_page(
     data = answer.get("data")
     if not isinstance(data, list):
         raise UnfitAnswer("the service's list has no rows.", status=200)
-    rows = tuple(_row(each) for each in data)
+    rows = tuple(_row(row) for row in data)
     page = ListPage(
         rows=rows,
         total=read_whole_number(answer.get("total"), MOST_TASKS),

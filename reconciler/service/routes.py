@@ -131,7 +131,7 @@ class Routes:
             return None
         host = host.lower().rstrip(".")
         address, port = _address(host), port or _PORTS.get(scheme, 0)
-        if any(each.covers(scheme, host, address, port) for each in self.exempt):
+        if any(exemption.covers(scheme, host, address, port) for exemption in self.exempt):
             return None
         return named
 

@@ -78,7 +78,7 @@ def _pins(document: Document, section: str) -> Iterator[tuple[str, Pin]]:
         key, digest = (
             (entry.get("key"), entry.get("digest")) if isinstance(entry, dict) else (None, None)
         )
-        if not all(isinstance(each, str) and _HEX.match(each) for each in (key, digest)):
+        if not all(isinstance(text, str) and _HEX.match(text) for text in (key, digest)):
             place = document.place(join_pointer(f"/{section}", name))
             raise InvalidInput(
                 [
@@ -110,7 +110,7 @@ def write(root: Path, section: str, pins: Mapping[str, Pin], *, tmp_name: str) -
     changed.
     """
     sections = {**read(root), section: pins}
-    kept = sorted(name for name, each in sections.items() if each or name == NO_ENVIRONMENT)
+    kept = sorted(name for name, section in sections.items() if section or name == NO_ENVIRONMENT)
     body = "".join(_section(name, sections[name]) for name in kept)
     text = f"{_HEAD}version: {VERSION}\n{body}".encode()
     path = root / LOCK_FILE

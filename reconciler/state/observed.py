@@ -153,12 +153,14 @@ class History:
     @property
     def last(self) -> Attempt:
         """The attempt that counts: an open one, else the newest."""
-        return next((each for each in self.attempts if each.state in OPEN), self.attempts[-1])
+        return next(
+            (attempt for attempt in self.attempts if attempt.state in OPEN), self.attempts[-1]
+        )
 
     @property
     def failures(self) -> int:
         """How often the service failed this job."""
-        return sum(1 for each in self.attempts if each.state is State.FAILED)
+        return sum(1 for attempt in self.attempts if attempt.state is State.FAILED)
 
 
 # (key, edit, job) of an attempt; the job is left out where nobody needs it
@@ -252,7 +254,7 @@ class Observed:
 
         def holds(pin: Pin) -> bool:
             return pin.key not in self.results or any(
-                each.digest == pin.digest for each in self.results[pin.key]
+                result.digest == pin.digest for result in self.results[pin.key]
             )
 
         pins = {edit: pin for edit, pin in self.pins.items() if holds(pin)}
@@ -273,8 +275,8 @@ class Observed:
         """The result that counts for an edit: the one that the lock file names, else the first that
         was stored.
         """
-        found = self.results.get(key, ())
+        results = self.results.get(key, ())
         pin = self.pin(edit, key)
         if pin is not None:
-            return next((each for each in found if each.digest == pin.digest), None)
-        return found[0] if found else None
+            return next((result for result in results if result.digest == pin.digest), None)
+        return results[0] if results else None

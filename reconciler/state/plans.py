@@ -57,12 +57,12 @@ def read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise BadSavedPlan(f"{path} cannot be read: {error.strerror}.", hint=_AGAIN) from error
     try:
-        made = parse_json(raw.decode())
+        document = parse_json(raw.decode())
     except ValueError as error:
         raise BadSavedPlan(f"{path} is no saved plan: it is not JSON.", hint=_AGAIN) from error
-    if not isinstance(made, dict) or made.get("kind") != "cutlist saved plan":
+    if not isinstance(document, dict) or document.get("kind") != "cutlist saved plan":
         raise BadSavedPlan(f"{path} is no saved plan.", hint=_AGAIN)
-    return made
+    return document
 
 
 def _no_waiting(name: str, flags: int) -> int:

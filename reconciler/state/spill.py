@@ -60,14 +60,14 @@ class Spill:
     def read(self) -> Sequence[Spilled]:
         """What was written down and not yet cleared; a line that was cut short, or whose
         time is none, is passed over."""
-        found = []
+        notes = []
         with suppress(FileNotFoundError):
             for line in self._path.read_bytes().splitlines():
                 with suppress(ValueError):
                     spilled = build_record(Spilled, parse_json(line))
                     if math.isfinite(spilled.at):
-                        found.append(spilled)
-        return found
+                        notes.append(spilled)
+        return notes
 
     def clear(self) -> None:
         """Forget what was written down, once the ledger has it."""

@@ -43,8 +43,8 @@ def _candidates_seen_as(
     """Of the tasks that could be it, only those that `keep` lets through."""
     real = settling.Question.candidates
 
-    def candidates(self: settling.Question, desk: Any, seen: Any) -> dict[str, ListedTask]:
-        return {task: row for task, row in real(self, desk, seen).items() if keep(self, row)}
+    def candidates(self: settling.Question, context: Any, seen: Any) -> dict[str, ListedTask]:
+        return {task: row for task, row in real(self, context, seen).items() if keep(self, row)}
 
     patch.setattr(settling.Question, "candidates", candidates)
 
@@ -86,8 +86,8 @@ def date_of_another_host(patch: pytest.MonkeyPatch) -> None:
 def forgotten_by_the_local_clock(patch: pytest.MonkeyPatch) -> None:
     """A task that the service does not know at the moment is as old as this machine's clock says."""
 
-    def is_forgotten(desk: Any, attempt: Any) -> bool:
-        return not desk.ledger.attempt(attempt.id, now=desk.clock.now()).collectable
+    def is_forgotten(context: Any, attempt: Any) -> bool:
+        return not context.ledger.attempt(attempt.id, now=context.clock.now()).collectable
 
     patch.setattr(attempt, "is_forgotten", is_forgotten)
 
@@ -162,15 +162,15 @@ def baseline_not_durable(patch: pytest.MonkeyPatch) -> None:
     anew: dict[str, frozenset[str]] = {}
     settle, of = settling.settle, settling.Question.of
 
-    async def settle_anew(desk: Any, attempt_id: str) -> bool:
-        anew[attempt_id] = frozenset((await read_listing(desk)).rows)
-        return await settle(desk, attempt_id)
+    async def settle_anew(context: Any, attempt_id: str) -> bool:
+        anew[attempt_id] = frozenset((await read_listing(context)).rows)
+        return await settle(context, attempt_id)
 
-    def question_of(desk: Any, attempt_id: str) -> settling.Question:
-        question = of(desk, attempt_id)
+    def question_of(context: Any, attempt_id: str) -> settling.Question:
+        question = of(context, attempt_id)
         if attempt_id not in anew:
             return question
-        baseline = Baseline(anew[attempt_id], desk.client.server_time, True)
+        baseline = Baseline(anew[attempt_id], context.client.server_time, True)
         wanted = dataclasses.replace(question.wanted, baseline=anew[attempt_id])
         return dataclasses.replace(question, baseline=baseline, wanted=wanted)
 

@@ -46,20 +46,20 @@ def caught(mutant: Mutant, seed: int) -> bool:
 def save_after_post(patch: pytest.MonkeyPatch) -> None:
     """The id is written down when the answer is there; nothing is written before the POST."""
 
-    async def send_and_note(desk: Any, work: Any, prepared: Any, intent: Any) -> None:
-        created = await desk.client.create(prepared.body, uses_oss=prepared.uses_oss)
+    async def send_and_note(context: Any, work: Any, prepared: Any, intent: Any) -> None:
+        created = await context.client.create(prepared.body, uses_oss=prepared.uses_oss)
         note = functools.partial(
-            desk.ledger.intend,
+            context.ledger.intend,
             intent,
             request_sha256="",
             prompt=prepared.prompt,
             job=work.job.canonical,
             server_time=None,
         )
-        await desk.block(note)
-        await desk.block(
+        await context.block(note)
+        await context.block(
             functools.partial(
-                desk.ledger.submitted, intent.id, created.task_id, at=desk.clock.now()
+                context.ledger.submitted, intent.id, created.task_id, at=context.clock.now()
             )
         )
 
@@ -74,8 +74,8 @@ def lane_released(patch: pytest.MonkeyPatch) -> None:
     """A request whose answer was lost counts as one that did not arrive, and its lane goes on."""
 
     async def given_up(self: Any, work: Any, lane: Any, error: Any) -> None:
-        (attempt_id,) = self._desk.ledger.open_intents(lane.name)
-        self._desk.ledger.end(attempt_id, State.NOT_SENT, at=self._desk.clock.now())
+        (attempt_id,) = self._context.ledger.open_intents(lane.name)
+        self._context.ledger.end(attempt_id, State.NOT_SENT, at=self._context.clock.now())
 
     patch.setattr(executor.Executor, "_settled", given_up)
 
@@ -84,8 +84,8 @@ def no_settle(patch: pytest.MonkeyPatch) -> None:
     """One look at the list, at once, and the request is taken for not sent."""
     real = settling.settle
 
-    async def hasty(desk: Any, attempt_id: str) -> bool:
-        return await real(dataclasses.replace(desk, settle_s=0.0), attempt_id)
+    async def hasty(context: Any, attempt_id: str) -> bool:
+        return await real(dataclasses.replace(context, settle_s=0.0), attempt_id)
 
     patch.setattr(executor, "settle", hasty)
     patch.setattr(recover, "settle", hasty)
@@ -118,9 +118,9 @@ def download_unverified(patch: pytest.MonkeyPatch) -> None:
 def start_up_forgets_intents(patch: pytest.MonkeyPatch) -> None:
     """An INTENT that an earlier run left open is closed without asking."""
 
-    async def forgotten(desk: Any, tell: Any) -> None:
-        for attempt_id in desk.ledger.open_intents():
-            desk.ledger.end(attempt_id, State.NOT_SENT, at=desk.clock.now())
+    async def forgotten(context: Any, tell: Any) -> None:
+        for attempt_id in context.ledger.open_intents():
+            context.ledger.end(attempt_id, State.NOT_SENT, at=context.clock.now())
 
     patch.setattr(recover, "settle_intents", forgotten)
 
@@ -141,7 +141,7 @@ def young_unknown_is_lost(patch: pytest.MonkeyPatch) -> None:
 def any_prompt_is_ours(patch: pytest.MonkeyPatch) -> None:
     """What was adopted stays adopted, whatever its prompt."""
 
-    async def unchecked(desk: Any, attempt: Any, answer: Any) -> None:
+    async def unchecked(context: Any, attempt: Any, answer: Any) -> None:
         return None
 
     patch.setattr(attempt, "_check_adopted", unchecked)

@@ -126,9 +126,9 @@ def look_here(_: ProbeClient, asked: bytes, descriptor: int) -> dict[str, Any]:
 def tapped(world: World) -> Iterator[None]:
     """The world is what makes files durable; it hears of second looks, and opens media itself."""
 
-    async def heard(desk: Any, attempt_id: str) -> Any:
+    async def heard(context: Any, attempt_id: str) -> Any:
         world.counters["second look"] += 1
-        return await second_look(desk, attempt_id)
+        return await second_look(context, attempt_id)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", world.fsync)

@@ -79,6 +79,6 @@ class SqliteBaselines:
 def _ids(text: str) -> frozenset[str]:
     """Raises ValueError for what is no list of task ids."""
     ids = parse_json(text)
-    if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+    if not isinstance(ids, list) or not all(isinstance(task_id, str) for task_id in ids):
         raise ValueError("no ids")
     return frozenset(ids)

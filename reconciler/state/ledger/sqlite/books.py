@@ -28,7 +28,7 @@ from reconciler.state.observed import State
 
 _BOOKED = "labels, model, price_per_s, currency, commit_id, author, approved_by"
 _ENTRY = f"""a.edit, a.key, a.state, %s, a.billable_s, a.job, t.task_id, t.status, t.answer, a.code, a.message,
-    a.adopted, b.environment, {", ".join(f"b.{each}" for each in _BOOKED.split(", "))}"""
+    a.adopted, b.environment, {", ".join(f"b.{column}" for column in _BOOKED.split(", "))}"""
 _BOOKED_KINDS = (TEXT, TEXT, maybe(AMOUNT), TEXT, TEXT, TEXT, TEXT)
 _ENTRY_KINDS = (
     TEXT, TEXT, TEXT, MOMENT, AMOUNT, TEXT, maybe(TEXT), maybe(TEXT), maybe(TEXT), TEXT, TEXT,
@@ -56,11 +56,11 @@ class SqliteBooks:
             " t.first_seen_at, t.task_id",
             kinds=_ENTRY_KINDS,
         )
-        found = [
+        entries_ = [
             *(_entry(row, stray=False) for row in attempts),
             *(_entry(row, stray=True) for row in strays),
         ]
-        return sorted(found, key=lambda each: each.at)
+        return sorted(entries_, key=lambda entry: entry.at)
 
     def check(self) -> None:
         """Raises LedgerError where something stands in the books that nobody can count with."""
@@ -98,18 +98,18 @@ class SqliteBooks:
     def hold(self, holdings: Iterable[Holding]) -> None:
         """Note that edits have other results from now on."""
         with self._database.transaction() as connection:
-            for each in holdings:
+            for holding in holdings:
                 connection.execute(
                     "insert into holdings (edit, environment, key, at, reused, billable_s,"
                     f" {_BOOKED}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
-                        each.edit,
-                        each.environment,
-                        each.key,
-                        each.at,
-                        int(each.reused),
-                        each.billable_s,
-                        *_booked(each.booking),
+                        holding.edit,
+                        holding.environment,
+                        holding.key,
+                        holding.at,
+                        int(holding.reused),
+                        holding.billable_s,
+                        *_booked(holding.booking),
                     ),
                 )
 
@@ -194,6 +194,6 @@ def _entry(row: Sequence[Any], *, stray: bool) -> Entry:
 def _labels(text: str) -> Mapping[str, str]:
     """Raises ValueError for a label that is no text."""
     labels = a_mapping(text)
-    if not all(isinstance(each, str) for each in labels.values()):
+    if not all(isinstance(label, str) for label in labels.values()):
         raise ValueError("no labels")
     return labels

@@ -194,8 +194,8 @@ class Database:
     def rows(self, sql: str, *values: Any, kinds: Sequence[Kind]) -> list[tuple[Any, ...]]:
         """What a question gives, each value of the kind that its column has. Raises LedgerError."""
         with self._mutex, _mapped(None):
-            found = self._connection.execute(sql, values).fetchall()
-        return [checked(row, kinds) for row in found]
+            rows = self._connection.execute(sql, values).fetchall()
+        return [checked(row, kinds) for row in rows]
 
 
 def maybe(kind: Kind) -> Kind:
@@ -231,17 +231,17 @@ def a_job(text: str) -> Mapping[str, Any]:
     sections = (job.get("input", {}), job.get("parameters", {}))
     if not isinstance(job.get("model"), str) or not isinstance(job.get("take"), int):
         raise ValueError("no job")
-    if not all(isinstance(each, dict) for each in sections):
+    if not all(isinstance(section, dict) for section in sections):
         raise ValueError("no job")
     return job
 
 
 def a_mapping(text: str) -> Mapping[str, Any]:
     """A JSON object from its text. Raises ValueError for what is none."""
-    found = parse_json(text)
-    if not isinstance(found, dict):
+    value = parse_json(text)
+    if not isinstance(value, dict):
         raise ValueError("no mapping")
-    return found
+    return value
 
 
 def _shown(value: object) -> str:
