@@ -25,7 +25,7 @@ from reconciler.apply.events import Phase
 from reconciler.apply.listing import is_prompt_of
 from reconciler.apply.prepare import Prepared, forget_uploads
 from reconciler.desired.job import Facts
-from reconciler.desired.media import probe_video
+from reconciler.desired.media import probe_output
 from reconciler.errors import (
     BadDownload,
     DiskFull,
@@ -337,21 +337,27 @@ async def _collect_once(
                 )
             if download.size_bytes is not None and blob.size_bytes != download.size_bytes:
                 raise BadDownload(f"{blob.size_bytes} of {download.size_bytes} bytes arrived.")
-        facts = await context.run_blocking(_verified, blob, answer.usage)
+        facts = await context.run_blocking(_verify_output, blob, work.job.canonical, answer.usage)
         return await run_unbroken(
             context.run_blocking(_store, context, work, attempt_id, answer, blob, facts)
         )
 
 
-def _verified(blob: BlobWriter, usage: Mapping[str, object]) -> Facts:
+def _verify_output(
+    blob: BlobWriter, request: Mapping[str, object], usage: Mapping[str, object]
+) -> Facts:
     """What is in the video. Raises BadDownload when it does not open, or lasts otherwise than the
     bill says.
     """
+    models = Models.of(shipped.read_model_documents())
+    form = models.find_output_form(request)
+    kind = form.kind if form is not None else "video"
+    length_fields = [*(form.length_fields if form is not None else ()), *models.length_fields]
     try:
-        facts = blob.inspect(probe_video)
+        facts = blob.inspect(lambda path, size_bytes: probe_output(path, size_bytes, kind))
     except Unreadable as error:
         raise BadDownload(f"what arrived is not the video: {error}.") from None
-    promised = usage.get("output_video_duration", usage.get("video_duration"))
+    promised = next((usage[name] for name in length_fields if name in usage), None)
     lasts = facts.duration_s
     if lasts is None or not isinstance(promised, int | float) or promised <= 0:
         return facts

@@ -15,7 +15,10 @@ from reconciler.desired.datauri import parse_data_uri
 from reconciler.desired.job import build_request
 from reconciler.errors import CutlistError, StoreDamaged
 from reconciler.formats.digest import hash_bytes
+from reconciler.service.models import VIDEO_SUFFIX, Models
 from reconciler.state.ledger import UploadPlace
+from reconciler.state.observed import Result
+from reconciler.system import shipped
 from reconciler.system.files import hash_file
 
 UPLOAD_MARGIN_S = 2 * 3600  # an upload about to expire is made anew
@@ -70,6 +73,12 @@ async def forget_uploads(context: Context, work: Work) -> None:
             )
 
 
+def _find_suffix(result: Result) -> str:
+    """How a file of a result is named, as the model that made it says."""
+    form = Models.of(shipped.read_model_documents()).find_output_form(result.job)
+    return form.suffix if form is not None else VIDEO_SUFFIX
+
+
 def _sources(work: Work) -> Iterator[_Source]:
     assert work.wanted is not None
     for input_ in work.wanted.inputs:
@@ -79,8 +88,8 @@ def _sources(work: Work) -> Iterator[_Source]:
             digest = input_.identity.removeprefix("sha256:")
             yield _Source(at, digest, input_.path.suffix, input_.path)
         elif reference.kind == "edit":
-            digest = work.upstream[reference.value].digest
-            yield _Source(at, digest, ".mp4", None)
+            result = work.upstream[reference.value]
+            yield _Source(at, result.digest, _find_suffix(result), None)
         elif (
             reference.kind == "data" and not work.wanted.model.media[input_.medium.limits].data_uri
         ):

@@ -14,7 +14,7 @@ from reconciler.desired.references import BadReference, Reference, parse_referen
 from reconciler.errors import Fault, Place
 from reconciler.formats.document import Document, join_pointer, name_field, parse_documents
 from reconciler.formats.names import NO_ENVIRONMENT, is_plain
-from reconciler.service.models import Model, Models, Variant
+from reconciler.service.models import VIDEO_SUFFIX, Model, Models, Variant
 
 MOST_WRONG_CELLS = 100  # of one matrix that are looked at, and told
 
@@ -206,7 +206,7 @@ def _build_understood_edit(document: Document, cell: Cell, environment: str) -> 
     if not names or not is_plain(names[0]) or not isinstance(spec, dict):
         return None
     name = names[0] + cell.suffix
-    output = spec.get("output", f"renders/{name}.mp4")
+    output = spec.get("output", f"renders/{name}{VIDEO_SUFFIX}")
     labels = document.data["metadata"].get("labels", {})
     parts = (labels, spec.get("input"), spec.get("parameters", {}))
     if not all(isinstance(part, dict) for part in parts) or not isinstance(output, str):
@@ -264,7 +264,7 @@ def check_output_path(path: str) -> str | None:
         return f'output is "{path}"; write / between folders, on every system'
     if path == ".." or path.startswith("../"):
         return f'output is "{path}"; it leaves the project'
-    if not path.endswith(".mp4"):
+    if not path.endswith(VIDEO_SUFFIX):
         return f'output is "{path}"; the service makes MP4, so the name must end in .mp4'
     if path.split("/")[0].casefold() in (".cutlist", ".git"):
         return f'output is "{path}"; nothing is written into {path.split("/")[0]}/'

@@ -112,10 +112,12 @@ def probe_media(file: IO[bytes], kind: str, size_bytes: int, *, mask: bool = Fal
     return Facts(**client.probe_file(file, kind, size_bytes, mask=mask))
 
 
-def probe_video(path: Path, size_bytes: int) -> Facts:
-    """What a video on disk is. Raises Unreadable, Foreign, OSError."""
+def probe_output(path: Path, size_bytes: int, kind: str = "video") -> Facts:
+    """What a file on disk is that should be of `kind` ("video", "image"). Raises Unreadable,
+    Foreign, OSError.
+    """
     with path.open("rb") as file:
-        return probe_media(file, "video", size_bytes)
+        return probe_media(file, kind, size_bytes)
 
 
 def check_limits(facts: Facts, limits: MediaLimits) -> Iterator[str]:

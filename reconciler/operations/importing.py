@@ -11,7 +11,7 @@ from pathlib import Path
 
 from reconciler.apply.attempt import MOST_BYTES
 from reconciler.config import Config
-from reconciler.desired.media import probe_video
+from reconciler.desired.media import probe_output
 from reconciler.errors import BadVideo, UsageError
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import Action
@@ -90,7 +90,8 @@ def import_video(
         with store.new_blob() as blob, video.open("rb") as file:
             while chunk := file.read(_CHUNK_BYTES):
                 blob.write(chunk)
-            facts = blob.inspect(probe_video)
+            kind = edit.wanted.variant.output_form.kind
+            facts = blob.inspect(lambda path, size_bytes: probe_output(path, size_bytes, kind))
             _check_used(edit, video, blob.digest)
             digest = blob.commit()
     except Unreadable as error:

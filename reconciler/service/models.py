@@ -25,6 +25,34 @@ class MediaLimits:
     size_bytes: int | None = None
 
 
+VIDEO_SUFFIX = ".mp4"  # of what a model makes that is not known (any more)
+_KINDS = {"mp4": "video", "mov": "video", "webm": "video", "png": "image", "jpeg": "image"}
+_BILLED_FIELD = "duration"  # of `usage`: the billed seconds, where inputs are billed too
+
+
+@dataclass(frozen=True, slots=True)
+class OutputForm:
+    """What a model makes: what kind of file, how it is named, and what its bill says of it."""
+
+    kind: str  # "video" or "image": as what it is probed
+    suffix: str  # ".mp4"
+    billing_unit: str  # "second"
+    length_fields: tuple[str, ...]  # of `usage`: the length of the output in seconds
+    billed_fields: tuple[str, ...]  # of `usage`: the billed seconds; the first that is there counts
+
+    @classmethod
+    def of(cls, output: Mapping[str, Any]) -> OutputForm:
+        """Read it from `output` of a variant (schemas/models/*.yaml)."""
+        lengths = tuple(
+            name
+            for name in output["usage"]
+            if name.endswith("_duration") and not name.startswith("input_")
+        )
+        billed = (_BILLED_FIELD,) if _BILLED_FIELD in output["usage"] else lengths
+        container = output["container"]
+        return cls(_KINDS[container], f".{container}", "second", lengths, billed)
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """One set of fields: a model, and for VACE one of its functions."""
@@ -34,6 +62,11 @@ class Variant:
     input: Mapping[str, Any]
     parameters: Mapping[str, Any]
     output: Mapping[str, Any]
+
+    @property
+    def output_form(self) -> OutputForm:
+        """What comes of a request: the kind of file, its suffix, and what its bill says."""
+        return OutputForm.of(self.output)
 
     def section(self, name: str) -> Mapping[str, Any]:
         """The JSON Schema of `input` or `parameters`."""
@@ -125,7 +158,24 @@ class Models:
         return cls({name: model for model in models for name in model.names})
 
     def get(self, name: Any) -> Model | None:
+        """The model of that name, in whichever region it has it; None for one we do not know."""
         return self.by_name.get(name) if isinstance(name, str) else None
+
+    @property
+    def length_fields(self) -> tuple[str, ...]:
+        """Every field of `usage` in which some model tells the length of its output."""
+        variants = [variant for model in self.by_name.values() for variant in model.variants]
+        fields = [field for variant in variants for field in variant.output_form.length_fields]
+        return tuple(dict.fromkeys(fields))
+
+    def find_output_form(self, request: Mapping[str, object]) -> OutputForm | None:
+        """What comes of a request (`model`, `input`), as its model says; None for a model or
+        function that we do not know.
+        """
+        model, fields = self.get(request.get("model")), request.get("input")
+        function = fields.get("function") if isinstance(fields, Mapping) else None
+        variant = model.variant(function) if model is not None else None
+        return variant.output_form if variant is not None else None
 
 
 def _model(data: Mapping[str, Any]) -> Model:

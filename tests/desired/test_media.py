@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from reconciler.desired.job import Facts
-from reconciler.desired.media import MediaExaminer, check_limits, probe_media, probe_video
+from reconciler.desired.media import MediaExaminer, check_limits, probe_media, probe_output
 from reconciler.desired.source.folder import FolderTree
 from reconciler.formats.digest import hash_bytes
 from reconciler.service.models import MediaLimits
@@ -39,7 +39,7 @@ def test_videos(
 ) -> None:
     """Container, sides and length of a video, from a path or from an open file."""
     path = media / name
-    facts = probe_video(path, path.stat().st_size)
+    facts = probe_output(path, path.stat().st_size)
     assert (facts.kind, facts.format, (facts.width, facts.height)) == ("video", format_, size)
     assert facts.duration_s == pytest.approx(duration_s, abs=0.01)
     with path.open("rb") as file:

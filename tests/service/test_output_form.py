@@ -1,0 +1,41 @@
+"""What a model makes is read from its file: kind, suffix, and what its bill says of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.service.models import Models, OutputForm
+from reconciler.system import shipped
+
+MODELS = Models.of(shipped.read_model_documents())
+
+
+@pytest.mark.parametrize(
+    ("request_", "length_fields", "billed_fields"),
+    [
+        ({"model": "wan2.7-videoedit"}, ("output_video_duration",), ("duration",)),
+        (
+            {"model": "wan2.1-vace-plus", "input": {"function": "video_repainting"}},
+            ("video_duration",),
+            ("video_duration",),
+        ),
+    ],
+)
+def test_output_form_of_a_model(
+    request_: dict[str, object], length_fields: tuple[str, ...], billed_fields: tuple[str, ...]
+) -> None:
+    """Its file says what is made and where the bill tells the seconds."""
+    form = OutputForm("video", ".mp4", "second", length_fields, billed_fields)
+    assert MODELS.find_output_form(request_) == form
+
+
+def test_unknown_model_has_no_form() -> None:
+    """A task of a model that is gone is still collected; nobody guesses what its bill means."""
+    assert MODELS.find_output_form({"model": "wan9"}) is None
+    assert set(MODELS.length_fields) == {"output_video_duration", "video_duration"}
+
+
+def test_an_image_is_no_video() -> None:
+    """The container decides as what a file is probed."""
+    form = OutputForm.of({"container": "png", "usage": ["image_count"]})
+    assert (form.kind, form.suffix, form.length_fields) == ("image", ".png", ())
