@@ -392,7 +392,7 @@ def _store(
         ),
         edit=work.edit,
         job=work.job.canonical,
-        task={**answer.record()["output"], "request_id": attempt.request_id},
+        task={**answer.kept_output, "request_id": attempt.request_id},
         usage=dict(answer.usage),
         endpoint=context.endpoint,
         account=context.account,

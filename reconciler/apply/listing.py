@@ -11,7 +11,6 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from reconciler.service.models import Model, Models, Variant
 from reconciler.service.pages import ListedTask, ListPage
@@ -121,13 +120,13 @@ class ExpectedTask:
         return row.model in names or _DATE.sub("", row.model or "") in names
 
 
-def tells_prompt(models: Models, job: Mapping[str, Any]) -> bool:
+def tells_prompt(models: Models, job: Mapping[str, object]) -> bool:
     """Whether the service shows the prompt of a task of this job once it has succeeded."""
     variant = _variant_of(models, job)
     return variant is not None and bool(variant.output.get("orig_prompt"))
 
 
-def is_prompt_of(models: Models, job: Mapping[str, Any], sent: str, said: str) -> bool:
+def is_prompt_of(models: Models, job: Mapping[str, object], sent: str, said: str) -> bool:
     """Whether the prompt that a task shows is the one that was sent, whole or cut where the service
     cuts it. Characters outside Unicode's first plane may count as two there.
     """
@@ -139,10 +138,12 @@ def is_prompt_of(models: Models, job: Mapping[str, Any], sent: str, said: str) -
     return limit is not None and 2 * len(said) >= limit and sent.startswith(said)
 
 
-def _variant_of(models: Models, job: Mapping[str, Any]) -> Variant | None:
+def _variant_of(models: Models, job: Mapping[str, object]) -> Variant | None:
     """The fields that apply to a job; None for a model or a function that is not known."""
     model = models.get(job["model"])
-    return model.variant(job.get("input", {}).get("function")) if model else None
+    fields = job.get("input")
+    function = fields.get("function") if isinstance(fields, Mapping) else None
+    return model.variant(function) if model is not None else None
 
 
 def described(rows: Iterable[ListedTask]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from reconciler.apply.context import Context, Work, retry_until_answered
 from reconciler.apply.events import Phase
@@ -159,7 +159,7 @@ def _place(context: Context, work: Work) -> UploadPlace:
     return UploadPlace(work.model, context.account, context.endpoint)
 
 
-def _texts(value: Any) -> list[str]:
+def _texts(value: object) -> list[str]:
     if isinstance(value, str):
         return [value]
     parts = (

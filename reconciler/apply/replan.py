@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import IO, Any
+from typing import IO
 
 from reconciler.config import Config
 from reconciler.desired.job import Desired
@@ -171,7 +171,7 @@ class Replanner:
         self._look_at_strays(keys)
         return names | rendered
 
-    def _find_noted_job(self, name: str) -> Mapping[str, Any] | None:
+    def _find_noted_job(self, name: str) -> Mapping[str, object] | None:
         """The job that an edit stood for as we last wrote an output of it, where its result is
         stored.
         """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, TypeGuard
 
 from reconciler.formats.names import make_plain
 
@@ -105,7 +105,7 @@ def _is_deeper_than(value: Any, levels: int) -> bool:
 # ------------------------------------------------------------------ ids
 
 
-def is_task_id(value: Any) -> bool:
+def is_task_id(value: object) -> TypeGuard[str]:
     """Whether `value` has the form of a task id: text that is one plain segment of a path, so that
     it never changes which path is asked.
     """

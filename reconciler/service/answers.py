@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 from reconciler.errors import (
     InputUnavailable,
@@ -37,7 +36,7 @@ from reconciler.formats.untrusted import (
 )
 from reconciler.service.codes import Verdict, entry
 
-Quote = Callable[[Any], str]  # foreign.quoted, knowing what must not be shown
+Quote = Callable[[object], str]  # foreign.quoted, knowing what must not be shown
 _LONGEST_NAME = 200  # characters of a model's name, a status or an error's code
 _LONGEST_PROMPT = 64 << 10  # characters; the service cuts prompts at 5,000
 _LONGEST_URL = 8 << 10
@@ -100,18 +99,26 @@ class TaskAnswer:
     """What the service says of a task. `video_url` is signed: never to be stored or shown."""
 
     status: str
-    output: Mapping[str, Any]
-    usage: Mapping[str, Any]
+    output: Mapping[str, object]
+    usage: Mapping[str, object]
     request_id: str
 
     @property
     def video_url(self) -> str:
         return str(self.output.get("video_url") or "")
 
-    def record(self) -> dict[str, Any]:
+    @property
+    def kept_output(self) -> dict[str, object]:
+        """`output` without the signed URL, which nobody may read later."""
+        return {name: value for name, value in self.output.items() if name != "video_url"}
+
+    def record(self) -> dict[str, object]:
         """The answer without its signed URL."""
-        kept = {name: value for name, value in self.output.items() if name != "video_url"}
-        return {"output": kept, "usage": dict(self.usage), "request_id": self.request_id}
+        return {
+            "output": self.kept_output,
+            "usage": dict(self.usage),
+            "request_id": self.request_id,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +160,7 @@ def created(reply: Reply, quote: Quote) -> Created:
 
 
 def _unknown_words(
-    reply: Reply, fields: Mapping[str, Any], fault: str, ids: list[Any], quote: Quote
+    reply: Reply, fields: Mapping[str, object], fault: str, ids: list[object], quote: Quote
 ) -> str:
     """Why it is not known whether a task was made."""
     if reply.ok and ids:
@@ -175,7 +182,7 @@ def _unknown_words(
     return f"the service answered {reply.status} {lacks}{f'; its answer {fault}' if fault else ''}."
 
 
-def _joined(ids: list[Any], quote: Quote) -> str:
+def _joined(ids: list[object], quote: Quote) -> str:
     """What stands where one task_id should stand, for people's eyes."""
     return make_plain_line(
         " and ".join(
@@ -184,7 +191,7 @@ def _joined(ids: list[Any], quote: Quote) -> str:
     )
 
 
-def _ids(reply: Reply, fields: Mapping[str, Any]) -> list[Any]:
+def _ids(reply: Reply, fields: Mapping[str, object]) -> list[object]:
     """Everything that an answer gives as the id of its task, each once; wherever it stands, when it
     does not stand where it is documented to.
     """
@@ -193,11 +200,11 @@ def _ids(reply: Reply, fields: Mapping[str, Any]) -> list[Any]:
     return _documented_ids(fields) or list(find_task_ids(reply.body))
 
 
-def _documented_ids(fields: Mapping[str, Any]) -> list[Any]:
+def _documented_ids(fields: Mapping[str, object]) -> list[object]:
     """What stands where the id of a task is documented to stand, or beside it."""
     output = fields.get("output")
     holders = [holder for holder in (output, fields) if isinstance(holder, dict)]
-    ids: list[Any] = []
+    ids: list[object] = []
     for holder in holders:
         named = holder.get("task_id")
         if named not in (None, "") and named not in ids:
@@ -208,7 +215,7 @@ def _documented_ids(fields: Mapping[str, Any]) -> list[Any]:
 # ------------------------------------------------------------------ every other answer
 
 
-def answered(reply: Reply, quote: Quote) -> Mapping[str, Any]:
+def answered(reply: Reply, quote: Quote) -> Mapping[str, object]:
     """The JSON object of a 2xx. Raises what any other answer to a question stands for: nothing was
     asked for that costs anything.
     """
@@ -241,7 +248,7 @@ def answered(reply: Reply, quote: Quote) -> Mapping[str, Any]:
     )
 
 
-def _read(reply: Reply) -> tuple[Mapping[str, Any], str]:
+def _read(reply: Reply) -> tuple[Mapping[str, object], str]:
     """The fields of an answer; none, and why, for what is no whole JSON object."""
     if reply.cut:
         return {}, reply.cut
@@ -252,7 +259,7 @@ def _read(reply: Reply) -> tuple[Mapping[str, Any], str]:
     return (value, "") if isinstance(value, dict) else ({}, "is not a JSON object")
 
 
-def _code(fields: Mapping[str, Any], quote: Quote) -> str:
+def _code(fields: Mapping[str, object], quote: Quote) -> str:
     """The service's code for an error: words, not a number."""
     code = fields.get("code")
     if not isinstance(code, str) or len(code) > _LONGEST_NAME or code.strip().isdecimal():
@@ -260,12 +267,12 @@ def _code(fields: Mapping[str, Any], quote: Quote) -> str:
     return quote(code.strip())
 
 
-def _message(fields: Mapping[str, Any], quote: Quote) -> str:
+def _message(fields: Mapping[str, object], quote: Quote) -> str:
     message = fields.get("message")
     return quote(message) if isinstance(message, str) else ""
 
 
-def _refusal(status: int, fields: Mapping[str, Any], quote: Quote) -> ServiceError | None:
+def _refusal(status: int, fields: Mapping[str, object], quote: Quote) -> ServiceError | None:
     """The documented refusal that an answer is: a 4xx whose JSON has a code, known or new.
 
     Classified by code first, by status second. None for everything else: the service's own fault
@@ -298,7 +305,7 @@ def _by_status(status: int) -> type[ServiceError]:
 # ------------------------------------------------------------------ a task
 
 
-def task_answer(fields: Mapping[str, Any], task_id: str, quote: Quote) -> TaskAnswer:
+def task_answer(fields: Mapping[str, object], task_id: str, quote: Quote) -> TaskAnswer:
     """What the service says of the task that was asked about. Raises UnfitAnswer when it says
     nothing, speaks of another, or contradicts itself.
     """
@@ -315,12 +322,12 @@ def task_answer(fields: Mapping[str, Any], task_id: str, quote: Quote) -> TaskAn
     return TaskAnswer(
         make_plain_line(output["task_status"], _LONGEST_NAME),
         _output(output, quote),
-        _kept(_small(usage), quote) if isinstance(usage, dict) else {},
+        _keep_fields(_small(usage), quote) if isinstance(usage, dict) else {},
         make_plain_line(fields.get("request_id") or "", LONGEST_ID),
     )
 
 
-def _output(output: Mapping[str, Any], quote: Quote) -> dict[str, Any]:
+def _output(output: Mapping[str, object], quote: Quote) -> dict[str, object]:
     """What is kept of a task: what the vendor documents, where it is text, and as much beside it as
     a record takes.
 
@@ -336,30 +343,35 @@ def _output(output: Mapping[str, Any], quote: Quote) -> dict[str, Any]:
         else:
             kept[name] = value[:_LONGEST_PROMPT] if name == "orig_prompt" else quote(value)
     extra = {name: value for name, value in output.items() if name not in _TOLD}
-    return {**kept, **_kept(_small(extra), quote)}
+    return {**kept, **_keep_fields(_small(extra), quote)}
 
 
-def _small(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+def _small(fields: Mapping[str, object]) -> dict[str, object]:
     """The fields, or, of more than a record takes, a few of their numbers."""
     if len(json.dumps(fields)) <= _MOST_EXTRA_BYTES:
-        return fields
+        return dict(fields)
     numbers = [(name, n) for name, n in fields.items() if isinstance(n, int | float)]
     return dict(numbers[:_MOST_NUMBERS])
 
 
-def _kept(value: Any, quote: Quote) -> Any:
+def _keep_fields(fields: Mapping[str, object], quote: Quote) -> dict[str, object]:
+    """The fields of an answer, with every text in them fit to be shown."""
+    return {make_plain_line(name): _kept(item, quote) for name, item in fields.items()}
+
+
+def _kept(value: object, quote: Quote) -> object:
     """A value of an answer, with every text in it fit to be shown."""
     if isinstance(value, str):
         return quote(value)
     if isinstance(value, dict):
-        return {make_plain_line(name): _kept(item, quote) for name, item in value.items()}
+        return _keep_fields(value, quote)
     return [_kept(item, quote) for item in value] if isinstance(value, list) else value
 
 
 # ------------------------------------------------------------------ uploads and results
 
 
-def upload_policy(fields: Mapping[str, Any], name: str) -> UploadPolicy:
+def upload_policy(fields: Mapping[str, object], name: str) -> UploadPolicy:
     """Where and how a file of that name is put. Raises UnfitAnswer for a policy that cannot be
     used: nothing was put anywhere.
     """

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Unpack
 from urllib.parse import urlsplit
 
 from reconciler.errors import BadDownload, DownloadRefused, OutcomeUnknown, Rejected
@@ -25,7 +25,7 @@ from reconciler.service import answers
 from reconciler.service.answers import Created, Reply, TaskAnswer
 from reconciler.service.endpoints import Endpoint
 from reconciler.service.links import Hosts
-from reconciler.service.network import Network, Transport, check_ways, time_for
+from reconciler.service.network import Content, Network, Transport, check_ways, time_for
 from reconciler.service.pages import ListPage, list_page
 from reconciler.service.routes import Routes
 from reconciler.system import shipped
@@ -146,9 +146,12 @@ class Client:
             )
         return f"{self._paths['tasks']}/{task_id}"
 
-    async def _ask(self, method: str, path: str, **options: Any) -> Reply:
-        options.setdefault("within_s", self._timeouts["fetch_s"])
-        return await self._api.ask(method, self._base_url + path, **options)
+    async def _ask(
+        self, method: str, path: str, within_s: float | None = None, **content: Unpack[Content]
+    ) -> Reply:
+        if within_s is None:
+            within_s = self._timeouts["fetch_s"]
+        return await self._api.ask(method, self._base_url + path, within_s=within_s, **content)
 
     def _heard(self, reply: Reply) -> None:
         """Keep what time it is at the service, by an answer that has proved to be its own."""
@@ -179,7 +182,7 @@ class Client:
         return f"oss://{policy.key}"
 
     async def _put(
-        self, policy: answers.UploadPolicy, name: str, file: Any, size_bytes: int
+        self, policy: answers.UploadPolicy, name: str, file: IO[bytes] | bytes, size_bytes: int
     ) -> None:
         reply = await self._plain.ask(
             "POST",

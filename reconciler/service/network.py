@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, TypedDict, Unpack
 
 import httpx
 
@@ -80,6 +80,16 @@ class Incoming:
 Transport = httpx.AsyncBaseTransport  # what takes the place of connections in tests
 
 
+class Content(TypedDict, total=False):
+    """What a request carries besides its address, as httpx.Request takes it."""
+
+    headers: Mapping[str, str]
+    params: Mapping[str, str | int]
+    content: bytes
+    data: Mapping[str, str]
+    files: Mapping[str, tuple[str, IO[bytes] | bytes]]
+
+
 class Network:
     """Connections to one kind of host. `transport` takes their place in tests."""
 
@@ -102,7 +112,9 @@ class Network:
     async def close(self) -> None:
         await self._transport.aclose()
 
-    async def ask(self, method: str, url: str, *, within_s: float, **content: Any) -> Reply:
+    async def ask(
+        self, method: str, url: str, *, within_s: float, **content: Unpack[Content]
+    ) -> Reply:
         """Send a request once, and read its answer, both within `within_s` seconds. `content` is
         what httpx.Request takes.
 
@@ -158,9 +170,7 @@ class Network:
         finally:
             await _let_go(response)
 
-    def _request(
-        self, method: str, url: str, within_s: float, content: Mapping[str, Any]
-    ) -> httpx.Request:
+    def _request(self, method: str, url: str, within_s: float, content: Content) -> httpx.Request:
         connect_s = min(CONNECT_S, within_s)
         waits = {"connect": connect_s, "read": within_s, "write": within_s, "pool": connect_s}
         own = content.get("headers", {})
@@ -168,7 +178,11 @@ class Network:
             return httpx.Request(
                 method,
                 url,
-                **{**content, "headers": {**self._headers, **own}},
+                headers={**self._headers, **own},
+                params=content.get("params"),
+                content=content.get("content"),
+                data=content.get("data"),
+                files=content.get("files"),
                 extensions={"timeout": waits},
             )
         except (httpx.InvalidURL, ValueError, ArithmeticError) as error:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
 
 from reconciler.errors import UnfitAnswer
 from reconciler.formats.names import make_plain
@@ -53,7 +52,7 @@ class ListPage:
 
 
 def list_page(
-    answer: Mapping[str, Any], *, page_no: int, page_size: int, is_copy: bool = False
+    answer: Mapping[str, object], *, page_no: int, page_size: int, is_copy: bool = False
 ) -> ListPage:
     """The page that was asked for with `page_no` and `page_size`; `is_copy` when a cache gave it.
     Raises UnfitAnswer when there are no rows in it, not even none.
@@ -105,7 +104,7 @@ def _contradictions(page: ListPage, asked_no: int, asked_size: int) -> list[str]
     return words
 
 
-def _row(value: Any) -> ListedTask:
+def _row(value: object) -> ListedTask:
     fields = value if isinstance(value, dict) else {}
     created_at = moment(fields.get("gmt_create"))
     return ListedTask(
@@ -116,14 +115,14 @@ def _row(value: Any) -> ListedTask:
     )
 
 
-def _name(value: Any) -> str | None:
+def _name(value: object) -> str | None:
     """Text that names a thing; None for what is no such text."""
     if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_NAME:
         return None
     return make_plain(value)
 
 
-def moment(value: Any) -> float | None:
+def moment(value: object) -> float | None:
     """A time of the list in seconds since 1970; None for what cannot be read as one.
 
     The list has milliseconds (task management reference); seconds, digits as text, and the form
