@@ -105,7 +105,9 @@ class FastClock(SystemClock):
 
 
 def write_project(root: Path, url: str, jobs: int) -> None:
-    """`jobs` jobs: of every three edits one is alone, one is shared, and one builds on the first."""
+    """`jobs` jobs: of every three edits one is alone, one is shared, and one builds on the
+    first.
+    """
     (root / "specs").mkdir()
     (root / "cutlist.yaml").write_text(PROJECT.replace("URL", url))
     for number in range(jobs):

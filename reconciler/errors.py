@@ -55,7 +55,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
-    """One thing wrong with what people wrote, or, as a warning, one thing they may not have meant."""
+    """One thing wrong with what people wrote, or, as a warning, one thing they may not
+    have meant.
+    """
 
     place: Place
     message: str

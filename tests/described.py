@@ -135,7 +135,9 @@ class Description:
         return None if node is None else self.resolved(node)[0]
 
     def _schemas(self, name: str, status: str) -> Iterator[tuple[str, Doc | None]]:
-        """The names and schemas of a response's forms; one without a name where there is no choice."""
+        """The names and schemas of a response's forms; one without a name where there is
+        no choice.
+        """
         content = (self._response(name, status) or {}).get("content", {})
         media: Doc = next(iter(content.values()), {})
         if "schema" not in media:

@@ -21,7 +21,9 @@ def load(folder: Path, spec: str = "{}", *, endpoint: str | None = None, **envir
 
 
 def test_nothing_said(tmp_path: Path) -> None:
-    """An empty project is offline, in the mock's realm, with no price, no budget and no real key."""
+    """An empty project is offline, in the mock's realm, with no price, no budget and no
+    real key.
+    """
     made = load(tmp_path, DASHSCOPE_API_KEY="sk-real")
     assert (made.endpoint.name, made.realm, made.endpoint.region, made.endpoint.bundled) == (
         "mock",

@@ -1,4 +1,6 @@
-"""Reaching the service of a project: its key, its address, and the bundled server where it is that."""
+"""Reaching the service of a project: its key, its address, and the bundled server where it
+is that.
+"""
 
 from __future__ import annotations
 

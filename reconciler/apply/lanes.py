@@ -12,7 +12,9 @@ SLOWEST_PER_S = 0.05
 
 
 class Pacer:
-    """Lets one caller pass every 1/rate seconds; halved when the service says that it is too fast."""
+    """Lets one caller pass every 1/rate seconds; halved when the service says that it is
+    too fast.
+    """
 
     def __init__(self, clock: Clock, per_s: float) -> None:
         self._clock = clock
@@ -47,5 +49,7 @@ class Lane:
 
 
 def lane_name(endpoint: str, account: str, model: str) -> str:
-    """The lane's name, by the configured account: a rotated key does not slip past an open INTENT."""
+    """The lane's name, by the configured account: a rotated key does not slip past an open
+    INTENT.
+    """
     return f"{endpoint} {account} {model}"

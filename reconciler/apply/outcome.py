@@ -100,7 +100,9 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0; 1 for what concerns everything (ABOUT_ALL); 4 failed jobs; 5 needs a person; 130, 143."""
+        """0; 1 for what concerns everything (ABOUT_ALL); 4 failed jobs; 5 needs a person;
+        130, 143.
+        """
         if self.stopped_by:
             return EXIT_TERMINATED if self.stopped_by == "SIGTERM" else EXIT_INTERRUPTED
         errors = [outcome.error for outcome in self.failures if outcome.error is not None]

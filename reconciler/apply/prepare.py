@@ -98,7 +98,9 @@ def _sources(work: Work) -> Iterator[_Source]:
 
 
 def _data_urls(work: Work) -> dict[str, str]:
-    """By pointer: data URIs that the model takes as they are, in the form that the service reads."""
+    """By pointer: data URIs that the model takes as they are, in the form that the service
+    reads.
+    """
     assert work.wanted is not None
     return {
         input_.medium.at: parse_data_uri(input_.medium.reference.value).text

@@ -38,7 +38,8 @@ def take_in_spill(context: Context, tell: Tell) -> None:
         if not is_task_id(note.task_id):  # nobody can be asked about it but a person
             context.ledger.named(note.attempt_id, make_plain_line(note.task_id))
             tell(
-                f'{attempt.edit}: an answer called its task "{make_plain_line(note.task_id)}", which is no'
+                f'{attempt.edit}: an answer called its task "{make_plain_line(note.task_id)}", '
+                "which is no"
                 " task id; the ledger has it now."
             )
             continue

@@ -220,7 +220,9 @@ class Replanner:
         return {*digests} - unknown | (self._store.find_stored(unknown) if unknown else set())
 
     def _was_known_otherwise(self, names: Collection[str], keys: Collection[str]) -> bool:
-        """Whether an edit that has got one of these keys may be known by a key of an earlier rule."""
+        """Whether an edit that has got one of these keys may be known by a key of an
+        earlier rule.
+        """
         if self._is_whole:
             return False
         earlier: set[str] = set()

@@ -1,4 +1,6 @@
-"""What this run knows of the account's roll of tasks, beside the ledger. It lives as long as a run."""
+"""What this run knows of the account's roll of tasks, beside the ledger. It lives as long
+as a run.
+"""
 
 from __future__ import annotations
 

@@ -139,7 +139,8 @@ class Session:
         if jump_s:
             way = "forward" if jump_s > 0 else "back"
             tell(
-                f"warning: this machine's clock went {format_span(abs(jump_s))} {way} during this run (was"
+                f"warning: this machine's clock went {format_span(abs(jump_s))} {way} during "
+                "this run (was"
                 " it set, or did the machine sleep?). Ages and deadlines go by it"
             )
         if self._context.roll.strangers and not self._told_of_others:

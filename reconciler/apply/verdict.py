@@ -81,7 +81,8 @@ def judge(evidence: Evidence) -> Verdict | None:
             f" more{_beside(evidence.candidates)}"
         )
     if len(evidence.candidates) > 1:
-        words = f"{len(evidence.candidates)} tasks could be it: {described(evidence.candidates.values())}"
+        candidates = evidence.candidates
+        words = f"{len(candidates)} tasks could be it: {described(candidates.values())}"
         return Undecided(words)
     if evidence.candidates:
         return _of_one(evidence, *evidence.candidates.values())

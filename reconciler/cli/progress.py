@@ -80,7 +80,9 @@ class Progress:
             self._show(event)
 
     def _show(self, event: Event) -> None:
-        """Nothing here: each kind of progress says how it shows that an edit is in another phase."""
+        """Nothing here: each kind of progress says how it shows that an edit is in another
+        phase.
+        """
 
 
 class Lines(Progress):
@@ -113,7 +115,9 @@ class JsonLines(Progress):
 
 
 class Live(Progress):
-    """A board on standard error that follows every edit; what has ended stays as a line above it."""
+    """A board on standard error that follows every edit; what has ended stays as a line
+    above it.
+    """
 
     def __init__(self, currency: str, monotonic: Callable[[], float]) -> None:
         super().__init__()

@@ -84,7 +84,9 @@ class OutputStream:
             return None
 
     def write(self, text: str) -> None:
-        """Write, and see that it gets there. What the encoding does not have is written in ASCII."""
+        """Write, and see that it gets there. What the encoding does not have is written in
+        ASCII.
+        """
         stream = self.stream
         if stream is None or self.lost is not None:
             return

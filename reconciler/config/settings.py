@@ -20,7 +20,9 @@ MOCK_KEY = "sk-mock"
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """What a billable second costs, by model and tier; empty when the project file names no prices."""
+    """What a billable second costs, by model and tier; empty when the project file names
+    no prices.
+    """
 
     currency: str = ""
     models: Mapping[str, float | Mapping[str, float]] = field(default_factory=dict)

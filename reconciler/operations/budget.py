@@ -61,7 +61,9 @@ def measure_days(limits: Sequence[Limit], spending: Spending, now: float) -> Ite
 def check_budgets(
     plan: Plan, limits: Sequence[Limit], days: Sequence[Budget], max_cost: float | None
 ) -> Sequence[BudgetCheck]:
-    """Each limit, held against what the plan may cost; a plan whose price nobody knows keeps none."""
+    """Each limit, held against what the plan may cost; a plan whose price nobody knows
+    keeps none.
+    """
     amounts = [
         (limit.amount, f"{limit.name}{_IN_PROJECT_FILE}")
         for limit in limits

@@ -1,4 +1,6 @@
-"""`cutlist retake`: the same request once more, as a change of the manifest. Spends nothing itself."""
+"""`cutlist retake`: the same request once more, as a change of the manifest. Spends
+nothing itself.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ class RetakeTarget:
 
 @dataclass(frozen=True, slots=True)
 class Retake:
-    """A `take` that was raised: where it stands, and in words what that costs with the next apply."""
+    """A `take` that was raised: where it stands, and in words what that costs with the
+    next apply.
+    """
 
     name: str
     place: Place

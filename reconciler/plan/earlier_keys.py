@@ -79,7 +79,9 @@ class Former:
         results: Mapping[str, Sequence[Result]],
         requests: Iterable[tuple[str, str, Canonical | None]],
     ) -> None:
-        """Take in what the store and the ledger (`requests`: key, edit and job) know of some keys."""
+        """Take in what the store and the ledger (`requests`: key, edit and job) know of
+        some keys.
+        """
         new: dict[str, _Known] = {}
         for key, several in results.items():
             if several[0].job.get("v") == 1 or _has_link(several[0].job):

@@ -105,9 +105,14 @@ def explain_edit(resolved: Resolved, observed: Observed, step: Step, currency: s
     gone = [(name, value) for name, value in (old or {}).items() if name not in flat]
     parts += [Part(Sign.REMOVED, name_field(name), None, value) for name, value in gone]
     return Explanation(
-        step=step, currency=currency, key=resolved.job.key if resolved.job else None, parts=tuple(parts),
-        defaults=tuple(_defaults(resolved, flat)), nearest=nearest, earlier=len(earlier),
-    )  # fmt: skip
+        step=step,
+        currency=currency,
+        key=resolved.job.key if resolved.job else None,
+        parts=tuple(parts),
+        defaults=tuple(_defaults(resolved, flat)),
+        nearest=nearest,
+        earlier=len(earlier),
+    )
 
 
 def _unfinished(resolved: Resolved) -> Job:
@@ -120,7 +125,9 @@ def _unfinished(resolved: Resolved) -> Job:
 
 
 def _earlier(resolved: Resolved, observed: Observed) -> list[Result]:
-    """Results of this edit; where it has none, those of any edit with this model. The newest first."""
+    """Results of this edit; where it has none, those of any edit with this model. The
+    newest first.
+    """
     every = [result for results in observed.results.values() for result in results]
     own = [result for result in every if result.edit == resolved.wanted.edit.name]
     own = own or [

@@ -155,7 +155,9 @@ def check_form(
 
 
 def read_options(document: Mapping[str, Any]) -> PlanOptions:
-    """What was allowed when the plan was made. Raises TypeError for an option of another program."""
+    """What was allowed when the plan was made. Raises TypeError for an option of another
+    program.
+    """
     given: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in document["options"].items()

@@ -1,4 +1,6 @@
-"""One edit with all that is known of it: its request, its step, and every result it has had. Pure."""
+"""One edit with all that is known of it: its request, its step, and every result it has
+had. Pure.
+"""
 
 from __future__ import annotations
 

@@ -143,7 +143,9 @@ def name_prune(output: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps from what is to what is asked, sorted by name, outputs to prune last; plain data."""
+    """The steps from what is to what is asked, sorted by name, outputs to prune last;
+    plain data.
+    """
 
     steps: tuple[Step, ...]
     realm: str

@@ -29,7 +29,9 @@ def write_cost(report: CostReport, by: str) -> str:
 
 
 def lay_out_cost(report: CostReport, by: str) -> list[Block | str]:
-    """For people: what became of the money, what reuse saved, and where it went by one of GROUPS."""
+    """For people: what became of the money, what reuse saved, and where it went by one of
+    GROUPS.
+    """
     spending, currency = report.spending, report.spending.currency
     spent, saved = add_up(spending.paid), add_up(spending.saved)
     where = f"realm {report.realm}, account {report.account}"
@@ -67,7 +69,8 @@ def describe_today(budgets: Sequence[Budget], currency: str) -> Iterator[str]:
     """What of each budget of a day is spent, a line each."""
     for budget in budgets:
         yield (
-            f"Today: {budget.spent.price:.2f} of {budget.limit:.2f} {currency} ({budget.name}; a day ends"
+            f"Today: {budget.spent.price:.2f} of {budget.limit:.2f} {currency} ({budget.name}; "
+            "a day ends"
             " at 00:00 UTC)."
         )
 

@@ -150,7 +150,8 @@ def _details(rows: Sequence[CommentRow], word: str, command: str, most: int) -> 
         block = f"\n<details><summary>{head}</summary>\n<pre>\n{body}\n</pre>\n</details>\n"
         if len(text) + len(block) > most:
             return (
-                f"{text}\n**{_not_shown(len(detailed) - number, word)}** with reasons and differences."
+                f"{text}\n**{_not_shown(len(detailed) - number, word)}** with reasons and "
+                "differences."
                 f" `{command}` shows all.\n"
             )
         text += block

@@ -39,7 +39,8 @@ STYLES: Mapping[Action, Style] = {
 def warn_about_clock(ahead_s: float) -> str:
     """What to say when the ledger's newest entry is of `ahead_s` seconds from now."""
     return (
-        f"warning: the ledger has an entry of {format_span(ahead_s)} from now: this machine's clock is"
+        f"warning: the ledger has an entry of {format_span(ahead_s)} from now: this machine's "
+        "clock is"
         " wrong, or was. Ages and deadlines go by it"
     )
 

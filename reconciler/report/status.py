@@ -104,10 +104,14 @@ def _deadline_lines(status: Status) -> Iterator[str]:
         if age_s < WARN_S:
             continue
         yield (
-            f"{'!' if is_urgent(left_s) else 'warning:'} {name}: its task is {format_span(age_s)} old and"
+            f"{'!' if is_urgent(left_s) else 'warning:'} {name}: its task is "
+            f"{format_span(age_s)} old and"
             " not collected"
         )
         if left_s > 0:
-            yield f"      run `cutlist apply` within {format_span(left_s)}; after that its video is gone"
+            yield (
+                f"      run `cutlist apply` within {format_span(left_s)};"
+                " after that its video is gone"
+            )
         else:
             yield "      the service forgets tasks after 24h; `cutlist apply` tells whether it did"

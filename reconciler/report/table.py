@@ -50,7 +50,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The cells of a line, a note, and blocks that follow below. `indent` is before what follows."""
+    """The cells of a line, a note, and blocks that follow below. `indent` is before what
+    follows.
+    """
 
     cells: Sequence[Words]
     note: Words = ""

@@ -30,7 +30,9 @@ _LAST_PORT = 65535
 
 @asynccontextmanager
 async def bundled_server(folder: Path) -> AsyncIterator[str]:
-    """The base URL of the project's own server for the length of the block. State lies in `folder`."""
+    """The base URL of the project's own server for the length of the block. State lies in
+    `folder`.
+    """
     make_dirs(folder)
     lock = os.open(folder / "serving", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     keeper: asyncio.Task[None] | None = None

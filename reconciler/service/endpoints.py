@@ -150,7 +150,9 @@ def region_of(host: str) -> str | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` is this very machine, by a name or an address that nobody else can answer to."""
+    """Whether `host` is this very machine, by a name or an address that nobody else can
+    answer to.
+    """
     if host.lower().removesuffix(".") == "localhost":
         return True
     try:

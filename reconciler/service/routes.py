@@ -108,7 +108,8 @@ class Routes:
                 exempt.append(read)
             elif entry:
                 warnings.append(
-                    f'warning: "{make_plain_line(entry.rpartition("@")[2])}" of {variable} is left out: it'
+                    f'warning: "{make_plain_line(entry.rpartition("@")[2])}" of {variable} is '
+                    "left out: it"
                     " cannot be read; legal are host names, addresses and blocks such as"
                     " 10.0.0.0/8 or fd00::/8"
                 )

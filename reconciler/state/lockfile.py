@@ -93,7 +93,9 @@ def _pins(document: Document, section: str) -> Iterator[tuple[str, Pin]]:
 
 
 def _written(name: str) -> str:
-    """`name` as a key of YAML; in quotes where it would read as a number or a word of the language."""
+    """`name` as a key of YAML; in quotes where it would read as a number or a word of the
+    language.
+    """
     return name if _PLAIN.match(name) else json.dumps(name, ensure_ascii=False)
 
 

@@ -66,7 +66,9 @@ class Lookup:
         return Findings(results, requests)
 
     def find_rendered_for(self, edits: Collection[str]) -> Mapping[str, Sequence[Result]]:
-        """By edit: the results that were rendered for it, by key, and of one key the oldest first."""
+        """By edit: the results that were rendered for it, by key, and of one key the
+        oldest first.
+        """
         if not edits:
             return {}
         if not self._is_whole:

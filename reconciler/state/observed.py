@@ -73,7 +73,9 @@ class Result:
 
     @property
     def stored(self) -> float:
-        """When it was stored, in seconds since 1970; 0 where somebody wrote something else there."""
+        """When it was stored, in seconds since 1970; 0 where somebody wrote something else
+        there.
+        """
         try:
             return datetime.fromisoformat(self.stored_at).timestamp()
         except (ValueError, OverflowError):

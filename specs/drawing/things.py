@@ -74,7 +74,9 @@ def steam(pen: Pen, x: float, y: float, t: float, colour: str) -> None:
 def limb(
     pen: Pen, start: Point, angles: Sequence[float], length: float, width: float, colour: str
 ) -> Point:
-    """Two bones hanging from `start`; angles in degrees from straight down, positive to the right."""
+    """Two bones hanging from `start`; angles in degrees from straight down, positive to
+    the right.
+    """
     points = [start]
     for angle in angles:
         x, y = points[-1]

@@ -117,7 +117,9 @@ EXAMPLES: dict[str, list[Reply]] = {
         Reply(408, error("RequestTimeOut")),
     ],
     "1xx, 3xx; no redirect is followed": [
-        Reply(status, raw) for status in (101, 301, 302, 304, 307, 308) for raw in (b"", HTML, b"{}")
+        Reply(status, raw)
+        for status in (101, 301, 302, 304, 307, 308)
+        for raw in (b"", HTML, b"{}")
     ],
     "5xx": [
         *(Reply(status, raw) for status in (500, 502, 503, 504) for raw in NO_CODE),
@@ -128,12 +130,16 @@ EXAMPLES: dict[str, list[Reply]] = {
         Reply(500, error("InternalError", output={"task_id": ID})),
         Reply(502, b'<html>"task_id": "' + ID.encode() + b'"</html>'),
     ],
-}  # fmt: skip
+}
 KNOWN = {
-    "InvalidParameter": Rejected, "InvalidURL.Timeout": InputUnavailable, "ModelNotFound": Rejected,
-    "InvalidApiKey": Unauthorized, "Arrearage": QuotaExhausted, "Throttling.RateQuota": Throttled,
+    "InvalidParameter": Rejected,
+    "InvalidURL.Timeout": InputUnavailable,
+    "ModelNotFound": Rejected,
+    "InvalidApiKey": Unauthorized,
+    "Arrearage": QuotaExhausted,
+    "Throttling.RateQuota": Throttled,
     "Throttling": Throttled,
-}  # fmt: skip
+}
 NEW = {401: Unauthorized, 403: Unauthorized, 404: NotTheService, 405: NotTheService, 429: Throttled}
 
 
@@ -204,7 +210,9 @@ def test_a_page_of_a_proxy_is_not_taken_for_the_service() -> None:
 
 
 def test_the_id_of_an_odd_answer_travels_with_the_error() -> None:
-    """A legal id is there to be looked for, an illegal one to be shown, safely and without our key."""
+    """A legal id is there to be looked for, an illegal one to be shown, safely and without
+    our key.
+    """
     for row in ("5xx with a task_id", "4xx, JSON with a code and a task_id"):
         for reply in EXAMPLES[row]:
             _, said = outcome(lambda reply=reply: created(reply, quote))
@@ -241,12 +249,15 @@ def test_the_prompt_comes_as_it_is() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {}, {"output": []}, {"output": {}}, {"output": {"task_status": 5}},
+        {},
+        {"output": []},
+        {"output": {}},
+        {"output": {"task_status": 5}},
         {"output": {"task_id": OTHER, "task_status": "SUCCEEDED"}},
         {"output": {"task_id": ID, "task_status": "FAILED", "video_url": "https://h/a.mp4"}},
         {"output": {"task_id": ID, "task_status": "CANCELED", "video_url": "https://h/a.mp4"}},
     ],
-)  # fmt: skip
+)
 def test_what_says_nothing_of_the_task(fields: dict[str, Any]) -> None:
     """No status, another task's, or an end without a video that names one: asked again, a few
     times; who believed the last would pay again for what is billed.

@@ -312,7 +312,9 @@ print(int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text()).gr
 # ru_maxrss would count the process of the tests, which this one begins as
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is told by Linux")
 async def test_no_answer_takes_memory() -> None:
-    """The worst answers, one after another in one process: a peak below 150 MB, imports included."""
+    """The worst answers, one after another in one process: a peak below 150 MB, imports
+    included.
+    """
     async with AsyncExitStack() as stack:
         ports = [
             str(await stack.enter_async_context(served(act))) for act in hostile.WORST.values()

@@ -44,7 +44,9 @@ async def nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
 async def test_http_connect(variable: str) -> None:
-    """The request goes through the proxy's tunnel, with its password, which the service never sees."""
+    """The request goes through the proxy's tunnel, with its password, which the service
+    never sees.
+    """
     heads: list[bytes] = []
     async with (
         served(ANSWER, tls=hostile.tls_server()) as service,

@@ -242,7 +242,9 @@ class Place:
         self._before = self._files()
 
     def run(self, *arguments: str) -> int:
-        """The command's exit code. An exception here is the traceback that a user would have met."""
+        """The command's exit code. An exception here is the traceback that a user would
+        have met.
+        """
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             code = run(["-C", str(self.root), *arguments])
         assert code in WORDS_ONLY, f"{arguments} ended with {code}"
@@ -397,7 +399,9 @@ def test_state(applied: Path, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("name", STATE)
 def test_deep_state(applied: Path, name: str) -> None:
-    """Each of them nested too deep to be read: no example to be made smaller, which takes for ever."""
+    """Each of them nested too deep to be read: no example to be made smaller, which takes
+    for ever.
+    """
     with place(copy_of=applied) as here:
         top = here.root / name
         for path in [top] if top.is_file() else [path for path in top.rglob("*") if path.is_file()]:

@@ -41,7 +41,9 @@ def text(lines: list[Line]) -> str:
 
 
 def half_way() -> tuple[Board, list[Event]]:
-    """One edit has failed, one is done, two are on their way, one waits; the others have not begun."""
+    """One edit has failed, one is done, two are on their way, one waits; the others have
+    not begun.
+    """
     board = Board(asked(), 0.0)
     ends = [
         Event("intro", Phase.WRITTEN, 70.0, output="renders/intro.mp4", billed_s=4.0, price=0.4),
@@ -103,7 +105,9 @@ def test_every_edit_is_counted_once() -> None:
 
 
 def test_time_left_goes_by_the_pace() -> None:
-    """Two of 25 tasks took 100 s: the other 23 take 1150 s; before the first end nothing is said."""
+    """Two of 25 tasks took 100 s: the other 23 take 1150 s; before the first end nothing
+    is said.
+    """
     board, _ = half_way()
     assert "1m 40s, about 19m 10s left" in text(board.lines(Page(), 24, 100.0))
     assert "left" not in text(Board(asked(), 0.0).lines(Page(), 24, 100.0))

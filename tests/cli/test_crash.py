@@ -22,7 +22,8 @@ SECRETS = {
     "STUDIO_NAME": "studio of canaries",
 }
 LOUD = (
-    "Authorization: Bearer canary.canary; https://user:canary@host/a.mp4?Signature=canary&x=1#canary"
+    "Authorization: Bearer canary.canary; "
+    "https://user:canary@host/a.mp4?Signature=canary&x=1#canary"
     " sk-canary-0123456789 abc in the studio of canaries, api_key='canary'"
 )
 FAULTY = """\
@@ -98,7 +99,8 @@ def test_what_is_taken_out(taken_out: object, monkeypatch: pytest.MonkeyPatch) -
     "trouble",
     [
         "import threading; t = threading.Thread(target=lambda: 1 / 0); t.start(); t.join()",
-        "import asyncio, gc\nasync def f():\n    asyncio.ensure_future(g()); await asyncio.sleep(0.01)"
+        "import asyncio, gc\nasync def f():\n    asyncio.ensure_future(g()); await "
+        "asyncio.sleep(0.01)"
         "\nasync def g(): 1 / 0\nasyncio.run(f()); gc.collect()",
         "class A:\n    def __del__(self): 1 / 0\nA()",
         "import logging\ntry: 1 / 0\nexcept Exception: logging.getLogger('x').exception('no')",
@@ -106,7 +108,9 @@ def test_what_is_taken_out(taken_out: object, monkeypatch: pytest.MonkeyPatch) -
     ids=["thread", "task", "finalizer", "library"],
 )
 def test_beside_the_command(tmp_path: Path, trouble: str) -> None:
-    """Threads, tasks, finalizers and what libraries log: a sentence each, and the work's own code."""
+    """Threads, tasks, finalizers and what libraries log: a sentence each, and the work's
+    own code.
+    """
     after = f"from reconciler.cli import crash\ncrash.install()\n{trouble}"
     answer = faulty(tmp_path, ["--version"], after=after)
     assert answer.returncode == 0
@@ -168,7 +172,9 @@ def test_a_watch_goes_on(tmp_path: Path) -> None:
     "command", [["-m", "mockserver"], ["-c", "from reconciler.cli import main; main()", "mock"]]
 )
 def test_the_server_alone(tmp_path: Path, command: list[str]) -> None:
-    """`python -m mockserver` and `cutlist mock` with a state that cannot be: words, no traceback."""
+    """`python -m mockserver` and `cutlist mock` with a state that cannot be: words, no
+    traceback.
+    """
     (tmp_path / "state").write_text("this is no archive")
     answer = subprocess.run(
         [sys.executable, *command, "--state", str(tmp_path / "state")],

@@ -1,4 +1,6 @@
-"""Words of strangers on the terminal: prompts, labels, paths, authors, and what the service says."""
+"""Words of strangers on the terminal: prompts, labels, paths, authors, and what the
+service says.
+"""
 
 from __future__ import annotations
 

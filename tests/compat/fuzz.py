@@ -185,7 +185,9 @@ _TYPES: dict[str, Callable[[Doc, str], st.SearchStrategy[Any]]] = {
 
 # ---- bent
 #
-# --------------------------------------------------------------------------------------------------------
+#
+#
+# ------------------------------------------------------------------------------------------
 
 
 def bent(draw: Draw, value: Any) -> Any:
@@ -436,7 +438,9 @@ BEGINNING = [  # of every session: a task that has succeeded, so that there is s
 
 # ---- a session
 #
-# ---------------------------------------------------------------------------------------------------
+#
+#
+# ------------------------------------------------------------------------------------------
 
 
 class Complaints(logging.Handler):
@@ -574,9 +578,12 @@ def main(seconds: float) -> None:
         while time.monotonic() < until:
             batch += 1
             settings = hypothesis.settings(
-                max_examples=300, deadline=None, database=None, derandomize=False,
+                max_examples=300,
+                deadline=None,
+                database=None,
+                derandomize=False,
                 suppress_health_check=list(hypothesis.HealthCheck),
-            )  # fmt: skip
+            )
             hypothesis.seed(batch * 7919 + int(until))(
                 settings(hypothesis.given(SESSIONS)(target.session))
             )()

@@ -166,7 +166,9 @@ def test_a_file_is_uploaded(sdk: Sdk, clip: Path) -> None:
 
 
 def test_two_files_of_one_name(sdk: Sdk, clip: Path, tmp_path: Path) -> None:
-    """Each file has a policy and a folder of its own, so that neither takes the place of the other."""
+    """Each file has a policy and a folder of its own, so that neither takes the place of
+    the other.
+    """
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     for folder, colour in (("a", (0, 0, 255)), ("b", (0, 255, 0))):

@@ -1,4 +1,6 @@
-"""Two applies on one store: one works, the other is told who does; a paused holder keeps the lock."""
+"""Two applies on one store: one works, the other is told who does; a paused holder keeps
+the lock.
+"""
 
 from __future__ import annotations
 

@@ -189,10 +189,16 @@ def test_negative_prompts_are_not_read() -> None:
 @pytest.mark.parametrize(
     ("edits", "waived"),
     [
-        (["street"], True), (["street[look=snow]"], True), (["str*"], True), (["*[look=snow]"], True),
-        (["street[look=rain]"], False), (["stree"], False), (["street?"], False), (["other", "?treet"], True),
+        (["street"], True),
+        (["street[look=snow]"], True),
+        (["str*"], True),
+        (["*[look=snow]"], True),
+        (["street[look=rain]"], False),
+        (["stree"], False),
+        (["street?"], False),
+        (["other", "?treet"], True),
     ],
-)  # fmt: skip
+)
 def test_whom_a_waiver_covers(edits: list[str], waived: bool) -> None:
     """Edits by name or pattern; the name of a matrix means all its cells."""
     spec = {
@@ -211,9 +217,10 @@ def test_whom_a_waiver_covers(edits: list[str], waived: bool) -> None:
 def test_a_waiver_is_for_its_rules_alone() -> None:
     """The other rules hold."""
     policy = {
-        "models": ["wan2.1-vace-plus"], "watermark": True,
+        "models": ["wan2.1-vace-plus"],
+        "watermark": True,
         "waive": [{"edits": ["a"], "rules": ["models"], "reason": "so"}],
-    }  # fmt: skip
+    }
     assert len(faults(policy, make_edit("a"))) == 1
     assert len(faults(policy, make_edit("b"))) == 2
 

@@ -129,7 +129,9 @@ def spellings(raw: bytes, mime: str) -> list[str]:
 
 @given(st.binary(max_size=50), st.sampled_from(MIMES))
 def test_data_uri(raw: bytes, mime: tuple[str, str]) -> None:
-    """However a data URI is spelled, it is its bytes, has their identity, and is sent in one way."""
+    """However a data URI is spelled, it is its bytes, has their identity, and is sent in
+    one way.
+    """
     sent = f"data:image/{mime[1]};base64,{base64.b64encode(raw).decode()}"
     for uri in spellings(raw, mime[0]):
         assert parse_data_uri(uri) == DataUri(mime[1], raw), uri

@@ -94,7 +94,9 @@ def test_no_name_signs_alone(name: str) -> None:
     "name", [*SUSPECTS["names"], "x-acme-signature", "Access_Token", "upload_sig"]
 )
 def test_a_token_is_never_kept(name: str) -> None:
-    """What looks like a signature of nobody that is known makes a difference, and only as a digest."""
+    """What looks like a signature of nobody that is known makes a difference, and only as
+    a digest.
+    """
     urls = [f"https://films.example/v.mp4?id=7&{name}={value}" for value in ("geheim1", "geheim2")]
     left = [SIGNATURES.remove_signature(url) for url in urls]
     assert left[0] != left[1] and not any("geheim" in each for each in left)
@@ -105,7 +107,9 @@ def test_a_token_is_never_kept(name: str) -> None:
 
 @pytest.mark.parametrize("entry", PROVIDERS, ids=provider_ids)
 def test_entries_are_whole(entry: dict[str, Any]) -> None:
-    """An entry has a source, names in lower case, and no general name that signs alone everywhere."""
+    """An entry has a source, names in lower case, and no general name that signs alone
+    everywhere.
+    """
     assert entry["source"].startswith("https://")
     names = [*entry["marks"], *entry.get("also", ())]
     assert names == [name.lower() for name in names] and len(set(names)) == len(names)
@@ -136,7 +140,9 @@ def put(workspace: Workspace, name: str, query: str) -> None:
 
 
 def test_one_warning_for_links_of_a_kind(workspace: Workspace) -> None:
-    """Links that look signed are told of once, with their place and the way out; never their token."""
+    """Links that look signed are told of once, with their place and the way out; never
+    their token.
+    """
     for number in range(3):
         put(workspace, f"film-{number}", f"id={number}&ticket=geheim{number}")
     for command in ("validate", "plan"):

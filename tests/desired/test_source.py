@@ -32,10 +32,16 @@ def test_which_files(workspace: Workspace) -> None:
     endings.
     """
     for path, name in [
-        ("specs/a.yaml", "a"), ("specs/b.yml", "b"), ("specs/deep/er/c.yaml", "c"), ("specs/.hidden.yaml", "d"),
-        ("specs/.git/e.yaml", "e"), ("specs/other/cutlist.yaml", "f"), ("specs/other/g.yaml", "g"),
-        ("specs/h.txt", "h"), ("elsewhere/i.yaml", "i"),
-    ]:  # fmt: skip
+        ("specs/a.yaml", "a"),
+        ("specs/b.yml", "b"),
+        ("specs/deep/er/c.yaml", "c"),
+        ("specs/.hidden.yaml", "d"),
+        ("specs/.git/e.yaml", "e"),
+        ("specs/other/cutlist.yaml", "f"),
+        ("specs/other/g.yaml", "g"),
+        ("specs/h.txt", "h"),
+        ("elsewhere/i.yaml", "i"),
+    ]:
         workspace.write(path, EDIT.format(name=name))
     assert names(workspace) == ["a", "b", "c"]
 
@@ -130,7 +136,9 @@ def test_a_moved_manifest_is_read_again(probed: Workspace) -> None:
 
 
 def test_what_is_remembered_depends_on_the_rules(probed: Workspace) -> None:
-    """Other defaults or another region make a manifest be read anew; a damaged cache is no matter."""
+    """Other defaults or another region make a manifest be read anew; a damaged cache is no
+    matter.
+    """
     text = (probed.root / "cutlist.yaml").read_text()
     probed.write("cutlist.yaml", f"{text}  defaults: {{parameters: {{seed: 5}}}}\n")
     assert Project.open(probed.root).load().edits["two"].edit.parameters == {
@@ -233,7 +241,9 @@ spec:
 def test_a_file_under_almost_its_name(
     workspace: Workspace, media: Path, there: str, written: str, said: str
 ) -> None:
-    """A name that another file system would have taken is told, in the work tree and in a commit."""
+    """A name that another file system would have taken is told, in the work tree and in a
+    commit.
+    """
     workspace.write(f"specs/media/{there}", (media / "ok.mp4").read_bytes())
     if (workspace.root / "specs/media" / written).exists():
         pytest.skip("this file system takes both names for one")

@@ -220,7 +220,9 @@ async def test_one_failure_stops_no_other(bench: Bench) -> None:
 
 
 async def test_mock_never_writes_the_lock_file_and_live_does(bench: Bench) -> None:
-    """cutlist.lock pins live results only; with it, a clone without the store is told, not billed."""
+    """cutlist.lock pins live results only; with it, a clone without the store is told, not
+    billed.
+    """
     import shutil
 
     bench.edit("rain")

@@ -105,7 +105,9 @@ async def test_a_saved_plan_belongs_to_its_environment(film: Bench) -> None:
 
 
 def test_people_are_told_which_environment_it_is(workspace: Workspace, media: Path) -> None:
-    """Plan and status name it, and what a saved plan says of its own apply is a command that works."""
+    """Plan and status name it, and what a saved plan says of its own apply is a command
+    that works.
+    """
     workspace.take(media, "ok.mp4")
     workspace.edit("rain")
     workspace.write(

@@ -37,7 +37,9 @@ async def test_a_refused_request(bench: Bench, fail_fast: bool) -> None:
 
 
 async def test_what_was_sent_is_brought_home(bench: Bench) -> None:
-    """Two tasks run, one fails: the other is collected and written, what builds on it is not sent."""
+    """Two tasks run, one fails: the other is collected and written, what builds on it is
+    not sent.
+    """
     for name in "ab":
         bench.edit(name, prompt=name)
     bench.edit("c", url="edit://b")

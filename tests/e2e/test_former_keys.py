@@ -148,7 +148,9 @@ async def test_refreshed_signatures_change_nothing(old: Old) -> None:
 
 
 async def test_a_change_is_a_change(old: Old) -> None:
-    """Another object, another parameter and another prompt are rendered, under keys of version 2."""
+    """Another object, another parameter and another prompt are rendered, under keys of
+    version 2.
+    """
     old.link("cdn", LINK.format("another", 1_900_000_000, "f" * 32))
     old.link("oss", "https://films.oss-cn-beijing.aliyuncs.com/oss.mp4?versionId=7")
     old.edit("plain", "make it snow", "https://clips.example/plain.mp4")
@@ -179,7 +181,9 @@ async def test_what_version_1_left_out_and_version_2_does_not(old: Old) -> None:
 
 
 async def test_a_clone_has_the_lock_file_alone(old: Old) -> None:
-    """Where store and ledger are not, the pins of version 1 are pins: nothing is rendered unasked."""
+    """Where store and ledger are not, the pins of version 1 are pins: nothing is rendered
+    unasked.
+    """
     shutil.rmtree(old.root / ".cutlist")
     shutil.rmtree(old.root / "renders")
     plan = {step.name: step for step in old.plan().steps}

@@ -76,7 +76,9 @@ async def test_what_else_is_bad_in_an_acceptance_loses_no_task(bench: Bench, cha
 
 @pytest.mark.parametrize("bad", ["..", "../../x", "x?y=1", "a b", 17, "\x1b[2J"])
 async def test_an_id_that_is_none_is_kept_for_a_person(bench: Bench, bad: Any) -> None:
-    """An accepted task whose id cannot be used is looked for in the list; its path is never asked."""
+    """An accepted task whose id cannot be used is looked for in the list; its path is
+    never asked.
+    """
     bench.edit("rain")
     bench.network.trouble = [Trouble(*CREATE, bent(with_output(task_id=bad)))]
     report = await bench.apply()

@@ -273,7 +273,9 @@ async def test_a_video_made_elsewhere(bench: Bench) -> None:
 
 
 async def test_what_is_no_video_is_refused(bench: Bench) -> None:
-    """Text, nothing, a folder, another edit's name, one that waits: an error each, and no result."""
+    """Text, nothing, a folder, another edit's name, one that waits: an error each, and no
+    result.
+    """
     chain(bench)
     text = bench.root / "notes.mp4"
     text.write_text("no video")

@@ -93,7 +93,9 @@ def without_rows(body: dict[str, Any]) -> None:
 
 
 def set_clock(bench: Bench, ahead_s: float) -> None:
-    """The machine's clock is wrong from now on; time that only grows, and the service's, are not."""
+    """The machine's clock is wrong from now on; time that only grows, and the service's,
+    are not.
+    """
     bench.clock.now = lambda: bench.virtual.now() + ahead_s  # type: ignore[method-assign]
 
 
@@ -313,7 +315,9 @@ async def test_a_list_that_contradicts_itself(bench: Bench, garbled: Any, why: s
 
 
 async def test_a_list_that_contradicts_itself_from_the_first(bench: Bench) -> None:
-    """Already before the request: that is told, and what a person adopts in the end is collected."""
+    """Already before the request: that is told, and what a person adopts in the end is
+    collected.
+    """
     bench.edit("rain")
     bench.network.trouble = [Trouble(*CREATE, lost_after), Listed(page(without_rows))]
     for _ in range(2):
@@ -378,7 +382,9 @@ async def test_a_list_that_leaves_out_what_this_run_was_given(bench: Bench) -> N
 
 
 async def test_a_list_that_cannot_be_read_at_all(bench: Bench) -> None:
-    """It is told once, before the first request; a lost answer then waits, and is not sent again."""
+    """It is told once, before the first request; a lost answer then waits, and is not sent
+    again.
+    """
     bench.edit("rain")
     bench.edit("snow", "make it snow")
     bench.network.trouble = [Listed(answer(500)), Trouble(*CREATE, lost_after)]
@@ -512,7 +518,9 @@ async def test_a_task_of_others_in_the_same_moment(bench: Bench) -> None:
 
 
 async def test_a_row_that_tells_no_model_is_not_enough_without_a_prompt(bench: Bench) -> None:
-    """VACE shows no prompt: a row that tells no model cannot be vouched for, and one that does can."""
+    """VACE shows no prompt: a row that tells no model cannot be vouched for, and one that
+    does can.
+    """
     bench.write("wide.yaml", json.dumps(
         {"apiVersion": "cutlist/v1", "kind": "Edit", "metadata": {"name": "wide"}, "spec": VACE}
     ))  # fmt: skip
@@ -642,7 +650,9 @@ async def test_a_second_look_at_a_list_that_contradicts_itself(bench: Bench) -> 
 
 
 async def test_an_upload_that_cannot_be_fetched_is_made_anew(bench: Bench, tmp_path: Path) -> None:
-    """The clock went back, and an upload that is dead counts as alive: the next try uploads again."""
+    """The clock went back, and an upload that is dead counts as alive: the next try
+    uploads again.
+    """
     (bench.root / "specs").mkdir()
     write_video(bench.root / "specs" / "clip.mp4", 2.0)
     bench.edit("rain", url="clip.mp4")

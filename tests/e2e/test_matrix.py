@@ -30,7 +30,9 @@ async def test_every_cell_is_rendered_and_another_builds_on_one(bench: Bench) ->
 
 
 async def test_a_further_value_renders_its_own_cells_only(bench: Bench) -> None:
-    """The other cells keep names and results; a value taken away leaves its results in the store."""
+    """The other cells keep names and results; a value taken away leaves its results in the
+    store.
+    """
     bench.edit("street", "make it ${{ matrix.look }}", matrix={"look": ["rain"]})
     await bench.apply()
     bench.edit("street", "make it ${{ matrix.look }}", matrix={"look": ["fog", "rain"]})

@@ -239,7 +239,9 @@ async def test_environments_that_share_a_job(budgeted: Bench) -> None:
 
 
 async def test_a_budget_is_for_everything_that_runs_at_once(budgeted: Bench) -> None:
-    """A request in flight counts as what it may cost, so that a second edit beside it is refused."""
+    """A request in flight counts as what it may cost, so that a second edit beside it is
+    refused.
+    """
     budgeted.server.scenarios.add({"by_hand": True})
     stop = Stop()
     await budgeted.apply(

@@ -73,7 +73,9 @@ def test_rules_are_told_beside_other_faults(film: Workspace) -> None:
 
 
 def test_an_environment_has_rules_of_its_own(film: Workspace) -> None:
-    """What it says of a rule counts instead; its overlay is checked as what it makes of the edit."""
+    """What it says of a rule counts instead; its overlay is checked as what it makes of
+    the edit.
+    """
     film.write(
         "cutlist.yaml",
         (film.root / "cutlist.yaml").read_text()
@@ -135,12 +137,15 @@ async def test_a_plan_that_was_saved_before_the_rule_is_refused(bench: Bench) ->
 
 
 def test_waivers_of_a_valid_project_are_quiet(film: Workspace) -> None:
-    """A waiver that covers somebody says nothing; one for nobody is a warning that stops nothing."""
+    """A waiver that covers somebody says nothing; one for nobody is a warning that stops
+    nothing.
+    """
     film.edit("legacy-one")
     (film.root / "specs" / "snow.yaml").unlink()
     assert list(Project.open(film.root).load().warnings) == []
     (film.root / "specs" / "legacy-one.yaml").unlink()
     said = film.run("validate")
     assert (said.code, said.err) == (
-        0, 'cutlist.yaml:13:23: warning: the waiver is for "legacy-*", and no edit has that name\n',
-    )  # fmt: skip
+        0,
+        'cutlist.yaml:13:23: warning: the waiver is for "legacy-*", and no edit has that name\n',
+    )

@@ -1,4 +1,6 @@
-"""Outputs that no manifest asks for any more: what goes, what stays, and that going back is free."""
+"""Outputs that no manifest asks for any more: what goes, what stays, and that going back
+is free.
+"""
 
 from __future__ import annotations
 
@@ -126,7 +128,9 @@ async def test_protection_at_the_first_render_and_its_end(pair: Bench) -> None:
 
 
 async def test_a_file_that_was_changed_stays(pair: Bench) -> None:
-    """Other bytes than the ones we wrote are somebody's work, also when they come after the plan."""
+    """Other bytes than the ones we wrote are somebody's work, also when they come after
+    the plan.
+    """
     pair.take_out("snow")
     pair.output("snow").write_bytes(b"cut by hand")
     made = pair.project().plan()

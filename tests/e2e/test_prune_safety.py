@@ -75,10 +75,21 @@ async def test_notes_of_an_earlier_version(pair: Bench) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["../outside.mp4", "/etc/outside.mp4", "specs/../renders/rain.mp4", "./renders/rain.mp4", "renders//rain.mp4",
-     "link/rain.mp4", ".cutlist/x.mp4", ".git/x.mp4", f"renders/{'x' * 300}.mp4", "renders/\n.mp4",
-     "renders/\0.mp4", "BLOB"],
-)  # fmt: skip
+    [
+        "../outside.mp4",
+        "/etc/outside.mp4",
+        "specs/../renders/rain.mp4",
+        "./renders/rain.mp4",
+        "renders//rain.mp4",
+        "link/rain.mp4",
+        ".cutlist/x.mp4",
+        ".git/x.mp4",
+        f"renders/{'x' * 300}.mp4",
+        "renders/\n.mp4",
+        "renders/\0.mp4",
+        "BLOB",
+    ],
+)
 async def test_notes_that_somebody_changed(pair: Bench, path: str, tmp_path: Path) -> None:
     """Whatever outputs.json names: nothing outside the project, of the store, or of an edit is
     removed.

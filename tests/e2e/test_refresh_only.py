@@ -1,4 +1,6 @@
-"""`--refresh-only`: what is paid for is brought home and known; nothing is sent, written or pinned."""
+"""`--refresh-only`: what is paid for is brought home and known; nothing is sent, written
+or pinned.
+"""
 
 from __future__ import annotations
 

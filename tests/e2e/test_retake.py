@@ -1,4 +1,6 @@
-"""`cutlist retake`: the same request once more is a change of the manifest, and going back is free."""
+"""`cutlist retake`: the same request once more is a change of the manifest, and going back
+is free.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ def film(workspace: Workspace, media: Path) -> Workspace:
 
 
 def test_all_edits_of_a_matrix(film: Workspace) -> None:
-    """One line comes in; the place, both numbers and the price are told, also of what builds on it."""
+    """One line comes in; the place, both numbers and the price are told, also of what
+    builds on it.
+    """
     said = film.run("retake", "pixel")
     assert (said.code, said.err, said.out.splitlines()) == (
         0, "",

@@ -356,7 +356,9 @@ def test_a_clip_in_git_lfs(film: Workspace, repository: Repository) -> None:
 def test_clips_and_manifests_seen_before_are_not_read_again(
     film: Workspace, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A blob's digest is remembered by the name that git gives it, for both ends of a comparison."""
+    """A blob's digest is remembered by the name that git gives it, for both ends of a
+    comparison.
+    """
     film.edit("rain", input={"prompt": "x", "media": [{"type": "video", "url": "./media/ok.mov"}]})
     repository.commit()
     plain, compared = film.run("plan", "--from", "HEAD"), film.run("diff", "HEAD~1..HEAD")

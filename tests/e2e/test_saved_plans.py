@@ -155,7 +155,9 @@ async def test_the_file(bench: Bench) -> None:
 
 
 async def test_prices_that_nobody_knows(bench: Bench) -> None:
-    """A plan without prices can be saved, shown and applied; one that becomes known makes it stale."""
+    """A plan without prices can be saved, shown and applied; one that becomes known makes
+    it stale.
+    """
     bench.write_project(prices={"currency": "USD", "models": {}})
     bench.edit("a")
     plan = read_plan(saved(bench))

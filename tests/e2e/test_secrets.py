@@ -1,4 +1,6 @@
-"""No key and no signature ever reaches a screen, a log or a disk, whatever happens to the requests."""
+"""No key and no signature ever reaches a screen, a log or a disk, whatever happens to the
+requests.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,9 @@ class Eavesdropper(Network):
 
 
 class Stage:
-    """A project at a server, run by the real command on virtual time, with all that it says kept."""
+    """A project at a server, run by the real command on virtual time, with all that it
+    says kept.
+    """
 
     def __init__(
         self, workspace: Workspace, server: ServerThread, patch: pytest.MonkeyPatch

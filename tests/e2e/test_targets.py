@@ -19,7 +19,9 @@ def _chain(bench: Bench) -> None:
 
 
 async def test_a_target_is_rendered_with_what_it_builds_on(bench: Bench) -> None:
-    """The second edit brings the first along; the third is not sent, and waits for its own apply."""
+    """The second edit brings the first along; the third is not sent, and waits for its own
+    apply.
+    """
     _chain(bench)
     report = await bench.apply(options=PlanOptions(target=("second",)))
     assert (report.exit_code, report.done(Action.RENDER), report.left.left_out) == (0, 2, 1)

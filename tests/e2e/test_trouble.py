@@ -138,7 +138,9 @@ async def test_a_stop_is_heard_while_an_earlier_run_is_looked_into(bench: Bench)
 
 
 async def test_interrupted_apply_resumes_without_paying(bench: Bench) -> None:
-    """After Ctrl-C the task goes on at the service, is named, and is collected by the next apply."""
+    """After Ctrl-C the task goes on at the service, is named, and is collected by the next
+    apply.
+    """
     bench.edit("rain")
     stop = Stop()
 
@@ -242,7 +244,9 @@ async def test_internal_error_once_heals_by_itself(bench: Bench) -> None:
 
 @pytest.mark.parametrize("trouble", [cut_short, corrupted, answer(500), lost_before])
 async def test_bad_download_is_never_visible(bench: Bench, trouble: Any) -> None:
-    """A download that breaks, or brings other bytes, is fetched again; nothing incomplete appears."""
+    """A download that breaks, or brings other bytes, is fetched again; nothing incomplete
+    appears.
+    """
     bench.edit("rain")
     bench.network.trouble = [Trouble("GET", ".mp4", trouble, times=2)]
     assert (await bench.apply()).exit_code == 0
@@ -252,7 +256,9 @@ async def test_bad_download_is_never_visible(bench: Bench, trouble: Any) -> None
 
 
 async def test_expired_task_is_paid_again_only_on_request(bench: Bench) -> None:
-    """After 24 h the service has forgotten: the edit waits for a person, --repay renders it anew."""
+    """After 24 h the service has forgotten: the edit waits for a person, --repay renders
+    it anew.
+    """
     bench.edit("rain")
     stop = Stop()
     await bench.apply(
@@ -347,7 +353,9 @@ async def test_orphaned_task_is_brought_home(bench: Bench) -> None:
 
 
 async def test_an_undecided_request_that_nobody_asks_for_any_more(bench: Bench) -> None:
-    """It stays in plan, status and the exit codes of apply and status until a person has answered."""
+    """It stays in plan, status and the exit codes of apply and status until a person has
+    answered.
+    """
     bench.edit("rain")
     bench.network.trouble = [Trouble(*FETCH, unknown_to_the_service, times=UNKNOWN_LOOKS)]
     await bench.apply()

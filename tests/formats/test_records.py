@@ -46,10 +46,19 @@ def test_a_record() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        None, [], "a", {}, {**GOOD, "new": 1}, {**GOOD, "name": None}, {**GOOD, "size": 1.5}, {**GOOD, "size": True},
-        {**GOOD, "length": "2"}, {**GOOD, "more": []}, {**GOOD, "done": 1},
+        None,
+        [],
+        "a",
+        {},
+        {**GOOD, "new": 1},
+        {**GOOD, "name": None},
+        {**GOOD, "size": 1.5},
+        {**GOOD, "size": True},
+        {**GOOD, "length": "2"},
+        {**GOOD, "more": []},
+        {**GOOD, "done": 1},
     ],
-)  # fmt: skip
+)
 def test_what_is_no_record(data: Any) -> None:
     """A field that is missing, unknown or of another kind makes the whole record none."""
     with pytest.raises(ValueError):

@@ -31,7 +31,9 @@ def test_schemas_are_schemas(path: Path) -> None:
 
 
 def test_a_pattern_ends_where_the_text_ends() -> None:
-    """A line break after the last letter is no part of a name: `$` is the end, as JSON Schema says."""
+    """A line break after the last letter is no part of a name: `$` is the end, as JSON
+    Schema says.
+    """
     rule = {"properties": {"name": {"pattern": "^[a-z]+$"}, "price": {"pattern": r"^a\$$"}}}
     document = parse_documents(b'{name: "ab\\n", price: "a$"}', "x.yaml")[0][0]
     assert [fault.place.column for fault in validate_document(document, rule)] == [8]
@@ -135,7 +137,9 @@ def test_editors_see_a_matrix_before_it_is_expanded(
     ("function", "count"), [("image_reference", 0), ("'${{ matrix.f }}'", 0), ("magic", 1)]
 )
 def test_editors_see_holes_in_functions(function: str, count: int) -> None:
-    """The function of VACE may come of the matrix; then its fields are checked when that is known."""
+    """The function of VACE may come of the matrix; then its fields are checked when that
+    is known.
+    """
     edit = {
         **WRITTEN,
         "model": "wan2.1-vace-plus",

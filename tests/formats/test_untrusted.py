@@ -28,14 +28,19 @@ ID = "0385dc79-5ff8-4d82-bcb6-8f2d1f0c6a11"
     [
         (b'{"a": [1, 2.5, true, null, "x"]}', {"a": [1, 2.5, True, None, "x"]}),
         (b"\xef\xbb\xbf{}", {}),
-        (b'{"a": NaN, "b": -Infinity, "c": 1e999, "d": 5}', {"a": None, "b": None, "c": None, "d": 5}),
+        (
+            b'{"a": NaN, "b": -Infinity, "c": 1e999, "d": 5}',
+            {"a": None, "b": None, "c": None, "d": 5},
+        ),
         (b'{"a": ' + b"9" * 5000 + b', "b": 1}', {"a": None, "b": 1}),
         (b'{"a\\ud800": ["\\udc00", ["\\ud83d"]]}', {"a\ufffd": ["\ufffd", ["\ufffd"]]}),
         (b'{"a": "\\ud83d\\ude00"}', {"a": "\U0001f600"}),
     ],
-)  # fmt: skip
+)
 def test_what_passes(raw: bytes, value: Any) -> None:
-    """Sane JSON as it is; a number or half a character that says nothing harms nothing beside it."""
+    """Sane JSON as it is; a number or half a character that says nothing harms nothing
+    beside it.
+    """
     assert read_json(raw) == value
 
 
@@ -76,8 +81,24 @@ def test_ids(good: str) -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    ["", ".", "..", "-a", "a/b", "a?b=1", "a#b", "a b", "a\n", "a%2fb", "ａ", "a" * 129, 7, None, [ID]],
-)  # fmt: skip
+    [
+        "",
+        ".",
+        "..",
+        "-a",
+        "a/b",
+        "a?b=1",
+        "a#b",
+        "a b",
+        "a\n",
+        "a%2fb",
+        "ａ",
+        "a" * 129,
+        7,
+        None,
+        [ID],
+    ],
+)
 def test_no_ids(bad: Any) -> None:
     """Everything that would change the path, or is no text."""
     assert not is_task_id(bad)
@@ -94,17 +115,30 @@ def test_ids_in_what_is_no_json() -> None:
 @pytest.mark.parametrize(
     ("value", "number"),
     [
-        (5, 5), (5.0, 5), (0, 0), (11, None), (-1, None), (True, None), ("5", None), (1.5, None),
-        (float("nan"), None), (float("inf"), None), (10**400, None), (None, None), ([], None),
+        (5, 5),
+        (5.0, 5),
+        (0, 0),
+        (11, None),
+        (-1, None),
+        (True, None),
+        ("5", None),
+        (1.5, None),
+        (float("nan"), None),
+        (float("inf"), None),
+        (10**400, None),
+        (None, None),
+        ([], None),
     ],
-)  # fmt: skip
+)
 def test_whole_numbers(value: Any, number: int | None) -> None:
     """From 0 to the limit; everything else is None."""
     assert read_whole_number(value, 10) == number
 
 
 def test_text_for_eyes() -> None:
-    """One line, bounded, without what moves a cursor; what is not text is shown as it is written."""
+    """One line, bounded, without what moves a cursor; what is not text is shown as it is
+    written.
+    """
     assert make_plain_line("a\n b\x1b[2J\u202e") == "a b\ufffd[2J\ufffd"
     assert make_plain_line("x" * 100, 10) == "x" * 9 + "…"
     assert make_plain_line({"a": 1}) == "{'a': 1}"

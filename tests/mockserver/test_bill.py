@@ -43,7 +43,9 @@ async def test_the_bill_names_every_task(api):
 
 
 async def test_one_job_through_two_uploads(api, clip, image_of):
-    """job_sha256 sees the bytes behind uploads and data URIs; request_sha256 sees what was written."""
+    """job_sha256 sees the bytes behind uploads and data URIs; request_sha256 sees what was
+    written.
+    """
     png, jpeg = image_of(), image_of(colour=(1, 2, 3))
 
     def body(url, image):

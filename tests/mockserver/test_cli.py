@@ -17,7 +17,9 @@ COMMAND = [sys.executable, "-m", "mockserver"]
     ("number", "options"), [(signal.SIGTERM, []), (signal.SIGINT, ["--speed", "60", "--strict"])]
 )
 def test_first_line_and_clean_end(number, options):
-    """`listening on URL` at once, a server behind it, exit 0 on Ctrl-C and SIGTERM, no traceback."""
+    """`listening on URL` at once, a server behind it, exit 0 on Ctrl-C and SIGTERM, no
+    traceback.
+    """
     process = subprocess.Popen(
         COMMAND + options, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -114,7 +114,9 @@ async def download(api, url):
 
 
 async def test_truncated_downloads(serve):
-    """With Content-Length the client can see it; without, a third of a film looks like a whole one."""
+    """With Content-Length the client can see it; without, a third of a film looks like a
+    whole one.
+    """
     faults = [
         {"route": "result", "nth": 2, "do": "truncate", "keep": 0.3},
         {"route": "result", "nth": 3, "do": "truncate", "keep": 0.3, "length": "none"},
@@ -197,7 +199,9 @@ async def test_the_clock_jumps(serve):
 
 @pytest.mark.parametrize("side", ["before", "after"])
 async def test_a_restart(serve, tmp_path, side):
-    """Connections are cut and the state is read again: what was accepted is there, numbers go on."""
+    """Connections are cut and the state is read again: what was accepted is there, numbers
+    go on.
+    """
     async with serve(
         state_dir=tmp_path, faults={"route": "create", "nth": 2, "do": "restart", "side": side}
     ) as api:

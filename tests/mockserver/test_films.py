@@ -1,4 +1,6 @@
-"""The videos themselves: sizes, lengths, pictures, sound, and the same bytes for the same request."""
+"""The videos themselves: sizes, lengths, pictures, sound, and the same bytes for the same
+request.
+"""
 
 import hashlib
 import os
@@ -224,7 +226,9 @@ async def test_a_mask_says_where(filming, clip_of, decode, tmp_path):
 
 
 async def test_outpainting_shows_the_frame_inside_a_larger_one(filming, clip_of, decode):
-    """left_scale 2.0 adds the frame's width at the left; the input stands at the right as it was."""
+    """left_scale 2.0 adds the frame's width at the left; the input stands at the right as
+    it was.
+    """
     url = await filming.upload("clip.mp4", clip_of(seconds=0.4), "wan2.1-vace-plus")
     film = decode(
         await filming.film(filming.vace("video_outpainting", {"left_scale": 2.0}, video_url=url))

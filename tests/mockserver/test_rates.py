@@ -58,9 +58,14 @@ async def test_submits_per_second_and_model(serve, model, most):
         assert (await api.post(other)).status_code == 200
 
 
-@pytest.mark.parametrize(("path", "params", "most"), [
-    ("/tasks", {}, 20), ("/tasks/x", {}, 20), ("/uploads", {"action": "getPolicy", "model": "wan2.7-videoedit"}, 100),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("path", "params", "most"),
+    [
+        ("/tasks", {}, 20),
+        ("/tasks/x", {}, 20),
+        ("/uploads", {"action": "getPolicy", "model": "wan2.7-videoedit"}, 100),
+    ],
+)
 async def test_queries_per_second_and_account(serve, path, params, most):
     """Fetch and list 20, policies 100, each on its own, by all keys of an account together."""
     accounts = (Account("a", "1", (ApiKey("1", "sk-a"), ApiKey("2", "sk-a2"))), *ABROAD[2:])

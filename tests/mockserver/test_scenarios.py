@@ -1,4 +1,6 @@
-"""What is ordered to become of tasks: by a rule over model, prompt, label, account or n-th request."""
+"""What is ordered to become of tasks: by a rule over model, prompt, label, account or n-th
+request.
+"""
 
 import pytest
 
@@ -233,7 +235,9 @@ async def test_a_rule_that_is_none(api, rule, words):
 
 
 async def test_a_code_that_the_service_may_have_tomorrow(api):
-    """Any text can be rehearsed as the code of a failure, with a message of its own or a plain one."""
+    """Any text can be rehearsed as the code of a failure, with a message of its own or a
+    plain one.
+    """
     await api.mock(
         "POST", "scenarios", json={"then": "fail", "code": "Moderation.V3", "after_s": 0}
     )

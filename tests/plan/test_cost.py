@@ -36,15 +36,47 @@ def cost(made: Plan, name: str = "film") -> Cost:
         ([LOCAL], {"resolution": "720P", "duration": 0}, 5.02, 10.04, 1.004, 0),
         ([LOCAL], {"resolution": "720P", "duration": 3}, 5.02, 6.0, 0.6, 0),
         ([LOCAL], {"resolution": "720P", "duration": 10}, 5.02, 10.04, 1.004, 0),
-        ([LOCAL, {"type": "reference_image", "url": "./hat.png"}], {"resolution": "720P"}, 5.0, 10.0, 1.0, 0),
-        ([{"type": "reference_image", "url": "./hat.png"}, LOCAL], {"resolution": "720P"}, 5.0, 10.0, 1.0, 0),
+        (
+            [LOCAL, {"type": "reference_image", "url": "./hat.png"}],
+            {"resolution": "720P"},
+            5.0,
+            10.0,
+            1.0,
+            0,
+        ),
+        (
+            [{"type": "reference_image", "url": "./hat.png"}, LOCAL],
+            {"resolution": "720P"},
+            5.0,
+            10.0,
+            1.0,
+            0,
+        ),
         ([REMOTE], {"resolution": "720P"}, 0.0, 20.0, 2.0, 1),
         ([REMOTE], {"resolution": "720P", "duration": 4}, 0.0, 8.0, 0.8, 1),
-        ([{"type": "video", "url": "oss://bucket/clip.mp4"}], {"resolution": "720P"}, 0.0, 20.0, 2.0, 1),
+        (
+            [{"type": "video", "url": "oss://bucket/clip.mp4"}],
+            {"resolution": "720P"},
+            0.0,
+            20.0,
+            2.0,
+            1,
+        ),
     ],
-    ids=["720P", "1080P", "default tier", "duration 0", "cut", "cut beyond the end", "images are free", "image first",
-         "remote: at most", "remote, cut", "uploaded: at most"],
-)  # fmt: skip
+    ids=[
+        "720P",
+        "1080P",
+        "default tier",
+        "duration 0",
+        "cut",
+        "cut beyond the end",
+        "images are free",
+        "image first",
+        "remote: at most",
+        "remote, cut",
+        "uploaded: at most",
+    ],
+)
 def test_wan(
     media: Any,
     parameters: dict[str, Any],
@@ -120,7 +152,9 @@ NONE_FOR = "`prices` of cutlist.yaml names none for wan2.7-videoedit 720P"
 
 
 def test_without_a_price() -> None:
-    """Seconds are known without prices; a sum with an unknown price in it is unknown, not too low."""
+    """Seconds are known without prices; a sum with an unknown price in it is unknown, not
+    too low.
+    """
     asked = make_desired(
         make_edit("film"), make_vace("other", "image_reference", ref_images_url=["./a.png"])
     )
@@ -143,14 +177,22 @@ def test_what_costs_nothing() -> None:
 @pytest.mark.parametrize(
     ("usage", "seconds"),
     [
-        ({"duration": 10.04, "input_video_duration": 5.02, "output_video_duration": 5.02, "SR": 720}, 10.04),
+        (
+            {
+                "duration": 10.04,
+                "input_video_duration": 5.02,
+                "output_video_duration": 5.02,
+                "SR": 720,
+            },
+            10.04,
+        ),
         ({"video_count": 1, "video_duration": 5}, 5.0),
         ({"duration": 0, "video_duration": 5}, 5.0),
         ({"duration": True}, 0.0),
         ({"duration": "5"}, 0.0),
         ({}, 0.0),
     ],
-)  # fmt: skip
+)
 def test_what_the_service_billed(usage: dict[str, Any], seconds: float) -> None:
     """The bill is read from `usage`, whichever of its two shapes it has; nonsense is no bill."""
     assert read_billed_seconds(usage) == seconds

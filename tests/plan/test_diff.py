@@ -481,25 +481,65 @@ def test_exit_2_if_and_only_if_there_are_changes(case: Case) -> None:
 @pytest.mark.parametrize(
     ("now", "reason", "details"),
     [
-        ({"input": {"prompt": "Make it red", "media": [making.CLIP]}}, "prompt changed", ("Make it [blue→red]",)),
-        ({"parameters": {"resolution": "1080P"}}, "parameters.resolution changed",
-         ("parameters.resolution: 720P → 1080P (the default)",)),
-        ({"parameters": {"resolution": "720P", "seed": 7}}, "parameters.seed changed",
-         ("parameters.seed: not set → 7",)),
-        ({"parameters": {"resolution": "720P", "watermark": True}}, "parameters.watermark changed",
-         ("parameters.watermark: false (the default) → true",)),
+        (
+            {"input": {"prompt": "Make it red", "media": [making.CLIP]}},
+            "prompt changed",
+            ("Make it [blue→red]",),
+        ),
+        (
+            {"parameters": {"resolution": "1080P"}},
+            "parameters.resolution changed",
+            ("parameters.resolution: 720P → 1080P (the default)",),
+        ),
+        (
+            {"parameters": {"resolution": "720P", "seed": 7}},
+            "parameters.seed changed",
+            ("parameters.seed: not set → 7",),
+        ),
+        (
+            {"parameters": {"resolution": "720P", "watermark": True}},
+            "parameters.watermark changed",
+            ("parameters.watermark: false (the default) → true",),
+        ),
         ({"take": 2}, "take 2 asked for", ()),
-        ({"take": 2, "input": {"prompt": "Make it red", "media": [making.CLIP]}}, "prompt changed, take 2 asked for",
-         ("Make it [blue→red]",)),
-        ({"input": {"prompt": "Make it blue", "media": [{"type": "video", "url": "./other.mp4"}]}},
-         "input specs/other.mp4 changed", ()),
-        ({"input": {"prompt": "Make it blue", "media": [{"type": "video", "url": "https://e.com/a.mp4?Signature=x"}]}},
-         "input https://e.com/a.mp4 changed", ()),
-        ({"input": {"prompt": "Make it blue", "media": [making.CLIP, {"type": "reference_image", "url": "./a.png"}]}},
-         "input.media changed", ()),
+        (
+            {"take": 2, "input": {"prompt": "Make it red", "media": [making.CLIP]}},
+            "prompt changed, take 2 asked for",
+            ("Make it [blue→red]",),
+        ),
+        (
+            {
+                "input": {
+                    "prompt": "Make it blue",
+                    "media": [{"type": "video", "url": "./other.mp4"}],
+                }
+            },
+            "input specs/other.mp4 changed",
+            (),
+        ),
+        (
+            {
+                "input": {
+                    "prompt": "Make it blue",
+                    "media": [{"type": "video", "url": "https://e.com/a.mp4?Signature=x"}],
+                }
+            },
+            "input https://e.com/a.mp4 changed",
+            (),
+        ),
+        (
+            {
+                "input": {
+                    "prompt": "Make it blue",
+                    "media": [making.CLIP, {"type": "reference_image", "url": "./a.png"}],
+                }
+            },
+            "input.media changed",
+            (),
+        ),
         ({"input": {"media": [making.CLIP]}}, "prompt changed", ()),
     ],
-)  # fmt: skip
+)
 def test_what_changed(now: dict[str, Any], reason: str, details: tuple[str, ...]) -> None:
     """A changed job is told by the field that changed, with its old and its new value; no digest,
     no signature.
@@ -563,7 +603,9 @@ def test_two_edits_of_one_result() -> None:
 
 
 def test_a_chain_waits_for_its_beginning() -> None:
-    """Without an upstream result there is no key; the wait is told, and its cost counted at most."""
+    """Without an upstream result there is no key; the wait is told, and its cost counted
+    at most.
+    """
     asked = make_desired(make_edit("a"), make_chain("b", "a"), make_chain("c", "b"))
     made = make_plan(asked, make_observed(asked))
     assert [(each.name, each.action, each.reason) for each in made.steps] == [
@@ -622,8 +664,13 @@ def test_what_waits_for_the_same_is_paid_once() -> None:
     )
     made = make_plan(asked, make_observed(asked))
     assert {each.name: each.paid_by for each in made.steps} == {
-        "a": None, "twin": "a", "b": None, "c": "b", "d": None, "e": "d",
-    }  # fmt: skip
+        "a": None,
+        "twin": "a",
+        "b": None,
+        "c": "b",
+        "d": None,
+        "e": "d",
+    }
     assert made.total(Action.RENDER, Action.WAIT).price == 1.2
     assert all(each.may_pay for each in made.steps)
     still = make_desired(make_edit("a"), make_chain("b", "a", suspend=True))

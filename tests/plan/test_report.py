@@ -74,9 +74,15 @@ def everything(realm: str = "live", *, prices: bool = True) -> Plan:
     }
     same = make_edit("second", take=one["first"].take)
     asked = make_desired(
-        shirt, *one.values(), same, make_edit("remote", input=remote), make_chain("poster", "clothes-swap"),
-        make_vace("painted", "video_repainting", {"control_condition": "depth"}, video_url="./clip.mp4"),
-    )  # fmt: skip
+        shirt,
+        *one.values(),
+        same,
+        make_edit("remote", input=remote),
+        make_chain("poster", "clothes-swap"),
+        make_vace(
+            "painted", "video_repainting", {"control_condition": "depth"}, video_url="./clip.mp4"
+        ),
+    )
     seen = make_observed(
         asked,
         realm=realm,

@@ -101,7 +101,9 @@ def test_slips(targets: list[str], excludes: list[str], words: str) -> None:
 
 
 def test_edits_that_are_left_out_have_no_step_and_are_counted() -> None:
-    """The plan says how many edits it is not about; shared jobs are paid by one that it is about."""
+    """The plan says how many edits it is not about; shared jobs are paid by one that it is
+    about.
+    """
     asked = make_desired(make_edit("a"), make_edit("b"), make_edit("c", take=2))
     made = make_plan(asked, make_observed(asked), PlanOptions(target=("b",)))
     assert [(step.name, step.paid_by) for step in made.steps] == [("b", None)]

@@ -77,10 +77,15 @@ def test_the_most_urgent_comes_first() -> None:
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (0, "0s"), (59.4, "59s"), (60, "1m 00s"), (190, "3m 10s"), (3600, "1h 00m"), (47 * HOUR, "47h 00m"),
+        (0, "0s"),
+        (59.4, "59s"),
+        (60, "1m 00s"),
+        (190, "3m 10s"),
+        (3600, "1h 00m"),
+        (47 * HOUR, "47h 00m"),
         (48 * HOUR, "2d"),
     ],
-)  # fmt: skip
+)
 def test_spans(seconds: float, words: str) -> None:
     """Two figures at most."""
     assert format_span(seconds) == words

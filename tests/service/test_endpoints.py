@@ -108,11 +108,21 @@ def test_any_other_host_is_live_until_the_project_says_mock(tmp_path: Path, host
 
 @pytest.mark.parametrize(
     "host",
-    ["localhost", "LOCALHOST", "localhost.", "127.0.0.1", "127.9.9.9", "[::1]", "[0:0:0:0:0:0:0:1]",
-     "[::ffff:127.0.0.1]"],
-)  # fmt: skip
+    [
+        "localhost",
+        "LOCALHOST",
+        "localhost.",
+        "127.0.0.1",
+        "127.9.9.9",
+        "[::1]",
+        "[0:0:0:0:0:0:0:1]",
+        "[::ffff:127.0.0.1]",
+    ],
+)
 def test_this_machine_is_a_mock_until_the_project_says_live(tmp_path: Path, host: str) -> None:
-    """What listens here is a server under test, in every spelling that no other machine answers to."""
+    """What listens here is a server under test, in every spelling that no other machine
+    answers to.
+    """
     url = f"http://{host}:8080/api/v1"
     made = load(tmp_path, endpoint=url)
     assert (made.realm, made.endpoint.loopback) == ("mock", True)
@@ -144,7 +154,9 @@ def test_this_machine_is_a_mock_until_the_project_says_live(tmp_path: Path, host
     ],
 )
 def test_odd_spellings_are_refused(tmp_path: Path, url: str, why: str) -> None:
-    """What two programs could read as two hosts is no endpoint, from the command line and the file."""
+    """What two programs could read as two hosts is no endpoint, from the command line and
+    the file.
+    """
     with pytest.raises(UsageError) as told:
         load(tmp_path, endpoint=url)
     assert why in told.value.message and told.value.exit_code == 64
@@ -188,11 +200,19 @@ def test_a_live_server_here_is_live_for_the_option_too(tmp_path: Path) -> None:
         ("beijing", "dashscope.aliyuncs.com", "beijing"),
         ("beijing, workspace: ws-1", "ws-1.cn-beijing.maas.aliyuncs.com", "beijing"),
         ("singapore, workspace: ws-1", "ws-1.ap-southeast-1.maas.aliyuncs.com", "singapore"),
-        ("'https://ws-1.cn-beijing.maas.aliyuncs.com'", "ws-1.cn-beijing.maas.aliyuncs.com", "beijing"),
+        (
+            "'https://ws-1.cn-beijing.maas.aliyuncs.com'",
+            "ws-1.cn-beijing.maas.aliyuncs.com",
+            "beijing",
+        ),
         ("'https://WS-1.us-east-1.maas.aliyuncs.com.'", "ws-1.us-east-1.maas.aliyuncs.com", None),
-        ("'https://cn-hongkong.dashscope.aliyuncs.com'", "cn-hongkong.dashscope.aliyuncs.com", None),
+        (
+            "'https://cn-hongkong.dashscope.aliyuncs.com'",
+            "cn-hongkong.dashscope.aliyuncs.com",
+            None,
+        ),
     ],
-)  # fmt: skip
+)
 def test_regions(tmp_path: Path, endpoint: str, host: str, region: str | None) -> None:
     """A workspace has its own host in both regions; a host tells its region where that is known."""
     made = load(tmp_path, f"{{endpoint: {endpoint}}}").endpoint

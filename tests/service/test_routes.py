@@ -14,7 +14,11 @@ P = "http://proxy.example:3128"
     [
         ({"HTTPS_PROXY": P}, P, "HTTPS_PROXY"),
         ({"https_proxy": P, "HTTPS_PROXY": "http://other:1"}, P, "https_proxy"),
-        ({"https_proxy": "", "HTTPS_PROXY": P, "ALL_PROXY": "http://b:2"}, "http://b:2", "ALL_PROXY"),
+        (
+            {"https_proxy": "", "HTTPS_PROXY": P, "ALL_PROXY": "http://b:2"},
+            "http://b:2",
+            "ALL_PROXY",
+        ),
         ({"HTTPS_PROXY": "proxy.example:3128"}, P, "HTTPS_PROXY"),
         ({"HTTPS_PROXY": "http://proxy.example"}, "http://proxy.example:80", "HTTPS_PROXY"),
         ({"ALL_PROXY": "socks://127.0.0.1:7890/"}, "socks5://127.0.0.1:7890", "ALL_PROXY"),
@@ -23,7 +27,7 @@ P = "http://proxy.example:3128"
         ({"HTTP_PROXY": P}, None, None),
         ({}, None, None),
     ],
-)  # fmt: skip
+)
 def test_which_proxy(env: dict[str, str], address: str | None, variable: str | None) -> None:
     """The variable of the scheme, then the one for all; the small spelling wins."""
     routes = Routes.of(env)
@@ -66,9 +70,18 @@ def test_what_goes_straight(entries: str, straight: list[str], proxied: list[str
 
 @pytest.mark.parametrize(
     "value",
-    ["http://[::1", "http://:80", "ftp://a:1", "http://a:99999", "http://a:x", "http://a b", "://",
-     "http://user:pa#s3cret@a:1", "http://user:s3cret@ä:1"],
-)  # fmt: skip
+    [
+        "http://[::1",
+        "http://:80",
+        "ftp://a:1",
+        "http://a:99999",
+        "http://a:x",
+        "http://a b",
+        "://",
+        "http://user:pa#s3cret@a:1",
+        "http://user:s3cret@ä:1",
+    ],
+)
 def test_a_proxy_that_cannot_be_read_is_left_out(value: str) -> None:
     """The warning names the variable, and shows no password; the others still count."""
     routes = Routes.of({"https_proxy": value, "ALL_PROXY": P})

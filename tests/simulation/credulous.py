@@ -84,7 +84,9 @@ def date_of_another_host(patch: pytest.MonkeyPatch) -> None:
 
 
 def forgotten_by_the_local_clock(patch: pytest.MonkeyPatch) -> None:
-    """A task that the service does not know at the moment is as old as this machine's clock says."""
+    """A task that the service does not know at the moment is as old as this machine's
+    clock says.
+    """
 
     def is_forgotten(context: Any, attempt: Any) -> bool:
         return not context.ledger.attempt(attempt.id, now=context.clock.now()).collectable

@@ -92,7 +92,9 @@ def no_settle(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_lock(patch: pytest.MonkeyPatch) -> None:
-    """Two applies work on one store at the same time, and nothing in the ledger holds them apart."""
+    """Two applies work on one store at the same time, and nothing in the ledger holds them
+    apart.
+    """
 
     @contextlib.contextmanager
     def open_door(*args: Any, **kwargs: Any) -> Iterator[None]:

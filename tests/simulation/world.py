@@ -147,7 +147,9 @@ class World:
     async def live(
         self, dies_at: int | None, *, writing: bool = False, **settings: Any
     ) -> Report | None:
-        """One apply, perhaps cut short. None when it was killed; the disk is then what that leaves."""
+        """One apply, perhaps cut short. None when it was killed; the disk is then what
+        that leaves.
+        """
         self.lives += 1
         self.clock = self._wind_clock()
         process = Process(dies_at, self._died, writing=writing)

@@ -24,7 +24,9 @@ with FileLock(pathlib.Path(sys.argv[1])).hold(command="cutlist watch", now=0):
 
 
 def test_the_holder_is_named(tmp_path: Path) -> None:
-    """Who comes second is refused at once, and told who holds the lock, since when, and what to do."""
+    """Who comes second is refused at once, and told who holds the lock, since when, and
+    what to do.
+    """
     with (
         FileLock(tmp_path / "state" / "lock").hold(command="cutlist apply", now=NOW),
         pytest.raises(Locked) as told,

@@ -101,7 +101,9 @@ def upgrading(killed_at: str, *paths: Path) -> subprocess.Popen[bytes]:
 
 @pytest.mark.parametrize("killed_at", KILLED_AT)
 def test_a_kill_during_the_upgrade(tmp_path: Path, killed_at: str) -> None:
-    """It is of its version as before; the next one to open it, for reading too, finishes the work."""
+    """It is of its version as before; the next one to open it, for reading too, finishes
+    the work.
+    """
     path = of_version(1, tmp_path / "ledger.db")
     assert upgrading(killed_at, path).wait() == 9
     assert not is_whole(path)

@@ -44,7 +44,9 @@ def test_text(tmp_path: Path) -> None:
 def test_what_was_written_is_read(
     tmp_path_factory: pytest.TempPathFactory, pins: dict[str, Pin]
 ) -> None:
-    """Every set of pins comes back, also of edits whose names look like numbers or words of YAML."""
+    """Every set of pins comes back, also of edits whose names look like numbers or words
+    of YAML.
+    """
     root = tmp_path_factory.mktemp("project")
     assert write(root, pins)
     assert lockfile.read(root) == {"default": pins}

@@ -146,9 +146,11 @@ def test_notes_of_an_earlier_version(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "{", "[]", "[" * 100_000, '{"outputs": []}', '{"outputs": {"a": {"digest": "x"}}}', '{"outputs": {"a": 1}}',
+        "", "{", "[]", "[" * 100_000, '{"outputs": []}', '{"outputs": {"a": {"digest": '
+                                                         '"x"}}}', '{"outputs": {"a": 1}}',
         '{"outputs": {"a": {"digest": "x", "realm": "mock", "edit": [], "key": "k"}}}',
-        '{"outputs": {"a": {"digest": "x", "realm": "mock", "edit": "e", "key": "k", "protected": 1}}}',
+        '{"outputs": {"a": {"digest": "x", "realm": "mock", "edit": "e", "key": "k", '
+        '"protected": 1}}}',
     ],
     ids=lambda text: text[:60],
 )  # fmt: skip

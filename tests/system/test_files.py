@@ -104,7 +104,9 @@ def test_signature_is_of_regular_files(tmp_path: Path) -> None:
 
 
 def test_real_path_does_not_go_round(tmp_path: Path) -> None:
-    """A link to itself and a link to nothing are errors of the system, in every version of Python."""
+    """A link to itself and a link to nothing are errors of the system, in every version of
+    Python.
+    """
     for name, target in [("circle", "circle"), ("nowhere", "gone")]:
         (tmp_path / name).symlink_to(target)
         with pytest.raises(OSError, match=r"symbolic links|No such file"):

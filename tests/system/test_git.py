@@ -62,7 +62,9 @@ def test_head_of_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_head_knows_what_is_not_as_it_was_committed(
     repository: Repository, path: str, changed: bool
 ) -> None:
-    """Of the paths that are asked about, and of no others; what git ignores is in no commit either."""
+    """Of the paths that are asked about, and of no others; what git ignores is in no
+    commit either.
+    """
     film = repository.root / "film"
     for name in ("same", "edited", "staged", "deleted"):
         write(film / f"specs/{name}.yaml")

@@ -67,7 +67,9 @@ def test_a_film_without_a_brand_is_mov(clips: dict[str, bytes]) -> None:
 @pytest.mark.parametrize("name", ["index-last.mp4", "index-first.mp4", "fragments.mp4"])
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
 def test_half_clips(clips: dict[str, bytes], name: str, share: float) -> None:
-    """A clip that was cut short is refused, with the byte at which it ends, wherever its index is."""
+    """A clip that was cut short is refused, with the byte at which it ends, wherever its
+    index is.
+    """
     whole = clips[name]
     cut = whole[: int(len(whole) * share)]
     assert "cut short" in refused(cut)
@@ -181,7 +183,9 @@ def test_nothing_else_is_opened_at_all(
 def test_a_clip_that_names_a_neighbour_is_not_followed(
     clips: dict[str, bytes], tmp_path: Path
 ) -> None:
-    """A film whose frames are said to lie in another file gets none of it: nobody opens the pipe."""
+    """A film whose frames are said to lie in another file gets none of it: nobody opens
+    the pipe.
+    """
     neighbour = tmp_path / "neighbour"
     os.mkfifo(neighbour)
     hostile = phones.add_neighbour(clips["index-last.mp4"], str(neighbour))

@@ -272,7 +272,9 @@ class Ledger(Protocol):
         """The attempts that are not over, in the order in which they were written."""
 
     def find_newest_moment(self) -> float:
-        """The newest moment that any attempt tells of, in seconds since 1970; 0 when there is none."""
+        """The newest moment that any attempt tells of, in seconds since 1970; 0 when there
+        is none.
+        """
 
     def count_attempts_at(self, endpoints: Collection[str]) -> int:
         """How many attempts were made at these endpoints."""
@@ -286,7 +288,9 @@ class Ledger(Protocol):
         """
 
     def unsettled(self) -> Sequence[str]:
-        """Ids of the attempts whose request may have made a task that nobody knows, oldest first."""
+        """Ids of the attempts whose request may have made a task that nobody knows, oldest
+        first.
+        """
 
     def intent(self, attempt_id: str) -> Intent:
         """What was about to be sent in an attempt."""
@@ -295,7 +299,9 @@ class Ledger(Protocol):
         """Whether a task was ever linked to an attempt."""
 
     def owner(self, task_id: str) -> str | None:
-        """The attempt that a task is linked to; None for a stray, and for a task that is not known."""
+        """The attempt that a task is linked to; None for a stray, and for a task that is
+        not known.
+        """
 
     def find_jobs(self, edits: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
         """By edit: the job it stood for last time, when it was sent or when its result was taken

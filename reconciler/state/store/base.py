@@ -102,7 +102,9 @@ class Store(Protocol):
     # -------------------------------------------------------------- results, by keys
 
     def put_result(self, result: Result) -> None:
-        """Record an outcome whose blob is already committed. The same outcome twice is no change."""
+        """Record an outcome whose blob is already committed. The same outcome twice is no
+        change.
+        """
 
     def confirm(self, result: Result) -> None:
         """Make durable a record that is there: who wrote it may have been killed before that."""

@@ -150,7 +150,9 @@ class FolderStore:
     # -------------------------------------------------------------- results
 
     def put_result(self, result: Result) -> None:
-        """Record an outcome whose blob is already committed. The same outcome twice is no change."""
+        """Record an outcome whose blob is already committed. The same outcome twice is no
+        change.
+        """
         folder = self._record(result).parent
         make_dirs(folder)
         with create_file(folder, f".{self._clock.new_id()}.tmp") as (tmp, file):

@@ -72,8 +72,10 @@ def test_arrows(ledger: Ledger, start: State, end: State) -> None:
 
 def test_the_arrows_are_those_of_the_contract() -> None:
     """The states and arrows of reliability, typed once more by hand."""
-    drawn = """INTENT SUBMITTED, INTENT NOT_SENT, INTENT REJECTED, INTENT UNDECIDED, SUBMITTED SUCCEEDED,
-        SUBMITTED FAILED, SUBMITTED CANCELED, SUBMITTED EXPIRED, SUBMITTED UNDECIDED, UNDECIDED SUBMITTED,
+    drawn = """INTENT SUBMITTED, INTENT NOT_SENT, INTENT REJECTED, INTENT UNDECIDED,
+        SUBMITTED SUCCEEDED,
+        SUBMITTED FAILED, SUBMITTED CANCELED, SUBMITTED EXPIRED, SUBMITTED UNDECIDED,
+        UNDECIDED SUBMITTED,
         UNDECIDED NOT_SENT, UNDECIDED ABANDONED, SUCCEEDED LOST"""
     assert {tuple(each.split()) for each in drawn.split(",")} == {
         (start.value, end.value)
@@ -166,7 +168,9 @@ def test_the_attempt_that_counts(ledger: Ledger) -> None:
 
 
 def test_uploads_expire(ledger: Ledger) -> None:
-    """An upload is used again by the same model, account and endpoint, while it lives long enough."""
+    """An upload is used again by the same model, account and endpoint, while it lives long
+    enough.
+    """
     ledger.uploads.keep("sha", PLACE, "oss://1", expires_at=NOW + 100)
     assert ledger.uploads.url("sha", PLACE, now=NOW, margin_s=50) == "oss://1"
     assert ledger.uploads.url("sha", PLACE, now=NOW, margin_s=100) is None
@@ -332,7 +336,9 @@ def test_a_price_that_nobody_knew(ledger: Ledger) -> None:
 
 
 def test_nothing_is_booked_for_an_intent_that_is_refused(ledger: Ledger) -> None:
-    """Intent and booking are one transaction; the key and the lane that are not free take neither."""
+    """Intent and booking are one transaction; the key and the lane that are not free take
+    neither.
+    """
     bring(ledger, State.SUBMITTED)
     fields = {
         "request_sha256": "",
@@ -373,8 +379,9 @@ def test_a_disowned_task_is_a_stray_in_the_books(ledger: Ledger) -> None:
     bring(ledger, State.SUBMITTED)
     ledger.disown("a", at=NOW + 1, message="another prompt")
     assert [(each.state, each.task_id, each.stray) for each in ledger.books.entries()] == [
-        (State.UNDECIDED, None, False), (State.UNDECIDED, "task-a", True),
-    ]  # fmt: skip
+        (State.UNDECIDED, None, False),
+        (State.UNDECIDED, "task-a", True),
+    ]
 
 
 def test_a_stray_that_is_adopted_takes_the_booking_along(ledger: Ledger) -> None:
@@ -389,8 +396,9 @@ def test_a_stray_that_is_adopted_takes_the_booking_along(ledger: Ledger) -> None
     ledger.strays.note("late", "a", "SUCCEEDED", at=NOW, open_question=True)
     ledger.strays.adopt("late", "b", at=NOW + 1)
     assert [(each.task_id, each.stray, each.booking) for each in ledger.books.entries()] == [
-        (None, False, BOOKING), ("late", False, BOOKING),
-    ]  # fmt: skip
+        (None, False, BOOKING),
+        ("late", False, BOOKING),
+    ]
 
 
 def test_holdings_come_back_in_their_order(ledger: Ledger) -> None:
@@ -411,8 +419,11 @@ def test_a_task_made_by_hand(ledger: Ledger) -> None:
     take_over(ledger)
     attempt = ledger.attempt("by hand", now=NOW)
     assert (attempt.state, attempt.task_id, attempt.adopted, attempt.submitted_at) == (
-        State.SUBMITTED, "hers", True, NOW,
-    )  # fmt: skip
+        State.SUBMITTED,
+        "hers",
+        True,
+        NOW,
+    )
     assert (ledger.owner("hers"), ledger.intent("by hand").prompt) == ("by hand", "Make it blue")
     (entry,) = ledger.books.entries()
     assert (entry.booking, entry.planned_s) == (BOOKING, 20.0)

@@ -99,7 +99,8 @@ class SqliteLedger(Questions):
                     self._move(connection, loses, State.LOST)
                 connection.execute(
                     "insert into attempts (id, key, lane, edit, state, endpoint, created_at,"
-                    " server_time, request_sha256, prompt, job, billable_s, baseline, sender) values"
+                    " server_time, request_sha256, prompt, job, billable_s, baseline, sender) "
+                    "values"
                     " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     row,
                 )

@@ -27,13 +27,26 @@ from reconciler.state.ledger.sqlite.database import (
 from reconciler.state.observed import State
 
 _BOOKED = "labels, model, price_per_s, currency, commit_id, author, approved_by"
-_ENTRY = f"""a.edit, a.key, a.state, %s, a.billable_s, a.job, t.task_id, t.status, t.answer, a.code, a.message,
+_ENTRY = f"""a.edit, a.key, a.state, %s, a.billable_s, a.job, t.task_id, t.status, t.answer, a.code,
+    a.message,
     a.adopted, b.environment, {", ".join(f"b.{column}" for column in _BOOKED.split(", "))}"""
 _BOOKED_KINDS = (TEXT, TEXT, maybe(AMOUNT), TEXT, TEXT, TEXT, TEXT)
 _ENTRY_KINDS = (
-    TEXT, TEXT, TEXT, MOMENT, AMOUNT, TEXT, maybe(TEXT), maybe(TEXT), maybe(TEXT), TEXT, TEXT,
-    FLAG, maybe(TEXT), *map(maybe, _BOOKED_KINDS),
-)  # fmt: skip
+    TEXT,
+    TEXT,
+    TEXT,
+    MOMENT,
+    AMOUNT,
+    TEXT,
+    maybe(TEXT),
+    maybe(TEXT),
+    maybe(TEXT),
+    TEXT,
+    TEXT,
+    FLAG,
+    maybe(TEXT),
+    *map(maybe, _BOOKED_KINDS),
+)
 
 
 class SqliteBooks:
@@ -124,7 +137,9 @@ def book(connection: sqlite3.Connection, attempt_id: str, booking: Booking) -> N
 
 
 def copy_booking(connection: sqlite3.Connection, attempt_id: str, task_id: str) -> None:
-    """What was booked for the request that made a stray is booked for the attempt that adopts it."""
+    """What was booked for the request that made a stray is booked for the attempt that
+    adopts it.
+    """
     connection.execute(
         f"insert into bookings (attempt_id, environment, {_BOOKED}) select ?, environment,"
         f" {_BOOKED} from bookings where attempt_id = (select stray_of from tasks where task_id"

@@ -1,4 +1,6 @@
-"""The ledger's file: its tables and their versions, transactions, and SQLite's errors in our words."""
+"""The ledger's file: its tables and their versions, transactions, and SQLite's errors in
+our words.
+"""
 
 from __future__ import annotations
 

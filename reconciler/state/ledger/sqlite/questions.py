@@ -20,12 +20,27 @@ from reconciler.state.ledger.sqlite.database import (
 )
 from reconciler.state.observed import Attempt, History, Request, State, forgotten_at
 
-_COLUMNS = """a.id, a.key, a.lane, a.edit, a.state, a.endpoint, a.created_at, a.task_id, t.status, a.submitted_at,
+_COLUMNS = """a.id, a.key, a.lane, a.edit, a.state, a.endpoint, a.created_at, a.task_id, t.status,
+    a.submitted_at,
     a.ended_at, a.code, a.message, a.request_id, a.billable_s, a.adopted"""
 _KINDS = (
-    TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, MOMENT, maybe(TEXT), maybe(TEXT), maybe(MOMENT),
-    maybe(MOMENT), TEXT, TEXT, TEXT, AMOUNT, FLAG,
-)  # fmt: skip
+    TEXT,
+    TEXT,
+    TEXT,
+    TEXT,
+    TEXT,
+    TEXT,
+    MOMENT,
+    maybe(TEXT),
+    maybe(TEXT),
+    maybe(MOMENT),
+    maybe(MOMENT),
+    TEXT,
+    TEXT,
+    TEXT,
+    AMOUNT,
+    FLAG,
+)
 
 
 class Questions:
@@ -58,7 +73,9 @@ class Questions:
         return self._attempts("where a.state in ('INTENT', 'SUBMITTED', 'UNDECIDED')", now=now)
 
     def find_newest_moment(self) -> float:
-        """The newest moment that any attempt tells of, in seconds since 1970; 0 when there is none."""
+        """The newest moment that any attempt tells of, in seconds since 1970; 0 when there
+        is none.
+        """
         ((moment,),) = self._database.rows(
             "select max(max(created_at, coalesce(submitted_at, 0), coalesce(ended_at, 0)))"
             " from attempts",
@@ -105,7 +122,9 @@ class Questions:
         return [row[0] for row in rows]
 
     def unsettled(self) -> Sequence[str]:
-        """Ids of the attempts whose request may have made a task that nobody knows, oldest first."""
+        """Ids of the attempts whose request may have made a task that nobody knows, oldest
+        first.
+        """
         sql = "select id from attempts where state in ('INTENT', 'UNDECIDED') order by rowid"
         return [row[0] for row in self._database.rows(sql, kinds=[TEXT])]
 
@@ -130,7 +149,9 @@ class Questions:
         )
 
     def owner(self, task_id: str) -> str | None:
-        """The attempt that a task is linked to; None for a stray, and for a task that is not known."""
+        """The attempt that a task is linked to; None for a stray, and for a task that is
+        not known.
+        """
         sql = "select attempt_id from tasks where task_id = ? and attempt_id <> ''"
         rows = self._database.rows(sql, task_id, kinds=[TEXT])
         return rows[0][0] if rows else None
@@ -141,7 +162,8 @@ class Questions:
         """
         rows = self._database.rows(
             "with asked as (select value from json_each(?))"
-            " select edit, job from (select edit, job, row_number() over (partition by edit order by"
+            " select edit, job from (select edit, job, row_number() over (partition by edit "
+            "order by"
             " at desc, is_held desc, number desc) as place from ( select edit, job, created_at as"
             " at, 0 as is_held, rowid as number from attempts where edit in asked union all select"
             " h.edit, a.job, h.at, 1, h.rowid from holdings h join attempts a on a.rowid = (select"
@@ -166,7 +188,8 @@ class Questions:
         link with parameters.
         """
         rows = self._database.rows(
-            f"select key, edit, case when instr(job, '?') then job end from attempts where {condition}"
+            "select key, edit, case when instr(job, '?') then job end from attempts where "
+            f"{condition}"
             " (instr(job, '?') or substr(job, -7) = '\"v\": 1}') order by rowid",
             *values,
             kinds=(TEXT, TEXT, maybe(TEXT)),
