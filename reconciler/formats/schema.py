@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -67,7 +67,7 @@ def _load_validator() -> Any:
     return extend(Draft202012Validator, {"pattern": pattern})
 
 
-def _explain_error(  # noqa: C901  (a case a keyword)
+def _explain_error(
     error: Any, path: Sequence[str | int]
 ) -> Iterator[tuple[Sequence[str | int], bool, str]]:
     """(path, whether the key rather than the value is meant, message) for one jsonschema error at
@@ -79,70 +79,39 @@ def _explain_error(  # noqa: C901  (a case a keyword)
         error.schema,
         error.validator_value,
     )
+    known = schema.get("properties", {})
     if "propertyNames" in error.relative_schema_path:
+        words = _show_value(given, quote=True)
         legal = schema.get("x-legal", rule)
-        yield (
-            [*path, given],
-            True,
-            f"{name} has the name {_show_value(given, quote=True)}; legal is {legal}.",
-        )
-        return
-    match error.validator:
-        case "additionalProperties":
-            known = schema.get("properties", {})
-            legal = sorted(field for field, part in known.items() if not part.get("deprecated"))
-            for extra in sorted(set(given) - set(known)):
-                yield [*path, extra], True, _describe_unknown_field(extra, legal, name)
-        case "required":
-            known = schema.get("properties", {})
-            for missing in (field for field in rule if field not in given):
-                yield (
-                    path,
-                    True,
-                    f'{name} lacks "{missing}"{_describe_field(known.get(missing, {}))}',
-                )
-        case "enum":
-            yield path, False, _describe_enum(name, given, rule)
-        case "type" if "enum" in schema and not isinstance(given, list | dict):
-            yield path, False, _describe_enum(name, given, schema["enum"])
-        case "const":
-            yield (
-                path,
-                False,
-                f"{name} is {_show_value(given, quote=True)}; legal is {_show_value(rule)}.",
-            )
-        case "type":
-            legal = [_TYPES[name] for name in ([rule] if isinstance(rule, str) else rule)]
-            yield (
-                path,
-                False,
-                f"{name} is {_show_value(given, quote=True)}; it must be {' or '.join(legal)}.",
-            )
-        case "minimum" | "maximum" | "exclusiveMinimum":
-            yield (
-                path,
-                False,
-                f"{name} is {_show_value(given)}; legal is {_describe_range(schema)}.",
-            )
-        case "minItems" | "maxItems" | "minLength" | "maxLength" | "minProperties":
-            yield path, False, _describe_length(name, given, error.validator, rule)
-        case "contains" | "minContains" | "maxContains":
-            yield path, False, _describe_counts(name, given, schema)
-        case "anyOf" | "oneOf":
-            yield path, False, _describe_choice(name, given, schema, rule)
-        case "pattern":
-            yield (
-                path,
-                False,
-                f"{name} is {_show_value(given, quote=True)};"
-                f" legal is {schema.get('x-legal', rule)}.",
-            )
-        case "not":
-            yield path, False, f"{name}: {schema.get('x-legal', 'not allowed')}."
-        case "uniqueItems":
-            yield path, False, f"{name} names the same entry twice."
-        case _:
-            yield path, False, f"{name} breaks the rule {error.validator}: {_show_value(rule)}."
+        yield [*path, given], True, f"{name} has the name {words}; legal is {legal}."
+    elif error.validator == "additionalProperties":
+        fields = sorted(field for field, part in known.items() if not part.get("deprecated"))
+        for extra in sorted(set(given) - set(known)):
+            yield [*path, extra], True, _describe_unknown_field(extra, fields, name)
+    elif error.validator == "required":
+        for missing in (field for field in rule if field not in given):
+            meaning = _describe_field(known.get(missing, {}))
+            yield path, True, f'{name} lacks "{missing}"{meaning}'
+    else:
+        yield path, False, _describe_value_fault(error.validator, name, given, schema, rule)
+
+
+def _describe_value_fault(
+    keyword: str, name: str, given: Any, schema: Mapping[str, Any], rule: Any
+) -> str:
+    """What is wrong with a value that breaks the rule `keyword` of its schema."""
+    if keyword in ("minItems", "maxItems", "minLength", "maxLength", "minProperties"):
+        return _describe_length(name, given, keyword, rule)
+    if keyword in _FAULTS:
+        return _FAULTS[keyword](name, given, schema, rule)
+    return f"{name} breaks the rule {keyword}: {_show_value(rule)}."
+
+
+def _describe_type(name: str, given: Any, schema: Mapping[str, Any], rule: Any) -> str:
+    if "enum" in schema and not isinstance(given, list | dict):
+        return _describe_enum(name, given, schema["enum"])
+    legal = [_TYPES[type_name] for type_name in ([rule] if isinstance(rule, str) else rule)]
+    return f"{name} is {_show_value(given, quote=True)}; it must be {' or '.join(legal)}."
 
 
 def _describe_unknown_field(extra: str, legal: Sequence[str], name: str) -> str:
@@ -240,3 +209,34 @@ def _describe_field(schema: Mapping[str, Any]) -> str:
     about = str(schema.get("description", "")).split(". ")[0].rstrip(".")
     legal = f" Legal are {', '.join(map(str, schema['enum']))}." if "enum" in schema else ""
     return f": {about}.{legal}" if about else ""
+
+
+def _describe_out_of_range(name: str, given: Any, schema: Mapping[str, Any], _rule: Any) -> str:
+    return f"{name} is {_show_value(given)}; legal is {_describe_range(schema)}."
+
+
+def _describe_contains(name: str, given: Any, schema: Mapping[str, Any], _rule: Any) -> str:
+    return _describe_counts(name, given, schema)
+
+
+# By keyword of JSON Schema: (name, what was given, its schema, the rule) → the fault in words.
+_FAULTS: Mapping[str, Callable[[str, Any, Mapping[str, Any], Any], str]] = {
+    "enum": lambda name, given, _schema, rule: _describe_enum(name, given, rule),
+    "type": _describe_type,
+    "const": lambda name, given, _schema, rule: (
+        f"{name} is {_show_value(given, quote=True)}; legal is {_show_value(rule)}."
+    ),
+    "minimum": _describe_out_of_range,
+    "maximum": _describe_out_of_range,
+    "exclusiveMinimum": _describe_out_of_range,
+    "contains": _describe_contains,
+    "minContains": _describe_contains,
+    "maxContains": _describe_contains,
+    "anyOf": _describe_choice,
+    "oneOf": _describe_choice,
+    "pattern": lambda name, given, schema, rule: (
+        f"{name} is {_show_value(given, quote=True)}; legal is {schema.get('x-legal', rule)}."
+    ),
+    "not": lambda name, _given, schema, _rule: f"{name}: {schema.get('x-legal', 'not allowed')}.",
+    "uniqueItems": lambda name, *_: f"{name} names the same entry twice.",
+}
