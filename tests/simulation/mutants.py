@@ -112,8 +112,8 @@ def download_unverified(patch: pytest.MonkeyPatch) -> None:
     """Whatever arrives is stored."""
     patch.setattr(
         attempt,
-        "_verified",
-        lambda blob, usage: Facts("video", "mp4", blob.size_bytes, 16, 16, 5.0),
+        "_verify_output",
+        lambda blob, request, usage: Facts("video", "mp4", blob.size_bytes, 16, 16, 5.0),
     )
 
 
