@@ -24,7 +24,7 @@ from mockserver import MockServer
 from mockserver.clock import ScaledClock
 from mockserver.media.film_renderer import FilmRenderer
 from reconciler import Project
-from reconciler.config import Environment
+from reconciler.config import Variables
 from reconciler.formats.secret import Secret
 from reconciler.system.clock import SystemClock
 
@@ -122,7 +122,7 @@ def write_project(root: Path, url: str, jobs: int) -> None:
 
 def apply(root: Path) -> None:
     """Apply the project, and print CPU seconds of this process alone."""
-    project = Project.open(root, variables=Environment(Secret("sk-mock")), clock=FastClock())
+    project = Project.open(root, variables=Variables(Secret("sk-mock")), clock=FastClock())
     project.plan()  # what is read once is not measured
     before = resource.getrusage(resource.RUSAGE_SELF)
     report = project.apply()
