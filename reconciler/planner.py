@@ -9,19 +9,15 @@ import posixpath
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import IO, Any
 
-from reconciler.config import PROJECT_FILE, Config, replace_project_file
+from reconciler.config import Config
 from reconciler.desired.job import Desired
 from reconciler.desired.manifest import check_output_path
 from reconciler.desired.source.folder import FolderTree
 from reconciler.desired.source.load import load_desired
-from reconciler.desired.source.revision import RevisionTree
-from reconciler.desired.tree import Unusable
-from reconciler.errors import GitError, InvalidInput, StoreDamaged
-from reconciler.formats.document import MAX_BYTES
-from reconciler.formats.names import fold_path, make_plain
+from reconciler.errors import StoreDamaged
+from reconciler.formats.names import fold_path
 from reconciler.plan.decide import PlanOptions
 from reconciler.plan.draft import Draft
 from reconciler.plan.earlier_keys import Former
@@ -36,9 +32,6 @@ from reconciler.state.outputs import Outputs
 from reconciler.state.store import Store
 from reconciler.system.cache import Cache, Digests
 from reconciler.system.clock import JUMP_S, Clock
-from reconciler.system.git.committed import find_prefix
-from reconciler.system.git.revisions import Revision
-from reconciler.system.git.run import Objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,71 +360,18 @@ def _find_left_over_paths(
 
     Anybody may have changed the notes: a path that no manifest could ask for is not looked at.
     """
-    asked = set(desired.outputs)
+    wanted_paths = set(desired.outputs)
     inputs = {
-        fold_path(str(each.path))
+        fold_path(str(input_.path))
         for wanted in desired.edits.values()
-        for each in wanted.inputs
-        if each.path
+        for input_ in wanted.inputs
+        if input_.path
     }
     return [
         path
         for path, note in sorted(published.items())
         if (note.realm, note.environment) == (config.realm, config.environment)
-        and path not in asked
+        and path not in wanted_paths
         if posixpath.normpath(path) == path and check_output_path(path) is None
         if fold_path(str(config.root / path)) not in inputs
     ]
-
-
-# ------------------------------------------------------------------ what a commit asks for
-
-
-@dataclass(frozen=True, slots=True)
-class CommittedState:
-    """What is asked for, and the pins that were committed with it."""
-
-    desired: Desired
-    pins: lockfile.Sections
-
-
-def open_revision_cache(config: Config) -> Cache:
-    """What is remembered of revisions; apart from the work tree's, since a cache forgets what it is
-    not asked for.
-    """
-    return Cache(config.cache_dir / "revisions")
-
-
-def read_revision(config: Config, revision: Revision, cache: Cache, clock: Clock) -> CommittedState:
-    """What a commit asks for. Raises InvalidInput with every fault of it, GitError, UsageError."""
-    with Objects(config.root) as objects:
-        tree = RevisionTree(config.root, revision.id, objects, cache, Digests(cache, clock, "lfs"))
-        try:
-            there = replace_project_file(
-                config, _read_project_file(config.root, tree, revision), str(revision), cache
-            )
-            return CommittedState(load_desired(there, tree, cache), _read_pins(tree, revision))
-        except InvalidInput as error:
-            raise InvalidInput(error.faults, files=error.files, revision=str(revision)) from error
-
-
-def _read_project_file(root: Path, tree: RevisionTree, revision: Revision) -> bytes:
-    try:
-        return tree.read(PROJECT_FILE, MAX_BYTES + 1)
-    except Unusable as error:
-        path = make_plain(f"{find_prefix(root)}{PROJECT_FILE}")
-        raise GitError(
-            f"there is no project at {revision}: {path} {error}.",
-            hint="Name a revision in which the project lies in the same folder. Nothing was sent.",
-        ) from error
-
-
-def _read_pins(tree: RevisionTree, revision: Revision) -> lockfile.Sections:
-    if not tree.has(lockfile.LOCK_FILE):
-        return {}
-    try:
-        return lockfile.parse_pins(tree.read(lockfile.LOCK_FILE, lockfile.MAX_BYTES + 1))
-    except Unusable as error:
-        raise GitError(
-            f"{lockfile.LOCK_FILE} at {revision} {error}.", hint="Nothing was sent."
-        ) from error

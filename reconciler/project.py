@@ -28,7 +28,16 @@ from reconciler.desired.source.load import load_desired
 from reconciler.history.cost import Budget, CostReport
 from reconciler.history.log import LogRecord
 from reconciler.moved import find_moved, find_renamed_method, warn_of
-from reconciler.operations import accounting, gc, realm, resolve, retake, saved_plan, verify
+from reconciler.operations import (
+    accounting,
+    committed,
+    gc,
+    realm,
+    resolve,
+    retake,
+    saved_plan,
+    verify,
+)
 from reconciler.operations.approval import Approval
 from reconciler.operations.budget import BudgetCheck
 from reconciler.operations.earlier_calls import EarlierSettings, translate_settings
@@ -150,7 +159,7 @@ class Project:
 
     def run_pass_at(self, revision: Revision, options: PlanOptions = _NOTHING_SPECIAL) -> Pass:
         """One pass over what a commit asks for, read from the repository."""
-        with planner.open_revision_cache(self.config) as cache:
+        with committed.open_revision_cache(self.config) as cache:
             return self._run_pass_at(revision, options, cache)
 
     def plan(self, options: PlanOptions = _NOTHING_SPECIAL) -> Plan:
@@ -172,7 +181,7 @@ class Project:
         """
         first, last = find_ends(self.config.root, ends)
         options = PlanOptions(force=True)  # no file in the way hides a price
-        with planner.open_revision_cache(self.config) as cache:
+        with committed.open_revision_cache(self.config) as cache:
             before = self._run_pass_at(first, options, cache)
             after = (
                 self.run_pass(options) if last is None else self._run_pass_at(last, options, cache)
@@ -444,16 +453,16 @@ class Project:
         return planner.run_pass(self.config, self.store, ledger, self.clock, options, whole=whole)
 
     def _run_pass_at(self, revision: Revision, options: PlanOptions, cache: Cache) -> Pass:
-        committed = planner.read_revision(self.config, revision, cache, self.clock)
+        state = committed.read_revision(self.config, revision, cache, self.clock)
         with self._reading() as ledger:
             return planner.conclude_pass(
                 self.config,
-                committed.desired,
+                state.desired,
                 self.store,
                 ledger,
                 self.clock,
                 options,
-                committed.pins,
+                state.pins,
             )
 
     @contextmanager

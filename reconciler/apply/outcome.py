@@ -40,7 +40,26 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
+        """Whether the step went well."""
         return self.error is None
+
+    def to_json(self) -> dict[str, object]:
+        """The outcome as plain data."""
+        error = self.error
+        words = None
+        if error is not None:
+            code = getattr(error, "code", "")
+            words = {"code": code, "message": error.message, "hint": error.hint}
+        return {
+            "name": self.step.name,
+            "action": self.step.action.value,
+            "ok": self.ok,
+            "output": self.step.output,
+            "digest": self.digest,
+            "billed_s": self.billed_s,
+            "price": self.price,
+            "error": words,
+        }
 
     def after(self, earlier: Outcome | None) -> Outcome:
         """The same, with what the edit's `earlier` outcome of this run was billed: what came of a
@@ -116,6 +135,30 @@ class Report:
         ):
             return EXIT_NEEDS_PERSON
         return EXIT_FAILED if errors or self.blocked or self.unsettled else EXIT_OK
+
+    def to_json(self) -> dict[str, object]:
+        """The report as plain data: the last line of `cutlist apply --json`."""
+        outcomes = sorted(self.outcomes.values(), key=lambda outcome: outcome.step.name)
+        return {
+            "rendered": self.done(Action.RENDER),
+            "resumed": self.done(Action.RESUME),
+            "written": self.done(Action.WRITE),
+            "pruned": self.done(Action.PRUNE),
+            "terraform": {
+                "add": self.done(Action.RENDER),
+                "change": self.done(Action.WRITE),
+                "destroy": self.done(Action.PRUNE),
+            },
+            "failed": len(self.failures),
+            "blocked": len(self.blocked),
+            "billed_s": self.billed_s,
+            "price": self.price,
+            "currency": self.plan.currency or None,
+            "in_flight": list(self.in_flight),
+            "stopped_by": self.stopped_by or None,
+            "exit_code": self.exit_code,
+            "edits": [outcome.to_json() for outcome in outcomes],
+        }
 
 
 class Stop:

@@ -13,7 +13,7 @@ from reconciler.cli.signals import stop_on_signal
 from reconciler.plan.step import Plan
 from reconciler.project import Project
 from reconciler.report.cost import describe_today
-from reconciler.report.outcome import lay_out_outcome, report_to_json
+from reconciler.report.outcome import lay_out_outcome
 from reconciler.report.plan import lay_out_plan
 
 
@@ -59,7 +59,7 @@ def apply_project(
 
         report = asyncio.run(apply_in_loop())
     if as_json:
-        screen.print_json_line({"event": "end", **report_to_json(report)})
+        screen.print_json_line({"event": "end", **report.to_json()})
     elif report.plan.changes or report.outcomes:
         screen.show(lay_out_outcome(report))
     return report

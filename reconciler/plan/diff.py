@@ -22,6 +22,7 @@ from reconciler.plan.jobs import Resolved
 from reconciler.plan.reasons import describe_changes, find_changed_place, list_texts
 from reconciler.plan.step import FREE, Action, Cost, Plan, Step
 
+DIFF_VERSION = 1
 _STAYS = "no longer asked for; its file stays"
 _PRUNED = "no longer asked for; its file is pruned, unless a guard keeps it"
 
@@ -44,6 +45,10 @@ class Side:
     name: str  # as people call it
     commit: str | None  # None: the work tree
 
+    def to_json(self) -> dict[str, object]:
+        """The side as plain data."""
+        return {"name": self.name, "commit": self.commit}
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -61,6 +66,22 @@ class Change:
     was: str | None = None  # the older name, where it was renamed
     key: str | None = None  # None: removed, or known only after an upstream edit has its result
 
+    def to_json(self) -> dict[str, object]:
+        """The change as plain data."""
+        return {
+            "name": self.name,
+            "kind": self.kind.value,
+            "reason": self.reason,
+            "details": list(self.details),
+            "was": self.was,
+            "output": self.output,
+            "place": str(self.place),
+            "key": self.key,
+            "action": self.action.value,
+            "paid": self.paid or None,
+            "cost": self.cost.to_json(),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -77,6 +98,22 @@ class Comparison:
         """How many edits there are of each kind."""
         return {
             kind.value: sum(1 for change in self.changes if change.kind is kind) for kind in Kind
+        }
+
+    def to_json(self) -> dict[str, object]:
+        """The changes as plain data (schemas/diff.schema.json)."""
+        plan = self.plan
+        return {
+            "version": DIFF_VERSION,
+            "from": self.before.to_json(),
+            "to": self.after.to_json(),
+            "realm": plan.realm,
+            "account": plan.account,
+            "endpoint": plan.endpoint,
+            "environment": plan.environment,
+            "summary": {**self.summary, "unchanged": self.unchanged},
+            "cost": plan.cost_to_json(),
+            "changes": [change.to_json() for change in self.changes],
         }
 
 

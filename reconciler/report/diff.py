@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
-from reconciler.plan.diff import Change, Comparison, Kind, Side
+from reconciler.plan.diff import Change, Comparison, Kind
 from reconciler.plan.step import Action
 from reconciler.report.markdown import (
     MOST_CHARACTERS,
@@ -21,7 +20,6 @@ from reconciler.report.page import Block, Paragraph, Span, Style, write_blocks
 from reconciler.report.plan import describe_place, describe_plan_cost, emphasise_head
 from reconciler.report.table import Column, Fit, Row, Table
 
-DIFF_VERSION = 1
 SIGNS: Mapping[Kind, str] = {
     Kind.ADDED: "+", Kind.REMOVED: "-", Kind.CHANGED: "~", Kind.FORCED: "^", Kind.RENAMED: "=",
 }  # fmt: skip
@@ -101,46 +99,6 @@ def _nothing(comparison: Comparison) -> str:
 def _summary_line(comparison: Comparison) -> str:
     counts = ", ".join(f"{count} {kind}" for kind, count in comparison.summary.items())
     return f"Diff: {counts}; {comparison.unchanged} unchanged."
-
-
-# ------------------------------------------------------------------ JSON
-
-
-def diff_to_json(comparison: Comparison) -> dict[str, Any]:
-    """The changes for programs (schemas/diff.schema.json)."""
-    plan = comparison.plan
-    return {
-        "version": DIFF_VERSION,
-        "from": _side(comparison.before),
-        "to": _side(comparison.after),
-        "realm": plan.realm,
-        "account": plan.account,
-        "endpoint": plan.endpoint,
-        "environment": plan.environment,
-        "summary": {**comparison.summary, "unchanged": comparison.unchanged},
-        "cost": plan.cost_to_json(),
-        "changes": [_change(change) for change in comparison.changes],
-    }
-
-
-def _side(side: Side) -> dict[str, Any]:
-    return {"name": side.name, "commit": side.commit}
-
-
-def _change(change: Change) -> dict[str, Any]:
-    return {
-        "name": change.name,
-        "kind": change.kind.value,
-        "reason": change.reason,
-        "details": list(change.details),
-        "was": change.was,
-        "output": change.output,
-        "place": str(change.place),
-        "key": change.key,
-        "action": change.action.value,
-        "paid": change.paid or None,
-        "cost": change.cost.to_json(),
-    }
 
 
 # ------------------------------------------------------------------ Markdown

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from reconciler.apply.outcome import ABOUT_ALL, NotTried, Outcome, Report
 from reconciler.errors import CutlistError, ServiceError, Unauthorized
@@ -186,48 +185,3 @@ def _done(report: Report) -> str:
     shown = {word: report.done(action) for word, action in counts.items()}
     parts = [f"{count} {word}" for word, count in shown.items() if count or word != "resumed"]
     return f"{', '.join(parts)} in {format_elapsed(report.elapsed_s)}."
-
-
-def report_to_json(report: Report) -> dict[str, Any]:
-    """The same for programs."""
-    return {
-        "rendered": report.done(Action.RENDER),
-        "resumed": report.done(Action.RESUME),
-        "written": report.done(Action.WRITE),
-        "pruned": report.done(Action.PRUNE),
-        "terraform": {
-            "add": report.done(Action.RENDER),
-            "change": report.done(Action.WRITE),
-            "destroy": report.done(Action.PRUNE),
-        },
-        "failed": len(report.failures),
-        "blocked": len(report.blocked),
-        "billed_s": report.billed_s,
-        "price": report.price,
-        "currency": report.plan.currency or None,
-        "in_flight": list(report.in_flight),
-        "stopped_by": report.stopped_by or None,
-        "exit_code": report.exit_code,
-        "edits": [
-            _edit(outcome)
-            for outcome in sorted(report.outcomes.values(), key=lambda outcome: outcome.step.name)
-        ],
-    }
-
-
-def _edit(outcome: Outcome) -> dict[str, Any]:
-    error = outcome.error
-    return {
-        "name": outcome.step.name,
-        "action": outcome.step.action.value,
-        "ok": outcome.ok,
-        "output": outcome.step.output,
-        "digest": outcome.digest,
-        "billed_s": outcome.billed_s,
-        "price": outcome.price,
-        "error": (
-            None
-            if error is None
-            else {"code": getattr(error, "code", ""), "message": error.message, "hint": error.hint}
-        ),
-    }

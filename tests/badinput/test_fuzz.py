@@ -30,7 +30,7 @@ from reconciler.cli.main import run
 from reconciler.config import Variables
 from reconciler.errors import CutlistError
 from reconciler.formats.secret import Secret
-from reconciler.report.outcome import report_to_json, write_outcome
+from reconciler.report.outcome import write_outcome
 from tests.e2e.bench import SmallFilms, Ticking, write_video
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
@@ -655,4 +655,4 @@ async def _apply(root: Path, said: dict[str, list[Any]]) -> str:
         report = await project.apply_async(stop=stop)
     except CutlistError as error:
         return str(error)
-    return write_outcome(report) + json.dumps(report_to_json(report))
+    return write_outcome(report) + json.dumps(report.to_json())

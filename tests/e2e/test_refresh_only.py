@@ -10,7 +10,6 @@ from typing import Any
 from reconciler.apply.outcome import Stop
 from reconciler.plan.decide import PlanOptions
 from reconciler.plan.step import Action
-from reconciler.report.outcome import report_to_json
 from reconciler.report.plan import write_plan
 from tests.e2e.bench import CREATE, FETCH, Bench, Trouble, answer, failed, lost_after
 
@@ -48,7 +47,7 @@ async def test_what_is_in_flight_is_collected_and_not_written(bench: Bench) -> N
     assert (report.exit_code, report.done(Action.RESUME), bench.creates()) == (0, 1, 1)
     assert not bench.output("a").exists()
     assert (lock.read_bytes() if lock.exists() else None) == before
-    assert report_to_json(report)["terraform"] == {"add": 0, "change": 0, "destroy": 0}
+    assert report.to_json()["terraform"] == {"add": 0, "change": 0, "destroy": 0}
     after = project.plan()
     assert {name: count for name, count in after.summary.items() if count} == {
         "render": 1,
@@ -94,4 +93,4 @@ async def test_nothing_in_flight_asks_nobody(bench: Bench) -> None:
         approve=lambda plan: questions.append(plan.total(*Action).billable_s) or True,
     )
     assert (report.exit_code, bench.network.requests, questions) == (0, [], [0.0])
-    assert json.loads(json.dumps(report_to_json(report)))["rendered"] == 0
+    assert json.loads(json.dumps(report.to_json()))["rendered"] == 0

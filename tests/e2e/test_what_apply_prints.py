@@ -15,7 +15,7 @@ from reconciler import read_plan
 from reconciler.apply.events import Event
 from reconciler.apply.outcome import Report
 from reconciler.cli import progress
-from reconciler.report.outcome import report_to_json, write_outcome
+from reconciler.report.outcome import write_outcome
 from reconciler.report.plan import write_plan
 from tests.e2e.bench import FETCH, Bench, Trouble, failed
 
@@ -74,7 +74,7 @@ async def test_the_last_word(film: Bench, golden: Golden) -> None:
     """As text and as JSON: what went well, what did not and why, what is left, what it cost."""
     report = await applied(film)
     golden(GOLDEN / "apply.txt", masked(f"{write_plan(report.plan)}\n{write_outcome(report)}"))
-    document = {**report_to_json(report)}
+    document = {**report.to_json()}
     golden(GOLDEN / "apply-end.json", masked(json.dumps(document, indent=1) + "\n"))
 
 

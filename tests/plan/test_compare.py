@@ -20,7 +20,7 @@ from reconciler.desired.manifest import Edit
 from reconciler.plan.decide import PlanOptions
 from reconciler.plan.diff import Change, Comparison, Side, compare_revisions
 from reconciler.plan.jobs import resolve_jobs
-from reconciler.report.diff import diff_to_json, write_diff, write_diff_markdown
+from reconciler.report.diff import write_diff, write_diff_markdown
 from reconciler.report.markdown import MOST_CHARACTERS
 from reconciler.state.observed import Pin, State
 from reconciler.system import shipped
@@ -391,7 +391,7 @@ def test_each_new_job_is_paid_once(
         results=[make_result(prompted("z", each)) for each in stored],
     )
     fresh = set(new.values()) - set(old.values()) - stored
-    assert diff_to_json(made)["cost"]["price"] == pytest.approx(0.4 * len(fresh))
+    assert made.to_json()["cost"]["price"] == pytest.approx(0.4 * len(fresh))
     summary = made.summary
     assert len(new) == made.unchanged + sum(summary.values()) - summary["removed"]
     assert bool(made.changes) == (old != new)
@@ -431,9 +431,7 @@ FORMS: dict[str, Callable[[], str]] = {
     "diff.txt": lambda: write_diff(everything()),
     "diff-without-prices.txt": lambda: write_diff(everything(prices=False)),
     "diff-nothing.txt": lambda: write_diff(compared(make_desired(RAIN), make_desired(RAIN))),
-    "diff.json": lambda: (
-        json.dumps(diff_to_json(everything()), indent=2, ensure_ascii=False) + "\n"
-    ),
+    "diff.json": lambda: json.dumps(everything().to_json(), indent=2, ensure_ascii=False) + "\n",
     "diff.md": lambda: write_diff_markdown(everything()),
     "diff-nothing.md": lambda: write_diff_markdown(
         compared(make_desired(RAIN), make_desired(RAIN))
@@ -451,7 +449,7 @@ def test_golden(name: str, golden: Callable[[Path, str], None]) -> None:
 
 def test_the_document_keeps_its_form() -> None:
     """schemas/diff.schema.json, which `cutlist schema diff` prints, and nothing beside it."""
-    document = diff_to_json(everything())
+    document = everything().to_json()
     jsonschema.validate(document, shipped.read_schema("diff"))
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**document, "surprise": 1}, shipped.read_schema("diff"))

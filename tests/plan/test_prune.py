@@ -14,7 +14,7 @@ from reconciler.plan.prune import Pruning
 from reconciler.plan.status import Status
 from reconciler.plan.step import Action, Plan
 from reconciler.report.markdown import write_plan_markdown
-from reconciler.report.outcome import report_to_json, write_outcome
+from reconciler.report.outcome import write_outcome
 from reconciler.report.plan import write_plan
 from reconciler.report.status import write_status
 from reconciler.state.observed import Observed, Output, Pin
@@ -354,7 +354,7 @@ def test_in_the_last_word_of_an_apply() -> None:
     done = {each.name: Outcome(each) for each in (first, second)}
     report = Report(made, make_plan(ASKED, seen({})), done)
     assert "Apply complete. 0 rendered, 0 written, 2 pruned in 0.0 s." in write_outcome(report)
-    assert report_to_json(report)["terraform"]["destroy"] == 2
+    assert report.to_json()["terraform"]["destroy"] == 2
     failed = Outcome(find_step(made, "film"), CutlistError("no."))
     words = "- not pruned: r/<b>.mp4, r/a.mp4. That comes last: when nothing failed, and what"
     assert words in write_outcome(Report(made, made, {"film": failed}))

@@ -45,7 +45,7 @@ def run_diff(
     Example: cutlist diff main...HEAD
     """
     from reconciler.operations.budget import describe_refusals
-    from reconciler.report.diff import diff_to_json, lay_out_diff, write_diff_markdown
+    from reconciler.report.diff import lay_out_diff, write_diff_markdown
 
     if as_json and markdown:
         raise UsageError("say --json or --markdown, not both.")
@@ -55,7 +55,7 @@ def run_diff(
     checks = project.check_budgets(comparison.plan, max_cost=max_cost)
     if as_json:
         screen.print_json(
-            {**diff_to_json(comparison), "budgets": [check.to_json() for check in checks]}
+            {**comparison.to_json(), "budgets": [check.to_json() for check in checks]}
         )
     elif markdown:
         screen.print_lines(
