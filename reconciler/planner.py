@@ -64,20 +64,20 @@ class Pass:
         """What the lock file should say: every edit's result. What is left out keeps the pin it
         has.
         """
-        asked = {step.name for step in self.plan.steps}
+        planned_names = {step.name for step in self.plan.steps}
         kept = {
-            name: Pin(each.job.key, each.result.digest)
-            for name, each in self.resolved.items()
-            if name in asked and each.job is not None and each.result is not None
+            name: Pin(edit.job.key, edit.result.digest)
+            for name, edit in self.resolved.items()
+            if name in planned_names and edit.job is not None and edit.result is not None
         }
         waiting = {}
-        for name, each in self.resolved.items():
+        for name, edit in self.resolved.items():
             pin = (
-                self.observed.pin(name, each.job.key) if each.job else None
+                self.observed.pin(name, edit.job.key) if edit.job else None
             ) or self.observed.pins.get(name)
             if name not in kept and pin is not None:
                 waiting[name] = pin
-        if any(each.job is None and name not in waiting for name, each in self.resolved.items()):
+        if any(edit.job is None and name not in waiting for name, edit in self.resolved.items()):
             waiting |= self._find_unclaimed_pins(
                 {pin.key for pin in (*kept.values(), *waiting.values())}
             )
@@ -97,11 +97,9 @@ class Pass:
         """
         noted = {}
         matching = {step.output: step.digest for step in self.plan.by_action(Action.KEEP)}
-        for name, each in self.resolved.items():
-            edit, published = (
-                each.wanted.edit,
-                self.observed.outputs[each.wanted.edit.output].published,
-            )
+        for name, resolved in self.resolved.items():
+            edit = resolved.wanted.edit
+            published = self.observed.outputs[edit.output].published
             if published is None or published.realm != self.observed.realm:
                 continue
             same = matching.get(edit.output) == published.digest

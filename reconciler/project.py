@@ -150,12 +150,12 @@ class Project:
         `whole`: with all results and attempts that ever were, also those that no edit asks for now.
         """
         with self._reading() as ledger:
-            seen = self._run_pass(ledger, options, whole=whole)
+            current = self._run_pass(ledger, options, whole=whole)
         error = realm.find_mistaken_realm(self.config)
         if error is None:
-            return seen
-        notes = (*seen.plan.notes, f"! {error.message} {error.hint}")
-        return replace(seen, plan=replace(seen.plan, notes=notes))
+            return current
+        notes = (*current.plan.notes, f"! {error.message} {error.hint}")
+        return replace(current, plan=replace(current.plan, notes=notes))
 
     def run_pass_at(self, revision: Revision, options: PlanOptions = _NOTHING_SPECIAL) -> Pass:
         """One pass over what a commit asks for, read from the repository."""
@@ -168,10 +168,10 @@ class Project:
 
     def save(self, path: Path | str, options: PlanOptions = _NOTHING_SPECIAL) -> Plan:
         """The plan, also written to `path`, to be applied once: read_plan gives it back."""
-        seen = self.run_pass(options)
-        document = saved_plan.bind_plan(self.config, seen, options, self.clock.new_id())
+        current = self.run_pass(options)
+        document = saved_plan.bind_plan(self.config, current, options, self.clock.new_id())
         plans.write(Path(path), document, tmp_name=self.clock.new_id())
-        return seen.plan
+        return current.plan
 
     def diff(self, ends: str) -> Comparison:
         """What changes from one revision to another, and what that costs now.
@@ -194,8 +194,8 @@ class Project:
 
     def status(self) -> Status:
         """How every edit is."""
-        seen, now = self.run_pass(), self.clock.now()
-        return Status(seen.plan, self.config.name, now, seen.measure_clock_lead(now))
+        current, now = self.run_pass(), self.clock.now()
+        return Status(current.plan, self.config.name, now, current.measure_clock_lead(now))
 
     def log(self, name: str | None = None) -> Sequence[LogRecord]:
         """What happened to the edits so far, or to one, which need not be asked for any more; the
@@ -220,29 +220,31 @@ class Project:
 
         Raises UsageError where none is named so.
         """
-        seen, step = self._find_step(name)
-        return view_edit(seen.resolved[step.name], step, seen.resolved, seen.observed)
+        current, step = self._find_step(name)
+        return view_edit(current.resolved[step.name], step, current.resolved, current.observed)
 
     def explain(self, name: str) -> Explanation:
         """Why an edit will or will not be rendered: each part of its key beside the nearest earlier
         result. Raises UsageError where none is named so.
         """
-        seen, step = self._find_step(name)
-        return explain_edit(seen.resolved[step.name], seen.observed, step, seen.plan.currency)
+        current, step = self._find_step(name)
+        return explain_edit(
+            current.resolved[step.name], current.observed, step, current.plan.currency
+        )
 
     def graph(self) -> Graph:
         """Which edit builds on which, with what a plan says of each."""
-        seen = self.run_pass()
-        return build_graph(seen.desired, seen.plan)
+        current = self.run_pass()
+        return build_graph(current.desired, current.plan)
 
     # -------------------------------------------------------------- money
 
     def cost(self) -> CostReport:
         """What was spent, saved and wasted so far, and what is left of today's budgets."""
         with self._reading() as ledger:
-            seen = self._run_pass(ledger)
+            current = self._run_pass(ledger)
             return accounting.build_cost_report(
-                self.config, self.store, ledger, seen, self.clock.now()
+                self.config, self.store, ledger, current, self.clock.now()
             )
 
     def add_up_today(self) -> Sequence[Budget]:
@@ -287,9 +289,9 @@ class Project:
 
         Only reports, unless `delete` is set: what is deleted has to be paid for again.
         """
-        seen = self.run_pass(whole=True)
+        current = self.run_pass(whole=True)
         garbage = gc.find_garbage(
-            self.config.root, seen.observed, seen.resolved.values(), commits=commits
+            self.config.root, current.observed, current.resolved.values(), commits=commits
         )
         if delete and garbage.results:
             with self._writing():
@@ -330,10 +332,10 @@ class Project:
         from reconciler.operations import importing  # lazy: httpx
 
         with self._writing() as ledger:
-            seen = self._run_pass(ledger)
-            edit = importing.find_importable(seen, find_edit(list(seen.desired.edits), name))
+            current = self._run_pass(ledger)
+            edit = importing.find_importable(current, find_edit(list(current.desired.edits), name))
             approver = f"{self.config.approver}, imported a file"
-            origin = accounting.find_origin(self.config, seen, approver)
+            origin = accounting.find_origin(self.config, current, approver)
             return importing.import_video(
                 self.store, self.clock, self.config, edit, Path(video), origin
             )
@@ -348,10 +350,10 @@ class Project:
 
         resolve.check_task_id(task_id)
         with self._writing() as ledger:
-            seen = self._run_pass(ledger)
-            edit = importing.find_importable(seen, find_edit(list(seen.desired.edits), name))
+            current = self._run_pass(ledger)
+            edit = importing.find_importable(current, find_edit(list(current.desired.edits), name))
             approver = f"{self.config.approver}, imported a task"
-            origin = accounting.find_origin(self.config, seen, approver)
+            origin = accounting.find_origin(self.config, current, approver)
             async with open_session(
                 self.config,
                 self.store,
@@ -370,8 +372,10 @@ class Project:
         """
         from reconciler.operations import importing  # lazy: httpx
 
-        seen = self.run_pass()
-        return importing.describe_fate(seen, find_edit(list(seen.desired.edits), name), digest)
+        current = self.run_pass()
+        return importing.describe_fate(
+            current, find_edit(list(current.desired.edits), name), digest
+        )
 
     # -------------------------------------------------------------- apply
 
@@ -438,10 +442,10 @@ class Project:
 
     def _find_step(self, name: str) -> tuple[Pass, Step]:
         """One pass over all that is stored, and the step of the edit that is named."""
-        seen = self.run_pass(whole=True)
-        found = find_edit(list(seen.desired.edits), name)
-        step = next(step for step in seen.plan.steps if step.name == found)
-        return seen, replace(step, details=seen.plan.describe_details(step))
+        current = self.run_pass(whole=True)
+        edit = find_edit(list(current.desired.edits), name)
+        step = next(step for step in current.plan.steps if step.name == edit)
+        return current, replace(step, details=current.plan.describe_details(step))
 
     def _run_pass(
         self,
