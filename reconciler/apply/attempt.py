@@ -38,12 +38,12 @@ from reconciler.errors import (
 )
 from reconciler.formats.digest import hash_bytes
 from reconciler.service.answers import Created, TaskAnswer
-from reconciler.service.codes import Verdict, entry
+from reconciler.service.codes import Verdict, find_code
 from reconciler.service.models import Models
 from reconciler.service.retry import (
     UNKNOWN_LOOKS,
     UNKNOWN_OVER_S,
-    backoff_s,
+    choose_backoff,
     is_verdict,
 )
 from reconciler.state.ledger import TaskTaken
@@ -211,7 +211,7 @@ async def follow(
                     str(answer.output.get("message", "")),
                 )
                 await close(context, attempt_id, State.FAILED, code, message, answer.request_id)
-                if entry(code, message).verdict is Verdict.INPUT:
+                if find_code(code, message).verdict is Verdict.INPUT:
                     await forget_uploads(context, work)
                 raise TaskFailed(message, code=code, request_id=answer.request_id)
             case "CANCELED":
@@ -285,7 +285,7 @@ async def _check_adopted(context: Context, attempt: Attempt, answer: TaskAnswer)
 # ------------------------------------------------------------------ collect
 
 
-async def still_there(context: Context, attempt_id: str) -> TaskAnswer | None:
+async def fetch_kept_answer(context: Context, attempt_id: str) -> TaskAnswer | None:
     """What the service has of a task whose result is lost, asked before it is paid again; None
     when it has no video of it any more.
     """
@@ -310,7 +310,7 @@ async def collect(context: Context, work: Work, attempt_id: str, answer: TaskAns
             if failures >= DOWNLOAD_TRIES or isinstance(error, HostRefused):
                 raise
             context.emit(work, Phase.WAITING, note=f"{error} It is fetched again")
-        await context.clock.sleep(backoff_s(failures, context.clock.random()))
+        await context.clock.sleep(choose_backoff(failures, context.clock.random()))
         attempt = context.ledger.attempt(attempt_id, now=context.clock.now())
         assert attempt.task_id is not None
         fresh = await fetch_task(context, attempt.task_id, tries=None, work=work)

@@ -12,7 +12,7 @@ from reconciler.apply.context import Context, retry_until_answered
 from reconciler.apply.listing import Listing, put_together
 from reconciler.errors import NotReached, ServiceError, Throttled
 from reconciler.service.pages import ListPage
-from reconciler.service.retry import ends_reading
+from reconciler.service.retry import is_end_of_reading
 
 PAGE_SIZE = 100
 READ_TRIES = 3  # of a list that contradicts itself, before a request goes out beside it
@@ -83,7 +83,7 @@ async def _read_before_sending(context: Context) -> Listing:
         try:
             listing = await read_listing(context)
         except ServiceError as error:
-            if ends_reading(error) or isinstance(error, NotReached | Throttled):
+            if is_end_of_reading(error) or isinstance(error, NotReached | Throttled):
                 raise
             return Listing({}, (f"cannot be read ({error})",), context.client.server_time)
         tries += 1

@@ -18,7 +18,7 @@ from reconciler.state.observed import State
 _PAID = (State.SUCCEEDED, State.LOST)
 
 
-def booking(config: Config, resolved: Resolved, origin: Origin) -> Booking:
+def build_booking(config: Config, resolved: Resolved, origin: Origin) -> Booking:
     """For whom an edit's request is made, and what a second of it costs today."""
     edit = resolved.wanted.edit
     return Booking(
@@ -72,7 +72,7 @@ def note_holdings(
                 now,
                 reused,
                 billable_s,
-                booking(config, edit, origin),
+                build_booking(config, edit, origin),
             )
         )
     books.hold(new_holdings)

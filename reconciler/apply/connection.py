@@ -13,7 +13,7 @@ from reconciler.formats.secret import is_key
 
 
 @asynccontextmanager
-async def service_address(config: Config) -> AsyncIterator[str]:
+async def reach_service(config: Config) -> AsyncIterator[str]:
     """The base URL of the endpoint; the bundled server runs for the length of the block. Raises
     CutlistError where there is no key.
     """
@@ -21,9 +21,9 @@ async def service_address(config: Config) -> AsyncIterator[str]:
         check_key(config)
         yield config.endpoint.base_url
         return
-    from reconciler.service.bundled import bundled_server  # lazy: aiohttp
+    from reconciler.service.bundled import start_bundled_server  # lazy: aiohttp
 
-    async with bundled_server(config.state_dir / "server") as url:
+    async with start_bundled_server(config.state_dir / "server") as url:
         yield url
 
 

@@ -23,7 +23,7 @@ from reconciler.errors import (
 )
 from reconciler.service.answers import TaskAnswer
 from reconciler.service.client import Client
-from reconciler.service.retry import backoff_s, ends_reading
+from reconciler.service.retry import choose_backoff, is_end_of_reading
 from reconciler.state.booked import Booking
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Attempt, Result, State
@@ -158,11 +158,11 @@ async def retry_until_answered(
             temporary = isinstance(error, OutcomeUnknown | NotReached) or error.status == 429
             unfit += isinstance(error, UnfitAnswer)
             used_up = unfit >= UNFIT_TRIES or (tries is not None and failures >= tries)
-            if ends_reading(error) or not temporary or used_up:
+            if is_end_of_reading(error) or not temporary or used_up:
                 raise
             if work is not None:
                 context.emit(work, Phase.WAITING, note=f"{error} It is tried again")
-        await context.clock.sleep(backoff_s(failures, context.clock.random()))
+        await context.clock.sleep(choose_backoff(failures, context.clock.random()))
 
 
 async def fetch_task(

@@ -18,7 +18,7 @@ from reconciler.apply.context import (
     run_unbroken,
 )
 from reconciler.apply.events import Event, Phase
-from reconciler.apply.lanes import Lane, Pacer, lane_name
+from reconciler.apply.lanes import Lane, Pacer, name_lane
 from reconciler.apply.outcome import NotTried, Outcome
 from reconciler.apply.prepare import prepare
 from reconciler.apply.publish import Publisher
@@ -37,9 +37,9 @@ from reconciler.errors import (
 from reconciler.plan.cost import PricePerSecond, find_tier, read_billed_seconds
 from reconciler.plan.step import FREE, Action, Step
 from reconciler.service.answers import TaskAnswer
-from reconciler.service.codes import Verdict, entry, may_try_again
+from reconciler.service.codes import Verdict, find_code, may_try_again
 from reconciler.service.models import Model, Models
-from reconciler.service.retry import backoff_s, stops_everything
+from reconciler.service.retry import choose_backoff, is_end_of_everything
 from reconciler.state.observed import Result
 from reconciler.system.files import EscapesRoot
 
@@ -151,7 +151,7 @@ class Executor:
                 group = group if sent else [_free(item) for item in group]
         except CutlistError as error:
             self._learn(error)
-            if self.fail_fast and not worth_another(error):
+            if self.fail_fast and not may_render_again(error):
                 self.send_nothing_more(error)
             await self._pause_after(error)
             return [Outcome(item.step, error) for item in group]
@@ -164,11 +164,11 @@ class Executor:
         """A job that the service failed by its own fault, or for want of an input, is sent again
         after a pause.
         """
-        if isinstance(error, TaskFailed) and entry(error.code, error.message).verdict in (
+        if isinstance(error, TaskFailed) and find_code(error.code, error.message).verdict in (
             Verdict.INTERNAL,
             Verdict.INPUT,
         ):
-            await self._context.clock.sleep(backoff_s(1, self._context.clock.random()))
+            await self._context.clock.sleep(choose_backoff(1, self._context.clock.random()))
 
     def tell_failures(self, ended: Iterable[Outcome], *, sent_again: Container[str]) -> None:
         """Say which edits have failed. An attempt that is followed by another has not failed its
@@ -251,7 +251,7 @@ class Executor:
         lane = self._lane(work.model, model)
         async with lane.running:
             if work.loses is not None and (
-                there := await life.still_there(self._context, work.loses)
+                there := await life.fetch_kept_answer(self._context, work.loses)
             ):
                 return await life.collect(self._context, work, work.loses, there), 0.0, True
             attempt_id = work.attempt_id or await self._submitted(work, lane)
@@ -327,7 +327,7 @@ class Executor:
             if tries >= SUBMIT_TRIES:
                 raise reason
             self._context.emit(work, Phase.WAITING, note=f"{reason} It is sent again")
-            await self._context.clock.sleep(backoff_s(tries, self._context.clock.random()))
+            await self._context.clock.sleep(choose_backoff(tries, self._context.clock.random()))
 
     async def _settled(self, work: Work, lane: Lane, error: ServiceError) -> str | None:
         """Ask whether a request whose answer was lost arrived, inside the lane. The attempt's id,
@@ -360,7 +360,7 @@ class Executor:
     def _learn(self, error: CutlistError, lane: Lane | None = None) -> None:
         """Some errors would only come again: for the lane, or for all."""
         if isinstance(error, DiskFull | LedgerError) or (
-            isinstance(error, ServiceError) and stops_everything(error)
+            isinstance(error, ServiceError) and is_end_of_everything(error)
         ):
             self._stopped = self._stopped or error
         elif isinstance(error, QuotaExhausted) and lane is not None:
@@ -370,7 +370,7 @@ class Executor:
         if name not in self._lanes:
             most = min(model.running_tasks, self._config.running_tasks or model.running_tasks)
             self._lanes[name] = Lane(
-                lane_name(self._context.endpoint, self._context.account, name),
+                name_lane(self._context.endpoint, self._context.account, name),
                 Pacer(self._context.clock, model.submits_per_s),
                 asyncio.Semaphore(most),
             )
@@ -382,7 +382,7 @@ def _free(item: Item) -> Item:
     return replace(item, step=replace(item.step, action=Action.WRITE, reason=_THERE, cost=FREE))
 
 
-def worth_another(error: CutlistError) -> bool:
+def may_render_again(error: CutlistError) -> bool:
     """Whether the next pass may send this job again by itself; how often in all is for `diff` and
     `rounds` to say.
     """

@@ -48,7 +48,7 @@ class Lane:
     paused: ServiceError | None = None  # why nothing more is sent in this lane
 
 
-def lane_name(endpoint: str, account: str, model: str) -> str:
+def name_lane(endpoint: str, account: str, model: str) -> str:
     """The lane's name, by the configured account: a rotated key does not slip past an open
     INTENT.
     """

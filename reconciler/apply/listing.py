@@ -146,7 +146,7 @@ def _variant_of(models: Models, job: Mapping[str, object]) -> Variant | None:
     return model.variant(function) if model is not None else None
 
 
-def described(rows: Iterable[ListedTask]) -> str:
+def describe_rows(rows: Iterable[ListedTask]) -> str:
     """Candidates as a person wants to see them: id, model, status, and time by the service."""
     words = []
     for row in rows:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from reconciler.apply.context import Context, NeedsPerson
-from reconciler.apply.settle import LOOK_AGAIN_S, second_look, settle
+from reconciler.apply.settle import LOOK_AGAIN_S, settle, take_second_look
 from reconciler.errors import LedgerError, ServiceError
 from reconciler.formats.untrusted import is_task_id, make_plain_line
 from reconciler.formats.words import format_count
@@ -17,7 +17,7 @@ from reconciler.state.observed import State
 Tell = Callable[[str], None]
 
 
-def wanted(context: Context) -> bool:
+def has_open_work(context: Context) -> bool:
     """Whether the service has to be asked about anything earlier runs left open."""
     return bool(context.ledger.open_intents()) or bool(_looks_due(context))
 
@@ -148,7 +148,7 @@ async def look_again(context: Context, tell: Tell) -> None:
         if not context.is_here(attempt):
             continue
         try:
-            task = await second_look(context, attempt_id)
+            task = await take_second_look(context, attempt_id)
         except (ServiceError, LedgerError):
             return  # it stays due
         for task_id, what in task.items():

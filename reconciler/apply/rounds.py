@@ -42,7 +42,7 @@ def _what(step: Step) -> tuple[Action, str]:
     return step.action, str(step.key) if shared else step.name
 
 
-def undone(step: Step) -> Outcome:
+def report_undone(step: Step) -> Outcome:
     """The end of a step that went well as often as a run tries it, and is to be done again."""
     words, way = _AGAIN_AND_AGAIN[step.action]
     what = step.output if step.action is Action.WRITE else f"the video of {step.name}"

@@ -10,16 +10,16 @@ from contextlib import suppress
 from dataclasses import replace
 
 from reconciler.apply import recover
-from reconciler.apply.bookkeeping import booking, note_holdings
+from reconciler.apply.bookkeeping import build_booking, note_holdings
 from reconciler.apply.context import Context, Work, run_unbroken
 from reconciler.apply.events import Event, Observer, Phase, RunBlocking
-from reconciler.apply.executor import Executor, Item, worth_another
+from reconciler.apply.executor import Executor, Item, may_render_again
 from reconciler.apply.outcome import Outcome, Report, Stop
 from reconciler.apply.publish import Publisher
 from reconciler.apply.recover import Tell
 from reconciler.apply.replan import Replanner
 from reconciler.apply.request import ApplyRequest
-from reconciler.apply.rounds import Rounds, undone
+from reconciler.apply.rounds import Rounds, report_undone
 from reconciler.apply.takeover import take_over
 from reconciler.config import Config
 from reconciler.desired.job import Job
@@ -113,7 +113,7 @@ class Session:
     @property
     def has_to_ask(self) -> bool:
         """Whether earlier runs left something open that only the service can tell."""
-        return recover.wanted(self._context)
+        return recover.has_open_work(self._context)
 
     async def recover(self, tell: Tell, stop: Stop) -> None:
         """Settle what an earlier run left open, before anything is sent; a stop leaves the rest to
@@ -156,7 +156,7 @@ class Session:
         planned = price_edit(
             resolved, estimate_seconds(resolved, {}), self._config.prices.per_second
         )
-        booked = booking(self._config, resolved, origin)
+        booked = build_booking(self._config, resolved, origin)
         return await take_over(
             self._context, resolved, task_id, booked, planned_s=planned.billable_s
         )
@@ -254,7 +254,7 @@ class Session:
                 earlier = outcomes.get(outcome.step.name)
                 outcomes[outcome.step.name] = outcome.after(earlier)
                 _tell_of_a_rival(outcome, earlier, tell)
-                if outcome.error is not None and not worth_another(outcome.error):
+                if outcome.error is not None and not may_render_again(outcome.error):
                     given_up.add(outcome.step.key)
             steps = self._look(replanner, ended)
             given_up |= {
@@ -265,7 +265,7 @@ class Session:
             idle = [step for step in steps if not executor.is_at_work_on(step)]
             ready = select_ready(idle, given_up=given_up)
             over = [step for step in ready if rounds.spent(step)]
-            outcomes.update((step.name, undone(step)) for step in over)
+            outcomes.update((step.name, report_undone(step)) for step in over)
             may = [
                 step
                 for step in ready
@@ -369,7 +369,7 @@ class Session:
             upstream=resolved.upstream or {},
             billable_s=step.cost.billable_s,
             attempt_id=step.attempt_id if step.action is Action.RESUME else None,
-            booking=booking(self._config, resolved, self._origin),
+            booking=build_booking(self._config, resolved, self._origin),
             loses=step.loses,
         )
 

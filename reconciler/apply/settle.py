@@ -194,7 +194,7 @@ def _claimed(others: Iterable[Question], candidates: Mapping[str, ListedTask]) -
     }
 
 
-async def second_look(context: Context, attempt_id: str) -> Mapping[str, str]:
+async def take_second_look(context: Context, attempt_id: str) -> Mapping[str, str]:
     """Look once more for a task that a given-up or adopted request made after all.
 
     What no reading had shown at the verdict is written down as a stray. Where it is a single task

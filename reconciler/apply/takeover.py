@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.apply.context import Context, fetch_task, run_unbroken
-from reconciler.apply.lanes import lane_name
+from reconciler.apply.lanes import name_lane
 from reconciler.errors import UsageError
 from reconciler.plan.jobs import Resolved
 from reconciler.state.booked import Booking
@@ -49,7 +49,7 @@ async def take_over(
     attempt = Attempt(
         id=context.clock.new_id(),
         key=resolved.job.key,
-        lane=lane_name(context.endpoint, context.account, edit.model),
+        lane=name_lane(context.endpoint, context.account, edit.model),
         edit=edit.name,
         state=State.SUBMITTED,
         endpoint=context.endpoint,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.apply.listing import ExpectedTask, Listing, described
+from reconciler.apply.listing import ExpectedTask, Listing, describe_rows
 from reconciler.service.pages import ListedTask
 
 PROOFS = 2  # whole listings without a candidate, read after settle, that prove NOT_SENT
@@ -82,7 +82,7 @@ def judge(evidence: Evidence) -> Verdict | None:
         )
     if len(evidence.candidates) > 1:
         candidates = evidence.candidates
-        words = f"{len(candidates)} tasks could be it: {described(candidates.values())}"
+        words = f"{len(candidates)} tasks could be it: {describe_rows(candidates.values())}"
         return Undecided(words)
     if evidence.candidates:
         return _of_one(evidence, *evidence.candidates.values())
@@ -94,7 +94,7 @@ def _of_one(evidence: Evidence, row: ListedTask) -> Verdict | None:
     told = evidence.wanted.is_told_by(row)
     if row.task_id in evidence.claimed and not told:
         return Undecided(
-            f"one task could be it, or that of another lost request: {described([row])}"
+            f"one task could be it, or that of another lost request: {describe_rows([row])}"
         )
     # another key may be one of another account, of whose tasks the baseline says nothing
     vouched = told and evidence.baseline_is_whole and evidence.is_its_sender
@@ -110,7 +110,7 @@ def _of_one(evidence: Evidence, row: ListedTask) -> Verdict | None:
         )
         return Undecided(
             f"one task could be it, but {why}, and the service tells no prompt of it:"
-            f" {described([row])}"
+            f" {describe_rows([row])}"
         )
     # nothing will check it later: a second one may still turn up
     return Adopt(row.task_id, vouched) if evidence.settled else None
@@ -120,7 +120,7 @@ def _of_none(evidence: Evidence) -> Verdict | None:
     if evidence.misnamed and not evidence.patient:
         return Undecided(
             "no new task of its model is listed, but one of another model that nobody here asked"
-            f" for: {described(evidence.misnamed.values())}"
+            f" for: {describe_rows(evidence.misnamed.values())}"
         )
     if evidence.proofs < PROOFS:
         return None
@@ -145,4 +145,4 @@ def _beside(candidates: Mapping[str, ListedTask]) -> str:
     """Candidates, where there are any, after the reason why they do not decide."""
     if not candidates:
         return ""
-    return f"; it shows what could be it: {described(candidates.values())}"
+    return f"; it shows what could be it: {describe_rows(candidates.values())}"

@@ -134,7 +134,7 @@ class Board:
         if not good:
             note = " ".join(event.note.split())
             return [*head, *spell(shorten(note, room, page, at_end=True), page)]
-        price = billed(event, self._currency)
+        price = describe_billed(event, self._currency)
         if room - measure_columns(price) < _LEAST_NAME:
             price = ""  # the whole has the money, too
         path = shorten(event.output or "stored", room - measure_columns(price), page)
@@ -188,7 +188,7 @@ class Board:
         return f"{event.phase.value:<10} {format_span(now - self._began[event.name]):>6}{usual}"
 
 
-def billed(event: Event, currency: str) -> str:
+def describe_billed(event: Event, currency: str) -> str:
     """`  5.0 s billed, 0.50 USD`, or nothing."""
     if not event.billed_s:
         return ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import completion, screen
-from reconciler.state.roster import meaning
+from reconciler.state.roster import describe_others
 
 if TYPE_CHECKING:
     from reconciler.project import Project
@@ -35,4 +35,4 @@ def warn_of_other_ledgers(project: Project) -> None:
     """
     notes = project.find_other_ledgers()
     if notes:
-        screen.note(f"warning: {meaning(notes)}.")
+        screen.note(f"warning: {describe_others(notes)}.")

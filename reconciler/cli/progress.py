@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 
 from reconciler.apply.events import Event, Phase
 from reconciler.cli import screen
-from reconciler.cli.board import Board, billed
+from reconciler.cli.board import Board, describe_billed
 from reconciler.cli.terminal import OutputStream
 from reconciler.formats.names import make_plain
 from reconciler.plan.step import Plan
@@ -32,7 +32,7 @@ _STYLES: Mapping[Style, str] = {
 }
 
 
-def sentence(event: Event, currency: str) -> str:
+def describe_event(event: Event, currency: str) -> str:
     """One event in one line."""
     match event.phase:
         case Phase.PENDING:
@@ -42,7 +42,7 @@ def sentence(event: Event, currency: str) -> str:
         case Phase.WAITING:
             return f"{event.name}: {event.note or 'waiting'}"
         case Phase.WRITTEN:
-            return f"{event.name}: {event.output or 'stored'}{billed(event, currency)}"
+            return f"{event.name}: {event.output or 'stored'}{describe_billed(event, currency)}"
         case Phase.FAILED:
             return f"{event.name}: failed: {event.note}"
         case Phase.SETTLING:
@@ -93,7 +93,7 @@ class Lines(Progress):
         self._currency = currency
 
     def _show(self, event: Event) -> None:
-        screen.say(make_plain(sentence(event, self._currency)))
+        screen.say(make_plain(describe_event(event, self._currency)))
 
 
 class JsonLines(Progress):
@@ -164,7 +164,7 @@ class Live(Progress):
     def observe(self, event: Event) -> None:
         if self._board is None or self._display is None:
             if event.phase in _ENDED:
-                screen.note(make_plain(sentence(event, self._currency)))
+                screen.note(make_plain(describe_event(event, self._currency)))
             return
         self._board.take_in(event)
         if event.phase in _ENDED:

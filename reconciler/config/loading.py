@@ -15,7 +15,7 @@ from reconciler.formats.document import Document
 from reconciler.formats.names import NO_ENVIRONMENT, make_plain
 from reconciler.formats.secret import Secret
 from reconciler.formats.signed_urls import Signatures
-from reconciler.service.endpoints import Endpoint, endpoint_of
+from reconciler.service.endpoints import Endpoint, find_endpoint
 from reconciler.system import shipped
 from reconciler.system.cache import Cache
 from reconciler.system.files import EscapesRoot, resolve_inside
@@ -119,11 +119,11 @@ def _choose_endpoint(
 ) -> Endpoint:
     """The endpoint of the command line, else of the environment, else of the project file."""
     if endpoint:
-        return endpoint_of(endpoint, spec, "--endpoint", None)
+        return find_endpoint(endpoint, spec, "--endpoint", None)
     if variables.endpoint:
-        return endpoint_of(variables.endpoint, spec, "CUTLIST_ENDPOINT", None)
+        return find_endpoint(variables.endpoint, spec, "CUTLIST_ENDPOINT", None)
     place = document.place("/spec/endpoint")
-    return endpoint_of(spec.get("endpoint", "mock"), spec, "endpoint", place)
+    return find_endpoint(spec.get("endpoint", "mock"), spec, "endpoint", place)
 
 
 def _choose_key(endpoint: Endpoint, variables: Variables) -> Secret:

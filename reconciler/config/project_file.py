@@ -11,7 +11,7 @@ from reconciler.formats import schema
 from reconciler.formats.digest import hash_bytes
 from reconciler.formats.document import Document, parse_documents
 from reconciler.formats.names import NO_ENVIRONMENT, make_plain, suggest_name
-from reconciler.service.endpoints import realm_of
+from reconciler.service.endpoints import find_realm
 from reconciler.system import shipped
 from reconciler.system.cache import Cache
 
@@ -128,7 +128,7 @@ def _describe_realm_fault(spec: Mapping[str, Any]) -> str:
         return ""  # absent, or the schema has said so
     is_url = "://" in endpoint
     try:
-        if is_url and realm_of(endpoint, spec) == realm:
+        if is_url and find_realm(endpoint, spec) == realm:
             return ""
     except ValueError:
         return ""  # told where the endpoint is understood

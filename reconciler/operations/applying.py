@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reconciler.apply.connection import check_key, service_address
+from reconciler.apply.connection import check_key, reach_service
 from reconciler.apply.events import RunBlocking
 from reconciler.apply.outcome import Report, Stop
 from reconciler.apply.request import ApplyHooks, ApplyRequest
@@ -57,7 +57,7 @@ class ServiceSession:
         if not self._config.endpoint.loopback:
             for warning in self._config.routes.warnings:
                 self._tell(warning)
-        base_url = await self._stack.enter_async_context(service_address(self._config))
+        base_url = await self._stack.enter_async_context(reach_service(self._config))
         self.session.connect(base_url, self._transport)
 
 

@@ -13,7 +13,7 @@ from reconciler.operations.accounting import add_up_days
 from reconciler.operations.budget import BudgetCheck, check_budgets, require_within
 from reconciler.plan.step import Plan
 from reconciler.state.ledger import Ledger
-from reconciler.state.roster import Note, Roster, meaning
+from reconciler.state.roster import Note, Roster, describe_others
 from reconciler.system.clock import Clock
 
 Tell = Callable[[str], None]
@@ -48,7 +48,7 @@ class Approval:
         if others and self.config.realm == "live":
             raise self._build_refusal(others)
         if others:
-            tell(f"warning: {meaning(others)}.")
+            tell(f"warning: {describe_others(others)}.")
         require_within(self.check_budgets(plan, ledger, request.max_cost))
 
     def ask(self, plan: Plan, request: ApplyRequest, approve: Approve, stop: Stop) -> bool | str:
@@ -82,7 +82,7 @@ class Approval:
             "If that is meant, say `shared_store: true` in cutlist.yaml; if it is gone for good,"
             f" remove its note ({notes})"
         )
-        fault = Fault(self.config.document.place("/spec"), f"{meaning(others)}. {ways}")
+        fault = Fault(self.config.document.place("/spec"), f"{describe_others(others)}. {ways}")
         return InvalidInput([fault], files=1)
 
 

@@ -8,7 +8,7 @@ from reconciler.errors import Place
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.reasons import describe_changes, find_changed_place, list_texts
 from reconciler.plan.step import Action, Step
-from reconciler.service.codes import MOST_ROUNDS, Verdict, entry, may_try_again
+from reconciler.service.codes import MOST_ROUNDS, Verdict, find_code, may_try_again
 from reconciler.state.observed import OPEN, Attempt, History, Observed, Pin, Result, State
 
 _OVERWRITTEN = "another file is there; it is overwritten (--force)"
@@ -299,7 +299,7 @@ def _lost_step(make: _Maker, last: Attempt, options: PlanOptions) -> Step:
 
 def _failed_step(make: _Maker, history: History, options: PlanOptions) -> Step | None:
     last = history.last
-    known = entry(last.code, last.message)
+    known = find_code(last.code, last.message)
     if options.retry_failed or (
         last.state is State.FAILED and may_try_again(last.code, last.message, history.failures)
     ):

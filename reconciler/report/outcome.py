@@ -12,7 +12,7 @@ from reconciler.plan.step import Action, Plan, Step
 from reconciler.report.money import describe_bill
 from reconciler.report.page import Block, Paragraph, Span, Style, write_blocks
 from reconciler.report.plan import describe_strays
-from reconciler.service.codes import entry
+from reconciler.service.codes import find_code
 
 
 def write_outcome(report: Report) -> str:
@@ -149,7 +149,7 @@ def _advice(error: CutlistError) -> str:
     if error.hint:
         return error.hint
     if isinstance(error, ServiceError) and error.code and error.code not in ("CANCELED", "EXPIRED"):
-        return entry(error.code, error.message).advice
+        return find_code(error.code, error.message).advice
     return "Run apply again; what is done is kept."
 
 

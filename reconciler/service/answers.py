@@ -34,7 +34,7 @@ from reconciler.formats.untrusted import (
     make_plain_line,
     read_json,
 )
-from reconciler.service.codes import Verdict, entry
+from reconciler.service.codes import Verdict, find_code
 
 Quote = Callable[[object], str]  # foreign.quoted, knowing what must not be shown
 _LONGEST_NAME = 200  # characters of a model's name, a status or an error's code
@@ -133,7 +133,7 @@ class UploadPolicy:
 # ------------------------------------------------------------------ one request for a task
 
 
-def created(reply: Reply, quote: Quote) -> Created:
+def read_created(reply: Reply, quote: Quote) -> Created:
     """The task that a POST made. Raises what the answer stands for; OutcomeUnknown for everything
     that is neither a 2xx with one task_id nor a documented refusal.
 
@@ -215,7 +215,7 @@ def _documented_ids(fields: Mapping[str, object]) -> list[object]:
 # ------------------------------------------------------------------ every other answer
 
 
-def answered(reply: Reply, quote: Quote) -> Mapping[str, object]:
+def read_answer(reply: Reply, quote: Quote) -> Mapping[str, object]:
     """The JSON object of a 2xx. Raises what any other answer to a question stands for: nothing was
     asked for that costs anything.
     """
@@ -281,7 +281,7 @@ def _refusal(status: int, fields: Mapping[str, object], quote: Quote) -> Service
     code, message = _code(fields, quote), _message(fields, quote)
     if not code or not 400 <= status < 500 or status == 408:
         return None
-    known = entry(code, message)
+    known = find_code(code, message)
     if known.verdict is Verdict.INTERNAL:
         return None
     kind = _BY_VERDICT.get(known.verdict) or _by_status(status)
@@ -305,7 +305,7 @@ def _by_status(status: int) -> type[ServiceError]:
 # ------------------------------------------------------------------ a task
 
 
-def task_answer(fields: Mapping[str, object], task_id: str, quote: Quote) -> TaskAnswer:
+def read_task(fields: Mapping[str, object], task_id: str, quote: Quote) -> TaskAnswer:
     """What the service says of the task that was asked about. Raises UnfitAnswer when it says
     nothing, speaks of another, or contradicts itself.
     """
@@ -401,7 +401,7 @@ def upload_policy(fields: Mapping[str, object], name: str) -> UploadPolicy:
     )
 
 
-def storage_error(body: bytes) -> str:
+def name_storage_error(body: bytes) -> str:
     """The code of an error of the object store, in brackets and after a space; empty where its
     XML has none. Only the beginning is looked at, and nothing in it is believed.
     """
@@ -409,7 +409,7 @@ def storage_error(body: bytes) -> str:
     return f" ({match.group(1).decode()})" if match else ""
 
 
-def http_date(text: str) -> float | None:
+def parse_http_date(text: str) -> float | None:
     """A Date header in seconds since 1970; None for what is none."""
     try:
         read = parsedate_to_datetime(text)

@@ -29,7 +29,7 @@ _LAST_PORT = 65535
 
 
 @asynccontextmanager
-async def bundled_server(folder: Path) -> AsyncIterator[str]:
+async def start_bundled_server(folder: Path) -> AsyncIterator[str]:
     """The base URL of the project's own server for the length of the block. State lies in
     `folder`.
     """

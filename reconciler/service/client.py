@@ -25,7 +25,7 @@ from reconciler.service import answers
 from reconciler.service.answers import Created, Reply, TaskAnswer
 from reconciler.service.endpoints import Endpoint
 from reconciler.service.links import Hosts
-from reconciler.service.network import Content, Network, Transport, check_ways, time_for
+from reconciler.service.network import Content, Network, Transport, allow_time, check_ways
 from reconciler.service.pages import ListPage, list_page
 from reconciler.service.routes import Routes
 from reconciler.system import shipped
@@ -111,23 +111,23 @@ class Client:
             content=body,
             headers=headers,
         )
-        task = answers.created(reply, self._quote)
+        task = answers.read_created(reply, self._quote)
         self._heard(reply)
         return task
 
     async def fetch(self, task_id: str) -> TaskAnswer:
         """Look at a task. May be repeated."""
         reply = await self._ask("GET", self._path_of(task_id))
-        fields = answers.answered(reply, self._quote)
+        fields = answers.read_answer(reply, self._quote)
         self._heard(reply)
-        return answers.task_answer(fields, task_id, self._quote)
+        return answers.read_task(fields, task_id, self._quote)
 
     async def list_tasks(self, *, page_no: int, page_size: int = 100) -> ListPage:
         """One page of the account's tasks of the last 24 h, with every row. May be repeated."""
         reply = await self._ask(
             "GET", self._paths["tasks"], params={"page_no": page_no, "page_size": page_size}
         )
-        fields = answers.answered(reply, self._quote)
+        fields = answers.read_answer(reply, self._quote)
         self._heard(reply)
         return list_page(fields, page_no=page_no, page_size=page_size, is_copy=reply.is_copy)
 
@@ -136,7 +136,7 @@ class Client:
         PENDING any more.
         """
         reply = await self._ask("POST", f"{self._path_of(task_id)}/cancel")
-        answers.answered(reply, self._quote)
+        answers.read_answer(reply, self._quote)
 
     def _path_of(self, task_id: str) -> str:
         """Raises Rejected for what is no task id: it would ask for another path."""
@@ -155,7 +155,7 @@ class Client:
 
     def _heard(self, reply: Reply) -> None:
         """Keep what time it is at the service, by an answer that has proved to be its own."""
-        time_s = answers.http_date(reply.date)
+        time_s = answers.parse_http_date(reply.date)
         if time_s is not None:
             self.server_time = time_s
 
@@ -168,7 +168,7 @@ class Client:
         reply = await self._ask(
             "GET", self._paths["uploads"], params={"action": "getPolicy", "model": model}
         )
-        policy = answers.upload_policy(answers.answered(reply, self._quote), name)
+        policy = answers.upload_policy(answers.read_answer(reply, self._quote), name)
         self._uploads.check(policy.host)
         if isinstance(content, Path):
             with content.open("rb") as file:
@@ -187,13 +187,14 @@ class Client:
         reply = await self._plain.ask(
             "POST",
             policy.host,
-            within_s=time_for(size_bytes),
+            within_s=allow_time(size_bytes),
             data=dict(policy.fields),
             files={"file": (name, file)},
         )
         if reply.status != 200:
             raise OutcomeUnknown(
-                f"the upload was answered {reply.status}{answers.storage_error(reply.body)}, not"
+                "the upload was answered "
+                f"{reply.status}{answers.name_storage_error(reply.body)}, not"
                 " 200.",
                 status=reply.status,
             )
@@ -208,7 +209,7 @@ class Client:
         self._results.check(url)
         async with self._plain.open(url) as incoming:
             if incoming.status != 200:
-                said = answers.storage_error(await anext(incoming.chunks, b""))
+                said = answers.name_storage_error(await anext(incoming.chunks, b""))
                 refused = incoming.status in (403, 404)
                 kind = DownloadRefused if refused else OutcomeUnknown
                 what = "the result's URL" if refused else "the download"

@@ -99,7 +99,7 @@ _UNKNOWN = CodeEntry(
 )
 
 
-def entry(code: str, message: str = "") -> CodeEntry:
+def find_code(code: str, message: str = "") -> CodeEntry:
     """What is known of an error code."""
     if code.startswith("InvalidParameter") and "failed to download" in message.lower():
         return _INPUT
@@ -119,5 +119,5 @@ def may_try_again(code: str, message: str, failures: int) -> bool:
     """Whether a job that the service failed `failures` times, last with `code`, is sent again
     without being asked.
     """
-    passing = entry(code, message).verdict in (Verdict.INTERNAL, Verdict.INPUT)
+    passing = find_code(code, message).verdict in (Verdict.INTERNAL, Verdict.INPUT)
     return passing and failures < MOST_ROUNDS

@@ -38,7 +38,7 @@ class Endpoint:
         return self.name == "mock"
 
 
-def endpoint_of(name: str, spec: Mapping[str, Any], where: str, place: Place | None) -> Endpoint:
+def find_endpoint(name: str, spec: Mapping[str, Any], where: str, place: Place | None) -> Endpoint:
     """Turns `mock`, a region or a URL into an Endpoint; `place` is where the project file says so.
 
     Raises InvalidInput for the project file, UsageError for an option or a variable.
@@ -72,11 +72,11 @@ def _url_endpoint(text: str, spec: Mapping[str, Any]) -> Endpoint:
     port = "" if parts.port is None else f":{parts.port}"
     base_url = f"{parts.scheme}://{_netloc(host)}{port}{parts.path.rstrip('/') or '/api/v1'}"
     vendor = is_vendor(host)
-    region = region_of(host) if vendor else None
-    return Endpoint(base_url, base_url, realm_of(text, spec), region, loopback, vendor)
+    region = find_region(host) if vendor else None
+    return Endpoint(base_url, base_url, find_realm(text, spec), region, loopback, vendor)
 
 
-def realm_of(url: str, spec: Mapping[str, Any]) -> Realm:
+def find_realm(url: str, spec: Mapping[str, Any]) -> Realm:
     """Whether what is rendered at `url` is paid for: the one answer to "is it money?".
 
     It is, unless the host is this very machine, or the project file calls it a mock. `realm` of the
@@ -140,7 +140,7 @@ def is_vendor(host: str) -> bool:
     return any(host == domain or host.endswith(f".{domain}") for domain in domains)
 
 
-def region_of(host: str) -> str | None:
+def find_region(host: str) -> str | None:
     """The region whose models are known and whose hosts include `host`; None for any other."""
     for name, region in shipped.read_service()["regions"].items():
         suffix = urlsplit(region["workspace_base_url"]).netloc.partition("}")[2]

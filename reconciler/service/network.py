@@ -63,7 +63,7 @@ def _socks_errors() -> tuple[type[Exception], ...]:
     return (SOCKSError,)
 
 
-def time_for(size_bytes: int) -> float:
+def allow_time(size_bytes: int) -> float:
     """Seconds that a file of this size may take on its way."""
     return GRACE_S + size_bytes / LEAST_BYTES_PER_S
 
@@ -260,7 +260,7 @@ async def _in_time(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     while True:
         begun = loop.time()
         try:
-            async with asyncio.timeout(max(0.0, time_for(arrived_bytes) - waited_s)):
+            async with asyncio.timeout(max(0.0, allow_time(arrived_bytes) - waited_s)):
                 with _in_our_words():
                     chunk = await anext(chunks, None)
         except TimeoutError:

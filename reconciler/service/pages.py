@@ -106,12 +106,12 @@ def _contradictions(page: ListPage, asked_no: int, asked_size: int) -> list[str]
 
 def _row(value: object) -> ListedTask:
     fields = value if isinstance(value, dict) else {}
-    created_at = moment(fields.get("gmt_create"))
+    created_at = parse_moment(fields.get("gmt_create"))
     return ListedTask(
         task_id=read_task_id(fields.get("task_id")),
         model=_name(fields.get("model_name")),
         status=_name(fields.get("status")) or "",
-        created_at=moment(fields.get("start_time")) if created_at is None else created_at,
+        created_at=parse_moment(fields.get("start_time")) if created_at is None else created_at,
     )
 
 
@@ -122,7 +122,7 @@ def _name(value: object) -> str | None:
     return make_plain(value)
 
 
-def moment(value: object) -> float | None:
+def parse_moment(value: object) -> float | None:
     """A time of the list in seconds since 1970; None for what cannot be read as one.
 
     The list has milliseconds (task management reference); seconds, digits as text, and the form
@@ -139,7 +139,7 @@ def moment(value: object) -> float | None:
 
 def _written(text: str) -> float | None:
     if text.isascii() and text.isdecimal() and len(text) <= 16:
-        return moment(int(text))
+        return parse_moment(int(text))
     if not _TIME.fullmatch(text):
         return None
     try:

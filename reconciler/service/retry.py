@@ -18,19 +18,19 @@ UNKNOWN_LOOKS = 5
 UNKNOWN_OVER_S = 600.0  # spread over this long
 
 
-def backoff_s(failures: int, chance: float) -> float:
+def choose_backoff(failures: int, chance: float) -> float:
     """Seconds to wait after `failures` (from 1) failures in a row: full jitter over 1 s, 2 s, 4 s …
     at most 60 s.
     """
     return max(LEAST_S, min(MOST_S, LEAST_S * 2.0 ** min(failures, 10)) * chance)
 
 
-def ends_reading(error: ServiceError) -> bool:
+def is_end_of_reading(error: ServiceError) -> bool:
     """Whether a read of paid work stops for this error. All others are retried without end."""
     return isinstance(error, Unauthorized | NotTheService | QuotaExhausted)
 
 
-def stops_everything(error: ServiceError) -> bool:
+def is_end_of_everything(error: ServiceError) -> bool:
     """Whether no request to this endpoint can do better than this one did."""
     return isinstance(error, Unauthorized | NotTheService)
 

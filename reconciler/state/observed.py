@@ -136,10 +136,10 @@ class Attempt:
         """Until when the video of its task is to be had; None where there is nothing to collect."""
         if self.task_id is None or self.state not in (State.SUBMITTED, State.SUCCEEDED):
             return None
-        return forgotten_at(self.created_at, self.submitted_at)
+        return find_forgotten_at(self.created_at, self.submitted_at)
 
 
-def forgotten_at(created_at: float, submitted_at: float | None) -> float:
+def find_forgotten_at(created_at: float, submitted_at: float | None) -> float:
     """When the service forgets a task; one that was found later is as old as the request that made
     it.
     """

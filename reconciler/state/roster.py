@@ -101,7 +101,7 @@ def _moment(text: Any) -> str:
     return text if isinstance(text, str) and _MOMENT.fullmatch(text) else ""
 
 
-def meaning(others: Sequence[Note]) -> str:
+def describe_others(others: Sequence[Note]) -> str:
     """What it means that a store has other ledgers, in one sentence."""
     last = max((note.last_seen for note in others), default="")
     which = (

@@ -10,7 +10,7 @@ import pytest
 from reconciler.apply.listing import (
     SHOWN,
     ExpectedTask,
-    described,
+    describe_rows,
     is_prompt_of,
     put_together,
     tells_prompt,
@@ -113,11 +113,11 @@ def test_which_jobs_show_their_prompt() -> None:
 
 def test_candidates_as_a_person_sees_them() -> None:
     """Id, model, state and time by the service, and not a thousand of them."""
-    assert described([row("a"), row("b", None, None)]) == (
+    assert describe_rows([row("a"), row("b", None, None)]) == (
         f"a ({EDIT}, PENDING, made 1970-01-01 00:00:01 UTC),"
         " b (no model told, PENDING, made at a time that it does not tell)"
     )
-    assert described([row(str(each)) for each in range(SHOWN + 4)]).endswith(" and 4 more")
+    assert describe_rows([row(str(each)) for each in range(SHOWN + 4)]).endswith(" and 4 more")
 
 
 @pytest.mark.parametrize(

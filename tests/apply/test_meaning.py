@@ -19,8 +19,15 @@ from reconciler.errors import (
     UnfitAnswer,
 )
 from reconciler.formats.untrusted import quote_service
-from reconciler.service.answers import Created, Reply, answered, created, task_answer, upload_policy
-from reconciler.service.retry import stops_everything
+from reconciler.service.answers import (
+    Created,
+    Reply,
+    read_answer,
+    read_created,
+    read_task,
+    upload_policy,
+)
+from reconciler.service.retry import is_end_of_everything
 from tests.docs.pages import section, text
 
 ID = "0385dc79-5ff8-4d82-bcb6-8f2d1f0c6a11"
@@ -183,7 +190,7 @@ def test_the_table_is_whole() -> None:
 def test_to_the_post_of_a_task(row: str) -> None:
     """What the table says of a POST is what comes of it."""
     for reply in EXAMPLES[row]:
-        kind, said = outcome(lambda reply=reply: created(reply, quote))
+        kind, said = outcome(lambda reply=reply: read_created(reply, quote))
         assert kind is expected(table()[row][0], reply), (reply, said)
         if kind is None:
             assert said == Created(ID, said.request_id)
@@ -196,15 +203,15 @@ def test_to_the_post_of_a_task(row: str) -> None:
 def test_to_a_question(row: str) -> None:
     """What the table says of a question is what comes of it."""
     for reply in EXAMPLES[row]:
-        kind, said = outcome(lambda reply=reply: answered(reply, quote))
+        kind, said = outcome(lambda reply=reply: read_answer(reply, quote))
         assert kind is expected(table()[row][1], reply), (reply, said)
 
 
 def test_a_page_of_a_proxy_is_not_taken_for_the_service() -> None:
     """A 401 without the service's JSON says nothing of the key; it stops all the same."""
     for status in (401, 403):
-        _, said = outcome(lambda status=status: answered(Reply(status, HTML), quote))
-        assert stops_everything(said)
+        _, said = outcome(lambda status=status: read_answer(Reply(status, HTML), quote))
+        assert is_end_of_everything(said)
         assert "key" not in (said.message + said.hint).lower()
         assert "proxy" in said.hint
 
@@ -215,13 +222,13 @@ def test_the_id_of_an_odd_answer_travels_with_the_error() -> None:
     """
     for row in ("5xx with a task_id", "4xx, JSON with a code and a task_id"):
         for reply in EXAMPLES[row]:
-            _, said = outcome(lambda reply=reply: created(reply, quote))
+            _, said = outcome(lambda reply=reply: read_created(reply, quote))
             assert (said.task_id, said.unusable_id) == (ID, "")
-    _, said = outcome(lambda: created(Reply(200, body(task_id="../sk-secret\x1b[2J")), quote))
+    _, said = outcome(lambda: read_created(Reply(200, body(task_id="../sk-secret\x1b[2J")), quote))
     assert (said.task_id, said.unusable_id) == (None, "../…\ufffd[2J")
     assert "It is paid" in said.message
     two = body(output={"task_id": ID}, task_id=OTHER)
-    _, said = outcome(lambda: created(Reply(200, two), quote))
+    _, said = outcome(lambda: read_created(Reply(200, two), quote))
     assert (said.task_id, said.unusable_id) == (None, f"{ID} and {OTHER}")
 
 
@@ -231,7 +238,7 @@ def test_a_number_that_says_nothing_loses_no_video() -> None:
         b'{"output":{"task_id":"t-1","task_status":"SUCCEEDED","video_url":"https://h/a?b=c",'
         b'"message":null,"more":{"a":["\\ud800\\u001b[2J"]}},"usage":{"duration":NaN,"SR":1e999}}'
     )
-    answer = task_answer(answered(Reply(200, raw), quote), "t-1", quote)
+    answer = read_task(read_answer(Reply(200, raw), quote), "t-1", quote)
     assert answer.video_url == "https://h/a?b=c"
     assert answer.usage == {"duration": None, "SR": None}
     assert answer.output["more"] == {"a": ["\ufffd\ufffd[2J"]}
@@ -242,7 +249,7 @@ def test_the_prompt_comes_as_it_is() -> None:
     """It is compared with the one that was sent, so nothing in it is made pretty."""
     output = {"task_status": "SUCCEEDED", "orig_prompt": "a\x07 \u202e b?c\nhttps://h/a?b=c"}
     assert (
-        task_answer({"output": output}, "t-1", quote).output["orig_prompt"] == output["orig_prompt"]
+        read_task({"output": output}, "t-1", quote).output["orig_prompt"] == output["orig_prompt"]
     )
 
 
@@ -263,18 +270,18 @@ def test_what_says_nothing_of_the_task(fields: dict[str, Any]) -> None:
     times; who believed the last would pay again for what is billed.
     """
     with pytest.raises(UnfitAnswer):
-        task_answer(fields, ID, quote)
+        read_task(fields, ID, quote)
 
 
 def test_fields_beyond_measure_are_not_kept() -> None:
     """What the vendor does not document is kept as far as a record takes it, and no further."""
     output = {"task_status": "RUNNING", "task_metrics": {"TOTAL": 1}}
-    assert task_answer({"output": output}, ID, quote).output["task_metrics"] == {"TOTAL": 1}
+    assert read_task({"output": output}, ID, quote).output["task_metrics"] == {"TOTAL": 1}
     many = output | {f"x{n}": "y" * 1000 for n in range(100)} | {"n": 5}
-    answer = task_answer({"output": many, "usage": many}, ID, quote)
+    answer = read_task({"output": many, "usage": many}, ID, quote)
     assert (answer.output, answer.usage) == ({"task_status": "RUNNING", "n": 5}, {"n": 5})
     odd = {"task_status": "FAILED", "code": 5, "message": ["x"], "end_time": 5, "video_url": {}}
-    assert task_answer({"output": odd}, ID, quote).output == {"task_status": "FAILED"}
+    assert read_task({"output": odd}, ID, quote).output == {"task_status": "FAILED"}
 
 
 def test_a_policy_that_cannot_be_used() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.errors import OutcomeUnknown
-from reconciler.service.pages import ListedTask, list_page, moment
+from reconciler.service.pages import ListedTask, list_page, parse_moment
 
 ID = "0385dc79-5ff8-4d82-bcb6-8f2d1f0c6a11"
 ROW = {"task_id": ID, "model_name": "m", "status": "RUNNING", "gmt_create": 1790000000000}
@@ -69,7 +69,7 @@ def test_a_model_that_cannot_be_read_is_none(name: Any) -> None:
 )
 def test_moments(value: Any, seconds: float | None) -> None:
     """Every form of a time that is understood, and None for the rest, never an exception."""
-    assert moment(value) == seconds
+    assert parse_moment(value) == seconds
 
 
 def test_the_start_stands_in_for_a_creation_that_cannot_be_read() -> None:

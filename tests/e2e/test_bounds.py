@@ -22,7 +22,7 @@ from reconciler.apply.executor import Executor, Item
 from reconciler.apply.outcome import Outcome
 from reconciler.cli.commands.watch import watch_project
 from reconciler.plan.decide import PlanOptions
-from reconciler.service.codes import MOST_ROUNDS, Verdict, entry
+from reconciler.service.codes import MOST_ROUNDS, Verdict, find_code
 from reconciler.system import shipped
 from tests.e2e.bench import Bench, Trouble, failed
 from tests.workspace import PROJECT, Workspace
@@ -96,7 +96,7 @@ def check(service: Service) -> None:
 
 def passes(code: str) -> bool:
     """Whether a task that failed with this code is sent again without being asked."""
-    return entry(code).verdict in (Verdict.INTERNAL, Verdict.INPUT)
+    return find_code(code).verdict in (Verdict.INTERNAL, Verdict.INPUT)
 
 
 CODES = [*STATUS, "CANCELED"]
@@ -134,7 +134,7 @@ async def test_requests_that_are_refused(bench: Bench, part: int) -> None:
         bench.edit("rain", prompt=code)
         service = Service(bench, lambda prompt, _: prompt)
         await bench.apply(options=EVERYTHING, fail_fast=part == 0)
-        tried_again = STATUS[code] >= 500 or entry(code).verdict is Verdict.THROTTLED
+        tried_again = STATUS[code] >= 500 or find_code(code).verdict is Verdict.THROTTLED
         assert service.sent == {code: SUBMIT_TRIES if tried_again else 1}
 
 
@@ -240,4 +240,4 @@ def test_how_a_failure_is_told() -> None:
     """Whatever may pass tells how often it is tried, and how it is sent again after that."""
     for code in STATUS:
         if passes(code):
-            assert "`cutlist apply --retry-failed` makes up to three more" in entry(code).advice
+            assert "`cutlist apply --retry-failed` makes up to three more" in find_code(code).advice

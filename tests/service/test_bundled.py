@@ -22,7 +22,7 @@ def test_a_port_that_is_none_is_not_believed(tmp_path: Path, port: Any) -> None:
 
 async def test_a_note_never_leads_away_from_this_machine(tmp_path: Path) -> None:
     """Whatever URL stands in the note, the address is loopback and the noted port."""
-    async with bundled.bundled_server(tmp_path) as url:
+    async with bundled.start_bundled_server(tmp_path) as url:
         note = json.loads((tmp_path / "address.json").read_text())
         away = {**note, "url": "https://evil.example/api/v1", "pid": os.getpid()}
         (tmp_path / "address.json").write_text(json.dumps(away))

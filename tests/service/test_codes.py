@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.service.codes import Verdict, entry, may_try_again
+from reconciler.service.codes import Verdict, find_code, may_try_again
 from reconciler.system import shipped
 
 VERDICTS = {
@@ -35,8 +35,8 @@ CODES = [(code, verdict) for verdict, codes in VERDICTS.items() for code in code
 @pytest.mark.parametrize(("code", "verdict"), CODES)
 def test_verdicts(code: str, verdict: Verdict) -> None:
     """Every code of the vendor's pages has the meaning of the contract, and advice for people."""
-    assert entry(code).verdict is verdict
-    assert entry(code).advice
+    assert find_code(code).verdict is verdict
+    assert find_code(code).advice
 
 
 def test_no_code_is_forgotten() -> None:
@@ -59,17 +59,17 @@ def test_codes_of_tomorrow(code: str, verdict: Verdict) -> None:
     """A new code below a known one is judged like it; any other is unknown, and nothing is sent
     again for it.
     """
-    assert entry(code).verdict is verdict
+    assert find_code(code).verdict is verdict
     assert may_try_again(code, "", 1) == (verdict is Verdict.INTERNAL)
 
 
 def test_a_download_that_failed_is_told_by_its_message() -> None:
     """The service says InvalidParameter when it could not fetch an input: that may pass."""
     assert (
-        entry("InvalidParameter", "Failed to download https://example.com/a.mp4").verdict
+        find_code("InvalidParameter", "Failed to download https://example.com/a.mp4").verdict
         is Verdict.INPUT
     )
-    assert entry("InvalidParameter", "Field required: input.media").verdict is Verdict.FINAL
+    assert find_code("InvalidParameter", "Field required: input.media").verdict is Verdict.FINAL
 
 
 @pytest.mark.parametrize("code", ["InternalError.Algo", "InvalidURL.Timeout"])

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.config import Config, Variables, load_config
 from reconciler.errors import InvalidInput, UsageError
-from reconciler.service.endpoints import is_loopback, is_vendor, realm_of
+from reconciler.service.endpoints import find_realm, is_loopback, is_vendor
 from reconciler.state.ledger import SqliteLedger
 from reconciler.state.observed import Attempt, State
 from reconciler.system import shipped
@@ -60,7 +60,7 @@ def test_the_vendors_hosts_are_live(tmp_path: Path, host: str, spelling: str) ->
         assert load(tmp_path, f'{{endpoint: "{url}"}}').realm == "live"
         assert load(tmp_path, endpoint=url).realm == "live"
         assert load(tmp_path, CUTLIST_ENDPOINT=url).realm == "live"
-        assert realm_of(url, {"endpoint": url, "realm": "mock"}) == "live"
+        assert find_realm(url, {"endpoint": url, "realm": "mock"}) == "live"
 
 
 def test_a_host_of_the_vendor_cannot_be_called_a_mock(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_every_region_has_both_hosts() -> None:
     """A region of the data file is complete, and all its hosts are the vendor's."""
     for name, region in shipped.read_service()["regions"].items():
         for at in ("base_url", "workspace_base_url"):
-            assert realm_of(region[at].format(workspace="ws-1"), {}) == "live", (name, at)
+            assert find_realm(region[at].format(workspace="ws-1"), {}) == "live", (name, at)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from reconciler.apply import recover
-from reconciler.apply.settle import second_look
+from reconciler.apply.settle import take_second_look
 from reconciler.errors import CutlistError, Locked
 from reconciler.state.observed import State
 from reconciler.system.files import hash_file
@@ -128,11 +128,11 @@ def tapped(world: World) -> Iterator[None]:
 
     async def heard(context: Any, attempt_id: str) -> Any:
         world.counters["second look"] += 1
-        return await second_look(context, attempt_id)
+        return await take_second_look(context, attempt_id)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", world.fsync)
-        patch.setattr(recover, "second_look", heard)
+        patch.setattr(recover, "take_second_look", heard)
         patch.setattr(ProbeClient, "_ask", look_here)
         yield
 

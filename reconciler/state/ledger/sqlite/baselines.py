@@ -11,7 +11,14 @@ from collections.abc import Collection
 
 from reconciler.formats.records import parse_json
 from reconciler.state.ledger.base import Baseline
-from reconciler.state.ledger.sqlite.database import FLAG, MOMENT, TEXT, Database, maybe, understood
+from reconciler.state.ledger.sqlite.database import (
+    FLAG,
+    MOMENT,
+    TEXT,
+    Database,
+    allow_null,
+    read_value,
+)
 
 KEPT = 8  # the newest readings stay, referred to or not: a request may be about to name one
 _UNUSED = """delete from baselines where id <= ? and id not in (select baseline from attempts
@@ -46,12 +53,12 @@ class SqliteBaselines:
             "select b.task_ids, b.server_time, b.is_whole from baselines b"
             " join attempts a on a.baseline = b.id where a.id = ?",
             attempt_id,
-            kinds=(TEXT, maybe(MOMENT), FLAG),
+            kinds=(TEXT, allow_null(MOMENT), FLAG),
         )
         if not rows:
             return None
         task_ids, server_time, is_whole = rows[0]
-        return Baseline(understood(_ids, task_ids), server_time, bool(is_whole))
+        return Baseline(read_value(_ids, task_ids), server_time, bool(is_whole))
 
     def strangers(self, task_ids: Collection[str]) -> frozenset[str]:
         """Those of `task_ids` that the ledger has never heard of."""

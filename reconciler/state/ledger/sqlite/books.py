@@ -18,11 +18,11 @@ from reconciler.state.ledger.sqlite.database import (
     MOMENT,
     TEXT,
     Database,
-    a_job,
-    a_mapping,
-    checked,
-    maybe,
-    understood,
+    allow_null,
+    check_row,
+    read_job,
+    read_mapping,
+    read_value,
 )
 from reconciler.state.observed import State
 
@@ -30,7 +30,7 @@ _BOOKED = "labels, model, price_per_s, currency, commit_id, author, approved_by"
 _ENTRY = f"""a.edit, a.key, a.state, %s, a.billable_s, a.job, t.task_id, t.status, t.answer, a.code,
     a.message,
     a.adopted, b.environment, {", ".join(f"b.{column}" for column in _BOOKED.split(", "))}"""
-_BOOKED_KINDS = (TEXT, TEXT, maybe(AMOUNT), TEXT, TEXT, TEXT, TEXT)
+_BOOKED_KINDS = (TEXT, TEXT, allow_null(AMOUNT), TEXT, TEXT, TEXT, TEXT)
 _ENTRY_KINDS = (
     TEXT,
     TEXT,
@@ -38,14 +38,14 @@ _ENTRY_KINDS = (
     MOMENT,
     AMOUNT,
     TEXT,
-    maybe(TEXT),
-    maybe(TEXT),
-    maybe(TEXT),
+    allow_null(TEXT),
+    allow_null(TEXT),
+    allow_null(TEXT),
     TEXT,
     TEXT,
     FLAG,
-    maybe(TEXT),
-    *map(maybe, _BOOKED_KINDS),
+    allow_null(TEXT),
+    *map(allow_null, _BOOKED_KINDS),
 )
 
 
@@ -165,7 +165,7 @@ def _booked(booking: Booking) -> tuple[Any, ...]:
 def _booking(row: Sequence[Any]) -> Booking:
     environment, labels, model, price_per_s, currency, *origin = row
     return Booking(
-        environment, understood(_labels, labels), model, price_per_s, currency, Origin(*origin)
+        environment, read_value(_labels, labels), model, price_per_s, currency, Origin(*origin)
     )
 
 
@@ -185,14 +185,14 @@ def _entry(row: Sequence[Any], *, stray: bool) -> Entry:
         adopted,
         *booked,
     ) = row
-    usage = understood(a_mapping, answer or "{}").get("usage")
+    usage = read_value(read_mapping, answer or "{}").get("usage")
     return Entry(
         edit=edit,
         key=key,
-        state=understood(State, state),
+        state=read_value(State, state),
         at=at,
         planned_s=planned_s,
-        job=understood(a_job, job),
+        job=read_value(read_job, job),
         task_id=task_id,
         task_status=status,
         usage=usage if isinstance(usage, dict) else {},
@@ -201,14 +201,16 @@ def _entry(row: Sequence[Any], *, stray: bool) -> Entry:
         adopted=bool(adopted),
         stray=stray,
         booking=(
-            None if booked[0] is None else _booking(checked(tuple(booked), (TEXT, *_BOOKED_KINDS)))
+            None
+            if booked[0] is None
+            else _booking(check_row(tuple(booked), (TEXT, *_BOOKED_KINDS)))
         ),
     )
 
 
 def _labels(text: str) -> Mapping[str, str]:
     """Raises ValueError for a label that is no text."""
-    labels = a_mapping(text)
+    labels = read_mapping(text)
     if not all(isinstance(label, str) for label in labels.values()):
         raise ValueError("no labels")
     return labels

@@ -197,15 +197,15 @@ class Database:
         """What a question gives, each value of the kind that its column has. Raises LedgerError."""
         with self._mutex, _mapped(None):
             rows = self._connection.execute(sql, values).fetchall()
-        return [checked(row, kinds) for row in rows]
+        return [check_row(row, kinds) for row in rows]
 
 
-def maybe(kind: Kind) -> Kind:
+def allow_null(kind: Kind) -> Kind:
     """The same, or nothing."""
     return ((*kind[0], type(None)), kind[1])
 
 
-def checked(row: tuple[Any, ...], kinds: Sequence[Kind]) -> tuple[Any, ...]:
+def check_row(row: tuple[Any, ...], kinds: Sequence[Kind]) -> tuple[Any, ...]:
     """`row`, each value of its kind. Raises LedgerError."""
     for value, (types, limit) in zip(row, kinds, strict=True):
         if not isinstance(value, types) or (limit and value is not None and not 0 <= value < limit):
@@ -215,7 +215,7 @@ def checked(row: tuple[Any, ...], kinds: Sequence[Kind]) -> tuple[Any, ...]:
     return row
 
 
-def understood(make: Callable[[Any], Any], value: Any) -> Any:
+def read_value(make: Callable[[Any], Any], value: Any) -> Any:
     """What `make` makes of a value that was read; one that we never wrote is told of. Raises
     LedgerError.
     """
@@ -227,9 +227,9 @@ def understood(make: Callable[[Any], Any], value: Any) -> Any:
         ) from error
 
 
-def a_job(text: str) -> Mapping[str, Any]:
+def read_job(text: str) -> Mapping[str, Any]:
     """The canonical form of a job from its text. Raises ValueError for what is none."""
-    job = a_mapping(text)
+    job = read_mapping(text)
     sections = (job.get("input", {}), job.get("parameters", {}))
     if not isinstance(job.get("model"), str) or not isinstance(job.get("take"), int):
         raise ValueError("no job")
@@ -238,7 +238,7 @@ def a_job(text: str) -> Mapping[str, Any]:
     return job
 
 
-def a_mapping(text: str) -> Mapping[str, Any]:
+def read_mapping(text: str) -> Mapping[str, Any]:
     """A JSON object from its text. Raises ValueError for what is none."""
     value = parse_json(text)
     if not isinstance(value, dict):

@@ -14,11 +14,11 @@ from reconciler.state.ledger.sqlite.database import (
     MOMENT,
     TEXT,
     Database,
-    a_job,
-    maybe,
-    understood,
+    allow_null,
+    read_job,
+    read_value,
 )
-from reconciler.state.observed import Attempt, History, Request, State, forgotten_at
+from reconciler.state.observed import Attempt, History, Request, State, find_forgotten_at
 
 _COLUMNS = """a.id, a.key, a.lane, a.edit, a.state, a.endpoint, a.created_at, a.task_id, t.status,
     a.submitted_at,
@@ -31,10 +31,10 @@ _KINDS = (
     TEXT,
     TEXT,
     MOMENT,
-    maybe(TEXT),
-    maybe(TEXT),
-    maybe(MOMENT),
-    maybe(MOMENT),
+    allow_null(TEXT),
+    allow_null(TEXT),
+    allow_null(MOMENT),
+    allow_null(MOMENT),
     TEXT,
     TEXT,
     TEXT,
@@ -79,7 +79,7 @@ class Questions:
         ((moment,),) = self._database.rows(
             "select max(max(created_at, coalesce(submitted_at, 0), coalesce(ended_at, 0)))"
             " from attempts",
-            kinds=[maybe(MOMENT)],
+            kinds=[allow_null(MOMENT)],
         )
         return float(moment or 0)
 
@@ -135,11 +135,19 @@ class Questions:
             " where id = ?"
         )
         (row,) = self._database.rows(
-            sql, attempt_id, kinds=(maybe(MOMENT), MOMENT, maybe(TEXT), TEXT, TEXT, TEXT, FLAG)
+            sql,
+            attempt_id,
+            kinds=(allow_null(MOMENT), MOMENT, allow_null(TEXT), TEXT, TEXT, TEXT, FLAG),
         )
         server_time, created_at, prompt, job, named_id, sender, vouched = row
         return Intent(
-            server_time, created_at, prompt, understood(a_job, job), named_id, sender, bool(vouched)
+            server_time,
+            created_at,
+            prompt,
+            read_value(read_job, job),
+            named_id,
+            sender,
+            bool(vouched),
         )
 
     def knows_task(self, task_id: str) -> bool:
@@ -171,7 +179,7 @@ class Questions:
             _listed(edits),
             kinds=(TEXT, TEXT),
         )
-        return {edit: understood(a_job, job) for edit, job in rows}
+        return {edit: read_value(read_job, job) for edit, job in rows}
 
     def find_requests(self, keys: Collection[str]) -> Sequence[Request]:
         """Those of the attempts of `keys` whose key another rule of keys may have made."""
@@ -192,10 +200,11 @@ class Questions:
             f"{condition}"
             " (instr(job, '?') or substr(job, -7) = '\"v\": 1}') order by rowid",
             *values,
-            kinds=(TEXT, TEXT, maybe(TEXT)),
+            kinds=(TEXT, TEXT, allow_null(TEXT)),
         )
         return [
-            (key, edit, None if job is None else understood(a_job, job)) for key, edit, job in rows
+            (key, edit, None if job is None else read_value(read_job, job))
+            for key, edit, job in rows
         ]
 
     def integrity(self) -> Sequence[str]:
@@ -218,7 +227,7 @@ def _attempt(row: Sequence[Any], now: float) -> Attempt:
         key=row[1],
         lane=row[2],
         edit=row[3],
-        state=understood(State, row[4]),
+        state=read_value(State, row[4]),
         endpoint=row[5],
         created_at=row[6],
         task_id=row[7],
@@ -230,5 +239,5 @@ def _attempt(row: Sequence[Any], now: float) -> Attempt:
         request_id=row[13],
         billable_s=row[14],
         adopted=bool(row[15]),
-        collectable=row[7] is not None and now < forgotten_at(row[6], row[9]),
+        collectable=row[7] is not None and now < find_forgotten_at(row[6], row[9]),
     )
