@@ -1,6 +1,6 @@
 """Where requests go: the bundled server, a region of the vendor, or a URL; and which realm that is.
 
-Whether an address costs money is decided here, by `realm_of`, and nowhere else.
+Whether an address costs money is decided here, by `find_realm`, and nowhere else.
 """
 
 from __future__ import annotations

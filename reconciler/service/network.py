@@ -151,7 +151,7 @@ class Network:
     @asynccontextmanager
     async def open(self, url: str) -> AsyncIterator[Incoming]:
         """A file, piece by piece. The chunks raise OutcomeUnknown when they break off or fall
-        behind `time_for`.
+        behind `allow_time`.
         """
         request = self._request("GET", url, GRACE_S, {})
         response: httpx.Response | None = None

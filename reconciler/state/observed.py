@@ -117,7 +117,7 @@ class Attempt:
     @property
     def account(self) -> str:
         """The account, as configured, that it was made for; empty where its lane names none."""
-        words = self.lane.split(" ")  # apply.lanes.lane_name
+        words = self.lane.split(" ")  # apply.lanes.name_lane
         return words[1] if len(words) == 3 else ""
 
     def is_of(self, endpoint: str, account: str) -> bool:
