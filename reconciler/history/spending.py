@@ -158,7 +158,7 @@ def add_up_spending(
     currency: str,
 ) -> Spending:
     """The books added up. `in_use` are the keys that edits ask for now, `twice` the tasks that
-    `paid_twice` names; prices are for what was booked without one.
+    `find_paid_twice` names; prices are for what was booked without one.
     """
     priced = _Pricing(models, price_per_second, currency)
     paid = [priced.paid(entry, fate) for entry in entries if (fate := _fate(entry, in_use, twice))]
