@@ -98,6 +98,14 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         return load_command(cmd_name) if cmd_name in COMMANDS else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of the first argument; a name that is none is told the nearest."""
+        if args[0] not in COMMANDS:
+            self.commands.update({name: load_command(name) for name in COMMANDS})
+        return super().resolve_command(ctx, args)
+
 
 def load_command(name: str) -> click.Command:
     """Load a command of COMMANDS: `run_NAME` in its module."""
