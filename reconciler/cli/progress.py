@@ -169,7 +169,12 @@ class Live(Progress):
         self._board.take_in(event)
         if event.phase in _ENDED:
             page = replace(screen.ERR.page(), width=self._display.console.width)
-            self._display.console.print(_rich([self._board.ended(event, page)]), crop=False)
+            line = _rich([self._board.ended(event, page)])
+            # The display redraws in a thread of its own, under its lock. A line that is printed
+            # between two redraws must hold it too: else one of them moves up by the height of
+            # the other's board, and rubs the line out.
+            with self._display._lock:
+                self._display.console.print(line, crop=False)
 
 
 class _Sink:
