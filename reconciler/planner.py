@@ -278,16 +278,9 @@ class _Observer:
         """The keys of earlier rules: of the lock file, the notes of outputs, and of what was found
         so far.
         """
-        pins = [*observed.pins.items(), *observed.old_pins.values()]
         paths = [*self._desired.outputs, *self._unasked]
         notes = [self._published[path] for path in paths if path in self._published]
-        former = Former(
-            self._config.signatures,
-            [(edit, pin.key) for edit, pin in pins],
-            [(note.edit, note.key) for note in notes],
-        )
-        former.learn(findings.results, findings.requests)
-        return former
+        return Former.of(self._config.signatures, observed, notes, findings.requests)
 
     def _observe_outputs(self, options: PlanOptions) -> Mapping[str, Output]:
         cache = Cache(self._config.cache_dir)

@@ -111,14 +111,13 @@ class Replanner:
             outputs=self._files,
             before=self._before,
         )
-        pins = [*observed.pins.items(), *observed.old_pins.values()]
-        noted = [file.published for file in (*self._files.values(), *observed.left_over.values())]
-        self._former = Former(
+        files = (*self._files.values(), *observed.left_over.values())
+        self._former = Former.of(
             self._config.signatures,
-            [(edit, pin.key) for edit, pin in pins],
-            [(note.edit, note.key) for note in noted if note is not None],
+            observed,
+            [file.published for file in files if file.published is not None],
+            self._ledger.find_requests(self._history),
         )
-        self._former.learn(self._results, self._ledger.find_requests(self._history))
         self._cache = Cache(self._config.cache_dir)
         self._digests = {result.digest for several in self._results.values() for result in several}
         # of files at outputs that are not ours

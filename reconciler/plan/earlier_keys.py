@@ -17,7 +17,7 @@ from typing import Any
 from reconciler.desired.job import Job, Wanted, build_job
 from reconciler.formats.digest import digest_json
 from reconciler.formats.signed_urls import Signatures
-from reconciler.state.observed import OPEN, Observed, Result
+from reconciler.state.observed import OPEN, Observed, Published, Result
 
 _LINK = re.compile(r"https?://[^?]*\?", re.IGNORECASE)
 Canonical = Mapping[str, Any]
@@ -54,12 +54,13 @@ class Former:
         cls,
         signatures: Signatures,
         observed: Observed,
+        notes: Iterable[Published],
         requests: Iterable[tuple[str, str, Canonical | None]],
     ) -> Former:
-        """What was observed knows of earlier rules, and the ledger by these `requests`."""
+        """What was observed knows of earlier rules; besides it the `notes` of outputs, and the
+        ledger by these `requests`.
+        """
         pins = [*observed.pins.items(), *observed.old_pins.values()]
-        outputs = (*observed.outputs.values(), *observed.left_over.values())
-        notes = [output.published for output in outputs if output.published is not None]
         former = cls(
             signatures,
             [(edit, pin.key) for edit, pin in pins],
