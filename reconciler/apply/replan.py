@@ -18,6 +18,7 @@ from reconciler.plan.jobs import Resolved, resolve_edit
 from reconciler.plan.step import Step
 from reconciler.planner import Pass, begin_draft, conclude_pass
 from reconciler.state.ledger import Ledger
+from reconciler.state.lookup import look_up_stored
 from reconciler.state.observed import History, Output, Result, State
 from reconciler.state.outputs import Outputs
 from reconciler.state.store import Store
@@ -204,7 +205,12 @@ class Replanner:
             return iter(())
 
         digests = Digests(self._cache, self._clock, "outputs")
-        files = self._outputs.observe(paths, digests, self._find_stored, note_strange)
+        files = self._outputs.observe(
+            paths,
+            digests,
+            lambda wanted: look_up_stored(self._store, wanted, self._digests),
+            note_strange,
+        )
         if strange:
             return False
         self._files.update(files)
@@ -213,10 +219,6 @@ class Replanner:
             if file.published is not None:
                 self._notes.setdefault(file.published.edit, set()).add(path)
         return True
-
-    def _find_stored(self, digests: Collection[str]) -> Collection[str]:
-        unknown = set(digests) - self._digests
-        return {*digests} - unknown | (self._store.find_stored(unknown) if unknown else set())
 
     def _was_known_otherwise(self, names: Collection[str], keys: Collection[str]) -> bool:
         """Whether an edit that has got one of these keys may be known by a key of an

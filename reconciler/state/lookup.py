@@ -83,5 +83,16 @@ class Lookup:
     def find_stored(self, digests: Collection[str]) -> Collection[str]:
         """Those of `digests` that are the outcome of a stored result."""
         known = {result.digest for results in self.results.values() for result in results}
-        unknown = set() if self._is_whole else set(digests) - known
-        return (known & set(digests)) | (self._store.find_stored(unknown) if unknown else set())
+        if self._is_whole:
+            return known & set(digests)
+        return look_up_stored(self._store, digests, known)
+
+
+def look_up_stored(
+    store: Store, digests: Collection[str], known: Collection[str]
+) -> Collection[str]:
+    """Those of `digests` that are the outcome of a stored result; the store is asked only about
+    those that are not `known` to be.
+    """
+    unknown = set(digests).difference(known)
+    return (set(digests) - unknown) | set(store.find_stored(unknown) if unknown else ())
