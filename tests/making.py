@@ -19,7 +19,7 @@ from reconciler.plan.draft import Draft
 from reconciler.plan.jobs import resolve_jobs
 from reconciler.plan.prune import Pruning
 from reconciler.plan.step import Plan, Step
-from reconciler.service.models import Models
+from reconciler.service.model_files import load_models
 from reconciler.state.observed import (
     Attempt,
     History,
@@ -32,7 +32,7 @@ from reconciler.state.observed import (
 )
 from reconciler.system import shipped
 
-MODELS = Models.of(shipped.read_model_documents())
+MODELS = load_models()
 SIGNATURES = Signatures.of(shipped.read_signatures())
 SCHEMA = build_manifest_schema(MODELS)
 ENDPOINT, ACCOUNT, REALM = "singapore", "studio", "live"

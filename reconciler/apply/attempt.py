@@ -39,7 +39,7 @@ from reconciler.errors import (
 from reconciler.formats.digest import hash_bytes
 from reconciler.service.answers import Created, TaskAnswer
 from reconciler.service.codes import Verdict, find_code
-from reconciler.service.models import Models
+from reconciler.service.model_files import load_models
 from reconciler.service.retry import (
     UNKNOWN_LOOKS,
     UNKNOWN_OVER_S,
@@ -49,7 +49,6 @@ from reconciler.service.retry import (
 from reconciler.state.ledger import TaskTaken
 from reconciler.state.observed import TASK_LIFE_S, Attempt, Result, State
 from reconciler.state.store import BlobWriter
-from reconciler.system import shipped
 from reconciler.system.probe.refusal import Unreadable
 
 MOST_BYTES = 1 << 30  # a result larger than this is not a video of at most 10 s
@@ -269,7 +268,7 @@ async def _check_adopted(context: Context, attempt: Attempt, answer: TaskAnswer)
     sent = intent.prompt
     if "orig_prompt" not in answer.output and intent.vouched:
         return
-    models = Models.of(shipped.read_model_documents())
+    models = load_models()
     if sent is not None and isinstance(said, str) and is_prompt_of(models, intent.job, sent, said):
         return
     told = (
@@ -349,7 +348,7 @@ def _verify_output(
     """What is in the video. Raises BadDownload when it does not open, or lasts otherwise than the
     bill says.
     """
-    models = Models.of(shipped.read_model_documents())
+    models = load_models()
     form = models.find_output_form(request)
     kind = form.kind if form is not None else "video"
     length_fields = [*(form.length_fields if form is not None else ()), *models.length_fields]

@@ -15,10 +15,10 @@ from reconciler.desired.datauri import parse_data_uri
 from reconciler.desired.job import build_request
 from reconciler.errors import CutlistError, StoreDamaged
 from reconciler.formats.digest import hash_bytes
-from reconciler.service.models import VIDEO_SUFFIX, Models
+from reconciler.service.model_files import load_models
+from reconciler.service.models import VIDEO_SUFFIX
 from reconciler.state.ledger import UploadPlace
 from reconciler.state.observed import Result
-from reconciler.system import shipped
 from reconciler.system.files import hash_file
 
 UPLOAD_MARGIN_S = 2 * 3600  # an upload about to expire is made anew
@@ -75,7 +75,7 @@ async def forget_uploads(context: Context, work: Work) -> None:
 
 def _find_suffix(result: Result) -> str:
     """How a file of a result is named, as the model that made it says."""
-    form = Models.of(shipped.read_model_documents()).find_output_form(result.job)
+    form = load_models().find_output_form(result.job)
     return form.suffix if form is not None else VIDEO_SUFFIX
 
 

@@ -31,7 +31,7 @@ from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import Action, Step
 from reconciler.planner import Pass, conclude_pass, select_ready
 from reconciler.service.client import Client
-from reconciler.service.models import Models
+from reconciler.service.model_files import load_models
 from reconciler.service.network import Transport
 from reconciler.state.booked import Origin
 from reconciler.state.ledger import Ledger
@@ -39,7 +39,6 @@ from reconciler.state.observed import Attempt, State
 from reconciler.state.outputs import Outputs
 from reconciler.state.spill import Spill
 from reconciler.state.store import Store
-from reconciler.system import shipped
 from reconciler.system.clock import Clock, Jumps
 from reconciler.system.files import EscapesRoot
 
@@ -194,7 +193,7 @@ class Session:
             self._context,
             self._publisher,
             self._config,
-            Models.of(shipped.read_model_documents()),
+            load_models(),
             self._config.prices.per_second,
             fail_fast=request.fail_fast,
         )

@@ -16,11 +16,10 @@ from reconciler.apply.context import Context, NeedsPerson, close, run_unbroken
 from reconciler.apply.listing import ExpectedTask, Listing, tells_prompt
 from reconciler.apply.verdict import Adopt, Evidence, NotSent, Undecided, Verdict, judge
 from reconciler.errors import Rejected
-from reconciler.service.models import Models
+from reconciler.service.model_files import load_models
 from reconciler.service.pages import ListedTask
 from reconciler.state.ledger import Baseline, Intent
 from reconciler.state.observed import TASK_LIFE_S, Attempt, State
-from reconciler.system import shipped
 
 LIST_EVERY_S = 10.0
 LEAST_READINGS = 5  # of a list that contradicts itself, after settle, before nobody can tell
@@ -44,7 +43,7 @@ class Question:
         baseline = context.ledger.baselines.of(attempt_id)
         wanted = ExpectedTask(
             model=str(intent.job["model"]),
-            models=Models.of(shipped.read_model_documents()),
+            models=load_models(),
             baseline=frozenset() if baseline is None else baseline.task_ids,
             named_id=intent.named_id,
         )

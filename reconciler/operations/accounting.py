@@ -14,12 +14,11 @@ from reconciler.history.spending import Spending, add_up_spending, find_paid_twi
 from reconciler.operations.budget import measure_days
 from reconciler.plan.selection import find_edit
 from reconciler.planner import Pass
-from reconciler.service.models import Models
+from reconciler.service.model_files import load_models
 from reconciler.state.booked import Entry, Holding, Origin
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Result
 from reconciler.state.store import Store
-from reconciler.system import shipped
 from reconciler.system.git.committed import read_head
 
 
@@ -97,7 +96,7 @@ def _add_up(
         holdings,
         in_use=in_use,
         twice=twice,
-        models=Models.of(shipped.read_model_documents()),
+        models=load_models(),
         price_per_second=config.prices.per_second,
         currency=config.prices.currency,
     )

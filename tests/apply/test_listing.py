@@ -15,11 +15,10 @@ from reconciler.apply.listing import (
     put_together,
     tells_prompt,
 )
-from reconciler.service.models import Models
+from reconciler.service.model_files import load_models
 from reconciler.service.pages import ListedTask, ListPage
-from reconciler.system import shipped
 
-MODELS = Models.of(shipped.read_model_documents())
+MODELS = load_models()
 EDIT, VACE = "wan2.7-videoedit", "wan2.1-vace-plus"
 
 

@@ -16,12 +16,11 @@ from reconciler.apply.verdict import (
     Undecided,
     judge,
 )
-from reconciler.service.models import Models
+from reconciler.service.model_files import load_models
 from reconciler.service.pages import ListedTask
-from reconciler.system import shipped
 
 EDIT = "wan2.7-videoedit"
-WANTED = ExpectedTask(EDIT, Models.of(shipped.read_model_documents()), ())
+WANTED = ExpectedTask(EDIT, load_models(), ())
 NAMED = ExpectedTask(EDIT, WANTED.models, (), named_id="named")
 GARBLED = Listing({}, ("is odd",))
 OLD = INTENT_LIFE_S + 1.0

@@ -17,8 +17,7 @@ from reconciler.desired import manifest
 from reconciler.desired.edit_schema import build_manifest_schema
 from reconciler.desired.manifest import Rules
 from reconciler.formats.document import parse_documents
-from reconciler.service.models import Models
-from reconciler.system import shipped
+from reconciler.service.model_files import load_models
 from tests.docs.pages import PAGES, ROOT, Fence, anchors, fences, links, name, shown_commands
 from tests.docs.transcripts import Shown, actions, matches, replay
 
@@ -86,7 +85,7 @@ def test_every_whole_manifest_is_valid(page: str, fence: Fence, tmp_path: Path) 
     documents, _ = parse_documents(
         b"{kind: Project, spec: {defaults: {model: wan2.7-videoedit}}}", "cutlist.yaml"
     )
-    models = Models.of(shipped.read_model_documents())
+    models = load_models()
     rules = Rules(build_manifest_schema(models), models, None, documents[0])
     reading = manifest.read_manifest(raw, "specs/example.yaml", rules)
     assert [str(fault) for fault in reading.faults] == []

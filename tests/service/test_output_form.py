@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.service.models import Models, OutputForm
-from reconciler.system import shipped
+from reconciler.service.model_files import load_models
+from reconciler.service.models import OutputForm
 
-MODELS = Models.of(shipped.read_model_documents())
+MODELS = load_models()
 
 
 @pytest.mark.parametrize(

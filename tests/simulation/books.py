@@ -10,15 +10,14 @@ from dataclasses import dataclass
 
 from reconciler import Project
 from reconciler.history.spending import Sum, add_up, add_up_spending
-from reconciler.service.models import Models
+from reconciler.service.model_files import load_models
 from reconciler.state.booked import Entry, Holding
 from reconciler.state.ledger import SqliteLedger
 from reconciler.state.observed import OPEN, State
-from reconciler.system import shipped
 from tests.simulation.disk import LEDGER
 from tests.simulation.world import World, open_project
 
-MODELS = Models.of(shipped.read_model_documents())
+MODELS = load_models()
 _ROUNDING_S = 0.01
 _PAID = (State.SUCCEEDED, State.LOST)
 

@@ -19,10 +19,10 @@ def run_schema(name: str) -> None:
     Example: cutlist schema manifest > manifest.schema.json
     """
     from reconciler.desired.edit_schema import build_editor_schema
-    from reconciler.service.models import Models
+    from reconciler.service.model_files import load_models
     from reconciler.system import shipped
 
     if name == "manifest":
-        screen.print_json(build_editor_schema(Models.of(shipped.read_model_documents())))
+        screen.print_json(build_editor_schema(load_models()))
     else:
         screen.print_json(shipped.read_schema(name))

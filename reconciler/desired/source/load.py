@@ -21,8 +21,8 @@ from reconciler.desired.signed import SignedLinks
 from reconciler.desired.source.readings import compute_context, read_cached
 from reconciler.desired.tree import Tree
 from reconciler.errors import Fault, InvalidInput
+from reconciler.service.model_files import load_models
 from reconciler.service.models import Models
-from reconciler.system import shipped
 from reconciler.system.cache import Cache
 from reconciler.system.files import EscapesRoot, resolve_inside
 
@@ -34,7 +34,7 @@ def load_desired(config: Config, tree: Tree, cache: Cache) -> Desired:
     What is looked at is remembered in `cache`; the caller saves it, also after faults.
     """
     files, faults = _find_manifests(config, tree)
-    models = Models.of(shipped.read_model_documents())
+    models = load_models()
     rules = Rules(
         build_manifest_schema(models),
         models,
