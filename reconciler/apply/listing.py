@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from reconciler.service.models import Model, Models, Variant
+from reconciler.service.models import Model, Models
 from reconciler.service.pages import ListedTask, ListPage
 
 SHOWN = 5  # candidates and faults that a message names one by one
@@ -122,7 +122,7 @@ class ExpectedTask:
 
 def tells_prompt(models: Models, job: Mapping[str, object]) -> bool:
     """Whether the service shows the prompt of a task of this job once it has succeeded."""
-    variant = _variant_of(models, job)
+    variant = models.find_variant(job)
     return variant is not None and bool(variant.output.get("orig_prompt"))
 
 
@@ -132,18 +132,10 @@ def is_prompt_of(models: Models, job: Mapping[str, object], sent: str, said: str
     """
     if said == sent:
         return True
-    variant = _variant_of(models, job)
+    variant = models.find_variant(job)
     rule = variant.input["properties"].get("prompt", {}) if variant else {}
     limit = rule.get("x-truncated-at")
     return limit is not None and 2 * len(said) >= limit and sent.startswith(said)
-
-
-def _variant_of(models: Models, job: Mapping[str, object]) -> Variant | None:
-    """The fields that apply to a job; None for a model or a function that is not known."""
-    model = models.get(job["model"])
-    fields = job.get("input")
-    function = fields.get("function") if isinstance(fields, Mapping) else None
-    return model.variant(function) if model is not None else None
 
 
 def describe_rows(rows: Iterable[ListedTask]) -> str:

@@ -27,18 +27,15 @@ class MediaLimits:
 
 VIDEO_SUFFIX = ".mp4"  # of what a model makes that is not known (any more)
 _KINDS = {"mp4": "video", "mov": "video", "webm": "video", "png": "image", "jpeg": "image"}
-_BILLED_FIELD = "duration"  # of `usage`: the billed seconds, where inputs are billed too
 
 
 @dataclass(frozen=True, slots=True)
 class OutputForm:
-    """What a model makes: what kind of file, how it is named, and what its bill says of it."""
+    """What a model makes: what kind of file, how it is named, and where its length is told."""
 
     kind: str  # "video" or "image": as what it is probed
     suffix: str  # ".mp4"
-    billing_unit: str  # "second"
     length_fields: tuple[str, ...]  # of `usage`: the length of the output in seconds
-    billed_fields: tuple[str, ...]  # of `usage`: the billed seconds; the first that is there counts
 
     @classmethod
     def of(cls, output: Mapping[str, Any]) -> OutputForm:
@@ -48,9 +45,8 @@ class OutputForm:
             for name in output["usage"]
             if name.endswith("_duration") and not name.startswith("input_")
         )
-        billed = (_BILLED_FIELD,) if _BILLED_FIELD in output["usage"] else lengths
         container = output["container"]
-        return cls(_KINDS[container], f".{container}", "second", lengths, billed)
+        return cls(_KINDS[container], f".{container}", lengths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +61,7 @@ class Variant:
 
     @property
     def output_form(self) -> OutputForm:
-        """What comes of a request: the kind of file, its suffix, and what its bill says."""
+        """What comes of a request: the kind of file, its suffix, and where its length is told."""
         return OutputForm.of(self.output)
 
     def section(self, name: str) -> Mapping[str, Any]:
@@ -168,13 +164,17 @@ class Models:
         fields = [field for variant in variants for field in variant.output_form.length_fields]
         return tuple(dict.fromkeys(fields))
 
-    def find_output_form(self, request: Mapping[str, object]) -> OutputForm | None:
-        """What comes of a request (`model`, `input`), as its model says; None for a model or
-        function that we do not know.
+    def find_variant(self, request: Mapping[str, object]) -> Variant | None:
+        """The fields that apply to a request (`model`, `input`); None for a model or a function
+        that we do not know.
         """
         model, fields = self.get(request.get("model")), request.get("input")
         function = fields.get("function") if isinstance(fields, Mapping) else None
-        variant = model.variant(function) if model is not None else None
+        return model.variant(function) if model is not None else None
+
+    def find_output_form(self, request: Mapping[str, object]) -> OutputForm | None:
+        """What comes of a request, as its model says; None as in `find_variant`."""
+        variant = self.find_variant(request)
         return variant.output_form if variant is not None else None
 
 

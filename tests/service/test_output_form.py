@@ -11,21 +11,20 @@ MODELS = load_models()
 
 
 @pytest.mark.parametrize(
-    ("request_", "length_fields", "billed_fields"),
+    ("request_", "length_fields"),
     [
-        ({"model": "wan2.7-videoedit"}, ("output_video_duration",), ("duration",)),
+        ({"model": "wan2.7-videoedit"}, ("output_video_duration",)),
         (
             {"model": "wan2.1-vace-plus", "input": {"function": "video_repainting"}},
-            ("video_duration",),
             ("video_duration",),
         ),
     ],
 )
 def test_output_form_of_a_model(
-    request_: dict[str, object], length_fields: tuple[str, ...], billed_fields: tuple[str, ...]
+    request_: dict[str, object], length_fields: tuple[str, ...]
 ) -> None:
-    """Its file says what is made and where the bill tells the seconds."""
-    form = OutputForm("video", ".mp4", "second", length_fields, billed_fields)
+    """Its file says what is made and where the bill tells its length."""
+    form = OutputForm("video", ".mp4", length_fields)
     assert MODELS.find_output_form(request_) == form
 
 
