@@ -333,7 +333,7 @@ class Project:
 
         with self._writing() as ledger:
             current = self._run_pass(ledger)
-            edit = importing.find_importable(current, find_edit(list(current.desired.edits), name))
+            edit = importing.find_importable(current, name)
             approver = f"{self.config.approver}, imported a file"
             origin = accounting.find_origin(self.config, current, approver)
             return importing.import_video(
@@ -351,7 +351,7 @@ class Project:
         resolve.check_task_id(task_id)
         with self._writing() as ledger:
             current = self._run_pass(ledger)
-            edit = importing.find_importable(current, find_edit(list(current.desired.edits), name))
+            edit = importing.find_importable(current, name)
             approver = f"{self.config.approver}, imported a task"
             origin = accounting.find_origin(self.config, current, approver)
             async with open_session(
@@ -372,10 +372,7 @@ class Project:
         """
         from reconciler.operations import importing  # lazy: httpx
 
-        current = self.run_pass()
-        return importing.describe_fate(
-            current, find_edit(list(current.desired.edits), name), digest
-        )
+        return importing.describe_fate(self.run_pass(), name, digest)
 
     # -------------------------------------------------------------- apply
 

@@ -14,6 +14,7 @@ from reconciler.config import Config
 from reconciler.desired.media import probe_output
 from reconciler.errors import BadVideo, UsageError
 from reconciler.plan.jobs import Resolved
+from reconciler.plan.selection import find_edit
 from reconciler.plan.step import Action
 from reconciler.planner import Pass
 from reconciler.state.booked import Origin
@@ -30,8 +31,10 @@ _UNCHANGED = "Nothing was changed."
 def find_importable(current: Pass, name: str) -> Resolved:
     """The edit that is to get a result.
 
-    Raises UsageError for one that has one, may get one yet, or has no key yet.
+    Raises UsageError where none is named so, and for one that has one, may get one yet, or has no
+    key yet.
     """
+    name = find_edit(list(current.desired.edits), name)
     edit = current.resolved[name]
     if edit.job is None:
         raise UsageError(
@@ -58,7 +61,10 @@ def find_importable(current: Pass, name: str) -> Resolved:
 
 
 def describe_fate(current: Pass, name: str, digest: str | None) -> str:
-    """What the next plan says of an edit that was given a result by hand, as a sentence."""
+    """What the next plan says of an edit that was given a result by hand, as a sentence. Raises
+    UsageError where none is named so.
+    """
+    name = find_edit(list(current.desired.edits), name)
     edit = current.resolved[name]
     step = next(step for step in current.plan.steps if step.name == name)
     if edit.result is None or digest not in (None, edit.result.digest):
