@@ -35,7 +35,10 @@ _LEFTOVER_S = 24 * 3600
 
 
 class FolderBlobWriter:
-    """A blob on its way in: bytes are hashed as they pass; it becomes visible only by `commit`."""
+    """A blob on its way in: bytes are hashed as they pass; it becomes visible only by `commit`.
+
+    What each method promises stands in `BlobWriter`.
+    """
 
     def __init__(self, store: FolderStore, path: Path, file: IO[bytes]) -> None:
         self._store = store
@@ -45,7 +48,6 @@ class FolderBlobWriter:
         self.size_bytes = 0
 
     def write(self, chunk: bytes) -> None:
-        """Append bytes."""
         self._file.write(chunk)
         self._hash.update(chunk)
         self.size_bytes += len(chunk)
@@ -61,7 +63,6 @@ class FolderBlobWriter:
         return self._hash.hexdigest()
 
     def commit(self) -> str:
-        """Make the blob durable and visible under its digest, which is returned."""
         digest = self.digest
         self._file.flush()
         os.fchmod(self._file.fileno(), 0o444)
@@ -71,7 +72,10 @@ class FolderBlobWriter:
 
 
 class FolderStore:
-    """A store in a folder: of this machine, or of one that several share."""
+    """A store in a folder: of this machine, or of one that several share.
+
+    What each method promises stands in `Store`.
+    """
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self.folder = folder
@@ -95,7 +99,6 @@ class FolderStore:
 
     @contextmanager
     def new_blob(self) -> Iterator[FolderBlobWriter]:
-        """A writer for one blob; without `commit` nothing remains of it."""
         make_dirs(self.folder / "tmp")
         with create_file(self.folder / "tmp", f"{self._clock.new_id()}.part") as (path, file):
             yield FolderBlobWriter(self, path, file)
@@ -109,7 +112,6 @@ class FolderStore:
         fsync_dir(target.parent)  # also where it is there: a kill may have come before this
 
     def check_blob(self, digest: str) -> None:
-        """Hash a blob again. Raises StoreDamaged where it is missing or has other bytes."""
         self._check(digest)
 
     def _check(self, digest: str) -> Path:
@@ -126,9 +128,6 @@ class FolderStore:
 
     @contextmanager
     def open_blob(self, digest: str) -> Iterator[IO[bytes]]:
-        """A blob for reading; its bytes are not hashed before. Raises StoreDamaged where there is
-        none.
-        """
         try:
             file = self.blob_path(digest).open("rb")
         except OSError as error:
@@ -137,9 +136,6 @@ class FolderStore:
             yield file
 
     def copy_out(self, digest: str, target: Path) -> None:
-        """Put a blob's bytes at `target`, by rename of a complete copy. Raises StoreDamaged,
-        leaving `target` alone.
-        """
         copy_atomic(self._check(digest), target, tmp_name=self._clock.new_id())
 
     def measure_room(self) -> Room:
@@ -150,9 +146,6 @@ class FolderStore:
     # -------------------------------------------------------------- results
 
     def put_result(self, result: Result) -> None:
-        """Record an outcome whose blob is already committed. The same outcome twice is no
-        change.
-        """
         folder = self._record(result).parent
         make_dirs(folder)
         with create_file(folder, f".{self._clock.new_id()}.tmp") as (tmp, file):
@@ -166,7 +159,6 @@ class FolderStore:
         fsync_dir(folder)
 
     def confirm(self, result: Result) -> None:
-        """Make durable a record that is there: who wrote it may have been killed before that."""
         fsync_dir(self._record(result).parent)
 
     def find_results(self, keys: Collection[str], *, read_data: bool = False) -> Contents:
@@ -185,15 +177,11 @@ class FolderStore:
         return self._contents(self._records(), read_data=read_data)
 
     def find_stored(self, digests: Collection[str]) -> frozenset[str]:
-        """Those of `digests` that are the outcome of some result whose blob is there."""
         named = (path for path in self._records() if path.name.split(".")[1] in digests)
         results = self._contents(named).results.values()
         return frozenset(result.digest for several in results for result in several)
 
     def find_rendered_for(self, edits: Collection[str]) -> Mapping[str, Sequence[Result]]:
-        """By edit: the results that were rendered for it, by key, and of one key the oldest first.
-        Only edits that have one are in the answer.
-        """
         rendered: dict[str, list[Result]] = {}
         names = self._records_for(edits)
         for _, results in sorted(self._contents(names).results.items()):
@@ -238,16 +226,12 @@ class FolderStore:
         return Contents(by_key, sorted(damaged))
 
     def find_first(self, key: str) -> Result | None:
-        """The first result of a job, as it is in the store at this moment, its bytes hashed; None
-        when there is none that can be trusted.
-        """
         results = self.find_results([key], read_data=True).results.get(key, ())
         return next(iter(results), None)
 
     # -------------------------------------------------------------- housekeeping
 
     def verify(self, *, read_data: bool) -> Iterator[Damage]:
-        """Every record and blob that cannot be trusted; `read_data` hashes every blob."""
         for path in self._records():
             result = _read(path)
             if result is None:
@@ -264,9 +248,6 @@ class FolderStore:
         return Damage(words, str(path), path.relative_to(self.folder).as_posix())
 
     def sweep(self) -> None:
-        """Remove what killed runs left half written over a day ago; in a shared store younger ones
-        may be in use.
-        """
         for path in (self.folder / "tmp").glob("*.part"):
             if self._clock.now() - path.stat().st_mtime > _LEFTOVER_S:
                 path.unlink(missing_ok=True)
@@ -281,7 +262,6 @@ class FolderStore:
         fsync_dir(target.parent)
 
     def remove(self, results: Sequence[Result]) -> None:
-        """Delete results for good, records first, and the blobs that no other record names."""
         for result in results:
             path = self._record(result)
             path.unlink(missing_ok=True)

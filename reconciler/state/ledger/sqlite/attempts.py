@@ -32,6 +32,8 @@ from reconciler.state.observed import ARROWS, Attempt, State
 class SqliteLedger(Questions):
     """The ledger of one realm. Opened for writing by the holder of the lock, for reading by
     anybody.
+
+    What each method promises stands in `Ledger`.
     """
 
     def __init__(self, database: Database) -> None:
@@ -70,13 +72,6 @@ class SqliteLedger(Questions):
         booking: Booking | None = None,
         loses: str | None = None,
     ) -> None:
-        """Make durable that a request is about to be sent. Raises AlreadyOpen; may not be repeated.
-
-        `baseline`: the number of the reading of the account's list that was taken before it.
-        `sender`: what tells one key and workspace from another. `booking`: for whom, and at which
-        price. `loses`: an attempt that SUCCEEDED and is given up for LOST in the same transaction,
-        because it is paid again.
-        """
         row = (
             attempt.id,
             attempt.key,
@@ -124,12 +119,6 @@ class SqliteLedger(Questions):
         look_at: float | None = None,
         baseline: int | None = None,
     ) -> None:
-        """Make the task_id of an attempt durable. Saying the same again is no change.
-
-        `server_time`: the service's clock when it accepted. `vouched`: whether somebody or the list
-        vouches for an adopted task before its prompt does. `baseline`: the reading beside which a
-        second look is to hold the list at `look_at`. Raises TaskTaken.
-        """
         with self._database.transaction() as connection:
             state, known = self._state(connection, attempt_id)
             if state is State.SUBMITTED and known == task_id:
@@ -165,7 +154,6 @@ class SqliteLedger(Questions):
             )
 
     def named(self, attempt_id: str, task_id: str) -> None:
-        """Keep what an answer that was no acceptance named as the id of its task."""
         with self._database.transaction() as connection:
             connection.execute(
                 "update attempts set named_id = ? where id = ?", (task_id, attempt_id)
@@ -183,9 +171,6 @@ class SqliteLedger(Questions):
         look_at: float | None = None,
         baseline: int | None = None,
     ) -> None:
-        """Close an attempt, or mark it UNDECIDED. `look_at`: when to look once more, and `baseline`
-        the reading that this is held against. The same again is no change.
-        """
         with self._database.transaction() as connection:
             if self._state(connection, attempt_id)[0] is state:
                 return
@@ -198,9 +183,6 @@ class SqliteLedger(Questions):
             )
 
     def disown(self, attempt_id: str, *, at: float, message: str) -> None:
-        """Unlink a task that was adopted wrongly: it stays known, as a stray, and the attempt
-        becomes UNDECIDED.
-        """
         with self._database.transaction() as connection:
             self._move(connection, attempt_id, State.UNDECIDED)
             connection.execute(
@@ -215,16 +197,10 @@ class SqliteLedger(Questions):
             )
 
     def looks_due(self, *, now: float, most_s: float = math.inf) -> Sequence[str]:
-        """Attempts for which the service's list is to be read once more, oldest first.
-
-        One that is more than `most_s` away is due as well: nobody waits as long, so the clock was
-        set back.
-        """
         sql = "select id from attempts where look_at <= ? or look_at > ? order by look_at"
         return [row[0] for row in self._database.rows(sql, now, now + most_s, kinds=[TEXT])]
 
     def looked(self, attempt_id: str) -> None:
-        """The second look at an attempt is done."""
         with self._database.transaction() as connection:
             connection.execute("update attempts set look_at = null where id = ?", (attempt_id,))
 
@@ -237,11 +213,6 @@ class SqliteLedger(Questions):
         server_time: float | None,
         booking: Booking,
     ) -> None:
-        """Link a task that somebody else asked for to a job, as an attempt that was SUBMITTED.
-        May not be repeated. `server_time`: the service's clock as it told of the task.
-
-        Raises AlreadyOpen when the job has its result, or a task that may still bring it.
-        """
         now, task_id = attempt.created_at, attempt.task_id
         try:
             with self._database.transaction() as connection:
@@ -277,7 +248,6 @@ class SqliteLedger(Questions):
             ) from error
 
     def task_seen(self, task_id: str, status: str, answer: Mapping[str, Any], *, at: float) -> None:
-        """Remember what the service last said of a task. `answer` carries no signed URL."""
         with self._database.transaction() as connection:
             connection.execute(
                 "update tasks set status = ?, answer = ?, last_seen_at = ? where task_id = ?",

@@ -26,7 +26,10 @@ _UNUSED = """delete from baselines where id <= ? and id not in (select baseline 
 
 
 class SqliteBaselines:
-    """The readings of one ledger."""
+    """The readings of one ledger.
+
+    What each method promises stands in `Baselines`.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -34,7 +37,6 @@ class SqliteBaselines:
     def keep(
         self, task_ids: Collection[str], *, at: float, server_time: float | None, is_whole: bool
     ) -> int:
-        """Make a reading durable; its number, to be named by the intents that follow."""
         with self._database.transaction() as connection:
             number = connection.execute(
                 "insert into baselines (read_at, server_time, is_whole, task_ids)"
@@ -46,9 +48,6 @@ class SqliteBaselines:
         return number
 
     def of(self, attempt_id: str) -> Baseline | None:
-        """The reading that an attempt refers to; None where there is none, as in attempts of
-        earlier versions.
-        """
         rows = self._database.rows(
             "select b.task_ids, b.server_time, b.is_whole from baselines b"
             " join attempts a on a.baseline = b.id where a.id = ?",
@@ -61,7 +60,6 @@ class SqliteBaselines:
         return Baseline(read_value(_ids, task_ids), server_time, bool(is_whole))
 
     def strangers(self, task_ids: Collection[str]) -> frozenset[str]:
-        """Those of `task_ids` that the ledger has never heard of."""
         rows = self._database.rows(
             "select value from json_each(?) where value not in (select task_id from tasks)",
             json.dumps(sorted(task_ids)),
@@ -70,10 +68,6 @@ class SqliteBaselines:
         return frozenset(row[0] for row in rows)
 
     def doubtful(self, task_ids: Collection[str]) -> frozenset[str]:
-        """Those of `task_ids` that need not be ours: strangers, strays, and what was adopted and
-        has
-        not succeeded, so that its prompt was never compared.
-        """
         rows = self._database.rows(
             "select value from json_each(?) where value not in (select task_id from attempts"
             " where task_id is not null and (not adopted or state in ('SUCCEEDED', 'LOST')))",

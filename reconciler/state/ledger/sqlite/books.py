@@ -50,13 +50,15 @@ _ENTRY_KINDS = (
 
 
 class SqliteBooks:
-    """The books of one ledger."""
+    """The books of one ledger.
+
+    What each method promises stands in `Books`.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def entries(self) -> Sequence[Entry]:
-        """Every attempt and every stray, oldest first."""
         attempts = self._database.rows(
             f"select {_ENTRY % 'a.created_at'} from attempts a left join tasks t on t.task_id ="
             " a.task_id left join bookings b on b.attempt_id = a.id order by a.created_at,"
@@ -76,20 +78,15 @@ class SqliteBooks:
         return sorted(entries_, key=lambda entry: entry.at)
 
     def check(self) -> None:
-        """Raises LedgerError where something stands in the books that nobody can count with."""
         self.entries()
         self.holdings()
 
     def origin(self, attempt_id: str) -> Origin:
-        """Where the request of an attempt came from; empty where that was never written down."""
         sql = "select commit_id, author, approved_by from bookings where attempt_id = ?"
         rows = self._database.rows(sql, attempt_id, kinds=(TEXT, TEXT, TEXT))
         return Origin(*rows[0]) if rows else Origin()
 
     def holdings(self) -> Sequence[Holding]:
-        """Which result each edit had, and since when, in the order in which that was noted: clocks
-        may have been wrong.
-        """
         rows = self._database.rows(
             f"select edit, environment, key, at, reused, billable_s, {_BOOKED} from holdings order"
             " by rowid",
@@ -109,7 +106,6 @@ class SqliteBooks:
         ]
 
     def hold(self, holdings: Iterable[Holding]) -> None:
-        """Note that edits have other results from now on."""
         with self._database.transaction() as connection:
             for holding in holdings:
                 connection.execute(

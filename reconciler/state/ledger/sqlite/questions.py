@@ -44,21 +44,20 @@ _KINDS = (
 
 
 class Questions:
-    """The questions to a ledger. They change nothing."""
+    """The questions to a ledger. They change nothing.
+
+    What each method promises stands in `Ledger`.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def find_history(self, keys: Collection[str], *, now: float) -> Mapping[str, History]:
-        """The attempts of these keys, by key. `now` decides whether the service can still know a
-        task.
-        """
         return self._history(
             "where a.key in (select value from json_each(?))", _listed(keys), now=now
         )
 
     def read_whole_history(self, *, now: float) -> Mapping[str, History]:
-        """All attempts by key, for those who ask about everything that ever was."""
         return self._history("", now=now)
 
     def _history(self, condition: str, *values: Any, now: float) -> Mapping[str, History]:
@@ -69,13 +68,9 @@ class Questions:
         return {key: History(tuple(attempts)) for key, attempts in by_key.items()}
 
     def find_open_attempts(self, *, now: float) -> Sequence[Attempt]:
-        """The attempts that are not over, in the order in which they were written."""
         return self._attempts("where a.state in ('INTENT', 'SUBMITTED', 'UNDECIDED')", now=now)
 
     def find_newest_moment(self) -> float:
-        """The newest moment that any attempt tells of, in seconds since 1970; 0 when there
-        is none.
-        """
         ((moment,),) = self._database.rows(
             "select max(max(created_at, coalesce(submitted_at, 0), coalesce(ended_at, 0)))"
             " from attempts",
@@ -84,7 +79,6 @@ class Questions:
         return float(moment or 0)
 
     def count_attempts_at(self, endpoints: Collection[str]) -> int:
-        """How many attempts were made at these endpoints."""
         ((number,),) = self._database.rows(
             "select count(*) from attempts where endpoint in (select value from json_each(?))",
             _listed(endpoints),
@@ -102,16 +96,12 @@ class Questions:
         return [_attempt(row, now) for row in rows]
 
     def attempt(self, attempt_id: str, *, now: float) -> Attempt:
-        """One attempt. Raises LedgerError when there is none."""
         attempts = self._attempts("where a.id = ?", attempt_id, now=now)
         if not attempts:
             raise LedgerError(f"there is no attempt {attempt_id}.")
         return attempts[0]
 
     def open_intents(self, lane: str | None = None) -> Sequence[str]:
-        """Ids of the attempts whose request may or may not have arrived, oldest first; of one lane
-        or all.
-        """
         rows = self._database.rows(
             "select id from attempts where state = 'INTENT' and (? is null or lane = ?) order by"
             " rowid",
@@ -122,14 +112,10 @@ class Questions:
         return [row[0] for row in rows]
 
     def unsettled(self) -> Sequence[str]:
-        """Ids of the attempts whose request may have made a task that nobody knows, oldest
-        first.
-        """
         sql = "select id from attempts where state in ('INTENT', 'UNDECIDED') order by rowid"
         return [row[0] for row in self._database.rows(sql, kinds=[TEXT])]
 
     def intent(self, attempt_id: str) -> Intent:
-        """What was about to be sent in an attempt."""
         sql = (
             "select server_time, created_at, prompt, job, named_id, sender, vouched from attempts"
             " where id = ?"
@@ -151,23 +137,16 @@ class Questions:
         )
 
     def knows_task(self, task_id: str) -> bool:
-        """Whether a task was ever linked to an attempt."""
         return bool(
             self._database.rows("select 1 from tasks where task_id = ?", task_id, kinds=[FLAG])
         )
 
     def owner(self, task_id: str) -> str | None:
-        """The attempt that a task is linked to; None for a stray, and for a task that is
-        not known.
-        """
         sql = "select attempt_id from tasks where task_id = ? and attempt_id <> ''"
         rows = self._database.rows(sql, task_id, kinds=[TEXT])
         return rows[0][0] if rows else None
 
     def find_jobs(self, edits: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
-        """By edit: the job it stood for last time, when it was sent or when its result was taken
-        again. Only edits that had one are in the answer.
-        """
         rows = self._database.rows(
             "with asked as (select value from json_each(?))"
             " select edit, job from (select edit, job, row_number() over (partition by edit "
@@ -182,13 +161,9 @@ class Questions:
         return {edit: read_value(read_job, job) for edit, job in rows}
 
     def find_requests(self, keys: Collection[str]) -> Sequence[Request]:
-        """Those of the attempts of `keys` whose key another rule of keys may have made."""
         return self._requests("key in (select value from json_each(?)) and", _listed(keys))
 
     def read_all_requests(self) -> Sequence[Request]:
-        """Every attempt whose key another rule of keys may have made: of version 1, or of a link
-        with parameters.
-        """
         return self._requests("")
 
     def _requests(self, condition: str, *values: Any) -> Sequence[Request]:
@@ -208,7 +183,6 @@ class Questions:
         ]
 
     def integrity(self) -> Sequence[str]:
-        """What SQLite finds wrong with the file; nothing when it is sound."""
         return [
             words
             for (words,) in self._database.rows("pragma integrity_check", kinds=[TEXT])

@@ -15,7 +15,10 @@ from reconciler.state.observed import Stray
 
 
 class SqliteStrays:
-    """The strays of one ledger."""
+    """The strays of one ledger.
+
+    What each method promises stands in `Strays`.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -23,9 +26,6 @@ class SqliteStrays:
     def note(
         self, task_id: str, attempt_id: str, status: str, *, at: float, open_question: bool
     ) -> None:
-        """Write down a task that nobody waits for, made by the request of an attempt after all.
-        Again is no change.
-        """
         with self._database.transaction() as connection:
             connection.execute(
                 "insert into tasks (task_id, attempt_id, first_seen_at, last_seen_at, status,"
@@ -35,15 +35,10 @@ class SqliteStrays:
             )
 
     def answer(self, task_id: str) -> None:
-        """A person has seen a stray."""
         with self._database.transaction() as connection:
             connection.execute("update tasks set open_question = 0 where task_id = ?", (task_id,))
 
     def adopt(self, task_id: str, new_id: str, *, at: float) -> None:
-        """Make a stray the task of its job after all, as an attempt of its own.
-
-        Raises AlreadyOpen when the job has its result, or a task that may still bring it.
-        """
         try:
             with self._database.transaction() as connection:
                 connection.execute(
@@ -67,7 +62,6 @@ class SqliteStrays:
             ) from error
 
     def unanswered(self) -> Sequence[Stray]:
-        """Strays that nobody has answered for, oldest first."""
         rows = self._database.rows(
             "select t.task_id, a.edit, a.key, t.status, t.first_seen_at"
             " from tasks t join attempts a on a.id = t.stray_of"

@@ -7,15 +7,15 @@ from reconciler.state.ledger.sqlite.database import TEXT, Database
 
 
 class SqliteUploads:
-    """The uploads of one ledger."""
+    """The uploads of one ledger.
+
+    What each method promises stands in `Uploads`.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def url(self, sha256: str, place: UploadPlace, *, now: float, margin_s: float) -> str | None:
-        """The oss:// URL of bytes that were uploaded and will live for at least `margin_s`; None
-        when there is none.
-        """
         rows = self._database.rows(
             "select url from uploads"
             " where sha256 = ? and model = ? and account = ? and endpoint = ? and expires_at > ?",
@@ -24,7 +24,6 @@ class SqliteUploads:
         return rows[0][0] if rows else None
 
     def keep(self, sha256: str, place: UploadPlace, url: str, *, expires_at: float) -> None:
-        """Remember an upload, so that the same bytes are not sent twice."""
         with self._database.transaction() as connection:
             connection.execute(
                 "insert or replace into uploads values (?, ?, ?, ?, ?, ?)",
@@ -32,7 +31,6 @@ class SqliteUploads:
             )
 
     def forget(self, sha256: str, place: UploadPlace) -> None:
-        """What was uploaded there is not to be used again."""
         with self._database.transaction() as connection:
             connection.execute(
                 "delete from uploads"
