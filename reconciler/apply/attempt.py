@@ -82,7 +82,7 @@ async def submit(context: Context, work: Work, prepared: Prepared, lane: str) ->
         created_at=context.clock.now(),
         billable_s=work.billable_s,
     )
-    context.emit(work, Phase.SUBMITTING)
+    context.emit(work.edit, Phase.SUBMITTING)
     await run_unbroken(_intend_and_send(context, work, prepared, attempt))
     return attempt.id
 
@@ -131,7 +131,7 @@ async def _intend_and_send(
     except LedgerError as error:
         raise _spilled(context, attempt, created, error) from error
     context.roll.accepted[created.task_id] = context.clock.monotonic()
-    context.emit(work, Phase.PENDING, task_id=created.task_id)
+    context.emit(work.edit, Phase.PENDING, task_id=created.task_id)
 
 
 async def _keep_named(context: Context, attempt: Attempt, error: OutcomeUnknown) -> None:
@@ -220,7 +220,7 @@ async def follow(
                     code="CANCELED",
                 )
             case "PENDING" | "RUNNING" as status:
-                context.emit(work, Phase(status), task_id=attempt.task_id, usual_s=usual_s)
+                context.emit(work.edit, Phase(status), task_id=attempt.task_id, usual_s=usual_s)
         await context.clock.sleep(interval_s)
 
 
@@ -308,7 +308,7 @@ async def collect(context: Context, work: Work, attempt_id: str, answer: TaskAns
             failures += 1
             if failures >= DOWNLOAD_TRIES or isinstance(error, HostRefused):
                 raise
-            context.emit(work, Phase.WAITING, note=f"{error} It is fetched again")
+            context.emit(work.edit, Phase.WAITING, note=f"{error} It is fetched again")
         await context.clock.sleep(choose_backoff(failures, context.clock.random()))
         attempt = context.ledger.attempt(attempt_id, now=context.clock.now())
         assert attempt.task_id is not None
@@ -329,7 +329,7 @@ async def _collect_once(
             async for chunk in download.chunks:
                 blob.write(chunk)
                 context.emit(
-                    work,
+                    work.edit,
                     Phase.FETCHING,
                     done_bytes=blob.size_bytes,
                     total_bytes=download.size_bytes,

@@ -105,25 +105,31 @@ class Context:
 
     def emit(
         self,
-        work: Work,
+        edit: str,
         phase: Phase,
         *,
         note: str = "",
         task_id: str = "",
+        output: str = "",
         done_bytes: int = 0,
         total_bytes: int | None = None,
         usual_s: float = 0.0,
+        billed_s: float = 0.0,
+        price: float | None = None,
     ) -> None:
-        """Tell whoever watches where a job is on its way."""
+        """Tell whoever watches where an edit is on its way."""
         event = Event(
-            work.edit,
+            edit,
             phase,
             self.clock.monotonic(),
             note=note,
             task_id=task_id,
+            output=output,
             done_bytes=done_bytes,
             total_bytes=total_bytes,
             usual_s=usual_s,
+            billed_s=billed_s,
+            price=price,
         )
         self.observer(event)
 
@@ -161,14 +167,14 @@ async def retry_until_answered(
             if is_end_of_reading(error) or not temporary or used_up:
                 raise
             if work is not None:
-                context.emit(work, Phase.WAITING, note=f"{error} It is tried again")
+                context.emit(work.edit, Phase.WAITING, note=f"{error} It is tried again")
         await context.clock.sleep(choose_backoff(failures, context.clock.random()))
 
 
 async def fetch_task(
     context: Context, task_id: str, *, tries: int | None = SUBMIT_TRIES, work: Work | None = None
 ) -> TaskAnswer:
-    """What the service says of a task, asked until it says something (`persistently`)."""
+    """What the service says of a task, asked until it says something."""
     return await retry_until_answered(
         context, lambda: context.client.fetch(task_id), tries=tries, work=work
     )

@@ -17,7 +17,7 @@ from reconciler.apply.context import (
     Work,
     run_unbroken,
 )
-from reconciler.apply.events import Event, Phase
+from reconciler.apply.events import Phase
 from reconciler.apply.lanes import Lane, Pacer, name_lane
 from reconciler.apply.outcome import NotTried, Outcome
 from reconciler.apply.prepare import prepare
@@ -179,37 +179,17 @@ class Executor:
                 continue
             said, step = str(outcome.error), outcome.step
             if step.name in sent_again:
-                self._tell(step, Phase.WAITING, note=f"{said.rstrip('.')}. It is sent again")
+                self._context.emit(
+                    step.name, Phase.WAITING, note=f"{said.rstrip('.')}. It is sent again"
+                )
             else:
-                self._tell(
-                    step,
+                self._context.emit(
+                    step.name,
                     Phase.FAILED,
                     note=said,
                     billed_s=outcome.billed_s,
                     price=outcome.price,
                 )
-
-    def _tell(
-        self,
-        step: Step,
-        phase: Phase,
-        *,
-        note: str = "",
-        output: str = "",
-        billed_s: float = 0.0,
-        price: float | None = None,
-    ) -> None:
-        """What has become of any step: also of one that needed no service."""
-        event = Event(
-            step.name,
-            phase,
-            self._context.clock.monotonic(),
-            note=note,
-            output=output,
-            billed_s=billed_s,
-            price=price,
-        )
-        self._context.observer(event)
 
     async def _published(self, item: Item, digest: str, billed_s: float) -> Outcome:
         step = item.step
@@ -226,7 +206,9 @@ class Executor:
                 hint = "The video is in the store; run apply again to write it, free."
                 blocked = CutlistError(f"{step.output} cannot be written: {trouble}.", hint=hint)
                 return self._unwritten(item, blocked, digest, billed_s)
-        self._tell(step, Phase.WRITTEN, output=step.output, billed_s=billed_s, price=price)
+        self._context.emit(
+            step.name, Phase.WRITTEN, output=step.output, billed_s=billed_s, price=price
+        )
         return Outcome(step, None, digest, billed_s, price)
 
     def _unwritten(self, item: Item, error: CutlistError, digest: str, billed_s: float) -> Outcome:
@@ -307,7 +289,7 @@ class Executor:
                         self._context.store.find_first, work.job.key
                     )
                     if there is not None:
-                        self._context.emit(work, Phase.WAITING, note=_THERE)
+                        self._context.emit(work.edit, Phase.WAITING, note=_THERE)
                         return there
                     return await life.submit(self._context, work, prepared, lane.name)
                 except OutcomeUnknown as error:
@@ -326,14 +308,14 @@ class Executor:
             tries = self._unaccepted[work.job.key]
             if tries >= SUBMIT_TRIES:
                 raise reason
-            self._context.emit(work, Phase.WAITING, note=f"{reason} It is sent again")
+            self._context.emit(work.edit, Phase.WAITING, note=f"{reason} It is sent again")
             await self._context.clock.sleep(choose_backoff(tries, self._context.clock.random()))
 
     async def _settled(self, work: Work, lane: Lane, error: ServiceError) -> str | None:
         """Ask whether a request whose answer was lost arrived, inside the lane. The attempt's id,
         or None: NOT_SENT.
         """
-        self._context.emit(work, Phase.SETTLING, note=str(error))
+        self._context.emit(work.edit, Phase.SETTLING, note=str(error))
         (attempt_id,) = self._context.ledger.open_intents(lane.name)
         try:
             return attempt_id if await settle(self._context, attempt_id) else None

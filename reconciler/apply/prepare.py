@@ -116,7 +116,7 @@ async def _uploaded(context: Context, work: Work, source: _Source) -> str:
     known = context.ledger.uploads.url(source.digest, place, now=now, margin_s=UPLOAD_MARGIN_S)
     if known is not None:
         return known
-    context.emit(work, Phase.UPLOADING)
+    context.emit(work.edit, Phase.UPLOADING)
     if not await _is_unchanged(context, source):
         name = source.content.name if isinstance(source.content, Path) else source.digest
         raise CutlistError(

@@ -12,7 +12,7 @@ from dataclasses import replace
 from reconciler.apply import recover
 from reconciler.apply.bookkeeping import build_booking, note_holdings
 from reconciler.apply.context import Context, Work, run_unbroken
-from reconciler.apply.events import Event, Observer, Phase, RunBlocking
+from reconciler.apply.events import Observer, Phase, RunBlocking
 from reconciler.apply.executor import Executor, Item, may_render_again
 from reconciler.apply.outcome import Outcome, Report, Stop
 from reconciler.apply.publish import Publisher
@@ -138,9 +138,8 @@ class Session:
         if jump_s:
             way = "forward" if jump_s > 0 else "back"
             tell(
-                f"warning: this machine's clock went {format_span(abs(jump_s))} {way} during "
-                "this run (was"
-                " it set, or did the machine sleep?). Ages and deadlines go by it"
+                f"warning: this machine's clock went {format_span(abs(jump_s))} {way} during this"
+                " run (was it set, or did the machine sleep?). Ages and deadlines go by it"
             )
         if self._context.roll.strangers and not self._told_of_others:
             self._told_of_others = recover.tell_of_others(self._context, tell)
@@ -199,7 +198,7 @@ class Session:
         )
         outcomes: dict[str, Outcome] = {}
         for step in first.plan.by_action(Action.WAIT):
-            self._context.observer(Event(step.name, Phase.WAITING, started, note=step.reason))
+            self._context.emit(step.name, Phase.WAITING, note=step.reason)
         if not stop.reason:
             executor.start(
                 [
