@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from reconciler.apply.events import Event, Phase
 from reconciler.formats.words import format_span
 from reconciler.plan.step import Action, Plan
+from reconciler.report.money import format_price
 from reconciler.report.page import Line, Page, Span, Style, measure_columns, pad, shorten, spell
 
 _BAR = 22
@@ -110,7 +111,7 @@ class Board:
             return ""
         if self._price is None or planned.price is None or not self._currency:
             return f"{self._billed_s:.1f} of {about}{planned.billable_s:.1f} s billed"
-        return f"{self._price:.2f} of {about}{planned.price:.2f} {self._currency}"
+        return f"{self._price:.2f} of {about}{format_price(planned.price, self._currency)}"
 
     def _time(self, now: float) -> str:
         """How long it has taken, and how long the rest takes at that pace."""
@@ -192,7 +193,9 @@ def describe_billed(event: Event, currency: str) -> str:
     """`  5.0 s billed, 0.50 USD`, or nothing."""
     if not event.billed_s:
         return ""
-    price = f", {event.price:.2f} {currency}" if event.price is not None and currency else ""
+    price = ""
+    if event.price is not None and currency:
+        price = f", {format_price(event.price, currency)}"
     return f"  {event.billed_s:.1f} s billed{price}"
 
 

@@ -47,9 +47,8 @@ def _build_error(config: Config, requests: int) -> CutlistError:
         )
     stand = "stands" if requests == 1 else "stand"
     return CutlistError(
-        f"{format_count(requests, 'request')} to {config.endpoint.name} {stand} in "
-        f"{STATE_DIR}/mock:"
-        " an earlier version took this host for a mock. They were paid, and their results are"
-        " real.",
+        f"{format_count(requests, 'request')} to {config.endpoint.name} {stand} in"
+        f" {STATE_DIR}/mock: an earlier version took this host for a mock. They were paid, and"
+        " their results are real.",
         hint=hint,
     )

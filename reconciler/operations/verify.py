@@ -41,7 +41,6 @@ def _describe_missing(store: Store, sections: lockfile.Sections) -> str:
         what += f"{lost} of them {'is' if lost == 1 else 'are'} not in this store"
     more = " …" if len(missing) > _MOST_NAMES else ""
     return (
-        f"{what}: {', '.join(missing[:_MOST_NAMES])}{more}. Copy the store to this machine; "
-        "`cutlist"
-        " plan` says what else can be done"
+        f"{what}: {', '.join(missing[:_MOST_NAMES])}{more}. Copy the store to this machine;"
+        " `cutlist plan` says what else can be done"
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from reconciler.formats.words import format_count
 from reconciler.history.cost import Budget, CostReport
 from reconciler.history.spending import WASTED, Fate, Sum, add_up, group_lines
-from reconciler.report.money import describe_sum
+from reconciler.report.money import describe_sum, format_price
 from reconciler.report.page import Block, Span, Style, Words, write_blocks
 from reconciler.report.table import Column, Fit, Row, Table
 
@@ -69,9 +69,8 @@ def describe_today(budgets: Sequence[Budget], currency: str) -> Iterator[str]:
     """What of each budget of a day is spent, a line each."""
     for budget in budgets:
         yield (
-            f"Today: {budget.spent.price:.2f} of {budget.limit:.2f} {currency} ({budget.name}; "
-            "a day ends"
-            " at 00:00 UTC)."
+            f"Today: {budget.spent.price:.2f} of {format_price(budget.limit, currency)}"
+            f" ({budget.name}; a day ends at 00:00 UTC)."
         )
 
 
@@ -88,7 +87,7 @@ def _table(rows: Sequence[tuple[str, Sum, str]], currency: str) -> Table:
     lines = []
     for (name, spent, words), size in zip(rows, sizes, strict=True):
         bar = "━" * max(round(_BAR * size / most), 1) if most and size else ""
-        amount = f"{spent.price:.2f} {currency}" if currency else ""
+        amount = format_price(spent.price, currency) if currency else ""
         cells: list[Words] = [name, amount, f"{spent.billable_s:.1f} s", Span(bar, Style.BUSY)]
         lines.append(Row(cells, note=words))
     return Table(columns, lines, indent="  ")

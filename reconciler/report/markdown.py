@@ -15,6 +15,7 @@ from reconciler.plan.step import SYMBOLS, Action, Plan, Step
 from reconciler.report.money import describe_cost
 from reconciler.report.plan import (
     describe_left_out,
+    describe_matches,
     describe_plan_cost,
     describe_strays,
     summarise_plan,
@@ -79,11 +80,7 @@ def _head(plan: Plan, steps: Sequence[Step]) -> Iterator[str]:
         yield ""
         yield f"**Cost:** {escape_markdown(describe_plan_cost(plan).removeprefix('Cost: '))}"
     else:
-        count = len(plan.steps)
-        yield (
-            f"**No changes.** {count}"
-            f" edit{' matches its result' if count == 1 else 's match their results'}."
-        )
+        yield f"**No changes.** {describe_matches(plan)}"
     yield ""
     yield f"{describe_place_markdown(plan)} {describe_left_out(plan)}".rstrip()
     notes = [*plan.notes, *(line.strip() for line in describe_strays(plan))]
@@ -150,9 +147,8 @@ def _details(rows: Sequence[CommentRow], word: str, command: str, most: int) -> 
         block = f"\n<details><summary>{head}</summary>\n<pre>\n{body}\n</pre>\n</details>\n"
         if len(text) + len(block) > most:
             return (
-                f"{text}\n**{_not_shown(len(detailed) - number, word)}** with reasons and "
-                "differences."
-                f" `{command}` shows all.\n"
+                f"{text}\n**{_not_shown(len(detailed) - number, word)}** with reasons and"
+                f" differences. `{command}` shows all.\n"
             )
         text += block
     return text

@@ -10,7 +10,7 @@ from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.formats.words import format_count, format_span
 from reconciler.plan.step import SYMBOLS, Action, Cost, Plan, Step
 from reconciler.report.chains import order_by_chain
-from reconciler.report.money import UNKNOWN_PRICE, describe_cost
+from reconciler.report.money import UNKNOWN_PRICE, describe_cost, format_price
 from reconciler.report.page import Block, Paragraph, Span, Style, Words, write_blocks
 from reconciler.report.table import Column, Fit, Row, Table
 
@@ -39,9 +39,8 @@ STYLES: Mapping[Action, Style] = {
 def warn_about_clock(ahead_s: float) -> str:
     """What to say when the ledger's newest entry is of `ahead_s` seconds from now."""
     return (
-        f"warning: the ledger has an entry of {format_span(ahead_s)} from now: this machine's "
-        "clock is"
-        " wrong, or was. Ages and deadlines go by it"
+        f"warning: the ledger has an entry of {format_span(ahead_s)} from now: this machine's"
+        " clock is wrong, or was. Ages and deadlines go by it"
     )
 
 
@@ -73,11 +72,15 @@ def lay_out_plan(plan: Plan) -> list[Block | str]:
 
 
 def _no_changes(plan: Plan) -> str:
-    edits = len(plan.steps)
-    if not edits and plan.left_out:
+    if not plan.steps and plan.left_out:
         return "No changes."
-    matches = "1 edit matches its result." if edits == 1 else f"{edits} edits match their results."
-    return f"No changes. {matches}"
+    return f"No changes. {describe_matches(plan)}"
+
+
+def describe_matches(plan: Plan) -> str:
+    """`3 edits match their results.`"""
+    edits = len(plan.steps)
+    return "1 edit matches its result." if edits == 1 else f"{edits} edits match their results."
 
 
 def emphasise_head(line: str) -> list[Span]:
@@ -204,9 +207,11 @@ def describe_plan_cost(plan: Plan) -> str:
         missing = f"{UNKNOWN_PRICE}: {_names_none(plan)}"
         return f"{seconds}{later}{unknown}{_paid_jobs(plan)}; {missing}{besides}."
     about = "at most " if then.unknown_inputs else ""
-    later = f" now, at most {then.price:.2f} {plan.currency} with what waits" if waits else ""
+    later = (
+        f" now, at most {format_price(then.price, plan.currency)} with what waits" if waits else ""
+    )
     mock = "\nThe mock spends nothing: this is what it would cost." if plan.realm == "mock" else ""
-    price = f"{about}{now.price or 0.0:.2f} {plan.currency}{later}"
+    price = f"{about}{format_price(now.price or 0.0, plan.currency)}{later}"
     return f"{seconds}, {price}{unknown}{_paid_jobs(plan)}{besides}.{mock}"
 
 

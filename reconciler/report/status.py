@@ -104,9 +104,8 @@ def _deadline_lines(status: Status) -> Iterator[str]:
         if age_s < WARN_S:
             continue
         yield (
-            f"{'!' if is_urgent(left_s) else 'warning:'} {name}: its task is "
-            f"{format_span(age_s)} old and"
-            " not collected"
+            f"{'!' if is_urgent(left_s) else 'warning:'} {name}: its task is"
+            f" {format_span(age_s)} old and not collected"
         )
         if left_s > 0:
             yield (

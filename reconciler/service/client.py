@@ -193,9 +193,8 @@ class Client:
         )
         if reply.status != 200:
             raise OutcomeUnknown(
-                "the upload was answered "
-                f"{reply.status}{answers.name_storage_error(reply.body)}, not"
-                " 200.",
+                f"the upload was answered {reply.status}"
+                f"{answers.name_storage_error(reply.body)}, not 200.",
                 status=reply.status,
             )
 

@@ -36,9 +36,8 @@ class Hosts:
         )
         if not (encrypted and known):
             raise HostRefused(
-                f"the service names {make_plain_line(f'{parts.scheme}://{host}')} for the "
-                f"{self.what}, which"
-                " is not an allowed host.",
+                f"the service names {make_plain_line(f'{parts.scheme}://{host}')} for the"
+                f" {self.what}, which is not an allowed host.",
                 hint="If this host is right, add it to result_hosts in cutlist.yaml.",
             )
 

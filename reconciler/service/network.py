@@ -407,8 +407,8 @@ def _certificates(routes: Routes) -> ssl.SSLContext:
 
 def _no_certificates(variable: str, name: str, why: str) -> CutlistError:
     return CutlistError(
-        f"{variable} names {make_plain_line(name, 300)} for certificates, and "
-        f"{make_plain_line(why)}.",
+        f"{variable} names {make_plain_line(name, 300)} for certificates, and"
+        f" {make_plain_line(why)}.",
         hint=f"Correct {variable}, or unset it: the usual certificates are used then. Nothing was"
         " sent.",
     )
