@@ -199,8 +199,7 @@ class _Observer:
     """Takes one snapshot of ledger, store, outputs and lock file, and resolves the edits by it.
 
     Ledger and store are asked by the keys of edits, pins and outputs. The key of an edit that
-    builds
-    on another one is known only with that one's result, so both are asked level by level.
+    builds on another one is known only with that one's result, so both are asked level by level.
     """
 
     def __init__(

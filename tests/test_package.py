@@ -53,8 +53,7 @@ def test_one_owner_of_each_power() -> None:
     """The environment is read in config/variables.py, printing is done in cli/, and nowhere else.
 
     system/git/run.py and system/probe/client.py read nothing out of the environment: they hand on
-    to the process that
-    they start where it and its libraries lie.
+    to the process that they start where it and its libraries lie.
     """
     for path in (ROOT / "reconciler").rglob("*.py"):
         text, name = (

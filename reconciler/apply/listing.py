@@ -1,6 +1,5 @@
 """The account's list as one value: whether it proves anything, and which tasks could be the one
-that
-is looked for. Pure.
+that is looked for. Pure.
 
 No time decides here, and nothing is left out: a row that cannot be read is a reason to read again.
 """

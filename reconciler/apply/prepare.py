@@ -37,8 +37,8 @@ class Prepared:
 @dataclass(frozen=True, slots=True)
 class _Source:
     """Bytes that have to lie in the service's storage; `content` is a file or the bytes; None: a
-    blob in
-    the store."""
+    blob in the store.
+    """
 
     at: str  # the pointer of the medium that they are
     digest: str  # SHA-256

@@ -134,8 +134,7 @@ class Replanner:
 
     def _look_up(self, keys: Collection[str]) -> set[str] | None:
         """Read what ledger, store and work tree know of keys. The edits that they are of; None
-        where
-        a whole pass must look, since more may have changed.
+        where a whole pass must look, since more may have changed.
         """
         if self._options.repay:  # then results decide which pins hold
             return None

@@ -57,8 +57,7 @@ class Question:
 
     def misnamed(self, context: Context, listing: Listing) -> dict[str, ListedTask]:
         """The new tasks of a listing that are told to be of another model, and that no other
-        request
-        of ours can have made.
+        request of ours can have made.
         """
         strangers = context.ledger.baselines.strangers(listing.rows.keys())
         rows = self.wanted.misnamed(listing.rows, strangers)

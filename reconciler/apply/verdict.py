@@ -1,6 +1,5 @@
 """What the account's list says about a request whose answer was lost: adopt, not sent, undecided,
-or
-read again. Pure.
+or read again. Pure.
 
 The rules stand in docs/operations.md, "Submit". No clock of this machine is among what they look
 at.

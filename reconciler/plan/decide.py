@@ -34,8 +34,7 @@ def decide_step(
     resolved: Resolved, observed: Observed, options: PlanOptions, came_from: str
 ) -> Step:
     """What is to be done for one edit, by what is known of it alone. `came_from` says in words
-    where
-    its result comes from, when it was renamed or its output was moved.
+    where its result comes from, when it was renamed or its output was moved.
     """
     edit = resolved.wanted.edit
     output = observed.outputs[edit.output]

@@ -160,8 +160,7 @@ class Draft:
 
     def _decide_own(self, name: str) -> set[str]:
         """What is to be done for an edit, by itself. The edits for which it matters that a result
-        of
-        its key is now on its way, or no longer.
+        of its key is now on its way, or no longer.
         """
         before, edit = self._own.pop(name, None), self.resolved[name]
         step = None
@@ -225,8 +224,7 @@ class Draft:
         there. `requests` are those that gained or lost an edit.
 
         The key that an edit will have is not known yet; what stands for it is made of the first
-        edits
-        of the requests that it waits for, so that it stays as they become known.
+        edits of the requests that it waits for, so that it stays as they become known.
         """
         before, now = self._request.get(name), self._foresee(name)
         if before == now:

@@ -1,8 +1,7 @@
 """Jobs whose key an earlier rule made: they keep it, with all that is known under it. Pure.
 
 A key is looked for under the present rule first of all. Where nothing is known under that key, it
-is
-looked for among what version 1 of the rule made, and among links that lost a parameter since
+is looked for among what version 1 of the rule made, and among links that lost a parameter since
 (`identity.ignore_query`, a provider that was added). What is found there keeps its key: result,
 attempts, pin and history count as they are, and nothing is rendered again for a change of the rule.
 """
@@ -35,8 +34,7 @@ class Former:
     """The keys of earlier rules, as far as they have been looked up.
 
     `pins` are (edit, key) of the lock file, `notes` (edit, key) of what was written to outputs.
-    What
-    store and ledger know comes by `learn`.
+    What store and ledger know comes by `learn`.
     """
 
     def __init__(
@@ -113,8 +111,7 @@ class Former:
 
     def needs_everything(self, wanted: Wanted, own: Job, observed: Observed) -> bool:
         """Whether only a search among all old jobs can tell by which key an edit is known: a rule
-        of
-        links may have left more in them, and nobody can tell what.
+        of links may have left more in them, and nobody can tell what.
         """
         if self._signatures is None or not _links_of(wanted):
             return False
@@ -122,8 +119,7 @@ class Former:
 
     def has_stake_in(self, key: str) -> bool:
         """Whether what happens to a key may be about more edits than those that have it now:
-        another
-        rule made it, or it is what the job of another key is looked up by.
+        another rule made it, or it is what the job of another key is looked up by.
         """
         entry = self._known.get(key)
         others = any(at != key for at in self._keys.get(key, ()))
@@ -140,7 +136,7 @@ class Former:
         names: Collection[str],
     ) -> Job:
         """The job of an edit, under the key by which it is known. `own` is its job by the present
-        rule; `asked` are all edits' names.
+        rule; `names` are all edits' names.
         """
         if self._signatures is None or not (self._known or self._pins):
             return own
@@ -183,7 +179,7 @@ class Former:
         observed: Observed,
         names: Collection[str] | None = None,
     ) -> Job | None:
-        """The job under a key of version 1; with `asked`, only of an edit that had it, or that
+        """The job under a key of version 1; with `names`, only of an edit that had it, or that
         takes the place of one.
         """
         assert self._signatures is not None

@@ -68,8 +68,7 @@ def _matcher(text: str) -> Callable[[Edit], bool]:
     for a name.
 
     `*` and `?` stand for any characters and for one. Brackets are part of a name; a name without
-    them means all edits
-    that a matrix made of it.
+    them means all edits that a matrix made of it.
     """
     if "=" in text.partition("[")[0]:
         pairs = [pair.partition("=") for pair in text.split(",")]

@@ -1,9 +1,8 @@
 """What people read, as blocks that know no screen, and how blocks become lines of one. Pure.
 
 A report is a sequence of blocks: texts, paragraphs with an indent, and tables (report/table.py).
-Only
-here is it decided where lines are broken, what a symbol looks like in an encoding that does not
-have it, and how wide a character is.
+Only here is it decided where lines are broken, what a symbol looks like in an encoding that does
+not have it, and how wide a character is.
 """
 
 from __future__ import annotations

@@ -80,10 +80,9 @@ def find_realm(url: str, spec: Mapping[str, Any]) -> Realm:
     """Whether what is rendered at `url` is paid for: the one answer to "is it money?".
 
     It is, unless the host is this very machine, or the project file calls it a mock. `realm` of the
-    project file speaks
-    of the origin (scheme, host, port) of its own `endpoint` and of no other, whoever names that
-    origin. A host of the
-    vendor is live whatever anybody says. Raises ValueError for a URL that cannot be an endpoint.
+    project file speaks of the origin (scheme, host, port) of its own `endpoint` and of no other,
+    whoever names that origin. A host of the vendor is live whatever anybody says. Raises ValueError
+    for a URL that cannot be an endpoint.
     """
     understood = _understood(url)
     host = understood[1]

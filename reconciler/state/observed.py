@@ -226,8 +226,7 @@ class Pin:
 @dataclass(frozen=True, slots=True)
 class Observed:
     """What is, seen at one moment: of results and attempts those of the keys that were asked for,
-    and
-    the attempts that are not over.
+    and the attempts that are not over.
     """
 
     realm: str

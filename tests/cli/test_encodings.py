@@ -1,6 +1,5 @@
 """Terminals and pipes that are not UTF-8, pipes that nobody reads, disks that are full: nothing
-that
-is printed raises, and the exit code is that of the work.
+that is printed raises, and the exit code is that of the work.
 """
 
 from __future__ import annotations

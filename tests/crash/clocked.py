@@ -1,6 +1,5 @@
 """`python -m tests.crash.clocked SECONDS ARGUMENTS…`: the real command on a machine whose clock is
-so
-many seconds ahead (below 0: behind).
+so many seconds ahead (below 0: behind).
 
 The clock is put in the place of the machine's own by test code; the product has no switch for it,
 and the machine's clock stays as it is.

@@ -167,8 +167,7 @@ async def test_a_change_is_a_change(old: Old) -> None:
 
 async def test_what_version_1_left_out_and_version_2_does_not(old: Old) -> None:
     """`?policy=a` has the result that it had; `?policy=b` of another edit is another job now, and
-    so
-    it was never rendered. An edit that only has a new name is still the same.
+    so it was never rendered. An edit that only has a new name is still the same.
     """
     url = "https://clips.example/policy.mp4?policy={}"
     old.edit("another", url=url.format("b"))

@@ -1,6 +1,5 @@
 """An answer is lost, and clocks, hosts, lists and statuses lie: the bill shows one task, or a
-person
-is asked.
+person is asked.
 """
 
 from __future__ import annotations

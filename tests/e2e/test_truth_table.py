@@ -227,8 +227,7 @@ async def test_a_spoilt_output_is_never_silently_replaced(
     done: Bench, spoil: Callable[[Path], None]
 ) -> None:
     """Changed by somebody, and be it one byte: the file stays until a person has said so, and then
-    it is
-    free.
+    it is free.
     """
     path = done.output("film")
     whole = path.read_bytes()

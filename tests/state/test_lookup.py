@@ -63,8 +63,7 @@ def test_the_ledger_is_asked_first(
     store: FolderStore, ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who stores writes the result before the ledger. Were the store read first, a result that
-    comes
-    between the two looks would be taken for paid and lost.
+    comes between the two looks would be taken for paid and lost.
     """
     asked: list[str] = []
 

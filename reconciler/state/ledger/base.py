@@ -96,8 +96,7 @@ class Baselines(Protocol):
 
     def doubtful(self, task_ids: Collection[str]) -> frozenset[str]:
         """Those of `task_ids` that need not be ours: strangers, strays, and what was adopted and
-        has
-        not succeeded, so that its prompt was never compared.
+        has not succeeded, so that its prompt was never compared.
         """
 
 

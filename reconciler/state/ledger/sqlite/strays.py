@@ -1,6 +1,5 @@
 """Strays: tasks that requests of ours made after they were given up. They are paid, and nobody
-waits
-for them.
+waits for them.
 """
 
 from __future__ import annotations
