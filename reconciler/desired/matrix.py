@@ -323,5 +323,5 @@ def _fill_value(value: Any, cell: Values, *, whole: bool) -> Any:
 
 def _read_list_name(hole: re.Match[str]) -> str:
     match = _AXIS.match(hole[1])
-    assert match is not None  # `_unknown` has looked
+    assert match is not None  # `_check_hole_names` has looked
     return match[1]
