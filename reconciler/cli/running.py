@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 from reconciler.apply.outcome import Report, Stop
 from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.cli import progress, screen
 from reconciler.cli.approval import make_approval
+from reconciler.cli.loop import run_in_loop
 from reconciler.cli.signals import stop_on_signal
 from reconciler.plan.step import Plan
 from reconciler.project import Project
@@ -57,7 +57,7 @@ def apply_project(
             attach_loop()
             return await apply(request, hooks, stop=stop)
 
-        report = asyncio.run(apply_in_loop())
+        report = run_in_loop(apply_in_loop())
     if as_json:
         screen.print_json_line({"event": "end", **report.to_json()})
     elif report.plan.changes or report.outcomes:

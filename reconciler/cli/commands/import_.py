@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli import completion, options, screen
+from reconciler.cli.loop import run_in_loop
 from reconciler.cli.opening import open_project
 from reconciler.errors import EXIT_OK, UsageError
 
@@ -63,7 +63,7 @@ def _import_task(project: Project, edit: str, task_id: str) -> int:
     from reconciler.cli.running import apply_project
     from reconciler.plan.decide import PlanOptions
 
-    status = asyncio.run(project.import_task(edit, task_id))
+    status = run_in_loop(project.import_task(edit, task_id))
     screen.say(f"{edit}: the task {task_id} ({status}) is its task now; its video is brought home.")
     request = ApplyRequest(PlanOptions(refresh_only=True, target=(edit,)))
     code = apply_project(project, request, auto_approve=True).exit_code

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import crash, options, screen
+from reconciler.cli.loop import interrupts_told
 from reconciler.cli.opening import open_project
 from reconciler.errors import EXIT_OK, CutlistError, InvalidInput
 
@@ -52,7 +53,7 @@ def watch_project(project: Project, *, auto_approve: bool, max_cost: float | Non
 
     screen.say(f"Watching {project.config.root}. Ctrl-C ends it.")
     try:
-        with asyncio.Runner() as runner:
+        with interrupts_told(), asyncio.Runner() as runner:
             while watch_pass := runner.run(wait_for_pass()):
                 if watch_pass.paths:
                     screen.say(f"\n{', '.join(watch_pass.paths)} changed.")
