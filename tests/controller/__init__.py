@@ -1,0 +1,1 @@
+"""The controller: documents, status, and what keeps repositories and videos in step."""
