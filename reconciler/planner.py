@@ -14,8 +14,7 @@ from typing import IO, Any
 from reconciler.config import Config
 from reconciler.desired.job import Desired
 from reconciler.desired.manifest import check_output_path
-from reconciler.desired.source.folder import FolderTree
-from reconciler.desired.source.load import load_desired
+from reconciler.desired.source.opening import load_project
 from reconciler.errors import StoreDamaged
 from reconciler.formats.names import fold_path
 from reconciler.plan.decide import PlanOptions
@@ -144,12 +143,7 @@ def run_pass(
     `whole`: what was observed has all results and attempts that ever were, also those that no edit
     asks for.
     """
-    with Cache(config.cache_dir) as cache:
-        desired = load_desired(
-            config,
-            FolderTree(config.root, Digests(cache, clock, "media", verify=options.verify)),
-            cache,
-        )
+    desired = load_project(config, clock, verify=options.verify)
     return conclude_pass(config, desired, store, ledger, clock, options, whole=whole)
 
 
@@ -219,7 +213,9 @@ class _Observer:
         self._outputs = Outputs(config.root, config.outputs_file)
         self._lookup = Lookup(store, ledger, now=clock.now())
         sections = (
-            (lockfile.read(config.root) if pins is None else pins) if config.realm == "live" else {}
+            (lockfile.read(config.lock_dir) if pins is None else pins)
+            if config.realm == "live"
+            else {}
         )
         self._pins = sections.get(config.environment, {})
         self._published = self._outputs.published()

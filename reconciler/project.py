@@ -23,8 +23,7 @@ from reconciler.apply.outcome import Report, Stop
 from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.config import Config, Variables, load_config
 from reconciler.desired.job import Desired
-from reconciler.desired.source.folder import FolderTree
-from reconciler.desired.source.load import load_desired
+from reconciler.desired.source.opening import load_project
 from reconciler.history.cost import Budget, CostReport
 from reconciler.history.log import LogRecord
 from reconciler.moved import find_moved, find_renamed_method, warn_of
@@ -52,13 +51,14 @@ from reconciler.plan.show import EditView, view_edit
 from reconciler.plan.status import Status
 from reconciler.plan.step import Plan, Step
 from reconciler.planner import Pass
+from reconciler.service.model_files import load_models
 from reconciler.state import lockfile, plans
 from reconciler.state.ledger import Ledger, SqliteLedger
 from reconciler.state.lock import FileLock
 from reconciler.state.observed import Result
 from reconciler.state.roster import Note, Roster
 from reconciler.state.store import Damage, FolderStore
-from reconciler.system.cache import Cache, Digests
+from reconciler.system.cache import Cache
 from reconciler.system.clock import Clock, SystemClock
 from reconciler.system.git.revisions import Revision, find_ends, find_revision
 from reconciler.watch import WatchPass, watch_project
@@ -136,9 +136,7 @@ class Project:
 
     def load(self) -> Desired:
         """Read and check every manifest. Raises InvalidInput with all faults."""
-        with Cache(self.config.cache_dir) as cache:
-            folder = FolderTree(self.config.root, Digests(cache, self.clock, "media"))
-            return load_desired(self.config, folder, cache)
+        return load_project(self.config, self.clock)
 
     def find_revision(self, name: str) -> Revision:
         """The commit that `name` means. Raises UsageError for one that is not there, GitError."""
@@ -221,7 +219,9 @@ class Project:
         Raises UsageError where none is named so.
         """
         current, step = self._find_step(name)
-        return view_edit(current.resolved[step.name], step, current.resolved, current.observed)
+        return view_edit(
+            current.resolved[step.name], step, current.resolved, current.observed, load_models()
+        )
 
     def explain(self, name: str) -> Explanation:
         """Why an edit will or will not be rendered: each part of its key beside the nearest earlier
@@ -274,7 +274,7 @@ class Project:
         next plan heals.
         """
         with self._reading() as ledger:
-            pins = lockfile.read(self.config.root) if self.config.realm == "live" else {}
+            pins = lockfile.read(self.config.lock_dir) if self.config.realm == "live" else {}
             damages = verify.find_damages(self.store, ledger, pins, read_data=read_data)
         if repair and damages:
             with self._writing():

@@ -16,7 +16,6 @@ from reconciler.apply.context import (
     Context,
     NeedsPerson,
     TaskFailed,
-    Work,
     close,
     fetch_task,
     run_unbroken,
@@ -24,6 +23,7 @@ from reconciler.apply.context import (
 from reconciler.apply.events import Phase
 from reconciler.apply.listing import is_prompt_of
 from reconciler.apply.prepare import Prepared, forget_uploads
+from reconciler.apply.work import Work
 from reconciler.desired.job import Facts
 from reconciler.desired.media import probe_output
 from reconciler.errors import (

@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Set
 
 from reconciler.config import Config
-from reconciler.plan.cost import find_wanted_tier, read_billed_seconds
+from reconciler.plan.cost import find_wanted_tier
 from reconciler.plan.jobs import Resolved
 from reconciler.planner import Pass
+from reconciler.service.model_files import load_models
 from reconciler.state.booked import Booking, Entry, Holding, Origin
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import State
@@ -58,11 +59,11 @@ def note_holdings(
     }
     unspent = Counter((entry.edit, entry.key) for entry in books.entries() if _paid(entry, brought))
     unspent -= Counter((holding.edit, holding.key) for holding in before if not holding.reused)
-    new_holdings = []
+    new_holdings, models = [], load_models()
     for edit in moved:
         assert edit.job is not None and edit.result is not None
         name, key = edit.wanted.edit.name, edit.job.key
-        billable_s = read_billed_seconds(edit.result.usage) or edit.result.duration_s
+        billable_s = models.read_billed_seconds(edit.result.usage) or edit.result.duration_s
         reused = unspent[name, key] == 0 and not edit.result.by_hand
         new_holdings.append(
             Holding(

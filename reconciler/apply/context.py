@@ -1,18 +1,17 @@
-"""The context of attempts: the injected things they work with, the work itself, and two ways to
-wait.
-"""
+"""The context of attempts: the injected things they work with, and two ways to wait."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
 from reconciler.apply.events import Event, Observer, Phase, RunBlocking
 from reconciler.apply.roll import Roll
-from reconciler.desired.job import Job, Wanted
+from reconciler.apply.work import Work
+from reconciler.desired.tree import File
 from reconciler.errors import (
     EXIT_NEEDS_PERSON,
     CutlistError,
@@ -24,9 +23,8 @@ from reconciler.errors import (
 from reconciler.service.answers import TaskAnswer
 from reconciler.service.client import Client
 from reconciler.service.retry import choose_backoff, is_end_of_reading
-from reconciler.state.booked import Booking
 from reconciler.state.ledger import Ledger
-from reconciler.state.observed import Attempt, Result, State
+from reconciler.state.observed import Attempt, State
 from reconciler.state.spill import Spill
 from reconciler.state.store import Store
 from reconciler.system.clock import Clock
@@ -58,25 +56,11 @@ class Unsettled(CutlistError):
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """One job to be rendered or collected, for one or more edits."""
-
-    job: Job
-    edit: str
-    model: str
-    wanted: Wanted | None = None  # None: nobody asks for it any more, but it is paid
-    upstream: Mapping[str, Result] = field(default_factory=dict)
-    billable_s: float = 0.0
-    attempt_id: str | None = None  # of a task in flight
-    booking: Booking | None = None  # for whom, and at which price; of what may be sent
-    loses: str | None = None  # an attempt that succeeded and whose result is lost: paid again
-
-
-@dataclass(frozen=True, slots=True)
 class Context:
     """What attempts work with; everything of the outside world is injected."""
 
     connection: Client | None  # None: nothing has to be asked or sent
+    find_file: Callable[[str], File]  # a file of the project by its name there. Raises Unusable
     store: Store
     ledger: Ledger
     clock: Clock

@@ -14,7 +14,6 @@ from reconciler.apply.context import (
     Context,
     TaskFailed,
     Unsettled,
-    Work,
     run_unbroken,
 )
 from reconciler.apply.events import Phase
@@ -23,6 +22,7 @@ from reconciler.apply.outcome import NotTried, Outcome
 from reconciler.apply.prepare import prepare
 from reconciler.apply.publish import Publisher
 from reconciler.apply.settle import settle
+from reconciler.apply.work import Work
 from reconciler.config import Config
 from reconciler.errors import (
     CutlistError,
@@ -34,7 +34,7 @@ from reconciler.errors import (
     ServiceError,
     Throttled,
 )
-from reconciler.plan.cost import PricePerSecond, find_tier, read_billed_seconds
+from reconciler.plan.cost import PricePerSecond, find_tier
 from reconciler.plan.step import FREE, Action, Step
 from reconciler.service.answers import TaskAnswer
 from reconciler.service.codes import Verdict, find_code, may_try_again
@@ -242,7 +242,7 @@ class Executor:
             answer = await self._followed(work, attempt_id, model)
         result = await life.collect(self._context, work, attempt_id, answer)
         again = step.action is Action.RESUME and not step.billed_at_end
-        return result, 0.0 if again else read_billed_seconds(answer.usage), True
+        return result, 0.0 if again else self._models.read_billed_seconds(answer.usage), True
 
     async def _followed(self, work: Work, attempt_id: str, model: Model) -> TaskAnswer:
         loopback = self._context.loopback

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from reconciler.apply.context import Context, Work, retry_until_answered
+from reconciler.apply.context import Context, retry_until_answered
 from reconciler.apply.events import Phase
+from reconciler.apply.work import Source, Work
 from reconciler.desired.datauri import parse_data_uri
-from reconciler.desired.job import build_request
+from reconciler.desired.job import replace_at
+from reconciler.desired.tree import Unusable
 from reconciler.errors import CutlistError, StoreDamaged
 from reconciler.formats.digest import hash_bytes
-from reconciler.service.model_files import load_models
-from reconciler.service.models import VIDEO_SUFFIX
+from reconciler.formats.names import make_plain
 from reconciler.state.ledger import UploadPlace
-from reconciler.state.observed import Result
-from reconciler.system.files import hash_file
+from reconciler.system.files import hash_file, hash_stream
 
 UPLOAD_MARGIN_S = 2 * 3600  # an upload about to expire is made anew
 UPLOAD_LIFE_S = 48 * 3600
@@ -34,27 +34,13 @@ class Prepared:
     prompt: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """Bytes that have to lie in the service's storage; `content` is a file or the bytes; None: a
-    blob in the store.
-    """
-
-    at: str  # the pointer of the medium that they are
-    digest: str  # SHA-256
-    suffix: str
-    content: Path | bytes | None
-
-
 async def prepare(context: Context, work: Work) -> Prepared:
     """Upload what is local and build the request. May be repeated; uploads are remembered for their
     48 hours.
     """
-    assert work.wanted is not None
-    urls = _data_urls(work)
-    for source in _sources(work):
-        urls[source.at] = await _uploaded(context, work, source)
-    body = build_request(work.wanted, urls)
+    assert work.request is not None
+    urls = {source.at: await _upload(context, work, source) for source in work.sources}
+    body = {**work.request, "input": replace_at(work.request["input"], "/input", urls)}
     uses_oss = any(value.startswith("oss://") for value in _texts(body["input"]))
     return Prepared(
         json.dumps(body, ensure_ascii=False).encode(), uses_oss, body["input"].get("prompt")
@@ -66,95 +52,70 @@ async def forget_uploads(context: Context, work: Work) -> None:
 
     An upload's 48 hours go by this machine's clock, which may have been set.
     """
-    if work.wanted is not None:
-        for source in _sources(work):
-            await context.run_blocking(
-                context.ledger.uploads.forget, source.digest, _place(context, work)
-            )
+    for source in work.sources:
+        await context.run_blocking(
+            context.ledger.uploads.forget, source.digest, _place(context, work)
+        )
 
 
-def _find_suffix(result: Result) -> str:
-    """How a file of a result is named, as the model that made it says."""
-    form = load_models().find_output_form(result.job)
-    return form.suffix if form is not None else VIDEO_SUFFIX
-
-
-def _sources(work: Work) -> Iterator[_Source]:
-    assert work.wanted is not None
-    for input_ in work.wanted.inputs:
-        reference, at = input_.medium.reference, input_.medium.at
-        if reference.kind == "local":
-            assert input_.identity is not None and input_.path is not None
-            digest = input_.identity.removeprefix("sha256:")
-            yield _Source(at, digest, input_.path.suffix, input_.path)
-        elif reference.kind == "edit":
-            result = work.upstream[reference.value]
-            yield _Source(at, result.digest, _find_suffix(result), None)
-        elif (
-            reference.kind == "data" and not work.wanted.model.media[input_.medium.limits].data_uri
-        ):
-            uri = parse_data_uri(reference.value)
-            yield _Source(at, hash_bytes(uri.content), f".{uri.format}", uri.content)
-
-
-def _data_urls(work: Work) -> dict[str, str]:
-    """By pointer: data URIs that the model takes as they are, in the form that the service
-    reads.
-    """
-    assert work.wanted is not None
-    return {
-        input_.medium.at: parse_data_uri(input_.medium.reference.value).text
-        for input_ in work.wanted.inputs
-        if input_.medium.reference.kind == "data"
-        and work.wanted.model.media[input_.medium.limits].data_uri
-    }
-
-
-async def _uploaded(context: Context, work: Work, source: _Source) -> str:
+async def _upload(context: Context, work: Work, source: Source) -> str:
     """The oss:// URL of a source, uploaded unless it is there."""
     place, now = _place(context, work), context.clock.now()
     known = context.ledger.uploads.url(source.digest, place, now=now, margin_s=UPLOAD_MARGIN_S)
     if known is not None:
         return known
     context.emit(work.edit, Phase.UPLOADING)
-    if not await _is_unchanged(context, source):
-        name = source.content.name if isinstance(source.content, Path) else source.digest
-        raise CutlistError(
-            f"{name} changed while this run was at work.",
-            hint="Run apply again; this job was not sent.",
-        )
     name = f"{source.digest[:16]}{source.suffix.lower()}"
-    with _open_content(context, source) as content:
-        url = await retry_until_answered(
-            context, lambda: context.client.upload(work.model, name, content), work=work
-        )
+    try:
+        with _open_content(context, source) as content:
+            if await context.run_blocking(_hash, content) != source.digest:
+                raise _report_change(source)
+            url = await retry_until_answered(
+                context, lambda: context.client.upload(work.model, name, content), work=work
+            )
+    except (Unusable, StoreDamaged, FileNotFoundError):
+        raise _report_change(source) from None
     await context.run_blocking(
         context.ledger.uploads.keep, source.digest, place, url, expires_at=now + UPLOAD_LIFE_S
     )
     return url
 
 
-async def _is_unchanged(context: Context, source: _Source) -> bool:
-    """Whether a source still has the bytes that the plan saw."""
-    if isinstance(source.content, bytes):
-        return True
-    if source.content is not None:
-        return bool(await context.run_blocking(hash_file, source.content) == source.digest)
-    try:
-        await context.run_blocking(context.store.check_blob, source.digest)
-    except StoreDamaged:
-        return False
-    return True
+def _report_change(source: Source) -> CutlistError:
+    """Build the error for bytes that are not what the plan saw."""
+    name = source.reference if source.origin == "file" else source.digest
+    return CutlistError(
+        f"{make_plain(name)} changed while this run was at work.",
+        hint="Run apply again; this job was not sent.",
+    )
 
 
 @contextmanager
-def _open_content(context: Context, source: _Source) -> Iterator[Path | bytes | IO[bytes]]:
-    """What is uploaded: a file, the bytes, or a blob of the store, open for reading."""
-    if source.content is not None:
-        yield source.content
-    else:
-        with context.store.open_blob(source.digest) as file:
-            yield file
+def _open_content(context: Context, source: Source) -> Iterator[Path | bytes | IO[bytes]]:
+    """What is uploaded: a file of the project, a blob of the store, or what is written out."""
+    if source.origin == "data":
+        yield parse_data_uri(source.reference).content
+        return
+    if source.origin == "result":
+        with context.store.open_blob(source.digest) as blob:
+            yield blob
+        return
+    file = context.find_file(source.reference)
+    if file.path is not None:
+        yield file.path
+        return
+    with file.open() as content:
+        yield content
+
+
+def _hash(content: Path | bytes | IO[bytes]) -> str | None:
+    """The SHA-256 of what is to be uploaded."""
+    if isinstance(content, bytes):
+        return hash_bytes(content)
+    if isinstance(content, Path):
+        return hash_file(content)
+    content.seek(0)
+    return hash_stream(content)
 
 
 def _place(context: Context, work: Work) -> UploadPlace:

@@ -73,5 +73,5 @@ class Publisher:
         if self.config.realm != "live":
             return False
         return lockfile.write(
-            self.config.root, self.config.environment, pins, tmp_name=self.clock.new_id()
+            self.config.lock_dir, self.config.environment, pins, tmp_name=self.clock.new_id()
         )

@@ -5,13 +5,13 @@ more can be done.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from reconciler.apply import recover
 from reconciler.apply.bookkeeping import build_booking, note_holdings
-from reconciler.apply.context import Context, Work, run_unbroken
+from reconciler.apply.context import Context, run_unbroken
 from reconciler.apply.events import Observer, Phase, RunBlocking
 from reconciler.apply.executor import Executor, Item, may_render_again
 from reconciler.apply.outcome import Outcome, Report, Stop
@@ -21,8 +21,10 @@ from reconciler.apply.replan import Replanner
 from reconciler.apply.request import ApplyRequest
 from reconciler.apply.rounds import Rounds, report_undone
 from reconciler.apply.takeover import take_over
+from reconciler.apply.work import Work, build_work
 from reconciler.config import Config
 from reconciler.desired.job import Job
+from reconciler.desired.tree import File
 from reconciler.errors import CutlistError, Place
 from reconciler.formats.words import format_span
 from reconciler.plan.cost import estimate_seconds, price_edit
@@ -55,6 +57,7 @@ class Session:
         ledger: Ledger,
         clock: Clock,
         observer: Observer,
+        find_file: Callable[[str], File],
         block: RunBlocking = asyncio.to_thread,
     ) -> None:
         self._config = config
@@ -64,10 +67,12 @@ class Session:
         self._jumps = Jumps(clock)
         self._told_of_others = self._told_of_doubt = False
         self._origin = Origin()
+        self._models = load_models()
         self._outputs = Outputs(config.root, config.outputs_file)
         self._publisher = Publisher(config, store, self._outputs, clock)
         self._context = Context(
             connection=None,
+            find_file=find_file,
             store=store,
             ledger=ledger,
             clock=clock,
@@ -192,7 +197,7 @@ class Session:
             self._context,
             self._publisher,
             self._config,
-            load_models(),
+            self._models,
             self._config.prices.per_second,
             fail_fast=request.fail_fast,
         )
@@ -358,16 +363,12 @@ class Session:
         ]
 
     def _work(self, resolved: Resolved, step: Step) -> Work:
-        assert resolved.job is not None
-        return Work(
-            job=resolved.job,
-            edit=step.name,
-            model=resolved.wanted.edit.model,
-            wanted=resolved.wanted,
-            upstream=resolved.upstream or {},
+        return build_work(
+            resolved,
+            self._models,
             billable_s=step.cost.billable_s,
-            attempt_id=step.attempt_id if step.action is Action.RESUME else None,
             booking=build_booking(self._config, resolved, self._origin),
+            attempt_id=step.attempt_id if step.action is Action.RESUME else None,
             loses=step.loses,
         )
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.config.loading import find_root, load_config, replace_project_file
-from reconciler.config.settings import MOCK_KEY, PROJECT_FILE, STATE_DIR, Config, Limit, Prices
+from reconciler.config.settings import (
+    MOCK_KEY,
+    PROJECT_FILE,
+    STATE_DIR,
+    CommittedFolder,
+    Config,
+    Limit,
+    Prices,
+)
 from reconciler.config.variables import Variables
 
 __all__ = [
     "MOCK_KEY",
     "PROJECT_FILE",
     "STATE_DIR",
+    "CommittedFolder",
     "Config",
     "Limit",
     "Prices",

@@ -91,6 +91,8 @@ def load_config(
         signatures=Signatures.of(
             shipped.read_signatures(), spec.get("identity", {}).get("ignore_query", ())
         ),
+        home=root / STATE_DIR,
+        lock_dir=root,
     )
 
 

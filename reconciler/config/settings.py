@@ -47,10 +47,19 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class CommittedFolder:
+    """The folder of a project in a commit, which is read from the repository."""
+
+    repository: Path  # where git is asked: a work tree, a folder of one, or a bare repository
+    commit: str  # its whole id
+    path: str = ""  # where the folder lies, from `repository` on; empty: just there
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that the project file, the environment and the command line decide."""
 
-    root: Path
+    root: Path  # where outputs are written, and manifests are read unless `committed` says where
     name: str
     document: Document
     manifests: tuple[str, ...]
@@ -75,6 +84,9 @@ class Config:
     result_hosts: tuple[str, ...]
     routes: Routes  # proxies and certificates
     signatures: Signatures  # what of a link is no part of a key
+    home: Path  # what is ours beside outputs: the cache, and notes of what was written
+    lock_dir: Path  # where cutlist.lock lies
+    committed: CommittedFolder | None = None  # None: manifests and media are files below `root`
 
     @property
     def realm(self) -> Realm:
@@ -84,9 +96,9 @@ class Config:
     @property
     def cache_dir(self) -> Path:
         """What can be made anew at any time."""
-        return self.root / STATE_DIR / "cache"
+        return self.home / "cache"
 
     @property
     def outputs_file(self) -> Path:
         """Which outputs we wrote, in either realm."""
-        return self.root / STATE_DIR / "outputs.json"
+        return self.home / "outputs.json"

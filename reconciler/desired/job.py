@@ -110,7 +110,7 @@ def build_job(wanted: Wanted, identities: Mapping[str, str], version: int = KEY_
     canonical = {
         "v": version,
         "model": edit.model,
-        "input": _replace_at(_drop_defaults(variant, "input", edit.input), "/input", identities),
+        "input": replace_at(_drop_defaults(variant, "input", edit.input), "/input", identities),
         "parameters": _drop_defaults(variant, "parameters", edit.parameters),
         "take": edit.take,
     }
@@ -127,22 +127,21 @@ def _drop_defaults(variant: Variant, section: str, given: Mapping[str, Any]) -> 
     return kept
 
 
-def _replace_at(value: Any, at: str, by: Mapping[str, str]) -> Any:
+def replace_at(value: Any, at: str, by: Mapping[str, str]) -> Any:
     """`value` with what stands at the pointers of `by` replaced."""
     if at in by:
         return by[at]
     if isinstance(value, Mapping):
-        return {name: _replace_at(part, join_pointer(at, name), by) for name, part in value.items()}
+        return {name: replace_at(part, join_pointer(at, name), by) for name, part in value.items()}
     if isinstance(value, list):
-        return [_replace_at(part, join_pointer(at, index), by) for index, part in enumerate(value)]
+        return [replace_at(part, join_pointer(at, index), by) for index, part in enumerate(value)]
     return value
 
 
-def build_request(wanted: Wanted, urls: Mapping[str, str]) -> dict[str, Any]:
-    """The body to send: what the manifest says, defaults merged, media replaced by URLs the service
-    can read.
+def build_request(wanted: Wanted, texts: Mapping[str, str]) -> dict[str, Any]:
+    """The body to send: what the manifest says, defaults merged. `texts` are written at the
+    pointers that they name; the other media stand there by their references.
     """
-
     edit = wanted.edit
-    body = {"model": edit.model, "input": _replace_at(edit.input, "/input", urls)}
+    body = {"model": edit.model, "input": replace_at(edit.input, "/input", texts)}
     return {**body, "parameters": dict(edit.parameters)} if edit.parameters else body

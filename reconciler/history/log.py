@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.formats.words import format_moment
-from reconciler.plan.cost import read_billed_seconds
 from reconciler.plan.reasons import describe_changes
+from reconciler.service.models import Models
 from reconciler.state.booked import Booking, Entry, Holding, Origin
 from reconciler.state.observed import Result, State
 
@@ -69,6 +69,7 @@ class LogRecord:
 def build_log(
     entries: Sequence[Entry],
     holdings: Sequence[Holding],
+    models: Models,
     names: Sequence[str] | None = None,
     *,
     by_hand: Sequence[Result] = (),
@@ -88,7 +89,7 @@ def build_log(
             continue
         job = jobs.get(event.key, {}) if isinstance(event, Holding) else event.job
         why, details = _why(before.get(event.edit), job)
-        records.append(_record(event, why, details))
+        records.append(_record(event, why, details, models))
         before[event.edit] = job or before.get(event.edit, {})
     return records[::-1]
 
@@ -97,10 +98,12 @@ def _moment(event: Entry | Holding | Result) -> float:
     return event.stored if isinstance(event, Result) else event.at
 
 
-def _record(event: Entry | Holding | Result, why: str, details: tuple[str, ...]) -> LogRecord:
+def _record(
+    event: Entry | Holding | Result, why: str, details: tuple[str, ...], models: Models
+) -> LogRecord:
     match event:
         case Entry():
-            return _of_entry(event, why, details)
+            return _of_entry(event, why, details, models)
         case Holding():
             return LogRecord(
                 event.at, event.edit, "reused, free", event.key, why, details, booking=event.booking
@@ -115,9 +118,9 @@ def _why(before: Mapping[str, Any] | None, job: Mapping[str, Any]) -> tuple[str,
     return ("the same request", ()) if before == job else describe_changes(before, job, {})
 
 
-def _of_entry(entry: Entry, why: str, details: tuple[str, ...]) -> LogRecord:
+def _of_entry(entry: Entry, why: str, details: tuple[str, ...], models: Models) -> LogRecord:
     billed_s = (
-        (read_billed_seconds(entry.usage) or entry.planned_s)
+        (models.read_billed_seconds(entry.usage) or entry.planned_s)
         if entry.state in _BILLED or entry.stray
         else 0.0
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.formats.words import format_moment
-from reconciler.plan.cost import PricePerSecond, find_tier, read_billed_seconds
+from reconciler.plan.cost import PricePerSecond, find_tier
 from reconciler.service.models import Models
 from reconciler.state.booked import Booking, Entry, Holding, Origin
 from reconciler.state.observed import Result, State
@@ -213,7 +213,7 @@ class _Pricing:
     currency: str
 
     def paid(self, entry: Entry, fate: Fate) -> Line:
-        billable_s = read_billed_seconds(entry.usage) or entry.planned_s
+        billable_s = self.models.read_billed_seconds(entry.usage) or entry.planned_s
         return self.line(
             entry.edit, entry.at, billable_s, entry.booking or self._booking(entry.job), fate
         )

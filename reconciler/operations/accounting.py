@@ -67,11 +67,12 @@ def read_log(
     """
     entries, holdings = _read_books(ledger)
     if name is None:
-        return build_log(entries, holdings, by_hand=by_hand)
+        return build_log(entries, holdings, load_models(), by_hand=by_hand)
     happened: list[Entry | Holding | Result] = [*entries, *holdings, *by_hand]
     known = sorted({record.edit for record in happened} | set(edits))
     names = [edit for edit in known if name in (edit, get_matrix_name(edit))]
-    return build_log(entries, holdings, names or [find_edit(known, name)], by_hand=by_hand)
+    chosen = names or [find_edit(known, name)]
+    return build_log(entries, holdings, load_models(), chosen, by_hand=by_hand)
 
 
 def _read_books(ledger: Ledger | None) -> tuple[Sequence[Entry], Sequence[Holding]]:

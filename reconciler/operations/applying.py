@@ -14,6 +14,7 @@ from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.apply.session import Session
 from reconciler.config import Config
 from reconciler.desired.job import Desired
+from reconciler.desired.source.opening import open_tree
 from reconciler.operations.accounting import find_origin
 from reconciler.operations.approval import Approval
 from reconciler.operations.saved_plan import check_saved
@@ -23,6 +24,7 @@ from reconciler.report.plan import warn_about_clock
 from reconciler.state import plans
 from reconciler.state.ledger import Ledger
 from reconciler.state.store import Store
+from reconciler.system.cache import Cache
 from reconciler.system.clock import Clock
 
 if TYPE_CHECKING:
@@ -73,7 +75,9 @@ async def open_session(
 ) -> AsyncIterator[ServiceSession]:
     """A session for the length of a block; it is not connected yet."""
     async with AsyncExitStack() as stack:
-        session = Session(config, store, ledger, clock, hooks.observe, block)
+        cache = Cache(config.cache_dir)
+        tree = stack.enter_context(open_tree(config, cache, clock))
+        session = Session(config, store, ledger, clock, hooks.observe, tree.file, block)
         stack.push_async_callback(session.close)
         yield ServiceSession(config, session, hooks.tell, transport, stack)
 

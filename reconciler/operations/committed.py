@@ -8,16 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.config import PROJECT_FILE, Config, replace_project_file
+from reconciler.config import PROJECT_FILE, CommittedFolder, Config, replace_project_file
 from reconciler.desired.job import Desired
 from reconciler.desired.source.load import load_desired
+from reconciler.desired.source.opening import open_revision_tree
 from reconciler.desired.source.revision import RevisionTree
 from reconciler.desired.tree import Unusable
 from reconciler.errors import GitError, InvalidInput
 from reconciler.formats.document import MAX_BYTES
 from reconciler.formats.names import make_plain
 from reconciler.state import lockfile
-from reconciler.system.cache import Cache, Digests
+from reconciler.system.cache import Cache
 from reconciler.system.clock import Clock
 from reconciler.system.git.committed import find_prefix
 from reconciler.system.git.revisions import Revision
@@ -42,7 +43,8 @@ def open_revision_cache(config: Config) -> Cache:
 def read_revision(config: Config, revision: Revision, cache: Cache, clock: Clock) -> CommittedState:
     """What a commit asks for. Raises InvalidInput with every fault of it, GitError, UsageError."""
     with Objects(config.root) as objects:
-        tree = RevisionTree(config.root, revision.id, objects, cache, Digests(cache, clock, "lfs"))
+        folder = CommittedFolder(config.root, revision.id)
+        tree = open_revision_tree(folder, objects, cache, clock)
         try:
             there = replace_project_file(
                 config, _read_project_file(config.root, tree, revision), str(revision), cache

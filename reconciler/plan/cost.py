@@ -17,7 +17,6 @@ from reconciler.plan.step import Cost
 from reconciler.service.models import Model
 
 PricePerSecond = Callable[[str, str | None], float | None]
-_NO_BILL_S = 1e9  # so long is no video, whoever says so
 _UNSTATED_S = 10.0  # the longest counted where the vendor states no limit
 
 
@@ -117,18 +116,3 @@ def find_tier(model: Model, request: Mapping[str, Any]) -> str | None:
     given = request[section].get(field)
     variant = model.variant(request["input"].get("function"))
     return str(given if given is not None or variant is None else variant.default(section, field))
-
-
-def read_billed_seconds(usage: Mapping[str, object]) -> float:
-    """What the service says it bills for a task: `usage.duration` (wan2.7) or
-    `usage.video_duration` (VACE).
-    """
-    for name in ("duration", "video_duration"):
-        value = usage.get(name)
-        if (
-            isinstance(value, int | float)
-            and not isinstance(value, bool)
-            and 0 < value < _NO_BILL_S
-        ):
-            return float(value)
-    return 0.0

@@ -11,6 +11,7 @@ from typing import Any
 from reconciler.desired.references import show_url
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import Step
+from reconciler.service.models import Models
 from reconciler.state.observed import Observed, Result
 
 SHOW_VERSION = 1
@@ -24,6 +25,7 @@ class EditView:
     step: Step
     used_by: tuple[str, ...]  # edits that build on it
     results: tuple[Result, ...]  # of its job first, then of its earlier ones; the newest first
+    billed_s: Mapping[str, float]  # by the digest of a result: the seconds that were billed for it
 
     def to_json(self) -> dict[str, object]:
         """The edit for programs. Links in its request are without their signatures."""
@@ -53,7 +55,11 @@ class EditView:
 
 
 def view_edit(
-    edit: Resolved, step: Step, resolved: Mapping[str, Resolved], observed: Observed
+    edit: Resolved,
+    step: Step,
+    resolved: Mapping[str, Resolved],
+    observed: Observed,
+    models: Models,
 ) -> EditView:
     """Gather what is known of an edit."""
     name, key = edit.wanted.edit.name, edit.job.key if edit.job else None
@@ -62,7 +68,8 @@ def view_edit(
     results = [result for result in stored if result.key == key or result.edit == name]
     results.sort(key=lambda result: (result.stored_at, result.digest), reverse=True)
     results.sort(key=lambda result: result.key != key)
-    return EditView(edit, step, tuple(used_by), tuple(results))
+    billed_s = {result.digest: models.read_billed_seconds(result.usage) for result in results}
+    return EditView(edit, step, tuple(used_by), tuple(results), billed_s)
 
 
 def _remove_secrets(value: Any, pointer: str, media: Collection[str]) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reconciler.formats.words import format_count
-from reconciler.plan.cost import read_billed_seconds
 from reconciler.plan.show import EditView
 from reconciler.plan.step import SYMBOLS, Action
 from reconciler.report.page import Block, Paragraph, Span, Style, Words, write_blocks
@@ -61,7 +60,7 @@ def _result(view: EditView, result: Result) -> Iterator[Block | str]:
         f" {result.size_bytes / 2**20:.1f} MB"
     )
     yield f"  {result.stored_at[:16].replace('T', ' ')} UTC  {size}  ({mark})"
-    billed_s, task = read_billed_seconds(result.usage), result.task.get("task_id")
+    billed_s, task = view.billed_s[result.digest], result.task.get("task_id")
     if task:
         yield f"    task {task}, {billed_s:.1f} s billed{', adopted' if result.adopted else ''}"
     if result.commit:

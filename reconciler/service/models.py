@@ -25,6 +25,7 @@ class MediaLimits:
     size_bytes: int | None = None
 
 
+_NO_BILL_S = 1e9  # so long is no video, whoever says so
 VIDEO_SUFFIX = ".mp4"  # of what a model makes that is not known (any more)
 _KINDS = {"mp4": "video", "mov": "video", "webm": "video", "png": "image", "jpeg": "image"}
 
@@ -36,17 +37,16 @@ class OutputForm:
     kind: str  # "video" or "image": as what it is probed
     suffix: str  # ".mp4"
     length_fields: tuple[str, ...]  # of `usage`: the length of the output in seconds
+    billed_fields: tuple[str, ...]  # of `usage`: what is billed, in seconds
 
     @classmethod
     def of(cls, output: Mapping[str, Any]) -> OutputForm:
         """Read it from `output` of a variant (schemas/models/*.yaml)."""
-        lengths = tuple(
-            name
-            for name in output["usage"]
-            if name.endswith("_duration") and not name.startswith("input_")
-        )
+        durations = [name for name in output["usage"] if name.endswith("duration")]
+        lengths = [name for name in durations if "_" in name and not name.startswith("input_")]
+        billed = [name for name in durations if not name.startswith(("input_", "output_"))]
         container = output["container"]
-        return cls(_KINDS[container], f".{container}", lengths)
+        return cls(_KINDS[container], f".{container}", tuple(lengths), tuple(billed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +160,23 @@ class Models:
     @property
     def length_fields(self) -> tuple[str, ...]:
         """Every field of `usage` in which some model tells the length of its output."""
-        variants = [variant for model in self.by_name.values() for variant in model.variants]
-        fields = [field for variant in variants for field in variant.output_form.length_fields]
+        fields = [field for form in self._output_forms() for field in form.length_fields]
         return tuple(dict.fromkeys(fields))
+
+    def read_billed_seconds(self, usage: Mapping[str, object]) -> float:
+        """What the service says it bills for a task of whichever model; 0 where it does not say."""
+        for name in dict.fromkeys(f for form in self._output_forms() for f in form.billed_fields):
+            value = usage.get(name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                continue
+            if 0 < value < _NO_BILL_S:
+                return float(value)
+        return 0.0
+
+    def _output_forms(self) -> Iterator[OutputForm]:
+        for model in self.by_name.values():
+            for variant in model.variants:
+                yield variant.output_form
 
     def find_variant(self, request: Mapping[str, object]) -> Variant | None:
         """The fields that apply to a request (`model`, `input`); None for a model or a function

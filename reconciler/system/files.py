@@ -191,7 +191,15 @@ def _share_blocks(source: IO[bytes], target: IO[bytes]) -> bool:
 def hash_file(path: Path) -> str:
     """SHA-256 (hex) of a file, read a chunk at a time."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hash_stream(file)
+
+
+def hash_stream(stream: IO[bytes]) -> str:
+    """SHA-256 (hex) of what is left of an open file, read a chunk at a time."""
+    hasher = hashlib.sha256()
+    while chunk := stream.read(CHUNK):
+        hasher.update(chunk)
+    return hasher.hexdigest()
 
 
 def is_prefix(part: Path, whole: IO[bytes]) -> bool:

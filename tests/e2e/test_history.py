@@ -21,6 +21,7 @@ from reconciler.report.explain import write_explanation
 from reconciler.report.graph import format_dot, format_graph
 from reconciler.report.log import write_log
 from reconciler.report.show import write_edit
+from reconciler.service.model_files import load_models
 from reconciler.state.observed import State
 from tests.e2e.bench import CREATE, Bench, Trouble, answer, failed, write_video
 from tests.repository import Repository
@@ -50,7 +51,7 @@ def drawn(bench: Bench, name: str) -> EditView:
     """What `cutlist show NAME` knows."""
     seen = bench.project().run_pass(whole=True)
     step = next(step for step in seen.plan.steps if step.name == name)
-    return view_edit(seen.resolved[name], step, seen.resolved, seen.observed)
+    return view_edit(seen.resolved[name], step, seen.resolved, seen.observed, load_models())
 
 
 def happened(bench: Bench, name: str | None = None) -> list[tuple[str, str, str]]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.plan.cost import read_billed_seconds
 from reconciler.plan.step import FREE, Action, Cost, Plan, add_up_costs
+from reconciler.service.model_files import load_models
 from tests.making import (
     find_step,
     make_chain,
@@ -195,4 +195,4 @@ def test_what_costs_nothing() -> None:
 )
 def test_what_the_service_billed(usage: dict[str, Any], seconds: float) -> None:
     """The bill is read from `usage`, whichever of its two shapes it has; nonsense is no bill."""
-    assert read_billed_seconds(usage) == seconds
+    assert load_models().read_billed_seconds(usage) == seconds

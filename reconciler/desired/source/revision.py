@@ -7,11 +7,10 @@ import posixpath
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from reconciler.config import PROJECT_FILE, STATE_DIR
+from reconciler.config import PROJECT_FILE, STATE_DIR, CommittedFolder
 from reconciler.desired.source.folder import DiskFile
 from reconciler.desired.tree import File, Unusable, is_manifest, suggest_spelling
 from reconciler.errors import GitError
@@ -32,18 +31,18 @@ _MOST_OF_A_LINK = 4096
 
 
 class RevisionTree:
-    """The files of a commit below the project's folder `root`. `objects` is open as long as it is
+    """The files of a commit below the project's folder in it. `objects` is open as long as it is
     used.
     """
 
     def __init__(
-        self, root: Path, commit: str, objects: Objects, cache: Cache, digests: Digests
+        self, folder: CommittedFolder, objects: Objects, cache: Cache, digests: Digests
     ) -> None:
-        self._root = root
+        self._repository = folder.repository
         self._objects = objects
         self._cache = cache
         self._digests = digests  # of what Git LFS has on disk
-        self._entries = list_entries(root, commit)
+        self._entries = list_entries(folder.repository, folder.commit, folder.path)
         self._folders = {folder for path in self._entries for folder in _list_folders_above(path)}
 
     def has(self, path: str) -> bool:
@@ -168,7 +167,7 @@ class RevisionTree:
         return parse_lfs_digest(b"".join(self._read_chunks(entry)))
 
     def _open_lfs_file(self, digest: str) -> File:
-        file = DiskFile(find_lfs_file(self._root, digest), self._digests)
+        file = DiskFile(find_lfs_file(self._repository, digest), self._digests)
         try:
             same = file.digest() == digest
         except Unusable as error:
@@ -212,7 +211,7 @@ class _Blob:
 
     tree: RevisionTree
     entry: CommitEntry
-    path: Path | None = None
+    path: None = None  # it does not lie on disk
 
     @property
     def size_bytes(self) -> int:

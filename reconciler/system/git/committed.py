@@ -187,13 +187,15 @@ _KINDS: Mapping[bytes, Literal["file", "link", "submodule"]] = {
 }
 
 
-def list_entries(root: Path, commit: str) -> Mapping[str, CommitEntry]:
-    """Everything in the folder `root` of a commit, by path relative to `root`. Raises GitError."""
-    blobs = {}
-    for line in ask_git(root, "ls-tree", "-r", "-z", "-l", commit).split(b"\0")[:-1]:
-        head, _, path = line.partition(b"\t")
+def list_entries(root: Path, commit: str, path: str = "") -> Mapping[str, CommitEntry]:
+    """Everything in a folder of a commit, by path relative to that folder: the folder `root`, or
+    what lies at `path` where `root` is a bare repository. Raises GitError.
+    """
+    tree, blobs = f"{commit}:{path}" if path else commit, {}
+    for line in ask_git(root, "ls-tree", "-r", "-z", "-l", tree).split(b"\0")[:-1]:
+        head, _, name_there = line.partition(b"\t")
         mode, _, name, size = head.split()
-        blobs[os.fsdecode(path)] = CommitEntry(
+        blobs[os.fsdecode(name_there)] = CommitEntry(
             _KINDS.get(mode, "file"), name.decode(), int(size) if size.isdigit() else 0
         )
     return blobs

@@ -1,0 +1,48 @@
+"""Opens the files of a project for reading: of its folder, or of the folder of a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from reconciler.config import CommittedFolder, Config
+from reconciler.desired.job import Desired
+from reconciler.desired.source.folder import FolderTree
+from reconciler.desired.source.load import load_desired
+from reconciler.desired.source.revision import RevisionTree
+from reconciler.desired.tree import Tree
+from reconciler.system.cache import Cache, Digests
+from reconciler.system.clock import Clock
+from reconciler.system.git.run import Objects
+
+
+def load_project(config: Config, clock: Clock, *, verify: bool = False) -> Desired:
+    """Everything that is asked for, read from where `config` says.
+
+    Raises InvalidInput with every fault of the project, GitError.
+    """
+    with Cache(config.cache_dir) as cache, open_tree(config, cache, clock, verify=verify) as tree:
+        return load_desired(config, tree, cache)
+
+
+@contextmanager
+def open_tree(
+    config: Config, cache: Cache, clock: Clock, *, verify: bool = False
+) -> Iterator[Tree]:
+    """The files that `config` says are asked for, for the length of a block.
+
+    `verify` hashes files again whose digest is remembered. Raises GitError.
+    """
+    there = config.committed
+    if there is None:
+        yield FolderTree(config.root, Digests(cache, clock, "media", verify=verify))
+        return
+    with Objects(there.repository) as objects:
+        yield open_revision_tree(there, objects, cache, clock)
+
+
+def open_revision_tree(
+    folder: CommittedFolder, objects: Objects, cache: Cache, clock: Clock
+) -> RevisionTree:
+    """The files of a commit. `objects` stays open as long as they are used. Raises GitError."""
+    return RevisionTree(folder, objects, cache, Digests(cache, clock, "lfs"))
