@@ -9,7 +9,7 @@ from reconciler.config.settings import PROJECT_FILE
 from reconciler.errors import Fault, InvalidInput, Place, UsageError
 from reconciler.formats import schema
 from reconciler.formats.digest import hash_bytes
-from reconciler.formats.document import Document, parse_documents
+from reconciler.formats.document import Document, join_pointer, parse_documents
 from reconciler.formats.names import NO_ENVIRONMENT, make_plain, suggest_name
 from reconciler.service.endpoints import find_realm
 from reconciler.system import shipped
@@ -62,6 +62,16 @@ def find_overlay(
     return environments.get(name, {})
 
 
+def find_unknown_prices(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
+    """Models that `prices` of a document names and that do not exist."""
+    models = [name for model in shipped.read_model_documents() for name in model["names"]]
+    for name in _mapping(_mapping(spec.get("prices")).get("models")):
+        if name not in models:
+            place = document.place(join_pointer("/spec/prices/models", name), key=True)
+            legal = f"legal are {', '.join(sorted(models))}.{suggest_name(name, models)}"
+            yield Fault(place, f'prices.models names "{name}"; {legal}')
+
+
 def _find_wrong_number(documents: Sequence[Document]) -> Fault:
     """What stands in the file instead of one mapping."""
     content = "no mapping"
@@ -85,11 +95,7 @@ def _find_semantic_faults(document: Document, spec: Mapping[str, Any]) -> Iterat
     }
     for at, layer in layers.items():
         yield from _find_unknown_names(document, at, layer, models)
-    for name in _mapping(_mapping(spec.get("prices")).get("models")):
-        if name not in models:
-            place = document.place(f"/spec/prices/models/{name}", key=True)
-            legal = f"legal are {', '.join(sorted(models))}.{suggest_name(name, models)}"
-            yield Fault(place, f'prices.models names "{name}"; {legal}')
+    yield from find_unknown_prices(document, spec)
     if words := _describe_realm_fault(spec):
         yield Fault(document.place("/spec/realm", key=True), words)
     budgets = {"": spec, **{f"/{at}": layer for at, layer in layers.items() if at != "defaults"}}

@@ -79,7 +79,7 @@ class Notification:
 
     kind: Literal["slack", "webhook"]
     url_from: str  # name of the environment variable with the address, which is a secret
-    on: tuple[NotifiedEvent, ...]
+    on: tuple[NotifiedEvent, ...] = ("applied", "failed", "needsPerson")
     secret_from: str = ""  # name of the environment variable with the key that signs (webhook)
 
 

@@ -1,5 +1,5 @@
-"""The tables of docs/manifest.md that are made from the schemas, so that they cannot say anything
-else.
+"""The tables of docs/manifest.md and docs/sync-documents.md that are made from the schemas, so that
+they cannot say anything else.
 """
 
 from __future__ import annotations
@@ -227,10 +227,15 @@ def project_fields() -> Iterator[tuple[str, Mapping[str, Any]]]:
     yield from _walk(shipped.read_schema("project"), "")
 
 
-def _walk(schema: Mapping[str, Any], above: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _walk(
+    schema: Mapping[str, Any], above: str, *, items: bool = False
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every field; with `items` also those of the mappings in a list."""
     for name, field in schema.get("properties", {}).items():
         yield f"{above}{name}", field
-        yield from _walk(field, f"{above}{name}.")
+        yield from _walk(field, f"{above}{name}.", items=items)
+        if items:
+            yield from _walk(field.get("items", {}), f"{above}{name}[].", items=items)
 
 
 def _project() -> str:
@@ -264,9 +269,46 @@ def _project_legal(name: str, field: Mapping[str, Any]) -> str:
     return legal(field)
 
 
+# ------------------------------------------------------------------ documents of the controller
+
+
+def sync_fields() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(dotted name, schema) of every field of a `kind: Sync` document."""
+    yield from _walk(shipped.read_schema("sync"), "", items=True)
+
+
+def _sync() -> str:
+    needed = {"apiVersion", "kind", *_list_required(shipped.read_schema("sync"), "")}
+    rows = []
+    for name, field in sync_fields():
+        if "description" not in field:
+            continue
+        value = field.get("default")
+        shown = {**field, "default": f"[{', '.join(value)}]" if isinstance(value, list) else value}
+        rows.append(
+            [
+                f"`{name}`",
+                f"`{field['const']}`" if "const" in field else _project_legal(name, field),
+                default({**shown, "required": name in needed}),
+                field["description"],
+            ]
+        )
+    return _table(["field", "legal", "default", "meaning"], rows)
+
+
+def _list_required(schema: Mapping[str, Any], above: str) -> Iterator[str]:
+    """Fields that stand in every document, or wherever what holds them does."""
+    yield from (f"{above}{name}" for name in schema.get("required", ()))
+    for name, field in schema.get("properties", {}).items():
+        yield from _list_required(field, f"{above}{name}.")
+        yield from _list_required(field.get("items", {}), f"{above}{name}[].")
+
+
+SYNC_TABLES = frozenset({"sync"})
 _TABLES: Mapping[str, Callable[[], str]] = {
     "models": _models,
     "project": _project,
+    "sync": _sync,
     "sizes of wan2.7-videoedit": _sizes,
     **{
         f"fields of {document['model']}": _fields(document["model"])
@@ -277,4 +319,4 @@ _TABLES: Mapping[str, Callable[[], str]] = {
         for document in shipped.read_model_documents()
     },
 }
-TABLES = frozenset(_TABLES)
+TABLES = frozenset(_TABLES) - SYNC_TABLES

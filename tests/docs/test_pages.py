@@ -13,6 +13,7 @@ import pytest
 
 from reconciler.cli.main import load_command
 from reconciler.config import Variables, load_config
+from reconciler.controller.loading import load_syncs
 from reconciler.desired import manifest
 from reconciler.desired.edit_schema import build_manifest_schema
 from reconciler.desired.manifest import Rules
@@ -81,6 +82,11 @@ def test_every_whole_manifest_is_valid(page: str, fence: Fence, tmp_path: Path) 
     if "kind: Project" in fence.body:
         (tmp_path / "cutlist.yaml").write_bytes(raw)
         load_config(tmp_path, variables=Variables())
+        return
+    if "kind: Sync" in fence.body:
+        (tmp_path / "films.yaml").write_bytes(raw)
+        (tmp_path / "allowed_signers").touch()
+        assert load_syncs([tmp_path / "films.yaml"])
         return
     documents, _ = parse_documents(
         b"{kind: Project, spec: {defaults: {model: wan2.7-videoedit}}}", "cutlist.yaml"

@@ -25,6 +25,7 @@ from tests.docs.pages import ROOT, section, text
 COMMANDS_PAGE = text("docs/commands.md")
 MANIFEST = text("docs/manifest.md")
 OPERATIONS = text("docs/operations.md")
+SYNC_DOCUMENTS = text("docs/sync-documents.md")
 
 
 def _command(name: str) -> click.Command:
@@ -98,6 +99,14 @@ def test_tables_say_what_the_schemas_say() -> None:
     """The tables are made from the schemas; `python -m tests.docs.refresh` makes them anew."""
     assert tables.filled(MANIFEST) == MANIFEST
     assert tables.names(MANIFEST) == tables.TABLES
+    assert tables.filled(SYNC_DOCUMENTS) == SYNC_DOCUMENTS
+    assert tables.names(SYNC_DOCUMENTS) == tables.SYNC_TABLES
+
+
+@pytest.mark.parametrize("field", [name for name, _ in tables.sync_fields()])
+def test_every_field_of_a_sync_document_is_told(field: str) -> None:
+    """Dotted names, as in the table; `metadata` and `spec` only hold others."""
+    assert f"`{field}`" in SYNC_DOCUMENTS or field in ("metadata", "spec")
 
 
 @pytest.mark.parametrize("field", [name for name, _ in tables.project_fields()])

@@ -9,11 +9,12 @@ from reconciler.cli import screen
 
 @click.command("schema", short_help="Print a JSON Schema for editors.")
 @click.argument(
-    "name", type=click.Choice(["manifest", "project", "plan", "saved-plan", "diff", "result"])
+    "name",
+    type=click.Choice(["manifest", "project", "sync", "plan", "saved-plan", "diff", "result"]),
 )
 def run_schema(name: str) -> None:
-    """Print the JSON Schema of manifests and of the project file (for editors), of plans,
-    comparisons and results.
+    """Print the JSON Schema of manifests, of the project file and of the controller's documents
+    (for editors), of plans, comparisons and results.
 
     \b
     Example: cutlist schema manifest > manifest.schema.json
