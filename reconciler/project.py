@@ -10,8 +10,8 @@ docs/python-api.md is its page. It chooses endpoint, realm, store and ledger, an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -42,8 +42,9 @@ from reconciler.operations.budget import BudgetCheck
 from reconciler.operations.earlier_calls import EarlierSettings, translate_settings
 from reconciler.operations.gc import Garbage
 from reconciler.operations.retake import Retake
+from reconciler.operations.workspace import Workspace
 from reconciler.plan.decide import PlanOptions
-from reconciler.plan.diff import Comparison, Side, compare_revisions
+from reconciler.plan.diff import Comparison
 from reconciler.plan.explain import Explanation, explain_edit
 from reconciler.plan.graph import Graph, build_graph
 from reconciler.plan.selection import find_edit, select_edits
@@ -53,14 +54,11 @@ from reconciler.plan.step import Plan, Step
 from reconciler.planner import Pass
 from reconciler.service.model_files import load_models
 from reconciler.state import lockfile, plans
-from reconciler.state.ledger import Ledger, SqliteLedger
-from reconciler.state.lock import FileLock
 from reconciler.state.observed import Result
 from reconciler.state.roster import Note, Roster
-from reconciler.state.store import Damage, FolderStore
-from reconciler.system.cache import Cache
+from reconciler.state.store import Damage
 from reconciler.system.clock import Clock, SystemClock
-from reconciler.system.git.revisions import Revision, find_ends, find_revision
+from reconciler.system.git.revisions import Revision, find_revision
 from reconciler.watch import WatchPass, watch_project
 
 if TYPE_CHECKING:
@@ -82,8 +80,8 @@ class Project:
     ) -> None:
         self.config = config
         self.clock: Clock = clock or SystemClock()
-        self.store = FolderStore(config.store_dir, self.clock)
-        self._command = command
+        self._workspace = Workspace(config, self.clock, command)
+        self.store = self._workspace.store
         self._transport = transport
         self._block: RunBlocking = block or asyncio.to_thread
         roster = Roster(config.store_dir, config.state_dir)
@@ -147,18 +145,12 @@ class Project:
 
         `whole`: with all results and attempts that ever were, also those that no edit asks for now.
         """
-        with self._reading() as ledger:
-            current = self._run_pass(ledger, options, whole=whole)
-        error = realm.find_mistaken_realm(self.config)
-        if error is None:
-            return current
-        notes = (*current.plan.notes, f"! {error.message} {error.hint}")
-        return replace(current, plan=replace(current.plan, notes=notes))
+        return self._workspace.look(options, whole=whole)
 
     def run_pass_at(self, revision: Revision, options: PlanOptions = _NOTHING_SPECIAL) -> Pass:
         """One pass over what a commit asks for, read from the repository."""
         with committed.open_revision_cache(self.config) as cache:
-            return self._run_pass_at(revision, options, cache)
+            return self._workspace.look_at(revision, options, cache)
 
     def plan(self, options: PlanOptions = _NOTHING_SPECIAL) -> Plan:
         """The steps from what there is to what is asked for."""
@@ -177,18 +169,7 @@ class Project:
         `ends` is `A..B`, `A...B` (from where they parted) or `A` (to the work tree). Raises
         UsageError, GitError.
         """
-        first, last = find_ends(self.config.root, ends)
-        options = PlanOptions(force=True)  # no file in the way hides a price
-        with committed.open_revision_cache(self.config) as cache:
-            before = self._run_pass_at(first, options, cache)
-            after = (
-                self.run_pass(options) if last is None else self._run_pass_at(last, options, cache)
-            )
-        to = Side("the work tree", None) if last is None else Side(str(last), last.id)
-        sides = (Side(str(first), first.id), to)
-        return compare_revisions(
-            before.resolved, after.resolved, after.plan, sides=sides, prunes=self.config.prune
-        )
+        return self._workspace.diff(ends)
 
     def status(self) -> Status:
         """How every edit is."""
@@ -202,7 +183,7 @@ class Project:
         A matrix's name stands for all that was made of it. Raises UsageError for a name that
         nothing ever had.
         """
-        with self._reading() as ledger:
+        with self._workspace.open_for_reading() as ledger:
             edits = self.load().edits if name is not None else ()
             results_by_key, _ = self.store.read_all_results()
             by_hand = [
@@ -241,22 +222,22 @@ class Project:
 
     def cost(self) -> CostReport:
         """What was spent, saved and wasted so far, and what is left of today's budgets."""
-        with self._reading() as ledger:
-            current = self._run_pass(ledger)
+        with self._workspace.open_for_reading() as ledger:
+            current = self._workspace.run_pass(ledger, _NOTHING_SPECIAL)
             return accounting.build_cost_report(
                 self.config, self.store, ledger, current, self.clock.now()
             )
 
     def add_up_today(self) -> Sequence[Budget]:
         """Each budget of a day, with what was spent of it today (UTC)."""
-        with self._reading() as ledger:
+        with self._workspace.open_for_reading() as ledger:
             return accounting.add_up_days(self.config, ledger, self.clock.now())
 
     def check_budgets(self, plan: Plan, *, max_cost: float | None = None) -> Sequence[BudgetCheck]:
         """Each limit held against a plan, by what was spent until now: whether an apply of it would
         be refused, and why.
         """
-        with self._reading() as ledger:
+        with self._workspace.open_for_reading() as ledger:
             return self._approval.check_budgets(plan, ledger, max_cost)
 
     def find_other_ledgers(self) -> Sequence[Note]:
@@ -273,11 +254,11 @@ class Project:
         `read_data` hashes every blob again. `repair` moves what is damaged into quarantine: the
         next plan heals.
         """
-        with self._reading() as ledger:
+        with self._workspace.open_for_reading() as ledger:
             pins = lockfile.read(self.config.lock_dir) if self.config.realm == "live" else {}
             damages = verify.find_damages(self.store, ledger, pins, read_data=read_data)
         if repair and damages:
-            with self._writing():
+            with self._workspace.open_for_writing():
                 for damage in damages:
                     if damage.where is not None:
                         self.store.quarantine(damage)
@@ -294,7 +275,7 @@ class Project:
             self.config.root, current.observed, current.resolved.values(), commits=commits
         )
         if delete and garbage.results:
-            with self._writing():
+            with self._workspace.open_for_writing():
                 self.store.remove(garbage.results)
         return garbage
 
@@ -306,7 +287,7 @@ class Project:
         `adopt` names the task that is its; `retry` sends it again; neither gives it up. Raises
         UsageError.
         """
-        with self._writing() as ledger:
+        with self._workspace.open_for_writing() as ledger:
             return resolve.resolve_request(ledger, self.clock, edit, adopt=adopt, retry=retry)
 
     def retake(self, *names: str) -> Sequence[Retake]:
@@ -317,7 +298,7 @@ class Project:
         desired = self.load()
         targets = retake.find_targets(desired, names)
         supposed = retake.suppose_raised(desired, targets)
-        with self._reading() as ledger:
+        with self._workspace.open_for_reading() as ledger:
             plan = planner.conclude_pass(
                 self.config, supposed, self.store, ledger, self.clock, PlanOptions()
             ).plan
@@ -331,8 +312,8 @@ class Project:
         """
         from reconciler.operations import importing  # lazy: httpx
 
-        with self._writing() as ledger:
-            current = self._run_pass(ledger)
+        with self._workspace.open_for_writing() as ledger:
+            current = self._workspace.run_pass(ledger, _NOTHING_SPECIAL)
             edit = importing.find_importable(current, name)
             approver = f"{self.config.approver}, imported a file"
             origin = accounting.find_origin(self.config, current, approver)
@@ -349,8 +330,8 @@ class Project:
         from reconciler.operations.applying import open_session
 
         resolve.check_task_id(task_id)
-        with self._writing() as ledger:
-            current = self._run_pass(ledger)
+        with self._workspace.open_for_writing() as ledger:
+            current = self._workspace.run_pass(ledger, _NOTHING_SPECIAL)
             edit = importing.find_importable(current, name)
             approver = f"{self.config.approver}, imported a task"
             origin = accounting.find_origin(self.config, current, approver)
@@ -411,7 +392,7 @@ class Project:
             select_edits(self.load(), options.target, options.exclude)
         if error := realm.find_mistaken_realm(self.config):
             raise error
-        with self._writing() as ledger:
+        with self._workspace.open_for_writing() as ledger:
             run = ApplyRun(
                 config=self.config,
                 store=self.store,
@@ -443,49 +424,6 @@ class Project:
         edit = find_edit(list(current.desired.edits), name)
         step = next(step for step in current.plan.steps if step.name == edit)
         return current, replace(step, details=current.plan.describe_details(step))
-
-    def _run_pass(
-        self,
-        ledger: Ledger | None,
-        options: PlanOptions = _NOTHING_SPECIAL,
-        *,
-        whole: bool = False,
-    ) -> Pass:
-        return planner.run_pass(self.config, self.store, ledger, self.clock, options, whole=whole)
-
-    def _run_pass_at(self, revision: Revision, options: PlanOptions, cache: Cache) -> Pass:
-        state = committed.read_revision(self.config, revision, cache, self.clock)
-        with self._reading() as ledger:
-            return planner.conclude_pass(
-                self.config,
-                state.desired,
-                self.store,
-                ledger,
-                self.clock,
-                options,
-                state.pins,
-            )
-
-    @contextmanager
-    def _reading(self) -> Iterator[Ledger | None]:
-        """The ledger for looking, without the lock; None when there is none yet."""
-        ledger = SqliteLedger.open_readonly(self.config.state_dir / "ledger.db")
-        try:
-            yield ledger
-        finally:
-            if ledger is not None:
-                ledger.close()
-
-    @contextmanager
-    def _writing(self) -> Iterator[Ledger]:
-        """The lock and the ledger, for the length of a block that changes things."""
-        lock = FileLock(self.config.state_dir / "lock")
-        with lock.hold(command=self._command, now=self.clock.now()):
-            ledger = SqliteLedger.open(self.config.state_dir / "ledger.db")
-            try:
-                yield ledger
-            finally:
-                ledger.close()
 
     if not TYPE_CHECKING:
 

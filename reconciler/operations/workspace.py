@@ -1,0 +1,92 @@
+"""Where the operations of a project work: its store, and its ledger for a look or under the lock;
+and the passes over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from reconciler import planner
+from reconciler.config import Config
+from reconciler.operations import committed, realm
+from reconciler.plan.decide import PlanOptions
+from reconciler.plan.diff import Comparison, Side, compare_revisions
+from reconciler.planner import Pass
+from reconciler.state.ledger import Ledger, SqliteLedger
+from reconciler.state.lock import FileLock
+from reconciler.state.store import FolderStore
+from reconciler.system.cache import Cache
+from reconciler.system.clock import Clock
+from reconciler.system.git.revisions import Revision, find_ends
+
+
+class Workspace:
+    """The store and the ledger of a project. `command` is what others are told who find the lock
+    held by this one.
+    """
+
+    def __init__(self, config: Config, clock: Clock, command: str) -> None:
+        self.config = config
+        self.clock = clock
+        self.store = FolderStore(config.store_dir, clock)
+        self._command = command
+
+    @contextmanager
+    def open_for_reading(self) -> Iterator[Ledger | None]:
+        """The ledger for looking, without the lock; None when there is none yet."""
+        ledger = SqliteLedger.open_readonly(self.config.state_dir / "ledger.db")
+        try:
+            yield ledger
+        finally:
+            if ledger is not None:
+                ledger.close()
+
+    @contextmanager
+    def open_for_writing(self) -> Iterator[Ledger]:
+        """The lock and the ledger, for the length of a block that changes things. Raises Locked."""
+        lock = FileLock(self.config.state_dir / "lock")
+        with lock.hold(command=self._command, now=self.clock.now()):
+            ledger = SqliteLedger.open(self.config.state_dir / "ledger.db")
+            try:
+                yield ledger
+            finally:
+                ledger.close()
+
+    def run_pass(self, ledger: Ledger | None, options: PlanOptions, *, whole: bool = False) -> Pass:
+        """One pass over what is asked for now."""
+        return planner.run_pass(self.config, self.store, ledger, self.clock, options, whole=whole)
+
+    def look(self, options: PlanOptions, *, whole: bool = False) -> Pass:
+        """One pass for reading, with a word in its notes where the ledger lies in the folder of the
+        other realm.
+        """
+        with self.open_for_reading() as ledger:
+            current = self.run_pass(ledger, options, whole=whole)
+        error = realm.find_mistaken_realm(self.config)
+        if error is None:
+            return current
+        notes = (*current.plan.notes, f"! {error.message} {error.hint}")
+        return replace(current, plan=replace(current.plan, notes=notes))
+
+    def look_at(self, revision: Revision, options: PlanOptions, cache: Cache) -> Pass:
+        """One pass for reading over what a commit asks for."""
+        state = committed.read_revision(self.config, revision, cache, self.clock)
+        with self.open_for_reading() as ledger:
+            return planner.conclude_pass(
+                self.config, state.desired, self.store, ledger, self.clock, options, state.pins
+            )
+
+    def diff(self, ends: str) -> Comparison:
+        """What changes between two revisions, as in Project.diff."""
+        first, last = find_ends(self.config.root, ends)
+        options = PlanOptions(force=True)  # no file in the way hides a price
+        with committed.open_revision_cache(self.config) as cache:
+            before = self.look_at(first, options, cache)
+            after = self.look(options) if last is None else self.look_at(last, options, cache)
+        to = Side("the work tree", None) if last is None else Side(str(last), last.id)
+        sides = (Side(str(first), first.id), to)
+        return compare_revisions(
+            before.resolved, after.resolved, after.plan, sides=sides, prunes=self.config.prune
+        )
