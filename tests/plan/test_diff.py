@@ -37,7 +37,7 @@ from tests.making import (
     make_plan,
     make_result,
 )
-from tests.plan.test_report import EVIL
+from tests.report.test_plan import EVIL
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SIDES = (
