@@ -3,7 +3,15 @@ to do next.
 
     CutlistError                     exit 1, unless its line says otherwise
     ├── UsageError                   64: called in a way that cannot be meant
-    ├── ProjectNotFound, GitError
+    ├── ProjectNotFound
+    ├── GitError                     git cannot answer
+    │   ├── RemoteUnreachable        for now: the same request may succeed later
+    │   │   └── RemoteTimeout
+    │   ├── RemoteRefused            a person has to act
+    │   ├── RefMissing, RemoteStopped
+    │   ├── PushRejected             somebody else pushed first
+    │   ├── BranchProtected          the host takes it only in another way
+    │   └── CommitNotTrusted         not signed as it has to be
     ├── InvalidInput                 3: manifests or the project file, with every fault
     ├── BadSavedPlan, BadVideo       3: a file that is not what it was named as
     ├── BudgetExceeded               6: nothing was sent
@@ -90,6 +98,48 @@ class ProjectNotFound(CutlistError):
 
 class GitError(CutlistError):
     """Git cannot answer: there is no repository here, no such revision in it, or no git."""
+
+
+class RemoteUnreachable(GitError):
+    """A repository elsewhere cannot be reached now, or its answer broke off; later may help."""
+
+
+class RemoteTimeout(RemoteUnreachable):
+    """A repository elsewhere did not finish its answer in the time it was given."""
+
+
+class RemoteStopped(GitError):
+    """We were asked to stop while we spoke with a repository elsewhere."""
+
+
+class RemoteRefused(GitError):
+    """A repository elsewhere is not there, or not for us: a person has to act."""
+
+
+class RefMissing(GitError):
+    """A repository elsewhere has no such branch, tag or commit, or has it no longer."""
+
+
+class PushRejected(GitError):
+    """The branch is no longer what it was when our commit was built: fetch, and build anew."""
+
+
+class BranchProtected(GitError):
+    """The host does not take a push to this branch: it may take a pull request."""
+
+
+class CommitNotTrusted(GitError):
+    """A commit is not signed, or not by whom and as it has to be. `reason` is the kind of it."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: Literal["unsigned", "unknown key", "expired", "revoked", "bad signature"],
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
 
 
 class InvalidInput(CutlistError):

@@ -42,6 +42,7 @@ class _Order:
     left: int
     service: str
     method: str
+    after: int
 
 
 class GitHost:
@@ -109,11 +110,19 @@ class GitHost:
         return done.stdout.decode().strip()
 
     def order(
-        self, trouble: Trouble, *, times: int = 1, service: str = "", method: str = ""
+        self,
+        trouble: Trouble,
+        *,
+        times: int = 1,
+        service: str = "",
+        method: str = "",
+        after: int = 0,
     ) -> None:
-        """Trouble for the next requests, or for the next ones to this service by this method."""
+        """Trouble for the next requests, or for the next ones to this service by this method, the
+        first `after` of which go well.
+        """
         with self._lock:
-            self._orders.append(_Order(trouble, times, service, method))
+            self._orders.append(_Order(trouble, times, service, method, after))
 
     def count(self) -> Counter[str]:
         """How many requests came, by service: `{"upload-pack": 3}`."""
@@ -125,9 +134,12 @@ class GitHost:
         with self._lock:
             for order in self._orders:
                 fits = order.service in ("", service) and order.method in ("", method)
-                if order.left and fits:
+                if not order.left or not fits:
+                    continue
+                if not order.after:
                     order.left -= 1
                     return order.trouble
+                order.after -= 1
         return None
 
     def note(self, visit: Visit) -> None:
@@ -159,6 +171,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         body = self._read_body()
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
         address = urlsplit(self.path)
         service = next(
             (name for name in ("upload-pack", "receive-pack") if f"git-{name}" in self.path), ""
@@ -215,8 +229,6 @@ class _Handler(BaseHTTPRequestHandler):
         return body
 
     def _run_backend(self, path: str, query: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
-        if self.headers.get("Content-Encoding") == "gzip":
-            body = gzip.decompress(body)
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.owner.folder),

@@ -52,8 +52,8 @@ def test_lock_names_exact_versions_and_no_address() -> None:
 def test_one_owner_of_each_power() -> None:
     """The environment is read in config/variables.py, printing is done in cli/, and nowhere else.
 
-    system/git/run.py and system/probe/client.py read nothing out of the environment: they hand on
-    to the process that they start where it and its libraries lie.
+    system/git/process.py and system/probe/client.py read nothing out of the environment: they hand
+    on to the process that they start where it and its libraries lie.
     """
     for path in (ROOT / "reconciler").rglob("*.py"):
         text, name = (
@@ -63,7 +63,7 @@ def test_one_owner_of_each_power() -> None:
         assert name in (
             "config/variables.py",
             "system/environment.py",
-            "system/git/run.py",
+            "system/git/process.py",
             "system/probe/client.py",
         ) or not re.search(r"os\.(environ|getenv)", text), name
         assert name.startswith("cli/") or not re.search(

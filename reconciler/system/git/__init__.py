@@ -1,1 +1,1 @@
-"""Git, which is asked and never told: no repository, index or work tree is changed by it."""
+"""Git: a work tree is asked and never told; only a mirror of our own is written and fetched."""

@@ -190,8 +190,10 @@ _KINDS: Mapping[bytes, Literal["file", "link", "submodule"]] = {
 def list_entries(root: Path, commit: str, path: str = "") -> Mapping[str, CommitEntry]:
     """Everything in a folder of a commit, by path relative to that folder: the folder `root`, or
     what lies at `path` where `root` is a bare repository. Raises GitError.
+
+    The size of what a partial clone lacks is 0.
     """
-    tree, blobs = f"{commit}:{path}" if path else commit, {}
+    tree, blobs = commit if path in ("", ".") else f"{commit}:{path}", {}
     for line in ask_git(root, "ls-tree", "-r", "-z", "-l", tree).split(b"\0")[:-1]:
         head, _, name_there = line.partition(b"\t")
         mode, _, name, size = head.split()

@@ -75,7 +75,7 @@ def _find_merge_base(root: Path, one: Revision, other: Revision) -> Revision:
         return Revision(
             f"merge base of {one.name} and {other.name}", done.stdout.split()[0].decode()
         )
-    if _is_shallow(root):
+    if is_shallow(root):
         raise GitError(
             f"the merge base of {one} and {other} is not in this clone, which is shallow.",
             hint=(
@@ -150,10 +150,11 @@ def _suggest_revisions(root: Path, name: str) -> str:
     far = [known_name for known_name in known if known_name.endswith(f"/{name}")]
     close = [*far, *find_similar(name, known)]
     words = f"Did you mean {' or '.join(dict.fromkeys(close))}? " if close else ""
-    if _is_shallow(root):
+    if is_shallow(root):
         words += "This clone is shallow: `git fetch --unshallow`, or fetch-depth: 0 in CI. "
     return f"{words or '`git log --oneline --all` shows what there is. '}Nothing was sent."
 
 
-def _is_shallow(root: Path) -> bool:
+def is_shallow(root: Path) -> bool:
+    """Whether the repository has only the last commits. Raises GitError."""
     return ask_git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"

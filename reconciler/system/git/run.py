@@ -10,25 +10,21 @@ off without knowing their names.
 
 from __future__ import annotations
 
-import os
 import select
-import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from reconciler.errors import GitError
 from reconciler.formats.names import make_plain
 from reconciler.system.files import CHUNK
+from reconciler.system.git.process import build_environment, find_program, raise_git_error
 
 PATIENCE_S = 30.0
 # The questions: each reads objects and refs, and nothing of the work tree.
 QUESTIONS = frozenset(
     {"cat-file", "for-each-ref", "ls-tree", "merge-base", "rev-list", "rev-parse"}
 )
-# Where git's configuration of the person lies: `safe.directory` stands there. Nothing else.
-_INHERITED = ("HOME", "XDG_CONFIG_HOME", "SUDO_UID", "TMPDIR")
 _ENVIRONMENT = {
     "LC_ALL": "C",
     "GIT_OPTIONAL_LOCKS": "0",  # a question does not write the index
@@ -42,6 +38,7 @@ _SETTINGS = (
     "core.fsmonitor=false",
     "core.hooksPath=/dev/null",
     "core.alternateRefsCommand=false",
+    "safe.bareRepository=all",  # the mirror of a controller is one; no question runs anything in it
     "log.showSignature=false",
     "core.warnAmbiguousRefs=true",
     "i18n.logOutputEncoding=UTF-8",
@@ -85,46 +82,17 @@ def read_complaint(done: subprocess.CompletedProcess[bytes]) -> str:
 def _start_git(
     root: Path, *arguments: str, complaints: int = subprocess.PIPE
 ) -> subprocess.Popen[bytes]:
-    """The only place where git is started. Raises GitError."""
+    """The only place where git is asked. Raises GitError."""
     if arguments[0] not in QUESTIONS:
         raise ValueError(f"git {arguments[0]} is no question that is safe to ask")
-    path = _build_search_path()
-    with _raise_git_error():
-        program = shutil.which("git", path=path)
-        if program is None:
-            raise FileNotFoundError
-        settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+    program = find_program("git")
+    settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+    with raise_git_error():
         return subprocess.Popen(
             [program, "--no-pager", *settings, *arguments], bufsize=0, cwd=root,
-            env=_build_environment(path), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env=build_environment(_ENVIRONMENT), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=complaints,
         )  # fmt: skip
-
-
-def _build_search_path() -> str:
-    """PATH without the entries that mean "wherever I am": git is run in a stranger's folder."""
-    entries = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return os.pathsep.join(entry for entry in entries if Path(entry).is_absolute())
-
-
-def _build_environment(path: str) -> dict[str, str]:
-    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    return {"PATH": path, **inherited, **_ENVIRONMENT}
-
-
-@contextmanager
-def _raise_git_error() -> Iterator[None]:
-    """What keeps git from being started, in our words."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise GitError(
-            "git is not installed, or not in PATH.", hint="Install git. Nothing was sent."
-        ) from None
-    except OSError as error:
-        raise GitError(
-            f"git cannot be started: {error.strerror}.", hint="Nothing was sent."
-        ) from error
 
 
 class Objects:
