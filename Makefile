@@ -67,7 +67,7 @@ schemas: env  ## write the schemas that are generated from schemas/models
 	@$(BIN)/cutlist schema manifest > schemas/manifest.schema.json
 
 lock: env  ## resolve the versions anew for Python 3.11 to 3.13 (needs uv)
-	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra test --group build \
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra team --extra test --group build \
 		--output-file requirements.lock pyproject.toml
 
 clean:  ## remove what is generated
