@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
@@ -80,6 +80,7 @@ class Reply:
     cut: str = ""
     date: str = ""  # the Date header, where no cache stood in between
     is_copy: bool = False  # whether a cache says that it gave it
+    headers: Mapping[str, str] = field(default_factory=dict, hash=False)  # names in small letters
 
     @property
     def ok(self) -> bool:
@@ -377,13 +378,13 @@ def upload_policy(fields: Mapping[str, object], name: str) -> UploadPolicy:
     """
     policy = fields.get("data")
     told = policy if isinstance(policy, dict) else {}
-    for field in _POLICY:
-        value = told.get(field)
+    for part in _POLICY:
+        value = told.get(part)
         if not isinstance(value, str) or not value or len(value) > _LONGEST_FIELD:
-            raise UnfitAnswer(f"the service's upload policy has no {field} to use.", status=200)
+            raise UnfitAnswer(f"the service's upload policy has no {part} to use.", status=200)
         if make_plain(value) != value:
             raise UnfitAnswer(
-                f"{field} of the service's upload policy is no plain text.", status=200
+                f"{part} of the service's upload policy is no plain text.", status=200
             )
     key = f"{told['upload_dir']}/{name}"
     return UploadPolicy(

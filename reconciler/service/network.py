@@ -91,7 +91,9 @@ class Content(TypedDict, total=False):
 
 
 class Network:
-    """Connections to one kind of host. `transport` takes their place in tests."""
+    """Connections to one kind of host, which errors call `named`; none of its answers is read
+    beyond `most_bytes`. `transport` takes their place in tests.
+    """
 
     def __init__(
         self,
@@ -99,7 +101,11 @@ class Network:
         *,
         headers: Mapping[str, str] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        named: str = "the service",
+        most_bytes: int = MOST_ANSWER_BYTES,
     ) -> None:
+        self._named = named
+        self._most_bytes = most_bytes
         self._headers = {"User-Agent": "cutlist", "Accept-Encoding": "identity", **(headers or {})}
         self._routes = routes
         self._transport = transport or _Wires(routes)
@@ -123,17 +129,18 @@ class Network:
         """
         request = self._request(method, url, within_s, content)
         response: httpx.Response | None = None
-        taken = _Taken()
+        taken = _Taken(self._most_bytes)
         try:
             async with asyncio.timeout(within_s):
-                with _in_our_words(self._way(request)):
+                with _in_our_words(self._way(request), self._named):
                     response = await self._transport.handle_async_request(request)
-                with _in_our_words():
+                with _in_our_words(named=self._named):
                     async for piece in _opened(response):
                         taken.add(piece)
         except TimeoutError:
             if response is None:
-                raise OutcomeUnknown(f"the service did not answer within {within_s:g} s.") from None
+                late = f"{self._named} did not answer within {within_s:g} s."
+                raise OutcomeUnknown(late) from None
             taken.cut = f"was not whole after {within_s:g} s"
         except UnfitAnswer as error:
             taken.cut = error.message
@@ -146,7 +153,14 @@ class Network:
         assert response is not None
         is_copy = "Age" in response.headers  # its Date is then an old one
         date = "" if is_copy else response.headers.get("Date", "")
-        return Reply(response.status_code, bytes(taken.body), taken.cut, date, is_copy)
+        return Reply(
+            response.status_code,
+            bytes(taken.body),
+            taken.cut,
+            date,
+            is_copy,
+            {name.lower(): value for name, value in response.headers.items()},
+        )
 
     @asynccontextmanager
     async def open(self, url: str) -> AsyncIterator[Incoming]:
@@ -192,15 +206,16 @@ class Network:
 class _Taken:
     """The bytes of an answer, as far as they were taken, and why no more."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int) -> None:
         self.body = bytearray()
         self.cut = ""
+        self._most_bytes = most_bytes
 
     def add(self, piece: bytes) -> None:
-        room = MOST_ANSWER_BYTES - len(self.body)
+        room = self._most_bytes - len(self.body)
         self.body += piece[:room]
         if len(piece) > room:
-            raise UnfitAnswer(f"is larger than {MOST_ANSWER_BYTES >> 20} MiB")
+            raise UnfitAnswer(f"is larger than {self._most_bytes >> 20} MiB")
 
 
 # ------------------------------------------------------------------ bytes
@@ -285,9 +300,9 @@ async def _let_go(response: httpx.Response | None) -> None:
 
 
 @contextmanager
-def _in_our_words(way: str = "") -> Iterator[None]:
+def _in_our_words(way: str = "", named: str = "the service") -> Iterator[None]:
     """httpx's errors in our words; their messages name no URL, so no signature can leak. `way` says
-    through which proxy a connection was sought.
+    through which proxy a connection to `named` was sought.
     """
     try:
         yield
@@ -295,12 +310,12 @@ def _in_our_words(way: str = "") -> Iterator[None]:
         raise
     except _CONNECTING as error:
         raise NotReached(
-            f"the service cannot be reached{way} ({_kind(error)}).", hint=_UNREACHED
+            f"{named} cannot be reached{way} ({_kind(error)}).", hint=_UNREACHED
         ) from error
     except httpx.TimeoutException as error:
-        raise OutcomeUnknown("the service did not answer in time.") from error
+        raise OutcomeUnknown(f"{named} did not answer in time.") from error
     except UnicodeError as error:  # the name of a host that no resolver takes
-        raise NotReached("the service cannot be reached (no name of a host).") from error
+        raise NotReached(f"{named} cannot be reached (no name of a host).") from error
     except Exception as error:
         if not isinstance(error, (*_BROKEN, *_socks_errors())):
             raise
