@@ -18,6 +18,9 @@ to do next.
     ├── PlanRefused, Declined        nothing was sent
     ├── Locked                       7: another process is changing the store
     ├── StoreDamaged, LedgerError, DiskFull, BadDownload
+    ├── ProviderError                whoever has the pull requests said no to a request
+    │   ├── NotAllowed, NotThere     until a person acts
+    │   └── RateLimited, Unavailable temporary
     └── ServiceError                 the service said no, or could not be reached
         ├── NotReached               no byte of the request left this machine
         ├── OutcomeUnknown           it may or may not have been accepted
@@ -207,6 +210,40 @@ class DiskFull(CutlistError):
 
 class BadDownload(CutlistError):
     """A downloaded video is not what the service promised; it is fetched again."""
+
+
+# ------------------------------------------------------------------ pull requests
+
+
+class ProviderError(CutlistError):
+    """GitHub, GitLab or Gitea refuses a request, or answers what nobody can read.
+
+    `status` is the HTTP status of the answer; 0 where there was none.
+    """
+
+    def __init__(self, message: str, *, status: int = 0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class NotAllowed(ProviderError):
+    """The token is missing, refused, or may not do this (401, 403)."""
+
+
+class NotThere(ProviderError):
+    """The repository, the pull request or the commit is not there, or may not be seen (404)."""
+
+
+class RateLimited(ProviderError):
+    """Too many requests; nothing more is sent before `until`, in seconds since 1970."""
+
+    def __init__(self, message: str, *, until: float, status: int = 0, hint: str = "") -> None:
+        super().__init__(message, status=status, hint=hint)
+        self.until = until
+
+
+class Unavailable(ProviderError):
+    """No answer, or one that says that there is trouble (5xx): temporary."""
 
 
 # ------------------------------------------------------------------ the service

@@ -1,0 +1,1 @@
+"""Providers of pull requests, against small strict servers."""
