@@ -16,8 +16,8 @@ from reconciler.formats.digest import hash_bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Provider:
-    """How links of one provider are recognised, and which of their parameters sign them."""
+class Signer:
+    """Whoever signs links of one kind: how they are recognised, and which parameters sign them."""
 
     name: str
     marks: frozenset[str]  # all of them are there
@@ -27,7 +27,7 @@ class Provider:
     path: re.Pattern[str] | None
 
     @classmethod
-    def of(cls, entry: Mapping[str, Any]) -> Provider:
+    def of(cls, entry: Mapping[str, Any]) -> Signer:
         """One entry of schemas/signatures.yaml."""
         marks = frozenset(entry["marks"])
         return cls(
@@ -40,7 +40,7 @@ class Provider:
         )
 
     def signs(self, host: str, path: str, given: Mapping[str, str]) -> bool:
-        """Whether a link is this provider's; `given` are its parameters, decoded, by name."""
+        """Whether a link is this signer's; `given` are its parameters, decoded, by name."""
         if not self.marks <= given.keys():
             return False
         if not all(rule.fullmatch(given[name]) for name, rule in self.values.items()):
@@ -54,7 +54,7 @@ class Provider:
 class Signatures:
     """The rule by which a link loses what signs it."""
 
-    providers: tuple[Provider, ...]
+    signers: tuple[Signer, ...]
     suspect_names: frozenset[str]
     suspect_endings: tuple[str, ...]
     names_1: frozenset[str]  # of version 1 of the rule
@@ -66,7 +66,7 @@ class Signatures:
         """The rule of schemas/signatures.yaml, with `identity.ignore_query` of a project."""
         suspects, first = document["suspects"], document["version_1"]
         return cls(
-            tuple(Provider.of(entry) for entry in document["providers"]),
+            tuple(Signer.of(entry) for entry in document["providers"]),
             frozenset(suspects["names"]),
             tuple(suspects["endings"]),
             frozenset(first["names"]),
@@ -110,9 +110,9 @@ class Signatures:
         given = {_fold_name(pair): unquote(pair.partition("=")[2]) for pair in pairs}
         host = (parts.hostname or "").removesuffix(".")
         gone = set(self.ignored)
-        for provider in self.providers:
-            if provider.signs(host, parts.path, given):
-                gone |= provider.drops
+        for signer in self.signers:
+            if signer.signs(host, parts.path, given):
+                gone |= signer.drops
         return [pair for pair in pairs if _fold_name(pair) not in gone]
 
     def _is_suspect(self, name: str) -> bool:

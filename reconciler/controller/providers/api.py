@@ -48,7 +48,7 @@ _MOVED = (301, 302, 303, 307, 308)
 _TEMPORARY = (408, 425, 500, 502, 503, 504)
 _LONGEST_REASON = 300
 _ASK_LATER = "It is tried again at the next pass; nothing has to be done."
-_NO_API = "Check provider.api_url: a login page or a proxy may answer in the provider's place."
+_NO_API = "Check provider.apiUrl: a login page or a proxy may answer in the provider's place."
 
 Params = Mapping[str, str | int]
 Headers = Mapping[str, str]
@@ -232,7 +232,7 @@ class Api:
             f" ({make_plain_line(there.partition('?')[0])}), which is not followed.",
             status=reply.status,
             hint="Name the repository as it is called now in provider.repo, and check"
-            " provider.api_url.",
+            " provider.apiUrl.",
         )
 
     # ------------------------------------------------------------------ what an answer means
@@ -285,13 +285,13 @@ class Api:
                 f"{access.name} refuses the token{why}.",
                 status=status,
                 hint=f"The token needs {access.rights}. Make one that has this, put it in the"
-                " variable that provider.token_from names, and start the controller again.",
+                " variable that provider.tokenFrom names, and start the controller again.",
             )
         if status in (404, 410):
             return NotThere(
                 f"{access.name} does not have this, or does not show it{why}.",
                 status=status,
-                hint="Check provider.repo and provider.api_url, and that the token may see the"
+                hint="Check provider.repo and provider.apiUrl, and that the token may see the"
                 " repository.",
             )
         if status in _TEMPORARY or status > 504:

@@ -59,11 +59,11 @@ def open_provider(
             hint="Name it as its address does: OWNER/NAME, at GitLab with all groups before it.",
         )
     if not is_key(token):
-        variable = make_plain_line(address.token_from) or "the variable of provider.token_from"
+        variable = make_plain_line(address.token_from) or "the variable of provider.tokenFrom"
         raise NotAllowed(
             f"there is no usable token for {make_plain_line(repo)}: {variable} is not set, or"
             " holds blanks.",
-            hint="Set the variable that provider.token_from names to a token, and start the"
+            hint="Set the variable that provider.tokenFrom names to a token, and start the"
             " controller again.",
         )
     describe, kind = _KINDS[address.kind]
@@ -77,7 +77,7 @@ def find_api_url(address: ProviderAddress) -> str:
     url = address.api_url.strip().rstrip("/") or _PUBLIC.get(address.kind, "")
     if not url:
         raise UsageError(
-            "provider.api_url is missing: there is no public one for gitea.",
+            "provider.apiUrl is missing: there is no public one for gitea.",
             hint="Name it, such as https://git.example.com/api/v1.",
         )
     try:
@@ -91,7 +91,7 @@ def find_api_url(address: ProviderAddress) -> str:
     if not legal or secret or not is_plain(url) or not (parts.scheme == "https" or near):
         shown = f"…@{url.rpartition('@')[2]}" if secret else url
         raise UsageError(
-            f"provider.api_url {make_plain_line(shown)} cannot be asked with a token.",
+            f"provider.apiUrl {make_plain_line(shown)} cannot be asked with a token.",
             hint="Legal is https://HOST/PATH, without a user name; http only for this machine.",
         )
     if parts.path or host.startswith("api."):  # GitHub's own hosts have no path

@@ -154,7 +154,7 @@ async def test_rubbish_is_an_error_of_ours(host: Host, provider: Provider, name:
     body, words = RUBBISH[name]
     host.fail(200, body=body)
     error = await fail_to_list(provider, ProviderError)
-    assert words in error.message and "api_url" in error.hint
+    assert words in error.message and "apiUrl" in error.hint
 
 
 @pytest.mark.parametrize("host", ["gitea"], indirect=True)
