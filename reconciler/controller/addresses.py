@@ -1,4 +1,4 @@
-"""Where a repository is, as people write it, and what may not stand there. Pure.
+"""Where a repository is, as people write it, and what may not stand there.
 
 What passes here is handed to git as an argument: nothing of it can be taken for an option, names a
 program, or carries a password.
