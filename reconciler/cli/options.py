@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 import click
 
 from reconciler.cli import completion
+from reconciler.formats.spans import parse_span
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -35,6 +36,20 @@ class _Amount(click.FloatRange):
         if not math.isfinite(amount):
             self.fail(f"{value} is no amount of money.", param, ctx)
         return amount
+
+
+def read_span(
+    _context: click.Context, parameter: click.Parameter, value: str | None
+) -> float | None:
+    """The seconds of a span of time such as `10m`: the callback of an option."""
+    if value is None:
+        return None
+    try:
+        return parse_span(value)
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{value!r} is no span of time; {error}.", param=parameter
+        ) from None
 
 
 def _combine(*decorators: Decorator) -> Decorator:
