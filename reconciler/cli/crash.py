@@ -9,46 +9,17 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
 import tempfile
 import threading
 import traceback
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from reconciler import __version__
-
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASS|CREDENTIAL|AUTH|COOKIE|SIGNATURE", re.IGNORECASE)
-_LEAST_SECRET = 3  # characters of a value that is taken out because of its name
-_LEAST_VALUE = 6  # and of any other: a shorter one stands in every text
-_KEY = re.compile(r"\bsk-[\w-]{4,}")
-_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{4,}")
-_ASSIGNED = re.compile(
-    r"""(?i)((?:api[_-]?key|token|secret|password|signature|authorization)["']?\s*[=:]\s*)"""
-    r"""["']?[^\s"',;&)}\]]+"""
-)
-_QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s?#\"'<>]*)[?#][^\s\"'<>]*", re.IGNORECASE)
-_USER = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/@\"']+@", re.IGNORECASE)
-
-
-def without_secrets(text: str, environ: Mapping[str, str]) -> str:
-    """`text` without API keys, what follows `?` in a URL, passwords, and the values of the
-    environment, in whose place their names stand.
-    """
-    text = _USER.sub(r"\1[removed]@", _QUERY.sub(r"\1?[removed]", text))
-    text = _ASSIGNED.sub(r"\1[removed]", _BEARER.sub(r"\1 [removed]", _KEY.sub("[key]", text)))
-    values = {
-        value: name
-        for name, value in environ.items()
-        if len(value) >= (_LEAST_SECRET if _SECRET_NAME.search(name) else _LEAST_VALUE)
-    }
-    for value in sorted(values, key=len, reverse=True):
-        text = text.replace(value, f"${values[value]}")
-    return text
+from reconciler.formats.secret import cut_secrets
 
 
 def report(error: BaseException | None, trace: str = "", *, where: str = "") -> str:
@@ -64,7 +35,7 @@ def report(error: BaseException | None, trace: str = "", *, where: str = "") -> 
     try:
         handle, name = tempfile.mkstemp(prefix="cutlist-report-", suffix=".txt")
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(without_secrets(head + told, read_variables()))
+            file.write(cut_secrets(head + told, read_variables()))
     except OSError as trouble:
         return (
             f"error: cutlist has met a fault of its own ({what}); no report could be written"

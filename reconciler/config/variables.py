@@ -42,6 +42,14 @@ class Variables:
         )
 
 
+def read_secret(name: str, environ: Mapping[str, str] | None = None) -> Secret:
+    """The variable that a document names for a token, a key or an address; an empty secret where
+    it is not set, or none is named.
+    """
+    variables = os.environ if environ is None else environ
+    return Secret(variables.get(name, "").strip() if name else "")
+
+
 def find_user_name() -> str:
     """Who runs this process, by the list of users of this machine."""
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mockserver import reports
-from reconciler.cli import crash
+from reconciler.formats.secret import cut_secrets
 from tests.cli.processes import cutlist, environment
 
 SECRETS = {
@@ -83,13 +83,13 @@ def test_one_sentence_and_a_file(tmp_path: Path) -> None:
     assert "$MY_TOKEN" in told
 
 
-@pytest.mark.parametrize("taken_out", [crash.without_secrets, None])
+@pytest.mark.parametrize("taken_out", [cut_secrets, None])
 def test_what_is_taken_out(taken_out: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """Client and server take out the same kinds, each by its own code."""
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     text = LOUD.replace("api_key='canary'", "")
-    quiet = crash.without_secrets(text, SECRETS) if taken_out else reports.remove_secrets(text)
+    quiet = cut_secrets(text, SECRETS) if taken_out else reports.remove_secrets(text)
     assert "canary" not in quiet
     assert "https://[removed]@host/a.mp4?[removed]" in quiet
     assert "$STUDIO_NAME" in quiet

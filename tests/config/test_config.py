@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.config import Config, Variables, find_root, load_config
+from reconciler.config.variables import read_secret
 from reconciler.errors import CutlistError, InvalidInput, ProjectNotFound, UsageError
 from reconciler.formats.secret import Secret
 from reconciler.service.endpoints import is_loopback
@@ -244,3 +245,12 @@ def test_unreadable_project_file(tmp_path: Path) -> None:
 def test_loopback(host: str, here: bool) -> None:
     """Only this very machine is loopback: elsewhere a key does not travel unencrypted."""
     assert is_loopback(host) is here
+
+
+def test_a_named_secret() -> None:
+    """What is not set, or not named, is an empty secret; what is set shows nowhere."""
+    environ = {"SLACK_URL": " https://hooks.example/T0 \n"}
+    assert read_secret("SLACK_URL", environ).reveal() == "https://hooks.example/T0"
+    assert not read_secret("OTHER", environ)
+    assert not read_secret("", {"": "x"})
+    assert "hooks" not in repr(read_secret("SLACK_URL", environ))
