@@ -40,41 +40,41 @@ class BareFolder:
     def __init__(self, path: Path, url: str) -> None:
         self.path = path
         self._url = url
+        self._fresh = path.with_name(f".{path.name}.new")
+        self._old = path.with_name(f".{path.name}.old")
 
-    def prepare(self) -> bool:
-        """Make the folder what it has to be; whether it had to be made anew. Raises UsageError
-        where it is somebody else's, and DiskFull.
+    def prepare(self) -> None:
+        """Make the folder what it has to be. Raises UsageError where it is somebody else's, and
+        DiskFull.
         """
         object_format = self._read_mark()
         whole = all((self.path / part).is_dir() for part in ("objects", "refs"))
         if object_format is None or not whole:
-            self.remake("sha1")
-            return True
+            self.remake()
+            return
+        self._remove_siblings()
         self._put_back(object_format)
         self.clear_traces()
-        return False
 
-    def remake(self, object_format: ObjectFormat) -> None:
+    def remake(self, object_format: ObjectFormat | None = None) -> None:
         """An empty repository in the place of what is there: made beside it, then renamed.
 
-        Raises UsageError where something is there that we did not make, and DiskFull.
+        It names objects as before, unless it is said how. Raises UsageError where something is
+        there that we did not make, and DiskFull.
         """
         self._check_ours()
-        fresh = self.path.with_name(f".{self.path.name}.new")
-        shutil.rmtree(fresh, ignore_errors=True)
+        object_format = object_format or self._read_mark() or "sha1"
+        self._remove_siblings()
         for part in _PARTS:
-            make_dirs(fresh / part)
-        maker = BareFolder(fresh, self._url)
-        maker._put_back(object_format)
+            make_dirs(self._fresh / part)
+        BareFolder(self._fresh, self._url)._put_back(object_format)
         mark = f"{object_format} {self._url}\n".encode()
-        write_atomic(fresh / _MARK, mark, tmp_name="new")
-        old = self.path.with_name(f".{self.path.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
+        write_atomic(self._fresh / _MARK, mark, tmp_name="new")
         if self.path.exists():
-            self.path.rename(old)
-        fresh.rename(self.path)
+            self.path.rename(self._old)
+        self._fresh.rename(self.path)
         fsync_dir(self.path.parent)
-        shutil.rmtree(old, ignore_errors=True)
+        self._remove_siblings()
 
     def clear_traces(self) -> None:
         """Remove what a git that was killed has left: lock files and packs without an end."""
@@ -85,6 +85,11 @@ class BareFolder:
     def count_packs(self) -> int:
         """How many packs there are: each fetch adds one."""
         return sum(1 for _ in (self.path / "objects/pack").glob("*.pack"))
+
+    def _remove_siblings(self) -> None:
+        """Remove what a kill in the middle of `remake` has left."""
+        for folder in (self._fresh, self._old):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _list_traces(self) -> Iterator[Path]:
         yield from self.path.glob("*.lock")

@@ -74,7 +74,7 @@ _DAMAGED = _any_of(
     r"|too small to be an index|wrong index|did not send all necessary|invalid object"
     r"|missing (?:blob|tree|commit)|unable to (?:parse|map|unpack|open object)|bad config"
     r"|could not (?:parse|read) |not a valid object|unresolvable reference|cannot read pack"
-    r"|packfile|pack has)",
+    r"|packfile|pack has|from promisor remote)",
 )
 _OTHER_FORMAT = _any_of("mismatched algorithms", "hash algorithm")
 _IN_THE_WAY = _any_of(

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from reconciler.errors import DiskFull, GitError, RefMissing, UsageError
@@ -20,7 +21,7 @@ from reconciler.formats.names import compile_wildcard, find_similar, make_plain
 from reconciler.formats.secret import Secret
 from reconciler.system.clock import Clock, SystemClock
 from reconciler.system.git.bare import BareFolder
-from reconciler.system.git.committed import list_entries
+from reconciler.system.git.committed import CommitEntry, list_entries
 from reconciler.system.git.complaints import (
     build_push_error,
     build_remote_error,
@@ -158,10 +159,9 @@ class Mirror:
 
         Raises what `fetch` raises, and GitError where the commit has no such folder.
         """
-        entries = list_entries(self.folder, commit, path)
         ids = {
             entry.id
-            for name, entry in entries.items()
+            for name, entry in self._list_entries(commit, path).items()
             if entry.kind != "submodule" and (wants is None or wants(name))
         }
         return self.fetch_blobs(ids)
@@ -233,6 +233,33 @@ class Mirror:
         done = self._transport.run_here(*arguments, given=given, environment=environment)
         return check_answer(done, f"git {arguments[0]}")
 
+    # -------------------------------------------------------------- our own folder
+
+    def remake(self) -> None:
+        """Throw away what is here, for where git cannot read it; all of it can be fetched again.
+
+        Raises DiskFull.
+        """
+        self._bare.remake()
+
+    def _list_entries(self, commit: str, path: str) -> Mapping[str, CommitEntry]:
+        """The entries of a folder; where the commit cannot be read here, it is fetched anew."""
+        try:
+            return list_entries(self.folder, commit, path)
+        except GitError:
+            if self._can_read(commit):  # it has no such folder
+                raise
+        self.remake()
+        self._bring([*_FETCH, "--depth=1", REMOTE, commit])
+        return list_entries(self.folder, commit, path)
+
+    def _can_read(self, commit: str) -> bool:
+        """Whether all folders of a commit are here."""
+        with suppress(GitError):
+            list_entries(self.folder, commit)
+            return True
+        return False
+
     # -------------------------------------------------------------- speaking
 
     def _bring(
@@ -242,12 +269,12 @@ class Mirror:
         done = self._run(arguments, given, settings)
         if done.code == 0:
             return
-        if is_in_the_way(done.complaints):
-            self._drop_refs()
-        elif is_other_format(done.complaints):
+        if is_other_format(done.complaints):
             self._bare.remake("sha256")
         elif is_damage(done.complaints):
-            self._bare.remake("sha1")
+            self.remake()
+        elif is_in_the_way(done.complaints):
+            self._drop_refs()
         else:
             raise self._build_error("fetch", done)
         done = self._run(arguments, given, settings)
