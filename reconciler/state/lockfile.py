@@ -107,14 +107,16 @@ def _section(name: str, pins: Mapping[str, Pin]) -> str:
     return f"{_written(name)}:\n{''.join(lines)}" if lines else f"{_written(name)}: {{}}\n"
 
 
-def write(root: Path, section: str, pins: Mapping[str, Pin], *, tmp_name: str) -> bool:
-    """Write one section of cutlist.lock, one line an edit, sorted by name. Returns whether anything
-    changed.
-    """
-    sections = {**read(root), section: pins}
+def build_text(sections: Sections) -> bytes:
+    """The bytes of a lock file: one line an edit, sorted by name."""
     kept = sorted(name for name, section in sections.items() if section or name == NO_ENVIRONMENT)
     body = "".join(_section(name, sections[name]) for name in kept)
-    text = f"{_HEAD}version: {VERSION}\n{body}".encode()
+    return f"{_HEAD}version: {VERSION}\n{body}".encode()
+
+
+def write(root: Path, section: str, pins: Mapping[str, Pin], *, tmp_name: str) -> bool:
+    """Write one section of cutlist.lock. Returns whether anything changed."""
+    text = build_text({**read(root), section: pins})
     path = root / LOCK_FILE
     if path.is_file() and path.read_bytes() == text:
         return False

@@ -33,7 +33,7 @@ from reconciler.system.git.complaints import (
 from reconciler.system.git.process import Done, Patience, Wish
 from reconciler.system.git.revisions import Revision, is_shallow
 from reconciler.system.git.run import ask_git, run_git
-from reconciler.system.git.transport import REMOTE, Address, Transport, check_answer
+from reconciler.system.git.transport import PARTIAL, REMOTE, Address, Transport, check_answer
 
 TIMEOUT_S = 300.0
 _FETCH = (
@@ -220,8 +220,9 @@ class Mirror:
         _check_ref(ref)
         if lease:
             _check_commit(lease)
-        options = ["--porcelain", "--no-verify", "--no-signed", f"--force-with-lease={ref}:{lease}"]
-        done = self._run(["push", *options, REMOTE, f"{commit}:{ref}"])
+        options = ["--porcelain", "--no-verify", "--no-signed"]
+        options += [f"--force-with-lease={ref}:{lease}", REMOTE, f"{commit}:{ref}"]
+        done = self._run(["push", *options])
         if done.code != 0:
             said = f"{done.complaints}\n{done.out.decode(errors='replace')}"
             raise build_push_error(self.url, said, self._transport.list_secrets())
@@ -266,6 +267,7 @@ class Mirror:
         self, arguments: Sequence[str], given: bytes = b"", settings: Sequence[str] = ()
     ) -> None:
         """Fetch; once more where it was our own folder that stood in the way."""
+        settings = (*PARTIAL, *settings)
         done = self._run(arguments, given, settings)
         if done.code == 0:
             return
@@ -308,7 +310,8 @@ class Mirror:
     def _tidy(self) -> None:
         """Make one pack of many, so that a year of fetches does not make looking up slow."""
         if self._bare.count_packs() > _MOST_PACKS:
-            self.run_here("repack", "-a", "-d", "-q")
+            done = self._transport.run_here("repack", "-a", "-d", "-q", settings=PARTIAL)
+            check_answer(done, "git repack")
 
 
 def _check_commit(name: str) -> None:

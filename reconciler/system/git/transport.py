@@ -29,6 +29,8 @@ from reconciler.system.git.process import (
 )
 
 REMOTE = "cutlist"  # what the repository elsewhere is called in ours; no file mentions it
+# For what has to know that objects may be missing, and are there elsewhere.
+PARTIAL = (f"remote.{REMOTE}.promisor=true", f"remote.{REMOTE}.partialCloneFilter=blob:none")
 _SSH = (
     "ssh -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=15 -o ServerAliveCountMax=4"
     " -o PermitLocalCommand=no -o ClearAllForwardings=yes -o ForwardAgent=no"
@@ -52,6 +54,7 @@ _SETTINGS = (
     "core.fsync=all",  # a fetch is whole on the disk, or it was not
     "safe.bareRepository=all",
     "credential.interactive=false",
+    "i18n.commitEncoding=UTF-8",
     "gc.auto=0",
     "maintenance.auto=false",
     "submodule.recurse=false",
@@ -149,23 +152,22 @@ class Transport:
 
         Raises RemoteTimeout, RemoteStopped, and GitError where git cannot be run.
         """
-        remote = (
-            f"remote.{REMOTE}.url={self.address.url}",
-            f"remote.{REMOTE}.promisor=true",
-            f"remote.{REMOTE}.partialCloneFilter=blob:none",
-        )
+        remote = (f"remote.{REMOTE}.url={self.address.url}",)
         environment = {"GIT_ALLOW_PROTOCOL": self.address.protocol, **self._build_token_variables()}
         return self._run(
             (*_SETTINGS, *remote, *settings), arguments, environment, given, network=True
         )
 
     def run_here(
-        self, *arguments: str, given: bytes = b"", environment: Mapping[str, str] | None = None
+        self,
+        *arguments: str,
+        given: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+        settings: Sequence[str] = (),
     ) -> Done:
         """The outcome of a command that works in the folder and reaches nobody."""
         variables = {"GIT_ALLOW_PROTOCOL": "", **(environment or {})}
-        promised = f"remote.{REMOTE}.promisor=true"
-        return self._run((*_SETTINGS, promised), arguments, variables, given, network=False)
+        return self._run((*_SETTINGS, *settings), arguments, variables, given, network=False)
 
     def list_secrets(self) -> list[str]:
         """The texts that no error may show."""

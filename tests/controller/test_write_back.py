@@ -1,0 +1,201 @@
+"""The lock file comes back to the repository, whoever pushes at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reconciler.controller.write_back import (
+    LockChange,
+    is_own_commit,
+    merge_locks,
+    push_branch,
+    push_lock,
+)
+from reconciler.errors import BranchProtected, InvalidInput, PushRejected, RemoteRefused
+from reconciler.state.lockfile import build_text, parse_pins
+from reconciler.state.observed import Pin
+from reconciler.system.git.remote import Mirror
+from tests.githost import GitHost
+from tests.repository import Repository
+
+MAIN, LOCK = "refs/heads/main", "films/cutlist.lock"
+
+
+def make_lock(**pins: str) -> bytes:
+    """A lock file with one digit for the digest of each edit."""
+    return build_text(
+        {"default": {name: Pin("0" * 64, digit * 64) for name, digit in pins.items()}}
+    )
+
+
+def read_pins(raw: str) -> dict[str, str]:
+    return {name: pin.digest[0] for name, pin in parse_pins(raw.encode())["default"].items()}
+
+
+class Films:
+    """A project at a host, a person who commits to it, and a controller's mirror."""
+
+    def __init__(self, top: Path, host: GitHost) -> None:
+        (top / "work").mkdir()
+        self.work, self.host = Repository(top / "work"), host
+        self.write("films/specs/rain.yaml", "kind: Edit\n")
+        self.base = self.write(LOCK, make_lock(rain="1", snow="1").decode())
+        self.mirror = Mirror.open(top / "mirror", f"{host.url}/films.git")
+        self.mirror.fetch_revision(MAIN)
+
+    def write(self, name: str, text: str) -> str:
+        """A person's commit, which the host has at once."""
+        path = self.work.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        commit = self.work.commit(f"{name} changes")
+        self.host.publish(self.work)
+        return commit
+
+    def change(self, content: bytes) -> LockChange:
+        author = "cutlist <cutlist@example.com>"
+        return LockChange(LOCK, self.base, content, "lock: rain\n\n$0.50", author, "spring", 1.8e9)
+
+    def pins(self, ref: str = "main") -> dict[str, str]:
+        return read_pins(self.host.ask("show", f"{ref}:{LOCK}"))
+
+    def protect(self, script: str) -> None:
+        hook = self.host.find_folder() / "hooks/update"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(f"#!/bin/sh\n{script}\n")
+        hook.chmod(0o755)
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Iterator[Films]:
+    with GitHost(tmp_path / "host") as host:
+        yield Films(tmp_path, host)
+
+
+def test_the_lock_is_pushed_on_the_tip(films: Films) -> None:
+    """One commit, which says whose it is; a second time there is nothing to do."""
+    commit = push_lock(films.mirror, MAIN, films.change(make_lock(rain="2", snow="1")))
+    assert films.host.ask("rev-parse", "main", "main~1").split() == [commit, films.base]
+    assert films.pins() == {"rain": "2", "snow": "1"}
+    message = films.host.ask("log", "-1", "--format=%B", "main")
+    assert message == "lock: rain\n\n$0.50\n\nCutlist-Sync: spring"
+    assert push_lock(films.mirror, MAIN, films.change(make_lock(rain="2", snow="1"))) == commit
+
+
+def test_a_commit_that_came_before_is_built_upon(films: Films) -> None:
+    """Its files stay, and its pins too, where ours are of before."""
+    films.write(LOCK, make_lock(rain="1", snow="3", fog="3").decode())
+    films.write("films/specs/fog.yaml", "kind: Edit\n")
+    push_lock(films.mirror, MAIN, films.change(make_lock(rain="2", snow="1")))
+    assert films.pins() == {"rain": "2", "snow": "3", "fog": "3"}
+    assert films.host.ask("show", "main:films/specs/fog.yaml") == "kind: Edit"
+
+
+def test_a_push_in_the_same_moment_is_not_lost(films: Films) -> None:
+    """The host has taken another commit between our look and our push: ours is built anew."""
+    push = films.mirror.push
+    rounds = iter((True, False))
+
+    def race(refspec: str, lease: str) -> None:
+        if next(rounds):
+            films.write("films/specs/fog.yaml", "kind: Edit\n")
+        push(refspec, lease)
+
+    films.mirror.push = race  # type: ignore[method-assign]
+    push_lock(films.mirror, MAIN, films.change(make_lock(rain="2", snow="1")))
+    assert films.pins()["rain"] == "2"
+    assert films.host.ask("show", "main:films/specs/fog.yaml") == "kind: Edit"
+
+
+def test_who_always_comes_first_wins(films: Films) -> None:
+    """After three tries it is left to the next pass, and nothing is overwritten."""
+    push, tries = films.mirror.push, []
+
+    def race(refspec: str, lease: str) -> None:
+        tries.append(films.write("x", str(len(tries))))
+        push(refspec, lease)
+
+    films.mirror.push = race  # type: ignore[method-assign]
+    with pytest.raises(PushRejected):
+        push_lock(films.mirror, MAIN, films.change(make_lock(rain="2")))
+    assert len(tries) == 3
+    assert films.host.ask("rev-parse", "main") == tries[-1]
+
+
+def test_a_protected_branch_gets_one_beside_it(films: Films) -> None:
+    """The branch beside it is made anew from the tip, and left alone while it says the same."""
+    films.protect('test "$1" != refs/heads/main || { echo "GH006: Protected branch" >&2; exit 1; }')
+    change = films.change(make_lock(rain="2", snow="1"))
+    with pytest.raises(BranchProtected, match="GH006") as caught:
+        push_lock(films.mirror, MAIN, change)
+    assert "pull request" in caught.value.hint
+    assert push_branch(films.mirror, MAIN, change) == "refs/heads/cutlist/lock-main"
+    first = films.host.ask("rev-parse", "cutlist/lock-main")
+    assert films.pins("cutlist/lock-main") == {"rain": "2", "snow": "1"}
+    push_branch(films.mirror, MAIN, replace(change, when_s=1.9e9))
+    assert films.host.ask("rev-parse", "cutlist/lock-main") == first
+    push_branch(films.mirror, MAIN, replace(change, content=make_lock(rain="4", snow="1")))
+    assert films.pins("cutlist/lock-main")["rain"] == "4"
+    assert films.host.ask("rev-parse", "cutlist/lock-main~1", "main").split() == [films.base] * 2
+
+
+def test_who_may_only_read_is_told(films: Films) -> None:
+    """The host refuses before it hears of a branch: a person has to give the right."""
+    films.host.order("403", service="receive-pack")
+    with pytest.raises(RemoteRefused, match="403") as caught:
+        push_lock(films.mirror, MAIN, films.change(make_lock(rain="2")))
+    assert "for the lock file, write" in caught.value.hint
+
+
+def test_conflict_markers_are_left_to_people(films: Films) -> None:
+    """What is no lock file is not merged with."""
+    films.write(LOCK, "<<<<<<< ours\n")
+    with pytest.raises(InvalidInput, match="conflict markers"):
+        push_lock(films.mirror, MAIN, films.change(make_lock(rain="2")))
+
+
+def test_own_commits_start_no_pass(films: Films) -> None:
+    """Ours are known by what they change and what they say; a person's change of the lock, ours
+    after a person's, and those of another Sync are looked at.
+    """
+    mirror, content = films.mirror, make_lock(rain="2", snow="1")
+
+    def is_own(old: str, new: str, sync: str = "spring") -> bool:
+        return is_own_commit(mirror, old, new, LOCK, sync)
+
+    ours = push_lock(mirror, MAIN, films.change(content))
+    assert is_own(films.base, ours)
+    assert not is_own(films.base, ours, "autumn")
+    assert not is_own("1" * 40, ours)
+    theirs = films.write("films/specs/rain.yaml", "kind: Edit\nmore: 1\n")
+    mixed = push_lock(mirror, MAIN, films.change(content))
+    assert not is_own(films.base, mixed)
+    assert is_own(theirs, mixed)
+    by_hand = films.write(LOCK, make_lock(rain="9").decode())
+    mirror.fetch_revision(MAIN)
+    assert not is_own(theirs, by_hand)
+
+
+def test_merging_is_edit_by_edit() -> None:
+    """What only one side changed is that side's, what both did is ours, what is gone is gone."""
+    base, ours, theirs = (
+        parse_pins(raw)
+        for raw in (
+            make_lock(same="1", ours="1", theirs="1", both="1", gone="1", left="1"),
+            make_lock(same="1", ours="2", theirs="1", both="2", left="1", new="2"),
+            make_lock(same="1", ours="1", theirs="3", both="3", gone="1", other="3"),
+        )
+    )
+    merged = {
+        name: pin.digest[0] for name, pin in merge_locks(base, ours, theirs)["default"].items()
+    }
+    assert merged == {
+        "same": "1", "ours": "2", "theirs": "3", "both": "2", "new": "2", "other": "3",
+    }  # fmt: skip
+    section = {"rain": Pin("0" * 64, "5" * 64)}
+    merged_sections = merge_locks({}, {"final": section}, {"draft": section})
+    assert merged_sections == {"final": section, "draft": section}

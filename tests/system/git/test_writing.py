@@ -1,0 +1,103 @@
+"""A commit that changes one file, made in a mirror that lacks every other file's bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import CutlistError, GitError, UsageError
+from reconciler.system.git.remote import Mirror
+from reconciler.system.git.writing import list_changed_paths, read_message, write_file_commit
+from tests.githost import GitHost
+from tests.repository import Repository
+
+AUTHOR = "cutlist <cutlist@example.com>"
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[GitHost]:
+    """A host with a project in a folder, beside a link, a program and a submodule."""
+    (tmp_path / "work").mkdir()
+    work = Repository(tmp_path / "work")
+    for name in ("films/specs/rain.yaml", "films/cutlist.yaml", "films/é x.yaml", "run.sh"):
+        path = work.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{name}\n")
+    (work.root / "run.sh").chmod(0o755)
+    (work.root / "link").symlink_to("films")
+    commit = work.commit("first")
+    work.git("update-index", "--add", "--cacheinfo", f"160000,{commit},parts")
+    work.git("commit", "--quiet", "--message", "second")
+    with GitHost(tmp_path / "host") as host:
+        host.publish(work)
+        yield host
+
+
+@pytest.fixture
+def mirror(host: GitHost, tmp_path: Path) -> Mirror:
+    return Mirror.open(tmp_path / "mirror", f"{host.url}/films.git")
+
+
+def commit_on(mirror: Mirror, path: str, content: bytes = b"new\n", author: str = AUTHOR) -> str:
+    base = mirror.fetch_revision("refs/heads/main").id
+    return write_file_commit(mirror, base, path, content, author, "lock: 1\n\nmore", 1_800_000_000)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["films/cutlist.lock", "cutlist.lock", "new/deep/cutlist.lock", "films/specs/rain.yaml"],
+)
+def test_one_file_is_changed_and_nothing_else(host: GitHost, mirror: Mirror, path: str) -> None:
+    """Wherever it lies; plain git finds the commit whole once it is pushed."""
+    base = mirror.find_ref("main")[1]
+    commit = commit_on(mirror, path)
+    assert list_changed_paths(mirror, base, commit) == {path}
+    mirror.push(f"{commit}:refs/heads/main", base)
+    assert host.ask("rev-parse", "main") == commit
+    assert host.ask("diff", "--name-only", base, commit) == path
+    assert host.ask("show", f"{commit}:{path}") == "new"
+    assert host.ask("ls-tree", commit, "run.sh").startswith("100755")
+    assert host.ask("fsck", "--strict") == ""
+    said = host.ask("log", "-1", "--format=%an|%ae|%cn|%at|%B", commit)
+    assert said == "cutlist|cutlist@example.com|cutlist|1800000000|lock: 1\n\nmore"
+
+
+def test_the_mode_of_a_file_stays(host: GitHost, mirror: Mirror) -> None:
+    """A program that is written again is still one."""
+    commit = commit_on(mirror, "run.sh")
+    assert mirror.run_here("ls-tree", commit, "run.sh").startswith(b"100755 blob")
+
+
+@pytest.mark.parametrize(
+    "path", ["link", "link/cutlist.lock", "films", "parts", "parts/x", "run.sh/x"]
+)
+def test_what_is_in_the_way_stays(mirror: Mirror, path: str) -> None:
+    """A link is not followed and not replaced, nor are a folder, a submodule or a file above."""
+    with pytest.raises(GitError, match="is a link, a folder or a submodule"):
+        commit_on(mirror, path)
+
+
+@pytest.mark.parametrize(
+    "author", ["cutlist", "<a@b>", "a <b>\nparent x", "a <b> <c>", "a\u202e <b>"]
+)
+def test_authors_that_cannot_be_meant(mirror: Mirror, author: str) -> None:
+    """They would end up in the middle of a commit's head."""
+    with pytest.raises(UsageError, match="NAME <ADDRESS>"):
+        commit_on(mirror, "cutlist.lock", author=author)
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../x", "", "a\0b", "-x/../.."])
+def test_paths_that_leave_the_repository(mirror: Mirror, path: str) -> None:
+    """They are refused before anything is written."""
+    with pytest.raises((CutlistError, ValueError)):
+        commit_on(mirror, path)
+
+
+def test_a_message_of_strangers_is_plain(mirror: Mirror) -> None:
+    """What an edit is called ends up in it, and may hold anything."""
+    base = mirror.fetch_revision("refs/heads/main").id
+    message = "lock: \x1b[31mred\x00\u202e\n\nmore\n"
+    commit = write_file_commit(mirror, base, "cutlist.lock", b"", AUTHOR, message, 0)
+    assert read_message(mirror, commit) == "lock: \ufffd[31mred\ufffd\ufffd\n\nmore\n"
