@@ -10,7 +10,7 @@ docs/python-api.md is its page. It chooses endpoint, realm, store and ledger, an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -24,8 +24,10 @@ from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.config import Config, Variables, load_config
 from reconciler.desired.job import Desired
 from reconciler.desired.source.opening import load_project
+from reconciler.errors import CutlistError
 from reconciler.history.cost import Budget, CostReport
 from reconciler.history.log import LogRecord
+from reconciler.history.spending import Sum
 from reconciler.moved import find_moved, find_renamed_method, warn_of
 from reconciler.operations import (
     accounting,
@@ -233,6 +235,13 @@ class Project:
         with self._workspace.open_for_reading() as ledger:
             return accounting.add_up_days(self.config, ledger, self.clock.now())
 
+    def add_up_since(self, moment: float) -> Sum:
+        """What was spent since a moment (seconds since 1970); what is under way counts as
+        planned.
+        """
+        with self._workspace.open_for_reading() as ledger:
+            return accounting.add_up_since(self.config, ledger, moment)
+
     def check_budgets(self, plan: Plan, *, max_cost: float | None = None) -> Sequence[BudgetCheck]:
         """Each limit held against a plan, by what was spent until now: whether an apply of it would
         be refused, and why.
@@ -405,13 +414,21 @@ class Project:
             )
             return await run.carry_out(self._block, self._transport)
 
-    async def watch(self) -> AsyncIterator[WatchPass[Project]]:
-        """A pass at first, and another at every save of a manifest, or of a medium that one names.
+    async def watch(
+        self,
+        tell: Callable[[str], None] = lambda _text: None,
+        complain: Callable[[CutlistError], None] = lambda _error: None,
+    ) -> AsyncGenerator[WatchPass[Project], None]:
+        """A pass at first, and another whenever something that the project names is not as it was:
+        manifests, media, links' targets, the project file, the lock file, outputs that are gone.
 
         Whoever takes a pass decides what becomes of it: `await watch_pass.apply(request)`. Never
-        ends by itself.
+        ends by itself. `tell` hears in words what a person should know, `complain` what is wrong
+        with what was saved while a pass runs; the pass goes on then.
         """
-        passes = watch_project(self.config.root, self.load, self._open_again)
+        passes = watch_project(
+            self.config, self._open_again, self.clock, self._block, tell, complain
+        )
         async with aclosing(passes):
             async for watch_pass in passes:
                 yield watch_pass

@@ -21,6 +21,7 @@ from reconciler.errors import (
 )
 from reconciler.plan.step import Action, Plan, Step
 
+SUPERSEDED = "superseded"  # the reason of a stop after which a newer pass goes on
 ABOUT_ALL = (Unauthorized, NotTheService, NotReached, DiskFull)  # errors that are not one edit's
 
 
@@ -85,13 +86,18 @@ class Report:
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     elapsed_s: float = 0.0
     in_flight: tuple[str, ...] = ()  # tasks that go on at the service after an interruption
-    stopped_by: str = ""  # the signal that ended it
+    stopped_by: str = ""  # the signal that ended it, or SUPERSEDED
 
     def done(self, action: Action) -> int:
         """How many steps of an action went well."""
         return sum(
             1 for outcome in self.outcomes.values() if outcome.ok and outcome.step.action is action
         )
+
+    @property
+    def superseded(self) -> bool:
+        """Whether it was ended because people ask for something else by now."""
+        return self.stopped_by == SUPERSEDED
 
     @property
     def failures(self) -> Sequence[Outcome]:
@@ -122,7 +128,7 @@ class Report:
         """0; 1 for what concerns everything (ABOUT_ALL); 4 failed jobs; 5 needs a person;
         130, 143.
         """
-        if self.stopped_by:
+        if self.stopped_by and not self.superseded:
             return EXIT_TERMINATED if self.stopped_by == "SIGTERM" else EXIT_INTERRUPTED
         errors = [outcome.error for outcome in self.failures if outcome.error is not None]
         if any(isinstance(error, ABOUT_ALL) for error in errors):
@@ -162,14 +168,14 @@ class Report:
 
 
 class Stop:
-    """A wish to end early, made by a signal handler and heard by whoever waits."""
+    """A wish to end early, made by a signal handler or a newer pass, and heard by whoever waits."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
         self.reason = ""
 
     def request(self, reason: str) -> None:
-        """Ask to stop; `reason` is the name of the signal."""
+        """Ask to stop; `reason` is the name of the signal, or SUPERSEDED."""
         self.reason = self.reason or reason
         self._event.set()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.apply.events import Event
@@ -77,6 +77,10 @@ class ApplyRequest:
         return self.options if self.saved is None else self.saved.options
 
 
+async def _wait_for_nothing(_plan: Plan) -> None:
+    """A plan is agreed to at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApplyHooks:
     """Whom an apply tells what, and whom it asks. The default tells nobody, and takes a yes for
@@ -85,6 +89,8 @@ class ApplyHooks:
 
     show: Callable[[Plan], None] = lambda _plan: None
     """Sees the plan before it is held against budgets, also where it is refused then."""
+    wait: Callable[[Plan], Awaitable[None]] = _wait_for_nothing
+    """Is awaited before a plan that may pay is agreed to: it may take its time, and stop it."""
     approve: Callable[[Plan], bool | str] = lambda _plan: True
     """Says yes or no before anything is spent; yes best in words that tell who did."""
     observe: Callable[[Event], None] = lambda _event: None

@@ -100,6 +100,12 @@ auto_approve = click.option(
 max_cost = click.option(
     "--max-cost", type=_Amount(min=0), metavar="AMOUNT", help="Refuse to spend more."
 )
+session_budget = click.option(
+    "--session-budget",
+    type=_Amount(min=0),
+    metavar="AMOUNT",
+    help="What the whole watch may spend; one yes stands for all of it.",
+)
 max_cost_of_plan = click.option(
     "--max-cost",
     type=_Amount(min=0),

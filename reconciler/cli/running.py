@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from reconciler.apply.outcome import Report, Stop
 from reconciler.apply.request import ApplyHooks, ApplyRequest
@@ -16,28 +17,38 @@ from reconciler.report.cost import describe_today
 from reconciler.report.outcome import lay_out_outcome
 from reconciler.report.plan import lay_out_plan
 
+Ask = Callable[[Plan], str]
+
 
 def apply_project(
-    project: Project,
-    request: ApplyRequest,
-    *,
-    auto_approve: bool,
-    as_json: bool = False,
-    stop: Stop | None = None,
-    apply: Callable[..., Awaitable[Report]] | None = None,
+    project: Project, request: ApplyRequest, *, auto_approve: bool, as_json: bool = False
 ) -> Report:
-    """Apply a project, show all of it, and report how it ended.
-
-    A `stop` tells the caller afterwards whether Ctrl-C came. A watch has an `apply` of its own,
-    which leaves alone what failed before; without one it is the project's.
-    """
-    apply = apply or project.apply_async
-    stop = stop or Stop()
+    """Apply a project, show all of it, and report how it ended."""
+    stop = Stop()
     agreed = "--auto-approve" if auto_approve else ""
     if request.saved is not None:
         agreed = "a saved plan"
     ask = make_approval(project.config.approver, stop, agreed=agreed, as_json=as_json)
-    with _make_progress(project, as_json=as_json) as display, stop_on_signal(stop) as attach_loop:
+    with (
+        show_apply(project, request, ask, as_json=as_json) as hooks,
+        stop_on_signal(stop) as attach_loop,
+    ):
+
+        async def apply_in_loop() -> Report:
+            attach_loop()
+            return await project.apply_async(request, hooks, stop=stop)
+
+        report = run_in_loop(apply_in_loop())
+    show_report(report, as_json=as_json)
+    return report
+
+
+@contextmanager
+def show_apply(
+    project: Project, request: ApplyRequest, ask: Ask, *, as_json: bool
+) -> Iterator[ApplyHooks]:
+    """The hooks that show one apply, for its length; `ask` says who agreed to the plan."""
+    with _make_progress(project, as_json=as_json) as display:
 
         def approve(plan: Plan) -> str:
             """Ask first, show progress then: nothing may move where somebody is asked."""
@@ -46,23 +57,20 @@ def apply_project(
                 display.begin(plan)
             return approval
 
-        hooks = ApplyHooks(
+        yield ApplyHooks(
             show=_make_plan_display(project, request.max_cost, as_json=as_json),
             approve=approve,
             observe=display.observe,
             tell=screen.note if as_json else screen.say,
         )
 
-        async def apply_in_loop() -> Report:
-            attach_loop()
-            return await apply(request, hooks, stop=stop)
 
-        report = run_in_loop(apply_in_loop())
+def show_report(report: Report, *, as_json: bool) -> None:
+    """The last word of an apply."""
     if as_json:
         screen.print_json_line({"event": "end", **report.to_json()})
     elif report.plan.changes or report.outcomes:
         screen.show(lay_out_outcome(report))
-    return report
 
 
 def _make_plan_display(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from reconciler.apply.outcome import Stop
+from reconciler.apply.outcome import SUPERSEDED, Stop
 from reconciler.cli import screen
 
 _ON_ITS_WAY = "finishing what is being sent; tasks at the service go on. Again to leave at once."
@@ -27,7 +27,7 @@ def stop_on_signal(stop: Stop) -> Iterator[Callable[[], None]]:
     loops: list[asyncio.AbstractEventLoop] = []
 
     def handle(number: int, _frame: object) -> None:
-        if stop.reason:
+        if stop.reason and stop.reason != SUPERSEDED:
             screen.show_cursor()
             os._exit(128 + number)
         stop.reason = signal.Signals(number).name

@@ -10,7 +10,14 @@ from reconciler.config import PROJECT_FILE, Config
 from reconciler.formats.names import get_matrix_name, make_plain
 from reconciler.history.cost import Budget, CostReport
 from reconciler.history.log import LogRecord, build_log
-from reconciler.history.spending import Spending, add_up_spending, find_paid_twice, get_day
+from reconciler.history.spending import (
+    Spending,
+    Sum,
+    add_up,
+    add_up_spending,
+    find_paid_twice,
+    get_day,
+)
 from reconciler.operations.budget import measure_days
 from reconciler.plan.selection import find_edit
 from reconciler.planner import Pass
@@ -55,6 +62,12 @@ def add_up_days(config: Config, ledger: Ledger | None, now: float) -> tuple[Budg
         return ()
     spent = _add_up(config, *_read_books(ledger))
     return tuple(measure_days(config.budget, spent, now))
+
+
+def add_up_since(config: Config, ledger: Ledger | None, moment: float) -> Sum:
+    """What was spent since a moment (seconds since 1970)."""
+    spent = _add_up(config, *_read_books(ledger))
+    return add_up(line for line in spent.paid if line.at >= moment)
 
 
 def read_log(

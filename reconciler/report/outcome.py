@@ -43,8 +43,10 @@ def lay_out_outcome(report: Report) -> list[Block]:
     blocks += _not_planned(report)
     blocks += _not_pruned(report)
     if report.in_flight:
+        next_one = "pass" if report.superseded else "apply"
         words = (
-            f"Still at the service: {', '.join(report.in_flight)}. The next apply collects them."
+            f"Still at the service: {', '.join(report.in_flight)}. The next {next_one} collects"
+            " them."
         )
         blocks.append(Paragraph(words, rest="    "))
     return [*blocks, *_last_lines(report)]
@@ -160,7 +162,9 @@ def _last_lines(report: Report) -> Iterator[Block]:
     unsettled = [step for step in report.unsettled if step.name not in failed]
     ends = ((failed, "failed"), (blocked, "blocked"), (unsettled, "not settled"))
     trouble = [f"{len(some)} {word}" for some, word in ends if some]
-    if report.stopped_by:
+    if report.superseded:
+        head = Span("Superseded.", Style.CHANGE)
+    elif report.stopped_by:
         head = Span(f"Interrupted ({report.stopped_by}).", Style.CHANGE)
     elif trouble:
         head = Span(f"Apply ended with {' and '.join(trouble)}.", Style.BAD)
@@ -169,6 +173,8 @@ def _last_lines(report: Report) -> Iterator[Block]:
     yield Paragraph([head, Span(f" {_done(report)}")], rest="  ")
     if report.billed_s:
         yield Paragraph(describe_bill(report), rest="  ")
+    if report.superseded:
+        return  # the next pass follows at once
     if report.stopped_by:
         yield Paragraph("Running apply again goes on from here.")
     elif failed or unsettled:

@@ -139,7 +139,7 @@ def test_a_watch_goes_on(tmp_path: Path) -> None:
         before="",
         after=(
             "import reconciler.cli.running as running\n"
-            "def broken(*_, **__): raise ValueError('broken')\nrunning.apply_project = broken"
+            "def broken(*_, **__): raise ValueError('broken')\nrunning.show_apply = broken"
         ),
         arguments=["-C", str(tmp_path / "film"), "watch"],
     )

@@ -7,25 +7,21 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from itertools import pairwise
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from mockserver.threaded import ServerThread
-from reconciler import Project, read_plan, watch
+from reconciler import read_plan
 from reconciler.apply.context import SUBMIT_TRIES
 from reconciler.apply.executor import Executor, Item
 from reconciler.apply.outcome import Outcome
-from reconciler.cli.commands.watch import watch_project
 from reconciler.plan.decide import PlanOptions
 from reconciler.service.codes import MOST_ROUNDS, Verdict, find_code
 from reconciler.system import shipped
 from tests.e2e.bench import Bench, Trouble, failed
-from tests.workspace import PROJECT, Workspace
 
 Act = Callable[..., Any]
 STATUS: dict[str, int] = {
@@ -196,44 +192,6 @@ async def test_what_is_undone_again_and_again(
     (failure,) = report.failures
     assert "renders/rain.mp4 was written 3 times in this run" in str(failure.error)
     assert (report.exit_code, bench.creates()) == (4, 1)
-
-
-def test_watching(
-    workspace: Workspace, media: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
-) -> None:
-    """A save of another file does not send a failed edit again; a save of its own manifest, or of
-    the project file, does.
-    """
-    workspace.take(media, "ok.mp4")
-    workspace.edit("rain")
-    workspace.edit("snow")
-    with ServerThread() as server:
-        server.faults.add({"route": "create", "do": "answer", "status": 403, "code": "Arrearage"})
-        workspace.write(
-            "cutlist.yaml", PROJECT.replace("endpoint: mock", f"endpoint: {server.url}")
-        )
-
-        def sent() -> int:
-            paths = [each["path"] for each in server.journal()["requests"]]
-            return sum(path.endswith("video-synthesis") for path in paths)
-
-        asked = []
-
-        async def hear_saves(*_: object) -> AsyncIterator[list[str]]:
-            for paths in ([], ["specs/other.yaml"], ["specs/rain.yaml"], [], ["cutlist.yaml"]):
-                asked.append(sent())
-                yield paths
-
-        monkeypatch.setattr(watch, "hear_saves", hear_saves)
-        assert watch_project(Project.open(workspace.root), auto_approve=True, max_cost=None) == 0
-        asked.append(sent())
-    passes_of_both = [after - before for before, after in pairwise(asked)]
-    # an account in arrears pauses the model: of two edits one is sent, the other not tried
-    assert passes_of_both == [1, 1, 1, 0, 1]
-    out = capfd.readouterr().out
-    assert "It is sent again when specs/rain.yaml is saved, or by `cutlist apply`." in " ".join(
-        out.split()
-    )
 
 
 def test_how_a_failure_is_told() -> None:

@@ -33,15 +33,9 @@ def load_desired(config: Config, tree: Tree, cache: Cache) -> Desired:
 
     What is looked at is remembered in `cache`; the caller saves it, also after faults.
     """
-    files, faults = _find_manifests(config, tree)
-    models = load_models()
-    rules = Rules(
-        build_manifest_schema(models),
-        models,
-        config.endpoint.region,
-        config.document,
-        config.environment,
-    )
+    files, faults = find_manifests(config, tree)
+    rules = build_rules(config)
+    models = rules.models
     context = compute_context(rules)
     edits: list[Edit] = []
     names: set[str] = set()
@@ -92,6 +86,18 @@ def load_desired(config: Config, tree: Tree, cache: Cache) -> Desired:
     order = sort_by_upstreams({name: item.upstreams for name, item in by_name.items()})
     warnings = sorted(dict.fromkeys([*faults, *policy.find_idle_waivers(by_name)]))
     return Desired({name: by_name[name] for name in order}, warnings, len(files))
+
+
+def build_rules(config: Config) -> Rules:
+    """What the manifests of a project are read against."""
+    models = load_models()
+    return Rules(
+        build_manifest_schema(models),
+        models,
+        config.endpoint.region,
+        config.document,
+        config.environment,
+    )
 
 
 def _warn_about_region(config: Config, edits: Sequence[Edit]) -> Iterator[Fault]:
@@ -163,8 +169,8 @@ def _check_output(root: Path, edit: Edit) -> Iterator[Fault]:
 # ------------------------------------------------------------------ files
 
 
-def _find_manifests(config: Config, tree: Tree) -> tuple[list[str], list[Fault]]:
-    """All manifest files, sorted, folder by folder."""
+def find_manifests(config: Config, tree: Tree) -> tuple[list[str], list[Fault]]:
+    """All manifest files, sorted, folder by folder, and what `manifests:` names in vain."""
     paths: set[str] = set()
     faults = []
     for index, name in enumerate(config.manifests):

@@ -1,0 +1,96 @@
+"""What a project names as it lies on the disk at one moment, and what of it has changed since."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from reconciler.config import PROJECT_FILE, Config
+from reconciler.errors import CutlistError
+from reconciler.state.lockfile import LOCK_FILE
+from reconciler.system.clock import Clock
+from reconciler.watch.named import Named, NameReader
+from reconciler.watch.stamps import Stamp, take_stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Stamps by path. `asked` is what only people write: project file, manifests, media. `made` is
+    what a pass writes as well: outputs and the lock file.
+    """
+
+    named: Named = field(default_factory=Named)
+    asked: Mapping[str, Stamp] = field(default_factory=dict)
+    made: Mapping[str, Stamp] = field(default_factory=dict)
+
+    def is_whole(self, changes: Iterable[str]) -> bool:
+        """Whether what has changed seems to be written to its end: it is there, it can be
+        understood, and it is so old that one more change of it will be seen.
+        """
+        for path in changes:
+            stamp = self.asked.get(path)
+            is_young = stamp is not None and stamp[4]
+            is_gone = stamp is None and path not in self.made
+            if is_young or is_gone or path in self.named.broken:
+                return False
+        return True
+
+    def list_changes(self, before: Sight, *, during_pass: bool = False) -> list[str]:
+        """What is not as it was, sorted by path. A pass that runs writes outputs and the lock
+        file; of those only what is gone counts then.
+        """
+        return sorted(
+            {*self._list_asked(before), *self._list_made(before, during_pass=during_pass)}
+        )
+
+    def _list_asked(self, before: Sight) -> Iterator[str]:
+        yield from self.named.manifests ^ before.named.manifests
+        for path, stamp in self.asked.items():
+            if path in before.asked and before.asked[path] != stamp:
+                yield path
+
+    def _list_made(self, before: Sight, *, during_pass: bool) -> Iterator[str]:
+        for path, stamp in self.made.items():
+            if path in before.made and before.made[path] != stamp and not (during_pass and stamp):
+                yield path
+
+    def take_over(self, later: Sight) -> Sight:
+        """The same, with what a pass has written as it is `later`; what is gone stays missed."""
+        kept = {path: stamp for path, stamp in self.made.items() if stamp is not None}
+        written = {path: stamp or kept.get(path) for path, stamp in later.made.items()}
+        return replace(self, made=written)
+
+
+class Eyes:
+    """Take one sight after another."""
+
+    def __init__(self, config: Config, read_config: Callable[[], Config], clock: Clock) -> None:
+        self._root = config.root
+        self._read_config = read_config
+        self._clock = clock
+        self._reader = NameReader(config, clock)
+        self._project_file = self._take(PROJECT_FILE)
+        self._turn = threading.Lock()
+
+    def look(self) -> Sight:
+        """All that the project names now, as it is now. One look at a time, from any thread."""
+        with self._turn:
+            return self._look()
+
+    def _look(self) -> Sight:
+        now_ns = int(self._clock.now() * 1e9)
+        project_file = self._take(PROJECT_FILE, now_ns)
+        if project_file != self._project_file:
+            self._project_file = project_file
+            with suppress(CutlistError):  # the last one that could be read goes on
+                self._reader.follow(self._read_config())
+        manifests = {path: self._take(path, now_ns) for path in self._reader.list_manifests()}
+        named = self._reader.read(manifests)
+        media = {path: self._take(path, now_ns) for path in named.media}
+        made = {path: self._take(path) for path in (LOCK_FILE, *named.outputs)}
+        return Sight(named, {PROJECT_FILE: project_file, **manifests, **media}, made)
+
+    def _take(self, path: str, now_ns: int = 0) -> Stamp:
+        return take_stamp(self._root / path, now_ns=now_ns)
