@@ -10,7 +10,7 @@ from typing import Literal
 from reconciler.apply.events import RunBlocking
 from reconciler.config import STATE_DIR
 from reconciler.system.clock import Clock, Jumps
-from reconciler.watch.listener import Listener
+from reconciler.watch.ears import Ears
 from reconciler.watch.quiet import QUIET_S, Quiet
 from reconciler.watch.sight import Eyes, Sight
 
@@ -42,7 +42,7 @@ class Lookout:
         self._clock = clock
         self._block = block
         self._tell = tell
-        self._listener = Listener(root)
+        self._ears = Ears(root)
         self._jumps = Jumps(clock)
         self._quiet = Quiet()
         self._base = self._seen = Sight()
@@ -53,19 +53,19 @@ class Lookout:
 
     async def open(self) -> None:
         """Begin to listen, then look for the first time: nothing can be missed in between."""
-        if trouble := await self._listener.open():
+        if trouble := await self._ears.open():
             self._tell(trouble)
         sight = await self._block(self._eyes.look)
         for _ in range(_FIRST_LOOKS):
             if sight.is_whole(sight.asked):
                 break
-            await self._listener.hear(QUIET_S)
+            await self._ears.hear(QUIET_S)
             sight = await self._block(self._eyes.look)
         self._base = self._seen = sight
         self._quiet.note_look(self._clock.monotonic())
 
     async def close(self) -> None:
-        await self._listener.close()
+        await self._ears.close()
 
     # -------------------------------------------------------------- passes
 
@@ -143,13 +143,13 @@ class Lookout:
     async def _wait_until_due(self) -> None:
         """Listen until a look is due."""
         while True:
-            due = self._quiet.find_due(deaf=self._listener.is_deaf)
+            due = self._quiet.find_due(deaf=self._ears.is_deaf)
             if self._again_at is not None:
                 due = min(due, self._again_at)
             wait_s = due - self._clock.monotonic()
             if wait_s <= 0:
                 return
-            paths, trouble = await self._listener.hear(min(wait_s, _MOST_DOZE_S))
+            paths, trouble = await self._ears.hear(min(wait_s, _MOST_DOZE_S))
             if trouble:
                 self._tell(trouble)
             if self._jumps.measure():

@@ -28,7 +28,7 @@ _OTHERWISE = (
 )
 
 
-class Listener:
+class Ears:
     """Hears of changes below one folder, from `open` to `close`."""
 
     def __init__(self, root: Path) -> None:
