@@ -72,6 +72,24 @@ def find_unknown_prices(document: Document, spec: Mapping[str, Any]) -> Iterator
             yield Fault(place, f'prices.models names "{name}"; {legal}')
 
 
+def describe_realm_fault(spec: Mapping[str, Any]) -> str:
+    """What is wrong with `realm`, beside an endpoint whose realm is not for the file to say."""
+    endpoint, realm = spec.get("endpoint", "mock"), spec.get("realm")
+    if realm not in ("live", "mock") or not isinstance(endpoint, str):
+        return ""  # absent, or the schema has said so
+    is_url = "://" in endpoint
+    try:
+        if is_url and find_realm(endpoint, spec) == realm:
+            return ""
+    except ValueError:
+        return ""  # told where the endpoint is understood
+    why = ": it is a host of the vendor, and live" if is_url else ""
+    return (
+        f"the realm of {endpoint} is fixed{why}; `realm` is for an endpoint that is a URL of"
+        " your own"
+    )
+
+
 def _find_wrong_number(documents: Sequence[Document]) -> Fault:
     """What stands in the file instead of one mapping."""
     content = "no mapping"
@@ -96,7 +114,7 @@ def _find_semantic_faults(document: Document, spec: Mapping[str, Any]) -> Iterat
     for at, layer in layers.items():
         yield from _find_unknown_names(document, at, layer, models)
     yield from find_unknown_prices(document, spec)
-    if words := _describe_realm_fault(spec):
+    if words := describe_realm_fault(spec):
         yield Fault(document.place("/spec/realm", key=True), words)
     budgets = {"": spec, **{f"/{at}": layer for at, layer in layers.items() if at != "defaults"}}
     for at, layer in budgets.items():
@@ -125,24 +143,6 @@ def _find_unknown_names(
             place = document.place(f"/spec/{at}/parameters/{name}", key=True)
             legal = f"legal are {', '.join(sorted(parameters))}.{suggest_name(name, parameters)}"
             yield Fault(place, f'no model has the parameter "{name}"; {legal}')
-
-
-def _describe_realm_fault(spec: Mapping[str, Any]) -> str:
-    """What is wrong with `realm`, beside an endpoint whose realm is not for the file to say."""
-    endpoint, realm = spec.get("endpoint", "mock"), spec.get("realm")
-    if realm not in ("live", "mock") or not isinstance(endpoint, str):
-        return ""  # absent, or the schema has said so
-    is_url = "://" in endpoint
-    try:
-        if is_url and find_realm(endpoint, spec) == realm:
-            return ""
-    except ValueError:
-        return ""  # told where the endpoint is understood
-    why = ": it is a host of the vendor, and live" if is_url else ""
-    return (
-        f"the realm of {endpoint} is fixed{why}; `realm` is for an endpoint that is a URL of"
-        " your own"
-    )
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

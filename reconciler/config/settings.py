@@ -87,6 +87,9 @@ class Config:
     home: Path  # what is ours beside outputs: the cache, and notes of what was written
     lock_dir: Path  # where cutlist.lock lies
     committed: CommittedFolder | None = None  # None: manifests and media are files below `root`
+    # a document whose `spec.policy` holds besides the project's, which cannot waive it; of a
+    # controller, whose project file anybody can change who commits
+    policy_floor: Document | None = None
 
     @property
     def realm(self) -> Realm:

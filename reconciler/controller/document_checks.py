@@ -6,17 +6,20 @@ A value that may be a secret is in no fault: whoever reads a fault may be a stra
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from reconciler.config.project_file import find_unknown_prices
+from reconciler.config.project_file import describe_realm_fault, find_unknown_prices
 from reconciler.controller import addresses
+from reconciler.desired.policy import check_project_policy
 from reconciler.errors import Fault, InvalidInput, Place
 from reconciler.formats.document import Document, join_pointer, name_field
 from reconciler.formats.names import make_plain
 from reconciler.formats.schema import validate_document
 from reconciler.formats.spans import parse_span, parse_span_within
 from reconciler.service.endpoints import find_endpoint
+from reconciler.service.model_files import load_models
 from reconciler.system import shipped
 
 # By pointer: what explains why a text cannot stand there, and whether it may hold a password.
@@ -125,6 +128,7 @@ def _find_faults(document: Document, folder: Path, schema: Mapping[str, Any]) ->
     yield from _check_texts(document)
     yield from _check_spans(document, spec, schema["properties"]["spec"]["properties"])
     yield from _check_endpoint(document, spec)
+    yield from _check_policy(document, spec)
     yield from _check_files(document, spec, folder)
     yield from _check_money(document, spec)
     yield from _check_provider(document, spec)
@@ -171,6 +175,21 @@ def _check_endpoint(document: Document, spec: Mapping[str, Any]) -> Iterator[Fau
             find_endpoint(name, {}, "endpoint", document.place("/spec/endpoint"))
         except InvalidInput as error:
             yield from error.faults
+    if words := describe_realm_fault(spec):
+        yield Fault(document.place("/spec/realm", key=True), words)
+
+
+def _check_policy(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
+    """Names that the rules of `policy` name and that do not exist; where their form is right."""
+    policy = spec.get("policy")
+    rules = shipped.read_schema("sync")["properties"]["spec"]["properties"]["policy"]
+    if isinstance(policy, Mapping) and not validate_document(document, rules, at="/spec/policy"):
+        yield from check_project_policy(cut_policy(document), load_models())
+
+
+def cut_policy(document: Document) -> Document:
+    """The rules of a document and nothing else of it, at their places."""
+    return replace(document, data={"spec": {"policy": document.data["spec"]["policy"]}})
 
 
 def _check_files(document: Document, spec: Mapping[str, Any], folder: Path) -> Iterator[Fault]:

@@ -13,6 +13,8 @@ from typing import Literal
 
 from reconciler.config.settings import Prices
 from reconciler.errors import Place
+from reconciler.formats.document import Document
+from reconciler.service.endpoints import Realm
 
 ApplyMode = Literal["auto", "approve", "never"]
 NotifiedEvent = Literal["applied", "failed", "needsPerson", "planned"]
@@ -95,7 +97,11 @@ class Sync:
     timeout_s: float = 7200.0  # of one pass
     suspend: bool = False
     endpoint: str = "mock"  # as service.endpoints.find_endpoint takes it
+    realm: Realm | None = None  # of an endpoint that is a URL; None: as its host tells
     account: str = "default"
+    workspace: str = ""  # the vendor's, where the account has several
+    # of the document its `policy` alone: rules that every edit keeps besides the project's own
+    policy: Document | None = None
     outputs: Path | None = None  # absolute; None: results stay in the store
     mode: ApplyMode = "auto"
     budget: SpendLimits = field(default_factory=SpendLimits)

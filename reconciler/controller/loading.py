@@ -5,12 +5,13 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from reconciler.config.settings import Prices
 from reconciler.controller.addresses import tidy_path
-from reconciler.controller.document_checks import check_document, find_shared
+from reconciler.controller.document_checks import check_document, cut_policy, find_shared
 from reconciler.controller.documents import (
     Notification,
     ProviderAddress,
@@ -211,6 +212,7 @@ def _build(document: Document, folder: Path) -> Sync:
         outputs=None if outputs is None else folder / outputs["root"],
         budget=SpendLimits(**spec.get("budget", {})),
         prices=Prices(**spec.get("prices", {})),
+        policy=_build_policy(document) if "policy" in spec else None,
         verification=Verification(**verify),
         provider=_build_provider(spec["provider"]) if "provider" in spec else None,
         pull_requests=PullRequestRules(**spec.get("pullRequests", {})),
@@ -219,8 +221,16 @@ def _build(document: Document, folder: Path) -> Sync:
         webhook_secret_from=spec.get("webhook", {}).get("secretFrom", ""),
         place=document.place("/metadata/name"),
         **_take(spec.get("apply"), "mode"),
-        **_take(spec, "environment", "suspend", "endpoint", "account", "selfHeal"),
+        **_take(spec, "environment", "suspend", "endpoint", "realm", "account", "workspace"),
+        **_take(spec, "selfHeal"),
     )
+
+
+def _build_policy(document: Document) -> Document:
+    """The rules of a document, named by its file's name: those who read of a broken rule need not
+    know where on this disk it stands.
+    """
+    return replace(cut_policy(document), file=posixpath.basename(document.file))
 
 
 def _take(given: Mapping[str, Any] | None, *fields: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from reconciler import Project
+from reconciler.config import load_config
 from reconciler.config.settings import Prices
 from reconciler.controller.document_checks import check_document
 from reconciler.controller.documents import Notification, Repository, SpendLimits, Sync
@@ -20,6 +22,7 @@ from reconciler.errors import InvalidInput, Place, UsageError
 from reconciler.formats.document import Document, parse_documents
 from reconciler.formats.names import is_plain
 from reconciler.system import shipped
+from tests.workspace import Workspace
 
 WHOLE = """\
 apiVersion: cutlist/v1
@@ -31,7 +34,10 @@ spec:
   interval: 10m
   timeout: 1h
   suspend: true
-  endpoint: singapore
+  endpoint: "https://render.example.com/api/v1"
+  realm: mock
+  workspace: ws-1
+  policy: {models: [wan2.7-videoedit]}
   outputs: {root: renders}
   apply: {mode: approve}
   prices: {currency: USD, models: {wan2.7-videoedit: 0.1}}
@@ -62,7 +68,11 @@ def test_a_whole_document(tmp_path: Path) -> None:
         "https://git.example.com/films.git", ref="next", path="spring", depth=5
     )
     assert (sync.interval_s, sync.retry_interval_s, sync.timeout_s) == (600, 20, 3600)
-    assert (sync.environment, sync.endpoint, sync.mode) == ("final", "singapore", "approve")
+    assert (sync.environment, sync.mode) == ("final", "approve")
+    assert (sync.endpoint, sync.realm) == ("https://render.example.com/api/v1", "mock")
+    assert sync.workspace == "ws-1"
+    assert sync.policy is not None
+    assert sync.policy.place("/spec/policy/models/0") == Place("films.yaml", 13, 21)
     assert (sync.suspend, sync.self_heal) == (True, False)
     assert sync.outputs == tmp_path / "renders"
     assert sync.budget == SpendLimits(per_pass=20)
@@ -106,6 +116,22 @@ def test_an_interval_bounds_the_one_after_a_failure(tmp_path: Path) -> None:
     text = SMALL.replace("NAME", "films").replace("spec: {", "spec: {interval: 5s, ")
     (sync,) = load_syncs([write(tmp_path, "films.yaml", text)])
     assert (sync.interval_s, sync.retry_interval_s) == (5, 5)
+
+
+def test_rules_hold_that_the_project_waives(workspace: Workspace, media: Path) -> None:
+    """The policy of a document is checked besides the project's, whose waivers do not reach it."""
+    workspace.take(media, "ok.mp4")
+    workspace.edit("film")
+    waiver = "{edits: ['*'], rules: [watermark], reason: none}"
+    project = (workspace.root / "cutlist.yaml").read_text()
+    workspace.write("cutlist.yaml", f"{project}  policy: {{watermark: true, waive: [{waiver}]}}\n")
+    rules = SMALL.replace("NAME", "films").replace("spec: {", "spec: {policy: {watermark: true}, ")
+    (sync,) = load_syncs([write(workspace.root.parent, "films.yaml", rules)])
+    config = load_config(workspace.root)
+    assert Project(config).load().edits
+    with pytest.raises(InvalidInput, match=r"\(policy\.watermark, films\.yaml:1:\d+\)") as refusal:
+        Project(replace(config, policy_floor=sync.policy)).load()
+    assert len(refusal.value.faults) == 1
 
 
 def test_files_and_folders(tmp_path: Path) -> None:

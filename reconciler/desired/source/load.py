@@ -21,6 +21,7 @@ from reconciler.desired.signed import SignedLinks
 from reconciler.desired.source.readings import compute_context, read_cached
 from reconciler.desired.tree import Tree
 from reconciler.errors import Fault, InvalidInput
+from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.service.model_files import load_models
 from reconciler.service.models import Models
 from reconciler.system.cache import Cache
@@ -46,9 +47,10 @@ def load_desired(config: Config, tree: Tree, cache: Cache) -> Desired:
         names.update(reading.names)
     # nothing of it is remembered: a new rule is seen
     faults += _warn_about_region(config, edits)
-    policy = Policy.of(config.document, config.environment)
+    policy, floor = Policy.of(config.document, config.environment), _read_floor(config)
     faults += comments.warn_about_cut_texts(config.document, models)
-    broken = policy.check((edit, _get_variant(edit, models)) for edit in edits)
+    variants = [(edit, _get_variant(edit, models)) for edit in edits]
+    broken = [*policy.check(variants), *floor.check(variants)]
     faults += manifest.drop_known_places(
         faults, [*check_project_policy(config.document, models), *broken]
     )
@@ -98,6 +100,13 @@ def build_rules(config: Config) -> Rules:
         config.document,
         config.environment,
     )
+
+
+def _read_floor(config: Config) -> Policy:
+    """The rules that the project file cannot waive; none, where nobody else has any."""
+    if config.policy_floor is None:
+        return Policy(config.document)
+    return Policy.of(config.policy_floor, NO_ENVIRONMENT)
 
 
 def _warn_about_region(config: Config, edits: Sequence[Edit]) -> Iterator[Fault]:
