@@ -91,6 +91,17 @@ def describe_refusals(checks: Sequence[BudgetCheck]) -> Iterator[str]:
             yield f"! `cutlist apply` would refuse this (exit 6): {check.refusal}"
 
 
+def describe_rooms(checks: Sequence[BudgetCheck], currency: str) -> Iterator[str]:
+    """What each limit allows, and what is left of it today, a line each."""
+    for check in checks:
+        limit = f"{check.limit:.2f} {currency}".rstrip()
+        if check.per == "day":
+            left = max(check.limit - check.spent, 0.0)
+            yield f"{check.name}: {left:.2f} of {limit} are left today (UTC)"
+        else:
+            yield f"{check.name}: at most {limit} at once"
+
+
 def _most_cost(plan: Plan) -> Cost:
     """What an apply of the plan may cost at most."""
     return plan.total(Action.RENDER, Action.WAIT)

@@ -104,16 +104,18 @@ def _summary_line(comparison: Comparison) -> str:
 # ------------------------------------------------------------------ Markdown
 
 
-def write_diff_markdown(comparison: Comparison, below: Sequence[str] = ()) -> str:
+def write_diff_markdown(
+    comparison: Comparison, below: Sequence[str] = (), most: int = MOST_CHARACTERS
+) -> str:
     """Summary and cost first, then a table of changes, then reasons and differences, folded, then
-    what is to stand `below` it all. Never too long.
+    what is to stand `below` it all; never more than `most` characters.
     """
     changes = sorted(
         comparison.changes, key=lambda change: (_ORDER.index(change.kind), change.name)
     )
     text, end = "\n".join(_head(comparison)) + "\n", join_paragraphs(below)
     rows = [_row(change, comparison.plan.currency) for change in changes]
-    most = MOST_CHARACTERS - len(text) - len(end)
+    most -= len(text) + len(end)
     return (
         text + (write_table_and_details(rows, "change", "cutlist diff", most) if rows else "") + end
     )

@@ -26,7 +26,8 @@ _FOR_THE_TABLE = 40_000
 _FOR_THE_END = 300
 _MOST_OF_A_CELL = 200
 _MOST_NOTES = 10
-_SPECIAL = re.compile(r"[^\w \-./,;()=%?…→\u00a0-\U0010ffff]|_|(?<=www)\.", re.IGNORECASE)
+# The last: at the beginning of a line GitLab takes a slash for a command.
+_SPECIAL = re.compile(r"[^\w \-./,;()=%?…→\u00a0-\U0010ffff]|_|(?<=www)\.|\A */", re.IGNORECASE)
 _ORDER = (
     Action.BLOCKED,
     Action.RENDER,
@@ -169,9 +170,9 @@ def _price(step: Step, currency: str) -> str:
     )
 
 
-def quote_code(text: str) -> str:
-    """Somebody's words on one line, as they are, doing nothing."""
-    clipped = text if len(text) <= _MOST_OF_A_CELL else f"{text[: _MOST_OF_A_CELL - 1]}…"
+def quote_code(text: str, most: int = _MOST_OF_A_CELL) -> str:
+    """Somebody's words on one line, as they are, doing nothing; at most so many characters."""
+    clipped = text if len(text) <= most else f"{text[: most - 1]}…"
     return f"<code>{escape_markdown(clipped)}</code>" if clipped else ""
 
 

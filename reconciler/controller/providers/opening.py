@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from reconciler.controller.addresses import explain_bad_api_url
 from reconciler.controller.documents import ProviderAddress
 from reconciler.controller.providers.api import Api, ProviderAccess
 from reconciler.controller.providers.base import Provider
@@ -16,10 +17,8 @@ from reconciler.controller.providers.github import GitHub, describe_github
 from reconciler.controller.providers.gitlab import PUBLIC_URL as PUBLIC_GITLAB
 from reconciler.controller.providers.gitlab import GitLab, describe_gitlab
 from reconciler.errors import NotAllowed, UsageError
-from reconciler.formats.names import is_plain
 from reconciler.formats.secret import Secret, is_key
 from reconciler.formats.untrusted import make_plain_line
-from reconciler.service.endpoints import is_loopback
 from reconciler.service.routes import Routes
 from reconciler.system.clock import Clock
 
@@ -80,20 +79,13 @@ def find_api_url(address: ProviderAddress) -> str:
             "provider.apiUrl is missing: there is no public one for gitea.",
             hint="Name it, such as https://git.example.com/api/v1.",
         )
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        legal = bool(host) and parts.port != 0 and not (parts.query or parts.fragment)
-    except ValueError:
-        host, legal = "", False
-    near = is_loopback(host) and parts.scheme == "http" if legal else False
-    secret = "@" in url
-    if not legal or secret or not is_plain(url) or not (parts.scheme == "https" or near):
-        shown = f"…@{url.rpartition('@')[2]}" if secret else url
+    if wrong := explain_bad_api_url(url):
         raise UsageError(
-            f"provider.apiUrl {make_plain_line(shown)} cannot be asked with a token.",
+            f"provider.apiUrl cannot be asked with a token: {wrong}.",
             hint="Legal is https://HOST/PATH, without a user name; http only for this machine.",
         )
+    parts = urlsplit(url)
+    host = parts.hostname or ""
     if parts.path or host.startswith("api."):  # GitHub's own hosts have no path
         return url
     return f"{url}{_PATHS[address.kind]}"
