@@ -182,14 +182,25 @@ class _Teller:
             word = _Word(StatusLine("error", "Cannot be priced now; it is tried again"))
             if before is not None and before.trouble == trouble:
                 return replace(now, trouble=trouble)  # that was told already
+        trouble = await self._tell(one, word) or trouble  # what was not told is told the next time
+        return replace(now, asked=word.asked, trouble=trouble)
+
+    async def _tell(self, one: PullRequest, word: _Word) -> str:
+        """Status and comment, either without the other where need be; why one of them failed."""
+        trouble = ""
         try:
-            await self.comment(one, word)
             await self.mark(one.head_sha, one.head_branch, word.status)
         except RateLimited:
             raise
         except ProviderError as error:
-            trouble = _describe(error)  # so that the next time tells it, whatever it is
-        return replace(now, asked=word.asked, trouble=trouble)
+            trouble = _describe(error)
+        try:
+            await self.comment(one, word)
+        except RateLimited:
+            raise
+        except ProviderError as error:
+            trouble = _describe(error)
+        return trouble
 
     async def _find_word(self, one: PullRequest, compare: Compare) -> _Word:
         if one.from_fork and not self._rules.forks:

@@ -45,7 +45,6 @@ def test_where_it_is_asked(kind: Kind, api_url: str, url: str) -> None:
         "https://",
         "https://me:pass@git.example.com",
         "https://git.example.com/api/v1?x=1",
-        "https://git.example.com:0",
         "https://[::1",
         "ftp://git.example.com",
         "https://git.exam\u202eple.com",
