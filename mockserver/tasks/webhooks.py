@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ from mockserver.tasks.lifecycle import Tasks
 TYPE, SOURCE = "dashscope:System:AsyncTaskFinish", "acs.dashscope"
 BUS = "default"  # the bus that the vendor's own services publish to
 DATA_TYPE = "application/json;charset=utf-8"
+TOKEN = "x-eventbridge-signature-token"  # the header with the token of an HTTP target
 TICK_S = 0.2  # real time between two looks for tasks that have ended
 TIMEOUT_S = 5.0
 ATTEMPTS = 5
@@ -39,11 +41,15 @@ log = logging.getLogger("mockserver")
 
 @dataclass(frozen=True)
 class Webhook:
-    """Where events go: of one account, or (None) of all; each `copies` times."""
+    """Where events go: of one account, or (None) of all; each `copies` times.
+
+    `token` goes with them as the event bus sends the token of an HTTP target.
+    """
 
     url: str
     account: str | None = None
     copies: int = 1
+    token: str = ""
 
 
 class Webhooks:
@@ -96,7 +102,10 @@ class Webhooks:
 
     def show(self) -> list[Doc]:
         """The webhooks, as they were given."""
-        return [vars(webhook) for webhook in self._webhooks]
+        return [
+            {name: value for name, value in vars(webhook).items() if value != ""}
+            for webhook in self._webhooks
+        ]
 
     async def close(self) -> None:
         """Send nothing more."""
@@ -140,7 +149,7 @@ class Webhooks:
             for webhook in self._webhooks:
                 if webhook.account in (None, row["account"]):
                     for _ in range(webhook.copies):
-                        await _post(session, webhook.url, event)
+                        await _post(session, webhook, event)
         except (aiohttp.ClientError, OSError, ValueError, ArithmeticError) as error:
             attempts = self._attempts[row["task_id"]] = self._attempts.get(row["task_id"], 0) + 1
             if attempts == ATTEMPTS:
@@ -190,9 +199,13 @@ class Webhooks:
         return datetime.fromtimestamp(at, zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
-async def _post(session: aiohttp.ClientSession, url: str, event: bytes) -> None:
+async def _post(session: aiohttp.ClientSession, webhook: Webhook, event: bytes) -> None:
     headers = {"Content-Type": DATA_TYPE}
-    async with session.post(url, data=event, headers=headers, allow_redirects=False) as response:
+    if webhook.token:
+        headers[TOKEN] = webhook.token
+    async with session.post(
+        webhook.url, data=event, headers=headers, allow_redirects=False
+    ) as response:
         if response.status >= 300:  # also a redirect: it has taken nothing
             raise aiohttp.ClientError(f"answered {response.status}")
 
@@ -207,10 +220,13 @@ def _read_webhook(document: object, place: str) -> Webhook:
     fields = Fields(document, place)
     url, account = fields.take("url", str, ""), fields.take("account", str)
     copies = fields.take_count("copies", 1, 1)
+    token = fields.take("token", str, "")
     fields.end()
+    if not re.fullmatch(r"[!-~]*", token):
+        raise BadOrder(f"{place}.token should be printable ASCII without blanks")
     if not _is_url(url):
         raise BadOrder(f"{place}.url should be an http(s) URL, not {url!r}")
-    return Webhook(url, account, copies or 1)
+    return Webhook(url, account, copies or 1, token)
 
 
 def _is_url(text: str) -> bool:

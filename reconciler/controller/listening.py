@@ -28,7 +28,7 @@ from reconciler.errors import CutlistError
 
 LIFE_S = 10.0  # of a connection, from its beginning to the end of its answer
 MOST_CONNECTIONS = 64
-STOP_S = 2.0  # for requests that are being answered when it stops
+STOP_S = 0.5  # for requests that are being answered when it stops
 _Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _LINGER_S = 1.0  # for a body that is not wanted, so that its sender reads why
 _SAFE = {
@@ -80,10 +80,10 @@ class Listener:
         self._runner, self.port = runner, runner.addresses[0][1]
 
     async def stop(self) -> None:
-        """Take no more requests, and end those that are being answered."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        """Take no more requests; those that are here whole are answered, the others cut."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
 
     async def _answer(self, incoming: web.BaseRequest) -> web.StreamResponse:
         try:

@@ -108,6 +108,25 @@ async def test_duplicates_on_order_and_one_account_only(serve):
     assert inbox.events[0] == inbox.events[1]
 
 
+async def test_a_token_goes_with_the_events(serve):
+    """As the event bus sends that of an HTTP target; without one there is no such header."""
+    tokens = []
+
+    async def take(request):
+        tokens.append(request.headers.get("x-eventbridge-signature-token"))
+        return web.Response(status=204)
+
+    async with listening(take) as root, serve(webhooks=[{"url": root, "token": "t0ken"}]) as api:
+        shown = (await api.mock("POST", "webhooks", json={"url": root})).json()["webhooks"]
+        assert [webhook.get("token") for webhook in shown] == ["t0ken", None]
+        await api.create(api.wan())
+        api.clock.advance(60)
+        await api.server.deliver_events()
+        answer = await api.mock("POST", "webhooks", json={"url": root, "token": "a\nb"})
+        assert "token should be printable ASCII without blanks" in answer.text
+    assert tokens == ["t0ken", None]
+
+
 async def test_an_event_that_is_refused_comes_again(serve):
     """At least once: until it is taken, or five times have failed."""
     inbox = Inbox(refusals=2)
