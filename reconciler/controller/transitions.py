@@ -27,14 +27,22 @@ from reconciler.controller.conditions import (
     add_up_sync,
 )
 from reconciler.errors import (
+    EXIT_NEEDS_PERSON,
     BadSavedPlan,
+    BranchProtected,
     BudgetExceeded,
+    CommitNotTrusted,
     CutlistError,
     InvalidInput,
     LedgerError,
+    NotAllowed,
+    NotThere,
     NotTheService,
     PlanRefused,
+    ProjectNotFound,
     QuotaExhausted,
+    RefMissing,
+    RemoteRefused,
     StoreDamaged,
     Unauthorized,
     UsageError,
@@ -45,12 +53,19 @@ from reconciler.formats.words import format_count
 # Errors that come again until a person has done something, in the repository or here.
 NEEDS_PERSON = (
     BadSavedPlan,
+    BranchProtected,
     BudgetExceeded,
+    CommitNotTrusted,
     InvalidInput,
     LedgerError,
+    NotAllowed,
+    NotThere,
     NotTheService,
     PlanRefused,
+    ProjectNotFound,
     QuotaExhausted,
+    RefMissing,
+    RemoteRefused,
     StoreDamaged,
     Unauthorized,
     UsageError,
@@ -119,7 +134,8 @@ def fail_pass(
     What is asked for could not be compared with what is, so the sync is Unknown; the edits stay as
     they were last seen.
     """
-    stalls = isinstance(error, NEEDS_PERSON) if needs_person is None else needs_person
+    told = isinstance(error, NEEDS_PERSON) or error.exit_code == EXIT_NEEDS_PERSON
+    stalls = told if needs_person is None else needs_person
     reason, message = type(error).__name__, describe_error(error)
     end = PassEnd.STALLED if stalls else PassEnd.FAILED
     ended = _note_pass(replace(status, sync=SyncState.UNKNOWN), end, message, now)
@@ -127,6 +143,20 @@ def fail_pass(
         return _retry(ended, reason, message, now)
     health = Health.SUSPENDED if status.suspended else Health.DEGRADED
     return _stall(replace(ended, health=health), reason, message, now)
+
+
+def confirm(status: SyncStatus, now: float) -> SyncStatus:
+    """A look found the commit and the outputs as the last whole pass left them: what failed since,
+    such as a remote that did not answer, is over. Nothing else changes, the history neither.
+    """
+    ready = status.find(ConditionType.READY)
+    if ready is not None and ready.status is Truth.TRUE and len(status.conditions) == 1:
+        return status
+    known = _observe(status, PassResult(edits=status.edits))
+    settled = _drop(known, ConditionType.RECONCILING, ConditionType.STALLED)
+    message = f"All of {_shorten(status.last_attempted_revision)} is there."
+    settled = _set(settled, ConditionType.READY, Truth.TRUE, "Applied", message, now)
+    return replace(settled, pass_started=None)
 
 
 def wait_for_approval(

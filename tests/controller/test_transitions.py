@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.apply.context import NeedsPerson
 from reconciler.controller.conditions import (
     MOST_PASSES,
     ConditionType,
@@ -23,6 +24,7 @@ from reconciler.controller.conditions import (
 from reconciler.controller.transitions import (
     PassResult,
     begin_pass,
+    confirm,
     end_pass,
     fail_pass,
     resume,
@@ -38,6 +40,8 @@ from reconciler.errors import (
     Locked,
     NotReached,
     Place,
+    RemoteRefused,
+    RemoteUnreachable,
     Unauthorized,
 )
 
@@ -123,6 +127,21 @@ def test_a_new_commit_is_unknown_until_its_pass_has_ended() -> None:
             PassEnd.STALLED,
         ),
         (
+            RemoteRefused("no such repository"),
+            {"Ready": "False/RemoteRefused", "Stalled": "True/RemoteRefused"},
+            PassEnd.STALLED,
+        ),
+        (
+            RemoteUnreachable("no answer"),
+            {"Ready": "False/RemoteUnreachable", "Reconciling": "True/ProgressingWithRetry"},
+            PassEnd.FAILED,
+        ),
+        (
+            NeedsPerson("nobody can tell"),
+            {"Ready": "False/NeedsPerson", "Stalled": "True/NeedsPerson"},
+            PassEnd.STALLED,
+        ),
+        (
             Unauthorized("the key is refused"),
             {"Ready": "False/Unauthorized", "Stalled": "True/Unauthorized"},
             PassEnd.STALLED,
@@ -199,6 +218,17 @@ def test_since_is_the_moment_of_the_status_and_not_of_the_reason() -> None:
     assert first and second and third
     assert (first.reason, second.reason) == ("EditsFailed", "NotReached")
     assert (first.since, second.since, third.since) == (NOW + 10, NOW + 10, NOW + 190)
+
+
+def test_a_remote_that_answers_again_is_ready_again() -> None:
+    """Where all is as the last whole pass left it there is no pass to say so."""
+    failed = after(DONE, NotReached("no network"))
+    status = confirm(failed, NOW + 120)
+    assert tell(status) == {"Ready": "True/Applied"}
+    assert (status.sync, status.health) == (SyncState.SYNCED, Health.HEALTHY)
+    assert status.history == failed.history
+    assert confirm(status, NOW + 180) is status
+    assert confirm(suspend(failed), NOW + 120).health is Health.SUSPENDED
 
 
 def test_a_plan_that_waits_is_void_with_the_next_commit() -> None:
@@ -278,6 +308,7 @@ _TRANSITIONS: st.SearchStrategy[Transition] = st.one_of(
         lambda end: lambda status, now: stop_pass(status, end, now)
     ),
     st.sampled_from([suspend, resume]).map(lambda change: lambda status, _now: change(status)),
+    st.just(confirm),
 )
 
 
