@@ -140,9 +140,11 @@ def summarize(said: str, secrets: Iterable[str] = ()) -> str:
         said = said.replace(secret, "…") if secret else said
     said = re.sub(r"://[^/\s@]*@", "://", said)
     lines = [line.strip() for line in said.replace("\r", "\n").split("\n") if line.strip()]
-    own = [line for line in lines if line.startswith(("fatal: ", "error: ", "!", "ssh: "))]
+    own = [line for line in lines if line.startswith(("fatal: ", "error: ", "!"))]
     theirs = [line for line in lines if line.startswith("remote: ")]
-    chosen = [*own[:2], *theirs[:2]] or lines[:2]
+    before = lines[: lines.index(own[0])] if own else lines  # ssh complains before git does
+    ssh = [line for line in before if line not in theirs]
+    chosen = [*ssh[-1:], *own[:2], *theirs[:2]]
     short = "; ".join(line.removeprefix("fatal: ").removeprefix("error: ") for line in chosen)
     return make_plain(short)[:_MOST_WORDS].rstrip(". ") or "it ended without a word"
 

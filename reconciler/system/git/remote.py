@@ -227,14 +227,28 @@ class Mirror:
             said = f"{done.complaints}\n{done.out.decode(errors='replace')}"
             raise build_push_error(self.url, said, self._transport.list_secrets())
 
+    # -------------------------------------------------------------- our own folder
+
     def run_here(
+        self,
+        *arguments: str,
+        given: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+        settings: Sequence[str] = (),
+    ) -> Done:
+        """The outcome of a git that works in the folder and reaches nobody, whatever it is. Raises
+        RemoteTimeout, RemoteStopped, and GitError where it cannot be run.
+        """
+        return self._transport.run_here(
+            *arguments, given=given, environment=environment, settings=settings
+        )
+
+    def ask_here(
         self, *arguments: str, given: bytes = b"", environment: Mapping[str, str] | None = None
     ) -> bytes:
-        """What git says to plumbing in the folder, which reaches nobody. Raises GitError."""
-        done = self._transport.run_here(*arguments, given=given, environment=environment)
+        """What such a git says. Raises GitError with what it complains of."""
+        done = self.run_here(*arguments, given=given, environment=environment)
         return check_answer(done, f"git {arguments[0]}")
-
-    # -------------------------------------------------------------- our own folder
 
     def remake(self) -> None:
         """Throw away what is here, for where git cannot read it; all of it can be fetched again.
@@ -305,12 +319,12 @@ class Mirror:
         """Forget all names; the objects stay."""
         names = ask_git(self.folder, "for-each-ref", "--format=%(refname)").decode().split("\n")
         given = "".join(f"delete {name}\n" for name in names if name).encode()
-        self.run_here("update-ref", "--no-deref", "--stdin", given=given)
+        self.ask_here("update-ref", "--no-deref", "--stdin", given=given)
 
     def _tidy(self) -> None:
         """Make one pack of many, so that a year of fetches does not make looking up slow."""
         if self._bare.count_packs() > _MOST_PACKS:
-            done = self._transport.run_here("repack", "-a", "-d", "-q", settings=PARTIAL)
+            done = self.run_here("repack", "-a", "-d", "-q", settings=PARTIAL)
             check_answer(done, "git repack")
 
 

@@ -41,7 +41,7 @@ def write_file_commit(
     `author` is written `NAME <ADDRESS>`, `when_s` in seconds since 1970. Raises UsageError where
     one of them cannot be meant, and GitError where a link, a folder or a submodule is in the way.
     """
-    written = mirror.run_here("hash-object", "-w", "--no-filters", "--stdin", given=content)
+    written = mirror.ask_here("hash-object", "-w", "--no-filters", "--stdin", given=content)
     parts = [os.fsencode(part) for part in split_inside(path)]
     tree = _write_trees(mirror, base, parts, written.strip())
     return _write_commit(mirror, base, tree, author, message, when_s)
@@ -52,14 +52,14 @@ def list_changed_paths(mirror: Mirror, old: str, new: str) -> frozenset[str]:
     here.
     """
     lines = [
-        set(mirror.run_here("ls-tree", "-r", "-z", commit).split(b"\0")) for commit in (old, new)
+        set(mirror.ask_here("ls-tree", "-r", "-z", commit).split(b"\0")) for commit in (old, new)
     ]
     return frozenset(os.fsdecode(line.partition(b"\t")[2]) for line in lines[0] ^ lines[1])
 
 
 def read_message(mirror: Mirror, commit: str) -> str:
     """What a commit says about itself; may hold anything. Raises GitError."""
-    raw = mirror.run_here("cat-file", "commit", commit)
+    raw = mirror.ask_here("cat-file", "commit", commit)
     return raw.partition(b"\n\n")[2].decode(errors="replace")
 
 
@@ -77,7 +77,7 @@ def _write_trees(mirror: Mirror, base: str, parts: list[bytes], blob: bytes) -> 
             if entry.kind == b"blob":
                 entry = _Entry(there.mode, b"blob", entry.id)
         lines = b"".join(one.write(key) for key, one in {**entries, name: entry}.items())
-        tree = mirror.run_here("mktree", "-z", "--missing", given=lines).strip()
+        tree = mirror.ask_here("mktree", "-z", "--missing", given=lines).strip()
         entry = _Entry(_TREE, b"tree", tree)
     return entry.id
 
@@ -90,7 +90,7 @@ def _list_folders(mirror: Mirror, base: str, folders: list[bytes]) -> list[dict[
         if depth and listings[-1].get(name, _Entry(b"", b"", b"")).kind != b"tree":
             listings.append({})
             continue
-        listing = mirror.run_here("ls-tree", "-z", f"{base}:{os.fsdecode(folder)}")
+        listing = mirror.ask_here("ls-tree", "-z", f"{base}:{os.fsdecode(folder)}")
         listings.append(dict(_parse_entry(line) for line in listing.split(b"\0")[:-1]))
     return listings
 
@@ -123,7 +123,7 @@ def _write_commit(
         environment[f"GIT_{role}_EMAIL"] = match["address"]
         environment[f"GIT_{role}_DATE"] = f"@{int(when_s)} +0000"
     lines = "\n".join(make_plain(line) for line in message.strip().split("\n"))
-    made = mirror.run_here(
+    made = mirror.ask_here(
         "commit-tree", tree.decode(), "-p", base, "-F", "-",
         given=f"{lines}\n".encode(), environment=environment,
     )  # fmt: skip

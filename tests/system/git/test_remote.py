@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import (
-    CutlistError,
     GitError,
     RefMissing,
     RemoteRefused,
@@ -19,7 +18,6 @@ from reconciler.errors import (
     RemoteTimeout,
     RemoteUnreachable,
 )
-from reconciler.formats.secret import Secret
 from reconciler.system.git import remote
 from reconciler.system.git.committed import list_entries
 from reconciler.system.git.remote import Mirror
@@ -65,8 +63,8 @@ def write(repository: Repository, name: str, text: str = "") -> None:
     path.write_text(text or f"{name}\n")
 
 
-def open_mirror(tmp_path: Path, url: str, token: str = "") -> Mirror:
-    return Mirror.open(tmp_path / "mirror", url, token=Secret(token))
+def open_mirror(tmp_path: Path, url: str) -> Mirror:
+    return Mirror.open(tmp_path / "mirror", url)
 
 
 def read(mirror: Mirror, commit: str, path: str = "films") -> dict[str, bytes]:
@@ -122,7 +120,7 @@ def test_a_mirror_is_shallow(host: GitHost, work: Repository, tmp_path: Path) ->
         work.commit(str(number))
     mirror = open_mirror(tmp_path, host.publish(work))
     mirror.fetch_revision("refs/heads/main", 2)
-    count = mirror.run_here("rev-list", "--count", "refs/cutlist/heads/main")
+    count = mirror.ask_here("rev-list", "--count", "refs/cutlist/heads/main")
     assert count == b"2\n"
     assert not (mirror.folder / "FETCH_HEAD").exists()
 
@@ -307,44 +305,3 @@ def test_whoever_stops_need_not_wait(host: GitHost, work: Repository, tmp_path: 
     host.order("hang")
     with pytest.raises(RemoteStopped, match="was stopped"):
         mirror.fetch_revision("refs/heads/main")
-
-
-# ------------------------------------------------------------------ the token
-
-
-def test_a_token_opens_and_is_shown_nowhere(
-    host: GitHost, work: Repository, tmp_path: Path
-) -> None:
-    """It goes with each request, and stands in no file of the mirror and in no error."""
-    host.token = "film-token-1234"
-    url = host.publish(work)
-    with pytest.raises(RemoteRefused):
-        open_mirror(tmp_path, url).list_refs()
-    mirror = open_mirror(tmp_path, url, "film-token-1234")
-    commit = mirror.fetch_revision("refs/heads/main").id
-    assert mirror.fetch_files(commit) == 3
-    for path in mirror.folder.rglob("*"):
-        assert not path.is_file() or b"film-token" not in path.read_bytes()
-    with pytest.raises(RemoteRefused) as caught:
-        open_mirror(tmp_path, url, "wrong-token-1234").list_refs()
-    shown = f"{caught.value!r} {caught.value.hint} {caught.value.__context__!r}"
-    assert "wrong-token" not in shown
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "", "-x", "--upload-pack=touch x", "http://example.com/films.git", "git://example.com/x",
-        "ext::sh -c touch% x", "ftp://example.com/x", "https://", "file://host/x", "films.git",
-        "https://me:secret-word@example.com/films.git", "https://secret-word@example.com/films.git",
-        "https://example.com/films.git?token=secret-word", "ssh://-oProxyCommand=x/films",
-        "-oProxyCommand=x:films", "https://example.com/a b", "https://example.com:x/films",
-    ],
-)  # fmt: skip
-def test_urls_that_are_not_spoken(tmp_path: Path, url: str) -> None:
-    """Other protocols, credentials and what looks like an option never reach git."""
-    with pytest.raises(CutlistError) as caught:
-        Mirror.open(tmp_path / "mirror", url)
-    assert "secret-word@" not in str(caught.value)
-    assert "me:secret-word" not in str(caught.value)
-    assert not (tmp_path / "mirror").exists()

@@ -67,7 +67,7 @@ def test_one_file_is_changed_and_nothing_else(host: GitHost, mirror: Mirror, pat
 def test_the_mode_of_a_file_stays(host: GitHost, mirror: Mirror) -> None:
     """A program that is written again is still one."""
     commit = commit_on(mirror, "run.sh")
-    assert mirror.run_here("ls-tree", commit, "run.sh").startswith(b"100755 blob")
+    assert mirror.ask_here("ls-tree", commit, "run.sh").startswith(b"100755 blob")
 
 
 @pytest.mark.parametrize(
