@@ -45,14 +45,14 @@ _GPG_CONF = "no-auto-key-retrieve\ndisable-dirmngr\nno-autostart\ntrust-model al
 
 
 @dataclass(frozen=True, slots=True)
-class Signer:
+class CommitSigner:
     """Who signed a commit."""
 
     name: str  # as the controller's own file of keys calls them
     key: str  # the fingerprint
 
 
-def verify_commit(mirror: Mirror, commit: str, kind: SignatureKind, signers: Path) -> Signer:
+def verify_commit(mirror: Mirror, commit: str, kind: SignatureKind, signers: Path) -> CommitSigner:
     """Who signed a commit of the mirror, by the keys in `signers`: for ssh a file of allowed
     signers (keys that are revoked stand beside it, in NAME.revoked), for gpg exported public keys.
 
@@ -78,7 +78,7 @@ def verify_commit(mirror: Mirror, commit: str, kind: SignatureKind, signers: Pat
 # ------------------------------------------------------------------ ssh
 
 
-def _verify_ssh(mirror: Mirror, commit: str, signers: Path) -> Signer:
+def _verify_ssh(mirror: Mirror, commit: str, signers: Path) -> CommitSigner:
     revoked = signers.with_name(signers.name + _REVOKED)
     settings: dict[str, str | Path] = {
         "gpg.ssh.program": find_program("ssh-keygen"),
@@ -89,7 +89,7 @@ def _verify_ssh(mirror: Mirror, commit: str, signers: Path) -> Signer:
     done = _ask(mirror, commit, settings)
     good = _GOOD_SSH.search(done.complaints)
     if done.code == 0 and good is not None:
-        return Signer(make_plain(good[1]), make_plain(good[2]))
+        return CommitSigner(make_plain(good[1]), make_plain(good[2]))
     key = _ANY_SSH.search(done.complaints)
     whose = f" {make_plain(key[1])}" if key else ""
     for mark, reason, words in _SSH_REASONS:
@@ -115,14 +115,14 @@ _SSH_REASONS: tuple[tuple[str, Reason, str], ...] = (
 # ------------------------------------------------------------------ gpg
 
 
-def _verify_gpg(mirror: Mirror, commit: str, signers: Path) -> Signer:
+def _verify_gpg(mirror: Mirror, commit: str, signers: Path) -> CommitSigner:
     program = find_program("gpg")
     with _open_keyring(program, signers) as home:
         settings = {"gpg.program": program, "gpg.openpgp.program": program}
         done = _ask(mirror, commit, settings, {"GNUPGHOME": str(home)})
     good, key = _GOOD_GPG.search(done.complaints), _KEY_GPG.search(done.complaints)
     if done.code == 0 and good is not None and key is not None:
-        return Signer(make_plain(good[1]), make_plain(key[1]))
+        return CommitSigner(make_plain(good[1]), make_plain(key[1]))
     other = key or _OTHER_GPG.search(done.complaints)
     whose = f" {make_plain(other[1])}" if other else ""
     for mark, reason, words in _GPG_REASONS:

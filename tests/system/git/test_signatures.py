@@ -12,7 +12,7 @@ import pytest
 
 from reconciler.errors import CommitNotTrusted, UsageError
 from reconciler.system.git.remote import Mirror
-from reconciler.system.git.signatures import Signer, verify_commit
+from reconciler.system.git.signatures import CommitSigner, verify_commit
 from tests.repository import Repository
 
 MAIN = "refs/heads/main"
@@ -95,7 +95,7 @@ def test_a_signer_by_ssh(signing: Signing) -> None:
     unsigned = signing.fetch()
     assert signing.refuse(unsigned, "ssh", signers).reason == "unsigned"
     commit = signing.commit(*key.settings)
-    assert verify_commit(signing.mirror, commit, "ssh", signers) == Signer(
+    assert verify_commit(signing.mirror, commit, "ssh", signers) == CommitSigner(
         "ada@example.com", key.fingerprint
     )
     refused = signing.refuse(commit, "gpg", signers)
@@ -222,7 +222,7 @@ def test_a_signer_by_gpg(signing: Signing, people: GpgHome) -> None:
     people.revoke(gone)
     everybody = people.export(signing.top / "everybody")
     signer = verify_commit(signing.mirror, commit, "gpg", everybody)
-    assert signer == Signer("ada <ada@example.com>", ada)
+    assert signer == CommitSigner("ada <ada@example.com>", ada)
     assert signing.refuse(expired, "gpg", everybody).reason == "expired"
     assert signing.refuse(revoked, "gpg", everybody).reason == "revoked"
     strangers = people.export(signing.top / "strangers", "old@example.com")
