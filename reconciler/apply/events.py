@@ -20,6 +20,7 @@ class Phase(StrEnum):
     FETCHING = "fetching"
     WRITTEN = "written"
     FAILED = "failed"
+    CANCELLED = "cancelled"  # a task that no edit asks for any more, while it waited: free
 
 
 @dataclass(frozen=True, slots=True)

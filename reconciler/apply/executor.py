@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.apply import attempt as life
 from reconciler.apply.baseline import take_baseline
+from reconciler.apply.cancel import cancel_waiting_task, tell_cancelled, was_cancelled
 from reconciler.apply.context import (
     SUBMIT_TRIES,
     Context,
@@ -44,6 +45,7 @@ from reconciler.state.observed import Result
 from reconciler.system.files import EscapesRoot
 
 WRITES_AT_ONCE = 4
+CANCELS_AT_ONCE = 4  # each is a request and a look: the service takes 20 of either in a second
 _THERE = "its result came into the store meanwhile; nothing is sent"
 _MOCK_USUAL_S = 3.0  # tasks of the bundled server take 2 to 4 s
 
@@ -54,6 +56,7 @@ class Item:
 
     step: Step
     work: Work | None = None
+    obsolete: bool = False  # whether its task is to be cancelled where it still waits
 
 
 class Executor:
@@ -82,6 +85,8 @@ class Executor:
         self._names: Counter[str] = Counter()
         self._keys: Counter[str] = Counter()
         self._writes = asyncio.Semaphore(WRITES_AT_ONCE)
+        self._cancels = asyncio.Semaphore(CANCELS_AT_ONCE)
+        self.cancelled: list[str] = []  # tasks that nobody asked for, and that cost nothing
         self._stopped: CutlistError | None = None
         # by key: requests of this run that were certainly not accepted
         self._unaccepted: Counter[str] = Counter()
@@ -100,6 +105,8 @@ class Executor:
         by_key: dict[str, list[Item]] = {}
         for item in items:
             by_key.setdefault(item.step.key or f"\0{item.step.name}", []).append(item)
+            if item.obsolete and item.work is not None:
+                self._lane(item.work.model).clearing.hold()  # before any other begins
         for group in by_key.values():
             task = asyncio.ensure_future(self._carry_out(group))
             self._running[task] = tuple(group)
@@ -145,11 +152,16 @@ class Executor:
         try:
             if first.work is None:
                 digest, billed_s = str(first.step.digest), 0.0
+            elif first.obsolete and await self._is_cancelled(first.work):
+                return []
             else:
                 result, billed_s, sent = await self._result(first.work, first.step)
                 digest = result.digest
                 group = group if sent else [_free(item) for item in group]
         except CutlistError as error:
+            if first.work is not None and was_cancelled(first.work, error):
+                self._note_cancelled(first.work)
+                return []
             self._learn(error)
             if self.fail_fast and not may_render_again(error):
                 self.send_nothing_more(error)
@@ -159,6 +171,20 @@ class Executor:
             await self._published(item, digest, billed_s if item is first else 0.0)
             for item in group
         ]
+
+    async def _is_cancelled(self, work: Work) -> bool:
+        """Have a task cancelled that nobody asks for any more. False: it is to be followed."""
+        try:
+            async with self._cancels:
+                if not await cancel_waiting_task(self._context, work):
+                    return False
+        finally:
+            self._lane(work.model).clearing.release()
+        self._note_cancelled(work)
+        return True
+
+    def _note_cancelled(self, work: Work) -> None:
+        self.cancelled.append(tell_cancelled(self._context, work))
 
     async def _pause_after(self, error: CutlistError) -> None:
         """A job that the service failed by its own fault, or for want of an input, is sent again
@@ -230,7 +256,9 @@ class Executor:
         for it, and whether there was an attempt at all.
         """
         model = self._models.by_name[work.model]
-        lane = self._lane(work.model, model)
+        lane = self._lane(work.model)
+        if work.attempt_id is None:
+            await lane.clearing.wait()
         async with lane.running:
             if work.loses is not None and (
                 there := await life.fetch_kept_answer(self._context, work.loses)
@@ -348,8 +376,9 @@ class Executor:
         elif isinstance(error, QuotaExhausted) and lane is not None:
             lane.paused = error
 
-    def _lane(self, name: str, model: Model) -> Lane:
+    def _lane(self, name: str) -> Lane:
         if name not in self._lanes:
+            model = self._models.by_name[name]
             most = min(model.running_tasks, self._config.running_tasks or model.running_tasks)
             self._lanes[name] = Lane(
                 name_lane(self._context.endpoint, self._context.account, name),

@@ -35,6 +35,30 @@ class Pacer:
         self._per_s = max(self._per_s / 2, SLOWEST_PER_S)
 
 
+class Gate:
+    """Open unless somebody holds it; whoever comes then waits until nobody does."""
+
+    def __init__(self) -> None:
+        self._holders = 0
+        self._open = asyncio.Event()
+        self._open.set()
+
+    def hold(self) -> None:
+        """Let nobody pass until `release`, which is called once for each hold."""
+        self._holders += 1
+        self._open.clear()
+
+    def release(self) -> None:
+        """Hold it no longer."""
+        self._holders -= 1
+        if not self._holders:
+            self._open.set()
+
+    async def wait(self) -> None:
+        """Wait until nobody holds it."""
+        await self._open.wait()
+
+
 @dataclass(slots=True)
 class Lane:
     """Submission to one model: one request at a time, at its pace, with so many tasks at the
@@ -45,6 +69,8 @@ class Lane:
     pacer: Pacer
     running: asyncio.Semaphore
     submitting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    # held while obsolete tasks are cancelled: what is sent then finds their places free
+    clearing: Gate = field(default_factory=Gate)
     paused: ServiceError | None = None  # why nothing more is sent in this lane
 
 

@@ -87,6 +87,7 @@ class Report:
     elapsed_s: float = 0.0
     in_flight: tuple[str, ...] = ()  # tasks that go on at the service after an interruption
     stopped_by: str = ""  # the signal that ended it, or SUPERSEDED
+    cancelled: tuple[str, ...] = ()  # tasks that no edit asked for any more, cancelled for nothing
 
     def done(self, action: Action) -> int:
         """How many steps of an action went well."""
@@ -161,6 +162,7 @@ class Report:
             "price": self.price,
             "currency": self.plan.currency or None,
             "in_flight": list(self.in_flight),
+            "cancelled": list(self.cancelled),
             "stopped_by": self.stopped_by or None,
             "exit_code": self.exit_code,
             "edits": [outcome.to_json() for outcome in outcomes],

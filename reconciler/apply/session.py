@@ -5,7 +5,7 @@ more can be done.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -184,12 +184,14 @@ class Session:
         tell: Tell,
         *,
         origin: Origin,
+        obsolete: Collection[str] = (),
     ) -> Report:
         """Carry out what `first` showed, and what becomes possible by it, until nothing more can
         be done.
 
         Later passes look again at what is, and never at the manifests: an apply does what its plan
-        showed. `origin` goes into the books with every request.
+        showed. `origin` goes into the books with every request. `obsolete` are the orphans, by the
+        ids of their attempts, that are cancelled where they still wait.
         """
         self._origin, options = origin, request.chosen_options
         started = self._clock.monotonic()
@@ -207,7 +209,7 @@ class Session:
         if not stop.reason:
             executor.start(
                 [
-                    *self._orphan_items(first),
+                    *self._orphan_items(first, obsolete),
                     *self._items(first.resolved, first.select_ready(), options),
                 ]
             )
@@ -223,7 +225,10 @@ class Session:
             if not options.refresh_only:
                 self._write_down(current)
         elapsed_s = self._clock.monotonic() - started
-        return Report(first.plan, current.plan, outcomes, elapsed_s, in_flight, stop.reason)
+        cancelled = tuple(executor.cancelled)
+        return Report(
+            first.plan, current.plan, outcomes, elapsed_s, in_flight, stop.reason, cancelled
+        )
 
     async def _carry_out(
         self,
@@ -372,7 +377,7 @@ class Session:
             loses=step.loses,
         )
 
-    def _orphan_items(self, current: Pass) -> list[Item]:
+    def _orphan_items(self, current: Pass, obsolete: Collection[str]) -> list[Item]:
         items = []
         for attempt in self.orphans(current):
             job = Job(attempt.key, self._ledger.intent(attempt.id).job)
@@ -386,12 +391,8 @@ class Session:
                 attempt_id=attempt.id,
                 billed_at_end=True,
             )
-            items.append(
-                Item(
-                    step,
-                    Work(job, attempt.edit, str(job.canonical["model"]), attempt_id=attempt.id),
-                )
-            )
+            work = Work(job, attempt.edit, str(job.canonical["model"]), attempt_id=attempt.id)
+            items.append(Item(step, work, obsolete=attempt.id in obsolete))
         return items
 
     def _task_ids(self, items: Sequence[Item]) -> tuple[str, ...]:

@@ -19,6 +19,11 @@ _LEAST_NAME = 12
 _GAP = 2
 _ALMOST = 0.95  # a task that takes longer than usual is not shown as done
 _ENDED = (Phase.WRITTEN, Phase.FAILED)
+_MARKS = {
+    Phase.WRITTEN: Span("✔", Style.GOOD),
+    Phase.FAILED: Span("✗", Style.BAD),
+    Phase.CANCELLED: Span("-", Style.GONE),
+}
 _AT_WORK = (Action.RENDER, Action.RESUME, Action.SETTLE, Action.WAIT)
 
 
@@ -45,8 +50,8 @@ class Board:
     def take_in(self, event: Event) -> None:
         """Something has happened."""
         name = event.name
-        if name in self._left_alone:
-            return
+        if name in self._left_alone or event.phase is Phase.CANCELLED:
+            return  # the second is of a request that no edit stands for any more
         if name not in self._expected:  # a task of a request that no edit stands for any more
             self._expected.add(name)
             self._tasks.add(name)
@@ -127,7 +132,7 @@ class Board:
     def ended(self, event: Event, page: Page) -> Line:
         """The one line of an edit that has ended."""
         good = event.phase is Phase.WRITTEN
-        mark = Span("✔", Style.GOOD) if good else Span("✗", Style.BAD)
+        mark = _MARKS[event.phase]
         width = self._name_width(page)
         name = pad(shorten(event.name, width, page), width)
         head = spell([mark, f" {name}{' ' * _GAP}"], page)

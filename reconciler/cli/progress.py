@@ -18,7 +18,7 @@ from reconciler.formats.names import make_plain
 from reconciler.plan.step import Plan
 from reconciler.report.page import Line, Style
 
-_ENDED = (Phase.WRITTEN, Phase.FAILED)
+_ENDED = (Phase.WRITTEN, Phase.FAILED, Phase.CANCELLED)
 _REDRAWS_PER_S = 8
 _STYLES: Mapping[Style, str] = {
     Style.PLAIN: "",
@@ -41,6 +41,8 @@ def describe_event(event: Event, currency: str) -> str:
             return f"{event.name}: RUNNING"
         case Phase.WAITING:
             return f"{event.name}: {event.note or 'waiting'}"
+        case Phase.CANCELLED:
+            return f"{event.name}: {event.note}"
         case Phase.WRITTEN:
             return f"{event.name}: {event.output or 'stored'}{describe_billed(event, currency)}"
         case Phase.FAILED:
@@ -75,7 +77,9 @@ class Progress:
 
     def observe(self, event: Event) -> None:
         """Take in what has happened, and show it when its edit has entered another phase."""
-        if self._last.get(event.name) is not event.phase:
+        if event.phase is Phase.CANCELLED:  # of a request that the edit had before, one or more
+            self._show(event)
+        elif self._last.get(event.name) is not event.phase:
             self._last[event.name] = event.phase
             self._show(event)
 

@@ -69,7 +69,7 @@ def show_report(report: Report, *, as_json: bool) -> None:
     """The last word of an apply."""
     if as_json:
         screen.print_json_line({"event": "end", **report.to_json()})
-    elif report.plan.changes or report.outcomes:
+    elif report.plan.changes or report.outcomes or report.cancelled:
         screen.show(lay_out_outcome(report))
 
 

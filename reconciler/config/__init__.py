@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.config.loading import find_root, load_config, replace_project_file
+from reconciler.config.loading import (
+    find_root,
+    list_other_environments,
+    load_config,
+    replace_project_file,
+)
 from reconciler.config.settings import (
     MOCK_KEY,
     PROJECT_FILE,
@@ -26,6 +31,7 @@ __all__ = [
     "Prices",
     "Variables",
     "find_root",
+    "list_other_environments",
     "load_config",
     "replace_project_file",
 ]

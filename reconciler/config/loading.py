@@ -116,6 +116,16 @@ def replace_project_file(config: Config, raw: bytes, revision: str, cache: Cache
     )
 
 
+def list_other_environments(config: Config) -> Iterator[Config]:
+    """The same project in each of its other environments, and without one."""
+    spec: Mapping[str, Any] = config.document.data.get("spec") or {}
+    for name in (NO_ENVIRONMENT, *spec.get("environments", {})):
+        if name != config.environment:
+            overlay = find_overlay(spec, name, "environments")
+            limits = tuple(_list_limits(spec, overlay, name))
+            yield replace(config, environment=name, overlay=overlay, budget=limits)
+
+
 def _choose_endpoint(
     document: Document, spec: Mapping[str, Any], endpoint: str | None, variables: Variables
 ) -> Endpoint:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from reconciler.desired.job import Desired
 from reconciler.desired.source.opening import open_tree
 from reconciler.operations.accounting import find_origin
 from reconciler.operations.approval import Approval
+from reconciler.operations.obsolete import find_obsolete
 from reconciler.operations.saved_plan import check_saved
 from reconciler.plan.decide import PlanOptions
 from reconciler.planner import Pass, conclude_pass, run_pass
@@ -115,9 +116,13 @@ class ApplyRun:
             approved = self._get_approval(first)
             if has_to_ask and not self.stop.reason:
                 await service.connect()
-            origin = find_origin(self.config, first, approved)
             return await service.session.drive(
-                first, self.request, self.stop, self.hooks.tell, origin=origin
+                first,
+                self.request,
+                self.stop,
+                self.hooks.tell,
+                origin=find_origin(self.config, first, approved),
+                obsolete=self._find_obsolete(first),
             )
 
     def _check_saved_plan(self) -> Desired | None:
@@ -166,6 +171,17 @@ class ApplyRun:
         """Whether the service is needed for what the plan shows."""
         summary = first.plan.summary
         return bool(summary["render"] or summary["resume"] or session.orphans(first))
+
+    def _find_obsolete(self, first: Pass) -> Collection[str]:
+        """The orphans that are to be cancelled where they still wait: none unless that is asked
+        for, and none where only what is at the service is brought home.
+        """
+        request = self.request
+        if not request.cancel_obsolete or request.chosen_options.refresh_only or self.stop.reason:
+            return ()
+        return find_obsolete(
+            self.config, first, self.store, self.ledger, self.clock, self.hooks.tell
+        )
 
     def _get_approval(self, first: Pass) -> bool | str:
         """Who said yes; False where a stop came first. A saved plan is used up by it."""

@@ -189,5 +189,7 @@ def _done(report: Report) -> str:
         "pruned": Action.PRUNE,
     }
     shown = {word: report.done(action) for word, action in counts.items()}
-    parts = [f"{count} {word}" for word, count in shown.items() if count or word != "resumed"]
+    shown["cancelled"] = len(report.cancelled)
+    always = ("rendered", "written", "pruned")
+    parts = [f"{count} {word}" for word, count in shown.items() if count or word in always]
     return f"{', '.join(parts)} in {format_elapsed(report.elapsed_s)}."

@@ -26,6 +26,14 @@ from reconciler.errors import UsageError
         " is sent."
     ),
 )
+@click.option(
+    "--cancel-obsolete",
+    is_flag=True,
+    help=(
+        "Cancel tasks that still wait at the service and that no edit asks for any more: they are"
+        " free then. Without it they are brought home, and paid."
+    ),
+)
 @options.plan_options
 @click.pass_context
 def run_apply(
@@ -37,6 +45,7 @@ def run_apply(
     auto_approve: bool,
     max_cost: float | None,
     keep_going: bool,
+    cancel_obsolete: bool,
     **flags: Unpack[options.PlanFlags],
 ) -> int:
     """Render what is missing or changed, bring the videos home, put them where the manifests say.
@@ -61,7 +70,13 @@ def run_apply(
         saved = read_plan(context.obj / file)
     report = apply_project(
         open_project(context, endpoint),
-        ApplyRequest(PlanOptions(**flags), saved, max_cost, fail_fast=not keep_going),
+        ApplyRequest(
+            PlanOptions(**flags),
+            saved,
+            max_cost,
+            fail_fast=not keep_going,
+            cancel_obsolete=cancel_obsolete,
+        ),
         auto_approve=auto_approve,
         as_json=as_json,
     )

@@ -69,6 +69,9 @@ class Books(Protocol):
     def origin(self, attempt_id: str) -> Origin:
         """Where the request of an attempt came from; empty where that was never written down."""
 
+    def environment(self, attempt_id: str) -> str | None:
+        """The environment that an attempt was made for; None where that was never written down."""
+
     def holdings(self) -> Sequence[Holding]:
         """Which result each edit had, and since when, in the order in which that was noted: clocks
         may have been wrong.

@@ -327,6 +327,8 @@ def test_what_is_booked_comes_back(ledger: Ledger) -> None:
     )
     assert (second.booking, second.usage) == (None, {})
     assert (ledger.books.origin("a"), ledger.books.origin("b")) == (BOOKING.origin, Origin())
+    made_for = [ledger.books.environment(attempt_id) for attempt_id in ("a", "b", "none")]
+    assert made_for == [BOOKING.environment, None, None]
 
 
 def test_a_price_that_nobody_knew(ledger: Ledger) -> None:

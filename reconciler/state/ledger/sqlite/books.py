@@ -86,6 +86,11 @@ class SqliteBooks:
         rows = self._database.rows(sql, attempt_id, kinds=(TEXT, TEXT, TEXT))
         return Origin(*rows[0]) if rows else Origin()
 
+    def environment(self, attempt_id: str) -> str | None:
+        sql = "select environment from bookings where attempt_id = ?"
+        rows = self._database.rows(sql, attempt_id, kinds=(TEXT,))
+        return str(rows[0][0]) if rows else None
+
     def holdings(self) -> Sequence[Holding]:
         rows = self._database.rows(
             f"select edit, environment, key, at, reused, billable_s, {_BOOKED} from holdings order"
