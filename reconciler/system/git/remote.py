@@ -35,14 +35,14 @@ from reconciler.system.git.revisions import Revision, is_shallow
 from reconciler.system.git.run import ask_git, run_git
 from reconciler.system.git.transport import PARTIAL, REMOTE, Address, Transport, check_answer
 
-TIMEOUT_S = 300.0
+TIMEOUT_S = 1800.0  # of a fetch that never stops to send; one that hangs ends much sooner
 _FETCH = (
     "fetch", "--quiet", "--no-tags", "--no-auto-gc", "--no-write-fetch-head",
     "--recurse-submodules=no", "--no-progress", "--refmap=", "--force",
 )  # fmt: skip
 _PROMISED = ("fetch.negotiationAlgorithm=noop",)  # do not tell what is here: it was left out
 _MOST_PACKS = 50  # then they become one
-_DEEPENINGS = (50, 200, 1000, 5000)  # commits; how far back a common one is looked for
+_DEEPENINGS = (50, 500, 5_000, 50_000)  # commits; how far back a common one is looked for
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REF = re.compile(r"refs/(?!.*(?:\.\.|//|@\{|\.lock(?:/|\Z)))[^\x00-\x20\x7f~^:?\[\\]+(?<![/.])")
 
@@ -68,6 +68,7 @@ class Mirror:
     ) -> Mirror:
         """The mirror of `url` at `folder`, made anew where it is not whole or of another URL.
 
+        `timeout_s` is for one fetch; asking for refs and pushing have at most two minutes of it.
         Reaches nobody. Raises UsageError for a URL that is not allowed and for a folder that is
         somebody else's, and DiskFull.
         """

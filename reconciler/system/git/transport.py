@@ -11,7 +11,7 @@ import base64
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -72,9 +72,12 @@ _SETTINGS = (
     "repack.writeBitmaps=false",
     "http.followRedirects=false",
     "http.sslVerify=true",
-    "http.lowSpeedLimit=1000",  # bytes a second, below which an answer is given up
-    "http.lowSpeedTime=30",
+    "http.lowSpeedLimit=1",  # bytes a second: a host that still counts says a little now and then
+    "http.lowSpeedTime=60",
 )
+# What is no matter of many bytes has this long, seconds.
+_QUICK_S = 120.0
+_QUICK = frozenset({"ls-remote", "push"})
 _SCP = re.compile(r"(?:[\w.-]+@)?[A-Za-z0-9][\w.-]*:(?!//)[^\s]+")
 
 
@@ -188,13 +191,14 @@ class Transport:
         command = [find_program("git"), "--no-pager", "--git-dir=.", *told, *arguments]
         environment = build_environment({**_ENVIRONMENT, **variables}, network=network)
         what = f"git {arguments[0]} of {make_plain(self.address.url)}"
+        patience = self._patience
+        if arguments[0] in _QUICK:
+            patience = replace(patience, timeout_s=min(patience.timeout_s, _QUICK_S))
         try:
-            return run_process(command, self.folder, environment, self._patience, given)
+            return run_process(command, self.folder, environment, patience, given)
         except OutOfTime:
-            raise RemoteTimeout(
-                f"{what} has not ended in {self._patience.timeout_s:.0f} s.",
-                hint="It is tried again.",
-            ) from None
+            late = f"{what} has not ended in {patience.timeout_s:.0f} s."
+            raise RemoteTimeout(late, hint="It is tried again.") from None
         except AskedToStop:
             raise RemoteStopped(f"{what} was stopped.", hint="It is begun anew later.") from None
 

@@ -289,7 +289,7 @@ def test_nobody_listens(host: GitHost, work: Repository, tmp_path: Path) -> None
 def test_an_answer_that_never_comes(host: GitHost, work: Repository, tmp_path: Path) -> None:
     """When its time is over, git and what it started are ended, and leave no lock behind."""
     url, clock = host.publish(work), HastyClock(host.hanging)
-    mirror = Mirror.open(tmp_path / "mirror", url, clock=clock)
+    mirror = Mirror.open(tmp_path / "mirror", url, timeout_s=300, clock=clock)
     host.order("hang", method="POST")
     with pytest.raises(RemoteTimeout, match="300 s"):
         mirror.fetch_revision("refs/heads/main")
