@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.config.loading import (
+    build_committed_config,
     find_root,
     list_other_environments,
     load_config,
@@ -30,6 +31,7 @@ __all__ = [
     "Limit",
     "Prices",
     "Variables",
+    "build_committed_config",
     "find_root",
     "list_other_environments",
     "load_config",

@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.config.project_file import find_overlay, list_manifests, read_project_file
-from reconciler.config.settings import MOCK_KEY, PROJECT_FILE, STATE_DIR, Config, Limit, Prices
+from reconciler.config.settings import (
+    MOCK_KEY,
+    PROJECT_FILE,
+    STATE_DIR,
+    CommittedFolder,
+    Config,
+    Limit,
+    Prices,
+)
 from reconciler.config.variables import Variables, find_user_name
 from reconciler.errors import CutlistError, Fault, InvalidInput, ProjectNotFound
 from reconciler.formats.document import Document
@@ -58,11 +66,50 @@ def load_config(
     document = read_project_file(raw, Cache(root / STATE_DIR / "cache"))
     spec: Mapping[str, Any] = document.data.get("spec") or {}
     target = _choose_endpoint(document, spec, endpoint, variables)
-    limits = spec.get("limits", {})
-    prices = spec.get("prices", {})
-    prune = spec.get("prune", {})
     chosen = environment or variables.environment or NO_ENVIRONMENT
     overlay = find_overlay(spec, chosen, "--env" if environment else "CUTLIST_ENV")
+    store_dir = _find_store(root, spec, variables, document)
+    return _build_config(document, root, store_dir, target, chosen, overlay, variables)
+
+
+def build_committed_config(
+    document: Document,
+    folder: CommittedFolder,
+    *,
+    endpoint: Endpoint,
+    environment: str,
+    outputs: Path,
+    home: Path,
+    lock_dir: Path,
+    variables: Variables,
+) -> Config:
+    """The Config of a project that is read from a commit and rendered by a program of its own.
+
+    Its project file says what is asked for. Where outputs go (`outputs`), where state lies
+    (`home`), and who renders it (`endpoint`), it cannot say. Raises UsageError where it does not
+    name the environment.
+    """
+    spec: Mapping[str, Any] = document.data.get("spec") or {}
+    overlay = find_overlay(spec, environment, "the environment", f"{PROJECT_FILE} of the commit")
+    config = _build_config(document, outputs, home, endpoint, environment, overlay, variables)
+    name = (document.data.get("metadata") or {}).get("name", folder.path or "project")
+    state_dir = home / endpoint.realm
+    return replace(
+        config, name=name, home=home, lock_dir=lock_dir, state_dir=state_dir, committed=folder
+    )
+
+
+def _build_config(
+    document: Document,
+    root: Path,
+    store_dir: Path,
+    target: Endpoint,
+    environment: str,
+    overlay: Mapping[str, Any],
+    variables: Variables,
+) -> Config:
+    spec: Mapping[str, Any] = document.data.get("spec") or {}
+    limits, prices, prune = (spec.get(name, {}) for name in ("limits", "prices", "prune"))
     return Config(
         root=root,
         name=(document.data.get("metadata") or {}).get("name", root.name),
@@ -73,13 +120,13 @@ def load_config(
         workspace=spec.get("workspace", ""),
         api_key=_choose_key(target, variables),
         shared_store=spec.get("shared_store", False),
-        store_dir=_find_store(root, spec, variables, document) / target.realm,
+        store_dir=store_dir / target.realm,
         state_dir=root / STATE_DIR / target.realm,
         defaults=spec.get("defaults", {}),
-        environment=chosen,
+        environment=environment,
         overlay=overlay,
         prices=Prices(prices.get("currency", ""), prices.get("models", {})),
-        budget=tuple(_list_limits(spec, overlay, chosen)),
+        budget=tuple(_list_limits(spec, overlay, environment)),
         approver=make_plain(variables.approver or find_user_name()),
         running_tasks=limits.get("running_tasks"),
         poll_interval_s=limits.get("poll_interval_s"),

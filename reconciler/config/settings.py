@@ -39,11 +39,12 @@ class Prices:
 class Limit:
     """What may be spent in one apply, or in one day (UTC), in the currency of the prices."""
 
-    name: str  # where it stands in cutlist.yaml
+    name: str  # where it stands in its file
     per: Literal["apply", "day"]
     amount: float
     # a day's limit counts what this environment spends; None: what all of them spend
     environment: str | None = None
+    file: str = PROJECT_FILE
 
 
 @dataclass(frozen=True, slots=True)

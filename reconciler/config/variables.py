@@ -7,6 +7,8 @@ import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from reconciler.errors import UsageError
+from reconciler.formats.names import make_plain
 from reconciler.formats.secret import Secret
 from reconciler.service.routes import Routes
 
@@ -48,6 +50,17 @@ def read_secret(name: str, environ: Mapping[str, str] | None = None) -> Secret:
     """
     variables = os.environ if environ is None else environ
     return Secret(variables.get(name, "").strip() if name else "")
+
+
+def require_secret(name: str, environ: Mapping[str, str] | None = None) -> Secret:
+    """The variable that a document names. Raises UsageError where it is not set, or empty."""
+    secret = read_secret(name, environ)
+    if not secret:
+        raise UsageError(
+            f"the variable {make_plain(name)} is not set.",
+            hint="Set it where this program is started; its value is told to nobody.",
+        )
+    return secret
 
 
 def find_user_name() -> str:

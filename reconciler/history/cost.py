@@ -27,6 +27,7 @@ class Budget:
     name: str  # as in cutlist.yaml: budget.per_day, environments.final.budget.per_day
     limit: float
     spent: Sum
+    file: str = "cutlist.yaml"  # in which the limit stands
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,16 +26,19 @@ from reconciler.state.booked import Entry, Holding, Origin
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Result
 from reconciler.state.store import Store
-from reconciler.system.git.committed import read_head
+from reconciler.system.git.committed import read_commit, read_head
 
 
 def find_origin(config: Config, current: Pass, approved: bool | str) -> Origin:
-    """Where a request comes from: the commit that is checked out, and who said yes.
+    """Where a request comes from: the commit that is read or checked out, and who said yes.
 
     A `+` behind the commit says that the manifests are not as it has them.
     """
-    files = {wanted.edit.document.file for wanted in current.desired.edits.values()}
-    commit = read_head(config.root, [PROJECT_FILE, *sorted(files)])
+    if config.committed is not None:
+        commit = read_commit(config.committed.repository, config.committed.commit)
+    else:
+        files = {wanted.edit.document.file for wanted in current.desired.edits.values()}
+        commit = read_head(config.root, [PROJECT_FILE, *sorted(files)])
     approver = make_plain(approved) if isinstance(approved, str) else config.approver
     if commit is None:
         return Origin(approved_by=approver)

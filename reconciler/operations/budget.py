@@ -17,7 +17,6 @@ from reconciler.history.spending import Spending
 from reconciler.plan.step import Action, Cost, Plan
 
 MAX_COST = "--max-cost"
-_IN_PROJECT_FILE = " of cutlist.yaml"  # stands behind the name of a limit of the project file
 _NAME_PRICES = (
     "Name the price of every model and tier in `prices` of cutlist.yaml. Nothing was sent."
 )
@@ -42,7 +41,7 @@ class BudgetCheck:
     def to_json(self) -> dict[str, object]:
         """The same as plain data: `budgets` of schemas/plan.schema.json."""
         return {
-            "name": self.name.removesuffix(_IN_PROJECT_FILE),
+            "name": self.name.partition(" of ")[0],
             "per": self.per,
             "limit": self.limit,
             "spent": self.spent if self.per == "day" else None,
@@ -55,7 +54,7 @@ def measure_days(limits: Sequence[Limit], spending: Spending, now: float) -> Ite
     """Each limit of a day, with what the day of `now` (UTC) has cost so far."""
     for limit in limits:
         if limit.per == "day":
-            yield Budget(limit.name, limit.amount, spending.on(now, limit.environment))
+            yield Budget(limit.name, limit.amount, spending.on(now, limit.environment), limit.file)
 
 
 def check_budgets(
@@ -65,9 +64,7 @@ def check_budgets(
     keeps none.
     """
     amounts = [
-        (limit.amount, f"{limit.name}{_IN_PROJECT_FILE}")
-        for limit in limits
-        if limit.per == "apply"
+        (limit.amount, f"{limit.name} of {limit.file}") for limit in limits if limit.per == "apply"
     ]
     if max_cost is not None:
         amounts.append((max_cost, MAX_COST))
@@ -120,7 +117,7 @@ def _check_apply_limit(plan: Plan, amount: float, name: str) -> BudgetCheck:
 
 def _check_day_limit(plan: Plan, day: Budget) -> BudgetCheck:
     cost, spent = _most_cost(plan), day.spent.price
-    name = f"{day.name}{_IN_PROJECT_FILE}"
+    name = f"{day.name} of {day.file}"
     refusal = hint = ""
     if cost.billable_s and cost.price is None:
         refusal, hint = _describe_unknown_price(cost, name, day.limit), _NAME_PRICES

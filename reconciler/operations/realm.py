@@ -24,7 +24,7 @@ def find_mistaken_realm(config: Config) -> CutlistError | None:
 
 def _count_requests_in_mock(config: Config) -> int:
     """How many requests to this endpoint stand in the mock's ledger."""
-    ledger = SqliteLedger.open_readonly(config.root / STATE_DIR / "mock" / "ledger.db")
+    ledger = SqliteLedger.open_readonly(config.home / "mock" / "ledger.db")
     if ledger is None:
         return 0
     try:
@@ -35,7 +35,7 @@ def _count_requests_in_mock(config: Config) -> int:
 
 def _build_error(config: Config, requests: int) -> CutlistError:
     """What happened, and how the folder is put where it belongs."""
-    folder = config.root / STATE_DIR
+    folder = config.home
     move = f"Move {STATE_DIR}/mock to {STATE_DIR}/live"
     if config.store_dir.parent != folder:  # the store lies elsewhere, and is moved as well
         move += f" and {config.store_dir.parent}/mock to {config.store_dir}"

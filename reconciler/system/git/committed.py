@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -59,13 +59,25 @@ def read_head(root: Path, paths: Collection[str] = ()) -> Commit | None:
     if not is_in_repository(root):
         return None
     try:
-        output = ask_git(root, "rev-list", "-1", "--format=%an", "HEAD", "--")
-        first, _, author = output.rstrip(b"\n").partition(b"\n")
-        commit = first.removeprefix(b"commit ").decode()
-        changed = bool(paths) and _is_any_changed(root, commit, list(paths))
+        commit = _read_commit(root, "HEAD")
+        changed = bool(paths) and _is_any_changed(root, commit.id, list(paths))
     except GitError:
         return None
-    return Commit(commit, author.decode(errors="replace"), changed)
+    return replace(commit, changed=changed)
+
+
+def read_commit(repository: Path, commit: str) -> Commit | None:
+    """A commit by its whole id; None where the repository does not have it."""
+    try:
+        return _read_commit(repository, commit)
+    except GitError:
+        return None
+
+
+def _read_commit(root: Path, name: str) -> Commit:
+    output = ask_git(root, "rev-list", "-1", "--format=%an", name, "--")
+    first, _, author = output.rstrip(b"\n").partition(b"\n")
+    return Commit(first.removeprefix(b"commit ").decode(), author.decode(errors="replace"), False)
 
 
 def _is_any_changed(root: Path, commit: str, paths: Collection[str]) -> bool:

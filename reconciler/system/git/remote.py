@@ -31,7 +31,7 @@ from reconciler.system.git.complaints import (
     is_other_format,
 )
 from reconciler.system.git.process import Done, Patience, Wish
-from reconciler.system.git.revisions import Revision, is_shallow
+from reconciler.system.git.revisions import Revision, is_shallow, resolve_object
 from reconciler.system.git.run import ask_git, run_git
 from reconciler.system.git.transport import PARTIAL, REMOTE, Address, Transport, check_answer
 
@@ -166,6 +166,10 @@ class Mirror:
             if entry.kind != "submodule" and (wants is None or wants(name))
         }
         return self.fetch_blobs(ids)
+
+    def has_folder(self, commit: str, path: str) -> bool:
+        """Whether a commit that was fetched has a folder of that name. Raises GitError."""
+        return not path or resolve_object(self.folder, f"{commit}:{path}")[0] == "tree"
 
     def fetch_blobs(self, ids: Collection[str]) -> int:
         """Bring the bytes of objects that are not here yet, in one request; how many those were.

@@ -14,6 +14,7 @@ import select
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 from reconciler.errors import GitError
 from reconciler.formats.names import make_plain
@@ -105,7 +106,7 @@ class Objects:
         self._process: subprocess.Popen[bytes] | None = None
         self._read = b""  # and not used yet
 
-    def __enter__(self) -> Objects:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

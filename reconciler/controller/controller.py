@@ -1,0 +1,308 @@
+"""The controller: whatever happens puts a Sync into one queue; one pass at a time works on each.
+
+Every pass runs in a thread with an event loop of its own, so that a hanging remote or a large plan
+holds up nobody else. What asks for a look while it runs is answered by a glance at the repository:
+a newer commit supersedes the pass.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from reconciler.apply.outcome import Stop
+from reconciler.controller.conditions import ConditionType, PassEnd, SyncStatus, Truth
+from reconciler.controller.documents import Sync
+from reconciler.controller.memory import Approval, SyncMemory, read_status, write_status
+from reconciler.controller.passes import PassSettings
+from reconciler.controller.places import SyncPlaces
+from reconciler.controller.queue import WorkQueue
+from reconciler.controller.running import RunningPass, RunPass
+from reconciler.controller.transitions import fail_pass, resume, stop_pass, suspend
+from reconciler.controller.triggers import choose_wait
+from reconciler.errors import CutlistError, DiskFull, UsageError
+from reconciler.formats.names import make_plain, suggest_name
+from reconciler.system.clock import Clock
+
+CONTROLLER_VERSION = 1
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One Sync of the controller."""
+
+    sync: Sync
+    places: SyncPlaces
+    memory: SyncMemory
+    running: RunningPass | None = None
+
+
+class Controller:
+    """Reconciles Syncs until it is stopped. Its methods are called in the loop that serves."""
+
+    def __init__(
+        self,
+        syncs: Sequence[Sync],
+        state: Path,
+        settings: PassSettings,
+        run_pass: RunPass,
+        clock: Clock | None = None,
+    ) -> None:
+        self._state = state
+        self._settings = settings
+        self._run_pass = run_pass
+        self._clock = clock or settings.clock  # its alarms; passes have a clock of their own
+        self._queue = WorkQueue()
+        self._entries: dict[str, _Entry] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.replace_syncs(syncs)
+
+    # -------------------------------------------------------------- what it works on
+
+    def replace_syncs(self, syncs: Sequence[Sync]) -> None:
+        """Work on these from now on. What goes on is kept; of what is not asked for any more the
+        pass is ended, and its folder stays.
+        """
+        kept = {sync.name for sync in syncs}
+        for name in [name for name in self._entries if name not in kept]:
+            entry = self._entries.pop(name)
+            self._queue.forget(name)
+            if entry.running is not None:
+                entry.running.request_stop("removed")
+        for sync in syncs:
+            known = self._entries.get(sync.name)
+            entry = known or self._recall(sync)
+            self._entries[sync.name] = entry
+            if entry.sync != sync:
+                entry.sync, entry.places = sync, SyncPlaces.of(self._state, sync)
+                entry.memory.seen = None
+            self._apply_suspension(entry)
+            self.look(sync.name, "started" if known is None else "documents read anew")
+
+    def _recall(self, sync: Sync) -> _Entry:
+        """What was known before the restart; a pass that had begun was interrupted by it."""
+        places = SyncPlaces.of(self._state, sync)
+        status = read_status(places.status, sync.name)
+        if status.pass_started is not None:
+            status = stop_pass(status, PassEnd.INTERRUPTED, self._clock.now())
+        return _Entry(sync, places, SyncMemory(status))
+
+    def _apply_suspension(self, entry: _Entry) -> None:
+        if entry.sync.suspend and not entry.memory.status.suspended:
+            self._announce(entry, suspend(entry.memory.status))
+
+    def read_status(self) -> Mapping[str, object]:
+        """How every Sync is, for programs (versioned)."""
+        return {
+            "version": CONTROLLER_VERSION,
+            "syncs": [entry.memory.status.to_json() for _, entry in sorted(self._entries.items())],
+        }
+
+    def list_statuses(self) -> Sequence[SyncStatus]:
+        """How every Sync is."""
+        return [entry.memory.status for _, entry in sorted(self._entries.items())]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether every Sync has been looked at since the start, or is suspended."""
+        return all(
+            entry.memory.status.suspended or entry.memory.status.conditions
+            for entry in self._entries.values()
+        )
+
+    @property
+    def queue_length(self) -> int:
+        """How many Syncs are due and not yet at work."""
+        return self._queue.count_due(self._clock.monotonic())
+
+    # -------------------------------------------------------------- what is asked of it
+
+    def look(self, name: str, reason: str) -> None:
+        """Have a look at a Sync as soon as may be. Unknown names are nobody's business here."""
+        entry = self._entries.get(name)
+        if entry is None:
+            return
+        self._queue.add(name, self._clock.monotonic(), reason)
+        if entry.running is not None:
+            entry.running.ask_for_glance()
+
+    def reconcile(self, name: str) -> None:
+        """A person asks for a pass: what failed before is tried again. Raises UsageError."""
+        entry = self._find(name)
+        self._require_active(entry)
+        entry.memory.asked = True
+        self.look(name, "asked for")
+
+    def approve(self, name: str, plan_id: str, person: str) -> str:
+        """Take a person's yes to the plan that waits; its id. Raises UsageError where none waits,
+        or another one than the person has seen.
+        """
+        entry = self._find(name)
+        waiting = entry.memory.status.waiting_plan
+        if not waiting:
+            raise UsageError(
+                f"no plan of {name} waits for a person.", hint="`cutlist sync status` tells more."
+            )
+        if plan_id and plan_id != waiting:
+            raise UsageError(
+                f"the plan {make_plain(plan_id)} of {name} does not wait (any more): a newer commit"
+                " or another change has made it void.",
+                hint=f"Look at {waiting}, which waits now. Nothing was sent.",
+            )
+        self._require_active(entry)
+        entry.memory.approval = Approval(waiting, person)
+        self.look(name, "approved")
+        return waiting
+
+    def suspend(self, name: str) -> None:
+        """Begin nothing from now on, and end the pass that runs. Raises UsageError."""
+        entry = self._find(name)
+        self._announce(entry, suspend(entry.memory.status))
+        if entry.running is not None:
+            entry.running.request_stop("suspended")
+
+    def resume(self, name: str) -> None:
+        """Go on. Raises UsageError, also where the document itself says `suspend`."""
+        entry = self._find(name)
+        if entry.sync.suspend:
+            raise UsageError(
+                f"{name} is suspended by its document ({entry.sync.place}).",
+                hint="Take `suspend: true` out of it; SIGHUP has the documents read anew.",
+            )
+        self._announce(entry, resume(entry.memory.status))
+        self.look(name, "resumed")
+
+    def _find(self, name: str) -> _Entry:
+        if name in self._entries:
+            return self._entries[name]
+        known = ", ".join(sorted(self._entries)) or "none"
+        raise UsageError(
+            f'there is no Sync "{make_plain(name)}"; this controller has {known}.'
+            f"{suggest_name(name, self._entries)}"
+        )
+
+    def _require_active(self, entry: _Entry) -> None:
+        if entry.memory.status.suspended:
+            name = entry.sync.name
+            raise UsageError(f"{name} is suspended.", hint=f"`cutlist sync resume {name}` first.")
+
+    # -------------------------------------------------------------- working
+
+    async def serve(self, stop: Stop) -> None:
+        """Work until a stop is asked for; then passes end, and what is at the service stays."""
+        wish = asyncio.ensure_future(stop.wait())
+        try:
+            while not stop.reason:
+                self._start_due()
+                await self._wait(wish)
+        finally:
+            wish.cancel()
+            await self._end_passes(stop.reason or "stopped")
+
+    async def run_once(self, stop: Stop) -> None:
+        """One pass for each Sync that is not suspended; a stop ends them early."""
+        wish = asyncio.ensure_future(stop.wait())
+        names = [name for name, entry in self._entries.items() if not _is_suspended(entry)]
+        try:
+            for name in names:
+                self._queue.take_out(name)
+                self._start(name, frozenset({"once"}))
+            pending: set[asyncio.Future[Any]] = set(self._tasks.values())
+            while pending and not stop.reason:
+                done, _ = await asyncio.wait([*pending, wish], return_when=asyncio.FIRST_COMPLETED)
+                pending -= done
+        finally:
+            wish.cancel()
+            await self._end_passes(stop.reason or "stopped")
+
+    def _start_due(self) -> None:
+        while taken := self._queue.take(self._clock.monotonic()):
+            name, reasons = taken
+            entry = self._entries.get(name)
+            if entry is None or _is_suspended(entry):
+                self._queue.finish(name)
+                continue
+            self._start(name, reasons)
+
+    def _start(self, name: str, reasons: Collection[str]) -> None:
+        task = asyncio.ensure_future(self._work_on(self._entries[name], reasons))
+        self._tasks[name] = task
+        task.add_done_callback(lambda _task: self._tasks.pop(name, None))
+
+    async def _wait(self, wish: asyncio.Future[None]) -> None:
+        """Until something changes, something is due, or a stop is asked for."""
+        wait_s = self._queue.find_wait(self._clock.monotonic())
+        waits: list[asyncio.Future[None]] = [asyncio.ensure_future(self._queue.wait_for_change())]
+        if wait_s is not None:
+            waits.append(asyncio.ensure_future(self._clock.sleep(wait_s)))
+        try:
+            await asyncio.wait([*waits, wish], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _work_on(self, entry: _Entry, reasons: Collection[str]) -> None:
+        """One pass of one Sync, from its begin to its place in the queue for the next one."""
+        name = entry.sync.name
+        settings = self._settings_of(entry)
+        running = RunningPass(
+            entry.sync, entry.places, entry.memory, settings, self._clock, reasons
+        )
+        entry.running = running
+        try:
+            superseded = await running.follow(self._run_pass)
+        except Exception as error:  # a fault of our own ends one pass, and no other Sync
+            superseded = False
+            self._tell_fault(entry, error)
+        finally:
+            entry.running = None
+            self._queue.finish(name)
+        if name not in self._entries:
+            return
+        ready = entry.memory.status.find(ConditionType.READY)
+        failed = ready is not None and ready.status is Truth.FALSE
+        entry.memory.failures = entry.memory.failures + 1 if failed else 0
+        wait_s = 0.0
+        if not superseded:
+            wait_s = choose_wait(entry.sync, entry.memory.failures, self._clock.random())
+        self._queue.add(name, self._clock.monotonic() + wait_s, "interval")
+
+    async def _end_passes(self, reason: str) -> None:
+        for entry in self._entries.values():
+            if entry.running is not None:
+                entry.running.request_stop(reason)
+        if self._tasks:
+            await asyncio.wait(list(self._tasks.values()))
+
+    # -------------------------------------------------------------- telling
+
+    def _settings_of(self, entry: _Entry) -> PassSettings:
+        return replace(self._settings, announce=lambda status: self._write_down(entry, status))
+
+    def _announce(self, entry: _Entry, status: SyncStatus) -> None:
+        entry.memory.status = status
+        self._write_down(entry, status)
+
+    def _write_down(self, entry: _Entry, status: SyncStatus) -> None:
+        """Keep a status for the time after a restart. On a full disk it is only told."""
+        try:
+            write_status(entry.places.status, status, tmp_name=self._clock.new_id())
+        except (OSError, DiskFull) as error:
+            self._settings.tell(entry.sync, "", f"warning: its status cannot be kept: {error}")
+        self._settings.announce(status)
+
+    def _tell_fault(self, entry: _Entry, error: Exception) -> None:
+        where = self._settings.report_fault(entry.sync, error)
+        told = CutlistError(
+            f"cutlist has met a fault of its own; {where}.",
+            hint="What is paid is kept; the next pass tries again.",
+        )
+        now = self._clock.now()
+        self._announce(entry, fail_pass(entry.memory.status, told, now, needs_person=False))
+
+
+def _is_suspended(entry: _Entry) -> bool:
+    return entry.memory.status.suspended

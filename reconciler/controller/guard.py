@@ -1,0 +1,110 @@
+"""What a commit cannot change: who renders, for whose money, and how much of it.
+
+The project file of a commit says what is asked for. Endpoint, account, prices and ceilings are
+those of the `kind: Sync` document; the repository may only be stricter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from reconciler.config import CommittedFolder, Config, Limit, Variables, build_committed_config
+from reconciler.controller.documents import Sync
+from reconciler.controller.places import SyncPlaces
+from reconciler.formats.document import Document
+from reconciler.formats.names import NO_ENVIRONMENT, make_plain
+from reconciler.service.endpoints import Endpoint, find_endpoint
+
+_SYNC_FILE = "the Sync document"
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """What a commit asks for, within what its Sync allows; and in words what it asked for beyond
+    that.
+    """
+
+    config: Config
+    refusals: tuple[str, ...] = ()
+
+
+def guard_config(
+    sync: Sync,
+    places: SyncPlaces,
+    document: Document,
+    folder: CommittedFolder,
+    variables: Variables,
+) -> Guarded:
+    """The Config of a commit whose project file is `document`.
+
+    Raises InvalidInput, UsageError where the project file has faults of its own.
+    """
+    endpoint = find_sync_endpoint(sync)
+    asked = build_committed_config(
+        document,
+        folder,
+        endpoint=endpoint,
+        environment=sync.environment or NO_ENVIRONMENT,
+        outputs=places.outputs,
+        home=places.home,
+        lock_dir=places.find_lock_dir(folder.commit),
+        variables=variables,
+    )
+    prices = sync.prices if sync.prices.models else asked.prices
+    config = replace(
+        asked,
+        account=sync.account,
+        workspace=sync.workspace,
+        prices=prices,
+        budget=(*asked.budget, *_list_ceilings(sync)),
+        shared_store=False,
+        policy_floor=sync.policy,
+        result_hosts=asked.result_hosts if endpoint.loopback else (),
+        approver=f"cutlist sync {sync.name}",
+    )
+    return Guarded(config, tuple(_find_refusals(sync, document)))
+
+
+def find_sync_endpoint(sync: Sync) -> Endpoint:
+    """Who renders for a Sync, as its document says. Raises InvalidInput."""
+    said = {"endpoint": sync.endpoint, "workspace": sync.workspace}
+    if sync.realm is not None:
+        said["realm"] = sync.realm
+    return find_endpoint(sync.endpoint, said, "endpoint", sync.place)
+
+
+def _list_ceilings(sync: Sync) -> Iterator[Limit]:
+    """The limits of the Sync, which hold beside the project's."""
+    if sync.budget.per_pass is not None:
+        yield Limit("budget.per_pass", "apply", sync.budget.per_pass, file=_SYNC_FILE)
+    if sync.budget.per_day is not None:
+        yield Limit("budget.per_day", "day", sync.budget.per_day, file=_SYNC_FILE)
+
+
+def _find_refusals(sync: Sync, document: Document) -> Iterator[str]:
+    """What the project file asks for and does not get, each in a sentence with its place."""
+    spec = document.data.get("spec") or {}
+    guarded = {
+        "endpoint": sync.endpoint,
+        "account": sync.account,
+        "workspace": sync.workspace,
+        "store": "",
+    }
+    for field, held in guarded.items():
+        asked = spec.get(field, held)
+        if asked != held:
+            words = f"{field} {make_plain(str(asked))} is not taken from a commit"
+            yield f"{document.place(f'/spec/{field}')}: {words}{_say_held(field, held)}"
+    if "prices" in spec and sync.prices.models and _differs(spec["prices"], sync):
+        words = "prices are those of the Sync document, not of a commit"
+        yield f"{document.place('/spec/prices', key=True)}: {words}"
+
+
+def _say_held(field: str, held: str) -> str:
+    return f"; the Sync says {held}" if held else f"; a Sync has no {field}"
+
+
+def _differs(prices: object, sync: Sync) -> bool:
+    own = {"currency": sync.prices.currency, "models": dict(sync.prices.models)}
+    return prices != own

@@ -1,0 +1,60 @@
+"""What a controller knows of its Syncs, and what of it outlives a restart."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconciler.controller.conditions import SyncStatus
+from reconciler.controller.setbacks import Setbacks
+from reconciler.system.files import write_atomic
+
+Stamp = tuple[int, int, int, int]  # of a file, as system.files.read_stamp gives it
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A person's yes to a saved plan."""
+
+    plan_id: str
+    person: str  # as the local socket tells it
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a pass saw that found everything as it should be. While it is the same, and no hour has
+    gone by, there is nothing to do.
+    """
+
+    commit: str
+    at: float  # on the clock that only grows
+    stamps: dict[str, Stamp | None]  # of outputs, by path
+
+
+@dataclass(slots=True)
+class SyncMemory:
+    """What the passes of one Sync know of those before. Only the status is written down."""
+
+    status: SyncStatus
+    setbacks: Setbacks = field(default_factory=Setbacks)
+    approval: Approval | None = None
+    asked: bool = False  # a person asks for a pass, so that nothing is left alone
+    seen: Seen | None = None
+    failures: int = 0  # of passes, in a row
+
+
+def read_status(path: Path, name: str) -> SyncStatus:
+    """The status that was written down; a fresh one where there is none, or none that can be
+    read: the next pass finds out everything anew.
+    """
+    try:
+        return SyncStatus.from_json(json.loads(path.read_bytes()))
+    except (OSError, ValueError):
+        return SyncStatus(name)
+
+
+def write_status(path: Path, status: SyncStatus, *, tmp_name: str) -> None:
+    """Write a status down. Raises DiskFull, OSError."""
+    content = json.dumps(status.to_json(), indent=1, ensure_ascii=False).encode() + b"\n"
+    write_atomic(path, content, tmp_name=tmp_name)

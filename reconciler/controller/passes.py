@@ -1,0 +1,264 @@
+"""One pass over one Sync: look at its repository, plan what the newest commit asks for, carry it
+out as far as the Sync allows, and say how it is now.
+
+A pass may be ended at any await and killed at any instant. What is at the service stays there and
+is taken up by the next pass, of this commit or of a newer one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from reconciler.apply.events import Event, RunBlocking
+from reconciler.apply.outcome import Report, Stop
+from reconciler.apply.request import ApplyHooks, ApplyRequest, SavedPlan
+from reconciler.config import Variables
+from reconciler.controller.checkout import prepare_commit
+from reconciler.controller.conditions import PassEnd, SyncStatus
+from reconciler.controller.documents import Sync
+from reconciler.controller.memory import Seen, Stamp, SyncMemory
+from reconciler.controller.places import SyncPlaces
+from reconciler.controller.reading import read_plan, read_report
+from reconciler.controller.transitions import (
+    PassResult,
+    begin_pass,
+    confirm,
+    end_pass,
+    fail_pass,
+    stop_pass,
+    wait_for_approval,
+)
+from reconciler.errors import BadSavedPlan, CutlistError, PlanRefused
+from reconciler.operations import saved_plan
+from reconciler.plan.decide import PlanOptions
+from reconciler.plan.step import Action, Plan
+from reconciler.project import Project
+from reconciler.system.clock import Clock
+from reconciler.system.files import read_stamp
+from reconciler.system.git.remote import Mirror
+
+if TYPE_CHECKING:
+    from reconciler.service.network import Transport
+
+SUPERSEDED = "superseded"
+OUT_OF_TIME = "timeout"
+_FULL_LOOK_S = 3600.0  # so often all is compared again, though nothing seems to have changed
+
+
+@dataclass(frozen=True, slots=True)
+class PassSettings:
+    """What all passes of a controller work with."""
+
+    clock: Clock
+    variables: Variables
+    open_mirror: Callable[[Sync, SyncPlaces, Stop], Mirror]
+    transport: Transport | None = None  # of httpx; None: the network
+    block: RunBlocking = asyncio.to_thread
+    announce: Callable[[SyncStatus], None] = lambda _status: None
+    observe: Callable[[Sync, str, Event], None] = lambda _sync, _revision, _event: None
+    tell: Callable[[Sync, str, str], None] = lambda _sync, _revision, _text: None
+    report_fault: Callable[[Sync, Exception], str] = lambda _sync, error: type(error).__name__
+
+
+class SyncPass:
+    """One pass. `run` is called once, in an event loop that it may hold up."""
+
+    def __init__(
+        self, sync: Sync, places: SyncPlaces, memory: SyncMemory, settings: PassSettings
+    ) -> None:
+        self._sync = sync
+        self._places = places
+        self._memory = memory
+        self._settings = settings
+        self._clock = settings.clock
+        self.commit = ""  # the one that is worked on, once it is known
+        self.mirror: Mirror | None = None  # once it is open
+        self._is_asked = False  # by a person: what failed before is tried again
+
+    async def run(self, stop: Stop) -> PassResult | None:
+        """Everything, in order; None where the pass did not come to its end. Raises nothing of
+        ours: what went wrong stands in the status.
+        """
+        try:
+            result = await self._carry_out(stop)
+        except CutlistError as error:
+            if stop.reason:
+                self._end_early(stop)
+            else:
+                self._set_status(fail_pass(self._memory.status, error, self._clock.now()))
+            return None
+        if result is None:
+            self._end_early(stop)
+        return result
+
+    async def _carry_out(self, stop: Stop) -> PassResult | None:
+        mirror = self.mirror = self._settings.open_mirror(self._sync, self._places, stop)
+        ref, tip = mirror.find_ref(self._sync.repository.ref)
+        if self._is_unchanged(tip):
+            self._set_status(confirm(self._memory.status, self._clock.now()))
+            return PassResult(edits=self._memory.status.edits)
+        self.commit = mirror.fetch_revision(ref, self._sync.repository.depth).id
+        memory = self._memory
+        self._is_asked, memory.asked = memory.asked, False
+        decided = self._is_asked or memory.approval is not None
+        now = self._clock.now()
+        self._set_status(begin_pass(memory.status, self.commit, now, decided=decided))
+        if self._is_asked:
+            memory.setbacks.forget()
+        guarded = prepare_commit(
+            mirror, self._sync, self._places, self.commit, self._clock, self._settings.variables
+        )
+        for words in guarded.refusals:
+            self._tell(f"warning: {words}")
+        project = Project(
+            guarded.config,
+            self._clock,
+            self._settings.transport,
+            self._settings.block,
+            f"cutlist sync {self._sync.name}",
+        )
+        return await self._reconcile(project, stop)
+
+    async def _reconcile(self, project: Project, stop: Stop) -> PassResult | None:
+        """Plan, and go as far as the mode of the Sync says."""
+        heals = self._sync.self_heal or self.commit != self._memory.status.last_applied_revision
+        if self._sync.mode == "never" or not heals:
+            return self._end_planned(project.plan(self._options))
+        if self._sync.mode == "approve":
+            waiting = self._read_waiting_plan(project)
+            if waiting is None:
+                return await self._ask_or_apply(project, stop)
+            if self._memory.approval is None or self._memory.approval.plan_id != waiting.id:
+                return self._wait_for_yes(waiting)
+            return await self._apply(project, waiting, stop)
+        return await self._apply(project, None, stop)
+
+    async def _ask_or_apply(self, project: Project, stop: Stop) -> PassResult | None:
+        """Save a plan and wait for a yes; what costs nothing new is done without one."""
+        path = self._places.waiting_plan
+        if _needs_yes(project.save(path, self._options)):
+            return self._wait_for_yes(saved_plan.read_plan(path))
+        path.unlink(missing_ok=True)
+        return await self._apply(project, None, stop)
+
+    async def _apply(
+        self, project: Project, saved: SavedPlan | None, stop: Stop
+    ) -> PassResult | None:
+        approval = self._memory.approval if saved is not None else None
+        request = ApplyRequest(
+            options=self._options,
+            saved=saved,
+            approved_by=f"{approval.person}, through cutlist sync approve" if approval else "",
+        )
+        hooks = ApplyHooks(
+            approve=lambda _plan: f"cutlist sync {self._sync.name}, at {self.commit}",
+            observe=lambda event: self._settings.observe(self._sync, self.commit, event),
+            tell=self._tell,
+        )
+        try:
+            report = await project.apply_async(request, hooks, stop=stop)
+        finally:
+            if saved is not None:  # used up, or refused: either way the next one is another plan
+                self._memory.approval = None
+                self._places.waiting_plan.unlink(missing_ok=True)
+        now = self._clock.now()
+        self._memory.setbacks.learn(report, now, self._sync.retry_interval_s)
+        if report.stopped_by:
+            return None
+        return self._end_applied(report)
+
+    @property
+    def _options(self) -> PlanOptions:
+        left_alone = self._memory.setbacks.find_left_alone(self._clock.now())
+        return PlanOptions(given_up=left_alone, retry_failed=self._is_asked)
+
+    # -------------------------------------------------------------- how it ends
+
+    def _end_applied(self, report: Report) -> PassResult:
+        now = self._clock.now()
+        result = read_report(report, now)
+        setbacks = self._memory.setbacks
+        tried_again = setbacks.find_tried_again(now)
+        needs_person = tuple(name for name in result.needs_person if name not in tried_again)
+        trouble = result.trouble or setbacks.describe(now)
+        result = replace(result, needs_person=needs_person, trouble=trouble)
+        self._set_status(end_pass(self._memory.status, result, now))
+        if result.synced and not result.trouble and not result.needs_person:
+            self._memory.seen = self._see(report.left)
+        return result
+
+    def _end_planned(self, plan: Plan) -> PassResult:
+        now = self._clock.now()
+        result = read_plan(plan, now)
+        self._set_status(end_pass(self._memory.status, result, now))
+        return result
+
+    def _wait_for_yes(self, waiting: SavedPlan) -> PassResult:
+        self._memory.approval = None  # what was agreed to, if anything, was another plan
+        now = self._clock.now()
+        result = read_plan(waiting.plan, now)
+        self._set_status(wait_for_approval(self._memory.status, waiting.id, result, now))
+        return result
+
+    def _end_early(self, stop: Stop) -> None:
+        now = self._clock.now()
+        if stop.reason == OUT_OF_TIME:
+            error = CutlistError(
+                f"the pass took longer than {self._sync.timeout_s:g} s.",
+                hint="What is at the service goes on there; the next pass collects it.",
+            )
+            self._set_status(fail_pass(self._memory.status, error, now, needs_person=False))
+            return
+        is_superseded = stop.reason == SUPERSEDED
+        end: Literal[PassEnd.SUPERSEDED, PassEnd.INTERRUPTED] = (
+            PassEnd.SUPERSEDED if is_superseded else PassEnd.INTERRUPTED
+        )
+        self._set_status(stop_pass(self._memory.status, end, now))
+
+    # -------------------------------------------------------------- what was agreed to
+
+    def _read_waiting_plan(self, project: Project) -> SavedPlan | None:
+        """The plan that people were asked about, where it still says what would be done."""
+        try:
+            waiting = saved_plan.read_plan(self._places.waiting_plan)
+            saved_plan.check_saved(project.config, waiting, project.run_pass)
+        except (BadSavedPlan, PlanRefused):
+            return None
+        return waiting
+
+    # -------------------------------------------------------------- whether there is anything new
+
+    def _is_unchanged(self, tip: str) -> bool:
+        """Whether everything is as the last pass left it, which found nothing to do."""
+        seen, memory = self._memory.seen, self._memory
+        if seen is None or memory.asked or seen.commit != tip:
+            return False
+        if self._clock.monotonic() - seen.at > _FULL_LOOK_S:
+            return False
+        return all(self._stamp(path) == stamp for path, stamp in seen.stamps.items())
+
+    def _see(self, plan: Plan) -> Seen:
+        paths = {step.output for step in plan.steps if step.output}
+        stamps = {path: self._stamp(path) for path in sorted(paths)}
+        return Seen(self.commit, self._clock.monotonic(), stamps)
+
+    def _stamp(self, path: str) -> Stamp | None:
+        return read_stamp(self._places.outputs / path)
+
+    def _set_status(self, status: SyncStatus) -> None:
+        self._memory.status = status
+        self._settings.announce(status)
+
+    def _tell(self, text: str) -> None:
+        self._settings.tell(self._sync, self.commit, text)
+
+
+def _needs_yes(plan: Plan) -> bool:
+    """Whether a plan would pay for something that nobody has agreed to yet."""
+    return any(
+        step.may_pay and step.action is not Action.RESUME and step.action is not Action.SETTLE
+        for step in plan.steps
+    )
