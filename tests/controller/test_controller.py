@@ -215,7 +215,7 @@ async def test_a_fault_of_our_own_ends_one_pass(
     with monkeypatch.context() as patch:
         patch.setattr("reconciler.controller.passes.prepare_commit", break_down)
         async with serving(stage):
-            await until(lambda: bool(stage.status.conditions))
+            await until(lambda: bool(stage.status.history))
             assert stage.describe() == ("False", "CutlistError")
     stage.start()
     async with serving(stage):
