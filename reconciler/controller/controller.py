@@ -16,7 +16,7 @@ from typing import Any
 from reconciler.apply.outcome import Stop
 from reconciler.controller.conditions import ConditionType, PassEnd, SyncStatus, Truth
 from reconciler.controller.documents import Sync
-from reconciler.controller.memory import Approval, SyncMemory, read_status, write_status
+from reconciler.controller.memory import Consent, SyncMemory, read_status, write_status
 from reconciler.controller.passes import PassSettings
 from reconciler.controller.places import SyncPlaces
 from reconciler.controller.queue import WorkQueue
@@ -153,7 +153,7 @@ class Controller:
                 hint=f"Look at {waiting}, which waits now. Nothing was sent.",
             )
         self._require_active(entry)
-        entry.memory.approval = Approval(waiting, person)
+        entry.memory.consent = Consent(waiting, person)
         self.look(name, "approved")
         return waiting
 

@@ -14,7 +14,7 @@ Stamp = tuple[int, int, int, int]  # of a file, as system.files.read_stamp gives
 
 
 @dataclass(frozen=True, slots=True)
-class Approval:
+class Consent:
     """A person's yes to a saved plan."""
 
     plan_id: str
@@ -38,7 +38,7 @@ class SyncMemory:
 
     status: SyncStatus
     setbacks: Setbacks = field(default_factory=Setbacks)
-    approval: Approval | None = None
+    consent: Consent | None = None
     asked: bool = False  # a person asks for a pass, so that nothing is left alone
     seen: Seen | None = None
     failures: int = 0  # of passes, in a row

@@ -103,7 +103,7 @@ class SyncPass:
         self.commit = mirror.fetch_revision(ref, self._sync.repository.depth).id
         memory = self._memory
         self._is_asked, memory.asked = memory.asked, False
-        decided = self._is_asked or memory.approval is not None
+        decided = self._is_asked or memory.consent is not None
         now = self._clock.now()
         self._set_status(begin_pass(memory.status, self.commit, now, decided=decided))
         if self._is_asked:
@@ -131,7 +131,7 @@ class SyncPass:
             waiting = self._read_waiting_plan(project)
             if waiting is None:
                 return await self._ask_or_apply(project, stop)
-            if self._memory.approval is None or self._memory.approval.plan_id != waiting.id:
+            if self._memory.consent is None or self._memory.consent.plan_id != waiting.id:
                 return self._wait_for_yes(waiting)
             return await self._apply(project, waiting, stop)
         return await self._apply(project, None, stop)
@@ -147,11 +147,11 @@ class SyncPass:
     async def _apply(
         self, project: Project, saved: SavedPlan | None, stop: Stop
     ) -> PassResult | None:
-        approval = self._memory.approval if saved is not None else None
+        consent = self._memory.consent if saved is not None else None
         request = ApplyRequest(
             options=self._options,
             saved=saved,
-            approved_by=f"{approval.person}, through cutlist sync approve" if approval else "",
+            approved_by=f"{consent.person}, through cutlist sync approve" if consent else "",
         )
         hooks = ApplyHooks(
             approve=lambda _plan: f"cutlist sync {self._sync.name}, at {self.commit}",
@@ -162,7 +162,7 @@ class SyncPass:
             report = await project.apply_async(request, hooks, stop=stop)
         finally:
             if saved is not None:  # used up, or refused: either way the next one is another plan
-                self._memory.approval = None
+                self._memory.consent = None
                 self._places.waiting_plan.unlink(missing_ok=True)
         now = self._clock.now()
         self._memory.setbacks.learn(report, now, self._sync.retry_interval_s)
@@ -197,7 +197,7 @@ class SyncPass:
         return result
 
     def _wait_for_yes(self, waiting: SavedPlan) -> PassResult:
-        self._memory.approval = None  # what was agreed to, if anything, was another plan
+        self._memory.consent = None  # what was agreed to, if anything, was another plan
         now = self._clock.now()
         result = read_plan(waiting.plan, now)
         self._set_status(wait_for_approval(self._memory.status, waiting.id, result, now))
