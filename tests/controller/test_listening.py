@@ -16,7 +16,7 @@ from reconciler.controller.webhooks import MOST_BODY_BYTES, Hint, LookAtBranch
 from reconciler.errors import CutlistError
 from reconciler.formats.secret import Secret
 from tests.clock import FakeClock
-from tests.controller.deliveries import PUSH, SECRET, send_github
+from tests.controller.deliveries import PUSH, SECRET, send_github, sign
 
 WITHIN_S = 5.0
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -109,12 +109,19 @@ async def test_webhooks_come_in() -> None:
             assert answer.status == 409
         async with session.post(url, data=body + b" ", headers=headers) as answer:
             assert answer.status == 401
+        # what says that it is packed is not opened: neither a bomb, nor other bytes than were signed
+        headers, body = send_github("push", PUSH, "another")
+        body = body.replace(b"main", b"next")
+        headers["X-Hub-Signature-256"] = f"sha256={sign(body)}"
+        headers["Content-Encoding"] = "deflate"
+        async with session.post(url, data=body, headers=headers) as answer:
+            assert answer.status == 202
         promised = b"POST /hooks/spring HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
         assert b" 413 " in await ask(listener, promised % (MOST_BODY_BYTES + 1))
         chunk = b"%x\r\n%b\r\n" % (MOST_BODY_BYTES, b" " * MOST_BODY_BYTES)
         head = b"POST /hooks/spring HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
         assert b" 413 " in await ask(listener, head + chunk + b"1\r\n \r\n")
-        assert len(controller.hints) == 1
+        assert len(controller.hints) == 2
 
 
 @pytest.mark.parametrize(
@@ -152,6 +159,18 @@ async def test_slow_clients_hang_nobody() -> None:
             assert await within(reader.read()) == b""
             close()
         assert b" 200 " in await ask(listener)
+
+
+async def test_of_too_many_connections_the_oldest_goes() -> None:
+    """Whoever came last is served, and those that stay are not cut with the others."""
+    async with Controller().listen(most=3) as listener:
+        slow = [await write(listener, b"GET /heal") for _ in range(5)]
+        assert b" 200 " in await ask(listener)  # the sixth: now two of the five are left
+        for reader, _ in slow[:3]:
+            assert await within(reader.read()) == b""
+        assert not any(reader.at_eof() for reader, _ in slow[3:])
+        for _, close in slow:
+            close()
 
 
 async def test_a_fault_of_a_page_is_told_and_ends_one_request() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -109,6 +110,10 @@ def test_a_signing_key_in_base64() -> None:
     delivery = send_signed_gitlab("Push Hook", PUSH, key=key)
     assert read(delivery, WHSEC) == MAIN
     assert refuse(delivery, WHSEC[:-8] + "AAAAAAA=") is HTTPStatus.UNAUTHORIZED
+    # a prefix with nothing behind it is no empty key, with which everybody could sign
+    assert refuse(send_signed_gitlab("Push Hook", PUSH, key=b""), "whsec_") == 401
+    for own in ("whsec_", "whsec_my own"):
+        assert read(send_signed_gitlab("Push Hook", PUSH, key=own.encode()), own) == MAIN
 
 
 @pytest.mark.parametrize(
@@ -202,14 +207,15 @@ def test_a_body_that_is_too_large() -> None:
     assert refuse((headers, b" " * (MOST_BODY_BYTES + 1))) == 413
 
 
-def test_what_was_seen_is_not_taken_again() -> None:
+@pytest.mark.parametrize("send", [send_github, send_gitea])
+def test_what_was_seen_is_not_taken_again(send: Callable[[str, object, str], Delivery]) -> None:
     """A delivery is known by its id, and by what was signed: ids can be made up."""
     seen = Deliveries()
-    assert read(send_github("push", PUSH, "one"), seen=seen) == MAIN
-    assert refuse(send_github("push", PUSH, "one"), seen=seen) == 409
-    assert refuse(send_github("push", PUSH, "two"), seen=seen) == 409
-    assert refuse(send_github("push", {"ref": "refs/heads/x"}, "one"), seen=seen) == 409
-    assert read(send_github("push", {"ref": "refs/heads/x"}, "three"), seen=seen) is not None
+    assert read(send("push", PUSH, "one"), seen=seen) == MAIN
+    assert refuse(send("push", PUSH, "one"), seen=seen) == 409
+    assert refuse(send("push", PUSH, "two"), seen=seen) == 409
+    assert refuse(send("push", {"ref": "refs/heads/x"}, "one"), seen=seen) == 409
+    assert read(send("push", {"ref": "refs/heads/x"}, "three"), seen=seen) is not None
 
 
 def test_what_was_refused_may_come_again() -> None:
