@@ -44,6 +44,10 @@ class LookAtBranch:
 
     ref: str
 
+    def is_about(self, ref: str) -> bool:
+        """Whether that is `ref`, as a document names it: in full, or a branch by its name."""
+        return self.ref in (ref, f"refs/heads/{ref}")
+
 
 @dataclass(frozen=True, slots=True)
 class LookAtPullRequest:

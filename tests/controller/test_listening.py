@@ -109,7 +109,7 @@ async def test_webhooks_come_in() -> None:
             assert answer.status == 409
         async with session.post(url, data=body + b" ", headers=headers) as answer:
             assert answer.status == 401
-        # what says that it is packed is not opened: neither a bomb, nor other bytes than were signed
+        # what says that it is packed is not opened: what is signed are the bytes as they come
         headers, body = send_github("push", PUSH, "another")
         body = body.replace(b"main", b"next")
         headers["X-Hub-Signature-256"] = f"sha256={sign(body)}"

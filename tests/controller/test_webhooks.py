@@ -95,6 +95,16 @@ def test_a_body_is_never_believed() -> None:
     assert "SUCCEEDED" not in repr(read(send_bus(build_event("c7be"))))
 
 
+@pytest.mark.parametrize(
+    ("ref", "same"),
+    [("main", True), ("refs/heads/main", True), ("mai", False), ("heads/main", False)],
+)
+def test_which_documents_a_push_is_about(ref: str, same: bool) -> None:
+    """A document names a branch, or a ref in full."""
+    assert MAIN.is_about(ref) is same
+    assert not LookAtBranch("refs/tags/main").is_about(ref)
+
+
 def test_a_form_is_read() -> None:
     """GitHub's default content type is a form with one field."""
     headers, _ = send_github("push", PUSH)
