@@ -175,8 +175,6 @@ class _Teller:
         trouble = ""
         try:
             word = await self._find_word(one, compare)
-        except RateLimited:
-            raise
         except Exception as error:  # whatever one stranger's change breaks, the others are told
             trouble = _describe(error)
             word = _Word(StatusLine("error", "Cannot be priced now; it is tried again"))

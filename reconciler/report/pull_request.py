@@ -81,9 +81,7 @@ class MergeBill:
 def describe_price_status(comparison: Comparison, *, refused: bool = False) -> StatusLine:
     """`1.40 USD for 3 edits, 12 s billable`. `refused`: a limit forbids to render it."""
     plan = comparison.plan
-    paid = [
-        step for step in plan.by_action(*_TO_PAY) if not (step.stuck or step.paid_by)
-    ]  # edits that share a job are paid once
+    paid = [step for step in plan.by_action(*_TO_PAY) if not step.stuck]
     people = plan.summary[Action.BLOCKED.value]
     needs = f"; {format_count(people, 'edit')} need{'s' if people == 1 else ''} a person"
     cost = plan.total(*_TO_PAY)

@@ -252,6 +252,7 @@ async def test_one_failure_is_nobody_elses(
     known = await review_pull_requests(provider, SYNC, compare, known)
     assert compare.asked == [4, 3, 2, 1, 4, 3, 2]  # those with trouble, again
     assert [asked.path.split("/")[-1] for asked in host.written()] == ["comments"]
+    assert not [asked for asked in host.asked if sha(4) in asked.path]  # that was told already
     del compare.errors[4], compare.errors[3]
     known = await review_pull_requests(provider, SYNC, compare, known)
     assert {one.trouble for one in known.values()} == {""}

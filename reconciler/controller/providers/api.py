@@ -181,14 +181,14 @@ class Api:
     ) -> _Answer:
         tries = _TRIES if method in _REPEATABLE else 1
         for failures in itertools.count(1):
-            if self._resting and self._resting[0] > self._clock.now():
-                raise self._resting[1]
+            if self._resting and self._resting[0] > self._clock.monotonic():
+                raise self._resting[1].with_traceback(None)
             try:
                 return await self._ask_once(method, f"{self._access.url}{path}", params, body)
             except Unavailable as error:
                 if failures >= tries:
                     if not error.status:
-                        self._resting = (self._clock.now() + REST_S, error)
+                        self._resting = self._clock.monotonic() + REST_S, error
                     raise
                 await self._clock.sleep(choose_backoff(failures, self._clock.random()))
         raise AssertionError("unreachable")
@@ -260,21 +260,20 @@ class Api:
     def _heed_limit(self, reply: Reply) -> None:
         """Remember until when nothing may be sent, also where this request was the last allowed."""
         reason = "" if reply.ok else self._find_reason(reply)
-        until = find_end_of_limit(reply.status, reply.headers, reason, self._clock.now())
+        now = self._clock.now()
+        until = find_end_of_limit(reply.status, reply.headers, reason, now)
         if until is None:
             return
-        self._resting = (
-            until,
-            RateLimited(
-                f"{self._access.name} takes no more requests of this account before"
-                f" {format_moment(until)}.",
-                until=until,
-                status=reply.status,
-                hint="Nothing has to be done. If it happens often, make the interval longer.",
-            ),
+        error = RateLimited(
+            f"{self._access.name} takes no more requests of this account before"
+            f" {format_moment(until)}.",
+            until=until,
+            status=reply.status,
+            hint="Nothing has to be done. If it happens often, make the interval longer.",
         )
+        self._resting = self._clock.monotonic() + until - now, error
         if not reply.ok:
-            raise self._resting[1]
+            raise error
 
     def _refused(self, reply: Reply) -> ProviderError:
         access, status = self._access, reply.status

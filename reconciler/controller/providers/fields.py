@@ -18,7 +18,6 @@ from reconciler.formats.untrusted import Unfit, make_plain_line, read_whole_numb
 Item = Mapping[str, object]
 Parsed = TypeVar("Parsed")
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-_REF = re.compile(r"(?!-)[^\s~^:?*\[\\]{1,1000}")
 _MOST_NUMBER = 10**15
 _LONGEST_LINE = 300
 _LONGEST_URL = 2000
@@ -78,27 +77,19 @@ def take_flag(item: Item, *path: str) -> bool:
 
 
 def take_sha(item: Item, *path: str) -> str:
-    """The id of a commit."""
-    sha = take_optional_sha(item, *path)
-    if not sha:
+    """The id of a commit; empty where the provider says that there is none."""
+    parent = look_up(item, *path[:-1])
+    if not isinstance(parent, dict) or path[-1] not in parent:
         raise Unfit(f"has no commit in {'.'.join(path)}")
-    return sha
+    return take_optional_sha(item, *path)
 
 
 def take_optional_sha(item: Item, *path: str) -> str:
-    """The id of a commit; empty where there is none."""
+    """The id of a commit; empty where nothing is said."""
     sha = take_text(item, *path)
     if sha and not _SHA.fullmatch(sha):
         raise Unfit(f"has no commit in {'.'.join(path)}")
     return sha
-
-
-def take_branch(item: Item, *path: str) -> str:
-    """The name of a branch, as git allows it."""
-    name = take_text(item, *path)
-    if not _REF.fullmatch(name) or not is_plain(name) or ".." in name:
-        raise Unfit(f"has no branch in {'.'.join(path)}")
-    return name
 
 
 def take_page(item: Item, *path: str) -> str:

@@ -17,7 +17,6 @@ from reconciler.controller.providers.fields import (
     Item,
     look_up,
     read_item,
-    take_branch,
     take_flag,
     take_line,
     take_moment,
@@ -65,7 +64,8 @@ class GitHub(RestProvider):
             params={"state": "open"},
             size=self._page_size,
         ):
-            yield found
+            if found.head_sha:  # Gitea has none where the branch was lost
+                yield found
 
     async def list_merged(self, since: float) -> tuple[PullRequest, ...]:
         found = []
@@ -146,8 +146,8 @@ def read_pull_request(item: Item) -> PullRequest:
         title=take_line(item, "title"),
         head_sha=take_sha(item, "head", "sha"),
         head_ref=f"refs/pull/{number}/head",
-        head_branch=take_branch(item, "head", "ref"),
-        base_ref=take_branch(item, "base", "ref"),
+        head_branch=take_text(item, "head", "ref"),
+        base_ref=take_text(item, "base", "ref"),
         base_sha=take_optional_sha(item, "base", "sha"),
         from_fork=head is None or head != base,  # None: the fork was deleted
         draft=take_flag(item, "draft"),

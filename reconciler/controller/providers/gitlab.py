@@ -6,7 +6,7 @@ job of an external pipeline.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import cast
 from urllib.parse import quote
@@ -22,7 +22,6 @@ from reconciler.controller.providers.fields import (
     Item,
     look_up,
     read_item,
-    take_branch,
     take_flag,
     take_line,
     take_moment,
@@ -67,7 +66,8 @@ class GitLab(RestProvider):
         async for found in self._api.list_items(
             f"{self._project}/merge_requests", read_merge_request, params=params
         ):
-            yield found
+            if found.head_sha:  # there is none where the source was lost
+                yield found
 
     async def list_open(self) -> tuple[PullRequest, ...]:
         """A list of merge requests does not tell what they would be merged into: each branch is
@@ -151,12 +151,15 @@ class GitLab(RestProvider):
             raise
 
     async def _post_status(self, sha: str, status: CommitStatus, branch: str) -> None:
+        # in the pipeline that people see: a new one would stand before it, and hide its failures
+        path = f"{self._project}/repository/commits/{sha}"
+        pipeline = await self._api.ask("GET", path, _read_pipeline)
         body = {
             "state": _STATES[status.state],
             "description": status.description,
             "name": status.context,
             **({"target_url": status.target_url} if status.target_url else {}),
-            **({"ref": branch} if branch else {}),
+            **(pipeline or ({"ref": branch} if branch else {})),
         }
         await self._api.ask("POST", f"{self._project}/statuses/{sha}", read_item, body=body)
 
@@ -194,8 +197,8 @@ def read_merge_request(item: Item) -> PullRequest:
         title=take_line(item, "title"),
         head_sha=head_sha,
         head_ref=f"refs/merge-requests/{number}/head",
-        head_branch=take_branch(item, "source_branch"),
-        base_ref=take_branch(item, "target_branch"),
+        head_branch=take_text(item, "source_branch"),
+        base_ref=take_text(item, "target_branch"),
         base_sha="",
         from_fork=source is None or source != target,  # None: the fork was deleted
         draft=take_flag(item, "draft") or take_flag(item, "work_in_progress"),
@@ -216,6 +219,15 @@ def _parse_note(value: object) -> PostedComment:
     return PostedComment(
         take_number(item, "id"), take_text(item, "author", "username"), take_text(item, "body")
     )
+
+
+def _read_pipeline(value: object) -> Mapping[str, object]:
+    """What names the newest pipeline of a commit; nothing where it has none."""
+    found = look_up(read_item(value), "last_pipeline")
+    if found is None:
+        return {}
+    pipeline = read_item(found)
+    return {"pipeline_id": take_number(pipeline, "id"), "ref": take_text(pipeline, "ref")}
 
 
 def _read_status(item: Item) -> tuple[int, CommitStatus]:

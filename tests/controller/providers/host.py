@@ -22,7 +22,7 @@ class Pull:
     """A pull request as the tests think of it; each server tells it in its own form."""
 
     number: int
-    head_sha: str = "a" * 40
+    head_sha: str | None = "a" * 40
     head_branch: str = "topic"
     base_sha: str = "b" * 40
     fork: bool = False
@@ -71,7 +71,7 @@ class Fault:
     times: int = 1
     method: str = ""
     path: str = ""  # a part of it
-    breaks_off: bool = False
+    breaks_off: bool = False  # before the answer, or, where there is a body, in the middle of it
     after: bool = False  # the request is carried out, and its answer lost
 
     def fits(self, asked: Asked) -> bool:
@@ -158,8 +158,7 @@ class Host:
         if fault.after:
             self.answer(request, asked)
         if fault.breaks_off:
-            assert request.transport is not None
-            request.transport.close()
+            return await break_off(request, fault)
         return web.Response(status=fault.status, headers=fault.headers, body=fault.body)
 
     def check_headers(self, request: web.Request, raw: bytes) -> None:
@@ -205,6 +204,17 @@ class Host:
         given = set(body or {})
         if not must <= given <= must | may:
             self.complaints.append(f"fields of a body: {sorted(given)}")
+
+
+async def break_off(request: web.Request, fault: Fault) -> web.StreamResponse:
+    """A connection that is closed before its answer is whole."""
+    assert request.transport is not None
+    response = web.StreamResponse(status=fault.status, headers={"Content-Length": "100000"})
+    if fault.body != b"{}":
+        await response.prepare(request)
+        await response.write(fault.body)
+    request.transport.close()
+    return response
 
 
 async def serve(host: Host) -> web.AppRunner:

@@ -90,7 +90,8 @@ class GitHubHost(Host):
     def create_pull(self, asked: Asked) -> web.Response:
         body = asked.body or {}
         self.check_fields(body, {"title", "head", "base"}, {"body", "draft"})
-        if any(pull.head_branch == body["head"] and pull.open for pull in self.pulls.values()):
+        taken = [pull for pull in self.pulls.values() if pull.open and not pull.fork]
+        if any(pull.head_branch == body["head"] for pull in taken):
             return self.already_open()
         pull = Pull(self.make_id(), head_branch=body["head"], title=body["title"])
         self.add(pull)
@@ -194,6 +195,10 @@ class GitLabHost(Host):
     prefix = "/api/v4"
     headers: ClassVar = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/json"}
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.pipelines: dict[str, Body] = {}  # the last one of each commit
+
     def add_routes(self) -> None:
         project = f"/projects/{GROUP.replace('/', '%2F')}"
         pages = ("per_page", "page")
@@ -213,8 +218,9 @@ class GitLabHost(Host):
         self.route("GET", notes, self.list_notes, *order, *pages)
         self.route("POST", notes, self.create_note)
         self.route("PUT", f"{notes}/*", self.update_note)
-        listed = f"{project}/repository/commits/*/statuses"
-        self.route("GET", listed, self.list_statuses, "name", "ref", "all", *pages)
+        commit = f"{project}/repository/commits/*"
+        self.route("GET", commit, self.show_commit)
+        self.route("GET", f"{commit}/statuses", self.list_statuses, "name", "ref", "all", *pages)
         self.route("POST", f"{project}/statuses/*", self.post_status)
 
     def page_headers(self, page: int, more: bool) -> dict[str, str]:
@@ -262,7 +268,7 @@ class GitLabHost(Host):
         body = asked.body or {}
         may = {"description", "remove_source_branch"}
         self.check_fields(body, {"source_branch", "target_branch", "title"}, may)
-        taken = [pull for pull in self.pulls.values() if pull.open]
+        taken = [pull for pull in self.pulls.values() if pull.open and not pull.fork]
         if any(pull.head_branch == body["source_branch"] for pull in taken):
             text = "Another open merge request already exists for this source branch: !3"
             return web.json_response({"message": [text]}, status=409)
@@ -299,14 +305,20 @@ class GitLabHost(Host):
                 return self.show_note(note)
         return not_found()
 
+    def show_commit(self, asked: Asked, sha: str) -> Any:
+        return {"id": sha, "short_id": sha[:8], "last_pipeline": self.pipelines.get(sha)}
+
     def list_statuses(self, asked: Asked, sha: str) -> web.Response:
-        latest = {status["name"]: status for status in self.statuses.get(sha, [])}
+        every = self.statuses.get(sha, [])
+        latest = {(status["name"], status.get("ref")): status for status in every}
         named = [one for one in latest.values() if one["name"] == asked.query.get("name")]
         return self.page(asked, named)
 
     def post_status(self, asked: Asked, sha: str) -> web.Response:
         body = asked.body or {}
-        self.check_fields(body, {"state", "name"}, {"description", "target_url", "ref"})
+        self.check_fields(
+            body, {"state", "name"}, {"description", "target_url", "ref", "pipeline_id"}
+        )
         if body["state"] not in ("pending", "running", "success", "failed", "canceled"):
             self.complaints.append(f"no such state: {body['state']}")
         there = [one for one in self.statuses.get(sha, []) if one["name"] == body["name"]]
@@ -315,5 +327,8 @@ class GitLabHost(Host):
             return web.json_response({"message": text}, status=400)
         kept = {"target_url": None, "description": None, **body, "status": body["state"]}
         del kept["state"]
+        pipeline = self.pipelines.get(sha)
+        if pipeline and (body.get("pipeline_id"), body.get("ref")) != (8, pipeline["ref"]):
+            self.complaints.append("a new pipeline would hide the one that is there")
         self.statuses.setdefault(sha, []).append({**kept, "id": self.make_id()})
         return web.json_response(kept, status=201)

@@ -79,6 +79,16 @@ async def test_a_dead_host_is_left_alone_for_a_while(
     assert await provider.list_open() == ()
 
 
+@pytest.mark.parametrize("host", ["github"], indirect=True)
+async def test_an_answer_that_breaks_off(host: Host, provider: Provider) -> None:
+    """Half a list is no list, and no rubbish either: it is asked for again."""
+    host.fail(200, times=2, breaks_off=True, body=b"[")
+    assert await provider.list_open() == ()
+    host.fail(200, times=3, breaks_off=True, body=b"[")
+    error = await fail_to_list(provider, Unavailable)
+    assert "broke off" in error.message
+
+
 async def test_nobody_listens(host: Host, clock: FakeClock) -> None:
     """Nothing is there: temporary, and it says so."""
     provider = open_for(host, clock, host.url.replace("127.0.0.1", "127.0.0.2"))

@@ -6,7 +6,10 @@ import pytest
 
 from reconciler.controller.providers.base import CommitStatus, Provider, make_marker
 from reconciler.errors import NotAllowed, ProviderError
-from tests.controller.providers.host import SELF, Host, Pull
+from tests.clock import FakeClock
+from tests.controller.providers.conftest import open_for
+from tests.controller.providers.host import SELF, Host, Pull, serve
+from tests.controller.providers.servers import GitLabHost
 
 MARKER = make_marker("films")
 SHA = "a" * 40
@@ -36,6 +39,12 @@ async def test_a_fork_is_a_fork_also_when_it_is_gone(host: Host, provider: Provi
     assert {one.number: one.from_fork for one in await provider.list_open()} == {
         1: False, 2: True, 3: True,
     }  # fmt: skip
+
+
+async def test_what_strangers_name_their_branches(host: Host, provider: Provider) -> None:
+    """No name of a branch, and no branch that was lost, hides the other pull requests."""
+    host.add(Pull(1, head_branch="-x\u202e\x1b[2J"), Pull(2, head_sha=None), Pull(3, author=""))
+    assert {one.number for one in await provider.list_open()} == {1, 3}
 
 
 async def test_all_pages_are_read(host: Host, provider: Provider) -> None:
@@ -202,6 +211,32 @@ async def test_a_status_that_waits_goes_on_waiting(host: Host, provider: Provide
     assert sent is (host.kind != "gitlab")
 
 
+async def test_a_status_stands_in_the_pipeline_that_is_there(clock: FakeClock) -> None:
+    """At GitLab a pipeline of our own would be the newest, and hide that another one failed."""
+    host = GitLabHost()
+    runner = await serve(host)
+    provider = open_for(host, clock)
+    pipeline = {"id": 8, "ref": "refs/merge-requests/7/head", "sha": SHA, "status": "failed"}
+    host.pipelines[SHA] = pipeline
+    assert await provider.set_status(SHA, PRICED, branch="rain") is True
+    assert host.written()[0].body == {
+        "state": "success",
+        "name": "cutlist",
+        "description": PRICED.description,
+        "target_url": PRICED.target_url,
+        "pipeline_id": 8,
+        "ref": "refs/merge-requests/7/head",
+    }
+    del host.pipelines[SHA]
+    await provider.set_status(SHA, CommitStatus("failure", "broken"), branch="rain")
+    assert (host.written()[1].body or {})["ref"] == "rain"
+    host.statuses[SHA].reverse()  # one of each pipeline, in no order: the newest counts
+    assert await provider.set_status(SHA, CommitStatus("failure", "broken")) is False
+    await provider.close()
+    await runner.cleanup()
+    assert host.complaints == []
+
+
 async def test_a_description_is_cut(host: Host, provider: Provider) -> None:
     """140 characters on one line, and still found again."""
     long = CommitStatus("success", "word\n" * 60)
@@ -216,7 +251,6 @@ async def test_a_description_is_cut(host: Host, provider: Provider) -> None:
 async def test_a_pull_request_is_opened_once(host: Host, provider: Provider) -> None:
     """The one that is there is found again; one from a fork with the same name is another's."""
     host.add(Pull(3, head_branch="cutlist/lock", fork=True))
-    host.change(3, closed=True)
     made = await provider.open_pull_request("cutlist/lock", "main", "lock: 3 edits", "text")
     again = await provider.open_pull_request("cutlist/lock", "main", "lock: 4 edits", "more")
     assert made.number == again.number != 3
