@@ -5,6 +5,8 @@ to a work tree. What is needed is found by reading: a manifest names media, a li
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 from reconciler.config import PROJECT_FILE, CommittedFolder, Config, Variables
 from reconciler.config.project_file import read_project_file
@@ -30,42 +32,86 @@ _MOST_ROUNDS = 8  # of reading, and bringing what was missing: manifest, link, i
 _LOCKS_KEPT = 5  # of the commits before
 
 
-def find_folder(mirror: Mirror, sync: Sync, commit: str) -> CommittedFolder:
-    """The folder of a Sync's project in a commit."""
-    path = sync.repository.path
-    return CommittedFolder(mirror.folder, commit, "" if path == "." else path)
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """Brings the commits of one Sync."""
 
+    mirror: Mirror
+    sync: Sync
+    places: SyncPlaces
+    clock: Clock
+    variables: Variables
 
-def prepare_commit(
-    mirror: Mirror,
-    sync: Sync,
-    places: SyncPlaces,
-    commit: str,
-    clock: Clock,
-    variables: Variables,
-) -> Guarded:
-    """Bring all that a commit needs to be planned and sent; its Config, within what the Sync
-    allows.
+    def prepare(self, commit: str, *, preview: bool = False) -> Guarded:
+        """Bring all that a fetched commit needs to be planned and sent; its Config, within what
+        the Sync allows. A `preview` is only planned, and leaves no lock file behind that counts.
 
-    Raises InvalidInput with every fault of the commit, UsageError, GitError, and what
-    `Mirror.fetch` raises.
-    """
-    folder = find_folder(mirror, sync, commit)
-    if not mirror.has_folder(commit, folder.path):
-        raise _report_missing(folder, "is not there")
-    mirror.fetch_files(commit, folder.path, _is_text)
-    with Cache(places.home / "cache") as cache:
-        try:
-            guarded = _read_guarded(mirror, sync, places, folder, cache, clock, variables)
-            for _ in range(_MOST_ROUNDS):
-                if not _bring_missing(mirror, guarded.config, cache, clock):
-                    return guarded
-        except InvalidInput as error:
-            raise InvalidInput(error.faults, files=error.files, revision=commit[:7]) from error
-    raise GitError(
-        f"the files of {commit[:7]} lead from one to the next without an end.",
-        hint="Look for links that lead to links.",
-    )
+        Raises InvalidInput with every fault of the commit, UsageError, GitError, and what
+        `Mirror.fetch` raises.
+        """
+        path = self.sync.repository.path
+        folder = CommittedFolder(self.mirror.folder, commit, "" if path == "." else path)
+        if not self.mirror.has_folder(commit, folder.path):
+            raise _report_missing(folder, "is not there")
+        self.mirror.fetch_files(commit, folder.path, _is_text)
+        find_lock_dir = self.places.find_preview_lock_dir if preview else self.places.find_lock_dir
+        with Cache(self.places.home / "cache" / ("previews" if preview else "commits")) as cache:
+            try:
+                guarded = self._read_guarded(folder, find_lock_dir(commit), cache)
+                for _ in range(_MOST_ROUNDS):
+                    if not self._bring_missing(guarded.config, cache):
+                        return guarded
+            except InvalidInput as error:
+                raise InvalidInput(error.faults, files=error.files, revision=commit[:7]) from error
+        raise GitError(
+            f"the files of {commit[:7]} lead from one to the next without an end.",
+            hint="Look for links that lead to links.",
+        )
+
+    def _read_guarded(self, folder: CommittedFolder, lock_dir: Path, cache: Cache) -> Guarded:
+        """What the project file of a commit says; its lock file is laid where the Config looks."""
+        with Objects(self.mirror.folder) as objects:
+            tree = open_revision_tree(folder, objects, cache, self.clock)
+            try:
+                raw = tree.read(PROJECT_FILE, MAX_BYTES + 1)
+            except Unusable as error:
+                raise _report_missing(folder, str(error)) from error
+            document = read_project_file(raw, cache)
+            guarded = guard_config(
+                self.sync, self.places, document, folder, lock_dir, self.variables
+            )
+            self._lay_lock_file(guarded.config, tree)
+        return guarded
+
+    def _lay_lock_file(self, config: Config, tree: RevisionTree) -> None:
+        """Write the lock file of a commit beside those of the commits before, unless it is there:
+        an earlier pass over the commit has added to it.
+        """
+        path = config.lock_dir / LOCK_FILE
+        if config.realm != "live" or path.exists() or not tree.has(LOCK_FILE):
+            return
+        others = sorted(
+            path.parent.parent.glob(f"*/{LOCK_FILE}"), key=lambda other: other.stat().st_mtime
+        )
+        for other in others[:-_LOCKS_KEPT]:
+            other.unlink()
+            other.parent.rmdir()
+        raw = tree.read(LOCK_FILE, MOST_OF_A_LOCK + 1)
+        write_atomic(path, raw, tmp_name=self.clock.new_id())
+
+    def _bring_missing(self, config: Config, cache: Cache) -> bool:
+        """Read everything; bring what could not be read because it is not here. Whether there was
+        any. Raises InvalidInput where all is here, and some of it is wrong.
+        """
+        assert config.committed is not None
+        with _Watched(self.mirror.folder) as objects:
+            tree = open_revision_tree(config.committed, objects, cache, self.clock)
+            try:
+                load_desired(config, tree, cache)
+            except (InvalidInput, Unusable):
+                if not objects.missing:
+                    raise
+        return self.mirror.fetch_blobs(objects.missing) > 0
 
 
 def _is_text(name: str) -> bool:
@@ -74,65 +120,12 @@ def _is_text(name: str) -> bool:
     return last in (PROJECT_FILE, LOCK_FILE) or last.endswith((".yaml", ".yml"))
 
 
-def _read_guarded(
-    mirror: Mirror,
-    sync: Sync,
-    places: SyncPlaces,
-    folder: CommittedFolder,
-    cache: Cache,
-    clock: Clock,
-    variables: Variables,
-) -> Guarded:
-    """What the project file of a commit says; its lock file is laid where the Config looks."""
-    with Objects(mirror.folder) as objects:
-        tree = open_revision_tree(folder, objects, cache, clock)
-        try:
-            raw = tree.read(PROJECT_FILE, MAX_BYTES + 1)
-        except Unusable as error:
-            raise _report_missing(folder, str(error)) from error
-        document = read_project_file(raw, cache)
-        guarded = guard_config(sync, places, document, folder, variables)
-        _lay_lock_file(guarded.config, tree, clock)
-    return guarded
-
-
 def _report_missing(folder: CommittedFolder, what: str) -> GitError:
     where = make_plain(folder.path or "the top folder")
     return GitError(
         f"there is no project in {where} of {folder.commit[:7]}: {PROJECT_FILE} {what}.",
         hint="Name the folder of the project in `repository.path` of the Sync.",
     )
-
-
-def _lay_lock_file(config: Config, tree: RevisionTree, clock: Clock) -> None:
-    """Write the lock file of a commit beside those of the commits before, unless it is there: an
-    earlier pass over the commit has added to it.
-    """
-    path = config.lock_dir / LOCK_FILE
-    if config.realm != "live" or path.exists() or not tree.has(LOCK_FILE):
-        return
-    others = sorted(
-        path.parent.parent.glob(f"*/{LOCK_FILE}"), key=lambda other: other.stat().st_mtime
-    )
-    for other in others[:-_LOCKS_KEPT]:
-        other.unlink()
-        other.parent.rmdir()
-    raw = tree.read(LOCK_FILE, MOST_OF_A_LOCK + 1)
-    write_atomic(path, raw, tmp_name=clock.new_id())
-
-
-def _bring_missing(mirror: Mirror, config: Config, cache: Cache, clock: Clock) -> bool:
-    """Read everything; bring what could not be read because it is not here. Whether there was
-    any. Raises InvalidInput where all is here, and some of it is wrong.
-    """
-    assert config.committed is not None
-    with _Watched(mirror.folder) as objects:
-        try:
-            load_desired(config, open_revision_tree(config.committed, objects, cache, clock), cache)
-        except (InvalidInput, Unusable):
-            if not objects.missing:
-                raise
-    return mirror.fetch_blobs(objects.missing) > 0
 
 
 class _Watched(Objects):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from reconciler.config import CommittedFolder, Config, Limit, Variables, build_committed_config
 from reconciler.controller.documents import Sync
@@ -34,9 +35,10 @@ def guard_config(
     places: SyncPlaces,
     document: Document,
     folder: CommittedFolder,
+    lock_dir: Path,
     variables: Variables,
 ) -> Guarded:
-    """The Config of a commit whose project file is `document`.
+    """The Config of a commit whose project file is `document`; its lock file lies in `lock_dir`.
 
     Raises InvalidInput, UsageError where the project file has faults of its own.
     """
@@ -48,7 +50,7 @@ def guard_config(
         environment=sync.environment or NO_ENVIRONMENT,
         outputs=places.outputs,
         home=places.home,
-        lock_dir=places.find_lock_dir(folder.commit),
+        lock_dir=lock_dir,
         variables=variables,
     )
     prices = sync.prices if sync.prices.models else asked.prices

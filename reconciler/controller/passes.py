@@ -16,14 +16,16 @@ from reconciler.apply.events import Event, RunBlocking
 from reconciler.apply.outcome import Report, Stop
 from reconciler.apply.request import ApplyHooks, ApplyRequest, SavedPlan
 from reconciler.config import Variables
-from reconciler.controller.checkout import prepare_commit
+from reconciler.controller.checkout import Checkout
 from reconciler.controller.conditions import PassEnd, SyncStatus
 from reconciler.controller.documents import Sync
+from reconciler.controller.lock_return import is_own_change, return_lock
 from reconciler.controller.memory import Seen, Stamp, SyncMemory
 from reconciler.controller.places import SyncPlaces
+from reconciler.controller.providers.base import Provider
 from reconciler.controller.reading import read_plan, read_report
+from reconciler.controller.review import ReviewDesk
 from reconciler.controller.transitions import (
-    PassResult,
     begin_pass,
     confirm,
     end_pass,
@@ -39,6 +41,7 @@ from reconciler.project import Project
 from reconciler.system.clock import Clock
 from reconciler.system.files import read_stamp
 from reconciler.system.git.remote import Mirror
+from reconciler.system.git.signatures import verify_commit
 
 if TYPE_CHECKING:
     from reconciler.service.network import Transport
@@ -50,11 +53,14 @@ _FULL_LOOK_S = 3600.0  # so often all is compared again, though nothing seems to
 
 @dataclass(frozen=True, slots=True)
 class PassSettings:
-    """What all passes of a controller work with."""
+    """What all passes of a controller work with, and whom they tell. All of it may be called from
+    the thread of a pass.
+    """
 
     clock: Clock
     variables: Variables
     open_mirror: Callable[[Sync, SyncPlaces, Stop], Mirror]
+    open_provider: Callable[[Sync], Provider | None] = lambda _sync: None
     transport: Transport | None = None  # of httpx; None: the network
     block: RunBlocking = asyncio.to_thread
     announce: Callable[[SyncStatus], None] = lambda _status: None
@@ -78,29 +84,35 @@ class SyncPass:
         self.mirror: Mirror | None = None  # once it is open
         self._is_asked = False  # by a person: what failed before is tried again
 
-    async def run(self, stop: Stop) -> PassResult | None:
-        """Everything, in order; None where the pass did not come to its end. Raises nothing of
-        ours: what went wrong stands in the status.
-        """
+    async def run(self, stop: Stop) -> None:
+        """Everything, in order. Raises nothing of ours: what went wrong stands in the status."""
         try:
-            result = await self._carry_out(stop)
+            checkout, ref, tip = self._look(stop)
         except CutlistError as error:
-            if stop.reason:
-                self._end_early(stop)
+            self._fail(error, stop)
+            return
+        project = None
+        try:
+            if self._is_unchanged(checkout, tip):
+                self._set_status(confirm(self._memory.status, self._clock.now()))
             else:
-                self._set_status(fail_pass(self._memory.status, error, self._clock.now()))
-            return None
-        if result is None:
-            self._end_early(stop)
-        return result
+                project = self._begin(checkout, ref)
+                await self._reconcile(checkout, project, ref, stop)
+        except CutlistError as error:
+            self._fail(error, stop)
+        if not stop.reason:
+            await self._speak(checkout, project, tip)
 
-    async def _carry_out(self, stop: Stop) -> PassResult | None:
+    def _look(self, stop: Stop) -> tuple[Checkout, str, str]:
+        """The repository, the whole name of the ref and the commit that it names now."""
         mirror = self.mirror = self._settings.open_mirror(self._sync, self._places, stop)
         ref, tip = mirror.find_ref(self._sync.repository.ref)
-        if self._is_unchanged(tip):
-            self._set_status(confirm(self._memory.status, self._clock.now()))
-            return PassResult(edits=self._memory.status.edits)
-        self.commit = mirror.fetch_revision(ref, self._sync.repository.depth).id
+        variables = self._settings.variables
+        return Checkout(mirror, self._sync, self._places, self._clock, variables), ref, tip
+
+    def _begin(self, checkout: Checkout, ref: str) -> Project:
+        """Fetch the commit, and what it asks for. Raises CutlistError."""
+        self.commit = checkout.mirror.fetch_revision(ref, self._sync.repository.depth).id
         memory = self._memory
         self._is_asked, memory.asked = memory.asked, False
         decided = self._is_asked or memory.consent is not None
@@ -108,50 +120,62 @@ class SyncPass:
         self._set_status(begin_pass(memory.status, self.commit, now, decided=decided))
         if self._is_asked:
             memory.setbacks.forget()
-        guarded = prepare_commit(
-            mirror, self._sync, self._places, self.commit, self._clock, self._settings.variables
-        )
+        self._verify(checkout)
+        guarded = checkout.prepare(self.commit)
         for words in guarded.refusals:
             self._tell(f"warning: {words}")
-        project = Project(
+        return Project(
             guarded.config,
             self._clock,
             self._settings.transport,
             self._settings.block,
             f"cutlist sync {self._sync.name}",
         )
-        return await self._reconcile(project, stop)
 
-    async def _reconcile(self, project: Project, stop: Stop) -> PassResult | None:
+    def _verify(self, checkout: Checkout) -> None:
+        """Believe nothing of a commit that the right people have not signed. Raises CutlistError.
+
+        Our own commit of the lock file is not signed: what it stands on has to be.
+        """
+        kind, signers = self._sync.verification.mode, self._sync.verification.signers
+        if kind == "none" or signers is None:
+            return
+        before = self._memory.status.last_applied_revision
+        if before and before != self.commit and is_own_change(checkout, before, self.commit):
+            return
+        verify_commit(checkout.mirror, self.commit, kind, signers)
+
+    async def _reconcile(self, checkout: Checkout, project: Project, ref: str, stop: Stop) -> None:
         """Plan, and go as far as the mode of the Sync says."""
         heals = self._sync.self_heal or self.commit != self._memory.status.last_applied_revision
         if self._sync.mode == "never" or not heals:
-            return self._end_planned(project.plan(self._options))
+            self._end_planned(project.plan(self._options))
+            return
+        saved = None
         if self._sync.mode == "approve":
-            waiting = self._read_waiting_plan(project)
-            if waiting is None:
-                return await self._ask_or_apply(project, stop)
-            if self._memory.consent is None or self._memory.consent.plan_id != waiting.id:
-                return self._wait_for_yes(waiting)
-            return await self._apply(project, waiting, stop)
-        return await self._apply(project, None, stop)
+            waiting, is_agreed = self._find_waiting_plan(project)
+            if waiting is not None and not is_agreed:
+                self._wait_for_yes(waiting)
+                return
+            saved = waiting
+        report = await self._apply(project, saved, stop)
+        if report.stopped_by:
+            self._end_early(stop)
+            return
+        self._end_applied(report)
+        if self._sync.write_back.lock:
+            provider = self._settings.open_provider(self._sync)
+            done = await return_lock(checkout, provider, ref, self.commit, report)
+            if done:
+                self._tell(done)
 
-    async def _ask_or_apply(self, project: Project, stop: Stop) -> PassResult | None:
-        """Save a plan and wait for a yes; what costs nothing new is done without one."""
-        path = self._places.waiting_plan
-        if _needs_yes(project.save(path, self._options)):
-            return self._wait_for_yes(saved_plan.read_plan(path))
-        path.unlink(missing_ok=True)
-        return await self._apply(project, None, stop)
-
-    async def _apply(
-        self, project: Project, saved: SavedPlan | None, stop: Stop
-    ) -> PassResult | None:
+    async def _apply(self, project: Project, saved: SavedPlan | None, stop: Stop) -> Report:
         consent = self._memory.consent if saved is not None else None
         request = ApplyRequest(
             options=self._options,
             saved=saved,
             approved_by=f"{consent.person}, through cutlist sync approve" if consent else "",
+            cancel_obsolete=True,
         )
         hooks = ApplyHooks(
             approve=lambda _plan: f"cutlist sync {self._sync.name}, at {self.commit}",
@@ -166,18 +190,43 @@ class SyncPass:
                 self._places.waiting_plan.unlink(missing_ok=True)
         now = self._clock.now()
         self._memory.setbacks.learn(report, now, self._sync.retry_interval_s)
-        if report.stopped_by:
-            return None
-        return self._end_applied(report)
+        return report
 
     @property
     def _options(self) -> PlanOptions:
         left_alone = self._memory.setbacks.find_left_alone(self._clock.now())
         return PlanOptions(given_up=left_alone, retry_failed=self._is_asked)
 
+    async def _speak(self, checkout: Checkout, project: Project | None, tip: str) -> None:
+        """Tell pull requests what they cost. What cannot be told is told the next time, and is no
+        trouble of the pass.
+        """
+        rules = self._sync.pull_requests
+        if not (rules.comment or rules.status):
+            return
+        try:
+            provider = self._settings.open_provider(self._sync)
+            if provider is None:
+                return
+            desk = ReviewDesk(provider, checkout)
+            try:
+                if project is not None and self._memory.status.pass_started is None:
+                    await desk.tell_merges(project, self.commit)
+                await desk.review(tip)
+            finally:
+                await provider.close()
+        except CutlistError as error:
+            self._tell(f"warning: pull requests could not be told: {error}")
+
     # -------------------------------------------------------------- how it ends
 
-    def _end_applied(self, report: Report) -> PassResult:
+    def _fail(self, error: CutlistError, stop: Stop) -> None:
+        if stop.reason:
+            self._end_early(stop)
+        else:
+            self._set_status(fail_pass(self._memory.status, error, self._clock.now()))
+
+    def _end_applied(self, report: Report) -> None:
         now = self._clock.now()
         result = read_report(report, now)
         setbacks = self._memory.setbacks
@@ -188,20 +237,16 @@ class SyncPass:
         self._set_status(end_pass(self._memory.status, result, now))
         if result.synced and not result.trouble and not result.needs_person:
             self._memory.seen = self._see(report.left)
-        return result
 
-    def _end_planned(self, plan: Plan) -> PassResult:
+    def _end_planned(self, plan: Plan) -> None:
         now = self._clock.now()
-        result = read_plan(plan, now)
-        self._set_status(end_pass(self._memory.status, result, now))
-        return result
+        self._set_status(end_pass(self._memory.status, read_plan(plan, now), now))
 
-    def _wait_for_yes(self, waiting: SavedPlan) -> PassResult:
+    def _wait_for_yes(self, waiting: SavedPlan) -> None:
         self._memory.consent = None  # what was agreed to, if anything, was another plan
         now = self._clock.now()
         result = read_plan(waiting.plan, now)
         self._set_status(wait_for_approval(self._memory.status, waiting.id, result, now))
-        return result
 
     def _end_early(self, stop: Stop) -> None:
         now = self._clock.now()
@@ -220,22 +265,37 @@ class SyncPass:
 
     # -------------------------------------------------------------- what was agreed to
 
-    def _read_waiting_plan(self, project: Project) -> SavedPlan | None:
-        """The plan that people were asked about, where it still says what would be done."""
+    def _find_waiting_plan(self, project: Project) -> tuple[SavedPlan | None, bool]:
+        """The plan that a person has to agree to, and whether one has; None where nothing of what
+        is to be done needs a yes.
+
+        It stays the same one as long as it says what would be done.
+        """
+        path, consent = self._places.waiting_plan, self._memory.consent
         try:
-            waiting = saved_plan.read_plan(self._places.waiting_plan)
+            waiting = saved_plan.read_plan(path)
             saved_plan.check_saved(project.config, waiting, project.run_pass)
         except (BadSavedPlan, PlanRefused):
-            return None
-        return waiting
+            if not _needs_yes(project.save(path, self._options)):
+                path.unlink(missing_ok=True)
+                return None, False
+            waiting = saved_plan.read_plan(path)
+        return waiting, consent is not None and consent.plan_id == waiting.id
 
     # -------------------------------------------------------------- whether there is anything new
 
-    def _is_unchanged(self, tip: str) -> bool:
-        """Whether everything is as the last pass left it, which found nothing to do."""
+    def _is_unchanged(self, checkout: Checkout, tip: str) -> bool:
+        """Whether everything is as the last pass left it, which found nothing to do. That the lock
+        file came back by our own commit is nothing new.
+        """
         seen, memory = self._memory.seen, self._memory
-        if seen is None or memory.asked or seen.commit != tip:
+        if seen is None or memory.asked:
             return False
+        if seen.commit != tip:
+            if not is_own_change(checkout, seen.commit, tip):
+                return False
+            seen = memory.seen = replace(seen, commit=tip)
+            memory.status = replace(memory.status, last_applied_revision=tip)
         if self._clock.monotonic() - seen.at > _FULL_LOOK_S:
             return False
         return all(self._stamp(path) == stamp for path, stamp in seen.stamps.items())

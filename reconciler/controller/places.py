@@ -41,9 +41,18 @@ class SyncPlaces:
         """The saved plan that waits for a person's yes."""
         return self.folder / "waiting-plan.json"
 
+    @property
+    def reviewed(self) -> Path:
+        """What pull requests were told."""
+        return self.folder / "pull-requests.json"
+
     def find_lock_dir(self, commit: str) -> Path:
         """Where the lock file of a commit lies, as it is after what was rendered of it."""
         return self.home / "locks" / commit
+
+    def find_preview_lock_dir(self, commit: str) -> Path:
+        """Where the lock file of a commit lies that is only looked at."""
+        return self.home / "previews" / commit
 
 
 def find_socket(state: Path) -> Path:

@@ -213,7 +213,7 @@ async def test_a_fault_of_our_own_ends_one_pass(
 
     stage.start()
     with monkeypatch.context() as patch:
-        patch.setattr("reconciler.controller.passes.prepare_commit", break_down)
+        patch.setattr("reconciler.controller.passes.Checkout.prepare", break_down)
         async with serving(stage):
             await until(lambda: bool(stage.status.history))
             assert stage.describe() == ("False", "CutlistError")

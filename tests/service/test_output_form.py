@@ -11,20 +11,21 @@ MODELS = load_models()
 
 
 @pytest.mark.parametrize(
-    ("request_", "length_fields"),
+    ("request_", "length_field", "billed_field"),
     [
-        ({"model": "wan2.7-videoedit"}, ("output_video_duration",)),
+        ({"model": "wan2.7-videoedit"}, "output_video_duration", "duration"),
         (
             {"model": "wan2.1-vace-plus", "input": {"function": "video_repainting"}},
-            ("video_duration",),
+            "video_duration",
+            "video_duration",
         ),
     ],
 )
 def test_output_form_of_a_model(
-    request_: dict[str, object], length_fields: tuple[str, ...]
+    request_: dict[str, object], length_field: str, billed_field: str
 ) -> None:
-    """Its file says what is made and where the bill tells its length."""
-    form = OutputForm("video", ".mp4", length_fields)
+    """Its file says what is made and where the bill tells its length and what is charged."""
+    form = OutputForm("video", ".mp4", (length_field,), (billed_field,))
     assert MODELS.find_output_form(request_) == form
 
 
@@ -37,4 +38,4 @@ def test_unknown_model_has_no_form() -> None:
 def test_an_image_is_no_video() -> None:
     """The container decides as what a file is probed."""
     form = OutputForm.of({"container": "png", "usage": ["image_count"]})
-    assert (form.kind, form.suffix, form.length_fields) == ("image", ".png", ())
+    assert form == OutputForm("image", ".png", (), ())
