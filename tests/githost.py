@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
+import json
 import os
 import subprocess
 import threading
@@ -17,7 +19,7 @@ from collections import Counter
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from tests.repository import Repository
@@ -53,6 +55,7 @@ class GitHost:
         self.folder = folder
         self.token = token
         self.visits: list[Visit] = []
+        self.lfs: dict[str, bytes] = {}  # the bytes of Git LFS, by the digest that they are named
         self.closing = threading.Event()
         self.hanging = threading.Event()  # somebody waits for an answer that does not come
         self._orders: list[_Order] = []
@@ -99,6 +102,13 @@ class GitHost:
                 repository.git("--git-dir", str(folder), "config", setting, "true")
         repository.git("push", "--quiet", "--mirror", str(folder))
         return f"{self.url}/{name}.git"
+
+    def put_lfs(self, raw: bytes) -> str:
+        """Keep bytes as Git LFS does; the pointer that is committed in their place."""
+        digest = hashlib.sha256(raw).hexdigest()
+        self.lfs[digest] = raw
+        version = "version https://git-lfs.github.com/spec/v1"
+        return f"{version}\noid sha256:{digest}\nsize {len(raw)}\n"
 
     def ask(self, *arguments: str, name: str = "films") -> str:
         """Run git in the bare repository; what it says."""
@@ -186,6 +196,10 @@ class _Handler(BaseHTTPRequestHandler):
             status, headers, answer = 200, {"Content-Type": "text/html"}, b"<h1>Welcome</h1>\n"
         elif not self.owner.lets_in(self.headers.get("Authorization")):
             status, headers, answer = 401, {"WWW-Authenticate": 'Basic realm="films"'}, b"who?\n"
+        elif address.path.endswith("/info/lfs/objects/batch"):
+            status, headers, answer = self._list_lfs(json.loads(body))
+        elif address.path.startswith("/lfs/"):
+            status, headers, answer = 200, {}, self.owner.lfs[address.path.removeprefix("/lfs/")]
         else:
             status, headers, answer = self._run_backend(address.path, address.query, body)
         self.owner.note(Visit(self.command, self.path, service, status, body))
@@ -227,6 +241,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.readline()
         self.rfile.readline()
         return body
+
+    def _list_lfs(self, asked: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+        """Where each of the files is, in the form of the batch API; an error for an unknown one."""
+        objects = [
+            {**one, "actions": {"download": {"href": f"{self.owner.url}/lfs/{one['oid']}"}}}
+            if one["oid"] in self.owner.lfs
+            else {**one, "error": {"code": 404, "message": "not here"}}
+            for one in asked["objects"]
+        ]
+        answer = json.dumps({"transfer": "basic", "objects": objects}).encode()
+        return 200, {"Content-Type": "application/vnd.git-lfs+json"}, answer
 
     def _run_backend(self, path: str, query: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
         environment = {

@@ -163,11 +163,13 @@ class Network:
         )
 
     @asynccontextmanager
-    async def open(self, url: str) -> AsyncIterator[Incoming]:
-        """A file, piece by piece. The chunks raise OutcomeUnknown when they break off or fall
-        behind `allow_time`.
+    async def open(
+        self, url: str, *, headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Incoming]:
+        """A file, piece by piece, asked for with more `headers`. The chunks raise OutcomeUnknown
+        when they break off or fall behind `allow_time`.
         """
-        request = self._request("GET", url, GRACE_S, {})
+        request = self._request("GET", url, GRACE_S, {"headers": headers or {}})
         response: httpx.Response | None = None
         try:
             try:

@@ -20,7 +20,7 @@ from reconciler.system.git.run import ask_git
 
 _POINTER = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\nsize"
-    rb" \d+\n\Z"
+    rb" (\d{1,15})\n\Z"
 )
 MOST_OF_A_POINTER = 1024  # bytes; a Git LFS pointer is shorter
 # What `cat-file --follow-symlinks` says of a path that leads to no object: one word, and the length
@@ -152,10 +152,24 @@ def _is_changed_in_submodule(root: Path, commit: str, path: str) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class LfsPointer:
+    """What a file of a commit says of its bytes, which are elsewhere."""
+
+    digest: str
+    size_bytes: int
+
+
+def parse_lfs_pointer(raw: bytes) -> LfsPointer | None:
+    """The pointer of Git LFS that a file is; None for a file that is itself."""
+    pointer = _POINTER.match(raw) if len(raw) <= MOST_OF_A_POINTER else None
+    return LfsPointer(pointer[1].decode(), int(pointer[2])) if pointer else None
+
+
 def parse_lfs_digest(raw: bytes) -> str | None:
     """The SHA-256 that a Git LFS pointer names; None for a file that is itself."""
-    pointer = _POINTER.match(raw) if len(raw) <= MOST_OF_A_POINTER else None
-    return pointer[1].decode() if pointer else None
+    pointer = parse_lfs_pointer(raw)
+    return pointer.digest if pointer else None
 
 
 def read_versions(root: Path, path: str, *, commits: int) -> Iterator[bytes]:

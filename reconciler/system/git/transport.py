@@ -176,7 +176,7 @@ class Transport:
         """The texts that no error may show."""
         if not self._token:
             return []
-        return [self._token.reveal(), self._encode_token()]
+        return [self._token.reveal(), encode_token(self._token)]
 
     def _run(
         self,
@@ -209,7 +209,7 @@ class Transport:
         """
         if not self._token or self.address.protocol not in ("https", "http"):
             return {}
-        header = f"Authorization: Basic {self._encode_token()}"
+        header = f"Authorization: Basic {encode_token(self._token)}"
         settings = {
             f"http.{self.address.url}.extraHeader": header,
             "credential.helper": "",
@@ -220,10 +220,10 @@ class Transport:
             variables[f"GIT_CONFIG_VALUE_{number}"] = value
         return variables
 
-    def _encode_token(self) -> str:
-        """The token as the password of any user: what GitHub, GitLab and Gitea take alike."""
-        assert self._token is not None
-        return base64.b64encode(f"x-access-token:{self._token.reveal()}".encode()).decode()
+
+def encode_token(token: Secret) -> str:
+    """The token as the password of any user: what GitHub, GitLab and Gitea take alike."""
+    return base64.b64encode(f"x-access-token:{token.reveal()}".encode()).decode()
 
 
 def check_answer(done: Done, what: str) -> bytes:
