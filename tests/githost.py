@@ -13,6 +13,7 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import threading
 from collections import Counter
@@ -97,10 +98,15 @@ class GitHost:
         """
         folder = self.find_folder(name)
         if not folder.exists():
-            repository.git("init", "--quiet", "--bare", str(folder))
-            for setting in ("uploadpack.allowFilter", "http.receivepack"):
-                repository.git("--git-dir", str(folder), "config", setting, "true")
+            repository.git("init", "--quiet", "--bare", "--template=", str(folder))
+            with (folder / "config").open("a") as file:
+                file.write("[uploadpack]\n\tallowFilter = true\n[http]\n\treceivepack = true\n")
         repository.git("push", "--quiet", "--mirror", str(folder))
+        return f"{self.url}/{name}.git"
+
+    def copy(self, name: str, source: str = "films") -> str:
+        """Make another repository of one that is there; its URL."""
+        shutil.copytree(self.find_folder(source), self.find_folder(name))
         return f"{self.url}/{name}.git"
 
     def put_lfs(self, raw: bytes) -> str:

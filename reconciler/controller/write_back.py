@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 
-from reconciler.errors import GitError, PushRejected
+from reconciler.errors import GitError, PushRejected, RefMissing
 from reconciler.state import lockfile
 from reconciler.state.observed import Pin
 from reconciler.system.git.committed import list_entries
@@ -115,7 +115,7 @@ def _build_commit(mirror: Mirror, tip: str, change: LockChange) -> str:
     """A commit on `tip` with the lock file; `tip` itself where that has it."""
     theirs = _read_file(mirror, tip, change.path)
     content = change.content
-    before = theirs if tip == change.base else _read_file(mirror, change.base, change.path)
+    before = theirs if tip == change.base else _read_base(mirror, change)
     if theirs != before:
         sides = [lockfile.parse_pins(raw) if raw else {} for raw in (before, content, theirs)]
         content = lockfile.build_text(merge_locks(*sides))
@@ -125,6 +125,17 @@ def _build_commit(mirror: Mirror, tip: str, change: LockChange) -> str:
     return write_file_commit(
         mirror, tip, change.path, content, change.author, message, change.when_s
     )
+
+
+def _read_base(mirror: Mirror, change: LockChange) -> bytes:
+    """The lock file that the pass began with; nothing where its commit is gone everywhere. What
+    only the branch has then stays in it.
+    """
+    try:
+        mirror.fetch_commit(change.base)
+    except RefMissing:
+        return b""
+    return _read_file(mirror, change.base, change.path)
 
 
 def _read_file(mirror: Mirror, commit: str, path: str) -> bytes:

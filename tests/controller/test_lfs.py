@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,10 +55,19 @@ class Films:
         return [path for path in (self.mirror.folder / "lfs").rglob("*") if path.is_file()]
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Films]:
+    top = tmp_path_factory.mktemp("lfs")
+    with GitHost(top / "host") as host:
+        yield Films(top, host)
+
+
 @pytest.fixture
-def films(tmp_path: Path) -> Iterator[Films]:
-    with GitHost(tmp_path / "host") as host:
-        yield Films(tmp_path, host)
+def films(place: Films) -> Films:
+    """The mirror without a byte of Git LFS."""
+    shutil.rmtree(place.mirror.folder / "lfs", ignore_errors=True)
+    place.host.lfs = {DIGEST: CLIP}
+    return place
 
 
 async def test_a_clip_is_read_like_any_other(films: Films) -> None:
@@ -65,7 +75,6 @@ async def test_a_clip_is_read_like_any_other(films: Films) -> None:
     assert films.list() == (LfsPointer(DIGEST, len(CLIP)),)
     await films.fetch()
     assert films.list() == ()
-    assert films.mirror.fetch_revision("refs/heads/main").id == films.commit
     folder = CommittedFolder(films.mirror.folder, films.commit, "films")
     with Objects(films.mirror.folder) as objects, Cache(films.top / "cache") as cache:
         tree = RevisionTree(folder, objects, cache, Digests(cache, FakeClock(), "lfs"))

@@ -10,13 +10,12 @@ only after `fetch_files` or `fetch_blobs`. Nothing is ever checked out.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from reconciler.errors import DiskFull, GitError, RefMissing, UsageError
+from reconciler.errors import DiskFull, GitError, RefMissing
 from reconciler.formats.names import compile_wildcard, find_similar, make_plain
 from reconciler.formats.secret import Secret
 from reconciler.system.clock import Clock, SystemClock
@@ -33,7 +32,16 @@ from reconciler.system.git.complaints import (
 from reconciler.system.git.process import Done, Patience, Wish
 from reconciler.system.git.revisions import Revision, is_shallow, resolve_object
 from reconciler.system.git.run import ask_git, run_git
-from reconciler.system.git.transport import PARTIAL, REMOTE, Address, Transport, check_answer
+from reconciler.system.git.transport import (
+    PARTIAL,
+    REMOTE,
+    Address,
+    Transport,
+    check_answer,
+    check_commit,
+    check_ref,
+    check_refspec,
+)
 
 TIMEOUT_S = 1800.0  # of a fetch that never stops to send; one that hangs ends much sooner
 _FETCH = (
@@ -43,8 +51,6 @@ _FETCH = (
 _PROMISED = ("fetch.negotiationAlgorithm=noop",)  # do not tell what is here: it was left out
 _MOST_PACKS = 50  # then they become one
 _DEEPENINGS = (50, 500, 5_000, 50_000)  # commits; how far back a common one is looked for
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_REF = re.compile(r"refs/(?!.*(?:\.\.|//|@\{|\.lock(?:/|\Z)))[^\x00-\x20\x7f~^:?\[\\]+(?<![/.])")
 
 
 class Mirror:
@@ -95,7 +101,7 @@ class Mirror:
         An annotated tag has the id of the tag. Raises RemoteUnreachable, RemoteRefused, GitError.
         """
         for pattern in patterns:
-            _check_ref(pattern)
+            check_ref(pattern)
         arguments = ["ls-remote", "--quiet", "--refs", REMOTE, *patterns]
         done = self._run(arguments)
         if done.code != 0 and is_other_format(done.complaints):
@@ -107,9 +113,7 @@ class Mirror:
         refs = {}
         for line in done.out.decode(errors="surrogateescape").splitlines():
             commit, _, ref = line.partition("\t")
-            if _COMMIT.fullmatch(commit) and (
-                not wanted or any(pattern.fullmatch(ref) for pattern in wanted)
-            ):
+            if not wanted or any(pattern.fullmatch(ref) for pattern in wanted):
                 refs[ref] = commit
         return refs
 
@@ -140,7 +144,7 @@ class Mirror:
         RemoteRefused, RemoteTimeout, RemoteStopped, DiskFull, GitError.
         """
         for refspec in refspecs:
-            _check_refspec(refspec)
+            check_refspec(refspec)
         options = [f"--depth={depth}"] if depth else []
         self._bring([*_FETCH, *options, REMOTE, *refspecs])
         self._tidy()
@@ -151,6 +155,14 @@ class Mirror:
         self.fetch([f"{ref}:{here}"], depth)
         commit = ask_git(self.folder, "rev-parse", "--verify", f"{here}^{{commit}}")
         return Revision(ref, commit.decode().strip())
+
+    def fetch_commit(self, commit: str) -> None:
+        """Bring a commit by its id, if it is not here. Raises what `fetch` raises: RefMissing where
+        nobody has it any more.
+        """
+        check_commit(commit)
+        if not self._can_read(commit):
+            self._bring([*_FETCH, "--depth=1", REMOTE, commit])
 
     def fetch_files(
         self, commit: str, path: str = "", wants: Callable[[str], bool] | None = None
@@ -185,7 +197,7 @@ class Mirror:
     def list_missing(self, ids: Collection[str]) -> list[str]:
         """Those of the objects that are not here, sorted. Raises GitError."""
         for name in ids:
-            _check_commit(name)
+            check_commit(name)
         given = "".join(f"{name}\n" for name in sorted(ids)).encode()
         output = ask_git(self.folder, "cat-file", "--batch-check=%(objectname)", given=given)
         return [
@@ -200,8 +212,8 @@ class Mirror:
 
         Raises what `fetch` raises.
         """
-        _check_commit(one)
-        _check_commit(other)
+        check_commit(one)
+        check_commit(other)
         for deepening in (*_DEEPENINGS, 0):
             done = run_git(self.folder, "merge-base", one, other)
             if done.returncode == 0:
@@ -221,10 +233,10 @@ class Mirror:
         BranchProtected, RemoteUnreachable, RemoteRefused, RemoteTimeout, RemoteStopped.
         """
         commit, _, ref = refspec.partition(":")
-        _check_commit(commit)
-        _check_ref(ref)
+        check_commit(commit)
+        check_ref(ref)
         if lease:
-            _check_commit(lease)
+            check_commit(lease)
         options = ["--porcelain", "--no-verify", "--no-signed"]
         options += [f"--force-with-lease={ref}:{lease}", REMOTE, f"{commit}:{ref}"]
         done = self._run(["push", *options])
@@ -331,23 +343,3 @@ class Mirror:
         if self._bare.count_packs() > _MOST_PACKS:
             done = self.run_here("repack", "-a", "-d", "-q", settings=PARTIAL)
             check_answer(done, "git repack")
-
-
-def _check_commit(name: str) -> None:
-    if not _COMMIT.fullmatch(name):
-        raise UsageError(f'"{make_plain(name)}" is not the whole id of a commit.')
-
-
-def _check_ref(name: str) -> None:
-    if not _REF.fullmatch(name):
-        raise UsageError(
-            f'"{make_plain(name)}" is not the name of a ref.', hint="Say refs/heads/NAME."
-        )
-
-
-def _check_refspec(refspec: str) -> None:
-    source, colon, here = refspec.removeprefix("+").partition(":")
-    if not _COMMIT.fullmatch(source):
-        _check_ref(source)
-    if colon:
-        _check_ref(here)

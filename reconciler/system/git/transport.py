@@ -78,6 +78,8 @@ _SETTINGS = (
 # What is no matter of many bytes has this long, seconds.
 _QUICK_S = 120.0
 _QUICK = frozenset({"ls-remote", "push"})
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_REF = re.compile(r"refs/(?!.*(?:\.\.|//|@\{|\.lock(?:/|\Z)))[^\x00-\x20\x7f~^:?\[\\]+(?<![/.])")
 _SCP = re.compile(r"(?:[\w.-]+@)?[A-Za-z0-9][\w.-]*:(?!//)[^\s]+")
 
 
@@ -232,3 +234,26 @@ def check_answer(done: Done, what: str) -> bytes:
         said = make_plain(done.complaints.strip().partition("\n")[0].removeprefix("fatal: "))
         raise GitError(f"{what}: {said.rstrip('.') or f'ended with code {done.code}'}.")
     return done.out
+
+
+def check_commit(name: str) -> None:
+    """Raises UsageError for what is not the whole id of a commit."""
+    if not _COMMIT.fullmatch(name):
+        raise UsageError(f'"{make_plain(name)}" is not the whole id of a commit.')
+
+
+def check_ref(name: str) -> None:
+    """Raises UsageError for what is not the whole name of a ref; `*` may stand in it."""
+    if not _REF.fullmatch(name):
+        raise UsageError(
+            f'"{make_plain(name)}" is not the name of a ref.', hint="Say refs/heads/NAME."
+        )
+
+
+def check_refspec(refspec: str) -> None:
+    """Raises UsageError for what is neither REF-OR-COMMIT nor REF-OR-COMMIT:REF."""
+    source, colon, here = refspec.removeprefix("+").partition(":")
+    if not _COMMIT.fullmatch(source):
+        check_ref(source)
+    if colon:
+        check_ref(here)

@@ -60,50 +60,82 @@ def touch(path: Path, text: str = "") -> None:
     path.write_text(text)
 
 
-DAMAGES: dict[str, Callable[[Path], None]] = {
+# What is found when the folder is opened, and what only when something is fetched into it.
+HOLES: dict[str, Callable[[Path], object]] = {
     "nothing left": shutil.rmtree,
-    "empty": lambda folder: (shutil.rmtree(folder), folder.mkdir(), None)[-1],
+    "empty": lambda folder: (shutil.rmtree(folder), folder.mkdir()),
     "no objects": lambda folder: shutil.rmtree(folder / "objects"),
     "no refs": lambda folder: shutil.rmtree(folder / "refs"),
-    "no HEAD": lambda folder: (folder / "HEAD").unlink(),
+    "mark cut": lambda folder: cut(folder, "cutlist-mirror", 9),
+    "half gone": lambda folder: folder.rename(folder.with_name(".mirror.old")),
+    "half made": lambda folder: touch(folder.with_name(".mirror.new") / "HEAD"),
+}
+DAMAGES: dict[str, Callable[[Path], object]] = {
     "packs gone": lambda folder: shutil.rmtree(folder / "objects/pack"),
     "packs cut": lambda folder: cut(folder, "objects/pack/*.pack", 90),
     "indexes cut": lambda folder: cut(folder, "objects/pack/*.idx", 90),
     "shallow cut": lambda folder: cut(folder, "shallow", 7),
     "shallow gone": lambda folder: (folder / "shallow").unlink(),
     "ref empty": lambda folder: cut(folder, "refs/cutlist/heads/main", 0),
-    "mark empty": lambda folder: cut(folder, "cutlist-mirror", 0),
-    "locks": lambda folder: [
-        touch(folder / name)
-        for name in (
-            "shallow.lock", "HEAD.lock", "packed-refs.lock", "config.lock",
-            "refs/cutlist/heads/main.lock", "objects/pack/tmp_pack_x1", "objects/12/tmp_obj_x1",
-        )
-    ] and None,
-    "half made": lambda folder: touch(folder.with_name(".mirror.new") / "HEAD"),
-    "half gone": lambda folder: folder.rename(folder.with_name(".mirror.old")) and None,
-    "config": lambda folder: touch(folder / "config", "[core\n"),
-    "HEAD": lambda folder: touch(folder / "HEAD", "\0\0\0\0"),
-}  # fmt: skip
+}
+TRACES = (
+    "shallow.lock", "HEAD.lock", "packed-refs.lock", "config.lock", "refs/cutlist/heads/main.lock",
+    "objects/pack/tmp_pack_x1", "objects/12/tmp_obj_x1",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole(host: GitHost, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a mirror that has everything."""
+    folder = tmp_path_factory.mktemp("whole") / "mirror"
+    check_whole(open_mirror(host, folder))
+    return folder
+
+
+@pytest.fixture
+def folder(whole: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    shutil.copytree(whole, tmp_path / "mirror")
+    return tmp_path / "mirror"
+
+
+def test_holes_are_found_on_opening(host: GitHost, whole: Path, tmp_path: Path) -> None:
+    """The folder is then an empty mirror, or the one that it was, and nothing lies beside it."""
+    folder = tmp_path / "mirror"
+    for hole in HOLES.values():
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(whole, folder)
+        hole(folder)
+        mirror = open_mirror(host, folder)
+        assert mirror.ask_here("rev-parse", "--is-bare-repository") == b"true\n"
+        assert {path.name for path in tmp_path.iterdir()} == {"mirror"}
+    shutil.rmtree(folder / "objects")
+    check_whole(open_mirror(host, folder))
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_what_is_not_whole_is_made_anew(host: GitHost, tmp_path: Path, name: str) -> None:
-    """Whatever a kill or the disk has left, the next fetch has the branch and its files."""
-    folder = tmp_path / "mirror"
-    check_whole(open_mirror(host, folder))
+def test_what_is_damaged_is_fetched_anew(host: GitHost, folder: Path, name: str) -> None:
+    """Whatever the disk has lost, the next fetch has the branch and its files."""
     DAMAGES[name](folder)
-    mirror = open_mirror(host, folder)
-    check_whole(mirror)
-    assert not list(folder.rglob("*.lock")) + list(folder.rglob("tmp_*"))
-    assert {path.name for path in tmp_path.iterdir()} == {"mirror"}
+    check_whole(open_mirror(host, folder))
 
 
-def test_another_url_is_another_mirror(host: GitHost, tmp_path: Path) -> None:
+def test_traces_of_a_kill_are_cleared(host: GitHost, folder: Path) -> None:
+    """Lock files and half packs are in nobody's way, nor is a file that was not written whole."""
+    for name in TRACES:
+        touch(folder / name)
+    touch(folder / "config", "[core\n")
+    touch(folder / "HEAD", "\0\0\0\0")
+    packs = set((folder / "objects/pack").glob("pack-*"))
+    check_whole(open_mirror(host, folder))
+    assert not [name for name in TRACES if (folder / name).exists()]
+    assert packs <= set((folder / "objects/pack").glob("pack-*"))  # it was not made anew
+
+
+def test_another_url_is_another_mirror(host: GitHost, folder: Path) -> None:
     """Nothing of the one repository is there when the other is asked about."""
-    check_whole(open_mirror(host, tmp_path / "mirror"))
-    mirror = Mirror.open(tmp_path / "mirror", f"{host.find_folder().as_uri()}")
-    assert list((mirror.folder / "objects/pack").iterdir()) == []
+    mirror = Mirror.open(folder, host.find_folder().as_uri())
+    assert list((folder / "objects/pack").iterdir()) == []
     check_whole(mirror)
 
 
@@ -152,17 +184,16 @@ def test_a_hostile_repository_runs_nothing(tmp_path: Path) -> None:
     assert traps.sprung() == set()
 
 
-def test_traps_in_the_mirror_are_not_sprung(host: GitHost, tmp_path: Path) -> None:
+def test_traps_in_the_mirror_are_not_sprung(host: GitHost, folder: Path, tmp_path: Path) -> None:
     """What somebody writes into its folder is put back before git sees it; plain git would run
     it.
     """
     traps = film(tmp_path / "film")
-    mirror = open_mirror(host, tmp_path / "mirror")
-    check_whole(mirror)
+    mirror = open_mirror(host, folder)
     arm(mirror, traps)
     traps.spring(["git", "--git-dir", str(mirror.folder), "fetch", mirror.url])
     assert traps.sprung() >= {"rewritten"}
-    mirror = open_mirror(host, tmp_path / "mirror")
+    mirror = open_mirror(host, folder)
     check_whole(mirror)
     head = mirror.find_ref("main")[1]
     mirror.push(f"{head}:refs/heads/pushed", "")

@@ -23,11 +23,11 @@ def host(tmp_path: Path) -> Iterator[GitHost]:
         yield host
 
 
-@pytest.fixture
-def work(tmp_path: Path) -> Repository:
-    (tmp_path / "work").mkdir()
-    (tmp_path / "work/cutlist.yaml").write_text("kind: Project\n")
-    repository = Repository(tmp_path / "work")
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    folder = tmp_path_factory.mktemp("work")
+    (folder / "cutlist.yaml").write_text("kind: Project\n")
+    repository = Repository(folder)
     repository.commit("first")
     return repository
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,9 +15,10 @@ from tests.repository import Repository
 AUTHOR = "cutlist <cutlist@example.com>"
 
 
-@pytest.fixture
-def host(tmp_path: Path) -> Iterator[GitHost]:
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHost]:
     """A host with a project in a folder, beside a link, a program and a submodule."""
+    tmp_path = tmp_path_factory.mktemp("writing")
     (tmp_path / "work").mkdir()
     work = Repository(tmp_path / "work")
     for name in ("films/specs/rain.yaml", "films/cutlist.yaml", "films/é x.yaml", "run.sh"):
@@ -35,36 +35,40 @@ def host(tmp_path: Path) -> Iterator[GitHost]:
         yield host
 
 
-@pytest.fixture
-def mirror(host: GitHost, tmp_path: Path) -> Mirror:
-    return Mirror.open(tmp_path / "mirror", f"{host.url}/films.git")
+@pytest.fixture(scope="module")
+def mirror(host: GitHost) -> Mirror:
+    """It has the commit, and the bytes of no file."""
+    mirror = Mirror.open(host.folder.parent / "mirror", f"{host.url}/films.git")
+    mirror.fetch_revision("refs/heads/main")
+    return mirror
+
+
+def find_base(mirror: Mirror) -> str:
+    return mirror.ask_here("rev-parse", "refs/cutlist/heads/main").decode().strip()
 
 
 def commit_on(mirror: Mirror, path: str, content: bytes = b"new\n", author: str = AUTHOR) -> str:
-    base = mirror.fetch_revision("refs/heads/main").id
+    base = find_base(mirror)
     return write_file_commit(mirror, base, path, content, author, "lock: 1\n\nmore", 1_800_000_000)
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["films/cutlist.lock", "cutlist.lock", "new/deep/cutlist.lock", "films/specs/rain.yaml"],
-)
-def test_one_file_is_changed_and_nothing_else(host: GitHost, mirror: Mirror, path: str) -> None:
-    """Wherever it lies; plain git finds the commit whole once it is pushed."""
-    base = mirror.find_ref("main")[1]
-    commit = commit_on(mirror, path)
-    assert list_changed_paths(mirror, base, commit) == {path}
-    mirror.push(f"{commit}:refs/heads/main", base)
-    assert host.ask("rev-parse", "main") == commit
-    assert host.ask("diff", "--name-only", base, commit) == path
-    assert host.ask("show", f"{commit}:{path}") == "new"
-    assert host.ask("ls-tree", commit, "run.sh").startswith("100755")
+def test_one_file_is_changed_and_nothing_else(host: GitHost, mirror: Mirror) -> None:
+    """Wherever it lies; plain git finds the commits whole once they are pushed."""
+    base = find_base(mirror)
+    paths = ("films/cutlist.lock", "cutlist.lock", "new/deep/cutlist.lock", "films/specs/rain.yaml")
+    for number, path in enumerate(paths):
+        commit = commit_on(mirror, path)
+        assert list_changed_paths(mirror, base, commit) == {path}
+        mirror.push(f"{commit}:refs/heads/{number}", "")
+        assert host.ask("diff", "--name-only", base, str(number)) == path
+    assert host.ask("show", "2:new/deep/cutlist.lock") == "new"
+    assert host.ask("ls-tree", "2", "run.sh").startswith("100755")
     assert host.ask("fsck", "--strict") == ""
-    said = host.ask("log", "-1", "--format=%an|%ae|%cn|%at|%B", commit)
+    said = host.ask("log", "-1", "--format=%an|%ae|%cn|%at|%B", "2")
     assert said == "cutlist|cutlist@example.com|cutlist|1800000000|lock: 1\n\nmore"
 
 
-def test_the_mode_of_a_file_stays(host: GitHost, mirror: Mirror) -> None:
+def test_the_mode_of_a_file_stays(mirror: Mirror) -> None:
     """A program that is written again is still one."""
     commit = commit_on(mirror, "run.sh")
     assert mirror.ask_here("ls-tree", commit, "run.sh").startswith(b"100755 blob")
@@ -97,7 +101,7 @@ def test_paths_that_leave_the_repository(mirror: Mirror, path: str) -> None:
 
 def test_a_message_of_strangers_is_plain(mirror: Mirror) -> None:
     """What an edit is called ends up in it, and may hold anything."""
-    base = mirror.fetch_revision("refs/heads/main").id
+    base = find_base(mirror)
     message = "lock: \x1b[31mred\x00\u202e\n\nmore\n"
     commit = write_file_commit(mirror, base, "cutlist.lock", b"", AUTHOR, message, 0)
     assert read_message(mirror, commit) == "lock: \ufffd[31mred\ufffd\ufffd\n\nmore\n"
