@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 
-from reconciler.errors import GitError, PushRejected, RefMissing
+from reconciler.errors import GitError, PushRejected, RefMissing, UsageError
+from reconciler.formats.names import make_plain
 from reconciler.state import lockfile
 from reconciler.state.observed import Pin
 from reconciler.system.git.committed import list_entries
@@ -41,8 +42,14 @@ def push_lock(mirror: Mirror, ref: str, change: LockChange, tries: int = TRIES) 
     ours, or the branch's own where nothing is to be changed.
 
     Raises BranchProtected (then `push_branch`), PushRejected when the branch moved `tries` times,
-    InvalidInput for a lock file there that is none, and what `Mirror.fetch` raises.
+    InvalidInput for a lock file there that is none, UsageError for a ref that is no branch, and
+    what `Mirror.fetch` raises.
     """
+    if not ref.startswith("refs/heads/"):
+        raise UsageError(
+            f"{make_plain(ref)} is no branch, and only a branch can be given a lock file.",
+            hint="Follow a branch, or leave writeBack out.",
+        )
     for attempt in range(1, tries + 1):
         tip = mirror.fetch_revision(ref).id
         commit = _build_commit(mirror, tip, change)

@@ -16,7 +16,13 @@ from reconciler.controller.write_back import (
     push_branch,
     push_lock,
 )
-from reconciler.errors import BranchProtected, InvalidInput, PushRejected, RemoteRefused
+from reconciler.errors import (
+    BranchProtected,
+    InvalidInput,
+    PushRejected,
+    RemoteRefused,
+    UsageError,
+)
 from reconciler.state.lockfile import build_text, parse_pins
 from reconciler.state.observed import Pin
 from reconciler.system.git.remote import Mirror
@@ -170,6 +176,12 @@ def test_who_may_only_read_is_told(films: Films) -> None:
     with pytest.raises(RemoteRefused, match="403") as caught:
         push_lock(films.mirror, MAIN, films.change(make_lock(rain="2")))
     assert "for the lock file, write" in caught.value.hint
+
+
+def test_a_tag_is_no_branch(films: Films) -> None:
+    """What is followed may be a tag; it is not moved."""
+    with pytest.raises(UsageError, match="is no branch"):
+        push_lock(films.mirror, "refs/tags/v1", films.change(make_lock(rain="2")))
 
 
 def test_conflict_markers_are_left_to_people(films: Films) -> None:

@@ -5,10 +5,12 @@ told of this machine.
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 from reconciler.errors import CutlistError, RemoteRefused
 from reconciler.formats.secret import Secret
@@ -72,6 +74,26 @@ def test_urls_that_are_not_spoken(tmp_path: Path, url: str) -> None:
     assert "secret-word@" not in str(caught.value)
     assert "me:secret-word" not in str(caught.value)
     assert not (tmp_path / "mirror").exists()
+
+
+def test_a_certificate_has_to_be_trusted(
+    work: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that nobody vouches for is refused, whatever the person's configuration allows; with the
+    authority that is named for git it is taken.
+    """
+    authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    (tmp_path / ".gitconfig").write_text("[http]\n\tsslVerify = false\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with GitHost(tmp_path / "host", tls=tls) as host:
+        mirror = open_mirror(tmp_path, host.publish(work))
+        with pytest.raises(RemoteRefused, match="certificate") as caught:
+            mirror.list_refs()
+        assert "http.sslCAInfo" in caught.value.hint
+        monkeypatch.setenv("GIT_SSL_CAINFO", str(tmp_path / "authority.pem"))
+        assert len(mirror.list_refs()) == 1
 
 
 # ------------------------------------------------------------------ what is told to git
