@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,15 +14,17 @@ if TYPE_CHECKING:
     from reconciler.project import Project
 
 
-def open_project(context: click.Context, endpoint: str | None = None) -> Project:
-    """Open the project around the folder of `-C`, in the environment of `--env`.
+def open_project(
+    context: click.Context, endpoint: str | None = None, start: Path | None = None
+) -> Project:
+    """Open the project around `start`, or the folder of `-C`, in the environment of `--env`.
 
     Raises ProjectNotFound, InvalidInput, UsageError.
     """
     from reconciler.project import Project  # lazy: start-up time
 
     return Project.open(
-        context.obj,
+        context.obj if start is None else start,
         endpoint=endpoint,
         environment=context.meta.get(completion.ENVIRONMENT),
         command=context.command_path,
