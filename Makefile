@@ -9,6 +9,7 @@ STAMP := .venv/.ready
 export PYTHONDONTWRITEBYTECODE :=
 # Where the check of commit subjects begins as long as there is no tag; earlier ones are as they are.
 SUBJECTS_SINCE := 031fe5a
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .PHONY: help env demo test coverage lint simulate crash fuzz fuzz-server bench lock schemas modules clean
 
@@ -66,9 +67,10 @@ modules: env  ## write the table of modules, docs/modules.md, from their docstri
 schemas: env  ## write the schemas that are generated from schemas/models
 	@$(BIN)/cutlist schema manifest > schemas/manifest.schema.json
 
-lock: env  ## resolve the versions anew for Python 3.11 to 3.13 (needs uv)
-	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra team --extra test --group build \
-		--output-file requirements.lock pyproject.toml
+lock: env  ## resolve the versions anew for Python 3.11 to 3.13, for all and for deploy/ (needs uv)
+	@$(LOCK) --extra team --extra test --group build --output-file requirements.lock pyproject.toml
+	@$(LOCK) --constraints requirements.lock --extra team --output-file deploy/requirements.lock pyproject.toml
+	@$(LOCK) --constraints requirements.lock --group build --output-file deploy/build.lock
 
 clean:  ## remove what is generated
 	@rm -rf .venv .cutlist dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

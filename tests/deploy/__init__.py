@@ -1,0 +1,1 @@
+"""What teams run cutlist with: checked by the tools of each form, and run as its users run it."""

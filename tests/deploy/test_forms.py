@@ -1,0 +1,205 @@
+"""Each file of the kit is what its reader takes: checked by the tools that are made for that."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from pre_commit.clientlib import load_manifest
+
+from reconciler.controller.loading import load_syncs
+from tests.deploy.gitlab import read_component
+from tests.docs.pages import ROOT
+
+BIN = Path(sys.executable).parent
+DEPLOY = ROOT / "deploy"
+UNIT = DEPLOY / "systemd" / "cutlist-sync.service"
+KUBERNETES = DEPLOY / "kubernetes"
+RESOURCES = [path for path in sorted(KUBERNETES.glob("*.yaml")) if path.stem != "kustomization"]
+
+
+def run(*command: str | Path) -> str:
+    """Run a tool; everything it says. It has to be content."""
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def read_yaml(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def validate(resource: Any) -> None:
+    """By the published schemas of Kubernetes, without an unknown field."""
+    kubernetes_validate.validate(resource, kubernetes_validate.latest_version(), strict=True)
+
+
+# ------------------------------------------------------------------ CI
+
+
+def test_the_action_is_one() -> None:
+    """By the published schema of GitHub's actions."""
+    action = DEPLOY / "github-action" / "action.yml"
+    run(BIN / "check-jsonschema", "--builtin-schema", "vendor.github-actions", action)
+
+
+def test_the_component_is_one(tmp_path: Path) -> None:
+    """Its head and, with its inputs in place, its jobs, by the published schema of GitLab.
+
+    The schema's tool reads one document of a file, so each gets a file of its own.
+    """
+    head, jobs = read_component({"image": "registry.example.com/cutlist"})
+    for name, document in (("head", head), ("jobs", jobs)):
+        (tmp_path / f"{name}.yml").write_text(yaml.safe_dump(document))
+    schema = ("--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci")
+    run(BIN / "check-jsonschema", *schema, tmp_path / "head.yml", tmp_path / "jobs.yml")
+    assert all("description" in entry for entry in head["spec"]["inputs"].values())
+
+
+def test_the_hooks_are_read_by_pre_commit() -> None:
+    """Its own reader takes them, and knows every field of them."""
+    (hook,) = load_manifest(str(ROOT / ".pre-commit-hooks.yaml"))
+    assert hook["id"] == "cutlist-validate"
+
+
+# ------------------------------------------------------------------ the image
+
+
+def test_the_dockerfile_has_no_faults() -> None:
+    """By hadolint, which looks into its shell as well."""
+    assert run(BIN / "hadolint", "--failure-threshold", "style", DEPLOY / "Dockerfile") == ""
+
+
+def test_the_builder_gets_what_the_dockerfile_copies_and_no_more() -> None:
+    """`.dockerignore` keeps everything back that is not named in it."""
+    text = (DEPLOY / "Dockerfile").read_text()
+    copied = {
+        source
+        for line in re.findall(r"^COPY (?!--from)(.*)$", text, re.MULTILINE)
+        for source in line.split()[:-1]
+    }
+    first, *lines = [
+        line for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] != "#"
+    ]
+    assert first == "*"
+    assert {line[1:] for line in lines if line[0] == "!"} == copied
+    assert all((ROOT / source).exists() for source in copied)
+
+
+# ------------------------------------------------------------------ the service
+
+
+def test_the_unit_is_one(tmp_path: Path) -> None:
+    """By systemd, which complains of unknown keys as well; and it grants little."""
+    if shutil.which("systemd-analyze") is None:
+        print("systemd-analyze is not installed: the unit is not verified")
+        pytest.skip("systemd-analyze is not installed")
+    program = tmp_path / "cutlist"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    unit = tmp_path / UNIT.name
+    unit.write_text(UNIT.read_text().replace("/opt/cutlist/bin/cutlist", str(program)))
+    assert run("systemd-analyze", "verify", "--man=no", unit) == ""
+    run("systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", unit)
+
+
+# ------------------------------------------------------------------ Kubernetes
+
+
+@pytest.mark.parametrize("path", RESOURCES, ids=lambda path: path.stem)
+def test_every_resource_is_one(path: Path) -> None:
+    """Before anything is put together from them."""
+    validate(read_yaml(path))
+
+
+def test_the_kustomization_names_every_file_that_is_there() -> None:
+    """And nothing that is not."""
+    kustomization = read_yaml(KUBERNETES / "kustomization.yaml")
+    assert sorted(kustomization["resources"]) == [path.name for path in RESOURCES]
+    (documents,) = kustomization["configMapGenerator"]
+    found = sorted(KUBERNETES.glob("documents/*"))
+    assert [KUBERNETES / name for name in documents["files"]] == found
+
+
+def test_kubectl_builds_it() -> None:
+    """All resources are of one namespace, are valid, and find each other by name."""
+    if shutil.which("kubectl") is None:
+        print("kubectl is not installed: the kustomization is not built")
+        pytest.skip("kubectl is not installed")
+    built = [*yaml.safe_load_all(run("kubectl", "kustomize", KUBERNETES))]
+    for resource in built:
+        validate(resource)
+        if resource["kind"] != "Namespace":
+            assert resource["metadata"]["namespace"] == "cutlist"
+    named = {resource["kind"]: resource for resource in built}
+    pod = named["Deployment"]["spec"]["template"]["spec"]
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    documents = named["ConfigMap"]["metadata"]["name"]
+    assert volumes["documents"]["configMap"]["name"] == documents != "cutlist-documents"
+    claim = volumes["state"]["persistentVolumeClaim"]["claimName"]
+    assert claim == named["PersistentVolumeClaim"]["metadata"]["name"]
+    assert ":" in pod["containers"][0]["image"]
+
+
+def test_one_pod_at_a_time_without_any_right() -> None:
+    """Two controllers at one ledger would be two owners; and a pod that is broken into is poor."""
+    spec = read_yaml(KUBERNETES / "deployment.yaml")["spec"]
+    assert (spec["replicas"], spec["strategy"]["type"]) == (1, "Recreate")
+    pod = spec["template"]["spec"]
+    (container,) = pod["containers"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert not pod["automountServiceAccountToken"]
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    probes = {name: container[name]["httpGet"]["path"] for name in container if "Probe" in name}
+    assert probes["livenessProbe"] == "/healthz"
+    assert probes["readinessProbe"] == "/readyz"
+
+
+def test_the_document_of_the_pod_is_one() -> None:
+    """It rehearses: who applies the kustomization as it stands spends nothing."""
+    (sync,) = load_syncs([KUBERNETES / "documents"])
+    assert (sync.name, sync.endpoint) == ("films", "mock")
+
+
+# ------------------------------------------------------------------ together
+
+
+def test_secrets_that_documents_name_are_among_the_secrets() -> None:
+    """Whoever fills in the file of secrets has filled in all."""
+    names = set(re.findall(r"^(\w+)=$", (DEPLOY / "systemd/secrets.env").read_text(), re.M))
+    (document,) = (KUBERNETES / "documents").iterdir()
+    named = set(re.findall(r"(?:token|url|secret)From: (\w+)", document.read_text()))
+    assert named | {"DASHSCOPE_API_KEY"} <= names
+
+
+def list_controller_calls() -> dict[str, list[str]]:
+    """The arguments of `cutlist` by which each of the three starts the controller."""
+    unit = re.search(r"^ExecStart=\S+/cutlist (.*)$", UNIT.read_text(), re.MULTILINE)
+    image = re.findall(r"^CMD (\[.*\])$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    pod = read_yaml(KUBERNETES / "deployment.yaml")["spec"]["template"]["spec"]
+    assert unit
+    return {
+        "unit": shlex.split(unit[1]),
+        "image": yaml.safe_load(image[-1]),
+        "pod": pod["containers"][0]["args"],
+    }
+
+
+def test_the_three_start_the_controller_alike() -> None:
+    """A pod says what its image would do anyway; the service listens on its own machine only."""
+    calls = list_controller_calls()
+    assert calls["pod"] == calls["image"]
+    at = calls["unit"].index("--listen") + 1
+    assert calls["unit"][at] == "127.0.0.1:8080"
+    assert [*calls["unit"][:at], "0.0.0.0:8080", *calls["unit"][at + 1 :]] == calls["pod"]
