@@ -69,9 +69,9 @@ class ApplyRequest:
     saved: SavedPlan | None = None
     max_cost: float | None = None  # refuse a plan that may cost more, in the prices' currency
     fail_fast: bool = False  # after the first failure send nothing more; bring home what was sent
+    approved_by: str = ""  # who said yes beforehand, in words for the books; nobody is asked then
     # cancel what waits at the service and no edit asks for any more, before it costs anything
     cancel_obsolete: bool = False
-    approved_by: str = ""  # who said yes beforehand, in words for the books; nobody is asked then
 
     @property
     def chosen_options(self) -> PlanOptions:
