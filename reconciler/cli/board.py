@@ -50,8 +50,11 @@ class Board:
     def take_in(self, event: Event) -> None:
         """Something has happened."""
         name = event.name
-        if name in self._left_alone or event.phase is Phase.CANCELLED:
-            return  # the second is of a request that no edit stands for any more
+        if event.phase is Phase.CANCELLED:  # of a request that no edit stands for any more
+            self._widest = max(self._widest, measure_columns(name))
+            return
+        if name in self._left_alone:
+            return
         if name not in self._expected:  # a task of a request that no edit stands for any more
             self._expected.add(name)
             self._tasks.add(name)

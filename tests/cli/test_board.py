@@ -13,6 +13,7 @@ import pytest
 from reconciler.apply.events import Event, Phase
 from reconciler.apply.outcome import Outcome, Report
 from reconciler.cli.board import Board
+from reconciler.cli.progress import Lines
 from reconciler.plan.step import Action, Plan
 from reconciler.report.outcome import lay_out_outcome
 from reconciler.report.page import Line, Page, measure_columns, write_blocks
@@ -120,3 +121,20 @@ def test_what_is_tried_again_is_no_failure() -> None:
     shown = text(board.lines(Page(), 24, 100.0))
     assert "failed" not in shown
     assert "\n  outro " in f"\n{shown}"
+
+
+def test_what_is_cancelled_is_told_and_not_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is of a request that the edit had before: each gets its line, and the board stays."""
+    first, second = (
+        Event("intro", Phase.CANCELLED, 1.0, note=f"task {number} is no longer asked for")
+        for number in (1, 2)
+    )
+    board = Board(replace(asked(), steps=()), 0.0)
+    board.take_in(first)
+    assert text([board.ended(first, Page())]) == "- intro  task 1 is no longer asked for\n"
+    assert text(board.lines(Page(), 24, 2.0)).startswith("0 of 0 done")
+    lines = Lines("USD")
+    for event in (first, second):
+        lines.observe(event)
+    told = [f"intro: task {number} is no longer asked for" for number in (1, 2)]
+    assert capsys.readouterr().out.splitlines() == told
