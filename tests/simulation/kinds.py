@@ -26,6 +26,8 @@ class Kind:
     day_rate: float = 0.0  # of lives after which nobody comes for more than a day
     crowd_rate: float = 0.0  # of pauses in which somebody else submits what then waits for long
     change_rate: float = 0.0  # of lives after which something else is asked for
+    cancel_rate: float = 0.0  # of lives that cancel what nobody asks for any more
+    environments: bool = False  # some lives are of another environment
     rivals: bool = False  # two applies begin at once
     clock_errors_s: tuple[float, ...] = (0.0,)  # by which the clocks of lives are wrong
     jump_rate: float = 0.0  # of lives in which the clock is set
@@ -100,15 +102,21 @@ KINDS: dict[str, Kind] = {
         status_rate=0.1,
         day_rate=0.1,
         change_rate=0.2,
+        cancel_rate=0.5,
         colleague_rate=0.1,
         lost_rate=0.1,
     ),
 }
 
 
+# every other world of changes: what waits is cancelled where nobody asks for it any more
+OBSOLETE = Kind(change_rate=0.6, cancel_rate=0.8, environments=True)
+
+
 def kind_of(seed: int) -> Kind:
     """The kind of a seed's world."""
-    return list(KINDS.values())[seed % len(KINDS)]
+    name = list(KINDS)[seed % len(KINDS)]
+    return OBSOLETE if name == "changes" and turn_of(seed) % 2 == 0 else KINDS[name]
 
 
 def turn_of(seed: int) -> int:

@@ -12,13 +12,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from reconciler.apply import attempt, bookkeeping, executor, recover, session
+from reconciler.apply import context as context_of_attempts
 from reconciler.apply import settle as settling
 from reconciler.desired.job import Facts
+from reconciler.errors import ServiceError
 from reconciler.history import spending
+from reconciler.operations import obsolete
 from reconciler.plan.step import Plan
 from reconciler.state import ledger, observed
 from reconciler.state import lock as holder
@@ -234,6 +238,40 @@ def _holdings_seen_as(
     patch.setattr(session, "note_holdings", note)
 
 
+# ------------------------------------------------------------------ what nobody asks for any more
+
+
+def refusal_is_a_yes(patch: pytest.MonkeyPatch) -> None:
+    """A task counts as cancelled once that was asked for, whatever the service says."""
+
+    async def believe(context: Any, work: Any) -> bool:
+        task_id = context.ledger.attempt(work.attempt_id, now=context.clock.now()).task_id
+        with contextlib.suppress(ServiceError):
+            await context.client.cancel(task_id)
+        await context_of_attempts.close(context, work.attempt_id, State.CANCELED)
+        return True
+
+    patch.setattr(executor, "cancel_waiting_task", believe)
+
+
+def obsolete_is_not_collected(patch: pytest.MonkeyPatch) -> None:
+    """What cannot be cancelled, since it runs, is left at the service."""
+    real = executor.cancel_waiting_task
+
+    async def leave(context: Any, work: Any) -> bool:
+        await real(context, work)
+        return True
+
+    patch.setattr(executor, "cancel_waiting_task", leave)
+    patch.setattr(obsolete, "_may_wait", lambda attempt, config: attempt.state is State.SUBMITTED)
+
+
+def only_this_environment_counts(patch: pytest.MonkeyPatch) -> None:
+    """What no edit of this environment asks for is cancelled, whoever else waits for it."""
+    patch.setattr(books.SqliteBooks, "environment", lambda self, attempt_id: mock.ANY)
+    patch.setattr(obsolete, "list_other_environments", lambda config: ())
+
+
 # ------------------------------------------------------------------ what was wrong once
 
 
@@ -294,6 +332,9 @@ MUTANTS: dict[str, Mutant] = {
         record_taken_for_durable,
         own_task_refused,
         orphan_in_silence,
+        refusal_is_a_yes,
+        obsolete_is_not_collected,
+        only_this_environment_counts,
         intents_are_free,
         booked_with_the_answer,
         held_anew_at_every_pass,

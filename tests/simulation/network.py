@@ -40,6 +40,8 @@ POLL_FAULTS = ("unknown",)
 WRONG_DATES_S = (-300.0, -45.0, 10.0, 60.0, 600.0)  # by which other hosts' clocks are wrong
 CREATE_ODDITIES = (*CREATE_BENDS, *UNDELIVERED)
 WAITS = {"when": {"prompt": "theirs"}, "after_s": 1500.0, "pending_s": 1200.0}  # in a crowd
+# what is asked for by a changed manifest, or before one: every other task of a model
+OURS_WAIT = {"when": {"nth": list(range(1, 99, 2))}, "after_s": 700.0, "pending_s": 400.0}
 THEIRS = {
     "model": "wan2.7-videoedit",
     "input": {

@@ -8,22 +8,23 @@ import json
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconciler.apply import recover
+from reconciler.apply import executor, recover
 from reconciler.apply.settle import take_second_look
 from reconciler.errors import CutlistError, Locked
-from reconciler.state.observed import State
+from reconciler.formats.names import NO_ENVIRONMENT
+from reconciler.state.observed import Attempt, State
 from reconciler.system.files import hash_file
 from reconciler.system.probe import worker
 from reconciler.system.probe.client import ProbeClient
 from reconciler.system.probe.refusal import Refusal
-from tests.simulation.books import judge_books
+from tests.simulation.books import books, judge_books
 from tests.simulation.kinds import HOUR_S, kind_of
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.world import (
@@ -49,6 +50,7 @@ class Verdict:
         self.lost = 0  # billed tasks that neither store nor ledger knows
         self.incomplete = 0  # visible files that were not the whole of what they are named for
         self.cancelled_theirs = 0  # tasks of somebody else
+        self.cancelled_elsewhere = 0  # tasks that were made for another environment
         self.not_ours = 0  # results that are of somebody else's tasks
         self.forgotten = 0  # results that were said to be safe and that a power cut took
         # what was wrong with the ledger's books, after any life
@@ -64,6 +66,7 @@ class Verdict:
             "forgotten": self.forgotten,
             "not ours": self.not_ours,
             "cancelled of somebody else": self.cancelled_theirs,
+            "cancelled of another environment": self.cancelled_elsewhere,
             f"miscounted ({', '.join(self.world.miscounted[:1])})": self.miscounted,
         }
         return self.stuck or ", ".join(f"{count} {word}" for word, count in counts.items() if count)
@@ -124,14 +127,25 @@ def look_here(_: ProbeClient, asked: bytes, descriptor: int) -> dict[str, Any]:
 
 @contextmanager
 def tapped(world: World) -> Iterator[None]:
-    """The world is what makes files durable; it hears of second looks, and opens media itself."""
+    """The world is what makes files durable; it hears of second looks and of cancels, and opens
+    media itself.
+    """
 
     async def heard(context: Any, attempt_id: str) -> Any:
         world.counters["second look"] += 1
         return await take_second_look(context, attempt_id)
 
+    cancel = executor.cancel_waiting_task  # of a mutant, perhaps
+
+    async def noted(context: Any, work: Any) -> bool:
+        world.cancels.append((work.attempt_id, world.environment))
+        is_done = await cancel(context, work)
+        world.counters["cancel in vain"] += not is_done
+        return is_done
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", world.fsync)
+        patch.setattr(executor, "cancel_waiting_task", noted)
         patch.setattr(recover, "take_second_look", heard)
         patch.setattr(ProbeClient, "_ask", look_here)
         yield
@@ -214,6 +228,7 @@ def judge(world: World) -> Verdict:
     verdict.lost = sum(1 for task in paid if task["task_id"] not in held | told | world.person.told)
     verdict.not_ours = len(held & foreign)
     verdict.cancelled_theirs = world.network.cancelled_theirs
+    verdict.cancelled_elsewhere = cancelled_elsewhere(world, every)
     world.rotten.clear()  # what was bad has been moved aside
     verdict.incomplete = world.incomplete + incomplete(world)
     verdict.forgotten = world.forgotten + forgotten(world)
@@ -224,3 +239,17 @@ def judge(world: World) -> Verdict:
         else:
             raise AssertionError(f"{name} has no output though all went well")
     return verdict
+
+
+def cancelled_elsewhere(world: World, every: Iterable[Attempt]) -> int:
+    """How many tasks a life wanted to cancel that were made for another environment."""
+    tasks = {attempt.id: attempt.task_id for attempt in every}
+    made_for = {
+        entry.task_id: entry.booking.environment
+        for entry in books(world, open_project(world)).entries
+        if entry.booking is not None and not entry.stray
+    }
+    return sum(
+        made_for.get(tasks.get(attempt_id)) != (environment or NO_ENVIRONMENT)
+        for attempt_id, environment in world.cancels
+    )

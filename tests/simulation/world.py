@@ -32,13 +32,14 @@ from tests.simulation.clocks import LifeClock, ServiceClock, elapsed_s
 from tests.simulation.disk import LEDGER, Disk
 from tests.simulation.kinds import SETTLE_S, Kind
 from tests.simulation.loop import PROCESS, Process
-from tests.simulation.network import API_HOST, WAITS, Network, Wire
+from tests.simulation.network import API_HOST, OURS_WAIT, WAITS, Network, Wire
 from tests.simulation.person import Person
 
 KILLS = 4  # lives that may end too early
 ROUNDS = 12  # of a person's decisions, until nothing is left to be decided
 MEMORY = "/dev/shm"  # where there is none, the simulation is slower
 CHANGED = ", slower"  # what changes in a prompt
+OTHER = "other"  # an environment
 
 
 @cache
@@ -77,6 +78,9 @@ class World:
         self.trouble = random.Random(-1 - seed)  # of disks, apart from that of the network
         self._chance = random.Random(seed + 1)  # what the program itself draws
         self._errors = random.Random(seed + 4)  # of the clocks of lives
+        self._wishes = random.Random(seed + 5)  # of lives: whether they cancel, and where they are
+        self.environment: str | None = None  # of the life that goes on
+        self.cancels: list[tuple[str, str | None]] = []  # tasks to be cancelled, and where
         self.films = ReadyMade()
         self.server = MockServer(
             clock=ServiceClock(),
@@ -85,7 +89,7 @@ class World:
             seed=seed,
             run_blocking=inline,
             public_url=f"https://{API_HOST}",
-            scenarios=[WAITS] if kind.crowd_rate else None,
+            scenarios=[WAITS] * bool(kind.crowd_rate) + [OURS_WAIT] * kind.environments,
         )
         self.server.app.freeze()
         self.network = Network(
@@ -152,6 +156,9 @@ class World:
         """
         self.lives += 1
         self.clock = self._wind_clock()
+        cancels = self._wishes.random() < self.kind.cancel_rate
+        is_away = dies_at is not None and self._wishes.random() < 0.3
+        self.environment = OTHER if self.kind.environments and is_away else None
         process = Process(dies_at, self._died, writing=writing)
         self.processes.append(process)
 
@@ -162,9 +169,10 @@ class World:
             return result
 
         async def apply() -> Report:
-            project = open_project(self, block)
+            project = open_project(self, block, self.environment)
             hooks = ApplyHooks(observe=self._event, tell=self._told)
-            return await project.apply_async(ApplyRequest(**settings), hooks)
+            request = ApplyRequest(cancel_obsolete=cancels, **settings)
+            return await project.apply_async(request, hooks)
 
         token = PROCESS.set(process)
         task = asyncio.get_running_loop().create_task(apply())
@@ -216,17 +224,18 @@ class World:
 
     def change(self) -> None:
         """Somebody asks for something else, or for what was asked before."""
-        path = self.disk.root / "specs" / "edit-0.yaml"
-        manifest = json.loads(path.read_text())
-        asked = manifest["spec"]["input"]
-        prompt = asked["prompt"]
-        asked["prompt"] = (
-            prompt.removesuffix(CHANGED) if prompt.endswith(CHANGED) else prompt + CHANGED
-        )
-        path.write_text(json.dumps(manifest))
+        changed = "*" if self.kind.environments else "edit-0"
+        for path in sorted((self.disk.root / "specs").glob(f"{changed}.yaml")):
+            manifest = json.loads(path.read_text())
+            asked = manifest["spec"]["input"]
+            prompt = asked["prompt"]
+            asked["prompt"] = (
+                prompt.removesuffix(CHANGED) if prompt.endswith(CHANGED) else prompt + CHANGED
+            )
+            path.write_text(json.dumps(manifest))
+            self.say("changed", asked["prompt"])
         self.disk.settle()
         self.counters["changed"] += 1
-        self.say("changed", asked["prompt"])
 
     def look_over(self) -> None:
         """A person has every blob read again, and what is bad moved aside."""
@@ -255,8 +264,8 @@ class World:
     def _event(self, event: Any) -> None:
         if event.phase.value != "fetching":
             self.say(event.name, event.phase.value, event.note or event.task_id)
-        if event.phase.value == "settling":
-            self.counters["settled"] += 1
+        if event.phase.value in ("settling", "cancelled"):
+            self.counters[event.phase.value] += 1
 
 
 async def inline(function: Any, *args: Any) -> Any:
@@ -264,11 +273,14 @@ async def inline(function: Any, *args: Any) -> Any:
     return function(*args)
 
 
-def open_project(world: World, block: RunBlocking = inline) -> Project:
+def open_project(
+    world: World, block: RunBlocking = inline, environment: str | None = None
+) -> Project:
     """The project of a run, on the run's disk, time and network."""
     return Project.open(
         world.disk.root,
         variables=Variables(Secret("sk-mock")),
+        environment=environment,
         clock=world.clock,
         transport=Wire(world.network),
         block=block,
@@ -283,6 +295,7 @@ def write_project(root: Path, rng: random.Random, *, uploads: bool) -> list[str]
     fields = {
         "endpoint": f"https://{API_HOST}/api/v1", "realm": "live", "account": "studio",
         "limits": {"settle_s": int(SETTLE_S)},
+        "environments": {OTHER: {"parameters": {"seed": 7}}},
         "defaults": {"model": "wan2.7-videoedit", "parameters": {"resolution": "720P"}},
     }  # fmt: skip
     (root / "cutlist.yaml").write_text(
@@ -333,7 +346,8 @@ def incomplete(world: World) -> int:
         wrong += blob.name not in world.rotten and (
             digest != blob.name or digest not in world.films.digests
         )
-    outputs = (path for path in (root / "renders").rglob("*") if not path.name.startswith("."))
+    files = (path for path in (root / "renders").rglob("*") if path.is_file())
+    outputs = (path for path in files if not path.name.startswith("."))
     return wrong + sum(hash_file(path) not in world.films.digests for path in outputs)
 
 
