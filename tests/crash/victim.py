@@ -14,6 +14,7 @@ import sys
 from typing import Any
 
 from reconciler.cli import main
+from reconciler.service.client import Client
 from reconciler.state import lockfile
 from reconciler.state.ledger import SqliteLedger
 from reconciler.state.ledger.sqlite.baselines import SqliteBaselines
@@ -36,11 +37,16 @@ POINTS: dict[str, tuple[Any, str]] = {
     "lockfile.write": (lockfile, "write"),
 }
 
+CANCEL = "Client.cancel"
+
 
 def arm(point: str, when: str, nth: int) -> None:
     """Let the nth call of `point` be the last thing this process does, before it does anything or
     after it has.
     """
+    if point == CANCEL:
+        arm_cancel(when)
+        return
     owner, name = POINTS[point]
     original = getattr(owner, name)
     calls = itertools.count(1)
@@ -56,6 +62,18 @@ def arm(point: str, when: str, nth: int) -> None:
         return result
 
     setattr(owner, name, armed)
+
+
+def arm_cancel(when: str) -> None:
+    """Let the first request to cancel be the last thing, before it is sent or after its answer."""
+    original = Client.cancel
+
+    async def armed(self: Client, task_id: str) -> None:
+        if when == "after":
+            await original(self, task_id)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    Client.cancel = armed  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
