@@ -10,8 +10,10 @@ from pathlib import Path
 
 from reconciler.config import PROJECT_FILE, CommittedFolder, Config, Variables
 from reconciler.config.project_file import read_project_file
+from reconciler.config.variables import require_secret
 from reconciler.controller.documents import Sync
 from reconciler.controller.guard import Guarded, guard_config
+from reconciler.controller.lfs import bring_lfs, list_lfs_pointers
 from reconciler.controller.places import SyncPlaces
 from reconciler.desired.source.load import load_desired
 from reconciler.desired.source.opening import open_revision_tree
@@ -109,9 +111,23 @@ class Checkout:
             try:
                 load_desired(config, tree, cache)
             except (InvalidInput, Unusable):
+                if self._bring_lfs(config.committed):
+                    return True
                 if not objects.missing:
                     raise
         return self.mirror.fetch_blobs(objects.missing) > 0
+
+    def _bring_lfs(self, folder: CommittedFolder) -> bool:
+        """Bring the bytes behind those pointers of Git LFS that are here; whether there were any
+        to bring.
+        """
+        pointers = list_lfs_pointers(self.mirror, folder.commit, folder.path)
+        if not pointers:
+            return False
+        name = self.sync.repository.token_from
+        token = require_secret(name) if name else None
+        bring_lfs(self.mirror, pointers, routes=self.variables.routes, token=token)
+        return True
 
 
 def _is_text(name: str) -> bool:

@@ -8,10 +8,12 @@ when it has the SHA-256 that the commit names.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,6 +121,17 @@ async def fetch_lfs(
         raise RemoteUnreachable(words, hint="It is tried again.") from error
     finally:
         await host.network.close()
+
+
+def bring_lfs(
+    mirror: Mirror, pointers: Sequence[LfsPointer], *, routes: Routes, token: Secret | None
+) -> None:
+    """The same for who waits for it: in a thread with a loop of its own. Raises what `fetch_lfs`
+    raises.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        fetching = fetch_lfs(mirror, pointers, routes=routes, token=token)
+        pool.submit(asyncio.run, fetching).result()
 
 
 def _build_path(folder: Path, pointer: LfsPointer) -> Path:

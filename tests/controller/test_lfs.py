@@ -20,6 +20,8 @@ from reconciler.system.git.committed import LfsPointer
 from reconciler.system.git.remote import Mirror
 from reconciler.system.git.run import Objects
 from tests.clock import FakeClock
+from tests.controller.stage import Stage
+from tests.e2e.bench import write_video
 from tests.githost import GitHost, Trouble
 from tests.repository import Repository
 
@@ -81,6 +83,21 @@ async def test_a_clip_is_read_like_any_other(films: Films) -> None:
         assert tree.manifests(".") == []
         file = tree.file("ball.mp4")
         assert (file.digest(), file.size_bytes) == (DIGEST, len(CLIP))
+
+
+async def test_a_pass_renders_what_lies_in_lfs(stage: Stage, tmp_path: Path) -> None:
+    """The clip of a manifest is brought when it is needed, and no other."""
+    clip = tmp_path / "clip.mp4"
+    write_video(clip, 2.0)
+    stage.edit("rain", url="clip.mp4")
+    stage.write("specs/clip.mp4", stage.host.put_lfs(clip.read_bytes()))
+    stage.write("specs/other.mp4", stage.host.put_lfs(b"other"))
+    stage.push()
+    await stage.run()
+    assert stage.describe() == ("True", "Applied")
+    assert stage.billed_tasks() == 1
+    digest = hashlib.sha256(clip.read_bytes()).hexdigest()
+    assert [path.name for path in stage.state.rglob("lfs/objects/*/*/*")] == [digest]
 
 
 @pytest.mark.parametrize(
