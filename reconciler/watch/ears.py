@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from watchfiles._rust_notify import RustNotify
 
-_STEP_MS = 25  # a batch of events ends when nothing came for so long
-_MOST_MS = 100  # and after so long at the latest
+_STEP_MS = 15  # a batch of events ends when nothing new came for so long
+_MOST_MS = 30  # and after so long at the latest
 _LIMIT = (
     "warning: this system watches no more folders (fs.inotify.max_user_watches is reached; raise"
     " it with `sysctl`). The project is looked at twice a second instead."

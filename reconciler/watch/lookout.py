@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,6 @@ from reconciler.watch.quiet import QUIET_S, Quiet
 from reconciler.watch.sight import Eyes, Sight
 
 Cause = Literal["start", "saved", "woke", "again"]
-_AGAIN_S = 5.0
 _FIRST_LOOKS = 3  # what was written just before the watch began is let grow old
 _MOST_DOZE_S = 5.0  # then it is asked whether this machine slept
 _UNHEARD = (STATE_DIR, ".git")
@@ -48,7 +47,7 @@ class Lookout:
         self._base = self._seen = Sight()
         self._during_pass = False
         self._woke = False
-        self._again_at: float | None = None
+        self._is_free: Callable[[], bool] | None = None
         self._put_aside: set[str] = set()
 
     async def open(self) -> None:
@@ -59,7 +58,7 @@ class Lookout:
         for _ in range(_FIRST_LOOKS):
             if sight.is_whole(sight.asked):
                 break
-            await self._ears.hear(QUIET_S)
+            await self._hear(QUIET_S)
             sight = await self._block(self._eyes.look)
         self._base = self._seen = sight
         self._quiet.note_look(self._clock.monotonic())
@@ -75,7 +74,7 @@ class Lookout:
         cause: Cause = "saved" if paths else "woke" if self._woke else "again"
         self._put_aside.clear()
         self._base = self._seen
-        self._woke, self._again_at = False, None
+        self._woke, self._is_free = False, None
         return Occasion(cause, tuple(paths))
 
     def expect_writes(self) -> None:
@@ -102,9 +101,11 @@ class Lookout:
         self._put_aside |= set(paths)
         return paths
 
-    def try_again_soon(self) -> None:
-        """The pass could not begin, through no fault of the project: another one is due anyway."""
-        self._again_at = self._clock.monotonic() + _AGAIN_S
+    def try_again_when(self, is_free: Callable[[], bool]) -> None:
+        """The pass could not begin, through no fault of the project: another one is due as soon as
+        what was in its way is gone.
+        """
+        self._is_free = is_free
 
     def has_changed(self) -> bool:
         """Whether anything is not as the running pass saw it; looks at once."""
@@ -135,7 +136,7 @@ class Lookout:
         return self._woke or self._is_due_again() or bool(self._list_changes())
 
     def _is_due_again(self) -> bool:
-        return self._again_at is not None and self._clock.monotonic() >= self._again_at
+        return self._is_free is not None and self._is_free()
 
     def _list_changes(self) -> list[str]:
         return self._seen.list_changes(self._base, during_pass=self._during_pass)
@@ -143,20 +144,24 @@ class Lookout:
     async def _wait_until_due(self) -> None:
         """Listen until a look is due."""
         while True:
-            due = self._quiet.find_due(deaf=self._ears.is_deaf)
-            if self._again_at is not None:
-                due = min(due, self._again_at)
+            often = self._ears.is_deaf or self._is_free is not None
+            due = self._quiet.find_due(often=often)
             wait_s = due - self._clock.monotonic()
             if wait_s <= 0:
                 return
-            paths, trouble = await self._ears.hear(min(wait_s, _MOST_DOZE_S))
-            if trouble:
-                self._tell(trouble)
+            paths = await self._hear(min(wait_s, _MOST_DOZE_S))
             if self._jumps.measure():
                 self._woke = True
                 return
             for path in paths:
                 self._note(path)
+
+    async def _hear(self, timeout_s: float) -> Collection[str]:
+        """What changed, as absolute paths; nothing where so much time went by first."""
+        paths, trouble = await self._ears.hear(timeout_s)
+        if trouble:
+            self._tell(trouble)
+        return paths
 
     def _note(self, path: str) -> None:
         """Take in that something at an absolute path has changed."""

@@ -17,6 +17,7 @@ from reconciler.config import Config
 from reconciler.desired.job import Desired
 from reconciler.errors import CutlistError, Locked
 from reconciler.plan.step import Action, Plan
+from reconciler.state.lock import FileLock
 from reconciler.system.clock import Clock
 from reconciler.watch.failures import Failures
 from reconciler.watch.lookout import Cause, Lookout, Occasion
@@ -26,6 +27,7 @@ Complain = Callable[[CutlistError], None]
 QUIET_BEFORE_MONEY_S = 2.0
 _MOST_FETCH_S = 5.0  # so long a superseded pass may go on bringing videos home
 _LOOK_AGAIN_S = 0.05
+_SOMEBODY_ASKED_S = 0.1  # a person has read the question: nothing was heard meanwhile
 
 
 class Appliable(Protocol):
@@ -100,7 +102,8 @@ class WatchPass(Generic[ProjectType]):
         try:
             report = await project.apply_async(request, self._surround(hooks, stop), stop=stop)
         except Locked:
-            self._around.lookout.try_again_soon()
+            lock = FileLock(project.config.state_dir / "lock")
+            self._around.lookout.try_again_when(lambda: lock.find_holder() is None)
             raise
         finally:
             watcher.cancel()
@@ -136,8 +139,10 @@ class WatchPass(Generic[ProjectType]):
         """The hooks of whoever applies, and what the watch has to know and to say besides."""
 
         def approve(plan: Plan) -> bool | str:
+            asked_at = self._around.clock.monotonic()
             approved = hooks.approve(plan)
-            if not stop.reason and self._around.lookout.has_changed():
+            took_s = self._around.clock.monotonic() - asked_at
+            if took_s > _SOMEBODY_ASKED_S and self._around.lookout.has_changed():
                 stop.request(SUPERSEDED)  # what was agreed to is not what the files say any more
             return approved
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-QUIET_S = 0.03  # without news, and what is being saved is written: the second tick of the ears
+QUIET_S = 0.05  # without news, and what is being saved is written: batches come more often
 WHOLE_S = 0.2  # the same for a manifest that cannot be read yet
 MOST_S = 1.0  # so long after the first of them it is looked, whatever goes on
 _SELDOM_S = 0.25  # between two looks for changes at paths that nobody names
 _AFTERWARDS_S = 1.0  # one more look, should something have been missed
 _ROUTINE_S = 30.0
-_DEAF_S = 0.5
+_OFTEN_S = 0.5  # where nothing is heard, or a lock is waited for
 _MOST_PATIENCE = 16.0
+_MOST_BATCHES = 8  # of one storm of saves, each of which makes the quiet after it longer
+_MOST_STORM = 4.0
 
 
 class Quiet:
@@ -21,6 +23,8 @@ class Quiet:
         self.last_at: float | None = None  # of what is named; None: nothing of it was ever heard
         self._first_at: float | None = None
         self._quiet_s = QUIET_S
+        self._batches = 0
+        self._has_grace = False
         self._doubt_at: float | None = None
         self._looked_at = 0.0
         self._again_at: float | None = None
@@ -31,28 +35,37 @@ class Quiet:
         """Whether nothing is being saved, as far as anybody has heard."""
         return self._first_at is None
 
+    @property
+    def _most_s(self) -> float:
+        return MOST_S * min(self._patience, _MOST_STORM)
+
     def note(self, now: float, *, named: bool) -> None:
         """Something changed: what is named, or what may yet lead to it."""
         if not named:
             self._doubt_at = self._doubt_at or now
             return
-        self._first_at = now if self._first_at is None else self._first_at
+        if self._first_at is None:
+            self._first_at, self._batches = now, 1
+        elif now > (self.last_at or 0.0):
+            self._batches += 1
         self.last_at = now
-        self._quiet_s = QUIET_S * self._patience
+        self._quiet_s = QUIET_S * max(min(self._batches, _MOST_BATCHES), self._patience)
 
     def wait_until_whole(self, now: float) -> bool:
         """Put the look off, for something is not whole yet. False where that lasted long enough."""
-        last_at, first_at = self.last_at, self._first_at
-        if last_at is None or first_at is None:
+        if self.last_at is None or self._first_at is None:
             return False
+        if now >= self._first_at + self._most_s and not self._has_grace:
+            self._has_grace = True  # a storm that may have ended just now
+            self._first_at = now + WHOLE_S - self._most_s
         self._quiet_s = max(WHOLE_S, self._quiet_s)
-        return now < min(last_at + self._quiet_s, first_at + MOST_S)
+        return now < min(self.last_at + self._quiet_s, self._first_at + self._most_s)
 
-    def find_due(self, *, deaf: bool) -> float:
-        """When to look next."""
-        moments = [self._looked_at + (_DEAF_S if deaf else _ROUTINE_S)]
+    def find_due(self, *, often: bool) -> float:
+        """When to look next; `often`: as one who hears nothing."""
+        moments = [self._looked_at + (_OFTEN_S if often else _ROUTINE_S)]
         if self._first_at is not None and self.last_at is not None:
-            moments.append(min(self.last_at + self._quiet_s, self._first_at + MOST_S))
+            moments.append(min(self.last_at + self._quiet_s, self._first_at + self._most_s))
         if self._doubt_at is not None:
             moments.append(max(self._doubt_at + QUIET_S, self._looked_at + _SELDOM_S))
         if self._again_at is not None:
@@ -64,6 +77,7 @@ class Quiet:
         news = self._first_at is not None or self._doubt_at is not None
         self._again_at = now + _AFTERWARDS_S if news else None
         self._first_at = self._doubt_at = None
+        self._has_grace = False
         self._looked_at = now
 
     def note_superseded(self) -> None:

@@ -34,11 +34,15 @@ class Hurried(SystemClock):
         super().__init__()
         self._server = server
         self._ahead_s = 0.0
+        self.held = False  # time stands still: tasks go on at the service for ever
 
     def monotonic(self) -> float:
         return time.monotonic() + self._ahead_s
 
     async def sleep(self, seconds: float) -> None:
+        if self.held:
+            await asyncio.sleep(0.005)
+            return
         self._server.advance(seconds)
         self._ahead_s += seconds
         await asyncio.sleep(0)
@@ -126,6 +130,10 @@ class Watched:
         await self.until(lambda: self.ended >= count)
         return self.passes
 
+    async def until_sent(self, count: int) -> None:
+        """Wait until the server has so many tasks."""
+        await self.until(lambda: len(self.server.bill()["tasks"]) >= count)
+
     async def change(self, step: Step) -> tuple[str, ...]:
         """Do something to the files, and wait for the pass that follows; what had changed."""
         before = self.ended
@@ -148,12 +156,19 @@ class Watched:
                 self._news.set()
 
     @asynccontextmanager
-    async def watching(self, project: Project | None = None) -> AsyncIterator[None]:
-        """Watch for the length of a block, which begins when the first pass has ended."""
+    async def watching(
+        self, project: Project | None = None, *, at_once: bool = False
+    ) -> AsyncIterator[None]:
+        """Watch for the length of a block, which begins when the first pass has ended; `at_once`:
+        when it has begun.
+        """
         task = asyncio.ensure_future(self._follow(project or self.open_project()))
         try:
-            await self.until(lambda: self.ended or task.done())
+            counts = self.passes if at_once else self.reports
+            await self.until(lambda: counts or self.errors or task.done())
             yield
+            if task.done():
+                task.result()
         finally:
             task.cancel()
             with suppress(asyncio.CancelledError):
