@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,8 +56,7 @@ class Afterwards:
             yield
         finally:
             worker.cancel()
-            with suppress(asyncio.CancelledError):
-                await worker
+            await asyncio.wait([worker])
 
     def observe(self, event: Event) -> None:
         """Hear of what happens in a pass."""

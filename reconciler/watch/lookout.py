@@ -81,10 +81,10 @@ class Lookout:
         """From now until the end of the pass, outputs and lock file are written by the pass."""
         self._during_pass = True
 
-    async def end_pass(self, *, superseded: bool) -> None:
-        """Take for known what the pass itself wrote."""
+    async def end_pass(self, written: Collection[str], *, superseded: bool) -> None:
+        """Take for known what the pass itself wrote: `written` are the outputs."""
         later = await self._block(self._eyes.look)
-        self._base = self._base.take_over(later)
+        self._base = self._base.take_over(later, written)
         self._seen = replace(self._seen, made=self._base.made)
         self._during_pass = False
         if later.list_changes(self._base):  # it is looked at with care, as any other change

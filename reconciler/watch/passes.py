@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
@@ -71,7 +70,8 @@ class WatchPass(Generic[ProjectType]):
         self._open_project = open_project
         self._around = around
         self._project: ProjectType | None = None
-        self._fetching: set[str] = set()
+        self._fetching: set[str] = set()  # edits
+        self._written: set[str] = set()  # outputs
 
     def open_project(self) -> ProjectType:
         """The project as its files say it now; later calls give the same.
@@ -107,9 +107,11 @@ class WatchPass(Generic[ProjectType]):
             raise
         finally:
             watcher.cancel()
-            with suppress(asyncio.CancelledError):
-                await watcher
-            await self._around.lookout.end_pass(superseded=stop.reason == SUPERSEDED)
+            await asyncio.wait([watcher])  # which a cancellation of the pass goes through
+            superseded = stop.reason == SUPERSEDED
+            await self._around.lookout.end_pass(self._written, superseded=superseded)
+        if not watcher.cancelled():
+            watcher.result()  # a fault of the watch is told, like one of the pass
         self._around.failures.learn(report)
         return report
 
@@ -152,7 +154,7 @@ class WatchPass(Generic[ProjectType]):
             if plan.realm == "live" and cost.billable_s:
                 await self._wait_for_quiet(stop)
 
-        observe = self._note_fetching(hooks.observe)
+        observe = self._note_events(hooks.observe)
         return replace(hooks, observe=observe, wait=wait, approve=approve)
 
     async def _wait_for_quiet(self, stop: Stop) -> None:
@@ -163,12 +165,14 @@ class WatchPass(Generic[ProjectType]):
                 return
             await self._around.clock.sleep(min(QUIET_BEFORE_MONEY_S - quiet_s, _LOOK_AGAIN_S))
 
-    def _note_fetching(self, observe: Observer) -> Observer:
+    def _note_events(self, observe: Observer) -> Observer:
         def note(event: Event) -> None:
             if event.phase is Phase.FETCHING:
                 self._fetching.add(event.name)
             else:
                 self._fetching.discard(event.name)
+            if event.phase is Phase.WRITTEN and event.output:
+                self._written.add(event.output)
             observe(event)
 
         return note

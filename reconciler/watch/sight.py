@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -13,6 +13,8 @@ from reconciler.state.lockfile import LOCK_FILE
 from reconciler.system.clock import Clock
 from reconciler.watch.named import Named, NameReader
 from reconciler.watch.stamps import Stamp, take_stamp
+
+_WRITTEN = (0, 0, 0, 0, False)  # of a file that was there, whatever it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,15 @@ class Sight:
             if path in before.made and before.made[path] != stamp and not (during_pass and stamp):
                 yield path
 
-    def take_over(self, later: Sight) -> Sight:
-        """The same, with what a pass has written as it is `later`; what is gone stays missed."""
-        kept = {path: stamp for path, stamp in self.made.items() if stamp is not None}
-        written = {path: stamp or kept.get(path) for path, stamp in later.made.items()}
-        return replace(self, made=written)
+    def take_over(self, later: Sight, written: Collection[str]) -> Sight:
+        """The same, with what a pass has made as it is `later`. What is gone by then stays missed:
+        what was there before, and what the pass has `written`.
+        """
+        missed = {path: stamp for path, stamp in self.made.items() if stamp is not None}
+        for path in written:
+            missed[path] = _WRITTEN
+        made = {path: stamp or missed.get(path) for path, stamp in later.made.items()}
+        return replace(self, made=made)
 
 
 class Eyes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.apply.events import Event, Phase
+from reconciler.apply.request import ApplyHooks
 from tests.repository import Repository
 from tests.watch.watched import Watched, write_edit
 
@@ -187,4 +190,21 @@ async def test_outputs(watched: Watched) -> None:
         await watched.until_passes(4)
     assert watched.passes[3] == ("cutlist.yaml",)
     assert len(watched.passes) == 4
+    assert watched.list_prompts() == ["rain"]
+
+
+async def test_an_output_that_is_deleted_at_once(watched: Watched) -> None:
+    """Gone before the pass that wrote it has ended: it is missed all the same."""
+    watched.edit("film", "rain")
+    deleted = 0
+
+    def delete_once(event: Event) -> None:
+        nonlocal deleted
+        if event.phase is Phase.WRITTEN and event.name == "film" and not deleted:
+            deleted += 1
+            asyncio.get_running_loop().call_soon(watched.output("film").unlink)
+
+    watched.hooks = ApplyHooks(observe=delete_once)
+    async with watched.watching():
+        await watched.until(lambda: deleted and watched.output("film").exists())
     assert watched.list_prompts() == ["rain"]
