@@ -1,0 +1,98 @@
+"""A team's repository with a project in a folder of it, its origin, and a service with a bill."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from mockserver.threaded import ServerThread
+from tests.cli.processes import COMMAND
+from tests.repository import Repository
+
+KEY = "sk-mock"
+PROJECT = """\
+apiVersion: cutlist/v1
+kind: Project
+metadata: {name: films}
+spec:
+  endpoint: URL
+  realm: live
+  prices: {currency: USD, models: {wan2.7-videoedit: {720P: 0.1}}}
+"""
+EDIT = """\
+apiVersion: cutlist/v1
+kind: Edit
+metadata: {name: NAME}
+spec:
+  model: wan2.7-videoedit
+  input:
+    prompt: make it NAME
+    media: [{type: video, url: "https://clips.example/a.mp4"}]
+  parameters: {resolution: 720P, duration: 2}
+"""
+
+
+class Studio:
+    """`work` is where people commit, `origin` the bare repository, and checkouts are a runner's."""
+
+    def __init__(self, folder: Path, server: ServerThread) -> None:
+        self.folder, self.server = folder, server
+        (folder / "work").mkdir()
+        self.origin = folder / "films.git"
+        self.work = Repository(folder / "work")
+        self.work.git("init", "--quiet", "--bare", str(self.origin))
+        self.work.git("remote", "add", "origin", str(self.origin))
+        self.project = self.work.root / "films"
+        (self.project / "specs").mkdir(parents=True)
+        (self.project / "cutlist.yaml").write_text(PROJECT.replace("URL", server.url))
+        (self.project / ".gitignore").write_text(".cutlist/\nrenders/\n")
+        self.add("rain")
+        self.push("main")
+
+    def add(self, name: str) -> None:
+        """Write one more edit and commit it."""
+        (self.project / "specs" / f"{name}.yaml").write_text(EDIT.replace("NAME", name))
+        self.work.commit(f"{name} is wanted")
+
+    def push(self, branch: str) -> None:
+        """Bring what is committed to the origin."""
+        self.work.git("push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
+
+    def check_out(self, branch: str) -> Path:
+        """What a runner checks out: everything anew, with the whole history."""
+        checkout = self.folder / "runner" / branch
+        if not checkout.exists():
+            self.work.git("clone", "--quiet", str(self.origin), str(checkout))
+        for command in ("fetch", f"checkout --detach --force origin/{branch}", "clean -ffdx"):
+            self.work.git("-C", str(checkout), *command.split(), "--quiet")
+        return checkout
+
+    def read(self, path: str, branch: str = "main") -> str:
+        """A file at the tip of a branch of the origin."""
+        return self.work.git("--git-dir", str(self.origin), "show", f"{branch}:{path}")
+
+    def count_tasks(self) -> int:
+        """How often was paid."""
+        return len(self.server.bill()["tasks"])
+
+    def build_environment(self) -> dict[str, str]:
+        """What a runner gives to every shell: programs, a home, and neither key nor name."""
+        home = self.folder / "home"
+        home.mkdir(exist_ok=True)
+        packages = Path(__file__).resolve().parents[2]
+        return {
+            "PATH": f"{self.write_program()}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(home),
+            "PYTHONPATH": str(packages),
+            "LANG": "C.UTF-8",
+        }
+
+    def write_program(self) -> Path:
+        """The folder with the command `cutlist`, which is the one that is tested."""
+        program = self.folder / "programs" / "cutlist"
+        if not program.exists():
+            program.parent.mkdir()
+            program.write_text(f'#!/bin/sh\nexec {shlex.join(COMMAND)} "$@"\n')
+            program.chmod(0o755)
+        return program.parent
