@@ -26,9 +26,9 @@ from reconciler.errors import (
 # In the order in which people meet them. Each is `reconciler/cli/commands/NAME.py`, which is loaded
 # when it is asked for: `--version` loads click and nothing else.
 COMMANDS = (
-    "init", "validate", "plan", "diff", "show", "apply", "status", "watch", "retake", "resolve",
-    "explain", "graph", "log", "cost", "import", "verify", "gc", "schema", "mock", "demo",
-    "completion",
+    "init", "validate", "plan", "diff", "show", "apply", "status", "watch", "sync", "retake",
+    "resolve", "explain", "graph", "log", "cost", "import", "verify", "gc", "schema", "mock",
+    "demo", "completion",
 )  # fmt: skip
 
 

@@ -1,0 +1,262 @@
+"""`cutlist sync`: what a team commits is rendered, by a controller that follows its repositories.
+
+The commands below it ask the running controller, through a socket in its state folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli import options, screen
+from reconciler.cli.serving import run_controller
+from reconciler.errors import EXIT_NEEDS_PERSON, EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from reconciler.controller.conditions import SyncStatus
+    from reconciler.controller.documents import Sync
+
+_STATE = Path(".cutlist") / "sync"
+
+state_option = click.option(
+    "--state",
+    metavar="DIR",
+    default=_STATE,
+    type=click.Path(path_type=Path, file_okay=False),
+    help=f"Where the controller keeps clones, results and ledgers. Default: {_STATE}.",
+)
+
+
+@click.group("sync", invoke_without_command=True, short_help="Render what is committed.")
+@click.option(
+    "-f",
+    "--file",
+    "files",
+    multiple=True,
+    metavar="FILE|DIR",
+    type=click.Path(path_type=Path),
+    help="Sync documents, or a folder of them; may be given more than once.",
+)
+@click.option("--repo", metavar="URL", help="Follow one repository, without a document.")
+@click.option("--ref", default="main", help="Its branch. Default: main.")
+@click.option("--path", "folder", default=".", help="The folder of cutlist.yaml in it.")
+@click.option("--name", default="", help="How the Sync is called. Default: as the repository.")
+@click.option("--env", "environment", help="The environment that is rendered.")
+@click.option(
+    "--endpoint",
+    default="mock",
+    metavar="URL|mock|singapore|beijing",
+    help="Where to render; a commit cannot change it. Default: mock, a rehearsal.",
+)
+@click.option("--interval", default="", metavar="SPAN", help="How often to look. Default: 60s.")
+@click.option(
+    "--mode",
+    default="auto",
+    type=click.Choice(["auto", "approve", "never"]),
+    help="Render at once, after a person's yes, or only plan. Default: auto.",
+)
+@click.option("--outputs", default="", metavar="DIR", help="Where videos are put.")
+@state_option
+@click.option("--once", is_flag=True, help="One pass for each Sync, then end: for cron and CI.")
+@click.option(
+    "--listen",
+    metavar="[HOST:]PORT",
+    help="Serve /status, /metrics and /hooks/NAME there; on 127.0.0.1 unless HOST says more.",
+)
+@click.option(
+    "--page-token-from",
+    default="",
+    metavar="VARIABLE",
+    help="The variable with the token that lets readers from elsewhere see /status.",
+)
+@click.option(
+    "--log",
+    "log_form",
+    default="text",
+    type=click.Choice(["text", "json"]),
+    help="How the log is written, to standard error. Default: text.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Log every step of every edit.")
+@click.pass_context
+def run_sync(
+    context: click.Context,
+    /,
+    files: tuple[Path, ...],
+    repo: str | None,
+    state: Path,
+    once: bool,
+    listen: str | None,
+    page_token_from: str,
+    log_form: str,
+    verbose: bool,
+    **flags: str | None,
+) -> int:
+    """Follow git repositories and render what is committed, until Ctrl-C or SIGTERM. SIGHUP has
+    the documents read anew. Nothing of a repository is executed.
+
+    \b
+    Examples: cutlist sync -f syncs/
+              cutlist sync --repo https://git.example.com/films.git --endpoint singapore
+    """
+    if context.invoked_subcommand is not None:
+        return EXIT_OK
+    load = _choose_loader(context, files, repo, flags)
+    return run_controller(
+        load,
+        context.obj / state,
+        once=once,
+        listen=_read_address(listen),
+        page_token_from=page_token_from,
+        log_form="json" if log_form == "json" else "text",
+        verbose=verbose,
+    )
+
+
+def _choose_loader(
+    context: click.Context,
+    files: tuple[Path, ...],
+    repo: str | None,
+    flags: Mapping[str, str | None],
+) -> Callable[[], Sequence[Sync]]:
+    """What reads the Syncs: from documents, or from the flags of the simple case."""
+    from reconciler.controller.loading import build_sync, load_syncs
+
+    if bool(files) == (repo is not None):
+        raise UsageError(
+            "say exactly one of --file FILE and --repo URL.",
+            hint="`cutlist sync --help` shows both; docs/gitops.md begins from nothing.",
+        )
+    if repo is None:
+        paths = [context.obj / file for file in files]
+        return lambda: load_syncs(paths)
+    sync = build_sync(
+        repo,
+        str(flags["ref"]),
+        name=flags["name"] or "",
+        path=flags["folder"] or ".",
+        environment=flags["environment"],
+        interval=flags["interval"] or "",
+        endpoint=flags["endpoint"] or "mock",
+        outputs=flags["outputs"] or "",
+        mode=flags["mode"] or "auto",
+    )
+    return lambda: (sync,)
+
+
+def _read_address(text: str | None) -> tuple[str, int] | None:
+    """Host and port of `[HOST:]PORT`. Raises UsageError."""
+    if text is None:
+        return None
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
+        raise UsageError(
+            f'--listen is "{text}"; legal is PORT or HOST:PORT, such as 8080 or 0.0.0.0:8080.'
+        )
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+# ------------------------------------------------------------------ asking the running one
+
+
+@run_sync.command("status", short_help="How every Sync is.")
+@click.argument("name", required=False)
+@state_option
+@options.as_json
+@click.pass_context
+def show_status(context: click.Context, name: str | None, state: Path, as_json: bool) -> int:
+    """Show every Sync of the running controller, or one. Exit 5 where a person is needed.
+
+    \b
+    Example: cutlist sync status films
+    """
+    from reconciler.controller.conditions import ConditionType, SyncStatus
+    from reconciler.controller.overview import lay_out_syncs
+    from reconciler.system.clock import SystemClock
+
+    answer = _ask(context, state, "status")
+    assert isinstance(answer, dict)
+    chosen = [one for one in answer["syncs"] if name in (None, one["name"])]
+    if name is not None and not chosen:
+        known = ", ".join(one["name"] for one in answer["syncs"])
+        raise UsageError(f'there is no Sync "{name}"; this controller has {known}.')
+    statuses: list[SyncStatus] = [SyncStatus.from_json(one) for one in chosen]
+    if as_json:
+        screen.print_json({**answer, "syncs": chosen})
+    else:
+        screen.show(lay_out_syncs(statuses, SystemClock().now()))
+    stalled = any(status.find(ConditionType.STALLED) is not None for status in statuses)
+    return EXIT_NEEDS_PERSON if stalled else EXIT_OK
+
+
+@run_sync.command("approve", short_help="Say yes to the plan that waits.")
+@click.argument("name")
+@click.argument("plan", required=False, default="")
+@state_option
+@click.pass_context
+def approve_plan(context: click.Context, name: str, plan: str, state: Path) -> int:
+    """Carry out the plan of a Sync that waits for a person; PLAN is its id, to be sure that it is
+    the one you have seen.
+
+    \b
+    Example: cutlist sync approve films 5f1c9a
+    """
+    approved = _ask(context, state, "approve", name=name, plan=plan)
+    screen.say(f"{name}: the plan {approved} is carried out now.")
+    return EXIT_OK
+
+
+@run_sync.command("suspend", short_help="Begin nothing more.")
+@click.argument("name")
+@state_option
+@click.pass_context
+def suspend_sync(context: click.Context, name: str, state: Path) -> int:
+    """Begin nothing more for a Sync, and end the pass that runs. What is at the service goes on.
+
+    \b
+    Example: cutlist sync suspend films
+    """
+    _ask(context, state, "suspend", name=name)
+    screen.say(f"{name} is suspended. `cutlist sync resume {name}` has it go on.")
+    return EXIT_OK
+
+
+@run_sync.command("resume", short_help="Go on.")
+@click.argument("name")
+@state_option
+@click.pass_context
+def resume_sync(context: click.Context, name: str, state: Path) -> int:
+    """Have a suspended Sync go on.
+
+    \b
+    Example: cutlist sync resume films
+    """
+    _ask(context, state, "resume", name=name)
+    screen.say(f"{name} goes on.")
+    return EXIT_OK
+
+
+@run_sync.command("reconcile", short_help="Look now, and try again what failed.")
+@click.argument("name")
+@state_option
+@click.pass_context
+def reconcile_sync(context: click.Context, name: str, state: Path) -> int:
+    """Have a pass now. What the service refused before is sent again.
+
+    \b
+    Example: cutlist sync reconcile films
+    """
+    _ask(context, state, "reconcile", name=name)
+    screen.say(f"{name} is looked at now.")
+    return EXIT_OK
+
+
+def _ask(context: click.Context, state: Path, verb: str, **arguments: str) -> object:
+    from reconciler.controller.control import ask_controller
+    from reconciler.controller.places import find_socket
+
+    return ask_controller(find_socket(context.obj / state), verb, arguments)
