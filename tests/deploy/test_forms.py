@@ -15,6 +15,7 @@ import pytest
 import yaml
 from pre_commit.clientlib import load_manifest
 
+from reconciler.cli.main import load_command
 from reconciler.controller.loading import load_syncs
 from tests.deploy.gitlab import read_component
 from tests.docs.pages import ROOT
@@ -199,6 +200,10 @@ def list_controller_calls() -> dict[str, list[str]]:
 def test_the_three_start_the_controller_alike() -> None:
     """A pod says what its image would do anyway; the service listens on its own machine only."""
     calls = list_controller_calls()
+    for arguments in calls.values():
+        assert arguments[0] == "sync"
+        context = load_command("sync").make_context("sync", arguments[1:])
+        assert context.params["files"] == (Path("/etc/cutlist"),)
     assert calls["pod"] == calls["image"]
     at = calls["unit"].index("--listen") + 1
     assert calls["unit"][at] == "127.0.0.1:8080"
