@@ -9,12 +9,15 @@ import posixpath
 from reconciler.apply.outcome import Report
 from reconciler.controller.checkout import Checkout
 from reconciler.controller.providers.base import Provider
-from reconciler.controller.write_back import LockChange, is_own_commit, push_branch, push_lock
+from reconciler.controller.write_back import LockChange, push_branch, push_lock
 from reconciler.errors import BranchProtected
 from reconciler.formats.words import format_count
 from reconciler.plan.step import Action
 from reconciler.state.lockfile import LOCK_FILE
+from reconciler.system.files import write_atomic
+from reconciler.system.git.writing import read_parents
 
+_MOST_OWN = 100  # commits that are known again
 _MOST_NAMED = 50  # edits in the message of a commit
 
 
@@ -40,7 +43,9 @@ async def return_lock(
         when_s=checkout.clock.now(),
     )
     try:
-        pushed = push_lock(checkout.mirror, ref, change)
+        pushed = push_lock(
+            checkout.mirror, ref, change, note=lambda made: _note_own(checkout, made)
+        )
     except BranchProtected:
         if provider is None:
             raise
@@ -54,10 +59,32 @@ async def return_lock(
     return f"{LOCK_FILE} is committed as {pushed[:7]}" if pushed != commit else ""
 
 
-def is_own_change(checkout: Checkout, old: str, new: str) -> bool:
-    """Whether all that is new since `old` is the lock file that this Sync has pushed itself."""
-    path = _find_path(checkout)
-    return is_own_commit(checkout.mirror, old, new, path, checkout.sync.name)
+def find_foreign_commit(checkout: Checkout, commit: str) -> str:
+    """The newest commit, from `commit` down, that this Sync has not made itself. It need not be in
+    the mirror. Raises GitError.
+
+    Ours are known by their ids: a message says nothing that anybody could not write.
+    """
+    own = _read_own(checkout)
+    while commit in own:
+        checkout.mirror.fetch_commit(commit)
+        commit = read_parents(checkout.mirror, commit)[0]
+    return commit
+
+
+def _read_own(checkout: Checkout) -> list[str]:
+    """The ids of the commits that this Sync has made, the newest last."""
+    try:
+        return checkout.places.own_commits.read_text("ascii").split()
+    except FileNotFoundError:
+        return []
+
+
+def _note_own(checkout: Checkout, commit: str) -> None:
+    """Remember a commit as ours."""
+    own = [*_read_own(checkout), commit][-_MOST_OWN:]
+    content = "".join(f"{one}\n" for one in own).encode()
+    write_atomic(checkout.places.own_commits, content, tmp_name=checkout.clock.new_id())
 
 
 def write_message(report: Report) -> str:

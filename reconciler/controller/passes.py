@@ -19,7 +19,7 @@ from reconciler.config import Variables
 from reconciler.controller.checkout import Checkout
 from reconciler.controller.conditions import PassEnd, SyncStatus
 from reconciler.controller.documents import Sync
-from reconciler.controller.lock_return import is_own_change, return_lock
+from reconciler.controller.lock_return import find_foreign_commit, return_lock
 from reconciler.controller.memory import Seen, Stamp, SyncMemory
 from reconciler.controller.places import SyncPlaces
 from reconciler.controller.providers.base import Provider
@@ -140,10 +140,9 @@ class SyncPass:
         kind, signers = self._sync.verification.mode, self._sync.verification.signers
         if kind == "none" or signers is None:
             return
-        before = self._memory.status.last_applied_revision
-        if before and before != self.commit and is_own_change(checkout, before, self.commit):
-            return
-        verify_commit(checkout.mirror, self.commit, kind, signers)
+        commit = find_foreign_commit(checkout, self.commit)
+        checkout.mirror.fetch_commit(commit)
+        verify_commit(checkout.mirror, commit, kind, signers)
 
     async def _reconcile(self, checkout: Checkout, project: Project, ref: str, stop: Stop) -> None:
         """Plan, and go as far as the mode of the Sync says."""
@@ -292,7 +291,7 @@ class SyncPass:
         if seen is None or memory.asked:
             return False
         if seen.commit != tip:
-            if not is_own_change(checkout, seen.commit, tip):
+            if find_foreign_commit(checkout, tip) != seen.commit:
                 return False
             seen = memory.seen = replace(seen, commit=tip)
             memory.status = replace(memory.status, last_applied_revision=tip)

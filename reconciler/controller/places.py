@@ -46,6 +46,11 @@ class SyncPlaces:
         """What pull requests were told."""
         return self.folder / "pull-requests.json"
 
+    @property
+    def own_commits(self) -> Path:
+        """The ids of the commits of the lock file that it has made."""
+        return self.folder / "own-commits"
+
     def find_lock_dir(self, commit: str) -> Path:
         """Where the lock file of a commit lies, as it is after what was rendered of it."""
         return self.home / "locks" / commit

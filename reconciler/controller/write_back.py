@@ -7,18 +7,18 @@ commit built anew. A branch that takes no pushes gets a branch beside it, for a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
-from reconciler.errors import GitError, PushRejected, RefMissing, UsageError
+from reconciler.errors import PushRejected, RefMissing, UsageError
 from reconciler.formats.names import make_plain
 from reconciler.state import lockfile
 from reconciler.state.observed import Pin
 from reconciler.system.git.committed import list_entries
 from reconciler.system.git.remote import Mirror
 from reconciler.system.git.run import Objects
-from reconciler.system.git.writing import list_changed_paths, read_message, write_file_commit
+from reconciler.system.git.writing import list_changed_paths, write_file_commit
 
 TRAILER = "Cutlist-Sync"
 TRIES = 3
@@ -37,9 +37,16 @@ class LockChange:
     when_s: float  # seconds since 1970
 
 
-def push_lock(mirror: Mirror, ref: str, change: LockChange, tries: int = TRIES) -> str:
+def push_lock(
+    mirror: Mirror,
+    ref: str,
+    change: LockChange,
+    tries: int = TRIES,
+    note: Callable[[str], None] = lambda _commit: None,
+) -> str:
     """Make the branch `ref` (whole name) have the lock file of a pass; the commit that has it:
-    ours, or the branch's own where nothing is to be changed.
+    ours, or the branch's own where nothing is to be changed. `note` hears of each commit before
+    it is pushed: who pushes knows it again, also after a kill.
 
     Raises BranchProtected (then `push_branch`), PushRejected when the branch moved `tries` times,
     InvalidInput for a lock file there that is none, UsageError for a ref that is no branch, and
@@ -55,6 +62,7 @@ def push_lock(mirror: Mirror, ref: str, change: LockChange, tries: int = TRIES) 
         commit = _build_commit(mirror, tip, change)
         if commit == tip:
             return tip
+        note(commit)
         try:
             mirror.push(f"{commit}:{ref}", tip)
         except PushRejected:
@@ -82,21 +90,6 @@ def push_branch(mirror: Mirror, ref: str, change: LockChange) -> str:
     if not there or list_changed_paths(mirror, there, commit):
         mirror.push(f"{commit}:{branch}", there)
     return branch
-
-
-def is_own_commit(mirror: Mirror, old: str, new: str, path: str, sync: str) -> bool:
-    """Whether a branch that went from `old` to `new` has nothing new for a pass of `sync`: only
-    the lock file at `path` differs, and the last commit is ours.
-
-    False where either commit is not here any more.
-    """
-    try:
-        if list_changed_paths(mirror, old, new) - {path}:
-            return False
-        lines = read_message(mirror, new).strip().rpartition("\n\n")[2].split("\n")
-    except GitError:
-        return False
-    return f"{TRAILER}: {sync}" in lines
 
 
 def merge_locks(

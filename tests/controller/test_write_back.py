@@ -11,7 +11,6 @@ import pytest
 
 from reconciler.controller.write_back import (
     LockChange,
-    is_own_commit,
     merge_locks,
     push_branch,
     push_lock,
@@ -189,28 +188,6 @@ def test_conflict_markers_are_left_to_people(films: Films) -> None:
     films.write(LOCK, "<<<<<<< ours\n")
     with pytest.raises(InvalidInput, match="conflict markers"):
         push_lock(films.mirror, MAIN, films.change(make_lock(rain="2")))
-
-
-def test_own_commits_start_no_pass(films: Films) -> None:
-    """Ours are known by what they change and what they say; a person's change of the lock, ours
-    after a person's, and those of another Sync are looked at.
-    """
-    mirror, content = films.mirror, make_lock(rain="2", snow="1")
-
-    def is_own(old: str, new: str, sync: str = "spring") -> bool:
-        return is_own_commit(mirror, old, new, LOCK, sync)
-
-    ours = push_lock(mirror, MAIN, films.change(content))
-    assert is_own(films.base, ours)
-    assert not is_own(films.base, ours, "autumn")
-    assert not is_own("1" * 40, ours)
-    theirs = films.write("films/specs/rain.yaml", "kind: Edit\nmore: 1\n")
-    mixed = push_lock(mirror, MAIN, films.change(content))
-    assert not is_own(films.base, mixed)
-    assert is_own(theirs, mixed)
-    by_hand = films.write(LOCK, make_lock(rain="9").decode())
-    mirror.fetch_revision(MAIN)
-    assert not is_own(theirs, by_hand)
 
 
 def test_merging_is_edit_by_edit() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from reconciler.controller.documents import WriteBack
+from reconciler.controller.conditions import ConditionType
+from reconciler.controller.documents import Verification, WriteBack
 from reconciler.state import lockfile
 from tests.controller.stage import Stage
+from tests.signing import SshKey, needs_ssh, write_signers
 
 BACK: dict[str, Any] = {
     "realm": "live",
@@ -47,3 +50,46 @@ async def test_a_commit_in_between_is_kept(stage: Stage) -> None:
     pins = lockfile.parse_pins(stage.host.ask("show", "main:cutlist.lock").encode())
     assert list(pins["default"]) == ["rain", "snow"]
     assert stage.billed_tasks() == 2
+
+
+async def test_a_forged_word_of_ours_is_looked_at(stage: Stage) -> None:
+    """Who writes our trailer into a commit of the lock file is looked at like everybody."""
+    stage.edit("rain")
+    stage.push()
+    await stage.run(**BACK)
+    stage.repository.git("pull", "--quiet", str(stage.host.find_folder()), "main")
+    stage.write("cutlist.lock", "version: 1\ndefault: {}\n")
+    commit = stage.push("lock\n\nCutlist-Sync: films")
+    status = await stage.run()
+    assert status.last_attempted_revision == commit
+    pins = lockfile.parse_pins(stage.host.ask("show", "main:cutlist.lock").encode())
+    assert list(pins["default"]) == ["rain"]  # the pass has put it right
+
+
+@needs_ssh
+async def test_only_what_is_signed_is_believed(stage: Stage, tmp_path: Path) -> None:
+    """Our own commit of the lock file is not signed; what it stands on has to be. A commit without
+    a signature is not rendered, whatever it says of itself.
+    """
+    key = SshKey(tmp_path / "ada")
+    signed = Verification("ssh", write_signers(tmp_path, f"ada@example.com {key.public}"))
+    sign = [part for setting in key.settings for part in ("-c", setting)]
+    stage.edit("rain")
+    first = stage.push()
+    status = await stage.run(**BACK, verification=signed)
+    assert stage.describe(ConditionType.STALLED) == ("True", "CommitNotTrusted")
+    assert stage.creates() == 0
+    stage.repository.git(*sign, "commit", "--quiet", "--amend", "-S", "--no-edit")
+    stage.host.publish(stage.repository)
+    status = await stage.run()
+    assert stage.describe() == ("True", "Applied")
+    assert status.last_attempted_revision != first
+    stage.output("rain").unlink()  # a whole pass, over our own commit
+    await stage.run()
+    assert stage.describe() == ("True", "Applied")
+    stage.repository.git("pull", "--quiet", "--rebase", str(stage.host.find_folder()), "main")
+    stage.edit("snow", "snow")
+    stage.push("more\n\nCutlist-Sync: films")
+    await stage.run()
+    assert stage.describe(ConditionType.STALLED) == ("True", "CommitNotTrusted")
+    assert stage.billed_tasks() == 1

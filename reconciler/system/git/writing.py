@@ -57,10 +57,14 @@ def list_changed_paths(mirror: Mirror, old: str, new: str) -> frozenset[str]:
     return frozenset(os.fsdecode(line.partition(b"\t")[2]) for line in lines[0] ^ lines[1])
 
 
-def read_message(mirror: Mirror, commit: str) -> str:
-    """What a commit says about itself; may hold anything. Raises GitError."""
-    raw = mirror.ask_here("cat-file", "commit", commit)
-    return raw.partition(b"\n\n")[2].decode(errors="replace")
+def read_parents(mirror: Mirror, commit: str) -> tuple[str, ...]:
+    """The ids of the commits that a commit of the mirror stands on, whether they are here or not.
+
+    Raises GitError.
+    """
+    head = mirror.ask_here("cat-file", "commit", commit).partition(b"\n\n")[0]
+    lines = [line.partition(b" ") for line in head.split(b"\n")]
+    return tuple(rest.decode() for name, _, rest in lines if name == b"parent")
 
 
 def _write_trees(mirror: Mirror, base: str, parts: list[bytes], blob: bytes) -> bytes:

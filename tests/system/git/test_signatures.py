@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,16 +13,10 @@ from reconciler.errors import CommitNotTrusted, UsageError
 from reconciler.system.git.remote import Mirror
 from reconciler.system.git.signatures import CommitSigner, verify_commit
 from tests.repository import Repository
+from tests.signing import SshKey, needs_ssh, run, write_signers
 
 MAIN = "refs/heads/main"
-needs_ssh = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no ssh-keygen")
 needs_gpg = pytest.mark.skipif(shutil.which("gpg") is None, reason="no gpg")
-
-
-def run(*command: str, home: Path, given: bytes = b"") -> str:
-    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "GNUPGHOME": str(home)}
-    done = subprocess.run(command, env=environment, input=given, capture_output=True, check=True)
-    return done.stdout.decode()
 
 
 class Signing:
@@ -62,29 +55,6 @@ class Signing:
 @pytest.fixture
 def signing(tmp_path: Path) -> Signing:
     return Signing(tmp_path)
-
-
-class SshKey:
-    """A key, and what stands of it in files of signers."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path), home=path.parent)
-        self.public = " ".join(path.with_suffix(".pub").read_text().split()[:2])
-        shown = run("ssh-keygen", "-lf", str(path), home=path.parent)
-        self.fingerprint = shown.split()[1]
-
-    @property
-    def settings(self) -> tuple[str, str]:
-        return "gpg.format=ssh", f"user.signingKey={self.path}"
-
-
-def write_signers(folder: Path, text: str, revoked: str = "") -> Path:
-    path = folder / "signers"
-    path.write_text(f"{text}\n")
-    if revoked:
-        (folder / "signers.revoked").write_text(f"{revoked}\n")
-    return path
 
 
 @needs_ssh
