@@ -107,7 +107,8 @@ class ReviewDesk:
             merged = tuple(int(number) for number in data["merged"])
             return _Told(float(data["since"]), known, merged)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return _Told(self.checkout.clock.now(), {})
+            # providers tell whole seconds
+            return _Told(float(int(self.checkout.clock.now())), {})
 
     def _write(self, told: _Told) -> None:
         data = {

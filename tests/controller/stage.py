@@ -18,6 +18,7 @@ from reconciler.controller.documents import Repository as RepositoryAddress
 from reconciler.controller.documents import Sync
 from reconciler.controller.passes import PassSettings
 from reconciler.controller.places import SyncPlaces
+from reconciler.controller.providers.base import Provider
 from reconciler.controller.remote import open_mirror
 from reconciler.controller.running import PassThreads
 from reconciler.formats.secret import Secret
@@ -68,6 +69,7 @@ class Stage:
         self.network = Network()
         self.said: list[str] = []
         self.statuses: list[SyncStatus] = []
+        self.open_provider: Callable[[Sync], Provider | None] = lambda _sync: None
         work = folder / "work"
         work.mkdir()
         self.repository = Repository(work)
@@ -129,6 +131,7 @@ class Stage:
             clock=self.clock,
             variables=Variables(Secret("sk-mock")),
             open_mirror=open_mirror,
+            open_provider=self.open_provider,
             transport=None if threads else self.network,
             announce=self.statuses.append,
             tell=lambda _sync, _revision, text: self.said.append(text),
