@@ -63,6 +63,7 @@ class ServiceSettings:
     page_token: Secret = field(default_factory=lambda: Secret(""))
     transport: Transport | None = None  # of httpx; None: the network
     run_pass: RunPass | None = None  # None: each pass in a thread of its own
+    alarms: Clock | None = None  # by which intervals are waited for; None: by `clock`
     report_fault: Callable[[Sync, Exception], str] = lambda _sync, error: type(error).__name__
 
 
@@ -96,7 +97,11 @@ class ControllerService:
         )
         run_pass = settings.run_pass or self._threads.run
         self.controller = Controller(
-            list(self._syncs.values()), settings.state, passes, run_pass, settings.clock
+            list(self._syncs.values()),
+            settings.state,
+            passes,
+            run_pass,
+            settings.alarms or settings.clock,
         )
         self._seen = {status.name: status for status in self.controller.list_statuses()}
 
