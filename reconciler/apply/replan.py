@@ -47,15 +47,17 @@ class Replanner:
         self._options = replace(options, verify=False)  # bytes are read once, at the beginning
         self._desired: Desired = first.desired
         self._is_whole = False  # whether whole passes read all that ever was
-        self._begin(first)
+        self._first: Pass | None = first  # until something is asked: the first request waits less
 
     @property
     def resolved(self) -> Mapping[str, Resolved]:
         """The edits as they are resolved now, by name."""
+        self._begin_at_first()
         return self._draft.resolved
 
     def write_pass(self) -> Pass:
         """What is known now, as a whole pass would have it."""
+        self._begin_at_first()
         return Pass(
             self._desired, self._draft.observed, self._draft.resolved, self._draft.write_plan()
         )
@@ -78,6 +80,7 @@ class Replanner:
         """Look at what is known of keys, once something happened to them; the steps of the edits
         that this touches.
         """
+        self._begin_at_first()
         touched: set[str] = set()
         looked_at: set[str] = set()
         waiting = set(keys)
@@ -98,8 +101,14 @@ class Replanner:
 
     # -------------------------------------------------------------- what is
 
+    def _begin_at_first(self) -> None:
+        """Start from the pass that was shown, where no later one was seen."""
+        if self._first is not None:
+            self._begin(self._first)
+
     def _begin(self, current: Pass) -> None:
         """Take over what a whole pass saw; the mappings become our own, since they are changed."""
+        self._first = None
         observed = current.observed
         self._results: dict[str, Sequence[Result]] = dict(observed.results)
         self._history: dict[str, History] = dict(observed.history)

@@ -43,7 +43,7 @@ class Watching:
     async def run(self) -> None:
         """Apply at every change, until a signal ends a pass."""
         self._announce()
-        passes = self._project.watch(screen.note, self._complain)
+        passes = self._project.watch(screen.note, self._complain_of_save)
         async with self._afterwards.work(), aclosing(passes):
             async for watch_pass in passes:
                 self._announce_pass(watch_pass)
@@ -126,6 +126,11 @@ class Watching:
             screen.say("\nThis machine slept, or its clock was set: looking again.")
         elif watch_pass.cause == "again":
             screen.say("\nTrying again.")
+
+    def _complain_of_save(self, error: CutlistError) -> None:
+        """A fault in what was saved while a pass runs."""
+        self._complain(error)
+        screen.note("The pass under way goes on; this waits for the next save.")
 
     def _complain(self, error: CutlistError) -> None:
         """An error in words, and for programs as a line."""

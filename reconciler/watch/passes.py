@@ -90,13 +90,14 @@ class WatchPass(Generic[ProjectType]):
         stop: Stop | None = None,
     ) -> Report:
         """Apply, and leave alone what the service refused in an earlier pass and nobody saved
-        since. A change while it runs stops it: the report is then one of a superseded pass.
+        since. What waits at the service and is not asked for any more is cancelled. A change while
+        it runs stops it: the report is then one of a superseded pass.
 
         Raises what Project.apply_async raises; the watch goes on then.
         """
         project, stop = self.open_project(), stop or Stop()
         options = replace(request.options, given_up=self._around.failures.keys)
-        request = replace(request, options=options)
+        request = replace(request, options=options, cancel_obsolete=True)
         self._around.lookout.expect_writes()
         watcher = asyncio.ensure_future(self._supersede(stop))
         try:

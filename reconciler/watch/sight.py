@@ -79,11 +79,13 @@ class Eyes:
         self._reader = NameReader(config, clock)
         self._project_file = self._take(PROJECT_FILE)
         self._turn = threading.Lock()
+        self._last = Sight()
 
     def look(self) -> Sight:
         """All that the project names now, as it is now. One look at a time, from any thread."""
-        with self._turn:
-            return self._look()
+        with self._turn, suppress(OSError):  # a folder that may not be read: as it was
+            self._last = self._look()
+        return self._last
 
     def _look(self) -> Sight:
         now_ns = int(self._clock.now() * 1e9)

@@ -59,7 +59,10 @@ async def test_the_last_of_three_saves_wins(watched: Watched) -> None:
 
 
 async def test_a_save_supersedes_a_pass(watched: Watched) -> None:
-    """What was sent is collected by the next pass, which begins at once; it is not sent again."""
+    """What runs at the service is collected by the next pass, which begins at once; it is not
+    sent again.
+    """
+    watched.server.scenarios.add({"then": "succeed", "pending_s": 0.01, "after_s": 60})
     watched.edit("film", "rain")
     watched.edit("other", "fog")
     watched.clock.held = True
@@ -73,7 +76,27 @@ async def test_a_save_supersedes_a_pass(watched: Watched) -> None:
     assert first.superseded and first.exit_code == 0 and len(first.in_flight) == 2
     assert second.stopped_by == "" and second.left.summary["keep"] == 2
     assert sorted(watched.list_prompts()) == ["fog", "rain", "snow"]
-    assert len(watched.server.bill()["tasks"]) == 3
+    assert [task["billed_s"] > 0 for task in watched.server.bill()["tasks"]] == [True] * 3
+
+
+async def test_what_waits_for_nobody_is_cancelled(watched: Watched) -> None:
+    """A save makes a task that still waits obsolete: it is cancelled, free, and the other one that
+    waits is not.
+    """
+    watched.server.scenarios.add({"then": "succeed", "pending_s": 40, "after_s": 60})
+    watched.edit("film", "rain")
+    watched.edit("other", "fog")
+    watched.clock.held = True
+    async with watched.watching(at_once=True):
+        await watched.until_sent(2)
+        watched.edit("film", "snow")
+        await watched.until_sent(3)
+        watched.clock.held = False
+        await watched.until_passes(2)
+    assert len(watched.reports[1].cancelled) == 1
+    assert watched.reports[1].left.summary["keep"] == 2
+    billed = [task["billed_s"] > 0 for task in watched.server.bill()["tasks"]]
+    assert sorted(watched.list_prompts()) == ["fog", "rain", "snow"] and sum(billed) == 2
 
 
 async def test_a_video_on_its_way_comes_home_first(watched: Watched) -> None:
