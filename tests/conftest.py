@@ -20,6 +20,7 @@ from tests.workspace import Workspace
 # long one that is begun last would keep one of them busy when all others have ended.
 LONG_FILES = (
     "docs/test_pages.py",
+    "docs/test_gitops.py",
     "badinput/test_fuzz.py",
     "cli/test_screens.py",
     "e2e/test_lost_answers.py",

@@ -54,11 +54,15 @@ def started(*arguments: str | Path, **env: str) -> subprocess.Popen[str]:
     )
 
 
-def until(condition: Callable[[], Any], process: subprocess.Popen[str] | None = None) -> Any:
+def until(
+    condition: Callable[[], Any],
+    process: subprocess.Popen[str] | None = None,
+    patience_s: float = PATIENCE_S,
+) -> Any:
     """Wait for something another process does; fails when that process ends first, or patience
     does.
     """
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + patience_s
     while time.monotonic() < end:
         if value := condition():
             return value

@@ -13,12 +13,12 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
-from pre_commit.clientlib import load_manifest
+from pre_commit.clientlib import load_config, load_manifest
 
 from reconciler.cli.main import load_command
 from reconciler.controller.loading import load_syncs
 from tests.deploy.gitlab import read_component
-from tests.docs.pages import ROOT
+from tests.docs.pages import ROOT, fences, text
 
 BIN = Path(sys.executable).parent
 DEPLOY = ROOT / "deploy"
@@ -71,6 +71,44 @@ def test_the_hooks_are_read_by_pre_commit() -> None:
     """Its own reader takes them, and knows every field of them."""
     (hook,) = load_manifest(str(ROOT / ".pre-commit-hooks.yaml"))
     assert hook["id"] == "cutlist-validate"
+
+
+@pytest.mark.parametrize(
+    ("name", "schema"),
+    [
+        (".github/workflows/cutlist.yml", "vendor.github-workflows"),
+        (".gitlab-ci.yml", "vendor.gitlab-ci"),
+    ],
+)
+def test_examples_of_the_page_are_pipelines(tmp_path: Path, name: str, schema: str) -> None:
+    """By the published schemas, and they say nothing that action and component do not know."""
+    example = read_example(name)
+    file = tmp_path / "example.yml"
+    file.write_text(example)
+    run(BIN / "check-jsonschema", "--builtin-schema", schema, file)
+    pipeline = yaml.safe_load(example)
+    if "include" in pipeline:
+        read_component(pipeline["include"][0]["inputs"])
+    else:
+        *_, step = pipeline["jobs"]["cutlist"]["steps"]
+        action = read_yaml(DEPLOY / "github-action" / "action.yml")
+        assert step["with"].keys() <= action["inputs"].keys()
+
+
+def test_the_example_of_the_hook_is_read_by_pre_commit(tmp_path: Path) -> None:
+    """And it names the hook that there is."""
+    file = tmp_path / "config.yaml"
+    file.write_text(read_example(".pre-commit-config.yaml"))
+    (repository,) = load_config(str(file))["repos"]
+    (hook,) = load_manifest(str(ROOT / ".pre-commit-hooks.yaml"))
+    assert [used["id"] for used in repository["hooks"]] == [hook["id"]]
+
+
+def read_example(name: str) -> str:
+    """The file of that name which docs/gitops.md shows."""
+    bodies = [fence.body for fence in fences(text("docs/gitops.md")) if fence.info == "yaml"]
+    (body,) = (body for body in bodies if body.startswith(f"# {name}\n"))
+    return body
 
 
 # ------------------------------------------------------------------ the image

@@ -33,7 +33,11 @@ _MOMENT = re.compile(r"\b\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ|( \d\d:\d\d)?(?= ))")
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b|\b[0-9a-f]{12}…")
 # which of several came first is chance
 _TASK = re.compile(r"\b[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}\b")
-_COMMIT = re.compile(r"\b[0-9a-f]{7,8}\b(?=[+ )]|$)|(?<=commit )[0-9a-f]{40}\b", re.MULTILINE)
+_COMMIT = re.compile(
+    r"\b[0-9a-f]{7,8}\b(?=[+ )]|$)|(?<=commit )[0-9a-f]{40}\b|(?<=>)[0-9a-f]{12}(?=<)", re.MULTILINE
+)
+_PLAN = re.compile(r"\b[0-9a-f]{32}\b")
+_SINCE = re.compile(r"(?<=  )\d+[smhd] +(?=[A-Z])")  # the same in the middle of a row
 _PERSON = {"NAME": "Ada Example", "EMAIL": "ada@example.com"}
 _VARIES = {
     _SPAN: "N s",
@@ -41,6 +45,8 @@ _VARIES = {
     _MOMENT: "MOMENT",
     _TASK: "TASK",
     _DIGEST: "DIGEST",
+    _PLAN: "PLAN",
+    _SINCE: "AGE  ",
     _COMMIT: "COMMIT",
 }
 
@@ -73,17 +79,19 @@ class New:
 
 def actions(page_text: str) -> Iterator[Shown | Change | New]:
     """What the reader of a page does, in order."""
-    steps: list[tuple[int, Shown | Change | New]] = [
-        (match.start(), Change(match["file"], match["old"], match["new"]))
-        for match in _EDIT.finditer(page_text)
-    ]
-    steps += [
-        (match.start(), New(match["file"], match["text"])) for match in _WRITE.finditer(page_text)
-    ]
+    steps: list[tuple[int, Shown | Change | New]] = [*list_changes(page_text)]
     for fence in fences(page_text):
         if fence.info == RUN:
             steps += [(command.at, command) for command in commands(fence.body, fence.start)]
     yield from (action for _, action in sorted(steps, key=lambda pair: pair[0]))
+
+
+def list_changes(page_text: str) -> Iterator[tuple[int, Change | New]]:
+    """What the reader of a page writes, each with where the page says it."""
+    for match in _EDIT.finditer(page_text):
+        yield match.start(), Change(match["file"], match["old"], match["new"])
+    for match in _WRITE.finditer(page_text):
+        yield match.start(), New(match["file"], match["text"])
 
 
 def commands(body: str, start: int = 0) -> list[Shown]:
@@ -114,7 +122,7 @@ def replay(page_text: str, folder: Path) -> list[tuple[Shown, str]]:
             run = subprocess.run(
                 ["bash", "-c", command],
                 cwd=here,
-                env=_environment(folder),
+                env=build_environment(folder),
                 stdin=subprocess.DEVNULL,
                 text=True,
                 stdout=subprocess.PIPE,
@@ -127,7 +135,8 @@ def replay(page_text: str, folder: Path) -> list[tuple[Shown, str]]:
     return done
 
 
-def _environment(folder: Path) -> Mapping[str, str]:
+def build_environment(folder: Path) -> Mapping[str, str]:
+    """What the commands of a page are started with: the real command, and a person with a name."""
     kept = {name: os.environ[name] for name in ("PYTHONPATH", "TMPDIR") if name in os.environ}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     person = {"CUTLIST_APPROVER": "ada"}

@@ -1,0 +1,16 @@
+"""docs/gitops.md is a session that was had: it is had again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.docs.gitops import Session
+from tests.docs.pages import text
+from tests.docs.transcripts import matches
+
+
+def test_the_afternoon_goes_as_the_page_says(tmp_path: Path) -> None:
+    """From an empty repository to a merged, rendered, priced change, and what comes after."""
+    with Session(tmp_path) as session:
+        for what, shown, printed in session.follow(text("docs/gitops.md")):
+            assert matches(shown, printed), f"{what}\n{printed}"
