@@ -182,7 +182,7 @@ async def follow(
     assert attempt.task_id is not None and attempt.submitted_at is not None
     age_s = context.clock.now() - attempt.submitted_at
     if 0 <= age_s < first_look_s:
-        await context.clock.sleep(first_look_s - age_s)
+        await context.wait_for_task(attempt.task_id, first_look_s - age_s)
     status, unknown = "", 0
     while True:
         answer = await fetch_task(context, attempt.task_id, tries=None, work=work)
@@ -221,7 +221,7 @@ async def follow(
                 )
             case "PENDING" | "RUNNING" as status:
                 context.emit(work.edit, Phase(status), task_id=attempt.task_id, usual_s=usual_s)
-        await context.clock.sleep(interval_s)
+        await context.wait_for_task(attempt.task_id, interval_s)
 
 
 async def _judge_unknown(context: Context, attempt: Attempt, looks: int) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
 from reconciler.apply.events import Event, Observer, Phase, RunBlocking
+from reconciler.apply.hints import TaskHints
 from reconciler.apply.roll import Roll
 from reconciler.apply.work import Work
 from reconciler.desired.tree import File
@@ -72,6 +73,7 @@ class Context:
     settle_s: float
     spill: Spill
     roll: Roll = field(default_factory=Roll)
+    hints: TaskHints | None = None  # who waits for a task is woken by these
 
     @property
     def client(self) -> Client:
@@ -82,6 +84,11 @@ class Context:
         """Run synchronous code where it does not hold up the loop; what it returns or raises."""
         answer: T = await self.block(lambda: function(*args, **kwargs))
         return answer
+
+    async def wait_for_task(self, task_id: str, seconds: float) -> None:
+        """Wait before the next look at a task; shorter where there is a hint that it has ended."""
+        pause = self.clock.sleep(seconds)
+        await (pause if self.hints is None else self.hints.wait(task_id, pause))
 
     def is_here(self, attempt: Attempt) -> bool:
         """Whether the service can be asked about an attempt: it was made for this very account."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.apply.events import Event
+from reconciler.apply.hints import TaskHints
 from reconciler.plan.decide import PlanOptions
 from reconciler.plan.saved import check_no_more, read_options, read_saved_plan
 from reconciler.plan.step import Plan
@@ -99,3 +100,5 @@ class ApplyHooks:
     """Hears of every step on the way of every edit."""
     tell: Callable[[str], None] = lambda _text: None
     """Hears in words what a person should know, such as a warning."""
+    hints: TaskHints | None = None
+    """Brings words from outside that a task may have ended; it is looked at then."""

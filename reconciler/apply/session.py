@@ -14,6 +14,7 @@ from reconciler.apply.bookkeeping import build_booking, note_holdings
 from reconciler.apply.context import Context, run_unbroken
 from reconciler.apply.events import Observer, Phase, RunBlocking
 from reconciler.apply.executor import Executor, Item, may_render_again
+from reconciler.apply.hints import TaskHints
 from reconciler.apply.outcome import Outcome, Report, Stop
 from reconciler.apply.publish import Publisher
 from reconciler.apply.recover import Tell
@@ -59,6 +60,7 @@ class Session:
         observer: Observer,
         find_file: Callable[[str], File],
         block: RunBlocking = asyncio.to_thread,
+        hints: TaskHints | None = None,
     ) -> None:
         self._config = config
         self._store = store
@@ -83,6 +85,7 @@ class Session:
             loopback=config.endpoint.loopback,
             settle_s=config.settle_s,
             spill=Spill(config.state_dir / "spill"),
+            hints=hints,
         )
 
     @property

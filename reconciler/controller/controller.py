@@ -129,6 +129,14 @@ class Controller:
         if entry.running is not None:
             entry.running.ask_for_glance()
 
+    def hint_at_task(self, name: str, task_id: str) -> None:
+        """A task may have ended: the pass that waits for it looks now; without one, one begins."""
+        entry = self._entries.get(name)
+        if entry is not None and entry.running is not None:
+            entry.running.hint_at_task(task_id)
+        else:
+            self.look(name, "a task may have ended")
+
     def reconcile(self, name: str) -> None:
         """A person asks for a pass: what failed before is tried again. Raises UsageError."""
         entry = self._find(name)

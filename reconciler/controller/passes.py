@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from reconciler.apply.events import Event, RunBlocking
+from reconciler.apply.hints import TaskHints
 from reconciler.apply.outcome import Report, Stop
 from reconciler.apply.request import ApplyHooks, ApplyRequest, SavedPlan
 from reconciler.config import Variables
@@ -66,6 +67,7 @@ class PassSettings:
     announce: Callable[[SyncStatus], None] = lambda _status: None
     observe: Callable[[Sync, str, Event], None] = lambda _sync, _revision, _event: None
     tell: Callable[[Sync, str, str], None] = lambda _sync, _revision, _text: None
+    count: Callable[[Sync, Plan, Report | None], None] = lambda _sync, _plan, _report: None
     report_fault: Callable[[Sync, Exception], str] = lambda _sync, error: type(error).__name__
 
 
@@ -82,6 +84,7 @@ class SyncPass:
         self._clock = settings.clock
         self.commit = ""  # the one that is worked on, once it is known
         self.mirror: Mirror | None = None  # once it is open
+        self.hints = TaskHints()  # used in the loop of the pass
         self._is_asked = False  # by a person: what failed before is tried again
 
     async def run(self, stop: Stop) -> None:
@@ -180,6 +183,8 @@ class SyncPass:
             approve=lambda _plan: f"cutlist sync {self._sync.name}, at {self.commit}",
             observe=lambda event: self._settings.observe(self._sync, self.commit, event),
             tell=self._tell,
+            show=lambda plan: self._settings.count(self._sync, plan, None),
+            hints=self.hints,
         )
         try:
             report = await project.apply_async(request, hooks, stop=stop)
@@ -189,6 +194,7 @@ class SyncPass:
                 self._places.waiting_plan.unlink(missing_ok=True)
         now = self._clock.now()
         self._memory.setbacks.learn(report, now, self._sync.retry_interval_s)
+        self._settings.count(self._sync, report.left, report)
         return report
 
     @property

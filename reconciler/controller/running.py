@@ -50,6 +50,12 @@ class RunningPass:
             with suppress(RuntimeError):  # its loop has ended: so has the pass
                 self._loop.call_soon_threadsafe(self._stop.request, self._stop.reason)
 
+    def hint_at_task(self, task_id: str) -> None:
+        """Have whoever waits for a task look at it now."""
+        if self._loop is not None:
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._pass.hints.tell, task_id)
+
     def ask_for_glance(self) -> None:
         """Look whether there is a newer commit than the one that is worked on."""
         self._glance.set()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.apply.events import Event, Phase
-from reconciler.apply.outcome import Stop
+from reconciler.apply.outcome import Report, Stop
 from reconciler.config import Variables
 from reconciler.config.variables import read_secret
 from reconciler.controller.conditions import SyncStatus
@@ -36,10 +36,12 @@ from reconciler.controller.telling import (
     find_message,
     name_outcome,
 )
-from reconciler.controller.webhooks import Hint, LookAtBranch
+from reconciler.controller.webhooks import Hint, LookAtBranch, LookAtTask
 from reconciler.errors import UsageError
 from reconciler.formats.secret import Secret
+from reconciler.plan.step import Action, Plan
 from reconciler.state.lock import FileLock
+from reconciler.state.observed import State
 from reconciler.system.clock import Clock
 from reconciler.system.files import make_dirs
 
@@ -93,6 +95,7 @@ class ControllerService:
             announce=lambda status: self._call(self._hear_status, status),
             observe=lambda *about: self._call(self._hear_event, *about),
             tell=self._hear_words,
+            count=lambda *about: self._call(self._count, *about),
             report_fault=settings.report_fault,
         )
         run_pass = settings.run_pass or self._threads.run
@@ -189,7 +192,10 @@ class ControllerService:
             return
         if isinstance(hint, LookAtBranch) and not hint.is_about(sync.repository.ref):
             return
-        self.controller.look(name, "webhook")
+        if isinstance(hint, LookAtTask):
+            self.controller.hint_at_task(name, hint.task_id)
+        else:
+            self.controller.look(name, "webhook")
 
     def _answer(self, verb: str, arguments: Mapping[str, str], person: str) -> object:
         """What the local socket is asked. Raises UsageError."""
@@ -264,6 +270,21 @@ class ControllerService:
         log = self._log.about(sync=sync.name, revision=revision)
         words = text.removeprefix("warning: ")
         (log.warning if words != text else log.info)(words)
+
+    def _count(self, sync: Sync, plan: Plan, report: Report | None) -> None:
+        """What a plan says of tasks, and what an apply has done."""
+        tasks = [step for step in plan.by_action(Action.RESUME) if step.task_id]
+        self._metrics.set_tasks(
+            sync.name,
+            {
+                State.SUBMITTED: len(tasks) + len(plan.orphans),
+                State.UNDECIDED: len(plan.undecided),
+            },
+        )
+        waiting = [step.since for step in tasks if step.since is not None]
+        self._metrics.set_oldest_result(sync.name, min(waiting, default=None))
+        for outcome in report.outcomes.values() if report is not None else ():
+            self._metrics.count_step(sync.name, outcome.step.action, outcome.ok)
 
     def _read_metrics(self) -> bytes | str:
         self._metrics.set_queue_length(self.controller.queue_length)

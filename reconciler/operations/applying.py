@@ -78,7 +78,9 @@ async def open_session(
     async with AsyncExitStack() as stack:
         cache = Cache(config.cache_dir)
         tree = stack.enter_context(open_tree(config, cache, clock))
-        session = Session(config, store, ledger, clock, hooks.observe, tree.file, block)
+        session = Session(
+            config, store, ledger, clock, hooks.observe, tree.file, block, hooks.hints
+        )
         stack.push_async_callback(session.close)
         yield ServiceSession(config, session, hooks.tell, transport, stack)
 

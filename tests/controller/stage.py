@@ -63,6 +63,7 @@ class Stage:
     ) -> None:
         self.folder = folder
         self.host = host
+        self.virtual = virtual
         self.server = server
         self.clock = Ticking(virtual)
         self.alarms = Alarms(virtual)

@@ -21,6 +21,7 @@ from reconciler.controller.documents import Notification, Sync
 from reconciler.controller.logs import Log, LogStream
 from reconciler.controller.places import find_socket
 from reconciler.controller.service import ControllerService, ServiceSettings
+from reconciler.controller.webhooks import LookAtTask
 from reconciler.errors import CutlistError, Locked, UsageError
 from reconciler.formats.secret import Secret
 from tests.controller.stage import Stage, run_here
@@ -215,3 +216,24 @@ async def test_the_log_tells_each_pass(program: Program) -> None:
     assert passed["fields"]["outcome"] == "applied"
     edits = {line.get("edit") for line in lines if line["level"] == "debug"}
     assert "rain" in edits
+
+
+async def test_a_task_that_ended_is_looked_at_now(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service's event wakes who waits for the task, long before the next look is due."""
+    stage = program.stage
+    waiting = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        stage.virtual.advance(5.0)  # the task ends, and nobody looks
+        waiting.set()
+        await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(stage.clock, "sleep", sleep)
+    async with program.serving():
+        await waiting.wait()
+        (task,) = stage.server.bill()["tasks"]
+        program.service._take_hint("films", LookAtTask(task["task_id"]))
+        await until(lambda: bool(program.find("films")["last_applied_revision"]))
+    assert stage.billed_tasks() == 1
