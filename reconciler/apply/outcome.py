@@ -65,13 +65,20 @@ class Outcome:
     def after(self, earlier: Outcome | None) -> Outcome:
         """The same, with what the edit's `earlier` outcome of this run was billed: what came of a
         paid task stays so, though a later pass has written another result.
+
+        A task that the edit does not ask for any more has a key of its own. It counts in the bill;
+        what is told is how the edit ended, or what failed.
         """
         if earlier is None or not earlier.billed_s:
             return self
+        told = self
+        if earlier.step.key == self.step.key:
+            told = replace(self, step=earlier.step) if self.ok else self
+        elif self.ok and not self.step.output:
+            told = earlier
         unknown = self.price is None or earlier.price is None
         return replace(
-            self,
-            step=earlier.step if self.ok else self.step,
+            told,
             billed_s=round(self.billed_s + earlier.billed_s, 2),
             price=None if unknown else round((self.price or 0.0) + (earlier.price or 0.0), 4),
         )

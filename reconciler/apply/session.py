@@ -412,7 +412,9 @@ class Session:
 
 def _tell_of_a_rival(outcome: Outcome, earlier: Outcome | None, tell: Tell) -> None:
     """Say that something was paid for here and by another ledger of the same store."""
-    if earlier is not None and earlier.billed_s and earlier.digest != outcome.digest and outcome.ok:
+    if earlier is None or earlier.step.key != outcome.step.key:
+        return
+    if earlier.billed_s and earlier.digest != outcome.digest and outcome.ok:
         tell(
             f"warning: {outcome.step.name} was paid twice: another ledger put a result of the same"
             " request into this store before ours. It counts, and ours is wasted (cutlist cost)."

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from reconciler.apply.events import Event, Phase
 from reconciler.apply.request import ApplyHooks
 from reconciler.errors import InvalidInput, Locked
-from reconciler.plan.step import Plan
+from reconciler.plan.step import Action, Plan
 from reconciler.state.lock import FileLock
 from tests.watch.watched import Watched, write_edit
 
@@ -63,6 +63,8 @@ async def test_a_save_supersedes_a_pass(watched: Watched) -> None:
     sent again.
     """
     watched.server.scenarios.add({"then": "succeed", "pending_s": 0.01, "after_s": 60})
+    told: list[str] = []
+    watched.hooks = ApplyHooks(tell=told.append)
     watched.edit("film", "rain")
     watched.edit("other", "fog")
     watched.clock.held = True
@@ -73,6 +75,8 @@ async def test_a_save_supersedes_a_pass(watched: Watched) -> None:
         watched.clock.held = False
         await watched.until_passes(2)
     first, second = watched.reports
+    assert (second.done(Action.RENDER), second.done(Action.RESUME)) == (1, 1) and told == []
+    assert second.billed_s == watched.server.bill()["total_billed_s"]
     assert first.superseded and first.exit_code == 0 and len(first.in_flight) == 2
     assert second.stopped_by == "" and second.left.summary["keep"] == 2
     assert sorted(watched.list_prompts()) == ["fog", "rain", "snow"]
