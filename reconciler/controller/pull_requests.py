@@ -18,7 +18,7 @@ from reconciler.controller.providers.base import (
     PullRequest,
     make_marker,
 )
-from reconciler.errors import CutlistError, InvalidInput, ProviderError, RateLimited
+from reconciler.errors import CutlistError, InvalidInput, ProviderError, RateLimited, RemoteStopped
 from reconciler.formats.untrusted import make_plain_line
 from reconciler.operations.budget import BudgetCheck, describe_rooms
 from reconciler.plan.diff import Comparison
@@ -127,6 +127,8 @@ async def review_pull_requests(
         except RateLimited as error:  # nothing more is taken before the moment that it names
             reviewed[one.number] = replace(now, trouble=_describe(error))
             break
+        except RemoteStopped:  # the pass ends: this is looked at in the next
+            break
     return _forget(reviewed, {one.number for one in found})
 
 
@@ -171,10 +173,12 @@ class _Teller:
     async def review(
         self, one: PullRequest, now: Reviewed, compare: Compare, before: Reviewed | None
     ) -> Reviewed:
-        """Price one and tell it. Only RateLimited is raised."""
+        """Price one and tell it. Only RateLimited and RemoteStopped are raised."""
         trouble = ""
         try:
             word = await self._find_word(one, compare)
+        except RemoteStopped:
+            raise
         except Exception as error:  # whatever one stranger's change breaks, the others are told
             trouble = _describe(error)
             word = _Word(StatusLine("error", "Cannot be priced now; it is tried again"))

@@ -20,7 +20,15 @@ from reconciler.controller.pull_requests import (
     review_pull_requests,
     tell_merge,
 )
-from reconciler.errors import Fault, GitError, InvalidInput, Place, RateLimited, Unavailable
+from reconciler.errors import (
+    Fault,
+    GitError,
+    InvalidInput,
+    Place,
+    RateLimited,
+    RemoteStopped,
+    Unavailable,
+)
 from reconciler.operations.budget import BudgetCheck
 from reconciler.report.pull_request import BilledEdit, MergeBill
 from tests.clock import FakeClock
@@ -315,3 +323,19 @@ async def test_memory_is_bounded(host: Host, provider: Provider, compare: Compar
     known = await review_pull_requests(provider, SYNC, compare, old)
     assert len(known) == MOST_REMEMBERED + 1
     assert {1, MOST_REMEMBERED + 499} <= known.keys() and 2 not in known
+
+
+async def test_a_pass_that_ends_tells_nobody_of_its_end(
+    host: Host, provider: Provider, compare: Comparer
+) -> None:
+    """What it had no time for is no trouble of a pull request: the next pass looks at it."""
+    host.add(Pull(1, sha(1)), Pull(2, sha(2)))
+    compare.errors[1] = RemoteStopped("git fetch was stopped.")
+    known = await review_pull_requests(provider, SYNC, compare, {})
+    assert status_of(host, 2)[0] == "success"
+    assert sha(1) not in host.statuses and 1 not in host.notes
+    assert list(known) == [2]
+    del compare.errors[1]
+    await review_pull_requests(provider, SYNC, compare, known)
+    assert status_of(host, 1)[0] == "success"
+    assert compare.asked == [2, 1, 1]
