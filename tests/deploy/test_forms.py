@@ -7,6 +7,8 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -135,11 +137,57 @@ def test_the_builder_gets_what_the_dockerfile_copies_and_no_more() -> None:
     assert all((ROOT / source).exists() for source in copied)
 
 
+def test_the_image_is_healthy_while_the_controller_answers() -> None:
+    """The line of HEALTHCHECK, run: it fails where nobody answers, and where the answer is no."""
+    found = re.search(
+        r"^ +CMD (\[.*healthz.*\])$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE
+    )
+    assert found
+    command: list[str] = yaml.safe_load(found[1])
+    with HealthPage() as page:
+        here = [word.replace("127.0.0.1:8080", page.address) for word in command]
+        codes = []
+        for page.status in (200, 503):
+            codes.append(subprocess.run(here, stderr=subprocess.DEVNULL).returncode == 0)
+    codes.append(subprocess.run(here, stderr=subprocess.DEVNULL).returncode == 0)
+    assert codes == [True, False, False]
+
+
+class HealthPage:
+    """Answers every request with `status`, while it is open."""
+
+    status = 200
+
+    def __enter__(self) -> HealthPage:
+        page = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(page.status if self.path == "/healthz" else 404)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
 # ------------------------------------------------------------------ the service
 
 
 def test_the_unit_is_one(tmp_path: Path) -> None:
-    """By systemd, which complains of unknown keys as well; and it grants little."""
+    """By systemd, which complains of unknown keys as well, also with the change that the page
+    shows; and it grants little.
+    """
     if shutil.which("systemd-analyze") is None:
         print("systemd-analyze is not installed: the unit is not verified")
         pytest.skip("systemd-analyze is not installed")
@@ -148,6 +196,11 @@ def test_the_unit_is_one(tmp_path: Path) -> None:
     program.chmod(0o755)
     unit = tmp_path / UNIT.name
     unit.write_text(UNIT.read_text().replace("/opt/cutlist/bin/cutlist", str(program)))
+    assert run("systemd-analyze", "verify", "--man=no", unit) == ""
+    (change,) = (fence.body for fence in fences(text("docs/gitops.md")) if fence.info == "ini")
+    changes = tmp_path / f"{UNIT.name}.d"
+    changes.mkdir()
+    (changes / "override.conf").write_text(change)
     assert run("systemd-analyze", "verify", "--man=no", unit) == ""
     run("systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", unit)
 
