@@ -148,12 +148,9 @@ class Controller:
         """Take a person's yes to the plan that waits; its id. Raises UsageError where none waits,
         or another one than the person has seen.
         """
+        self.find_waiting_plan(name)
         entry = self._find(name)
         waiting = entry.memory.status.waiting_plan
-        if not waiting:
-            raise UsageError(
-                f"no plan of {name} waits for a person.", hint="`cutlist sync status` tells more."
-            )
         if plan_id and plan_id != waiting:
             raise UsageError(
                 f"the plan {make_plain(plan_id)} of {name} does not wait (any more): a newer commit"
@@ -164,6 +161,15 @@ class Controller:
         entry.memory.consent = Consent(waiting, person)
         self.look(name, "approved")
         return waiting
+
+    def find_waiting_plan(self, name: str) -> Path:
+        """Where the plan lies that waits for a person. Raises UsageError where none does."""
+        entry = self._find(name)
+        if not entry.memory.status.waiting_plan:
+            raise UsageError(
+                f"no plan of {name} waits for a person.", hint="`cutlist sync status` tells more."
+            )
+        return entry.places.waiting_plan
 
     def suspend(self, name: str) -> None:
         """Begin nothing from now on, and end the pass that runs. Raises UsageError."""

@@ -204,6 +204,8 @@ class ControllerService:
         match verb:
             case "status":
                 return self.controller.read_status()
+            case "plan":
+                return str(self.controller.find_waiting_plan(name))
             case "approve":
                 plan = self.controller.approve(name, arguments.get("plan", ""), person)
                 log.info("a plan is agreed to", plan=plan, person=person)

@@ -169,8 +169,8 @@ def wait_for_approval(
     if result.cost is not None:
         price = f"for {result.cost:.2f} {result.currency}".rstrip()
     message = (
-        f"The plan {plan_id} waits for a person, {price}: `cutlist sync approve {status.name}"
-        f" {plan_id}`."
+        f"The plan {plan_id} waits for a person, {price}: `cutlist sync plan {status.name}` shows"
+        f" it, `cutlist sync approve {status.name} {plan_id}` carries it out."
     )
     known = replace(_observe(status, result), waiting_plan=plan_id)
     unpaid = replace(result, counts={}, cost=0.0)

@@ -136,8 +136,9 @@ async def test_commands_of_this_machine(program: Program) -> None:
             await program.ask("reconcile", name="films")
         await program.ask("resume", name="films")
         await program.ask("reconcile", name="films")
-        with pytest.raises(UsageError, match="no plan of films waits"):
-            await program.ask("approve", name="films", plan="")
+        for verb in ("approve", "plan"):
+            with pytest.raises(UsageError, match="no plan of films waits"):
+                await program.ask(verb, name="films", plan="")
         with pytest.raises(UsageError, match=r'no Sync "flims".*Did you mean'):
             await program.ask("suspend", name="flims")
         with pytest.raises(UsageError, match="knows no"):

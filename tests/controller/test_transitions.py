@@ -165,7 +165,7 @@ def test_what_is_only_planned_costs_nothing() -> None:
     assert after(plan).history[-1].cost == 0
     status = wait_for_approval(begin_pass(SyncStatus("films"), OLD, NOW), "p1", plan, NOW)
     assert status.history[-1].cost == 0
-    assert "p1 waits for a person, for 0.50 USD: `cutlist sync approve films p1`" in (
+    assert "p1 waits for a person, for 0.50 USD: `cutlist sync plan films` shows it" in (
         status.history[-1].message
     )
 

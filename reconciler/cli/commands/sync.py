@@ -193,6 +193,29 @@ def show_status(context: click.Context, name: str | None, state: Path, as_json: 
     return EXIT_NEEDS_PERSON if stalled else EXIT_OK
 
 
+@run_sync.command("plan", short_help="Show the plan that waits.")
+@click.argument("name")
+@state_option
+@options.as_json
+@click.pass_context
+def show_plan(context: click.Context, name: str, state: Path, as_json: bool) -> int:
+    """Show the plan of a Sync that waits for a person, as `cutlist plan` shows one.
+
+    \b
+    Example: cutlist sync plan films
+    """
+    from reconciler.operations.saved_plan import read_plan
+    from reconciler.report.plan import lay_out_plan
+
+    saved = read_plan(str(_ask(context, state, "plan", name=name)))
+    if as_json:
+        screen.print_json(saved.plan_to_json())
+    else:
+        screen.show(lay_out_plan(saved.plan))
+        screen.say(f"\n`cutlist sync approve {name} {saved.id}` carries it out.")
+    return EXIT_OK
+
+
 @run_sync.command("approve", short_help="Say yes to the plan that waits.")
 @click.argument("name")
 @click.argument("plan", required=False, default="")
