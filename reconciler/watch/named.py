@@ -88,7 +88,7 @@ class NameReader:
         self._rules = build_rules(config)
         self._tree = FolderTree(config.root, Digests(Cache(config.cache_dir), self._clock, "media"))
         # read again, and yet not forgotten: what is broken then names what it named before
-        self._manifests = {path: replace_stamp(each) for path, each in self._manifests.items()}
+        self._manifests = {path: _forget_stamp(each) for path, each in self._manifests.items()}
 
     def list_manifests(self) -> list[str]:
         """All manifests that are there now, sorted; none of what `manifests:` names in vain."""
@@ -143,7 +143,7 @@ def _take_names(
     return _Manifest(stamp, broken, frozenset(media), frozenset(outputs))
 
 
-def replace_stamp(manifest: _Manifest) -> _Manifest:
+def _forget_stamp(manifest: _Manifest) -> _Manifest:
     """The same, to be read again."""
     return _Manifest(None, manifest.broken, manifest.media, manifest.outputs)
 

@@ -130,6 +130,13 @@ async def test_git(watched: Watched) -> None:
     assert watched.reports[-1].left.summary["keep"] == 1
 
 
+def put(source: Path, target: Path) -> None:
+    """Put a clip at a path, whole from its first instant."""
+    part = target.with_name(f".{target.name}.part")
+    shutil.copy(source, part)
+    part.replace(target)
+
+
 async def test_media(watched: Watched, media: Path, tmp_path: Path) -> None:
     """A clip that was missing when its manifest was read, a clip that is saved, and the target of
     a link, in a folder that no manifest names.
@@ -143,14 +150,14 @@ async def test_media(watched: Watched, media: Path, tmp_path: Path) -> None:
     async with watched.watching():
         assert "does not exist" in str(watched.errors[0])
         clip = folder / "clip.mp4"
-        assert await watched.change(lambda: shutil.copy(media / "ok.mp4", clip)) == (
+        assert await watched.change(lambda: put(media / "ok.mp4", clip)) == (
             "specs/media/clip.mp4",
         )
         assert len(watched.list_prompts()) == 1  # both ask for the same
-        assert await watched.change(lambda: shutil.copy(media / "four-seconds.mp4", clip)) == (
+        assert await watched.change(lambda: put(media / "four-seconds.mp4", clip)) == (
             "specs/media/clip.mp4",
         )
-        assert await watched.change(lambda: shutil.copy(media / "six-seconds.mp4", target)) == (
+        assert await watched.change(lambda: put(media / "six-seconds.mp4", target)) == (
             "specs/media/link.mp4",
         )
         out = await watched.change(lambda: shutil.move(folder, tmp_path / "away"))
@@ -171,11 +178,8 @@ async def test_a_manifest_of_any_name(watched: Watched) -> None:
             "later",
         )
         await watched.change(lambda: path.write_text(write_edit("film", "snow")))
-    assert watched.list_prompts() == ["rain", "fog", "snow"] or sorted(watched.list_prompts()) == [
-        "fog",
-        "rain",
-        "snow",
-    ]
+    assert sorted(watched.list_prompts()[:2]) == ["fog", "rain"]  # in one pass
+    assert watched.list_prompts()[2:] == ["snow"]
 
 
 async def test_outputs(watched: Watched) -> None:
