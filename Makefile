@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE :=
 SUBJECTS_SINCE := 031fe5a
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help env demo test coverage lint simulate crash fuzz fuzz-server bench lock schemas modules clean
+.PHONY: help env demo test coverage lint simulate crash fuzz fuzz-server bench bench-controller lock schemas modules clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -60,6 +60,10 @@ fuzz-server: env  ## requests made from the OpenAPI file, and bent, for SECONDS=
 
 bench: env  ## measure the speed claims (benchmarks/README.md)
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+bench-controller: env  ## the controller alone, with what is large and takes a quarter of an hour
+	@$(BIN)/python benchmarks/controller.py --all
+	@$(BIN)/python benchmarks/controller_looks.py 10000
 
 modules: env  ## write the table of modules, docs/modules.md, from their docstrings
 	@$(BIN)/python -m tests.house.modules

@@ -51,7 +51,11 @@ def make(root: Path) -> None:
 
 def fill(root: Path) -> None:
     """Give every edit a result and its output, as if all had been rendered."""
-    project = Project.open(root)
+    fill_project(Project.open(root), root)
+
+
+def fill_project(project: Project, outputs: Path) -> None:
+    """The same for a project wherever it lies, with its outputs below a folder."""
     for name, each in project.run_pass().resolved.items():
         content = name.encode() * 100
         with project.store.new_blob() as blob:
@@ -75,8 +79,8 @@ def fill(root: Path) -> None:
                 "default",
             )
         )
-        output = root / each.wanted.edit.output
-        output.parent.mkdir(exist_ok=True)
+        output = outputs / each.wanted.edit.output
+        output.parent.mkdir(parents=True, exist_ok=True)
         output.write_bytes(content)
 
 
