@@ -189,8 +189,7 @@ def test_the_unit_is_one(tmp_path: Path) -> None:
     shows; and it grants little.
     """
     if shutil.which("systemd-analyze") is None:
-        print("systemd-analyze is not installed: the unit is not verified")
-        pytest.skip("systemd-analyze is not installed")
+        pytest.skip("systemd-analyze is not installed: the unit is not verified")
     program = tmp_path / "cutlist"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
@@ -226,8 +225,7 @@ def test_the_kustomization_names_every_file_that_is_there() -> None:
 def test_kubectl_builds_it() -> None:
     """All resources are of one namespace, are valid, and find each other by name."""
     if shutil.which("kubectl") is None:
-        print("kubectl is not installed: the kustomization is not built")
-        pytest.skip("kubectl is not installed")
+        pytest.skip("kubectl is not installed: the kustomization is not built")
     built = [*yaml.safe_load_all(run("kubectl", "kustomize", KUBERNETES))]
     for resource in built:
         validate(resource)

@@ -9,8 +9,8 @@ Blocks of the page say how they are done:
     markdown comment 7       the comment of pull request 7 says this before long
 
 Comments in between tell what people do elsewhere: `at the host: open 7 rain` and `merge 7` at the
-provider, `reload` (SIGHUP) where the controller runs. `edit` and `write` are those of
-transcripts.py.
+provider, which then sends a webhook, `reload` (SIGHUP) where the controller runs. `edit` and
+`write` are those of transcripts.py.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 from mockserver.threaded import ServerThread
 from tests.cli.processes import until
+from tests.controller.deliveries import PUSH, SECRET, send_github
 from tests.controller.providers.host import TOKEN, Pull, serve
 from tests.controller.providers.servers import GitHubHost
 from tests.docs.pages import fences
@@ -79,6 +81,7 @@ class Session:
         self.folder = self.here = folder
         self._open = ExitStack()
         self._started: list[subprocess.Popen[str]] = []
+        self._sent = 0  # webhooks
 
     def __enter__(self) -> Session:
         self.server = self._open.enter_context(ServerThread(task_seconds=(0.3, 0.3)))
@@ -94,6 +97,7 @@ class Session:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
+        self._hooks = f"http://127.0.0.1:{port}/hooks/films"
         own = PROVIDER.replace("}", f', apiUrl: "{self.provider.url}"}}')
         # what stands on the page, and what it is here
         self._places = {
@@ -168,7 +172,8 @@ class Session:
             printed = self._say(command)
             return matches(shown.output, printed)
 
-        yield shown.command, shown.output, self._wait(prints_that) or printed
+        trouble = self._wait(prints_that)
+        yield shown.command, shown.output, printed + trouble
 
     def _read(self, number: int, shown: str) -> Iterator[tuple[str, str, str]]:
         found = ""
@@ -179,7 +184,8 @@ class Session:
             found = _show(notes[0].body) if notes else ""
             return matches(shown, found)
 
-        yield f"comment {number}", shown, self._wait(is_there) or found
+        trouble = self._wait(is_there)
+        yield f"comment {number}", shown, found + trouble
 
     def _happen(self, what: str, number: str, branch: str) -> Iterator[tuple[str, str, str]]:
         if what == "open":
@@ -189,13 +195,22 @@ class Session:
             self.git.ask("update-ref", ref, head, name="studio/films")
             pull = Pull(int(number), head_sha=head, head_branch=branch, base_sha=base)
             self.provider.add(pull)
+            self._send_webhook("pull_request", {"action": "opened", "number": pull.number})
         elif what == "reload":
             self._started[-1].send_signal(signal.SIGHUP)
         else:
             self.provider.change(int(number), merged_at=self.server.clock.now() + 1)
+            self._send_webhook("push", {**PUSH, "ref": "refs/heads/main"})
         return iter(())
 
     # ---- how
+
+    def _send_webhook(self, event: str, data: object) -> None:
+        """Tell the controller, as GitHub does; it takes it."""
+        self._sent += 1
+        headers, body = send_github(event, data, f"delivery-{self._sent}")
+        with urlopen(Request(self._hooks, body, headers)) as answer:
+            assert answer.status == 202
 
     def _wait(self, condition: Callable[[], bool]) -> str:
         """Wait for something that the controller does; its log where it is not done in time."""
@@ -242,7 +257,7 @@ class Session:
         return log.read_text() if log.exists() else ""
 
     def _environment(self) -> Mapping[str, str]:
-        secrets = {"DASHSCOPE_API_KEY": "sk-mock", "GITHUB_TOKEN": TOKEN, "HOOK_SECRET": "hush"}
+        secrets = {"DASHSCOPE_API_KEY": "sk-mock", "GITHUB_TOKEN": TOKEN, "HOOK_SECRET": SECRET}
         return {**build_environment(self.folder), **secrets}
 
     def _translate(self, text: str) -> str:
