@@ -5,6 +5,7 @@ branch takes no pushes.
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Callable
 
 from reconciler.apply.outcome import Report
 from reconciler.controller.checkout import Checkout
@@ -22,7 +23,11 @@ _MOST_NAMED = 50  # edits in the message of a commit
 
 
 async def return_lock(
-    checkout: Checkout, provider: Provider | None, ref: str, commit: str, report: Report
+    checkout: Checkout,
+    open_provider: Callable[[], Provider | None],
+    ref: str,
+    commit: str,
+    report: Report,
 ) -> str:
     """Commit and push the lock file as the pass over `commit` left it; what was done, in words,
     and nothing where it is as it was.
@@ -47,16 +52,27 @@ async def return_lock(
             checkout.mirror, ref, change, note=lambda made: _note_own(checkout, made)
         )
     except BranchProtected:
+        provider = open_provider()
         if provider is None:
             raise
-        branch = push_branch(checkout.mirror, ref, change)
-        if not branch:
-            return ""
-        head, base = (name.removeprefix("refs/heads/") for name in (branch, ref))
-        title, _, body = change.message.partition("\n")
-        opened = await provider.open_pull_request(head, base, title, body.strip())
-        return f"{LOCK_FILE} waits in the pull request {opened.number}: the branch is protected"
+        try:
+            return await _open_pull_request(checkout, provider, ref, change)
+        finally:
+            await provider.close()
     return f"{LOCK_FILE} is committed as {pushed[:7]}" if pushed != commit else ""
+
+
+async def _open_pull_request(
+    checkout: Checkout, provider: Provider, ref: str, change: LockChange
+) -> str:
+    """Have people merge the lock file; what was done, in words."""
+    branch = push_branch(checkout.mirror, ref, change)
+    if not branch:
+        return ""
+    head, base = (name.removeprefix("refs/heads/") for name in (branch, ref))
+    title, _, body = change.message.partition("\n")
+    opened = await provider.open_pull_request(head, base, title, body.strip())
+    return f"{LOCK_FILE} waits in the pull request {opened.number}: the branch is protected"
 
 
 def find_foreign_commit(checkout: Checkout, commit: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from reconciler.apply.events import Event, RunBlocking
@@ -164,12 +165,20 @@ class SyncPass:
         if report.stopped_by:
             self._end_early(stop)
             return
-        self._end_applied(report)
-        if self._sync.write_back.lock:
-            provider = self._settings.open_provider(self._sync)
-            done = await return_lock(checkout, provider, ref, self.commit, report)
-            if done:
-                self._tell(done)
+        self._end_applied(report, await self._return_lock(checkout, ref, report))
+
+    async def _return_lock(self, checkout: Checkout, ref: str, report: Report) -> str:
+        """Bring the lock file back; why that failed, in words. The next pass tries it again."""
+        if not self._sync.write_back.lock:
+            return ""
+        open_provider = partial(self._settings.open_provider, self._sync)
+        try:
+            done = await return_lock(checkout, open_provider, ref, self.commit, report)
+        except CutlistError as error:
+            return f"cutlist.lock could not be brought back: {error}"
+        if done:
+            self._tell(done)
+        return ""
 
     async def _apply(self, project: Project, saved: SavedPlan | None, stop: Stop) -> Report:
         consent = self._memory.consent if saved is not None else None
@@ -231,13 +240,14 @@ class SyncPass:
         else:
             self._set_status(fail_pass(self._memory.status, error, self._clock.now()))
 
-    def _end_applied(self, report: Report) -> None:
+    def _end_applied(self, report: Report, trouble: str) -> None:
+        """How the edits are now; `trouble` is of what followed the apply."""
         now = self._clock.now()
         result = read_report(report, now)
         setbacks = self._memory.setbacks
         tried_again = setbacks.find_tried_again(now)
         needs_person = tuple(name for name in result.needs_person if name not in tried_again)
-        trouble = result.trouble or setbacks.describe(now)
+        trouble = result.trouble or setbacks.describe(now) or trouble
         result = replace(result, needs_person=needs_person, trouble=trouble)
         self._set_status(end_pass(self._memory.status, result, now))
         if result.synced and not result.trouble and not result.needs_person:
@@ -248,7 +258,9 @@ class SyncPass:
         self._set_status(end_pass(self._memory.status, read_plan(plan, now), now))
 
     def _wait_for_yes(self, waiting: SavedPlan) -> None:
-        self._memory.consent = None  # what was agreed to, if anything, was another plan
+        consent = self._memory.consent
+        if consent is not None and consent.plan_id != waiting.id:
+            self._memory.consent = None  # what was agreed to was another plan
         now = self._clock.now()
         result = read_plan(waiting.plan, now)
         self._set_status(wait_for_approval(self._memory.status, waiting.id, result, now))

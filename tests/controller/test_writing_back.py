@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from reconciler.controller.conditions import ConditionType
+from reconciler.controller.conditions import ConditionType, SyncState
 from reconciler.controller.documents import Verification, WriteBack
 from reconciler.state import lockfile
 from tests.controller.stage import Stage
@@ -92,4 +92,24 @@ async def test_only_what_is_signed_is_believed(stage: Stage, tmp_path: Path) -> 
     stage.push("more\n\nCutlist-Sync: films")
     await stage.run()
     assert stage.describe(ConditionType.STALLED) == ("True", "CommitNotTrusted")
+    assert stage.billed_tasks() == 1
+
+
+async def test_a_lock_that_cannot_be_brought_back(stage: Stage) -> None:
+    """The videos are there, the status says why the lock is not, and the next pass tries again."""
+    stage.edit("rain")
+    stage.push()
+    hook = stage.host.find_folder() / "hooks" / "update"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho 'error: GH006: Protected branch update failed' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    status = await stage.run(**BACK)
+    ready = status.find(ConditionType.READY)
+    assert ready is not None and "cutlist.lock could not be brought back" in ready.message
+    assert status.sync is SyncState.SYNCED
+    assert stage.output("rain").is_file()
+    hook.unlink()
+    await stage.run()
+    assert stage.describe() == ("True", "Applied")
+    assert "rain" in stage.host.ask("show", "main:cutlist.lock")
     assert stage.billed_tasks() == 1
