@@ -173,11 +173,13 @@ class _Talk:
                 selector.register(process.stdin, selectors.EVENT_WRITE)
             else:
                 process.stdin.close()
+            has_ended = False  # before the glance, so that its last words are heard in it
             while selector.get_map():
                 self._check_patience(deadline)
                 ready = selector.select(_GLANCE_S)
-                if not ready and process.poll() is not None:
+                if not ready and has_ended:
                     break  # something that it left behind still holds its streams
+                has_ended = process.poll() is not None
                 for key, _ in ready:
                     assert not isinstance(key.fileobj, int)
                     self._exchange(selector, key.fileobj, key.data)  # type: ignore[arg-type]

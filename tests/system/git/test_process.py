@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 from pathlib import Path
 
@@ -91,6 +92,22 @@ def test_what_it_leaves_behind_is_not_waited_for(tmp_path: Path) -> None:
     assert (done.code, done.out) == (0, b"done\n")
     assert is_running(tmp_path)
     os.kill(int((tmp_path / "pid").read_text()), 9)
+
+
+def test_last_words_just_after_a_glance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process says and ends with, after a glance heard nothing and before it is asked
+    whether it has ended, is heard.
+    """
+
+    class Late(subprocess.Popen[bytes]):
+        def poll(self) -> int | None:
+            (tmp_path / "go").touch()
+            self.wait()
+            return super().poll()
+
+    monkeypatch.setattr(subprocess, "Popen", Late)
+    done = run(tmp_path, "while [ ! -e go ]; do sleep 0.01; done; echo late")
+    assert done == Done(0, b"late\n", "")
 
 
 def test_more_than_can_be_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
