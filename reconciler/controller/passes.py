@@ -226,7 +226,8 @@ class SyncPass:
             try:
                 if project is not None and self._memory.status.pass_started is None:
                     await desk.tell_merges(project, self.commit)
-                await desk.review(tip)
+                for words in await desk.review(tip):
+                    self._tell(f"warning: {words}")
             finally:
                 await provider.close()
         except CutlistError as error:

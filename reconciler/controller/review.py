@@ -45,8 +45,10 @@ class ReviewDesk:
     provider: Provider
     checkout: Checkout
 
-    async def review(self, tip: str) -> None:
-        """Tell every open pull request its price by the branch's `tip`. Raises ProviderError."""
+    async def review(self, tip: str) -> list[str]:
+        """Tell every open pull request its price by the branch's `tip`; in words, what could not be
+        told and was not known before. Raises ProviderError.
+        """
         told = self._read()
         sync = self.checkout.sync
         limits = [sync.budget.per_pass, sync.budget.per_day]
@@ -59,6 +61,11 @@ class ReviewDesk:
             self.provider, sync, compare, told.reviewed, basis=basis
         )
         self._write(_Told(told.since, reviewed, told.merged))
+        return [
+            f"pull request {number}: {one.trouble}"
+            for number, one in reviewed.items()
+            if one.trouble and one.trouble != _get_trouble(told.reviewed.get(number))
+        ]
 
     async def tell_merges(self, project: Project, commit: str) -> None:
         """Tell what was merged since the last time what the apply of `commit` cost. Raises
@@ -120,6 +127,10 @@ class ReviewDesk:
         with suppress(OSError):  # then it is told again, and the same comment stays as it is
             path = self.checkout.places.reviewed
             write_atomic(path, content, tmp_name=self.checkout.clock.new_id())
+
+
+def _get_trouble(before: Reviewed | None) -> str:
+    return "" if before is None else before.trouble
 
 
 def _add_up(project: Project, commit: str) -> MergeBill:

@@ -99,6 +99,22 @@ async def test_faults_of_a_pull_request(team: Team) -> None:
     assert stage.describe() == ("True", "Applied")
 
 
+async def test_why_one_cannot_be_priced_is_told_once(team: Team) -> None:
+    """A head that is gone before it could be fetched: the log says so, and the others are told."""
+    stage = team.stage
+    stage.edit("rain")
+    stage.push()
+    await stage.run(**team.fields)
+    stage.edit("snow", "snow")
+    team.open_pull_request(7)
+    team.host.add(Pull(8, head_sha="d" * 40))
+    for _ in range(2):
+        await stage.run()
+    said = [words for words in stage.said if words.startswith("warning: pull request 8: ")]
+    assert len(said) == 1
+    assert "2.00 USD" in team.read_comment(7)
+
+
 async def test_after_the_merge(team: Team) -> None:
     """The comment says what it truly cost."""
     stage = team.stage
