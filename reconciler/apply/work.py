@@ -47,19 +47,21 @@ class Work:
     booking: Booking | None = None  # for whom, and at which price; of what may be sent
     loses: str | None = None  # an attempt that succeeded and whose result is lost: paid again
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The work as plain data; `from_json` gives it back."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Work:
+    def from_json(cls, data: Mapping[str, object]) -> Work:
         """The work that `to_json` wrote."""
-        booking = data["booking"]
+        fields: dict[str, Any] = dict(data)
+        booking = fields["booking"]
         if booking is not None:
             booking = Booking(**{**booking, "origin": Origin(**booking["origin"])})
-        sources = tuple(Source(**source) for source in data["sources"])
-        job = Job(**data["job"])
-        return cls(**{**data, "job": job, "sources": sources, "booking": booking})
+        fields["booking"] = booking
+        fields["sources"] = tuple(Source(**source) for source in fields["sources"])
+        fields["job"] = Job(**fields["job"])
+        return cls(**fields)
 
 
 def build_work(

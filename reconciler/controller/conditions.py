@@ -123,7 +123,7 @@ class SyncStatus:
 
     def find(self, kind: ConditionType) -> Condition | None:
         """The condition of a type; None where it is not there."""
-        return next((each for each in self.conditions if each.type is kind), None)
+        return next((one for one in self.conditions if one.type is kind), None)
 
     def to_json(self) -> dict[str, object]:
         """The status for programs; `from_json` reads it again."""
@@ -133,13 +133,13 @@ class SyncStatus:
             "sync": self.sync.value,
             "health": self.health.value,
             "suspended": self.suspended,
-            "conditions": [_write_condition(each) for each in self.conditions],
+            "conditions": [_write_condition(condition) for condition in self.conditions],
             "last_applied_revision": self.last_applied_revision,
             "last_attempted_revision": self.last_attempted_revision,
             "waiting_plan": self.waiting_plan,
             "pass_started": None if self.pass_started is None else _write_time(self.pass_started),
-            "edits": [_write_edit(each) for each in self.edits],
-            "history": [_write_pass(each) for each in self.history],
+            "edits": [_write_edit(edit) for edit in self.edits],
+            "history": [_write_pass(record) for record in self.history],
         }
 
     @classmethod

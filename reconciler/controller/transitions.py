@@ -289,15 +289,15 @@ def _set(
     since = before.since if before is not None and before.status is truth else _round(now)
     about = status.last_attempted_revision
     condition = Condition(kind, truth, reason, message, about, since)
-    others = [each for each in status.conditions if each.type is not kind]
+    others = [other for other in status.conditions if other.type is not kind]
     order = list(ConditionType)
-    conditions = sorted([*others, condition], key=lambda each: order.index(each.type))
+    conditions = sorted([*others, condition], key=lambda one: order.index(one.type))
     return replace(status, conditions=tuple(conditions))
 
 
 def _drop(status: SyncStatus, *kinds: ConditionType) -> SyncStatus:
     return replace(
-        status, conditions=tuple(each for each in status.conditions if each.type not in kinds)
+        status, conditions=tuple(one for one in status.conditions if one.type not in kinds)
     )
 
 
