@@ -37,15 +37,15 @@ class Named:
     @classmethod
     def of(cls, folders: tuple[str, ...], manifests: Mapping[str, _Manifest]) -> Named:
         """What these manifests name."""
-        media = frozenset(path for sight in manifests.values() for path in sight.media)
-        outputs = frozenset(path for sight in manifests.values() for path in sight.outputs)
+        media = frozenset(path for manifest in manifests.values() for path in manifest.media)
+        outputs = frozenset(path for manifest in manifests.values() for path in manifest.outputs)
         beside = {path.rpartition("/")[0] for path in (*manifests, *media, *outputs)}
         parents = {
             str(parent)
             for folder in beside | {str(PurePosixPath(folder)) for folder in folders}
             for parent in (PurePosixPath(folder), *PurePosixPath(folder).parents)
         }
-        broken = frozenset(path for path, sight in manifests.items() if sight.broken)
+        broken = frozenset(path for path, manifest in manifests.items() if manifest.broken)
         named = frozenset(manifests)
         return cls(folders, named, media, outputs, broken, frozenset(parents - {"."}))
 
