@@ -203,7 +203,8 @@ def tell_many(interval_s: int = 5, seconds: float = 40.0) -> None:
             for name, url in urls.items()
         ]
         with start(folder, *syncs) as process:
-            time.sleep(15)  # the first passes render
+            for number in range(2, SYNCS):  # the first passes render
+                process.wait_for(sync=f"films-{number}", outcome="applied")
             before, cpu = time.monotonic(), sum(process.read_cpu())
             time.sleep(seconds)
             cpu, memory = sum(process.read_cpu()) - cpu, process.read_memory("VmRSS")
@@ -213,13 +214,14 @@ def tell_many(interval_s: int = 5, seconds: float = 40.0) -> None:
         for name, looks in host.looks.items()
         if name.startswith("films-")
         for earlier, later in itertools.pairwise(looks)
-        if later > before
+        if earlier > before
     ]
+    late = sorted(gaps)[len(gaps) * 95 // 100]
     print(
         f"{SYNCS} Syncs every {interval_s} s, one broken, one hanging: {len(gaps)} looks, median"
-        f" after {statistics.median(gaps):.2f} s, latest after {max(gaps):.2f} s; allowed"
-        f" {interval_s * 1.1 + 1:.1f} s; {cpu / seconds * 100:.0f} % of a core, {memory:.0f} MiB,"
-        f" {threads} threads"
+        f" after {statistics.median(gaps):.2f} s, 95 % within {late:.2f} s, all within"
+        f" {max(gaps):.2f} s; allowed {interval_s * 1.1 + 1:.1f} s; {cpu / seconds * 100:.0f} % of"
+        f" a core, {memory:.0f} MiB, {threads} threads"
     )
 
 

@@ -31,7 +31,7 @@ from tests.repository import Repository
 EDITS = 100
 WARM = 500  # looks after which everything that is kept should be there
 WHOLE = 100  # so often a whole pass
-ALLOWED_MIB = 2.0  # of growth
+ALLOWED_MIB = 5.0  # of growth; the allocator settles after some whole passes
 
 
 class Gauge:
