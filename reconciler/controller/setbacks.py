@@ -34,7 +34,9 @@ class Setbacks:
         self._by_key: dict[str, Setback] = {}
 
     def learn(self, report: Report, now: float, first_wait_s: float) -> None:
-        """Take in how an apply ended. What never reached the service is nobody's failure."""
+        """Take in how an apply ended. What never reached the service is nobody's failure, and what
+        no edit asks for any more is forgotten.
+        """
         for outcome in report.outcomes.values():
             key, error = outcome.step.key, outcome.error
             if not key:
@@ -47,6 +49,8 @@ class Setbacks:
                 wait_s = min(LONGEST_S, first_wait_s * _GROWTH ** (tries - 1))
                 next_at = None if tries >= MOST_TRIES else now + wait_s
                 self._by_key[key] = Setback(outcome.step.name, tries, next_at, str(error))
+        asked = {step.key for step in report.left.steps}
+        self._by_key = {key: back for key, back in self._by_key.items() if key in asked}
 
     def forget(self) -> None:
         """A person asks for everything again."""
