@@ -57,14 +57,14 @@ class Checkout:
             raise _report_missing(folder, "is not there")
         self.mirror.fetch_files(commit, folder.path, _is_text)
         find_lock_dir = self.places.find_preview_lock_dir if preview else self.places.find_lock_dir
-        with Cache(self.places.home / "cache" / ("previews" if preview else "commits")) as cache:
-            try:
+        try:
+            with Cache(self.places.cache) as cache:  # the pass finds there what was read here
                 guarded = self._read_guarded(folder, find_lock_dir(commit), cache)
                 for _ in range(_MOST_ROUNDS):
                     if not self._bring_missing(guarded.config, cache):
                         return guarded
-            except InvalidInput as error:
-                raise InvalidInput(error.faults, files=error.files, revision=commit[:7]) from error
+        except InvalidInput as error:
+            raise InvalidInput(error.faults, files=error.files, revision=commit[:7]) from error
         raise GitError(
             f"the files of {commit[:7]} lead from one to the next without an end.",
             hint="Look for links that lead to links.",

@@ -32,6 +32,11 @@ class SyncPlaces:
         return self.folder / "state"
 
     @property
+    def cache(self) -> Path:
+        """What was read before, where the Config of a commit has it too."""
+        return self.home / "cache"
+
+    @property
     def status(self) -> Path:
         """What was seen and done, for the time after a restart."""
         return self.folder / "status.json"
