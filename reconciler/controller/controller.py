@@ -38,6 +38,7 @@ class _Entry:
     places: SyncPlaces
     memory: SyncMemory
     running: RunningPass | None = None
+    kept: SyncStatus | None = None  # the status that was written down last
 
 
 class Controller:
@@ -301,9 +302,13 @@ class Controller:
         self._write_down(entry, status)
 
     def _write_down(self, entry: _Entry, status: SyncStatus) -> None:
-        """Keep a status for the time after a restart. On a full disk it is only told."""
+        """Keep a status for the time after a restart, where it is another one than before. On a
+        full disk it is only told.
+        """
         try:
-            write_status(entry.places.status, status, tmp_name=self._clock.new_id())
+            if status is not entry.kept:
+                write_status(entry.places.status, status, tmp_name=self._clock.new_id())
+                entry.kept = status
         except (OSError, DiskFull) as error:
             self._settings.tell(entry.sync, "", f"warning: its status cannot be kept: {error}")
         self._settings.announce(status)

@@ -82,7 +82,7 @@ class ControllerService:
         self._seen: dict[str, SyncStatus] = {}
         self._notifiers: dict[str, Notifier] = {}
         self._senders: dict[str, asyncio.Task[None]] = {}
-        self._first_requests: set[tuple[str, str]] = set()
+        self._first_requests: dict[str, str] = {}  # the last commit that was counted, by Sync
         self._threads = PassThreads(_MOST_THREADS)
         self._loop = asyncio.get_running_loop()
         self.port = 0  # of the pages, once they are there
@@ -261,10 +261,10 @@ class ControllerService:
     def _count_first_request(self, sync: Sync, revision: str) -> None:
         """From the begin of the pass over a commit to the first request that it led to."""
         status = self._seen.get(sync.name)
-        about = (sync.name, revision)
-        if about in self._first_requests or status is None or status.pass_started is None:
+        counted = self._first_requests.get(sync.name) == revision
+        if counted or status is None or status.pass_started is None:
             return
-        self._first_requests.add(about)
+        self._first_requests[sync.name] = revision
         waited_s = self._settings.clock.now() - status.pass_started
         self._metrics.count_first_request(sync.name, waited_s)
 
