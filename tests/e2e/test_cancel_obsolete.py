@@ -377,4 +377,6 @@ async def test_many_at_once(film: Bench) -> None:
     film.edit("rain")
     report = await cancel(film)
     assert (report.exit_code, len(report.cancelled), film.billed_tasks()) == (0, 5, 1)
-    assert posts(film) == ["cancel"] * 5 + ["video-synthesis"]
+    *cancels, last = posts(film)  # one may be asked again, where the service is asked too fast
+    assert (set(cancels), last) == ({"cancel"}, "video-synthesis")
+    assert len(cancels) >= 5
