@@ -181,7 +181,9 @@ def tell_large(mode: str) -> None:
 
 
 def tell_many(interval_s: int = 5, seconds: float = 40.0) -> None:
-    """Fifty Syncs, one of a broken commit, one of a host that never answers."""
+    """Fifty Syncs, one of a broken commit, one of a host that never answers, and beside them a
+    document with a fault.
+    """
     with (
         tempfile.TemporaryDirectory() as text,
         TimedHost(Path(text) / "host") as host,
@@ -202,6 +204,7 @@ def tell_many(interval_s: int = 5, seconds: float = 40.0) -> None:
             write_sync(name, url, server.url, interval=f"{interval_s}s")
             for name, url in urls.items()
         ]
+        syncs.append(write_sync("typo", hanging.url, server.url, interval="often"))
         with start(folder, *syncs) as process:
             for number in range(2, SYNCS):  # the first passes render
                 process.wait_for(sync=f"films-{number}", outcome="applied")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.cli import crash, screen
 from reconciler.cli.loop import run_in_loop
-from reconciler.errors import EXIT_FAILED, EXIT_NEEDS_PERSON, EXIT_OK
+from reconciler.errors import EXIT_FAILED, EXIT_INVALID, EXIT_NEEDS_PERSON, EXIT_OK
 
 if TYPE_CHECKING:
     from reconciler.apply.outcome import Stop
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 def run_controller(
     load: Callable[[], Sequence[Sync]],
+    load_whole: Callable[[], Sequence[Sync]],
     state: Path,
     *,
     once: bool,
@@ -53,6 +54,7 @@ def run_controller(
     settings = ServiceSettings(
         state=state.absolute(),
         load=load,
+        load_whole=load_whole,
         clock=clock,
         variables=Variables.read(),
         log=log,
@@ -76,7 +78,7 @@ async def _run(settings: ServiceSettings, *, once: bool) -> int:
         return EXIT_OK
     statuses = await service.run_once(stop)
     screen.show(lay_out_syncs(statuses, settings.clock.now()))
-    return _choose_exit_code(statuses)
+    return EXIT_INVALID if service.has_faults else _choose_exit_code(statuses)
 
 
 def _listen_to_signals(stop: Stop, service: ControllerService) -> None:

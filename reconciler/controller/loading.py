@@ -48,22 +48,44 @@ def load_syncs(paths: Sequence[Path]) -> tuple[Sync, ...]:
 
     Raises InvalidInput with all faults of all of them.
     """
+    syncs, trouble = load_whole_syncs(paths)
+    if trouble is not None:
+        raise trouble
+    return syncs
+
+
+def load_whole_syncs(paths: Sequence[Path]) -> tuple[tuple[Sync, ...], InvalidInput | None]:
+    """The documents that have no fault, and all faults of the others; None where all are whole."""
     files, faults = _list_files(paths)
-    documents: list[Document] = []
-    folders: list[Path] = []
+    found: list[tuple[Document, Path]] = []
     for file in files:
         read, problems = _read_file(file)
-        documents += read
-        folders += [file.parent.absolute()] * len(read)
+        found += [(document, file.parent.absolute()) for document in read]
         faults += problems
+    documents, folders = [one for one, _ in found], [folder for _, folder in found]
     faults += find_shared(documents, folders)
     if not documents and not faults:
         told = ", ".join(make_plain(str(path)) for path in paths) or "no file"
         faults.append(Fault(Place(told), "no document; each has kind: Sync"))
-    if faults:
-        raise InvalidInput(faults, files=len(files))
-    return tuple(
-        _build(document, folder) for document, folder in zip(documents, folders, strict=True)
+    whole = tuple(
+        _build(document, folder)
+        for document, folder in found
+        if not _has_fault(document, documents, faults)
+    )
+    return whole, InvalidInput(faults, files=len(files)) if faults else None
+
+
+def _has_fault(document: Document, documents: Sequence[Document], faults: Sequence[Fault]) -> bool:
+    """Whether a fault stands in a document: from its first line to that of the next in its file."""
+    file, first = document.file, document.place().line
+    lines = sorted(one.place().line for one in documents if one.file == file)
+    start = 1 if first == lines[0] else first
+    end = next((line for line in lines if line > first), None)
+    return any(
+        fault.place.file == file
+        and fault.place.line >= start
+        and (not end or fault.place.line < end)
+        for fault in faults
     )
 
 

@@ -37,7 +37,7 @@ from reconciler.controller.telling import (
     name_outcome,
 )
 from reconciler.controller.webhooks import Hint, LookAtBranch, LookAtTask
-from reconciler.errors import UsageError
+from reconciler.errors import InvalidInput, UsageError
 from reconciler.formats.secret import Secret
 from reconciler.plan.step import Action, Plan
 from reconciler.state.lock import FileLock
@@ -61,6 +61,7 @@ class ServiceSettings:
     clock: Clock
     variables: Variables
     log: Log
+    load_whole: Callable[[], Sequence[Sync]] = tuple  # those of them that have no fault
     listen: tuple[str, int] | None = None  # host and port; None: no pages
     page_token: Secret = field(default_factory=lambda: Secret(""))
     transport: Transport | None = None  # of httpx; None: the network
@@ -75,7 +76,8 @@ class ControllerService:
     def __init__(self, settings: ServiceSettings) -> None:
         self._settings = settings
         self._log = settings.log
-        self._syncs = {sync.name: sync for sync in settings.load()}
+        self.has_faults = False  # of documents, so that not all of them are worked on
+        self._syncs = {sync.name: sync for sync in self._load_first()}
         self._metrics = Metrics(self._syncs, settings.clock)
         self._doors = Doors(self._read_doors(), settings.clock)
         self._network: Network | None = None
@@ -130,6 +132,21 @@ class ControllerService:
             await self._open(stack)
             await self.controller.run_once(stop)
         return self.controller.list_statuses()
+
+    def _load_first(self) -> Sequence[Sync]:
+        """The documents to begin with: one that is broken holds up no other. Raises InvalidInput
+        where none is whole, and UsageError.
+        """
+        try:
+            return self._settings.load()
+        except InvalidInput as error:
+            whole = self._settings.load_whole()
+            if not whole:
+                raise
+            self._log.tell(error)
+        self.has_faults = True
+        self._log.error("the documents without a fault are begun with", syncs=len(whole))
+        return whole
 
     def reload(self) -> None:
         """Read the documents anew; where they have faults, the old ones go on. Raises nothing."""

@@ -17,7 +17,7 @@ from reconciler.config import load_config
 from reconciler.config.settings import Prices
 from reconciler.controller.document_checks import check_document
 from reconciler.controller.documents import Notification, Repository, SpendLimits, Sync
-from reconciler.controller.loading import build_sync, load_syncs
+from reconciler.controller.loading import build_sync, load_syncs, load_whole_syncs
 from reconciler.errors import InvalidInput, Place, UsageError
 from reconciler.formats.document import Document, parse_documents
 from reconciler.formats.names import is_plain
@@ -166,6 +166,20 @@ def test_all_faults_of_all_files_in_one_run(tmp_path: Path) -> None:
         "b.yaml:1:14", "b.yaml:1:55", "c.yaml:1:5", "empty:1:1", "none.yaml:1:1",
     ]  # fmt: skip
     assert refusal.value.files == 3
+
+
+def test_a_broken_document_holds_up_no_other(tmp_path: Path) -> None:
+    """The others are read, also of its own file; of two with one name the first one is."""
+    documents = [SMALL.replace("NAME", name) for name in ("hail", "rain", "snow")]
+    documents[1] = documents[1].replace("v1", "v2")
+    write(tmp_path, "a.yaml", "\n---\n".join(documents))
+    write(tmp_path, "b.yaml", SMALL.replace("NAME", "snow"))
+    write(tmp_path, "c.yaml", "a: b: c")
+    syncs, trouble = load_whole_syncs([tmp_path])
+    assert [sync.name for sync in syncs] == ["hail", "snow"]
+    assert syncs[1].place.file.endswith("a.yaml")
+    assert trouble is not None
+    assert len(trouble.faults) == 3
 
 
 def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:

@@ -97,7 +97,8 @@ def run_sync(
     **flags: str | None,
 ) -> int:
     """Follow git repositories and render what is committed, until Ctrl-C or SIGTERM. SIGHUP has
-    the documents read anew. Nothing of a repository is executed.
+    the documents read anew; one with a fault holds up no other. Nothing of a repository is
+    executed.
 
     \b
     Examples: cutlist sync -f syncs/
@@ -105,9 +106,10 @@ def run_sync(
     """
     if context.invoked_subcommand is not None:
         return EXIT_OK
-    load = _choose_loader(context, files, repo, flags)
+    load, load_whole = _choose_loaders(context, files, repo, flags)
     return run_controller(
         load,
+        load_whole,
         context.obj / state,
         once=once,
         listen=_read_address(listen),
@@ -117,14 +119,16 @@ def run_sync(
     )
 
 
-def _choose_loader(
+def _choose_loaders(
     context: click.Context,
     files: tuple[Path, ...],
     repo: str | None,
     flags: Mapping[str, str | None],
-) -> Callable[[], Sequence[Sync]]:
-    """What reads the Syncs: from documents, or from the flags of the simple case."""
-    from reconciler.controller.loading import build_sync, load_syncs
+) -> tuple[Callable[[], Sequence[Sync]], Callable[[], Sequence[Sync]]]:
+    """What reads all Syncs, and what reads those without a fault: from documents, or from the flags
+    of the simple case.
+    """
+    from reconciler.controller.loading import build_sync, load_syncs, load_whole_syncs
 
     if bool(files) == (repo is not None):
         raise UsageError(
@@ -133,7 +137,7 @@ def _choose_loader(
         )
     if repo is None:
         paths = [context.obj / file for file in files]
-        return lambda: load_syncs(paths)
+        return lambda: load_syncs(paths), lambda: load_whole_syncs(paths)[0]
     sync = build_sync(
         repo,
         str(flags["ref"]),
@@ -145,7 +149,7 @@ def _choose_loader(
         outputs=flags["outputs"] or "",
         mode=flags["mode"] or "auto",
     )
-    return lambda: (sync,)
+    return lambda: (sync,), lambda: (sync,)
 
 
 def _read_address(text: str | None) -> tuple[str, int] | None:
