@@ -8,7 +8,7 @@ a newer commit supersedes the pass.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,7 @@ class Controller:
         self._clock = clock or settings.clock  # its alarms; passes have a clock of their own
         self._queue = WorkQueue()
         self._entries: dict[str, _Entry] = {}
+        self._leaving: dict[str, _Entry] = {}  # taken out while their pass ran; it ends
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.replace_syncs(syncs)
 
@@ -73,15 +74,27 @@ class Controller:
             self._queue.forget(name)
             if entry.running is not None:
                 entry.running.request_stop("removed")
+                self._leaving[name] = entry
         for sync in syncs:
             known = self._entries.get(sync.name)
-            entry = known or self._recall(sync)
+            entry = known or self._leaving.pop(sync.name, None) or self._recall(sync)
             self._entries[sync.name] = entry
-            if entry.sync != sync:
-                entry.sync, entry.places = sync, SyncPlaces.of(self._state, sync)
-                entry.memory.seen = None
-            self._apply_suspension(entry)
+            self._replace_sync(entry, sync)
             self.look(sync.name, "started" if known is None else "documents read anew")
+
+    def _replace_sync(self, entry: _Entry, sync: Sync) -> None:
+        """Have an entry work by a document from now on; what runs by another one, or in spite of
+        it, is ended.
+        """
+        before = entry.sync
+        if before != sync:
+            entry.sync, entry.places = sync, SyncPlaces.of(self._state, sync)
+            if entry.running is not None:
+                entry.running.request_stop("its document was changed")
+        if sync.suspend and not entry.memory.status.suspended:
+            self._change(entry, suspend)
+        elif before.suspend and not sync.suspend:
+            self._change(entry, resume)
 
     def _recall(self, sync: Sync) -> _Entry:
         """What was known before the restart; a pass that had begun was interrupted by it."""
@@ -90,10 +103,6 @@ class Controller:
         if status.pass_started is not None:
             status = stop_pass(status, PassEnd.INTERRUPTED, self._clock.now())
         return _Entry(sync, places, SyncMemory(status))
-
-    def _apply_suspension(self, entry: _Entry) -> None:
-        if entry.sync.suspend and not entry.memory.status.suspended:
-            self._announce(entry, suspend(entry.memory.status))
 
     def read_status(self) -> Mapping[str, object]:
         """How every Sync is, for programs (versioned)."""
@@ -175,7 +184,7 @@ class Controller:
     def suspend(self, name: str) -> None:
         """Begin nothing from now on, and end the pass that runs. Raises UsageError."""
         entry = self._find(name)
-        self._announce(entry, suspend(entry.memory.status))
+        self._change(entry, suspend)
         if entry.running is not None:
             entry.running.request_stop("suspended")
 
@@ -187,7 +196,7 @@ class Controller:
                 f"{name} is suspended by its document ({entry.sync.place}).",
                 hint="Take `suspend: true` out of it; SIGHUP has the documents read anew.",
             )
-        self._announce(entry, resume(entry.memory.status))
+        self._change(entry, resume)
         self.look(name, "resumed")
 
     def _find(self, name: str) -> _Entry:
@@ -274,6 +283,7 @@ class Controller:
             self._tell_fault(entry, error)
         finally:
             entry.running = None
+            self._leaving.pop(name, None)
             self._queue.finish(name)
         if name not in self._entries:
             return
@@ -297,9 +307,8 @@ class Controller:
     def _settings_of(self, entry: _Entry) -> PassSettings:
         return replace(self._settings, announce=lambda status: self._write_down(entry, status))
 
-    def _announce(self, entry: _Entry, status: SyncStatus) -> None:
-        entry.memory.status = status
-        self._write_down(entry, status)
+    def _change(self, entry: _Entry, become: Callable[[SyncStatus], SyncStatus]) -> None:
+        entry.memory.change(become, lambda status: self._write_down(entry, status))
 
     def _write_down(self, entry: _Entry, status: SyncStatus) -> None:
         """Keep a status for the time after a restart, where it is another one than before. On a
@@ -320,7 +329,7 @@ class Controller:
             hint="What is paid is kept; the next pass tries again.",
         )
         now = self._clock.now()
-        self._announce(entry, fail_pass(entry.memory.status, told, now, needs_person=False))
+        self._change(entry, lambda status: fail_pass(status, told, now, needs_person=False))
 
 
 def _is_suspended(entry: _Entry) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.controller.conditions import SyncStatus
+from reconciler.controller.documents import Sync
 from reconciler.controller.setbacks import Setbacks
 from reconciler.system.files import write_atomic
 
@@ -27,6 +30,7 @@ class Seen:
     gone by, there is nothing to do.
     """
 
+    sync: Sync  # the document that it went by
     commit: str
     at: float  # on the clock that only grows
     stamps: dict[str, Stamp | None]  # of outputs, by path
@@ -34,7 +38,10 @@ class Seen:
 
 @dataclass(slots=True)
 class SyncMemory:
-    """What the passes of one Sync know of those before. Only the status is written down."""
+    """What the passes of one Sync know of those before. Only the status is written down.
+
+    It is changed by a pass in its thread and by people in the controller's loop.
+    """
 
     status: SyncStatus
     setbacks: Setbacks = field(default_factory=Setbacks)
@@ -42,6 +49,19 @@ class SyncMemory:
     asked: bool = False  # a person asks for a pass, so that nothing is left alone
     seen: Seen | None = None
     failures: int = 0  # of passes, in a row
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def change(
+        self,
+        become: Callable[[SyncStatus], SyncStatus],
+        announce: Callable[[SyncStatus], None] = lambda _status: None,
+    ) -> None:
+        """Have the status become another and tell it, as one step: no change of somebody else is
+        lost in between, and the last one is told last.
+        """
+        with self._lock:
+            self.status = become(self.status)
+            announce(self.status)
 
 
 def read_status(path: Path, name: str) -> SyncStatus:

@@ -98,7 +98,7 @@ class SyncPass:
         project = None
         try:
             if self._is_unchanged(checkout, tip):
-                self._set_status(confirm(self._memory.status, self._clock.now()))
+                self._change(lambda status: confirm(status, self._clock.now()))
             else:
                 project = self._begin(checkout, ref)
                 await self._reconcile(checkout, project, ref, stop)
@@ -119,9 +119,10 @@ class SyncPass:
         self.commit = checkout.mirror.fetch_revision(ref, self._sync.repository.depth).id
         memory = self._memory
         self._is_asked, memory.asked = memory.asked, False
+        memory.seen = None  # from here on something may be left at the service
         decided = self._is_asked or memory.consent is not None
         now = self._clock.now()
-        self._set_status(begin_pass(memory.status, self.commit, now, decided=decided))
+        self._change(lambda status: begin_pass(status, self.commit, now, decided=decided))
         if self._is_asked:
             memory.setbacks.forget()
         self._verify(checkout)
@@ -239,7 +240,7 @@ class SyncPass:
         if stop.reason:
             self._end_early(stop)
         else:
-            self._set_status(fail_pass(self._memory.status, error, self._clock.now()))
+            self._change(lambda status: fail_pass(status, error, self._clock.now()))
 
     def _end_applied(self, report: Report, trouble: str) -> None:
         """How the edits are now; `trouble` is of what followed the apply."""
@@ -250,13 +251,14 @@ class SyncPass:
         needs_person = tuple(name for name in result.needs_person if name not in tried_again)
         trouble = result.trouble or setbacks.describe(now) or trouble
         result = replace(result, needs_person=needs_person, trouble=trouble)
-        self._set_status(end_pass(self._memory.status, result, now))
+        self._change(lambda status: end_pass(status, result, now))
         if result.synced and not result.trouble and not result.needs_person:
             self._memory.seen = self._see(report.left)
 
     def _end_planned(self, plan: Plan) -> None:
         now = self._clock.now()
-        self._set_status(end_pass(self._memory.status, read_plan(plan, now), now))
+        result = read_plan(plan, now)
+        self._change(lambda status: end_pass(status, result, now))
 
     def _wait_for_yes(self, waiting: SavedPlan) -> None:
         consent = self._memory.consent
@@ -264,7 +266,7 @@ class SyncPass:
             self._memory.consent = None  # what was agreed to was another plan
         now = self._clock.now()
         result = read_plan(waiting.plan, now)
-        self._set_status(wait_for_approval(self._memory.status, waiting.id, result, now))
+        self._change(lambda status: wait_for_approval(status, waiting.id, result, now))
 
     def _end_early(self, stop: Stop) -> None:
         now = self._clock.now()
@@ -273,13 +275,13 @@ class SyncPass:
                 f"the pass took longer than {self._sync.timeout_s:g} s.",
                 hint="What is at the service goes on there; the next pass collects it.",
             )
-            self._set_status(fail_pass(self._memory.status, error, now, needs_person=False))
+            self._change(lambda status: fail_pass(status, error, now, needs_person=False))
             return
         is_superseded = stop.reason == SUPERSEDED
         end: Literal[PassEnd.SUPERSEDED, PassEnd.INTERRUPTED] = (
             PassEnd.SUPERSEDED if is_superseded else PassEnd.INTERRUPTED
         )
-        self._set_status(stop_pass(self._memory.status, end, now))
+        self._change(lambda status: stop_pass(status, end, now))
 
     # -------------------------------------------------------------- what was agreed to
 
@@ -307,13 +309,13 @@ class SyncPass:
         file came back by our own commit is nothing new.
         """
         seen, memory = self._memory.seen, self._memory
-        if seen is None or memory.asked:
+        if seen is None or memory.asked or seen.sync != self._sync:
             return False
         if seen.commit != tip:
             if find_foreign_commit(checkout, tip) != seen.commit:
                 return False
             seen = memory.seen = replace(seen, commit=tip)
-            memory.status = replace(memory.status, last_applied_revision=tip)
+            memory.change(lambda status: replace(status, last_applied_revision=tip))
         if self._clock.monotonic() - seen.at > _FULL_LOOK_S:
             return False
         return all(self._stamp(path) == stamp for path, stamp in seen.stamps.items())
@@ -321,14 +323,13 @@ class SyncPass:
     def _see(self, plan: Plan) -> Seen:
         paths = {step.output for step in plan.steps if step.output}
         stamps = {path: self._stamp(path) for path in sorted(paths)}
-        return Seen(self.commit, self._clock.monotonic(), stamps)
+        return Seen(self._sync, self.commit, self._clock.monotonic(), stamps)
 
     def _stamp(self, path: str) -> Stamp | None:
         return read_stamp(self._places.outputs / path)
 
-    def _set_status(self, status: SyncStatus) -> None:
-        self._memory.status = status
-        self._settings.announce(status)
+    def _change(self, become: Callable[[SyncStatus], SyncStatus]) -> None:
+        self._memory.change(become, self._settings.announce)
 
     def _tell(self, text: str) -> None:
         self._settings.tell(self._sync, self.commit, text)

@@ -1,0 +1,84 @@
+"""What people do in the middle of a pass, and what a remote does behind a controller."""
+
+from __future__ import annotations
+
+from tests.controller.stage import Stage
+from tests.controller.test_controller import Gate, serving, until
+from tests.e2e.bench import CREATE, FETCH, Trouble, answer
+
+
+async def test_a_commit_that_was_taken_back_leaves_nothing_at_the_service(stage: Stage) -> None:
+    """The branch is set back to what was rendered before while tasks of a newer commit are at the
+    service: they are looked after at once, and not when all is compared again.
+    """
+    stage.edit("rain")
+    first = stage.push()
+    await stage.run()
+    stage.network.trouble = [Trouble(*FETCH, answer(401, code="InvalidApiKey"), times=99)]
+    stage.edit("snow", "snow")
+    stage.push()
+    await stage.run()
+    assert stage.creates() == 2
+    stage.network.trouble = []
+    stage.network.requests.clear()
+    stage.repository.git("reset", "--quiet", "--hard", first)
+    stage.host.publish(stage.repository)
+    status = await stage.run()
+    assert any(request.startswith("GET") for request in stage.network.requests)
+    assert (status.last_attempted_revision, status.last_applied_revision) == (first, first)
+
+
+async def test_put_back_while_its_pass_ends(stage: Stage) -> None:
+    """A document that is taken out and put back at once is the same one: its status tells of the
+    pass that still ends, which does not write over what people have said since.
+    """
+    stage.edit("rain")
+    stage.push()
+    gate = Gate(FETCH)
+    stage.network.trouble = [gate]
+    controller = stage.start()
+    async with serving(stage):
+        await gate.reached.wait()
+        controller.replace_syncs([])
+        controller.replace_syncs([stage.make_sync()])
+        assert stage.status.pass_started is not None
+        controller.suspend("films")
+        gate.opened.set()
+        await until(lambda: stage.status.pass_started is None)
+    assert stage.status.suspended
+    assert stage.start().list_statuses()[0].suspended
+
+
+async def test_a_document_that_suspends_ends_the_pass(stage: Stage) -> None:
+    for number in range(9):
+        stage.edit(f"e{number}", f"storm {number}")
+    stage.push()
+    gate = Gate(CREATE)
+    stage.network.trouble = [gate]
+    controller = stage.start()
+    async with serving(stage):
+        await gate.reached.wait()
+        controller.replace_syncs([stage.make_sync(suspend=True)])
+        gate.opened.set()
+        await until(lambda: stage.status.pass_started is None)
+        assert stage.creates() == 1
+        controller.replace_syncs([stage.make_sync()])
+        assert not stage.status.suspended
+
+
+async def test_a_changed_document_is_acted_on_after_the_pass(stage: Stage) -> None:
+    """What the pass of the old document saw says nothing about the new one."""
+    stage.write_project(
+        defaults={"model": "wan2.7-videoedit", "parameters": {"resolution": "720P"}},
+        environments={"final": {"parameters": {"resolution": "1080P"}}},
+    )
+    stage.edit("rain")
+    stage.push()
+    gate = Gate(FETCH)
+    stage.network.trouble = [gate]
+    controller = stage.start()
+    async with serving(stage):
+        await gate.reached.wait()
+        controller.replace_syncs([stage.make_sync(environment="final")])
+        gate.opened.set()
+        await until(lambda: stage.billed_tasks() == 2)
