@@ -88,14 +88,21 @@ def build_committed_config(
     Its project file says what is asked for. Where outputs go (`outputs`), where state lies
     (`home`), and who renders it (`endpoint`), it cannot say. Raises UsageError where it does not
     name the environment.
+
+    Nor can it say that a request is taken for lost, and sent again, sooner than usual.
     """
     spec: Mapping[str, Any] = document.data.get("spec") or {}
     overlay = find_overlay(spec, environment, "the environment", f"{PROJECT_FILE} of the commit")
     config = _build_config(document, outputs, home, endpoint, environment, overlay, variables)
     name = (document.data.get("metadata") or {}).get("name", folder.path or "project")
-    state_dir = home / endpoint.realm
     return replace(
-        config, name=name, home=home, lock_dir=lock_dir, state_dir=state_dir, committed=folder
+        config,
+        name=name,
+        home=home,
+        lock_dir=lock_dir,
+        state_dir=home / endpoint.realm,
+        committed=folder,
+        settle_s=max(config.settle_s, _choose_settle_s(endpoint)),
     )
 
 
@@ -130,7 +137,7 @@ def _build_config(
         approver=make_plain(variables.approver or find_user_name()),
         running_tasks=limits.get("running_tasks"),
         poll_interval_s=limits.get("poll_interval_s"),
-        settle_s=limits.get("settle_s", _SETTLE_LOOPBACK_S if target.loopback else _SETTLE_S),
+        settle_s=limits.get("settle_s", _choose_settle_s(target)),
         prune=prune.get("enabled", False),
         prune_most=prune.get("most", _PRUNE_MOST),
         result_hosts=tuple(spec.get("result_hosts", ())),
@@ -183,6 +190,10 @@ def _choose_endpoint(
         return find_endpoint(variables.endpoint, spec, "CUTLIST_ENDPOINT", None)
     place = document.place("/spec/endpoint")
     return find_endpoint(spec.get("endpoint", "mock"), spec, "endpoint", place)
+
+
+def _choose_settle_s(endpoint: Endpoint) -> float:
+    return _SETTLE_LOOPBACK_S if endpoint.loopback else _SETTLE_S
 
 
 def _choose_key(endpoint: Endpoint, variables: Variables) -> Secret:
