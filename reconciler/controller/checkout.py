@@ -4,6 +4,7 @@ to a work tree. What is needed is found by reading: a manifest names media, a li
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,8 +97,7 @@ class Checkout:
             path.parent.parent.glob(f"*/{LOCK_FILE}"), key=lambda other: other.stat().st_mtime
         )
         for other in others[:-_LOCKS_KEPT]:
-            other.unlink()
-            other.parent.rmdir()
+            shutil.rmtree(other.parent, ignore_errors=True)  # with what a kill has left beside it
         raw = tree.read(LOCK_FILE, MOST_OF_A_LOCK + 1)
         write_atomic(path, raw, tmp_name=self.clock.new_id())
 

@@ -84,14 +84,17 @@ def find_foreign_commit(checkout: Checkout, commit: str) -> str:
     own = _read_own(checkout)
     while commit in own:
         checkout.mirror.fetch_commit(commit)
-        commit = read_parents(checkout.mirror, commit)[0]
+        parents = read_parents(checkout.mirror, commit)
+        if not parents:
+            break
+        commit = parents[0]
     return commit
 
 
 def _read_own(checkout: Checkout) -> list[str]:
     """The ids of the commits that this Sync has made, the newest last."""
     try:
-        return checkout.places.own_commits.read_text("ascii").split()
+        return checkout.places.own_commits.read_text("ascii", "replace").split()
     except FileNotFoundError:
         return []
 

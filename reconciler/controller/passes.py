@@ -87,6 +87,7 @@ class SyncPass:
         self.mirror: Mirror | None = None  # once it is open
         self.hints = TaskHints()  # used in the loop of the pass
         self._is_asked = False  # by a person: what failed before is tried again
+        self._is_paid_for = False  # all that its commit costs, but for what waits for a person
 
     async def run(self, stop: Stop) -> None:
         """Everything, in order. Raises nothing of ours: what went wrong stands in the status."""
@@ -190,7 +191,7 @@ class SyncPass:
             cancel_obsolete=True,
         )
         hooks = ApplyHooks(
-            approve=lambda _plan: f"cutlist sync {self._sync.name}, at {self.commit}",
+            approve=lambda plan: self._agree(plan, saved),
             observe=lambda event: self._settings.observe(self._sync, self.commit, event),
             tell=self._tell,
             show=lambda plan: self._settings.count(self._sync, plan, None),
@@ -206,6 +207,14 @@ class SyncPass:
         self._memory.setbacks.learn(report, now, self._sync.retry_interval_s)
         self._settings.count(self._sync, report.left, report)
         return report
+
+    def _agree(self, plan: Plan, saved: SavedPlan | None) -> str:
+        """In whose name a plan is carried out. In nobody's, where it has come to pay for something
+        since it was looked at, and a person has to be asked: the next pass does.
+        """
+        if self._sync.mode == "approve" and saved is None and _needs_yes(plan):
+            return ""
+        return f"cutlist sync {self._sync.name}, at {self.commit}"
 
     @property
     def _options(self) -> PlanOptions:
@@ -225,7 +234,7 @@ class SyncPass:
                 return
             desk = ReviewDesk(provider, checkout)
             try:
-                if project is not None and self._memory.status.pass_started is None:
+                if project is not None and self._is_paid_for:
                     await desk.tell_merges(project, self.commit)
                 for words in await desk.review(tip):
                     self._tell(f"warning: {words}")
@@ -252,6 +261,7 @@ class SyncPass:
         trouble = result.trouble or setbacks.describe(now) or trouble
         result = replace(result, needs_person=needs_person, trouble=trouble)
         self._change(lambda status: end_pass(status, result, now))
+        self._is_paid_for = bool(needs_person) or (result.synced and not trouble)
         if result.synced and not result.trouble and not result.needs_person:
             self._memory.seen = self._see(report.left)
 

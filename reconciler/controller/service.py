@@ -152,18 +152,22 @@ class ControllerService:
         """Read the documents anew; where they have faults, the old ones go on. Raises nothing."""
         try:
             syncs = self._settings.load()
+            for sync in syncs:
+                build_receivers(sync.notifications, read_secret)
         except Exception as error:
             self._log.tell(error)
             self._log.error("the documents of before go on")
             return
-        self._syncs = {sync.name: sync for sync in syncs}
+        before, self._syncs = self._syncs, {sync.name: sync for sync in syncs}
         self._metrics.change_names(self._syncs)
         self._doors.change(self._read_doors())
         for name in [name for name in self._notifiers if name not in self._syncs]:
             self._notifiers.pop(name)
             self._senders.pop(name).cancel()
         for sync in syncs:
-            self._start_notifier(sync)
+            known = before.get(sync.name)
+            if known is None or known.notifications != sync.notifications:
+                self._start_notifier(sync)
         self.controller.replace_syncs(syncs)
         self._log.info("the documents are read anew", syncs=len(syncs))
 
@@ -174,9 +178,6 @@ class ControllerService:
         lock = FileLock(find_controller_lock(state))
         stack.enter_context(lock.hold(command="cutlist sync", now=clock.now()))
         stack.callback(self._threads.close)
-        if any(sync.notifications for sync in self._syncs.values()):
-            self._network = open_network(self._settings.variables.routes)
-            stack.push_async_callback(self._network.close)
         stack.push_async_callback(self._finish_notifiers)
         for sync in self._syncs.values():
             self._start_notifier(sync)
@@ -326,8 +327,10 @@ class ControllerService:
         if known is not None:
             known.cancel()
             self._notifiers.pop(sync.name)
-        if not sync.notifications or self._network is None:
+        if not sync.notifications:
             return
+        if self._network is None:
+            self._network = open_network(self._settings.variables.routes)
 
         def tell(outcome: str, words: str) -> None:
             self._metrics.count_notification(sync.name, "sent" if outcome == "sent" else "lost")
@@ -346,3 +349,5 @@ class ControllerService:
         for sender in self._senders.values():
             sender.cancel()
         await asyncio.gather(*self._senders.values(), return_exceptions=True)
+        if self._network is not None:
+            await self._network.close()

@@ -133,6 +133,26 @@ async def test_after_the_merge(team: Team) -> None:
     assert stage.billed_tasks() == 2
 
 
+async def test_a_merge_that_waits_for_a_yes_is_told_its_cost_later(team: Team) -> None:
+    """Nothing is said to have been free that was only not paid yet."""
+    stage = team.stage
+    stage.edit("rain")
+    stage.push()
+    await stage.run(**team.fields, mode="approve")
+    stage.edit("snow", "snow")
+    head = team.open_pull_request(7)
+    await stage.run()
+    stage.repository.git("merge", "--quiet", "--ff-only", head)
+    stage.host.publish(stage.repository)
+    team.host.change(7, merged_at=stage.clock.now(), updated_at=stage.clock.now())
+    waiting = (await stage.run()).waiting_plan
+    assert head[:7] not in team.read_comment(7)
+    assert stage.controller is not None
+    stage.controller.approve("films", waiting, "ada")
+    await stage.run()
+    assert head[:7] in team.read_comment(7) and "snow" in team.read_comment(7)
+
+
 async def test_a_fork_is_not_read(team: Team) -> None:
     """Without permission nothing of a stranger's is fetched; the status says so."""
     stage = team.stage

@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -205,6 +206,24 @@ async def test_documents_with_faults_leave_the_old_ones(program: Program) -> Non
         program.service.reload()
         assert program.find("films")
     assert any("the documents of before go on" in line["message"] for line in program.read_log())
+
+
+async def test_people_are_told_by_documents_that_are_read_anew(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where nobody was to be told before; an address that is not set leaves all as it was."""
+    told = Notification("webhook", "TEAM_URL", ("applied",))
+    before = program.syncs
+    async with program.serving():
+        await until(lambda: bool(program.find("films")["last_applied_revision"]))
+        program.syncs = [replace(before[0], notifications=(told,), suspend=True)]
+        program.service.reload()
+        assert not program.find("films")["suspended"]
+        assert any("TEAM_URL" in line["message"] for line in program.read_log())
+        monkeypatch.setenv("TEAM_URL", "http://127.0.0.1:1/hook")
+        program.service.reload()
+        assert program.find("films")["suspended"]
+        assert list(program.service._notifiers) == ["films"]
 
 
 async def test_the_log_tells_each_pass(program: Program) -> None:
