@@ -15,7 +15,7 @@ from reconciler.state.booked import Entry, Holding
 from reconciler.state.ledger import SqliteLedger
 from reconciler.state.observed import OPEN, State
 from tests.simulation.disk import LEDGER
-from tests.simulation.world import World, open_project
+from tests.simulation.world import World
 
 MODELS = load_models()
 _ROUNDING_S = 0.01
@@ -110,7 +110,7 @@ def judge_books(world: World, *, final: bool = False) -> None:
     """Write down what is wrong with the books now. A task that the network held back too long is no
     fault of theirs.
     """
-    project = open_project(world)
+    project = world.open_project()
     seen = books(world, project)
     excused = set(seen.billed_s) if world.kind.edge else world.person.told
     world.miscounted += [*seen.faults(excused), *(seen.final_faults() if final else ())]

@@ -34,7 +34,6 @@ from tests.simulation.world import (
     attempts,
     forgotten,
     incomplete,
-    open_project,
     write_project,
 )
 
@@ -55,6 +54,7 @@ class Verdict:
         self.forgotten = 0  # results that were said to be safe and that a power cut took
         # what was wrong with the ledger's books, after any life
         self.miscounted = len(world.miscounted)
+        self.faults: list[str] = []  # what else was wrong, in words
 
     @property
     def broken(self) -> str:
@@ -69,7 +69,8 @@ class Verdict:
             "cancelled of another environment": self.cancelled_elsewhere,
             f"miscounted ({', '.join(self.world.miscounted[:1])})": self.miscounted,
         }
-        return self.stuck or ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+        words = [*self.faults, *(f"{count} {word}" for word, count in counts.items() if count)]
+        return self.stuck or ", ".join(words)
 
 
 def run(seed: int) -> Verdict:
@@ -204,7 +205,19 @@ def judge(world: World) -> Verdict:
     """The server's bill against what is on disk."""
     judge_books(world, final=True)
     verdict = Verdict(world)
-    project = open_project(world)
+    judge_world(world, verdict)
+    for name, each in world.open_project().run_pass().resolved.items():
+        output = world.disk.root / each.wanted.edit.output
+        if output.exists():
+            verdict.incomplete += each.result is None or hash_file(output) != each.result.digest
+        else:
+            raise AssertionError(f"{name} has no output though all went well")
+    return verdict
+
+
+def judge_world(world: World, verdict: Verdict) -> None:
+    """The server's bill against what store and ledger know."""
+    project = world.open_project()
     results, _ = project.store.read_all_results()
     held = {result.task["task_id"] for each in results.values() for result in each}
     every = attempts(project)
@@ -232,13 +245,6 @@ def judge(world: World) -> Verdict:
     world.rotten.clear()  # what was bad has been moved aside
     verdict.incomplete = world.incomplete + incomplete(world)
     verdict.forgotten = world.forgotten + forgotten(world)
-    for name, each in project.run_pass().resolved.items():
-        output = world.disk.root / each.wanted.edit.output
-        if output.exists():
-            verdict.incomplete += each.result is None or hash_file(output) != each.result.digest
-        else:
-            raise AssertionError(f"{name} has no output though all went well")
-    return verdict
 
 
 def cancelled_elsewhere(world: World, every: Iterable[Attempt]) -> int:
@@ -246,7 +252,7 @@ def cancelled_elsewhere(world: World, every: Iterable[Attempt]) -> int:
     tasks = {attempt.id: attempt.task_id for attempt in every}
     made_for = {
         entry.task_id: entry.booking.environment
-        for entry in books(world, open_project(world)).entries
+        for entry in books(world, world.open_project()).entries
         if entry.booking is not None and not entry.stray
     }
     return sum(

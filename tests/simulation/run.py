@@ -1,5 +1,5 @@
-"""Many seeds: `python -m tests.simulation.run --seeds 20000`. Prints what happened, and each broken
-promise.
+"""Many seeds: `python -m tests.simulation.run --seeds 20000`; `--of controller` those of the
+controller. Prints what happened, and each broken promise.
 """
 
 from __future__ import annotations
@@ -8,23 +8,29 @@ import multiprocessing
 import os
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import click
 
-from tests.simulation.mutants import MUTANTS, WITHIN, caught
-from tests.simulation.play import run
+from tests.simulation import mutants as of_apply
+from tests.simulation.play import Verdict, run
+from tests.simulation.sync import mutants as of_controller
+from tests.simulation.sync.play import run as run_controller
 from tests.tally import Tally
 
 BATCH = 25
+RUNS: Mapping[str, Callable[[int], Verdict]] = {"apply": run, "controller": run_controller}
+MUTANTS = {"apply": of_apply, "controller": of_controller}
 
 
-def batch(seeds: range) -> tuple[Counter[str], list[str], float]:
+def batch(of: str, seeds: range) -> tuple[Counter[str], list[str], float]:
     """(what happened, broken promises in words, CPU seconds) of some seeds."""
     happened: Counter[str] = Counter()
     broken: list[str] = []
     start = time.process_time()
     for seed in seeds:
-        verdict = run(seed)
+        verdict = RUNS[of](seed)
         happened += verdict.world.counters
         happened["runs"] += 1
         happened["lives"] += verdict.world.lives
@@ -33,33 +39,38 @@ def batch(seeds: range) -> tuple[Counter[str], list[str], float]:
     return happened, broken, time.process_time() - start
 
 
-def first_to_catch(name: str) -> tuple[str, int | None]:
+def first_to_catch(of: str, name: str) -> tuple[str, int | None]:
     """A bad protocol, and the first seed that catches it."""
-    return name, next((seed for seed in range(WITHIN) if caught(MUTANTS[name], seed)), None)
+    bad = MUTANTS[of]
+    seeds = (seed for seed in range(bad.WITHIN) if bad.caught(bad.MUTANTS[name], seed))
+    return name, next(seeds, None)
 
 
 @click.command()
 @click.option("--seeds", default=1000, show_default=True, help="How many seeds.")
 @click.option("--first", default=0, show_default=True, help="The first of them.")
+@click.option(
+    "--of", type=click.Choice(list(RUNS)), default="apply", show_default=True, help="Of what."
+)
 @click.option("--trace", type=int, help="Print the trace of one seed and stop.")
 @click.option(
     "--mutants", is_flag=True, help="Print the first seed that catches each bad protocol and stop."
 )
-def main(seeds: int, first: int, trace: int | None, mutants: bool) -> None:
+def main(seeds: int, first: int, of: str, trace: int | None, mutants: bool) -> None:
     """Simulate many seeds and judge each by the server's bill and the bytes on disk."""
     if trace is not None:
-        verdict = run(trace)
+        verdict = RUNS[of](trace)
         click.echo("\n".join(verdict.world.trace))
         click.echo(f"trace {verdict.trace_sha256}\n{verdict.broken or 'every promise kept'}")
         raise SystemExit(bool(verdict.broken))
     with multiprocessing.Pool(os.cpu_count(), maxtasksperchild=20) as pool:
         if mutants:
-            for name, seed in pool.imap(first_to_catch, MUTANTS):
+            for name, seed in pool.imap(partial(first_to_catch, of), MUTANTS[of].MUTANTS):
                 click.echo(f"{name:32} {'not caught' if seed is None else seed}")
             return
         tally, cpu_s, end = Tally(), 0.0, first + seeds
         batches = [range(each, min(each + BATCH, end)) for each in range(first, end, BATCH)]
-        for happened, broken, spent_s in pool.imap_unordered(batch, batches):
+        for happened, broken, spent_s in pool.imap_unordered(partial(batch, of), batches):
             tally.add(happened, broken)
             cpu_s += spent_s
     tally.close(f"{tally.happened['runs'] / cpu_s:.1f} runs a CPU second")

@@ -43,7 +43,8 @@ OTHER = "other"  # an environment
 
 
 @cache
-def _clip(frames: int, side_px: int = 16) -> bytes:
+def get_clip(frames: int, side_px: int = 16) -> bytes:
+    """A small video."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
         return write_video(path, frames / 30, side_px, side_px).read_bytes()
@@ -60,7 +61,7 @@ class ReadyMade:
 
     def render(self, plan: Any, medium: Any, target: Path) -> None:
         look = plan.look.encode()
-        film = _clip(plan.frames) + struct.pack(">I4s", 8 + len(look), b"free") + look
+        film = get_clip(plan.frames) + struct.pack(">I4s", 8 + len(look), b"free") + look
         self.digests.add(hashlib.sha256(film).hexdigest())
         target.write_bytes(film)
 
@@ -135,6 +136,19 @@ class World:
 
     # -------------------------------------------------------------- lives
 
+    def open_project(
+        self, block: RunBlocking | None = None, environment: str | None = None
+    ) -> Project:
+        """The project of the run, on the run's disk, time and network."""
+        return Project.open(
+            self.disk.root,
+            variables=Variables(Secret("sk-mock")),
+            environment=environment,
+            clock=self.clock,
+            transport=Wire(self.network),
+            block=block or inline,
+        )
+
     async def settled(self) -> None:
         """Apply, and decide as a person would, until nothing is left to be decided."""
         for _ in range(ROUNDS):
@@ -142,7 +156,7 @@ class World:
             assert report is not None
             if report.exit_code == 0:
                 return
-            self.person.decide(open_project(self), report)
+            self.person.decide(self.open_project(), report)
             await asyncio.sleep(60.0)
         raise AssertionError(
             f"stuck: {[step.reason for step in report.blocked]} {list(report.left.strays)}"
@@ -169,7 +183,7 @@ class World:
             return result
 
         async def apply() -> Report:
-            project = open_project(self, block, self.environment)
+            project = self.open_project(block, self.environment)
             hooks = ApplyHooks(observe=self._event, tell=self._told)
             request = ApplyRequest(cancel_obsolete=cancels, **settings)
             return await project.apply_async(request, hooks)
@@ -210,7 +224,7 @@ class World:
 
     def rot(self) -> None:
         """A blob goes bad on the disk, where nobody looks."""
-        blobs = sorted((open_project(self).store.folder / "blobs").glob("*/*"))
+        blobs = sorted((self.open_project().store.folder / "blobs").glob("*/*"))
         if blobs:
             blob = self.trouble.choice(blobs)
             data = bytearray(blob.read_bytes())
@@ -239,7 +253,7 @@ class World:
 
     def look_over(self) -> None:
         """A person has every blob read again, and what is bad moved aside."""
-        damages = open_project(self).verify(read_data=True, repair=True)
+        damages = self.open_project().verify(read_data=True, repair=True)
         self.counters["quarantined"] += sum(path is not None for path, _ in damages)
         for _, words in damages:
             self.say(words)
@@ -271,20 +285,6 @@ class World:
 async def inline(function: Any, *args: Any) -> Any:
     """Synchronous code, run at once."""
     return function(*args)
-
-
-def open_project(
-    world: World, block: RunBlocking = inline, environment: str | None = None
-) -> Project:
-    """The project of a run, on the run's disk, time and network."""
-    return Project.open(
-        world.disk.root,
-        variables=Variables(Secret("sk-mock")),
-        environment=environment,
-        clock=world.clock,
-        transport=Wire(world.network),
-        block=block,
-    )
 
 
 def write_project(root: Path, rng: random.Random, *, uploads: bool) -> list[str]:
@@ -321,7 +321,7 @@ def write_project(root: Path, rng: random.Random, *, uploads: bool) -> list[str]
         if uploads and not same:
             url = f"./clip-{number}.mp4"
             (root / "specs" / url).write_bytes(
-                _clip(60, 256) + struct.pack(">I4sI", 12, b"free", number)
+                get_clip(60, 256) + struct.pack(">I4sI", 12, b"free", number)
             )
         media = [{"type": "video", "url": url}]
         edit(f"edit-{number}", input={"prompt": prompt, "media": media})
@@ -340,20 +340,20 @@ def write_project(root: Path, rng: random.Random, *, uploads: bool) -> list[str]
 
 def incomplete(world: World) -> int:
     """Visible files that are not the whole of a film."""
-    root, wrong = world.disk.root, 0
-    for blob in (open_project(world).store.folder / "blobs").glob("*/*"):
+    project, wrong = world.open_project(), 0
+    for blob in (project.store.folder / "blobs").glob("*/*"):
         digest = hash_file(blob)
         wrong += blob.name not in world.rotten and (
             digest != blob.name or digest not in world.films.digests
         )
-    files = (path for path in (root / "renders").rglob("*") if path.is_file())
+    files = (path for path in (project.config.root / "renders").rglob("*") if path.is_file())
     outputs = (path for path in files if not path.name.startswith("."))
     return wrong + sum(hash_file(path) not in world.films.digests for path in outputs)
 
 
 def forgotten(world: World) -> int:
     """Results that the ledger says are safe, and that are not in the store."""
-    project = open_project(world)
+    project = world.open_project()
     results, _ = project.store.read_all_results()
     safe = {
         attempt.key
