@@ -145,7 +145,9 @@ class Keeper:
                 return
             with suppress(UsageError):
                 self._help(number % 10 == 0 and not patient)
-        raise AssertionError(f"stuck: {self._world.status}")
+        status = self._world.status
+        told = [] if status is None else [each.message for each in status.conditions]
+        raise AssertionError(f"nobody can help: {told}")
 
     def _is_quiet(self) -> bool:
         world, status = self._world, self._world.status

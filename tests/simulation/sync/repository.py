@@ -125,6 +125,8 @@ class Repository:
                 return self._list(self.tree_of(commit, path), "-r" in options, "-l" in options)
             case ["cat-file", "commit", name] if name in self.commits:
                 return self.commits[name]
+            case ["rev-parse", "--git-common-dir"]:
+                return b".\n"
             case ["hash-object", *_]:
                 return self.put_blob(given).encode()
             case ["mktree", *_]:
