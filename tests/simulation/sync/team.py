@@ -99,8 +99,14 @@ class Team:
         prompt = "the same" if plot.random() < 0.05 else f"prompt {number}"
         self._edits[f"edit-{number}"] = {"input": {"prompt": prompt, "media": media}}
 
+    def _choose(self, names: list[str]) -> str:
+        """An edit to be altered: rather one that was not sent yet, if its pass is still to come."""
+        sent = {each.prompt for each in self._world.seen.sent}
+        unsent = [name for name in names if self._edits[name]["input"]["prompt"] not in sent]
+        return self._plot.choice(unsent if unsent and self._plot.random() < 0.7 else names)
+
     def _change(self) -> None:
-        name = self._plot.choice(sorted(self._edits))
+        name = self._choose(sorted(self._edits))
         self._numbers += 1
         spec = self._edits[name]
         asked = {**spec["input"], "prompt": f"prompt {self._numbers}"}
@@ -110,7 +116,7 @@ class Team:
         used = {spec["input"]["media"][0]["url"] for spec in self._edits.values()}
         free = [name for name in sorted(self._edits) if f"edit://{name}" not in used]
         if len(self._edits) > 1:
-            del self._edits[self._plot.choice(free)]
+            del self._edits[self._choose(free)]
 
     def _revert(self) -> None:
         self._edits = self._plot.choice(self._before)
