@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from reconciler.controller.documents import Repository
 from tests.controller.stage import Stage
-from tests.controller.test_controller import Gate, serving, until
+from tests.controller.test_controller import Gate, is_applied, serving, until
 from tests.e2e.bench import CREATE, FETCH, Trouble, answer
 
 
@@ -82,3 +83,28 @@ async def test_a_changed_document_is_acted_on_after_the_pass(stage: Stage) -> No
         controller.replace_syncs([stage.make_sync(environment="final")])
         gate.opened.set()
         await until(lambda: stage.billed_tasks() == 2)
+
+
+async def test_a_tag_with_a_message_is_no_newer_commit(stage: Stage) -> None:
+    """The tag is an object of its own; what is followed is the commit that it names."""
+    stage.edit("rain")
+    commit = stage.push()
+    stage.repository.git("tag", "--annotate", "--message", "first", "v1")
+    stage.host.publish(stage.repository)
+    stage.start(repository=Repository(stage.url, "v1"))
+    gate = Gate(FETCH)
+    stage.network.trouble = [gate]
+    assert stage.controller is not None
+    async with serving(stage):
+        await gate.reached.wait()
+        visits = len(stage.host.visits)
+        stage.controller.look("films", "webhook")
+        await until(lambda: len(stage.host.visits) > visits)
+        gate.opened.set()
+        await until(is_applied(stage, commit))
+        ends = [record.end for record in stage.status.history]
+    assert ends == ["applied"]
+    await stage.run(repository=Repository(stage.url, "v1"))
+    history = stage.status.history
+    await stage.run()
+    assert stage.status.history == history  # a glance, and no pass

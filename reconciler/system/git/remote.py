@@ -44,6 +44,7 @@ from reconciler.system.git.transport import (
 )
 
 TIMEOUT_S = 1800.0  # of a fetch that never stops to send; one that hangs ends much sooner
+_TAGS, _PEELED = "refs/tags/", "^{}"  # NAME^{}: what an annotated tag names
 _FETCH = (
     "fetch", "--quiet", "--no-tags", "--no-auto-gc", "--no-write-fetch-head",
     "--recurse-submodules=no", "--no-progress", "--refmap=", "--force",
@@ -98,11 +99,13 @@ class Mirror:
     def list_refs(self, patterns: Sequence[str] = ()) -> Mapping[str, str]:
         """The ids of the refs elsewhere, by whole name: `refs/heads/main`, `refs/pull/*/head`.
 
-        An annotated tag has the id of the tag. Raises RemoteUnreachable, RemoteRefused, GitError.
+        An annotated tag has the id of what it names, and not its own. Raises RemoteUnreachable,
+        RemoteRefused, GitError.
         """
         for pattern in patterns:
             check_ref(pattern)
-        arguments = ["ls-remote", "--quiet", "--refs", REMOTE, *patterns]
+        named = [f"{pattern}{_PEELED}" for pattern in patterns if pattern.startswith(_TAGS)]
+        arguments = ["ls-remote", "--quiet", REMOTE, *patterns, *named]
         done = self._run(arguments)
         if done.code != 0 and is_other_format(done.complaints):
             self._bare.remake("sha256")
@@ -113,7 +116,8 @@ class Mirror:
         refs = {}
         for line in done.out.decode(errors="surrogateescape").splitlines():
             commit, _, ref = line.partition("\t")
-            if not wanted or any(pattern.fullmatch(ref) for pattern in wanted):
+            ref = ref.removesuffix(_PEELED)  # it stands after the tag itself
+            if ref != "HEAD" and (not wanted or any(one.fullmatch(ref) for one in wanted)):
                 refs[ref] = commit
         return refs
 
