@@ -112,7 +112,8 @@ def test_every_symbol_of_ours_has_a_spelling() -> None:
     known = set(SYMBOLS) | {"\ufffd"}
     used = {c for text in _literals() for c in text if not c.isascii()}
     rules = set("。，！？；：、）」』》】\x85\u2028\u2029\ud800\udfff")  # read, and never written
-    assert used - known - rules == set()
+    elsewhere = {"\u200b"}  # keeps a chat from calling somebody; no terminal gets it
+    assert used - known - rules - elsewhere == set()
     assert all(Page(encoding="ascii").spelt(c).isascii() or c == "\u00a0" for c in known)
 
 

@@ -101,8 +101,8 @@ def run_sync(
     executed.
 
     \b
-    Examples: cutlist sync -f syncs/
-              cutlist sync --repo https://git.example.com/films.git --endpoint singapore
+    Example: cutlist sync -f syncs/
+             cutlist sync --repo https://git.example.com/films.git --endpoint singapore
     """
     if context.invoked_subcommand is not None:
         return EXIT_OK
