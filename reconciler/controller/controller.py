@@ -38,6 +38,7 @@ class _Entry:
     places: SyncPlaces
     memory: SyncMemory
     running: RunningPass | None = None
+    fault: tuple[str, str] = ("", "")  # of our own, the last one; and where its report lies
     kept: SyncStatus | None = None  # the status that was written down last
 
 
@@ -323,7 +324,10 @@ class Controller:
         self._settings.announce(status)
 
     def _tell_fault(self, entry: _Entry, error: Exception) -> None:
-        where = self._settings.report_fault(entry.sync, error)
+        what = f"{type(error).__name__}: {error}"
+        if entry.fault[0] != what:  # a report for each fault, and not for each pass that meets it
+            entry.fault = what, self._settings.report_fault(entry.sync, error)
+        where = entry.fault[1]
         told = CutlistError(
             f"cutlist has met a fault of its own; {where}.",
             hint="What is paid is kept; the next pass tries again.",

@@ -80,7 +80,8 @@ class ReviewDesk:
                 reviewed = await tell_merge(self.provider, self.checkout.sync, one, bill, reviewed)
                 merged = (*merged, one.number)[-1000:]
                 self._write(_Told(told.since, reviewed, merged))
-        self._write(_Told(max(told.since, now - _OVERLAP_S), reviewed, merged))
+        before = told.since if told.since <= now else 0.0  # else the clock was ahead then
+        self._write(_Told(max(before, now - _OVERLAP_S), reviewed, merged))
 
     def _compare(self, one: PullRequest, tip: str) -> Preview:
         """What changes from where a pull request began to its head. Raises InvalidInput."""

@@ -62,7 +62,7 @@ class Setbacks:
             sorted(
                 key
                 for key, setback in self._by_key.items()
-                if setback.next_at is None or setback.next_at > now
+                if setback.next_at is None or _is_ahead(setback.next_at, now)
             )
         )
 
@@ -71,7 +71,7 @@ class Setbacks:
         return frozenset(
             back.edit
             for back in self._by_key.values()
-            if back.next_at is not None and back.next_at > now
+            if back.next_at is not None and _is_ahead(back.next_at, now)
         )
 
     def find_next(self) -> float | None:
@@ -92,3 +92,10 @@ class Setbacks:
             else "is asked for again later"
         )
         return f"{first.edit} {how}, after {first.tries} tries: {first.words}{others}"
+
+
+def _is_ahead(moment: float, now: float) -> bool:
+    """Whether a moment is still to come. One that is further off than any that is ever set was set
+    by a clock that was wrong.
+    """
+    return now < moment <= now + LONGEST_S

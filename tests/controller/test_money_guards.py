@@ -8,6 +8,7 @@ from reconciler.config import CommittedFolder, Variables
 from reconciler.config.project_file import read_project_file
 from reconciler.controller.guard import guard_config
 from reconciler.controller.passes import SyncPass
+from reconciler.controller.setbacks import LONGEST_S, Setback, Setbacks
 from reconciler.formats.secret import Secret
 from reconciler.system.cache import Cache
 from tests.controller.stage import Stage
@@ -55,3 +56,20 @@ async def test_ids_of_commits_that_a_full_disk_has_spoiled(stage: Stage) -> None
     await stage.run()
     assert stage.describe() == ("True", "Applied")
     assert stage.billed_tasks() == 2
+
+
+async def test_an_output_that_no_disk_takes(stage: Stage) -> None:
+    """A fault of the manifest with its place, and none of ours; nothing is paid for it."""
+    stage.edit("rain", output=f"{'x' * 300}.mp4")
+    stage.push()
+    await stage.run()
+    assert stage.describe() == ("False", "InvalidInput")
+    assert stage.creates() == 0
+
+
+def test_a_clock_that_was_ahead_leaves_nothing_alone_for_long() -> None:
+    setbacks = Setbacks()
+    setbacks._by_key["k"] = Setback("rain", 1, 1e9 + LONGEST_S, "busy")
+    assert setbacks.find_left_alone(1e9) == ("k",)
+    assert setbacks.find_left_alone(1e9 - 86400) == ()
+    assert setbacks.find_left_alone(1e9 + LONGEST_S) == ()

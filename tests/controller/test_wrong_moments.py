@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from reconciler.controller.documents import Repository
+from dataclasses import replace
+
+import pytest
+
+from reconciler.controller.conditions import ConditionType
+from reconciler.controller.documents import Repository, Sync
 from tests.controller.stage import Stage
 from tests.controller.test_controller import Gate, is_applied, serving, until
 from tests.e2e.bench import CREATE, FETCH, Trouble, answer
@@ -108,3 +113,28 @@ async def test_a_tag_with_a_message_is_no_newer_commit(stage: Stage) -> None:
     history = stage.status.history
     await stage.run()
     assert stage.status.history == history  # a glance, and no pass
+
+
+async def test_a_fault_that_every_pass_meets_has_one_report(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk does not fill with them."""
+    stage.edit("rain")
+    stage.push()
+    reports: list[Exception] = []
+
+    def report(_sync: Sync, error: Exception) -> str:
+        reports.append(error)
+        return "it is told in a file"
+
+    def break_down(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("reconciler.controller.passes.Checkout.prepare", break_down)
+    controller = stage.start()
+    controller._settings = replace(controller._settings, report_fault=report)
+    for _ in range(3):
+        await stage.run()
+    assert len(reports) == 1
+    ready = stage.status.find(ConditionType.READY)
+    assert ready is not None and "it is told in a file" in ready.message

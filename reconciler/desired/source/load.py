@@ -13,7 +13,7 @@ from reconciler.desired import comments, manifest
 from reconciler.desired.edit_schema import build_manifest_schema
 from reconciler.desired.graph import check_graph, sort_by_upstreams
 from reconciler.desired.job import Desired, Input, Wanted
-from reconciler.desired.manifest import Edit, Medium, Rules
+from reconciler.desired.manifest import Edit, Medium, Rules, check_output_path
 from reconciler.desired.masks import Masks
 from reconciler.desired.media import MediaExaminer
 from reconciler.desired.policy import Policy, check_project_policy
@@ -159,16 +159,19 @@ def _examine_media(
 def _check_output(root: Path, edit: Edit) -> Iterator[Fault]:
     """What only the disk can tell of an output's path."""
     try:
-        path = resolve_inside(root, edit.output)
+        mode = resolve_inside(root, edit.output).stat().st_mode
     except EscapesRoot as error:
         yield Fault(edit.place("/output"), f"output: {error}")
         return
-    try:
-        mode = path.stat().st_mode
     except FileNotFoundError:
         return
     except NotADirectoryError:
         yield Fault(edit.place("/output"), f"the output {edit.output} lies below a file")
+        return
+    except OSError as error:  # a name that this disk does not take, a folder that is shut
+        if check_output_path(edit.output) is None:
+            message = f"the output cannot be looked at: {error.strerror}"
+            yield Fault(edit.place("/output"), message)
         return
     if not stat.S_ISREG(mode):
         what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
