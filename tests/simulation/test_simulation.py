@@ -24,7 +24,7 @@ from tests.simulation.kinds import KINDS
 from tests.simulation.network import FAULTS, FILM_FAULTS, POLL_FAULTS
 from tests.simulation.play import run
 
-SEEDS, BATCH = 12 * len(KINDS), 2 * len(KINDS)
+SEEDS, BATCH = 8 * len(KINDS), 2 * len(KINDS)
 SOMETIMES = (
     *FAULTS,
     *FILM_FAULTS,
