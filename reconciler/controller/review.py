@@ -87,6 +87,8 @@ class ReviewDesk:
         """What changes from where a pull request began to its head. Raises InvalidInput."""
         mirror, sync = self.checkout.mirror, self.checkout.sync
         head = mirror.fetch_revision(one.head_ref, sync.repository.depth).id
+        if head != one.head_sha:  # the one is told the other's price, and believed
+            raise GitError(f"{one.head_ref} is {head[:7]}, and its page says {one.head_sha[:7]}.")
         base = mirror.find_merge_base(tip, head)
         if base is None:
             raise GitError(f"{head[:7]} and {tip[:7]} have no commit in common.")

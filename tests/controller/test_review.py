@@ -153,6 +153,22 @@ async def test_a_merge_that_waits_for_a_yes_is_told_its_cost_later(team: Team) -
     assert head[:7] in team.read_comment(7) and "snow" in team.read_comment(7)
 
 
+async def test_no_commit_is_told_the_price_of_another(team: Team) -> None:
+    """What the provider lists and what git has may be of two moments: it is looked at again."""
+    stage = team.stage
+    stage.edit("rain")
+    stage.push()
+    await stage.run(**team.fields)
+    stage.edit("snow", "snow")
+    head = team.open_pull_request(7, head_sha="f" * 40)
+    await stage.run()
+    assert not team.host.notes.get(7)
+    assert any("its page says fffffff" in words for words in stage.said)
+    team.host.change(7, head_sha=head)
+    await stage.run()
+    assert "2.00 USD" in team.read_comment(7)
+
+
 async def test_a_fork_is_not_read(team: Team) -> None:
     """Without permission nothing of a stranger's is fetched; the status says so."""
     stage = team.stage
