@@ -49,8 +49,9 @@ simulate: env  ## the durability contract over SEEDS=20000 simulated runs, and a
 	@$(BIN)/python -m tests.simulation.run --seeds $(or $(SEEDS),20000)
 	@$(BIN)/python -m tests.simulation.run --of controller --seeds $$(( $(or $(SEEDS),20000) / 10 ))
 
-crash: env  ## the same with real processes, through KILLS=1000 real kills
+crash: env  ## the same with real processes, through KILLS=1000 real kills, and a fifth as many of the controller
 	@$(BIN)/python -m tests.crash.run --kills $(or $(KILLS),1000)
+	@$(BIN)/python -m tests.crash.sync_run --kills $$(( $(or $(KILLS),1000) / 5 ))
 
 fuzz: env  ## bad input of every kind for SECONDS=600, and MEDIA=5000 mutated media
 	@FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/badinput/test_fuzz.py tests/badinput/test_fuzz_plans.py

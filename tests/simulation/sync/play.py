@@ -122,7 +122,7 @@ def _watched_cancels(world: SyncWorld, team: Team) -> Iterator[None]:
         attempt = ledger.attempt(work.attempt_id, now=context.clock.now())
         if attempt.task_status != "PENDING":
             world.seen.faults.append(f"a task that is {attempt.task_status} was to be cancelled")
-        if ledger.intent(work.attempt_id).prompt in team.list_prompts(note.commit):
+        if ledger.intent(work.attempt_id).prompt in team.list_prompts(note.commit, chained=False):
             world.seen.faults.append("a task was to be cancelled that is asked for")
         return await cancel(context, work)
 

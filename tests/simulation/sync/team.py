@@ -70,12 +70,18 @@ class Team:
                 files[f"specs/{url[2:]}"] = self._clip(int(url[7:-4]))
         return files
 
-    def list_prompts(self, commit: str) -> frozenset[str]:
-        """What a commit asks for."""
+    def list_prompts(self, commit: str, *, chained: bool = True) -> frozenset[str]:
+        """What a commit asks for; with or without what builds on other edits, which is another
+        request as soon as those are changed.
+        """
         files = self._world.remote.repository.read_files(commit)
         specs = [json.loads(raw) for name, raw in files.items() if name.endswith(".yaml")]
         edits = [one["spec"] for one in specs if one["kind"] == "Edit"]
-        return frozenset(edit["input"]["prompt"] for edit in edits)
+        return frozenset(
+            edit["input"]["prompt"]
+            for edit in edits
+            if chained or not edit["input"]["media"][0]["url"].startswith("edit://")
+        )
 
     def read_prompts(self, commit: str) -> dict[str, str]:
         """The prompt of each edit of a commit."""
