@@ -91,6 +91,17 @@ def find_foreign_commit(checkout: Checkout, commit: str) -> str:
     return commit
 
 
+def is_only_own(checkout: Checkout, old: str, new: str) -> bool:
+    """Whether all that a branch has got since `old` are commits that this Sync has made itself;
+    not where it went back. Raises GitError.
+    """
+    own = _read_own(checkout)
+    while new != old and new in own:
+        checkout.mirror.fetch_commit(new)
+        new = read_parents(checkout.mirror, new)[0]
+    return new == old
+
+
 def _read_own(checkout: Checkout) -> list[str]:
     """The ids of the commits that this Sync has made, the newest last."""
     try:

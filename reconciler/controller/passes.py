@@ -21,7 +21,7 @@ from reconciler.config import Variables
 from reconciler.controller.checkout import Checkout
 from reconciler.controller.conditions import PassEnd, SyncStatus
 from reconciler.controller.documents import Sync
-from reconciler.controller.lock_return import find_foreign_commit, return_lock
+from reconciler.controller.lock_return import find_foreign_commit, is_only_own, return_lock
 from reconciler.controller.memory import Seen, Stamp, SyncMemory
 from reconciler.controller.places import SyncPlaces
 from reconciler.controller.providers.base import Provider
@@ -322,7 +322,7 @@ class SyncPass:
         if seen is None or memory.asked or seen.sync != self._sync:
             return False
         if seen.commit != tip:
-            if find_foreign_commit(checkout, tip) != seen.commit:
+            if not is_only_own(checkout, seen.commit, tip):
                 return False
             seen = memory.seen = replace(seen, commit=tip)
             memory.change(lambda status: replace(status, last_applied_revision=tip))

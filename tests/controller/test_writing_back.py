@@ -9,6 +9,7 @@ from reconciler.controller.conditions import ConditionType, SyncState
 from reconciler.controller.documents import Verification, WriteBack
 from reconciler.state import lockfile
 from tests.controller.stage import Stage
+from tests.e2e.bench import CREATE, Trouble, answer
 from tests.signing import SshKey, needs_ssh, write_signers
 
 BACK: dict[str, Any] = {
@@ -50,6 +51,36 @@ async def test_a_commit_in_between_is_kept(stage: Stage) -> None:
     pins = lockfile.parse_pins(stage.host.ask("show", "main:cutlist.lock").encode())
     assert list(pins["default"]) == ["rain", "snow"]
     assert stage.billed_tasks() == 2
+
+
+async def test_a_second_lock_on_the_first_starts_no_pass(stage: Stage) -> None:
+    """What failed is rendered by a pass over our own commit, and its lock file is nothing new."""
+    stage.edit("rain")
+    stage.edit("snow", "snow")
+    stage.push()
+    refusal = answer(400, code="InvalidParameter", message="no such clip")
+    stage.network.trouble = [Trouble(*CREATE, refusal)]
+    await stage.run(**BACK)
+    assert stage.describe() == ("False", "EditsFailed")
+    first = stage.host.ask("rev-parse", "main")
+    assert stage.controller is not None
+    stage.controller.reconcile("films")
+    await stage.run()
+    assert stage.host.ask("rev-parse", "main^") == first
+    before = (len(stage.server.journal()["requests"]), len(stage.status.history))
+    await stage.run()
+    assert (len(stage.server.journal()["requests"]), len(stage.status.history)) == before
+
+
+async def test_a_lock_that_is_forced_away_comes_back(stage: Stage) -> None:
+    """A branch that goes back to the commit below ours is looked at: it lacks the lock file."""
+    stage.edit("rain")
+    stage.push()
+    await stage.run(**BACK)
+    stage.push()  # the commit of before, and an empty one on it, by force
+    await stage.run()
+    assert "rain" in stage.host.ask("show", "main:cutlist.lock")
+    assert stage.billed_tasks() == 1
 
 
 async def test_a_forged_word_of_ours_is_looked_at(stage: Stage) -> None:

@@ -49,7 +49,7 @@ def running_is_cancelled(patch: pytest.MonkeyPatch) -> None:
 
 def own_commit_starts_a_pass(patch: pytest.MonkeyPatch) -> None:
     """The lock file that came back is taken for something new."""
-    patch.setattr(passes, "find_foreign_commit", lambda _checkout, commit: commit)
+    patch.setattr(passes, "is_only_own", lambda _checkout, _old, _new: False)
 
 
 def webhook_is_believed(patch: pytest.MonkeyPatch) -> None:
