@@ -29,7 +29,7 @@ CAUGHT = {
     "superseded_goes_on_paying": 23,
     "running_is_cancelled": 9,
     "own_commit_starts_a_pass": 3,
-    "webhook_is_believed": 3,
+    "webhook_is_believed": 11,
     "repository_raises_its_budget": 7,
     "consent_is_kept": 0,
     "failure_ends_the_loop": 3,
