@@ -18,6 +18,7 @@ from reconciler.formats.names import NO_ENVIRONMENT, make_plain
 from reconciler.service.endpoints import Endpoint, find_endpoint
 
 _SYNC_FILE = "the Sync document"
+_LEAST_POLL_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,9 @@ def guard_config(
         result_hosts=asked.result_hosts if endpoint.loopback else (),
         approver=f"cutlist sync {sync.name}",
     )
+    if not endpoint.loopback and config.poll_interval_s is not None:
+        # all Syncs of an account are counted together by the service
+        config = replace(config, poll_interval_s=max(config.poll_interval_s, _LEAST_POLL_S))
     return Guarded(config, tuple(_find_refusals(sync, document)))
 
 

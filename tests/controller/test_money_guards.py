@@ -30,8 +30,10 @@ async def test_nothing_is_paid_that_nobody_was_asked_about(
 
 @pytest.mark.parametrize(("asked", "held"), [(1, 120), (300, 300)])
 def test_a_commit_cannot_hurry_what_may_be_lost(stage: Stage, asked: int, held: int) -> None:
-    """A request that is taken for lost too early is sent, and paid, again."""
-    stage.write_project(limits={"settle_s": asked})
+    """A request that is taken for lost too early is sent, and paid, again. Who looks too often
+    takes the places of all other Syncs of the account.
+    """
+    stage.write_project(limits={"settle_s": asked, "poll_interval_s": 0.05})
     raw = (stage.repository.root / "cutlist.yaml").read_bytes()
     guarded = guard_config(
         stage.make_sync(endpoint="singapore"),
@@ -42,6 +44,7 @@ def test_a_commit_cannot_hurry_what_may_be_lost(stage: Stage, asked: int, held: 
         Variables(Secret("sk-x")),
     )
     assert guarded.config.settle_s == held
+    assert guarded.config.poll_interval_s == 5
 
 
 async def test_ids_of_commits_that_a_full_disk_has_spoiled(stage: Stage) -> None:
