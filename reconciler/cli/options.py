@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 import click
 
 from reconciler.cli import completion
+from reconciler.errors import UsageError
 from reconciler.formats.spans import parse_span
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -68,6 +69,29 @@ def _remember_environment(
 ) -> None:
     """Keep what --env names where both the command and its completion find it."""
     context.meta[completion.ENVIRONMENT] = value
+
+
+# what a person says of a request of which nobody else can tell whether it arrived
+decision = _combine(
+    click.option(
+        "--adopt",
+        metavar="TASK_ID",
+        shell_complete=completion.complete_tasks,
+        help="This task of the account is it.",
+    ),
+    click.option(
+        "--retry", is_flag=True, help="It did not arrive; the next apply sends it again, and pays."
+    ),
+    click.option(
+        "--abandon", is_flag=True, help="Leave it; it is not sent again unless asked for."
+    ),
+)
+
+
+def check_decision(adopt: str | None, retry: bool, abandon: bool) -> None:
+    """Raises UsageError unless exactly one thing is said."""
+    if (adopt is not None) + retry + abandon != 1:
+        raise UsageError("say exactly one of --adopt TASK_ID, --retry, --abandon.")
 
 
 # where to render, and in which environment: of every command that looks at a project

@@ -182,6 +182,18 @@ class Controller:
             )
         return entry.places.waiting_plan
 
+    def resolve(self, name: str, edit: str, *, adopt: str | None, retry: bool) -> str:
+        """A person's word on a request of which nobody else can tell whether it arrived, as
+        `Project.resolve` takes it; what was done, in words. Raises UsageError, Locked.
+        """
+        entry = self._find(name)
+        if entry.memory.project is None:
+            raise UsageError(f"{name} has not been looked at yet.", hint="Ask again in a moment.")
+        done = entry.memory.project.resolve(edit, adopt=adopt, retry=retry)
+        entry.memory.asked = True
+        self.look(name, "decided")
+        return done
+
     def suspend(self, name: str) -> None:
         """Begin nothing from now on, and end the pass that runs. Raises UsageError."""
         entry = self._find(name)

@@ -11,6 +11,7 @@ from pathlib import Path
 from reconciler.controller.conditions import SyncStatus
 from reconciler.controller.documents import Sync
 from reconciler.controller.setbacks import Setbacks
+from reconciler.project import Project
 from reconciler.system.files import write_atomic
 
 Stamp = tuple[int, int, int, int]  # of a file, as system.files.read_stamp gives it
@@ -49,6 +50,7 @@ class SyncMemory:
     asked: bool = False  # a person asks for a pass, so that nothing is left alone
     seen: Seen | None = None
     failures: int = 0  # of passes, in a row
+    project: Project | None = None  # as the last pass saw it; None: no pass yet
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def change(

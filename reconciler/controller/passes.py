@@ -130,13 +130,14 @@ class SyncPass:
         guarded = checkout.prepare(self.commit)
         for words in guarded.refusals:
             self._tell(f"warning: {words}")
-        return Project(
+        memory.project = Project(
             guarded.config,
             self._clock,
             self._settings.transport,
             self._settings.block,
             f"cutlist sync {self._sync.name}",
         )
+        return memory.project
 
     def _verify(self, checkout: Checkout) -> None:
         """Believe nothing of a commit that the right people have not signed. Raises CutlistError.

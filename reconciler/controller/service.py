@@ -228,6 +228,12 @@ class ControllerService:
                 plan = self.controller.approve(name, arguments.get("plan", ""), person)
                 log.info("a plan is agreed to", plan=plan, person=person)
                 return plan
+            case "resolve":
+                edit, task_id = arguments.get("edit", ""), arguments.get("adopt")
+                retry = arguments.get("retry") == "yes"
+                done = self.controller.resolve(name, edit, adopt=task_id, retry=retry)
+                log.info(done, edit=edit, person=person)
+                return done
             case "suspend":
                 self.controller.suspend(name)
             case "resume":

@@ -11,7 +11,16 @@ from reconciler.controller.conditions import ConditionType, SyncState
 from reconciler.controller.documents import SpendLimits
 from reconciler.errors import UsageError
 from tests.controller.stage import Stage
-from tests.e2e.bench import CREATE, FETCH, Trouble, answer, failed, write_video
+from tests.e2e.bench import (
+    CREATE,
+    FETCH,
+    Trouble,
+    answer,
+    failed,
+    lost_after,
+    write_video,
+)
+from tests.e2e.test_lost_answers import Listed, page, without_rows
 
 
 async def test_a_commit_is_rendered_once(stage: Stage) -> None:
@@ -214,3 +223,25 @@ async def test_the_repository_is_not_as_the_document_says(
     ready = status.find(ConditionType.READY)
     assert ready is not None and part in ready.message
     assert stage.creates() == 0
+
+
+async def test_a_person_decides_about_a_lost_request(stage: Stage) -> None:
+    """Nobody else can tell whether it arrived: it waits, is never sent again by itself, and what a
+    person adopts is collected.
+    """
+    stage.edit("rain")
+    stage.push()
+    listed = Listed(page(without_rows))
+    stage.network.trouble = [Trouble(*CREATE, lost_after), listed]
+    for _ in range(2):
+        await stage.run()
+        assert stage.describe(ConditionType.STALLED) == ("True", "NeedsPerson")
+    controller = stage.controller
+    assert controller is not None
+    (task,) = stage.server.bill()["tasks"]
+    with pytest.raises(UsageError, match="names no undecided request"):
+        controller.resolve("films", "rian", adopt=None, retry=True)
+    controller.resolve("films", "rain", adopt=task["task_id"], retry=False)
+    await stage.run()
+    assert stage.describe() == ("True", "Applied")
+    assert stage.creates() == 1

@@ -237,6 +237,35 @@ def approve_plan(context: click.Context, name: str, plan: str, state: Path) -> i
     return EXIT_OK
 
 
+@run_sync.command("resolve", short_help="Decide about a lost request.")
+@click.argument("name")
+@click.argument("edit", metavar="EDIT|KEY")
+@options.decision
+@state_option
+@click.pass_context
+def resolve_request(
+    context: click.Context,
+    name: str,
+    edit: str,
+    adopt: str | None,
+    retry: bool,
+    abandon: bool,
+    state: Path,
+) -> int:
+    """Decide about a request of a Sync, of which nobody but you can tell whether it reached the
+    service, as `cutlist resolve` does in a project.
+
+    \b
+    Example: cutlist sync resolve films clothes-swap --retry
+    """
+    options.check_decision(adopt, retry, abandon)
+    arguments = {"edit": edit, "retry": "yes" if retry else "no"}
+    if adopt is not None:
+        arguments["adopt"] = adopt
+    screen.say(str(_ask(context, state, "resolve", name=name, **arguments)))
+    return EXIT_OK
+
+
 @run_sync.command("suspend", short_help="Begin nothing more.")
 @click.argument("name")
 @state_option
