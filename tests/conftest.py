@@ -36,6 +36,13 @@ LONG_FILES = (
     "cli/test_question.py",
     "e2e/test_bounds.py",
     "mockserver/test_films.py",
+    "controller/test_passes.py",
+    "controller/test_controller.py",
+    "simulation/sync/test_sync.py",
+    "watch/test_passes.py",
+    "watch/test_saves.py",
+    "deploy/test_install.py",
+    "e2e/test_cancel_obsolete.py",
 )
 
 hypothesis.settings.register_profile(
