@@ -85,6 +85,7 @@ class ControllerService:
         self._notifiers: dict[str, Notifier] = {}
         self._senders: dict[str, asyncio.Task[None]] = {}
         self._first_requests: dict[str, str] = {}  # the last commit that was counted, by Sync
+        self._phases: dict[tuple[str, str], Phase] = {}  # of edits that are worked on
         self._threads = PassThreads(_MOST_THREADS)
         self._loop = asyncio.get_running_loop()
         self.port = 0  # of the pages, once they are there
@@ -271,16 +272,20 @@ class ControllerService:
 
     def _hear_event(self, sync: Sync, revision: str, event: Event) -> None:
         log = self._log.about(sync=sync.name, revision=revision, edit=event.name)
-        if event.phase is Phase.FETCHING and event.done_bytes:
-            return  # as it comes in
+        about = (sync.name, event.name)
+        before = self._phases.get(about)
+        self._phases[about] = event.phase
+        if event.phase in (Phase.WRITTEN, Phase.FAILED, Phase.CANCELLED):
+            del self._phases[about]
+        elif event.phase is before:
+            return  # looked at again, or some more bytes
         log.debug(event.phase.value, note=event.note or None, task_id=event.task_id or None)
         if event.phase is Phase.SUBMITTING:
             self._count_first_request(sync, revision)
         if event.billed_s:
             currency = sync.prices.currency
             self._metrics.count_bill(sync.name, event.billed_s, event.price, currency)
-            price = event.price if event.price is not None else None
-            log.info(event.phase.value, billed_s=event.billed_s, price=price)
+            log.info(event.phase.value, billed_s=event.billed_s, price=event.price)
 
     def _count_first_request(self, sync: Sync, revision: str) -> None:
         """From the begin of the pass over a commit to the first request that it led to."""
