@@ -121,9 +121,11 @@ class SyncPass:
         memory = self._memory
         self._is_asked, memory.asked = memory.asked, False
         memory.seen = None  # from here on something may be left at the service
-        decided = self._is_asked or memory.consent is not None
+        asked, agreed = self._is_asked, memory.consent is not None
         now = self._clock.now()
-        self._change(lambda status: begin_pass(status, self.commit, now, decided=decided))
+        self._change(
+            lambda status: begin_pass(status, self.commit, now, asked=asked, agreed=agreed)
+        )
         if self._is_asked:
             memory.setbacks.forget()
         self._verify(checkout)

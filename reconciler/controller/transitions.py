@@ -89,21 +89,23 @@ class PassResult:
 
 
 def begin_pass(
-    status: SyncStatus, revision: str, now: float, *, decided: bool = False
+    status: SyncStatus, revision: str, now: float, *, asked: bool = False, agreed: bool = False
 ) -> SyncStatus:
-    """A pass over `revision` begins. `decided`: a person has agreed, or asked for it.
+    """A pass over `revision` begins. A person has `asked` for it, or `agreed` to a plan.
 
     Over the commit of the last pass it is a look for drift: what is ready stays so, and what waits
-    for a person waits on until one has decided. `pass_started` tells that it runs.
+    for a person waits on until one has decided. A plan waits on while somebody only has it looked:
+    who was shown it may say yes meanwhile. `pass_started` tells that it runs.
     """
     begun = replace(status, last_attempted_revision=revision, pass_started=_round(now))
     again = revision == status.last_attempted_revision and status.conditions
     ready = status.find(ConditionType.READY)
-    if again and not decided and status.find(ConditionType.STALLED) is not None:
+    if again and not (asked or agreed) and status.find(ConditionType.STALLED) is not None:
         return begun
     message = f"A pass over {_shorten(revision)} is at work."
     begun = _set(begun, ConditionType.RECONCILING, Truth.TRUE, "Progressing", message, now)
-    begun = replace(_drop(begun, ConditionType.STALLED), waiting_plan="")
+    waiting = begun.waiting_plan if again and not agreed else ""
+    begun = replace(_drop(begun, ConditionType.STALLED), waiting_plan=waiting)
     if again and ready is not None:
         return begun
     return _set(begun, ConditionType.READY, Truth.UNKNOWN, "Progressing", message, now)

@@ -205,7 +205,7 @@ def test_what_is_stalled_waits_for_a_commit_or_a_person() -> None:
     assert begin_pass(stalled, OLD, NOW + 60).conditions == stalled.conditions
     progressing = {"Ready": "Unknown/Progressing", "Reconciling": "True/Progressing"}
     assert tell(begin_pass(stalled, NEW, NOW + 60)) == progressing
-    assert "Stalled" not in tell(begin_pass(stalled, OLD, NOW + 60, decided=True))
+    assert "Stalled" not in tell(begin_pass(stalled, OLD, NOW + 60, asked=True))
     again = after(STUCK, STUCK, STUCK)
     assert [each.since for each in again.conditions] == [each.since for each in stalled.conditions]
 
@@ -241,7 +241,8 @@ def test_a_plan_that_waits_is_void_with_the_next_commit() -> None:
     assert tell(status) == {"Ready": "False/WaitsForApproval", "Stalled": "True/WaitsForApproval"}
     assert (status.waiting_plan, len(status.history), status.history[0].times) == ("p1", 1, 3)
     assert begin_pass(status, NEW, NOW + 200).waiting_plan == ""
-    assert begin_pass(status, OLD, NOW + 200, decided=True).waiting_plan == ""
+    assert begin_pass(status, OLD, NOW + 200, agreed=True).waiting_plan == ""
+    assert begin_pass(status, OLD, NOW + 200, asked=True).waiting_plan == "p1"
     assert end_pass(begin_pass(status, OLD, NOW + 200), DONE, NOW + 210).waiting_plan == ""
 
 
@@ -299,7 +300,7 @@ _ERRORS = st.sampled_from([BROKEN, NotReached("no\nnetwork"), CutlistError("x" *
 Transition = Callable[[SyncStatus, float], SyncStatus]
 _TRANSITIONS: st.SearchStrategy[Transition] = st.one_of(
     st.tuples(st.sampled_from([OLD, NEW, ""]), st.booleans()).map(
-        lambda drawn: lambda status, now: begin_pass(status, drawn[0], now, decided=drawn[1])
+        lambda drawn: lambda status, now: begin_pass(status, drawn[0], now, asked=drawn[1])
     ),
     _RESULTS.map(lambda result: lambda status, now: end_pass(status, result, now)),
     _ERRORS.map(lambda error: lambda status, now: fail_pass(status, error, now)),
