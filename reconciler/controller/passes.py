@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from reconciler.apply.events import Event, RunBlocking
 from reconciler.apply.hints import TaskHints
-from reconciler.apply.outcome import Report, Stop
+from reconciler.apply.outcome import SUPERSEDED, Report, Stop
 from reconciler.apply.request import ApplyHooks, ApplyRequest, SavedPlan
 from reconciler.config import Variables
 from reconciler.controller.checkout import Checkout
@@ -48,7 +48,6 @@ from reconciler.system.git.signatures import verify_commit
 if TYPE_CHECKING:
     from reconciler.service.network import Transport
 
-SUPERSEDED = "superseded"
 OUT_OF_TIME = "timeout"
 _FULL_LOOK_S = 3600.0  # so often all is compared again, though nothing seems to have changed
 

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from reconciler.apply.outcome import Stop
+from reconciler.apply.outcome import SUPERSEDED, Stop
 from reconciler.controller.documents import Sync
 from reconciler.controller.memory import SyncMemory
-from reconciler.controller.passes import OUT_OF_TIME, SUPERSEDED, PassSettings, SyncPass
+from reconciler.controller.passes import OUT_OF_TIME, PassSettings, SyncPass
 from reconciler.controller.places import SyncPlaces
 from reconciler.errors import CutlistError
 from reconciler.system.clock import Clock
