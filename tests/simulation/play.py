@@ -8,7 +8,7 @@ import json
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -75,11 +75,16 @@ class Verdict:
 
 def run(seed: int) -> Verdict:
     """Simulate one seed to its end and judge it."""
+    return run_in_virtual_time(lambda folder: _run(seed, folder))
+
+
+def run_in_virtual_time(play: Callable[[Path], Coroutine[Any, Any, Verdict]]) -> Verdict:
+    """Have something played to its end in a loop and a folder of its own, both gone after it."""
     loop = VirtualLoop()
     memory = MEMORY if os.access(MEMORY, os.W_OK) else None
     try:
         with tempfile.TemporaryDirectory(prefix="simulation-", dir=memory) as folder:
-            return loop.run_until_complete(_run(seed, Path(folder)))
+            return loop.run_until_complete(play(Path(folder)))
     finally:
         for task in asyncio.all_tasks(loop):
             task.cancel()

@@ -5,9 +5,7 @@ the bytes on disk.
 from __future__ import annotations
 
 import asyncio
-import os
 import struct
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,31 +17,19 @@ from reconciler.apply import executor
 from reconciler.state import lockfile
 from reconciler.system.files import hash_file
 from tests.simulation.books import judge_books
-from tests.simulation.loop import VirtualLoop
-from tests.simulation.play import Verdict, judge_world, tapped
+from tests.simulation.play import Verdict, judge_world, run_in_virtual_time, tapped
 from tests.simulation.sync.mirror import in_memory
 from tests.simulation.sync.person import Keeper, list_overspent, open_at
 from tests.simulation.sync.team import LOCK, Team
 from tests.simulation.sync.world import INTERVAL_S, PASS, SyncWorld
-from tests.simulation.world import MEMORY, get_clip
+from tests.simulation.world import get_clip
 
 LIVES = 3  # that may end too early
 
 
 def run(seed: int) -> Verdict:
     """Simulate one seed of the controller to its end and judge it."""
-    loop = VirtualLoop()
-    memory = MEMORY if os.access(MEMORY, os.W_OK) else None
-    try:
-        with tempfile.TemporaryDirectory(prefix="simulation-", dir=memory) as folder:
-            return loop.run_until_complete(_run(seed, Path(folder)))
-    finally:
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        pending = asyncio.all_tasks(loop)
-        if pending:
-            loop.run_until_complete(asyncio.wait(pending))
-        loop.close()
+    return run_in_virtual_time(lambda folder: _run(seed, folder))
 
 
 async def _run(seed: int, folder: Path) -> Verdict:
