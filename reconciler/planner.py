@@ -31,6 +31,7 @@ from reconciler.state.outputs import Outputs
 from reconciler.state.store import Store
 from reconciler.system.cache import Cache, Digests
 from reconciler.system.clock import JUMP_S, Clock
+from reconciler.system.stages import time_stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,8 @@ def conclude_pass(
     """
     observer = _Observer(config, desired, store, ledger, clock, pins)
     observed, resolved = observer.observe(options, whole=whole)
-    plan = begin_draft(config, desired, resolved, observed, options).write_plan()
+    with time_stage("decide", len(desired.edits)):
+        plan = begin_draft(config, desired, resolved, observed, options).write_plan()
     return Pass(desired, observed, resolved, plan)
 
 
@@ -218,7 +220,8 @@ class _Observer:
             else {}
         )
         self._pins = sections.get(config.environment, {})
-        self._published = self._outputs.published()
+        with time_stage("outputs"):
+            self._published = self._outputs.published()
         self._unasked = _find_left_over_paths(config, desired, self._published)
 
     def observe(
@@ -234,19 +237,22 @@ class _Observer:
         observed = self._begin()
         if options.repay:
             observed = observed.repaid()
-        resolved = resolve_jobs(
-            self._desired,
-            observed,
-            self._build_former(observed, findings),
-            trust_pins=not options.repay,
-            look_up=self._lookup,
-        )
+        with time_stage("keys", len(self._desired.edits)):
+            resolved = resolve_jobs(
+                self._desired,
+                observed,
+                self._build_former(observed, findings),
+                trust_pins=not options.repay,
+                look_up=self._lookup,
+            )
         files = self._observe_outputs(options)
+        with time_stage("earlier jobs"):
+            before = self._find_earlier_jobs(resolved, files)
         observed = replace(
             observed,
             outputs={path: files[path] for path in self._desired.outputs},
             left_over={path: files[path] for path in self._unasked},
-            before=self._find_earlier_jobs(resolved, files),
+            before=before,
             damaged=sorted(self._lookup.damaged),
         )
         return observed, resolved
@@ -280,13 +286,12 @@ class _Observer:
     def _observe_outputs(self, options: PlanOptions) -> Mapping[str, Output]:
         cache = Cache(self._config.cache_dir)
         digests = Digests(cache, self._clock, "outputs", verify=options.verify)
-        files = self._outputs.observe(
-            [*self._desired.outputs, *self._unasked],
-            digests,
-            self._lookup.find_stored,
-            self._open_whole,
-        )
-        cache.save()
+        paths = [*self._desired.outputs, *self._unasked]
+        with time_stage("outputs", len(paths)):
+            files = self._outputs.observe(
+                paths, digests, self._lookup.find_stored, self._open_whole
+            )
+            cache.save()
         return files
 
     def _open_whole(self, path: str) -> Iterator[IO[bytes]]:

@@ -89,6 +89,20 @@ def _version(context: click.Context, _parameter: click.Parameter, wanted: bool) 
         context.exit()
 
 
+def _tell_stages(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from reconciler.cli.timings import tell_stages  # lazy: start-up time
+
+        context.with_resource(tell_stages())
+
+
+def _write_profile(context: click.Context, _parameter: click.Parameter, file: Path | None) -> None:
+    if file is not None and not context.resilient_parsing:
+        from reconciler.cli.timings import write_profile  # lazy: start-up time
+
+        context.with_resource(write_profile(context.params["directory"] / file))
+
+
 class _LazyGroup(click.Group):
     """A group that loads the module of a command when the command is needed."""
 
@@ -121,8 +135,25 @@ def load_command(name: str) -> click.Command:
     "directory",
     default=".",
     metavar="DIR",
+    is_eager=True,  # the others may name files in it
     help="Work as if started in DIR.",
     type=click.Path(path_type=Path),
+)
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    expose_value=False,
+    callback=_tell_stages,
+    help="Tell how long each stage took.",
+)
+@click.option(
+    "--profile",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    expose_value=False,
+    callback=_write_profile,
+    help="Write where time went, for python -m pstats.",
 )
 @click.option(
     "--version",

@@ -9,6 +9,7 @@ import click
 
 from reconciler.cli import completion, screen
 from reconciler.state.roster import describe_others
+from reconciler.system.stages import time_stage
 
 if TYPE_CHECKING:
     from reconciler.project import Project
@@ -21,14 +22,16 @@ def open_project(
 
     Raises ProjectNotFound, InvalidInput, UsageError.
     """
-    from reconciler.project import Project  # lazy: start-up time
+    with time_stage("program"):
+        from reconciler.project import Project  # lazy: start-up time
 
-    return Project.open(
-        context.obj if start is None else start,
-        endpoint=endpoint,
-        environment=context.meta.get(completion.ENVIRONMENT),
-        command=context.command_path,
-    )
+    with time_stage("project file"):
+        return Project.open(
+            context.obj if start is None else start,
+            endpoint=endpoint,
+            environment=context.meta.get(completion.ENVIRONMENT),
+            command=context.command_path,
+        )
 
 
 def warn_of_other_ledgers(project: Project) -> None:

@@ -18,6 +18,7 @@ from reconciler.errors import EXIT_ERROR, CutlistError, InvalidInput
 from reconciler.formats.names import is_plain, make_plain
 from reconciler.formats.words import format_count
 from reconciler.report.page import Blocks, Page, Paragraph, write_blocks
+from reconciler.system.stages import time_stage
 
 OUT = OutputStream("stdout")
 ERR = OutputStream("stderr")
@@ -38,7 +39,8 @@ def print_lines(text: str) -> None:
 
 def show(blocks: Blocks, *, wide: bool = False) -> None:
     """Blocks on standard output, laid out for it; `wide`: with whole names and paths."""
-    OUT.write(write_blocks(blocks, OUT.page(wide=wide)))
+    with time_stage("show"):
+        OUT.write(write_blocks(blocks, OUT.page(wide=wide)))
 
 
 def note(text: str) -> None:
@@ -59,7 +61,8 @@ def print_script(text: str) -> None:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """One JSON document on standard output."""
-    OUT.write(f"{_format_json(value, indent=2)}\n")
+    with time_stage("show"):
+        OUT.write(f"{_format_json(value, indent=2)}\n")
 
 
 def print_json_line(value: Mapping[str, Any]) -> None:

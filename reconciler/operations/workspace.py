@@ -20,6 +20,7 @@ from reconciler.state.store import FolderStore
 from reconciler.system.cache import Cache
 from reconciler.system.clock import Clock
 from reconciler.system.git.revisions import Revision, find_ends
+from reconciler.system.stages import time_stage
 
 
 class Workspace:
@@ -36,7 +37,8 @@ class Workspace:
     @contextmanager
     def open_for_reading(self) -> Iterator[Ledger | None]:
         """The ledger for looking, without the lock; None when there is none yet."""
-        ledger = SqliteLedger.open_readonly(self.config.state_dir / "ledger.db")
+        with time_stage("ledger"):
+            ledger = SqliteLedger.open_readonly(self.config.state_dir / "ledger.db")
         try:
             yield ledger
         finally:

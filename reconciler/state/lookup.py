@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Findings, History, Request, Result
 from reconciler.state.store import Store
+from reconciler.system.stages import time_stage
 
 
 class Lookup:
@@ -37,10 +38,12 @@ class Lookup:
         self._asked |= new
         requests: Sequence[Request] = ()
         if self._ledger is not None:
-            self.history.update(self._ledger.find_history(new, now=self._now))
-            if any(key in self.history for key in new):
-                requests = self._ledger.find_requests(new)
-        results, damaged = self._store.find_results(new)
+            with time_stage("ledger", len(new)):
+                self.history.update(self._ledger.find_history(new, now=self._now))
+                if any(key in self.history for key in new):
+                    requests = self._ledger.find_requests(new)
+        with time_stage("store", len(new)):
+            results, damaged = self._store.find_results(new)
         self.results.update(results)
         self.damaged.update(damaged)
         return Findings(results, requests)
@@ -49,7 +52,8 @@ class Lookup:
         """The keys of attempts that are not over, whoever asks for them now."""
         if self._ledger is None:
             return ()
-        return {attempt.key for attempt in self._ledger.find_open_attempts(now=self._now)}
+        with time_stage("ledger"):
+            return {attempt.key for attempt in self._ledger.find_open_attempts(now=self._now)}
 
     def read_everything(self, *, read_data: bool = False) -> Findings:
         """Read all that ever was. The answer tells all of it, also what was known before.
@@ -57,9 +61,11 @@ class Lookup:
         """
         requests: Sequence[Request] = ()
         if self._ledger is not None:
-            self.history.update(self._ledger.read_whole_history(now=self._now))
-            requests = self._ledger.read_all_requests()
-        results, damaged = self._store.read_all_results(read_data=read_data)
+            with time_stage("ledger"):
+                self.history.update(self._ledger.read_whole_history(now=self._now))
+                requests = self._ledger.read_all_requests()
+        with time_stage("store"):
+            results, damaged = self._store.read_all_results(read_data=read_data)
         self.results.update(results)
         self.damaged.update(damaged)
         self._is_whole = True

@@ -13,6 +13,7 @@ from reconciler.cli.exits import choose_exit_code
 from reconciler.cli.opening import open_project, warn_of_other_ledgers
 from reconciler.errors import UsageError
 from reconciler.formats.names import NO_ENVIRONMENT
+from reconciler.system.stages import time_stage
 
 if TYPE_CHECKING:
     from reconciler.plan.decide import PlanOptions
@@ -61,11 +62,12 @@ def run_plan(
     \b
     Example: cutlist plan --json | jq .summary
     """
-    from reconciler.operations.budget import describe_refusals
-    from reconciler.plan.decide import PlanOptions
-    from reconciler.report.cost import describe_today
-    from reconciler.report.markdown import write_plan_markdown
-    from reconciler.report.plan import lay_out_plan
+    with time_stage("program"):
+        from reconciler.operations.budget import describe_refusals
+        from reconciler.plan.decide import PlanOptions
+        from reconciler.report.cost import describe_today
+        from reconciler.report.markdown import write_plan_markdown
+        from reconciler.report.plan import lay_out_plan
 
     _check_combination(as_json=as_json, markdown=markdown, revision=revision, out=out)
     project = open_project(context, endpoint)
@@ -73,16 +75,18 @@ def run_plan(
     plan = _make_plan(project, PlanOptions(**flags), revision, file)
     warn_of_other_ledgers(project)
     checks = project.check_budgets(plan, max_cost=max_cost)
-    if as_json:
-        screen.print_json({**plan.to_json(), "budgets": [check.to_json() for check in checks]})
-    elif markdown:
-        screen.print_lines(write_plan_markdown(plan, [*describe_refusals(checks)]).rstrip("\n"))
-    else:
-        spent = describe_today(project.add_up_today(), plan.currency) if plan.changes else ()
-        screen.show([*lay_out_plan(plan), *spent, *describe_refusals(checks)], wide=wide)
-        if out is not None:
-            command = _quote_apply_command(out, plan, endpoint)
-            screen.show(["", f"Saved to {out}. `{command}` does exactly this, once."])
+    with time_stage("show", len(plan.steps)):
+        if as_json:
+            screen.print_json({**plan.to_json(), "budgets": [check.to_json() for check in checks]})
+        elif markdown:
+            text = write_plan_markdown(plan, [*describe_refusals(checks)])
+            screen.print_lines(text.rstrip("\n"))
+        else:
+            spent = describe_today(project.add_up_today(), plan.currency) if plan.changes else ()
+            screen.show([*lay_out_plan(plan), *spent, *describe_refusals(checks)], wide=wide)
+            if out is not None:
+                command = _quote_apply_command(out, plan, endpoint)
+                screen.show(["", f"Saved to {out}. `{command}` does exactly this, once."])
     return choose_exit_code(
         has_changes=bool(plan.changes),
         checks=checks,

@@ -10,6 +10,7 @@ from reconciler.cli import options, screen
 from reconciler.cli.opening import open_project, warn_of_other_ledgers
 from reconciler.errors import EXIT_FAILED, EXIT_NEEDS_PERSON, EXIT_OK, UsageError
 from reconciler.formats.words import format_span
+from reconciler.system.stages import time_stage
 
 if TYPE_CHECKING:
     from reconciler.cli.waiting import Goal
@@ -83,7 +84,8 @@ def _show(project: Project, status: Status, *, as_json: bool, wide: bool) -> Non
     from reconciler.report.status import lay_out_status
 
     warn_of_other_ledgers(project)
-    if as_json:
-        screen.print_json(status.to_json())
-    else:
-        screen.show(lay_out_status(status), wide=wide)
+    with time_stage("show", len(status.plan.steps)):
+        if as_json:
+            screen.print_json(status.to_json())
+        else:
+            screen.show(lay_out_status(status), wide=wide)

@@ -14,6 +14,7 @@ from reconciler.desired.tree import Tree
 from reconciler.system.cache import Cache, Digests
 from reconciler.system.clock import Clock
 from reconciler.system.git.run import Objects
+from reconciler.system.stages import time_stage
 
 
 def load_project(config: Config, clock: Clock, *, verify: bool = False) -> Desired:
@@ -21,8 +22,14 @@ def load_project(config: Config, clock: Clock, *, verify: bool = False) -> Desir
 
     Raises InvalidInput with every fault of the project, GitError.
     """
-    with Cache(config.cache_dir) as cache, open_tree(config, cache, clock, verify=verify) as tree:
-        return load_desired(config, tree, cache)
+    with (
+        time_stage("manifests") as stage,
+        Cache(config.cache_dir) as cache,
+        open_tree(config, cache, clock, verify=verify) as tree,
+    ):
+        desired = load_desired(config, tree, cache)
+        stage.count += desired.files
+        return desired
 
 
 @contextmanager
