@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO
@@ -14,7 +13,16 @@ from reconciler.formats.digest import hash_bytes
 from reconciler.formats.records import build_record, parse_json
 from reconciler.state.observed import Output, Published
 from reconciler.system.cache import Digests
-from reconciler.system.files import EscapesRoot, is_prefix, read_stamp, resolve_inside, write_atomic
+from reconciler.system.files import (
+    EscapesRoot,
+    Stamp,
+    Survey,
+    is_prefix,
+    make_stamp,
+    read_stamp,
+    resolve_inside,
+    write_atomic,
+)
 
 _EMPTY = hash_bytes(b"")
 
@@ -29,7 +37,7 @@ class Outputs:
         self._record = record
         # what was read or written last, and by what the file is known to be the same still
         self._notes: dict[str, Published] = {}
-        self._signed: tuple[int, int, int, int] | None = None
+        self._signed: Stamp | None = None
         self._entries: dict[str, tuple[Published, str]] = {}  # by path: a note as it is written
 
     def published(self) -> Mapping[str, Published]:
@@ -60,15 +68,18 @@ class Outputs:
         digests: Digests,
         find_stored: Callable[[Collection[str]], Collection[str]],
         find_whole: Callable[[str], Iterable[IO[bytes]]] = lambda _path: (),
+        *,
+        survey: Survey | None = None,
     ) -> Mapping[str, Output]:
-        """Each of `paths` as it is.
+        """Each of `paths` as it is; by what a `survey` of this moment has seen already, if given.
 
         `find_stored` tells which of some digests are those of blobs that we ever stored;
         `find_whole` opens the blobs that a file at a path may be cut short of: with those in the
         store, nothing of anybody's is lost. Neither is asked without need.
         """
         published = self.published()
-        there = {path: self._digest(path, digests) for path in paths}
+        survey = survey or Survey(self._root)
+        there = {path: _find_digest(path, survey, digests) for path in paths}
         strange = {
             digest
             for path, digest in there.items()
@@ -84,11 +95,6 @@ class Outputs:
             )
             outputs[path] = Output(digest, note, ours or cut_short, cut_short)
         return outputs
-
-    def _digest(self, path: str, digests: Digests) -> str | None:
-        with suppress(EscapesRoot):
-            return digests.of(resolve_inside(self._root, path))
-        return None
 
     def _is_cut_short(
         self, path: str, digest: str, find_whole: Callable[[str], Iterable[IO[bytes]]]
@@ -130,6 +136,15 @@ class Outputs:
         entries = [self._entries[path][1] for path in sorted(notes)]
         outputs = "{" + ",".join(entries) + "\n }" if entries else "{}"
         return f'{{\n "outputs": {outputs},\n "version": 1\n}}\n'
+
+
+def _find_digest(path: str, survey: Survey, digests: Digests) -> str | None:
+    """Of the file at a path; None where there is none, or where the path leaves the project."""
+    try:
+        file, info = survey.look(path)
+    except (EscapesRoot, NotADirectoryError):
+        return None
+    return None if info is None else digests.of_stamp(file, make_stamp(info))
 
 
 def _is_noted(note: Published | None, digest: str) -> bool:

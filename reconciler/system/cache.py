@@ -16,7 +16,7 @@ from typing import Any
 from reconciler.errors import DiskFull
 from reconciler.formats.digest import hash_bytes
 from reconciler.system.clock import Clock
-from reconciler.system.files import hash_file, make_dirs, read_stamp
+from reconciler.system.files import Stamp, hash_file, make_dirs, read_stamp
 
 # a file changed less than this ago may change again without its times telling
 _RACY_NS = 2_000_000_000
@@ -91,18 +91,21 @@ class Digests:
         self._clock = clock
         self._table = table
 
-    def of(self, path: Path) -> str | None:
+    def of(self, path: Path | str) -> str | None:
         """The digest of a regular file; None where there is none. Raises OSError when it cannot be
         read.
         """
-        before = read_stamp(path)
-        if before is None:
+        return self.of_stamp(str(path), read_stamp(path))
+
+    def of_stamp(self, path: str, stamp: Stamp | None) -> str | None:
+        """The same for a file whose stamp was read already."""
+        if stamp is None:
             return None
-        known = self._cache.get(self._table, str(path))
-        if not self._verify and isinstance(known, list) and known[:4] == list(before):
+        known = self._cache.get(self._table, path)
+        if not self._verify and isinstance(known, list) and tuple(known[:4]) == stamp:
             return str(known[4])
         digest = hash_file(path)
-        settled = int(self._clock.now() * 1e9) - max(before[1], before[2]) > _RACY_NS
-        if settled and read_stamp(path) == before:
-            self._cache.put(self._table, str(path), [*before, digest])
+        settled = int(self._clock.now() * 1e9) - max(stamp[1], stamp[2]) > _RACY_NS
+        if settled and read_stamp(path) == stamp:
+            self._cache.put(self._table, path, [*stamp, digest])
         return digest

@@ -41,10 +41,55 @@ def resolve_inside(root: Path, relative: str) -> Path:
     for part in split_inside(relative):
         path = path / part
         if path.is_symlink():
-            raise EscapesRoot(
-                f"{relative!r} passes through the symbolic link {path.relative_to(root).as_posix()}"
-            )
+            raise _build_link_error(relative, path.relative_to(root).as_posix())
     return path
+
+
+def _build_link_error(relative: str, link: str) -> EscapesRoot:
+    return EscapesRoot(f"{relative!r} passes through the symbolic link {link}")
+
+
+class Survey:
+    """Looks at many paths below one root. Every path, and every folder on the way, is looked at
+    once: one survey is of one moment.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = f"{root}/".replace("//", "/")
+        self._folders: set[str] = set()  # that are no symbolic links
+        self._seen: dict[str, tuple[str, os.stat_result | None]] = {}
+
+    def look(self, relative: str) -> tuple[str, os.stat_result | None]:
+        """The path of `root / relative`, and what lies there; None where nothing does.
+
+        Raises EscapesRoot as resolve_inside does, NotADirectoryError for a path below a file, and
+        OSError for one that cannot be looked at.
+        """
+        seen = self._seen.get(relative)
+        if seen is None:
+            seen = self._seen[relative] = self._look(relative)
+        return seen
+
+    def _look(self, relative: str) -> tuple[str, os.stat_result | None]:
+        *folders, name = split_inside(relative)
+        here = ""
+        for folder in folders:
+            here += folder
+            if here not in self._folders:
+                self._lstat(relative, here)
+                self._folders.add(here)
+            here += "/"
+        return f"{self._root}{here}{name}", self._lstat(relative, here + name)
+
+    def _lstat(self, relative: str, here: str) -> os.stat_result | None:
+        """What lies at `here`, on the way to `relative`. Raises EscapesRoot for a link."""
+        try:
+            info = os.lstat(self._root + here)
+        except FileNotFoundError:
+            return None
+        if stat.S_ISLNK(info.st_mode):
+            raise _build_link_error(relative, here)
+        return info
 
 
 def split_inside(relative: str) -> list[str]:
@@ -188,9 +233,9 @@ def _share_blocks(source: IO[bytes], target: IO[bytes]) -> bool:
     return True
 
 
-def hash_file(path: Path) -> str:
+def hash_file(path: Path | str) -> str:
     """SHA-256 (hex) of a file, read a chunk at a time."""
-    with path.open("rb") as file:
+    with Path(path).open("rb") as file:
         return hash_stream(file)
 
 
@@ -214,16 +259,22 @@ def is_prefix(part: Path, whole: IO[bytes]) -> bool:
     return False
 
 
-def read_stamp(path: Path) -> tuple[int, int, int, int] | None:
-    """(size, mtime, ctime, inode) of a regular file, times in nanoseconds; None where there is
-    no regular file.
+Stamp = tuple[int, int, int, int]
 
-    Two equal signatures mean the same bytes: nobody can set ctime back.
-    """
+
+def read_stamp(path: Path | str) -> Stamp | None:
+    """The stamp of a regular file; None where there is no regular file."""
     try:
-        info = path.stat(follow_symlinks=False)
+        return make_stamp(os.lstat(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def make_stamp(info: os.stat_result) -> Stamp | None:
+    """(size, mtime, ctime, inode) of a regular file, times in nanoseconds; None for anything else.
+
+    Two equal stamps mean the same bytes: nobody can set ctime back.
+    """
     if not stat.S_ISREG(info.st_mode):
         return None
     return info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino

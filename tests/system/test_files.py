@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from reconciler.system.files import (
     EscapesRoot,
+    Survey,
     copy_atomic,
     create_file,
     make_dirs,
@@ -54,6 +57,53 @@ def test_inside_refuses_links(tmp_path: Path) -> None:
         with pytest.raises(EscapesRoot, match=f"symbolic link {name}"):
             resolve_inside(tmp_path, f"{name}/a")
     assert resolve_inside(tmp_path, "real/a") == tmp_path / "real" / "a"
+
+
+PARTS = ["..", ".", "", "real", "in", "out", "file", "gone", "~", "a\\b", "x.mp4"]
+
+
+def look_alone(root: Path, relative: str) -> object:
+    """What lies at a path, or why it cannot be looked at, each path by itself."""
+    try:
+        return resolve_inside(root, relative).lstat().st_ino
+    except FileNotFoundError:
+        return None
+    except (EscapesRoot, OSError) as error:
+        return type(error), str(error).partition(":")[0]
+
+
+def look_by(survey: Survey, relative: str) -> object:
+    """The same by a survey."""
+    try:
+        _, info = survey.look(relative)
+    except (EscapesRoot, OSError) as error:
+        return type(error), str(error).partition(":")[0]
+    return None if info is None else info.st_ino
+
+
+def test_survey_sees_what_each_look_sees(tmp_path: Path) -> None:
+    """In whatever order paths are looked at, links are refused and files found as one by one."""
+    (tmp_path / "real" / "real").mkdir(parents=True)
+    for folder in ("", "real", "real/real"):
+        (tmp_path / folder / "x.mp4").write_text(folder)
+    (tmp_path / "file").touch()
+    for link, target in [("in", "real"), ("out", "/"), ("real/in", "x.mp4"), ("real/out", "no")]:
+        (tmp_path / link).symlink_to(target)
+    paths = ["/".join(parts) for length in (1, 2, 3) for parts in product(PARTS, repeat=length)]
+    paths += ["/real/x.mp4", "real\0", "x" * 300, "x" * 300 + "/y"]
+    paths = Random(7).sample([*paths, *paths], 2 * len(paths))
+    survey = Survey(tmp_path)
+    for path in paths:
+        assert look_by(survey, path) == look_alone(tmp_path, path), path
+
+
+def test_survey_looks_once(tmp_path: Path) -> None:
+    """A survey is of one moment: what came later is for the next one."""
+    survey = Survey(tmp_path)
+    assert survey.look("a/b") == (f"{tmp_path}/a/b", None)
+    write_atomic(tmp_path / "a" / "b", b"new", tmp_name="x")
+    assert survey.look("a/b")[1] is None
+    assert Survey(tmp_path).look("a/b")[1] is not None
 
 
 def test_write_atomic(tmp_path: Path) -> None:
