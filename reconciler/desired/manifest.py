@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.desired import comments, layers, matrix
-from reconciler.desired.checking import DocumentChecker
 from reconciler.desired.matrix import Cell
 from reconciler.desired.references import BadReference, Reference, parse_reference, show_url
 from reconciler.errors import Fault, Place
+from reconciler.formats import schema
 from reconciler.formats.document import Document, join_pointer, name_field, parse_documents
 from reconciler.formats.names import NO_ENVIRONMENT, is_plain
 from reconciler.service.models import VIDEO_SUFFIX, Model, Models, Variant
@@ -118,9 +118,9 @@ def _read_cells(
     """The edits of one document, and what is wrong with them; not of all, where many are wrong."""
     edits: list[Edit] = []
     problems: list[Fault] = []
-    wrong, checker = 0, DocumentChecker(rules.schema, rules.models)
+    wrong = 0
     for number, cell in enumerate(cells, 1):
-        edit, faults = _build_edit(cell, rules, checker)
+        edit, faults = _build_edit(cell, rules)
         problems += faults
         edits += [edit] if edit is not None else []
         wrong += any(fault.severity == "error" for fault in faults)
@@ -139,9 +139,7 @@ def _find_names(document: Document) -> list[str]:
     return [name] if isinstance(name, str) else []
 
 
-def _build_edit(
-    cell: Cell, rules: Rules, checker: DocumentChecker
-) -> tuple[Edit | None, Sequence[Fault]]:
+def _build_edit(cell: Cell, rules: Rules) -> tuple[Edit | None, Sequence[Fault]]:
     document = cell.document
     if not isinstance(document.data, dict):
         return None, [
@@ -157,7 +155,7 @@ def _build_edit(
             )
         ]
     merged = layers.merge_layers(document, rules.project, rules.models, rules.environment)
-    faults = checker.check(merged)
+    faults = list(schema.validate_document(merged, rules.schema))
     spec = merged.data.get("spec")
     if isinstance(spec, dict) and "model" not in spec:
         message = "the edit names no model; write spec.model here or defaults.model in cutlist.yaml"
