@@ -15,8 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from plan import EDIT, EDITS
 from scene.processes import ControllerProcess, start
+from scene.projects import EDIT
 from scene.repositories import (
     TimedHost,
     count_objects,
@@ -30,6 +30,7 @@ from mockserver.threaded import ServerThread
 from tests.githost import GitHost
 from tests.repository import Repository
 
+EDITS = 1000
 PUSHES = 15
 ALLOWED_S = 1.0  # from a push with a webhook to the first request
 ALLOWED_CPU_S = 0.2  # of one look: 2 % at an interval of 10 s

@@ -91,6 +91,16 @@ def tell_ratio(
     return _tell(claim, "ratio", ratios, allowed, unit, at_least, {**medians, **more})
 
 
+def tell_cpu_ratio(
+    claim: str, ours: Sequence[Usage], peer: Sequence[Usage], *, allowed: float
+) -> float:
+    """The same of the CPU time of whole commands, with the medians of their wall times."""
+    walls = [statistics.median(usage.wall_s for usage in usages) for usages in (ours, peer)]
+    cpus = [[usage.cpu_s for usage in usages] for usages in (ours, peer)]
+    wall_s = [_round(wall) for wall in walls]
+    return tell_ratio(claim, *cpus, allowed=allowed, unit="s CPU", wall_s=wall_s)
+
+
 def tell_value(
     claim: str,
     values: Sequence[float],

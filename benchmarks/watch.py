@@ -10,13 +10,14 @@ from contextlib import aclosing
 from pathlib import Path
 
 import httpx
-from plan import EDITS, fill, make  # beside this file
+from scene.making import make_project
 
 from mockserver.threaded import ServerThread
 from reconciler import Project
 from reconciler.config import Variables
 from reconciler.formats.secret import Secret
 
+EDITS = 1000
 SAVES = 15
 _CHANGED = "  parameters: {watermark: true, seed: 7}"
 
@@ -67,8 +68,7 @@ async def measure(root: Path, url: str) -> tuple[list[float], list[float]]:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder, ServerThread(task_seconds=(0.0, 0.1)) as server:
         root = Path(folder)
-        make(root)
-        fill(root)
+        make_project(root, EDITS)
         time.sleep(2.1)  # digests of files younger than 2 s are not remembered
         delays, floors = asyncio.run(measure(root, server.url))
     delay_s, floor_s = statistics.median(delays), statistics.median(floors)

@@ -10,8 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from plan import EDIT, PROJECT, fill_project  # of the folder above
-
 from reconciler.apply.outcome import Stop
 from reconciler.config import Variables
 from reconciler.controller.checkout import Checkout
@@ -22,6 +20,7 @@ from reconciler.controller.remote import open_mirror
 from reconciler.formats.secret import Secret
 from reconciler.project import Project
 from reconciler.system.clock import SystemClock
+from scene.projects import EDIT, PROJECT, fill_project
 from tests.githost import GitHost, Visit
 from tests.repository import Repository
 
