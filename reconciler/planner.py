@@ -17,7 +17,7 @@ from reconciler.desired.manifest import check_output_path
 from reconciler.desired.source.opening import load_project
 from reconciler.errors import StoreDamaged
 from reconciler.formats.names import fold_path
-from reconciler.plan.decide import PlanOptions
+from reconciler.plan.decide import PlanOptions, is_settled
 from reconciler.plan.draft import Draft
 from reconciler.plan.earlier_keys import Former
 from reconciler.plan.jobs import Resolved, resolve_jobs
@@ -318,27 +318,29 @@ class _Observer:
         self, resolved: Mapping[str, Resolved], files: Mapping[str, Output]
     ) -> Mapping[str, Mapping[str, Any]]:
         """By edit: the job it stood for last time, as the ledger tells, else the note of an output,
-        else any result that was rendered for it. The store is searched only for edits of which the
-        others know nothing, and whose plan has to tell what changed.
+        else any result that was rendered for it. Nobody asks that of an edit with nothing to do;
+        and the store is searched only for edits of which the others know nothing, and whose plan
+        has to tell what changed.
         """
         results = self._lookup.results
+        unsettled = {name for name, edit in resolved.items() if not is_settled(edit, files)}
+        if not unsettled:
+            return {}
         jobs = {
             note.edit: results[note.key][0].job
             for note in self._published.values()
-            if note.key in results
+            if note.edit in unsettled and note.key in results
         }
         if self._ledger is not None:
-            jobs |= self._ledger.find_jobs(self._desired.edits)
-        unknown = {
-            name
-            for name, edit in resolved.items()
-            if name not in jobs
-            and edit.job is not None
-            and (
-                edit.result is None
-                or files[edit.wanted.edit.output].digest not in (None, edit.result.digest)
-            )
-        }
+            jobs |= self._ledger.find_jobs(unsettled)
+        unknown = set()
+        for name in unsettled - jobs.keys():
+            edit = resolved[name]
+            if edit.result is not None:
+                if files[edit.wanted.edit.output].digest not in (None, edit.result.digest):
+                    unknown.add(name)
+            elif edit.job is not None:
+                unknown.add(name)
         rendered = self._lookup.find_rendered_for(unknown)
         return {name: several[-1].job for name, several in rendered.items()} | jobs
 

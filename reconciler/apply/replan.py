@@ -91,9 +91,7 @@ class Replanner:
             looked_at |= waiting
             touched |= self._draft.update(names, self._draft.observed, self._resolve)
             # what builds on a new result has got its key by it
-            jobs = (self._draft.resolved[name].job for name in touched)
-            waiting = {job.key for job in jobs if job is not None} - self._known_keys - looked_at
-            self._known_keys |= waiting
+            waiting = self._note_new_keys(touched) - looked_at
             if waiting and self._was_known_otherwise(touched, waiting):
                 self._is_whole = True
                 return self.look_at_everything()
@@ -138,8 +136,18 @@ class Replanner:
         self._draft = begin_draft(
             self._config, self._desired, current.resolved, observed, self._options
         )
-        jobs = (edit.job for edit in current.resolved.values())
-        self._known_keys = {job.key for job in jobs if job is not None}
+        self._keys: dict[str, str] = {}  # by edit: the key that it was last looked up by
+        self._note_new_keys(current.resolved)
+
+    def _note_new_keys(self, names: Collection[str]) -> set[str]:
+        """The keys of those of some edits that have another one than before."""
+        new = set()
+        for name in names:
+            job = self._draft.resolved[name].job
+            if job is not None and self._keys.get(name) != job.key:
+                self._keys[name] = job.key
+                new.add(job.key)
+        return new
 
     def _look_up(self, keys: Collection[str]) -> set[str] | None:
         """Read what ledger, store and work tree know of keys. The edits that they are of; None

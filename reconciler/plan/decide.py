@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.errors import Place
@@ -9,7 +10,7 @@ from reconciler.plan.jobs import Resolved
 from reconciler.plan.reasons import describe_changes, find_changed_place, list_texts
 from reconciler.plan.step import Action, Step
 from reconciler.service.codes import MOST_ROUNDS, Verdict, find_code, may_try_again
-from reconciler.state.observed import OPEN, Attempt, History, Observed, Pin, Result, State
+from reconciler.state.observed import OPEN, Attempt, History, Observed, Output, Pin, Result, State
 
 _OVERWRITTEN = "another file is there; it is overwritten (--force)"
 _ONLY_ASKED = "The same request is sent again only with `cutlist apply --retry-failed`."
@@ -28,6 +29,14 @@ class PlanOptions:
     given_up: tuple[str, ...] = ()  # keys that failed in an earlier pass of `watch`: not sent again
     target: tuple[str, ...] = ()  # only these edits, and what they build on
     exclude: tuple[str, ...] = ()  # not these edits, nor what builds on them
+
+
+def is_settled(resolved: Resolved, outputs: Mapping[str, Output]) -> bool:
+    """Whether there is nothing to do for an edit, whatever becomes of the others: its result is
+    there, and so is its file (`outputs`, by path), with the bytes of the result.
+    """
+    edit, result = resolved.wanted.edit, resolved.result
+    return result is not None and outputs[edit.output].digest == result.digest and not edit.suspend
 
 
 def decide_step(
@@ -49,6 +58,9 @@ def decide_step(
     )
     if edit.suspend:
         return make(Action.KEEP, SUSPENDED)
+    if resolved.result is not None and is_settled(resolved, observed.outputs):
+        kept, result = make(Action.KEEP, "matches its result"), resolved.result
+        return replace(kept, digest=result.digest, since=result.stored or None)
     if resolved.job is None:
         names = ", ".join(resolved.waits_for)
         return _occupied(make, observed, options) or make(
@@ -143,15 +155,9 @@ def _output_step(
     options: PlanOptions,
     came_from: str,
 ) -> Step:
-    """The result is there; what about the file?"""
+    """The result is there; the file is another one, or none."""
     details: tuple[str, ...] = ()
     output = observed.outputs[make.output]
-    if output.digest == result.digest:
-        return replace(
-            make(Action.KEEP, "matches its result"),
-            digest=result.digest,
-            since=result.stored or None,
-        )
     occupied = _occupied(make, observed, options)
     if occupied is not None:
         return occupied
