@@ -29,7 +29,7 @@ from reconciler.state.lookup import Lookup
 from reconciler.state.observed import Findings, Observed, Output, Pin, Published
 from reconciler.state.outputs import Outputs
 from reconciler.state.store import Store
-from reconciler.system.cache import Cache, Digests
+from reconciler.system.cache import Digests, open_cache
 from reconciler.system.clock import JUMP_S, Clock
 from reconciler.system.stages import time_stage
 
@@ -284,7 +284,7 @@ class _Observer:
         return Former.of(self._config.signatures, observed, notes, findings.requests)
 
     def _observe_outputs(self, options: PlanOptions) -> Mapping[str, Output]:
-        cache = Cache(self._config.cache_dir)
+        cache = open_cache(self._config.cache_dir)
         digests = Digests(cache, self._clock, "outputs", verify=options.verify)
         paths = [*self._desired.outputs, *self._unasked]
         with time_stage("outputs", len(paths)):

@@ -64,9 +64,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
+@pytest.fixture(scope="session")
+def _state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the user's own state lies, with the key of caches."""
+    return tmp_path_factory.mktemp("state-home")
+
+
 @pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test depends on the account, the endpoint or the terminal of whoever runs it."""
+def _bare_environment(monkeypatch: pytest.MonkeyPatch, _state_home: Path) -> None:
+    """No test depends on the account, the endpoint, the terminal or the home of whoever runs it."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(_state_home))
     own = ("DASHSCOPE_", "CUTLIST_", *SCREEN)
     for name in [name for name in os.environ if name.startswith(own)]:
         monkeypatch.delenv(name)

@@ -22,7 +22,7 @@ from reconciler.state.lookup import look_up_stored
 from reconciler.state.observed import History, Output, Result, State
 from reconciler.state.outputs import Outputs
 from reconciler.state.store import Store
-from reconciler.system.cache import Cache, Digests
+from reconciler.system.cache import Digests, open_cache
 from reconciler.system.clock import Clock
 
 
@@ -126,7 +126,7 @@ class Replanner:
             [file.published for file in files if file.published is not None],
             self._ledger.find_requests(self._history),
         )
-        self._cache = Cache(self._config.cache_dir)
+        self._cache = open_cache(self._config.cache_dir)
         self._digests = {result.digest for several in self._results.values() for result in several}
         # of files at outputs that are not ours
         self._strange = {file.digest for file in self._files.values() if not file.ours}

@@ -135,12 +135,12 @@ def _named(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
     from reconciler.desired import matrix
     from reconciler.desired.source.folder import FolderTree
     from reconciler.formats.document import MAX_BYTES, parse_documents
-    from reconciler.system.cache import Cache, Digests
+    from reconciler.system.cache import Digests, open_cache
     from reconciler.system.clock import SystemClock
 
     clock = SystemClock()
     until_s = clock.monotonic() + _PATIENCE_S
-    tree = FolderTree(config.root, Digests(Cache(config.cache_dir), clock, "media"))
+    tree = FolderTree(config.root, Digests(open_cache(config.cache_dir), clock, "media"))
     for folder in config.manifests:
         for path in sorted(tree.manifests(folder) or ()):
             documents = parse_documents(tree.read(path, MAX_BYTES + 1), path)[0]

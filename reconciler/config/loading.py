@@ -25,7 +25,7 @@ from reconciler.formats.secret import Secret
 from reconciler.formats.signed_urls import Signatures
 from reconciler.service.endpoints import Endpoint, find_endpoint
 from reconciler.system import shipped
-from reconciler.system.cache import Cache
+from reconciler.system.cache import Cache, open_cache
 from reconciler.system.files import EscapesRoot, resolve_inside
 
 _SETTLE_S = 120.0  # how long after a lost answer the service is asked, where nobody says otherwise
@@ -63,7 +63,7 @@ def load_config(
         raw = (root / PROJECT_FILE).read_bytes()
     except OSError as error:
         raise CutlistError(f"{PROJECT_FILE} cannot be read: {error.strerror}.") from error
-    document = read_project_file(raw, Cache(root / STATE_DIR / "cache"))
+    document = read_project_file(raw, open_cache(root / STATE_DIR / "cache"))
     spec: Mapping[str, Any] = document.data.get("spec") or {}
     target = _choose_endpoint(document, spec, endpoint, variables)
     chosen = environment or variables.environment or NO_ENVIRONMENT

@@ -25,7 +25,7 @@ from reconciler.formats.document import MAX_BYTES
 from reconciler.formats.names import make_plain
 from reconciler.state.lockfile import LOCK_FILE
 from reconciler.state.lockfile import MAX_BYTES as MOST_OF_A_LOCK
-from reconciler.system.cache import Cache
+from reconciler.system.cache import Cache, open_cache
 from reconciler.system.clock import Clock
 from reconciler.system.files import write_atomic
 from reconciler.system.git.remote import Mirror
@@ -59,7 +59,7 @@ class Checkout:
         self.mirror.fetch_files(commit, folder.path, _is_text)
         find_lock_dir = self.places.find_preview_lock_dir if preview else self.places.find_lock_dir
         try:
-            with Cache(self.places.cache) as cache:  # the pass finds there what was read here
+            with open_cache(self.places.cache) as cache:  # the pass finds there what was read here
                 guarded = self._read_guarded(folder, find_lock_dir(commit), cache)
                 for _ in range(_MOST_ROUNDS):
                     if not self._bring_missing(guarded.config, cache):

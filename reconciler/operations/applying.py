@@ -25,7 +25,7 @@ from reconciler.report.plan import warn_about_clock
 from reconciler.state import plans
 from reconciler.state.ledger import Ledger
 from reconciler.state.store import Store
-from reconciler.system.cache import Cache
+from reconciler.system.cache import open_cache
 from reconciler.system.clock import Clock
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ async def open_session(
 ) -> AsyncIterator[ServiceSession]:
     """A session for the length of a block; it is not connected yet."""
     async with AsyncExitStack() as stack:
-        cache = Cache(config.cache_dir)
+        cache = open_cache(config.cache_dir)
         tree = stack.enter_context(open_tree(config, cache, clock))
         session = Session(
             config, store, ledger, clock, hooks.observe, tree.file, block, hooks.hints

@@ -18,7 +18,7 @@ from reconciler.errors import GitError, InvalidInput
 from reconciler.formats.document import MAX_BYTES
 from reconciler.formats.names import make_plain
 from reconciler.state import lockfile
-from reconciler.system.cache import Cache
+from reconciler.system.cache import Cache, open_cache
 from reconciler.system.clock import Clock
 from reconciler.system.git.committed import find_prefix
 from reconciler.system.git.revisions import Revision
@@ -37,7 +37,7 @@ def open_revision_cache(config: Config) -> Cache:
     """What is remembered of revisions; apart from the work tree's, since a cache forgets what it is
     not asked for.
     """
-    return Cache(config.cache_dir / "revisions")
+    return open_cache(config.cache_dir / "revisions")
 
 
 def read_revision(config: Config, revision: Revision, cache: Cache, clock: Clock) -> CommittedState:

@@ -1,39 +1,55 @@
 """Remembers what was looked at before: digests by file stamp, and facts by digest.
 
-Losing the cache costs time, never truth. Each table is a file of its own, which holds a SHA-256 and
-the JSON that it is of. A table that does not fit its digest was not written by us and is ignored.
+Losing the cache costs time, never truth. What is remembered is believed only as this user wrote it
+on this machine; anything else is as if it were not there.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import DiskFull
-from reconciler.formats.digest import hash_bytes
 from reconciler.system.clock import Clock
 from reconciler.system.files import Stamp, hash_file, make_dirs, read_stamp
+from reconciler.system.machine_key import read_machine_key
 
+if TYPE_CHECKING:  # SQLite is loaded where there is something to remember
+    from reconciler.system.cache_file import CacheFile, Entry, Row
+
+_FILE = "cache.db"
 # a file changed less than this ago may change again without its times telling
 _RACY_NS = 2_000_000_000
 
 
-class Cache:
-    """Named tables of JSON values, one file each, read at the first question and written by
-    `save`, or as a block ends.
+def open_cache(folder: Path) -> Cache:
+    """The cache in `folder`, as this user of this machine has it. Where the user can keep no key,
+    it forgets everything at its end.
+    """
+    return Cache(folder, read_machine_key())
 
-    Entries that a run did not ask for are dropped when it saves, so that the cache does not grow
-    for ever.
+
+class Cache:
+    """Named tables of JSON values in one file, written by `save`, or as a block ends.
+
+    A table that is asked by `get` is read whole at the first question. Its entries that a run did
+    not ask for are dropped once they outnumber those that it asked for: so the cache does not grow
+    for ever, and two runs that ask for different things leave each other's alone.
+
+    What is too large to be read every time goes into a table TABLE/NAME, which is asked by `fetch`:
+    an entry of it is dropped with the entry of the same key of TABLE.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, machine_key: bytes | None) -> None:
         self._folder = folder
-        self._old: dict[str, Mapping[str, Any]] = {}
-        self._new: dict[str, dict[str, Any]] = {}
+        self._machine_key = machine_key
+        self._opened: CacheFile | None = None
+        self._rows: dict[str, dict[bytes, Row]] = {}  # of tables that were read whole
+        self._known: dict[str, dict[str, Any]] = {}  # what was asked for, or put
+        self._put: dict[str, set[str]] = {}  # keys of what is not written yet
 
     def __enter__(self) -> Cache:
         return self
@@ -43,40 +59,112 @@ class Cache:
 
     def get(self, table: str, key: str) -> Any:
         """The value remembered under `key`; None when there is none."""
-        value = self._new.get(table, {}).get(key)
+        known = self._known.get(table)
+        if known is None:
+            known = self._known[table] = {}
+        value = known.get(key)
         if value is None:
-            value = self._table(table).get(key)
+            rows = self._rows.get(table)
+            if rows is None:
+                rows = self._file.read_section(table) if self._file is not None else {}
+                self._rows[table] = rows
+            name = _encode(key)
+            value = self._believe(table, name, rows.get(name))
             if value is not None:
-                self._new.setdefault(table, {})[key] = value
+                known[key] = value
+        return value
+
+    def fetch(self, table: str, key: str) -> Any:
+        """The same, without reading what else is in the table."""
+        known = self._known.setdefault(table, {})
+        value = known.get(key)
+        if value is None and self._file is not None:
+            name = _encode(key)
+            value = self._believe(table, name, self._file.read_row(table, name))
+            if value is not None:
+                known[key] = value
         return value
 
     def put(self, table: str, key: str, value: Any) -> None:
         """Remember `value` (JSON) under `key`."""
-        self._new.setdefault(table, {})[key] = value
+        self._known.setdefault(table, {})[key] = value
+        self._put.setdefault(table, set()).add(key)
 
     def save(self) -> None:
-        """Write what is new. A folder that cannot be written is no error."""
-        for table, entries in self._new.items():
-            if entries == self._table(table):
-                continue
+        """Write what is new or different. A folder that cannot be written is no error."""
+        if self._file is None:
+            return
+        new = list(self._list_new())
+        gone = {table: keys for table in self._rows if (keys := self._find_unasked(table))}
+        if new or gone:
             with suppress(OSError, DiskFull):
                 make_dirs(self._folder)  # durable: the ledger's folder may come to lie beside it
-                path = self._folder / table
-                text = json.dumps(entries, separators=(",", ":")).encode()
-                with NamedTemporaryFile(dir=self._folder, delete=False) as tmp:
-                    tmp.write(hash_bytes(text).encode() + b"\n" + text)
-                Path(tmp.name).replace(path)
-                self._old[table] = dict(entries)
+                if self._file.write(new, gone, self._list_known):
+                    self._note_written(new, gone)
+        self._file.close()
 
-    def _table(self, table: str) -> Mapping[str, Any]:
-        if table not in self._old:
-            self._old[table] = {}
-            with suppress(OSError):
-                digest, _, text = (self._folder / table).read_bytes().partition(b"\n")
-                # as we wrote it; anything else is forgotten
-                if digest == hash_bytes(text).encode():
-                    self._old[table] = json.loads(text)
-        return self._old[table]
+    def _note_written(self, new: list[Entry], gone: Mapping[str, Iterable[bytes]]) -> None:
+        assert self._file is not None
+        self._put = {}
+        for table, name, value in new:
+            if table in self._rows:
+                self._rows[table][name] = value, self._file.sign(table, name, value)
+        for table, names in gone.items():
+            for name in names:
+                del self._rows[table][name]
+
+    def _list_new(self) -> Iterator[Entry]:
+        """What was put and is not written yet."""
+        assert self._file is not None
+        for table, keys in self._put.items():
+            rows = self._rows.get(table, {})
+            for key in keys:
+                name, value = _encode(key), _dump(self._known[table][key])
+                row = rows.get(name)
+                if row is None or row != (value, self._file.sign(table, name, value)):
+                    yield table, name, value
+
+    def _list_known(self) -> Iterator[Entry]:
+        """All that was asked for or put in this run."""
+        for table, entries in self._known.items():
+            for key, value in entries.items():
+                yield table, _encode(key), _dump(value)
+
+    def _find_unasked(self, table: str) -> set[bytes]:
+        """The keys of a table to be dropped."""
+        if len(self._rows[table]) <= len(self._known[table]):
+            return set()
+        asked = {_encode(key) for key in self._known[table]}
+        unasked = self._rows[table].keys() - asked
+        return unasked if len(unasked) > len(asked) else set()
+
+    @property
+    def _file(self) -> CacheFile | None:
+        """None where nothing can be kept."""
+        if self._opened is None and self._machine_key is not None:
+            from reconciler.system.cache_file import CacheFile  # lazy: start-up time
+
+            self._opened = CacheFile(self._folder / _FILE, self._machine_key)
+        return self._opened
+
+    def _believe(self, table: str, name: bytes, row: Row | None) -> Any:
+        """The value of a row as we wrote it; None for any other."""
+        assert self._file is not None or row is None
+        if row is None or self._file is None:
+            return None
+        value, mac = row
+        if not isinstance(value, bytes) or mac != self._file.sign(table, name, value):
+            self._file.give_up()
+            return None
+        return json.loads(value)
+
+
+def _encode(key: str) -> bytes:
+    return key.encode("utf-8", "surrogatepass")  # a path may have bytes that are no text
+
+
+def _dump(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 class Digests:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
 import uuid
@@ -69,3 +70,8 @@ class SystemClock:
 
     def new_id(self) -> str:
         return uuid.uuid4().hex
+
+
+def make_secret(size_bytes: int) -> bytes:
+    """Bytes that nobody can guess, for keys of this machine; they are in no plan and no record."""
+    return os.urandom(size_bytes)

@@ -1,10 +1,13 @@
-"""Reads what the environment says about the screen. The settings of a project are in config.py."""
+"""Reads what the environment says about the screen and the user's own folders. The settings of a
+project are in config/variables.py.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +39,15 @@ def read_variables() -> Mapping[str, str]:
     to be completed.
     """
     return dict(os.environ)
+
+
+def find_state_folder(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Where programs keep what is the user's own and of this machine: XDG_STATE_HOME, else
+    ~/.local/state. None where the environment names neither by an absolute path.
+    """
+    env = os.environ if environ is None else environ
+    home = env.get("HOME", "")
+    for folder in (env.get("XDG_STATE_HOME", ""), f"{home}/.local/state" if home else ""):
+        if folder.startswith("/"):
+            return Path(folder)
+    return None

@@ -14,7 +14,7 @@ from reconciler.desired.source.readings import compute_context, read_cached
 from reconciler.desired.tree import Unusable, is_manifest
 from reconciler.formats.document import MAX_BYTES
 from reconciler.state.lockfile import LOCK_FILE
-from reconciler.system.cache import Cache, Digests
+from reconciler.system.cache import Digests, open_cache
 from reconciler.system.clock import Clock
 from reconciler.watch.stamps import Stamp
 
@@ -86,7 +86,9 @@ class NameReader:
         """From now on go by what another reading of the project file says."""
         self._config = config
         self._rules = build_rules(config)
-        self._tree = FolderTree(config.root, Digests(Cache(config.cache_dir), self._clock, "media"))
+        self._tree = FolderTree(
+            config.root, Digests(open_cache(config.cache_dir), self._clock, "media")
+        )
         # read again, and yet not forgotten: what is broken then names what it named before
         self._manifests = {path: _forget_stamp(each) for path, each in self._manifests.items()}
 
@@ -112,7 +114,7 @@ class NameReader:
 
     def _read_fresh(self, paths: list[str], stamps: Mapping[str, Stamp]) -> None:
         """Read manifests; many of them by the cache, which is the pass's, and only read here."""
-        cache = Cache(self._config.cache_dir) if len(paths) > _FEW else None
+        cache = open_cache(self._config.cache_dir) if len(paths) > _FEW else None
         context = compute_context(self._rules) if cache is not None else ""
         for path in paths:
             if cache is not None:

@@ -15,7 +15,7 @@ from reconciler.desired.source.revision import RevisionTree
 from reconciler.errors import DiskFull, GitError, RefMissing, RemoteRefused, RemoteUnreachable
 from reconciler.formats.secret import Secret
 from reconciler.service.routes import Routes
-from reconciler.system.cache import Cache, Digests
+from reconciler.system.cache import Digests, open_cache
 from reconciler.system.git.committed import LfsPointer
 from reconciler.system.git.remote import Mirror
 from reconciler.system.git.run import Objects
@@ -78,7 +78,7 @@ async def test_a_clip_is_read_like_any_other(films: Films) -> None:
     await films.fetch()
     assert films.list() == ()
     folder = CommittedFolder(films.mirror.folder, films.commit, "films")
-    with Objects(films.mirror.folder) as objects, Cache(films.top / "cache") as cache:
+    with Objects(films.mirror.folder) as objects, open_cache(films.top / "cache") as cache:
         tree = RevisionTree(folder, objects, cache, Digests(cache, FakeClock(), "lfs"))
         assert tree.manifests(".") == []
         file = tree.file("ball.mp4")

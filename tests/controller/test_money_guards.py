@@ -10,7 +10,7 @@ from reconciler.controller.guard import guard_config
 from reconciler.controller.passes import SyncPass
 from reconciler.controller.setbacks import LONGEST_S, Setback, Setbacks
 from reconciler.formats.secret import Secret
-from reconciler.system.cache import Cache
+from reconciler.system.cache import open_cache
 from tests.controller.stage import Stage
 
 
@@ -38,7 +38,7 @@ def test_a_commit_cannot_hurry_what_may_be_lost(stage: Stage, asked: int, held: 
     guarded = guard_config(
         stage.make_sync(endpoint="singapore"),
         stage.places,
-        read_project_file(raw, Cache(stage.folder / "cache")),
+        read_project_file(raw, open_cache(stage.folder / "cache")),
         CommittedFolder(stage.folder, "c" * 40),
         stage.folder,
         Variables(Secret("sk-x")),

@@ -10,11 +10,16 @@ import pytest
 from PIL import Image
 
 from reconciler.desired.job import Facts
-from reconciler.desired.media import MediaExaminer, check_limits, probe_media, probe_output
+from reconciler.desired.media import (
+    _PROBE_VERSION,
+    MediaExaminer,
+    check_limits,
+    probe_media,
+    probe_output,
+)
 from reconciler.desired.source.folder import FolderTree
-from reconciler.formats.digest import hash_bytes
 from reconciler.service.models import MediaLimits
-from reconciler.system.cache import Cache, Digests
+from reconciler.system.cache import Digests, open_cache
 from reconciler.system.probe.refusal import Foreign, Unreadable
 from tests import making
 from tests.clock import FakeClock
@@ -169,7 +174,7 @@ class Bench:
 
     def identity(self) -> str | None:
         """The identity of the clip, as a new run finds it."""
-        cache = Cache(self.root / "cache")
+        cache = open_cache(self.root / "cache")
         examiner = MediaExaminer(
             FolderTree(self.root, Digests(cache, self.clock, "media")), cache, SIGNATURES
         )
@@ -230,11 +235,12 @@ def test_what_changed_just_now_is_not_remembered(bench: Bench) -> None:
     """
     bench.clock.advance(-3600)
     bench.identity()
-    assert "clip.mp4" not in (bench.root / "cache" / "facts").read_text()
-    assert not (bench.root / "cache" / "media").exists()
+    cache = open_cache(bench.root / "cache")
+    assert cache.get("media", str(bench.clip)) is None
+    assert b"clip.mp4" not in (bench.root / "cache" / "cache.db").read_bytes()
     bench.clock.advance(3600)
     bench.identity()
-    assert "clip.mp4" in (bench.root / "cache" / "media").read_text()
+    assert open_cache(bench.root / "cache").get("media", str(bench.clip)) is not None
 
 
 def test_a_known_clip_is_not_opened(bench: Bench) -> None:
@@ -243,8 +249,9 @@ def test_a_known_clip_is_not_opened(bench: Bench) -> None:
     """
     before = bench.identity()
     digest = before.removeprefix("sha256:") if before else ""
-    for table in ("media", "facts"):
-        _, _, remembered = (bench.root / "cache" / table).read_bytes().partition(b"\n")
-        other = remembered.replace(digest.encode(), b"0" * 64)
-        (bench.root / "cache" / table).write_bytes(hash_bytes(other).encode() + b"\n" + other)
+    with open_cache(bench.root / "cache") as cache:
+        [*stamp, _] = cache.get("media", str(bench.clip))
+        cache.put("media", str(bench.clip), [*stamp, "0" * 64])
+        facts = f"{_PROBE_VERSION}:video:"
+        cache.put("facts", facts + "0" * 64, cache.get("facts", facts + digest))
     assert bench.identity() == "sha256:" + "0" * 64

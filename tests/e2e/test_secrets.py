@@ -7,7 +7,9 @@ from __future__ import annotations
 import json
 import logging
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -40,7 +42,7 @@ SIGNED = (
     "&X-Amz-Credential=canaryCredential3&X-Amz-Signature=canaryAmz4"
 )
 # what people wrote, and the private copy kept of it
-MANIFESTS = ("specs", ".cutlist/cache/manifests")
+MANIFESTS = ("specs", ".cutlist/cache/cache.db: manifests")
 _SIGNED_FIELDS = ("signature", "policy", "oss_access_key_id")
 
 
@@ -119,14 +121,25 @@ class Stage:
         places = {"the screen": self.said.encode(), "a log": logged.encode()}
         for path in self.workspace.root.rglob("*"):
             name = path.relative_to(self.workspace.root).as_posix()
-            if path.is_file() and not name.startswith(MANIFESTS):
+            if path.name == "cache.db":
+                places |= {f"{name}: {table}": text for table, text in _read_tables(path)}
+            elif path.is_file():
                 places[name] = path.read_bytes()
         return {
             f"{place}: {secret}"
             for place, text in places.items()
+            if not place.startswith(MANIFESTS)
             for secret in secrets
             if secret.encode() in text
         }
+
+
+def _read_tables(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Each table of a cache, with all that stands in it."""
+    with closing(sqlite3.connect(path)) as connection:
+        for (table,) in connection.execute("select distinct section from entries").fetchall():
+            question = "select key, value from entries where section = ?"
+            yield table, b"\n".join(b"".join(row) for row in connection.execute(question, (table,)))
 
 
 @pytest.fixture

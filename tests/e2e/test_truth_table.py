@@ -17,7 +17,7 @@ from reconciler import Project
 from reconciler.config import Variables
 from reconciler.formats.secret import Secret
 from reconciler.plan.decide import PlanOptions
-from reconciler.system.cache import Cache
+from reconciler.system.cache import open_cache
 from reconciler.system.files import read_stamp
 from tests.e2e.bench import Bench, write_video
 
@@ -246,7 +246,7 @@ def behind_the_cache(bench: Bench, path: Path) -> None:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     path.chmod(0o644)
     same_size_and_time(path)
-    cache = Cache(bench.root / ".cutlist/cache")
+    cache = open_cache(bench.root / ".cutlist/cache")
     cache.put("outputs", str(path), [*(read_stamp(path) or ()), digest])
     cache.save()
 

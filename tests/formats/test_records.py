@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reconciler.formats.records import build_record, parse_json
-from reconciler.system.cache import Cache
 
 
 @dataclass(frozen=True)
@@ -63,30 +60,3 @@ def test_what_is_no_record(data: Any) -> None:
     """A field that is missing, unknown or of another kind makes the whole record none."""
     with pytest.raises(ValueError):
         build_record(Note, data)
-
-
-@pytest.mark.parametrize(
-    "damage", [b"", b"[" * 100_000, b'{"key": "other"}'], ids=lambda damage: damage[:12]
-)
-def test_a_cache_that_somebody_wrote_is_forgotten(tmp_path: Path, damage: bytes) -> None:
-    """What is remembered is believed only as it was written, also when it still reads well."""
-    cache = Cache(tmp_path)
-    cache.put("table", "key", "value")
-    cache.save()
-    assert Cache(tmp_path).get("table", "key") == "value"
-    whole = (tmp_path / "table").read_bytes()
-    for content in (
-        damage,
-        whole.partition(b"\n")[0] + b"\n" + damage,
-        whole.replace(b"value", b"other"),
-    ):
-        (tmp_path / "table").write_bytes(content)
-        assert Cache(tmp_path).get("table", "key") is None
-
-
-def test_a_cache_is_written_as_it_says(tmp_path: Path) -> None:
-    """One table, one file: a digest, and JSON."""
-    cache = Cache(tmp_path)
-    cache.put("table", "key", [1])
-    cache.save()
-    assert json.loads((tmp_path / "table").read_bytes().partition(b"\n")[2]) == {"key": [1]}

@@ -16,7 +16,7 @@ import pytest
 from reconciler.state.observed import Result
 from reconciler.state.spill import Spill
 from reconciler.state.store import FolderStore
-from reconciler.system.cache import Cache
+from reconciler.system.cache import open_cache
 from reconciler.system.files import make_dirs, write_atomic
 from tests.clock import FakeClock
 from tests.simulation.disk import Disk
@@ -155,7 +155,7 @@ def test_beside_the_cache(tmp_path: Path) -> None:
     """
 
     def write(root: Path) -> None:
-        cache = Cache(root / ".cutlist/cache")
+        cache = open_cache(root / ".cutlist/cache")
         cache.put("table", "key", 1)
         cache.save()
         write_atomic(root / ".cutlist/live/file", b"bytes", tmp_name=CLOCK.new_id())

@@ -11,7 +11,7 @@ import pytest
 from reconciler.errors import StoreDamaged
 from reconciler.state.observed import Output, Published
 from reconciler.state.outputs import Outputs
-from reconciler.system.cache import Cache, Digests
+from reconciler.system.cache import Digests, open_cache
 from tests.clock import FakeClock
 from tests.making import make_digest
 
@@ -36,7 +36,7 @@ class Bench:
         return note
 
     def seen(self, *known: str) -> Output:
-        digests = Digests(Cache(self.root / "cache"), self._clock, "outputs")
+        digests = Digests(open_cache(self.root / "cache"), self._clock, "outputs")
         stored = {make_digest(content) for content in known}
         blobs = [io.BytesIO(content.encode()) for content in known]
         return self.outputs.observe([PATH], digests, stored.intersection, lambda _path: blobs)[PATH]

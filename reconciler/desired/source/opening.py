@@ -11,7 +11,7 @@ from reconciler.desired.source.folder import FolderTree
 from reconciler.desired.source.load import load_desired
 from reconciler.desired.source.revision import RevisionTree
 from reconciler.desired.tree import Tree
-from reconciler.system.cache import Cache, Digests
+from reconciler.system.cache import Cache, Digests, open_cache
 from reconciler.system.clock import Clock
 from reconciler.system.git.run import Objects
 from reconciler.system.stages import time_stage
@@ -24,7 +24,7 @@ def load_project(config: Config, clock: Clock, *, verify: bool = False) -> Desir
     """
     with (
         time_stage("manifests") as stage,
-        Cache(config.cache_dir) as cache,
+        open_cache(config.cache_dir) as cache,
         open_tree(config, cache, clock, verify=verify) as tree,
     ):
         desired = load_desired(config, tree, cache)

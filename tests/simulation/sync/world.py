@@ -30,7 +30,7 @@ from reconciler.controller.passes import PassSettings
 from reconciler.controller.places import SyncPlaces
 from reconciler.controller.webhooks import LookAtBranch
 from reconciler.formats.secret import Secret
-from reconciler.system.cache import Cache
+from reconciler.system.cache import open_cache
 from reconciler.system.git.remote import Mirror
 from tests.simulation.clocks import elapsed_s
 from tests.simulation.kinds import Kind
@@ -92,7 +92,7 @@ class SyncWorld(World):
     def __init__(self, seed: int, folder: Path) -> None:
         super().__init__(seed, folder, TROUBLED)
         self.disk.root.mkdir()
-        self._document = read_project_file(_PROJECT, Cache(folder / "looked"))
+        self._document = read_project_file(_PROJECT, open_cache(folder / "looked"))
         self.plot = random.Random(seed + 11)  # what people do
         self.luck = random.Random(seed + 12)  # of the remote, and of passes
         self.seen = Seen()

@@ -1,1 +1,1 @@
-"""The ledger in a file of SQLite on a local disk; the only user of sqlite3."""
+"""The ledger in a file of SQLite on a local disk; and the only user of SQL beside the cache."""
