@@ -9,7 +9,6 @@ docs/python-api.md is its page. It chooses endpoint, realm, store and ledger, an
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from reconciler import planner
-from reconciler.apply.events import RunBlocking
+from reconciler.apply.events import RunBlocking, run_in_thread
 from reconciler.apply.outcome import Report, Stop
 from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.config import Config, Variables, load_config
@@ -29,21 +28,10 @@ from reconciler.history.cost import Budget, CostReport
 from reconciler.history.log import LogRecord
 from reconciler.history.spending import Sum
 from reconciler.moved import find_moved, find_renamed_method, warn_of
-from reconciler.operations import (
-    accounting,
-    committed,
-    gc,
-    realm,
-    resolve,
-    retake,
-    saved_plan,
-    verify,
-)
+from reconciler.operations import accounting, realm
 from reconciler.operations.approval import Approval
 from reconciler.operations.budget import BudgetCheck
 from reconciler.operations.earlier_calls import EarlierSettings, translate_settings
-from reconciler.operations.gc import Garbage
-from reconciler.operations.retake import Retake
 from reconciler.operations.workspace import Workspace
 from reconciler.plan.decide import PlanOptions
 from reconciler.plan.diff import Comparison
@@ -60,11 +48,13 @@ from reconciler.state.observed import Result
 from reconciler.state.roster import Note, Roster
 from reconciler.state.store import Damage
 from reconciler.system.clock import Clock, SystemClock
-from reconciler.system.git.revisions import Revision, find_revision
-from reconciler.watch import WatchPass, watch_project
 
 if TYPE_CHECKING:
+    from reconciler.operations.gc import Garbage
+    from reconciler.operations.retake import Retake
     from reconciler.service.network import Transport  # lazy where it runs: httpx
+    from reconciler.system.git.revisions import Revision
+    from reconciler.watch import WatchPass
 
 _NOTHING_SPECIAL = PlanOptions()
 
@@ -85,7 +75,7 @@ class Project:
         self._workspace = Workspace(config, self.clock, command)
         self.store = self._workspace.store
         self._transport = transport
-        self._block: RunBlocking = block or asyncio.to_thread
+        self._block: RunBlocking = block or run_in_thread
         roster = Roster(config.store_dir, config.state_dir)
         self._open_again: Callable[[], Project] = lambda: self  # for a watch: its files anew
         self._approval = Approval(config, roster, self.clock)
@@ -140,6 +130,8 @@ class Project:
 
     def find_revision(self, name: str) -> Revision:
         """The commit that `name` means. Raises UsageError for one that is not there, GitError."""
+        from reconciler.system.git.revisions import find_revision  # lazy: start-up time
+
         return find_revision(self.config.root, name)
 
     def run_pass(self, options: PlanOptions = _NOTHING_SPECIAL, *, whole: bool = False) -> Pass:
@@ -151,6 +143,8 @@ class Project:
 
     def run_pass_at(self, revision: Revision, options: PlanOptions = _NOTHING_SPECIAL) -> Pass:
         """One pass over what a commit asks for, read from the repository."""
+        from reconciler.operations import committed  # lazy: start-up time
+
         with committed.open_revision_cache(self.config) as cache:
             return self._workspace.look_at(revision, options, cache)
 
@@ -160,6 +154,8 @@ class Project:
 
     def save(self, path: Path | str, options: PlanOptions = _NOTHING_SPECIAL) -> Plan:
         """The plan, also written to `path`, to be applied once: read_plan gives it back."""
+        from reconciler.operations import saved_plan  # lazy: start-up time
+
         current = self.run_pass(options)
         document = saved_plan.bind_plan(self.config, current, options, self.clock.new_id())
         plans.write(Path(path), document, tmp_name=self.clock.new_id())
@@ -263,6 +259,8 @@ class Project:
         `read_data` hashes every blob again. `repair` moves what is damaged into quarantine: the
         next plan heals.
         """
+        from reconciler.operations import verify  # lazy: start-up time
+
         with self._workspace.open_for_reading() as ledger:
             pins = lockfile.read(self.config.lock_dir) if self.config.realm == "live" else {}
             damages = verify.find_damages(self.store, ledger, pins, read_data=read_data)
@@ -279,6 +277,8 @@ class Project:
 
         Only reports, unless `delete` is set: what is deleted has to be paid for again.
         """
+        from reconciler.operations import gc  # lazy: start-up time
+
         current = self.run_pass(whole=True)
         garbage = gc.find_garbage(
             self.config.root, current.observed, current.resolved.values(), commits=commits
@@ -296,6 +296,8 @@ class Project:
         `adopt` names the task that is its; `retry` sends it again; neither gives it up. Raises
         UsageError.
         """
+        from reconciler.operations import resolve  # lazy: start-up time
+
         with self._workspace.open_for_writing() as ledger:
             return resolve.resolve_request(ledger, self.clock, edit, adopt=adopt, retry=retry)
 
@@ -304,6 +306,8 @@ class Project:
 
         Raises InvalidInput, UsageError or CutlistError, and then nothing was written.
         """
+        from reconciler.operations import retake  # lazy: start-up time
+
         desired = self.load()
         targets = retake.find_targets(desired, names)
         supposed = retake.suppose_raised(desired, targets)
@@ -335,7 +339,7 @@ class Project:
 
         Raises UsageError, ServiceError.
         """
-        from reconciler.operations import importing  # lazy: httpx
+        from reconciler.operations import importing, resolve  # lazy: httpx
         from reconciler.operations.applying import open_session
 
         resolve.check_task_id(task_id)
@@ -375,6 +379,8 @@ class Project:
         **earlier: Unpack[EarlierSettings],
     ) -> Report:
         """`apply_async` for callers without an event loop."""
+        import asyncio  # lazy: start-up time
+
         request, hooks = translate_settings(request, hooks, earlier)
         return asyncio.run(self.apply_async(request, hooks, stop=stop))
 
@@ -426,6 +432,8 @@ class Project:
         ends by itself. `tell` hears in words what a person should know, `complain` what is wrong
         with what was saved while a pass runs; the pass goes on then.
         """
+        from reconciler.watch import watch_project  # lazy: start-up time
+
         passes = watch_project(
             self.config, self._open_again, self.clock, self._block, tell, complain
         )

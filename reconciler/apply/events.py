@@ -45,8 +45,17 @@ Given = ParamSpec("Given")
 Answer = TypeVar("Answer", covariant=True)
 
 
+async def run_in_thread(
+    function: Callable[Given, Answer], /, *args: Given.args, **kwargs: Given.kwargs
+) -> Answer:
+    """Run synchronous code in a thread of asyncio's pool."""
+    import asyncio  # lazy: start-up time
+
+    return await asyncio.to_thread(function, *args, **kwargs)
+
+
 class RunBlocking(Protocol):
-    """Runs synchronous code where it does not hold up the loop; asyncio.to_thread is one."""
+    """Runs synchronous code where it does not hold up the loop; run_in_thread is one."""
 
     def __call__(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -180,6 +179,8 @@ class Stop:
     """A wish to end early, made by a signal handler or a newer pass, and heard by whoever waits."""
 
     def __init__(self) -> None:
+        import asyncio  # lazy: start-up time
+
         self._event = asyncio.Event()
         self.reason = ""
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from reconciler.apply.events import Event
-from reconciler.apply.hints import TaskHints
 from reconciler.plan.decide import PlanOptions
 from reconciler.plan.saved import check_no_more, read_options, read_saved_plan
 from reconciler.plan.step import Plan
+
+if TYPE_CHECKING:
+    from reconciler.apply.hints import TaskHints  # lazy where it is made: asyncio
 
 
 @dataclass(frozen=True, slots=True)

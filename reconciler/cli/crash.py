@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import tempfile
 import threading
 import traceback
 import warnings
@@ -24,6 +23,8 @@ from reconciler.formats.secret import cut_secrets
 
 def report(error: BaseException | None, trace: str = "", *, where: str = "") -> str:
     """Write a report of a fault; one sentence for people, which names the file."""
+    import tempfile  # lazy: start-up time
+
     from reconciler.system.environment import read_variables
 
     told = trace or "".join(traceback.format_exception(error))

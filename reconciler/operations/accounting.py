@@ -26,7 +26,6 @@ from reconciler.state.booked import Entry, Holding, Origin
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Result
 from reconciler.state.store import Store
-from reconciler.system.git.committed import read_commit, read_head
 
 
 def find_origin(config: Config, current: Pass, approved: bool | str) -> Origin:
@@ -34,6 +33,8 @@ def find_origin(config: Config, current: Pass, approved: bool | str) -> Origin:
 
     A `+` behind the commit says that the manifests are not as it has them.
     """
+    from reconciler.system.git.committed import read_commit, read_head  # lazy: start-up time
+
     if config.committed is not None:
         commit = read_commit(config.committed.repository, config.committed.commit)
     else:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from reconciler.config import STATE_DIR, Config
 from reconciler.errors import CutlistError
 from reconciler.formats.words import format_count
-from reconciler.state.ledger import SqliteLedger
 
 
 def find_mistaken_realm(config: Config) -> CutlistError | None:
@@ -24,6 +23,8 @@ def find_mistaken_realm(config: Config) -> CutlistError | None:
 
 def _count_requests_in_mock(config: Config) -> int:
     """How many requests to this endpoint stand in the mock's ledger."""
+    from reconciler.state.ledger import SqliteLedger  # lazy: start-up time
+
     ledger = SqliteLedger.open_readonly(config.home / "mock" / "ledger.db")
     if ledger is None:
         return 0

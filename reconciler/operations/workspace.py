@@ -7,20 +7,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from reconciler import planner
 from reconciler.config import Config
-from reconciler.operations import committed, realm
+from reconciler.operations import realm
 from reconciler.plan.decide import PlanOptions
-from reconciler.plan.diff import Comparison, Side, compare_revisions
 from reconciler.planner import Pass
-from reconciler.state.ledger import Ledger, SqliteLedger
+from reconciler.state.ledger import Ledger
 from reconciler.state.lock import FileLock
 from reconciler.state.store import FolderStore
 from reconciler.system.cache import Cache
 from reconciler.system.clock import Clock
-from reconciler.system.git.revisions import Revision, find_ends
 from reconciler.system.stages import time_stage
+
+if TYPE_CHECKING:
+    from reconciler.plan.diff import Comparison
+    from reconciler.system.git.revisions import Revision
 
 
 class Workspace:
@@ -38,6 +41,8 @@ class Workspace:
     def open_for_reading(self) -> Iterator[Ledger | None]:
         """The ledger for looking, without the lock; None when there is none yet."""
         with time_stage("ledger"):
+            from reconciler.state.ledger import SqliteLedger  # lazy: start-up time
+
             ledger = SqliteLedger.open_readonly(self.config.state_dir / "ledger.db")
         try:
             yield ledger
@@ -48,6 +53,8 @@ class Workspace:
     @contextmanager
     def open_for_writing(self) -> Iterator[Ledger]:
         """The lock and the ledger, for the length of a block that changes things. Raises Locked."""
+        from reconciler.state.ledger import SqliteLedger  # lazy: start-up time
+
         lock = FileLock(self.config.state_dir / "lock")
         with lock.hold(command=self._command, now=self.clock.now()):
             ledger = SqliteLedger.open(self.config.state_dir / "ledger.db")
@@ -74,6 +81,8 @@ class Workspace:
 
     def look_at(self, revision: Revision, options: PlanOptions, cache: Cache) -> Pass:
         """One pass for reading over what a commit asks for."""
+        from reconciler.operations import committed  # lazy: start-up time
+
         state = committed.read_revision(self.config, revision, cache, self.clock)
         with self.open_for_reading() as ledger:
             return planner.conclude_pass(
@@ -82,6 +91,10 @@ class Workspace:
 
     def diff(self, ends: str) -> Comparison:
         """What changes between two revisions, as in Project.diff."""
+        from reconciler.operations import committed  # lazy: start-up time
+        from reconciler.plan.diff import Side, compare_revisions
+        from reconciler.system.git.revisions import find_ends
+
         first, last = find_ends(self.config.root, ends)
         options = PlanOptions(force=True)  # no file in the way hides a price
         with committed.open_revision_cache(self.config) as cache:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -116,6 +115,8 @@ def _show(value: Any, default: Any) -> str:
 
 def diff_words(old: str, new: str, *, most: int = 400) -> str:
     """`Make the [cat→dog] jump`: one line with the words that changed, old before new."""
+    import difflib  # lazy: start-up time
+
     a, b = re.findall(r"\s+|[^\s]+", old), re.findall(r"\s+|[^\s]+", new)
     out = []
     for kind, a0, a1, b0, b1 in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import random
 import time
 import uuid
 from typing import Protocol
@@ -53,9 +51,6 @@ class Jumps:
 class SystemClock:
     """The machine's own time and chance."""
 
-    def __init__(self) -> None:
-        self._random = random.Random()
-
     def now(self) -> float:
         return time.time()
 
@@ -63,10 +58,14 @@ class SystemClock:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio  # lazy: start-up time
+
         await asyncio.sleep(seconds)
 
     def random(self) -> float:
-        return self._random.random()
+        import random  # lazy: start-up time
+
+        return random.random()
 
     def new_id(self) -> str:
         return uuid.uuid4().hex

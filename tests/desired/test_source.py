@@ -169,19 +169,36 @@ import sys
 from reconciler.cli.main import run
 code = run(sys.argv[2:] if sys.argv[2] == "--version" else ["-C", sys.argv[1], *sys.argv[2:]])
 heavy = {"httpx", "aiohttp", "av", "PIL", "mockserver", "reconciler.system.probe.client"}
+heavy |= {"asyncio", "ssl", "socket", "email", "concurrent.futures", "multiprocessing"}
+heavy |= {"jsonschema", "jsonschema_rs", "watchfiles", "tempfile", "random"}
+heavy |= {"reconciler.watch", "reconciler.controller", "reconciler.apply.session"}
+heavy |= {"reconciler.operations.gc", "reconciler.operations.retake", "reconciler.report.markdown"}
+heavy |= {"subprocess", "reconciler.system.git.run", "reconciler.desired.source.revision"}
 if sys.argv[2] == "--version":
-    heavy |= {"yaml", "jsonschema", "rich", "rfc8785", "watchfiles", "sqlite3"}
+    heavy |= {"yaml", "rich", "rfc8785", "sqlite3"}
 print(sorted(heavy & set(sys.modules)), file=sys.stderr)
 sys.exit(code)
 """
 
 
 @pytest.mark.parametrize(
-    "command", [["validate"], ["plan"], ["plan", "--json"], ["status"], ["--version"]], ids=" ".join
+    "command",
+    [
+        ["validate"],
+        ["plan"],
+        ["plan", "--json"],
+        ["status"],
+        ["show", "one"],
+        ["explain", "one"],
+        ["log"],
+        ["--version"],
+    ],
+    ids=" ".join,
 )
 def test_start_up_loads_little(probed: Workspace, command: list[str]) -> None:
-    """A question that sends nothing loads no HTTP client, no server and no codecs, and starts no
-    process to open media that it knows; `--version` loads not even YAML.
+    """A question that sends nothing loads no HTTP client, no server, no codecs and no event loop,
+    runs neither git nor a process to open media that it knows, and loads what other commands need
+    as little; `--version` loads not even YAML.
     """
     done = subprocess.run(
         [sys.executable, "-c", HEAVY, str(probed.root), *command],

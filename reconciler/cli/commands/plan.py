@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -65,8 +66,6 @@ def run_plan(
     with time_stage("program"):
         from reconciler.operations.budget import describe_refusals
         from reconciler.plan.decide import PlanOptions
-        from reconciler.report.cost import describe_today
-        from reconciler.report.markdown import write_plan_markdown
         from reconciler.report.plan import lay_out_plan
 
     _check_combination(as_json=as_json, markdown=markdown, revision=revision, out=out)
@@ -79,10 +78,12 @@ def run_plan(
         if as_json:
             screen.print_json({**plan.to_json(), "budgets": [check.to_json() for check in checks]})
         elif markdown:
+            from reconciler.report.markdown import write_plan_markdown  # lazy: start-up time
+
             text = write_plan_markdown(plan, [*describe_refusals(checks)])
             screen.print_lines(text.rstrip("\n"))
         else:
-            spent = describe_today(project.add_up_today(), plan.currency) if plan.changes else ()
+            spent = _describe_today(project, plan) if plan.changes else ()
             screen.show([*lay_out_plan(plan), *spent, *describe_refusals(checks)], wide=wide)
             if out is not None:
                 command = _quote_apply_command(out, plan, endpoint)
@@ -120,6 +121,13 @@ def _make_plan(
     if file is not None:
         return project.save(file, plan_options)
     return project.plan(plan_options)
+
+
+def _describe_today(project: Project, plan: Plan) -> Iterator[str]:
+    """What was spent today, beside what the plan would spend."""
+    from reconciler.report.cost import describe_today  # lazy: start-up time
+
+    return describe_today(project.add_up_today(), plan.currency)
 
 
 def _quote_apply_command(file: Path, plan: Plan, endpoint: str | None) -> str:

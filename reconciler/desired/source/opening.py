@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from reconciler.config import CommittedFolder, Config
 from reconciler.desired.job import Desired
 from reconciler.desired.source.folder import FolderTree
 from reconciler.desired.source.load import load_desired
-from reconciler.desired.source.revision import RevisionTree
 from reconciler.desired.tree import Tree
 from reconciler.system.cache import Cache, Digests, open_cache
 from reconciler.system.clock import Clock
-from reconciler.system.git.run import Objects
 from reconciler.system.stages import time_stage
+
+if TYPE_CHECKING:
+    from reconciler.desired.source.revision import RevisionTree
+    from reconciler.system.git.run import Objects
 
 
 def load_project(config: Config, clock: Clock, *, verify: bool = False) -> Desired:
@@ -44,6 +47,8 @@ def open_tree(
     if there is None:
         yield FolderTree(config.root, Digests(cache, clock, "media", verify=verify))
         return
+    from reconciler.system.git.run import Objects  # lazy: start-up time
+
     with Objects(there.repository) as objects:
         yield open_revision_tree(there, objects, cache, clock)
 
@@ -52,4 +57,6 @@ def open_revision_tree(
     folder: CommittedFolder, objects: Objects, cache: Cache, clock: Clock
 ) -> RevisionTree:
     """The files of a commit. `objects` stays open as long as they are used. Raises GitError."""
+    from reconciler.desired.source.revision import RevisionTree  # lazy: start-up time
+
     return RevisionTree(folder, objects, cache, Digests(cache, clock, "lfs"))

@@ -1,4 +1,10 @@
-"""What was tried and paid: a protocol, and its implementation in a file of SQLite."""
+"""What was tried and paid: a protocol, and its implementation in a file of SQLite, which is loaded
+when somebody asks for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from reconciler.state.ledger.base import (
     AlreadyOpen,
@@ -8,7 +14,9 @@ from reconciler.state.ledger.base import (
     TaskTaken,
     UploadPlace,
 )
-from reconciler.state.ledger.sqlite.attempts import SqliteLedger
+
+if TYPE_CHECKING:
+    from reconciler.state.ledger.sqlite.attempts import SqliteLedger
 
 __all__ = [
     "AlreadyOpen",
@@ -19,3 +27,14 @@ __all__ = [
     "TaskTaken",
     "UploadPlace",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        """The implementation, on its first use."""
+        if name != "SqliteLedger":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from reconciler.state.ledger.sqlite.attempts import SqliteLedger  # lazy: start-up time
+
+        globals()[name] = SqliteLedger
+        return SqliteLedger
