@@ -31,6 +31,8 @@ _WORDS: Mapping[str, Any] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
+# How numbers begin, and `<<`: what begins otherwise, and is none of `_WORDS`, is text.
+_FIRST_OF_SPECIAL = frozenset("+-.0123456789<")
 # One reader only: the one of PyYAML that is written in Python takes tabs and some texts in `{ }`
 # otherwise, and the same manifest would ask for another video on another machine.
 _LOADER: Any = getattr(yaml, "CSafeLoader", None)
@@ -46,11 +48,9 @@ Mark = tuple[int, int, int, int]  # line and column of a value, line and column 
 
 def join_pointer(parent: str, part: str | int) -> str:
     """The JSON pointer (RFC 6901) of `part` below `parent`."""
-    return (
-        f"{parent}/{part}"
-        if isinstance(part, int)
-        else f"{parent}/{part.replace('~', '~0').replace('/', '~1')}"
-    )
+    if isinstance(part, str) and ("/" in part or "~" in part):
+        part = part.replace("~", "~0").replace("/", "~1")
+    return f"{parent}/{part}"
 
 
 def name_field(path: Sequence[str | int]) -> str:
@@ -122,8 +122,14 @@ def parse_events(text: str) -> Iterator[yaml.Event]:
     takes them for breaks, sees others in their place.
     """
     restored, guarded = _guard(text)
-    for event in yaml.parse(guarded, Loader=_require_loader()):
-        if restored and isinstance(event, yaml.ScalarEvent):
+    # event by event: what `yaml.parse` does between two of them takes longer than libyaml
+    events: Iterator[yaml.Event] = iter(_require_loader()(guarded).get_event, None)
+    return _restore(events, restored) if restored else events
+
+
+def _restore(events: Iterator[yaml.Event], restored: Mapping[int, str]) -> Iterator[yaml.Event]:
+    for event in events:
+        if isinstance(event, yaml.ScalarEvent):
             event.value = event.value.translate(restored)
         yield event
 
@@ -174,7 +180,8 @@ class _Builder:
         self.faults: list[Fault] = []
         self.marks: dict[str, Mark] = {}
         self.cut_at: dict[str, Place] = {}
-        self.events: Iterator[yaml.Event] = iter(())
+        self.events: Iterator[Any] = iter(())
+        self._has_hash = "#" in text
 
     def build(self) -> tuple[list[Document], list[Fault]]:
         documents: list[Document] = []
@@ -234,84 +241,89 @@ class _Builder:
         self.faults.append(Fault(self._locate(event.start_mark), message))
 
     def _build_value(self, event: Any, at: str, key: Any, depth: int) -> Any:
-        mark = event.start_mark
-        key_mark = key.start_mark if key is not None else mark
-        self.marks[at] = (mark.line + 1, mark.column + 1, key_mark.line + 1, key_mark.column + 1)
+        start = event.start_mark
+        line, column = start.line + 1, start.column + 1
+        if key is None:
+            self.marks[at] = (line, column, line, column)
+        else:
+            start = key.start_mark
+            self.marks[at] = (line, column, start.line + 1, start.column + 1)
+        kind = type(event)
+        if depth > MAX_DEPTH or kind is yaml.AliasEvent or event.anchor or event.tag:
+            self._refuse_extras(event, depth)
+        if kind is yaml.ScalarEvent:
+            if self._has_hash and not event.style:
+                self._note_cut(event, at, key)
+            return self._build_scalar(event)
+        if kind is yaml.MappingStartEvent:
+            return self._build_mapping(at, depth)
+        return self._build_sequence(at, depth) if kind is yaml.SequenceStartEvent else None
+
+    def _refuse_extras(self, event: Any, depth: int) -> None:
+        """Fault what YAML has beyond trees of plain data. Raises _TooDeep."""
         if depth > MAX_DEPTH:
             self._add_fault(event, f"nested deeper than {MAX_DEPTH} levels")
             raise _TooDeep
         if isinstance(event, yaml.AliasEvent):
-            self._add_fault(
-                event,
-                f"the alias *{event.anchor} is not allowed; write the value out, or use defaults in"
-                " cutlist.yaml",
-            )
-            return None
+            message = f"the alias *{event.anchor} is not allowed; write the value out, or use"
+            self._add_fault(event, f"{message} defaults in cutlist.yaml")
+            return
         if event.anchor:
-            self._add_fault(
-                event,
-                f"the anchor &{event.anchor} is not allowed; write the value out where it is used",
-            )
+            message = f"the anchor &{event.anchor} is not allowed; write the value out where it is"
+            self._add_fault(event, f"{message} used")
         if event.tag not in (None, "!"):
-            self._add_fault(
-                event,
-                f"the tag {event.tag} is not allowed; write plain text, numbers, true or false",
+            message = (
+                f"the tag {event.tag} is not allowed; write plain text, numbers, true or false"
             )
-        if isinstance(event, yaml.ScalarEvent):
-            if not event.style and "#" in self.text:
-                self._note_cut(event, at, key)
-            return self._build_scalar(event)
-        if isinstance(event, yaml.SequenceStartEvent):
-            return self._build_sequence(at, depth)
-        return self._build_mapping(at, depth)
+            self._add_fault(event, message)
 
     def _build_sequence(self, at: str, depth: int) -> list[Any]:
         items: list[Any] = []
         for event in self.events:
-            if isinstance(event, yaml.SequenceEndEvent):
+            if type(event) is yaml.SequenceEndEvent:
                 break
-            items.append(self._build_value(event, join_pointer(at, len(items)), None, depth + 1))
+            items.append(self._build_value(event, f"{at}/{len(items)}", None, depth + 1))
         return items
 
     def _build_mapping(self, at: str, depth: int) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
         for key in self.events:
-            if isinstance(key, yaml.MappingEndEvent):
+            if type(key) is yaml.MappingEndEvent:
                 break
             name = self._build_key(key, at, depth)
+            below = join_pointer(at, name)
             if name in mapping:
-                line, column = self.marks[join_pointer(at, name)][2:]
+                line, column = self.marks[below][2:]
                 self._add_fault(key, f'duplicate key "{name}" (first at {line}:{column})')
                 self._build_value(next(self.events), f"{at}/\0again", key, depth + 1)
             else:
-                mapping[name] = self._build_value(
-                    next(self.events), join_pointer(at, name), key, depth + 1
-                )
+                mapping[name] = self._build_value(next(self.events), below, key, depth + 1)
         return mapping
 
     def _build_key(self, event: Any, at: str, depth: int) -> str:
-        if isinstance(event, yaml.ScalarEvent):
-            if event.anchor or event.tag not in (None, "!"):
-                self._add_fault(event, "anchors and tags are not allowed on keys")
-            if event.value == "<<" and not event.style:
-                self._add_fault(
-                    event,
-                    "merge keys (<<) are not allowed; write the fields out, or use defaults in"
-                    " cutlist.yaml",
-                )
-            elif not event.style and (
-                event.value in _WORDS or _INTEGER.match(event.value) or _FLOAT.match(event.value)
-            ):
-                self._add_fault(
-                    event,
-                    f"the key {event.value or '(empty)'} is not text; put it in quotes if it is"
-                    " meant as a name",
-                )
-            return str(event.value)
-        self._add_fault(event, "a key must be plain text, not a list, a mapping or an alias")
-        if not isinstance(event, yaml.AliasEvent):
-            self._build_value(event, f"{at}/\0key", None, depth + 1)
-        return f"\0{event.start_mark.index}"  # no two of them are duplicates
+        if type(event) is not yaml.ScalarEvent:
+            self._add_fault(event, "a key must be plain text, not a list, a mapping or an alias")
+            if type(event) is not yaml.AliasEvent:
+                self._build_value(event, f"{at}/\0key", None, depth + 1)
+            return f"\0{event.start_mark.index}"  # no two of them are duplicates
+        if event.anchor or event.tag not in (None, "!"):
+            self._add_fault(event, "anchors and tags are not allowed on keys")
+        text: str = event.value
+        if event.style or not (text in _WORDS or text[0] in _FIRST_OF_SPECIAL):
+            return text
+        if text == "<<":
+            self._add_fault(
+                event,
+                "merge keys (<<) are not allowed; write the fields out, or use defaults in"
+                " cutlist.yaml",
+            )
+        elif text in _WORDS or _INTEGER.match(text) or _FLOAT.match(text):
+            self._add_fault(
+                event,
+                f"the key {text or '(empty)'} is not text; put it in quotes if it is meant as a"
+                " name",
+            )
+        return text
 
     def _build_scalar(self, event: Any) -> Any:
         text: str = event.value
@@ -319,6 +331,10 @@ class _Builder:
             return text
         if text in _WORDS:
             return _WORDS[text]
+        return self._build_number(event, text) if text[0] in _FIRST_OF_SPECIAL else text
+
+    def _build_number(self, event: Any, text: str) -> Any:
+        """The number that a text is; the text itself where it is none."""
         if _INTEGER.match(text):
             number = int(text) if len(text) <= 20 else MAX_INTEGER + 1
             if abs(number) > MAX_INTEGER:
