@@ -58,13 +58,13 @@ class Pass:
 
         What is paid for is brought home first.
         """
-        return select_ready(self.plan.steps, leave=leave, given_up=given_up)
+        return select_ready(self.plan.unsettled, leave=leave, given_up=given_up)
 
     def collect_pins(self) -> Mapping[str, Pin]:
         """What the lock file should say: every edit's result. What is left out keeps the pin it
         has.
         """
-        planned_names = {step.name for step in self.plan.steps}
+        planned_names = self.plan.names
         kept = {
             name: Pin(edit.job.key, edit.result.digest)
             for name, edit in self.resolved.items()
@@ -95,14 +95,17 @@ class Pass:
         """What is to be noted of outputs that we wrote, whoever asks for them now, and of which
         paths nothing more.
         """
-        noted = {}
-        matching = {step.output: step.digest for step in self.plan.by_action(Action.KEEP)}
+        noted, planned_names = {}, self.plan.names
         for name, resolved in self.resolved.items():
             edit = resolved.wanted.edit
             published = self.observed.outputs[edit.output].published
             if published is None or published.realm != self.observed.realm:
                 continue
-            same = matching.get(edit.output) == published.digest
+            same = (
+                name in planned_names
+                and is_settled(resolved, self.observed.outputs)
+                and resolved.digest == published.digest
+            )
             noted[edit.output] = replace(
                 published,
                 edit=name if same else published.edit,

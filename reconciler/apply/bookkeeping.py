@@ -88,7 +88,7 @@ def _paid(entry: Entry, brought: Set[object]) -> bool:
 
 def _held(current: Pass) -> list[Resolved]:
     """The edits that have a result and were asked about."""
-    planned_names = {step.name for step in current.plan.steps}
+    planned_names = current.plan.names
     return [
         edit
         for name, edit in sorted(current.resolved.items())

@@ -63,7 +63,7 @@ class Replanner:
         )
 
     def look_at_everything(self) -> list[Step]:
-        """A whole pass; the steps of all edits."""
+        """A whole pass; the steps of all edits that are not settled."""
         current = conclude_pass(
             self._config,
             self._desired,

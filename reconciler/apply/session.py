@@ -249,7 +249,7 @@ class Session:
         rounds = Rounds()
         rounds.begin(first.select_ready())
         # what was blocked then waits for a new plan
-        agreed = {step.name for step in first.plan.steps if step.may_pay}
+        agreed = {step.name for step in first.plan.unsettled if step.may_pay}
         replanner = Replanner(
             self._config, self._store, self._ledger, self._clock, self._outputs, options, first
         )

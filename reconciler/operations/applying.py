@@ -113,7 +113,7 @@ class ApplyRun:
             has_to_ask = self._has_to_ask(first, service.session)
             if has_to_ask:
                 check_key(self.config)  # told before a person is asked for a yes
-            if any(step.may_pay for step in first.plan.steps):
+            if first.plan.may_pay:
                 await self.hooks.wait(first.plan)
             approved = self._get_approval(first)
             if has_to_ask and not self.stop.reason:

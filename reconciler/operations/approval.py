@@ -88,4 +88,4 @@ class Approval:
 
 def _may_send(plan: Plan, request: ApplyRequest) -> bool:
     """Whether an apply of it may ask for a task; also where one that is in flight may fail."""
-    return not request.chosen_options.refresh_only and any(step.may_pay for step in plan.steps)
+    return not request.chosen_options.refresh_only and plan.may_pay

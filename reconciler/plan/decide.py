@@ -55,12 +55,12 @@ def decide_step(
         resolved.job.key if resolved.job else None,
         replaces,
         edit.protect,
+        resolved.wanted.upstreams,
     )
     if edit.suspend:
         return make(Action.KEEP, SUSPENDED)
     if resolved.result is not None and is_settled(resolved, observed.outputs):
-        kept, result = make(Action.KEEP, "matches its result"), resolved.result
-        return replace(kept, digest=result.digest, since=result.stored or None)
+        return make(Action.KEEP, "matches its result", result=resolved.result)
     if resolved.job is None:
         names = ", ".join(resolved.waits_for)
         return _occupied(make, observed, options) or make(
@@ -120,6 +120,7 @@ class _Maker:
     key: str | None
     replaces: str | None
     protect: bool
+    builds_on: tuple[str, ...]
 
     def __call__(
         self,
@@ -127,8 +128,10 @@ class _Maker:
         reason: str,
         *details: str,
         attempt: Attempt | None = None,
+        result: Result | None = None,
         person: bool = False,
     ) -> Step:
+        since = attempt.since if attempt else result.stored or None if result else None
         return Step(
             name=self.name,
             action=action,
@@ -137,13 +140,15 @@ class _Maker:
             place=self.place,
             key=self.key,
             details=details,
+            digest=result.digest if result else None,
             attempt_id=attempt.id if attempt else None,
             task_id=attempt.task_id if attempt else None,
             needs_person=person,
             replaces=self.replaces,
-            since=attempt.since if attempt else None,
+            since=since,
             collect_by=attempt.collect_by if attempt else None,
             protect=self.protect,
+            builds_on=self.builds_on,
         )
 
 

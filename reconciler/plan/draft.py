@@ -3,23 +3,27 @@
 What one edit's step says may depend on others: on the edits it builds on, on those with the same
 key, and on who pays for what several share. A draft knows these ways, so that an event costs what
 it touched. A plan of everything is a draft in which everything was touched: there is one rule.
+
+A settled edit has nothing to do, whatever the others do, and gives them nothing but its key and its
+result. Until something happens to it a draft keeps no more of it than its name.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from reconciler.desired.job import Desired, build_job
-from reconciler.formats.names import NO_ENVIRONMENT, fold_path
+from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.plan.cost import PricePerSecond, Seconds, estimate_seconds, find_price, price_edit
-from reconciler.plan.decide import SUSPENDED, PlanOptions, decide_step
+from reconciler.plan.decide import SUSPENDED, PlanOptions, decide_step, is_settled
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.prune import Heirs, Pruning, find_left_over, plan_prune
 from reconciler.plan.selection import select_edits
-from reconciler.plan.step import FREE, Action, Plan, Step
+from reconciler.plan.step import FREE, Action, Plan, Step, Steps
 from reconciler.state.observed import OPEN, Attempt, Observed, State
 
 Resolve = Callable[[str, Mapping[str, Resolved]], Resolved]
@@ -53,15 +57,11 @@ class Draft:
         self._environment = environment
         self._chosen = select_edits(desired, options.target, options.exclude)
         self._names = list(desired.edits)
-        self._place = {name: place for place, name in enumerate(self._names)}
-        self._below: dict[str, list[str]] = {name: [] for name in self._names}
-        for name, wanted in desired.edits.items():
-            for upstream in wanted.upstreams:
-                self._below[upstream].append(name)
         self.observed = observed
         self.resolved = dict(resolved)
-        self.steps: dict[str, Step] = {}  # by edit; none for those that the options leave out
-        self._asked = {fold_path(path) for path in desired.outputs}
+        # by edit; none for those that are settled, or that the options leave out
+        self.steps: dict[str, Step] = {}
+        self._settled = self._find_settled()
         self._heirs = Heirs(observed, self.resolved)
         self._lengths: dict[str, Seconds] = {}
         self._own: dict[str, Step] = {}  # steps by what is known of the edit itself
@@ -69,11 +69,27 @@ class Draft:
         self._held: dict[str, Step] = {}  # own steps, told whether they wait in vain
         self._stuck: set[str] = set()
         self._request: dict[str, str] = {}  # by edit: what stands for the request that it will be
-        self._sharing: dict[str, set[str]] = {}  # by request: the edits that share it
-        self._first: dict[str, str] = {}  # by request: the first of these edits
-        for name in self._names:
-            self._heirs.move(name, None, self._key(name))
-        self._decide(self._names)
+        self._foreseen: dict[str, set[str]] = {}  # by request: the edits whose key is not known
+        self._first: dict[str, str] = {}  # by request: the first of its edits, where it matters
+        self._decide([name for name in self._names if name not in self._settled])
+
+    def _find_settled(self) -> set[str]:
+        outputs = self.observed.outputs
+        return {name for name, edit in self.resolved.items() if is_settled(edit, outputs)}
+
+    @cached_property
+    def _place(self) -> Mapping[str, int]:
+        """By edit: its number in the order of the graph."""
+        return {name: place for place, name in enumerate(self._names)}
+
+    @cached_property
+    def _below(self) -> Mapping[str, Sequence[str]]:
+        """By edit: those that build on it."""
+        below: dict[str, list[str]] = {name: [] for name in self._names}
+        for name, wanted in self._desired.edits.items():
+            for upstream in wanted.upstreams:
+                below[upstream].append(name)
+        return below
 
     # -------------------------------------------------------------- changes
 
@@ -90,6 +106,7 @@ class Draft:
 
         def visit(name: str) -> Iterable[str]:
             before, now = self.resolved[name], resolve(name, self.resolved)
+            self._take_up(name)
             if now == before:
                 return ()
             key = self._key(name)
@@ -104,7 +121,17 @@ class Draft:
         if any(self._is_undecided(name) for name in touched):
             # a person calls an undecided request by its edit, unless there is another one of it
             touched |= {name for name in self._names if self._is_undecided(name)}
+        for name in touched:
+            self._take_up(name)
         return self._decide(touched)
+
+    def _take_up(self, name: str) -> None:
+        """What happens to a settled edit changes it from what it is by now; from then on it is
+        decided like any other.
+        """
+        if name in self._settled:
+            self._settled.discard(name)
+            self._request[name] = self._foresee(name)
 
     def edits_of(self, key: str) -> Collection[str]:
         """The edits whose job has that key now."""
@@ -118,34 +145,41 @@ class Draft:
         history = self.observed.history.get(self._key(name) or "")
         return history is not None and history.last.state is State.UNDECIDED
 
-    def _sweep(self, names: Iterable[str], visit: Callable[[str], Iterable[str]]) -> set[str]:
+    def _sweep(
+        self,
+        names: Iterable[str],
+        visit: Callable[[str], Iterable[str]],
+        leave: Collection[str] = (),
+    ) -> set[str]:
         """Visit edits, upstream before downstream, and those that each visit asks for; all that
-        were visited.
+        were visited. Those in `leave` are left alone.
         """
-        waiting = sorted({self._place[name] for name in names})
+        waiting = sorted({self._place[name] for name in names if name not in leave})
         due, visited = set(waiting), set()
         while waiting:
             place = heapq.heappop(waiting)
             due.discard(place)
             visited.add(self._names[place])
             for name in visit(self._names[place]):
-                if self._place[name] not in due:
+                if name not in leave and self._place[name] not in due:
                     due.add(self._place[name])
                     heapq.heappush(waiting, self._place[name])
         return visited
 
     def _decide(self, names: Collection[str]) -> set[str]:
-        """Decide the steps of these edits, and of those on which theirs have a bearing."""
-        touched = self._sweep(names, self._measure)
+        """Decide the steps of these edits, and of those on which theirs have a bearing. Nothing has
+        a bearing on those that are settled.
+        """
+        settled, requests = self._settled, set[str]()
+        touched = self._sweep(names, self._measure, settled)
         again: set[str] = set(touched)
         for name in sorted(touched, key=self._place.__getitem__):
             again |= self._decide_own(name)
-        touched |= self._sweep(again, self._hold_up)
-        requests: set[str] = set()
-        touched |= self._sweep(touched, lambda name: self._sort_in(name, requests))
+        touched |= self._sweep(again, self._hold_up, settled)
+        touched |= self._sweep(touched, lambda name: self._sort_in(name, requests), settled)
         requests |= {self._request[name] for name in touched}
         for request in requests:
-            touched |= self._share(request)
+            touched.update(self._share(request))
         return touched
 
     # -------------------------------------------------------------- one edit by itself
@@ -165,7 +199,7 @@ class Draft:
         before, edit = self._own.pop(name, None), self.resolved[name]
         step = None
         if name in self._chosen:
-            origin = self._heirs.find_origin(name, self._asked)
+            origin = self._heirs.find_origin(name)
             step = decide_step(edit, self.observed, self._options, origin)
             if self._options.refresh_only and step.action not in _REFRESHED:
                 step = None
@@ -173,7 +207,7 @@ class Draft:
             if step.action in _PAYING or step.repay or step.billed_at_end:
                 price = price_edit(edit, self._lengths[name], self._price_per_second)
                 step = replace(step, cost=price)
-            self._own[name] = step = replace(step, builds_on=edit.wanted.upstreams)
+            self._own[name] = step
         return self._count_coming(before, step)
 
     def _count_coming(self, before: Step | None, now: Step | None) -> set[str]:
@@ -229,18 +263,17 @@ class Draft:
         before, now = self._request.get(name), self._foresee(name)
         if before == now:
             return ()
-        again: set[str] = set(self._below[name])
-        if before is not None:
-            requests.add(before)
-            self._sharing[before].discard(name)
-            again |= self._choose_first(before)
-            if not self._sharing[before]:
-                del self._sharing[before]
-                del self._first[before]
-        requests.add(now)
         self._request[name] = now
-        self._sharing.setdefault(now, set()).add(name)
-        return again | self._choose_first(now)
+        if before in self._foreseen:
+            self._foreseen[before].discard(name)
+        if self.resolved[name].job is None:
+            self._foreseen.setdefault(now, set()).add(name)
+        again: set[str] = set(self._below[name])
+        for request in (before, now):
+            if request is not None:
+                requests.add(request)
+                again |= self._choose_first(request)
+        return again
 
     def _foresee(self, name: str) -> str:
         """The key of an edit, or what stands for it while it is not known."""
@@ -248,22 +281,31 @@ class Draft:
         if edit.job is not None:
             return edit.job.key
         known = {up: result.identity for up, result in (edit.upstream or {}).items()}
-        to_be = {up: f"edit:{self._first[self._request[up]]}" for up in edit.waits_for}
+        to_be = {up: f"edit:{self._find_first(self._request[up])}" for up in edit.waits_for}
         return build_job(edit.wanted, edit.wanted.identities(to_be | known)).key
 
-    def _choose_first(self, request: str) -> set[str]:
-        """Choose the first edit of a request. Where it is another one, the edits that build on any
-        of them.
-        """
-        first = min(self._sharing[request], key=self._place.__getitem__, default="")
-        if self._first.get(request) == first:
-            return set()
-        self._first[request] = first
-        return {below for name in self._sharing[request] for below in self._below[name]}
+    def _list_sharing(self, request: str) -> Collection[str]:
+        """The edits that stand for a request."""
+        return self._heirs.sharing(request) | self._foreseen.get(request, set())
 
-    def _share(self, request: str) -> set[str]:
+    def _find_first(self, request: str) -> str:
+        """The first edit of a request; from then on it is told where that is another one."""
+        if request not in self._first:
+            self._first[request] = min(self._list_sharing(request), key=self._place.__getitem__)
+        return self._first[request]
+
+    def _choose_first(self, request: str) -> set[str]:
+        """Choose the first edit of a request anew, where somebody has asked for it. Where it is
+        another one, the edits that build on any of them.
+        """
+        before, names = self._first.pop(request, None), self._list_sharing(request)
+        if before is None or not names or self._find_first(request) == before:
+            return set()
+        return {below for name in names for below in self._below[name]}
+
+    def _share(self, request: str) -> Collection[str]:
         """Of several edits that stand for one request the first by name pays."""
-        names = self._sharing.get(request, set())
+        names = self._list_sharing(request)
         held = [self._held[name] for name in names if name in self._held]
         payer = min(
             (step for step in held if step.action in _PAYING),
@@ -283,8 +325,9 @@ class Draft:
 
     def write_plan(self) -> Plan:
         """The plan as it is now, sorted by name, with a reason and a cost on every step."""
-        steps = [self.steps[name] for name in self._names if name in self.steps]
-        files = find_left_over(self._asked, self.observed, self._heirs)
+        steps = [self.steps[name] for name in sorted(self.steps, key=self._place.__getitem__)]
+        settled = frozenset(self._settled & self._chosen)
+        files = find_left_over(self.observed, self._heirs)
         orphans = self._find_orphans()
         # what it is not about, it leaves alone
         options = self._options
@@ -299,7 +342,11 @@ class Draft:
             if step.cost.price is None
         }
         return Plan(
-            steps=(*sorted(steps, key=lambda step: step.name), *pruned),
+            steps=Steps(
+                (*sorted(steps, key=lambda step: step.name), *pruned),
+                settled,
+                self._keep_for_later(),
+            ),
             realm=self.observed.realm,
             account=self._account,
             endpoint=self.observed.endpoint,
@@ -318,20 +365,25 @@ class Draft:
             strays=tuple(self.observed.strays),
             unpriced=tuple(sorted(unpriced)),
             orphans=tuple(orphans),
-            left_out=len(self.resolved) - len(steps),
+            left_out=len(self.resolved) - len(steps) - len(settled),
             environment=self._environment,
         )
+
+    def _keep_for_later(self) -> Callable[[str], Step]:
+        """Decides a settled edit by what is now, whenever that is asked."""
+        resolved, options = self.resolved.copy(), self._options
+        observed = replace(self.observed, outputs=dict(self.observed.outputs))
+        return lambda name: decide_step(resolved[name], observed, options, "")
 
     def _find_orphans(self) -> list[Attempt]:
         """Open attempts of requests that no edit asks for any more; the next apply brings home what
         was submitted.
         """
-        last = [
+        return [
             history.last
             for key, history in sorted(self.observed.history.items())
-            if not self._heirs.sharing(key)
+            if history.last.state in OPEN and not self._heirs.sharing(key)
         ]
-        return [attempt for attempt in last if attempt.state in OPEN]
 
 
 def describe_orphan(last: Attempt) -> str:

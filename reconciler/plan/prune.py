@@ -7,8 +7,9 @@ back is free.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from reconciler.errors import Place
 from reconciler.formats.names import fold_path
@@ -40,15 +41,15 @@ class LeftOver:
     heir: str | None = None
 
 
-def find_left_over(names: Collection[str], observed: Observed, heirs: Heirs) -> list[LeftOver]:
+def find_left_over(observed: Observed, heirs: Heirs) -> list[LeftOver]:
     """Every such file, by path; but not one that an asked output differs from only in case or
-    Unicode form. `asked` are the folded paths that edits ask for.
+    Unicode form.
     """
     return [
         LeftOver(path, output.published, output.digest, heirs.find_heir(output.published))
         for path, output in sorted(observed.left_over.items())
         if output.published is not None and output.digest is not None
-        if fold_path(path) not in names
+        if not heirs.is_asked(path)
     ]
 
 
@@ -56,20 +57,32 @@ class Heirs:
     """Which edit carries on from a file that no edit asks for any more: of the same name, or the
     first by name that asks for the same key and whose output we have not written yet.
 
-    `resolved` is looked into whenever somebody asks; who changes it tells by `move`.
+    `resolved` is looked into whenever somebody asks; who changes it tells by `move`. What it takes
+    a look at all edits to know is found out at the first question.
     """
 
     def __init__(self, observed: Observed, resolved: Mapping[str, Resolved]) -> None:
         self.observed = observed
         self._resolved = resolved
-        self._names: dict[str, set[str]] = {}  # by key: the edits that have it
+        self._names: dict[str, set[str]] | None = None  # by key: the edits that have it
         self._files: dict[str, list[str]] = {}  # by key: paths of files that are left over
         for path, output in sorted(observed.left_over.items()):
             if output.published is not None and output.digest is not None:
                 self._files.setdefault(output.published.key, []).append(path)
 
+    @cached_property
+    def _asked(self) -> frozenset[str]:
+        """The folded paths that edits ask for."""
+        return frozenset(fold_path(edit.wanted.edit.output) for edit in self._resolved.values())
+
+    def is_asked(self, path: str) -> bool:
+        """Whether an edit asks for a path, or one that differs only in case or Unicode form."""
+        return fold_path(path) in self._asked
+
     def move(self, name: str, before: str | None, now: str | None) -> None:
         """An edit has another key now than before, where None stands for none."""
+        if self._names is None:
+            return
         if before is not None:
             self._names[before].discard(name)
         if now is not None:
@@ -77,15 +90,22 @@ class Heirs:
 
     def sharing(self, key: str | None) -> frozenset[str]:
         """The edits that have a key."""
-        return frozenset(self._names.get(key, ()) if key is not None else ())
+        if key is None:
+            return frozenset()
+        if self._names is None:
+            self._names = {}
+            for name, edit in self._resolved.items():
+                if edit.job is not None:
+                    self._names.setdefault(edit.job.key, set()).add(name)
+        return frozenset(self._names.get(key, ()))
 
     def find_heir(self, note: Published) -> str | None:
         """The edit that carries on from a file that we wrote; None where there is none."""
         return note.edit if note.edit in self._resolved else self._find_newcomer(note.key)
 
-    def find_origin(self, name: str, names: Collection[str]) -> str:
+    def find_origin(self, name: str) -> str:
         """Where the result of an edit comes from that was renamed, or whose output was moved, in
-        words; empty for any other. `asked` are the folded paths that edits ask for.
+        words; empty for any other.
         """
         job = self._resolved[name].job
         if job is None or self._is_written(name, job.key):
@@ -97,7 +117,7 @@ class Heirs:
             words = f"renamed from {old[0]}" if old is not None else ""
         for path in self._files.get(job.key, ()):
             note = self.observed.left_over[path].published
-            if note is None or fold_path(path) in names or self.find_heir(note) != name:
+            if note is None or self.is_asked(path) or self.find_heir(note) != name:
                 continue
             is_moved = note.edit == name
             words = f"moved from {path}" if is_moved else f"renamed from {note.edit}"
@@ -124,9 +144,14 @@ def plan_prune(
     steps: Sequence[Step],
     pruning: Pruning,
 ) -> tuple[list[Step], list[str]]:
-    """The steps for what is left over, and notes of what stays. `steps` are those of the edits."""
-    held = {step.name for step in steps if step.action is Action.BLOCKED}
-    held |= {name for name, edit in resolved.items() if edit.wanted.edit.suspend}
+    """The steps for what is left over, and notes of what stays. `steps` are those of the edits that
+    are not settled.
+    """
+    held = {
+        step.name
+        for step in steps
+        if step.action is Action.BLOCKED or resolved[step.name].wanted.edit.suspend
+    }
     protected, rest = _parted(files, lambda file: file.note.protected)
     changed, rest = _parted(rest, lambda file: file.digest != file.note.digest)
     waiting, going = _parted(rest, lambda file: file.heir in held)

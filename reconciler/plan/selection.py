@@ -23,6 +23,8 @@ def select_edits(
     """The names of the edits that are asked about. Raises UsageError for words that match nothing,
     or leave nothing.
     """
+    if not targets and not excludes:
+        return frozenset(desired.edits)
     edits = {name: wanted.edit for name, wanted in desired.edits.items()}
     upstreams = {name: wanted.upstreams for name, wanted in desired.edits.items()}
     chosen = set(edits)
@@ -33,7 +35,7 @@ def select_edits(
         chosen = _with_upstreams(chosen, upstreams)
     for text in excludes:
         chosen -= add_downstreams(_matched("--exclude", text, edits), upstreams)
-    if not chosen and (targets or excludes):
+    if not chosen:
         raise UsageError(
             "--target and --exclude leave no edit to plan for.", hint="Nothing was sent."
         )

@@ -5,6 +5,7 @@ The words are those of GitOps.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,7 +44,7 @@ class Status:
         """What waits for a person: names of blocked edits, ids of strays, and names of edits
         whose task the service forgets soon.
         """
-        blocked = [step.name for step in self.plan.steps if step.needs_person]
+        blocked = [step.name for step in self.plan.unsettled if step.needs_person]
         urgent = [name for name, left_s in self.deadlines if is_urgent(left_s)]
         undecided = [attempt.edit for attempt in self.plan.undecided]
         strays = [stray.task_id for stray in self.plan.strays]
@@ -52,7 +53,7 @@ class Status:
     @property
     def deadlines(self) -> Sequence[tuple[str, float]]:
         """(edit, seconds left) for every task that is to be collected, the most urgent first."""
-        tasks = [(step.name, step.collect_by) for step in self.plan.steps]
+        tasks = [(step.name, step.collect_by) for step in self.plan.unsettled]
         tasks += [(orphan.edit, orphan.collect_by) for orphan in self.plan.orphans]
         deadlines = [
             (name, collect_by - self.now) for name, collect_by in tasks if collect_by is not None
@@ -77,14 +78,15 @@ class Status:
     @property
     def outputs(self) -> Sequence[Step]:
         """The steps of outputs that no edit asks for any more, and that wait to be pruned."""
-        return [step for step in self.plan.steps if not step.of_edit]
+        return [step for step in self.plan.unsettled if not step.of_edit]
 
     @property
     def counts(self) -> dict[str, int]:
         """How many edits are of each health."""
-        healths = [self.health(step) for step in self.edits]
-        words = ("Healthy", "Progressing", "Missing", "Degraded")
-        return {word: healths.count(word) for word in words}
+        plan, words = self.plan, ("Healthy", "Progressing", "Missing", "Degraded")
+        healths = Counter(self.health(step) for step in plan.unsettled if step.of_edit)
+        healths["Healthy"] += len(plan.steps) - len(plan.unsettled)
+        return {word: healths[word] for word in words}
 
     def to_json(self) -> dict[str, object]:
         """The status for programs."""

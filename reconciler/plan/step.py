@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
+from typing import overload
 
 from reconciler.errors import Place
 from reconciler.formats.names import NO_ENVIRONMENT
@@ -141,13 +144,56 @@ def name_prune(output: str) -> str:
     return f"{_HERE}{output}"
 
 
+class Steps(Sequence[Step]):
+    """The steps of a plan, sorted by name, outputs to prune last. Those of settled edits are built
+    by `build` when somebody first asks for them: `unsettled` are the others, and `settled` the
+    names.
+    """
+
+    def __init__(
+        self, unsettled: Sequence[Step], settled: Collection[str], build: Callable[[str], Step]
+    ) -> None:
+        self.unsettled = unsettled
+        self.settled = settled
+        self._build = build
+
+    @cached_property
+    def _all(self) -> tuple[Step, ...]:
+        edits = [step for step in self.unsettled if step.of_edit]
+        edits += map(self._build, self.settled)
+        prunes = (step for step in self.unsettled if not step.of_edit)
+        return (*sorted(edits, key=lambda step: step.name), *prunes)
+
+    def __len__(self) -> int:
+        return len(self.unsettled) + len(self.settled)
+
+    @overload
+    def __getitem__(self, index: int) -> Step: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Step, ...]: ...
+    def __getitem__(self, index: int | slice) -> Step | tuple[Step, ...]:
+        return self._all[index]
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self._all)
+
+    def __eq__(self, other: object) -> bool:
+        return self._all == tuple(other) if isinstance(other, Steps | tuple) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._all)
+
+    def __repr__(self) -> str:
+        return repr(self._all)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The steps from what is to what is asked, sorted by name, outputs to prune last;
     plain data.
     """
 
-    steps: tuple[Step, ...]
+    steps: Sequence[Step]
     realm: str
     account: str
     endpoint: str
@@ -165,23 +211,42 @@ class Plan:
         """The orphans of which only a person can tell whether they reached the service."""
         return tuple(orphan for orphan in self.orphans if orphan.state is State.UNDECIDED)
 
+    @property
+    def unsettled(self) -> Sequence[Step]:
+        """The steps without those of settled edits, for which there is nothing to do: of so many
+        edits, these are built only for who asks for all `steps`.
+        """
+        return self.steps.unsettled if isinstance(self.steps, Steps) else self.steps
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all steps."""
+        settled = self.steps.settled if isinstance(self.steps, Steps) else ()
+        return frozenset(settled).union(step.name for step in self.unsettled)
+
     def by_action(self, *actions: Action) -> Iterator[Step]:
-        return (step for step in self.steps if step.action in actions)
+        """The steps of some actions."""
+        steps = self.steps if Action.KEEP in actions else self.unsettled
+        return (step for step in steps if step.action in actions)
 
     @property
     def summary(self) -> Mapping[str, int]:
         """How many steps are of each action; `render` counts edits, two of which may share one paid
         job.
         """
-        return {
-            action.value: sum(1 for step in self.steps if step.action is action)
-            for action in Action
-        }
+        counts = Counter(step.action for step in self.unsettled)
+        counts[Action.KEEP] += len(self.steps) - len(self.unsettled)
+        return {action.value: counts[action] for action in Action}
 
     @property
     def changes(self) -> bool:
         """Whether any count other than `keep` is not zero."""
-        return any(step.action is not Action.KEEP for step in self.steps)
+        return any(step.action is not Action.KEEP for step in self.unsettled)
+
+    @property
+    def may_pay(self) -> bool:
+        """Whether an apply of it may send a task."""
+        return any(step.may_pay for step in self.unsettled)
 
     def total(self, *actions: Action) -> Cost:
         """The cost of all steps of these actions that are not stuck. A price is None when one of
@@ -192,7 +257,7 @@ class Plan:
     @property
     def held_up(self) -> Cost:
         """What this plan does not spend, and would, were it not for what is blocked."""
-        return add_up_costs([step.cost for step in self.steps if step.stuck or step.repay])
+        return add_up_costs([step.cost for step in self.unsettled if step.stuck or step.repay])
 
     def describe_followers(self) -> Mapping[str, str]:
         """By the name of every edit that is rendered: which edits wait for it and are rendered

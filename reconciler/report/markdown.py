@@ -44,7 +44,7 @@ def write_plan_markdown(plan: Plan, below: Sequence[str] = ()) -> str:
     what is to stand `below` the plan. Never too long.
     """
     steps = sorted(
-        (step for step in plan.steps if step.action is not Action.KEEP),
+        (step for step in plan.unsettled if step.action is not Action.KEEP),
         key=lambda step: (_ORDER.index(step.action), step.name),
     )
     text, end = "\n".join(_head(plan, steps)) + "\n", join_paragraphs(below)

@@ -98,7 +98,7 @@ def _not_tried(failures: Sequence[Outcome]) -> Iterator[Block]:
 
 def _not_planned(report: Report) -> Iterator[Block]:
     """Edits that were blocked when the plan was shown, and are so no longer."""
-    planned = {step.name for step in report.plan.steps if step.may_pay}
+    planned = {step.name for step in report.plan.unsettled if step.may_pay}
     left = [step.name for step in report.left.by_action(Action.RENDER) if step.name not in planned]
     if left:
         why = "can be rendered now; it was not in this plan, so the next apply does it."

@@ -53,7 +53,7 @@ def lay_out_plan(plan: Plan) -> list[Block | str]:
     """The plan for people: each edit once, chains in their order under one another."""
     if not plan.changes:
         return [*plan.notes, *describe_strays(plan), _no_changes(plan), *list_left_out(plan)]
-    changed = [step for step in plan.steps if step.action is not Action.KEEP]
+    changed = [step for step in plan.unsettled if step.action is not Action.KEEP]
     return [
         f"Edits are compared with the store ({describe_place(plan)}).",
         "",
@@ -90,7 +90,7 @@ def emphasise_head(line: str) -> list[Span]:
 
 
 def _legend(plan: Plan) -> Paragraph:
-    used = {step.action for step in plan.steps}
+    used = {step.action for step in plan.unsettled}
     words: list[Span] = []
     for action in (action for action in _LEGEND if action in used):
         meaning = _LEGEND_WORDS.get(action, action.value)

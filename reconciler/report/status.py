@@ -82,7 +82,7 @@ def _table_row(status: Status, step: Step) -> Row:
 
 def _summary(status: Status) -> str:
     counts = [f"{number} {word.lower()}" for word, number in status.counts.items() if number]
-    edits, outputs = len(status.edits), len(status.outputs)
+    edits, outputs = sum(status.counts.values()), len(status.outputs)
     left = f" {format_count(outputs, 'output')} no longer asked for." if outputs else ""
     return f"{format_count(edits, 'edit')}: {', '.join(counts) or 'none'}.{left}"
 

@@ -60,7 +60,7 @@ class Allowance:
             return False
         if self._budget is not None:
             return True
-        paying = [step for step in plan.steps if step.action in (Action.RENDER, Action.WAIT)]
+        paying = list(plan.by_action(Action.RENDER, Action.WAIT))
         return all(step.key in self._agreed_keys for step in paying)
 
     def agree(self, plan: Plan) -> None:
