@@ -14,7 +14,7 @@ BENCHES := $(filter $(basename $(notdir $(wildcard benchmarks/*.py))), \
 	startup plan cold scale watch apply server controller controller_looks)
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help env demo test coverage lint simulate crash fuzz fuzz-server bench bench-controller lock schemas modules clean
+.PHONY: help env demo test coverage lint simulate crash fuzz fuzz-server bench bench-peers bench-controller lock schemas modules clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -67,6 +67,15 @@ bench: env  ## measure the speed claims, in under 10 minutes (benchmarks/README.
 	@mkdir -p build && : > build/bench.jsonl
 	@for name in $(BENCHES); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py | tee -a build/bench.jsonl; done
 	@$(BIN)/python benchmarks/table.py build/bench.jsonl
+
+bench-peers: env build/peers/.ready  ## a no-op plan beside doit, snakemake and DVC, in under 15 minutes
+	@$(BIN)/python benchmarks/peers.py build/peers | tee build/bench-peers.jsonl
+	@$(BIN)/python benchmarks/table.py build/bench-peers.jsonl
+
+build/peers/.ready: benchmarks/peers.txt
+	@rm -rf build/peers && $(PYTHON) -m venv build/peers
+	@build/peers/bin/python -m pip --disable-pip-version-check --quiet install --requirement benchmarks/peers.txt
+	@touch $@
 
 bench-controller: env  ## the controller alone, with what is large and takes a quarter of an hour
 	@$(BIN)/python benchmarks/controller.py --all

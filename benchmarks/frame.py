@@ -76,7 +76,7 @@ def tell_ratio(
     ours: Sequence[float],
     peer: Sequence[float],
     *,
-    allowed: float,
+    allowed: float | None,
     unit: str,
     at_least: bool = False,
     **more: object,
@@ -84,7 +84,8 @@ def tell_ratio(
     """Print the claim that ours is at most (or `at_least`) `allowed` times the peer's.
 
     The two were measured in turn: each round gives a ratio, and the median of these counts.
-    `unit` is of what was measured; the medians of both are told in it. Returns the ratio.
+    `unit` is of what was measured; the medians of both are told in it. Where nothing was claimed,
+    `allowed` is None. Returns the ratio.
     """
     ratios = [mine / theirs for mine, theirs in zip(ours, peer, strict=True)]
     medians = {"ours": _round(statistics.median(ours)), "peer": _round(statistics.median(peer))}
@@ -92,7 +93,7 @@ def tell_ratio(
 
 
 def tell_cpu_ratio(
-    claim: str, ours: Sequence[Usage], peer: Sequence[Usage], *, allowed: float
+    claim: str, ours: Sequence[Usage], peer: Sequence[Usage], *, allowed: float | None
 ) -> float:
     """The same of the CPU time of whole commands, with the medians of their wall times."""
     walls = [statistics.median(usage.wall_s for usage in usages) for usages in (ours, peer)]
@@ -105,7 +106,7 @@ def tell_value(
     claim: str,
     values: Sequence[float],
     *,
-    allowed: float,
+    allowed: float | None,
     unit: str,
     at_least: bool = False,
     **more: object,
@@ -118,12 +119,15 @@ def _tell(
     claim: str,
     kind: str,
     values: Sequence[float],
-    allowed: float,
+    allowed: float | None,
     unit: str,
     at_least: bool,
     more: dict[str, object],
 ) -> float:
     median = statistics.median(values)
+    reached = None
+    if allowed is not None:
+        reached = median >= allowed if at_least else median <= allowed
     line = {
         "claim": claim,
         kind: _round(median),
@@ -131,7 +135,7 @@ def _tell(
         "allowed": allowed,
         "bound": "at least" if at_least else "at most",
         "unit": unit,
-        "reached": median >= allowed if at_least else median <= allowed,
+        "reached": reached,
         **more,
     }
     print(json.dumps(line, ensure_ascii=False), flush=True)

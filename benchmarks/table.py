@@ -32,12 +32,12 @@ def lay_out_rows(claims: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, ...
         sign = "≥" if claim["bound"] == "at least" else "≤"
         yield (
             claim["claim"],
-            f"{sign} {claim['allowed']:g} {of_ratio}",
+            "" if claim["allowed"] is None else f"{sign} {claim['allowed']:g} {of_ratio}",
             f"{claim.get('ratio', claim.get('value')):g}",
             f"{low:g} to {high:g}",
             f"{claim['ours']:g} {unit}" if "ours" in claim else "",
             f"{claim['peer']:g} {unit}" if "peer" in claim else "",
-            "" if claim["reached"] else "**not reached**",
+            "**not reached**" if claim["reached"] is False else "",
         )
 
 
