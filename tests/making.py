@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from reconciler.desired import manifest
+from reconciler.desired.edit import Edit, LazyText
 from reconciler.desired.edit_schema import build_manifest_schema
 from reconciler.desired.graph import sort_by_upstreams
 from reconciler.desired.job import Desired, Facts, Input, Job, Wanted, build_job
-from reconciler.desired.manifest import Edit, Reading, Rules
+from reconciler.desired.manifest import Reading, Rules
 from reconciler.formats.digest import hash_bytes
 from reconciler.formats.document import Document, parse_documents
 from reconciler.formats.signed_urls import Signatures
@@ -86,6 +88,11 @@ def make_edit(name: str, **fields: Any) -> Edit:
     return read_edit(write_text(name, spec))
 
 
+def rewrite(edit: Edit, **parts: Any) -> Edit:
+    """The edit with other labels, input or parameters."""
+    return replace(edit, text=LazyText.of(edit.text.get()._replace(**parts)))
+
+
 def make_chain(name: str, upstream: str, **fields: Any) -> Edit:
     """An edit of another edit's output."""
     return make_edit(
@@ -125,16 +132,16 @@ def make_wanted(
     variant = model.variant(edit.function)
     assert variant is not None
     written = {at: url for at, url, _ in variant.media(edit.input)}
-    inputs = []
-    for medium in edit.media(variant):
+    sources = []
+    for medium in edit.sources:
         url = written[medium.at]
         identity, facts = medium.reference.identity(SIGNATURES), None
         if medium.reference.kind == "local":
             identity = f"sha256:{hash_bytes((bytes_of or {}).get(url, url).encode())}"
             if model.media[medium.limits].kind == "video":
                 facts = Facts("video", "mp4", 1, 320, 240, (lengths or {}).get(url, 2.0))
-        inputs.append(Input(medium, identity, facts))
-    return Wanted(edit, model, variant, tuple(inputs))
+        sources.append(Input(medium, identity, facts))
+    return Wanted(edit, model, variant, tuple(sources), SIGNATURES)
 
 
 def make_job(
@@ -142,7 +149,7 @@ def make_job(
 ) -> Job:
     """The job of an edit; the outputs of other edits have the digest `upstream`."""
     made = make_wanted(edit, bytes_of=bytes_of)
-    return build_job(made, made.identities(dict.fromkeys(made.upstreams, f"sha256:{upstream}")))
+    return build_job(made, dict.fromkeys(made.upstreams, f"sha256:{upstream}"))
 
 
 def make_key(text: str, against: Rules = RULES, bytes_of: Mapping[str, str] | None = None) -> str:

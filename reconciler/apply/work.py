@@ -5,7 +5,7 @@ before. It names bytes by their digests; whoever carries it out knows where they
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
@@ -49,7 +49,7 @@ class Work:
 
     def to_json(self) -> dict[str, object]:
         """The work as plain data; `from_json` gives it back."""
-        return asdict(self)
+        return {**asdict(replace(self, job=None)), "job": self.job.to_json()}  # type: ignore[arg-type]
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Work:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from reconciler.desired.manifest import Edit, Medium
+from reconciler.desired.edit import Edit, Medium
 from reconciler.errors import Fault, Place
 from reconciler.formats.names import fold_path, get_matrix_name, suggest_name
 

@@ -5,15 +5,16 @@ The rule of keys is written in schemas/key.md; changing it is a breaking change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from reconciler.desired.manifest import Edit, Medium
+from reconciler.desired.edit import Edit, Medium
 from reconciler.errors import Fault
 from reconciler.formats.digest import digest_json, is_same_json
 from reconciler.formats.document import join_pointer
+from reconciler.formats.signed_urls import Signatures
 from reconciler.service.models import Model, Variant
 
 KEY_VERSION = 2
@@ -48,6 +49,21 @@ class Input:
         return self.medium.reference.value if self.medium.reference.kind == "edit" else None
 
 
+class KnownKeys(Protocol):
+    """The keys that the job of one edit has had, by what stood for the bytes of its sources. `own`
+    is the only one of an edit without any; empty for others.
+    """
+
+    @property
+    def own(self) -> str: ...
+
+    def find(self, sources: Sequence[str]) -> str | None:
+        """Its key, by the identities of its sources in their order; None where it is not known."""
+
+    def note(self, sources: Sequence[str], key: str) -> None:
+        """Remember the key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """One edit with its inputs looked at: all that its job can depend on."""
@@ -55,35 +71,86 @@ class Wanted:
     edit: Edit
     model: Model
     variant: Variant
-    inputs: tuple[Input, ...]
+    sources: tuple[Input, ...]  # the inputs that are no links, as `edit.sources`
+    signatures: Signatures  # the rule by which links are identified
+    known: KnownKeys | None = field(default=None, compare=False, repr=False)
+    _inputs: list[tuple[Input, ...]] = field(default_factory=list, compare=False, repr=False)
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """All media of the edit, in the order of its request."""
+        if not self._inputs:
+            sources = {source.medium.at: source for source in self.sources}
+            self._inputs.append(
+                tuple(
+                    sources.get(medium.at)
+                    or Input(medium, medium.reference.identity(self.signatures))
+                    for medium in self.edit.media(self.variant)
+                )
+            )
+        return self._inputs[0]
 
     @property
     def upstreams(self) -> tuple[str, ...]:
+        """The edits that it builds on, by name."""
+        if not self.sources:
+            return ()
         return tuple(
-            sorted({input_.upstream for input_ in self.inputs if input_.upstream is not None})
+            sorted({source.upstream for source in self.sources if source.upstream is not None})
         )
 
     def identities(self, upstream: Mapping[str, str]) -> Mapping[str, str]:
         """By pointer, what stands for the bytes of every medium; `upstream` says it of edits, by
         name.
         """
-        identities = {}
-        for input_ in self.inputs:
-            identity = input_.identity if input_.upstream is None else upstream[input_.upstream]
-            # a project with a medium that could not be identified does not load
-            assert identity is not None
-            identities[input_.medium.at] = identity
-        return identities
+        return {input_.medium.at: _identify(input_, upstream) for input_ in self.inputs}
 
 
-@dataclass(frozen=True, slots=True)
+def _identify(input_: Input, upstream: Mapping[str, str]) -> str:
+    identity = input_.identity if input_.upstream is None else upstream[input_.upstream]
+    # a project with a medium that could not be identified does not load
+    assert identity is not None
+    return identity
+
+
 class Job:
     """The request an edit stands for, in canonical form. `canonical` is what the key is the SHA-256
-    of.
+    of; where the key was known, it is built when somebody asks.
     """
 
-    key: str
-    canonical: Mapping[str, Any]
+    __slots__ = ("_build", "_canonical", "key")
+
+    def __init__(
+        self,
+        key: str,
+        canonical: Mapping[str, Any] | None = None,
+        build: Callable[[], Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.key = key
+        self._canonical = canonical
+        self._build = build
+
+    @property
+    def canonical(self) -> Mapping[str, Any]:
+        if self._canonical is None:
+            assert self._build is not None
+            self._canonical = self._build()
+        return self._canonical
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Job):
+            return NotImplemented
+        return self.key == other.key and (self is other or self.canonical == other.canonical)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        return f"Job({self.key!r})"
+
+    def to_json(self) -> dict[str, object]:
+        """The job as plain data."""
+        return {"key": self.key, "canonical": dict(self.canonical)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +168,42 @@ class Desired:
         return [wanted.edit.output for wanted in self.edits.values()]
 
 
-def build_job(wanted: Wanted, identities: Mapping[str, str], version: int = KEY_VERSION) -> Job:
-    """The job of an edit. `identities` maps the pointer of every medium to what stands for its
-    bytes. `version` is that of the rule of keys; what version 1 made is still looked up.
+def build_job(wanted: Wanted, upstream: Mapping[str, str]) -> Job:
+    """The job of an edit. `upstream` says by name what stands for the bytes of the edits that it
+    builds on.
+    """
+
+    def build() -> Mapping[str, Any]:
+        return build_canonical(wanted, wanted.identities(upstream))
+
+    if wanted.known is None:
+        canonical = build()
+        return Job(digest_json(canonical), canonical)
+    sources = [_identify(source, upstream) for source in wanted.sources]
+    key = wanted.known.find(sources)
+    if key is not None:
+        return Job(key, build=build)
+    canonical = build()
+    key = digest_json(canonical)
+    wanted.known.note(sources, key)
+    return Job(key, canonical)
+
+
+def build_canonical(
+    wanted: Wanted, identities: Mapping[str, str], version: int = KEY_VERSION
+) -> Mapping[str, Any]:
+    """What the key of an edit is the digest of. `identities` maps the pointer of every medium to
+    what stands for its bytes. `version` is that of the rule of keys; what version 1 made is still
+    looked up.
     """
     edit, variant = wanted.edit, wanted.variant
-
-    canonical = {
+    return {
         "v": version,
         "model": edit.model,
         "input": replace_at(_drop_defaults(variant, "input", edit.input), "/input", identities),
         "parameters": _drop_defaults(variant, "parameters", edit.parameters),
         "take": edit.take,
     }
-    return Job(digest_json(canonical), canonical)
 
 
 def _drop_defaults(variant: Variant, section: str, given: Mapping[str, Any]) -> dict[str, Any]:

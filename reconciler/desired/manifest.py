@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.desired import comments, layers, matrix
+from reconciler.desired.edit import Edit, LazyText, Text, find_media
 from reconciler.desired.matrix import Cell
-from reconciler.desired.references import BadReference, Reference, parse_reference, show_url
+from reconciler.desired.references import BadReference, parse_reference, show_url
 from reconciler.errors import Fault, Place
 from reconciler.formats import schema
 from reconciler.formats.document import Document, join_pointer, name_field, parse_documents
@@ -28,51 +28,6 @@ class Rules:
     region: str | None
     project: Document  # cutlist.yaml, whose `defaults` are merged under every edit
     environment: str = NO_ENVIRONMENT  # whose overlay of cutlist.yaml is laid over every edit
-
-
-@dataclass(frozen=True, slots=True)
-class Medium:
-    """One media reference of an edit: where it stands (pointer below `spec`), what it names, which
-    limits apply.
-    """
-
-    at: str
-    reference: Reference
-    limits: str  # name in Model.media
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """One named entry of a manifest, defaults merged, valid as far as text alone can tell."""
-
-    name: str
-    labels: Mapping[str, str]
-    model: str
-    input: Mapping[str, Any]
-    parameters: Mapping[str, Any]
-    take: int
-    suspend: bool  # left alone: nothing is submitted, written or pruned for it
-    protect: bool  # its output is never pruned
-    output: str
-    document: Document
-    # other names of it: those of its cell where no environment says otherwise
-    aliases: tuple[str, ...] = ()
-
-    @property
-    def function(self) -> str | None:
-        return self.input.get("function")
-
-    def place(self, at: str = "", *, key: bool = False) -> Place:
-        """Where the value (or key) at pointer `at` below `spec` stands."""
-        return self.document.place(f"/spec{at}" if at else "", key=key)
-
-    def media(self, variant: Variant) -> Iterator[Medium]:
-        """Every media reference of the edit that names something; the others are faults of the
-        manifest.
-        """
-        for at, url, limits in variant.media(self.input):
-            with suppress(BadReference):
-                yield Medium(at, parse_reference(url, self.document.file), limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,17 +115,13 @@ def _build_edit(cell: Cell, rules: Rules) -> tuple[Edit | None, Sequence[Fault]]
     if isinstance(spec, dict) and "model" not in spec:
         message = "the edit names no model; write spec.model here or defaults.model in cutlist.yaml"
         faults.append(Fault(merged.place("/spec", key=True), message))
-    edit = _build_understood_edit(merged, cell, rules.environment)
+    edit = _build_understood_edit(merged, cell, rules)
     model = rules.models.get(edit.model) if edit else None
     variant = model.variant(edit.function) if edit and model else None
     if edit is None or model is None or variant is None:
         return None, faults
     ignored = list(_warn_about_ignored_fields(edit, variant))
-    edit = replace(
-        edit,
-        input=_drop_fields(edit.input, variant.ignored("input")),
-        parameters=_drop_fields(edit.parameters, variant.ignored("parameters")),
-    )
+    edit = _read_by_variant(edit, variant)
     more = [
         *ignored,
         *_check_region(edit, model, rules.region),
@@ -196,7 +147,7 @@ def find_wrong_places(faults: Iterable[Fault]) -> set[Place]:
     return {fault.place for fault in faults if fault.severity == "error"}
 
 
-def _build_understood_edit(document: Document, cell: Cell, environment: str) -> Edit | None:
+def _build_understood_edit(document: Document, cell: Cell, rules: Rules) -> Edit | None:
     """The edit of a document as far as it has the form of one; None when there is too little to go
     on.
     """
@@ -211,17 +162,27 @@ def _build_understood_edit(document: Document, cell: Cell, environment: str) -> 
         return None
     return Edit(
         name=name,
-        labels=labels,
         model=str(spec.get("model")),
-        input=spec["input"],
-        parameters=spec.get("parameters", {}),
+        function=spec["input"].get("function"),
         take=spec.get("take", 1),
         suspend=spec.get("suspend") is True,
         protect=spec.get("protect") is True,
-        output=layers.place_output(environment, output),
-        document=document,
+        output=layers.place_output(rules.environment, output),
+        text=LazyText.of(Text(labels, spec["input"], spec.get("parameters", {}), document)),
         aliases=tuple(names[0] + alias for alias in cell.aliases),
     )
+
+
+def _read_by_variant(edit: Edit, variant: Variant) -> Edit:
+    """An edit without the fields that its variant does not read, and with its media known."""
+    text = edit.text.get()
+    read = text._replace(
+        input=_drop_fields(text.input, variant.ignored("input")),
+        parameters=_drop_fields(text.parameters, variant.ignored("parameters")),
+    )
+    media = find_media(read.input, variant, edit.file)
+    sources = tuple(medium for medium in media if not medium.reference.is_link)
+    return replace(edit, text=LazyText.of(read), sources=sources)
 
 
 def _check_region(edit: Edit, model: Model, region: str | None) -> Iterator[Fault]:
@@ -275,7 +236,7 @@ def _check_media(edit: Edit, model: Model, variant: Variant) -> Iterator[Fault]:
     for at, url, name in variant.media(edit.input):
         limits, field = model.media[name], name_field(at.split("/")[1:])
         try:
-            medium_reference = parse_reference(url, edit.document.file)
+            medium_reference = parse_reference(url, edit.file)
         except BadReference as error:
             yield Fault(edit.place(at), f'{field} is "{show_url(url)}": {error}')
             continue

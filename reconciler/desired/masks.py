@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from reconciler.desired.edit import Edit
 from reconciler.desired.job import Input
-from reconciler.desired.manifest import Edit
 from reconciler.errors import Fault
 from reconciler.service.models import Model
 

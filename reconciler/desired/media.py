@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO
 
 from reconciler.desired.datauri import parse_data_uri
+from reconciler.desired.edit import Edit, Medium
 from reconciler.desired.job import Facts, Input
-from reconciler.desired.manifest import Edit, Medium
 from reconciler.desired.tree import Tree, Unusable
 from reconciler.errors import Fault, Place
 from reconciler.formats.digest import hash_bytes

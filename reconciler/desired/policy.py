@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.desired.manifest import Edit
+from reconciler.desired.edit import Edit
 from reconciler.errors import Fault, Place
 from reconciler.formats.document import Document, join_pointer
 from reconciler.formats.names import compile_wildcard, get_matrix_name, make_plain, suggest_name
@@ -97,6 +97,11 @@ class Policy:
                     for waiver in self.waivers
                 ):
                     yield from broken
+
+    def to_json(self) -> list[Any]:
+        """All that a verdict depends on, as plain data."""
+        rules = [[rule.name, rule.value] for rule in self.rules]
+        return [rules, [[waiver.edits, waiver.rules] for waiver in self.waivers]]
 
     def find_idle_waivers(self, names: Iterable[str]) -> Iterator[Fault]:
         """A warning for every entry of a waiver that is the name of none of these edits."""

@@ -32,6 +32,11 @@ class Reference:
     kind: Kind
     value: str
 
+    @property
+    def is_link(self) -> bool:
+        """Whether it names something elsewhere, by an address that stands for it in the key."""
+        return self.kind in ("remote", "oss")
+
     def identity(self, signatures: Signatures) -> str | None:
         """What stands for it in the key; None for what has to be looked at first (a file, another
         edit).

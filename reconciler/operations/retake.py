@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.desired import take
+from reconciler.desired.edit import Edit
 from reconciler.desired.job import Desired
-from reconciler.desired.manifest import Edit
 from reconciler.errors import CutlistError, Place, UsageError
 from reconciler.formats.document import parse_documents
 from reconciler.formats.names import get_matrix_name
@@ -103,7 +103,7 @@ def suppose_raised(desired: Desired, targets: Sequence[RetakeTarget]) -> Desired
     edits = dict(desired.edits)
     for name in raised & edits.keys():
         edit = edits[name].edit
-        edits[name] = replace(edits[name], edit=replace(edit, take=edit.take + 1))
+        edits[name] = replace(edits[name], edit=replace(edit, take=edit.take + 1), known=None)
     return replace(desired, edits=edits)
 
 

@@ -168,10 +168,8 @@ def _requests(resolved: Mapping[str, Resolved]) -> Mapping[str, _Request]:
         if edit.job is not None and not wanted.upstreams:
             requests[name] = _Request(edit.job.canonical, edit.job.key)
             continue
-        own = wanted.identities(
-            {up: f"sha256:{hash_bytes(f'edit://{up}'.encode())}" for up in wanted.upstreams}
-        )
-        whole = wanted.identities({up: f"edit:{requests[up].whole}" for up in wanted.upstreams})
+        own = {up: f"sha256:{hash_bytes(f'edit://{up}'.encode())}" for up in wanted.upstreams}
+        whole = {up: f"edit:{requests[up].whole}" for up in wanted.upstreams}
         requests[name] = _Request(build_job(wanted, own).canonical, build_job(wanted, whole).key)
     return requests
 

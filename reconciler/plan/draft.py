@@ -282,7 +282,7 @@ class Draft:
             return edit.job.key
         known = {up: result.identity for up, result in (edit.upstream or {}).items()}
         to_be = {up: f"edit:{self._find_first(self._request[up])}" for up in edit.waits_for}
-        return build_job(edit.wanted, edit.wanted.identities(to_be | known)).key
+        return build_job(edit.wanted, to_be | known).key
 
     def _list_sharing(self, request: str) -> Collection[str]:
         """The edits that stand for a request."""

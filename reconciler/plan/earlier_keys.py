@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.desired.job import Job, Wanted, build_job
+from reconciler.desired.job import Job, Wanted, build_canonical
 from reconciler.formats.digest import digest_json
 from reconciler.formats.signed_urls import Signatures
 from reconciler.state.observed import OPEN, Observed, Published, Result
@@ -103,9 +103,9 @@ class Former:
         """The keys by which an earlier rule may have known an edit, to be looked up besides its
         `own`. None for one with links: those need `needs_everything`.
         """
-        if self._signatures is None or _links_of(wanted):
+        if self._signatures is None or self._is_settled(wanted, own, observed):
             return ()
-        if not self._first and _is_known(own.key, wanted.edit.name, observed):
+        if _links_of(wanted):
             return ()
         return (digest_json({**own.canonical, "v": 1}),)
 
@@ -113,9 +113,15 @@ class Former:
         """Whether only a search among all old jobs can tell by which key an edit is known: a rule
         of links may have left more in them, and nobody can tell what.
         """
-        if self._signatures is None or not _links_of(wanted):
+        if self._signatures is None or self._is_settled(wanted, own, observed):
             return False
-        return self._first or not _is_known(own.key, wanted.edit.name, observed)
+        return bool(_links_of(wanted))
+
+    def _is_settled(self, wanted: Wanted, own: Job, observed: Observed) -> bool:
+        """Whether no key of an earlier rule can count for an edit: version 1 made nothing, and
+        something is known under its own key.
+        """
+        return not self._first and _is_known(own.key, wanted.edit.name, observed)
 
     def has_stake_in(self, key: str) -> bool:
         """Whether what happens to a key may be about more edits than those that have it now:
@@ -130,16 +136,19 @@ class Former:
     def choose_job(
         self,
         wanted: Wanted,
-        identities: Mapping[str, str],
+        upstream: Mapping[str, str],
         own: Job,
         observed: Observed,
         names: Collection[str],
     ) -> Job:
-        """The job of an edit, under the key by which it is known. `own` is its job by the present
-        rule; `names` are all edits' names.
+        """The job of an edit, under the key by which it is known. `upstream` is as in `build_job`,
+        `own` its job by the present rule; `names` are all edits' names.
         """
         if self._signatures is None or not (self._known or self._pins):
             return own
+        if self._is_settled(wanted, own, observed):
+            return own
+        identities = wanted.identities(upstream)
         links = self._links(wanted)
         # version 1 left out names that choose content at some sites
         lossy = any(
@@ -183,11 +192,11 @@ class Former:
         takes the place of one.
         """
         assert self._signatures is not None
-        exact = build_job(wanted, {**identities, **links}, 1)
+        exact = _build_job(wanted, {**identities, **links}, 1)
         jobs = {**self._jobs_at(exact)}
         if links:
             now = {at: self._signatures.remove_signature(link) for at, link in links.items()}
-            jobs |= self._jobs_at(build_job(wanted, {**identities, **now}, 1))
+            jobs |= self._jobs_at(_build_job(wanted, {**identities, **now}, 1))
             # a lock file alone tells no job: there the link must be the one that was pinned
             if exact.key in self._known or exact.key in self._pins:
                 jobs |= {exact.key: exact.canonical}
@@ -220,6 +229,12 @@ class Former:
 
         ranked = sorted(candidates, key=worth)
         return Job(ranked[-1], candidates[ranked[-1]]) if ranked else None
+
+
+def _build_job(wanted: Wanted, identities: Mapping[str, str], version: int) -> Job:
+    """The job that an earlier rule of keys made."""
+    canonical = build_canonical(wanted, identities, version)
+    return Job(digest_json(canonical), canonical)
 
 
 def _by_key(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:

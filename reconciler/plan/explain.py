@@ -118,10 +118,7 @@ def explain_edit(resolved: Resolved, observed: Observed, step: Step, currency: s
 def _unfinished(resolved: Resolved) -> Job:
     """The job as far as it is known: an edit that has no result yet stands for its bytes."""
     known = {up: result.identity for up, result in (resolved.upstream or {}).items()}
-    return build_job(
-        resolved.wanted,
-        resolved.wanted.identities({up: f"edit://{up}" for up in resolved.waits_for} | known),
-    )
+    return build_job(resolved.wanted, {up: f"edit://{up}" for up in resolved.waits_for} | known)
 
 
 def _earlier(resolved: Resolved, observed: Observed) -> list[Result]:

@@ -101,7 +101,7 @@ class _Resolver:
         jobs: dict[str, Job] = {}
         for name in names:
             wanted = self._desired.edits[name]
-            identities = _find_identities(wanted, self.resolved)
+            identities = _identify_upstreams(wanted, self.resolved)
             if identities is not None:
                 jobs[name] = build_job(wanted, identities)
         if self._look_up is not None:
@@ -153,7 +153,7 @@ def resolve_edit(
     upstream = {up: resolved[up].result for up in wanted.upstreams}
     missing = tuple(up for up, result in upstream.items() if result is None)
     known = {up: result for up, result in upstream.items() if result is not None}
-    identities = _find_identities(wanted, resolved)
+    identities = _identify_upstreams(wanted, resolved)
     if identities is None:
         return Resolved(wanted, None, None, missing, known)
     own = own or build_job(wanted, identities)
@@ -169,9 +169,11 @@ def resolve_edit(
     )
 
 
-def _find_identities(wanted: Wanted, resolved: Mapping[str, Resolved]) -> Mapping[str, str] | None:
-    """What stands for the bytes of each input; None while that of an upstream edit is not known."""
+def _identify_upstreams(
+    wanted: Wanted, resolved: Mapping[str, Resolved]
+) -> Mapping[str, str] | None:
+    """By upstream edit, what stands for its bytes; None while that of one of them is not known."""
     digests = {up: resolved[up].digest for up in wanted.upstreams}
     if not all(digests.values()):
         return None
-    return wanted.identities({up: f"sha256:{digest}" for up, digest in digests.items()})
+    return {up: f"sha256:{digest}" for up, digest in digests.items()}

@@ -85,7 +85,7 @@ def build_saved_plan(
 
 def _asked(desired: Desired, name: str) -> str:
     wanted = desired.edits[name]
-    job_ = build_job(wanted, wanted.identities({up: f"edit://{up}" for up in wanted.upstreams}))
+    job_ = build_job(wanted, {up: f"edit://{up}" for up in wanted.upstreams})
     return digest_json({"job": job_.canonical, "output": wanted.edit.output})
 
 

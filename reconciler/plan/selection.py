@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from reconciler.desired.edit import Edit
 from reconciler.desired.job import Desired
-from reconciler.desired.manifest import Edit
 from reconciler.errors import UsageError
 from reconciler.formats.names import compile_wildcard, get_matrix_name, make_plain
 from reconciler.formats.names import find_similar as near_names

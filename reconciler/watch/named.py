@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from reconciler.config import PROJECT_FILE, Config
-from reconciler.desired.manifest import Edit, Reading, Rules, read_manifest
+from reconciler.desired.edit import Edit
+from reconciler.desired.manifest import Reading, read_manifest
 from reconciler.desired.source.folder import FolderTree
 from reconciler.desired.source.load import build_rules, find_manifests
-from reconciler.desired.source.readings import compute_context, read_cached
+from reconciler.desired.source.readings import ManifestFile, ManifestReader
 from reconciler.desired.tree import Unusable, is_manifest
 from reconciler.formats.document import MAX_BYTES
 from reconciler.state.lockfile import LOCK_FILE
@@ -114,15 +115,14 @@ class NameReader:
 
     def _read_fresh(self, paths: list[str], stamps: Mapping[str, Stamp]) -> None:
         """Read manifests; many of them by the cache, which is the pass's, and only read here."""
-        cache = open_cache(self._config.cache_dir) if len(paths) > _FEW else None
-        context = compute_context(self._rules) if cache is not None else ""
+        reader = None
+        if len(paths) > _FEW:
+            cache = open_cache(self._config.cache_dir)
+            reader = ManifestReader(self._config, self._rules, self._tree, cache)
         for path in paths:
-            if cache is not None:
-                reading = read_cached(self._tree, path, self._rules, context, cache)
-            else:
-                reading = self._read_one(path)
+            reading = self._read_one(path) if reader is None else reader.read(path)
             before = self._manifests.get(path)
-            self._manifests[path] = _take_names(reading, self._rules, stamps[path], before)
+            self._manifests[path] = _take_names(reading, stamps[path], before)
 
     def _read_one(self, path: str) -> Reading:
         try:
@@ -133,11 +133,11 @@ class NameReader:
 
 
 def _take_names(
-    reading: Reading, rules: Rules, stamp: Stamp, before: _Manifest | None
+    reading: Reading | ManifestFile, stamp: Stamp, before: _Manifest | None
 ) -> _Manifest:
     """What a reading names."""
     broken = any(fault.severity == "error" for fault in reading.faults)
-    media = {path for edit in reading.edits for path in _list_media(edit, rules)}
+    media = {path for edit in reading.edits for path in _list_media(edit)}
     outputs = {edit.output for edit in reading.edits}
     if broken and before is not None:
         media |= before.media
@@ -150,12 +150,9 @@ def _forget_stamp(manifest: _Manifest) -> _Manifest:
     return _Manifest(None, manifest.broken, manifest.media, manifest.outputs)
 
 
-def _list_media(edit: Edit, rules: Rules) -> list[str]:
+def _list_media(edit: Edit) -> list[str]:
     """The files of the project that an edit takes."""
-    variant = rules.models.by_name[edit.model].variant(edit.function)
-    if variant is None:
-        return []
-    references = [medium.reference for medium in edit.media(variant)]
+    references = [medium.reference for medium in edit.sources]
     return [reference.value for reference in references if reference.kind == "local"]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.desired import graph, matrix
-from reconciler.desired.manifest import Medium
+from reconciler.desired.edit import Medium
 from reconciler.desired.references import Reference
 from reconciler.formats import schema
 from reconciler.formats.document import parse_documents

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.desired.manifest import Edit
+from reconciler.desired.edit import Edit
 from reconciler.desired.policy import RULES, Policy
 from reconciler.formats.names import compile_wildcard
 from reconciler.system.shipped import read_schema

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.desired.edit import Edit
 from reconciler.desired.job import Desired
-from reconciler.desired.manifest import Edit
 from reconciler.plan.decide import PlanOptions
 from reconciler.plan.diff import Change, Comparison, Side, compare_revisions
 from reconciler.plan.jobs import resolve_jobs
@@ -36,6 +36,7 @@ from tests.making import (
     make_observed,
     make_plan,
     make_result,
+    rewrite,
 )
 from tests.report.test_plan import EVIL
 
@@ -323,8 +324,8 @@ def test_a_file_that_would_be_pruned_is_not_said_to_stay() -> None:
 
 def test_labels_are_told_by_name() -> None:
     """Old and new value of each."""
-    old = replace(RAIN, labels={"campaign": "spring", "kind": "still"})
-    new = replace(RAIN, labels={"campaign": "summer", "who": "ada"})
+    old = rewrite(RAIN, labels={"campaign": "spring", "kind": "still"})
+    new = rewrite(RAIN, labels={"campaign": "summer", "who": "ada"})
     (change,) = compared(make_desired(old), make_desired(new)).changes
     assert change.reason == "only labels changed"
     assert change.details == (

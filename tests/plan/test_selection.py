@@ -28,12 +28,13 @@ from tests.making import (
     make_observed,
     make_plan,
     make_result,
+    rewrite,
 )
 
 
 def labelled(name: str, upstream: str = "", **labels: str) -> Any:
     """An edit with labels."""
-    return replace(make_chain(name, upstream) if upstream else make_edit(name), labels=labels)
+    return rewrite(make_chain(name, upstream) if upstream else make_edit(name), labels=labels)
 
 
 ASKED = make_desired(
@@ -144,7 +145,7 @@ def worlds(draw: st.DrawFn) -> tuple[Desired, Observed]:
         name = f"e{number}"
         up = draw(st.none() | st.sampled_from([each.name for each in edits])) if edits else None
         made = make_chain(name, up) if up else make_edit(name, take=draw(st.integers(1, 3)))
-        edits.append(replace(made, labels={"kind": "odd" if number % 2 else "even"}))
+        edits.append(rewrite(made, labels={"kind": "odd" if number % 2 else "even"}))
         files[name] = _FILES[draw(st.sampled_from(list(_FILES)))]
         if draw(st.booleans()):
             results.append(

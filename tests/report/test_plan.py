@@ -32,6 +32,7 @@ from tests.making import (
     make_plan,
     make_result,
     make_vace,
+    rewrite,
 )
 
 NOW = datetime(2027, 1, 17, 9, tzinfo=UTC).timestamp()
@@ -297,7 +298,7 @@ def test_nothing_of_a_stranger_means_anything_in_markdown(prompt: str, code: str
         make_edit("film", input={"prompt": "Make it blue", "media": [CLIP]}),
         make_edit("film"),
     )
-    film = replace(film, input={**film.input, "prompt": prompt})
+    film = rewrite(film, input={**film.input, "prompt": prompt})
     failed = make_edit("failed", take=2)
     asked = make_desired(film, failed)
     tried = [make_attempt(failed, State.FAILED, code=code or "x", message=prompt)]

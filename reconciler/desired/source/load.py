@@ -10,20 +10,20 @@ from typing import Any
 
 from reconciler.config import Config
 from reconciler.desired import comments, manifest
+from reconciler.desired.edit import Edit, Medium
 from reconciler.desired.edit_schema import build_manifest_schema
 from reconciler.desired.graph import check_graph, sort_by_upstreams
-from reconciler.desired.job import Desired, Input, Wanted
-from reconciler.desired.manifest import Edit, Medium, Rules, check_output_path
+from reconciler.desired.job import Desired, Input, KnownKeys, Wanted
+from reconciler.desired.manifest import Rules, check_output_path
 from reconciler.desired.masks import Masks
 from reconciler.desired.media import MediaExaminer
-from reconciler.desired.policy import Policy, check_project_policy
-from reconciler.desired.signed import SignedLinks
-from reconciler.desired.source.readings import compute_context, read_cached
+from reconciler.desired.policy import check_project_policy
+from reconciler.desired.signed import Suspect, warn_about_suspects
+from reconciler.desired.source.readings import ManifestReader
 from reconciler.desired.tree import Tree
 from reconciler.errors import Fault, InvalidInput
-from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.service.model_files import load_models
-from reconciler.service.models import Models
+from reconciler.service.models import Model, Models
 from reconciler.system.cache import Cache
 from reconciler.system.files import EscapesRoot, resolve_inside
 
@@ -37,57 +37,57 @@ def load_desired(config: Config, tree: Tree, cache: Cache) -> Desired:
     files, faults = find_manifests(config, tree)
     rules = build_rules(config)
     models = rules.models
-    context = compute_context(rules)
+    reader = ManifestReader(config, rules, tree, cache)
     edits: list[Edit] = []
+    known: dict[int, KnownKeys] = {}  # by the id of an edit
     names: set[str] = set()
+    doubtful: list[Edit] = []
+    suspects: list[tuple[Edit, Suspect]] = []
     for path in files:
-        reading = read_cached(tree, path, rules, context, cache)
-        edits += reading.edits
-        faults += reading.faults
-        names.update(reading.names)
-    # nothing of it is remembered: a new rule is seen
+        file = reader.read(path)
+        edits += file.edits
+        faults += file.faults
+        names.update(file.names)
+        suspects += file.suspects
+        known.update(zip(map(id, file.edits), file.known, strict=False))
+        if not file.keeps_policy:
+            doubtful += file.edits
     faults += _warn_about_region(config, edits)
-    policy, floor = Policy.of(config.document, config.environment), _read_floor(config)
     faults += comments.warn_about_cut_texts(config.document, models)
-    variants = [(edit, _get_variant(edit, models)) for edit in edits]
-    broken = [*policy.check(variants), *floor.check(variants)]
+    broken = reader.check_policies(doubtful)
     faults += manifest.drop_known_places(
         faults, [*check_project_policy(config.document, models), *broken]
     )
-    media = _list_media(edits, rules.models)
+    sources = _list_sources(edits)
     faults += manifest.drop_known_places(
-        faults, check_graph(edits, lambda edit: media[id(edit)], names)
+        faults, check_graph(edits, lambda edit: sources.get(id(edit), edit.sources), names)
     )
     examiner, masks = MediaExaminer(tree, cache, config.signatures), Masks()
-    signed = SignedLinks(config.signatures)
-    wanted, known = [], manifest.find_wrong_places(faults)
+    wanted: dict[str, Wanted] = {}
+    wrong = manifest.find_wrong_places(faults)
     for edit in edits:
-        inputs, more = _examine_media(examiner, edit, media[id(edit)], rules.models)
-        more += masks.check(edit, rules.models.by_name[edit.model], inputs)
-        fresh = [
-            fault
-            for fault in (*more, *_check_output(config.root, edit))
-            if fault.place not in known
-        ]
-        known |= manifest.find_wrong_places(fresh)
+        model = models.by_name[edit.model]
+        inputs, more = _examine_sources(examiner, edit, sources.get(id(edit), ()), model)
+        more += masks.check(edit, model, inputs)
+        more += _check_output(config.root, edit)
+        fresh = [fault for fault in more if fault.place not in wrong]
+        wrong |= manifest.find_wrong_places(fresh)
         faults += fresh
-        signed.note(edit, media[id(edit)])
-        wanted.append(
-            Wanted(
-                edit,
-                rules.models.by_name[edit.model],
-                _get_variant(edit, rules.models),
-                tuple(inputs),
-            )
+        wanted[edit.name] = Wanted(
+            edit,
+            model,
+            _get_variant(edit, models),
+            tuple(inputs),
+            config.signatures,
+            known.get(id(edit)),
         )
-    faults += signed.build_warnings()
+    faults += warn_about_suspects(suspects)
     if any(fault.severity == "error" for fault in faults):
         # a default is wrong once, however many edits inherit it
         raise InvalidInput(set(faults), files=len(files))
-    by_name = {item.edit.name: item for item in wanted}
-    order = sort_by_upstreams({name: item.upstreams for name, item in by_name.items()})
-    warnings = sorted(dict.fromkeys([*faults, *policy.find_idle_waivers(by_name)]))
-    return Desired({name: by_name[name] for name in order}, warnings, len(files))
+    order = sort_by_upstreams({name: item.upstreams for name, item in wanted.items()})
+    warnings = sorted(dict.fromkeys([*faults, *reader.policy.find_idle_waivers(wanted)]))
+    return Desired({name: wanted[name] for name in order}, warnings, len(files))
 
 
 def build_rules(config: Config) -> Rules:
@@ -100,13 +100,6 @@ def build_rules(config: Config) -> Rules:
         config.document,
         config.environment,
     )
-
-
-def _read_floor(config: Config) -> Policy:
-    """The rules that the project file cannot waive; none, where nobody else has any."""
-    if config.policy_floor is None:
-        return Policy(config.document)
-    return Policy.of(config.policy_floor, NO_ENVIRONMENT)
 
 
 def _warn_about_region(config: Config, edits: Sequence[Edit]) -> Iterator[Fault]:
@@ -122,35 +115,32 @@ def _warn_about_region(config: Config, edits: Sequence[Edit]) -> Iterator[Fault]
         yield Fault(config.document.place("/spec/endpoint"), words, "warning")
 
 
-def _list_media(edits: Sequence[Edit], models: Models) -> dict[int, list[Medium]]:
-    """The media of each edit, by its id; edits that they build on by the names that those have."""
+def _list_sources(edits: Sequence[Edit]) -> dict[int, Sequence[Medium]]:
+    """By the id of each edit that has any: its media that are no links; edits that it builds on by
+    the names that those have.
+    """
     own = {alias: edit.name for edit in edits for alias in edit.aliases}
     own.update({edit.name: edit.name for edit in edits})
 
     def named(medium: Medium) -> Medium:
         reference = medium.reference
-        if reference.kind != "edit" or reference.value not in own:
+        if reference.kind != "edit" or own.get(reference.value, reference.value) == reference.value:
             return medium
         return replace(medium, reference=replace(reference, value=own[reference.value]))
 
-    return {
-        id(edit): [named(medium) for medium in edit.media(_get_variant(edit, models))]
-        for edit in edits
-    }
+    return {id(edit): [named(medium) for medium in edit.sources] for edit in edits if edit.sources}
 
 
 def _get_variant(edit: Edit, models: Models) -> Any:
     return models.by_name[edit.model].variant(edit.function)
 
 
-def _examine_media(
-    examiner: MediaExaminer, edit: Edit, media: Sequence[Medium], models: Models
+def _examine_sources(
+    examiner: MediaExaminer, edit: Edit, sources: Sequence[Medium], model: Model
 ) -> tuple[list[Input], list[Fault]]:
     inputs, faults = [], []
-    for medium in media:
-        input_, more = examiner.examine(
-            edit, medium, models.by_name[edit.model].media[medium.limits]
-        )
+    for medium in sources:
+        input_, more = examiner.examine(edit, medium, model.media[medium.limits])
         inputs.append(input_)
         faults += more
     return inputs, faults

@@ -1,0 +1,131 @@
+"""One edit as its manifest says it: what every pass asks of it at hand, the rest when somebody
+asks. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from reconciler.desired.references import BadReference, Reference, parse_reference
+from reconciler.errors import Place
+from reconciler.formats.document import Document
+from reconciler.service.models import Variant
+
+
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """One media reference of an edit: where it stands (pointer below `spec`), what it names, which
+    limits apply.
+    """
+
+    at: str
+    reference: Reference
+    limits: str  # name in Model.media
+
+
+class Text(NamedTuple):
+    """What a manifest says of an edit at length, defaults merged, and where it stands."""
+
+    labels: Mapping[str, str]
+    input: Mapping[str, Any]
+    parameters: Mapping[str, Any]
+    document: Document
+
+
+class LazyText:
+    """The text of an edit, which may be read only when somebody asks, by its number among those of
+    its manifest. `spot` is where the edit begins: file, line and column.
+    """
+
+    __slots__ = ("_number", "_read", "_text", "spot")
+
+    def __init__(
+        self, spot: tuple[str, int, int], read: Callable[[int], Text], number: int = 0
+    ) -> None:
+        self.spot = spot
+        self._read = read
+        self._number = number
+        self._text: Text | None = None
+
+    @classmethod
+    def of(cls, text: Text) -> LazyText:
+        """One that is at hand."""
+        place = text.document.place()
+        return cls((place.file, place.line, place.column), lambda _number: text)
+
+    def get(self) -> Text:
+        """The text."""
+        if self._text is None:
+            self._text = self._read(self._number)
+        return self._text
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, LazyText):
+            return NotImplemented
+        return self is other or self.get() == other.get()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"LazyText({':'.join(map(str, self.spot))})"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One named entry of a manifest, defaults merged, valid as far as text alone can tell."""
+
+    name: str
+    model: str
+    function: str | None  # of models that have several
+    take: int
+    suspend: bool  # left alone: nothing is submitted, written or pruned for it
+    protect: bool  # its output is never pruned
+    output: str
+    text: LazyText = field(repr=False)
+    # its media that are not links: files, data URIs, outputs of other edits
+    sources: tuple[Medium, ...] = ()
+    # other names of it: those of its cell where no environment says otherwise
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return self.text.get().labels
+
+    @property
+    def input(self) -> Mapping[str, Any]:
+        return self.text.get().input
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        return self.text.get().parameters
+
+    @property
+    def document(self) -> Document:
+        return self.text.get().document
+
+    @property
+    def file(self) -> str:
+        """The manifest, relative to the project."""
+        return self.text.spot[0]
+
+    def place(self, at: str = "", *, key: bool = False) -> Place:
+        """Where the value (or key) at pointer `at` below `spec` stands."""
+        if not at and not key:
+            return Place(*self.text.spot)
+        return self.document.place(f"/spec{at}" if at else "", key=key)
+
+    def media(self, variant: Variant) -> Iterator[Medium]:
+        """Every media reference of the edit that names something; the others are faults of the
+        manifest.
+        """
+        return find_media(self.input, variant, self.file)
+
+
+def find_media(given: Mapping[str, Any], variant: Variant, file: str) -> Iterator[Medium]:
+    """Every media reference in the `input` of an edit of a manifest that names something."""
+    for at, url, limits in variant.media(given):
+        with suppress(BadReference):
+            yield Medium(at, parse_reference(url, file), limits)
