@@ -14,7 +14,7 @@ from typing import IO, Any
 from reconciler.config import Config
 from reconciler.desired.job import Desired
 from reconciler.desired.manifest import check_output_path
-from reconciler.desired.source.opening import load_project
+from reconciler.desired.source.opening import load_by
 from reconciler.errors import StoreDamaged
 from reconciler.formats.names import fold_path
 from reconciler.plan.decide import PlanOptions, is_settled
@@ -29,8 +29,9 @@ from reconciler.state.lookup import Lookup
 from reconciler.state.observed import Findings, Observed, Output, Pin, Published
 from reconciler.state.outputs import Outputs
 from reconciler.state.store import Store
-from reconciler.system.cache import Digests, open_cache
+from reconciler.system.cache import Cache, Digests, open_cache
 from reconciler.system.clock import JUMP_S, Clock
+from reconciler.system.files import Survey
 from reconciler.system.stages import time_stage
 
 
@@ -147,8 +148,11 @@ def run_pass(
     `whole`: what was observed has all results and attempts that ever were, also those that no edit
     asks for.
     """
-    desired = load_project(config, clock, verify=options.verify)
-    return conclude_pass(config, desired, store, ledger, clock, options, whole=whole)
+    survey = Survey(config.root)
+    with open_cache(config.cache_dir) as cache:
+        desired = load_by(config, clock, cache, survey, verify=options.verify)
+        observer = _Observer(config, desired, store, ledger, clock, cache, survey)
+        return observer.conclude(options, whole=whole)
 
 
 def conclude_pass(
@@ -166,11 +170,10 @@ def conclude_pass(
 
     `pins` are of the lock file that belongs to it; None: the one in the work tree.
     """
-    observer = _Observer(config, desired, store, ledger, clock, pins)
-    observed, resolved = observer.observe(options, whole=whole)
-    with time_stage("decide", len(desired.edits)):
-        plan = begin_draft(config, desired, resolved, observed, options).write_plan()
-    return Pass(desired, observed, resolved, plan)
+    survey = Survey(config.root)
+    with open_cache(config.cache_dir) as cache:
+        observer = _Observer(config, desired, store, ledger, clock, cache, survey, pins)
+        return observer.conclude(options, whole=whole)
 
 
 def begin_draft(
@@ -208,13 +211,17 @@ class _Observer:
         store: Store,
         ledger: Ledger | None,
         clock: Clock,
-        pins: lockfile.Sections | None,
+        cache: Cache,
+        survey: Survey,
+        pins: lockfile.Sections | None = None,
     ) -> None:
         self._config = config
         self._desired = desired
         self._store = store
         self._ledger = ledger
         self._clock = clock
+        self._cache = cache
+        self._survey = survey
         self._outputs = Outputs(config.root, config.outputs_file)
         self._lookup = Lookup(store, ledger, now=clock.now())
         sections = (
@@ -227,7 +234,15 @@ class _Observer:
             self._published = self._outputs.published()
         self._unasked = _find_left_over_paths(config, desired, self._published)
 
-    def observe(
+    def conclude(self, options: PlanOptions, *, whole: bool = False) -> Pass:
+        """The pass: what is, and the plan from there to what is asked for."""
+        observed, resolved = self._observe(options, whole=whole)
+        with time_stage("decide", len(resolved)):
+            draft = begin_draft(self._config, self._desired, resolved, observed, options)
+            plan = draft.write_plan()
+        return Pass(self._desired, observed, resolved, plan)
+
+    def _observe(
         self, options: PlanOptions, *, whole: bool
     ) -> tuple[Observed, Mapping[str, Resolved]]:
         """What is, and the edits resolved by it. `whole` or `verify` read all that ever was."""
@@ -287,15 +302,12 @@ class _Observer:
         return Former.of(self._config.signatures, observed, notes, findings.requests)
 
     def _observe_outputs(self, options: PlanOptions) -> Mapping[str, Output]:
-        cache = open_cache(self._config.cache_dir)
-        digests = Digests(cache, self._clock, "outputs", verify=options.verify)
+        digests = Digests(self._cache, self._clock, "outputs", verify=options.verify)
         paths = [*self._desired.outputs, *self._unasked]
         with time_stage("outputs", len(paths)):
-            files = self._outputs.observe(
-                paths, digests, self._lookup.find_stored, self._open_whole
+            return self._outputs.observe(
+                paths, digests, self._lookup.find_stored, self._open_whole, survey=self._survey
             )
-            cache.save()
-        return files
 
     def _open_whole(self, path: str) -> Iterator[IO[bytes]]:
         """What was made for an output: what we wrote there, and every result that its edit has had.
@@ -360,7 +372,7 @@ def _find_left_over_paths(
     inputs = {
         fold_path(str(input_.path))
         for wanted in desired.edits.values()
-        for input_ in wanted.inputs
+        for input_ in wanted.sources
         if input_.path
     }
     return [

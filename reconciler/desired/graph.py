@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from heapq import heappop, heappush
 
 from reconciler.desired.edit import Edit, Medium
 from reconciler.errors import Fault, Place
@@ -86,14 +87,23 @@ def _check_unknown_names(
 
 def _check_output_overlaps(by_output: Mapping[str, Edit]) -> Iterator[Fault]:
     """An output that is a folder on the way to another."""
+    folders = {path.rpartition("/")[0] for path in by_output}
+    clear = {folder for folder in folders if not any(map(by_output.get, _list_ways(folder)))}
     for path, edit in by_output.items():
-        parts = path.split("/")
-        for depth in range(1, len(parts)):
-            if other := by_output.get("/".join(parts[:depth])):
+        if path.rpartition("/")[0] in clear:
+            continue
+        for way in _list_ways(path.rpartition("/")[0]):
+            if other := by_output.get(way):
                 yield Fault(
                     edit.place("/output"),
                     f'the output {edit.output} lies below a file, the output of "{other.name}"',
                 )
+
+
+def _list_ways(folder: str) -> list[str]:
+    """A folder and those that it lies in, the outermost first."""
+    parts = folder.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
 
 
 def _suggest_edit(name: str, names: Mapping[str, Edit]) -> str:
@@ -107,29 +117,31 @@ def sort_by_upstreams(upstreams: Mapping[str, Sequence[str]]) -> list[str]:
     """Names with every upstream before its downstream, otherwise by name; names in circles are left
     out.
     """
-    import heapq
-
-    waiting = {name: len(set(ups)) for name, ups in upstreams.items()}
-    below: dict[str, list[str]] = {name: [] for name in upstreams}
-    for name, ups in upstreams.items():
-        for up in set(ups):
-            below[up].append(name)
-    ready = [name for name, count in waiting.items() if count == 0]
-    heapq.heapify(ready)
+    waiting = {name: set(ups) for name, ups in upstreams.items() if ups}
+    if not waiting:
+        return sorted(upstreams)
+    below: dict[str, list[str]] = {}
+    for name, ups in waiting.items():
+        for up in ups:
+            below.setdefault(up, []).append(name)
+    counts = {name: len(ups) for name, ups in waiting.items()}
+    ready = sorted(name for name in upstreams if name not in waiting)  # sorted: a heap
     done: list[str] = []
     while ready:
-        name = heapq.heappop(ready)
+        name = heappop(ready)
         done.append(name)
-        for follower in below[name]:
-            waiting[follower] -= 1
-            if waiting[follower] == 0:
-                heapq.heappush(ready, follower)
+        for follower in below.get(name, ()):
+            counts[follower] -= 1
+            if counts[follower] == 0:
+                heappush(ready, follower)
     return done
 
 
 def _find_circles(upstreams: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:
     """Each circle once, beginning with its first name."""
     fine = set(sort_by_upstreams(upstreams))
+    if len(fine) == len(upstreams):
+        return
     left = {name: ups for name, ups in upstreams.items() if name not in fine}
     seen: set[str] = set()
     for start in sorted(left):

@@ -22,6 +22,8 @@ def fold_path(path: str) -> str:
     """`path` as file systems that ignore case and Unicode form see it: two outputs may not share
     it.
     """
+    if path.isascii():
+        return path.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import IO
 
@@ -13,7 +14,7 @@ from reconciler.config import PROJECT_FILE, STATE_DIR
 from reconciler.desired.tree import File, Missing, Unusable, is_manifest, suggest_spelling
 from reconciler.formats.names import fold_path
 from reconciler.system.cache import Digests
-from reconciler.system.files import resolve_inside, resolve_links
+from reconciler.system.files import read_start, resolve_inside, resolve_links
 
 
 class FolderTree:
@@ -22,6 +23,7 @@ class FolderTree:
     def __init__(self, root: Path, digests: Digests) -> None:
         self._root = root
         self._digests = digests
+        self._folders: dict[str, str] = {}  # by path: where a folder really lies
 
     def manifests(self, name: str) -> Collection[str] | None:
         start = (
@@ -31,15 +33,26 @@ class FolderTree:
         )
         if start.is_file():
             return [start.relative_to(self._root).as_posix()]
-        return (
-            [path.relative_to(self._root).as_posix() for path in _walk_manifests(start)]
-            if start.is_dir()
-            else None
-        )
+        if not start.is_dir():
+            return None
+        prefix = "" if start == self._root else f"{start.relative_to(self._root).as_posix()}/"
+        return list(_walk_manifests(str(start), prefix))
 
     def read(self, path: str, most: int) -> bytes:
-        with _raise_unusable(), self._resolve(path).open("rb") as file:
-            return file.read(most)
+        with _raise_unusable():
+            return read_start(self._find(path), most)
+
+    def _find(self, path: str) -> str:
+        """Where a file lies, links of its folders followed; each folder is looked at once."""
+        folder, _, name = path.rpartition("/")
+        real = self._folders.get(folder)
+        if real is None:
+            top = resolve_links(self._root / folder)
+            if top != self._root and self._root not in top.parents:
+                raise Unusable("is a symbolic link that leaves the project")
+            real = self._folders[folder] = str(top)
+        there = f"{real}/{name}"
+        return str(self._resolve(path)) if os.path.islink(there) else there  # noqa: PTH114
 
     def file(self, path: str) -> File:
         try:
@@ -124,16 +137,20 @@ def _raise_unusable() -> Iterator[None]:
         raise Unusable(f"cannot be read: {error.strerror or error}") from error
 
 
-def _walk_manifests(top: Path) -> Iterator[Path]:
-    """All manifests below a folder, without hidden folders, other projects and our state."""
-    for folder, folders, names in os.walk(top):
-        here = Path(folder)
-        if here != top and PROJECT_FILE in names:
-            folders.clear()
-            continue
-        folders[:] = sorted(
-            folder for folder in folders if not folder.startswith(".") and folder != STATE_DIR
-        )
-        for name in names:
-            if is_manifest(name, PROJECT_FILE):
-                yield here / name
+def _walk_manifests(top: str, prefix: str) -> Iterator[str]:
+    """All manifests below the folder `top`, each with `prefix` before its path, without hidden
+    folders, other projects and our state. Raises Unusable for a folder that cannot be read.
+    """
+    try:
+        with os.scandir(top) as entries:
+            found = sorted(entries, key=attrgetter("name"))
+    except OSError as error:
+        raise Unusable(f"the folder {prefix} cannot be read: {error.strerror}") from error
+    for entry in found:
+        name = entry.name
+        if entry.is_dir():
+            ours = name.startswith(".") or name == STATE_DIR or entry.is_symlink()
+            if not ours and not os.path.lexists(f"{entry.path}/{PROJECT_FILE}"):
+                yield from _walk_manifests(entry.path, f"{prefix}{name}/")
+        elif is_manifest(name, PROJECT_FILE):
+            yield prefix + name

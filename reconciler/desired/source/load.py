@@ -5,7 +5,6 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from reconciler.config import Config
@@ -20,20 +19,22 @@ from reconciler.desired.media import MediaExaminer
 from reconciler.desired.policy import check_project_policy
 from reconciler.desired.signed import Suspect, warn_about_suspects
 from reconciler.desired.source.readings import ManifestReader
-from reconciler.desired.tree import Tree
+from reconciler.desired.tree import Tree, Unusable
 from reconciler.errors import Fault, InvalidInput
 from reconciler.service.model_files import load_models
 from reconciler.service.models import Model, Models
 from reconciler.system.cache import Cache
-from reconciler.system.files import EscapesRoot, resolve_inside
+from reconciler.system.files import EscapesRoot, Survey
 
 
-def load_desired(config: Config, tree: Tree, cache: Cache) -> Desired:
+def load_desired(config: Config, tree: Tree, cache: Cache, survey: Survey | None = None) -> Desired:
     """Everything the project asks for. Raises InvalidInput with every fault of every manifest,
     found in one run.
 
-    What is looked at is remembered in `cache`; the caller saves it, also after faults.
+    What is looked at is remembered in `cache`; the caller saves it, also after faults. `survey` is
+    the one of the pass, which looks at each output once.
     """
+    survey = survey or Survey(config.root)
     files, faults = find_manifests(config, tree)
     rules = build_rules(config)
     models = rules.models
@@ -69,7 +70,7 @@ def load_desired(config: Config, tree: Tree, cache: Cache) -> Desired:
         model = models.by_name[edit.model]
         inputs, more = _examine_sources(examiner, edit, sources.get(id(edit), ()), model)
         more += masks.check(edit, model, inputs)
-        more += _check_output(config.root, edit)
+        more += _check_output(survey, edit)
         fresh = [fault for fault in more if fault.place not in wrong]
         wrong |= manifest.find_wrong_places(fresh)
         faults += fresh
@@ -146,14 +147,12 @@ def _examine_sources(
     return inputs, faults
 
 
-def _check_output(root: Path, edit: Edit) -> Iterator[Fault]:
+def _check_output(survey: Survey, edit: Edit) -> Iterator[Fault]:
     """What only the disk can tell of an output's path."""
     try:
-        mode = resolve_inside(root, edit.output).stat().st_mode
+        info = survey.look(edit.output)[1]
     except EscapesRoot as error:
         yield Fault(edit.place("/output"), f"output: {error}")
-        return
-    except FileNotFoundError:
         return
     except NotADirectoryError:
         yield Fault(edit.place("/output"), f"the output {edit.output} lies below a file")
@@ -163,8 +162,8 @@ def _check_output(root: Path, edit: Edit) -> Iterator[Fault]:
             message = f"the output cannot be looked at: {error.strerror}"
             yield Fault(edit.place("/output"), message)
         return
-    if not stat.S_ISREG(mode):
-        what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+    if info is not None and not stat.S_ISREG(info.st_mode):
+        what = "a folder" if stat.S_ISDIR(info.st_mode) else "no regular file"
         yield Fault(edit.place("/output"), f"the output {edit.output} is {what}")
 
 
@@ -179,7 +178,7 @@ def find_manifests(config: Config, tree: Tree) -> tuple[list[str], list[Fault]]:
         place = config.document.place(f"/spec/manifests/{index}")
         try:
             files = tree.manifests(name)
-        except EscapesRoot as error:
+        except (EscapesRoot, Unusable) as error:
             faults.append(Fault(place, f"manifests: {error}"))
             continue
         if files is None:

@@ -13,6 +13,7 @@ from reconciler.desired.source.load import load_desired
 from reconciler.desired.tree import Tree
 from reconciler.system.cache import Cache, Digests, open_cache
 from reconciler.system.clock import Clock
+from reconciler.system.files import Survey
 from reconciler.system.stages import time_stage
 
 if TYPE_CHECKING:
@@ -20,17 +21,26 @@ if TYPE_CHECKING:
     from reconciler.system.git.run import Objects
 
 
-def load_project(config: Config, clock: Clock, *, verify: bool = False) -> Desired:
+def load_project(config: Config, clock: Clock) -> Desired:
     """Everything that is asked for, read from where `config` says.
 
     Raises InvalidInput with every fault of the project, GitError.
     """
+    with open_cache(config.cache_dir) as cache:
+        return load_by(config, clock, cache, Survey(config.root))
+
+
+def load_by(
+    config: Config, clock: Clock, cache: Cache, survey: Survey, *, verify: bool = False
+) -> Desired:
+    """The same by the cache and the survey of a pass. `verify` hashes files again whose digest is
+    remembered.
+    """
     with (
         time_stage("manifests") as stage,
-        open_cache(config.cache_dir) as cache,
         open_tree(config, cache, clock, verify=verify) as tree,
     ):
-        desired = load_desired(config, tree, cache)
+        desired = load_desired(config, tree, cache, survey)
         stage.count += desired.files
         return desired
 
