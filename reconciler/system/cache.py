@@ -85,9 +85,6 @@ class Cache:
                 known[key] = value
         return value
 
-    def fetch(self, table: str, key: str) -> Any:
-        return self.get(table, key)
-
     def put(self, table: str, key: str, value: Any) -> None:
         """Remember `value` (JSON) under `key`."""
         self._known.setdefault(table, {})[key] = value

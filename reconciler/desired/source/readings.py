@@ -28,7 +28,7 @@ from reconciler.service.models import Variant
 from reconciler.system import shipped
 from reconciler.system.cache import Cache
 
-_ROWS, _TEXTS, _KEYS = "manifests", "texts", "keys"
+_ROWS, _TEXTS, _KEYS = "manifests", "manifests/texts", "keys"
 _ROW_VERSION = 1
 
 
