@@ -19,9 +19,12 @@ ROOT = Path(__file__).resolve().parent.parent
 Doc = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Variant:
-    """One set of fields of a model: the whole model, or one `input.function` of VACE."""
+    """One set of fields of a model: the whole model, or one `input.function` of VACE.
+
+    It is itself and no other, so that what follows from it can be kept by it.
+    """
 
     function: str | None
     input: Doc
@@ -38,7 +41,7 @@ class Variant:
         return tuple((name, mark.rpartition(".")[2]) for name, mark in marks.items() if mark)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
     """A model file as data. `names` maps each callable name to the regions that know it."""
 

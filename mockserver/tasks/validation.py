@@ -1,20 +1,24 @@
 """Which fields of a request the service refuses, in the words of its own checks.
 
-The rules are the model files' JSON Schemas. Unknown keys and null values pass, as the vendor's own
+The rules are the model files' JSON Schemas; each is made into a function when it is first needed,
+since reading a schema takes longer than checking by it. Unknown keys and null values pass, as the vendor's own
 clients send both. When the refusal comes is the caller's matter: `service` mode fails the task,
 `strict` answers 400.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from mockserver.catalogue import Doc, Model, Variant
 from mockserver.errors import Failure
 
-MODES = ("service", "strict")
+# Gives the messages of what is wrong with a value at a place.
+Check = Callable[[Any, str], Iterable[str]]
 
+# JSON has no other types than these; a boolean is no number.
 _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "string": ((str,), "a valid string"),
     "integer": ((int,), "a valid integer"),
@@ -28,17 +32,8 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
 def check_request(model: Model, request: Doc) -> tuple[Variant | None, list[Failure]]:
     """The variant that a request (without nulls) asks for, and what is wrong with its fields."""
     inputs, parameters = request.get("input"), request.get("parameters", {})
-    if inputs is None:
-        return None, [_build_failure("Field required: input")]
-    wrong = [
-        name
-        for name, value in (("input", inputs), ("parameters", parameters))
-        if not isinstance(value, dict)
-    ]
-    if wrong:
-        return None, [
-            _build_failure(f"Input should be a valid dictionary: {name}") for name in wrong
-        ]
+    if not isinstance(inputs, dict) or not isinstance(parameters, dict):
+        return None, _name_missing_objects(inputs, parameters)
     variant = model.find_variant(inputs.get("function"))
     if variant is None:
         message = "Field required: input.function"
@@ -46,14 +41,23 @@ def check_request(model: Model, request: Doc) -> tuple[Variant | None, list[Fail
             functions = [variant.function for variant in model.variants]
             message = _name_choices(functions, "input.function")
         return None, [_build_failure(message)]
-    messages = [
-        *_check_object(inputs, variant.input, "input"),
-        *_check_alternatives(inputs, variant.input, "input"),
-        *_check_object(parameters, variant.parameters, "parameters"),
-        *_check_alternatives(parameters, variant.parameters, "parameters"),
-        *_check_paired_lists(request, variant),
-    ]
+    check_input, check_parameters = _build_checks(variant)
+    messages = [*check_input(inputs, "input"), *check_parameters(parameters, "parameters")]
+    if variant.paired_lists:
+        messages += _check_paired_lists(inputs, parameters, variant)
     return variant, [_build_failure(message) for message in messages]
+
+
+def _name_missing_objects(inputs: Any, parameters: Any) -> list[Failure]:
+    """What is wrong when `input` or `parameters` is no object."""
+    if inputs is None:
+        return [_build_failure("Field required: input")]
+    wrong = [
+        name
+        for name, value in (("input", inputs), ("parameters", parameters))
+        if not isinstance(value, dict)
+    ]
+    return [_build_failure(f"Input should be a valid dictionary: {name}") for name in wrong]
 
 
 def join_failures(failures: list[Failure]) -> Failure:
@@ -70,73 +74,132 @@ def _build_failure(message: str) -> Failure:
     return Failure("InvalidParameter", message)
 
 
-# Each check yields the messages of what is wrong with the value at a place.
+# ---- functions made of schemas
 
 
-def _check_value(value: Any, schema: Doc, place: str) -> Iterator[str]:
-    if not _is_of_type(schema["type"], value):
-        yield f"Input should be {_TYPES[schema['type']][1]}: {place}"
-    elif "enum" in schema and value not in schema["enum"]:
-        if place.endswith(".size"):
-            yield f"The size is not match {value}"
-        else:
-            yield _name_choices(_sort_default_first(schema), place)
-    elif "anyOf" in schema:
-        yield from _check_ranges(value, schema["anyOf"], place)
-    elif schema["type"] in ("integer", "number"):
-        yield from _check_bounds(value, schema, place)
-    elif isinstance(value, str) and len(value) < schema.get("minLength", 0):
-        yield f"String should have at least {schema['minLength']} character: {place}"
-    elif isinstance(value, list):
-        yield from _check_list(value, schema, place)
-    elif isinstance(value, dict):
-        yield from _check_object(value, schema, place)
+@functools.cache
+def _build_checks(variant: Variant) -> tuple[Check, Check]:
+    """The checks of a variant's `input` and of its `parameters`."""
+    return _build_top_check(variant.input), _build_top_check(variant.parameters)
 
 
-def _is_of_type(name: str, value: Any) -> bool:
-    if isinstance(value, bool):
-        return name == "boolean"
-    return isinstance(value, _TYPES[name][0])
+def _build_top_check(schema: Doc) -> Check:
+    """The check of an object's fields, and of those of which not all have to be there."""
+    check_fields = _build_object_check(schema)
+    exclusive, needed = schema.get("x-exactly-one", ()), schema.get("x-at-least-one", ())
+    if not exclusive and not needed:
+        return check_fields
+
+    def check(value: Doc, place: str) -> Iterable[str]:
+        alternatives = _check_alternatives(value, exclusive, needed, place)
+        return [*check_fields(value, place), *alternatives]
+
+    return check
 
 
-def _check_object(value: Doc, schema: Doc, place: str) -> Iterator[str]:
-    for name in schema.get("required", ()):
-        if name not in value:
-            yield f"Field required: {place}.{name}"
-    for name, field in schema["properties"].items():
-        if name in value and "const" not in field:
-            yield from _check_value(value[name], field, f"{place}.{name}")
+def _build_check(schema: Doc) -> Check:
+    """The check of a value by its schema: its type, its choices, and what else its type has."""
+    types, words = _TYPES[schema["type"]]
+    choices = schema.get("enum")
+    check_further = _build_further_check(schema)
+
+    def check(value: Any, place: str) -> Iterable[str]:
+        if type(value) not in types:
+            return (f"Input should be {words}: {place}",)
+        if choices is not None and value not in choices:
+            return (_name_wrong_choice(value, schema, place),)
+        return check_further(value, place) if check_further is not None else ()
+
+    return check
 
 
-def _check_list(value: list[Any], schema: Doc, place: str) -> Iterator[str]:
+def _build_further_check(schema: Doc) -> Check | None:
+    """The check of a value that has the right type; None when every such value is right."""
+    if "anyOf" in schema:
+        return functools.partial(_check_ranges, schema["anyOf"])
+    match schema["type"]:
+        case "integer" | "number" if "minimum" in schema or "maximum" in schema:
+            return functools.partial(_check_bounds, schema)
+        case "string" if "minLength" in schema:
+            return functools.partial(_check_length, schema["minLength"])
+        case "array":
+            return _build_list_check(schema)
+        case "object":
+            return _build_object_check(schema)
+    return None
+
+
+def _build_object_check(schema: Doc) -> Check:
+    required = tuple(schema.get("required", ()))
+    fields = [
+        (name, _build_check(field))
+        for name, field in schema["properties"].items()
+        if "const" not in field
+    ]
+
+    def check(value: Doc, place: str) -> Iterable[str]:
+        messages = [f"Field required: {place}.{name}" for name in required if name not in value]
+        for name, check_field in fields:
+            if name in value:
+                messages += check_field(value[name], f"{place}.{name}")
+        return messages
+
+    return check
+
+
+def _build_list_check(schema: Doc) -> Check:
     """The length has no upper check.
 
     Of more references than it takes, VACE uses the first ones (the guide).
     """
     least = schema.get("minItems", 0)
+    counts, limits = schema.get("x-counts", {}), schema.get("x-at-most", {})
+    check_item = _build_check(schema["items"])
+
+    def check(value: list[Any], place: str) -> Iterable[str]:
+        messages: list[str] = []
+        if len(value) < least:
+            words = f"List should have at least {least} item after validation, not {len(value)}"
+            messages.append(f"{words}: {place}")
+        for i, item in enumerate(value):
+            messages += check_item(item, f"{place}.{i}")
+        if counts and len(value) >= least:
+            messages += _check_counts(counts, value, place)
+        for item, most in limits.items():
+            if value.count(item) > most:
+                messages.append(f"{place} should have at most {most} {item}")
+        return messages
+
+    return check
+
+
+# ---- checks that are the same for every schema
+
+
+def _check_counts(counts: Doc, value: list[Any], place: str) -> Iterable[str]:
+    """How many items there may be of each type; nothing is said of a list with other items."""
+    if not all(isinstance(item, dict) for item in value):
+        return
+    for kind, (low, high) in counts.items():
+        count = sum(item.get("type") == kind for item in value)
+        if not low <= count <= high:
+            expected = str(low) if low == high else f"{low} to {high}"
+            yield f"{place} should have {expected} of type {kind}, not {count}"
+
+
+def _check_length(least: int, value: str, place: str) -> Iterable[str]:
     if len(value) < least:
-        yield f"List should have at least {least} item after validation, not {len(value)}: {place}"
-    for i, item in enumerate(value):
-        yield from _check_value(item, schema["items"], f"{place}.{i}")
-    if len(value) >= least and all(isinstance(item, dict) for item in value):
-        for kind, (low, high) in schema.get("x-counts", {}).items():
-            count = sum(item.get("type") == kind for item in value)
-            if not low <= count <= high:
-                expected = str(low) if low == high else f"{low} to {high}"
-                yield f"{place} should have {expected} of type {kind}, not {count}"
-    for item, most in schema.get("x-at-most", {}).items():
-        if value.count(item) > most:
-            yield f"{place} should have at most {most} {item}"
+        yield f"String should have at least {least} character: {place}"
 
 
-def _check_bounds(value: float, schema: Doc, place: str) -> Iterator[str]:
+def _check_bounds(schema: Doc, value: float, place: str) -> Iterable[str]:
     if "minimum" in schema and value < schema["minimum"]:
         yield f"Input should be greater than or equal to {schema['minimum']:g}: {place}"
     elif "maximum" in schema and value > schema["maximum"]:
         yield f"Input should be less than or equal to {int(schema['maximum'])}: {place}"
 
 
-def _check_ranges(value: float, choices: list[Doc], place: str) -> Iterator[str]:
+def _check_ranges(choices: list[Doc], value: float, place: str) -> Iterable[str]:
     for choice in choices:
         if value == choice.get("const") or (
             "minimum" in choice and choice["minimum"] <= value <= choice["maximum"]
@@ -147,9 +210,10 @@ def _check_ranges(value: float, choices: list[Doc], place: str) -> Iterator[str]
     yield f"{field} should be between {span['minimum']} and {span['maximum']}"
 
 
-def _check_alternatives(value: Doc, schema: Doc, place: str) -> Iterator[str]:
+def _check_alternatives(
+    value: Doc, exclusive: list[str], needed: list[str], place: str
+) -> Iterable[str]:
     """Fields of which exactly one, or at least one, has to be there."""
-    exclusive, needed = schema.get("x-exactly-one", ()), schema.get("x-at-least-one", ())
     present = [name for name in exclusive if name in value]
     if len(present) > 1:
         yield f"Only one of {' and '.join(exclusive)} is allowed: {place}"
@@ -158,17 +222,22 @@ def _check_alternatives(value: Doc, schema: Doc, place: str) -> Iterator[str]:
             yield f"Field required: {' or '.join(f'{place}.{name}' for name in names)}"
 
 
-def _check_paired_lists(request: Doc, variant: Variant) -> Iterator[str]:
-    parameters, inputs = request.get("parameters", {}), request["input"]
+def _check_paired_lists(inputs: Doc, parameters: Doc, variant: Variant) -> Iterable[str]:
     for name, field in variant.paired_lists:
         values, others = parameters.get(name), inputs.get(field)
         if isinstance(values, list) and isinstance(others, list) and len(values) != len(others):
             yield f"{field} and {name} must be the same length."
 
 
-def _sort_default_first(schema: Doc) -> list[Any]:
-    """The choices as measured answers name them, the default first: "'1080P' or '720P'"."""
-    return sorted(schema["enum"], key=lambda item: item != schema.get("default"))
+def _name_wrong_choice(value: Any, schema: Doc, place: str) -> str:
+    """What is said of a value that is none of the choices.
+
+    Measured answers name them with the default first: "'1080P' or '720P'".
+    """
+    if place.endswith(".size"):
+        return f"The size is not match {value}"
+    choices = sorted(schema["enum"], key=lambda item: item != schema.get("default"))
+    return _name_choices(choices, place)
 
 
 def _name_choices(values: list[Any], place: str) -> str:
