@@ -148,13 +148,13 @@ def make_up_source(reference: MediaReference, limits: Doc) -> Source:
 
     What it shows is decided by the URL without its query.
     """
-    digest = _compute_url_digest(reference.url)
-    longest = limits.get("duration_s", [0, MADE_UP_S])[1]
-    duration_s = min(MADE_UP_S, longest) if limits["kind"] == "video" else 0.0
-    return Source(reference.role, limits["kind"], digest, *MADE_UP_SIZE, duration_s)
+    longest_s = limits.get("duration_s", [0, MADE_UP_S])[1]
+    duration_s = min(MADE_UP_S, longest_s) if limits["kind"] == "video" else 0.0
+    return _build_made_up_source(reference.role, limits["kind"], reference.url, duration_s)
 
 
 @functools.lru_cache(maxsize=256)
-def _compute_url_digest(url: str) -> str:
+def _build_made_up_source(role: str, kind: str, url: str, duration_s: float) -> Source:
     parts = urlsplit(url)
-    return "url:" + compute_sha256(f"{parts.scheme}://{parts.netloc}{parts.path}".encode())
+    digest = compute_sha256(f"{parts.scheme}://{parts.netloc}{parts.path}".encode())
+    return Source(role, kind, f"url:{digest}", *MADE_UP_SIZE, duration_s)

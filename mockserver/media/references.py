@@ -5,16 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from mockserver.catalogue import Doc, Variant
 from mockserver.digest import compute_sha256, encode_canonical
 
 
-@dataclass(frozen=True)
-class MediaReference:
+class MediaReference(NamedTuple):
     """A medium named in a request: its role, the name of its limits, and the text as given."""
 
     role: str

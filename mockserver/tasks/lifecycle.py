@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from mockserver.accounts import Caller
 from mockserver.catalogue import Catalogue, Model
 from mockserver.clock import Clock
-from mockserver.digest import derive_share, derive_uuid, encode_compact
+from mockserver.digest import derive_share, derive_uuid
 from mockserver.errors import NOT_PENDING, ControlError, Failure
 from mockserver.fields import Doc
 from mockserver.orders.scenarios import Scenario
@@ -113,7 +113,7 @@ class Tasks:
             "code": None,
             "message": None,
             "orig_prompt": outcome.orig_prompt,
-            "usage": encode_compact(outcome.usage).decode(),
+            "usage": outcome.usage,
             "billed_s": outcome.billed_s,
             "plan": outcome.plan,
             "film": outcome.film,

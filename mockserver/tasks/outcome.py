@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mockserver.catalogue import Doc, Model, Variant
 from mockserver.digest import compute_sha256, encode_canonical, encode_compact
@@ -19,16 +19,27 @@ class Outcome(NamedTuple):
 
     plan: str  # a FilmPlan as JSON
     film: str  # name of the film's file
-    usage: Doc
+    usage: str  # as JSON
     billed_s: float
     orig_prompt: str | None
 
 
+class Measures(NamedTuple):
+    """Size, length and cost of a film, which many requests have in common."""
+
+    width: int
+    height: int
+    frames: int
+    usage: str  # as JSON
+    billed_s: float
+
+
+_SCALES = ("top_scale", "bottom_scale", "left_scale", "right_scale")
+# The parameters that decide about the measures; each is a text or a number.
+_MEASURED = ("size", "resolution", "ratio", "duration", *_SCALES)
+# The parameters that the picture shows.
 _SETTINGS = (
-    "top_scale",
-    "bottom_scale",
-    "left_scale",
-    "right_scale",
+    *_SCALES,
     "control_condition",
     "strength",
     "obj_or_bg",
@@ -45,18 +56,16 @@ def foresee_outcome(
     rule, known = variant.output, variant.parameters["properties"]
     parameters = request.get("parameters", {})
     parameters = {name: value for name, value in parameters.items() if name in known}
-    by_role = {source.role: source for source in reversed(sources)}
-    main = next((by_role[role] for role in MAIN_ROLES if role in by_role), None)
-    width, height = compute_frame_size(rule, parameters, main)
-    input_s = _compute_input_seconds(main, parameters)
-    frames = max(1, math.floor(_compute_output_seconds(rule, input_s) * rule["fps"] + 0.5))
+    main = _find_main(sources)
+    values = tuple([parameters.get(name) for name in _MEASURED])
+    measures = _compute_measures(model, variant, main, values)
     prompt = request["input"].get("prompt")
     plan = {  # the fields of FilmPlan
         "function": variant.function,
-        "width": width,
-        "height": height,
+        "width": measures.width,
+        "height": measures.height,
         "fps": rule["fps"],
-        "frames": frames,
+        "frames": measures.frames,
         "look": _choose_look(model, variant, request["input"], parameters.get("seed"), nth),
         "watermark": parameters.get("watermark") is True,
         "audio": bool(rule["audio"] and main and main.audio),
@@ -64,14 +73,40 @@ def foresee_outcome(
         "sources": sources,
     }
     text = encode_compact(plan).decode()
-    seconds = {"input": round(input_s, 2), "output": round(frames / rule["fps"], 2)}
-    figures = _compute_figures(seconds, variant, parameters)
     return Outcome(
         plan=text,
         film=name_film(text),
-        usage={name: figures[name] for name in rule["usage"]},
-        billed_s=round(sum([seconds[part] for part in model.billed]), 2),
+        usage=measures.usage,
+        billed_s=measures.billed_s,
         orig_prompt=_truncate_prompt(prompt, variant) if rule["orig_prompt"] else None,
+    )
+
+
+def _find_main(sources: tuple[Source, ...]) -> Source | None:
+    """The medium that a film is made of."""
+    by_role = {source.role: source for source in reversed(sources)}
+    return next((by_role[role] for role in MAIN_ROLES if role in by_role), None)
+
+
+@functools.lru_cache(maxsize=1024)
+def _compute_measures(
+    model: Model, variant: Variant, main: Source | None, values: tuple[Any, ...]
+) -> Measures:
+    """The measures of a film; `values` are those of the parameters in _MEASURED."""
+    pairs = zip(_MEASURED, values, strict=True)
+    parameters = {name: value for name, value in pairs if value is not None}
+    rule = variant.output
+    width, height = compute_frame_size(rule, parameters, main)
+    input_s = _compute_input_seconds(main, parameters)
+    frames = max(1, math.floor(_compute_output_seconds(rule, input_s) * rule["fps"] + 0.5))
+    seconds = {"input": round(input_s, 2), "output": round(frames / rule["fps"], 2)}
+    figures = _compute_figures(seconds, variant, parameters)
+    return Measures(
+        width=width,
+        height=height,
+        frames=frames,
+        usage=encode_compact({name: figures[name] for name in rule["usage"]}).decode(),
+        billed_s=round(sum([seconds[part] for part in model.billed]), 2),
     )
 
 
