@@ -20,7 +20,6 @@ from mockserver.fields import Fields
 from mockserver.http.index import CONTROLS, build_index, build_page, describe_miss
 from mockserver.orders.verify import select_requests, verify_journal
 from mockserver.service import Service
-from mockserver.tasks.answers import show_task
 from mockserver.tasks.bill import sum_bill
 from mockserver.tasks.body import drop_nulls
 
@@ -121,10 +120,10 @@ class _Control:
 
     async def show_task(self, request: web.Request) -> web.Response:
         task_id = request.match_info["task_id"]
-        row = self._service.state.tasks.find(task_id, self._service.clock.now())
-        if row is None:
+        documents = self._service.list_all_tasks({"task_id": task_id})
+        if not documents:
             raise ControlError(f"there is no task {task_id}", 404)
-        return web.json_response(show_task(row))
+        return web.json_response(documents[0])
 
     async def act_on_task(self, request: web.Request) -> web.Response:
         """Do something to a task by hand: finish, fail {code, message}, cancel, expire or lose."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import timedelta, timezone
@@ -222,7 +223,9 @@ class Service:
 
     async def _finish_film(self, row: Row) -> bool:
         """Wait for the film of a task; returns whether it is there. If not, the task fails."""
-        failure = await self.films.finish(row["film"], row["plan"])
+        failure = await self.films.finish(
+            row["film"], functools.partial(self.state.tasks.get_plan, row["task_id"])
+        )
         if failure is None:
             return True
         changes = {"outcome": "FAILED", "code": failure.code, "message": failure.message}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from mockserver.errors import Failure, MediaError
@@ -31,7 +32,7 @@ class Films:
         if len(self._under_way) < EARLY:
             self._start(name, plan)
 
-    async def finish(self, name: str, plan: str) -> Failure | None:
+    async def finish(self, name: str, get_plan: Callable[[], str]) -> Failure | None:
         """Wait for a film, which is rendered by its plan (JSON) if it is not yet there.
 
         Returns what its task fails with when the film cannot be made; the cause is logged.
@@ -39,7 +40,7 @@ class Films:
         if self._storage.get_film(name).exists():
             return None
         try:
-            await asyncio.shield(self._start(name, plan))
+            await asyncio.shield(self._start(name, get_plan()))
         except MediaError as error:
             log.warning("a film could not be rendered: %s", error)
             return error.failure

@@ -20,6 +20,10 @@ _INSERT = (
     f"INSERT INTO tasks ({', '.join(TASK_COLUMNS)}) VALUES ({', '.join('?' * len(TASK_COLUMNS))})"
 )
 _get_values = itemgetter(*TASK_COLUMNS)
+# What answers are made of, the frequent ones first, as a column of a row is searched by its name.
+_FIND = f"""SELECT {STATUS} AS status, account, submit_at, end_at, scheduled_at, cancelled_at,
+    polls_left, forget_s, lost_s, no_url, film, usage, orig_prompt, code, message, task_id, lane,
+    model FROM tasks WHERE task_id = :task_id"""
 
 
 class TaskTable:
@@ -113,11 +117,16 @@ class TaskTable:
     # ---- reading
 
     def find(self, task_id: str, now: float) -> Row | None:
-        """A task with its `status` at a time, or None."""
+        """What answers tell of a task, with its `status` at a time; None for an unknown one."""
         self.write()
-        sql = f"SELECT *, {STATUS} AS status FROM tasks WHERE task_id = :task_id"
-        row: Row | None = self._db.execute(sql, {"task_id": task_id, "now": now}).fetchone()
+        row: Row | None = self._db.execute(_FIND, {"task_id": task_id, "now": now}).fetchone()
         return row
+
+    def get_plan(self, task_id: str) -> str:
+        """The plan (JSON) of the film of a task that has one."""
+        self.write()
+        sql = "SELECT plan FROM tasks WHERE task_id = ?"
+        return str(self._db.execute(sql, (task_id,)).fetchone()[0])
 
     def list_page(self, filters: dict[str, Any], size: int, offset: int) -> tuple[int, list[Row]]:
         """The number of tasks that fit, and one page of them, newest first.
