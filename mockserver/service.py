@@ -91,9 +91,11 @@ class Service:
         self._requests += 1
         return self._requests, derive_uuid(self.settings.seed, "request", self._requests)
 
-    def record(self, entry: Doc) -> None:
-        """Write a request into the journal, and make durable what it changed."""
-        self.state.record(entry)
+    async def record(self, entry: Doc) -> None:
+        """Write a request into the journal, and wait until what it changed is durable."""
+        committed = self.state.record(entry)
+        if committed is not None:
+            await committed
 
     def get_journal(self) -> Doc:
         """The last requests, in order of arrival. No keys, no query strings."""

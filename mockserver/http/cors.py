@@ -19,8 +19,8 @@ PREFLIGHT_LIFE_S = 600
 
 def is_preflight(request: web.Request) -> bool:
     """Whether this is a browser's question before a request of another site's page."""
-    has_method = hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
-    return request.method == hdrs.METH_OPTIONS and has_method
+    is_question = request.method == hdrs.METH_OPTIONS
+    return is_question and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
 
 
 class Cors:

@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
+from mockserver.catalogue import Doc
 from mockserver.errors import BAD_BODY, INTERNAL, ApiError, ObjectError
 from mockserver.http.answers import (
     build_api_error,
@@ -68,7 +69,7 @@ class Edge:
         """Deliver a request to its handler, and note it in the journal."""
         visit = self._begin_visit()
         response, code = await self._answer(request, handler, visit.request_id)
-        self._record(request, visit, response.status, fault, code)
+        await self._record(request, visit, response.status, fault, code)
         response.headers.update(self._build_headers(request, visit))
         return response
 
@@ -101,7 +102,7 @@ class Edge:
             log.exception("%s %s failed", request.method, request.path)
             return build_api_error(INTERNAL, request_id), INTERNAL.code
 
-    def _record(
+    async def _record(
         self,
         request: web.Request,
         visit: Visit,
@@ -109,8 +110,11 @@ class Edge:
         fault: str | None,
         code: str | None = None,
     ) -> None:
-        """Write the journal's entry of a request; `fault` is the kind of the one it met."""
-        entry = {
+        """Write the journal's entry of a request, and have it and its effects durable.
+
+        `fault` is the kind of the fault that it met.
+        """
+        entry: Doc = {
             "n": visit.n,
             "at": round(visit.at, 3),
             "method": request.method,
@@ -122,7 +126,8 @@ class Edge:
             entry["code"] = code
         if fault:
             entry["fault"] = fault
-        self._service.record({**entry, **visit.notes})
+        entry.update(visit.notes)
+        await self._service.record(entry)
 
     def _build_headers(self, request: web.Request, visit: Visit) -> dict[str, str]:
         """Headers of recorded traffic: the gateway's, and its times in milliseconds.
@@ -166,7 +171,7 @@ class Edge:
         elif fault.kind != "duplicate" and fault.side == "before":
             if fault.kind != "hang" or fault.seconds is None:
                 status = fault.status if fault.kind in ("answer", "not_json") else 0
-                self._record(request, self._begin_visit(), status, fault.kind)
+                await self._record(request, self._begin_visit(), status, fault.kind)
             early = await self._strike(request, fault, None)
             if early is not None:
                 return early

@@ -1,8 +1,9 @@
 """An open state: the tables of tasks, uploads and requests in one SQLite file, or in memory.
 
-Every change is committed before the answer that tells of it goes out (`commit`), so a killed
-server loses nothing it has said; a task and the journal's row of its request are one commit. Rows
-of requests that changed nothing are written in batches: a kill may lose the last few of those.
+Every change is committed before an answer goes out that could tell of it, so a killed server loses
+nothing it has said; a task and the journal's row of its request are one commit. Requests that are
+answered at the same time share a commit (`record`). Rows of requests that changed nothing are
+written in batches: a kill may lose the last few of those.
 With write-ahead logging and synchronous=NORMAL a commit survives the death of the process without
 an fsync; only a power cut may lose the last ones, and never tears the file. One process at a time
 has a state: the file is opened exclusively.
@@ -12,6 +13,7 @@ Only the modules of this folder speak SQL.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -36,6 +38,8 @@ class State:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        # What the requests wait for that share the next commit.
+        self._waiting: list[asyncio.Future[None]] = []
         self._db = self._open()
         self._read_tables()
 
@@ -91,16 +95,45 @@ class State:
         if self._path is not None:
             self.journal.write()
         self._db.commit()
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if not waiter.done():
+                waiter.set_result(None)
 
-    def record(self, entry: Doc) -> None:
-        """Note a request in the journal, and keep what it changed.
+    def record(self, entry: Doc) -> asyncio.Future[None] | None:
+        """Note a request in the journal.
 
-        That is done at once when there is a file, else in batches.
+        Returns what has to be waited for before the request is answered: the commit of what it
+        changed, or could have seen of the changes of others. None when there is nothing such, as
+        there never is in memory.
         """
         self.journal.add(entry)
-        changed = self._path is not None and (self.tasks.has_new or self._db.in_transaction)
-        if changed or not self.journal.unwritten % BATCH:
+        if self._path is not None and (self.tasks.has_new or self._db.in_transaction):
+            return self._join_commit()
+        if not self.journal.unwritten % BATCH:
             self.commit()
+        return None
+
+    def _join_commit(self) -> asyncio.Future[None]:
+        """Take part in the commit that comes when the requests that are at hand have been here."""
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            loop.call_soon(self._commit_for_all)
+        waiter = loop.create_future()
+        self._waiting.append(waiter)
+        return waiter
+
+    def _commit_for_all(self) -> None:
+        """Commit, unless that was done meanwhile; if it fails, so do those who wait for it."""
+        if not self._waiting:
+            return
+        try:
+            self.commit()
+        except sqlite3.Error as error:
+            waiting, self._waiting = self._waiting, []
+            for waiter in waiting:
+                if not waiter.done():
+                    waiter.set_exception(error)
 
     def save(self, target: Path) -> None:
         """Write a copy of the whole state to a new file."""
@@ -110,6 +143,7 @@ class State:
 
     def load(self, source: Path) -> None:
         """Take over all that a saved copy holds. Raises ServerError for a file that is none."""
+        self.commit()
         saved = State(source)
         try:
             saved._db.execute("PRAGMA locking_mode=NORMAL")

@@ -1,9 +1,9 @@
 """Which fields of a request the service refuses, in the words of its own checks.
 
 The rules are the model files' JSON Schemas; each is made into a function when it is first needed,
-since reading a schema takes longer than checking by it. Unknown keys and null values pass, as the vendor's own
-clients send both. When the refusal comes is the caller's matter: `service` mode fails the task,
-`strict` answers 400.
+since reading a schema takes longer than checking by it. Unknown keys and null values pass, as the
+vendor's own clients send both. When the refusal comes is the caller's matter: `service` mode fails
+the task, `strict` answers 400.
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
 """One state folder, several lives of the server."""
 
+import asyncio
+import contextlib
+import sqlite3
 import subprocess
 import sys
 
@@ -7,6 +10,13 @@ import httpx
 import pytest
 
 from mockserver import MockServer, ScaledClock, ServerError, VirtualClock
+
+CREATE = "/services/aigc/video-generation/video-synthesis"
+BODY = {
+    "model": "wan2.7-videoedit",
+    "input": {"media": [{"type": "video", "url": "https://e.com/1.mp4"}]},
+}
+HEADERS = {"Authorization": "Bearer sk-mock", "X-DashScope-Async": "enable"}
 
 
 async def test_everything_goes_on(serve, tmp_path, clip):
@@ -59,14 +69,8 @@ async def test_a_killed_server_loses_nothing_it_has_said(serve, tmp_path):
     ) as process:
         try:
             url = process.stdout.readline().removeprefix("listening on ").strip()
-            body = {
-                "model": "wan2.7-videoedit",
-                "input": {"media": [{"type": "video", "url": "https://e.com/1.mp4"}]},
-            }
-            headers = {"Authorization": "Bearer sk-mock", "X-DashScope-Async": "enable"}
             async with httpx.AsyncClient(verify=False) as http:
-                path = "/services/aigc/video-generation/video-synthesis"
-                answer = await http.post(url + path, json=body, headers=headers)
+                answer = await http.post(url + CREATE, json=BODY, headers=HEADERS)
         finally:
             process.kill()
     task_id = answer.json()["output"]["task_id"]
@@ -74,6 +78,51 @@ async def test_a_killed_server_loses_nothing_it_has_said(serve, tmp_path):
         assert [entry["task_id"] for entry in api.server.journal()["requests"]] == [task_id]
         api.clock.advance(60)
         assert await api.status(task_id) == "SUCCEEDED"
+
+
+async def test_a_kill_among_concurrent_requests_loses_no_answer(serve, tmp_path):
+    """kill -9 while many requests share commits: every task that was answered is still there."""
+    command = [sys.executable, "-m", "mockserver", "--state", str(tmp_path), "--seed", "5"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        url = process.stdout.readline().removeprefix("listening on ").strip()
+        answered, seen = [], []
+        refused = {"model": "wan2.7-videoedit", "input": {}}  # a task that fails, without a film
+
+        async def post_on(http):
+            """Post one task after the other, and have them listed, until the server is gone."""
+            with contextlib.suppress(httpx.TransportError):
+                while True:
+                    created = await http.post(url + CREATE, json=refused, headers=HEADERS)
+                    answered.append(created.json()["output"]["task_id"])
+                    page = await http.get(f"{url}/tasks?page_size=50", headers=HEADERS)
+                    seen.extend(row["task_id"] for row in page.json()["data"])
+                    if len(answered) >= 100:
+                        process.kill()
+
+        async with httpx.AsyncClient(verify=False) as http:
+            await asyncio.gather(*(post_on(http) for _ in range(8)))
+    assert len(answered) >= 100
+    async with serve(state_dir=tmp_path) as api:
+        kept = {task["task_id"] for task in api.server.tasks()}
+        assert kept >= {*answered, *seen}
+        noted = {entry.get("task_id") for entry in api.server.journal()["requests"]}
+        assert noted >= set(answered)
+
+
+async def test_a_commit_that_fails_is_no_answer(serve, tmp_path, monkeypatch):
+    """With a full disk the request fails, and nobody waits for ever."""
+
+    def fail(self):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    async with serve(state_dir=tmp_path, described=False) as api:
+        with monkeypatch.context() as patch:
+            patch.setattr("mockserver.state.state.State.commit", fail)
+            answers = await asyncio.gather(*(api.post(api.wan()) for _ in range(3)))
+            assert [answer.status_code for answer in answers] == [500] * 3
+        await api.create(api.wan())
 
 
 async def test_two_servers_on_one_state(serve, tmp_path):

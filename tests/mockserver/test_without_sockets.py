@@ -81,3 +81,22 @@ async def test_a_task_without_sockets_and_threads(monkeypatch):
     assert response.headers["Content-Length"] == "4"
     assert server.bill()["total_billed_s"] == 10.0
     await server.stop()
+
+
+async def test_requests_at_the_same_time_share_a_commit(tmp_path):
+    """Twelve posts that are at hand together are one commit, and durable when they are answered."""
+    server = MockServer(state_dir=tmp_path, clock=VirtualClock(), run_blocking=inline)
+    app, statements = server.app, []
+    app.freeze()
+    server._service.state._db.set_trace_callback(statements.append)
+    body = {"model": "wan2.7-videoedit", "input": {}}  # a task that fails, without a film
+    path = "/api/v1/services/aigc/video-generation/video-synthesis"
+    answers = await asyncio.gather(*(call(app, "POST", path, body) for _ in range(12)))
+    ids = {json.loads(answer.body)["output"]["task_id"] for answer in answers}
+    assert len(ids) == 12
+    assert statements.count("COMMIT") == 1
+    await server.stop()
+    server = MockServer(state_dir=tmp_path, clock=VirtualClock())
+    assert server.app is not None
+    assert {task["task_id"] for task in server.tasks()} == ids
+    await server.stop()
