@@ -18,11 +18,13 @@ from reconciler.apply.context import (
     TaskFailed,
     close,
     fetch_task,
-    run_unbroken,
 )
 from reconciler.apply.events import Phase
 from reconciler.apply.listing import is_prompt_of
+from reconciler.apply.pace import Pace
 from reconciler.apply.prepare import Prepared, forget_uploads
+from reconciler.apply.unbroken import run_unbroken
+from reconciler.apply.watching import IN_FLIGHT, Watched
 from reconciler.apply.work import Work
 from reconciler.desired.job import Facts
 from reconciler.desired.media import probe_output
@@ -54,6 +56,7 @@ from reconciler.system.probe.refusal import Unreadable
 MOST_BYTES = 1 << 30  # a result larger than this is not a video of at most 10 s
 LEAST_FREE_BYTES = 256 << 20  # room for what is paid next
 DOWNLOAD_TRIES = 10
+ENDS = ("SUCCEEDED", "FAILED", "CANCELED")
 
 # ------------------------------------------------------------------ the POST
 
@@ -164,28 +167,19 @@ def _spilled(
 # ------------------------------------------------------------------ follow
 
 
-async def follow(
-    context: Context,
-    work: Work,
-    attempt_id: str,
-    *,
-    first_look_s: float,
-    interval_s: float,
-    usual_s: float,
-) -> TaskAnswer:
+async def follow(context: Context, work: Work, attempt_id: str, pace: Pace) -> TaskAnswer:
     """Watch a task to its end. Returns the answer of a SUCCEEDED task.
 
     Raises TaskFailed (FAILED, CANCELED, or EXPIRED), NeedsPerson, and what ends reading
     (apply.retry).
     """
     attempt = context.ledger.attempt(attempt_id, now=context.clock.now())
-    assert attempt.task_id is not None and attempt.submitted_at is not None
-    age_s = context.clock.now() - attempt.submitted_at
-    if 0 <= age_s < first_look_s:
-        await context.wait_for_task(attempt.task_id, first_look_s - age_s)
+    watched = _begin_watch(context, work, attempt, pace)
+    if watched.due_at > watched.looked_at:
+        await context.task_watch.wait(watched)
     status, unknown = "", 0
     while True:
-        answer = await fetch_task(context, attempt.task_id, tries=None, work=work)
+        answer = await fetch_task(context, watched.task_id, tries=None, work=work)
         if answer.status == "UNKNOWN":
             unknown += 1
             await _judge_unknown(context, attempt, unknown)
@@ -193,35 +187,59 @@ async def follow(
             continue
         if answer.status != status:
             status, unknown = answer.status, 0
-            await context.run_blocking(
-                context.ledger.task_seen,
-                attempt.task_id,
-                status,
-                answer.record(),
-                at=context.clock.now(),
+            await context.sightings.note(
+                watched.task_id, status, answer.record(), final=status in ENDS
             )
-        match answer.status:
-            case "SUCCEEDED":
-                await _check_adopted(context, attempt, answer)
-                return answer
-            case "FAILED":
-                code, message = (
-                    str(answer.output.get("code", "")),
-                    str(answer.output.get("message", "")),
-                )
-                await close(context, attempt_id, State.FAILED, code, message, answer.request_id)
-                if find_code(code, message).verdict is Verdict.INPUT:
-                    await forget_uploads(context, work)
-                raise TaskFailed(message, code=code, request_id=answer.request_id)
-            case "CANCELED":
-                await close(context, attempt_id, State.CANCELED)
-                raise TaskFailed(
-                    "the task was cancelled at the service; the next apply sends it again.",
-                    code="CANCELED",
-                )
-            case "PENDING" | "RUNNING" as status:
-                context.emit(work.edit, Phase(status), task_id=attempt.task_id, usual_s=usual_s)
-        await context.wait_for_task(attempt.task_id, interval_s)
+        if status in ENDS:
+            await _judge_end(context, work, attempt, answer)
+            return answer
+        if status in IN_FLIGHT:
+            context.emit(work.edit, Phase(status), task_id=watched.task_id, usual_s=pace.usual_s)
+        watched.status = status
+        watched.plan_next_look(context.clock.monotonic())
+        await context.task_watch.wait(watched)
+
+
+def _begin_watch(context: Context, work: Work, attempt: Attempt, pace: Pace) -> Watched:
+    """The task of an attempt, due when its age says so; at once where it is older, or where this
+    machine's clock was set back.
+    """
+    assert attempt.task_id is not None and attempt.submitted_at is not None
+    task_id, now = attempt.task_id, context.clock.monotonic()
+    age_s = context.clock.now() - attempt.submitted_at
+
+    def tell(status: str) -> None:
+        context.sightings.add(task_id, status, {})
+        context.emit(work.edit, Phase(status), task_id=task_id, usual_s=pace.usual_s)
+
+    return Watched(
+        task_id,
+        pace,
+        begun_at=now - max(age_s, 0.0),
+        due_at=now + (max(pace.first_s - age_s, 0.0) if age_s >= 0 else 0.0),
+        looked_at=now,
+        tell=tell,
+    )
+
+
+async def _judge_end(context: Context, work: Work, attempt: Attempt, answer: TaskAnswer) -> None:
+    """What the end of a task means for its attempt. Raises TaskFailed, NeedsPerson."""
+    if answer.status == "FAILED":
+        code, message = (
+            str(answer.output.get("code", "")),
+            str(answer.output.get("message", "")),
+        )
+        await close(context, attempt.id, State.FAILED, code, message, answer.request_id)
+        if find_code(code, message).verdict is Verdict.INPUT:
+            await forget_uploads(context, work)
+        raise TaskFailed(message, code=code, request_id=answer.request_id)
+    if answer.status == "CANCELED":
+        await close(context, attempt.id, State.CANCELED)
+        raise TaskFailed(
+            "the task was cancelled at the service; the next apply sends it again.",
+            code="CANCELED",
+        )
+    await _check_adopted(context, attempt, answer)
 
 
 async def _judge_unknown(context: Context, attempt: Attempt, looks: int) -> None:
@@ -324,6 +342,7 @@ async def _collect_once(
 ) -> Result:
     if not answer.video_url:
         raise BadDownload("the task SUCCEEDED without a video_url.")
+    await context.take_turn()
     with context.store.new_blob() as blob:
         async with context.client.download(answer.video_url, most_bytes=MOST_BYTES) as download:
             async for chunk in download.chunks:

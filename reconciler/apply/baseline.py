@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from reconciler.apply.context import Context, retry_until_answered
+from reconciler.apply.context import Context, read_page, retry_until_answered
 from reconciler.apply.listing import Listing, put_together
 from reconciler.errors import NotReached, ServiceError, Throttled
 from reconciler.service.pages import ListPage
 from reconciler.service.retry import is_end_of_reading
 
-PAGE_SIZE = 100
 READ_TRIES = 3  # of a list that contradicts itself, before a request goes out beside it
 PAUSE_S = 1.0  # between them
 _BAD_PAGES = 10  # that are still read for the ids in them, once one page has contradicted itself
@@ -30,9 +29,7 @@ async def read_listing(context: Context, due: Collection[str] = ()) -> Listing:
     pages: list[ListPage] = []
     ids: set[str | None] = set()
     while True:
-        page = await retry_until_answered(
-            context, lambda: context.client.list_tasks(page_no=len(pages) + 1, page_size=PAGE_SIZE)
-        )
+        page = await retry_until_answered(context, lambda: read_page(context, len(pages) + 1))
         pages.append(page)
         fresh = {row.task_id for row in page.rows} - ids
         ids |= fresh

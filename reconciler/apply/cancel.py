@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from reconciler.apply.context import Context, TaskFailed, close, fetch_task, run_unbroken
+from reconciler.apply.context import Context, TaskFailed, close, fetch_task
 from reconciler.apply.events import Phase
+from reconciler.apply.unbroken import run_unbroken
 from reconciler.apply.work import Work
 from reconciler.errors import CutlistError, Rejected, ServiceError
 from reconciler.service.answers import TaskAnswer
@@ -74,13 +75,7 @@ async def _close_cancelled(context: Context, work: Work, answer: TaskAnswer) -> 
     assert work.attempt_id is not None
     record = answer.record()
     await run_unbroken(
-        context.run_blocking(
-            context.ledger.task_seen,
-            _get_task_id(context, work),
-            answer.status,
-            record,
-            at=context.clock.now(),
-        )
+        context.sightings.note(_get_task_id(context, work), answer.status, record, final=True)
     )
     message = "no edit asked for it any more"
     await close(context, work.attempt_id, State.CANCELED, message=message)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
 from reconciler.apply.events import Event, Observer, Phase, RunBlocking
-from reconciler.apply.hints import TaskHints
+from reconciler.apply.lanes import Pacer
 from reconciler.apply.roll import Roll
+from reconciler.apply.sightings import Sightings
+from reconciler.apply.unbroken import run_unbroken
+from reconciler.apply.watching import TaskWatch
 from reconciler.apply.work import Work
 from reconciler.desired.tree import File
 from reconciler.errors import (
@@ -23,6 +24,7 @@ from reconciler.errors import (
 )
 from reconciler.service.answers import TaskAnswer
 from reconciler.service.client import Client
+from reconciler.service.pages import ListPage
 from reconciler.service.retry import choose_backoff, is_end_of_reading
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Attempt, State
@@ -38,6 +40,7 @@ SUBMIT_TRIES = 5
 # of an answer that does not pass the gate, when a paid task is looked at: what is wrong with it
 # will hardly pass, and the task stays for the next run
 UNFIT_TRIES = 10
+PAGE_SIZE = 100  # rows of a page of the account's list
 
 
 class TaskFailed(ServiceError):
@@ -72,8 +75,10 @@ class Context:
     loopback: bool
     settle_s: float
     spill: Spill
+    sightings: Sightings
+    questions: Pacer | None = None  # of looks, pages of the list and downloads; None: no limit
+    watch: TaskWatch | None = None  # None where there is no connection
     roll: Roll = field(default_factory=Roll)
-    hints: TaskHints | None = None  # who waits for a task is woken by these
 
     @property
     def client(self) -> Client:
@@ -85,10 +90,15 @@ class Context:
         answer: T = await self.block(lambda: function(*args, **kwargs))
         return answer
 
-    async def wait_for_task(self, task_id: str, seconds: float) -> None:
-        """Wait before the next look at a task; shorter where there is a hint that it has ended."""
-        pause = self.clock.sleep(seconds)
-        await (pause if self.hints is None else self.hints.wait(task_id, pause))
+    @property
+    def task_watch(self) -> TaskWatch:
+        assert self.watch is not None
+        return self.watch
+
+    async def take_turn(self) -> None:
+        """Wait until the service may be asked something, or for the bytes of a result."""
+        if self.questions is not None:
+            await self.questions.wait()
 
     def is_here(self, attempt: Attempt) -> bool:
         """Whether the service can be asked about an attempt: it was made for this very account."""
@@ -125,17 +135,6 @@ class Context:
         self.observer(event)
 
 
-async def run_unbroken(coroutine: Awaitable[T]) -> T:
-    """Await something that must not be left half done: a cancellation takes effect after it."""
-    task = asyncio.ensure_future(coroutine)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        with suppress(Exception):
-            await task
-        raise
-
-
 async def retry_until_answered(
     context: Context,
     call: Callable[[], Awaitable[T]],
@@ -166,9 +165,18 @@ async def fetch_task(
     context: Context, task_id: str, *, tries: int | None = SUBMIT_TRIES, work: Work | None = None
 ) -> TaskAnswer:
     """What the service says of a task, asked until it says something."""
-    return await retry_until_answered(
-        context, lambda: context.client.fetch(task_id), tries=tries, work=work
-    )
+
+    async def fetch() -> TaskAnswer:
+        await context.take_turn()
+        return await context.client.fetch(task_id)
+
+    return await retry_until_answered(context, fetch, tries=tries, work=work)
+
+
+async def read_page(context: Context, number: int, *, status: str = "") -> ListPage:
+    """One page of the account's list, or of its tasks in a status; asked once."""
+    await context.take_turn()
+    return await context.client.list_tasks(page_no=number, page_size=PAGE_SIZE, status=status)
 
 
 async def close(

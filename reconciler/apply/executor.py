@@ -15,14 +15,16 @@ from reconciler.apply.context import (
     Context,
     TaskFailed,
     Unsettled,
-    run_unbroken,
 )
 from reconciler.apply.events import Phase
 from reconciler.apply.lanes import Lane, Pacer, name_lane
 from reconciler.apply.outcome import NotTried, Outcome
+from reconciler.apply.pace import Pace
+from reconciler.apply.paces import Paces
 from reconciler.apply.prepare import prepare
 from reconciler.apply.publish import Publisher
 from reconciler.apply.settle import settle
+from reconciler.apply.unbroken import run_unbroken
 from reconciler.apply.work import Work
 from reconciler.config import Config
 from reconciler.errors import (
@@ -48,6 +50,7 @@ WRITES_AT_ONCE = 4
 CANCELS_AT_ONCE = 4  # each is a request and a look: the service takes 20 of either in a second
 _THERE = "its result came into the store meanwhile; nothing is sent"
 _MOCK_USUAL_S = 3.0  # tasks of the bundled server take 2 to 4 s
+_LOOPBACK_INTERVAL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class Executor:
         self._price = price
         self.fail_fast = fail_fast
         self._lanes: dict[str, Lane] = {}
+        self._paces = Paces(context.ledger)
         self._running: dict[asyncio.Task[list[Outcome]], tuple[Item, ...]] = {}
         self._ended: asyncio.Queue[asyncio.Task[list[Outcome]]] = asyncio.Queue()
         # how often an edit, and a key, is being worked on
@@ -273,26 +277,22 @@ class Executor:
         return result, 0.0 if again else self._models.read_billed_seconds(answer.usage), True
 
     async def _followed(self, work: Work, attempt_id: str, model: Model) -> TaskAnswer:
-        loopback = self._context.loopback
         try:
-            return await life.follow(
-                self._context,
-                work,
-                attempt_id,
-                first_look_s=0.0 if loopback else model.shortest_s,
-                interval_s=self._config.poll_interval_s
-                or (0.2 if loopback else model.poll_interval_s),
-                usual_s=(
-                    _MOCK_USUAL_S
-                    if self._config.endpoint.bundled
-                    else 0.0
-                    if loopback
-                    else model.usual_s
-                ),
-            )
+            pace = self._find_pace(work, model)
+            return await life.follow(self._context, work, attempt_id, pace)
         except ServiceError as error:
             self._learn(error)
             raise
+
+    def _find_pace(self, work: Work, model: Model) -> Pace:
+        """When the task of a job is looked at: as such tasks have taken, or as the vendor says."""
+        own_s = self._config.poll_interval_s
+        if self._context.loopback:
+            usual_s = _MOCK_USUAL_S if self._config.endpoint.bundled else 0.0
+            return Pace(0.0, own_s or _LOOPBACK_INTERVAL_S, usual_s)
+        usual = Pace(model.shortest_s, own_s or model.poll_interval_s, model.usual_s)
+        lane = self._lane(work.model).name
+        return self._paces.find(lane, model, work.job.canonical, usual)
 
     # -------------------------------------------------------------- submitting
 
@@ -379,7 +379,7 @@ class Executor:
     def _lane(self, name: str) -> Lane:
         if name not in self._lanes:
             model = self._models.by_name[name]
-            most = min(model.running_tasks, self._config.running_tasks or model.running_tasks)
+            most = self._config.running_tasks or model.running_tasks
             self._lanes[name] = Lane(
                 name_lane(self._context.endpoint, self._context.account, name),
                 Pacer(self._context.clock, model.submits_per_s),

@@ -4,29 +4,20 @@ what the service says.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable
+from collections.abc import Callable
 
 
 class TaskHints:
-    """Wakes who waits for a task. Used in the event loop of an apply."""
+    """Passes words about tasks on to the apply that listens. Used in its event loop."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, asyncio.Event] = {}
+        self._listener: Callable[[str], None] | None = None
+
+    def listen(self, listener: Callable[[str], None]) -> None:
+        """Let `listener` hear of every task from now on."""
+        self._listener = listener
 
     def tell(self, task_id: str) -> None:
-        """A task may have ended. Nothing happens where nobody waits for it."""
-        if task_id in self._waiting:
-            self._waiting[task_id].set()
-
-    async def wait(self, task_id: str, pause: Awaitable[None]) -> None:
-        """Wait for `pause` to be over, or for a word about the task."""
-        event = self._waiting.setdefault(task_id, asyncio.Event())
-        waits = [asyncio.ensure_future(pause), asyncio.ensure_future(event.wait())]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            if self._waiting.get(task_id) is event:
-                del self._waiting[task_id]
+        """A task may have ended. Nothing happens where nobody listens, or waits for it."""
+        if self._listener is not None:
+            self._listener(task_id)

@@ -9,6 +9,9 @@ from reconciler.errors import ServiceError
 from reconciler.system.clock import Clock
 
 SLOWEST_PER_S = 0.05
+# looks, pages of the list and downloads of one run; the service takes 20 looks and 20 lists in a
+# second, and submits come on top
+QUESTIONS_PER_S = 12.0
 
 
 class Pacer:

@@ -11,22 +11,26 @@ from dataclasses import replace
 
 from reconciler.apply import recover
 from reconciler.apply.bookkeeping import build_booking, note_holdings
-from reconciler.apply.context import Context, run_unbroken
+from reconciler.apply.context import Context, read_page
 from reconciler.apply.events import Observer, Phase, RunBlocking
 from reconciler.apply.executor import Executor, Item, may_render_again
 from reconciler.apply.hints import TaskHints
+from reconciler.apply.lanes import QUESTIONS_PER_S, Pacer
 from reconciler.apply.outcome import Outcome, Report, Stop
 from reconciler.apply.publish import Publisher
 from reconciler.apply.recover import Tell
 from reconciler.apply.replan import Replanner
 from reconciler.apply.request import ApplyRequest
 from reconciler.apply.rounds import Rounds, report_undone
+from reconciler.apply.sightings import Sightings
 from reconciler.apply.takeover import take_over
+from reconciler.apply.unbroken import run_unbroken
+from reconciler.apply.watching import TaskWatch
 from reconciler.apply.work import Work, build_work
 from reconciler.config import Config
 from reconciler.desired.job import Job
 from reconciler.desired.tree import File
-from reconciler.errors import CutlistError, Place
+from reconciler.errors import CutlistError, LedgerError, Place
 from reconciler.formats.words import format_span
 from reconciler.plan.cost import estimate_seconds, price_edit
 from reconciler.plan.decide import PlanOptions
@@ -36,6 +40,7 @@ from reconciler.planner import Pass, conclude_pass, select_ready
 from reconciler.service.client import Client
 from reconciler.service.model_files import load_models
 from reconciler.service.network import Transport
+from reconciler.service.pages import ListPage
 from reconciler.state.booked import Origin
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Attempt, State
@@ -85,8 +90,10 @@ class Session:
             loopback=config.endpoint.loopback,
             settle_s=config.settle_s,
             spill=Spill(config.state_dir / "spill"),
-            hints=hints,
+            sightings=Sightings(ledger, clock, block),
+            questions=None if config.endpoint.loopback else Pacer(clock, QUESTIONS_PER_S),
         )
+        self._hints = hints
 
     @property
     def connected(self) -> bool:
@@ -103,9 +110,19 @@ class Session:
             routes=self._config.routes,
             transport=transport,
         )
-        self._context = replace(self._context, connection=client)
+        context = self._context = replace(self._context, connection=client)
+
+        async def read_status_page(status: str, number: int) -> ListPage:
+            return await read_page(context, number, status=status)
+
+        watch = TaskWatch(self._clock, read_status_page, context.sightings.write)
+        self._context = replace(context, watch=watch)
+        if self._hints is not None:
+            self._hints.listen(watch.hint)
 
     async def close(self) -> None:
+        if self._context.watch is not None:
+            await self._context.watch.close()
         if self._context.connection is not None:
             await self._context.connection.close()
 
@@ -224,6 +241,8 @@ class Session:
             self._warn(tell)
         finally:
             in_flight = self._task_ids(await executor.stop())
+            with suppress(LedgerError):  # poll answers: they are asked for again
+                await self._context.sightings.write()
             current = self._again(first, options)
             if not options.refresh_only:
                 self._write_down(current)

@@ -12,8 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from reconciler.apply.baseline import keep, read_listing
-from reconciler.apply.context import Context, NeedsPerson, close, run_unbroken
+from reconciler.apply.context import Context, NeedsPerson, close
 from reconciler.apply.listing import ExpectedTask, Listing, tells_prompt
+from reconciler.apply.unbroken import run_unbroken
 from reconciler.apply.verdict import Adopt, Evidence, NotSent, Undecided, Verdict, judge
 from reconciler.errors import Rejected
 from reconciler.service.model_files import load_models

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconciler.apply.context import Context, fetch_task, run_unbroken
+from reconciler.apply.context import Context, fetch_task
 from reconciler.apply.lanes import name_lane
+from reconciler.apply.unbroken import run_unbroken
 from reconciler.errors import UsageError
 from reconciler.plan.jobs import Resolved
 from reconciler.state.booked import Booking
@@ -70,13 +71,7 @@ async def take_over(
             )
         )
         await run_unbroken(
-            context.run_blocking(
-                context.ledger.task_seen,
-                task_id,
-                answer.status,
-                answer.record(),
-                at=attempt.created_at,
-            )
+            context.sightings.note(task_id, answer.status, answer.record(), final=True)
         )
     except AlreadyOpen as error:
         raise UsageError(error.message, hint="Nothing was changed.") from error

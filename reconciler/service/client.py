@@ -122,11 +122,14 @@ class Client:
         self._heard(reply)
         return answers.read_task(fields, task_id, self._quote)
 
-    async def list_tasks(self, *, page_no: int, page_size: int = 100) -> ListPage:
-        """One page of the account's tasks of the last 24 h, with every row. May be repeated."""
-        reply = await self._ask(
-            "GET", self._paths["tasks"], params={"page_no": page_no, "page_size": page_size}
-        )
+    async def list_tasks(self, *, page_no: int, page_size: int = 100, status: str = "") -> ListPage:
+        """One page of the account's tasks of the last 24 h, or of those in a `status`, with every
+        row. May be repeated.
+        """
+        params: dict[str, str | int] = {"page_no": page_no, "page_size": page_size}
+        if status:
+            params["status"] = status
+        reply = await self._ask("GET", self._paths["tasks"], params=params)
         fields = answers.read_answer(reply, self._quote)
         self._heard(reply)
         return list_page(fields, page_no=page_no, page_size=page_size, is_copy=reply.is_copy)

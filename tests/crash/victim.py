@@ -27,7 +27,7 @@ POINTS: dict[str, tuple[Any, str]] = {
     "Ledger.intend": (SqliteLedger, "intend"),
     "Ledger.submitted": (SqliteLedger, "submitted"),
     "Ledger.end": (SqliteLedger, "end"),
-    "Ledger.task_seen": (SqliteLedger, "task_seen"),
+    "Ledger.tasks_seen": (SqliteLedger, "tasks_seen"),
     "Baselines.keep": (SqliteBaselines, "keep"),
     "Uploads.keep": (SqliteUploads, "keep"),
     "BlobWriter.commit": (FolderBlobWriter, "commit"),

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from reconciler.state.ledger.base import (
     AlreadyOpen,
     Baseline,
+    Ending,
     Intent,
     Ledger,
+    Sighting,
     TaskTaken,
     UploadPlace,
 )
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
 __all__ = [
     "AlreadyOpen",
     "Baseline",
+    "Ending",
     "Intent",
     "Ledger",
+    "Sighting",
     "SqliteLedger",
     "TaskTaken",
     "UploadPlace",

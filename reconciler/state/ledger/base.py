@@ -40,12 +40,30 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """A task that has ended: what was asked for, and the service's last answer."""
+
+    job: Mapping[str, Any]
+    answer: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     """One reading. `task_ids` are the tasks that were there and that the ledger did not know."""
 
     task_ids: frozenset[str]
     server_time: float | None  # the service's own clock then, in seconds since 1970
     is_whole: bool  # whether the list could be read whole
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What the service said of a task, and when. `answer` carries no signed URL."""
+
+    task_id: str
+    status: str
+    answer: Mapping[str, Any]
+    at: float  # seconds since 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,8 +275,8 @@ class Ledger(Protocol):
         Raises AlreadyOpen when the job has its result, or a task that may still bring it.
         """
 
-    def task_seen(self, task_id: str, status: str, answer: Mapping[str, Any], *, at: float) -> None:
-        """Remember what the service last said of a task. `answer` carries no signed URL."""
+    def tasks_seen(self, sightings: Sequence[Sighting]) -> None:
+        """Remember what the service last said of tasks: in one commit, the last of each counts."""
 
     # -------------------------------------------------------------- questions
 
@@ -304,6 +322,9 @@ class Ledger(Protocol):
         """The attempt that a task is linked to; None for a stray, and for a task that is
         not known.
         """
+
+    def find_endings(self, lane: str, *, most: int) -> Sequence[Ending]:
+        """The newest `most` tasks of a lane whose end the service has told, newest first."""
 
     def find_jobs(self, edits: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
         """By edit: the job it stood for last time, when it was sent or when its result was taken

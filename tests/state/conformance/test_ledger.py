@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.errors import LedgerError
 from reconciler.state.booked import Origin
-from reconciler.state.ledger import AlreadyOpen, Ledger, SqliteLedger
+from reconciler.state.ledger import AlreadyOpen, Ledger, Sighting, SqliteLedger
 from reconciler.state.observed import ARROWS, OPEN, TASK_LIFE_S, Attempt, State
 from tests.state.ledgers import (
     BOOKING,
@@ -131,7 +131,7 @@ def test_what_the_service_said_last(ledger: Ledger) -> None:
     """The status of a task is the last one that was seen."""
     bring(ledger, State.SUBMITTED)
     assert ledger.attempt("a", now=NOW).task_status == "PENDING"
-    ledger.task_seen("task-a", "RUNNING", {"task_status": "RUNNING"}, at=NOW)
+    ledger.tasks_seen([Sighting("task-a", "RUNNING", {"task_status": "RUNNING"}, NOW)])
     assert ledger.attempt("a", now=NOW).task_status == "RUNNING"
 
 
@@ -358,7 +358,8 @@ def test_nothing_is_booked_for_an_intent_that_is_refused(ledger: Ledger) -> None
 def test_what_the_service_said_is_in_the_books(ledger: Ledger) -> None:
     """Usage and status of the last answer, for attempts and for strays."""
     bring(ledger, State.SUBMITTED)
-    ledger.task_seen("task-a", "SUCCEEDED", {"usage": {"duration": 10}, "output": {}}, at=NOW)
+    said = {"usage": {"duration": 10}, "output": {}}
+    ledger.tasks_seen([Sighting("task-a", "SUCCEEDED", said, NOW)])
     ledger.strays.note("late", "a", "RUNNING", at=NOW + 1, open_question=True)
     entry, stray = ledger.books.entries()
     assert (entry.task_id, entry.task_status, entry.usage, entry.stray) == (

@@ -16,7 +16,7 @@ from typing import Any
 
 from reconciler.errors import LedgerError
 from reconciler.state.booked import Booking
-from reconciler.state.ledger.base import AlreadyOpen, TaskTaken
+from reconciler.state.ledger.base import AlreadyOpen, Sighting, TaskTaken
 from reconciler.state.ledger.sqlite.baselines import SqliteBaselines
 from reconciler.state.ledger.sqlite.books import SqliteBooks, book
 from reconciler.state.ledger.sqlite.database import (
@@ -247,11 +247,14 @@ class SqliteLedger(Questions):
                 "the job has its result, or a task that may still bring it."
             ) from error
 
-    def task_seen(self, task_id: str, status: str, answer: Mapping[str, Any], *, at: float) -> None:
+    def tasks_seen(self, sightings: Sequence[Sighting]) -> None:
+        rows = [
+            (each.status, json.dumps(each.answer, sort_keys=True), each.at, each.task_id)
+            for each in sightings
+        ]
         with self._database.transaction() as connection:
-            connection.execute(
-                "update tasks set status = ?, answer = ?, last_seen_at = ? where task_id = ?",
-                (status, json.dumps(answer, sort_keys=True), at, task_id),
+            connection.executemany(
+                "update tasks set status = ?, answer = ?, last_seen_at = ? where task_id = ?", rows
             )
 
     def _state(self, connection: sqlite3.Connection, attempt_id: str) -> tuple[State, str | None]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from reconciler.errors import LedgerError
-from reconciler.state.ledger.base import Intent
+from reconciler.state.ledger.base import Ending, Intent
 from reconciler.state.ledger.sqlite.database import (
     AMOUNT,
     FLAG,
@@ -16,6 +16,7 @@ from reconciler.state.ledger.sqlite.database import (
     Database,
     allow_null,
     read_job,
+    read_mapping,
     read_value,
 )
 from reconciler.state.observed import Attempt, History, Request, State, find_forgotten_at
@@ -145,6 +146,19 @@ class Questions:
         sql = "select attempt_id from tasks where task_id = ? and attempt_id <> ''"
         rows = self._database.rows(sql, task_id, kinds=[TEXT])
         return rows[0][0] if rows else None
+
+    def find_endings(self, lane: str, *, most: int) -> Sequence[Ending]:
+        rows = self._database.rows(
+            "select a.job, t.answer from attempts a join tasks t using (task_id) where a.lane = ?"
+            " and t.status in ('SUCCEEDED', 'FAILED') order by a.rowid desc limit ?",
+            lane,
+            most,
+            kinds=(TEXT, TEXT),
+        )
+        return [
+            Ending(read_value(read_job, job), read_value(read_mapping, answer))
+            for job, answer in rows
+        ]
 
     def find_jobs(self, edits: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
         rows = self._database.rows(
