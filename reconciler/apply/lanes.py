@@ -9,19 +9,20 @@ from reconciler.errors import ServiceError
 from reconciler.system.clock import Clock
 
 SLOWEST_PER_S = 0.05
+RECOVERY = 0.01  # of the full rate, with each that passes
 # looks, pages of the list and downloads of one run; the service takes 20 looks and 20 lists in a
 # second, and submits come on top
 QUESTIONS_PER_S = 12.0
 
 
 class Pacer:
-    """Lets one caller pass every 1/rate seconds; halved when the service says that it is
-    too fast.
+    """Lets one caller pass every 1/rate seconds; halved when the service says that it is too fast,
+    and then a little faster with each that passes, up to the rate of the beginning.
     """
 
     def __init__(self, clock: Clock, per_s: float) -> None:
         self._clock = clock
-        self._per_s = per_s
+        self._per_s = self._most_per_s = per_s
         self._next = 0.0
         self._turn = asyncio.Lock()
 
@@ -32,9 +33,10 @@ class Pacer:
             if self._next > now:
                 await self._clock.sleep(self._next - now)
             self._next = max(now, self._next) + 1 / self._per_s
+            self._per_s = min(self._per_s + self._most_per_s * RECOVERY, self._most_per_s)
 
     def halve(self) -> None:
-        """Go half as fast from here on."""
+        """Go half as fast for a while."""
         self._per_s = max(self._per_s / 2, SLOWEST_PER_S)
 
 

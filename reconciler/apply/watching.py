@@ -130,7 +130,7 @@ class TaskWatch:
         """
         now = self._clock.monotonic()
         asked = self._find_asked_for(now)
-        if now >= self._rests_until and len(asked) >= max(LIST_FROM, self._pages + 1):
+        if now >= self._rests_until and self._is_list_cheaper(len(asked)):
             await self._ask_list(asked, now)
         for watched in tuple(self._waiting.values()):
             if watched.due_at <= now + SOON_S:
@@ -142,6 +142,9 @@ class TaskWatch:
             watched.wake.set_result(None)
 
     # -------------------------------------------------------------- the list
+
+    def _is_list_cheaper(self, looks: int) -> bool:
+        return looks >= LIST_FROM and looks > self._pages
 
     def _find_asked_for(self, now: float) -> dict[str, Watched]:
         """The tasks that are due, or will be before long, and that the list may vouch for."""
@@ -188,7 +191,7 @@ class TaskWatch:
                 except ServiceError:
                     self._rests_until = now + LIST_REST_S
                     return shown
-                if page.contradictions or pages > len(asked):
+                if page.contradictions or pages > max(len(asked), len(IN_FLIGHT)):
                     self._rests_until = now + LIST_REST_S
                     return shown
                 for row in page.rows:

@@ -19,6 +19,7 @@ from reconciler.service.endpoints import Endpoint, find_endpoint
 
 _SYNC_FILE = "the Sync document"
 _LEAST_POLL_S = 5.0
+_MOST_RUNNING_TASKS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,9 @@ def guard_config(
     if not endpoint.loopback and config.poll_interval_s is not None:
         # all Syncs of an account are counted together by the service
         config = replace(config, poll_interval_s=max(config.poll_interval_s, _LEAST_POLL_S))
+    if not endpoint.loopback and config.running_tasks is not None:
+        # what a commit has sent cannot be called back by the next one
+        config = replace(config, running_tasks=min(config.running_tasks, _MOST_RUNNING_TASKS))
     return Guarded(config, tuple(_find_refusals(sync, document)))
 
 

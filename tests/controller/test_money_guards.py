@@ -33,7 +33,8 @@ def test_a_commit_cannot_hurry_what_may_be_lost(stage: Stage, asked: int, held: 
     """A request that is taken for lost too early is sent, and paid, again. Who looks too often
     takes the places of all other Syncs of the account.
     """
-    stage.write_project(limits={"settle_s": asked, "poll_interval_s": 0.05})
+    limits = {"settle_s": asked, "poll_interval_s": 0.05, "running_tasks": 5000}
+    stage.write_project(limits=limits)
     raw = (stage.repository.root / "cutlist.yaml").read_bytes()
     guarded = guard_config(
         stage.make_sync(endpoint="singapore"),
@@ -45,6 +46,7 @@ def test_a_commit_cannot_hurry_what_may_be_lost(stage: Stage, asked: int, held: 
     )
     assert guarded.config.settle_s == held
     assert guarded.config.poll_interval_s == 5
+    assert guarded.config.running_tasks == 100
 
 
 async def test_ids_of_commits_that_a_full_disk_has_spoiled(stage: Stage) -> None:

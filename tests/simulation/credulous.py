@@ -17,8 +17,11 @@ import pytest
 from reconciler.apply import attempt, listing, recover, verdict
 from reconciler.apply import settle as settling
 from reconciler.apply.baseline import read_listing
+from reconciler.apply.context import TaskFailed, close
+from reconciler.apply.watching import TaskWatch, Watched
 from reconciler.service.pages import ListedTask, ListPage
 from reconciler.state.ledger import Baseline, SqliteLedger
+from reconciler.state.observed import State
 from tests.simulation.network import SUBMIT, Wire
 
 Mutant = Callable[[pytest.MonkeyPatch], None]
@@ -237,6 +240,26 @@ def _submits_refused(patch: pytest.MonkeyPatch, refuses: Callable[[httpx.Respons
     _answers_seen_as(patch, respond)
 
 
+def missing_in_the_list_is_over(patch: pytest.MonkeyPatch) -> None:
+    """A task that a list of those in flight lacks has failed, and is not asked for by itself."""
+    follow, wait = attempt.follow, TaskWatch.wait
+
+    async def believe(self: TaskWatch, watched: Watched) -> None:
+        await wait(self, watched)
+        if not watched.is_listed:
+            raise TaskFailed("the list lacks it.", code="InternalError")
+
+    async def give_up(context: Any, work: Any, attempt_id: str, pace: Any) -> Any:
+        try:
+            return await follow(context, work, attempt_id, pace)
+        except TaskFailed as error:
+            await close(context, attempt_id, State.FAILED, error.code, error.message)
+            raise
+
+    patch.setattr(TaskWatch, "wait", believe)
+    patch.setattr(attempt, "follow", give_up)
+
+
 CREDULOUS: tuple[Mutant, ...] = (
     local_clock_decides,
     date_of_another_host,
@@ -252,4 +275,5 @@ CREDULOUS: tuple[Mutant, ...] = (
     proxy_page_is_a_verdict,
     no_id_is_no_task,
     failure_is_believed,
+    missing_in_the_list_is_over,
 )

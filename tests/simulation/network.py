@@ -206,6 +206,8 @@ class Network:
             self._told.append((PROCESS.get(), elapsed_s(), task_id))
         elif request.method == "GET" and path == LIST:
             page = json.loads(body)
+            if "status" in request.url.params:
+                self._count("list: by status")
             self._list.bend(page, self.server.clock.now(), self._accepted())
             body = json.dumps(page).encode()
         elif request.method == "GET" and path.startswith(f"{LIST}/"):

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply import executor, recover
+from reconciler.apply import executor, recover, watching
 from reconciler.apply.settle import take_second_look
+from reconciler.apply.watching import TaskWatch
 from reconciler.errors import CutlistError, Locked
 from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.state.observed import Attempt, State
@@ -25,7 +26,7 @@ from reconciler.system.probe import worker
 from reconciler.system.probe.client import ProbeClient
 from reconciler.system.probe.refusal import Refusal
 from tests.simulation.books import books, judge_books
-from tests.simulation.kinds import HOUR_S, kind_of
+from tests.simulation.kinds import HOUR_S, kind_of, turn_of
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.world import (
     KILLS,
@@ -154,6 +155,9 @@ def tapped(world: World) -> Iterator[None]:
         patch.setattr(executor, "cancel_waiting_task", noted)
         patch.setattr(recover, "take_second_look", heard)
         patch.setattr(ProbeClient, "_ask", look_here)
+        if turn_of(world.seed) % 2:  # however few they are
+            patch.setattr(TaskWatch, "_is_list_cheaper", lambda self, looks: looks > 0)
+            patch.setattr(watching, "LIST_REST_S", 20.0)
         yield
 
 

@@ -35,6 +35,7 @@ SOMETIMES = (
     *UNDELIVERED,
     *LOOK_BENDS,
     FROZEN,
+    "list: by status",
     "list: late",
     "list: hidden once",
     "wrong clock",

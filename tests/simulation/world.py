@@ -173,7 +173,13 @@ class World:
         cancels = self._wishes.random() < self.kind.cancel_rate
         is_away = dies_at is not None and self._wishes.random() < 0.3
         self.environment = OTHER if self.kind.environments and is_away else None
-        process = Process(dies_at, self._died, writing=writing)
+        died = asyncio.Event()
+
+        def die() -> None:
+            died.set()
+            self._died()
+
+        process = Process(dies_at, die, writing=writing)
         self.processes.append(process)
 
         async def block(function: Any, *args: Any) -> Any:
@@ -191,7 +197,9 @@ class World:
         token = PROCESS.set(process)
         task = asyncio.get_running_loop().create_task(apply())
         PROCESS.reset(token)
-        await asyncio.wait([task])
+        end = asyncio.ensure_future(died.wait())
+        await asyncio.wait([task, end], return_when=asyncio.FIRST_COMPLETED)
+        end.cancel()
         return None if process.dead else task.result()
 
     def _died(self) -> None:

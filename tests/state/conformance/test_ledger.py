@@ -528,3 +528,28 @@ def test_requests_of_some_keys(ledger: Ledger) -> None:
         ledger.intend(attempt, request_sha256="", prompt=None, job=job, server_time=None)
     assert ledger.find_requests(["k"]) == [("k", "film", None)]
     assert len(ledger.read_all_requests()) == 2
+
+
+def test_sightings_of_several_tasks_are_one_note(ledger: Ledger) -> None:
+    """In the order in which they were seen: the last of each task counts."""
+    bring(ledger, State.SUBMITTED)
+    seen = ("PENDING", "RUNNING", "SUCCEEDED")
+    ledger.tasks_seen([Sighting("task-a", status, {}, NOW) for status in seen])
+    assert ledger.attempt("a", now=NOW).task_status == "SUCCEEDED"
+    ledger.tasks_seen([])
+    ledger.tasks_seen([Sighting("of nobody", "RUNNING", {}, NOW)])
+    assert not ledger.knows_task("of nobody")
+
+
+def test_how_the_tasks_of_a_lane_have_ended(ledger: Ledger) -> None:
+    """The newest first, and none that goes on or of which the service told no end."""
+    for number, status in enumerate(("SUCCEEDED", "RUNNING", "FAILED", "CANCELED", "SUCCEEDED")):
+        lane = "other" if number == 4 else "lane"
+        attempt = Attempt(f"a{number}", f"k{number}", lane, "film", State.INTENT, "mock", NOW)
+        ledger.intend(attempt, request_sha256="", prompt=None, job=JOB, server_time=None)
+        ledger.submitted(attempt.id, f"task-{number}", at=NOW)
+        ledger.tasks_seen([Sighting(f"task-{number}", status, {"nth": number}, NOW)])
+    assert [each.answer["nth"] for each in ledger.find_endings("lane", most=9)] == [2, 0]
+    assert [each.answer["nth"] for each in ledger.find_endings("lane", most=1)] == [2]
+    assert ledger.find_endings("lane", most=9)[0].job == JOB
+    assert ledger.find_endings("nobody's", most=9) == []
