@@ -31,6 +31,7 @@ from reconciler.state.outputs import Outputs
 from reconciler.state.store import Store
 from reconciler.system.cache import Cache, Digests, open_cache
 from reconciler.system.clock import JUMP_S, Clock
+from reconciler.system.collector import pause_collector
 from reconciler.system.files import Survey
 from reconciler.system.stages import time_stage
 
@@ -134,6 +135,7 @@ def select_ready(
     return sorted(ready, key=lambda step: (order[step.action], step.name))
 
 
+@pause_collector()
 def run_pass(
     config: Config,
     store: Store,
