@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -173,20 +174,20 @@ def build_job(wanted: Wanted, upstream: Mapping[str, str]) -> Job:
     builds on.
     """
 
-    def build() -> Mapping[str, Any]:
-        return build_canonical(wanted, wanted.identities(upstream))
-
-    if wanted.known is None:
-        canonical = build()
-        return Job(digest_json(canonical), canonical)
+    known = wanted.known
     sources = [_identify(source, upstream) for source in wanted.sources]
-    key = wanted.known.find(sources)
+    key = known.find(sources) if known is not None else None
     if key is not None:
-        return Job(key, build=build)
-    canonical = build()
+        return Job(key, build=partial(_build_present, wanted, upstream))
+    canonical = _build_present(wanted, upstream)
     key = digest_json(canonical)
-    wanted.known.note(sources, key)
+    if known is not None:
+        known.note(sources, key)
     return Job(key, canonical)
+
+
+def _build_present(wanted: Wanted, upstream: Mapping[str, str]) -> Mapping[str, Any]:
+    return build_canonical(wanted, wanted.identities(upstream))
 
 
 def build_canonical(

@@ -101,7 +101,7 @@ class _Resolver:
         jobs: dict[str, Job] = {}
         for name in names:
             wanted = self._desired.edits[name]
-            identities = _identify_upstreams(wanted, self.resolved)
+            identities = _identify_upstreams(wanted.upstreams, self.resolved)
             if identities is not None:
                 jobs[name] = build_job(wanted, identities)
         if self._look_up is not None:
@@ -150,10 +150,11 @@ def resolve_edit(
     present rule of keys, where somebody has built it already.
     """
     wanted = desired.edits[name]
-    upstream = {up: resolved[up].result for up in wanted.upstreams}
-    missing = tuple(up for up, result in upstream.items() if result is None)
+    upstreams = wanted.upstreams
+    upstream = {up: resolved[up].result for up in upstreams}
+    missing = tuple([up for up, result in upstream.items() if result is None])
     known = {up: result for up, result in upstream.items() if result is not None}
-    identities = _identify_upstreams(wanted, resolved)
+    identities = _identify_upstreams(upstreams, resolved)
     if identities is None:
         return Resolved(wanted, None, None, missing, known)
     own = own or build_job(wanted, identities)
@@ -170,10 +171,10 @@ def resolve_edit(
 
 
 def _identify_upstreams(
-    wanted: Wanted, resolved: Mapping[str, Resolved]
+    upstreams: Collection[str], resolved: Mapping[str, Resolved]
 ) -> Mapping[str, str] | None:
     """By upstream edit, what stands for its bytes; None while that of one of them is not known."""
-    digests = {up: resolved[up].digest for up in wanted.upstreams}
+    digests = {up: resolved[up].digest for up in upstreams}
     if not all(digests.values()):
         return None
     return {up: f"sha256:{digest}" for up, digest in digests.items()}

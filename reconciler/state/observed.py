@@ -269,8 +269,11 @@ class Observed:
         """What the lock file says of an edit and its job; for one that was renamed, under the name
         that it had.
         """
-        own, (_, old) = self.pins.get(edit), self.old_pins.get(key, ("", None))
-        return own if own is not None and own.key == key else old
+        own = self.pins.get(edit)
+        if own is not None and own.key == key:
+            return own
+        old = self.old_pins.get(key)
+        return old[1] if old is not None else None
 
     def result(self, edit: str, key: str) -> Result | None:
         """The result that counts for an edit: the one that the lock file names, else the first that

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # SQLite is loaded where there is something to remember
     from reconciler.system.cache_file import CacheFile, Entry, Row
 
 _FILE = "cache.db"
+_parse = json.JSONDecoder().raw_decode  # json.loads looks for an encoding first, and for more
 # a file changed less than this ago may change again without its times telling
 _RACY_NS = 2_000_000_000
 
@@ -156,7 +157,7 @@ class Cache:
         if not isinstance(value, bytes) or mac != self._file.sign(table, name, value):
             self._file.give_up()
             return None
-        return json.loads(value)
+        return _parse(value.decode())[0]
 
 
 def _encode(key: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -40,7 +41,12 @@ class FolderTree:
 
     def read(self, path: str, most: int) -> bytes:
         with _raise_unusable():
-            return read_start(self._find(path), most)
+            try:
+                return read_start(self._find(path), most)
+            except OSError as error:
+                if error.errno != errno.ELOOP:
+                    raise
+                return read_start(str(self._resolve(path)), most)
 
     def _find(self, path: str) -> str:
         """Where a file lies, links of its folders followed; each folder is looked at once."""
@@ -51,8 +57,7 @@ class FolderTree:
             if top != self._root and self._root not in top.parents:
                 raise Unusable("is a symbolic link that leaves the project")
             real = self._folders[folder] = str(top)
-        there = f"{real}/{name}"
-        return str(self._resolve(path)) if os.path.islink(there) else there  # noqa: PTH114
+        return f"{real}/{name}"
 
     def file(self, path: str) -> File:
         try:
