@@ -31,8 +31,11 @@ class Usage:
     peak_mb: float  # of its largest process, in 10^6 bytes
 
 
-def measure_command(command: Iterable[object], folder: Path | None = None) -> Usage:
-    """Run a command to its end. SystemExit, with what it complained of, where it fails.
+def measure_command(
+    command: Iterable[object], folder: Path | None = None, *, code: int = 0
+) -> Usage:
+    """Run a command to its end. SystemExit, with what it complained of, where it does not exit with
+    `code`.
 
     Its memory is counted from the moment it was forked, so it is never told to be less than that of
     this process: fill large projects in a process of their own.
@@ -46,7 +49,7 @@ def measure_command(command: Iterable[object], folder: Path | None = None) -> Us
         _, status, used = os.wait4(process.pid, 0)
         wall_s = perf_counter() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
+        if process.returncode != code:
             complaints.seek(0)
             told = complaints.read().decode(errors="replace")[-2000:]
             raise SystemExit(f"{' '.join(words)} ended with {process.returncode}:\n{told}")
