@@ -275,6 +275,8 @@ class _Observer:
             before=before,
             damaged=sorted(self._lookup.damaged),
         )
+        with time_stage("store"):
+            self._store.remember()
         return observed, resolved
 
     def _begin(self) -> Observed:

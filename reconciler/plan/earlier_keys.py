@@ -8,17 +8,16 @@ attempts, pin and history count as they are, and nothing is rendered again for a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.desired.job import Job, Wanted, build_canonical
 from reconciler.formats.digest import digest_json
+from reconciler.formats.job_links import has_link, remove_signatures
 from reconciler.formats.signed_urls import Signatures
 from reconciler.state.observed import OPEN, Observed, Published, Result
 
-_LINK = re.compile(r"https?://[^?]*\?", re.IGNORECASE)
 Canonical = Mapping[str, Any]
 
 
@@ -83,7 +82,7 @@ class Former:
         """
         new: dict[str, _Known] = {}
         for key, several in results.items():
-            if several[0].job.get("v") == 1 or _has_link(several[0].job):
+            if several[0].may_be_former:
                 new[key] = _Known(several[0].job, {result.edit for result in several})
         for key, edit, canonical in requests:
             entry = new.setdefault(key, _Known())
@@ -260,37 +259,7 @@ def _is_known(key: str, name: str, observed: Observed) -> bool:
 
 def _looked_up_by(signatures: Signatures, key: str, canonical: Canonical | None) -> str:
     """The key that the present rule of links gives a job of an earlier one, version apart."""
-    if canonical is None or not _has_link(canonical):
+    if canonical is None or not has_link(canonical):
         return key
-    now = {**canonical, "input": _without(canonical.get("input"), "", signatures)}
+    now = remove_signatures(canonical, signatures)
     return key if now == canonical else digest_json(now)
-
-
-def _has_link(canonical: Canonical) -> bool:
-    return any(_LINK.match(text) for text in _texts(canonical.get("input"), ""))
-
-
-def _texts(value: Any, name: str) -> Iterable[str]:
-    """What stands in the fields of an input that name media (key.md): `url`, and what ends so."""
-    if isinstance(value, Mapping):
-        for field_name, part in value.items():
-            yield from _texts(part, str(field_name))
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _texts(part, name)
-    elif isinstance(value, str) and _is_medium(name):
-        yield value
-
-
-def _without(value: Any, name: str, signatures: Signatures) -> Any:
-    if isinstance(value, Mapping):
-        return {field_: _without(part, str(field_), signatures) for field_, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without(part, name, signatures) for part in value]
-    if isinstance(value, str) and _is_medium(name) and _LINK.match(value):
-        return signatures.remove_signature(value)
-    return value
-
-
-def _is_medium(name: str) -> bool:
-    return name == "url" or name.endswith("_url")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
+
+from reconciler.formats.job_links import has_link
 
 # the service forgets a task 24 h after submit_time, and with it the way to its video
 TASK_LIFE_S = 24 * 3600
@@ -44,6 +47,44 @@ ARROWS: Mapping[State, frozenset[State]] = {
     State.SUCCEEDED: frozenset({State.LOST}),
 }
 OPEN = (State.INTENT, State.SUBMITTED, State.UNDECIDED)
+
+
+class Record(Protocol):
+    """A record that can be read when somebody asks."""
+
+    def read_part(self, name: str) -> Mapping[str, Any]:
+        """One of its parts. Raises StoreDamaged where the record has gone, or tells something else
+        than it did.
+        """
+
+
+class Recorded(Mapping[str, Any]):
+    """A part of a record, which is read when somebody asks for it. Raises what `Record` raises."""
+
+    __slots__ = ("_name", "_record", "may_be_former")
+
+    def __init__(self, record: Record, name: str, *, may_be_former: bool = False) -> None:
+        self._record = record
+        self._name = name
+        self.may_be_former = may_be_former  # of a job, as in Result
+
+    def _part(self) -> Mapping[str, Any]:
+        return self._record.read_part(self._name)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._part()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._part())
+
+    def __len__(self) -> int:
+        return len(self._part())
+
+    def __repr__(self) -> str:
+        return repr(self._part())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Mapping[str, Any]:
+        return deepcopy(self._part(), memo)  # `asdict` makes plain data by it
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +126,15 @@ class Result:
     def by_hand(self) -> bool:
         """Whether its bytes are a file that somebody imported: nothing was asked of the service."""
         return "imported" in self.task
+
+    @property
+    def may_be_former(self) -> bool:
+        """Whether an earlier rule of keys may have to do with its key: its job is of version 1, or
+        has a link with parameters.
+        """
+        if isinstance(self.job, Recorded):
+            return self.job.may_be_former
+        return self.job.get("v") == 1 or has_link(self.job)
 
     @property
     def identity(self) -> str:

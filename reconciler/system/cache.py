@@ -69,10 +69,10 @@ class Cache:
             if rows is None:
                 rows = self._file.read_section(table) if self._file is not None else {}
                 self._rows[table] = rows
-            name = _encode(key)
-            value = self._believe(table, name, rows.get(name))
-            if value is not None:
-                known[key] = value
+            name = key.encode("utf-8", "surrogatepass")
+            row = rows.get(name)
+            if row is not None:
+                value = known[key] = self._believe(table, name, row)
         return value
 
     def fetch(self, table: str, key: str) -> Any:
@@ -81,9 +81,9 @@ class Cache:
         value = known.get(key)
         if value is None and self._file is not None:
             name = _encode(key)
-            value = self._believe(table, name, self._file.read_row(table, name))
-            if value is not None:
-                known[key] = value
+            row = self._file.read_row(table, name)
+            if row is not None:
+                value = known[key] = self._believe(table, name, row)
         return value
 
     def put(self, table: str, key: str, value: Any) -> None:
@@ -129,7 +129,8 @@ class Cache:
         """All that was asked for or put in this run."""
         for table, entries in self._known.items():
             for key, value in entries.items():
-                yield table, _encode(key), _dump(value)
+                if value is not None:
+                    yield table, _encode(key), _dump(value)
 
     def _find_unasked(self, table: str) -> set[bytes]:
         """The keys of a table to be dropped."""
@@ -148,14 +149,12 @@ class Cache:
             self._opened = CacheFile(self._folder / _FILE, self._machine_key)
         return self._opened
 
-    def _believe(self, table: str, name: bytes, row: Row | None) -> Any:
+    def _believe(self, table: str, name: bytes, row: Row) -> Any:
         """The value of a row as we wrote it; None for any other."""
-        assert self._file is not None or row is None
-        if row is None or self._file is None:
-            return None
+        assert self._opened is not None
         value, mac = row
-        if not isinstance(value, bytes) or mac != self._file.sign(table, name, value):
-            self._file.give_up()
+        if not isinstance(value, bytes) or mac != self._opened.sign(table, name, value):
+            self._opened.give_up()
             return None
         return _parse(value.decode())[0]
 
@@ -194,7 +193,11 @@ class Digests:
         if not self._verify and isinstance(known, list) and tuple(known[:4]) == stamp:
             return str(known[4])
         digest = hash_file(path)
-        settled = int(self._clock.now() * 1e9) - max(stamp[1], stamp[2]) > _RACY_NS
-        if settled and read_stamp(path) == stamp:
+        if is_settled(stamp, self._clock.now()) and read_stamp(path) == stamp:
             self._cache.put(self._table, path, [*stamp, digest])
         return digest
+
+
+def is_settled(stamp: Stamp, now: float) -> bool:
+    """Whether a file of that stamp cannot change any more without another stamp."""
+    return int(now * 1e9) - max(stamp[1], stamp[2]) > _RACY_NS

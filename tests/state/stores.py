@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reconciler.state.observed import Result
 from reconciler.state.store import FolderStore, Store
+from reconciler.system.cache import open_cache
 from tests import making
 from tests.clock import FakeClock
 from tests.making import make_digest
@@ -15,7 +16,8 @@ from tests.making import make_digest
 EDIT = making.make_edit("film")
 Maker = Callable[[Path, FakeClock], Store]
 IMPLEMENTATIONS: dict[str, Maker] = {
-    "folder": lambda path, clock: FolderStore(path / "store", clock)
+    "folder": lambda path, clock: FolderStore(path / "store", clock),
+    "indexed": lambda path, clock: FolderStore(path / "store", clock, open_cache(path / "cache")),
 }
 
 

@@ -109,6 +109,9 @@ class Store(Protocol):
     def confirm(self, result: Result) -> None:
         """Make durable a record that is there: who wrote it may have been killed before that."""
 
+    def remember(self) -> None:
+        """Keep what was learnt of the store, so that the next run need not look again."""
+
     def find_results(self, keys: Collection[str], *, read_data: bool = False) -> Contents:
         """The results of these keys whose blob is there, oldest first; and in words what could not
         be trusted. `read_data` hashes their blobs; otherwise a blob's size is compared.

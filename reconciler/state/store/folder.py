@@ -18,9 +18,10 @@ from typing import IO
 
 from reconciler.errors import StoreDamaged
 from reconciler.formats.digest import encode_canonical
-from reconciler.formats.records import build_record, parse_json
 from reconciler.state.observed import Result
 from reconciler.state.store.base import Contents, Damage, Room, T
+from reconciler.state.store.records import Records, read_record
+from reconciler.system.cache import Cache
 from reconciler.system.clock import Clock
 from reconciler.system.files import (
     copy_atomic,
@@ -32,6 +33,7 @@ from reconciler.system.files import (
 )
 
 _LEFTOVER_S = 24 * 3600
+Place = tuple[str, str]  # where a record lies, and its name
 
 
 class FolderBlobWriter:
@@ -77,10 +79,11 @@ class FolderStore:
     What each method promises stands in `Store`.
     """
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    def __init__(self, folder: Path, clock: Clock, cache: Cache | None = None) -> None:
         self.folder = folder
+        self._blobs_folder = f"{folder}/blobs"
         self._clock = clock
-        self._edits: dict[str, str] = {}  # by the name of a record: the edit that it tells
+        self._records = Records(cache or Cache(folder, None), clock)
 
     # -------------------------------------------------------------- blobs
 
@@ -93,7 +96,9 @@ class FolderStore:
         read.
         """
         try:
-            return self.blob_path(digest).stat().st_size == size_bytes
+            # as text: making a Path costs more than the look
+            path = f"{self._blobs_folder}/{digest[:2]}/{digest}"
+            return os.stat(path).st_size == size_bytes  # noqa: PTH116
         except (FileNotFoundError, NotADirectoryError):
             return False
 
@@ -154,12 +159,16 @@ class FolderStore:
             os.fchmod(file.fileno(), 0o444)
             os.fsync(file.fileno())
             target = self._record(result)
-            if _read(target) is None:  # none yet, or one that went bad
+            # none yet, or one that went bad
+            if read_record(str(target), target.name) is None:
                 tmp.rename(target)
         fsync_dir(folder)
 
     def confirm(self, result: Result) -> None:
         fsync_dir(self._record(result).parent)
+
+    def remember(self) -> None:
+        self._records.save()
 
     def find_results(self, keys: Collection[str], *, read_data: bool = False) -> Contents:
         """The results of these keys whose blob is there, oldest first; and in words what could not
@@ -168,48 +177,41 @@ class FolderStore:
         `read_data` hashes their blobs; otherwise a blob's size is compared. Only the records of
         `keys` are read, however many there are.
         """
-        return self._contents(self._records_of(keys), read_data=read_data)
+        return self._contents(self._list_records_of(keys), read_data=read_data)
 
     def read_all_results(self, *, read_data: bool = False) -> Contents:
         """All that was ever stored, for those who ask about the whole store. It costs what the
         store holds.
         """
-        return self._contents(self._records(), read_data=read_data)
+        return self._contents(self._list_records(), read_data=read_data)
 
     def find_stored(self, digests: Collection[str]) -> frozenset[str]:
-        named = (path for path in self._records() if path.name.split(".")[1] in digests)
+        named = (place for place in self._list_records() if place[1].split(".")[1] in digests)
         results = self._contents(named).results.values()
         return frozenset(result.digest for several in results for result in several)
 
     def find_rendered_for(self, edits: Collection[str]) -> Mapping[str, Sequence[Result]]:
         rendered: dict[str, list[Result]] = {}
-        names = self._records_for(edits)
-        for _, results in sorted(self._contents(names).results.items()):
+        for _, results in sorted(self._contents(self._list_records_for(edits)).results.items()):
             for result in results:
-                if result.edit in edits:
-                    rendered.setdefault(result.edit, []).append(result)
+                rendered.setdefault(result.edit, []).append(result)
         return rendered
 
-    def _records_for(self, edits: Collection[str]) -> Iterator[Path]:
-        """The records that may be of some edits. Each is read once in the life of this store: a
-        record is never changed.
-        """
-        for path in self._records():
-            if path.name not in self._edits:
-                result = _read(path)
-                if result is None:
-                    continue
-                self._edits[path.name] = result.edit
-            if self._edits[path.name] in edits:
-                yield path
+    def _list_records_for(self, edits: Collection[str]) -> Iterator[Place]:
+        """The records of some edits."""
+        for place in self._list_records():
+            result = self._records.read(*place)
+            if result is not None and result.edit in edits:
+                yield place
 
-    def _contents(self, paths: Iterable[Path], *, read_data: bool = False) -> Contents:
+    def _contents(self, places: Iterable[Place], *, read_data: bool = False) -> Contents:
         by_key: dict[str, list[Result]] = {}
         damaged: list[str] = []
-        for path in paths:
-            result = _read(path)
+        read = read_record if read_data else self._records.read
+        for path, name in places:
+            result = read(path, name)
             if result is None:
-                damaged.append(f"the result record {path.name[:12]}… cannot be read")
+                damaged.append(f"the result record {name[:12]}… cannot be read")
             elif not self.has(result.digest, result.size_bytes):
                 damaged.append(
                     f"the blob {result.digest[:12]}… of {result.edit} is missing or cut short"
@@ -232,13 +234,13 @@ class FolderStore:
     # -------------------------------------------------------------- housekeeping
 
     def verify(self, *, read_data: bool) -> Iterator[Damage]:
-        for path in self._records():
-            result = _read(path)
+        for place, name in self._list_records():
+            result = read_record(place, name)
             if result is None:
-                yield self._damage(path, f"the record {path.name[:12]}… cannot be read")
+                yield self._damage(Path(place), f"the record {name[:12]}… cannot be read")
             elif not self.has(result.digest, result.size_bytes):
                 words = f"the blob {result.digest[:12]}… of {result.edit} is missing or cut short"
-                yield self._damage(path, words)
+                yield self._damage(Path(place), words)
         for path in self._blobs() if read_data else ():
             if hash_file(path) != path.name:
                 words = f"the blob {path.name[:12]}… does not have the bytes it is named for"
@@ -278,20 +280,19 @@ class FolderStore:
         for folder in sorted(top.iterdir()) if top.is_dir() else ():
             yield from sorted(folder.iterdir())
 
-    def _records(self) -> Iterator[Path]:
-        top = self.folder / "results"
-        for folder in sorted(top.iterdir()) if top.is_dir() else ():
-            yield from _record_files(folder)
+    def _list_records(self) -> Iterator[Place]:
+        """All records, sorted."""
+        folders = _list_names(f"{self.folder}/results")
+        for folder in folders:
+            yield from _list_in(f"{self.folder}/results/{folder}")
 
-    def _records_of(self, keys: Collection[str]) -> Iterator[Path]:
+    def _list_records_of(self, keys: Collection[str]) -> Iterator[Place]:
         """The records of some keys; a folder that several of them share is listed once."""
         wanted = set(keys)
         for prefix in sorted({key[:2] for key in wanted}):
-            folder = self.folder / "results" / prefix
-            if folder.is_dir():
-                yield from (
-                    path for path in _record_files(folder) if path.name.split(".")[0] in wanted
-                )
+            for place in _list_in(f"{self.folder}/results/{prefix}"):
+                if place[1].partition(".")[0] in wanted:
+                    yield place
 
 
 def _missing(digest: str) -> StoreDamaged:
@@ -301,24 +302,21 @@ def _missing(digest: str) -> StoreDamaged:
     )
 
 
-def _record_files(folder: Path) -> list[Path]:
+def _list_in(folder: str) -> Iterator[Place]:
     """The records in one folder, sorted; what is still being written is none of them."""
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix == ".json" and not path.name.startswith(".")
-    )
+    for name in _list_names(folder):
+        if name.endswith(".json") and not name.startswith("."):
+            yield f"{folder}/{name}", name
+
+
+def _list_names(folder: str) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _age(result: Result) -> tuple[str, str]:
     """What results of one key are sorted by: the oldest first."""
     return result.stored_at, result.digest
-
-
-def _read(path: Path) -> Result | None:
-    """The record at `path`; None when there is none that can be trusted."""
-    try:
-        result = build_record(Result, parse_json(path.read_bytes()))
-        return result if path.name == f"{result.key}.{result.digest}.json" else None
-    except (OSError, ValueError):
-        return None
