@@ -17,7 +17,7 @@ from mockserver.http.files import CHUNK_BYTES, FileBody, read_range
 from mockserver.http.index import API, build_openapi
 from mockserver.http.visit import VISIT
 from mockserver.media.renderer import RunBlocking
-from mockserver.orders.scenarios import LABEL
+from mockserver.orders.scenarios import read_label
 from mockserver.service import Service
 
 LARGEST_BODY = 256 << 20  # bytes of a JSON body: four images of 20 MB as Base64 fit
@@ -40,7 +40,6 @@ def build_app(service: Service, run_blocking: RunBlocking) -> web.Application:
     cors = Cors(service.settings.cors)
     edge = Edge(service, cors, {route.handler: route.fault_route for route in routes})
     app = web.Application(client_max_size=LARGEST_BODY, middlewares=[edge.middleware])
-    app.on_response_prepare.append(cors.add_headers)
     for route in routes:
         app.router.add_route(route.method, route.path, route.handler)
     app.router.add_get("/openapi.json", handlers.describe_api)
@@ -187,7 +186,7 @@ class _Handlers:
         account = caller.account.name
         notes = VISIT.get().notes
         notes["account"] = account
-        if label := request.headers.get(LABEL):
+        if label := read_label(request.headers):
             notes["label"] = label
         check_workspace(caller, request.headers.get("X-DashScope-WorkSpace"))
         if rate is not None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+# The digit of a UUID that tells its variant, by the digit that chance gave.
+_VARIANT = {f"{n:x}": "89ab"[n & 3] for n in range(16)}
 _LENIENT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
@@ -46,8 +48,7 @@ def compute_sha256(data: bytes) -> str:
 def derive_uuid(seed: int, kind: str, n: int) -> str:
     """The n-th identifier of a kind, in the form of a random UUID: the same for the same seed."""
     text = _derive_bytes(seed, kind, n).hex()
-    variant = "89ab"[int(text[16], 16) & 3]
-    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 def derive_share(seed: int, kind: str, n: int) -> float:

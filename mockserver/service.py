@@ -26,7 +26,7 @@ from mockserver.media.reader import MediaReader, MediaReading
 from mockserver.media.references import compute_job_sha256, list_references
 from mockserver.media.storage import Storage
 from mockserver.orders.faults import Faults
-from mockserver.orders.scenarios import LABEL, Scenarios
+from mockserver.orders.scenarios import Scenarios, read_label
 from mockserver.settings import Settings
 from mockserver.state.snapshot import pack_snapshot, unpack_snapshot
 from mockserver.state.state import State
@@ -131,7 +131,7 @@ class Service:
         )
         if isinstance(outcome, Failure) and self.settings.validation == "strict":
             raise ApiError(400, outcome.code, outcome.message)
-        label = headers.get(LABEL)
+        label = read_label(headers)
         scenario = self.scenarios.choose(account, label, parsed.document)
         draft = Draft(
             caller=caller,

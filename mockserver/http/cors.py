@@ -57,7 +57,7 @@ class Cors:
             return None
         return _build_refusal(request)
 
-    async def add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
+    def add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         """Let the page read the answer; called for every answer before it goes out."""
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is not None and self.may_use(request):

@@ -24,7 +24,7 @@ from mockserver.http.index import CONTROLS, PAGES, describe_miss
 from mockserver.http.visit import VISIT, Visit
 from mockserver.orders import wire
 from mockserver.orders.faults import Fault
-from mockserver.orders.scenarios import LABEL
+from mockserver.orders.scenarios import read_label
 from mockserver.service import Service
 
 # Faults that the bytes of an answer show.
@@ -50,16 +50,26 @@ class Edge:
 
         @web.middleware
         async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if is_preflight(request):
-                return self._cors.answer_preflight(request)
-            if request.path.startswith(CONTROLS) or request.path in PAGES:
-                return self._cors.refuse(request) or await handler(request)
-            fault = self._draw_fault(request, handler)
-            if fault is None:
-                return await self._visit(request, handler, None)
-            return await self._visit_with_fault(request, handler, fault)
+            try:
+                response = await self._receive(request, handler)
+            except web.HTTPException as error:
+                self._cors.add_headers(request, error)
+                raise
+            self._cors.add_headers(request, response)
+            return response
 
         return edge
+
+    async def _receive(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if is_preflight(request):
+            return self._cors.answer_preflight(request)
+        path = request.path
+        if path.startswith(CONTROLS) or path in PAGES:
+            return self._cors.refuse(request) or await handler(request)
+        fault = self._draw_fault(request, handler)
+        if fault is None:
+            return await self._visit(request, handler, None)
+        return await self._visit_with_fault(request, handler, fault)
 
     # ---- requests as they should be
 
@@ -157,7 +167,7 @@ class Edge:
             return None
         account = self._service.accounts.find_name(request.headers.get(hdrs.AUTHORIZATION))
         route = self._fault_routes.get(handler, "")
-        return self._service.faults.draw(route, account, request.headers.get(LABEL))
+        return self._service.faults.draw(route, account, read_label(request.headers))
 
     async def _visit_with_fault(
         self, request: web.Request, handler: Handler, fault: Fault

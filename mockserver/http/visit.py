@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass
+@dataclass(slots=True)
 class Visit:
     """A request on its way through the server. `at` is when it came, in seconds since 1970."""
 

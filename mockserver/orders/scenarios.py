@@ -16,6 +16,12 @@ ENDS = ("succeed", "fail", "cancel", "expire", "no_url", "never", "lose")
 LABEL = "X-Mock-Label"
 
 
+def read_label(headers: Mapping[str, str]) -> str | None:
+    """The label that a request carries; what is no UTF-8 in it becomes "?"."""
+    label = headers.get(LABEL)
+    return None if label is None else label.encode("utf-8", "replace").decode()
+
+
 @dataclass(frozen=True)
 class When:
     """Which tasks a rule is about. All that is set must hold; nothing set means every task."""

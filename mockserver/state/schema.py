@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
+from typing import Any
 
 NEVER = 1e11  # a time that does not come (the year 5138): the end of a task that is held
 
@@ -10,6 +12,16 @@ NEVER = 1e11  # a time that does not come (the year 5138): the end of a task tha
 # server runs.
 STATUS = """CASE WHEN cancelled_at IS NOT NULL THEN 'CANCELED'
     WHEN :now < scheduled_at THEN 'PENDING' WHEN :now < end_at THEN 'RUNNING' ELSE outcome END"""
+
+
+def get_status(task: Mapping[str, Any], now: float) -> str:
+    """The status of a task at a time, by the rule of STATUS."""
+    if task["cancelled_at"] is not None:
+        return "CANCELED"
+    if now < task["scheduled_at"]:
+        return "PENDING"
+    return "RUNNING" if now < task["end_at"] else str(task["outcome"])
+
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -129,7 +129,7 @@ class State:
             return
         try:
             self.commit()
-        except sqlite3.Error as error:
+        except Exception as error:
             waiting, self._waiting = self._waiting, []
             for waiter in waiting:
                 if not waiter.done():

@@ -1,8 +1,9 @@
 """The table of tasks, with what every POST asks of it held in memory.
 
 SQL would cost more than the rest of an answer. So the number of tasks, how many there are of each
-job, and the last ends of each lane are counted here, and new tasks wait until somebody reads or
-changes the table, or the state is committed.
+job, and the last ends of each lane are counted here, new tasks wait until somebody reads or changes
+the table, or the state is committed, and tasks that are new or were asked for are held: whoever
+waits for a task asks again and again.
 """
 
 from __future__ import annotations
@@ -12,18 +13,38 @@ from operator import itemgetter
 from typing import Any
 
 from mockserver.fields import Doc
-from mockserver.state.schema import STATUS, TASK_COLUMNS
+from mockserver.state.schema import STATUS, TASK_COLUMNS, get_status
 
-Row = sqlite3.Row
+Row = sqlite3.Row | Doc
+HELD = 4096  # tasks held in memory, at most
 
 _INSERT = (
     f"INSERT INTO tasks ({', '.join(TASK_COLUMNS)}) VALUES ({', '.join('?' * len(TASK_COLUMNS))})"
 )
 _get_values = itemgetter(*TASK_COLUMNS)
-# What answers are made of, the frequent ones first, as a column of a row is searched by its name.
-_FIND = f"""SELECT {STATUS} AS status, account, submit_at, end_at, scheduled_at, cancelled_at,
-    polls_left, forget_s, lost_s, no_url, film, usage, orig_prompt, code, message, task_id, lane,
-    model FROM tasks WHERE task_id = :task_id"""
+# What answers are made of.
+_TOLD_COLUMNS = (
+    "task_id",
+    "account",
+    "model",
+    "lane",
+    "submit_at",
+    "scheduled_at",
+    "end_at",
+    "cancelled_at",
+    "outcome",
+    "code",
+    "message",
+    "orig_prompt",
+    "usage",
+    "film",
+    "polls_left",
+    "forget_s",
+    "lost_s",
+    "no_url",
+)
+_get_told_values = itemgetter(*_TOLD_COLUMNS)
+_FIND = f"SELECT {', '.join(_TOLD_COLUMNS)} FROM tasks WHERE task_id = ?"
 
 
 class TaskTable:
@@ -35,6 +56,7 @@ class TaskTable:
         self._count = int(db.execute("SELECT coalesce(max(n), 0) FROM tasks").fetchone()[0])
         jobs = db.execute("SELECT job_sha256, max(nth) + 1 FROM tasks GROUP BY job_sha256")
         self._jobs: dict[bytes, int] = {_pack(job): count for job, count in jobs}
+        self._held: dict[str, tuple[Any, ...]] = {}  # by task_id, the values of _TOLD_COLUMNS
         # The last ends of a lane, as many as it has running places.
         self._ends: dict[str, list[float]] = {}
 
@@ -54,6 +76,7 @@ class TaskTable:
     def add(self, row: Doc) -> None:
         """Store a new task, with the next commit of the state."""
         self._new.append(_get_values(row))
+        self._hold(row["task_id"], _get_told_values(row))
         self._count = row["n"]
         self._jobs[_pack(row["job_sha256"])] = row["nth"] + 1
         if row["lane"] in self._ends:
@@ -63,6 +86,7 @@ class TaskTable:
         """Set columns of a task, with the next commit of the state."""
         self.write()
         self._ends.clear()
+        self._held.pop(task_id, None)
         columns = ", ".join(f"{name} = :{name}" for name in changes)
         self._db.execute(
             f"UPDATE tasks SET {columns} WHERE task_id = :task_id", {**changes, "task_id": task_id}
@@ -72,6 +96,7 @@ class TaskTable:
         """Give tasks new times (scheduled_at, end_at, n), with the next commit of the state."""
         self.write()
         self._ends.clear()
+        self._held.clear()
         self._db.executemany("UPDATE tasks SET scheduled_at = ?, end_at = ? WHERE n = ?", times)
 
     # ---- counting and scheduling
@@ -118,9 +143,22 @@ class TaskTable:
 
     def find(self, task_id: str, now: float) -> Row | None:
         """What answers tell of a task, with its `status` at a time; None for an unknown one."""
-        self.write()
-        row: Row | None = self._db.execute(_FIND, {"task_id": task_id, "now": now}).fetchone()
-        return row
+        values = self._held.get(task_id)
+        if values is None:
+            self.write()
+            row = self._db.execute(_FIND, (task_id,)).fetchone()
+            if row is None:
+                return None
+            values = tuple(row)
+            self._hold(task_id, values)
+        task = dict(zip(_TOLD_COLUMNS, values, strict=True))
+        task["status"] = get_status(task, now)
+        return task
+
+    def _hold(self, task_id: str, values: tuple[Any, ...]) -> None:
+        if len(self._held) >= HELD:
+            self._held.clear()
+        self._held[task_id] = values
 
     def get_plan(self, task_id: str) -> str:
         """The plan (JSON) of the film of a task that has one."""

@@ -76,6 +76,7 @@ class Tasks:
             "api_key_id": draft.caller.key.id,
             "model": draft.model_name,
             "submit_at": now,
+            "cancelled_at": None,
             "request_sha256": draft.request_sha256,
             "job_sha256": draft.job_sha256,
             "nth": draft.nth,

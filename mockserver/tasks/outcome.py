@@ -57,7 +57,7 @@ def foresee_outcome(
     parameters = request.get("parameters", {})
     parameters = {name: value for name, value in parameters.items() if name in known}
     main = _find_main(sources)
-    values = tuple([parameters.get(name) for name in _MEASURED])
+    values = tuple(map(parameters.get, _MEASURED))
     measures = _compute_measures(model, variant, main, values)
     prompt = request["input"].get("prompt")
     plan = {  # the fields of FilmPlan
@@ -69,7 +69,7 @@ def foresee_outcome(
         "look": _choose_look(model, variant, request["input"], parameters.get("seed"), nth),
         "watermark": parameters.get("watermark") is True,
         "audio": bool(rule["audio"] and main and main.audio),
-        "settings": {name: parameters[name] for name in _SETTINGS if name in parameters},
+        "settings": _choose_settings(parameters),
         "sources": sources,
     }
     text = encode_compact(plan).decode()
@@ -80,6 +80,13 @@ def foresee_outcome(
         billed_s=measures.billed_s,
         orig_prompt=_truncate_prompt(prompt, variant) if rule["orig_prompt"] else None,
     )
+
+
+def _choose_settings(parameters: Doc) -> Doc:
+    """The parameters that the picture shows, always in the same order."""
+    if parameters.keys().isdisjoint(_SETTINGS):
+        return {}
+    return {name: parameters[name] for name in _SETTINGS if name in parameters}
 
 
 def _find_main(sources: tuple[Source, ...]) -> Source | None:

@@ -340,3 +340,11 @@ async def test_a_body_that_cannot_be_unpacked_is_refused(api):
     for path in ("journal/verify", "faults", "restore"):
         answer = await api.mock("POST", path, content=b"{}", headers={"Content-Encoding": "gzip"})
         assert (answer.status_code, answer.json()["message"]) == (400, "the body cannot be read")
+
+
+async def test_a_label_that_is_no_text(serve, tmp_path):
+    """Its bytes become question marks, and the server goes on."""
+    async with serve(state_dir=tmp_path) as api:
+        await api.create(api.wan(), **{"X-Mock-Label": b"take \xff"})
+        await api.create(api.wan())
+        assert [task["label"] for task in api.server.tasks()] == ["take ?", None]

@@ -234,3 +234,20 @@ async def test_a_film_that_cannot_be_made_fails_the_task(serve, caplog):
         )
         assert api.server.bill()["total_billed_s"] == 0
     assert "no encoder" in caplog.text
+
+
+async def test_a_fetch_and_a_list_tell_the_same_status(serve, tmp_path):
+    """Of new and of old tasks, at every moment of their lives, also of a cancelled one."""
+    async with serve(state_dir=tmp_path) as api:
+        ids = [await api.create(api.wan(prompt=f"take {n}")) for n in range(3)]
+        refused = await api.create({"model": "wan2.7-videoedit", "input": {}})
+        assert (await api.cancel(ids[2])).status_code == 200
+        told = set()
+        for seconds in (0.0, 0.1, 0.5, 2.5, 2.0):
+            api.clock.advance(seconds)
+            listed = {task["task_id"]: task["status"] for task in api.server.tasks()}
+            fetched = {task_id: await api.status(task_id) for task_id in (*ids, refused)}
+            assert fetched == listed
+            told |= set(fetched.values())
+            await api.mock("POST", "restart")  # the next ones are read anew
+        assert told == {"PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED"}
