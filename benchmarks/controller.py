@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from frame import tell_value
 from scene.processes import ControllerProcess, start
 from scene.projects import EDIT
 from scene.repositories import (
@@ -88,17 +89,11 @@ def measure_pushes(edits: int, *, webhook: bool, interval_s: int) -> list[float]
 
 def tell_pushes(edits: int, floor_s: float) -> None:
     hooked = measure_pushes(edits, webhook=True, interval_s=3600)
-    print(
-        f"push and webhook to first request, {edits:5,} manifests: median"
-        f" {statistics.median(hooked):.2f} s, longest {max(hooked):.2f} s;"
-        f" {statistics.median(hooked) / floor_s:.0f} times git ls-remote; allowed"
-        f" {ALLOWED_S:.1f} s"
-    )
+    claim = f"push and webhook to first request, {edits:,} manifests"
+    tell_value(claim, hooked, allowed=ALLOWED_S, unit="s", git_ls_remote_s=floor_s)
     waited = measure_pushes(edits, webhook=False, interval_s=1)
-    print(
-        f"push to first request by an interval of 1 s, {edits:5,} manifests: median"
-        f" {statistics.median(waited):.2f} s, longest {max(waited):.2f} s; allowed 2.0 s"
-    )
+    claim = f"push to first request by an interval of 1 s, {edits:,} manifests"
+    tell_value(claim, waited, allowed=2.0, unit="s")
 
 
 def measure_floor() -> tuple[float, float]:
@@ -140,10 +135,12 @@ def tell_idle(seconds: float = 12.0) -> None:
             own_after, git_after = process.read_cpu()
             count = len(host.looks["films"]) - looks
     own_s, git_s = (own_after - own) / count, (git_after - git) / count
-    print(
-        f"a look with nothing new, {EDITS:,} manifests: {own_s * 1000:.0f} ms CPU and"
-        f" {git_s * 1000:.0f} ms of git: {(own_s + git_s) * 10:.1f} % of a core at an interval of"
-        f" 10 s; allowed {ALLOWED_CPU_S * 10:.0f} %"
+    tell_value(
+        f"a look with nothing new, {EDITS:,} manifests",
+        [own_s + git_s],
+        allowed=ALLOWED_CPU_S,
+        unit="s CPU",
+        git_s=git_s,
     )
 
 
@@ -172,9 +169,14 @@ def tell_large(mode: str) -> None:
         mirror = folder / "state" / "syncs" / "films" / "repository.git"
         here = count_objects(mirror)
         there = count_objects(host.find_folder())
-    print(
-        f"first pass over {LARGE:,} commits and manifests, mode {mode}: {took_s:.0f} s, peak"
-        f" {peak:.0f} MiB; allowed {ALLOWED_MIB} MiB; {here:,} of {there:,} objects fetched"
+    tell_value(
+        f"first pass over {LARGE:,} commits and manifests, mode {mode}, peak memory",
+        [peak],
+        allowed=ALLOWED_MIB,
+        unit="MiB",
+        took_s=took_s,
+        objects=here,
+        objects_there=there,
     )
 
 
@@ -220,12 +222,14 @@ def tell_many(interval_s: int = 5, seconds: float = 40.0) -> None:
         for earlier, later in itertools.pairwise(looks)
         if earlier > before
     ]
-    late = sorted(gaps)[len(gaps) * 95 // 100]
-    print(
-        f"{SYNCS} Syncs every {interval_s} s, one broken, one hanging: {len(gaps)} looks, median"
-        f" after {statistics.median(gaps):.2f} s, 95 % within {late:.2f} s, all within"
-        f" {max(gaps):.2f} s; allowed {interval_s * 1.1 + 1:.1f} s; {cpu / seconds * 100:.0f} % of"
-        f" a core, {memory:.0f} MiB, {threads} threads"
+    tell_value(
+        f"{SYNCS} Syncs every {interval_s} s, one broken, one hanging, between two looks",
+        gaps,
+        allowed=interval_s * 1.1 + 1,
+        unit="s",
+        share_of_a_core=cpu / seconds,
+        memory_mib=memory,
+        threads=threads,
     )
 
 

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from frame import tell_value
 from scene.processes import read_memory
 from scene.repositories import fill, read_sync, write_project, write_sync
 
@@ -99,11 +100,16 @@ async def look(service: ControllerService, gauge: Gauge, looks: int) -> None:
 
 def report(looks: int, first: Held, last: Held, each_s: float) -> None:
     """Print what the process holds after so many looks."""
-    print(
-        f"after {looks:,} looks: {last.mib:.1f} MiB, {last.mib - first.mib:+.1f} since the first"
-        f" {WARM} (allowed {ALLOWED_MIB:+.0f}); {last.objects:,} objects"
-        f" ({last.objects - first.objects:+,}); {last.threads} threads ({first.threads} before);"
-        f" {last.files} open files ({first.files} before); {each_s * 1000:.0f} ms a look"
+    tell_value(
+        f"a controller's memory after {looks:,} looks, more than after {WARM}",
+        [last.mib - first.mib],
+        allowed=ALLOWED_MIB,
+        unit="MiB",
+        memory_mib=last.mib,
+        objects=[first.objects, last.objects],
+        threads=[first.threads, last.threads],
+        files=[first.files, last.files],
+        look_s=each_s,
     )
 
 
