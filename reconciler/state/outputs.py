@@ -77,23 +77,20 @@ class Outputs:
         `find_whole` opens the blobs that a file at a path may be cut short of: with those in the
         store, nothing of anybody's is lost. Neither is asked without need.
         """
-        published = self.published()
-        survey = survey or Survey(self._root)
-        there = {path: _find_digest(path, survey, digests) for path in paths}
-        strange = {
-            digest
-            for path, digest in there.items()
-            if digest is not None and not _is_noted(published.get(path), digest)
-        }
-        stored = find_stored(strange) if strange else ()
-        outputs = {}
-        for path, digest in there.items():
-            note = published.get(path)
-            ours = digest is not None and (digest in stored or _is_noted(note, digest))
-            cut_short = (
-                digest is not None and not ours and self._is_cut_short(path, digest, find_whole)
-            )
-            outputs[path] = Output(digest, note, ours or cut_short, cut_short)
+        published, survey = self.published(), survey or Survey(self._root)
+        outputs: dict[str, Output] = {}
+        strange: dict[str, str] = {}  # by path: digests of which the notes do not know
+        for path in paths:
+            digest, note = _find_digest(path, survey, digests), published.get(path)
+            if digest is None or (note is not None and note.digest == digest):
+                outputs[path] = Output(digest, note, digest is not None)
+            else:
+                strange[path] = digest
+        stored = find_stored(set(strange.values())) if strange else ()
+        for path, digest in strange.items():
+            ours = digest in stored
+            cut_short = not ours and self._is_cut_short(path, digest, find_whole)
+            outputs[path] = Output(digest, published.get(path), ours or cut_short, cut_short)
         return outputs
 
     def _is_cut_short(
@@ -145,8 +142,3 @@ def _find_digest(path: str, survey: Survey, digests: Digests) -> str | None:
     except (EscapesRoot, NotADirectoryError):
         return None
     return None if info is None else digests.of_stamp(file, make_stamp(info))
-
-
-def _is_noted(note: Published | None, digest: str) -> bool:
-    """Whether a file has the bytes that we wrote there last time."""
-    return note is not None and note.digest == digest
