@@ -22,7 +22,10 @@ from reconciler.errors import (
     CutlistError,
     UsageError,
 )
+from reconciler.system.collector import collect_seldom
 
+# They go on for as long as something runs; all others end as soon as they have answered.
+_LASTING = ("apply", "watch", "sync", "mock", "demo")
 # In the order in which people meet them. Each is `reconciler/cli/commands/NAME.py`, which is loaded
 # when it is asked for: `--version` loads click and nothing else.
 COMMANDS = (
@@ -118,6 +121,8 @@ class _LazyGroup(click.Group):
         """Find the command of the first argument; a name that is none is told the nearest."""
         if args[0] not in COMMANDS:
             self.commands.update({name: load_command(name) for name in COMMANDS})
+        elif args[0] not in _LASTING:
+            ctx.with_resource(collect_seldom())
         return super().resolve_command(ctx, args)
 
 
