@@ -247,9 +247,11 @@ class Replanner:
             edit = self._draft.resolved[name]
             if edit.job is None or edit.job.key not in keys:
                 continue
-            if self._former.needs_everything(edit.wanted, edit.job, self._draft.observed):
+            if self._former.is_settled(name, edit.job.key, self._draft.observed):
+                continue
+            if self._former.needs_everything(edit.wanted):
                 return True
-            earlier.update(self._former.find_keys(edit.wanted, edit.job, self._draft.observed))
+            earlier.update(self._former.find_keys(edit.wanted, edit.job))
         history = self._ledger.find_history(earlier, now=self._clock.now())
         return bool(history or self._store.find_results(earlier).results)
 

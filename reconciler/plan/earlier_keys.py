@@ -98,29 +98,25 @@ class Former:
 
     # -------------------------------------------------------------- what to look up
 
-    def find_keys(self, wanted: Wanted, own: Job, observed: Observed) -> Collection[str]:
-        """The keys by which an earlier rule may have known an edit, to be looked up besides its
-        `own`. None for one with links: those need `needs_everything`.
+    def find_keys(self, wanted: Wanted, own: Job) -> Collection[str]:
+        """The keys by which an earlier rule may have known an edit that is not settled, to be
+        looked up besides its `own`. None for one with links: those need `needs_everything`.
         """
-        if self._signatures is None or self._is_settled(wanted, own, observed):
-            return ()
-        if _links_of(wanted):
-            return ()
-        return (digest_json({**own.canonical, "v": 1}),)
+        return () if _links_of(wanted) else (digest_json({**own.canonical, "v": 1}),)
 
-    def needs_everything(self, wanted: Wanted, own: Job, observed: Observed) -> bool:
-        """Whether only a search among all old jobs can tell by which key an edit is known: a rule
-        of links may have left more in them, and nobody can tell what.
+    def needs_everything(self, wanted: Wanted) -> bool:
+        """Whether only a search among all old jobs can tell by which key an edit is known that is
+        not settled: a rule of links may have left more in them, and nobody can tell what.
         """
-        if self._signatures is None or self._is_settled(wanted, own, observed):
-            return False
         return bool(_links_of(wanted))
 
-    def _is_settled(self, wanted: Wanted, own: Job, observed: Observed) -> bool:
+    def is_settled(self, name: str, own_key: str, observed: Observed) -> bool:
         """Whether no key of an earlier rule can count for an edit: version 1 made nothing, and
         something is known under its own key.
         """
-        return not self._first and _is_known(own.key, wanted.edit.name, observed)
+        if self._signatures is None:
+            return True
+        return not self._first and _is_known(own_key, name, observed)
 
     def has_stake_in(self, key: str) -> bool:
         """Whether what happens to a key may be about more edits than those that have it now:
@@ -143,9 +139,10 @@ class Former:
         """The job of an edit, under the key by which it is known. `upstream` is as in `build_job`,
         `own` its job by the present rule; `names` are all edits' names.
         """
-        if self._signatures is None or not (self._known or self._pins):
+        if self.is_settled(wanted.edit.name, own.key, observed):
             return own
-        if self._is_settled(wanted, own, observed):
+        assert self._signatures is not None
+        if not (self._known or self._pins):
             return own
         identities = wanted.identities(upstream)
         links = self._links(wanted)

@@ -70,7 +70,8 @@ def _levels(desired: Desired) -> Sequence[Sequence[str]]:
     levels: list[list[str]] = []
     depths: dict[str, int] = {}
     for name, wanted in desired.edits.items():
-        depth = max((depths[up] + 1 for up in wanted.upstreams), default=0)
+        upstreams = wanted.upstreams
+        depth = max([depths[up] for up in upstreams]) + 1 if upstreams else 0
         depths[name] = depth
         if depth == len(levels):
             levels.append([])
@@ -123,14 +124,18 @@ class _Resolver:
         edits = self._desired.edits
         answer = look_up.find({own.key for own in jobs.values()})
         former.learn(answer.results, answer.requests)
-        earlier = {
-            key
-            for name, own in jobs.items()
-            for key in former.find_keys(edits[name], own, observed)
-        }
+
+        def list_unsettled() -> list[tuple[Wanted, Job]]:
+            return [
+                (edits[name], own)
+                for name, own in jobs.items()
+                if not former.is_settled(name, own.key, observed)
+            ]
+
+        earlier = {key for wanted, own in list_unsettled() for key in former.find_keys(wanted, own)}
         answer = look_up.find(earlier)
         former.learn(answer.results, answer.requests)
-        if any(former.needs_everything(edits[name], own, observed) for name, own in jobs.items()):
+        if any(former.needs_everything(wanted) for wanted, _own in list_unsettled()):
             answer = look_up.read_everything()
             former.forget()
             former.learn(answer.results, answer.requests)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from reconciler.desired.source.readings import ManifestReader
 from reconciler.desired.tree import Tree, Unusable
 from reconciler.errors import Fault, InvalidInput
 from reconciler.service.model_files import load_models
-from reconciler.service.models import Model, Models
+from reconciler.service.models import Model
 from reconciler.system.cache import Cache
 from reconciler.system.files import EscapesRoot, Survey
 
@@ -34,61 +34,96 @@ def load_desired(config: Config, tree: Tree, cache: Cache, survey: Survey | None
     What is looked at is remembered in `cache`; the caller saves it, also after faults. `survey` is
     the one of the pass, which looks at each output once.
     """
-    survey = survey or Survey(config.root)
-    files, faults = find_manifests(config, tree)
-    rules = build_rules(config)
-    models = rules.models
-    reader = ManifestReader(config, rules, tree, cache)
-    edits: list[Edit] = []
-    known: dict[int, KnownKeys] = {}  # by the id of an edit
-    names: set[str] = set()
-    doubtful: list[Edit] = []
-    suspects: list[tuple[Edit, Suspect]] = []
-    for path in files:
-        file = reader.read(path)
-        edits += file.edits
-        faults += file.faults
-        names.update(file.names)
-        suspects += file.suspects
-        known.update(zip(map(id, file.edits), file.known, strict=False))
-        if not file.keeps_policy:
-            doubtful += file.edits
-    faults += _warn_about_region(config, edits)
-    faults += comments.warn_about_cut_texts(config.document, models)
-    broken = reader.check_policies(doubtful)
-    faults += manifest.drop_known_places(
-        faults, [*check_project_policy(config.document, models), *broken]
-    )
-    sources = _list_sources(edits)
-    faults += manifest.drop_known_places(
-        faults, check_graph(edits, lambda edit: sources.get(id(edit), edit.sources), names)
-    )
-    examiner, masks = MediaExaminer(tree, cache, config.signatures), Masks()
-    wanted: dict[str, Wanted] = {}
-    wrong = manifest.find_wrong_places(faults)
-    for edit in edits:
-        model = models.by_name[edit.model]
-        inputs, more = _examine_sources(examiner, edit, sources.get(id(edit), ()), model)
-        more += masks.check(edit, model, inputs)
-        more += _check_output(survey, edit)
-        fresh = [fault for fault in more if fault.place not in wrong]
-        wrong |= manifest.find_wrong_places(fresh)
-        faults += fresh
-        wanted[edit.name] = Wanted(
-            edit,
-            model,
-            _get_variant(edit, models),
-            tuple(inputs),
-            config.signatures,
-            known.get(id(edit)),
+    loader = _Loader(config, tree, cache, survey or Survey(config.root))
+    loader.read_manifests()
+    loader.check_graph()
+    wanted = loader.examine_edits()
+    return loader.build(wanted)
+
+
+class _Loader:
+    """Loads a project in stages. Each adds its faults; one place is wrong once."""
+
+    def __init__(self, config: Config, tree: Tree, cache: Cache, survey: Survey) -> None:
+        self._config = config
+        self._survey = survey
+        self._paths, self._faults = find_manifests(config, tree)
+        rules = build_rules(config)
+        self._models = rules.models
+        self._reader = ManifestReader(config, rules, tree, cache)
+        self._examiner = MediaExaminer(tree, cache, config.signatures)
+        self._masks = Masks()
+        self._edits: list[Edit] = []
+        self._known: list[KnownKeys | None] = []  # of each edit
+        self._names: set[str] = set()
+        self._sources: dict[int, Sequence[Medium]] = {}  # by the id of an edit that has any
+        self._suspects: list[tuple[Edit, Suspect]] = []
+
+    def read_manifests(self) -> None:
+        """Read every file, and check the project's own rules."""
+        doubtful: list[Edit] = []
+        for path in self._paths:
+            file = self._reader.read(path)
+            self._edits += file.edits
+            self._known += file.known or [None] * len(file.edits)
+            self._faults += file.faults
+            self._names.update(file.names)
+            self._suspects += file.suspects
+            if not file.keeps_policy:
+                doubtful += file.edits
+        project = self._config.document
+        self._faults += _warn_about_region(self._config, self._edits)
+        self._faults += comments.warn_about_cut_texts(project, self._models)
+        broken = self._reader.check_policies(doubtful)
+        self._add_faults([*check_project_policy(project, self._models), *broken])
+
+    def check_graph(self) -> None:
+        """Check what edits have to do with each other."""
+        self._sources = _list_sources(self._edits)
+        self._add_faults(
+            check_graph(self._edits, lambda edit: self._sources.get(id(edit), ()), self._names)
         )
-    faults += warn_about_suspects(suspects)
-    if any(fault.severity == "error" for fault in faults):
-        # a default is wrong once, however many edits inherit it
-        raise InvalidInput(set(faults), files=len(files))
-    order = sort_by_upstreams({name: item.upstreams for name, item in wanted.items()})
-    warnings = sorted(dict.fromkeys([*faults, *reader.policy.find_idle_waivers(wanted)]))
-    return Desired({name: wanted[name] for name in order}, warnings, len(files))
+
+    def _add_faults(self, faults: Iterable[Fault]) -> None:
+        self._faults += manifest.drop_known_places(self._faults, faults)
+
+    def examine_edits(self) -> Mapping[str, Wanted]:
+        """Look at the media and the output of every edit."""
+        wanted: dict[str, Wanted] = {}
+        wrong = manifest.find_wrong_places(self._faults)
+        for edit, known in zip(self._edits, self._known, strict=True):
+            model = self._models.by_name[edit.model]
+            inputs, faults = self._examine_sources(edit, model)
+            faults += _check_output(self._survey, edit)
+            if faults:
+                fresh = [fault for fault in faults if fault.place not in wrong]
+                wrong |= manifest.find_wrong_places(fresh)
+                self._faults += fresh
+            variant: Any = model.variant(edit.function)
+            wanted[edit.name] = Wanted(edit, model, variant, inputs, self._config.signatures, known)
+        return wanted
+
+    def _examine_sources(self, edit: Edit, model: Model) -> tuple[tuple[Input, ...], list[Fault]]:
+        sources = self._sources.get(id(edit))
+        if sources is None:
+            return (), []
+        inputs, faults = [], []
+        for medium in sources:
+            input_, more = self._examiner.examine(edit, medium, model.media[medium.limits])
+            inputs.append(input_)
+            faults += more
+        return tuple(inputs), [*faults, *self._masks.check(edit, model, inputs)]
+
+    def build(self, wanted: Mapping[str, Wanted]) -> Desired:
+        """Everything, in the order of the graph. Raises InvalidInput."""
+        self._faults += warn_about_suspects(self._suspects)
+        if any(fault.severity == "error" for fault in self._faults):
+            # a default is wrong once, however many edits inherit it
+            raise InvalidInput(set(self._faults), files=len(self._paths))
+        order = sort_by_upstreams({name: item.upstreams for name, item in wanted.items()})
+        idle = self._reader.policy.find_idle_waivers(wanted)
+        warnings = sorted(dict.fromkeys([*self._faults, *idle]))
+        return Desired({name: wanted[name] for name in order}, warnings, len(self._paths))
 
 
 def build_rules(config: Config) -> Rules:
@@ -132,39 +167,24 @@ def _list_sources(edits: Sequence[Edit]) -> dict[int, Sequence[Medium]]:
     return {id(edit): [named(medium) for medium in edit.sources] for edit in edits if edit.sources}
 
 
-def _get_variant(edit: Edit, models: Models) -> Any:
-    return models.by_name[edit.model].variant(edit.function)
-
-
-def _examine_sources(
-    examiner: MediaExaminer, edit: Edit, sources: Sequence[Medium], model: Model
-) -> tuple[list[Input], list[Fault]]:
-    inputs, faults = [], []
-    for medium in sources:
-        input_, more = examiner.examine(edit, medium, model.media[medium.limits])
-        inputs.append(input_)
-        faults += more
-    return inputs, faults
-
-
-def _check_output(survey: Survey, edit: Edit) -> Iterator[Fault]:
+def _check_output(survey: Survey, edit: Edit) -> list[Fault]:
     """What only the disk can tell of an output's path."""
     try:
         info = survey.look(edit.output)[1]
     except EscapesRoot as error:
-        yield Fault(edit.place("/output"), f"output: {error}")
-        return
+        message = f"output: {error}"
     except NotADirectoryError:
-        yield Fault(edit.place("/output"), f"the output {edit.output} lies below a file")
-        return
+        message = f"the output {edit.output} lies below a file"
     except OSError as error:  # a name that this disk does not take, a folder that is shut
-        if check_output_path(edit.output) is None:
-            message = f"the output cannot be looked at: {error.strerror}"
-            yield Fault(edit.place("/output"), message)
-        return
-    if info is not None and not stat.S_ISREG(info.st_mode):
+        if check_output_path(edit.output) is not None:
+            return []
+        message = f"the output cannot be looked at: {error.strerror}"
+    else:
+        if info is None or stat.S_ISREG(info.st_mode):
+            return []
         what = "a folder" if stat.S_ISDIR(info.st_mode) else "no regular file"
-        yield Fault(edit.place("/output"), f"the output {edit.output} is {what}")
+        message = f"the output {edit.output} is {what}"
+    return [Fault(edit.place("/output"), message)]
 
 
 # ------------------------------------------------------------------ files
