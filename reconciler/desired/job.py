@@ -221,10 +221,15 @@ def replace_at(value: Any, at: str, by: Mapping[str, str]) -> Any:
     """`value` with what stands at the pointers of `by` replaced."""
     if at in by:
         return by[at]
+    if isinstance(value, str):
+        return value
+    below = f"{at}/"
+    if not any(pointer.startswith(below) for pointer in by):
+        return value
     if isinstance(value, Mapping):
         return {name: replace_at(part, join_pointer(at, name), by) for name, part in value.items()}
     if isinstance(value, list):
-        return [replace_at(part, join_pointer(at, index), by) for index, part in enumerate(value)]
+        return [replace_at(part, f"{below}{index}", by) for index, part in enumerate(value)]
     return value
 
 

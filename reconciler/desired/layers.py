@@ -50,6 +50,8 @@ class _Layer:
         """Put in what a layer says: a field that the model knows, where nothing stands yet or the
         layer wins.
         """
+        if not layer:
+            return
         spec = self.data["spec"]
         if "model" in layer:
             self._put(spec, "/spec", "model", layer["model"], source, wins=wins)

@@ -138,7 +138,7 @@ def _build_edit(cell: Cell, rules: Rules) -> tuple[Edit | None, Sequence[Fault]]
 
 def drop_known_places(faults: Sequence[Fault], more: Iterable[Fault]) -> list[Fault]:
     """Those of `more` that stand where nothing is wrong yet: one place, one thing to repair."""
-    known = find_wrong_places(faults)
+    known = find_wrong_places(faults) if faults else ()
     return [fault for fault in more if fault.place not in known]
 
 
@@ -176,13 +176,15 @@ def _build_understood_edit(document: Document, cell: Cell, rules: Rules) -> Edit
 def _read_by_variant(edit: Edit, variant: Variant) -> Edit:
     """An edit without the fields that its variant does not read, and with its media known."""
     text = edit.text.get()
-    read = text._replace(
-        input=_drop_fields(text.input, variant.ignored("input")),
-        parameters=_drop_fields(text.parameters, variant.ignored("parameters")),
-    )
-    media = find_media(read.input, variant, edit.file)
+    if variant.ignored("input") or variant.ignored("parameters"):
+        text = text._replace(
+            input=_drop_fields(text.input, variant.ignored("input")),
+            parameters=_drop_fields(text.parameters, variant.ignored("parameters")),
+        )
+        edit = replace(edit, text=LazyText.of(text))
+    media = find_media(text.input, variant, edit.file)
     sources = tuple(medium for medium in media if not medium.reference.is_link)
-    return replace(edit, text=LazyText.of(read), sources=sources)
+    return replace(edit, sources=sources) if sources else edit
 
 
 def _check_region(edit: Edit, model: Model, region: str | None) -> Iterator[Fault]:
@@ -278,7 +280,7 @@ def _drop_fields(section: Mapping[str, Any], names: Sequence[str]) -> Mapping[st
 def _check_fields(edit: Edit, variant: Variant) -> Iterator[Fault]:
     """The rules of schemas/models that JSON Schema cannot say, and the warnings."""
     sections: Mapping[str, Mapping[str, Any]] = {"input": edit.input, "parameters": edit.parameters}
-    for section, name, rule in variant.fields():
+    for section, name, rule in variant.noted_fields:
         at, given = f"/{section}/{name}", sections[section].get(name)
         if given is None:
             if "x-warn-absent" in rule:

@@ -91,8 +91,10 @@ def expand_matrix(
     data = document.data
     spec = data.get("spec") if isinstance(data, dict) else None
     if not isinstance(spec, dict) or "matrix" not in spec:
-        faults = [_build_missing_matrix_fault(document, at, text) for at, text in _find_holes(data)]
-        return [Cell(document, "")], faults
+        holes = _find_holes(data) if _may_have_holes(data) else ()
+        return [Cell(document, "")], [
+            _build_missing_matrix_fault(document, *hole) for hole in holes
+        ]
     faults = list(schema.validate_document(document, SCHEMA, at="/spec/matrix"))
     if faults:
         return [], faults
@@ -253,6 +255,15 @@ def _write_text(value: Any) -> str:
 
 
 # ------------------------------------------------------------------ holes
+
+
+def _may_have_holes(data: Any) -> bool:
+    """Whether a text of a document has the beginning of a hole."""
+    if isinstance(data, str):
+        return "${{" in data
+    if isinstance(data, dict):
+        return any(map(_may_have_holes, data.values()))
+    return isinstance(data, list) and any(map(_may_have_holes, data))
 
 
 def _find_holes(data: Any, at: str = "") -> Iterator[tuple[str, str]]:

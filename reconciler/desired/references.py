@@ -18,6 +18,9 @@ from reconciler.formats.signed_urls import Signatures
 
 Kind = Literal["remote", "local", "data", "oss", "edit"]
 
+# A link as nearly all are: it has a host, and nothing in it that would be refused.
+_PLAIN_LINK = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?/[!-~]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -52,13 +55,15 @@ class Reference:
 
 def parse_reference(url: str, manifest: str) -> Reference:
     """What `url` names in the manifest at path `manifest` of the project. Raises BadReference."""
+    if _PLAIN_LINK.fullmatch(url):
+        return Reference("remote", url)
     if is_data_uri(url):
         try:
             parse_data_uri(url)
         except BadDataUri as error:
             raise BadReference(str(error)) from None
         return Reference("data", url)
-    if any(ord(c) < 32 or ord(c) == 127 for c in url) or url != url.strip():
+    if _CONTROL.search(url) or url != url.strip():
         raise BadReference("it has control characters or blanks around it")
     lower = url[:8].lower()
     if lower.startswith(("http://", "https://")):

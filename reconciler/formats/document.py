@@ -15,6 +15,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from yaml import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
 
 from reconciler.errors import CutlistError, Fault, Place
 from reconciler.formats.slips import explain_slip
@@ -129,7 +138,7 @@ def parse_events(text: str) -> Iterator[yaml.Event]:
 
 def _restore(events: Iterator[yaml.Event], restored: Mapping[int, str]) -> Iterator[yaml.Event]:
     for event in events:
-        if isinstance(event, yaml.ScalarEvent):
+        if isinstance(event, ScalarEvent):
             event.value = event.value.translate(restored)
         yield event
 
@@ -188,7 +197,7 @@ class _Builder:
         try:
             self.events = parse_events(self.text)
             for event in self.events:
-                if isinstance(event, yaml.DocumentStartEvent):
+                if isinstance(event, DocumentStartEvent):
                     self.marks, self.cut_at = {}, {}
                     data = self._build_value(next(self.events), "", None, 0)
                     # an empty document, as after a trailing `---`, asks for nothing
@@ -249,22 +258,22 @@ class _Builder:
             start = key.start_mark
             self.marks[at] = (line, column, start.line + 1, start.column + 1)
         kind = type(event)
-        if depth > MAX_DEPTH or kind is yaml.AliasEvent or event.anchor or event.tag:
+        if depth > MAX_DEPTH or kind is AliasEvent or event.anchor or event.tag:
             self._refuse_extras(event, depth)
-        if kind is yaml.ScalarEvent:
+        if kind is ScalarEvent:
             if self._has_hash and not event.style:
                 self._note_cut(event, at, key)
             return self._build_scalar(event)
-        if kind is yaml.MappingStartEvent:
+        if kind is MappingStartEvent:
             return self._build_mapping(at, depth)
-        return self._build_sequence(at, depth) if kind is yaml.SequenceStartEvent else None
+        return self._build_sequence(at, depth) if kind is SequenceStartEvent else None
 
     def _refuse_extras(self, event: Any, depth: int) -> None:
         """Fault what YAML has beyond trees of plain data. Raises _TooDeep."""
         if depth > MAX_DEPTH:
             self._add_fault(event, f"nested deeper than {MAX_DEPTH} levels")
             raise _TooDeep
-        if isinstance(event, yaml.AliasEvent):
+        if isinstance(event, AliasEvent):
             message = f"the alias *{event.anchor} is not allowed; write the value out, or use"
             self._add_fault(event, f"{message} defaults in cutlist.yaml")
             return
@@ -280,7 +289,7 @@ class _Builder:
     def _build_sequence(self, at: str, depth: int) -> list[Any]:
         items: list[Any] = []
         for event in self.events:
-            if type(event) is yaml.SequenceEndEvent:
+            if type(event) is SequenceEndEvent:
                 break
             items.append(self._build_value(event, f"{at}/{len(items)}", None, depth + 1))
         return items
@@ -288,10 +297,10 @@ class _Builder:
     def _build_mapping(self, at: str, depth: int) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
         for key in self.events:
-            if type(key) is yaml.MappingEndEvent:
+            if type(key) is MappingEndEvent:
                 break
             name = self._build_key(key, at, depth)
-            below = join_pointer(at, name)
+            below = f"{at}/{name}" if name.isidentifier() else join_pointer(at, name)
             if name in mapping:
                 line, column = self.marks[below][2:]
                 self._add_fault(key, f'duplicate key "{name}" (first at {line}:{column})')
@@ -301,9 +310,9 @@ class _Builder:
         return mapping
 
     def _build_key(self, event: Any, at: str, depth: int) -> str:
-        if type(event) is not yaml.ScalarEvent:
+        if type(event) is not ScalarEvent:
             self._add_fault(event, "a key must be plain text, not a list, a mapping or an alias")
-            if type(event) is not yaml.AliasEvent:
+            if type(event) is not AliasEvent:
                 self._build_value(event, f"{at}/\0key", None, depth + 1)
             return f"\0{event.start_mark.index}"  # no two of them are duplicates
         if event.anchor or event.tag not in (None, "!"):

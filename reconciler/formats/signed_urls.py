@@ -14,6 +14,9 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from reconciler.formats.digest import hash_bytes
 
+# A link that is its own identity: no parameters, and spelled as `_join_url` spells it.
+_UNSIGNED = re.compile(r"https?://[a-z0-9][a-z0-9.-]*/[!-~]*")
+
 
 @dataclass(frozen=True, slots=True)
 class Signer:
@@ -81,6 +84,8 @@ class Signatures:
         Scheme and host are lower-cased. The usual port, a user name and a fragment are dropped.
         The other parameters keep their order.
         """
+        if "?" not in url and "#" not in url and _UNSIGNED.fullmatch(url):
+            return url
         parts = urlsplit(url)
         pairs = self._keep_unsigned(parts)
         return _join_url(parts, [self._hide_value(pair) for pair in pairs])

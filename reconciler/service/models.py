@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.formats.document import join_pointer
@@ -25,6 +25,9 @@ class MediaLimits:
     size_bytes: int | None = None
 
 
+_BEYOND_SCHEMA = frozenset(
+    {"x-warn-absent", "x-truncated-at", "x-warn-more-than", "x-same-length-as", "x-only-with"}
+)
 _NO_BILL_S = 1e9  # so long is no video, whoever says so
 VIDEO_SUFFIX = ".mp4"  # of what a model makes that is not known (any more)
 _KINDS = {"mp4": "video", "mov": "video", "webm": "video", "png": "image", "jpeg": "image"}
@@ -58,6 +61,14 @@ class Variant:
     input: Mapping[str, Any]
     parameters: Mapping[str, Any]
     output: Mapping[str, Any]
+    # those of `fields` that have a rule which JSON Schema cannot say, or a warning
+    noted_fields: tuple[tuple[str, str, Mapping[str, Any]], ...] = field(
+        init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        noted = (entry for entry in self.fields() if not _BEYOND_SCHEMA.isdisjoint(entry[2]))
+        object.__setattr__(self, "noted_fields", tuple(noted))
 
     @property
     def output_form(self) -> OutputForm:
@@ -79,11 +90,13 @@ class Variant:
         an edit.
         """
         for name, schema in self.input["properties"].items():
-            value, at = given.get(name), join_pointer("/input", name)
+            value = given.get(name)
             if isinstance(value, str) and "x-media" in schema:
-                yield at, value, schema["x-media"]
+                yield join_pointer("/input", name), value, schema["x-media"]
             elif isinstance(value, list):
-                yield from _media_items(value, at, schema.get("items", {}))
+                yield from _media_items(
+                    value, join_pointer("/input", name), schema.get("items", {})
+                )
 
     def ignored(self, section: str) -> Sequence[str]:
         """Names that requests carry in this section and the service does not read."""

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.formats.signed_urls import Signatures
@@ -165,3 +165,20 @@ def test_a_name_is_a_name(workspace: Workspace, name: str) -> None:
     workspace.write("cutlist.yaml", f'{spec}  identity: {{ignore_query: ["{name}"]}}\n')
     said = workspace.run("plan")
     assert said.code == 3 and "cutlist.yaml:7:" in said.err
+
+
+@given(
+    st.sampled_from(["http", "https", "HTTPS", "Http"]),
+    st.text("abZ019.-_:@[]é", min_size=1, max_size=12),
+    st.text("/aZ9.;:@~%&=+[]()é ", max_size=12),
+)
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+def test_a_link_without_parameters(scheme: str, host: str, path: str) -> None:
+    """What is nothing but host and path is the same with a fragment, and however it is spelled."""
+    url = f"{scheme}://{host}/{path}"
+    try:
+        whole = SIGNATURES.remove_signature(f"{url}#part")
+    except ValueError:  # a host that cannot be read
+        return
+    assert SIGNATURES.remove_signature(url) == whole
+    assert SIGNATURES.remove_signature(whole) == whole or "[" in host or "@" in host
