@@ -64,6 +64,23 @@ def test_importing_the_package_is_cheap():
     assert done.stdout.strip() == "[]"
 
 
+def test_a_server_starts_without_what_it_may_never_need():
+    """The video libraries wait for the first film; clients of HTTP or schemas are not needed."""
+    program = (
+        "import asyncio, sys\n"
+        "from mockserver import MockServer\n"
+        "async def begin():\n"
+        "    async with MockServer() as server:\n"
+        "        print(server.url.startswith('http://127.0.0.1:'))\n"
+        "asyncio.run(begin())\n"
+        "print([m for m in ('av', 'PIL', 'numpy', 'jsonschema', 'httpx') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("\n") == ["True", "[]", ""]
+
+
 def test_the_server_does_not_import_the_reconciler():
     """The two packages share data files, not code."""
     program = (

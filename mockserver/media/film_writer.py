@@ -1,0 +1,81 @@
+"""Writes the film of a plan: an MP4 file whose pictures visibly come from the request's own media.
+
+The same plan gives the same bytes in every process: one encoder thread, bit-exact flags, no times
+in the file.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from PIL import UnidentifiedImageError
+
+from mockserver.errors import MediaError
+from mockserver.media.plan import FilmPlan
+from mockserver.media.renderer import MediumPath
+from mockserver.media.scenes import SceneBuilder
+
+_ENCODER = {"preset": "ultrafast", "crf": "25", "flags": "+bitexact"}
+# The probe lets nothing else in, and a film may name no other file.
+OPTIONS = {"enable_drefs": "0", "use_absolute_path": "0", "protocol_whitelist": "file"}
+_AUDIO_RATE = 48_000
+
+
+def write_film(plan: FilmPlan, medium: MediumPath, target: Path) -> None:
+    """Write the film of a plan to a file.
+
+    Raises MediaError for a medium whose end cannot be decoded.
+    """
+    with tempfile.TemporaryDirectory(prefix="film-") as folder:
+        try:
+            _write_film(plan, medium, Path(folder), target)
+        except (av.error.InvalidDataError, UnidentifiedImageError, SyntaxError) as error:
+            raise MediaError(
+                "InvalidFile.Openerror", "A media file cannot be decoded to its end"
+            ) from error
+
+
+def _write_film(plan: FilmPlan, medium: MediumPath, folder: Path, target: Path) -> None:
+    scenes = SceneBuilder(plan, medium, folder)
+    end = scenes.build_film()
+    options = {"fflags": "+bitexact", "movflags": "+faststart"}
+    with av.open(str(target), "w", format="mp4", options=options) as container:
+        container.metadata["comment"] = f"Made by cutlist's bundled server, look {plan.look[:16]}"
+        video = container.add_stream("libx264", rate=plan.fps, options=dict(_ENCODER))
+        video.width, video.height, video.pix_fmt = plan.width, plan.height, "yuv420p"
+        video.codec_context.thread_count = 1
+        video.codec_context.time_base = Fraction(1, plan.fps)
+        sound: av.AudioStream | None = None
+        if plan.audio:
+            sound = container.add_stream("aac", rate=_AUDIO_RATE, options={"flags": "+bitexact"})
+        for i in range(plan.frames):
+            frame = end.pull()
+            frame.pts, frame.time_base = i, Fraction(1, plan.fps)
+            frame.pict_type = av.video.frame.PictureType.NONE
+            container.mux(video.encode(frame))
+        container.mux(video.encode())
+        if sound is not None:
+            main = medium(scenes.get_main().sha256)
+            _copy_sound(main, container, sound, plan.frames * _AUDIO_RATE // plan.fps)
+
+
+def _copy_sound(
+    path: Path, container: av.container.OutputContainer, sound: av.AudioStream, most: int
+) -> None:
+    """Encode the sound of a video anew, up to `most` samples."""
+    resampler = av.AudioResampler(format="fltp", layout="stereo", rate=_AUDIO_RATE, frame_size=1024)
+    with av.open(str(path), format="mov", options=OPTIONS) as source:
+        count = 0
+        for frame in source.decode(audio=0):
+            frame.pts = None
+            for part in resampler.resample(frame):
+                if count + part.samples > most:
+                    container.mux(sound.encode())
+                    return
+                part.pts, part.time_base = count, Fraction(1, _AUDIO_RATE)
+                count += part.samples
+                container.mux(sound.encode(part))
+        container.mux(sound.encode())
