@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mockserver.catalogue import Doc, Model, Variant
-from mockserver.digest import compute_sha256, encode_canonical, encode_compact
+from mockserver.digest import compute_sha256, encode_canonical, encode_compact, load_json
 from mockserver.media.plan import MAIN_ROLES, Source, name_film
 
 
@@ -24,22 +24,20 @@ class Outcome(NamedTuple):
     orig_prompt: str | None
 
 
-class Measures(NamedTuple):
-    """Size, length and cost of a film, which many requests have in common."""
+class OutcomeDraft(NamedTuple):
+    """What the outcomes of many requests have in common: all but the look of the film."""
 
-    width: int
-    height: int
-    frames: int
+    plan: Doc  # the fields of FilmPlan
     usage: str  # as JSON
     billed_s: float
 
 
-_SCALES = ("top_scale", "bottom_scale", "left_scale", "right_scale")
-# The parameters that decide about the measures; each is a text or a number.
-_MEASURED = ("size", "resolution", "ratio", "duration", *_SCALES)
 # The parameters that the picture shows.
 _SETTINGS = (
-    *_SCALES,
+    "top_scale",
+    "bottom_scale",
+    "left_scale",
+    "right_scale",
     "control_condition",
     "strength",
     "obj_or_bg",
@@ -53,68 +51,62 @@ def foresee_outcome(
     model: Model, variant: Variant, request: Doc, sources: tuple[Source, ...], nth: int
 ) -> Outcome:
     """The outcome of a request without faults; `nth` tasks of the same job came before it."""
-    rule, known = variant.output, variant.parameters["properties"]
-    parameters = request.get("parameters", {})
-    parameters = {name: value for name, value in parameters.items() if name in known}
-    main = _find_main(sources)
-    values = tuple(map(parameters.get, _MEASURED))
-    measures = _compute_measures(model, variant, main, values)
-    prompt = request["input"].get("prompt")
-    plan = {  # the fields of FilmPlan
-        "function": variant.function,
-        "width": measures.width,
-        "height": measures.height,
-        "fps": rule["fps"],
-        "frames": measures.frames,
-        "look": _choose_look(model, variant, request["input"], parameters.get("seed"), nth),
-        "watermark": parameters.get("watermark") is True,
-        "audio": bool(rule["audio"] and main and main.audio),
-        "settings": _choose_settings(parameters),
-        "sources": sources,
+    fields, known = request["input"], variant.parameters["properties"]
+    parameters = {
+        name: value for name, value in request.get("parameters", {}).items() if name in known
     }
-    text = encode_compact(plan).decode()
+    seed = parameters.pop("seed", None)
+    draft = _draft_outcome(model, variant, sources, encode_compact(parameters))
+    look = _choose_look(model, variant, fields, seed, nth)
+    text = encode_compact({**draft.plan, "look": look}).decode()
     return Outcome(
         plan=text,
         film=name_film(text),
-        usage=measures.usage,
-        billed_s=measures.billed_s,
-        orig_prompt=_truncate_prompt(prompt, variant) if rule["orig_prompt"] else None,
+        usage=draft.usage,
+        billed_s=draft.billed_s,
+        orig_prompt=(
+            _truncate_prompt(fields.get("prompt"), variant)
+            if variant.output["orig_prompt"]
+            else None
+        ),
     )
 
 
-def _choose_settings(parameters: Doc) -> Doc:
-    """The parameters that the picture shows, always in the same order."""
-    if parameters.keys().isdisjoint(_SETTINGS):
-        return {}
-    return {name: parameters[name] for name in _SETTINGS if name in parameters}
+@functools.lru_cache(maxsize=1024)
+def _draft_outcome(
+    model: Model, variant: Variant, sources: tuple[Source, ...], parameters_json: bytes
+) -> OutcomeDraft:
+    """What follows from the media and from the parameters but the seed."""
+    rule, parameters = variant.output, load_json(parameters_json)
+    main = _find_main(sources)
+    width, height = compute_frame_size(rule, parameters, main)
+    input_s = _compute_input_seconds(main, parameters)
+    frames = max(1, math.floor(_compute_output_seconds(rule, input_s) * rule["fps"] + 0.5))
+    seconds = {"input": round(input_s, 2), "output": round(frames / rule["fps"], 2)}
+    figures = _compute_figures(seconds, variant, parameters)
+    plan = {
+        "function": variant.function,
+        "width": width,
+        "height": height,
+        "fps": rule["fps"],
+        "frames": frames,
+        "look": "",  # its place: the order of the fields is a part of a film's name
+        "watermark": parameters.get("watermark") is True,
+        "audio": bool(rule["audio"] and main and main.audio),
+        "settings": {name: parameters[name] for name in _SETTINGS if name in parameters},
+        "sources": sources,
+    }
+    return OutcomeDraft(
+        plan=plan,
+        usage=encode_compact({name: figures[name] for name in rule["usage"]}).decode(),
+        billed_s=round(sum([seconds[part] for part in model.billed]), 2),
+    )
 
 
 def _find_main(sources: tuple[Source, ...]) -> Source | None:
     """The medium that a film is made of."""
     by_role = {source.role: source for source in reversed(sources)}
     return next((by_role[role] for role in MAIN_ROLES if role in by_role), None)
-
-
-@functools.lru_cache(maxsize=1024)
-def _compute_measures(
-    model: Model, variant: Variant, main: Source | None, values: tuple[Any, ...]
-) -> Measures:
-    """The measures of a film; `values` are those of the parameters in _MEASURED."""
-    pairs = zip(_MEASURED, values, strict=True)
-    parameters = {name: value for name, value in pairs if value is not None}
-    rule = variant.output
-    width, height = compute_frame_size(rule, parameters, main)
-    input_s = _compute_input_seconds(main, parameters)
-    frames = max(1, math.floor(_compute_output_seconds(rule, input_s) * rule["fps"] + 0.5))
-    seconds = {"input": round(input_s, 2), "output": round(frames / rule["fps"], 2)}
-    figures = _compute_figures(seconds, variant, parameters)
-    return Measures(
-        width=width,
-        height=height,
-        frames=frames,
-        usage=encode_compact({name: figures[name] for name in rule["usage"]}).decode(),
-        billed_s=round(sum([seconds[part] for part in model.billed]), 2),
-    )
 
 
 def compute_frame_size(rule: Doc, parameters: Doc, main: Source | None) -> tuple[int, int]:

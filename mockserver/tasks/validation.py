@@ -178,25 +178,30 @@ def _build_list_check(schema: Doc) -> Check:
 
 def _check_counts(counts: Doc, value: list[Any], place: str) -> Iterable[str]:
     """How many items there may be of each type; nothing is said of a list with other items."""
-    if not all(isinstance(item, dict) for item in value):
-        return
+    messages: list[str] = []
+    kinds = [item.get("type") for item in value if isinstance(item, dict)]
+    if len(kinds) < len(value):
+        return messages
     for kind, (low, high) in counts.items():
-        count = sum(item.get("type") == kind for item in value)
+        count = kinds.count(kind)
         if not low <= count <= high:
             expected = str(low) if low == high else f"{low} to {high}"
-            yield f"{place} should have {expected} of type {kind}, not {count}"
+            messages.append(f"{place} should have {expected} of type {kind}, not {count}")
+    return messages
 
 
 def _check_length(least: int, value: str, place: str) -> Iterable[str]:
-    if len(value) < least:
-        yield f"String should have at least {least} character: {place}"
+    if len(value) >= least:
+        return ()
+    return (f"String should have at least {least} character: {place}",)
 
 
 def _check_bounds(schema: Doc, value: float, place: str) -> Iterable[str]:
     if "minimum" in schema and value < schema["minimum"]:
-        yield f"Input should be greater than or equal to {schema['minimum']:g}: {place}"
-    elif "maximum" in schema and value > schema["maximum"]:
-        yield f"Input should be less than or equal to {int(schema['maximum'])}: {place}"
+        return (f"Input should be greater than or equal to {schema['minimum']:g}: {place}",)
+    if "maximum" in schema and value > schema["maximum"]:
+        return (f"Input should be less than or equal to {int(schema['maximum'])}: {place}",)
+    return ()
 
 
 def _check_ranges(choices: list[Doc], value: float, place: str) -> Iterable[str]:
@@ -204,10 +209,10 @@ def _check_ranges(choices: list[Doc], value: float, place: str) -> Iterable[str]
         if value == choice.get("const") or (
             "minimum" in choice and choice["minimum"] <= value <= choice["maximum"]
         ):
-            return
+            return ()
     field = place.rpartition(".")[2].capitalize()
     span = next(choice for choice in choices if "minimum" in choice)
-    yield f"{field} should be between {span['minimum']} and {span['maximum']}"
+    return (f"{field} should be between {span['minimum']} and {span['maximum']}",)
 
 
 def _check_alternatives(
