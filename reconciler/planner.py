@@ -225,13 +225,13 @@ class _Observer:
         self._cache = cache
         self._survey = survey
         self._outputs = Outputs(config.root, config.outputs_file)
-        self._lookup = Lookup(store, ledger, now=clock.now())
         sections = (
             (lockfile.read(config.lock_dir) if pins is None else pins)
             if config.realm == "live"
             else {}
         )
         self._pins = sections.get(config.environment, {})
+        self._lookup = Lookup(store, ledger, now=clock.now(), pins=self._pins.values())
         with time_stage("outputs"):
             self._published = self._outputs.published()
         self._unasked = _find_left_over_paths(config, desired, self._published)

@@ -91,7 +91,9 @@ def _asked(desired: Desired, name: str) -> str:
 
 def _seen(resolved: Resolved, observed: Observed) -> dict[str, str | None]:
     edit = resolved.wanted.edit
-    history = observed.history.get(resolved.job.key) if resolved.job else None
+    job = resolved.job
+    # of what has its result nobody asks what was tried
+    history = observed.history.get(job.key) if job and resolved.result is None else None
     pin = observed.pins.get(edit.name) or (
         observed.pin(edit.name, resolved.job.key) if resolved.job else None
     )
@@ -259,6 +261,8 @@ def _seen_moved(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str
             "cutlist.lock names another",
         ),
     }
+    if then.get("result") or now.get("result"):
+        del words["request"]
     for name, (appeared, gone, changed) in words.items():
         before, after = then.get(name), now.get(name)
         if before != after:

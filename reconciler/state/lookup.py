@@ -1,16 +1,17 @@
-"""What ledger and store know of some keys, asked as the keys become known, and each key once.
+"""What store and ledger know of some keys, asked as the keys become known, and each key once.
 
-The ledger is asked before the store. Who writes goes the other way (blob, result, ledger), so an
-attempt that is seen as SUCCEEDED has its result in the store, also while another process is at
-work.
+The store is asked first, and the ledger for the keys that are not done: of a key with its result
+nobody asks what was tried. Who writes goes blob, result, ledger; so where the ledger knows of
+attempts of a key whose result was not there, the store is asked again: an attempt that is seen as
+SUCCEEDED has its result in the store, also while another process is at work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from reconciler.state.ledger import Ledger
-from reconciler.state.observed import Findings, History, Request, Result
+from reconciler.state.observed import Findings, History, Pin, Request, Result
 from reconciler.state.store import Store
 from reconciler.system.stages import time_stage
 
@@ -20,11 +21,22 @@ class Lookup:
     place, so that who holds them sees what is learnt later.
     """
 
-    def __init__(self, store: Store, ledger: Ledger | None, *, now: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        ledger: Ledger | None,
+        *,
+        now: float,
+        pins: Iterable[Pin] = (),
+    ) -> None:
         self._store = store
         self._ledger = ledger
         self._now = now
+        self._pinned: dict[str, set[str]] = {}  # by key: the digests that the lock file names
+        for pin in pins:
+            self._pinned.setdefault(pin.key, set()).add(pin.digest)
         self._asked: set[str] = set()
+        self._open: frozenset[str] = frozenset()
         self._is_whole = False
         self.results: dict[str, Sequence[Result]] = {}
         self.history: dict[str, History] = {}
@@ -36,24 +48,50 @@ class Lookup:
         if not new:
             return Findings()
         self._asked |= new
+        results = dict(self._ask_store(new))
         requests: Sequence[Request] = ()
         if self._ledger is not None:
-            with time_stage("ledger", len(new)):
-                self.history.update(self._ledger.find_history(new, now=self._now))
-                if any(key in self.history for key in new):
-                    requests = self._ledger.find_requests(new)
-        with time_stage("store", len(new)):
-            results, damaged = self._store.find_results(new)
+            due = {key for key in new if not self._is_over(key, results.get(key, ()))}
+            with time_stage("ledger", len(due)):
+                history = self._ledger.find_history(due, now=self._now) if due else {}
+                requests = self._ledger.find_requests(history) if history else ()
+            self.history.update(history)
+            late = {key for key in history if not self._is_here(key, results.get(key, ()))}
+            if late:
+                results.update(self._ask_store(late))
         self.results.update(results)
-        self.damaged.update(damaged)
         return Findings(results, requests)
 
+    def _ask_store(self, keys: Collection[str]) -> Mapping[str, Sequence[Result]]:
+        with time_stage("store", len(keys)):
+            results, damaged = self._store.find_results(keys)
+        self.damaged.update(damaged)
+        return results
+
+    def _is_here(self, key: str, results: Sequence[Result]) -> bool:
+        """Whether a key has its result: any, and all that the lock file names."""
+        pinned = self._pinned.get(key, set())
+        return bool(results) and pinned <= {result.digest for result in results}
+
+    def _is_over(self, key: str, results: Sequence[Result]) -> bool:
+        """Whether nobody asks what was tried for a key: its result is here, nothing of it is under
+        way, and no earlier rule of keys has to do with it.
+        """
+        return (
+            self._is_here(key, results)
+            and key not in self._open
+            and not any(result.may_be_former for result in results)
+        )
+
     def find_open_keys(self) -> Collection[str]:
-        """The keys of attempts that are not over, whoever asks for them now."""
-        if self._ledger is None:
-            return ()
-        with time_stage("ledger"):
-            return {attempt.key for attempt in self._ledger.find_open_attempts(now=self._now)}
+        """The keys of attempts that are not over, whoever asks for them now. What was tried for
+        them is asked from now on, also where a result is here.
+        """
+        if self._ledger is not None:
+            with time_stage("ledger"):
+                attempts = self._ledger.find_open_attempts(now=self._now)
+            self._open = frozenset(attempt.key for attempt in attempts)
+        return self._open
 
     def read_everything(self, *, read_data: bool = False) -> Findings:
         """Read all that ever was. The answer tells all of it, also what was known before.

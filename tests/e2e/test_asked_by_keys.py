@@ -4,12 +4,14 @@ all that ever was.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reconciler.plan.step import Action
+from reconciler.state.store import Contents, FolderStore
 from tests.e2e.bench import Bench
 
 
@@ -73,3 +75,26 @@ async def test_other_records_are_not_read(bench: Bench, monkeypatch: pytest.Monk
     (step,) = bench.project().plan().steps
     assert step.action is Action.KEEP
     assert [path for path in opened if "results" in path.parts] == [own]
+
+
+async def test_a_result_that_comes_while_a_plan_looks(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process stores a result after the plan has asked the store, and writes SUCCEEDED
+    before it asks the ledger: nothing is taken for paid and lost.
+    """
+    bench.edit("rain")
+    await bench.apply()
+    (record,) = (bench.project().store.folder / "results").rglob("*.json")
+    aside, real = bench.root / "aside", FolderStore.find_results
+    record.rename(aside)
+
+    def find_results(store: FolderStore, keys: Collection[str], **options: bool) -> Contents:
+        answer = real(store, keys, **options)
+        if aside.exists():
+            aside.rename(record)
+        return answer
+
+    monkeypatch.setattr(FolderStore, "find_results", find_results)
+    (step,) = bench.project().plan().steps
+    assert step.action is Action.KEEP

@@ -1,8 +1,9 @@
-"""Ledger and store are asked by keys, each key once, and the ledger before the store."""
+"""Store and ledger are asked by keys, and the ledger only for those that are not done."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from reconciler.state.ledger import SqliteLedger
 from reconciler.state.lookup import Lookup
-from reconciler.state.observed import Attempt, Result, State
+from reconciler.state.observed import Attempt, Pin, Result, State
 from reconciler.state.store import FolderStore
 from tests import making
 from tests.clock import FakeClock
@@ -30,12 +31,12 @@ def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
     ledger.close()
 
 
-def put(store: FolderStore, name: str, content: str = "video") -> Result:
+def put(store: FolderStore, name: str, content: str = "video", **fields: Any) -> Result:
     """FolderStore a result of an edit."""
     with store.new_blob() as blob:
         blob.write(content.encode())
         blob.commit()
-    result = making.make_result(making.make_edit(name), content)
+    result = replace(making.make_result(making.make_edit(name), content), **fields)
     store.put_result(result)
     return result
 
@@ -59,39 +60,135 @@ def test_it_grows_with_every_question(store: FolderStore, ledger: SqliteLedger) 
     assert lookup.find({film.key, "k"}).results == {}
 
 
-def test_the_ledger_is_asked_first(
-    store: FolderStore, ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Who stores writes the result before the ledger. Were the store read first, a result that
-    comes between the two looks would be taken for paid and lost.
-    """
-    asked: list[str] = []
+class Asked:
+    """Which keys were asked of whom, in order; and what happens just after a question."""
 
-    def note(name: str, real: Any) -> Any:
-        def call(*values: Any, **options: Any) -> Any:
-            asked.append(name)
-            return real(*values, **options)
+    def __init__(
+        self, store: FolderStore, ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.questions: list[tuple[str, set[str]]] = []
+        self.then: dict[int, Callable[[], object]] = {}  # by the number of a question, from 1
+        for owner, name, method in (
+            (ledger, "ledger", "find_history"),
+            (ledger, "ledger", "read_whole_history"),
+            (store, "store", "find_results"),
+            (store, "store", "read_all_results"),
+        ):
+            monkeypatch.setattr(owner, method, self._note(name, getattr(owner, method)))
+
+    def _note(self, name: str, real: Any) -> Any:
+        def call(keys: Collection[str] = (), **options: Any) -> Any:
+            self.questions.append((name, set(keys)))
+            answer = real(keys, **options) if keys else real(**options)
+            self.then.get(len(self.questions), lambda: None)()
+            return answer
 
         return call
 
-    for owner, name, method in (
-        (ledger, "ledger", "find_history"),
-        (ledger, "ledger", "read_whole_history"),
-        (store, "store", "find_results"),
-        (store, "store", "read_all_results"),
-    ):
-        monkeypatch.setattr(owner, method, note(name, getattr(owner, method)))
+
+@pytest.fixture
+def asked(store: FolderStore, ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch) -> Asked:
+    return Asked(store, ledger, monkeypatch)
+
+
+def succeed(ledger: SqliteLedger, key: str) -> None:
+    """The service has rendered what was sent for a key."""
+    ledger.submitted(key, f"task {key}", at=NOW)
+    ledger.end(key, State.SUCCEEDED, at=NOW)
+
+
+def test_the_ledger_is_asked_for_what_is_not_done(
+    store: FolderStore, ledger: SqliteLedger, asked: Asked
+) -> None:
+    """Of a key with its result nobody asks what was tried for it."""
+    film = put(store, "film")
+    intend(ledger, film.key)
+    succeed(ledger, film.key)
     lookup = Lookup(store, ledger, now=NOW)
-    lookup.find({"k"})
+    lookup.find({film.key, "k"})
+    assert asked.questions == [("store", {film.key, "k"}), ("ledger", {"k"})]
+    assert (lookup.results.keys(), lookup.history.keys()) == ({film.key}, set())
     lookup.read_everything()
-    assert asked == ["ledger", "store", "ledger", "store"]
+    assert [name for name, _ in asked.questions[2:]] == ["ledger", "store"]
+    assert lookup.history.keys() == {film.key}
+
+
+def test_what_is_under_way_is_asked_though_there_is_a_result(
+    store: FolderStore, ledger: SqliteLedger
+) -> None:
+    """An open attempt is known with every key, whatever lies in the store."""
+    film = put(store, "film")
+    intend(ledger, film.key)
+    lookup = Lookup(store, ledger, now=NOW)
+    lookup.find(lookup.find_open_keys())
+    assert (lookup.results.keys(), lookup.history.keys()) == ({film.key}, {film.key})
+
+
+@pytest.mark.parametrize("state", [State.SUBMITTED, State.SUCCEEDED])
+def test_a_result_that_comes_between_two_looks(
+    store: FolderStore, ledger: SqliteLedger, asked: Asked, state: State
+) -> None:
+    """Another process stores a result and then writes SUCCEEDED, after the store was asked and
+    before the ledger: it is not taken for paid and lost.
+    """
+    key = making.make_result(making.make_edit("film")).key
+    intend(ledger, key)
+    if state is State.SUBMITTED:
+        ledger.submitted(key, f"task {key}", at=NOW)
+
+    def come() -> None:
+        put(store, "film")
+        if state is State.SUCCEEDED:
+            succeed(ledger, key)
+
+    asked.then[1] = come
+    lookup = Lookup(store, ledger, now=NOW)
+    found = lookup.find({key})
+    assert [name for name, _ in asked.questions] == ["store", "ledger", "store"]
+    assert lookup.history[key].last.state is state
+    assert found.results.keys() == lookup.results.keys() == {key}
+
+
+def test_a_pinned_result_that_comes_between_two_looks(
+    store: FolderStore, ledger: SqliteLedger, asked: Asked
+) -> None:
+    """The same where another result of the job was there before, and the lock file names this
+    one.
+    """
+    film = put(store, "film", "old")
+    intend(ledger, film.key)
+
+    def come() -> None:
+        put(store, "film", "new")
+        succeed(ledger, film.key)
+
+    asked.then[1] = come
+    pin = Pin(film.key, making.make_digest("new"))
+    lookup = Lookup(store, ledger, now=NOW, pins=[pin])
+    lookup.find({film.key})
+    assert lookup.history[film.key].last.state is State.SUCCEEDED
+    assert {result.digest for result in lookup.results[film.key]} == {film.digest, pin.digest}
+
+
+def test_what_an_earlier_rule_may_have_named_is_asked_of_both(
+    store: FolderStore, ledger: SqliteLedger
+) -> None:
+    """The ledger may know of more edits that had the key than the store does."""
+    film = put(store, "film", job={"v": 1, "model": "m", "take": 1, "input": {}})
+    job = {"model": "m", "take": 1, "input": {}, "v": 1}
+    attempt = Attempt("a", film.key, "lane", "old", State.INTENT, "mock", NOW)
+    ledger.intend(attempt, request_sha256="", prompt=None, job=job, server_time=None)
+    lookup = Lookup(store, ledger, now=NOW)
+    found = lookup.find({film.key})
+    assert [(key, edit) for key, edit, _ in found.requests] == [(film.key, "old")]
+    assert lookup.history.keys() == {film.key}
 
 
 def test_without_a_ledger(store: FolderStore) -> None:
     """Where nothing was ever sent there is no ledger, and there may be a store."""
     film = put(store, "film")
     lookup = Lookup(store, None, now=NOW)
-    assert lookup.find_open_keys() == ()
+    assert not lookup.find_open_keys()
     lookup.find({film.key})
     assert (lookup.results, lookup.history) == ({film.key: [film]}, {})
 
