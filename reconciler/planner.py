@@ -373,17 +373,20 @@ def _find_left_over_paths(
     Anybody may have changed the notes: a path that no manifest could ask for is not looked at.
     """
     wanted_paths = set(desired.outputs)
+    unasked = [
+        path
+        for path, note in published.items()
+        if path not in wanted_paths
+        and (note.realm, note.environment) == (config.realm, config.environment)
+        and posixpath.normpath(path) == path
+        and check_output_path(path) is None
+    ]
+    if not unasked:
+        return []
     inputs = {
         fold_path(str(input_.path))
         for wanted in desired.edits.values()
         for input_ in wanted.sources
         if input_.path
     }
-    return [
-        path
-        for path, note in sorted(published.items())
-        if (note.realm, note.environment) == (config.realm, config.environment)
-        and path not in wanted_paths
-        if posixpath.normpath(path) == path and check_output_path(path) is None
-        if fold_path(str(config.root / path)) not in inputs
-    ]
+    return sorted(path for path in unasked if fold_path(str(config.root / path)) not in inputs)

@@ -286,11 +286,11 @@ def write_blocks(blocks: Blocks, page: Page = PLAIN_PAGE) -> str:
 
 
 def _line(line: Line, page: Page) -> str:
+    if not page.colour:
+        return "".join(span.text for span in line).replace(BOUND, " ").rstrip()
     line = [Span(span.text.replace(BOUND, " "), span.style) for span in line]
     text = "".join(span.text for span in line)
     line = split_part(line, 0, len(text.rstrip()))
-    if not page.colour:
-        return "".join(span.text for span in line)
     return "".join(
         f"\x1b[{span.style.value}m{span.text}{_ANSI_END}" if span.style.value else span.text
         for span in line
