@@ -18,40 +18,40 @@ from typing import TYPE_CHECKING, Unpack
 
 from reconciler import planner
 from reconciler.apply.events import RunBlocking, run_in_thread
-from reconciler.apply.outcome import Report, Stop
 from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.config import Config, Variables, load_config
 from reconciler.desired.job import Desired
 from reconciler.desired.source.opening import load_project
 from reconciler.errors import CutlistError
-from reconciler.history.cost import Budget, CostReport
-from reconciler.history.log import LogRecord
-from reconciler.history.spending import Sum
 from reconciler.moved import find_moved, find_renamed_method, warn_of
-from reconciler.operations import accounting, realm
+from reconciler.operations import realm
 from reconciler.operations.approval import Approval
-from reconciler.operations.budget import BudgetCheck
-from reconciler.operations.earlier_calls import EarlierSettings, translate_settings
 from reconciler.operations.workspace import Workspace
 from reconciler.plan.decide import PlanOptions
-from reconciler.plan.diff import Comparison
-from reconciler.plan.explain import Explanation, explain_edit
-from reconciler.plan.graph import Graph, build_graph
 from reconciler.plan.selection import find_edit, select_edits
-from reconciler.plan.show import EditView, view_edit
-from reconciler.plan.status import Status
 from reconciler.plan.step import Plan, Step
 from reconciler.planner import Pass
 from reconciler.service.model_files import load_models
-from reconciler.state import lockfile, plans
+from reconciler.state import lockfile
 from reconciler.state.observed import Result
 from reconciler.state.roster import Note, Roster
 from reconciler.state.store import Damage
 from reconciler.system.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
+    from reconciler.apply.outcome import Report, Stop
+    from reconciler.history.cost import Budget, CostReport
+    from reconciler.history.log import LogRecord
+    from reconciler.history.spending import Sum
+    from reconciler.operations.budget import BudgetCheck
+    from reconciler.operations.earlier_calls import EarlierSettings
     from reconciler.operations.gc import Garbage
     from reconciler.operations.retake import Retake
+    from reconciler.plan.diff import Comparison
+    from reconciler.plan.explain import Explanation
+    from reconciler.plan.graph import Graph
+    from reconciler.plan.show import EditView
+    from reconciler.plan.status import Status
     from reconciler.service.network import Transport  # lazy where it runs: httpx
     from reconciler.system.git.revisions import Revision
     from reconciler.watch import WatchPass
@@ -155,6 +155,7 @@ class Project:
     def save(self, path: Path | str, options: PlanOptions = _NOTHING_SPECIAL) -> Plan:
         """The plan, also written to `path`, to be applied once: read_plan gives it back."""
         from reconciler.operations import saved_plan  # lazy: start-up time
+        from reconciler.state import plans
 
         current = self.run_pass(options)
         document = saved_plan.bind_plan(self.config, current, options, self.clock.new_id())
@@ -171,6 +172,8 @@ class Project:
 
     def status(self) -> Status:
         """How every edit is."""
+        from reconciler.plan.status import Status  # lazy: start-up time
+
         current, now = self.run_pass(), self.clock.now()
         return Status(current.plan, self.config.name, now, current.measure_clock_lead(now))
 
@@ -181,6 +184,8 @@ class Project:
         A matrix's name stands for all that was made of it. Raises UsageError for a name that
         nothing ever had.
         """
+        from reconciler.operations import accounting  # lazy: start-up time
+
         with self._workspace.open_for_reading() as ledger:
             edits = self.load().edits if name is not None else ()
             results_by_key, _ = self.store.read_all_results()
@@ -197,6 +202,8 @@ class Project:
 
         Raises UsageError where none is named so.
         """
+        from reconciler.plan.show import view_edit  # lazy: start-up time
+
         current, step = self._find_step(name)
         return view_edit(
             current.resolved[step.name], step, current.resolved, current.observed, load_models()
@@ -206,6 +213,8 @@ class Project:
         """Why an edit will or will not be rendered: each part of its key beside the nearest earlier
         result. Raises UsageError where none is named so.
         """
+        from reconciler.plan.explain import explain_edit  # lazy: start-up time
+
         current, step = self._find_step(name)
         return explain_edit(
             current.resolved[step.name], current.observed, step, current.plan.currency
@@ -213,6 +222,8 @@ class Project:
 
     def graph(self) -> Graph:
         """Which edit builds on which, with what a plan says of each."""
+        from reconciler.plan.graph import build_graph  # lazy: start-up time
+
         current = self.run_pass()
         return build_graph(current.desired, current.plan)
 
@@ -220,6 +231,8 @@ class Project:
 
     def cost(self) -> CostReport:
         """What was spent, saved and wasted so far, and what is left of today's budgets."""
+        from reconciler.operations import accounting  # lazy: start-up time
+
         with self._workspace.open_for_reading() as ledger:
             current = self._workspace.run_pass(ledger, _NOTHING_SPECIAL)
             return accounting.build_cost_report(
@@ -228,6 +241,10 @@ class Project:
 
     def add_up_today(self) -> Sequence[Budget]:
         """Each budget of a day, with what was spent of it today (UTC)."""
+        if not self.config.budget:
+            return []
+        from reconciler.operations import accounting  # lazy: start-up time
+
         with self._workspace.open_for_reading() as ledger:
             return accounting.add_up_days(self.config, ledger, self.clock.now())
 
@@ -235,6 +252,8 @@ class Project:
         """What was spent since a moment (seconds since 1970); what is under way counts as
         planned.
         """
+        from reconciler.operations import accounting  # lazy: start-up time
+
         with self._workspace.open_for_reading() as ledger:
             return accounting.add_up_since(self.config, ledger, moment)
 
@@ -323,7 +342,7 @@ class Project:
         Raises UsageError, CutlistError; also for a video that would not be used, since the lock
         file names another.
         """
-        from reconciler.operations import importing  # lazy: httpx
+        from reconciler.operations import accounting, importing  # lazy: httpx
 
         with self._workspace.open_for_writing() as ledger:
             current = self._workspace.run_pass(ledger, _NOTHING_SPECIAL)
@@ -339,7 +358,7 @@ class Project:
 
         Raises UsageError, ServiceError.
         """
-        from reconciler.operations import importing, resolve  # lazy: httpx
+        from reconciler.operations import accounting, importing, resolve  # lazy: httpx
         from reconciler.operations.applying import open_session
 
         resolve.check_task_id(task_id)
@@ -381,6 +400,8 @@ class Project:
         """`apply_async` for callers without an event loop."""
         import asyncio  # lazy: start-up time
 
+        from reconciler.operations.earlier_calls import translate_settings
+
         request, hooks = translate_settings(request, hooks, earlier)
         return asyncio.run(self.apply_async(request, hooks, stop=stop))
 
@@ -398,7 +419,9 @@ class Project:
         jobs are in the report. Raises InvalidInput, BudgetExceeded, Declined, PlanRefused, Locked
         before anything is sent.
         """
-        from reconciler.operations.applying import ApplyRun  # lazy: httpx
+        from reconciler.apply.outcome import Stop  # lazy: start-up time
+        from reconciler.operations.applying import ApplyRun
+        from reconciler.operations.earlier_calls import translate_settings
 
         request, hooks = translate_settings(request, hooks, earlier)
         options = request.options

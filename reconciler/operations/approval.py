@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from reconciler.apply.outcome import Stop
 from reconciler.apply.request import ApplyRequest
 from reconciler.config import Config
 from reconciler.errors import Declined, Fault, InvalidInput
-from reconciler.operations.accounting import add_up_days
 from reconciler.operations.budget import BudgetCheck, check_budgets, require_within
 from reconciler.plan.step import Plan
 from reconciler.state.ledger import Ledger
 from reconciler.state.roster import Note, Roster, describe_others
 from reconciler.system.clock import Clock
+
+if TYPE_CHECKING:
+    from reconciler.apply.outcome import Stop
 
 Tell = Callable[[str], None]
 Approve = Callable[[Plan], bool | str]
@@ -33,6 +35,10 @@ class Approval:
         self, plan: Plan, ledger: Ledger | None, max_cost: float | None
     ) -> Sequence[BudgetCheck]:
         """Each limit held against a plan, by what was spent until now."""
+        if not self.config.budget and max_cost is None:
+            return []
+        from reconciler.operations.accounting import add_up_days  # lazy: start-up time
+
         days = add_up_days(self.config, ledger, self.clock.now())
         return check_budgets(plan, self.config.budget, days, max_cost)
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from reconciler.config import Limit
 from reconciler.errors import BudgetExceeded
-from reconciler.history.cost import Budget
-from reconciler.history.spending import Spending
 from reconciler.plan.step import Action, Cost, Plan
+
+if TYPE_CHECKING:
+    from reconciler.config import Limit
+    from reconciler.history.cost import Budget
+    from reconciler.history.spending import Spending
 
 MAX_COST = "--max-cost"
 _NAME_PRICES = (
@@ -52,6 +54,8 @@ class BudgetCheck:
 
 def measure_days(limits: Sequence[Limit], spending: Spending, now: float) -> Iterator[Budget]:
     """Each limit of a day, with what the day of `now` (UTC) has cost so far."""
+    from reconciler.history.cost import Budget  # lazy: start-up time
+
     for limit in limits:
         if limit.per == "day":
             yield Budget(limit.name, limit.amount, spending.on(now, limit.environment), limit.file)

@@ -4,10 +4,14 @@ Pure.
 
 from __future__ import annotations
 
-from reconciler.apply.outcome import Report
-from reconciler.history.log import LogRecord
-from reconciler.history.spending import Sum
+from typing import TYPE_CHECKING
+
 from reconciler.plan.step import Action, Cost
+
+if TYPE_CHECKING:
+    from reconciler.apply.outcome import Report
+    from reconciler.history.log import LogRecord
+    from reconciler.history.spending import Sum
 
 UNKNOWN_PRICE = "price not known here"
 

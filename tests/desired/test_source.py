@@ -173,6 +173,8 @@ heavy |= {"asyncio", "ssl", "socket", "email", "concurrent.futures", "multiproce
 heavy |= {"jsonschema", "jsonschema_rs", "watchfiles", "tempfile", "random"}
 heavy |= {"reconciler.watch", "reconciler.controller", "reconciler.apply.session"}
 heavy |= {"reconciler.operations.gc", "reconciler.operations.retake", "reconciler.report.markdown"}
+if sys.argv[2] not in ("show", "explain", "log"):
+    heavy |= {"reconciler.history", "reconciler.plan.explain", "reconciler.plan.show"}
 heavy |= {"subprocess", "reconciler.system.git.run", "reconciler.desired.source.revision"}
 if sys.argv[2] == "--version":
     heavy |= {"yaml", "rich", "rfc8785", "sqlite3"}

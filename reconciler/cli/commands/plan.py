@@ -124,10 +124,13 @@ def _make_plan(
 
 
 def _describe_today(project: Project, plan: Plan) -> Iterator[str]:
-    """What was spent today, beside what the plan would spend."""
+    """What was spent today of each budget."""
+    budgets = project.add_up_today()
+    if not budgets:
+        return iter(())
     from reconciler.report.cost import describe_today  # lazy: start-up time
 
-    return describe_today(project.add_up_today(), plan.currency)
+    return describe_today(budgets, plan.currency)
 
 
 def _quote_apply_command(file: Path, plan: Plan, endpoint: str | None) -> str:
