@@ -56,6 +56,7 @@ from reconciler.system.probe.refusal import Unreadable
 MOST_BYTES = 1 << 30  # a result larger than this is not a video of at most 10 s
 LEAST_FREE_BYTES = 256 << 20  # room for what is paid next
 DOWNLOAD_TRIES = 10
+TELL_EVERY_BYTES = 1 << 20  # of a download that goes on
 ENDS = ("SUCCEEDED", "FAILED", "CANCELED")
 
 # ------------------------------------------------------------------ the POST
@@ -345,14 +346,17 @@ async def _collect_once(
     await context.take_turn()
     with context.store.new_blob() as blob:
         async with context.client.download(answer.video_url, most_bytes=MOST_BYTES) as download:
+            told_bytes = -TELL_EVERY_BYTES
             async for chunk in download.chunks:
                 blob.write(chunk)
-                context.emit(
-                    work.edit,
-                    Phase.FETCHING,
-                    done_bytes=blob.size_bytes,
-                    total_bytes=download.size_bytes,
-                )
+                if blob.size_bytes >= told_bytes + TELL_EVERY_BYTES:
+                    told_bytes = blob.size_bytes
+                    context.emit(
+                        work.edit,
+                        Phase.FETCHING,
+                        done_bytes=told_bytes,
+                        total_bytes=download.size_bytes,
+                    )
             if download.size_bytes is not None and blob.size_bytes != download.size_bytes:
                 raise BadDownload(f"{blob.size_bytes} of {download.size_bytes} bytes arrived.")
         facts = await context.run_blocking(_verify_output, blob, work.job.canonical, answer.usage)

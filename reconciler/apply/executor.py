@@ -146,6 +146,7 @@ class Executor:
         if self._running:
             await asyncio.wait(self._running)
         self._running.clear()
+        self._ended = asyncio.Queue()  # what was cancelled is nobody's outcome
         return under_way
 
     # -------------------------------------------------------------- one key

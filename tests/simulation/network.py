@@ -84,7 +84,7 @@ class Network:
             host: self._oddities.choice(WRONG_DATES_S) if kind.wrong_dates else 0.0
             for host in (UPLOAD_HOST, RESULT_HOST, "")
         }  # "": of what stands in between
-        self._turn = turn_of(seed)  # so that a few seeds meet every one
+        self._turn = 3 * turn_of(seed) // 2  # so that a few seeds meet every one
         self.calm = False
         self.prompts: dict[str, str] = {}  # of our tasks, by id, as the vendor's console shows them
         # ids that answers gave as they are: to whom, and when
