@@ -9,8 +9,10 @@ the environment is read: proxies and certificates come as Routes.
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import logging
 import ssl
+import sys
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -24,6 +26,11 @@ from reconciler.errors import CutlistError, NotReached, OutcomeUnknown, UnfitAns
 from reconciler.formats.untrusted import make_plain_line
 from reconciler.service.answers import Reply
 from reconciler.service.routes import Proxy, Routes
+
+# httpcore asks for this package a dozen times in each request, and Python forgets what it did not
+# find: looking for it takes longer than the rest of the request's own work
+if importlib.util.find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 # its INFO lines print whole URLs, signatures included
 logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -83,6 +83,7 @@ class FolderStore:
         self.folder = folder
         self._blobs_folder = f"{folder}/blobs"
         self._clock = clock
+        self._is_tmp_durable = False  # its name, made so by this store: it is empty time and again
         self._records = Records(cache or Cache(folder, None), clock)
 
     # -------------------------------------------------------------- blobs
@@ -104,8 +105,11 @@ class FolderStore:
 
     @contextmanager
     def new_blob(self) -> Iterator[FolderBlobWriter]:
-        make_dirs(self.folder / "tmp")
-        with create_file(self.folder / "tmp", f"{self._clock.new_id()}.part") as (path, file):
+        folder = self.folder / "tmp"
+        if not self._is_tmp_durable or not folder.is_dir():
+            make_dirs(folder)
+            self._is_tmp_durable = True
+        with create_file(folder, f"{self._clock.new_id()}.part") as (path, file):
             yield FolderBlobWriter(self, path, file)
 
     def _settle_blob(self, tmp: Path, digest: str) -> None:

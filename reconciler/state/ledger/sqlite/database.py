@@ -125,9 +125,14 @@ MOMENT: Kind = (
 class Database:
     """One file. Opened for writing by the holder of the lock, for reading by anybody."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, reader: sqlite3.Connection | None = None
+    ) -> None:
+        """`reader`: a connection for questions, which then wait for no commit that is under way."""
         self._connection = connection
         self._mutex = threading.Lock()
+        self._reader = reader or connection
+        self._reading = threading.Lock() if reader else self._mutex
 
     @classmethod
     def open(cls, path: Path) -> Database:
@@ -153,9 +158,14 @@ class Database:
             for pragma in ("journal_mode = wal", "synchronous = full", "foreign_keys = on"):
                 connection.execute(f"pragma {pragma}")
             _bring_up_to_date(connection, path)
+            reader = sqlite3.connect(
+                path, isolation_level=None, check_same_thread=False, timeout=10
+            )
+            with _closed_on_error(reader):
+                reader.execute("pragma query_only = on")
         if fresh:
             fsync_dir(path.parent)
-        return cls(connection)
+        return cls(connection, reader)
 
     @classmethod
     def open_readonly(cls, path: Path) -> Database | None:
@@ -178,6 +188,8 @@ class Database:
         return cls(connection)
 
     def close(self) -> None:
+        with self._reading:
+            self._reader.close()
         with self._mutex:
             self._connection.close()
 
@@ -195,8 +207,8 @@ class Database:
 
     def rows(self, sql: str, *values: Any, kinds: Sequence[Kind]) -> list[tuple[Any, ...]]:
         """What a question gives, each value of the kind that its column has. Raises LedgerError."""
-        with self._mutex, _mapped(None):
-            rows = self._connection.execute(sql, values).fetchall()
+        with self._reading, _mapped(None):
+            rows = self._reader.execute(sql, values).fetchall()
         return [check_row(row, kinds) for row in rows]
 
 
