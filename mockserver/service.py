@@ -91,11 +91,12 @@ class Service:
         self._requests += 1
         return self._requests, derive_uuid(self.settings.seed, "request", self._requests)
 
-    async def record(self, entry: Doc) -> None:
-        """Write a request into the journal, and wait until what it changed is durable."""
-        committed = self.state.record(entry)
-        if committed is not None:
-            await committed
+    def record(self, entry: Doc) -> asyncio.Future[None] | None:
+        """Write a request into the journal; returns what its answer has to wait for, if anything.
+
+        When that is done, what the request changed is durable.
+        """
+        return self.state.record(entry)
 
     def get_journal(self) -> Doc:
         """The last requests, in order of arrival. No keys, no query strings."""

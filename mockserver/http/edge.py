@@ -6,6 +6,7 @@ does, and writes the journal.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -50,26 +51,27 @@ class Edge:
 
         @web.middleware
         async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
-            try:
-                response = await self._receive(request, handler)
-            except web.HTTPException as error:
-                self._cors.add_headers(request, error)
-                raise
+            response: web.StreamResponse
+            if is_preflight(request):
+                response = self._cors.answer_preflight(request)
+            elif request.path.startswith(CONTROLS) or request.path in PAGES:
+                response = self._cors.refuse(request) or await self._control(request, handler)
+            elif (fault := self._draw_fault(request, handler)) is None:
+                response = await self._visit(request, handler, None)
+            else:
+                response = await self._visit_with_fault(request, handler, fault)
             self._cors.add_headers(request, response)
             return response
 
         return edge
 
-    async def _receive(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if is_preflight(request):
-            return self._cors.answer_preflight(request)
-        path = request.path
-        if path.startswith(CONTROLS) or path in PAGES:
-            return self._cors.refuse(request) or await handler(request)
-        fault = self._draw_fault(request, handler)
-        if fault is None:
-            return await self._visit(request, handler, None)
-        return await self._visit_with_fault(request, handler, fault)
+    async def _control(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Deliver a request that is no part of the service, and so meets nothing of this."""
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            self._cors.add_headers(request, error)
+            raise
 
     # ---- requests as they should be
 
@@ -79,7 +81,9 @@ class Edge:
         """Deliver a request to its handler, and note it in the journal."""
         visit = self._begin_visit()
         response, code = await self._answer(request, handler, visit.request_id)
-        await self._record(request, visit, response.status, fault, code)
+        committed = self._record(request, visit, response.status, fault, code)
+        if committed is not None:
+            await committed
         response.headers.update(self._build_headers(request, visit))
         return response
 
@@ -112,17 +116,17 @@ class Edge:
             log.exception("%s %s failed", request.method, request.path)
             return build_api_error(INTERNAL, request_id), INTERNAL.code
 
-    async def _record(
+    def _record(
         self,
         request: web.Request,
         visit: Visit,
         status: int,
         fault: str | None,
         code: str | None = None,
-    ) -> None:
-        """Write the journal's entry of a request, and have it and its effects durable.
+    ) -> asyncio.Future[None] | None:
+        """Write the journal's entry of a request; `fault` is the kind of the one it met.
 
-        `fault` is the kind of the fault that it met.
+        Returns what has to be waited for before it is answered, if anything.
         """
         entry: Doc = {
             "n": visit.n,
@@ -137,7 +141,7 @@ class Edge:
         if fault:
             entry["fault"] = fault
         entry.update(visit.notes)
-        await self._service.record(entry)
+        return self._service.record(entry)
 
     def _build_headers(self, request: web.Request, visit: Visit) -> dict[str, str]:
         """Headers of recorded traffic: the gateway's, and its times in milliseconds.
@@ -181,7 +185,9 @@ class Edge:
         elif fault.kind != "duplicate" and fault.side == "before":
             if fault.kind != "hang" or fault.seconds is None:
                 status = fault.status if fault.kind in ("answer", "not_json") else 0
-                await self._record(request, self._begin_visit(), status, fault.kind)
+                committed = self._record(request, self._begin_visit(), status, fault.kind)
+                if committed is not None:
+                    await committed
             early = await self._strike(request, fault, None)
             if early is not None:
                 return early
