@@ -72,6 +72,45 @@ def name_field(path: Sequence[str | int]) -> str:
     ).lstrip(".")
 
 
+class SourceText:
+    """The text of a file without faults. Where everything stands in its documents is found when
+    somebody asks: most plans tell of no place but where an edit begins.
+    """
+
+    __slots__ = ("_marks", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._marks: Sequence[Mapping[str, Mark]] = ()
+
+    def find_marks(self, number: int) -> Mapping[str, Mark]:
+        """The marks of a document, by its number among those that have data."""
+        if not self._marks:
+            documents, _ = _Builder("", self.text, marking=True).build()
+            self._marks = [document.marks for document in documents]
+        return self._marks[number]
+
+
+class LazyMarks(Mapping[str, Mark]):
+    """The marks of one document of a source; `first`, that of the whole document, is known."""
+
+    __slots__ = ("first", "number", "source")
+
+    def __init__(self, source: SourceText, number: int, first: Mark) -> None:
+        self.source = source
+        self.number = number
+        self.first = first
+
+    def __getitem__(self, at: str) -> Mark:
+        return self.source.find_marks(self.number)[at] if at else self.first
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.source.find_marks(self.number))
+
+    def __len__(self) -> int:
+        return len(self.source.find_marks(self.number))
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One YAML document: its data, and for every JSON pointer in it where the value and its key
@@ -120,7 +159,9 @@ def parse_documents(
                 f"byte 0x{error.object[error.start]:02x} is not UTF-8; save it as UTF-8",
             )
         ]
-    return _Builder(file, text).build()
+    documents, faults = _Builder(file, text, marking=False).build()
+    # what is wrong is told with its place, and looked for further
+    return _Builder(file, text, marking=True).build() if faults else (documents, faults)
 
 
 def parse_events(text: str) -> Iterator[yaml.Event]:
@@ -183,8 +224,9 @@ def _locate_end(before: str) -> tuple[int, int]:
 class _Builder:
     """Turns YAML events into documents; collects faults and goes on where it can."""
 
-    def __init__(self, file: str, text: str) -> None:
+    def __init__(self, file: str, text: str, *, marking: bool) -> None:
         self.file = file
+        self.marking = marking
         self.text = text
         self.faults: list[Fault] = []
         self.marks: dict[str, Mark] = {}
@@ -194,15 +236,20 @@ class _Builder:
 
     def build(self) -> tuple[list[Document], list[Fault]]:
         documents: list[Document] = []
+        source = SourceText(self.text)
         try:
             self.events = parse_events(self.text)
             for event in self.events:
                 if isinstance(event, DocumentStartEvent):
                     self.marks, self.cut_at = {}, {}
-                    data = self._build_value(next(self.events), "", None, 0)
+                    root = next(self.events)
+                    data = self._build_value(root, "", None, 0)
                     # an empty document, as after a trailing `---`, asks for nothing
                     if data is not None:
-                        documents.append(Document(self.file, data, self.marks, cut_at=self.cut_at))
+                        marks: Mapping[str, Mark] = self.marks
+                        if not self.marking:
+                            marks = LazyMarks(source, len(documents), _read_mark(root, root))
+                        documents.append(Document(self.file, data, marks, cut_at=self.cut_at))
         except _TooDeep:
             pass
         except yaml.MarkedYAMLError as error:
@@ -250,13 +297,8 @@ class _Builder:
         self.faults.append(Fault(self._locate(event.start_mark), message))
 
     def _build_value(self, event: Any, at: str, key: Any, depth: int) -> Any:
-        start = event.start_mark
-        line, column = start.line + 1, start.column + 1
-        if key is None:
-            self.marks[at] = (line, column, line, column)
-        else:
-            start = key.start_mark
-            self.marks[at] = (line, column, start.line + 1, start.column + 1)
+        if self.marking:
+            self.marks[at] = _read_mark(event, key or event)
         kind = type(event)
         if depth > MAX_DEPTH or kind is AliasEvent or event.anchor or event.tag:
             self._refuse_extras(event, depth)
@@ -302,7 +344,7 @@ class _Builder:
             name = self._build_key(key, at, depth)
             below = f"{at}/{name}" if name.isidentifier() else join_pointer(at, name)
             if name in mapping:
-                line, column = self.marks[below][2:]
+                line, column = self.marks.get(below, (0, 0, 0, 0))[2:]
                 self._add_fault(key, f'duplicate key "{name}" (first at {line}:{column})')
                 self._build_value(next(self.events), f"{at}/\0again", key, depth + 1)
             else:
@@ -365,6 +407,12 @@ class _Builder:
             self._add_fault(event, f"{_shorten(text)} is too large for a number")
             return text
         return number
+
+
+def _read_mark(value: Any, key: Any) -> Mark:
+    """The mark of the event of a value and of that of its key."""
+    start, key_start = value.start_mark, key.start_mark
+    return start.line + 1, start.column + 1, key_start.line + 1, key_start.column + 1
 
 
 def _is_comment(blanks: str, after: str) -> bool:

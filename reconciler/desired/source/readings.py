@@ -22,14 +22,14 @@ from reconciler.desired.signed import Suspect, find_suspects
 from reconciler.desired.tree import Tree, Unusable
 from reconciler.errors import Fault, Place
 from reconciler.formats.digest import digest_json, hash_bytes
-from reconciler.formats.document import MAX_BYTES, Document
+from reconciler.formats.document import MAX_BYTES, Document, LazyMarks, SourceText
 from reconciler.formats.names import NO_ENVIRONMENT, is_plain
 from reconciler.service.models import Variant
 from reconciler.system import shipped
 from reconciler.system.cache import Cache
 
 _ROWS, _TEXTS, _KEYS = "manifests", "manifests/texts", "keys"
-_ROW_VERSION = 1
+_ROW_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,8 +285,10 @@ def _dump_place(place: Place) -> tuple[str, int | None, int | None]:
 
 
 def _dump_texts(edits: Sequence[Edit]) -> list[Any]:
-    """As JSON; the cells of a matrix share the marks of their document."""
-    documents = {id(edit.document.marks): edit.document.marks for edit in edits}
+    """As JSON: the file as it is, which tells where everything stands, and the texts of its edits;
+    the cells of a matrix share their document.
+    """
+    documents = {id(edit.document.marks): _get_marks(edit) for edit in edits}
     numbers = {document: number for number, document in enumerate(documents)}
     texts = [
         [
@@ -298,11 +300,20 @@ def _dump_texts(edits: Sequence[Edit]) -> list[Any]:
         ]
         for edit in edits
     ]
-    return [list(documents.values()), texts]
+    source = next((marks.source.text for marks in documents.values()), "")
+    return [source, [[marks.number, marks.first] for marks in documents.values()], texts]
+
+
+def _get_marks(edit: Edit) -> LazyMarks:
+    marks = edit.document.marks
+    assert isinstance(marks, LazyMarks)  # a file with faults is not remembered
+    return marks
 
 
 def _load_texts(data: Sequence[Any], file: str) -> Iterator[Text]:
-    marks, texts = data
+    written, documents, texts = data
+    source = SourceText(written)
+    marks = [LazyMarks(source, number, tuple(first)) for number, first in documents]
     for labels, input_, parameters, number, inherited in texts:
         places = {at: Place(*place) for at, place in inherited.items()}
         yield Text(labels, input_, parameters, Document(file, None, marks[number], places))
