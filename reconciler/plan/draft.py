@@ -106,7 +106,6 @@ class Draft:
 
         def visit(name: str) -> Iterable[str]:
             before, now = self.resolved[name], resolve(name, self.resolved)
-            self._take_up(name)
             if now == before:
                 return ()
             key = self._key(name)
@@ -121,17 +120,8 @@ class Draft:
         if any(self._is_undecided(name) for name in touched):
             # a person calls an undecided request by its edit, unless there is another one of it
             touched |= {name for name in self._names if self._is_undecided(name)}
-        for name in touched:
-            self._take_up(name)
+        self._settled -= touched
         return self._decide(touched)
-
-    def _take_up(self, name: str) -> None:
-        """What happens to a settled edit changes it from what it is by now; from then on it is
-        decided like any other.
-        """
-        if name in self._settled:
-            self._settled.discard(name)
-            self._request[name] = self._foresee(name)
 
     def edits_of(self, key: str) -> Collection[str]:
         """The edits whose job has that key now."""
