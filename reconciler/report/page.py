@@ -204,8 +204,10 @@ def spell(words: Words, page: Page) -> Line:
     """
     spans = [words] if isinstance(words, str | Span) else words
     return [
-        Span(page.spelt(_quiet(span.text)), span.style)
-        for span in (Span(part) if isinstance(part, str) else part for part in spans)
+        Span(page.spelt(_quiet(part)))
+        if isinstance(part, str)
+        else Span(page.spelt(_quiet(part.text)), part.style)
+        for part in spans
     ]
 
 
