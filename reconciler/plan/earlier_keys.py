@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from reconciler.desired.job import Job, Wanted, build_canonical
@@ -224,7 +225,8 @@ class Former:
             )
 
         ranked = sorted(candidates, key=worth)
-        return Job(ranked[-1], candidates[ranked[-1]]) if ranked else None
+        # a record may tell it, and only when somebody asks; it is plain data then
+        return Job(ranked[-1], build=partial(dict, candidates[ranked[-1]])) if ranked else None
 
 
 def _build_job(wanted: Wanted, identities: Mapping[str, str], version: int) -> Job:
