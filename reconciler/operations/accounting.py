@@ -38,7 +38,7 @@ def find_origin(config: Config, current: Pass, approved: bool | str) -> Origin:
     if config.committed is not None:
         commit = read_commit(config.committed.repository, config.committed.commit)
     else:
-        files = {wanted.edit.document.file for wanted in current.desired.edits.values()}
+        files = {wanted.edit.file for wanted in current.desired.edits.values()}
         commit = read_head(config.root, [PROJECT_FILE, *sorted(files)])
     approver = make_plain(approved) if isinstance(approved, str) else config.approver
     if commit is None:
