@@ -7,14 +7,14 @@ on this machine; anything else is as if it were not there.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import DiskFull
 from reconciler.system.clock import Clock
-from reconciler.system.files import Stamp, hash_file, make_dirs, read_stamp
+from reconciler.system.files import Stamp, hash_file, list_names, make_dirs, read_stamp
 from reconciler.system.machine_key import read_machine_key
 
 if TYPE_CHECKING:  # SQLite is loaded where there is something to remember
@@ -167,6 +167,52 @@ def _dump(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
+class FileFacts:
+    """What is known of files as long as their stamps stay: one row of a table for each folder.
+
+    `verify` forgets everything first: for file systems whose times cannot be trusted.
+    """
+
+    def __init__(self, cache: Cache, clock: Clock, table: str, *, verify: bool = False) -> None:
+        self._cache = cache
+        self._clock = clock
+        self._table = table
+        self._verify = verify
+        self._rows: dict[str, dict[str, list[Any]]] = {}  # by folder, by name: stamp and facts
+        self._noted: set[str] = set()  # folders of which something new is known
+
+    def find(self, folder: str, name: str, stamp: Stamp) -> Sequence[Any] | None:
+        """The facts of a file of this stamp; None where they are not known."""
+        row = self._rows.get(folder)
+        if row is None:
+            row = self._rows[folder] = self._read(folder)
+        facts = row.get(name)
+        if facts is None or facts[0] != stamp[0] or facts[1] != stamp[1]:
+            return None
+        return facts[4:] if facts[2] == stamp[2] and facts[3] == stamp[3] else None
+
+    def _read(self, folder: str) -> dict[str, list[Any]]:
+        known: dict[str, list[Any]] | None = (
+            None if self._verify else self._cache.get(self._table, folder)
+        )
+        return known if known is not None else {}
+
+    def note(self, folder: str, name: str, stamp: Stamp, facts: Sequence[Any]) -> None:
+        """Remember the facts of a file that had this stamp before and after they were learnt;
+        nothing where it may change yet without another stamp.
+        """
+        if not is_settled(stamp, self._clock.now()):
+            return
+        if folder not in self._noted:
+            self._noted.add(folder)
+            there = set(list_names(folder))  # what has gone is forgotten
+            known = self._rows.get(folder, {})
+            self._rows[folder] = {name: facts for name, facts in known.items() if name in there}
+        row = self._rows[folder]
+        row[name] = [*stamp, *facts]
+        self._cache.put(self._table, folder, row)
+
+
 class Digests:
     """SHA-256 of files, read again only when size, times or inode say that they may have changed.
 
@@ -174,10 +220,7 @@ class Digests:
     """
 
     def __init__(self, cache: Cache, clock: Clock, table: str, *, verify: bool = False) -> None:
-        self._verify = verify
-        self._cache = cache
-        self._clock = clock
-        self._table = table
+        self._facts = FileFacts(cache, clock, table, verify=verify)
 
     def of(self, path: Path | str) -> str | None:
         """The digest of a regular file; None where there is none. Raises OSError when it cannot be
@@ -189,12 +232,13 @@ class Digests:
         """The same for a file whose stamp was read already."""
         if stamp is None:
             return None
-        known = self._cache.get(self._table, path)
-        if not self._verify and isinstance(known, list) and tuple(known[:4]) == stamp:
-            return str(known[4])
+        folder, _, name = path.rpartition("/")
+        known = self._facts.find(folder, name, stamp)
+        if known is not None:
+            return str(known[0])
         digest = hash_file(path)
-        if is_settled(stamp, self._clock.now()) and read_stamp(path) == stamp:
-            self._cache.put(self._table, path, [*stamp, digest])
+        if read_stamp(path) == stamp:
+            self._facts.note(folder, name, stamp, [digest])
         return digest
 
 

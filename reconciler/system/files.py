@@ -122,6 +122,15 @@ def resolve_links(path: Path) -> Path:
     return Path(os.path.realpath(path, strict=True))
 
 
+def list_names(folder: str) -> list[str]:
+    """The names in a folder, sorted; none where there is no folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 def fsync_dir(folder: Path) -> None:
     """Make the names in `folder` durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

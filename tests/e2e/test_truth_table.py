@@ -247,7 +247,8 @@ def behind_the_cache(bench: Bench, path: Path) -> None:
     path.chmod(0o644)
     same_size_and_time(path)
     cache = open_cache(bench.root / ".cutlist/cache")
-    cache.put("outputs", str(path), [*(read_stamp(path) or ()), digest])
+    row = cache.get("outputs", str(path.parent)) or {}
+    cache.put("outputs", str(path.parent), {**row, path.name: [*(read_stamp(path) or ()), digest]})
     cache.save()
 
 

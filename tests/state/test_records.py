@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from tests.clock import FakeClock
 from tests.state.stores import put
 
 KEY = b"k" * 32
+TABLE = "results 2"
 LINK = {"v": 2, "model": "m", "take": 1, "input": {"video_url": "https://a.example/v.mp4?id=1"}}
 FIRST = {"v": 1, "model": "m", "take": 1, "input": {}}
 
@@ -59,6 +61,17 @@ class Shelf:
         result = self.results[number]
         name = f"{result.key}.{result.digest}.json"
         return self.folder / "store/results" / result.key[:2] / name
+
+    def read_row(self, cache: Cache, number: int) -> list[Any] | None:
+        """What is remembered of a record: its stamp and its facts."""
+        path = self.record(number)
+        rows = cache.get(TABLE, str(path.parent))
+        return None if rows is None else rows.get(path.name)
+
+    def write_row(self, cache: Cache, number: int, row: Sequence[Any]) -> None:
+        """Remember something else of a record."""
+        path = self.record(number)
+        cache.put(TABLE, str(path.parent), {path.name: list(row)})
 
 
 @pytest.fixture
@@ -240,13 +253,14 @@ def test_a_blob_is_looked_at_each_time(shelf: Shelf) -> None:
 
 def test_verify_reads_what_times_hide(shelf: Shelf) -> None:
     """Where the times of a file lie, only reading finds what changed, and `verify` reads."""
-    path, name = shelf.record(1), shelf.record(1).name
+    path = shelf.record(1)
     with Cache(shelf.cache, KEY) as cache:
-        row = cache.get("results 1", name)
+        row = shelf.read_row(cache, 1)
+        assert row is not None
         _damage(path)
-        cache.put("results 1", name, [*(read_stamp(path) or ()), *row[4:]])
+        shelf.write_row(cache, 1, [*(read_stamp(path) or ()), *row[4:]])
         for number in (0, 2, 3, 4, 5):
-            cache.get("results 1", shelf.record(number).name)
+            shelf.read_row(cache, number)
     store = shelf.indexed()
     assert store.read_all_results().damaged == []
     assert len(store.read_all_results(read_data=True).damaged) == 1
@@ -264,7 +278,7 @@ def test_a_damaged_index_changes_nothing(shelf: Shelf, kind: str) -> None:
     whole, chance = path.read_bytes(), random.Random(kind)
     right = shelf.plain().read_all_results()
     places = [*range(0, 100, 7), *(chance.randrange(len(whole)) for _ in range(40))]
-    places += [whole.index(word) + 1 for word in (b"results 1", b"edit 1", b"CREATE", b"STRICT")]
+    places += [whole.index(word) + 1 for word in (TABLE.encode(), b"edit 1", b"CREATE", b"STRICT")]
     for place in places:
         raw = bytearray(whole)
         if kind == "flip":
@@ -281,9 +295,10 @@ def test_an_index_of_strangers_changes_nothing(shelf: Shelf, opened: list[str]) 
     """Rows that look right and were made with another key: the records are read."""
     rows = Cache(shelf.cache, KEY)
     for number in range(6):
-        row = rows.get("results 1", shelf.record(number).name)
+        row = shelf.read_row(rows, number)
+        assert row is not None
         with Cache(shelf.folder / "strange", b"s" * 32) as strange:
-            strange.put("results 1", shelf.record(number).name, [*row[:9], "stranger", *row[10:]])
+            shelf.write_row(strange, number, [*row[:9], "stranger", *row[10:]])
     (shelf.folder / "strange/cache.db").rename(shelf.cache / "cache.db")
     assert shelf.look() == shelf.plain().read_all_results()
     opened.clear()
@@ -294,9 +309,9 @@ def test_an_index_of_strangers_changes_nothing(shelf: Shelf, opened: list[str]) 
 def test_a_row_of_another_record_is_not_believed(shelf: Shelf) -> None:
     """Our own row under another name: its stamp is not that of the file."""
     with Cache(shelf.cache, KEY) as cache:
-        rows = [cache.get("results 1", shelf.record(number).name) for number in range(6)]
+        rows = [shelf.read_row(cache, number) or [] for number in range(6)]
         for number in range(6):
-            cache.put("results 1", shelf.record(number).name, rows[number - 1])
+            shelf.write_row(cache, number, rows[number - 1])
     assert shelf.look() == shelf.plain().read_all_results()
 
 
@@ -306,5 +321,5 @@ def test_results_that_are_gone_leave_the_index(shelf: Shelf) -> None:
     shelf.plain().remove(results)
     assert shelf.look() == shelf.plain().read_all_results()
     cache = Cache(shelf.cache, KEY)
-    assert cache.get("results 1", shelf.record(0).name) is None
-    assert cache.get("results 1", shelf.record(5).name) is not None
+    assert shelf.read_row(cache, 0) is None
+    assert shelf.read_row(cache, 5) is not None

@@ -28,12 +28,13 @@ from reconciler.system.files import (
     create_file,
     fsync_dir,
     hash_file,
+    list_names,
     make_dirs,
     measure_free_bytes,
 )
 
 _LEFTOVER_S = 24 * 3600
-Place = tuple[str, str]  # where a record lies, and its name
+Place = tuple[str, str]  # the folder of a record, and its name
 
 
 class FolderBlobWriter:
@@ -211,9 +212,9 @@ class FolderStore:
     def _contents(self, places: Iterable[Place], *, read_data: bool = False) -> Contents:
         by_key: dict[str, list[Result]] = {}
         damaged: list[str] = []
-        read = read_record if read_data else self._records.read
-        for path, name in places:
-            result = read(path, name)
+        read = _read_anew if read_data else self._records.read
+        for folder, name in places:
+            result = read(folder, name)
             if result is None:
                 damaged.append(f"the result record {name[:12]}… cannot be read")
             elif not self.has(result.digest, result.size_bytes):
@@ -238,7 +239,8 @@ class FolderStore:
     # -------------------------------------------------------------- housekeeping
 
     def verify(self, *, read_data: bool) -> Iterator[Damage]:
-        for place, name in self._list_records():
+        for folder, name in self._list_records():
+            place = f"{folder}/{name}"
             result = read_record(place, name)
             if result is None:
                 yield self._damage(Path(place), f"the record {name[:12]}… cannot be read")
@@ -286,7 +288,7 @@ class FolderStore:
 
     def _list_records(self) -> Iterator[Place]:
         """All records, sorted."""
-        folders = _list_names(f"{self.folder}/results")
+        folders = list_names(f"{self.folder}/results")
         for folder in folders:
             yield from _list_in(f"{self.folder}/results/{folder}")
 
@@ -299,6 +301,10 @@ class FolderStore:
                     yield place
 
 
+def _read_anew(folder: str, name: str) -> Result | None:
+    return read_record(f"{folder}/{name}", name)
+
+
 def _missing(digest: str) -> StoreDamaged:
     return StoreDamaged(
         f"the blob {digest[:12]}… is not in the store.",
@@ -308,17 +314,9 @@ def _missing(digest: str) -> StoreDamaged:
 
 def _list_in(folder: str) -> Iterator[Place]:
     """The records in one folder, sorted; what is still being written is none of them."""
-    for name in _list_names(folder):
+    for name in list_names(folder):
         if name.endswith(".json") and not name.startswith("."):
-            yield f"{folder}/{name}", name
-
-
-def _list_names(folder: str) -> list[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in entries)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+            yield folder, name
 
 
 def _age(result: Result) -> tuple[str, str]:

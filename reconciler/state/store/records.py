@@ -6,7 +6,6 @@ record when somebody asks for it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,11 @@ from typing import Any
 from reconciler.errors import StoreDamaged
 from reconciler.formats.records import build_record, parse_json
 from reconciler.state.observed import Recorded, Result
-from reconciler.system.cache import Cache, is_settled
+from reconciler.system.cache import Cache, FileFacts
 from reconciler.system.clock import Clock
-from reconciler.system.files import make_stamp
+from reconciler.system.files import read_stamp
 
-_TABLE = "results 1"  # another number where a row says other things
+_TABLE = "results 2"  # another number where a row says other things
 
 
 class Records:
@@ -26,25 +25,23 @@ class Records:
 
     def __init__(self, cache: Cache, clock: Clock) -> None:
         self._cache = cache
-        self._clock = clock
+        self._facts = FileFacts(cache, clock, _TABLE)
 
-    def read(self, path: str, name: str) -> Result | None:
-        """The record `name` that lies at `path`; None when there is none that can be trusted."""
+    def read(self, folder: str, name: str) -> Result | None:
+        """The record `name` of a folder; None when there is none that can be trusted."""
+        path = f"{folder}/{name}"
         try:
-            stamp = make_stamp(os.lstat(path))
+            stamp = read_stamp(path)
         except OSError:
             return None
-        row = self._cache.get(_TABLE, name)
-        if row is not None and stamp == (row[0], row[1], row[2], row[3]):
+        if stamp is None:
+            return None
+        row = self._facts.find(folder, name, stamp)
+        if row is not None:
             return _Record(path, name, row).build_result()
         result = read_record(path, name)
-        if (
-            result is not None
-            and stamp is not None
-            and is_settled(stamp, self._clock.now())
-            and _is_still(path, stamp)
-        ):
-            self._cache.put(_TABLE, name, [*stamp, *_shorten(result)])
+        if result is not None and read_stamp(path) == stamp:
+            self._facts.note(folder, name, stamp, _shorten(result))
         return result
 
     def save(self) -> None:
@@ -70,27 +67,27 @@ class _Record:
         return Result(
             key,
             digest,
+            row[0],
+            row[1],
+            row[2],
+            row[3],
             row[4],
             row[5],
+            Recorded(self, "job", may_be_former=row[12]),
+            Recorded(self, "task"),
+            Recorded(self, "usage"),
             row[6],
             row[7],
             row[8],
             row[9],
-            Recorded(self, "job", may_be_former=row[16]),
-            Recorded(self, "task"),
-            Recorded(self, "usage"),
             row[10],
             row[11],
-            row[12],
-            row[13],
-            row[14],
-            row[15],
         )
 
     def read_part(self, name: str) -> Mapping[str, Any]:
         if self._whole is None:
             result = read_record(self._path, self._name)
-            if result is None or _shorten(result) != self._row[4:]:
+            if result is None or _shorten(result) != list(self._row):
                 raise StoreDamaged(
                     f"the result record {self._name[:12]}… cannot be read.",
                     hint="Run plan: it says what is left to do.",
@@ -101,7 +98,7 @@ class _Record:
 
 
 def _shorten(result: Result) -> list[Any]:
-    """What a row says of a record, behind the stamp of its file."""
+    """What is remembered of a record."""
     return [
         result.size_bytes,
         result.duration_s,
@@ -117,13 +114,6 @@ def _shorten(result: Result) -> list[Any]:
         result.approved_by,
         result.may_be_former,
     ]
-
-
-def _is_still(path: str, stamp: tuple[int, ...]) -> bool:
-    try:
-        return make_stamp(os.lstat(path)) == stamp
-    except OSError:
-        return False
 
 
 def read_record(path: str, name: str) -> Result | None:
