@@ -27,6 +27,7 @@ _HEAD = b"SQLite format 3\0"
 _ROLLBACK = b"\1\1"  # in the head: SQLite keeps no log beside the file
 _COMPANIONS = ("-journal", "-wal", "-shm")  # we never have any: a rollback is held in memory
 _LEAST_ROW_BYTES = 24
+_PAGE_BYTES = 16384  # rows longer than a quarter of a page take a page of their own besides
 _PATIENCE_S = 1.0
 # nothing is wrong with the file, and it cannot be used just now
 _PASSING = frozenset(
@@ -164,6 +165,7 @@ class CacheFile:
         self.close()
         with create_file(self._path.parent, f".{make_secret(8).hex()}.tmp") as (tmp, _):
             with closing(_connect(tmp, "rw")) as connection:
+                connection.execute(f"pragma page_size = {_PAGE_BYTES}")
                 connection.execute("begin immediate")
                 connection.execute(_TABLE)
                 self._insert(connection, (_SEAL, *entries))
