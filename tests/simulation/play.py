@@ -155,7 +155,7 @@ def tapped(world: World) -> Iterator[None]:
         patch.setattr(executor, "cancel_waiting_task", noted)
         patch.setattr(recover, "take_second_look", heard)
         patch.setattr(ProbeClient, "_ask", look_here)
-        if turn_of(world.seed) // 2 % 2:  # however few they are
+        if turn_of(world.seed) % 2:  # however few they are
             patch.setattr(TaskWatch, "_is_list_cheaper", lambda self, looks: looks > 0)
             patch.setattr(watching, "LIST_REST_S", 20.0)
         yield
