@@ -225,8 +225,13 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         check_same_thread=False,
         timeout=_PATIENCE_S,
     )
-    # losing the file is no loss, so nothing of it is made durable
-    for pragma in ("synchronous = off", "journal_mode = memory", "trusted_schema = off"):
+    # losing the file is no loss, so nothing of it is made durable; and what is dropped is gone
+    for pragma in (
+        "synchronous = off",
+        "journal_mode = memory",
+        "trusted_schema = off",
+        "secure_delete = on",
+    ):
         connection.execute(f"pragma {pragma}")
     return connection
 

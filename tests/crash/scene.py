@@ -248,14 +248,14 @@ class Scene:
         been applied.
         """
         wrong: Counter[str] = Counter()
-        seen = self.project().run_pass()
+        seen, whole = self.project().run_pass(), self.project().run_pass(whole=True)
         bill = self.server.billed()
         billed = Counter(task["job_sha256"] for task in bill)
         wrong["paid twice"] = sum(count - 1 for count in billed.values())
         keys = {step.key for step in seen.plan.steps}
         wrong["paid and not asked for, or the reverse"] = abs(len(keys) - len(billed))
         attempts = [
-            (key, each) for key, every in seen.observed.history.items() for each in every.attempts
+            (key, each) for key, every in whole.observed.history.items() for each in every.attempts
         ]
         known = {each.task_id for _, each in attempts}
         counted_s = add_up(self.project().cost().spending.paid).billable_s

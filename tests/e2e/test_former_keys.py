@@ -28,6 +28,7 @@ from reconciler.formats.secret import Secret
 from reconciler.plan.decide import PlanOptions
 from reconciler.plan.step import Action, Plan
 from reconciler.state.store import records
+from tests.caches import read_tables
 from tests.e2e.bench import Bench, SmallFilms, Ticking
 
 MADE = Path(__file__).with_name("data") / "version-1.tar.gz"
@@ -228,6 +229,8 @@ async def test_a_parameter_that_is_ignored_from_now_on(bench: Bench) -> None:
     """
     bench.edit("film", url="https://films.example/v.mp4?id=1&ticket=geheim1")
     await bench.apply()
+    tables = read_tables(bench.root / ".cutlist/cache/cache.db")
+    assert [name for name, text in tables.items() if b"geheim" in text] == ["manifests/texts"]
     assert b"geheim" not in b"".join(
         path.read_bytes()
         for path in bench.root.rglob("*")

@@ -7,9 +7,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -21,6 +19,7 @@ from mockserver import VirtualClock
 from mockserver.accounts import Account, ApiKey
 from mockserver.threaded import ServerThread
 from reconciler.project import Project
+from tests.caches import read_tables
 from tests.e2e.bench import (
     CREATE,
     FETCH,
@@ -122,7 +121,8 @@ class Stage:
         for path in self.workspace.root.rglob("*"):
             name = path.relative_to(self.workspace.root).as_posix()
             if path.name == "cache.db":
-                places |= {f"{name}: {table}": text for table, text in _read_tables(path)}
+                tables = read_tables(path).items()
+                places |= {f"{name}: {table}": text for table, text in tables}
             elif path.is_file():
                 places[name] = path.read_bytes()
         return {
@@ -132,14 +132,6 @@ class Stage:
             for secret in secrets
             if secret.encode() in text
         }
-
-
-def _read_tables(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Each table of a cache, with all that stands in it."""
-    with closing(sqlite3.connect(path)) as connection:
-        for (table,) in connection.execute("select distinct section from entries").fetchall():
-            question = "select key, value from entries where section = ?"
-            yield table, b"\n".join(b"".join(row) for row in connection.execute(question, (table,)))
 
 
 @pytest.fixture
