@@ -28,6 +28,7 @@ KILLED_AT = (
     "create table holdings",
     "create table baselines",
     "alter table attempts",
+    "create index attempts_by_moment",
     f"pragma user_version = {database.VERSION}",
     "commit",
 )

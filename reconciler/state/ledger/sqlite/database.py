@@ -109,8 +109,15 @@ alter table attempts add column named_id text not null default '';
 alter table attempts add column vouched integer not null default 1;
 alter table attempts add column sender text not null default '';
 """
+# what every plan asks, however much was ever sent
+_INDEXES = """
+create index attempts_by_moment on attempts
+    (max(created_at, coalesce(submitted_at, 0), coalesce(ended_at, 0)));
+create index open_attempts on attempts (state) where state in ('INTENT', 'SUBMITTED', 'UNDECIDED');
+create index open_questions on tasks (first_seen_at, task_id) where open_question;
+"""
 # each takes a file to the version of its number, from 1; what was written stays
-_STEPS = (_ATTEMPTS, _BOOKS, _BASELINES)
+_STEPS = (_ATTEMPTS, _BOOKS, _BASELINES, _INDEXES)
 VERSION = len(_STEPS)
 Kind = tuple[tuple[Any, ...], float]  # what a value may be, and for numbers below what, from 0
 TEXT: Kind = ((str,), 0)

@@ -1,0 +1,40 @@
+"""What every plan asks of a ledger, however much was ever sent."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from reconciler.state.ledger import SqliteLedger
+
+
+@pytest.mark.parametrize("question", ["find_newest_moment", "find_open_attempts", "unanswered"])
+def test_no_table_is_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, question: str
+) -> None:
+    """SQLite answers by an index; without one it would look at every attempt or task."""
+    asked: list[str] = []
+    real = sqlite3.connect
+
+    def connect(*args: object, **options: object) -> sqlite3.Connection:
+        connection: sqlite3.Connection = real(*args, **options)  # type: ignore[call-overload]
+        connection.set_trace_callback(asked.append)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    with closing(SqliteLedger.open(tmp_path / "ledger.db")) as ledger:
+        asked.clear()
+        if question == "find_newest_moment":
+            ledger.find_newest_moment()
+        elif question == "find_open_attempts":
+            ledger.find_open_attempts(now=0.0)
+        else:
+            ledger.strays.unanswered()
+    (sql,) = asked
+    with closing(real(tmp_path / "ledger.db")) as connection:
+        steps = [row[3] for row in connection.execute(f"explain query plan {sql}")]
+    assert steps
+    assert all(("USING" in step and "INDEX" in step) or "TEMP B-TREE" in step for step in steps)
