@@ -27,7 +27,7 @@ from reconciler.formats.digest import digest_json
 from reconciler.formats.secret import Secret
 from reconciler.plan.decide import PlanOptions
 from reconciler.plan.step import Action, Plan
-from reconciler.state.store import records
+from reconciler.system import cache
 from tests.caches import read_tables
 from tests.e2e.bench import Bench, SmallFilms, Ticking
 
@@ -139,7 +139,7 @@ async def test_a_job_of_an_earlier_rule_is_plain_data(
     """Also where its record was not read again: it may be written into the ledger, and its key is
     its digest.
     """
-    monkeypatch.setattr(records, "is_settled", lambda stamp, now: True)
+    monkeypatch.setattr(cache, "is_settled", lambda stamp, now: True)
     for _ in range(2):
         resolved = old.project().run_pass().resolved
         for name in DONE:

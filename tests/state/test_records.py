@@ -203,6 +203,13 @@ def _copy_another(path: Path) -> None:
     write_over(path, lambda _: other.read_bytes())
 
 
+def test_a_link_to_a_record_is_one(shelf: Shelf) -> None:
+    """A store may be made of links, as tools for large files make them: nothing is paid again."""
+    _link(shelf.record(1))
+    for _ in range(2):
+        assert shelf.look() == ({result.key: [result] for result in shelf.results}, [])
+
+
 CHANGES = [
     _edit_in_place,
     _edit_the_job,

@@ -34,13 +34,12 @@ class Records:
             stamp = read_stamp(path)
         except OSError:
             return None
-        if stamp is None:
-            return None
-        row = self._facts.find(folder, name, stamp)
+        # a link to a record is one: a store may be made of links
+        row = self._facts.find(folder, name, stamp) if stamp is not None else None
         if row is not None:
             return _Record(path, name, row).build_result()
         result = read_record(path, name)
-        if result is not None and read_stamp(path) == stamp:
+        if result is not None and stamp is not None and read_stamp(path) == stamp:
             self._facts.note(folder, name, stamp, _shorten(result))
         return result
 
