@@ -240,6 +240,10 @@ def _submits_refused(patch: pytest.MonkeyPatch, refuses: Callable[[httpx.Respons
     _answers_seen_as(patch, respond)
 
 
+class _Lacking(TaskFailed):
+    """A list lacks a task."""
+
+
 def missing_in_the_list_is_over(patch: pytest.MonkeyPatch) -> None:
     """A task that a list of those in flight lacks has failed, and is not asked for by itself."""
     follow, wait = attempt.follow, TaskWatch.wait
@@ -247,12 +251,12 @@ def missing_in_the_list_is_over(patch: pytest.MonkeyPatch) -> None:
     async def believe(self: TaskWatch, watched: Watched) -> None:
         await wait(self, watched)
         if not watched.is_listed:
-            raise TaskFailed("the list lacks it.", code="InternalError")
+            raise _Lacking("the list lacks it.", code="InternalError")
 
     async def give_up(context: Any, work: Any, attempt_id: str, pace: Any) -> Any:
         try:
             return await follow(context, work, attempt_id, pace)
-        except TaskFailed as error:
+        except _Lacking as error:
             await close(context, attempt_id, State.FAILED, error.code, error.message)
             raise
 
