@@ -149,7 +149,7 @@ class CacheFile:
             connection.execute("begin immediate")
             self._check(connection)
             # what is written into a damaged tree need not be found again
-            if connection.execute("pragma quick_check(1)").fetchone() != ("ok",):
+            if connection.execute("pragma integrity_check(1)").fetchone() != ("ok",):
                 raise _NotOurs
             for section, keys in gone.items():
                 for name in (section, *_list_subsections(connection, section)):
