@@ -228,7 +228,9 @@ class _Texts:
         if not self._texts:
             data = self._cache.fetch(_TEXTS, self._key)
             if data is None:
-                self._texts = [edit.text.get() for edit in self._read_anew().edits]
+                edits = self._read_anew().edits
+                self._cache.put(_TEXTS, self._key, _dump_texts(edits))
+                self._texts = [edit.text.get() for edit in edits]
             else:
                 file = self._key.split(":", 2)[2]
                 self._texts = list(_load_texts(data, file))
