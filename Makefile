@@ -14,7 +14,7 @@ BENCHES := $(filter $(basename $(notdir $(wildcard benchmarks/*.py))), \
 	startup plan cold scale watch apply server controller controller_looks)
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help env demo test coverage lint simulate crash fuzz fuzz-server bench bench-peers bench-controller lock schemas modules clean
+.PHONY: help env demo test coverage lint simulate crash fuzz fuzz-cache fuzz-server bench bench-peers bench-controller lock schemas modules clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -59,6 +59,9 @@ crash: env  ## the same with real processes, through KILLS=1000 real kills, and 
 fuzz: env  ## bad input of every kind for SECONDS=600, and MEDIA=5000 mutated media
 	@FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/badinput/test_fuzz.py tests/badinput/test_fuzz_plans.py
 	@FUZZ_MEDIA=$(or $(MEDIA),5000) $(BIN)/python -m pytest -s tests/badinput/test_fuzz_media.py
+
+fuzz-cache: env  ## plans with and without the cache, whatever happened in between, for SECONDS=600
+	@FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/remembered
 
 fuzz-server: env  ## requests made from the OpenAPI file, and bent, for SECONDS=120
 	@$(BIN)/python -m tests.compat.fuzz $(or $(SECONDS),120)
