@@ -34,7 +34,7 @@ def film(bench: Bench) -> Bench:
     return bench
 
 
-def write_project(bench: Bench, look_every_s: float = 1200.0, **spec: Any) -> None:
+def write_project(bench: Bench, look_every_s: float = 300.0, **spec: Any) -> None:
     """The project file; whoever waits for hours need not look five times a second. Each look moves
     the clock of all.
     """
