@@ -17,7 +17,7 @@ from reconciler import Project
 from reconciler.desired.job import Job
 from reconciler.state.booked import Booking
 from reconciler.state.ledger import SqliteLedger
-from reconciler.state.ledger.sqlite.database import Database
+from reconciler.state.ledger.sqlite import SqliteDatabase
 from reconciler.state.observed import Attempt, Published, Result, State
 from reconciler.state.outputs import Outputs
 
@@ -90,7 +90,7 @@ def fill_project(project: Project, outputs: Path) -> None:
 def open_quick_ledger(path: Path) -> SqliteLedger:
     """A ledger that a power cut would lose."""
     SqliteLedger.open(path).close()
-    database = Database.open(path)
+    database = SqliteDatabase.open(path)
     database._connection.execute("pragma synchronous = off")
     return SqliteLedger(database)
 

@@ -17,8 +17,8 @@ from reconciler.cli import main
 from reconciler.service.client import Client
 from reconciler.state import lockfile
 from reconciler.state.ledger import SqliteLedger
-from reconciler.state.ledger.sqlite.baselines import SqliteBaselines
-from reconciler.state.ledger.sqlite.uploads import SqliteUploads
+from reconciler.state.ledger.sql.baselines import SqlBaselines
+from reconciler.state.ledger.sql.uploads import SqlUploads
 from reconciler.state.outputs import Outputs
 from reconciler.state.store import FolderStore
 from reconciler.state.store.folder import FolderBlobWriter
@@ -28,8 +28,8 @@ POINTS: dict[str, tuple[Any, str]] = {
     "Ledger.submitted": (SqliteLedger, "submitted"),
     "Ledger.end": (SqliteLedger, "end"),
     "Ledger.tasks_seen": (SqliteLedger, "tasks_seen"),
-    "Baselines.keep": (SqliteBaselines, "keep"),
-    "Uploads.keep": (SqliteUploads, "keep"),
+    "Baselines.keep": (SqlBaselines, "keep"),
+    "Uploads.keep": (SqlUploads, "keep"),
     "BlobWriter.commit": (FolderBlobWriter, "commit"),
     "Store.put_result": (FolderStore, "put_result"),
     "Store.copy_out": (FolderStore, "copy_out"),

@@ -27,7 +27,8 @@ from reconciler.plan.step import Plan
 from reconciler.state import ledger, observed
 from reconciler.state import lock as holder
 from reconciler.state.booked import Holding
-from reconciler.state.ledger.sqlite import attempts, baselines, books, database
+from reconciler.state.ledger import sqlite
+from reconciler.state.ledger.sql import attempts, baselines, books
 from reconciler.state.observed import State
 from reconciler.state.store import folder as store
 from reconciler.system import cache, files
@@ -105,8 +106,8 @@ def no_lock(patch: pytest.MonkeyPatch) -> None:
         yield
 
     patch.setattr(holder.FileLock, "hold", open_door)
-    steps = tuple(each.replace("create unique index", "create index") for each in database._STEPS)
-    patch.setattr(database, "_STEPS", steps)
+    steps = tuple(each.replace("create unique index", "create index") for each in sqlite.STEPS)
+    patch.setattr(sqlite, "STEPS", steps)
 
 
 # ------------------------------------------------------------------ ours
@@ -133,9 +134,7 @@ def start_up_forgets_intents(patch: pytest.MonkeyPatch) -> None:
 
 def any_stranger_is_ours(patch: pytest.MonkeyPatch) -> None:
     """Tasks that are known already are taken for the lost one."""
-    patch.setattr(
-        baselines.SqliteBaselines, "strangers", lambda self, task_ids: frozenset(task_ids)
-    )
+    patch.setattr(baselines.SqlBaselines, "strangers", lambda self, task_ids: frozenset(task_ids))
 
 
 def young_unknown_is_lost(patch: pytest.MonkeyPatch) -> None:
@@ -268,7 +267,7 @@ def obsolete_is_not_collected(patch: pytest.MonkeyPatch) -> None:
 
 def only_this_environment_counts(patch: pytest.MonkeyPatch) -> None:
     """What no edit of this environment asks for is cancelled, whoever else waits for it."""
-    patch.setattr(books.SqliteBooks, "environment", lambda self, attempt_id: mock.ANY)
+    patch.setattr(books.SqlBooks, "environment", lambda self, attempt_id: mock.ANY)
     patch.setattr(obsolete, "list_other_environments", lambda config: ())
 
 
@@ -289,7 +288,7 @@ def folder_taken_for_durable(patch: pytest.MonkeyPatch) -> None:
             folder.mkdir()
             files.fsync_dir(folder.parent)
 
-    for module in (cache, database, files, holder, store):
+    for module in (cache, sqlite, files, holder, store):
         patch.setattr(module, "make_dirs", make_dirs)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.errors import LedgerError
 from reconciler.state.ledger import Baseline, SqliteLedger, TaskTaken
-from reconciler.state.ledger.sqlite.baselines import KEPT
+from reconciler.state.ledger.sql.baselines import KEPT
 from reconciler.state.observed import Attempt, State
 
 NOW = 1_800_000_000.0

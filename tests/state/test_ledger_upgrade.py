@@ -18,7 +18,7 @@ import pytest
 
 from reconciler.errors import LedgerError
 from reconciler.state.ledger import SqliteLedger
-from reconciler.state.ledger.sqlite import database
+from reconciler.state.ledger.sql import schema
 from reconciler.state.observed import State
 
 NOBODY = 65534
@@ -29,10 +29,10 @@ KILLED_AT = (
     "create table baselines",
     "alter table attempts",
     "create index attempts_by_moment",
-    f"pragma user_version = {database.VERSION}",
+    f"pragma user_version = {schema.VERSION}",
     "commit",
 )
-EARLIER = range(1, database.VERSION)
+EARLIER = range(1, schema.VERSION)
 UPGRADE = """
 import os, sqlite3, sys
 from pathlib import Path
@@ -51,7 +51,7 @@ for path in sys.argv[2:]:
 
 def of_version(version: int, path: Path) -> Path:
     """A ledger as an earlier version wrote it, with one attempt that is open."""
-    tables = "".join(database._STEPS[:version])
+    tables = "".join(schema.STEPS[:version])
     with closing(sqlite3.connect(path)) as raw:
         raw.executescript(f"pragma journal_mode = wal; {tables} pragma user_version = {version};")
         raw.execute(
@@ -68,7 +68,7 @@ def is_whole(path: Path) -> bool:
     """Whether it has been brought up to date, and knows what it knew."""
     with closing(sqlite3.connect(path)) as raw:
         (version,) = raw.execute("pragma user_version").fetchone()
-        if version != database.VERSION:
+        if version != schema.VERSION:
             tables = {
                 name
                 for (name,) in raw.execute("select name from sqlite_schema where type = 'table'")
@@ -154,7 +154,7 @@ def read_only() -> Iterator[Path]:
         Path(folder).chmod(0o755)
 
 
-@pytest.mark.parametrize("version", [*EARLIER, database.VERSION])
+@pytest.mark.parametrize("version", [*EARLIER, schema.VERSION])
 def test_a_folder_that_is_read_only(read_only: Path, version: int) -> None:
     """It is told in one error, with what SQLite wants there; nothing is changed."""
     path = of_version(version, read_only / "ledger.db")

@@ -18,7 +18,7 @@ from reconciler.state.ledger.base import (
 )
 
 if TYPE_CHECKING:
-    from reconciler.state.ledger.sqlite.attempts import SqliteLedger
+    from reconciler.state.ledger.sqlite import SqliteLedger
 
 __all__ = [
     "AlreadyOpen",
@@ -38,7 +38,7 @@ if not TYPE_CHECKING:
         """The implementation, on its first use."""
         if name != "SqliteLedger":
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from reconciler.state.ledger.sqlite.attempts import SqliteLedger  # lazy: start-up time
+        from reconciler.state.ledger.sqlite import SqliteLedger  # lazy: start-up time
 
         globals()[name] = SqliteLedger
         return SqliteLedger

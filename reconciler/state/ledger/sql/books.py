@@ -7,16 +7,16 @@ Nothing here decides what is sent: that is for the attempts. A line of the books
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reconciler.state.booked import Booking, Entry, Holding, Origin
-from reconciler.state.ledger.sqlite.database import (
+from reconciler.state.ledger.sql.database import (
     AMOUNT,
     FLAG,
     MOMENT,
     TEXT,
+    Connection,
     Database,
     allow_null,
     check_row,
@@ -49,7 +49,7 @@ _ENTRY_KINDS = (
 )
 
 
-class SqliteBooks:
+class SqlBooks:
     """The books of one ledger.
 
     What each method promises stands in `Books`.
@@ -128,7 +128,7 @@ class SqliteBooks:
                 )
 
 
-def book(connection: sqlite3.Connection, attempt_id: str, booking: Booking) -> None:
+def book(connection: Connection, attempt_id: str, booking: Booking) -> None:
     """Write the booking of an attempt, in the transaction that writes its intent."""
     connection.execute(
         f"insert into bookings (attempt_id, environment, {_BOOKED}) values (?, ?, ?, ?, ?, ?, ?,"
@@ -137,7 +137,7 @@ def book(connection: sqlite3.Connection, attempt_id: str, booking: Booking) -> N
     )
 
 
-def copy_booking(connection: sqlite3.Connection, attempt_id: str, task_id: str) -> None:
+def copy_booking(connection: Connection, attempt_id: str, task_id: str) -> None:
     """What was booked for the request that made a stray is booked for the attempt that
     adopts it.
     """

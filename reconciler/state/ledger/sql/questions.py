@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.errors import LedgerError
 from reconciler.state.ledger.base import Ending, Intent
-from reconciler.state.ledger.sqlite.database import (
+from reconciler.state.ledger.sql.database import (
     AMOUNT,
     FLAG,
     MOMENT,
@@ -104,9 +104,8 @@ class Questions:
 
     def open_intents(self, lane: str | None = None) -> Sequence[str]:
         rows = self._database.rows(
-            "select id from attempts where state = 'INTENT' and (? is null or lane = ?) order by"
+            "select id from attempts where state = 'INTENT' and lane = coalesce(?, lane) order by"
             " rowid",
-            lane,
             lane,
             kinds=[TEXT],
         )
@@ -162,13 +161,13 @@ class Questions:
 
     def find_jobs(self, edits: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
         rows = self._database.rows(
-            "with asked as (select value from json_each(?))"
-            " select edit, job from (select edit, job, row_number() over (partition by edit "
-            "order by"
-            " at desc, is_held desc, number desc) as place from ( select edit, job, created_at as"
-            " at, 0 as is_held, rowid as number from attempts where edit in asked union all select"
+            "with asked as (select value from json_each(?)) select edit, job from (select edit,"
+            " job, row_number() over (partition by edit order by at desc, is_held desc, number"
+            " desc) as place from (select edit, job, created_at as at, 0 as is_held, rowid as"
+            " number from attempts where edit in (select value from asked) union all select"
             " h.edit, a.job, h.at, 1, h.rowid from holdings h join attempts a on a.rowid = (select"
-            " min(rowid) from attempts where key = h.key) where h.edit in asked)) where place = 1",
+            " min(rowid) from attempts where key = h.key) where h.edit in (select value from"
+            " asked)) as told) as placed where place = 1",
             _listed(edits),
             kinds=(TEXT, TEXT),
         )
@@ -185,9 +184,9 @@ class Questions:
         link with parameters.
         """
         rows = self._database.rows(
-            "select key, edit, case when instr(job, '?') then job end from attempts where "
+            "select key, edit, case when instr(job, '?') > 0 then job end from attempts where "
             f"{condition}"
-            " (instr(job, '?') or substr(job, -7) = '\"v\": 1}') order by rowid",
+            " (instr(job, '?') > 0 or substr(job, length(job) - 6) = '\"v\": 1}') order by rowid",
             *values,
             kinds=(TEXT, TEXT, allow_null(TEXT)),
         )
@@ -197,11 +196,7 @@ class Questions:
         ]
 
     def integrity(self) -> Sequence[str]:
-        return [
-            words
-            for (words,) in self._database.rows("pragma integrity_check", kinds=[TEXT])
-            if words != "ok"
-        ]
+        return self._database.integrity()
 
 
 def _listed(texts: Collection[str]) -> str:

@@ -4,16 +4,15 @@ waits for them.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
 from reconciler.state.ledger.base import AlreadyOpen
-from reconciler.state.ledger.sqlite.books import copy_booking
-from reconciler.state.ledger.sqlite.database import MOMENT, TEXT, Database
+from reconciler.state.ledger.sql.books import copy_booking
+from reconciler.state.ledger.sql.database import MOMENT, TEXT, Conflict, Database
 from reconciler.state.observed import Stray
 
 
-class SqliteStrays:
+class SqlStrays:
     """The strays of one ledger.
 
     What each method promises stands in `Strays`.
@@ -55,7 +54,7 @@ class SqliteStrays:
                     " task_id = ?",
                     (new_id, task_id),
                 )
-        except sqlite3.IntegrityError as error:
+        except Conflict as error:
             raise AlreadyOpen(
                 "the job has its result, or a task that may still bring it."
             ) from error

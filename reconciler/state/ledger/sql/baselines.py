@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 from reconciler.formats.records import parse_json
 from reconciler.state.ledger.base import Baseline
-from reconciler.state.ledger.sqlite.database import (
+from reconciler.state.ledger.sql.database import (
     FLAG,
     MOMENT,
     TEXT,
@@ -25,7 +25,7 @@ _UNUSED = """delete from baselines where id <= ? and id not in (select baseline 
     where baseline is not null and (state in ('INTENT', 'UNDECIDED') or look_at is not null))"""
 
 
-class SqliteBaselines:
+class SqlBaselines:
     """The readings of one ledger.
 
     What each method promises stands in `Baselines`.
@@ -38,12 +38,13 @@ class SqliteBaselines:
         self, task_ids: Collection[str], *, at: float, server_time: float | None, is_whole: bool
     ) -> int:
         with self._database.transaction() as connection:
-            number = connection.execute(
+            row = connection.execute(
                 "insert into baselines (read_at, server_time, is_whole, task_ids)"
-                " values (?, ?, ?, ?)",
+                " values (?, ?, ?, ?) returning id",
                 (at, server_time, int(is_whole), json.dumps(sorted(task_ids))),
-            ).lastrowid
-            assert number is not None
+            ).fetchone()
+            assert row is not None
+            number = int(row[0])
             connection.execute(_UNUSED, (number - KEPT,))
         return number
 
@@ -70,7 +71,7 @@ class SqliteBaselines:
     def doubtful(self, task_ids: Collection[str]) -> frozenset[str]:
         rows = self._database.rows(
             "select value from json_each(?) where value not in (select task_id from attempts"
-            " where task_id is not null and (not adopted or state in ('SUCCEEDED', 'LOST')))",
+            " where task_id is not null and (adopted = 0 or state in ('SUCCEEDED', 'LOST')))",
             json.dumps(sorted(task_ids)),
             kinds=[TEXT],
         )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from reconciler.state.ledger.base import UploadPlace
-from reconciler.state.ledger.sqlite.database import TEXT, Database
+from reconciler.state.ledger.sql.database import TEXT, Database
 
 
-class SqliteUploads:
+class SqlUploads:
     """The uploads of one ledger.
 
     What each method promises stands in `Uploads`.
@@ -26,7 +26,9 @@ class SqliteUploads:
     def keep(self, sha256: str, place: UploadPlace, url: str, *, expires_at: float) -> None:
         with self._database.transaction() as connection:
             connection.execute(
-                "insert or replace into uploads values (?, ?, ?, ?, ?, ?)",
+                "insert into uploads (sha256, model, account, endpoint, url, expires_at)"
+                " values (?, ?, ?, ?, ?, ?) on conflict (sha256, model, account, endpoint) do"
+                " update set url = excluded.url, expires_at = excluded.expires_at",
                 (sha256, place.model, place.account, place.endpoint, url, expires_at),
             )
 

@@ -9,50 +9,33 @@ from __future__ import annotations
 
 import json
 import math
-import sqlite3
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from reconciler.errors import LedgerError
 from reconciler.state.booked import Booking
 from reconciler.state.ledger.base import AlreadyOpen, Sighting, TaskTaken
-from reconciler.state.ledger.sqlite.baselines import SqliteBaselines
-from reconciler.state.ledger.sqlite.books import SqliteBooks, book
-from reconciler.state.ledger.sqlite.database import (
-    TEXT,
-    Database,
-)
-from reconciler.state.ledger.sqlite.questions import Questions
-from reconciler.state.ledger.sqlite.strays import SqliteStrays
-from reconciler.state.ledger.sqlite.uploads import SqliteUploads
+from reconciler.state.ledger.sql.baselines import SqlBaselines
+from reconciler.state.ledger.sql.books import SqlBooks, book
+from reconciler.state.ledger.sql.database import TEXT, Conflict, Connection, Database
+from reconciler.state.ledger.sql.questions import Questions
+from reconciler.state.ledger.sql.strays import SqlStrays
+from reconciler.state.ledger.sql.uploads import SqlUploads
 from reconciler.state.observed import ARROWS, Attempt, State
 
 
-class SqliteLedger(Questions):
-    """The ledger of one realm. Opened for writing by the holder of the lock, for reading by
-    anybody.
+class SqlLedger(Questions):
+    """The ledger of one realm, in whatever database it lies.
 
     What each method promises stands in `Ledger`.
     """
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        self.books = SqliteBooks(database)
-        self.baselines = SqliteBaselines(database)
-        self.strays = SqliteStrays(database)
-        self.uploads = SqliteUploads(database)
-
-    @classmethod
-    def open(cls, path: Path) -> SqliteLedger:
-        """Open for writing, creating it when there is none. Raises LedgerError."""
-        return cls(Database.open(path))
-
-    @classmethod
-    def open_readonly(cls, path: Path) -> SqliteLedger | None:
-        """Open for reading; None when there is no ledger yet. Raises LedgerError."""
-        database = Database.open_readonly(path)
-        return None if database is None else cls(database)
+        self.books = SqlBooks(database)
+        self.baselines = SqlBaselines(database)
+        self.strays = SqlStrays(database)
+        self.uploads = SqlUploads(database)
 
     def close(self) -> None:
         self._database.close()
@@ -101,7 +84,7 @@ class SqliteLedger(Questions):
                 )
                 if booking is not None:
                     book(connection, attempt.id, booking)
-        except sqlite3.IntegrityError as error:
+        except Conflict as error:
             raise AlreadyOpen(
                 f"{attempt.edit} has an attempt that is not over, or its lane is not free."
             ) from error
@@ -132,7 +115,8 @@ class SqliteLedger(Questions):
                 "insert into tasks (task_id, attempt_id, first_seen_at, last_seen_at, status)"
                 # a stray that is ours after all
                 " values (?, ?, ?, ?, 'PENDING') on conflict (task_id) do update set attempt_id ="
-                " excluded.attempt_id, stray_of = null, open_question = 0 where attempt_id = ''",
+                " excluded.attempt_id, stray_of = null, open_question = 0 where"
+                " tasks.attempt_id = ''",
                 (task_id, attempt_id, at, at),
             )
             self._move(connection, attempt_id, State.SUBMITTED)
@@ -242,7 +226,7 @@ class SqliteLedger(Questions):
                     ),
                 )
                 book(connection, attempt.id, booking)
-        except sqlite3.IntegrityError as error:
+        except Conflict as error:
             raise AlreadyOpen(
                 "the job has its result, or a task that may still bring it."
             ) from error
@@ -257,7 +241,7 @@ class SqliteLedger(Questions):
                 "update tasks set status = ?, answer = ?, last_seen_at = ? where task_id = ?", rows
             )
 
-    def _state(self, connection: sqlite3.Connection, attempt_id: str) -> tuple[State, str | None]:
+    def _state(self, connection: Connection, attempt_id: str) -> tuple[State, str | None]:
         row = connection.execute(
             "select state, task_id from attempts where id = ?", (attempt_id,)
         ).fetchone()
@@ -265,16 +249,14 @@ class SqliteLedger(Questions):
             raise LedgerError(f"there is no attempt {attempt_id}.")
         return State(row[0]), row[1]
 
-    def _move(self, connection: sqlite3.Connection, attempt_id: str, state: State) -> None:
+    def _move(self, connection: Connection, attempt_id: str, state: State) -> None:
         now = self._state(connection, attempt_id)[0]
         if state not in ARROWS.get(now, ()):
             raise LedgerError(f"attempt {attempt_id} is {now} and cannot become {state}.")
         connection.execute("update attempts set state = ? where id = ?", (state, attempt_id))
 
 
-def _check_free(
-    connection: sqlite3.Connection, task_id: str, attempt_id: str, adopted: bool
-) -> None:
+def _check_free(connection: Connection, task_id: str, attempt_id: str, adopted: bool) -> None:
     """Raises TaskTaken for a task that is another attempt's, and for one that was known before the
     service named it as new. Only adopting takes a stray.
     """

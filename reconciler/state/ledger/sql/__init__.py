@@ -1,0 +1,1 @@
+"""The SQL of the ledger, written once for every database that keeps one."""

@@ -1,0 +1,107 @@
+"""The tables of a ledger, in the dialect of SQLite, and the steps from each version to the next."""
+
+from __future__ import annotations
+
+_ATTEMPTS = """
+create table tasks (
+    task_id text primary key,
+    attempt_id text not null,
+    first_seen_at real not null,
+    last_seen_at real not null,
+    status text not null,
+    answer text not null default '{}',
+    stray_of text,
+    open_question integer not null default 0
+) strict;
+
+create table attempts (
+    id text primary key,
+    key text not null,
+    lane text not null,
+    edit text not null,
+    state text not null,
+    endpoint text not null,
+    created_at real not null,
+    server_time real,
+    request_sha256 text not null,
+    prompt text,
+    job text not null,
+    billable_s real not null,
+    task_id text references tasks (task_id),
+    submitted_at real,
+    ended_at real,
+    code text not null default '',
+    message text not null default '',
+    request_id text not null default '',
+    adopted integer not null default 0,
+    look_at real
+) strict;
+create unique index one_attempt_per_key on attempts (key)
+    where state in ('INTENT', 'SUBMITTED', 'UNDECIDED', 'SUCCEEDED');
+create unique index one_intent_per_lane on attempts (lane) where state = 'INTENT';
+create index attempts_by_edit on attempts (edit, created_at);
+
+create table uploads (
+    sha256 text not null,
+    model text not null,
+    account text not null,
+    endpoint text not null,
+    url text not null,
+    expires_at real not null,
+    primary key (sha256, model, account, endpoint)
+) strict;
+"""
+_BOOKS = """
+create table bookings (
+    attempt_id text primary key references attempts (id),
+    environment text not null,
+    labels text not null,
+    model text not null,
+    price_per_s real,
+    currency text not null,
+    commit_id text not null,
+    author text not null,
+    approved_by text not null
+) strict;
+
+create table holdings (
+    edit text not null,
+    environment text not null,
+    key text not null,
+    at real not null,
+    reused integer not null,
+    billable_s real not null,
+    labels text not null,
+    model text not null,
+    price_per_s real,
+    currency text not null,
+    commit_id text not null,
+    author text not null,
+    approved_by text not null
+) strict;
+create index holdings_by_edit on holdings (edit, environment);
+create index attempts_by_key on attempts (key);
+"""
+_BASELINES = """
+create table baselines (
+    id integer primary key,
+    read_at real not null,
+    server_time real,
+    is_whole integer not null,
+    task_ids text not null
+) strict;
+alter table attempts add column baseline integer;
+alter table attempts add column named_id text not null default '';
+alter table attempts add column vouched integer not null default 1;
+alter table attempts add column sender text not null default '';
+"""
+# what every plan asks, however much was ever sent
+_INDEXES = """
+create index attempts_by_moment on attempts
+    (max(created_at, coalesce(submitted_at, 0), coalesce(ended_at, 0)));
+create index open_attempts on attempts (state) where state in ('INTENT', 'SUBMITTED', 'UNDECIDED');
+create index open_questions on tasks (first_seen_at, task_id) where open_question;
+"""
+# each takes a file to the version of its number, from 1; what was written stays
+STEPS = (_ATTEMPTS, _BOOKS, _BASELINES, _INDEXES)
+VERSION = len(STEPS)
