@@ -49,18 +49,28 @@ def compute_fingerprint() -> str:
     """Changes whenever shipped rules or this package's code change: what was checked under others
     is checked anew.
     """
+    files = list_judges()
+    return hash_bytes("".join(hash_bytes(path.read_bytes()) for path in files).encode())
+
+
+def list_judges() -> list[Path]:
+    """The rules and the code by which manifests and project files are read and found valid."""
+    schemas = find_data_dir("schemas")
     rules = [
-        *sorted((find_data_dir("schemas") / "models").glob("*.yaml")),
-        *sorted(find_data_dir("schemas").glob("*.json")),
-        find_data_dir("schemas") / "signatures.yaml",
+        *sorted((schemas / "models").glob("*.yaml")),
+        *sorted(schemas.glob("*.json")),
+        schemas / "service.yaml",
+        schemas / "signatures.yaml",
     ]
     package = Path(__file__).resolve().parents[1]
     code = [
         *sorted(package.glob("desired/**/*.py")),
         *sorted(package.glob("formats/*.py")),
+        package / "config" / "project_file.py",
+        package / "service" / "endpoints.py",
         package / "service" / "models.py",
     ]
-    return hash_bytes("".join(hash_bytes(path.read_bytes()) for path in [*rules, *code]).encode())
+    return [*rules, *code]
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
