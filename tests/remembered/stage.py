@@ -41,6 +41,7 @@ class Answer:
     json: tuple[int, str, str]
     text: tuple[int, str, str]
     saved: str
+    other: tuple[int, str, str]  # what another command says
 
 
 @dataclass
@@ -53,6 +54,8 @@ class Stage:
     environment: str = ""
     held: dict[tuple[str, bytes], Project] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)  # what happened
+    question: tuple[str, ...] = ("validate",)  # a command beside `plan`
+    revisions: tuple[tuple[str, ...], ...] = ()  # commands about commits, asked before any other
     target: Path | None = None  # of what happens once more, as if nothing were
 
     @property
@@ -79,8 +82,8 @@ class Stage:
 
     def look(self) -> Answer:
         """What new processes say, one after the other."""
-        as_json = self._run("--json", "--detailed-exitcode")
-        return Answer(as_json, self._run(), bind(self.open))
+        as_json = self._run("plan", "--json", "--detailed-exitcode")
+        return Answer(as_json, self._run("plan"), bind(self.open), self._run(*self.question))
 
     def look_without_cache(self) -> Answer:
         """What they say where nothing is remembered: there is no cache, none can be kept, or
@@ -103,15 +106,15 @@ class Stage:
             aside.rename(self.cache)
         return answer
 
-    def _run(self, *flags: str) -> tuple[int, str, str]:
+    def _run(self, command: str, *flags: str) -> tuple[int, str, str]:
         environment = ["--env", self.environment] if self.environment else []
-        return run_command(self.disk.clock, "-C", str(self.root), "plan", *environment, *flags)
+        return run_command(self.disk.clock, "-C", str(self.root), command, *environment, *flags)
 
     def warm_up(self) -> None:
         """Plan until everything is remembered that can be."""
         self.disk.tick(SETTLED_S)
         for _ in range(2):
-            self._run("--json")
+            self._run("plan", "--json")
             bind(self.hold)
 
     # -------------------------------------------------------------- what must be the same
@@ -121,11 +124,36 @@ class Stage:
         neither now nor when all that is there has settled.
         """
         for _ in range(2):
+            self.question = self.draw_question()
             expected = self.look_without_cache()
             assert self.look() == expected
             assert bind(self.hold) == expected.saved
-            assert self._run("--json", "--detailed-exitcode") == expected.json
+            assert self._run("plan", "--json", "--detailed-exitcode") == expected.json
             self.disk.tick(SETTLED_S)
+
+    def draw_question(self) -> tuple[str, ...]:
+        """A command that looks at edits otherwise than a plan does."""
+        if self.revisions:
+            return self.chance.choice(self.revisions)
+        name = self.chance.choice(self.written.names or ["none"])
+        cell = f"{name}[look=rain,resolution=720P]"
+        questions = (
+            ("validate",),
+            ("status",),
+            ("graph",),
+            ("cost",),
+            ("log",),
+            ("show", name),
+            ("show", cell),
+            ("explain", name),
+            ("explain", cell),
+            ("plan", "--markdown"),
+            ("plan", "--target", f"{name}*"),
+            ("plan", "--verify"),
+            ("plan", "--force"),
+            ("plan", "--repay"),
+        )
+        return self.chance.choice(questions)
 
 
 def bind(opened: Any) -> str:
