@@ -6,16 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 from reconciler.desired.references import BadReference, Reference, parse_reference
 from reconciler.errors import Place
 from reconciler.formats.document import Document
+from reconciler.formats.values import value
 from reconciler.service.models import Variant
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Medium:
     """One media reference of an edit: where it stands (pointer below `spec`), what it names, which
     limits apply.
@@ -73,7 +74,7 @@ class LazyText:
         return f"LazyText({':'.join(map(str, self.spot))})"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Edit:
     """One named entry of a manifest, defaults merged, valid as far as text alone can tell."""
 

@@ -16,6 +16,7 @@ from reconciler.errors import Fault
 from reconciler.formats.digest import digest_json, is_same_json
 from reconciler.formats.document import join_pointer
 from reconciler.formats.signed_urls import Signatures
+from reconciler.formats.values import value
 from reconciler.service.models import Model, Variant
 
 KEY_VERSION = 2
@@ -35,7 +36,7 @@ class Facts:
     tone: str | None = None  # what makes a mask doubtful: "black" or "white" all over, "coloured"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Input:
     """A medium of an edit together with what was seen of it."""
 
@@ -65,7 +66,7 @@ class KnownKeys(Protocol):
         """Remember the key."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Wanted:
     """One edit with its inputs looked at: all that its job can depend on."""
 
@@ -210,10 +211,10 @@ def build_canonical(
 def _drop_defaults(variant: Variant, section: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that say something: those equal to a documented default are left out."""
     kept = {}
-    for name, value in given.items():
+    for name, part in given.items():
         default = variant.default(section, name)
-        if default is None or not is_same_json(value, default):
-            kept[name] = value
+        if default is None or not is_same_json(part, default):
+            kept[name] = part
     return kept
 
 

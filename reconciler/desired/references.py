@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
 from reconciler.desired.datauri import BadDataUri, is_data_uri, parse_data_uri
 from reconciler.formats.digest import hash_bytes
 from reconciler.formats.signed_urls import Signatures
+from reconciler.formats.values import value
 
 Kind = Literal["remote", "local", "data", "oss", "edit"]
 
@@ -28,7 +28,7 @@ class BadReference(ValueError):
     """The text names no usable medium; the message says why and what is legal."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Reference:
     """A parsed media URL; `value` is the URL, the path in the project, or the edit's name."""
 

@@ -8,10 +8,10 @@ the figure is an upper bound.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from reconciler.desired.job import Wanted
+from reconciler.formats.values import value
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import Cost
 from reconciler.service.models import Model
@@ -20,7 +20,7 @@ PricePerSecond = Callable[[str, str | None], float | None]
 _UNSTATED_S = 10.0  # the longest counted where the vendor states no limit
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Seconds:
     """Seconds of video that go in and come out, and how many inputs were only guessed."""
 

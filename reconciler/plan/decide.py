@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.errors import Place
+from reconciler.formats.values import value
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.reasons import describe_changes, find_changed_place, list_texts
 from reconciler.plan.step import Action, Step
@@ -110,7 +111,7 @@ def _pinned_step(make: _Maker, pin: Pin | None, options: PlanOptions) -> Step | 
     return replace(make(Action.BLOCKED, reason, ways, person=True), repay=True)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Maker:
     """Makes steps of one edit."""
 

@@ -7,15 +7,15 @@ result it has on other machines.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from reconciler.desired.job import Desired, Job, Wanted, build_job
+from reconciler.formats.values import value
 from reconciler.plan.earlier_keys import Former
 from reconciler.state.observed import Findings, Observed, Result
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Resolved:
     """An edit with its job, where the digests of its inputs are known, and its result, where there
     is one. What it waits for may have a digest, by the lock file, and no bytes here.

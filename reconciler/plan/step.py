@@ -11,6 +11,7 @@ from typing import overload
 
 from reconciler.errors import Place
 from reconciler.formats.names import NO_ENVIRONMENT
+from reconciler.formats.values import value
 from reconciler.state.observed import Attempt, State, Stray
 
 PLAN_VERSION = 1
@@ -42,7 +43,7 @@ SYMBOLS: Mapping[Action, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Cost:
     """What a step spends. `price` is None when the project file names no price for it; `why` says
     so then.
@@ -72,7 +73,7 @@ class Cost:
 FREE = Cost(0.0, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Step:
     """What happens to one edit, or to an output that no edit asks for any more, and why."""
 

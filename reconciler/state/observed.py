@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from reconciler.formats.job_links import has_link
+from reconciler.formats.values import value
 
 # the service forgets a task 24 h after submit_time, and with it the way to its video
 TASK_LIFE_S = 24 * 3600
@@ -87,7 +88,7 @@ class Recorded(Mapping[str, Any]):
         return deepcopy(self._part(), memo)  # `asdict` makes plain data by it
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Result:
     """The verified outcome of a job: a record that names a blob. Times are the service's own words
     (UTC+8).
@@ -142,7 +143,7 @@ class Result:
         return f"sha256:{self.digest}"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Attempt:
     """One try to get a job rendered, with the task that came of it."""
 
@@ -196,7 +197,7 @@ def find_forgotten_at(created_at: float, submitted_at: float | None) -> float:
     return min(created_at, submitted_at or created_at) + TASK_LIFE_S
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class History:
     """All attempts of one key, oldest first."""
 
@@ -242,7 +243,7 @@ class Stray:
     seen_at: float  # seconds since 1970
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Published:
     """What we wrote to an output, last time."""
 
@@ -255,7 +256,7 @@ class Published:
     protected: bool = False  # whether its edit said `protect: true` when an apply last saw it
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Output:
     """A path of the work tree as it is."""
 
@@ -265,7 +266,7 @@ class Output:
     cut_short: bool = False  # whether it is the beginning of what we made, or empty
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Pin:
     """One entry of cutlist.lock."""
 

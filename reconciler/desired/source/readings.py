@@ -8,7 +8,7 @@ its texts and where they stand, lies apart and is read for the edits that somebo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from reconciler.config import Config
@@ -24,6 +24,7 @@ from reconciler.errors import Fault, Place
 from reconciler.formats.digest import digest_json, hash_bytes
 from reconciler.formats.document import MAX_BYTES, Document, LazyMarks, SourceText
 from reconciler.formats.names import NO_ENVIRONMENT, is_plain
+from reconciler.formats.values import value
 from reconciler.service.models import Variant
 from reconciler.system import shipped
 from reconciler.system.cache import Cache
@@ -32,7 +33,7 @@ _ROWS, _TEXTS, _KEYS = "manifests", "manifests/texts", "keys"
 _ROW_VERSION = 2
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ManifestFile:
     """What one manifest file says, and what follows from it and the project's rules alone. With
     faults, `edits` holds what could be understood and `names` every name met.
