@@ -153,9 +153,16 @@ def _walk_manifests(top: str, prefix: str) -> Iterator[str]:
         raise Unusable(f"the folder {prefix} cannot be read: {error.strerror}") from error
     for entry in found:
         name = entry.name
-        if entry.is_dir():
+        if _is_folder(entry):
             ours = name.startswith(".") or name == STATE_DIR or entry.is_symlink()
             if not ours and not os.path.lexists(f"{entry.path}/{PROJECT_FILE}"):
                 yield from _walk_manifests(entry.path, f"{prefix}{name}/")
         elif is_manifest(name, PROJECT_FILE):
             yield prefix + name
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads round in a circle: who reads it tells
+        return False
