@@ -14,7 +14,8 @@ from reconciler.desired.graph import sort_by_upstreams
 from reconciler.desired.job import Desired, Facts, Input, Job, Wanted, build_job
 from reconciler.desired.manifest import Reading, Rules
 from reconciler.formats.digest import hash_bytes
-from reconciler.formats.document import Document, parse_documents
+from reconciler.formats.document import Document
+from reconciler.formats.parsing import parse_documents
 from reconciler.formats.signed_urls import Signatures
 from reconciler.plan.decide import PlanOptions
 from reconciler.plan.draft import Draft

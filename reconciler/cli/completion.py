@@ -134,7 +134,8 @@ def _named(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
     """(name, labels) of every edit, as far as the text of its manifest tells."""
     from reconciler.desired import matrix
     from reconciler.desired.source.folder import FolderTree
-    from reconciler.formats.document import MAX_BYTES, parse_documents
+    from reconciler.formats.document import MAX_BYTES
+    from reconciler.formats.parsing import parse_documents
     from reconciler.system.cache import Digests, open_cache
     from reconciler.system.clock import SystemClock
 

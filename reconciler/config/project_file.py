@@ -3,40 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple
 from typing import Any
 
 from reconciler.config.settings import PROJECT_FILE
 from reconciler.errors import Fault, InvalidInput, Place, UsageError
 from reconciler.formats import schema
 from reconciler.formats.digest import hash_bytes
-from reconciler.formats.document import Document, join_pointer, parse_documents
+from reconciler.formats.document import Document, join_pointer
 from reconciler.formats.names import NO_ENVIRONMENT, make_plain, suggest_name
 from reconciler.service.endpoints import find_realm
 from reconciler.system import shipped
 from reconciler.system.cache import Cache
 
+_TABLE = "project file"
+
 
 def read_project_file(raw: bytes, cache: Cache) -> Document:
     """The one document of a project file. Raises InvalidInput with all its faults.
 
-    `cache` remembers which contents were valid.
+    `cache` remembers contents that were valid, and what they say.
     """
+    key = f"{hash_bytes(raw)}:{shipped.compute_fingerprint()}"
+    known = cache.get(_TABLE, key)
+    if known is None:
+        document = _parse_project_file(raw)
+        cut_at = {at: astuple(place) for at, place in document.cut_at.items()}
+        cache.put(_TABLE, key, [document.data, dict(document.marks), cut_at])
+        cache.save()
+        return document
+    data, marks, cut_at = known
+    places = {at: Place(*place) for at, place in cut_at.items()}
+    return Document(PROJECT_FILE, data, marks, cut_at=places)
+
+
+def _parse_project_file(raw: bytes) -> Document:
+    from reconciler.formats.parsing import parse_documents  # lazy: YAML, of what is new
+
     documents, faults = parse_documents(raw, PROJECT_FILE)
     if faults:
         raise InvalidInput(faults, files=1)
     if len(documents) != 1 or not isinstance(documents[0].data, dict):
         raise InvalidInput([_find_wrong_number(documents)], files=1)
     document = documents[0]
-    known = f"{hash_bytes(raw)}:{shipped.compute_fingerprint()}"
-    if cache.get("project", known) is None:
-        faults = list(schema.validate_document(document, shipped.read_schema("project")))
-        spec = document.data.get("spec")
-        if isinstance(spec, dict):
-            faults += _find_semantic_faults(document, spec)
-        if faults:
-            raise InvalidInput(faults, files=1)
-        cache.put("project", known, True)
-        cache.save()
+    faults = list(schema.validate_document(document, shipped.read_schema("project")))
+    spec = document.data.get("spec")
+    if isinstance(spec, dict):
+        faults += _find_semantic_faults(document, spec)
+    if faults:
+        raise InvalidInput(faults, files=1)
     return document
 
 

@@ -23,8 +23,9 @@ from reconciler.controller.documents import (
     WriteBack,
 )
 from reconciler.errors import Fault, InvalidInput, Place, UsageError
-from reconciler.formats.document import MAX_BYTES, Document, join_pointer, parse_documents
+from reconciler.formats.document import MAX_BYTES, Document, join_pointer
 from reconciler.formats.names import make_plain
+from reconciler.formats.parsing import parse_documents
 from reconciler.formats.spans import parse_span
 from reconciler.system import shipped
 

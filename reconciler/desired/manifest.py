@@ -12,7 +12,7 @@ from reconciler.desired.matrix import Cell
 from reconciler.desired.references import BadReference, parse_reference, show_url
 from reconciler.errors import Fault, Place
 from reconciler.formats import schema
-from reconciler.formats.document import Document, join_pointer, name_field, parse_documents
+from reconciler.formats.document import Document, join_pointer, name_field
 from reconciler.formats.names import NO_ENVIRONMENT, is_plain
 from reconciler.service.models import VIDEO_SUFFIX, Model, Models, Variant
 
@@ -43,6 +43,8 @@ class Reading:
 
 def read_manifest(raw: bytes, file: str, rules: Rules) -> Reading:
     """All edits of the manifest `file` (path relative to the project) and all its faults."""
+    from reconciler.formats.parsing import parse_documents  # lazy: YAML, of what is new
+
     documents, faults = parse_documents(raw, file)
     overlay = layers.get_overlay(rules.project, rules.environment)
     # what is wrong there as YAML is not told again in other words

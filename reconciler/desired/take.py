@@ -15,7 +15,8 @@ import yaml
 
 from reconciler.desired.edit_schema import MAX_TAKE
 from reconciler.errors import CutlistError, UsageError
-from reconciler.formats.document import Document, compose_nodes, parse_documents
+from reconciler.formats.document import Document
+from reconciler.formats.parsing import compose_nodes, parse_documents
 
 _BREAK = re.compile(r"\r\n|\n|\r")
 

@@ -13,8 +13,8 @@ from reconciler.desired import take
 from reconciler.desired.edit import Edit
 from reconciler.desired.job import Desired
 from reconciler.errors import CutlistError, Place, UsageError
-from reconciler.formats.document import parse_documents
 from reconciler.formats.names import get_matrix_name
+from reconciler.formats.parsing import parse_documents
 from reconciler.plan.selection import add_downstreams, suggest_edits
 from reconciler.plan.step import Plan, add_up_costs
 from reconciler.report.money import describe_cost

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from reconciler.errors import Fault, InvalidInput, Place
-from reconciler.formats.document import Document, join_pointer, parse_documents
+from reconciler.formats.document import Document, join_pointer
 from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.state.observed import Pin
 from reconciler.system.files import write_atomic
@@ -53,6 +53,8 @@ def parse_pins(raw: bytes) -> Sections:
                     )
                 ]
             )
+    from reconciler.formats.parsing import parse_documents  # lazy: YAML, of what is new
+
     documents, faults = parse_documents(raw, LOCK_FILE, MAX_BYTES)
     if faults:
         raise InvalidInput(faults)

@@ -7,12 +7,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from reconciler.formats.digest import hash_bytes
+from reconciler.system.cache import Cache, open_cache
+from reconciler.system.environment import find_state_folder
 from reconciler.system.files import find_data_dir
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TABLE = "shipped"
 
 
 @cache
@@ -74,5 +74,20 @@ def list_judges() -> list[Path]:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.load(path.read_bytes(), Loader=_LOADER)
+    """A shipped YAML file, which this user of this machine parses once."""
+    raw = path.read_bytes()
+    remembered, key = _open_users_cache(), hash_bytes(raw)
+    loaded: dict[str, Any] | None = remembered.get(_TABLE, key)
+    if loaded is None:
+        import yaml  # lazy: start-up time
+
+        loaded = yaml.load(raw, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        remembered.put(_TABLE, key, loaded)
+        remembered.save()
     return loaded
+
+
+@cache
+def _open_users_cache() -> Cache:
+    folder = find_state_folder()
+    return open_cache(folder / "cutlist") if folder is not None else Cache(Path(), None)

@@ -19,8 +19,9 @@ from reconciler.controller.document_checks import check_document
 from reconciler.controller.documents import Notification, Repository, SpendLimits, Sync
 from reconciler.controller.loading import build_sync, load_syncs, load_whole_syncs
 from reconciler.errors import InvalidInput, Place, UsageError
-from reconciler.formats.document import Document, parse_documents
+from reconciler.formats.document import Document
 from reconciler.formats.names import is_plain
+from reconciler.formats.parsing import parse_documents
 from reconciler.system import shipped
 from tests.workspace import Workspace
 

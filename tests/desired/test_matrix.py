@@ -11,7 +11,7 @@ from reconciler.desired import graph, matrix
 from reconciler.desired.edit import Medium
 from reconciler.desired.references import Reference
 from reconciler.formats import schema
-from reconciler.formats.document import parse_documents
+from reconciler.formats.parsing import parse_documents
 from tests.making import read_edit, read_text
 
 EDIT = """\

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from reconciler.desired.take import raise_take
 from reconciler.errors import CutlistError, UsageError
-from reconciler.formats.document import parse_documents
+from reconciler.formats.parsing import parse_documents
 from tests.desired import legal
 from tests.desired.writing import Style
 

@@ -17,7 +17,7 @@ from reconciler.controller.loading import load_syncs
 from reconciler.desired import manifest
 from reconciler.desired.edit_schema import build_manifest_schema
 from reconciler.desired.manifest import Rules
-from reconciler.formats.document import parse_documents
+from reconciler.formats.parsing import parse_documents
 from reconciler.service.model_files import load_models
 from tests.docs.pages import PAGES, ROOT, Fence, anchors, fences, links, name, shown_commands
 from tests.docs.transcripts import Shown, actions, matches, replay

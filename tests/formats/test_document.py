@@ -13,14 +13,8 @@ from hypothesis import strategies as st
 
 from reconciler.errors import CutlistError
 from reconciler.formats import document
-from reconciler.formats.document import (
-    MAX_BYTES,
-    MAX_DEPTH,
-    MAX_INTEGER,
-    join_pointer,
-    name_field,
-    parse_documents,
-)
+from reconciler.formats.document import MAX_BYTES, join_pointer, name_field
+from reconciler.formats.parsing import MAX_DEPTH, MAX_INTEGER, parse_documents
 
 
 def value(text: str) -> Any:

@@ -11,7 +11,7 @@ from hypothesis import given
 from jsonschema import Draft202012Validator
 
 from reconciler.desired.edit_schema import build_editor_schema
-from reconciler.formats.document import parse_documents
+from reconciler.formats.parsing import parse_documents
 from reconciler.formats.schema import validate_document
 from reconciler.system import shipped
 from tests.desired import legal
