@@ -236,11 +236,11 @@ def test_what_changed_just_now_is_not_remembered(bench: Bench) -> None:
     bench.clock.advance(-3600)
     bench.identity()
     cache = open_cache(bench.root / "cache")
-    assert cache.get("media", str(bench.clip)) is None
+    assert cache.get("media", str(bench.clip.parent)) is None
     assert b"clip.mp4" not in (bench.root / "cache" / "cache.db").read_bytes()
     bench.clock.advance(3600)
     bench.identity()
-    assert open_cache(bench.root / "cache").get("media", str(bench.clip)) is not None
+    assert open_cache(bench.root / "cache").get("media", str(bench.clip.parent)) is not None
 
 
 def test_a_known_clip_is_not_opened(bench: Bench) -> None:
@@ -250,8 +250,8 @@ def test_a_known_clip_is_not_opened(bench: Bench) -> None:
     before = bench.identity()
     digest = before.removeprefix("sha256:") if before else ""
     with open_cache(bench.root / "cache") as cache:
-        [*stamp, _] = cache.get("media", str(bench.clip))
-        cache.put("media", str(bench.clip), [*stamp, "0" * 64])
+        [*stamp, _] = cache.get("media", str(bench.clip.parent))[bench.clip.name]
+        cache.put("media", str(bench.clip.parent), {bench.clip.name: [*stamp, "0" * 64]})
         facts = f"{_PROBE_VERSION}:video:"
         cache.put("facts", facts + "0" * 64, cache.get("facts", facts + digest))
     assert bench.identity() == "sha256:" + "0" * 64

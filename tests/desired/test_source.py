@@ -101,11 +101,20 @@ def probed(workspace: Workspace, media: Path) -> Workspace:
     return workspace
 
 
-POISONED = """
+PLAN = """
 import sys
-sys.modules["yaml"] = None
 from reconciler.cli.main import run
 sys.exit(run(["-C", sys.argv[1], "plan"]))
+"""
+POISONED = f"""
+from reconciler.formats import parsing
+real = parsing.parse_documents
+def parse_documents(raw, file):
+    raise SystemExit(f"parsed {{file}} again")
+parsing.parse_documents = parse_documents
+import yaml
+yaml.load = None
+{PLAN}
 """
 
 
@@ -114,6 +123,7 @@ def test_a_second_plan_parses_no_manifest(probed: Workspace) -> None:
     same.
     """
     first = probed.run("plan")
+    assert python(PLAN, probed).returncode == 0
     second = python(POISONED, probed)
     assert (second.returncode, second.stdout, second.stderr) == (0, first.out, "")
     probed.edit("two", take=2)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.errors import CutlistError
-from reconciler.formats import document
+from reconciler.formats import parsing
 from reconciler.formats.document import MAX_BYTES, join_pointer, name_field
 from reconciler.formats.parsing import MAX_DEPTH, MAX_INTEGER, parse_documents
 
@@ -241,7 +241,7 @@ def test_every_character_of_a_plain_text(
     monkeypatch: pytest.MonkeyPatch, loader: Any, char: str
 ) -> None:
     """Is itself, without quotes, in quotes, in a block and in a key; and is no line."""
-    monkeypatch.setattr(document, "_LOADER", loader)
+    monkeypatch.setattr(parsing, "_LOADER", loader)
     text = (
         f"# {char}\na: x{char}y\nb: 'x{char}y'\nc: \"x{char}y\"\nd: |-\n  x{char}y\n  z\n"
         f"x{char}y: {{e: x{char}y, f: 1}}\ng: {char}\nh: .nan\n"
@@ -291,7 +291,7 @@ def test_a_file_may_hold_every_character() -> None:
 
 def test_without_libyaml_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reader in Python takes tabs otherwise: another video from the same manifest."""
-    monkeypatch.setattr(document, "_LOADER", None)
+    monkeypatch.setattr(parsing, "_LOADER", None)
     with pytest.raises(CutlistError, match="without libyaml"):
         parse_documents(b"a: 1", "a.yaml")
 
