@@ -49,19 +49,18 @@ def _touch_one(stage: Stage, paths: list[Path]) -> None:
 
 def _rewrite(stage: Stage, change: Callable[[dict[str, object]], None]) -> None:
     """One document of one file says something else."""
-    if not stage.written.files:
+    paths = [path for path, documents in stage.written.files.items() if documents]
+    if not paths:
         return
-    path = stage.chance.choice(list(stage.written.files))
+    path = stage.chance.choice(paths)
     change(stage.chance.choice(stage.written.files[path]))
-    target, before = stage.root / path, b""
-    if target.is_file():
-        before = target.read_bytes()
-    if target.is_file() or not target.exists():
-        stage.written.write_file(path)
+    target = stage.root / path
+    before = target.read_bytes() if target.is_file() else None
+    stage.written.write_file(path)
+    if before is not None:
         content = target.read_bytes()
-        if before:
-            target.write_bytes(before)
-            write_over(target, content, stage.chance)
+        target.write_bytes(before)
+        write_over(target, content, stage.chance)
 
 
 def change_words(stage: Stage) -> None:
@@ -106,8 +105,7 @@ def add_manifest(stage: Stage) -> None:
     path = stage.chance.choice(paths)
     document = draw_document(stage.chance, f"x{stage.chance.randrange(9)}", stage.written, path)
     stage.written.files.setdefault(path, []).append(document)
-    if not (stage.root / path).is_dir():
-        stage.written.write_file(path)
+    stage.written.write_file(path)
 
 
 def remove_document(stage: Stage) -> None:

@@ -6,6 +6,7 @@ import base64
 import copy
 import io
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -94,8 +95,10 @@ class Written:
         (self.root / "cutlist.yaml").write_text(json.dumps(document, indent=1))
 
     def write_file(self, path: str) -> None:
-        """Write a manifest as it is to be now."""
+        """Write a manifest as it is to be now, unless something else lies there."""
         target = self.root / path
+        if os.path.lexists(target) and not target.is_file():
+            return
         target.parent.mkdir(parents=True, exist_ok=True)
         texts = [json.dumps(document, indent=1) + "\n" for document in self.files[path]]
         target.write_text("# edits\n---\n" + "---\n".join(texts))

@@ -86,8 +86,14 @@ class Stage:
         return Answer(as_json, self._run("plan"), bind(self.open), self._run(*self.question))
 
     def look_without_cache(self) -> Answer:
-        """What they say where nothing is remembered: there is no cache, none can be kept, or
-        what is asked of it is never there.
+        """What they say as if nothing were remembered."""
+        with self._forget():
+            return self.look()
+
+    @contextmanager
+    def _forget(self) -> Iterator[None]:
+        """For the length of a block nothing is known of earlier runs: there is no cache, none can
+        be kept, or what is asked of it is never there.
         """
         aside = self.cache.with_name("aside")
         there = os.path.lexists(self.cache)
@@ -100,11 +106,10 @@ class Stage:
             elif kind > 1:
                 for name in ("get", "fetch"):
                     patch.setattr(cache_module.Cache, name, lambda self, table, key: None)
-            answer = self.look()
+            yield
         remove(self.cache)
         if there:
             aside.rename(self.cache)
-        return answer
 
     def _run(self, command: str, *flags: str) -> tuple[int, str, str]:
         environment = ["--env", self.environment] if self.environment else []
@@ -130,6 +135,13 @@ class Stage:
             assert bind(self.hold) == expected.saved
             assert self._run("plan", "--json", "--detailed-exitcode") == expected.json
             self.disk.tick(SETTLED_S)
+
+    def compare_briefly(self) -> None:
+        """The same for one plan by each."""
+        with self._forget():
+            expected = bind(self.open)
+        assert bind(self.open) == expected
+        assert bind(self.hold) == expected
 
     def draw_question(self) -> tuple[str, ...]:
         """A command that looks at edits otherwise than a plan does."""

@@ -17,16 +17,18 @@ from hypothesis import strategies as st
 
 from tests.remembered.disturbances import DISTURBANCES
 from tests.remembered.mutants import MUTANTS
-from tests.remembered.playing import play
+from tests.remembered.playing import disturb, leave_as_it_is, play
+from tests.remembered.stage import set_stage
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
 PER_SECOND = 2.5
 WITHIN = 80
+BATCHES = 6
 _NAMES = st.sampled_from(list(DISTURBANCES))
 
 
 @settings(
-    max_examples=int(SECONDS * PER_SECOND) or 12, derandomize=not SECONDS, deadline=None,
+    max_examples=int(SECONDS * PER_SECOND) or 6, derandomize=not SECONDS, deadline=None,
     database=None, suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 @given(st.randoms(use_true_random=False), st.lists(_NAMES, min_size=1, max_size=2))
@@ -36,6 +38,18 @@ def test_cache_changes_nothing(pool: Path, chance: Random, names: list[str]) -> 
         event(name)
     with tempfile.TemporaryDirectory() as folder:
         play(chance, Path(folder), pool, names)
+
+
+@pytest.mark.parametrize("number", range(BATCHES))
+def test_after_everything_that_may_happen(number: int, pool: Path, tmp_path: Path) -> None:
+    """Each disturbance once, a few of them in each project."""
+    chance, names = Random(number), sorted(DISTURBANCES)[number::BATCHES]
+    chance.shuffle(names)
+    with set_stage(chance, tmp_path, pool, leave_as_it_is) as stage:
+        for name in names:
+            disturb(stage, name)
+            stage.compare_briefly()
+        stage.compare()
 
 
 @pytest.mark.parametrize("name", MUTANTS)

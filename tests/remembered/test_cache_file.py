@@ -59,7 +59,7 @@ def find_places(raw: bytes, rows: Rows, chance: Random) -> Iterator[tuple[str, i
     """Where to damage the file, each with what stands there: every field of its head, the head of
     each page with its pointers and its free room, and each column of rows of each section.
     """
-    yield from (("head", place) for place in (0, 15, *range(16, 100, 3)))
+    yield from (("head", place) for place in (0, 15, *range(16, 100, 4)))
     for page in range(0, len(raw), PAGE_BYTES):
         begin = page + (100 if page == 0 else 0)
         yield from (("page", begin + offset) for offset in (0, 2, 4, 6, 8, 9, 13))
