@@ -22,7 +22,7 @@ from reconciler.errors import (
     CutlistError,
     UsageError,
 )
-from reconciler.system.collector import collect_seldom
+from reconciler.system.collector import collect_seldom, leave
 
 # They go on for as long as something runs; all others end as soon as they have answered.
 _LASTING = ("apply", "watch", "sync", "mock", "demo")
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
         code = EXIT_ERROR
     except KeyboardInterrupt:  # while the last lines were written
         code = EXIT_INTERRUPTED
-    sys.exit(screen.settle_exit_code(code))
+    leave(screen.settle_exit_code(code))
 
 
 def run(arguments: list[str] | None = None) -> int:

@@ -1,12 +1,17 @@
-"""Keeps Python's collector of cycles from looking through what a pass builds up."""
+"""Keeps Python from looking through what a pass builds up, and from taking it apart in the end."""
 
 from __future__ import annotations
 
 import gc
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 _MANY = 1_000_000  # more than a plan of 10,000 edits makes
+_LARGE = 500  # edits, of what is not worth taking apart
+_kept: list[object] = []
 
 
 @contextmanager
@@ -36,3 +41,21 @@ def collect_seldom() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
+
+
+def keep_until_exit(value: object, size: int) -> None:
+    """Keep a value of so many edits, if they are many, for the process to leave with: taking it
+    apart takes a tenth of the time that it took to make.
+    """
+    if size > _LARGE:
+        _kept.append(value)
+        gc.freeze()  # nor is it looked through any more
+
+
+def leave(code: int) -> NoReturn:
+    """End the process with an exit code, its output being written: at once where a large value is
+    kept.
+    """
+    if _kept:
+        os._exit(code)
+    sys.exit(code)

@@ -1,23 +1,30 @@
-"""The collector of cycles is as it was before, whatever became of the work."""
+"""How a process leaves with a large value in its hands."""
 
 from __future__ import annotations
 
-import gc
+import subprocess
+import sys
 
 import pytest
 
-from reconciler.system.collector import collect_seldom, pause_collector
+LEAVE = """
+import atexit, sys
+from reconciler.system.collector import keep_until_exit, leave
+atexit.register(lambda: print("taken apart"))
+keep_until_exit(object(), {size})
+print("said")
+sys.stdout.flush()
+leave(6)
+"""
 
 
-def test_what_ends_soon_is_not_looked_through() -> None:
-    """No collection while a pass and what follows it build up many values, and then as before."""
-    before = gc.get_threshold()
-    with pytest.raises(KeyError), collect_seldom():
-        runs = [each["collections"] for each in gc.get_stats()]
-        with pause_collector():
-            values = [[number] for number in range(100_000)]
-        more = [[number] for number in range(100_000)]
-        assert len(values) == len(more)
-        assert [each["collections"] for each in gc.get_stats()] == runs
-        raise KeyError
-    assert (gc.get_threshold(), gc.isenabled()) == (before, True)
+@pytest.mark.parametrize(("size", "said"), [(3, "said\ntaken apart\n"), (10_000, "said\n")])
+def test_what_is_large_is_not_taken_apart(size: int, said: str) -> None:
+    """The exit code and what was said are the same; only a small value is cleared away first."""
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVE.format(size=size)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (6, said, "")

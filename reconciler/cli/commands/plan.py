@@ -14,6 +14,7 @@ from reconciler.cli.exits import choose_exit_code
 from reconciler.cli.opening import open_project, warn_of_other_ledgers
 from reconciler.errors import UsageError
 from reconciler.formats.names import NO_ENVIRONMENT
+from reconciler.system.collector import keep_until_exit
 from reconciler.system.stages import time_stage
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def run_plan(
     project = open_project(context, endpoint)
     file = None if out is None else context.obj / out
     plan = _make_plan(project, PlanOptions(**flags), revision, file)
+    keep_until_exit(plan, len(plan.steps))
     warn_of_other_ledgers(project)
     checks = project.check_budgets(plan, max_cost=max_cost)
     with time_stage("show", len(plan.steps)):

@@ -10,6 +10,7 @@ from reconciler.cli import options, screen
 from reconciler.cli.opening import open_project, warn_of_other_ledgers
 from reconciler.errors import EXIT_FAILED, EXIT_NEEDS_PERSON, EXIT_OK, UsageError
 from reconciler.formats.words import format_span
+from reconciler.system.collector import keep_until_exit
 from reconciler.system.stages import time_stage
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def run_status(
     project = open_project(context, endpoint)
     if goal is None:
         status = project.status()
+        keep_until_exit(status, len(status.plan.steps))
         _show(project, status, as_json=as_json, wide=wide)
         return EXIT_NEEDS_PERSON if status.needs_person else EXIT_OK
     timeout_s = _TIMEOUT_S if timeout_s is None else timeout_s
