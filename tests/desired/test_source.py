@@ -174,7 +174,7 @@ from reconciler.cli.main import run
 code = run(sys.argv[2:] if sys.argv[2] == "--version" else ["-C", sys.argv[1], *sys.argv[2:]])
 heavy = {"httpx", "aiohttp", "av", "PIL", "mockserver", "reconciler.system.probe.client"}
 heavy |= {"asyncio", "ssl", "socket", "email", "concurrent.futures", "multiprocessing"}
-heavy |= {"jsonschema", "jsonschema_rs", "watchfiles", "tempfile", "random"}
+heavy |= {"jsonschema", "jsonschema_rs", "watchfiles", "psycopg", "tempfile", "random"}
 heavy |= {"reconciler.watch", "reconciler.controller", "reconciler.apply.session"}
 heavy |= {"reconciler.operations.gc", "reconciler.operations.retake", "reconciler.report.markdown"}
 if sys.argv[2] not in ("show", "explain", "log"):

@@ -9,13 +9,15 @@ from pathlib import Path
 from reconciler.state.booked import Booking, Holding, Origin
 from reconciler.state.ledger import Ledger, SqliteLedger, UploadPlace
 from reconciler.state.observed import OPEN, Attempt, State
+from tests.postgres import open_emptied
 
 NOW = 1_800_000_000.0
 JOB = {"model": "m", "take": 1}
 PLACE = UploadPlace("model", "account", "mock")
 Opener = Callable[[Path], Ledger]
 IMPLEMENTATIONS: dict[str, Opener] = {
-    "sqlite": lambda folder: SqliteLedger.open(folder / "ledger.db")
+    "postgres": lambda folder: open_emptied(),
+    "sqlite": lambda folder: SqliteLedger.open(folder / "ledger.db"),
 }
 HELD = (*OPEN, State.SUCCEEDED)  # states in which a key must not be sent again
 REACH: dict[State, tuple[State, ...]] = {

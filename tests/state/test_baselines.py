@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import LedgerError
-from reconciler.state.ledger import Baseline, SqliteLedger, TaskTaken
+from reconciler.state.ledger import Baseline, Ledger, SqliteLedger, TaskTaken
 from reconciler.state.ledger.sql.baselines import KEPT
 from reconciler.state.observed import Attempt, State
 
@@ -19,18 +19,18 @@ JOB = {"model": "m", "take": 1}
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
-    """An empty ledger."""
+def in_a_file(tmp_path: Path) -> Iterator[SqliteLedger]:
+    """An empty ledger of which the file is looked at."""
     with closing(SqliteLedger.open(tmp_path / "ledger.db")) as opened:
         yield opened
 
 
-def read(ledger: SqliteLedger, *task_ids: str) -> int:
+def read(ledger: Ledger, *task_ids: str) -> int:
     """Keep a whole reading."""
     return ledger.baselines.keep(task_ids, at=NOW, server_time=NOW - 5, is_whole=True)
 
 
-def intend(ledger: SqliteLedger, id_: str, baseline: int | None) -> None:
+def intend(ledger: Ledger, id_: str, baseline: int | None) -> None:
     """Write an intent down that refers to a reading."""
     attempt = Attempt(id_, f"key of {id_}", f"lane of {id_}", "film", State.INTENT, "mock", NOW)
     ledger.intend(
@@ -38,12 +38,12 @@ def intend(ledger: SqliteLedger, id_: str, baseline: int | None) -> None:
     )
 
 
-def test_an_intent_finds_its_reading_again(ledger: SqliteLedger, tmp_path: Path) -> None:
+def test_an_intent_finds_its_reading_again(in_a_file: SqliteLedger, tmp_path: Path) -> None:
     """Also after a restart; several intents share one row."""
-    number = read(ledger, "theirs-2", "theirs-1")
-    intend(ledger, "a", number)
-    intend(ledger, "b", number)
-    intend(ledger, "c", None)
+    number = read(in_a_file, "theirs-2", "theirs-1")
+    intend(in_a_file, "a", number)
+    intend(in_a_file, "b", number)
+    intend(in_a_file, "c", None)
     expected = Baseline(frozenset({"theirs-1", "theirs-2"}), NOW - 5, True)
     with closing(SqliteLedger.open(tmp_path / "ledger.db")) as again:
         assert [again.baselines.of(each) for each in "abc"] == [expected, expected, None]
@@ -51,7 +51,7 @@ def test_an_intent_finds_its_reading_again(ledger: SqliteLedger, tmp_path: Path)
         assert raw.execute("select count(*) from baselines").fetchone() == (1,)
 
 
-def test_readings_that_nobody_needs_go(ledger: SqliteLedger, tmp_path: Path) -> None:
+def test_readings_that_nobody_needs_go(in_a_file: SqliteLedger, tmp_path: Path) -> None:
     """What an open request, or a second look, refers to stays; of the others the newest do."""
     for name, state, look_at in (
         ("open", None, None),
@@ -59,21 +59,21 @@ def test_readings_that_nobody_needs_go(ledger: SqliteLedger, tmp_path: Path) -> 
         ("looked at again", State.NOT_SENT, NOW + 600),
         ("undecided", State.UNDECIDED, None),
     ):
-        intend(ledger, name, read(ledger, f"beside {name}"))
+        intend(in_a_file, name, read(in_a_file, f"beside {name}"))
         if state is not None:
-            ledger.end(name, state, at=NOW, look_at=look_at)
+            in_a_file.end(name, state, at=NOW, look_at=look_at)
     for _ in range(3 * KEPT):
-        read(ledger)
+        read(in_a_file)
     kept = ("open", "looked at again", "undecided")
     for name in kept:
-        reading = ledger.baselines.of(name)
+        reading = in_a_file.baselines.of(name)
         assert reading is not None and reading.task_ids == {f"beside {name}"}
-    assert ledger.baselines.of("over") is None
+    assert in_a_file.baselines.of("over") is None
     with closing(sqlite3.connect(tmp_path / "ledger.db")) as raw:
         assert raw.execute("select count(*) from baselines").fetchone() == (len(kept) + KEPT,)
 
 
-def test_a_verdict_brings_its_own_reading(ledger: SqliteLedger) -> None:
+def test_a_verdict_brings_its_own_reading(ledger: Ledger) -> None:
     """A second look is held against what the list showed at the verdict."""
     intend(ledger, "a", read(ledger, "before"))
     ledger.end("a", State.NOT_SENT, at=NOW, look_at=NOW + 600, baseline=read(ledger, "then"))
@@ -81,7 +81,7 @@ def test_a_verdict_brings_its_own_reading(ledger: SqliteLedger) -> None:
     assert reading is not None and reading.task_ids == {"then"}
 
 
-def test_strangers_are_what_the_ledger_never_heard_of(ledger: SqliteLedger) -> None:
+def test_strangers_are_what_the_ledger_never_heard_of(ledger: Ledger) -> None:
     """Tasks of attempts and strays are known; an empty list has no strangers."""
     intend(ledger, "a", None)
     ledger.submitted("a", "ours", at=NOW)
@@ -90,7 +90,7 @@ def test_strangers_are_what_the_ledger_never_heard_of(ledger: SqliteLedger) -> N
     assert ledger.baselines.strangers([]) == frozenset()
 
 
-def test_doubtful_is_what_need_not_be_ours(ledger: SqliteLedger) -> None:
+def test_doubtful_is_what_need_not_be_ours(ledger: Ledger) -> None:
     """A stray is known, and nobody's all the same, also when a person has answered for it; what was
     adopted is ours once it has succeeded.
     """
@@ -106,17 +106,17 @@ def test_doubtful_is_what_need_not_be_ours(ledger: SqliteLedger) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "no list", "{}", '["a", 1]'])
-def test_a_damaged_reading(ledger: SqliteLedger, tmp_path: Path, text: str) -> None:
+def test_a_damaged_reading(in_a_file: SqliteLedger, tmp_path: Path, text: str) -> None:
     """It is told as damage, and never taken for an account without tasks."""
-    intend(ledger, "a", read(ledger))
+    intend(in_a_file, "a", read(in_a_file))
     with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as raw:
         raw.execute("update baselines set task_ids = ?", (text,))
     with pytest.raises(LedgerError, match="damaged"):
-        ledger.baselines.of("a")
+        in_a_file.baselines.of("a")
 
 
 @pytest.mark.parametrize("adopted", [False, True])
-def test_a_task_is_linked_once(ledger: SqliteLedger, adopted: bool) -> None:
+def test_a_task_is_linked_once(ledger: Ledger, adopted: bool) -> None:
     """An answer, or a person, that names another attempt's task changes nothing."""
     intend(ledger, "a", None)
     ledger.submitted("a", "task", at=NOW)
@@ -126,7 +126,7 @@ def test_a_task_is_linked_once(ledger: SqliteLedger, adopted: bool) -> None:
     assert (ledger.attempt("b", now=NOW).state, ledger.owner("task")) == (State.INTENT, "a")
 
 
-def test_only_adopting_takes_a_stray(ledger: SqliteLedger) -> None:
+def test_only_adopting_takes_a_stray(ledger: Ledger) -> None:
     """An answer that names a task which was known before cannot be true."""
     intend(ledger, "a", None)
     ledger.strays.note("late", "a", "RUNNING", at=NOW, open_question=True)
@@ -136,7 +136,7 @@ def test_only_adopting_takes_a_stray(ledger: SqliteLedger) -> None:
     assert ledger.owner("late") == "a"
 
 
-def test_what_an_answer_named_is_kept(ledger: SqliteLedger) -> None:
+def test_what_an_answer_named_is_kept(ledger: Ledger) -> None:
     """The id that stood in an answer that was no acceptance is there for the next run."""
     intend(ledger, "a", None)
     assert ledger.intent("a").named_id == ""
@@ -144,7 +144,7 @@ def test_what_an_answer_named_is_kept(ledger: SqliteLedger) -> None:
     assert ledger.intent("a").named_id == "from-a-500"
 
 
-def test_a_look_that_is_too_far_away_is_due(ledger: SqliteLedger) -> None:
+def test_a_look_that_is_too_far_away_is_due(ledger: Ledger) -> None:
     """A clock that was set back does not put a second look off for long."""
     intend(ledger, "a", None)
     ledger.end("a", State.NOT_SENT, at=NOW, look_at=NOW + 600)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,13 @@ from tests.state.ledgers import (
     bring,
     intend,
 )
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
+    """An empty ledger in a file."""
+    with closing(SqliteLedger.open(tmp_path / "ledger.db")) as opened:
+        yield opened
 
 
 def test_the_database_itself_holds_both(ledger: SqliteLedger, tmp_path: Path) -> None:

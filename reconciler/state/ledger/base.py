@@ -22,6 +22,10 @@ class AlreadyOpen(LedgerError):
     """
 
 
+class LedgerAway(LedgerError):
+    """The ledger cannot be reached. What was being written may or may not be durable."""
+
+
 class TaskTaken(LedgerError):
     """The ledger knows this task already, as another request's; it is never linked twice."""
 

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from reconciler.errors import LedgerError
 from reconciler.state.booked import Origin
-from reconciler.state.ledger import AlreadyOpen, Ledger, Sighting, SqliteLedger
+from reconciler.state.ledger import AlreadyOpen, Ledger, Sighting
 from reconciler.state.observed import ARROWS, OPEN, TASK_LIFE_S, Attempt, State
 from tests.state.ledgers import (
     BOOKING,
     HELD,
+    IMPLEMENTATIONS,
     JOB,
     NOW,
     PLACE,
@@ -197,19 +198,20 @@ def test_an_unknown_attempt(ledger: Ledger) -> None:
             ask()
 
 
+@pytest.mark.parametrize("name", sorted(IMPLEMENTATIONS))
 @given(
-    st.lists(
+    script=st.lists(
         st.tuples(st.sampled_from("abc"), st.sampled_from("xy"), st.sampled_from(list(State))),
         max_size=25,
     )
 )
 def test_whatever_happens_the_promises_hold(
-    tmp_path_factory: pytest.TempPathFactory, script: list[tuple[str, str, State]]
+    tmp_path_factory: pytest.TempPathFactory, name: str, script: list[tuple[str, str, State]]
 ) -> None:
     """Any order of intents and moves leaves at most one held attempt of a key and one intent of a
     lane.
     """
-    ledger = SqliteLedger.open(tmp_path_factory.mktemp("ledger") / "ledger.db")
+    ledger = IMPLEMENTATIONS[name](tmp_path_factory.mktemp("ledger"))
     newest: dict[str, str] = {}
     for number, (key, lane, state) in enumerate(script):
         try:

