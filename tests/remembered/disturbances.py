@@ -25,7 +25,7 @@ def _resolve(stage: Stage) -> dict[str, Resolved]:
     """The edits whose key is known, as nobody's cache tells; none in a project with faults."""
     try:
         resolved = stage.open().run_pass().resolved
-    except CutlistError:
+    except (CutlistError, OSError):
         return {}
     return {name: edit for name, edit in resolved.items() if edit.job is not None}
 
@@ -293,7 +293,7 @@ def change_lock(stage: Stage) -> None:
     assert job is not None
     try:
         pins = dict(lockfile.read(stage.root).get(project.config.environment, {}))
-    except CutlistError:
+    except (CutlistError, OSError):
         return
     digests = [path.name for path in find_blobs(_find_store(stage))]
     pins[name] = Pin(job.key, stage.chance.choice([*digests, "1" * 64]))

@@ -45,19 +45,19 @@ class Leavings:
             for _ in range(3):
                 resolved = self._project.run_pass().resolved
                 new = {name: edit for name, edit in resolved.items() if edit.job is not None}
-                for name in new.keys() - done:
+                for name in sorted(new.keys() - done):
                     self._befall(name, new[name], ledger)
                 done |= new.keys()
                 self._write()
                 if done == resolved.keys():
                     break
-        except CutlistError:
-            pass  # a project with faults, of which nothing was ever rendered
+            if self._chance.random() < 0.4:
+                self._leave_over()
+            self._write()
+        except (CutlistError, OSError):
+            pass  # a project with faults, or what is damaged cannot be written
         finally:
             ledger.close()
-        if self._chance.random() < 0.4:
-            self._leave_over()
-        self._write()
 
     def _write(self) -> None:
         config = self._project.config
