@@ -8,6 +8,7 @@ before anything else is sent (docs/operations.md, "Submit").
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import NoReturn
@@ -20,6 +21,7 @@ from reconciler.apply.context import (
     fetch_task,
 )
 from reconciler.apply.events import Phase
+from reconciler.apply.late import follow_late
 from reconciler.apply.listing import is_prompt_of
 from reconciler.apply.pace import Pace
 from reconciler.apply.prepare import Prepared, forget_uploads
@@ -30,10 +32,12 @@ from reconciler.desired.job import Facts
 from reconciler.desired.media import probe_output
 from reconciler.errors import (
     BadDownload,
+    CutlistError,
     DiskFull,
     DownloadRefused,
     HostRefused,
     LedgerError,
+    Locked,
     NotReached,
     OutcomeUnknown,
     ServiceError,
@@ -48,7 +52,7 @@ from reconciler.service.retry import (
     choose_backoff,
     is_verdict,
 )
-from reconciler.state.ledger import TaskTaken
+from reconciler.state.ledger import MovedOn, TaskTaken
 from reconciler.state.observed import TASK_LIFE_S, Attempt, Result, State
 from reconciler.state.store import BlobWriter
 from reconciler.system.probe.refusal import Unreadable
@@ -63,9 +67,11 @@ ENDS = ("SUCCEEDED", "FAILED", "CANCELED")
 
 
 async def submit(context: Context, work: Work, prepared: Prepared, lane: str) -> str:
-    """Send the request once. Returns the attempt's id once its task_id is durable.
+    """Send the request once. Returns the id of the attempt that has its task, once that is durable:
+    its own, or a later one where it had been given up by then.
 
-    Raises NotReached, Throttled, QuotaExhausted, Unauthorized (nothing was sent or accepted),
+    Raises KeyTaken, LaneBusy (somebody else was faster, and nothing was sent), MovedOn (the task is
+    a stray), NotReached, Throttled, QuotaExhausted, Unauthorized (nothing was sent or accepted),
     Rejected, InputUnavailable (this request was refused), OutcomeUnknown (the attempt is an open
     INTENT; settle it before anything else is sent in its lane), DiskFull.
     """
@@ -87,13 +93,12 @@ async def submit(context: Context, work: Work, prepared: Prepared, lane: str) ->
         billable_s=work.billable_s,
     )
     context.emit(work.edit, Phase.SUBMITTING)
-    await run_unbroken(_intend_and_send(context, work, prepared, attempt))
-    return attempt.id
+    return await run_unbroken(_intend_and_send(context, work, prepared, attempt))
 
 
 async def _intend_and_send(
     context: Context, work: Work, prepared: Prepared, attempt: Attempt
-) -> None:
+) -> str:
     before = frozenset(context.roll.strangers)
     await context.run_blocking(
         context.ledger.intend,
@@ -114,8 +119,7 @@ async def _intend_and_send(
         await _keep_named(context, attempt, error)
         raise
     except ServiceError as error:
-        state = State.REJECTED if is_verdict(error) else State.NOT_SENT
-        await close(context, attempt.id, state, error.code, error.message, error.request_id)
+        await _close_refused(context, attempt, error)
         raise
     try:
         if created.task_id in before:
@@ -132,10 +136,26 @@ async def _intend_and_send(
         raise OutcomeUnknown(
             f"the service's answer cannot be true: {error.message}", status=200
         ) from error
-    except LedgerError as error:
+    except MovedOn:
+        attempt_id = await context.run_blocking(follow_late, context, attempt, created.task_id)
+    except (LedgerError, Locked) as error:
         raise _spilled(context, attempt, created, error) from error
+    else:
+        attempt_id = attempt.id
     context.roll.accepted[created.task_id] = context.clock.monotonic()
     context.emit(work.edit, Phase.PENDING, task_id=created.task_id)
+    return attempt_id
+
+
+async def _close_refused(context: Context, attempt: Attempt, error: ServiceError) -> None:
+    """The answer is that nothing was accepted; whoever has settled the attempt meanwhile could only
+    guess so much.
+    """
+    states = (State.REJECTED, State.NOT_SENT) if is_verdict(error) else (State.NOT_SENT,)
+    for state in states:
+        with suppress(MovedOn):
+            await close(context, attempt.id, state, error.code, error.message, error.request_id)
+            return
 
 
 async def _keep_named(context: Context, attempt: Attempt, error: OutcomeUnknown) -> None:
@@ -145,13 +165,13 @@ async def _keep_named(context: Context, attempt: Attempt, error: OutcomeUnknown)
         return
     try:
         await context.run_blocking(context.ledger.named, attempt.id, named_id)
-    except LedgerError as full:
+    except (LedgerError, Locked) as full:
         created = Created(named_id, error.request_id)
         raise _spilled(context, attempt, created, full) from error
 
 
 def _spilled(
-    context: Context, attempt: Attempt, created: Created, error: LedgerError
+    context: Context, attempt: Attempt, created: Created, error: CutlistError
 ) -> LedgerError:
     """A task_id that the ledger cannot take goes to the spill file and to the reader's eyes."""
     kept = context.spill.note(
@@ -205,7 +225,8 @@ def _begin_watch(context: Context, work: Work, attempt: Attempt, pace: Pace) -> 
     """The task of an attempt, due when its age says so; at once where it is older, or where this
     machine's clock was set back.
     """
-    assert attempt.task_id is not None and attempt.submitted_at is not None
+    if attempt.task_id is None or attempt.submitted_at is None:
+        raise MovedOn(f"the task of {attempt.edit} was found not to be its own.")
     task_id, now = attempt.task_id, context.clock.monotonic()
     age_s = context.clock.now() - attempt.submitted_at
 
@@ -330,7 +351,8 @@ async def collect(context: Context, work: Work, attempt_id: str, answer: TaskAns
             context.emit(work.edit, Phase.WAITING, note=f"{error} It is fetched again")
         await context.clock.sleep(choose_backoff(failures, context.clock.random()))
         attempt = context.ledger.attempt(attempt_id, now=context.clock.now())
-        assert attempt.task_id is not None
+        if attempt.task_id is None:
+            raise MovedOn(f"the task of {attempt.edit} was found not to be its own.")
         fresh = await fetch_task(context, attempt.task_id, tries=None, work=work)
         if fresh.status == "SUCCEEDED":
             answer = fresh
@@ -422,6 +444,6 @@ def _store(
         **asdict(origin),
     )
     context.store.put_result(result)
-    if attempt.state is State.SUBMITTED:
+    with suppress(MovedOn):  # it is stored, whatever somebody else has said of it meanwhile
         context.ledger.end(attempt_id, State.SUCCEEDED, at=context.clock.now())
     return result

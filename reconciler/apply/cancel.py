@@ -15,6 +15,7 @@ from reconciler.apply.work import Work
 from reconciler.errors import CutlistError, Rejected, ServiceError
 from reconciler.service.answers import TaskAnswer
 from reconciler.service.retry import choose_backoff
+from reconciler.state.ledger import MovedOn
 from reconciler.state.observed import State
 
 CANCELED = "CANCELED"  # the service's word for the end of such a task
@@ -26,7 +27,7 @@ async def cancel_waiting_task(context: Context, work: Work) -> bool:
     closed durably. False: it runs or has ended, or that cannot be told now.
 
     May be repeated: a run that was killed in between leaves a CANCELED task, which the next one
-    finds. Raises LedgerError.
+    finds. Raises LedgerError; MovedOn where it has no task any more.
     """
     task_id = _get_task_id(context, work)
     for failures in range(1, TRIES + 1):
@@ -84,5 +85,6 @@ async def _close_cancelled(context: Context, work: Work, answer: TaskAnswer) -> 
 def _get_task_id(context: Context, work: Work) -> str:
     assert work.attempt_id is not None
     attempt = context.ledger.attempt(work.attempt_id, now=context.clock.now())
-    assert attempt.task_id is not None
+    if attempt.task_id is None:
+        raise MovedOn(f"the task of {attempt.edit} was found not to be its own.")
     return attempt.task_id

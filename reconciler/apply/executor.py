@@ -23,6 +23,7 @@ from reconciler.apply.pace import Pace
 from reconciler.apply.paces import Paces
 from reconciler.apply.prepare import prepare
 from reconciler.apply.publish import Publisher
+from reconciler.apply.rivals import THEIRS, find_theirs, wait_for_lane
 from reconciler.apply.settle import settle
 from reconciler.apply.unbroken import run_unbroken
 from reconciler.apply.work import Work
@@ -43,6 +44,7 @@ from reconciler.service.answers import TaskAnswer
 from reconciler.service.codes import Verdict, find_code, may_try_again
 from reconciler.service.models import Model, Models
 from reconciler.service.retry import choose_backoff, is_end_of_everything
+from reconciler.state.ledger import AlreadyOpen, KeyTaken, LaneBusy, MovedOn
 from reconciler.state.observed import Result
 from reconciler.system.files import EscapesRoot
 
@@ -160,9 +162,9 @@ class Executor:
             elif first.obsolete and await self._is_cancelled(first.work):
                 return []
             else:
-                result, billed_s, sent = await self._result(first.work, first.step)
+                result, billed_s, why_free = await self._result(first.work, first.step)
                 digest = result.digest
-                group = group if sent else [_free(item) for item in group]
+                group = [_free(item, why_free) for item in group] if why_free else group
         except CutlistError as error:
             if first.work is not None and was_cancelled(first.work, error):
                 self._note_cancelled(first.work)
@@ -256,9 +258,31 @@ class Executor:
         )
         return None if per_s is None else round(billed_s * per_s, 4)
 
-    async def _result(self, work: Work, step: Step) -> tuple[Result, float, bool]:
-        """The job's result, by a new attempt or the one in flight, the seconds that were billed
-        for it, and whether there was an attempt at all.
+    async def _result(self, work: Work, step: Step) -> tuple[Result, float, str]:
+        """The job's result, by a new attempt, the one in flight, or somebody else's; the seconds
+        that were billed for it, and why that is nothing where nothing was sent for it here.
+        """
+        theirs: str | None = None
+        for _ in range(SUBMIT_TRIES):
+            try:
+                result, billed_s, why_free = await self._brought_home(work, step, theirs)
+                return result, 0.0 if theirs else billed_s, THEIRS if theirs else why_free
+            except (KeyTaken, MovedOn) as met:
+                there = await find_theirs(self._context, work)
+                if isinstance(there, Result):
+                    return there, 0.0, THEIRS
+                if there is None and work.attempt_id is not None:
+                    raise  # what was to be followed has ended without a video
+                theirs, error = there, met
+            if theirs is not None:
+                self._context.emit(work.edit, Phase.WAITING, note=THEIRS)
+        raise error
+
+    async def _brought_home(
+        self, work: Work, step: Step, theirs: str | None
+    ) -> tuple[Result, float, str]:
+        """As `_result`; `theirs` is somebody else's attempt to be followed. Raises KeyTaken,
+        MovedOn.
         """
         model = self._models.by_name[work.model]
         lane = self._lane(work.model)
@@ -268,14 +292,14 @@ class Executor:
             if work.loses is not None and (
                 there := await life.fetch_kept_answer(self._context, work.loses)
             ):
-                return await life.collect(self._context, work, work.loses, there), 0.0, True
-            attempt_id = work.attempt_id or await self._submitted(work, lane)
+                return await life.collect(self._context, work, work.loses, there), 0.0, ""
+            attempt_id = theirs or work.attempt_id or await self._submitted(work, lane)
             if isinstance(attempt_id, Result):
-                return attempt_id, 0.0, False
+                return attempt_id, 0.0, _THERE
             answer = await self._followed(work, attempt_id, model)
         result = await life.collect(self._context, work, attempt_id, answer)
         again = step.action is Action.RESUME and not step.billed_at_end
-        return result, 0.0 if again else self._models.read_billed_seconds(answer.usage), True
+        return result, 0.0 if again else self._models.read_billed_seconds(answer.usage), ""
 
     async def _followed(self, work: Work, attempt_id: str, model: Model) -> TaskAnswer:
         try:
@@ -309,7 +333,9 @@ class Executor:
             raise
         while True:
             async with lane.submitting:
-                self._check_open(lane)
+                self._check_sending(lane)
+                await wait_for_lane(self._context, work, lane.name)
+                self._check_sending(lane)
                 try:
                     await take_baseline(self._context, lane.name)
                     await lane.pacer.wait()
@@ -326,6 +352,8 @@ class Executor:
                     if attempt_id is not None:
                         return attempt_id
                     reason: ServiceError = error
+                except LaneBusy:
+                    continue
                 except (NotReached, Throttled) as error:
                     if isinstance(error, Throttled):
                         lane.pacer.halve()
@@ -345,7 +373,10 @@ class Executor:
         or None: NOT_SENT.
         """
         self._context.emit(work.edit, Phase.SETTLING, note=str(error))
-        (attempt_id,) = self._context.ledger.open_intents(lane.name)
+        ours = self._context.roll.intents.keys() & self._context.ledger.open_intents(lane.name)
+        if not ours:
+            raise MovedOn("its request was settled by another process meanwhile.")
+        (attempt_id,) = ours
         try:
             return attempt_id if await settle(self._context, attempt_id) else None
         except ServiceError as cannot_ask:
@@ -360,16 +391,10 @@ class Executor:
         if cause is not None:
             raise NotTried(f"not sent, because of an earlier error ({_short(cause)}).")
 
-    def _check_open(self, lane: Lane) -> None:
-        self._check_sending(lane)
-        if self._context.ledger.open_intents(lane.name):
-            raise NotTried(
-                "not sent: whether an earlier request of this model arrived could not be settled"
-                " yet."
-            )
-
     def _learn(self, error: CutlistError, lane: Lane | None = None) -> None:
         """Some errors would only come again: for the lane, or for all."""
+        if isinstance(error, AlreadyOpen | MovedOn):
+            return  # about one job, at which somebody else is at work too
         if isinstance(error, DiskFull | LedgerError) or (
             isinstance(error, ServiceError) and is_end_of_everything(error)
         ):
@@ -389,15 +414,17 @@ class Executor:
         return self._lanes[name]
 
 
-def _free(item: Item) -> Item:
+def _free(item: Item, why: str) -> Item:
     """What was to be rendered, and is only written."""
-    return replace(item, step=replace(item.step, action=Action.WRITE, reason=_THERE, cost=FREE))
+    return replace(item, step=replace(item.step, action=Action.WRITE, reason=why, cost=FREE))
 
 
 def may_render_again(error: CutlistError) -> bool:
     """Whether the next pass may send this job again by itself; how often in all is for `diff` and
     `rounds` to say.
     """
+    if isinstance(error, MovedOn):
+        return True  # the plan tells what it has become
     return isinstance(error, TaskFailed) and may_try_again(error.code, error.message, 1)
 
 

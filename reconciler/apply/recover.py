@@ -5,14 +5,17 @@ second looks.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from reconciler.apply.context import Context, NeedsPerson
+from reconciler.apply.late import follow_late
 from reconciler.apply.settle import LOOK_AGAIN_S, settle, take_second_look
 from reconciler.errors import LedgerError, ServiceError
 from reconciler.formats.untrusted import is_task_id, make_plain_line
 from reconciler.formats.words import format_count
-from reconciler.state.ledger import TaskTaken
-from reconciler.state.observed import State
+from reconciler.state.ledger import MovedOn, NoAttempt, TaskTaken
+from reconciler.state.observed import Attempt, State
+from reconciler.state.spill import Spilled
 
 Tell = Callable[[str], None]
 
@@ -31,31 +34,61 @@ def take_in_spill(context: Context, tell: Tell) -> None:
     """Task ids that could not be recorded when they came are recorded now. Asks nobody. Raises
     LedgerError.
     """
-    for note in context.spill.read():
-        attempt = context.ledger.attempt(note.attempt_id, now=context.clock.now())
-        if attempt.task_id == note.task_id:
-            continue
-        if not is_task_id(note.task_id):  # nobody can be asked about it but a person
-            context.ledger.named(note.attempt_id, make_plain_line(note.task_id))
-            tell(
-                f'{attempt.edit}: an answer called its task "{make_plain_line(note.task_id)}", '
-                "which is no"
-                " task id; the ledger has it now."
-            )
-            continue
-        try:
-            context.ledger.submitted(
-                note.attempt_id, note.task_id, at=note.at, request_id=note.request_id
-            )
-        except TaskTaken as error:
-            tell(f"{attempt.edit}: the spill file names its task, but {error.message}")
-        else:
-            tell(
-                f"{attempt.edit}: its task {note.task_id} was in the spill file and is in the"
-                " ledger now."
-            )
-    if context.spill.read():
+    notes = context.spill.read()
+    taken_in = [_take_in_note(context, note, tell) for note in notes]
+    if notes and all(taken_in):
         context.spill.clear()
+
+
+def _take_in_note(context: Context, note: Spilled, tell: Tell) -> bool:
+    """Record one task of the spill file. False: it has to stay there."""
+    try:
+        attempt = context.ledger.attempt(note.attempt_id, now=context.clock.now())
+    except NoAttempt:
+        return _is_known(context, note, tell)
+    if attempt.task_id == note.task_id:
+        return True
+    named, edit = make_plain_line(note.task_id), attempt.edit
+    if not is_task_id(note.task_id):  # nobody can be asked about it but a person
+        context.ledger.named(note.attempt_id, named)
+        tell(
+            f'{edit}: an answer called its task "{named}", which is no task id; the ledger has it'
+            " now."
+        )
+        return True
+    try:
+        _record(context, attempt, note)
+    except MovedOn as error:
+        tell(f"{edit}: of the spill file: {error.message} {error.hint}".rstrip())
+    except TaskTaken as error:
+        tell(f"{edit}: the spill file names its task, but {error.message}")
+    else:
+        tell(f"{edit}: its task {named} was in the spill file and is in the ledger now.")
+    return True
+
+
+def _record(context: Context, attempt: Attempt, note: Spilled) -> None:
+    """Raises TaskTaken; MovedOn where the task stays a stray."""
+    try:
+        context.ledger.submitted(
+            note.attempt_id, note.task_id, at=note.at, request_id=note.request_id
+        )
+    except MovedOn:
+        follow_late(context, attempt, note.task_id)
+
+
+def _is_known(context: Context, note: Spilled, tell: Tell) -> bool:
+    """Whether the task of a request that this ledger never heard of is known all the same: a person
+    may have linked it. It is paid, and told until then.
+    """
+    if context.ledger.knows_task(note.task_id):
+        return True
+    tell(
+        f"warning: the spill file names the task {make_plain_line(note.task_id)}, of a request that"
+        " this ledger never heard of. Was an older ledger put back? The task is paid: link it with"
+        " `cutlist import EDIT --task TASK_ID`, within 24 h of its request."
+    )
+    return False
 
 
 def catch_up(context: Context) -> None:
@@ -66,13 +99,15 @@ def catch_up(context: Context) -> None:
         attempt
         for attempt in context.ledger.find_open_attempts(now=context.clock.now())
         if attempt.state is State.SUBMITTED
+        or (attempt.state is State.UNDECIDED and attempt.task_id is not None)
     ]
     stored = context.store.find_results({attempt.key for attempt in attempts}).results
     for attempt in attempts:
         for result in stored.get(attempt.key, ()):
             if result.task.get("task_id") == attempt.task_id:
                 context.store.confirm(result)
-                context.ledger.end(attempt.id, State.SUCCEEDED, at=context.clock.now())
+                with suppress(MovedOn):
+                    context.ledger.end(attempt.id, State.SUCCEEDED, at=context.clock.now())
                 break
     context.store.sweep()
 
@@ -109,6 +144,7 @@ async def settle_intents(context: Context, tell: Tell) -> None:
                 else "it did not arrive"
             )
             tell(f"{attempt.edit}: {task}.")
+    context.roll.left_open = {attempt.id for attempt in left} & set(context.ledger.open_intents())
 
 
 def tell_of_others(context: Context, tell: Tell) -> bool:

@@ -19,7 +19,7 @@ from reconciler.apply.verdict import Adopt, Evidence, NotSent, Undecided, Verdic
 from reconciler.errors import Rejected
 from reconciler.service.model_files import load_models
 from reconciler.service.pages import ListedTask
-from reconciler.state.ledger import Baseline, Intent
+from reconciler.state.ledger import Baseline, Intent, MovedOn
 from reconciler.state.observed import TASK_LIFE_S, Attempt, State
 
 LIST_EVERY_S = 10.0
@@ -125,15 +125,30 @@ async def settle(context: Context, attempt_id: str) -> bool:
         )
         if verdict is not None:
             number = await run_unbroken(keep(context, listing, read_at=read_at))
-            return await _carry_out(context, question.attempt, verdict, baseline=number)
+            try:
+                return await _carry_out(context, question.attempt, verdict, baseline=number)
+            except MovedOn:
+                return _read_fate(context, attempt_id)
         left_s = deadline - context.clock.monotonic()
         await context.clock.sleep(left_s if 0 < left_s < every_s else every_s)
+
+
+def _read_fate(context: Context, attempt_id: str) -> bool:
+    """What somebody else has made of an attempt meanwhile: whether its request has arrived. Raises
+    NeedsPerson.
+    """
+    attempt = context.ledger.attempt(attempt_id, now=context.clock.now())
+    if attempt.state is State.UNDECIDED:
+        raise NeedsPerson(f"{attempt.message}.")
+    return attempt.task_id is not None
 
 
 async def _carry_out(
     context: Context, attempt: Attempt, verdict: Verdict, *, baseline: int
 ) -> bool:
-    """Make a verdict durable; `baseline` is the reading that a second look is held against."""
+    """Make a verdict durable; `baseline` is the reading that a second look is held against. Raises
+    NeedsPerson, MovedOn.
+    """
     now = context.clock.now()
     match verdict:
         case Adopt(task_id, vouched):

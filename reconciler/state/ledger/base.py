@@ -26,6 +26,24 @@ class LedgerAway(LedgerError):
     """The ledger cannot be reached. What was being written may or may not be durable."""
 
 
+class KeyTaken(AlreadyOpen):
+    """Somebody else has an attempt of the key: theirs is to be followed, and its result taken."""
+
+
+class LaneBusy(AlreadyOpen):
+    """Somebody else is sending in the lane: what is free of it may be sent after that."""
+
+
+class MovedOn(LedgerError):
+    """The attempt is not where it was any more: somebody else has settled it meanwhile, and what
+    they wrote stays. A task that the service gave it is known all the same, as a stray.
+    """
+
+
+class NoAttempt(LedgerError):
+    """There is no such attempt."""
+
+
 class TaskTaken(LedgerError):
     """The ledger knows this task already, as another request's; it is never linked twice."""
 
@@ -202,7 +220,8 @@ class Ledger(Protocol):
         booking: Booking | None = None,
         loses: str | None = None,
     ) -> None:
-        """Make durable that a request is about to be sent. Raises AlreadyOpen; may not be repeated.
+        """Make durable that a request is about to be sent. Raises KeyTaken, LaneBusy; may not be
+        repeated.
 
         `baseline`: the number of the reading of the account's list that was taken before it.
         `sender`: what tells one key and workspace from another. `booking`: for whom, and at which
@@ -225,9 +244,13 @@ class Ledger(Protocol):
     ) -> None:
         """Make the task_id of an attempt durable. Saying the same again is no change.
 
+        Without `adopted` it is the service's own answer, and never lost: where the attempt has
+        moved on meanwhile, the task becomes a stray with an open question, and then MovedOn is
+        raised. What was to be adopted for such an attempt is left alone. Raises MovedOn, TaskTaken.
+
         `server_time`: the service's clock when it accepted. `vouched`: whether somebody or the list
         vouches for an adopted task before its prompt does. `baseline`: the reading beside which a
-        second look is to hold the list at `look_at`. Raises TaskTaken.
+        second look is to hold the list at `look_at`.
         """
 
     def named(self, attempt_id: str, task_id: str) -> None:
@@ -246,12 +269,13 @@ class Ledger(Protocol):
         baseline: int | None = None,
     ) -> None:
         """Close an attempt, or mark it UNDECIDED. `look_at`: when to look once more, and `baseline`
-        the reading that this is held against. The same again is no change.
+        the reading that this is held against. The same again is no change. What is stored wins:
+        SUCCEEDED may be said of an attempt whose task was given up as UNDECIDED. Raises MovedOn.
         """
 
     def disown(self, attempt_id: str, *, at: float, message: str) -> None:
         """Unlink a task that was adopted wrongly: it stays known, as a stray, and the attempt
-        becomes UNDECIDED.
+        becomes UNDECIDED. Again is no change. Raises MovedOn.
         """
 
     def looks_due(self, *, now: float, most_s: float = float("inf")) -> Sequence[str]:
@@ -280,7 +304,9 @@ class Ledger(Protocol):
         """
 
     def tasks_seen(self, sightings: Sequence[Sighting]) -> None:
-        """Remember what the service last said of tasks: in one commit, the last of each counts."""
+        """Remember what the service last said of tasks: in one commit, the last of each counts.
+        That a task has ended is not forgotten for what was seen before.
+        """
 
     # -------------------------------------------------------------- questions
 
@@ -304,7 +330,7 @@ class Ledger(Protocol):
         """How many attempts were made at these endpoints."""
 
     def attempt(self, attempt_id: str, *, now: float) -> Attempt:
-        """One attempt. Raises LedgerError when there is none."""
+        """One attempt. Raises NoAttempt when there is none."""
 
     def open_intents(self, lane: str | None = None) -> Sequence[str]:
         """Ids of the attempts whose request may or may not have arrived, oldest first; of one lane

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from reconciler.errors import LedgerError
 from reconciler.state.booked import Origin
-from reconciler.state.ledger import AlreadyOpen, Ledger, Sighting
+from reconciler.state.ledger import (
+    AlreadyOpen,
+    KeyTaken,
+    LaneBusy,
+    Ledger,
+    MovedOn,
+    Sighting,
+)
 from reconciler.state.observed import ARROWS, OPEN, TASK_LIFE_S, Attempt, State
 from tests.state.ledgers import (
     BOOKING,
@@ -20,6 +27,7 @@ from tests.state.ledgers import (
     JOB,
     NOW,
     PLACE,
+    REACH,
     bring,
     held,
     intend,
@@ -91,12 +99,41 @@ def test_a_task_id_is_never_overwritten(ledger: Ledger) -> None:
     change.
     """
     bring(ledger, State.SUBMITTED)
-    with pytest.raises(LedgerError, match="never overwritten"):
-        ledger.submitted("a", "another", at=NOW)
+    with pytest.raises(MovedOn, match="never overwritten"):
+        ledger.submitted("a", "another", at=NOW, adopted=True)
     ledger.submitted("a", "task-a", at=NOW + 5)
     attempt = ledger.attempt("a", now=NOW)
     assert (attempt.task_id, attempt.submitted_at) == ("task-a", NOW)
     assert not ledger.knows_task("another")
+
+
+@pytest.mark.parametrize("known", ["another", "late"])
+@pytest.mark.parametrize("state", list(State))
+def test_an_answer_is_never_lost(ledger: Ledger, state: State, known: str) -> None:
+    """Whatever an attempt has become, with whatever task, the task that the service's answer names
+    is its own or a stray of it that asks; and the same answer again changes nothing.
+    """
+    intend(ledger)
+    for each in REACH[state]:
+        move(ledger, "a", each, known if each is State.SUBMITTED else None)
+    before = ledger.attempt("a", now=NOW)
+    takes_it = state in (State.INTENT, State.UNDECIDED) and before.task_id is None
+    for _ in range(2):
+        try:
+            ledger.submitted("a", "late", at=NOW)
+        except MovedOn:
+            assert not takes_it
+            assert state_of(ledger) is state
+        else:
+            assert takes_it or before.task_id == "late"
+    after, strays = ledger.attempt("a", now=NOW), ledger.strays.unanswered()
+    if takes_it or before.task_id == "late":
+        assert (after.task_id, strays) == ("late", [])
+    else:
+        assert after.task_id == before.task_id
+        assert [(stray.task_id, stray.edit, stray.key) for stray in strays] == [
+            ("late", "film", "k")
+        ]
 
 
 @pytest.mark.parametrize(
@@ -166,6 +203,63 @@ def test_the_attempt_that_counts(ledger: Ledger) -> None:
     assert ledger.read_whole_history(now=NOW)["k"].last.id == "later"
     intend(ledger, "d", created_at=NOW - 99)
     assert ledger.read_whole_history(now=NOW)["k"].last.id == "d"
+
+
+def test_an_adoption_for_what_has_moved_on(ledger: Ledger) -> None:
+    """What a list made somebody guess is written nowhere once the attempt is settled."""
+    bring(ledger, State.NOT_SENT)
+    with pytest.raises(MovedOn):
+        ledger.submitted("a", "guessed", at=NOW, adopted=True)
+    assert not ledger.knows_task("guessed")
+
+
+def test_an_answer_knows_better_than_a_list(ledger: Ledger) -> None:
+    """A task that was taken for the stray of another request is a stray of the one whose answer
+    names it, though a person has let it be.
+    """
+    bring(ledger, State.NOT_SENT, "b", key="another key")
+    bring(ledger, State.NOT_SENT)
+    ledger.strays.note("late", "b", "PENDING", at=NOW, open_question=False)
+    with pytest.raises(MovedOn):
+        ledger.submitted("a", "late", at=NOW)
+    assert [(stray.task_id, stray.key) for stray in ledger.strays.unanswered()] == [("late", "k")]
+
+
+def test_what_is_stored_wins(ledger: Ledger) -> None:
+    """A task that was given up has brought its video home after all; without a task nothing has."""
+    bring(ledger, State.SUBMITTED)
+    ledger.end("a", State.UNDECIDED, at=NOW)
+    ledger.end("a", State.SUCCEEDED, at=NOW)
+    assert state_of(ledger) is State.SUCCEEDED
+    bring(ledger, State.UNDECIDED, "b", key="another key")
+    with pytest.raises(MovedOn):
+        ledger.end("b", State.SUCCEEDED, at=NOW)
+
+
+def test_two_that_end_the_same(ledger: Ledger) -> None:
+    """Two processes that follow one task tell its end twice: the first stays, and another end than
+    that is told.
+    """
+    bring(ledger, State.FAILED)
+    ledger.end("a", State.FAILED, at=NOW + 5, code="later")
+    assert (ledger.attempt("a", now=NOW).ended_at, ledger.attempt("a", now=NOW).code) == (NOW, "")
+    with pytest.raises(MovedOn):
+        ledger.end("a", State.CANCELED, at=NOW)
+    bring(ledger, State.SUBMITTED, "b")
+    for _ in range(2):
+        ledger.disown("b", at=NOW, message="another prompt")
+    assert [stray.task_id for stray in ledger.strays.unanswered()] == ["task-b"]
+
+
+def test_who_was_faster(ledger: Ledger) -> None:
+    """Who comes second hears whether the job is somebody else's, or only its lane."""
+    intend(ledger)
+    with pytest.raises(KeyTaken):
+        intend(ledger, "b", lane="another lane")
+    with pytest.raises(KeyTaken):
+        intend(ledger, "b")
+    with pytest.raises(LaneBusy):
+        intend(ledger, "b", key="another key")
 
 
 def test_uploads_expire(ledger: Ledger) -> None:
@@ -541,6 +635,17 @@ def test_sightings_of_several_tasks_are_one_note(ledger: Ledger) -> None:
     ledger.tasks_seen([])
     ledger.tasks_seen([Sighting("of nobody", "RUNNING", {}, NOW)])
     assert not ledger.knows_task("of nobody")
+
+
+def test_an_end_is_not_forgotten(ledger: Ledger) -> None:
+    """Of two processes that look at one task the slower one writes down later what it saw
+    before.
+    """
+    bring(ledger, State.SUBMITTED)
+    ledger.tasks_seen([Sighting("task-a", "SUCCEEDED", {"usage": {"duration": 5}}, NOW + 9)])
+    ledger.tasks_seen([Sighting("task-a", "RUNNING", {}, NOW + 8)])
+    (entry,) = ledger.books.entries()
+    assert (entry.task_status, entry.usage) == ("SUCCEEDED", {"duration": 5})
 
 
 def test_how_the_tasks_of_a_lane_have_ended(ledger: Ledger) -> None:

@@ -12,16 +12,25 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reconciler.errors import LedgerError
 from reconciler.state.booked import Booking
-from reconciler.state.ledger.base import AlreadyOpen, Sighting, TaskTaken
+from reconciler.state.ledger.base import (
+    AlreadyOpen,
+    KeyTaken,
+    LaneBusy,
+    MovedOn,
+    NoAttempt,
+    Sighting,
+    TaskTaken,
+)
 from reconciler.state.ledger.sql.baselines import SqlBaselines
 from reconciler.state.ledger.sql.books import SqlBooks, book
-from reconciler.state.ledger.sql.database import TEXT, Conflict, Connection, Database
+from reconciler.state.ledger.sql.database import AMOUNT, TEXT, Conflict, Connection, Database
 from reconciler.state.ledger.sql.questions import Questions
-from reconciler.state.ledger.sql.strays import SqlStrays
+from reconciler.state.ledger.sql.strays import SqlStrays, keep_stray
 from reconciler.state.ledger.sql.uploads import SqlUploads
 from reconciler.state.observed import ARROWS, Attempt, State
+
+_ENDS = ("SUCCEEDED", "FAILED", "CANCELED")
 
 
 class SqlLedger(Questions):
@@ -85,9 +94,19 @@ class SqlLedger(Questions):
                 if booking is not None:
                     book(connection, attempt.id, booking)
         except Conflict as error:
-            raise AlreadyOpen(
-                f"{attempt.edit} has an attempt that is not over, or its lane is not free."
-            ) from error
+            raise self._tell_what_is_open(attempt) from error
+
+    def _tell_what_is_open(self, attempt: Attempt) -> AlreadyOpen:
+        """Why an intent was refused; both may be so, and then the key is what counts."""
+        (is_key,) = self._database.rows(
+            "select count(*) from attempts where key = ? and state in ('INTENT', 'SUBMITTED',"
+            " 'UNDECIDED', 'SUCCEEDED')",
+            attempt.key,
+            kinds=[AMOUNT],
+        )
+        if is_key[0]:
+            return KeyTaken(f"{attempt.edit} has an attempt that is not over.")
+        return LaneBusy(f"the lane of {attempt.edit} is not free.")
 
     def submitted(
         self,
@@ -106,36 +125,46 @@ class SqlLedger(Questions):
             state, known = self._state(connection, attempt_id)
             if state is State.SUBMITTED and known == task_id:
                 return
-            if known not in (None, task_id):
-                raise LedgerError(
-                    f"attempt {attempt_id} already has the task {known}; it is never overwritten."
+            moved_on = _find_move(attempt_id, state, known, task_id)
+            if moved_on is None:
+                _check_free(connection, task_id, attempt_id, adopted)
+                self._link(connection, attempt_id, task_id, at)
+                connection.execute(
+                    "update attempts set task_id = ?, submitted_at = coalesce(submitted_at, ?),"
+                    " server_time = coalesce(?, server_time), request_id = ?, adopted = ?,"
+                    " vouched = ?, look_at = ?, baseline = coalesce(?, baseline) where id = ?",
+                    (
+                        task_id,
+                        at,
+                        server_time,
+                        request_id,
+                        int(adopted),
+                        int(vouched),
+                        look_at,
+                        baseline,
+                        attempt_id,
+                    ),
                 )
-            _check_free(connection, task_id, attempt_id, adopted)
-            connection.execute(
-                "insert into tasks (task_id, attempt_id, first_seen_at, last_seen_at, status)"
-                # a stray that is ours after all
-                " values (?, ?, ?, ?, 'PENDING') on conflict (task_id) do update set attempt_id ="
-                " excluded.attempt_id, stray_of = null, open_question = 0 where"
-                " tasks.attempt_id = ''",
-                (task_id, attempt_id, at, at),
-            )
-            self._move(connection, attempt_id, State.SUBMITTED)
-            connection.execute(
-                "update attempts set task_id = ?, submitted_at = coalesce(submitted_at, ?),"
-                " server_time = coalesce(?, server_time), request_id = ?, adopted = ?, vouched = ?,"
-                " look_at = ?, baseline = coalesce(?, baseline) where id = ?",
-                (
-                    task_id,
-                    at,
-                    server_time,
-                    request_id,
-                    int(adopted),
-                    int(vouched),
-                    look_at,
-                    baseline,
-                    attempt_id,
-                ),
-            )
+            elif not adopted and known != task_id:
+                keep_stray(connection, task_id, attempt_id, "PENDING", at=at, open_question=True)
+                connection.execute(  # what a list let somebody guess is known now
+                    "update tasks set stray_of = ?, open_question = 1 where task_id = ? and"
+                    " attempt_id = '' and stray_of <> ?",
+                    (attempt_id, task_id, attempt_id),
+                )
+        if moved_on is not None:
+            raise moved_on
+
+    def _link(self, connection: Connection, attempt_id: str, task_id: str, at: float) -> None:
+        """Give an attempt its task; a stray may be ours after all."""
+        connection.execute(
+            "insert into tasks (task_id, attempt_id, first_seen_at, last_seen_at, status)"
+            " values (?, ?, ?, ?, 'PENDING') on conflict (task_id) do update set attempt_id ="
+            " excluded.attempt_id, stray_of = null, open_question = 0 where tasks.attempt_id ="
+            " ''",
+            (task_id, attempt_id, at, at),
+        )
+        self._move(connection, attempt_id, State.SUBMITTED)
 
     def named(self, attempt_id: str, task_id: str) -> None:
         with self._database.transaction() as connection:
@@ -156,8 +185,11 @@ class SqlLedger(Questions):
         baseline: int | None = None,
     ) -> None:
         with self._database.transaction() as connection:
-            if self._state(connection, attempt_id)[0] is state:
+            now, task_id = self._state(connection, attempt_id)
+            if now is state:
                 return
+            if state is State.SUCCEEDED and now is State.UNDECIDED and task_id is not None:
+                self._move(connection, attempt_id, State.SUBMITTED)
             self._move(connection, attempt_id, state)
             connection.execute(
                 "update attempts set ended_at = ?, code = ?, message = ?, request_id = case ? when"
@@ -168,6 +200,8 @@ class SqlLedger(Questions):
 
     def disown(self, attempt_id: str, *, at: float, message: str) -> None:
         with self._database.transaction() as connection:
+            if self._state(connection, attempt_id) == (State.UNDECIDED, None):
+                return
             self._move(connection, attempt_id, State.UNDECIDED)
             connection.execute(
                 "update tasks set attempt_id = '', stray_of = ?, open_question = 1 where"
@@ -233,12 +267,20 @@ class SqlLedger(Questions):
 
     def tasks_seen(self, sightings: Sequence[Sighting]) -> None:
         rows = [
-            (each.status, json.dumps(each.answer, sort_keys=True), each.at, each.task_id)
+            (
+                each.status,
+                json.dumps(each.answer, sort_keys=True),
+                each.at,
+                each.task_id,
+                int(each.status in _ENDS),
+            )
             for each in sightings
         ]
         with self._database.transaction() as connection:
             connection.executemany(
-                "update tasks set status = ?, answer = ?, last_seen_at = ? where task_id = ?", rows
+                "update tasks set status = ?, answer = ?, last_seen_at = ? where task_id = ?"
+                f" and (? = 1 or status not in {_ENDS})",
+                rows,
             )
 
     def _state(self, connection: Connection, attempt_id: str) -> tuple[State, str | None]:
@@ -246,14 +288,25 @@ class SqlLedger(Questions):
             "select state, task_id from attempts where id = ?", (attempt_id,)
         ).fetchone()
         if row is None:
-            raise LedgerError(f"there is no attempt {attempt_id}.")
+            raise NoAttempt(f"there is no attempt {attempt_id}.")
         return State(row[0]), row[1]
 
     def _move(self, connection: Connection, attempt_id: str, state: State) -> None:
         now = self._state(connection, attempt_id)[0]
         if state not in ARROWS.get(now, ()):
-            raise LedgerError(f"attempt {attempt_id} is {now} and cannot become {state}.")
+            raise MovedOn(f"attempt {attempt_id} is {now} and cannot become {state}.")
         connection.execute("update attempts set state = ? where id = ?", (state, attempt_id))
+
+
+def _find_move(attempt_id: str, state: State, known: str | None, task_id: str) -> MovedOn | None:
+    """Why a task cannot be an attempt's any more, with the task that it has; None where it can."""
+    if known not in (None, task_id):
+        return MovedOn(
+            f"attempt {attempt_id} already has the task {known}; it is never overwritten."
+        )
+    if State.SUBMITTED not in ARROWS.get(state, ()):
+        return MovedOn(f"attempt {attempt_id} is {state} and takes no task any more.")
+    return None
 
 
 def _check_free(connection: Connection, task_id: str, attempt_id: str, adopted: bool) -> None:

@@ -6,8 +6,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from reconciler.errors import LedgerError
-from reconciler.state.ledger.base import Ending, Intent
+from reconciler.state.ledger.base import Ending, Intent, NoAttempt
 from reconciler.state.ledger.sql.database import (
     AMOUNT,
     FLAG,
@@ -99,7 +98,7 @@ class Questions:
     def attempt(self, attempt_id: str, *, now: float) -> Attempt:
         attempts = self._attempts("where a.id = ?", attempt_id, now=now)
         if not attempts:
-            raise LedgerError(f"there is no attempt {attempt_id}.")
+            raise NoAttempt(f"there is no attempt {attempt_id}.")
         return attempts[0]
 
     def open_intents(self, lane: str | None = None) -> Sequence[str]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from reconciler.state.ledger.base import AlreadyOpen
 from reconciler.state.ledger.sql.books import copy_booking
-from reconciler.state.ledger.sql.database import MOMENT, TEXT, Conflict, Database
+from reconciler.state.ledger.sql.database import MOMENT, TEXT, Conflict, Connection, Database
 from reconciler.state.observed import Stray
 
 
@@ -25,12 +25,7 @@ class SqlStrays:
         self, task_id: str, attempt_id: str, status: str, *, at: float, open_question: bool
     ) -> None:
         with self._database.transaction() as connection:
-            connection.execute(
-                "insert into tasks (task_id, attempt_id, first_seen_at, last_seen_at, status,"
-                " stray_of, open_question) values (?, '', ?, ?, ?, ?, ?) on conflict (task_id) do"
-                " nothing",
-                (task_id, at, at, status, attempt_id, int(open_question)),
-            )
+            keep_stray(connection, task_id, attempt_id, status, at=at, open_question=open_question)
 
     def answer(self, task_id: str) -> None:
         with self._database.transaction() as connection:
@@ -67,3 +62,23 @@ class SqlStrays:
             kinds=(TEXT, TEXT, TEXT, TEXT, MOMENT),
         )
         return [Stray(*row) for row in rows]
+
+
+def keep_stray(
+    connection: Connection,
+    task_id: str,
+    attempt_id: str,
+    status: str,
+    *,
+    at: float,
+    open_question: bool,
+) -> None:
+    """Write down a stray of an attempt in a transaction that is open; what is known stays as it
+    is.
+    """
+    connection.execute(
+        "insert into tasks (task_id, attempt_id, first_seen_at, last_seen_at, status,"
+        " stray_of, open_question) values (?, '', ?, ?, ?, ?, ?) on conflict (task_id) do"
+        " nothing",
+        (task_id, at, at, status, attempt_id, int(open_question)),
+    )
