@@ -28,7 +28,7 @@ _NAMES = st.sampled_from(list(DISTURBANCES))
 
 
 @settings(
-    max_examples=int(SECONDS * PER_SECOND) or 8, derandomize=not SECONDS, deadline=None,
+    max_examples=int(SECONDS * PER_SECOND) or 4, derandomize=not SECONDS, deadline=None,
     database=None, suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 @given(st.integers(0, 1 << 32), st.lists(_NAMES, min_size=1, max_size=2))
