@@ -17,7 +17,7 @@ to do next.
     ├── BudgetExceeded               6: nothing was sent
     ├── PlanRefused, Declined        nothing was sent
     ├── Locked                       7: another process is changing the store
-    ├── StoreDamaged, LedgerError, DiskFull, BadDownload
+    ├── StoreDamaged, StoreUnavailable, LedgerError, DiskFull, BadDownload
     ├── ProviderError                whoever has the pull requests said no to a request
     │   ├── NotAllowed, NotThere     until a person acts
     │   └── RateLimited, Unavailable temporary
@@ -198,6 +198,10 @@ class Declined(CutlistError):
 
 class StoreDamaged(CutlistError):
     """Bytes in the store do not match their name, or a record cannot be read."""
+
+
+class StoreUnavailable(CutlistError):
+    """A store elsewhere cannot be reached, or does not allow what was asked of it."""
 
 
 class LedgerError(CutlistError):

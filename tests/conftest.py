@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.bucketserver import ACCESS, BucketServer, run_server
 from tests.cli.processes import SCREEN
 from tests.clock import FakeClock
 from tests.media import make_media
@@ -83,6 +84,24 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch, _state_home: Path) -> Non
 def clock() -> FakeClock:
     """Time, chance and ids that the test owns."""
     return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def _bucket_server() -> Iterator[BucketServer]:
+    with run_server() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket_server(
+    _bucket_server: BucketServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[BucketServer]:
+    """An S3 server on this machine that behaves well, and the keys for it in the environment."""
+    for name, value in ACCESS.items():
+        monkeypatch.setenv(name, value)
+    _bucket_server.reset()
+    yield _bucket_server
+    _bucket_server.reset()
 
 
 @pytest.fixture(scope="session")

@@ -28,10 +28,10 @@ from reconciler.errors import (
     RemoteRefused,
     RemoteUnreachable,
 )
+from reconciler.formats.hosts import is_loopback
 from reconciler.formats.names import make_plain
 from reconciler.formats.secret import Secret
 from reconciler.formats.untrusted import Unfit, read_json
-from reconciler.service.endpoints import is_loopback
 from reconciler.service.routes import Routes
 from reconciler.system.files import (
     copy_atomic,

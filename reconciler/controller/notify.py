@@ -21,11 +21,11 @@ from reconciler.controller.documents import Notification, NotifiedEvent
 from reconciler.controller.webhooks import sign_content
 from reconciler.errors import CutlistError, NotReached, OutcomeUnknown
 from reconciler.formats.digest import hash_bytes
+from reconciler.formats.hosts import is_loopback
 from reconciler.formats.names import is_plain
 from reconciler.formats.secret import Secret
 from reconciler.formats.untrusted import make_plain_line
 from reconciler.formats.words import format_moment
-from reconciler.service.endpoints import is_loopback
 from reconciler.system.clock import Clock
 
 if TYPE_CHECKING:

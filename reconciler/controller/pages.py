@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from reconciler.controller.hooks import Doors
 from reconciler.controller.webhooks import Hint, WebhookRefused
+from reconciler.formats.hosts import is_loopback
 from reconciler.formats.secret import Secret
-from reconciler.service.endpoints import is_loopback
 
 STATUS_VERSION = 1
 HOOKS = "/hooks/"

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from reconciler.errors import Fault, InvalidInput, Place, UsageError
+from reconciler.formats.hosts import is_loopback
 from reconciler.formats.names import suggest_name
 from reconciler.system import shipped
 
@@ -146,17 +147,3 @@ def find_region(host: str) -> str | None:
         if host == urlsplit(region["base_url"]).netloc or host.endswith(suffix):
             return str(name)
     return None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is this very machine, by a name or an address that nobody else can
-    answer to.
-    """
-    if host.lower().removesuffix(".") == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from reconciler.errors import HostRefused
+from reconciler.formats.hosts import is_loopback
 from reconciler.formats.names import is_plain
 from reconciler.formats.untrusted import make_plain_line
-from reconciler.service.endpoints import is_loopback
 
 LONGEST = 8 << 10  # characters of a link
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]+")

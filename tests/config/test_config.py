@@ -9,8 +9,8 @@ import pytest
 from reconciler.config import Config, Variables, find_root, load_config
 from reconciler.config.variables import read_secret
 from reconciler.errors import CutlistError, InvalidInput, ProjectNotFound, UsageError
+from reconciler.formats.hosts import is_loopback
 from reconciler.formats.secret import Secret
-from reconciler.service.endpoints import is_loopback
 
 HEAD = "apiVersion: cutlist/v1\nkind: Project\n"
 

@@ -10,7 +10,8 @@ import pytest
 
 from reconciler.config import Config, Variables, load_config
 from reconciler.errors import InvalidInput, UsageError
-from reconciler.service.endpoints import find_realm, is_loopback, is_vendor
+from reconciler.formats.hosts import is_loopback
+from reconciler.service.endpoints import find_realm, is_vendor
 from reconciler.state.ledger import SqliteLedger
 from reconciler.state.observed import Attempt, State
 from reconciler.system import shipped

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from reconciler.formats.bucket_address import BucketAddress
 from reconciler.state.observed import Result
 from reconciler.state.store import FolderStore, Store
+from reconciler.state.store.copies import Copies
+from reconciler.state.store.objects import ObjectStore
 from reconciler.system.cache import open_cache
 from tests import making
 from tests.clock import FakeClock
@@ -19,6 +22,14 @@ IMPLEMENTATIONS: dict[str, Maker] = {
     "folder": lambda path, clock: FolderStore(path / "store", clock),
     "indexed": lambda path, clock: FolderStore(path / "store", clock, open_cache(path / "cache")),
 }
+
+
+def open_bucket(
+    address: BucketAddress, folder: Path, clock: FakeClock, most_bytes: int = 1 << 30
+) -> ObjectStore:
+    """A store in a bucket, as a machine sees it whose own files lie in `folder`."""
+    copies = Copies(folder / "copies", most_bytes, clock)
+    return ObjectStore(address, copies, clock, open_cache(folder / "cache"))
 
 
 def put(store: Store, content: str = "video", **fields: object) -> Result:

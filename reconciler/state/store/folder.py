@@ -128,7 +128,7 @@ class FolderStore:
         """Where the blob of that digest lies, its bytes hashed again. Raises StoreDamaged."""
         source = self.blob_path(digest)
         if not source.is_file():
-            raise _missing(digest)
+            raise describe_missing(digest)
         if hash_file(source) != digest:
             raise StoreDamaged(
                 f"the blob {digest[:12]}… no longer has the bytes it is named for.",
@@ -141,7 +141,7 @@ class FolderStore:
         try:
             file = self.blob_path(digest).open("rb")
         except OSError as error:
-            raise _missing(digest) from error
+            raise describe_missing(digest) from error
         with file:
             yield file
 
@@ -229,7 +229,7 @@ class FolderStore:
             else:
                 by_key.setdefault(result.key, []).append(result)
         for results in by_key.values():
-            results.sort(key=_age)
+            results.sort(key=sort_key)
         return Contents(by_key, sorted(damaged))
 
     def find_first(self, key: str) -> Result | None:
@@ -305,7 +305,8 @@ def _read_anew(folder: str, name: str) -> Result | None:
     return read_record(f"{folder}/{name}", name)
 
 
-def _missing(digest: str) -> StoreDamaged:
+def describe_missing(digest: str) -> StoreDamaged:
+    """The error of a blob that is not there."""
     return StoreDamaged(
         f"the blob {digest[:12]}… is not in the store.",
         hint="Run plan: it says what is left to do.",
@@ -319,6 +320,6 @@ def _list_in(folder: str) -> Iterator[Place]:
             yield folder, name
 
 
-def _age(result: Result) -> tuple[str, str]:
+def sort_key(result: Result) -> tuple[str, str]:
     """What results of one key are sorted by: the oldest first."""
     return result.stored_at, result.digest

@@ -6,7 +6,9 @@ record when somebody asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,21 @@ from reconciler.system.cache import Cache, FileFacts
 from reconciler.system.clock import Clock
 from reconciler.system.files import read_stamp
 
+Row = Sequence[Any]  # what is remembered of a record
+_ROW_FIELDS = (
+    "size_bytes",
+    "duration_s",
+    "width",
+    "height",
+    "stored_at",
+    "edit",
+    "endpoint",
+    "account",
+    "adopted",
+    "commit",
+    "author",
+    "approved_by",
+)
 _TABLE = "results 2"  # another number where a row says other things
 
 
@@ -37,10 +54,10 @@ class Records:
         # a link to a record is one: a store may be made of links
         row = self._facts.find(folder, name, stamp) if stamp is not None else None
         if row is not None:
-            return _Record(path, name, row).build_result()
+            return build_result(name, row, partial(read_record, path, name))
         result = read_record(path, name)
         if result is not None and stamp is not None and read_stamp(path) == stamp:
-            self._facts.note(folder, name, stamp, _shorten(result))
+            self._facts.note(folder, name, stamp, shorten_result(result))
         return result
 
     def save(self) -> None:
@@ -49,44 +66,20 @@ class Records:
 
 
 class _Record:
-    """A record of which only the row is known yet."""
+    """A record of which only the row is known yet; `read` reads all of it."""
 
-    __slots__ = ("_name", "_path", "_row", "_whole")
+    __slots__ = ("_name", "_read", "_row", "_whole")
 
-    def __init__(self, path: str, name: str, row: Sequence[Any]) -> None:
-        self._path = path
+    def __init__(self, name: str, row: Row, read: Callable[[], Result | None]) -> None:
         self._name = name
         self._row = row
+        self._read = read
         self._whole: Result | None = None
-
-    def build_result(self) -> Result:
-        """The result that it tells of."""
-        key, digest, _ = self._name.split(".")
-        row = self._row
-        return Result(
-            key,
-            digest,
-            row[0],
-            row[1],
-            row[2],
-            row[3],
-            row[4],
-            row[5],
-            Recorded(self, "job", may_be_former=row[12]),
-            Recorded(self, "task"),
-            Recorded(self, "usage"),
-            row[6],
-            row[7],
-            row[8],
-            row[9],
-            row[10],
-            row[11],
-        )
 
     def read_part(self, name: str) -> Mapping[str, Any]:
         if self._whole is None:
-            result = read_record(self._path, self._name)
-            if result is None or _shorten(result) != list(self._row):
+            result = self._read()
+            if result is None or shorten_result(result) != list(self._row):
                 raise StoreDamaged(
                     f"the result record {self._name[:12]}… cannot be read.",
                     hint="Run plan: it says what is left to do.",
@@ -96,30 +89,56 @@ class _Record:
         return part
 
 
-def _shorten(result: Result) -> list[Any]:
+def build_result(name: str, row: Row, read: Callable[[], Result | None]) -> Result:
+    """The result that the record `name` tells of, by its row; `read` is asked for the rest."""
+    key, digest, _ = name.split(".")
+    record = _Record(name, row, read)
+    return Result(
+        key,
+        digest,
+        row[0],
+        row[1],
+        row[2],
+        row[3],
+        row[4],
+        row[5],
+        Recorded(record, "job", may_be_former=row[12]),
+        Recorded(record, "task"),
+        Recorded(record, "usage"),
+        row[6],
+        row[7],
+        row[8],
+        row[9],
+        row[10],
+        row[11],
+    )
+
+
+def apply_row(result: Result, row: Row) -> Result:
+    """The same result, with what its row says of it."""
+    values = zip(_ROW_FIELDS, row, strict=False)  # the last is made of the job
+    return replace(result, **dict(values))
+
+
+def shorten_result(result: Result) -> list[Any]:
     """What is remembered of a record."""
-    return [
-        result.size_bytes,
-        result.duration_s,
-        result.width,
-        result.height,
-        result.stored_at,
-        result.edit,
-        result.endpoint,
-        result.account,
-        result.adopted,
-        result.commit,
-        result.author,
-        result.approved_by,
-        result.may_be_former,
-    ]
+    row = [getattr(result, name) for name in _ROW_FIELDS]
+    return [*row, result.may_be_former]
 
 
 def read_record(path: str, name: str) -> Result | None:
     """The whole record; None when there is none that can be trusted."""
     try:
-        result = build_record(Result, parse_json(Path(path).read_bytes()))
+        return parse_record(Path(path).read_bytes(), name)
+    except OSError:
+        return None
+
+
+def parse_record(raw: bytes, name: str) -> Result | None:
+    """What the bytes of the record `name` tell; None where they cannot be trusted."""
+    try:
+        result = build_record(Result, parse_json(raw))
         _ = result.may_be_former  # of a job that is nested too deep, nobody can tell
         return result if name == f"{result.key}.{result.digest}.json" else None
-    except (OSError, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         return None

@@ -8,7 +8,6 @@ configuration is ours (`bare.py`), and what stands on the command line wins over
 from __future__ import annotations
 
 import base64
-import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from reconciler.errors import GitError, RemoteStopped, RemoteTimeout, UsageError
+from reconciler.formats.hosts import is_loopback
 from reconciler.formats.names import is_plain, make_plain
 from reconciler.formats.secret import Secret
 from reconciler.system.git.process import (
@@ -117,20 +117,13 @@ def _find_protocol(url: str) -> str:
         )
     known = {
         "https": bool(host),
-        "http": _is_loopback(host),
+        "http": is_loopback(host),
         "ssh": bool(host) and not host.startswith("-"),
         "file": not host and parts.path.startswith("/"),
     }
     if not known.get(parts.scheme, False) or parts.query or parts.fragment:
         raise _build_url_error(url)
     return parts.scheme
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _build_url_error(url: str) -> UsageError:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import StoreDamaged
 from reconciler.state.store import Store
 from tests.making import make_digest
 from tests.state.stores import put
@@ -64,3 +69,53 @@ def test_results_of_an_edit(store: Store) -> None:
     """Results are found by the name of the edit that they were rendered for, whatever their key."""
     film = put(store)
     assert store.find_rendered_for(["film", "other"]) == {"film": [film]}
+
+
+def test_what_was_stored_comes_out(store: Store, tmp_path: Path) -> None:
+    """Bytes come back as they were: copied out, opened, and checked."""
+    film = put(store)
+    store.copy_out(film.digest, tmp_path / "out" / "film.mp4")
+    assert (tmp_path / "out" / "film.mp4").read_bytes() == b"video"
+    with store.open_blob(film.digest) as blob:
+        assert blob.read() == b"video"
+    store.check_blob(film.digest)
+    with pytest.raises(StoreDamaged, match="is not in the store"):
+        store.check_blob(make_digest("never"))
+
+
+def test_all_that_a_record_says(store: Store) -> None:
+    """A result that is found is the one that was put, also what is read only when asked for."""
+    film = put(store, usage={"duration": 5}, task={"task_id": "t", "orig_prompt": "a ❤\n"})
+    (found,) = store.find_results([film.key]).results[film.key]
+    assert (found, dict(found.task), dict(found.job)) == (film, film.task, film.job)
+    store.remember()
+    (again,) = store.find_results([film.key]).results[film.key]
+    assert (again, dict(again.usage)) == (film, film.usage)
+
+
+def test_the_first_result_of_a_job(store: Store) -> None:
+    """Asked at this moment, and whole: the oldest one whose bytes are right."""
+    put(store, "second", stored_at="2027-01-16T00:00:00Z")
+    first = put(store, "first", stored_at="2027-01-15T00:00:00Z")
+    assert store.find_first(first.key) == first
+    assert store.find_first("e" * 64) is None
+
+
+def test_what_is_removed_is_gone(store: Store) -> None:
+    """A removed result is in no answer; a video that another result shares stays."""
+    film, twin, other = put(store), put(store, key="f" * 64), put(store, "other", key="e" * 64)
+    store.remove([film, other])
+    store.remember()
+    assert store.read_all_results()[0] == {twin.key: [twin]}
+    assert store.find_results([film.key, other.key]) == ({}, [])
+    assert store.find_first(film.key) is None
+    assert store.has(film.digest, film.size_bytes)
+    assert not store.has(other.digest, other.size_bytes)
+    assert list(store.verify(read_data=True)) == []
+
+
+def test_without_commit_nothing_is_there(store: Store) -> None:
+    """A download that ends early leaves no blob."""
+    with store.new_blob() as blob:
+        blob.write(b"half")
+    assert not store.has(make_digest("half"), 4)

@@ -1,0 +1,92 @@
+"""Packs of the index: the records of many results in one object, which is never changed."""
+
+from __future__ import annotations
+
+import zlib
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Sequence
+
+from reconciler.errors import StoreDamaged
+from reconciler.formats.digest import hash_bytes
+from reconciler.state.store.bucket import StorageBucket
+from reconciler.state.store.copies import Copies
+
+_MOST_BYTES = 1 << 30  # of an unpacked pack
+
+
+class PackGone(Exception):
+    """A pack that was listed is not there any more: somebody has folded it into another."""
+
+
+class Packs:
+    """The lines of packs: sorted bytes, each `KEY.DIGEST RECORD`."""
+
+    def __init__(self, bucket: StorageBucket, copies: Copies) -> None:
+        self._bucket = bucket
+        self._copies = copies
+        self._lines: dict[str, Sequence[bytes]] = {}
+
+    def read(self, name: str) -> Sequence[bytes]:
+        """The lines of a pack. Raises PackGone, and StoreDamaged where it has other bytes."""
+        lines = self._lines.get(name)
+        if lines is None:
+            lines = self._lines[name] = self._unpack(name).split(b"\n")[:-1]
+        return lines
+
+    def fetch(self, names: Collection[str]) -> None:
+        """Bring packs to this machine, several at once, for those who read them after that."""
+        wanted = [
+            name
+            for name in names
+            if name not in self._lines and self._copies.find(_digest(name)) is None
+        ]
+        for name, raw in self._bucket.get_many(wanted).items() if len(wanted) > 1 else ():
+            if raw is not None:
+                self._copies.fill(_digest(name), [raw])
+
+    def forget(self) -> None:
+        """Hold no lines any more: they are as large as the index."""
+        self._lines.clear()
+
+    def write(self, shard: str, lines: Collection[bytes]) -> str:
+        """A pack of these lines. Returns its name."""
+        raw = zlib.compress(b"".join(line + b"\n" for line in sorted(lines)))
+        name = f"index/packs/{shard}/{hash_bytes(raw)}"
+        self._bucket.put(name, raw)
+        return name
+
+    def _unpack(self, name: str) -> bytes:
+        digest = _digest(name)
+        copy = self._copies.find(digest)
+        raw = copy.read_bytes() if copy is not None else self._bucket.get(name)
+        if raw is None:
+            raise PackGone(name)
+        if copy is None and self._copies.fill(digest, [raw]) is None:
+            raise _damaged(name)
+        unpacker = zlib.decompressobj()
+        try:
+            lines = unpacker.decompress(raw, _MOST_BYTES)
+        except zlib.error:
+            raise _damaged(name) from None
+        if unpacker.unconsumed_tail or not unpacker.eof:
+            raise _damaged(name)
+        return lines
+
+    def find(self, name: str, key: str) -> Iterator[bytes]:
+        """The lines of one key."""
+        lines, start = self.read(name), key.encode()
+        for line in lines[bisect_left(lines, start) :]:
+            if not line.startswith(start):
+                break
+            yield line
+
+
+def _digest(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _damaged(name: str) -> StoreDamaged:
+    return StoreDamaged(
+        f"the object {name[:24]}… of the index does not have the bytes it is named for.",
+        hint="`cutlist verify --repair` makes it anew from the records.",
+    )

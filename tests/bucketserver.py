@@ -1,0 +1,122 @@
+"""A real S3 server on this machine, in a thread, that can be told to behave badly."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.formats.bucket_address import BucketAddress
+
+ACCESS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "very-secret-example"}
+_DENIED = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>no</Message></Error>"
+
+
+@dataclass
+class BucketServer:
+    """Moto's server, with a door before it that counts and refuses."""
+
+    url: str = ""
+    requests: list[str] = field(default_factory=list)  # "METHOD /path?query" of what came in
+    refused: set[str] = field(default_factory=set)  # of: list, get, put, delete
+    ignores_conditions: bool = False
+    knows_no_conditions: bool = False
+    _number: int = 0
+
+    def make_bucket(self) -> BucketAddress:
+        """A new, empty bucket, and the address of a place in it."""
+        self._number += 1
+        name = f"studio-{self._number}"
+        _boto(self.url).create_bucket(Bucket=name)
+        return BucketAddress("s3", name, "films/live", endpoint=self.url, region="us-east-1")
+
+    def reset(self) -> None:
+        """Behave well again, and forget what came in."""
+        self.refused.clear()
+        self.ignores_conditions = self.knows_no_conditions = False
+        self.requests.clear()
+
+    def list(self, address: BucketAddress, below: str = "") -> dict[str, int]:
+        """The objects of a place, as names from there on, with their sizes."""
+        pages = _boto(self.url).get_paginator("list_objects_v2")
+        start = f"{address.prefix}/"
+        return {
+            each["Key"].removeprefix(start): each["Size"]
+            for page in pages.paginate(Bucket=address.bucket, Prefix=f"{start}{below}")
+            for each in page.get("Contents", ())
+        }
+
+    def hurt(self, address: BucketAddress, name: str, content: bytes | None) -> None:
+        """Put other bytes in an object's place, or remove it, behind everybody's back."""
+        client, key = _boto(self.url), f"{address.prefix}/{name}"
+        if content is None:
+            client.delete_object(Bucket=address.bucket, Key=key)
+        else:
+            client.put_object(Bucket=address.bucket, Key=key, Body=content)
+
+    def read(self, address: BucketAddress, name: str) -> bytes:
+        """The bytes of an object."""
+        key = f"{address.prefix}/{name}"
+        body: bytes = _boto(self.url).get_object(Bucket=address.bucket, Key=key)["Body"].read()
+        return body
+
+    def answer(self, inner: Any, environ: dict[str, Any], start: Any) -> Any:
+        """One request: counted, refused, or handed on."""
+        method, query = environ["REQUEST_METHOD"], environ.get("QUERY_STRING", "")
+        if "Boto3" not in environ.get("HTTP_USER_AGENT", ""):  # the tests' own look
+            self.requests.append(f"{method} {environ['PATH_INFO']}{'?' if query else ''}{query}")
+            if _name_right(method, query) in self.refused:
+                start("403 Forbidden", [("Content-Type", "application/xml")])
+                return [_DENIED]
+            if self.knows_no_conditions and "HTTP_IF_NONE_MATCH" in environ:
+                start("501 Not Implemented", [("Content-Type", "application/xml")])
+                return [b"<Error><Code>NotImplemented</Code></Error>"]
+            if self.ignores_conditions:
+                environ.pop("HTTP_IF_NONE_MATCH", None)
+        return inner(environ, start)
+
+
+def _name_right(method: str, query: str) -> str:
+    if method == "POST" and query.startswith("delete"):
+        return "delete"
+    if method == "GET" and "list-type" in query:
+        return "list"
+    return {"HEAD": "get", "POST": "put"}.get(method, method.lower())
+
+
+def _boto(url: str) -> Any:
+    import boto3
+
+    return boto3.client(
+        "s3",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="judge",
+        aws_secret_access_key="judge",
+    )
+
+
+@contextmanager
+def run_server() -> Iterator[BucketServer]:
+    """The server, until the block ends."""
+    from moto.server import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = BucketServer()
+    app = DomainDispatcherApplication(create_backend_app)
+    listening = make_server(
+        "127.0.0.1", 0, lambda environ, start: server.answer(app, environ, start), threaded=True
+    )
+    thread = threading.Thread(target=listening.serve_forever, daemon=True)
+    thread.start()
+    server.url = f"http://127.0.0.1:{listening.server_port}"
+    try:
+        yield server
+    finally:
+        listening.shutdown()
+        thread.join()
+        listening.server_close()
