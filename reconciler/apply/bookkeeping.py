@@ -43,10 +43,7 @@ def note_holdings(
     by it.
     """
     books = ledger.books
-    before = books.holdings()
-    last = {
-        holding.edit: holding.key for holding in before if holding.environment == config.environment
-    }
+    last = books.find_held_keys(config.environment)
     moved = [
         edit
         for edit in _held(current)
@@ -54,10 +51,12 @@ def note_holdings(
     ]
     if not moved:
         return
+    names = {edit.wanted.edit.name for edit in moved}
     brought = {edit.result.task.get("task_id") for edit in moved if edit.result is not None} - {
         None
     }
-    unspent = Counter((entry.edit, entry.key) for entry in books.entries() if _paid(entry, brought))
+    entries, before = books.entries(names), books.holdings(names)
+    unspent = Counter((entry.edit, entry.key) for entry in entries if _paid(entry, brought))
     unspent -= Counter((holding.edit, holding.key) for holding in before if not holding.reused)
     new_holdings, models = [], load_models()
     for edit in moved:

@@ -73,7 +73,7 @@ class Eyes:
     """Take one sight after another."""
 
     def __init__(self, config: Config, read_config: Callable[[], Config], clock: Clock) -> None:
-        self._root = config.root
+        self._root = str(config.root)
         self._read_config = read_config
         self._clock = clock
         self._reader = NameReader(config, clock)
@@ -101,4 +101,4 @@ class Eyes:
         return Sight(named, {PROJECT_FILE: project_file, **manifests, **media}, made)
 
     def _take(self, path: str, now_ns: int = 0) -> Stamp:
-        return take_stamp(self._root / path, now_ns=now_ns)
+        return take_stamp(f"{self._root}/{path}", now_ns=now_ns)

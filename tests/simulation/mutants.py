@@ -230,7 +230,14 @@ def _holdings_seen_as(
     def note(config: Any, ledger: Any, *rest: Any, **fields: Any) -> None:
         real = ledger.books
         seen = SimpleNamespace(
-            holdings=lambda: bent(real.holdings()), entries=real.entries, hold=real.hold
+            holdings=lambda edits: bent(real.holdings(edits)),
+            find_held_keys=lambda environment: {
+                holding.edit: holding.key
+                for holding in bent(real.holdings())
+                if holding.environment == environment
+            },
+            entries=real.entries,
+            hold=real.hold,
         )
         bookkeeping.note_holdings(config, SimpleNamespace(books=seen), *rest, **fields)  # type: ignore[arg-type]
 

@@ -100,8 +100,8 @@ class UploadPlace:
 class Books(Protocol):
     """The books: what was paid for whom, and which result each edit had since when."""
 
-    def entries(self) -> Sequence[Entry]:
-        """Every attempt and every stray, oldest first."""
+    def entries(self, edits: Collection[str] | None = None) -> Sequence[Entry]:
+        """Every attempt and every stray, of all edits or of some, oldest first."""
 
     def check(self) -> None:
         """Raises LedgerError where something stands in the books that nobody can count with."""
@@ -112,10 +112,13 @@ class Books(Protocol):
     def environment(self, attempt_id: str) -> str | None:
         """The environment that an attempt was made for; None where that was never written down."""
 
-    def holdings(self) -> Sequence[Holding]:
-        """Which result each edit had, and since when, in the order in which that was noted: clocks
-        may have been wrong.
+    def holdings(self, edits: Collection[str] | None = None) -> Sequence[Holding]:
+        """Which result each edit had, all of them or some, and since when, in the order in which
+        that was noted: clocks may have been wrong.
         """
+
+    def find_held_keys(self, environment: str) -> Mapping[str, str]:
+        """By edit, the key of the result that it was last noted to have."""
 
     def hold(self, holdings: Iterable[Holding]) -> None:
         """Note that edits have other results from now on."""

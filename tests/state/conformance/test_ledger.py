@@ -511,6 +511,26 @@ def test_holdings_come_back_in_their_order(ledger: Ledger) -> None:
     ledger.books.hold(noted[:1])
     ledger.books.hold(noted[1:])
     assert list(ledger.books.holdings()) == noted
+    assert list(ledger.books.holdings({"a", "c"})) == noted[1:]
+    keys = {"b": noted[0].key, "a": "other", "c": noted[2].key}
+    assert ledger.books.find_held_keys(noted[0].booking.environment) == keys
+    assert ledger.books.find_held_keys("elsewhere") == {}
+
+
+def test_entries_of_some_edits(ledger: Ledger) -> None:
+    """Attempts and strays of others are left out."""
+    bring(ledger, State.SUBMITTED)
+    bring(ledger, State.REJECTED, "b", key="other", edit="clip")
+    ledger.disown("a", at=NOW + 1, message="another prompt")
+    every = ledger.books.entries()
+    assert [(each.edit, each.stray) for each in every] == [
+        ("film", False),
+        ("clip", False),
+        ("film", True),
+    ]
+    for name in ("film", "clip"):
+        assert list(ledger.books.entries({name})) == [each for each in every if each.edit == name]
+    assert list(ledger.books.entries(())) == []
 
 
 def test_a_task_made_by_hand(ledger: Ledger) -> None:

@@ -7,7 +7,8 @@ Nothing here decides what is sent: that is for the attempts. A line of the books
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from reconciler.state.booked import Booking, Entry, Holding, Origin
@@ -58,17 +59,20 @@ class SqlBooks:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def entries(self) -> Sequence[Entry]:
+    def entries(self, edits: Collection[str] | None = None) -> Sequence[Entry]:
+        which, values = _choose("a.edit", edits)
         attempts = self._database.rows(
             f"select {_ENTRY % 'a.created_at'} from attempts a left join tasks t on t.task_id ="
-            " a.task_id left join bookings b on b.attempt_id = a.id order by a.created_at,"
-            " a.rowid",
+            f" a.task_id left join bookings b on b.attempt_id = a.id where {which} order by"
+            " a.created_at, a.rowid",
+            *values,
             kinds=_ENTRY_KINDS,
         )
         strays = self._database.rows(
             f"select {_ENTRY % 't.first_seen_at'} from tasks t join attempts a on a.id = t.stray_of"
-            " left join bookings b on b.attempt_id = a.id where t.attempt_id = '' order by"
-            " t.first_seen_at, t.task_id",
+            f" left join bookings b on b.attempt_id = a.id where t.attempt_id = '' and {which}"
+            " order by t.first_seen_at, t.task_id",
+            *values,
             kinds=_ENTRY_KINDS,
         )
         entries_ = [
@@ -91,10 +95,12 @@ class SqlBooks:
         rows = self._database.rows(sql, attempt_id, kinds=(TEXT,))
         return str(rows[0][0]) if rows else None
 
-    def holdings(self) -> Sequence[Holding]:
+    def holdings(self, edits: Collection[str] | None = None) -> Sequence[Holding]:
+        which, values = _choose("edit", edits)
         rows = self._database.rows(
-            f"select edit, environment, key, at, reused, billable_s, {_BOOKED} from holdings order"
-            " by rowid",
+            f"select edit, environment, key, at, reused, billable_s, {_BOOKED} from holdings where"
+            f" {which} order by rowid",
+            *values,
             kinds=(TEXT, TEXT, TEXT, MOMENT, FLAG, AMOUNT, *_BOOKED_KINDS),
         )
         return [
@@ -109,6 +115,10 @@ class SqlBooks:
             )
             for edit, environment, key, at, reused, billable_s, *booked in rows
         ]
+
+    def find_held_keys(self, environment: str) -> Mapping[str, str]:
+        sql = "select edit, key from holdings where environment = ? order by rowid"
+        return dict(self._database.rows(sql, environment, kinds=(TEXT, TEXT)))
 
     def hold(self, holdings: Iterable[Holding]) -> None:
         with self._database.transaction() as connection:
@@ -126,6 +136,13 @@ class SqlBooks:
                         *_booked(holding.booking),
                     ),
                 )
+
+
+def _choose(column: str, edits: Collection[str] | None) -> tuple[str, tuple[str, ...]]:
+    """A condition that holds for some edits, or for all, and its values."""
+    if edits is None:
+        return "1 = 1", ()
+    return f"{column} in (select value from json_each(?))", (json.dumps(sorted(edits)),)
 
 
 def book(connection: Connection, attempt_id: str, booking: Booking) -> None:
@@ -209,6 +226,7 @@ def _entry(row: Sequence[Any], *, stray: bool) -> Entry:
     )
 
 
+@lru_cache(maxsize=1024)  # most bookings have the labels of others
 def _labels(text: str) -> Mapping[str, str]:
     """Raises ValueError for a label that is no text."""
     labels = read_mapping(text)
