@@ -4,7 +4,7 @@ asks. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import field
 from typing import Any, NamedTuple
@@ -41,7 +41,7 @@ class LazyText:
     its manifest. `spot` is where the edit begins: file, line and column.
     """
 
-    __slots__ = ("_number", "_read", "_text", "spot")
+    __slots__ = ("_media", "_number", "_read", "_text", "spot")
 
     def __init__(
         self, spot: tuple[str, int, int], read: Callable[[int], Text], number: int = 0
@@ -50,6 +50,7 @@ class LazyText:
         self._read = read
         self._number = number
         self._text: Text | None = None
+        self._media: tuple[Medium, ...] | None = None
 
     @classmethod
     def of(cls, text: Text) -> LazyText:
@@ -62,6 +63,14 @@ class LazyText:
         if self._text is None:
             self._text = self._read(self._number)
         return self._text
+
+    def list_media(self, variant: Variant) -> tuple[Medium, ...]:
+        """Every media reference that names something, by the variant that reads the text; the
+        others are faults of the manifest.
+        """
+        if self._media is None:
+            self._media = tuple(_find_media(self.get().input, variant, self.spot[0]))
+        return self._media
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, LazyText):
@@ -118,15 +127,14 @@ class Edit:
             return Place(*self.text.spot)
         return self.document.place(f"/spec{at}" if at else "", key=key)
 
-    def media(self, variant: Variant) -> Iterator[Medium]:
+    def media(self, variant: Variant) -> Sequence[Medium]:
         """Every media reference of the edit that names something; the others are faults of the
         manifest.
         """
-        return find_media(self.input, variant, self.file)
+        return self.text.list_media(variant)
 
 
-def find_media(given: Mapping[str, Any], variant: Variant, file: str) -> Iterator[Medium]:
-    """Every media reference in the `input` of an edit of a manifest that names something."""
+def _find_media(given: Mapping[str, Any], variant: Variant, file: str) -> Iterator[Medium]:
     for at, url, limits in variant.media(given):
         with suppress(BadReference):
             yield Medium(at, parse_reference(url, file), limits)

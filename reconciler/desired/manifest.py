@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.desired import comments, layers, matrix
-from reconciler.desired.edit import Edit, LazyText, Text, find_media
+from reconciler.desired.edit import Edit, LazyText, Text
 from reconciler.desired.matrix import Cell
 from reconciler.desired.references import BadReference, parse_reference, show_url
 from reconciler.errors import Fault, Place
@@ -184,8 +184,7 @@ def _read_by_variant(edit: Edit, variant: Variant) -> Edit:
             parameters=_drop_fields(text.parameters, variant.ignored("parameters")),
         )
         edit = replace(edit, text=LazyText.of(text))
-    media = find_media(text.input, variant, edit.file)
-    sources = tuple(medium for medium in media if not medium.reference.is_link)
+    sources = tuple(item for item in edit.media(variant) if not item.reference.is_link)
     return replace(edit, sources=sources) if sources else edit
 
 

@@ -7,7 +7,7 @@ on this machine; anything else is as if it were not there.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ _FILE = "cache.db"
 _parse = json.JSONDecoder().raw_decode  # json.loads looks for an encoding first, and for more
 # a file changed less than this ago may change again without its times telling
 _RACY_NS = 2_000_000_000
+_MOST_WAITING = 5_000  # large entries that are held until they are written
 
 
 def open_cache(folder: Path) -> Cache:
@@ -89,33 +90,36 @@ class Cache:
     def put(self, table: str, key: str, value: Any) -> None:
         """Remember `value` (JSON) under `key`."""
         self._known.setdefault(table, {})[key] = value
-        self._put.setdefault(table, set()).add(key)
+        waiting = self._put.setdefault(table, set())
+        waiting.add(key)
+        if "/" in table and len(waiting) >= _MOST_WAITING and self._write():
+            self._known[table].clear()  # it is fetched again
 
     def save(self) -> None:
         """Write what is new or different. A folder that cannot be written is no error."""
-        if self._file is None:
-            return
-        new = list(self._list_new())
-        gone = {table: keys for table in self._rows if (keys := self._find_unasked(table))}
-        if new or gone:
-            with suppress(OSError, DiskFull):
-                make_dirs(self._folder)  # durable: the ledger's folder may come to lie beside it
-                if self._file.write(new, gone, self._list_known):
-                    self._note_written(new, gone)
-        self._file.close()
+        self._write()
+        if self._file is not None:
+            self._file.close()
 
-    def _note_written(self, new: list[Entry], gone: Mapping[str, Iterable[bytes]]) -> None:
-        assert self._file is not None
-        self._put = {}
-        for table, name, value in new:
-            if table in self._rows:
-                self._rows[table][name] = value, self._file.sign(table, name, value)
-        for table, names in gone.items():
-            for name in names:
-                del self._rows[table][name]
+    def _write(self) -> bool:
+        """Write what is new or different; whether it is written now."""
+        if self._file is None:
+            return False
+        gone = {table: keys for table in self._rows if (keys := self._find_unasked(table))}
+        if not gone and next(self._list_new(), None) is None:
+            return True
+        with suppress(OSError, DiskFull):
+            make_dirs(self._folder)  # durable: the ledger's folder may come to lie beside it
+            if self._file.write(self._list_new, gone, self._list_known):
+                self._put = {}
+                for table, names in gone.items():
+                    for name in names:
+                        del self._rows[table][name]
+                return True
+        return False
 
     def _list_new(self) -> Iterator[Entry]:
-        """What was put and is not written yet."""
+        """What was put, and differs from what was read."""
         assert self._file is not None
         for table, keys in self._put.items():
             rows = self._rows.get(table, {})

@@ -61,6 +61,7 @@ class CacheFile:
         self._digest = blake2b(key=machine_key, digest_size=16, person=_FORMAT)
         self._reading: sqlite3.Connection | None = None
         self._is_broken = False
+        self._is_sound = False  # whether the whole file was looked through
 
     def sign(self, section: str, key: bytes, value: bytes) -> bytes:
         """The digest that only we can give an entry."""
@@ -87,29 +88,29 @@ class CacheFile:
 
     def write(
         self,
-        entries: Collection[Entry],
+        list_entries: Callable[[], Iterable[Entry]],
         gone: Mapping[str, Collection[bytes]],
-        all_entries: Callable[[], Iterable[Entry]],
+        list_all: Callable[[], Iterable[Entry]],
     ) -> bool:
         """Write entries, and delete by section the keys that are `gone`, with those of its
-        subsections (`SECTION/…`), all at once. A file that is made anew gets `all_entries`.
+        subsections (`SECTION/…`), all at once. A file that is made anew gets all.
 
         Whether it was written. Raises DiskFull.
         """
         with self._forgiving():
             if not self._is_broken and self._is_there():
-                self._update(entries, gone)
+                self._update(list_entries(), gone)
                 return True
         if self._is_broken or read_stamp(self._path) is None:
             with self._forgiving():
-                self._replace(all_entries())
+                self._replace(list_all())
                 self._is_broken = False
                 return True
         return False
 
     def give_up(self) -> None:
         """Something in the file is not what we wrote: it is made anew when something is written."""
-        self._is_broken = True
+        self._is_broken, self._is_sound = True, False
 
     def close(self) -> None:
         """Let go of the file; it is opened again when it is asked."""
@@ -144,13 +145,15 @@ class CacheFile:
             self._reading = connection
         yield self._reading
 
-    def _update(self, entries: Collection[Entry], gone: Mapping[str, Collection[bytes]]) -> None:
+    def _update(self, entries: Iterable[Entry], gone: Mapping[str, Collection[bytes]]) -> None:
         with closing(_connect(self._path, "rw")) as connection:
             connection.execute("begin immediate")
             self._check(connection)
             # what is written into a damaged tree need not be found again
-            if connection.execute("pragma integrity_check(1)").fetchone() != ("ok",):
-                raise _NotOurs
+            if not self._is_sound:
+                if connection.execute("pragma integrity_check(1)").fetchone() != ("ok",):
+                    raise _NotOurs
+                self._is_sound = True
             for section, keys in gone.items():
                 for name in (section, *_list_subsections(connection, section)):
                     connection.executemany(

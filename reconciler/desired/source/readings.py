@@ -111,10 +111,10 @@ class ManifestReader:
         if any(fault.severity == "error" for fault in reading.faults):
             return found
         known = [self._find_keys(edit, key, number) for number, edit in enumerate(reading.edits)]
-        found = replace(found, known=known)
-        self._cache.put(_ROWS, key, _dump_row(found))
+        row = _dump_row(replace(found, known=known))
+        self._cache.put(_ROWS, key, row)
         self._cache.put(_TEXTS, key, _dump_texts(found.edits))
-        return found
+        return self._load_row(row, file, key, raw)  # as every later run has it
 
     def check_policies(self, edits: Sequence[Edit]) -> Iterator[Fault]:
         """Everything in which edits break the project's rules, or those that it cannot waive."""
@@ -127,7 +127,7 @@ class ManifestReader:
         assert variant is not None  # an edit without one is not understood
         return variant
 
-    def _list_media(self, edit: Edit) -> Iterator[Medium]:
+    def _list_media(self, edit: Edit) -> Sequence[Medium]:
         return edit.media(self._get_variant(edit))
 
     def _find_keys(self, edit: Edit, row_key: str, number: int) -> KnownKeys:
