@@ -23,6 +23,7 @@ import psycopg
 import pytest
 
 from reconciler.state.ledger.address import LedgerAddress
+from reconciler.state.ledger.holders import LedgerUser
 from reconciler.state.ledger.postgres import PostgresLedger
 
 _USER = "cutlist"
@@ -132,8 +133,8 @@ def make_address(realm: str = "mock") -> LedgerAddress:
 def _keep() -> tuple[LedgerAddress, str]:
     """A ledger with its tables, and what empties it."""
     address = make_address()
-    PostgresLedger.open(address).close()
-    tables = ("bookings", "attempts", "tasks", "uploads", "holdings", "baselines")
+    open_ledger(address).close()
+    tables = ("bookings", "attempts", "tasks", "uploads", "holdings", "baselines", "lanes")
     return address, ";".join(f'delete from "{address.schema}".{name}' for name in tables)
 
 
@@ -142,4 +143,9 @@ def open_emptied() -> PostgresLedger:
     address, statements = _keep()
     with closing(psycopg.connect(address.url, autocommit=True)) as beside:
         beside.execute(statements)
-    return PostgresLedger.open(address)
+    return open_ledger(address)
+
+
+def open_ledger(address: LedgerAddress, project: str = "films", id_: str = "me") -> PostgresLedger:
+    """A ledger for writing, as a process of its own would open it."""
+    return PostgresLedger.open(address, project, LedgerUser(id_, "cutlist apply", "a-machine"))

@@ -39,13 +39,23 @@ BOOKING = Booking(
 
 
 def intend(
-    ledger: Ledger, id_: str = "a", key: str = "k", lane: str = "l", **fields: object
+    ledger: Ledger,
+    id_: str = "a",
+    key: str = "k",
+    lane: str = "l",
+    most_running: int | None = None,
+    **fields: object,
 ) -> Attempt:
     """Write an intent down."""
     attempt = Attempt(id_, key, lane, "film", State.INTENT, "mock", NOW)
     attempt = replace(attempt, **fields)
     ledger.intend(
-        attempt, request_sha256="0" * 64, prompt="Make it blue", job=JOB, server_time=None
+        attempt,
+        request_sha256="0" * 64,
+        prompt="Make it blue",
+        job=JOB,
+        server_time=None,
+        most_running=most_running,
     )
     return attempt
 

@@ -34,6 +34,10 @@ class LaneBusy(AlreadyOpen):
     """Somebody else is sending in the lane: what is free of it may be sent after that."""
 
 
+class LaneFull(LaneBusy):
+    """The lane has as many tasks at the service as it may have, of everybody together."""
+
+
 class MovedOn(LedgerError):
     """The attempt is not where it was any more: somebody else has settled it meanwhile, and what
     they wrote stays. A task that the service gave it is known all the same, as a stray.
@@ -205,6 +209,29 @@ class Ledger(Protocol):
     def uploads(self) -> Uploads:
         """What lies in the service's storage."""
 
+    @property
+    def send_within_s(self) -> float:
+        """How long after an intent was begun its request may still be sent; infinity where nobody
+        else would settle it meanwhile.
+        """
+
+    # -------------------------------------------------------------- several that share it
+
+    def left_intents(self) -> Sequence[str]:
+        """Ids of the open intents that are this process's to settle, oldest first: its own, and
+        those of processes that are dead, which are taken over for good.
+        """
+
+    def take_duty(self, name: str, /) -> bool:
+        """Whether something that one process does for all is for this one to do, for as long as it
+        lives.
+        """
+
+    def take_turn(self, lane: str, per_s: float, /) -> float:
+        """Take the next turn of a lane that lets `per_s` pass in a second, of everybody together;
+        the seconds until then.
+        """
+
     # -------------------------------------------------------------- what happens to an attempt
 
     def close(self) -> None:
@@ -222,6 +249,7 @@ class Ledger(Protocol):
         sender: str = "",
         booking: Booking | None = None,
         loses: str | None = None,
+        most_running: int | None = None,
     ) -> None:
         """Make durable that a request is about to be sent. Raises KeyTaken, LaneBusy; may not be
         repeated.
@@ -229,7 +257,8 @@ class Ledger(Protocol):
         `baseline`: the number of the reading of the account's list that was taken before it.
         `sender`: what tells one key and workspace from another. `booking`: for whom, and at which
         price. `loses`: an attempt that SUCCEEDED and is given up for LOST in the same transaction,
-        because it is paid again.
+        because it is paid again. `most_running`: how many tasks the lane may have at the service,
+        of all who share the ledger; LaneFull is raised where it has them.
         """
 
     def submitted(

@@ -18,11 +18,13 @@ from psycopg import errors, sql
 
 from reconciler.errors import LedgerError, Locked
 from reconciler.state.ledger.address import LedgerAddress
-from reconciler.state.ledger.base import LedgerAway
+from reconciler.state.ledger.base import LaneFull, LedgerAway
+from reconciler.state.ledger.holders import NOW, SEND_WITHIN_S, Holders, LedgerUser
 from reconciler.state.ledger.sql.attempts import SqlLedger
-from reconciler.state.ledger.sql.database import Conflict, Cursor, Kind, check_row
+from reconciler.state.ledger.sql.database import Conflict, Connection, Cursor, Kind, check_row
 from reconciler.state.ledger.sql.schema import STEPS, VERSION
 from reconciler.state.ledger.sql.translation import translate, translate_tables
+from reconciler.state.observed import Attempt
 
 _SETTINGS: dict[str, Any] = {
     "application_name": "cutlist",
@@ -38,26 +40,85 @@ _WRITER = "-c idle_in_transaction_session_timeout=10s -c lock_timeout=30s -c sta
 _READER = "-c default_transaction_read_only=on -c statement_timeout=120s"
 _DURABLE = """select case when current_setting('synchronous_commit') in ('off', 'local')
     then set_config('synchronous_commit', 'on', false) end, pg_is_in_recovery()"""
+# a task that nobody has followed for so long holds up nobody: its process may be gone
+_LONGEST_TASK_S = 3600.0
+_NOBODY = LedgerUser("", "", "")
 _ABOUT = """create table about (
     one boolean primary key default true check (one),
     version bigint not null, realm text not null, account text not null)"""
 
 
 class PostgresLedger(SqlLedger):
-    """The ledger of one account in one realm, for any number of machines."""
+    """The ledger of one account in one realm, for any number of machines, as one project sees
+    it.
+    """
+
+    intended_at = NOW
+    send_within_s = SEND_WITHIN_S
+
+    def __init__(self, database: PostgresDatabase, project: str, me: LedgerUser) -> None:
+        super().__init__(database, project, me.id)
+        self._holders = Holders(database, me)
+        self._has_joined = False
 
     @classmethod
-    def open(cls, address: LedgerAddress) -> PostgresLedger:
+    def open(cls, address: LedgerAddress, project: str, me: LedgerUser) -> PostgresLedger:
         """Open for writing, creating its tables when there are none. Raises LedgerError, Locked."""
-        return cls(PostgresDatabase.open(address))
+        ledger = cls(PostgresDatabase.open(address), project, me)
+        try:
+            ledger._join()
+        except BaseException:
+            ledger.close()
+            raise
+        return ledger
 
     @classmethod
-    def open_readonly(cls, address: LedgerAddress) -> PostgresLedger | None:
+    def open_readonly(cls, address: LedgerAddress, project: str) -> PostgresLedger | None:
         """Open for reading; None when there is no ledger yet. What is read is of one moment.
         Raises LedgerError.
         """
         database = PostgresDatabase.open_readonly(address)
-        return None if database is None else cls(database)
+        return None if database is None else cls(database, project, _NOBODY)
+
+    def _join(self) -> None:
+        self._holders.join()
+        self._has_joined = True
+
+    def close(self) -> None:
+        if self._has_joined:
+            self._holders.leave()
+        super().close()
+
+    def left_intents(self) -> Sequence[str]:
+        self._holders.take_over()
+        return self._holders.list_held()
+
+    def take_duty(self, name: str, /) -> bool:
+        return self._holders.take_duty(name)
+
+    def take_turn(self, lane: str, per_s: float, /) -> float:
+        with self._database.transaction() as connection:
+            row = connection.execute(
+                f"insert into lanes (lane, next_at) values (?, {NOW} + ?) on conflict (lane) do"
+                f" update set next_at = greatest(lanes.next_at, {NOW}) + ? returning next_at -"
+                f" {NOW}",
+                (lane, 1 / per_s, 1 / per_s),
+            ).fetchone()
+        assert row is not None
+        return max(float(row[0]) - 1 / per_s, 0.0)
+
+    def _admit(self, connection: Connection, attempt: Attempt, most_running: int | None) -> None:
+        self._holders.sign(connection)
+        if most_running is None:
+            return
+        row = connection.execute(
+            "select count(*) from attempts a left join tasks t using (task_id) where a.lane = ? and"
+            " (a.state = 'INTENT' or (a.state = 'SUBMITTED' and t.status not in ('SUCCEEDED',"
+            f" 'FAILED', 'CANCELED') and a.intended_at > {NOW} - {_LONGEST_TASK_S}))",
+            (attempt.lane,),
+        ).fetchone()
+        if row is not None and row[0] >= most_running:
+            raise LaneFull(f"{most_running} tasks of this model are at the service already.")
 
 
 class PostgresDatabase:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any, ClassVar, ParamSpec, TypeVar
 
 from reconciler.state.booked import Booking
 from reconciler.state.ledger.base import (
     AlreadyOpen,
     KeyTaken,
     LaneBusy,
+    LedgerAway,
     MovedOn,
     NoAttempt,
     Sighting,
@@ -24,13 +26,28 @@ from reconciler.state.ledger.base import (
 )
 from reconciler.state.ledger.sql.baselines import SqlBaselines
 from reconciler.state.ledger.sql.books import SqlBooks, book
-from reconciler.state.ledger.sql.database import AMOUNT, TEXT, Conflict, Connection, Database
+from reconciler.state.ledger.sql.database import AMOUNT, FLAG, TEXT, Conflict, Connection, Database
 from reconciler.state.ledger.sql.questions import Questions
 from reconciler.state.ledger.sql.strays import SqlStrays, keep_stray
 from reconciler.state.ledger.sql.uploads import SqlUploads
 from reconciler.state.observed import ARROWS, Attempt, State
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _ENDS = ("SUCCEEDED", "FAILED", "CANCELED")
+
+
+def repeat_once(write: Callable[P, T]) -> Callable[P, T]:
+    """`write`, which may be repeated, tried again where its commit may have been lost."""
+
+    @wraps(write)
+    def write_again(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return write(*args, **kwargs)
+        except LedgerAway:
+            return write(*args, **kwargs)
+
+    return write_again
 
 
 class SqlLedger(Questions):
@@ -39,11 +56,18 @@ class SqlLedger(Questions):
     What each method promises stands in `Ledger`.
     """
 
-    def __init__(self, database: Database) -> None:
-        super().__init__(database)
-        self.books = SqlBooks(database)
+    intended_at: ClassVar = "0"  # the moment of an intent by the database's clock, in SQL
+    send_within_s = math.inf
+
+    def __init__(self, database: Database, project: str = "", holder: str = "") -> None:
+        """`project`: whose lines are asked for and written, and `holder` who holds the intents,
+        where several share the ledger.
+        """
+        super().__init__(database, project)
+        self._holder = holder
+        self.books = SqlBooks(database, project)
         self.baselines = SqlBaselines(database)
-        self.strays = SqlStrays(database)
+        self.strays = SqlStrays(database, project)
         self.uploads = SqlUploads(database)
 
     def close(self) -> None:
@@ -63,6 +87,7 @@ class SqlLedger(Questions):
         sender: str = "",
         booking: Booking | None = None,
         loses: str | None = None,
+        most_running: int | None = None,
     ) -> None:
         row = (
             attempt.id,
@@ -79,22 +104,32 @@ class SqlLedger(Questions):
             attempt.billable_s,
             baseline,
             sender,
+            self._project,
+            self._holder,
         )
         try:
             with self._database.transaction() as connection:
+                self._admit(connection, attempt, most_running)
                 if loses is not None:
                     self._move(connection, loses, State.LOST)
                 connection.execute(
                     "insert into attempts (id, key, lane, edit, state, endpoint, created_at,"
-                    " server_time, request_sha256, prompt, job, billable_s, baseline, sender) "
-                    "values"
-                    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    " server_time, request_sha256, prompt, job, billable_s, baseline, sender,"
+                    " project, holder, intended_at) values"
+                    f" (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {self.intended_at})",
                     row,
                 )
                 if booking is not None:
                     book(connection, attempt.id, booking)
         except Conflict as error:
             raise self._tell_what_is_open(attempt) from error
+        except LedgerAway:
+            if not self._is_known(attempt.id):
+                raise  # the index refuses what is sent instead, should it be durable after all
+
+    def _is_known(self, attempt_id: str) -> bool:
+        sql = "select 1 from attempts where id = ?"
+        return bool(self._database.rows(sql, attempt_id, kinds=[FLAG]))
 
     def _tell_what_is_open(self, attempt: Attempt) -> AlreadyOpen:
         """Why an intent was refused; both may be so, and then the key is what counts."""
@@ -108,6 +143,7 @@ class SqlLedger(Questions):
             return KeyTaken(f"{attempt.edit} has an attempt that is not over.")
         return LaneBusy(f"the lane of {attempt.edit} is not free.")
 
+    @repeat_once
     def submitted(
         self,
         attempt_id: str,
@@ -166,12 +202,14 @@ class SqlLedger(Questions):
         )
         self._move(connection, attempt_id, State.SUBMITTED)
 
+    @repeat_once
     def named(self, attempt_id: str, task_id: str) -> None:
         with self._database.transaction() as connection:
             connection.execute(
                 "update attempts set named_id = ? where id = ?", (task_id, attempt_id)
             )
 
+    @repeat_once
     def end(
         self,
         attempt_id: str,
@@ -198,6 +236,7 @@ class SqlLedger(Questions):
                 (at, code, message, request_id, request_id, look_at, baseline, attempt_id),
             )
 
+    @repeat_once
     def disown(self, attempt_id: str, *, at: float, message: str) -> None:
         with self._database.transaction() as connection:
             if self._state(connection, attempt_id) == (State.UNDECIDED, None):
@@ -218,6 +257,7 @@ class SqlLedger(Questions):
         sql = "select id from attempts where look_at <= ? or look_at > ? order by look_at"
         return [row[0] for row in self._database.rows(sql, now, now + most_s, kinds=[TEXT])]
 
+    @repeat_once
     def looked(self, attempt_id: str) -> None:
         with self._database.transaction() as connection:
             connection.execute("update attempts set look_at = null where id = ?", (attempt_id,))
@@ -242,7 +282,7 @@ class SqlLedger(Questions):
                 connection.execute(
                     "insert into attempts (id, key, lane, edit, state, endpoint, created_at,"
                     " server_time, request_sha256, prompt, job, billable_s, task_id, submitted_at,"
-                    " adopted) values (?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?, 1)",
+                    " adopted, project) values (?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?, 1, ?)",
                     (
                         attempt.id,
                         attempt.key,
@@ -257,6 +297,7 @@ class SqlLedger(Questions):
                         attempt.billable_s,
                         task_id,
                         now,
+                        self._project,
                     ),
                 )
                 book(connection, attempt.id, booking)
@@ -265,6 +306,7 @@ class SqlLedger(Questions):
                 "the job has its result, or a task that may still bring it."
             ) from error
 
+    @repeat_once
     def tasks_seen(self, sightings: Sequence[Sighting]) -> None:
         rows = [
             (
@@ -282,6 +324,20 @@ class SqlLedger(Questions):
                 f" and (? = 1 or status not in {_ENDS})",
                 rows,
             )
+
+    def left_intents(self) -> Sequence[str]:
+        return self.open_intents()
+
+    def take_duty(self, _name: str, /) -> bool:
+        return True
+
+    def take_turn(self, _lane: str, _per_s: float, /) -> float:
+        return 0.0
+
+    def _admit(self, connection: Connection, attempt: Attempt, most_running: int | None) -> None:
+        """What several that share a ledger must keep together, in the transaction of an intent.
+        Raises LaneFull.
+        """
 
     def _state(self, connection: Connection, attempt_id: str) -> tuple[State, str | None]:
         row = connection.execute(

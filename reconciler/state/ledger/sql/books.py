@@ -56,23 +56,26 @@ class SqlBooks:
     What each method promises stands in `Books`.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, project: str = "") -> None:
         self._database = database
+        self._project = project
 
     def entries(self, edits: Collection[str] | None = None) -> Sequence[Entry]:
         which, values = _choose("a.edit", edits)
         attempts = self._database.rows(
             f"select {_ENTRY % 'a.created_at'} from attempts a left join tasks t on t.task_id ="
-            f" a.task_id left join bookings b on b.attempt_id = a.id where {which} order by"
-            " a.created_at, a.rowid",
+            f" a.task_id left join bookings b on b.attempt_id = a.id where {which} and"
+            " a.project = ? order by a.created_at, a.rowid",
             *values,
+            self._project,
             kinds=_ENTRY_KINDS,
         )
         strays = self._database.rows(
             f"select {_ENTRY % 't.first_seen_at'} from tasks t join attempts a on a.id = t.stray_of"
-            f" left join bookings b on b.attempt_id = a.id where t.attempt_id = '' and {which}"
-            " order by t.first_seen_at, t.task_id",
+            f" left join bookings b on b.attempt_id = a.id where t.attempt_id = '' and {which} and"
+            " a.project = ? order by t.first_seen_at, t.task_id",
             *values,
+            self._project,
             kinds=_ENTRY_KINDS,
         )
         entries_ = [
@@ -99,8 +102,9 @@ class SqlBooks:
         which, values = _choose("edit", edits)
         rows = self._database.rows(
             f"select edit, environment, key, at, reused, billable_s, {_BOOKED} from holdings where"
-            f" {which} order by rowid",
+            f" {which} and project = ? order by rowid",
             *values,
+            self._project,
             kinds=(TEXT, TEXT, TEXT, MOMENT, FLAG, AMOUNT, *_BOOKED_KINDS),
         )
         return [
@@ -117,15 +121,15 @@ class SqlBooks:
         ]
 
     def find_held_keys(self, environment: str) -> Mapping[str, str]:
-        sql = "select edit, key from holdings where environment = ? order by rowid"
-        return dict(self._database.rows(sql, environment, kinds=(TEXT, TEXT)))
+        sql = "select edit, key from holdings where environment = ? and project = ? order by rowid"
+        return dict(self._database.rows(sql, environment, self._project, kinds=(TEXT, TEXT)))
 
     def hold(self, holdings: Iterable[Holding]) -> None:
         with self._database.transaction() as connection:
             for holding in holdings:
                 connection.execute(
                     "insert into holdings (edit, environment, key, at, reused, billable_s,"
-                    f" {_BOOKED}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    f" {_BOOKED}, project) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         holding.edit,
                         holding.environment,
@@ -134,6 +138,7 @@ class SqlBooks:
                         int(holding.reused),
                         holding.billable_s,
                         *_booked(holding.booking),
+                        self._project,
                     ),
                 )
 

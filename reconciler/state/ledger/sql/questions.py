@@ -49,8 +49,9 @@ class Questions:
     What each method promises stands in `Ledger`.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, project: str = "") -> None:
         self._database = database
+        self._project = project
 
     def find_history(self, keys: Collection[str], *, now: float) -> Mapping[str, History]:
         return self._history(
@@ -68,7 +69,11 @@ class Questions:
         return {key: History(tuple(attempts)) for key, attempts in by_key.items()}
 
     def find_open_attempts(self, *, now: float) -> Sequence[Attempt]:
-        return self._attempts("where a.state in ('INTENT', 'SUBMITTED', 'UNDECIDED')", now=now)
+        return self._attempts(
+            "where a.state in ('INTENT', 'SUBMITTED', 'UNDECIDED') and a.project = ?",
+            self._project,
+            now=now,
+        )
 
     def find_newest_moment(self) -> float:
         ((moment,),) = self._database.rows(
@@ -160,14 +165,17 @@ class Questions:
 
     def find_jobs(self, edits: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
         rows = self._database.rows(
-            "with asked as (select value from json_each(?)) select edit, job from (select edit,"
-            " job, row_number() over (partition by edit order by at desc, is_held desc, number"
-            " desc) as place from (select edit, job, created_at as at, 0 as is_held, rowid as"
-            " number from attempts where edit in (select value from asked) union all select"
-            " h.edit, a.job, h.at, 1, h.rowid from holdings h join attempts a on a.rowid = (select"
+            "with asked as (select value from json_each(?)), whose as (select cast(? as text) as"
+            " project) select edit, job from (select edit, job, row_number() over (partition by"
+            " edit order by at desc, is_held desc, number desc) as place from (select edit, job,"
+            " created_at as at, 0 as is_held, rowid as number from attempts where edit in (select"
+            " value from asked) and project = (select project from whose) union all select h.edit,"
+            " a.job, h.at, 1, h.rowid from holdings h join attempts a on a.rowid = (select"
             " min(rowid) from attempts where key = h.key) where h.edit in (select value from"
-            " asked)) as told) as placed where place = 1",
+            " asked) and h.project = (select project from whose)) as told) as placed"
+            " where place = 1",
             _listed(edits),
+            self._project,
             kinds=(TEXT, TEXT),
         )
         return {edit: read_value(read_job, job) for edit, job in rows}

@@ -102,6 +102,22 @@ create index attempts_by_moment on attempts
 create index open_attempts on attempts (state) where state in ('INTENT', 'SUBMITTED', 'UNDECIDED');
 create index open_questions on tasks (first_seen_at, task_id) where open_question;
 """
+# whose each line is, and who works on it, in a ledger that several share; in a file all of it is
+# ours
+_SHARING = """
+alter table attempts add column project text not null default '';
+alter table attempts add column holder text not null default '';
+alter table attempts add column intended_at real not null default 0;
+alter table holdings add column project text not null default '';
+create table holders (
+    id text primary key,
+    command text not null,
+    host text not null,
+    alive_until real not null
+) strict;
+create table lanes (lane text primary key, next_at real not null) strict;
+create table duties (name text primary key, holder text not null) strict;
+"""
 # each takes a file to the version of its number, from 1; what was written stays
-STEPS = (_ATTEMPTS, _BOOKS, _BASELINES, _INDEXES)
+STEPS = (_ATTEMPTS, _BOOKS, _BASELINES, _INDEXES, _SHARING)
 VERSION = len(STEPS)

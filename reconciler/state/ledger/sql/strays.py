@@ -18,8 +18,9 @@ class SqlStrays:
     What each method promises stands in `Strays`.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, project: str = "") -> None:
         self._database = database
+        self._project = project
 
     def note(
         self, task_id: str, attempt_id: str, status: str, *, at: float, open_question: bool
@@ -37,10 +38,10 @@ class SqlStrays:
                 connection.execute(
                     "insert into attempts (id, key, lane, edit, state, endpoint, created_at,"
                     " server_time, request_sha256, prompt, job, billable_s, task_id, submitted_at,"
-                    " adopted) select ?, a.key, a.lane, a.edit, 'SUBMITTED', a.endpoint, ?,"
-                    " a.server_time, a.request_sha256, a.prompt, a.job, a.billable_s, t.task_id,"
-                    " t.first_seen_at, 1 from tasks t join attempts a on a.id = t.stray_of where"
-                    " t.task_id = ?",
+                    " adopted, project) select ?, a.key, a.lane, a.edit, 'SUBMITTED', a.endpoint,"
+                    " ?, a.server_time, a.request_sha256, a.prompt, a.job, a.billable_s, t.task_id,"
+                    " t.first_seen_at, 1, a.project from tasks t join attempts a on a.id ="
+                    " t.stray_of where t.task_id = ?",
                     (new_id, at, task_id),
                 )
                 copy_booking(connection, new_id, task_id)
@@ -58,7 +59,8 @@ class SqlStrays:
         rows = self._database.rows(
             "select t.task_id, a.edit, a.key, t.status, t.first_seen_at"
             " from tasks t join attempts a on a.id = t.stray_of"
-            " where t.open_question order by t.first_seen_at, t.task_id",
+            " where t.open_question and a.project = ? order by t.first_seen_at, t.task_id",
+            self._project,
             kinds=(TEXT, TEXT, TEXT, TEXT, MOMENT),
         )
         return [Stray(*row) for row in rows]
