@@ -111,6 +111,7 @@ async def _intend_and_send(
         sender=context.client.sender(attempt.id),
         booking=work.booking,
         loses=work.loses,
+        limit=context.find_limit(work) if context.find_limit is not None else None,
     )
     context.roll.intents[attempt.id] = context.clock.monotonic()
     try:

@@ -13,7 +13,7 @@ from reconciler.plan.jobs import Resolved
 from reconciler.planner import Pass
 from reconciler.service.model_files import load_models
 from reconciler.state.booked import Booking, Entry, Holding, Origin
-from reconciler.state.ledger import Ledger
+from reconciler.state.ledger import Books, Ledger
 from reconciler.state.observed import State
 
 _PAID = (State.SUCCEEDED, State.LOST)
@@ -42,15 +42,26 @@ def note_holdings(
     reused its result. What was imported from a file was paid elsewhere, if at all: nothing is saved
     by it.
     """
-    books = ledger.books
+    if not _find_moved(config, ledger.books, current):
+        return  # nobody waits for a transaction in which nothing is written
+    ledger.books.hold(lambda: _choose_holdings(config, ledger.books, current, origin, now))
+
+
+def _find_moved(config: Config, books: Books, current: Pass) -> list[Resolved]:
+    """The edits that have another result than they had at last."""
     last = books.find_held_keys(config.environment)
-    moved = [
+    return [
         edit
         for edit in _held(current)
         if edit.job is not None and last.get(edit.wanted.edit.name) != edit.job.key
     ]
-    if not moved:
-        return
+
+
+def _choose_holdings(
+    config: Config, books: Books, current: Pass, origin: Origin, now: float
+) -> list[Holding]:
+    """What is to be noted, by what the books say now."""
+    moved = _find_moved(config, books, current)
     names = {edit.wanted.edit.name for edit in moved}
     brought = {edit.result.task.get("task_id") for edit in moved if edit.result is not None} - {
         None
@@ -75,7 +86,7 @@ def note_holdings(
                 build_booking(config, edit, origin),
             )
         )
-    books.hold(new_holdings)
+    return new_holdings
 
 
 def _paid(entry: Entry, brought: Set[object]) -> bool:

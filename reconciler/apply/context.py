@@ -26,7 +26,7 @@ from reconciler.service.answers import TaskAnswer
 from reconciler.service.client import Client
 from reconciler.service.pages import ListPage
 from reconciler.service.retry import choose_backoff, is_end_of_reading
-from reconciler.state.ledger import Ledger
+from reconciler.state.ledger import Ledger, SpendingLimit
 from reconciler.state.observed import Attempt, State
 from reconciler.state.spill import Spill
 from reconciler.state.store import Store
@@ -79,6 +79,8 @@ class Context:
     questions: Pacer | None = None  # of looks, pages of the list and downloads; None: no limit
     watch: TaskWatch | None = None  # None where there is no connection
     roll: Roll = field(default_factory=Roll)
+    # what its day still allows for a request, when that is sent; None: there is no limit
+    find_limit: Callable[[Work], SpendingLimit | None] | None = None
 
     @property
     def client(self) -> Client:

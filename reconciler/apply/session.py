@@ -12,6 +12,7 @@ from dataclasses import replace
 from reconciler.apply import recover
 from reconciler.apply.bookkeeping import build_booking, note_holdings
 from reconciler.apply.context import Context, read_page
+from reconciler.apply.day_limits import find_day_limit
 from reconciler.apply.events import Observer, Phase, RunBlocking
 from reconciler.apply.executor import Executor, Item, may_render_again
 from reconciler.apply.hints import TaskHints
@@ -92,6 +93,7 @@ class Session:
             spill=Spill(config.state_dir / "spill"),
             sightings=Sightings(ledger, clock, block),
             questions=None if config.endpoint.loopback else Pacer(clock, QUESTIONS_PER_S),
+            find_limit=lambda work: find_day_limit(config, work, clock.now()),
         )
         self._hints = hints
 

@@ -219,6 +219,9 @@ async def test_books_of_an_earlier_ledger(bench: Bench) -> None:
             ("table", "holdings"),
             ("index", "attempts_by_key"),
             ("table", "baselines"),
+            ("index", "attempts_by_moment"),
+            ("index", "open_attempts"),
+            ("index", "open_questions"),
         ):
             connection.execute(f"drop {kind} {name}")
         for column in ("baseline", "named_id", "vouched", "sender"):

@@ -18,9 +18,10 @@ from reconciler.apply.events import Event
 from reconciler.apply.outcome import Stop
 from reconciler.apply.rivals import THEIRS
 from reconciler.config import Variables
-from reconciler.errors import LedgerError, Locked
+from reconciler.errors import BudgetExceeded, LedgerError, Locked
 from reconciler.formats.secret import Secret
 from reconciler.project import Project
+from reconciler.state.booked import Booking
 from reconciler.state.ledger import SqliteLedger
 from reconciler.state.lock import FileLock
 from reconciler.state.observed import Attempt, State
@@ -278,14 +279,19 @@ def just_before_sending(bench: Bench, act: Callable[[], Any]) -> None:
     bench.network.trouble = [Trouble("GET", "/tasks", trouble)]
 
 
-def intend_elsewhere(bench: Bench, key: str, lane: str) -> Callable[[], Any]:
-    """What somebody else does who begins to send."""
+def intend_elsewhere(bench: Bench, key: str, lane: str, price: float = 0.1) -> Callable[[], Any]:
+    """What somebody else does who begins to send, at a price for each of 10 s."""
 
     async def begin() -> None:
         now, job = bench.clock.now(), {"model": "wan2.7-videoedit", "take": 1}
-        attempt = Attempt("theirs", key, lane, "rain", State.INTENT, bench.server.url, now)
+        attempt = Attempt(
+            "theirs", key, lane, "rain", State.INTENT, bench.server.url, now, billable_s=10.0
+        )
+        booking = Booking("default", {}, "wan2.7-videoedit", price, "USD")
         with other_process(bench) as ledger:
-            ledger.intend(attempt, request_sha256="", prompt=None, job=job, server_time=None)
+            ledger.intend(
+                attempt, request_sha256="", prompt=None, job=job, server_time=None, booking=booking
+            )
 
     return begin
 
@@ -379,3 +385,20 @@ async def test_a_lane_that_stays_taken(bench: Bench, clone: Project) -> None:
         "not sent: whether an earlier request of this model arrived could not be settled yet."
     }
     assert (report.exit_code, bench.creates()) == (4, 0)
+
+
+@pytest.mark.parametrize(("theirs", "sent"), [(0.0, 2), (0.2, 1), (0.4, 0)])
+async def test_a_day_budget_that_two_spend_at_once(
+    bench: Bench, clone: Project, theirs: float, sent: int
+) -> None:
+    """What somebody else has sent since the plan was made counts: what does not fit any more is not
+    sent, and is told.
+    """
+    bench.write_project(budget={"per_day": 4.5})
+    just_before_sending(bench, intend_elsewhere(bench, "another key", "another lane", theirs))
+    report = await bench.apply()
+    assert bench.creates() == bench.billed_tasks() == sent
+    assert report.exit_code == (0 if sent == 2 else 4)
+    for failure in report.failures:
+        assert isinstance(failure.error, BudgetExceeded)
+        assert "budget.per_day of cutlist.yaml leaves 0.50 of 4.50 today" in str(failure.error)

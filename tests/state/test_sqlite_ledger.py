@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from reconciler.errors import LedgerError
-from reconciler.state.ledger import SqliteLedger
-from reconciler.state.observed import State
+from reconciler.errors import BudgetExceeded, LedgerError
+from reconciler.state.booked import Entry, Holding
+from reconciler.state.ledger import Books, SpendingLimit, SqliteLedger
+from reconciler.state.observed import Attempt, State
 from tests.state.ledgers import (
     JOB,
     NOW,
     PLACE,
     bring,
+    held,
     intend,
 )
 
@@ -139,3 +143,62 @@ def test_readers_do_not_write(ledger: SqliteLedger, tmp_path: Path) -> None:
     with pytest.raises(LedgerError):
         intend(reader)
     reader.close()
+
+
+def test_two_that_note_the_same_holding(ledger: SqliteLedger, tmp_path: Path) -> None:
+    """Who notes holdings while another process does waits for it, and then sees what it has
+    noted.
+    """
+    other = SqliteLedger.open(tmp_path / "ledger.db")
+    seen: list[int] = []
+
+    def choose(books: Books) -> list[Holding]:
+        before = books.holdings()
+        if not seen:
+            seen.append(len(before))
+            theirs.start()
+            theirs.join(0.2)  # would be enough, if nothing held it up
+        else:
+            seen.append(len(before))
+        return [] if before else [held()]
+
+    theirs = threading.Thread(target=lambda: other.books.hold(lambda: choose(other.books)))
+    ledger.books.hold(lambda: choose(ledger.books))
+    theirs.join()
+    assert (seen, ledger.books.holdings()) == ([0, 1], [held()])
+    other.close()
+
+
+def test_two_that_spend_the_rest_of_a_day(ledger: SqliteLedger, tmp_path: Path) -> None:
+    """Of two processes that write an intent at once the second one counts the first; an intent for
+    which there is no room is written nowhere.
+    """
+    other = SqliteLedger.open(tmp_path / "ledger.db")
+    counted: list[int] = []
+
+    def check(entries: Sequence[Entry]) -> None:
+        counted.append(len(entries))
+        if len(counted) == 1:
+            theirs.start()
+            theirs.join(0.2)
+        if entries:
+            raise BudgetExceeded("no room")
+
+    def intend_within(of: SqliteLedger, name: str) -> None:
+        of.intend(
+            Attempt(name, name, name, "film", State.INTENT, "mock", NOW),
+            request_sha256="", prompt=None, job=JOB, server_time=None,
+            limit=SpendingLimit(NOW - 60, check),
+        )  # fmt: skip
+
+    def intend_too() -> None:
+        with contextlib.suppress(BudgetExceeded):
+            intend_within(other, "b")
+
+    theirs = threading.Thread(target=intend_too)
+    intend(ledger, "yesterday's", key="old", lane="old", created_at=NOW - 90_000)
+    intend_within(ledger, "a")
+    theirs.join()
+    assert counted == [0, 1]
+    assert set(ledger.open_intents()) == {"a", "yesterday's"}
+    other.close()

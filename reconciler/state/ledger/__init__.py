@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from reconciler.state.ledger.base import (
     AlreadyOpen,
     Baseline,
+    Books,
     Ending,
     Intent,
     KeyTaken,
@@ -18,6 +19,7 @@ from reconciler.state.ledger.base import (
     MovedOn,
     NoAttempt,
     Sighting,
+    SpendingLimit,
     TaskTaken,
     UploadPlace,
 )
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AlreadyOpen",
     "Baseline",
+    "Books",
     "Ending",
     "Intent",
     "KeyTaken",
@@ -37,6 +40,7 @@ __all__ = [
     "MovedOn",
     "NoAttempt",
     "Sighting",
+    "SpendingLimit",
     "SqliteLedger",
     "TaskTaken",
     "UploadPlace",

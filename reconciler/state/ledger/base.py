@@ -7,7 +7,7 @@ attempt moves only along `ARROWS`. No connection is handed out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -74,6 +74,16 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class SpendingLimit:
+    """What is held against the books in the transaction that writes an intent. `check` is given the
+    entries since a moment (seconds since 1970) and raises BudgetExceeded where they leave no room.
+    """
+
+    since: float
+    check: Callable[[Sequence[Entry]], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     """One reading. `task_ids` are the tasks that were there and that the ledger did not know."""
 
@@ -104,8 +114,12 @@ class UploadPlace:
 class Books(Protocol):
     """The books: what was paid for whom, and which result each edit had since when."""
 
-    def entries(self, edits: Collection[str] | None = None) -> Sequence[Entry]:
-        """Every attempt and every stray, of all edits or of some, oldest first."""
+    def entries(
+        self, edits: Collection[str] | None = None, *, since: float = 0.0
+    ) -> Sequence[Entry]:
+        """Every attempt and every stray, of all edits or of some, oldest first; or those since a
+        moment (seconds since 1970).
+        """
 
     def check(self) -> None:
         """Raises LedgerError where something stands in the books that nobody can count with."""
@@ -124,8 +138,11 @@ class Books(Protocol):
     def find_held_keys(self, environment: str) -> Mapping[str, str]:
         """By edit, the key of the result that it was last noted to have."""
 
-    def hold(self, holdings: Iterable[Holding]) -> None:
-        """Note that edits have other results from now on."""
+    def hold(self, choose: Callable[[], Iterable[Holding]]) -> None:
+        """Note that edits have other results from now on: those that `choose` gives. It is asked
+        in the transaction that writes them down, and asks these books itself, so that nobody notes
+        anything in between.
+        """
 
 
 class Baselines(Protocol):
@@ -250,9 +267,10 @@ class Ledger(Protocol):
         booking: Booking | None = None,
         loses: str | None = None,
         most_running: int | None = None,
+        limit: SpendingLimit | None = None,
     ) -> None:
-        """Make durable that a request is about to be sent. Raises KeyTaken, LaneBusy; may not be
-        repeated.
+        """Make durable that a request is about to be sent. Raises KeyTaken, LaneBusy, and what
+        `limit` raises; may not be repeated.
 
         `baseline`: the number of the reading of the account's list that was taken before it.
         `sender`: what tells one key and workspace from another. `booking`: for whom, and at which

@@ -429,7 +429,7 @@ def test_what_is_booked_comes_back(ledger: Ledger) -> None:
 
 def test_a_price_that_nobody_knew(ledger: Ledger) -> None:
     """It is no price, and not nothing."""
-    ledger.books.hold([held(booking=replace(BOOKING, price_per_s=None))])
+    ledger.books.hold(lambda: [held(booking=replace(BOOKING, price_per_s=None))])
     assert ledger.books.holdings()[0].booking.price_per_s is None
 
 
@@ -508,8 +508,8 @@ def test_holdings_come_back_in_their_order(ledger: Ledger) -> None:
         held("c", reused=True),
         held("a", key="other", at=NOW - 99),  # the clock was set back
     ]
-    ledger.books.hold(noted[:1])
-    ledger.books.hold(noted[1:])
+    ledger.books.hold(lambda: noted[:1])
+    ledger.books.hold(lambda: noted[1:])
     assert list(ledger.books.holdings()) == noted
     assert list(ledger.books.holdings({"a", "c"})) == noted[1:]
     keys = {"b": noted[0].key, "a": "other", "c": noted[2].key}

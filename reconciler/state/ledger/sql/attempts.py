@@ -22,6 +22,7 @@ from reconciler.state.ledger.base import (
     MovedOn,
     NoAttempt,
     Sighting,
+    SpendingLimit,
     TaskTaken,
 )
 from reconciler.state.ledger.sql.baselines import SqlBaselines
@@ -88,6 +89,7 @@ class SqlLedger(Questions):
         booking: Booking | None = None,
         loses: str | None = None,
         most_running: int | None = None,
+        limit: SpendingLimit | None = None,
     ) -> None:
         row = (
             attempt.id,
@@ -121,6 +123,8 @@ class SqlLedger(Questions):
                 )
                 if booking is not None:
                     book(connection, attempt.id, booking)
+                if limit is not None:  # what was there before this intent, and not itself
+                    limit.check(self.books.entries(since=limit.since))
         except Conflict as error:
             raise self._tell_what_is_open(attempt) from error
         except LedgerAway:

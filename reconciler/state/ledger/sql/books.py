@@ -7,7 +7,7 @@ Nothing here decides what is sent: that is for the attempts. A line of the books
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +28,7 @@ from reconciler.state.ledger.sql.database import (
 from reconciler.state.observed import State
 
 _BOOKED = "labels, model, price_per_s, currency, commit_id, author, approved_by"
+_MOMENT = "max(created_at, coalesce(submitted_at, 0), coalesce(ended_at, 0))"
 _ENTRY = f"""a.edit, a.key, a.state, %s, a.billable_s, a.job, t.task_id, t.status, t.answer, a.code,
     a.message,
     a.adopted, b.environment, {", ".join(f"b.{column}" for column in _BOOKED.split(", "))}"""
@@ -60,20 +61,27 @@ class SqlBooks:
         self._database = database
         self._project = project
 
-    def entries(self, edits: Collection[str] | None = None) -> Sequence[Entry]:
+    def entries(
+        self, edits: Collection[str] | None = None, *, since: float = 0.0
+    ) -> Sequence[Entry]:
         which, values = _choose("a.edit", edits)
+        # by the index of moments, of which the first is never later than the newest
+        younger = f"{_MOMENT} >= ? and created_at >= ? and" if since else ""
         attempts = self._database.rows(
             f"select {_ENTRY % 'a.created_at'} from attempts a left join tasks t on t.task_id ="
-            f" a.task_id left join bookings b on b.attempt_id = a.id where {which} and"
+            f" a.task_id left join bookings b on b.attempt_id = a.id where {younger} {which} and"
             " a.project = ? order by a.created_at, a.rowid",
+            *([since, since] if since else []),
             *values,
             self._project,
             kinds=_ENTRY_KINDS,
         )
         strays = self._database.rows(
             f"select {_ENTRY % 't.first_seen_at'} from tasks t join attempts a on a.id = t.stray_of"
-            f" left join bookings b on b.attempt_id = a.id where t.attempt_id = '' and {which} and"
-            " a.project = ? order by t.first_seen_at, t.task_id",
+            " left join bookings b on b.attempt_id = a.id where t.attempt_id = '' and"
+            f" t.first_seen_at >= ? and {which} and a.project = ? order by t.first_seen_at,"
+            " t.task_id",
+            since,
             *values,
             self._project,
             kinds=_ENTRY_KINDS,
@@ -124,9 +132,9 @@ class SqlBooks:
         sql = "select edit, key from holdings where environment = ? and project = ? order by rowid"
         return dict(self._database.rows(sql, environment, self._project, kinds=(TEXT, TEXT)))
 
-    def hold(self, holdings: Iterable[Holding]) -> None:
+    def hold(self, choose: Callable[[], Iterable[Holding]]) -> None:
         with self._database.transaction() as connection:
-            for holding in holdings:
+            for holding in choose():
                 connection.execute(
                     "insert into holdings (edit, environment, key, at, reused, billable_s,"
                     f" {_BOOKED}, project) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -50,7 +50,7 @@ class Database(Protocol):
 
     def transaction(self) -> AbstractContextManager[Connection]:
         """Everything in the block becomes durable at its end, or nothing. No two such blocks ever
-        overlap, whoever runs them.
+        overlap, whoever runs them; `rows` tells what was durable before, also inside of one.
         """
 
     def rows(self, sql: str, *values: Any, kinds: Sequence[Kind]) -> list[tuple[Any, ...]]:
