@@ -22,7 +22,7 @@ from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.config import Config, Variables, load_config
 from reconciler.desired.job import Desired
 from reconciler.desired.source.opening import load_project
-from reconciler.errors import CutlistError
+from reconciler.errors import CutlistError, UsageError
 from reconciler.moved import find_moved, find_renamed_method, warn_of
 from reconciler.operations import realm
 from reconciler.operations.approval import Approval
@@ -76,7 +76,7 @@ class Project:
         self.store = self._workspace.store
         self._transport = transport
         self._block: RunBlocking = block or run_in_thread
-        roster = Roster(config.store_dir, config.state_dir)
+        roster = Roster(self.store.open_notes("ledgers"), config.state_dir)
         self._open_again: Callable[[], Project] = lambda: self  # for a watch: its files anew
         self._approval = Approval(config, roster, self.clock)
 
@@ -208,6 +208,20 @@ class Project:
         return view_edit(
             current.resolved[step.name], step, current.resolved, current.observed, load_models()
         )
+
+    def link(self, name: str, *, for_s: float) -> str:
+        """A link by which anybody can watch an edit's result for so long. It is a secret.
+
+        Raises UsageError where none is named so, where it has no result, and where the store has
+        no links.
+        """
+        current, step = self._find_step(name)
+        result = current.resolved[step.name].result
+        if result is None:
+            raise UsageError(
+                f"{step.name} has no result yet.", hint="`cutlist plan` says what it waits for."
+            )
+        return self.store.link(result.digest, for_s=for_s)
 
     def explain(self, name: str) -> Explanation:
         """Why an edit will or will not be rendered: each part of its key beside the nearest earlier

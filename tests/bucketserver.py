@@ -22,6 +22,7 @@ class BucketServer:
     url: str = ""
     requests: list[str] = field(default_factory=list)  # "METHOD /path?query" of what came in
     refused: set[str] = field(default_factory=set)  # of: list, get, put, delete
+    refused_paths: str = ""  # what stands in the paths of writes that are refused
     ignores_conditions: bool = False
     knows_no_conditions: bool = False
     _number: int = 0
@@ -33,9 +34,15 @@ class BucketServer:
         _boto(self.url).create_bucket(Bucket=name)
         return BucketAddress("s3", name, "films/live", endpoint=self.url, region="us-east-1")
 
+    def name_store(self, address: BucketAddress) -> str:
+        """The address as people write it for `store:`, of any realm."""
+        place = address.prefix.rpartition("/")[0]
+        return f"s3://{address.bucket}/{place}?endpoint={self.url}&region=us-east-1"
+
     def reset(self) -> None:
         """Behave well again, and forget what came in."""
         self.refused.clear()
+        self.refused_paths = ""
         self.ignores_conditions = self.knows_no_conditions = False
         self.requests.clear()
 
@@ -68,7 +75,9 @@ class BucketServer:
         method, query = environ["REQUEST_METHOD"], environ.get("QUERY_STRING", "")
         if "Boto3" not in environ.get("HTTP_USER_AGENT", ""):  # the tests' own look
             self.requests.append(f"{method} {environ['PATH_INFO']}{'?' if query else ''}{query}")
-            if _name_right(method, query) in self.refused:
+            right, path = _name_right(method, query), environ["PATH_INFO"]
+            is_shut = right == "put" and self.refused_paths and self.refused_paths in path
+            if right in self.refused or is_shut:
                 start("403 Forbidden", [("Content-Type", "application/xml")])
                 return [_DENIED]
             if self.knows_no_conditions and "HTTP_IF_NONE_MATCH" in environ:

@@ -18,11 +18,17 @@ from reconciler.config.settings import (
     Prices,
 )
 from reconciler.config.variables import Variables, find_user_name
-from reconciler.errors import CutlistError, Fault, InvalidInput, ProjectNotFound
+from reconciler.errors import CutlistError, Fault, InvalidInput, ProjectNotFound, UsageError
+from reconciler.formats.bucket_address import (
+    BucketAddress,
+    names_bucket,
+    parse_bucket_address,
+)
 from reconciler.formats.document import Document
 from reconciler.formats.names import NO_ENVIRONMENT, make_plain
 from reconciler.formats.secret import Secret
 from reconciler.formats.signed_urls import Signatures
+from reconciler.formats.sizes import parse_size
 from reconciler.service.endpoints import Endpoint, find_endpoint
 from reconciler.system import shipped
 from reconciler.system.cache import Cache, open_cache
@@ -31,6 +37,7 @@ from reconciler.system.files import EscapesRoot, resolve_inside
 _SETTLE_S = 120.0  # how long after a lost answer the service is asked, where nobody says otherwise
 _SETTLE_LOOPBACK_S = 2.0  # the same for a server on this machine
 _PRUNE_MOST = 10
+_MOST_COPIED = "20GiB"
 
 
 def find_root(start: Path) -> Path:
@@ -68,8 +75,9 @@ def load_config(
     target = _choose_endpoint(document, spec, endpoint, variables)
     chosen = environment or variables.environment or NO_ENVIRONMENT
     overlay = find_overlay(spec, chosen, "--env" if environment else "CUTLIST_ENV")
-    store_dir = _find_store(root, spec, variables, document)
-    return _build_config(document, root, store_dir, target, chosen, overlay, variables)
+    bucket = _find_bucket(spec, variables, document)
+    store_dir = root / STATE_DIR if bucket else _find_store(root, spec, variables, document)
+    return _build_config(document, root, store_dir, target, chosen, overlay, variables, bucket)
 
 
 def build_committed_config(
@@ -114,6 +122,7 @@ def _build_config(
     environment: str,
     overlay: Mapping[str, Any],
     variables: Variables,
+    bucket: BucketAddress | None = None,
 ) -> Config:
     spec: Mapping[str, Any] = document.data.get("spec") or {}
     limits, prices, prune = (spec.get(name, {}) for name in ("limits", "prices", "prune"))
@@ -128,6 +137,8 @@ def _build_config(
         api_key=_choose_key(target, variables),
         shared_store=spec.get("shared_store", False),
         store_dir=store_dir / target.realm,
+        bucket=bucket.join(target.realm) if bucket is not None else None,
+        most_copied_bytes=parse_size(spec.get("cache", _MOST_COPIED)),
         state_dir=root / STATE_DIR / target.realm,
         defaults=spec.get("defaults", {}),
         environment=environment,
@@ -203,6 +214,25 @@ def _choose_key(endpoint: Endpoint, variables: Variables) -> Secret:
     if endpoint.bundled or (endpoint.loopback and not variables.api_key):
         return Secret(MOCK_KEY)
     return variables.api_key
+
+
+def _find_bucket(
+    spec: Mapping[str, Any], variables: Variables, document: Document
+) -> BucketAddress | None:
+    """The bucket of the store; None where the store is a folder. Raises UsageError, InvalidInput;
+    neither repeats an address, which may have a key in it.
+    """
+    if variables.store:
+        try:
+            return parse_bucket_address(variables.store) if names_bucket(variables.store) else None
+        except ValueError as error:
+            raise UsageError(f"CUTLIST_STORE is no store: {error}.") from None
+    name = spec.get("store", "")
+    try:
+        return parse_bucket_address(name) if names_bucket(name) else None
+    except ValueError as error:
+        fault = Fault(document.place("/spec/store"), f"store: {error}")
+        raise InvalidInput([fault], files=1) from None
 
 
 def _find_store(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from reconciler.formats.bucket_address import BucketAddress
 from reconciler.formats.document import Document
 from reconciler.formats.secret import Secret
 from reconciler.formats.signed_urls import Signatures
@@ -69,7 +70,9 @@ class Config:
     workspace: str
     api_key: Secret
     shared_store: bool  # whether the store may have other ledgers than this one
-    store_dir: Path  # blobs and results; per realm
+    store_dir: Path  # blobs and results, unless they lie in a bucket; per realm
+    bucket: BucketAddress | None  # where they lie instead; per realm
+    most_copied_bytes: int  # of what this machine keeps of a bucket
     state_dir: Path  # ledger and lock; per realm, on a local disk
     defaults: Mapping[str, Any]
     environment: str  # chosen with --env; "default": none

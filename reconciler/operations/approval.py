@@ -83,7 +83,7 @@ class Approval:
 
     def _build_refusal(self, others: Sequence[Note]) -> InvalidInput:
         """What to do about other ledgers, with its place in the project file."""
-        notes = ", ".join(str(note.path) for note in others[:_MOST_NOTES])
+        notes = ", ".join(note.where for note in others[:_MOST_NOTES])
         ways = (
             "If that is meant, say `shared_store: true` in cutlist.yaml; if it is gone for good,"
             f" remove its note ({notes})"

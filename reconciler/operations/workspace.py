@@ -16,8 +16,8 @@ from reconciler.plan.decide import PlanOptions
 from reconciler.planner import Pass
 from reconciler.state.ledger import Ledger
 from reconciler.state.lock import FileLock
-from reconciler.state.store import FolderStore
-from reconciler.system.cache import Cache, open_cache
+from reconciler.state.store import open_store
+from reconciler.system.cache import Cache
 from reconciler.system.clock import Clock
 from reconciler.system.stages import time_stage
 
@@ -34,7 +34,7 @@ class Workspace:
     def __init__(self, config: Config, clock: Clock, command: str) -> None:
         self.config = config
         self.clock = clock
-        self.store = FolderStore(config.store_dir, clock, open_cache(config.cache_dir))
+        self.store = open_store(config, clock)
         self._command = command
 
     @contextmanager

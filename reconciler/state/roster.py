@@ -17,6 +17,7 @@ from typing import Any
 from reconciler.errors import CutlistError
 from reconciler.formats.records import parse_json
 from reconciler.formats.words import format_count, format_moment
+from reconciler.state.store import Notes
 from reconciler.system.files import write_atomic
 
 _ID = re.compile(r"[A-Za-z0-9]{8,64}")
@@ -28,7 +29,7 @@ class Note:
     """One ledger of a store. Times are UTC as text; empty where a note does not tell."""
 
     id: str
-    path: Path
+    where: str  # for people
     first_seen: str = ""
     last_seen: str = ""
 
@@ -36,8 +37,8 @@ class Note:
 class Roster:
     """The ledgers of one store, as seen from one of them."""
 
-    def __init__(self, store: Path, state: Path) -> None:
-        self._folder = store / "ledgers"
+    def __init__(self, notes: Notes, state: Path) -> None:
+        self._noted = notes
         self._own = state / "ledger.id"
 
     def others(self) -> Sequence[Note]:
@@ -51,21 +52,21 @@ class Roster:
         """
         try:
             own = self._own_id() or self._named(new_id())
-            path = self._folder / f"{own}.json"
-            before = _read(path).first_seen if path.exists() else ""
+            before = next((note.first_seen for note in self._notes() if note.id == own), "")
             text = format_moment(now)
             fields = {"id": own, "first_seen": before or text, "last_seen": text}
-            write_atomic(path, (json.dumps(fields) + "\n").encode(), tmp_name=new_id())
+            raw = (json.dumps(fields) + "\n").encode()
+            self._noted.write(f"{own}.json", raw, tmp_name=new_id())
         except OSError as error:
             raise CutlistError(
-                f"{self._folder} cannot be written: {error.strerror}.",
+                f"{self._noted.describe()} cannot be written: {error.strerror}.",
                 hint="Each ledger leaves a note in the store before it spends. Nothing was sent.",
             ) from error
         return not before
 
     def take_back(self) -> None:
         """Remove the note of this ledger, which has not spent anything after all."""
-        (self._folder / f"{self._own_id()}.json").unlink(missing_ok=True)
+        self._noted.remove(f"{self._own_id()}.json")
 
     def _named(self, own: str) -> str:
         write_atomic(self._own, f"{own}\n".encode(), tmp_name=own)
@@ -79,22 +80,20 @@ class Roster:
         return text if _ID.fullmatch(text) else ""
 
     def _notes(self) -> Sequence[Note]:
-        try:
-            paths = sorted(self._folder.iterdir())
-        except (FileNotFoundError, NotADirectoryError):
-            return []
         return [
-            _read(path) for path in paths if path.suffix == ".json" and _ID.fullmatch(path.stem)
+            _parse(name.removesuffix(".json"), self._noted.describe(name), raw)
+            for name, raw in sorted(self._noted.read().items())
+            if name.endswith(".json") and _ID.fullmatch(name.removesuffix(".json"))
         ]
 
 
-def _read(path: Path) -> Note:
+def _parse(id_: str, where: str, raw: bytes | None) -> Note:
     try:
-        fields: Any = parse_json(path.read_bytes())
-    except (OSError, ValueError):
+        fields: Any = parse_json(raw or b"")
+    except ValueError:
         fields = None
     told = fields if isinstance(fields, dict) else {}
-    return Note(path.stem, path, _moment(told.get("first_seen")), _moment(told.get("last_seen")))
+    return Note(id_, where, _moment(told.get("first_seen")), _moment(told.get("last_seen")))
 
 
 def _moment(text: Any) -> str:

@@ -9,6 +9,7 @@ import pytest
 from reconciler.config import Config, Variables, find_root, load_config
 from reconciler.config.variables import read_secret
 from reconciler.errors import CutlistError, InvalidInput, ProjectNotFound, UsageError
+from reconciler.formats.bucket_address import BucketAddress
 from reconciler.formats.hosts import is_loopback
 from reconciler.formats.secret import Secret
 
@@ -187,6 +188,69 @@ def test_stores(tmp_path: Path) -> None:
         tmp_path.parent / "shared" / "mock",
         tmp_path / ".cutlist" / "mock",
     )
+
+
+def test_buckets(tmp_path: Path) -> None:
+    """A store may be a bucket, in the project file or in CUTLIST_STORE, which wins; each realm has
+    its place in it, and the ledger stays where the project is.
+    """
+    named = load(tmp_path, "{store: 's3://films/a/b/', cache: 1.5GiB}")
+    assert named.bucket == BucketAddress("s3", "films", "a/b/mock")
+    assert (named.most_copied_bytes, named.state_dir) == (3 << 29, tmp_path / ".cutlist" / "mock")
+    elsewhere = "s3://other?endpoint=https://oss.example&region=eu-1&style=virtual"
+    won = load(tmp_path, "{store: 's3://films/a'}", CUTLIST_STORE=elsewhere).bucket
+    assert won == BucketAddress("s3", "other", "mock", "https://oss.example", "eu-1", virtual=True)
+    assert load(tmp_path, "{store: 'gs://films'}").bucket == BucketAddress("gs", "films", "mock")
+    assert load(tmp_path, "{store: 'az://films/x?account=us'}").bucket == BucketAddress(
+        "az", "films", "x/mock", account="us"
+    )
+    assert load(tmp_path, "{store: 's3://films'}", CUTLIST_STORE="/srv/films").bucket is None
+    assert load(tmp_path, "{}").bucket is None
+    assert load(tmp_path, "{}").most_copied_bytes == 20 << 30
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("s3://AKIA:hush@films/a", "a user or a password"),
+        ("s3://hush@films/a", "a user or a password"),
+        ("s3://films?aws_secret_access_key=hush", "Keys never stand in an address"),
+        ("s3://films?endpoint=https://me:hush@oss.example", "a user or a password"),
+        ("gs://films?key=hush", "Keys never stand in an address"),
+        ("https://films.example/a?X-Amz-Signature=hush", "a bucket is named by s3://"),
+        ("s3://films?endpoint=http://oss.example", "must be https"),
+        ("s3://films?endpoint=https://oss.example/hush", "its endpoint is a host"),
+        ("s3://films?endpoint=https://[", "no address"),
+        ("s3://films?region=eu-1&region=hush", "twice"),
+        ("s3://films?region=hush%20", "no name"),
+        ("s3://films?style=hush", "path or virtual"),
+        ("s3://films#hush", "'#'"),
+        ("s3:///hush", "the name of the bucket"),
+        ("s3://films/../hush", "the place in the bucket"),
+        ("s3://films/a b/hush", "the place in the bucket"),
+        ("s3://films/%2e%2e/hush", "the place in the bucket"),
+        ("s3://[hush", "no address"),
+    ],
+)
+def test_addresses_that_are_none(tmp_path: Path, address: str, words: str) -> None:
+    """Refused with the place and a word for what is wrong; what stands there is not repeated, since
+    it may be a key.
+    """
+    with pytest.raises(InvalidInput) as refused:
+        load(tmp_path, f"{{store: {address!r}}}")
+    (fault,) = refused.value.faults
+    assert words in fault.message
+    assert (fault.place.file, "hush" in str(fault)) == ("cutlist.yaml", False)
+    with pytest.raises(UsageError) as told:
+        load(tmp_path, "{}", CUTLIST_STORE=address)
+    assert words in str(told.value)
+    assert "hush" not in f"{told.value} {told.value.hint}"
+
+
+def test_a_bound_that_is_none(tmp_path: Path) -> None:
+    """The bound of copies wants its unit."""
+    with pytest.raises(InvalidInput, match="such as 20GiB"):
+        load(tmp_path, "{cache: '20'}")
 
 
 def test_settling_is_short_on_loopback(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from reconciler.plan.step import Action
 from reconciler.project import Project
 from reconciler.report.cost import write_cost
 from reconciler.state.roster import Roster
-from reconciler.state.store import FolderStore
+from reconciler.state.store import FolderNotes, FolderStore
 from tests.clock import FakeClock
 from tests.e2e.bench import FETCH, Bench, Trouble
 from tests.workspace import Workspace
@@ -138,7 +138,9 @@ async def test_two_that_begin_at_one_moment(clones: Clones) -> None:
     """The other's note comes while somebody is asked: it is seen before anything is sent."""
 
     def meanwhile(_plan: object) -> bool:
-        other = Roster(clones.store / "live", clones.roots["b"] / ".cutlist/live")
+        other = Roster(
+            FolderNotes(clones.store / "live/ledgers"), clones.roots["b"] / ".cutlist/live"
+        )
         assert other.sign(now=clones.bench.clock.now(), new_id=lambda: "b" * 32)
         return True
 
@@ -158,7 +160,9 @@ async def test_the_mock_only_tells(bench: Bench, tmp_path: Path) -> None:
     """Where nothing is spent it is a warning."""
     bench.edit("rain")
     await bench.apply()
-    Roster(bench.root / ".cutlist/mock", tmp_path).sign(now=0.0, new_id=lambda: "b" * 32)
+    Roster(FolderNotes(bench.root / ".cutlist/mock/ledgers"), tmp_path).sign(
+        now=0.0, new_id=lambda: "b" * 32
+    )
     bench.edit("snow", "make it snow")
     assert (await bench.apply()).exit_code == 0
     assert f"warning: 1 {MEANING.format('1970-01-01T00:00:00Z')}." in bench.said
@@ -169,7 +173,9 @@ def test_plan_and_status_tell(workspace: Workspace, media: Path, tmp_path: Path)
     workspace.take(media, "ok.mp4")
     workspace.edit("rain")
     before = workspace.run("plan")
-    Roster(workspace.root / ".cutlist/mock", tmp_path).sign(now=0.0, new_id=lambda: "b" * 32)
+    Roster(FolderNotes(workspace.root / ".cutlist/mock/ledgers"), tmp_path).sign(
+        now=0.0, new_id=lambda: "b" * 32
+    )
     for command in (["plan"], ["status"], ["plan", "--json"]):
         said = workspace.run(*command)
         assert f"warning: 1 {MEANING.format('1970-01-01T00:00:00Z')}." in " ".join(said.err.split())
@@ -193,7 +199,7 @@ def test_a_note_that_cannot_be_read(tmp_path: Path, text: str) -> None:
     (folder / f"{'c' * 32}.json").write_bytes(text.encode("latin-1"))
     for other in (".hidden.tmp", "README.txt", "x.json"):
         (folder / other).write_text("{}")
-    roster = Roster(tmp_path / "store", tmp_path / "state")
+    roster = Roster(FolderNotes(tmp_path / "store/ledgers"), tmp_path / "state")
     (note,) = roster.others()
     assert (note.id, note.first_seen, note.last_seen) == ("c" * 32, "", "")
     roster.sign(now=0.0, new_id=lambda: "d" * 32)

@@ -4,5 +4,17 @@ bucket.
 
 from reconciler.state.store.base import BlobWriter, Contents, Damage, Room, Store
 from reconciler.state.store.folder import FolderStore
+from reconciler.state.store.notes import FolderNotes, Notes
+from reconciler.state.store.opening import open_store
 
-__all__ = ["BlobWriter", "Contents", "Damage", "FolderStore", "Room", "Store"]
+__all__ = [
+    "BlobWriter",
+    "Contents",
+    "Damage",
+    "FolderNotes",
+    "FolderStore",
+    "Notes",
+    "Room",
+    "Store",
+    "open_store",
+]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol, TypeVar
 
 from reconciler.state.observed import Result
+from reconciler.state.store.notes import Notes
 
 T = TypeVar("T")
 
@@ -99,6 +100,11 @@ class Store(Protocol):
     def measure_room(self) -> Room:
         """How much can still be written."""
 
+    def link(self, digest: str, *, for_s: float) -> str:
+        """A link by which anybody can read a blob for so long; it is a secret. Raises UsageError
+        where the store has none.
+        """
+
     # -------------------------------------------------------------- results, by keys
 
     def put_result(self, result: Result) -> None:
@@ -144,7 +150,10 @@ class Store(Protocol):
     def remove(self, results: Sequence[Result]) -> None:
         """Delete results for good, records first, and the blobs that no other record names."""
 
+    def open_notes(self, kind: str) -> Notes:
+        """The notes of one kind that lie in the store."""
+
     def sweep(self) -> None:
-        """Remove what killed runs left half written over a day ago; in a shared store younger ones
-        may be in use.
+        """Put in order what grows with use, and remove what killed runs left half written over a
+        day ago; in a shared store younger ones may be in use.
         """

@@ -16,10 +16,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
-from reconciler.errors import StoreDamaged
+from reconciler.errors import StoreDamaged, UsageError
 from reconciler.formats.digest import encode_canonical
 from reconciler.state.observed import Result
 from reconciler.state.store.base import Contents, Damage, Room, T
+from reconciler.state.store.notes import FolderNotes
 from reconciler.state.store.records import Records, read_record
 from reconciler.system.cache import Cache
 from reconciler.system.clock import Clock
@@ -153,6 +154,12 @@ class FolderStore:
         make_dirs(self.folder)
         return Room(measure_free_bytes(self.folder), str(self.folder))
 
+    def link(self, digest: str, *, for_s: float) -> str:  # noqa: ARG002  (there are none)
+        raise UsageError(
+            f"the store is a folder ({self.folder}), and nobody can be given a link into it.",
+            hint="A store in a bucket (`store: s3://…`) has links. `cutlist bundle` packs videos.",
+        )
+
     # -------------------------------------------------------------- results
 
     def put_result(self, result: Result) -> None:
@@ -254,6 +261,9 @@ class FolderStore:
 
     def _damage(self, path: Path, words: str) -> Damage:
         return Damage(words, str(path), path.relative_to(self.folder).as_posix())
+
+    def open_notes(self, kind: str) -> FolderNotes:
+        return FolderNotes(self.folder / kind)
 
     def sweep(self) -> None:
         for path in (self.folder / "tmp").glob("*.part"):

@@ -25,6 +25,7 @@ from reconciler.state.store.bucket import Listed, StorageBucket
 from reconciler.state.store.copies import Copies
 from reconciler.state.store.folder import describe_missing, sort_key
 from reconciler.state.store.index import ObjectIndex, name_record
+from reconciler.state.store.notes import BucketNotes
 from reconciler.state.store.records import parse_record
 from reconciler.system.cache import Cache
 from reconciler.system.clock import Clock
@@ -134,7 +135,7 @@ class ObjectStore:
         """How much can still be written on this machine, which a blob passes on its way."""
         return Room(self._copies.measure_free_bytes(), str(self._copies.folder))
 
-    def link(self, digest: str, for_s: float) -> str:
+    def link(self, digest: str, *, for_s: float) -> str:
         return self.bucket.sign(_name_blob(digest), for_s=for_s)
 
     # -------------------------------------------------------------- results
@@ -269,6 +270,9 @@ class ObjectStore:
 
     def _damage(self, name: str, words: str) -> Damage:
         return Damage(words, f"{self.bucket.address}/{name}", name)
+
+    def open_notes(self, kind: str) -> BucketNotes:
+        return BucketNotes(self.bucket, kind)
 
     def sweep(self) -> None:
         self._copies.sweep()

@@ -1,0 +1,194 @@
+"""Two clones whose store is one bucket: what one has paid for, the other has."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.errors import StoreUnavailable, UsageError
+from reconciler.formats.bucket_address import BucketAddress
+from reconciler.plan.step import Action
+from tests.bucketserver import ACCESS, BucketServer
+from tests.e2e.bench import Bench
+from tests.workspace import Workspace
+
+
+class SharedBucket:
+    """Two clones of one project with a ledger each, one bucket and one server."""
+
+    def __init__(self, bench: Bench, server: BucketServer, other: Path) -> None:
+        self.bench, self.server = bench, server
+        self.roots = {"a": bench.root, "b": other}
+        self.address = server.make_bucket()
+        place = self.address.prefix.removesuffix("/live")
+        self.realm = BucketAddress("s3", self.address.bucket, f"{place}/mock")
+        for root in self.roots.values():
+            bench.root = root
+            bench.write_project(store=server.name_store(self.address))
+            bench.edit("rain")
+        bench.root = self.roots["a"]
+
+    async def apply(self, which: str, **settings: Any) -> Any:
+        self.bench.root = self.roots[which]
+        return await self.bench.apply(**settings)
+
+    def output(self, which: str) -> bytes:
+        return (self.roots[which] / "renders/rain.mp4").read_bytes()
+
+    def list(self, below: str = "") -> list[str]:
+        return sorted(self.server.list(self.realm, below))
+
+
+@pytest.fixture
+def shared(bench: Bench, bucket_server: BucketServer, tmp_path: Path) -> SharedBucket:
+    other = tmp_path / "b"
+    other.mkdir()
+    return SharedBucket(bench, bucket_server, other)
+
+
+async def test_paid_once(shared: SharedBucket) -> None:
+    """What one clone has rendered, another writes: blob and record lie in the bucket, and nothing
+    of either in the project but copies.
+    """
+    report = await shared.apply("a")
+    assert (report.exit_code, report.done(Action.RENDER)) == (0, 1)
+    kinds = {name.split("/")[0] for name in shared.list()}
+    assert kinds >= {"blobs", "results", "index", "ledgers"}
+    assert not (shared.roots["a"] / ".cutlist/mock/blobs").exists()
+    report = await shared.apply("b")
+    assert (report.exit_code, report.done(Action.WRITE), shared.bench.creates()) == (0, 1, 1)
+    assert shared.output("a") == shared.output("b") != b""
+
+
+async def test_losing_the_copies_costs_traffic(shared: SharedBucket) -> None:
+    """Without its copies a machine fetches again what it needs."""
+    await shared.apply("a")
+    whole = shared.output("a")
+    for path in (shared.roots["a"] / ".cutlist/cache/objects").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    (shared.roots["a"] / "renders/rain.mp4").unlink()
+    report = await shared.apply("a")
+    assert (report.done(Action.WRITE), shared.output("a")) == (1, whole)
+
+
+async def test_found_before_money(shared: SharedBucket) -> None:
+    """A result that the index lost is found by the records before anything is sent."""
+    await shared.apply("a")
+    for name in shared.list("index"):
+        shared.server.hurt(shared.realm, name, None)
+    report = await shared.apply("b")
+    assert (report.exit_code, shared.bench.creates()) == (0, 1)
+    assert shared.output("a") == shared.output("b")
+
+
+async def test_a_store_that_may_not_be_written(shared: SharedBucket) -> None:
+    """Told before anything is sent: a note is left in the store before money is spent."""
+    shared.server.refused = {"put"}
+    with pytest.raises(StoreUnavailable, match=r"cannot write the store .* may not do that"):
+        await shared.apply("a")
+    assert shared.bench.creates() == 0
+
+
+async def test_a_store_that_fails_midway(shared: SharedBucket) -> None:
+    """Where the store refuses when a video is there, the video waits at the service; the next apply
+    brings it home, and nothing is paid again.
+    """
+    shared.server.refused_paths = "/blobs/"
+    report = await shared.apply("a")
+    assert report.exit_code != 0
+    assert shared.list("results") == shared.list("index") == []
+    shared.server.refused_paths = ""
+    report = await shared.apply("a")
+    assert (report.exit_code, shared.bench.creates()) == (0, 1)
+    assert shared.output("a") != b""
+
+
+async def test_verify_repairs_and_apply_heals(shared: SharedBucket) -> None:
+    """A damaged video goes to quarantine; while the service has it, it comes home again, free."""
+    await shared.apply("a")
+    whole = shared.output("a")
+    (blob,) = shared.list("blobs")
+    shared.server.hurt(shared.realm, blob, b"not the video")
+    project = shared.bench.project()
+    assert len(project.verify(read_data=False)) == 1
+    damages = project.verify(read_data=True, repair=True)
+    assert any("does not have the bytes" in damage.words for damage in damages)
+    project.verify(read_data=True, repair=True)
+    assert shared.list("results") == []
+    (shared.roots["a"] / "renders/rain.mp4").unlink()
+    assert (await shared.apply("a")).exit_code == 0
+    assert (shared.output("a"), shared.bench.creates()) == (whole, 1)
+    assert project.verify(read_data=True) == []
+
+
+async def test_a_link(shared: SharedBucket) -> None:
+    """`show NAME --link 1h` signs a link to the result, which needs no key; none without one."""
+    import httpx
+
+    with pytest.raises(UsageError, match="no result yet"):
+        shared.bench.project().link("rain", for_s=3600)
+    await shared.apply("a")
+    link = shared.bench.project().link("rain", for_s=3600)
+    assert httpx.get(link).content == shared.output("a")
+
+
+def test_show_prints_the_link_alone(
+    workspace: Workspace, bucket_server: BucketServer, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The link is all of standard output; spans that are none, and stores without links, are told
+    in words.
+    """
+    workspace.take(media, "ok.mp4")
+    workspace.edit("rain")
+    assert "the store is a folder" in _apply_and_show(workspace)
+    address = bucket_server.make_bucket()
+    monkeypatch.setenv("CUTLIST_STORE", bucket_server.name_store(address))
+    assert workspace.run("apply", "--auto-approve").code == 0
+    said = workspace.run("show", "rain", "--link", "1h")
+    assert (said.code, said.out.count("\n")) == (0, 1)
+    assert said.out.startswith(f"{bucket_server.url}/{address.bucket}/films/mock/blobs/")
+    assert "for 1h" in said.err
+    assert ACCESS["AWS_SECRET_ACCESS_KEY"] not in said.out + said.err
+    refused = workspace.run("show", "rain", "--link", "90d")
+    assert (refused.code, "legal is 1m to 7d" in refused.err) == (64, True)
+
+
+def _apply_and_show(workspace: Workspace) -> str:
+    assert workspace.run("apply", "--auto-approve").code == 0
+    said = workspace.run("show", "rain", "--link", "1h")
+    assert said.code == 64
+    return said.err
+
+
+def test_local_stays_local(
+    workspace: Workspace, media: Path, run_python: Callable[[str], str]
+) -> None:
+    """Without a bucket nothing of it is loaded."""
+    workspace.take(media, "ok.mp4")
+    workspace.edit("rain")
+    program = (
+        "import sys; from reconciler.cli.main import run; "
+        f"run(['-C', {str(workspace.root)!r}, 'plan']); "
+        "print(sorted(name for name in sys.modules if name.split('.')[0] in"
+        " ('obstore', 'psycopg', 'concurrent')))"
+    )
+    assert run_python(program).splitlines()[-1] == "[]"
+
+
+@pytest.fixture
+def run_python() -> Callable[[str], str]:
+    """What a program prints that runs in a process of its own."""
+    import subprocess
+
+    def run(program: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    return run
