@@ -144,14 +144,15 @@ def run_pass(
     options: PlanOptions,
     *,
     whole: bool = False,
+    cache: Cache | None = None,
 ) -> Pass:
     """One pass over everything. Raises InvalidInput with every fault of the project.
 
     `whole`: what was observed has all results and attempts that ever were, also those that no edit
-    asks for.
+    asks for. `cache` is the one that other passes share, if any.
     """
     survey = Survey(config.root)
-    with open_cache(config.cache_dir) as cache:
+    with cache or open_cache(config.cache_dir) as cache:
         desired = load_by(config, clock, cache, survey, verify=options.verify)
         observer = _Observer(config, desired, store, ledger, clock, cache, survey)
         return observer.conclude(options, whole=whole)
@@ -167,13 +168,14 @@ def conclude_pass(
     pins: lockfile.Sections | None = None,
     *,
     whole: bool = False,
+    cache: Cache | None = None,
 ) -> Pass:
     """The rest of a pass: what is, compared with what is already known to be asked for.
 
     `pins` are of the lock file that belongs to it; None: the one in the work tree.
     """
     survey = Survey(config.root)
-    with open_cache(config.cache_dir) as cache:
+    with cache or open_cache(config.cache_dir) as cache:
         observer = _Observer(config, desired, store, ledger, clock, cache, survey, pins)
         return observer.conclude(options, whole=whole)
 
@@ -224,7 +226,7 @@ class _Observer:
         self._clock = clock
         self._cache = cache
         self._survey = survey
-        self._outputs = Outputs(config.root, config.outputs_file)
+        self._outputs = Outputs.of(config.root, config.outputs_file, cache)
         sections = (
             (lockfile.read(config.lock_dir) if pins is None else pins)
             if config.realm == "live"

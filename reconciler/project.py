@@ -36,6 +36,7 @@ from reconciler.state import lockfile
 from reconciler.state.observed import Result
 from reconciler.state.roster import Note, Roster
 from reconciler.state.store import Damage
+from reconciler.system.cache import HeldCache
 from reconciler.system.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ class Project:
     ) -> None:
         self.config = config
         self.clock: Clock = clock or SystemClock()
-        self._workspace = Workspace(config, self.clock, command)
-        self.store = self._workspace.store
+        self._command = command
+        self._work_with(None)
         self._transport = transport
         self._block: RunBlocking = block or run_in_thread
         roster = Roster(self.store.open_notes("ledgers"), config.state_dir)
@@ -454,8 +455,13 @@ class Project:
                 request=request,
                 hooks=hooks,
                 stop=stop or Stop(),
+                cache=self._workspace.cache,
             )
-            return await run.carry_out(self._block, self._transport)
+            try:
+                return await run.carry_out(self._block, self._transport)
+            finally:
+                if self._workspace.cache is not None:
+                    self._workspace.cache.write()
 
     async def watch(
         self,
@@ -471,14 +477,26 @@ class Project:
         """
         from reconciler.watch import watch_project  # lazy: start-up time
 
-        passes = watch_project(
-            self.config, self._open_again, self.clock, self._block, tell, complain
-        )
+        caches: dict[Path, HeldCache] = {}  # what one pass has read, the next one has at hand
+
+        def open_again() -> Project:
+            project = self._open_again()
+            folder = project.config.cache_dir
+            cache = caches.get(folder) or caches.setdefault(folder, HeldCache(folder))
+            project._work_with(cache)
+            return project
+
+        passes = watch_project(self.config, open_again, self.clock, self._block, tell, complain)
         async with aclosing(passes):
             async for watch_pass in passes:
                 yield watch_pass
 
     # -------------------------------------------------------------- inside
+
+    def _work_with(self, cache: HeldCache | None) -> None:
+        """From now on have at hand what other passes with this cache have read."""
+        self._workspace = Workspace(self.config, self.clock, self._command, cache)
+        self.store = self._workspace.store
 
     def _find_step(self, name: str) -> tuple[Pass, Step]:
         """One pass over all that is stored, and the step of the edit that is named."""

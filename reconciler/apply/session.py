@@ -48,6 +48,7 @@ from reconciler.state.observed import Attempt, State
 from reconciler.state.outputs import Outputs
 from reconciler.state.spill import Spill
 from reconciler.state.store import Store
+from reconciler.system.cache import Cache
 from reconciler.system.clock import Clock, Jumps
 from reconciler.system.files import EscapesRoot
 
@@ -64,6 +65,7 @@ class Session:
         ledger: Ledger,
         clock: Clock,
         observer: Observer,
+        cache: Cache,
         find_file: Callable[[str], File],
         block: RunBlocking = asyncio.to_thread,
         hints: TaskHints | None = None,
@@ -76,7 +78,8 @@ class Session:
         self._told_of_others = self._told_of_doubt = False
         self._origin = Origin()
         self._models = load_models()
-        self._outputs = Outputs(config.root, config.outputs_file)
+        self._cache = cache
+        self._outputs = Outputs.of(config.root, config.outputs_file, cache)
         self._publisher = Publisher(config, store, self._outputs, clock)
         self._context = Context(
             connection=None,
@@ -272,7 +275,14 @@ class Session:
         # what was blocked then waits for a new plan
         agreed = {step.name for step in first.plan.unsettled if step.may_pay}
         replanner = Replanner(
-            self._config, self._store, self._ledger, self._clock, self._outputs, options, first
+            self._config,
+            self._store,
+            self._ledger,
+            self._clock,
+            self._outputs,
+            options,
+            first,
+            self._cache,
         )
         has_run = executor.busy
         while has_run and not stop.reason:
@@ -366,7 +376,13 @@ class Session:
 
     def _again(self, first: Pass, options: PlanOptions) -> Pass:
         return conclude_pass(
-            self._config, first.desired, self._store, self._ledger, self._clock, options
+            self._config,
+            first.desired,
+            self._store,
+            self._ledger,
+            self._clock,
+            options,
+            cache=self._cache,
         )
 
     async def _next(self, executor: Executor, stop: Stop) -> list[Outcome]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ from reconciler.cli.signals import stop_on_signal
 from reconciler.errors import CutlistError, InvalidInput
 from reconciler.plan.step import Plan
 from reconciler.project import Project
+from reconciler.system.collector import collect_seldom
 from reconciler.watch import Allowance, WatchPass
 
 
@@ -44,6 +46,10 @@ class Watching:
         """Apply at every change, until a signal ends a pass."""
         self._announce()
         passes = self._project.watch(screen.note, self._complain_of_save)
+        with collect_seldom():
+            await self._follow(passes)
+
+    async def _follow(self, passes: AsyncGenerator[WatchPass[Project], None]) -> None:
         async with self._afterwards.work(), aclosing(passes):
             async for watch_pass in passes:
                 self._announce_pass(watch_pass)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Protocol
@@ -71,6 +71,11 @@ class Tree(Protocol):
 
     def read(self, path: str, most: int) -> bytes:
         """The first bytes of a file, at most so many. Raises Unusable."""
+
+    def stamp(self, path: str, /) -> Hashable | None:
+        """What another reading of a file would not have, were the file not the same; None where
+        nothing tells. Raises Unusable.
+        """
 
     def file(self, path: str) -> File:
         """The regular file of that name. Raises Unusable."""

@@ -25,7 +25,7 @@ from reconciler.report.plan import warn_about_clock
 from reconciler.state import plans
 from reconciler.state.ledger import Ledger
 from reconciler.state.store import Store
-from reconciler.system.cache import open_cache
+from reconciler.system.cache import Cache, open_cache
 from reconciler.system.clock import Clock
 
 if TYPE_CHECKING:
@@ -73,13 +73,14 @@ async def open_session(
     hooks: ApplyHooks,
     block: RunBlocking,
     transport: Transport | None,
+    cache: Cache | None = None,
 ) -> AsyncIterator[ServiceSession]:
     """A session for the length of a block; it is not connected yet."""
     async with AsyncExitStack() as stack:
-        cache = open_cache(config.cache_dir)
+        cache = cache or open_cache(config.cache_dir)
         tree = stack.enter_context(open_tree(config, cache, clock))
         session = Session(
-            config, store, ledger, clock, hooks.observe, tree.file, block, hooks.hints
+            config, store, ledger, clock, hooks.observe, cache, tree.file, block, hooks.hints
         )
         stack.push_async_callback(session.close)
         yield ServiceSession(config, session, hooks.tell, transport, stack)
@@ -97,6 +98,7 @@ class ApplyRun:
     request: ApplyRequest
     hooks: ApplyHooks
     stop: Stop
+    cache: Cache | None = None  # the one that other passes share
 
     async def carry_out(self, block: RunBlocking, transport: Transport | None) -> Report:
         """Everything, in order. Raises InvalidInput, BudgetExceeded, Declined, PlanRefused before
@@ -104,7 +106,14 @@ class ApplyRun:
         """
         saved_state = self._check_saved_plan()
         async with open_session(
-            self.config, self.store, self.ledger, self.clock, self.hooks, block, transport
+            self.config,
+            self.store,
+            self.ledger,
+            self.clock,
+            self.hooks,
+            block,
+            transport,
+            self.cache,
         ) as service:
             await self._settle_earlier_runs(service)
             first = self._make_plan(saved_state)
@@ -150,10 +159,18 @@ class ApplyRun:
         options = self.request.chosen_options
         if saved_state is None:
             return self._run_pass(options)
-        return conclude_pass(self.config, saved_state, self.store, self.ledger, self.clock, options)
+        return conclude_pass(
+            self.config,
+            saved_state,
+            self.store,
+            self.ledger,
+            self.clock,
+            options,
+            cache=self.cache,
+        )
 
     def _run_pass(self, options: PlanOptions) -> Pass:
-        return run_pass(self.config, self.store, self.ledger, self.clock, options)
+        return run_pass(self.config, self.store, self.ledger, self.clock, options, cache=self.cache)
 
     def _warn_of_clock(self, first: Pass) -> None:
         ahead_s = first.measure_clock_lead(self.clock.now())

@@ -17,7 +17,7 @@ from reconciler.planner import Pass
 from reconciler.state.ledger import Ledger
 from reconciler.state.lock import FileLock
 from reconciler.state.store import open_store
-from reconciler.system.cache import Cache
+from reconciler.system.cache import Cache, HeldCache
 from reconciler.system.clock import Clock
 from reconciler.system.stages import time_stage
 
@@ -28,13 +28,16 @@ if TYPE_CHECKING:
 
 class Workspace:
     """The store and the ledger of a project. `command` is what others are told who find the lock
-    held by this one.
+    held by this one, `cache` what its passes share with those of others, if anything.
     """
 
-    def __init__(self, config: Config, clock: Clock, command: str) -> None:
+    def __init__(
+        self, config: Config, clock: Clock, command: str, cache: HeldCache | None = None
+    ) -> None:
         self.config = config
         self.clock = clock
-        self.store = open_store(config, clock)
+        self.cache = cache
+        self.store = open_store(config, clock, cache)
         self._command = command
 
     @contextmanager
@@ -65,7 +68,9 @@ class Workspace:
 
     def run_pass(self, ledger: Ledger | None, options: PlanOptions, *, whole: bool = False) -> Pass:
         """One pass over what is asked for now."""
-        return planner.run_pass(self.config, self.store, ledger, self.clock, options, whole=whole)
+        return planner.run_pass(
+            self.config, self.store, ledger, self.clock, options, whole=whole, cache=self.cache
+        )
 
     def look(self, options: PlanOptions, *, whole: bool = False) -> Pass:
         """One pass for reading, with a word in its notes where the ledger lies in the folder of the

@@ -12,7 +12,7 @@ from reconciler.errors import StoreDamaged
 from reconciler.formats.digest import hash_bytes
 from reconciler.formats.records import build_record, parse_json
 from reconciler.state.observed import Output, Published
-from reconciler.system.cache import Digests
+from reconciler.system.cache import Cache, Digests
 from reconciler.system.files import (
     EscapesRoot,
     Stamp,
@@ -39,6 +39,16 @@ class Outputs:
         self._notes: dict[str, Published] = {}
         self._signed: Stamp | None = None
         self._entries: dict[str, tuple[Published, str]] = {}  # by path: a note as it is written
+
+    @classmethod
+    def of(cls, root: Path, record: Path, cache: Cache) -> Outputs:
+        """The same; those that were made before with a cache which holds them."""
+        held = cache.hold("outputs")
+        return (
+            cls(root, record)
+            if held is None
+            else held.setdefault((root, record), cls(root, record))
+        )
 
     def published(self) -> Mapping[str, Published]:
         """What we wrote, by path. Raises StoreDamaged when the record cannot be read."""

@@ -95,6 +95,12 @@ class Cache:
         if "/" in table and len(waiting) >= _MOST_WAITING and self._write():
             self._known[table].clear()  # it is fetched again
 
+    def hold(self, _name: str) -> dict[Any, Any] | None:
+        """Objects of that name that live as long as the cache and are never written; None where it
+        is for one pass alone.
+        """
+        return None
+
     def save(self) -> None:
         """Write what is new or different. A folder that cannot be written is no error."""
         self._write()
@@ -163,6 +169,29 @@ class Cache:
         return _parse(value.decode())[0]
 
 
+class HeldCache(Cache):
+    """A cache that many passes of one process share: what it has read once it has at hand, and
+    objects that were made of that with it. Saving is put off until `write`, so that nobody waits
+    for it.
+
+    What is at hand is believed only by what tells that it is the same still, as in every cache.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, read_machine_key())
+        self._objects: dict[str, dict[Any, Any]] = {}
+
+    def save(self) -> None:
+        """Put off."""
+
+    def write(self) -> None:
+        """Write what is new or different, as `Cache.save` does."""
+        super().save()
+
+    def hold(self, _name: str) -> dict[Any, Any]:
+        return self._objects.setdefault(_name, {})
+
+
 def _encode(key: str) -> bytes:
     return key.encode("utf-8", "surrogatepass")  # a path may have bytes that are no text
 
@@ -225,6 +254,7 @@ class Digests:
 
     def __init__(self, cache: Cache, clock: Clock, table: str, *, verify: bool = False) -> None:
         self._facts = FileFacts(cache, clock, table, verify=verify)
+        self._clock = clock
 
     def of(self, path: Path | str) -> str | None:
         """The digest of a regular file; None where there is none. Raises OSError when it cannot be
@@ -244,6 +274,13 @@ class Digests:
         if read_stamp(path) == stamp:
             self._facts.note(folder, name, stamp, [digest])
         return digest
+
+    def read_stamp(self, path: str) -> Stamp | None:
+        """The stamp of a regular file that cannot change any more without another stamp; None for
+        any other. Raises OSError.
+        """
+        stamp = read_stamp(path)
+        return stamp if stamp is not None and is_settled(stamp, self._clock.now()) else None
 
 
 def is_settled(stamp: Stamp, now: float) -> bool:

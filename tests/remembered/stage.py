@@ -75,7 +75,8 @@ class Stage:
         """The project, as a watch holds it until the project file changes."""
         at = self.environment, (self.root / "cutlist.yaml").read_bytes()
         if at not in self.held:
-            self.held[at] = self.open()
+            self.held[at] = there = self.open()
+            there._work_with(cache_module.HeldCache(there.config.cache_dir))
         return self.held[at]
 
     # -------------------------------------------------------------- what is said

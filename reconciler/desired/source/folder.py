@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
@@ -47,6 +47,10 @@ class FolderTree:
                 if error.errno != errno.ELOOP:
                     raise
                 return read_start(str(self._resolve(path)), most)
+
+    def stamp(self, path: str) -> Hashable | None:
+        with _raise_unusable():
+            return self._digests.read_stamp(self._find(path))
 
     def _find(self, path: str) -> str:
         """Where a file lies, links of its folders followed; each folder is looked at once."""

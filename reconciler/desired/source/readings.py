@@ -7,7 +7,7 @@ its texts and where they stand, lies apart and is read for the edits that somebo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -58,6 +58,9 @@ class ManifestReader:
         self.policy = Policy.of(config.document, config.environment)
         self.floor = _read_floor(config)
         self._context = self._compute_context()
+        # by context and path: the stamp and what was read then
+        self._held: dict[tuple[str, str], tuple[Hashable, ManifestFile]] | None
+        self._held = cache.hold("manifests")
 
     def read(self, file: str) -> ManifestFile:
         """What the manifest `file` says, its path being relative to the project."""
@@ -68,9 +71,19 @@ class ManifestReader:
             )
             return ManifestFile([], [fault])
         try:
-            raw = self._tree.read(file, MAX_BYTES + 1)
+            if self._held is None:
+                return self._read(file)
+            stamp, held = self._tree.stamp(file), self._held.get((self._context, file))
+            if held is not None and stamp is not None and held[0] == stamp:
+                return held[1]
+            found = self._read(file)
         except Unusable as error:
             return ManifestFile([], [Fault(Place(file), f"the manifest {error}")])
+        self._held[self._context, file] = stamp, found
+        return found
+
+    def _read(self, file: str) -> ManifestFile:
+        raw = self._tree.read(file, MAX_BYTES + 1)
         key = f"{hash_bytes(raw)}:{self._context}:{file}"
         row = self._cache.get(_ROWS, key)
         if row is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryFile
@@ -93,6 +93,9 @@ class RevisionTree:
             if len(raw) >= most:
                 break
         return raw[:most]
+
+    def stamp(self, _path: str) -> Hashable | None:
+        return None
 
     def file(self, path: str) -> File:
         entry = self._find_entry(path)
