@@ -13,7 +13,7 @@ to do next.
     │   ├── BranchProtected          the host takes it only in another way
     │   └── CommitNotTrusted         not signed as it has to be
     ├── InvalidInput                 3: manifests or the project file, with every fault
-    ├── BadSavedPlan, BadVideo       3: a file that is not what it was named as
+    ├── BadSavedPlan, BadVideo, BadBundle    3: a file that is not what it was named as
     ├── BudgetExceeded               6: nothing was sent
     ├── PlanRefused, Declined        nothing was sent
     ├── Locked                       7: another process is changing the store
@@ -178,6 +178,12 @@ class BadSavedPlan(CutlistError):
 
 class BadVideo(CutlistError):
     """A local file that was named as a video, and is none that can be taken."""
+
+    exit_code = EXIT_INVALID
+
+
+class BadBundle(CutlistError):
+    """A file that is no bundle, or holds something else than it says."""
 
     exit_code = EXIT_INVALID
 

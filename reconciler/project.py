@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from reconciler.history.log import LogRecord
     from reconciler.history.spending import Sum
     from reconciler.operations.budget import BudgetCheck
+    from reconciler.operations.bundling import Bundled
     from reconciler.operations.earlier_calls import EarlierSettings
     from reconciler.operations.gc import Garbage
     from reconciler.operations.retake import Retake
@@ -321,6 +322,25 @@ class Project:
             with self._workspace.open_for_writing():
                 self.store.remove(garbage.results)
         return garbage
+
+    def bundle(self, names: Sequence[str], out: Path) -> Bundled:
+        """Pack the results of these edits, or of all, into a new file for people who cannot reach
+        the store. Raises UsageError, CutlistError.
+        """
+        from reconciler.operations import bundling  # lazy: start-up time
+
+        contents, without = bundling.choose_results(self.run_pass(), names, self.config.name)
+        size_bytes = bundling.pack(contents, self.store, out, self.clock.new_id)
+        return bundling.Bundled([entry.edit for entry in contents.entries], size_bytes, without)
+
+    def unbundle(self, path: Path) -> Bundled:
+        """Put the results of a bundle into the store, verified; in the live realm only what the
+        lock file pins. Raises BadBundle, CutlistError.
+        """
+        from reconciler.operations import bundling  # lazy: start-up time
+
+        with self._workspace.open_for_writing():
+            return bundling.unpack_into_store(path, self.config, self.store)
 
     # -------------------------------------------------------------- by hand
 

@@ -30,8 +30,8 @@ _LASTING = ("apply", "watch", "sync", "mock", "demo")
 # when it is asked for: `--version` loads click and nothing else.
 COMMANDS = (
     "init", "validate", "plan", "diff", "show", "apply", "status", "watch", "sync", "retake",
-    "resolve", "explain", "graph", "log", "cost", "import", "verify", "gc", "schema", "mock",
-    "demo", "completion",
+    "resolve", "explain", "graph", "log", "cost", "import", "verify", "gc", "bundle",
+    "unbundle", "schema", "mock", "demo", "completion",
 )  # fmt: skip
 
 

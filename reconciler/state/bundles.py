@@ -1,0 +1,207 @@
+"""Bundles: results and their videos in one file, for people who cannot reach the store.
+
+A bundle is a tar file in its plainest form (ustar, nothing compressed, no links):
+
+bundle.json     who packed what: of each edit its output and the record of its result
+blobs/DIGEST    the bytes of each result, named by their SHA-256, in the order of bundle.json
+
+It may come from anybody. Names are compared with the few that there are and never used as paths,
+every size is known before a byte is taken, and bytes that are not those of their name are refused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import IO, Any
+
+from reconciler.errors import BadBundle
+from reconciler.formats.records import build_record, parse_json
+from reconciler.state.observed import Result
+from reconciler.state.store import Store
+
+VERSION = "cutlist/bundle/v1"
+MANIFEST = "bundle.json"
+MOST_BLOB_BYTES = 1 << 30
+_MOST_MANIFEST_BYTES = 64 << 20
+_MOST_ENTRIES = 100_000
+_BLOCK = 512
+_CHUNK = 1 << 20
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class BundledResult:
+    """One result of a bundle: of which edit, and where its video goes in a project."""
+
+    edit: str
+    output: str
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class BundleContents:
+    """What a bundle says it has."""
+
+    project: str
+    realm: str
+    entries: tuple[BundledResult, ...]
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """By digest: the bytes of each blob, each once, in their order."""
+        return {entry.result.digest: entry.result.size_bytes for entry in self.entries}
+
+
+# ------------------------------------------------------------------ packing
+
+
+def write_bundle(file: IO[bytes], contents: BundleContents, store: Store) -> None:
+    """Pack results. Raises StoreDamaged for a blob that is missing or has other bytes."""
+    entries = [
+        {"edit": entry.edit, "output": entry.output, "record": asdict(entry.result)}
+        for entry in contents.entries
+    ]
+    fields = {
+        "version": VERSION,
+        "project": contents.project,
+        "realm": contents.realm,
+        "results": entries,
+    }
+    raw = json.dumps(fields, ensure_ascii=False, sort_keys=True).encode() + b"\n"
+    _write_member(file, MANIFEST, len(raw), [raw])
+    for digest, size_bytes in contents.sizes.items():
+        store.check_blob(digest)
+        with store.open_blob(digest) as blob:
+            _write_member(file, f"blobs/{digest}", size_bytes, _read_chunks(blob))
+    file.write(bytes(2 * _BLOCK))
+
+
+def _read_chunks(blob: IO[bytes]) -> Iterator[bytes]:
+    while chunk := blob.read(_CHUNK):
+        yield chunk
+
+
+def _write_member(file: IO[bytes], name: str, size_bytes: int, chunks: Iterable[bytes]) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = size_bytes
+    file.write(info.tobuf(tarfile.USTAR_FORMAT))
+    for chunk in chunks:
+        file.write(chunk)
+    file.write(bytes(-size_bytes % _BLOCK))
+
+
+# ------------------------------------------------------------------ unpacking
+
+
+class BundleReader:
+    """A bundle that is read from its beginning to its end, once. Every method raises BadBundle for
+    one that is none, or is hostile; OSError where its file cannot be read.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        name, size_bytes = self._read_head()
+        if name != MANIFEST:
+            raise _refuse("it does not begin with its list of contents")
+        if size_bytes > _MOST_MANIFEST_BYTES:
+            raise _refuse("its list of contents is too long")
+        raw = b"".join(self._read_body(size_bytes))
+        self.contents = _parse_contents(raw)
+
+    def read_blobs(self) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """The digest and the bytes of each blob, which have to be taken before the next; whoever
+        takes them compares the digest. All that the list promises come, and no others.
+        """
+        sizes = self.contents.sizes
+        for digest, size_bytes in sizes.items():
+            name, there_bytes = self._read_head()
+            if name != f"blobs/{digest}" or there_bytes != size_bytes:
+                raise _refuse("what follows is not what its list of contents says")
+            yield digest, self._read_body(size_bytes)
+        if self._file.read(_BLOCK).strip(b"\0"):
+            raise _refuse("it has more than its list of contents says")
+
+    def _read_head(self) -> tuple[str, int]:
+        """Name and size of the next member."""
+        raw = self._file.read(_BLOCK)
+        if len(raw) < _BLOCK or not raw.strip(b"\0"):
+            raise _refuse("it ends early")
+        try:
+            info = tarfile.TarInfo.frombuf(raw, "utf-8", "strict")
+        except (tarfile.TarError, UnicodeError, ValueError, OverflowError):
+            raise _refuse("it is no tar file, or damaged") from None
+        if info.type != tarfile.REGTYPE or info.size < 0:
+            raise _refuse("it has something else than plain files in it")
+        return info.name, info.size
+
+    def _read_body(self, size_bytes: int) -> Iterator[bytes]:
+        left = size_bytes
+        while left:
+            chunk = self._file.read(min(_CHUNK, left))
+            if not chunk:
+                raise _refuse("it ends early")
+            left -= len(chunk)
+            yield chunk
+        if len(self._file.read(-size_bytes % _BLOCK)) != -size_bytes % _BLOCK:
+            raise _refuse("it ends early")
+
+
+def _parse_contents(raw: bytes) -> BundleContents:
+    try:
+        fields = parse_json(raw)
+    except ValueError:
+        raise _refuse("its list of contents cannot be read") from None
+    if not isinstance(fields, dict) or fields.get("version") != VERSION:
+        raise _refuse(f"its list of contents is not of {VERSION}")
+    project, realm, results = (fields.get(name) for name in ("project", "realm", "results"))
+    if (
+        not isinstance(project, str)
+        or realm not in ("live", "mock")
+        or not isinstance(results, list)
+    ):
+        raise _refuse("its list of contents cannot be read")
+    if len(results) > _MOST_ENTRIES:
+        raise _refuse("its list of contents is too long")
+    entries = tuple(_parse_entry(entry) for entry in results)
+    sizes: dict[str, int] = {}
+    for entry in entries:
+        if sizes.setdefault(entry.result.digest, entry.result.size_bytes) != (
+            entry.result.size_bytes
+        ):
+            raise _refuse("two of its results give one video two sizes")
+    return BundleContents(project, realm, entries)
+
+
+def _parse_entry(entry: Any) -> BundledResult:
+    try:
+        edit, output, record = (entry[name] for name in ("edit", "output", "record"))
+        result = build_record(Result, record)
+        _ = result.may_be_former  # of a job that is nested too deep, nobody can tell
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise _refuse("one of its records cannot be read") from None
+    if not isinstance(edit, str) or not isinstance(output, str):
+        raise _refuse("one of its records cannot be read")
+    if not (_DIGEST.fullmatch(result.key) and _DIGEST.fullmatch(result.digest)):
+        raise _refuse("one of its records has a name that is none")
+    if not 0 < result.size_bytes <= MOST_BLOB_BYTES:
+        raise _refuse(f"one of its videos has no size, or one over {MOST_BLOB_BYTES >> 20} MiB")
+    return BundledResult(edit, output, result)
+
+
+def _refuse(words: str) -> BadBundle:
+    return BadBundle(
+        f"this is no bundle that can be unpacked: {words}.",
+        hint="What was unpacked before that was verified. Ask for the bundle again.",
+    )
+
+
+def refuse_bytes(digest: str) -> BadBundle:
+    """The error of bytes that are not those of their name."""
+    return BadBundle(
+        f"{digest[:12]}… in the bundle does not have the bytes it is named for.",
+        hint="Nothing of it was kept. Ask for the bundle again.",
+    )
