@@ -66,7 +66,9 @@ ENDS = ("SUCCEEDED", "FAILED", "CANCELED")
 # ------------------------------------------------------------------ the POST
 
 
-async def submit(context: Context, work: Work, prepared: Prepared, lane: str) -> str:
+async def submit(
+    context: Context, work: Work, prepared: Prepared, lane: str, *, most_running: int | None = None
+) -> str:
     """Send the request once. Returns the id of the attempt that has its task, once that is durable:
     its own, or a later one where it had been given up by then.
 
@@ -93,12 +95,17 @@ async def submit(context: Context, work: Work, prepared: Prepared, lane: str) ->
         billable_s=work.billable_s,
     )
     context.emit(work.edit, Phase.SUBMITTING)
-    return await run_unbroken(_intend_and_send(context, work, prepared, attempt))
+    return await run_unbroken(_intend_and_send(context, work, prepared, attempt, most_running))
 
 
 async def _intend_and_send(
-    context: Context, work: Work, prepared: Prepared, attempt: Attempt
+    context: Context,
+    work: Work,
+    prepared: Prepared,
+    attempt: Attempt,
+    most_running: int | None,
 ) -> str:
+    begun = (context.clock.monotonic(), context.clock.now())
     before = frozenset(context.roll.strangers)
     await context.run_blocking(
         context.ledger.intend,
@@ -112,8 +119,10 @@ async def _intend_and_send(
         booking=work.booking,
         loses=work.loses,
         limit=context.find_limit(work) if context.find_limit is not None else None,
+        most_running=most_running,
     )
     context.roll.intents[attempt.id] = context.clock.monotonic()
+    await _check_in_time(context, attempt, begun)
     try:
         created = await context.client.create(prepared.body, uses_oss=prepared.uses_oss)
     except OutcomeUnknown as error:
@@ -146,6 +155,21 @@ async def _intend_and_send(
     context.roll.accepted[created.task_id] = context.clock.monotonic()
     context.emit(work.edit, Phase.PENDING, task_id=created.task_id)
     return attempt_id
+
+
+async def _check_in_time(context: Context, attempt: Attempt, begun: tuple[float, float]) -> None:
+    """A request that others may have taken for lost meanwhile is not sent. Raises NotReached.
+
+    Both clocks are asked: the one that only grows stands still while a machine sleeps.
+    """
+    monotonic, now = begun
+    took_s = max(context.clock.monotonic() - monotonic, context.clock.now() - now)
+    if took_s <= context.ledger.send_within_s:
+        return
+    message = f"nothing was sent: this process stood still for {took_s:.0f} s before it"
+    with suppress(MovedOn):
+        await close(context, attempt.id, State.NOT_SENT, message=message)
+    raise NotReached(f"{message}.")
 
 
 async def _close_refused(context: Context, attempt: Attempt, error: ServiceError) -> None:

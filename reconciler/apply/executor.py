@@ -23,7 +23,7 @@ from reconciler.apply.pace import Pace
 from reconciler.apply.paces import Paces
 from reconciler.apply.prepare import prepare
 from reconciler.apply.publish import Publisher
-from reconciler.apply.rivals import THEIRS, find_theirs, wait_for_lane
+from reconciler.apply.rivals import LOOK_EVERY_S, THEIRS, find_theirs, wait_for_lane
 from reconciler.apply.settle import settle
 from reconciler.apply.unbroken import run_unbroken
 from reconciler.apply.work import Work
@@ -44,7 +44,7 @@ from reconciler.service.answers import TaskAnswer
 from reconciler.service.codes import Verdict, find_code, may_try_again
 from reconciler.service.models import Model, Models
 from reconciler.service.retry import choose_backoff, is_end_of_everything
-from reconciler.state.ledger import AlreadyOpen, KeyTaken, LaneBusy, MovedOn
+from reconciler.state.ledger import AlreadyOpen, KeyTaken, LaneBusy, LaneFull, MovedOn
 from reconciler.state.observed import Result
 from reconciler.system.files import EscapesRoot
 
@@ -339,6 +339,7 @@ class Executor:
                 try:
                     await take_baseline(self._context, lane.name)
                     await lane.pacer.wait()
+                    await self._take_turn(lane)
                     self._check_sending(lane)  # what others learnt meanwhile
                     there = await self._context.run_blocking(
                         self._context.store.find_first, work.job.key
@@ -346,13 +347,18 @@ class Executor:
                     if there is not None:
                         self._context.emit(work.edit, Phase.WAITING, note=_THERE)
                         return there
-                    return await life.submit(self._context, work, prepared, lane.name)
+                    return await life.submit(
+                        self._context, work, prepared, lane.name, most_running=lane.most_running
+                    )
                 except OutcomeUnknown as error:
                     attempt_id = await self._settled(work, lane, error)
                     if attempt_id is not None:
                         return attempt_id
                     reason: ServiceError = error
-                except LaneBusy:
+                except LaneBusy as busy:
+                    if isinstance(busy, LaneFull):
+                        self._context.emit(work.edit, Phase.WAITING, note=busy.message)
+                        await self._context.clock.sleep(LOOK_EVERY_S)
                     continue
                 except (NotReached, Throttled) as error:
                     if isinstance(error, Throttled):
@@ -367,6 +373,13 @@ class Executor:
                 raise reason
             self._context.emit(work.edit, Phase.WAITING, note=f"{reason} It is sent again")
             await self._context.clock.sleep(choose_backoff(tries, self._context.clock.random()))
+
+    async def _take_turn(self, lane: Lane) -> None:
+        """Keep the pace of the lane together with everybody who shares the ledger."""
+        ledger = self._context.ledger
+        if ledger.is_shared:
+            wait_s = await self._context.run_blocking(ledger.take_turn, lane.name, lane.per_s)
+            await self._context.clock.sleep(wait_s)
 
     async def _settled(self, work: Work, lane: Lane, error: ServiceError) -> str | None:
         """Ask whether a request whose answer was lost arrived, inside the lane. The attempt's id,
@@ -410,6 +423,8 @@ class Executor:
                 name_lane(self._context.endpoint, self._context.account, name),
                 Pacer(self._context.clock, model.submits_per_s),
                 asyncio.Semaphore(most),
+                most,
+                model.submits_per_s,
             )
         return self._lanes[name]
 

@@ -73,6 +73,8 @@ class Lane:
     name: str
     pacer: Pacer
     running: asyncio.Semaphore
+    most_running: int  # that the semaphore lets pass, and a shared ledger of everybody together
+    per_s: float  # the pace at its full rate
     submitting: asyncio.Lock = field(default_factory=asyncio.Lock)
     # held while obsolete tasks are cancelled: what is sent then finds their places free
     clearing: Gate = field(default_factory=Gate)

@@ -22,7 +22,7 @@ Tell = Callable[[str], None]
 
 def has_open_work(context: Context) -> bool:
     """Whether the service has to be asked about anything earlier runs left open."""
-    return bool(context.ledger.open_intents()) or bool(_looks_due(context))
+    return bool(context.ledger.left_intents()) or bool(_looks_due(context))
 
 
 def _looks_due(context: Context) -> Sequence[str]:
@@ -118,7 +118,7 @@ async def settle_intents(context: Context, tell: Tell) -> None:
     """
     left = [
         context.ledger.attempt(attempt_id, now=context.clock.now())
-        for attempt_id in context.ledger.open_intents()
+        for attempt_id in context.ledger.left_intents()
     ]
     mine = [attempt for attempt in left if context.is_here(attempt)]
     if mine:
@@ -179,7 +179,10 @@ def tell_of_doubt(context: Context, tell: Tell) -> bool:
 
 async def look_again(context: Context, tell: Tell) -> None:
     """The second looks that are due: a request that was held back may have arrived after all."""
-    for attempt_id in _looks_due(context):
+    due = _looks_due(context)
+    if due and not context.ledger.take_duty("second looks"):
+        return
+    for attempt_id in due:
         attempt = context.ledger.attempt(attempt_id, now=context.clock.now())
         if not context.is_here(attempt):
             continue

@@ -10,11 +10,14 @@ from __future__ import annotations
 from reconciler.apply.context import Context, NeedsPerson, TaskFailed
 from reconciler.apply.events import Phase
 from reconciler.apply.outcome import NotTried
+from reconciler.apply.settle import settle
 from reconciler.apply.work import Work
+from reconciler.errors import ServiceError
 from reconciler.state.observed import Attempt, Result, State
 
 LOOK_EVERY_S = 1.0
-SEND_S = 60.0  # that somebody else may take to send, beside what settling takes
+TAKE_OVER_EVERY_S = 5.0
+SEND_S = 120.0  # that somebody else may take to send, beside what settling takes
 THEIRS = "another process had asked for it; its result is taken, and nothing is sent"
 _OVER = (State.EXPIRED, State.LOST, State.REJECTED, State.ABANDONED)
 
@@ -41,7 +44,7 @@ async def find_theirs(context: Context, work: Work) -> Result | str | None:
             raise NotTried("not sent: whether its earlier request arrived is not settled yet.")
         if not waited_s:
             context.emit(work.edit, Phase.WAITING, note="another process is sending it")
-        await context.clock.sleep(LOOK_EVERY_S)
+        await _wait(context, waited_s)
         waited_s += LOOK_EVERY_S
 
 
@@ -50,8 +53,9 @@ async def wait_for_lane(context: Context, work: Work, lane: str) -> None:
     those before it, which nobody could settle, and for one that stays open for longer than settling
     takes.
     """
-    waited_s = 0.0
-    while found := context.ledger.open_intents(lane):
+    waited_s, earlier = 0.0, tuple[str, ...]()
+    while found := tuple(context.ledger.open_intents(lane)):
+        waited_s, earlier = waited_s if found == earlier else 0.0, found
         ours = {*context.roll.left_open, *context.roll.intents}.intersection(found)
         if ours or waited_s >= context.settle_s + SEND_S:
             raise NotTried(
@@ -60,8 +64,37 @@ async def wait_for_lane(context: Context, work: Work, lane: str) -> None:
             )
         if not waited_s:
             context.emit(work.edit, Phase.WAITING, note="another process is sending in its lane")
-        await context.clock.sleep(LOOK_EVERY_S)
+        await _wait(context, waited_s)
         waited_s += LOOK_EVERY_S
+
+
+async def _wait(context: Context, waited_s: float) -> None:
+    """Wait for the next look at what somebody else does; and now and then settle what a process
+    left open that has died meanwhile.
+    """
+    await context.clock.sleep(LOOK_EVERY_S)
+    if context.ledger.is_shared and waited_s % TAKE_OVER_EVERY_S == 0:
+        for attempt_id in await context.run_blocking(context.ledger.left_intents):
+            await _settle_left(context, attempt_id)
+
+
+async def _settle_left(context: Context, attempt_id: str) -> None:
+    """Settle an intent that was taken over from the dead; once, whoever waits for it here. What it
+    comes to stands in the ledger.
+    """
+    roll = context.roll
+    if attempt_id in {*roll.intents, *roll.left_open, *roll.settling}:
+        return
+    roll.settling.add(attempt_id)
+    try:
+        if context.is_here(context.ledger.attempt(attempt_id, now=context.clock.now())):
+            await settle(context, attempt_id)
+    except NeedsPerson:
+        pass
+    except ServiceError:
+        roll.left_open.add(attempt_id)
+    finally:
+        roll.settling.discard(attempt_id)
 
 
 def _judge(context: Context, last: Attempt) -> str | None:

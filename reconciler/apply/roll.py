@@ -23,6 +23,7 @@ class Roll:
     accepted: dict[str, float] = field(default_factory=dict)  # task id → when this run was given it
     intents: dict[str, float] = field(default_factory=dict)  # attempt id → when this run wrote it
     left_open: set[str] = field(default_factory=set)  # intents of before that could not be settled
+    settling: set[str] = field(default_factory=set)  # intents of the dead, being settled
     lanes: set[str] = field(default_factory=set)  # that have a reading of this run
     doubt: str = ""  # why the newest reading before a request could not be read whole
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # one reading is enough for all lanes

@@ -344,7 +344,7 @@ def test_projects_share_promises_and_nothing_else(address: LedgerAddress) -> Non
     """
     films, adverts = open_ledger(address, "films", "1"), open_ledger(address, "adverts", "2")
     bring(films, State.SUBMITTED)
-    films.books.hold([held()])
+    films.books.hold(lambda: [held()])
     films.strays.note("late", "a", "RUNNING", at=NOW, open_question=True)
     with pytest.raises(KeyTaken):
         intend(adverts, "b", lane="another lane")

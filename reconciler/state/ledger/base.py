@@ -227,6 +227,10 @@ class Ledger(Protocol):
         """What lies in the service's storage."""
 
     @property
+    def is_shared(self) -> bool:
+        """Whether other processes may write to it at the same time."""
+
+    @property
     def send_within_s(self) -> float:
         """How long after an intent was begun its request may still be sent; infinity where nobody
         else would settle it meanwhile.

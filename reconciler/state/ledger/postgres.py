@@ -54,7 +54,9 @@ class PostgresLedger(SqlLedger):
     """
 
     intended_at = NOW
+    is_shared = True
     send_within_s = SEND_WITHIN_S
+    kept_readings = 500  # of all processes together, in a time in which none of them sends
 
     def __init__(self, database: PostgresDatabase, project: str, me: LedgerUser) -> None:
         super().__init__(database, project, me.id)

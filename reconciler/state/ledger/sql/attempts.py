@@ -25,7 +25,7 @@ from reconciler.state.ledger.base import (
     SpendingLimit,
     TaskTaken,
 )
-from reconciler.state.ledger.sql.baselines import SqlBaselines
+from reconciler.state.ledger.sql.baselines import KEPT, SqlBaselines
 from reconciler.state.ledger.sql.books import SqlBooks, book
 from reconciler.state.ledger.sql.database import AMOUNT, FLAG, TEXT, Conflict, Connection, Database
 from reconciler.state.ledger.sql.questions import Questions
@@ -58,7 +58,9 @@ class SqlLedger(Questions):
     """
 
     intended_at: ClassVar = "0"  # the moment of an intent by the database's clock, in SQL
+    is_shared = False
     send_within_s = math.inf
+    kept_readings = KEPT
 
     def __init__(self, database: Database, project: str = "", holder: str = "") -> None:
         """`project`: whose lines are asked for and written, and `holder` who holds the intents,
@@ -67,7 +69,7 @@ class SqlLedger(Questions):
         super().__init__(database, project)
         self._holder = holder
         self.books = SqlBooks(database, project)
-        self.baselines = SqlBaselines(database)
+        self.baselines = SqlBaselines(database, self.kept_readings)
         self.strays = SqlStrays(database, project)
         self.uploads = SqlUploads(database)
 

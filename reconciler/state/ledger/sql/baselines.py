@@ -31,8 +31,9 @@ class SqlBaselines:
     What each method promises stands in `Baselines`.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, kept: int = KEPT) -> None:
         self._database = database
+        self._kept = kept
 
     def keep(
         self, task_ids: Collection[str], *, at: float, server_time: float | None, is_whole: bool
@@ -45,7 +46,7 @@ class SqlBaselines:
             ).fetchone()
             assert row is not None
             number = int(row[0])
-            connection.execute(_UNUSED, (number - KEPT,))
+            connection.execute(_UNUSED, (number - self._kept,))
         return number
 
     def of(self, attempt_id: str) -> Baseline | None:
