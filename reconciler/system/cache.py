@@ -49,7 +49,8 @@ class Cache:
         self._folder = folder
         self._machine_key = machine_key
         self._opened: CacheFile | None = None
-        self._rows: dict[str, dict[bytes, Row]] = {}  # of tables that were read whole
+        # of tables that were read whole: what nobody has asked for
+        self._rows: dict[str, dict[bytes, Row]] = {}
         self._known: dict[str, dict[str, Any]] = {}  # what was asked for, or put
         self._put: dict[str, set[str]] = {}  # keys of what is not written yet
 
@@ -71,7 +72,7 @@ class Cache:
                 rows = self._file.read_section(table) if self._file is not None else {}
                 self._rows[table] = rows
             name = key.encode("utf-8", "surrogatepass")
-            row = rows.get(name)
+            row = rows.pop(name, None)
             if row is not None:
                 value = known[key] = self._believe(table, name, row)
         return value
@@ -89,7 +90,10 @@ class Cache:
 
     def put(self, table: str, key: str, value: Any) -> None:
         """Remember `value` (JSON) under `key`."""
-        self._known.setdefault(table, {})[key] = value
+        before = self._known.setdefault(table, {}).get(key)
+        if before is not value and before == value:
+            return
+        self._known[table][key] = value
         waiting = self._put.setdefault(table, set())
         waiting.add(key)
         if "/" in table and len(waiting) >= _MOST_WAITING and self._write():
@@ -125,15 +129,10 @@ class Cache:
         return False
 
     def _list_new(self) -> Iterator[Entry]:
-        """What was put, and differs from what was read."""
-        assert self._file is not None
+        """What was put and is not written yet."""
         for table, keys in self._put.items():
-            rows = self._rows.get(table, {})
             for key in keys:
-                name, value = _encode(key), _dump(self._known[table][key])
-                row = rows.get(name)
-                if row is None or row != (value, self._file.sign(table, name, value)):
-                    yield table, name, value
+                yield table, _encode(key), _dump(self._known[table][key])
 
     def _list_known(self) -> Iterator[Entry]:
         """All that was asked for or put in this run."""
@@ -144,11 +143,8 @@ class Cache:
 
     def _find_unasked(self, table: str) -> set[bytes]:
         """The keys of a table to be dropped."""
-        if len(self._rows[table]) <= len(self._known[table]):
-            return set()
-        asked = {_encode(key) for key in self._known[table]}
-        unasked = self._rows[table].keys() - asked
-        return unasked if len(unasked) > len(asked) else set()
+        unasked = self._rows[table].keys()
+        return set(unasked) if len(unasked) > len(self._known[table]) else set()
 
     @property
     def _file(self) -> CacheFile | None:
