@@ -120,13 +120,17 @@ def test_every_shown_command_parses(page: str, call: str) -> None:
     stand there.
     """
     arguments = shlex.split(call)[1:]
-    if arguments[0] == "-C":
-        arguments = arguments[2:]
+    while arguments[0] in _OF_ALL_COMMANDS:
+        arguments = arguments[_OF_ALL_COMMANDS[arguments[0]] :]
     if arguments[0].startswith("--"):
         assert arguments in (["--help"], ["--version"])
         return
     command = load_command(arguments[0])
     command.make_context(arguments[0], arguments[1:])
+
+
+# options before the command, and how many words they are
+_OF_ALL_COMMANDS = {"-C": 2, "-v": 1, "--profile": 2}
 
 
 @pytest.fixture(scope="module")
