@@ -9,6 +9,7 @@ docs/python-api.md is its page. It chooses endpoint, realm, store and ledger, an
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -308,15 +309,22 @@ class Project:
 
     def gc(self, *, commits: int, delete: bool = False) -> Garbage:
         """Results that nothing names: not manifests, outputs, the lock file, its last `commits`
-        versions, or a branch.
+        versions, or a branch; in a shared store no claim of another project either, and what is
+        younger than 14 days stays.
 
         Only reports, unless `delete` is set: what is deleted has to be paid for again.
         """
-        from reconciler.operations import gc  # lazy: start-up time
+        from reconciler.operations import claims, gc  # lazy: start-up time
 
         current = self.run_pass(whole=True)
+        young_s = gc.YOUNG_S if claims.is_shared(self.config) else 0
         garbage = gc.find_garbage(
-            self.config.root, current.observed, current.resolved.values(), commits=commits
+            self.config.root,
+            current.observed,
+            current.resolved.values(),
+            claims.read_claims(self.config, self.store),
+            commits=commits,
+            stored_before=self.clock.now() - young_s if young_s else math.inf,
         )
         if delete and garbage.results:
             with self._workspace.open_for_writing():

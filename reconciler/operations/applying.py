@@ -15,8 +15,10 @@ from reconciler.apply.session import Session
 from reconciler.config import Config
 from reconciler.desired.job import Desired
 from reconciler.desired.source.opening import open_tree
+from reconciler.errors import CutlistError
 from reconciler.operations.accounting import find_origin
 from reconciler.operations.approval import Approval
+from reconciler.operations.claims import find_named_keys, is_shared, write_claim
 from reconciler.operations.obsolete import find_obsolete
 from reconciler.operations.saved_plan import check_saved
 from reconciler.plan.decide import PlanOptions
@@ -127,7 +129,7 @@ class ApplyRun:
             approved = self._get_approval(first)
             if has_to_ask and not self.stop.reason:
                 await service.connect()
-            return await service.session.drive(
+            report = await service.session.drive(
                 first,
                 self.request,
                 self.stop,
@@ -135,6 +137,17 @@ class ApplyRun:
                 origin=find_origin(self.config, first, approved),
                 obsolete=self._find_obsolete(first),
             )
+        if is_shared(self.config):
+            await block(self._claim, first)
+        return report
+
+    def _claim(self, first: Pass) -> None:
+        """Note in a shared store what this project names. Who may only read it goes on without."""
+        keys = find_named_keys(first.observed, first.resolved.values())
+        try:
+            write_claim(self.config, self.store, keys, self.clock)
+        except CutlistError as error:
+            self.hooks.tell(f"warning: {error} What this project needs, gc of another may delete.")
 
     def _check_saved_plan(self) -> Desired | None:
         """What the saved plan asks for, where there is one. Raises PlanRefused."""

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.errors import InvalidInput
+from reconciler.operations.claims import Claims, find_named_keys
 from reconciler.plan.jobs import Resolved
 from reconciler.state import lockfile
 from reconciler.state.observed import Observed, Result
 from reconciler.system.git.committed import read_versions
+
+YOUNG_S = 14 * 24 * 3600  # in a shared store: of what may not be claimed yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +40,32 @@ class Garbage:
 
 
 def find_garbage(
-    root: Path, observed: Observed, resolved: Collection[Resolved], *, commits: int
+    root: Path,
+    observed: Observed,
+    resolved: Collection[Resolved],
+    claims: Claims,
+    *,
+    commits: int,
+    stored_before: float,
 ) -> Garbage:
-    """Results that nothing names: no manifest, no output, and neither the lock file nor its
-    versions of the last `commits` commits and of the branches.
+    """Results that nothing names: no manifest, no output, no claim of another project, and neither
+    the lock file nor its versions of the last `commits` commits and of the branches. What was
+    stored after a moment (seconds since 1970) stays.
 
     Raises GitError.
     """
-    keys_in_use = {edit.job.key for edit in resolved if edit.job is not None}
-    for output in observed.outputs.values():
-        if output.published is not None:
-            keys_in_use.add(output.published.key)
+    keys_in_use = find_named_keys(observed, resolved) | claims.keys
     sections = lockfile.read(root) if observed.realm == "live" else {}
-    pinned = {*_list_digests(sections), *_find_digests_pinned_before(root, commits)}
+    pinned = {
+        *_list_digests(sections),
+        *_find_digests_pinned_before(root, commits),
+        *claims.digests,
+    }
     unnamed = tuple(
         result
         for key, results in sorted(observed.results.items())
         for result in results
-        if key not in keys_in_use and result.digest not in pinned
+        if key not in keys_in_use and result.digest not in pinned and result.stored < stored_before
     )
     return Garbage(unnamed, _add_up_bytes(unnamed, observed))
 

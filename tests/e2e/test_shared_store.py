@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.errors import StoreUnavailable, UsageError
+from reconciler.errors import CutlistError, StoreUnavailable, UsageError
 from reconciler.formats.bucket_address import BucketAddress
 from reconciler.plan.step import Action
 from tests.bucketserver import ACCESS, BucketServer
@@ -124,6 +124,53 @@ async def test_verify_repairs_and_apply_heals(shared: SharedBucket) -> None:
     assert (await shared.apply("a")).exit_code == 0
     assert (shared.output("a"), shared.bench.creates()) == (whole, 1)
     assert project.verify(read_data=True) == []
+
+
+async def test_who_may_only_read_writes_outputs(shared: SharedBucket) -> None:
+    """A machine with the rights to list and read brings home what others have paid for; that it
+    cannot say what it needs is told.
+    """
+    await shared.apply("a")
+    shared.server.refused = {"put", "delete"}
+    report = await shared.apply("b")
+    assert (report.exit_code, shared.output("b")) == (0, shared.output("a"))
+    assert any("gc of another may delete" in text for text in shared.bench.said)
+
+
+async def test_gc_leaves_what_another_project_names(shared: SharedBucket) -> None:
+    """A result that another project of the same store names stays; what nobody names goes, once it
+    is two weeks old.
+    """
+    bench = shared.bench
+    await shared.apply("a")
+    bench.edit("snow", "make it snow")
+    await shared.apply("a")
+    bench.root = shared.roots["b"]
+    await shared.apply("b")  # names rain, as the first one does
+    bench.root = shared.roots["a"]
+    for name in ("rain", "snow"):
+        bench.take_out(name)
+        bench.output(name).unlink()
+    bench.edit("hail", "make it hail")
+    await shared.apply("a")
+    assert bench.project().gc(commits=5).results == ()  # nothing is old enough
+    bench.virtual.advance(15 * 24 * 3600)
+    garbage = bench.project().gc(commits=5, delete=True)
+    assert [result.edit for result in garbage.results] == ["snow"]
+    assert len(shared.list("blobs")) == len(shared.list("results")) == 2
+    (shared.roots["b"] / "renders/rain.mp4").unlink()
+    report = await shared.apply("b")
+    assert (report.done(Action.WRITE), bench.creates()) == (1, 3)
+
+
+async def test_gc_wants_to_know_what_others_need(shared: SharedBucket) -> None:
+    """Where a claim cannot be read, nothing is deleted."""
+    await shared.apply("a")
+    (claim,) = shared.list("projects")
+    shared.server.hurt(shared.realm, claim, b"{")
+    shared.server.hurt(shared.realm, "projects/another.json", b"{")
+    with pytest.raises(CutlistError, match=r"another.json cannot be read"):
+        shared.bench.project().gc(commits=5, delete=True)
 
 
 async def test_a_link(shared: SharedBucket) -> None:
