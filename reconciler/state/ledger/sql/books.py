@@ -32,6 +32,7 @@ _MOMENT = "max(created_at, coalesce(submitted_at, 0), coalesce(ended_at, 0))"
 _ENTRY = f"""a.edit, a.key, a.state, %s, a.billable_s, a.job, t.task_id, t.status, t.answer, a.code,
     a.message,
     a.adopted, b.environment, {", ".join(f"b.{column}" for column in _BOOKED.split(", "))}"""
+_MOST_LINES = 50_000  # of the books: a watch reads them again at every save
 _BOOKED_KINDS = (TEXT, TEXT, allow_null(AMOUNT), TEXT, TEXT, TEXT, TEXT)
 _ENTRY_KINDS = (
     TEXT,
@@ -115,18 +116,7 @@ class SqlBooks:
             self._project,
             kinds=(TEXT, TEXT, TEXT, MOMENT, FLAG, AMOUNT, *_BOOKED_KINDS),
         )
-        return [
-            Holding(
-                edit,
-                environment,
-                key,
-                at,
-                bool(reused),
-                billable_s,
-                _booking((environment, *booked)),
-            )
-            for edit, environment, key, at, reused, billable_s, *booked in rows
-        ]
+        return [_holding(row) for row in rows]
 
     def find_held_keys(self, environment: str) -> Mapping[str, str]:
         sql = "select edit, key from holdings where environment = ? and project = ? order by rowid"
@@ -200,7 +190,15 @@ def _booking(row: Sequence[Any]) -> Booking:
     )
 
 
-def _entry(row: Sequence[Any], *, stray: bool) -> Entry:
+@lru_cache(_MOST_LINES)
+def _holding(row: tuple[Any, ...]) -> Holding:
+    edit, environment, key, at, reused, billable_s, *booked = row
+    booking = _booking((environment, *booked))
+    return Holding(edit, environment, key, at, bool(reused), billable_s, booking)
+
+
+@lru_cache(_MOST_LINES)
+def _entry(row: tuple[Any, ...], *, stray: bool) -> Entry:
     (
         edit,
         key,
