@@ -125,10 +125,11 @@ class Lookup:
         return rendered
 
     def find_stored(self, digests: Collection[str]) -> Collection[str]:
-        """Those of `digests` that are the outcome of a stored result."""
+        """Those of `digests` that are the outcome of a stored result. The store is asked anew about
+        others than those that are known, also where all of it was read: what is seen of outputs is
+        younger, and another process may have stored a result and written its output meanwhile.
+        """
         known = {result.digest for results in self.results.values() for result in results}
-        if self._is_whole:
-            return known & set(digests)
         return look_up_stored(self._store, digests, known)
 
 

@@ -15,6 +15,8 @@ from reconciler.apply.replan import Replanner
 from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.plan.step import Step
 from reconciler.planner import conclude_pass
+from reconciler.state.ledger import SqliteLedger
+from reconciler.state.store import FolderStore
 from tests.e2e.bench import FETCH, Bench, SmallFilms, Ticking, Trouble, failed
 
 
@@ -100,3 +102,36 @@ async def test_each_look_decides_what_a_whole_pass_would(
         await project.apply_async(ApplyRequest(), ApplyHooks())
         await bench.network.aclose()
     assert looks > 3
+
+
+async def test_a_look_asks_the_ledger_before_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who writes goes blob, result, ledger: what another process writes between two questions is
+    never seen as a success without its result.
+    """
+    questions: list[str] = []
+
+    def note(owner: type, method: str, word: str) -> None:
+        real = getattr(owner, method)
+
+        def call(self: Any, *args: Any, **fields: Any) -> Any:
+            questions.append(word)
+            return real(self, *args, **fields)
+
+        monkeypatch.setattr(owner, method, call)
+
+    note(Replanner, "_look_up", "look")
+    note(SqliteLedger, "find_history", "ledger")
+    note(FolderStore, "find_results", "store")
+    virtual = VirtualClock()
+    async with MockServer(clock=virtual, renderer=SmallFilms(), task_seconds=(2.0, 4.0)) as server:
+        bench = Bench(tmp_path, server, Ticking(virtual), virtual)
+        for name in ("rain", "snow"):
+            bench.edit(name, prompt=name)
+        assert (await bench.apply()).exit_code == 0
+        await bench.network.aclose()
+    looks = [number for number, word in enumerate(questions) if word == "look"]
+    assert looks
+    for number in looks:
+        assert questions[number + 1 : number + 3] == ["ledger", "store"]

@@ -170,6 +170,61 @@ def test_a_pinned_result_that_comes_between_two_looks(
     assert {result.digest for result in lookup.results[film.key]} == {film.digest, pin.digest}
 
 
+@pytest.mark.parametrize("state", [State.SUBMITTED, State.SUCCEEDED])
+def test_a_result_that_comes_while_everything_is_read(
+    store: FolderStore, ledger: SqliteLedger, asked: Asked, state: State
+) -> None:
+    """Whatever the ledger says of an attempt then, its result is known if that is SUCCEEDED."""
+    key = making.make_result(making.make_edit("film")).key
+    intend(ledger, key)
+    ledger.submitted(key, f"task {key}", at=NOW)
+    if state is State.SUCCEEDED:
+        put(store, "film")
+        ledger.end(key, State.SUCCEEDED, at=NOW)
+    else:
+        asked.then[1] = lambda: (put(store, "film"), ledger.end(key, State.SUCCEEDED, at=NOW))
+    lookup = Lookup(store, ledger, now=NOW)
+    lookup.read_everything()
+    assert lookup.history[key].last.state is state
+    assert lookup.results.keys() == {key}
+
+
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_an_output_that_comes_after_the_store_was_read(
+    store: FolderStore, ledger: SqliteLedger, is_whole: bool
+) -> None:
+    """Another process stores a result and writes its output before the outputs are looked at: the
+    file is known to be ours.
+    """
+    lookup = Lookup(store, ledger, now=NOW)
+    if is_whole:
+        lookup.read_everything()
+    film = put(store, "film")
+    assert lookup.find_stored({film.digest}) == {film.digest}
+
+
+@pytest.mark.parametrize("state", [State.SUBMITTED, State.UNDECIDED, State.SUCCEEDED])
+def test_what_moves_between_all_three_looks(
+    store: FolderStore, ledger: SqliteLedger, asked: Asked, state: State
+) -> None:
+    """A key that is being worked on throughout: what is told of it is never a success without its
+    result.
+    """
+    key = making.make_result(making.make_edit("film")).key
+    intend(ledger, key)
+    ledger.submitted(key, f"task {key}", at=NOW)
+    if state is State.UNDECIDED:
+        ledger.end(key, State.UNDECIDED, at=NOW)
+    asked.then[1 if state is State.SUCCEEDED else 2] = lambda: (
+        put(store, "film"),
+        ledger.end(key, State.SUCCEEDED, at=NOW),
+    )
+    lookup = Lookup(store, ledger, now=NOW)
+    lookup.find(lookup.find_open_keys())
+    assert lookup.history[key].last.state is state
+    assert lookup.results.keys() == {key}
+
+
 def test_what_an_earlier_rule_may_have_named_is_asked_of_both(
     store: FolderStore, ledger: SqliteLedger
 ) -> None:
