@@ -29,6 +29,8 @@ class Kind:
     cancel_rate: float = 0.0  # of lives that cancel what nobody asks for any more
     environments: bool = False  # some lives are of another environment
     rivals: bool = False  # two applies begin at once
+    shared: bool = False  # no lock keeps them apart: nothing but the ledger does
+    pause_s: float = 0.0  # for how long one of these stands still at a write, at most
     clock_errors_s: tuple[float, ...] = (0.0,)  # by which the clocks of lives are wrong
     jump_rate: float = 0.0  # of lives in which the clock is set
     wrong_dates: bool = False  # the Date of uploads, results and proxies is not the task API's
@@ -48,7 +50,7 @@ class Kind:
         """Whether a request may come to light after it was given up: what is told then is no
         fault.
         """
-        return self.late_s + self.lag_s >= SETTLE_S
+        return max(self.late_s + self.lag_s, self.pause_s) >= SETTLE_S
 
     @property
     def is_plain_spoken(self) -> bool:
@@ -113,10 +115,16 @@ KINDS: dict[str, Kind] = {
 OBSOLETE = Kind(change_rate=0.6, cancel_rate=0.8, environments=True)
 
 
+# every other world of rivals: they share a ledger, as two machines may
+SHARED = Kind(rivals=True, shared=True, pause_s=400.0, lost_rate=0.3)
+
+
 def kind_of(seed: int) -> Kind:
     """The kind of a seed's world."""
-    name = list(KINDS)[seed % len(KINDS)]
-    return OBSOLETE if name == "changes" and turn_of(seed) % 2 == 0 else KINDS[name]
+    name, turn = list(KINDS)[seed % len(KINDS)], turn_of(seed)
+    if name == "changes" and turn % 2 == 0:
+        return OBSOLETE
+    return SHARED if name == "rivals" and turn % 2 else KINDS[name]
 
 
 def turn_of(seed: int) -> int:

@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,11 +20,11 @@ from reconciler.apply import attempt, bookkeeping, executor, recover, session
 from reconciler.apply import context as context_of_attempts
 from reconciler.apply import settle as settling
 from reconciler.desired.job import Facts
-from reconciler.errors import ServiceError
+from reconciler.errors import LedgerError, ServiceError
 from reconciler.history import spending
 from reconciler.operations import obsolete
 from reconciler.plan.step import Plan
-from reconciler.state import ledger, observed
+from reconciler.state import ledger, lookup, observed
 from reconciler.state import lock as holder
 from reconciler.state.booked import Holding
 from reconciler.state.ledger import sqlite
@@ -318,6 +318,68 @@ def own_task_refused(patch: pytest.MonkeyPatch) -> None:
     )
 
 
+# ------------------------------------------------------------------ two at once
+
+
+def store_read_first(patch: pytest.MonkeyPatch) -> None:
+    """What the store said before the ledger was asked is taken for what is."""
+    ask = lookup.Lookup._ask_store
+
+    def ask_once(self: Any, keys: Iterable[str]) -> Any:
+        asked = self.__dict__.setdefault("_asked_before", set())
+        new = set(keys) - asked
+        asked |= new
+        return ask(self, new) if new else {}
+
+    patch.setattr(lookup.Lookup, "_ask_store", ask_once)
+
+
+def late_answer_refused(patch: pytest.MonkeyPatch) -> None:
+    """An answer for an attempt that has moved on is an error, and its task is known to nobody."""
+
+    submitted = attempts.SqlLedger.submitted
+
+    def refuse(self: Any, attempt_id: str, task_id: str, **fields: Any) -> None:
+        now = self.attempt(attempt_id, now=0.0)
+        moved_on = attempts._find_move(attempt_id, now.state, now.task_id, task_id)
+        if moved_on is not None and not fields.get("adopted"):
+            raise LedgerError(moved_on.message)
+        submitted(self, attempt_id, task_id, **fields)
+
+    patch.setattr(attempts.SqlLedger, "submitted", refuse)
+
+
+def rival_stops_all(patch: pytest.MonkeyPatch) -> None:
+    """A key or a lane that somebody else has taken is an error of the ledger, which ends the
+    sending.
+    """
+
+    def tell(self: Any, intent: Any) -> ledger.AlreadyOpen:
+        return ledger.AlreadyOpen(f"{intent.edit} has an attempt that is not over.")
+
+    learn = executor.Executor._learn
+
+    def stop(self: Any, error: Any, lane: Any = None) -> None:
+        if isinstance(error, ledger.AlreadyOpen):
+            self.send_nothing_more(error)
+        learn(self, error, lane)
+
+    patch.setattr(attempts.SqlLedger, "_tell_what_is_open", tell)
+    patch.setattr(executor.Executor, "_learn", stop)
+
+
+def hold_in_two_steps(patch: pytest.MonkeyPatch) -> None:
+    """What is noted was chosen before, and another process notes the same in between."""
+    hold = books.SqlBooks.hold
+
+    def choose_and_hold(self: Any, choose: Callable[[], Iterable[Holding]]) -> None:
+        chosen = list(choose())
+        hold(self, choose)
+        hold(self, lambda: chosen)
+
+    patch.setattr(books.SqlBooks, "hold", choose_and_hold)
+
+
 MUTANTS: dict[str, Mutant] = {
     mutant.__name__: mutant
     for mutant in (
@@ -345,6 +407,10 @@ MUTANTS: dict[str, Mutant] = {
         booked_with_the_answer,
         held_anew_at_every_pass,
         payment_never_used_up,
+        store_read_first,
+        late_answer_refused,
+        rival_stops_all,
+        hold_in_two_steps,
         *CREDULOUS,
     )
 }

@@ -8,7 +8,7 @@ import json
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,14 @@ from typing import Any
 import pytest
 
 from reconciler.apply import executor, recover, watching
+from reconciler.apply.outcome import Report
 from reconciler.apply.settle import take_second_look
 from reconciler.apply.watching import TaskWatch
-from reconciler.errors import CutlistError, Locked
+from reconciler.errors import CutlistError, LedgerError, Locked
 from reconciler.formats.names import NO_ENVIRONMENT
-from reconciler.state.observed import Attempt, State
+from reconciler.state.lock import FileLock
+from reconciler.state.lookup import Lookup
+from reconciler.state.observed import Attempt, Result, State
 from reconciler.system.files import hash_file
 from reconciler.system.probe import worker
 from reconciler.system.probe.client import ProbeClient
@@ -55,7 +58,7 @@ class Verdict:
         self.forgotten = 0  # results that were said to be safe and that a power cut took
         # what was wrong with the ledger's books, after any life
         self.miscounted = len(world.miscounted)
-        self.faults: list[str] = []  # what else was wrong, in words
+        self.faults = world.mistaken[:1]  # what else was wrong, in words
 
     @property
     def broken(self) -> str:
@@ -161,6 +164,52 @@ def tapped(world: World) -> Iterator[None]:
         yield
 
 
+async def begin_later(world: World, delay_s: float) -> Report | None:
+    """A life that begins after a while, and is not killed."""
+    if delay_s:
+        await asyncio.sleep(delay_s)
+    return await world.live(None)
+
+
+def share_a_ledger(patch: pytest.MonkeyPatch) -> None:
+    """No lock keeps lives apart; and what was stored in the last minute came, for whoever plans,
+    after the store was asked and before the ledger.
+    """
+    patch.setattr(FileLock, "hold", open_door)
+    ask = Lookup._ask_store
+    asked: set[tuple[int, str]] = set()
+
+    def hide_the_newest(self: Lookup, keys: Collection[str]) -> Mapping[str, Sequence[Result]]:
+        new = {key for key in keys if (id(self), key) not in asked}
+        asked.update((id(self), key) for key in keys)
+        found = {
+            key: [each for each in results if key not in new or each.stored < self._now - 60]
+            for key, results in ask(self, keys).items()
+        }
+        return {key: results for key, results in found.items() if results}
+
+    patch.setattr(Lookup, "_ask_store", hide_the_newest)
+
+
+def list_mistakes(reports: Iterable[Report]) -> Iterator[str]:
+    """What was told of jobs at which somebody else was at work, and is not so: no result was ever
+    lost here, and the ledger was sound.
+    """
+    for report in reports:
+        for step in (*report.plan.steps, *report.left.steps):
+            if "no longer in the store" in step.reason or "is lost" in step.reason:
+                yield f"{step.name} was taken for lost"
+        for outcome in report.failures:
+            if isinstance(outcome.error, LedgerError):
+                yield f"{outcome.step.name} failed at what another one did: {outcome.error}"
+
+
+@contextmanager
+def open_door(*_: Any, **__: Any) -> Iterator[None]:
+    """In the place of a lock: nobody is kept out."""
+    yield
+
+
 async def troubled_lives(world: World) -> None:
     """Lives that are killed, one in trouble that is not, one in calm."""
     while world.lives < KILLS or not world.network.calm:
@@ -194,9 +243,19 @@ async def let_others_in(world: World) -> None:
 
 
 async def rival_lives(world: World) -> None:
-    """Two applies at once on one store: the lock lets one of them work."""
-    both = [asyncio.ensure_future(world.live(None)) for _ in range(2)]
-    ended = await asyncio.gather(*both, return_exceptions=True)
+    """Two applies at once on one store: the lock lets one of them work, or, where they share a
+    ledger as two machines do, the ledger alone keeps them apart.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        world.shares = world.kind.shared
+        if world.shares:
+            share_a_ledger(patch)
+        begin_s = (0.0, 0.0, *(world.trouble.uniform(0, 400) for _ in range(2 * world.shares)))
+        lives = [asyncio.ensure_future(begin_later(world, each)) for each in begin_s]
+        ended = await asyncio.gather(*lives, return_exceptions=True)
+    if world.shares:
+        world.mistaken += list_mistakes(each for each in ended if isinstance(each, Report))
+    world.shares = False
     world.counters["locked out"] += sum(isinstance(each, Locked) for each in ended)
     strange = [
         each

@@ -46,6 +46,8 @@ SOMETIMES = (
     "cut took names",
     "cut took bytes",
     "locked out",
+    "paused",
+    "followed",
     "adopted",
     "settling",
     "cancelled",

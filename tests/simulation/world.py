@@ -21,6 +21,7 @@ from reconciler import Project
 from reconciler.apply.events import RunBlocking
 from reconciler.apply.outcome import Report
 from reconciler.apply.request import ApplyHooks, ApplyRequest
+from reconciler.apply.rivals import THEIRS
 from reconciler.config import Variables
 from reconciler.formats.secret import Secret
 from reconciler.plan.decide import PlanOptions
@@ -39,6 +40,7 @@ KILLS = 4  # lives that may end too early
 ROUNDS = 12  # of a person's decisions, until nothing is left to be decided
 MEMORY = "/dev/shm"  # where there is none, the simulation is slower
 CHANGED = ", slower"  # what changes in a prompt
+PAUSE_RATE = 0.15  # of the writes of lives that share a ledger
 OTHER = "other"  # an environment
 
 
@@ -80,6 +82,9 @@ class World:
         self._chance = random.Random(seed + 1)  # what the program itself draws
         self._errors = random.Random(seed + 4)  # of the clocks of lives
         self._wishes = random.Random(seed + 5)  # of lives: whether they cancel, and where they are
+        self._pauses = random.Random(seed + 6)  # of lives that share a ledger
+        self.shares = False  # whether lives work at once at the moment
+        self.mistaken: list[str] = []  # what a life took another one's doing for
         self.environment: str | None = None  # of the life that goes on
         self.cancels: list[tuple[str, str | None]] = []  # tasks to be cancelled, and where
         self.films = ReadyMade()
@@ -186,6 +191,9 @@ class World:
             process.step(write=True)
             result = function(*args)
             process.step(write=True)
+            if self.shares and self._pauses.random() < PAUSE_RATE:
+                self.counters["paused"] += 1
+                await asyncio.sleep(self._pauses.uniform(0, self.kind.pause_s))
             return result
 
         async def apply() -> Report:
@@ -286,6 +294,7 @@ class World:
     def _event(self, event: Any) -> None:
         if event.phase.value != "fetching":
             self.say(event.name, event.phase.value, event.note or event.task_id)
+        self.counters["followed"] += event.note == THEIRS
         if event.phase.value in ("settling", "cancelled"):
             self.counters[event.phase.value] += 1
 
