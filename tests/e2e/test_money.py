@@ -222,9 +222,13 @@ async def test_books_of_an_earlier_ledger(bench: Bench) -> None:
             ("index", "attempts_by_moment"),
             ("index", "open_attempts"),
             ("index", "open_questions"),
+            ("table", "holders"),
+            ("table", "lanes"),
+            ("table", "duties"),
         ):
             connection.execute(f"drop {kind} {name}")
-        for column in ("baseline", "named_id", "vouched", "sender"):
+        later = ("baseline", "named_id", "vouched", "sender", "project", "holder", "intended_at")
+        for column in later:
             connection.execute(f"alter table attempts drop column {column}")
         connection.execute("pragma user_version = 1")
     connection.close()
