@@ -25,6 +25,7 @@ from reconciler.apply.late import follow_late
 from reconciler.apply.listing import is_prompt_of
 from reconciler.apply.pace import Pace
 from reconciler.apply.prepare import Prepared, forget_uploads
+from reconciler.apply.receipt import close_refused, keep_named, spill_task
 from reconciler.apply.unbroken import run_unbroken
 from reconciler.apply.watching import IN_FLIGHT, Watched
 from reconciler.apply.work import Work
@@ -32,7 +33,6 @@ from reconciler.desired.job import Facts
 from reconciler.desired.media import probe_output
 from reconciler.errors import (
     BadDownload,
-    CutlistError,
     DiskFull,
     DownloadRefused,
     HostRefused,
@@ -43,14 +43,13 @@ from reconciler.errors import (
     ServiceError,
 )
 from reconciler.formats.digest import hash_bytes
-from reconciler.service.answers import Created, TaskAnswer
+from reconciler.service.answers import TaskAnswer
 from reconciler.service.codes import Verdict, find_code
 from reconciler.service.model_files import load_models
 from reconciler.service.retry import (
     UNKNOWN_LOOKS,
     UNKNOWN_OVER_S,
     choose_backoff,
-    is_verdict,
 )
 from reconciler.state.ledger import MovedOn, TaskTaken
 from reconciler.state.observed import TASK_LIFE_S, Attempt, Result, State
@@ -126,10 +125,10 @@ async def _intend_and_send(
     try:
         created = await context.client.create(prepared.body, uses_oss=prepared.uses_oss)
     except OutcomeUnknown as error:
-        await _keep_named(context, attempt, error)
+        await keep_named(context, attempt, error)
         raise
     except ServiceError as error:
-        await _close_refused(context, attempt, error)
+        await close_refused(context, attempt, error)
         raise
     try:
         if created.task_id in before:
@@ -149,7 +148,7 @@ async def _intend_and_send(
     except MovedOn:
         attempt_id = await context.run_blocking(follow_late, context, attempt, created.task_id)
     except (LedgerError, Locked) as error:
-        raise _spilled(context, attempt, created, error) from error
+        raise spill_task(context, attempt, created, error) from error
     else:
         attempt_id = attempt.id
     context.roll.accepted[created.task_id] = context.clock.monotonic()
@@ -170,44 +169,6 @@ async def _check_in_time(context: Context, attempt: Attempt, begun: tuple[float,
     with suppress(MovedOn):
         await close(context, attempt.id, State.NOT_SENT, message=message)
     raise NotReached(f"{message}.")
-
-
-async def _close_refused(context: Context, attempt: Attempt, error: ServiceError) -> None:
-    """The answer is that nothing was accepted; whoever has settled the attempt meanwhile could only
-    guess so much.
-    """
-    states = (State.REJECTED, State.NOT_SENT) if is_verdict(error) else (State.NOT_SENT,)
-    for state in states:
-        with suppress(MovedOn):
-            await close(context, attempt.id, state, error.code, error.message, error.request_id)
-            return
-
-
-async def _keep_named(context: Context, attempt: Attempt, error: OutcomeUnknown) -> None:
-    """Write down what an odd answer named as its task, legal or not, wherever there is room."""
-    named_id = error.task_id or error.unusable_id
-    if not named_id:
-        return
-    try:
-        await context.run_blocking(context.ledger.named, attempt.id, named_id)
-    except (LedgerError, Locked) as full:
-        created = Created(named_id, error.request_id)
-        raise _spilled(context, attempt, created, full) from error
-
-
-def _spilled(
-    context: Context, attempt: Attempt, created: Created, error: CutlistError
-) -> LedgerError:
-    """A task_id that the ledger cannot take goes to the spill file and to the reader's eyes."""
-    kept = context.spill.note(
-        attempt.id, created.task_id, created.request_id, at=context.clock.now()
-    )
-    where = "It is in the spill file, and the next apply reads it." if kept else "Write it down!"
-    return LedgerError(
-        f"{attempt.edit}: the service accepted task {created.task_id}, and the ledger cannot take"
-        f" it: {error.message}",
-        hint=f"{where} Make room, then run apply again: nothing is sent twice.",
-    )
 
 
 # ------------------------------------------------------------------ follow
