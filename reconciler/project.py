@@ -27,6 +27,7 @@ from reconciler.errors import CutlistError, UsageError
 from reconciler.moved import find_moved, find_renamed_method, warn_of
 from reconciler.operations import realm
 from reconciler.operations.approval import Approval
+from reconciler.operations.shared import find_shared_id
 from reconciler.operations.workspace import Workspace
 from reconciler.plan.decide import PlanOptions
 from reconciler.plan.selection import find_edit, select_edits
@@ -79,7 +80,8 @@ class Project:
         self._work_with(None)
         self._transport = transport
         self._block: RunBlocking = block or run_in_thread
-        roster = Roster(self.store.open_notes("ledgers"), config.state_dir)
+        notes, shared_id = self.store.open_notes("ledgers"), find_shared_id(config)
+        roster = Roster(notes, config.state_dir, shared_id)
         self._open_again: Callable[[], Project] = lambda: self  # for a watch: its files anew
         self._approval = Approval(config, roster, self.clock)
 

@@ -182,6 +182,8 @@ def _find_revisions(config: Config, typed: str) -> Iterator[CompletionItem]:
 def _find_tasks(config: Config, _typed: str) -> Iterator[CompletionItem]:
     from reconciler.state.ledger import SqliteLedger
 
+    if config.shares_ledger:
+        return  # a Tab asks no server
     ledger = SqliteLedger.open_readonly(config.state_dir / "ledger.db")
     if ledger is not None:
         entries = ledger.books.entries()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from reconciler.config.ledger_url import describe_url_fault
 from reconciler.config.project_file import find_overlay, list_manifests, read_project_file
 from reconciler.config.settings import (
     MOCK_KEY,
@@ -36,6 +37,7 @@ from reconciler.system.files import EscapesRoot, resolve_inside
 
 _SETTLE_S = 120.0  # how long after a lost answer the service is asked, where nobody says otherwise
 _SETTLE_LOOPBACK_S = 2.0  # the same for a server on this machine
+_SETTLE_SHARED_S = 5.0  # at least, where others may have sent what is asked for
 _PRUNE_MOST = 10
 _MOST_COPIED = "20GiB"
 
@@ -77,7 +79,10 @@ def load_config(
     overlay = find_overlay(spec, chosen, "--env" if environment else "CUTLIST_ENV")
     bucket = _find_bucket(spec, variables, document)
     store_dir = root / STATE_DIR if bucket else _find_store(root, spec, variables, document)
-    return _build_config(document, root, store_dir, target, chosen, overlay, variables, bucket)
+    config = _build_config(document, root, store_dir, target, chosen, overlay, variables, bucket)
+    shared = _share_ledger(config, variables.ledger or Secret(spec.get("ledger", "")))
+    _require_name(shared)
+    return shared
 
 
 def build_committed_config(
@@ -103,14 +108,15 @@ def build_committed_config(
     overlay = find_overlay(spec, environment, "the environment", f"{PROJECT_FILE} of the commit")
     config = _build_config(document, outputs, home, endpoint, environment, overlay, variables)
     name = (document.data.get("metadata") or {}).get("name", folder.path or "project")
+    shared = _share_ledger(config, variables.ledger)  # where that is, a commit cannot say
     return replace(
-        config,
+        shared,
         name=name,
         home=home,
         lock_dir=lock_dir,
         state_dir=home / endpoint.realm,
         committed=folder,
-        settle_s=max(config.settle_s, _choose_settle_s(endpoint)),
+        settle_s=max(shared.settle_s, _choose_settle_s(endpoint)),
     )
 
 
@@ -159,6 +165,28 @@ def _build_config(
         home=root / STATE_DIR,
         lock_dir=root,
     )
+
+
+def _share_ledger(config: Config, ledger: Secret) -> Config:
+    """The same with a ledger that several machines share, where one is named. Raises UsageError."""
+    if not ledger:
+        return config
+    fault = describe_url_fault(ledger.reveal())
+    if fault:
+        raise UsageError(f"CUTLIST_LEDGER is no address of a shared ledger: {fault}.")
+    shared = replace(config, ledger=ledger)
+    if not shared.shares_ledger:
+        return shared
+    return replace(shared, settle_s=max(config.settle_s, _SETTLE_SHARED_S))
+
+
+def _require_name(config: Config) -> None:
+    """Raises UsageError where a shared ledger cannot tell the project from others."""
+    if config.shares_ledger and "name" not in (config.document.data.get("metadata") or {}):
+        raise UsageError(
+            f"a shared ledger keeps projects apart by their names, and {PROJECT_FILE} says none.",
+            hint="Say `metadata: {name: …}`: the folder may be called otherwise on each machine.",
+        )
 
 
 def replace_project_file(config: Config, raw: bytes, revision: str, cache: Cache) -> Config:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple
 from typing import Any
 
+from reconciler.config.ledger_url import describe_written_fault
 from reconciler.config.settings import PROJECT_FILE
 from reconciler.errors import Fault, InvalidInput, Place, UsageError
 from reconciler.formats import schema
@@ -131,11 +132,29 @@ def _find_semantic_faults(document: Document, spec: Mapping[str, Any]) -> Iterat
     yield from find_unknown_prices(document, spec)
     if words := describe_realm_fault(spec):
         yield Fault(document.place("/spec/realm", key=True), words)
+    yield from _find_ledger_faults(document, spec)
     budgets = {"": spec, **{f"/{at}": layer for at, layer in layers.items() if at != "defaults"}}
     for at, layer in budgets.items():
         if "budget" in layer and "prices" not in spec:
             place = document.place(f"/spec{at}/budget", key=True)
             yield Fault(place, "a budget needs prices: say what a second costs in `prices`")
+
+
+def _find_ledger_faults(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
+    """A shared ledger needs an address without secrets, and a name by which it knows the
+    project.
+    """
+    ledger = spec.get("ledger")
+    if not isinstance(ledger, str):
+        return  # absent, or the schema has said so
+    if words := describe_written_fault(ledger):
+        yield Fault(document.place("/spec/ledger"), f"ledger is no address of one: {words}")
+    if "name" not in _mapping(document.data.get("metadata")):
+        yield Fault(
+            document.place("/spec/ledger", key=True),
+            "a shared ledger keeps projects apart by their names: say `metadata: {name: …}`, as the"
+            " folder may be called otherwise on each machine",
+        )
 
 
 def _find_unknown_names(

@@ -95,6 +95,16 @@ class Config:
     # controller, whose project file anybody can change who commits
     policy_floor: Document | None = None
 
+    # the address of a ledger that several machines share; empty: a file in `state_dir`
+    ledger: Secret = field(default_factory=lambda: Secret(""))
+
+    @property
+    def shares_ledger(self) -> bool:
+        """Whether the ledger is one that several machines share. The bundled server's tasks are of
+        this machine alone, and so is their ledger.
+        """
+        return bool(self.ledger) and not self.endpoint.bundled
+
     @property
     def realm(self) -> Realm:
         """Whether money is spent here."""

@@ -15,13 +15,14 @@ from reconciler.service.routes import Routes
 
 @dataclass(frozen=True, slots=True)
 class Variables:
-    """DASHSCOPE_API_KEY, CUTLIST_ with ENDPOINT, STORE, ENV and APPROVER, and the usual variables
-    for proxies and certificates (routes.VARIABLES). Empty where a variable is not set.
+    """DASHSCOPE_API_KEY, CUTLIST_ with ENDPOINT, STORE, LEDGER, ENV and APPROVER, and the usual
+    variables for proxies and certificates (routes.VARIABLES). Empty where a variable is not set.
     """
 
     api_key: Secret = field(default_factory=lambda: Secret(""))
     endpoint: str = ""
     store: str = ""
+    ledger: Secret = field(default_factory=lambda: Secret(""))  # its address may have a password
     environment: str = ""  # the name of one that the project file describes
     approver: str = ""
     routes: Routes = field(default_factory=Routes)
@@ -38,6 +39,7 @@ class Variables:
             Secret(variables.get("DASHSCOPE_API_KEY", "").strip()),
             endpoint=read_own("ENDPOINT"),
             store=read_own("STORE"),
+            ledger=Secret(read_own("LEDGER")),
             environment=read_own("ENV"),
             approver=read_own("APPROVER"),
             routes=Routes.of(variables),
@@ -61,6 +63,11 @@ def require_secret(name: str, environ: Mapping[str, str] | None = None) -> Secre
             hint="Set it where this program is started; its value is told to nobody.",
         )
     return secret
+
+
+def find_machine_name() -> str:
+    """What this machine calls itself."""
+    return make_plain(os.uname().nodename)
 
 
 def find_user_name() -> str:

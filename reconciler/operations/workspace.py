@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from reconciler import planner
 from reconciler.config import Config
-from reconciler.operations import realm
+from reconciler.operations import realm, shared
 from reconciler.plan.decide import PlanOptions
 from reconciler.planner import Pass
 from reconciler.state.ledger import Ledger
@@ -42,29 +42,44 @@ class Workspace:
 
     @contextmanager
     def open_for_reading(self) -> Iterator[Ledger | None]:
-        """The ledger for looking, without the lock; None when there is none yet."""
+        """The ledger for looking, without the lock; None when there is none yet. Raises
+        LedgerError.
+        """
         with time_stage("ledger"):
-            from reconciler.state.ledger import SqliteLedger  # lazy: start-up time
-
-            ledger = SqliteLedger.open_readonly(self.config.state_dir / "ledger.db")
+            ledger = self._open_readonly()
         try:
             yield ledger
         finally:
             if ledger is not None:
                 ledger.close()
 
-    @contextmanager
-    def open_for_writing(self) -> Iterator[Ledger]:
-        """The lock and the ledger, for the length of a block that changes things. Raises Locked."""
+    def _open_readonly(self) -> Ledger | None:
+        if self.config.shares_ledger:
+            return shared.open_readonly(self.config)
         from reconciler.state.ledger import SqliteLedger  # lazy: start-up time
 
+        return SqliteLedger.open_readonly(self.config.state_dir / "ledger.db")
+
+    @contextmanager
+    def open_for_writing(self) -> Iterator[Ledger]:
+        """The lock and the ledger, for the length of a block that changes things. Raises Locked.
+
+        The lock is of this folder: a ledger that is shared is written by others meanwhile.
+        """
         lock = FileLock(self.config.state_dir / "lock")
         with lock.hold(command=self._command, now=self.clock.now()):
-            ledger = SqliteLedger.open(self.config.state_dir / "ledger.db")
+            ledger = self._open()
             try:
                 yield ledger
             finally:
                 ledger.close()
+
+    def _open(self) -> Ledger:
+        if self.config.shares_ledger:
+            return shared.open_ledger(self.config, self.clock.new_id(), self._command)
+        from reconciler.state.ledger import SqliteLedger  # lazy: start-up time
+
+        return SqliteLedger.open(self.config.state_dir / "ledger.db")
 
     def run_pass(self, ledger: Ledger | None, options: PlanOptions, *, whole: bool = False) -> Pass:
         """One pass over what is asked for now."""

@@ -38,7 +38,9 @@ class Note:
 class Roster:
     """The ledgers of one store, as seen from one of them."""
 
-    def __init__(self, notes: Notes, state: Path) -> None:
+    def __init__(self, notes: Notes, state: Path, shared_id: str = "") -> None:
+        """`shared_id`: of a ledger that several machines share; empty: its id lies in `state`."""
+        self._shared_id = shared_id
         self._noted = notes
         self._own = state / "ledger.id"
 
@@ -77,6 +79,8 @@ class Roster:
         return own
 
     def _own_id(self) -> str:
+        if self._shared_id:
+            return self._shared_id
         try:
             text = self._own.read_text("utf-8").strip()
         except (OSError, ValueError):

@@ -120,7 +120,14 @@ class Scene:
             **spec,
         }
         (root / "cutlist.yaml").write_text(
-            json.dumps({"apiVersion": "cutlist/v1", "kind": "Project", "spec": fields})
+            json.dumps(
+                {
+                    "apiVersion": "cutlist/v1",
+                    "kind": "Project",
+                    "metadata": {"name": "film"},
+                    "spec": fields,
+                }
+            )
         )
 
     # -------------------------------------------------------------- what is asked for

@@ -16,7 +16,7 @@ from typing import Any
 from reconciler.cli import main
 from reconciler.service.client import Client
 from reconciler.state import lockfile
-from reconciler.state.ledger import SqliteLedger
+from reconciler.state.ledger.sql.attempts import SqlLedger
 from reconciler.state.ledger.sql.baselines import SqlBaselines
 from reconciler.state.ledger.sql.uploads import SqlUploads
 from reconciler.state.outputs import Outputs
@@ -24,10 +24,10 @@ from reconciler.state.store import FolderStore
 from reconciler.state.store.folder import FolderBlobWriter
 
 POINTS: dict[str, tuple[Any, str]] = {
-    "Ledger.intend": (SqliteLedger, "intend"),
-    "Ledger.submitted": (SqliteLedger, "submitted"),
-    "Ledger.end": (SqliteLedger, "end"),
-    "Ledger.tasks_seen": (SqliteLedger, "tasks_seen"),
+    "Ledger.intend": (SqlLedger, "intend"),
+    "Ledger.submitted": (SqlLedger, "submitted"),
+    "Ledger.end": (SqlLedger, "end"),
+    "Ledger.tasks_seen": (SqlLedger, "tasks_seen"),
     "Baselines.keep": (SqlBaselines, "keep"),
     "Uploads.keep": (SqlUploads, "keep"),
     "BlobWriter.commit": (FolderBlobWriter, "commit"),

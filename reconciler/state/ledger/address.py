@@ -36,6 +36,13 @@ class LedgerAddress:
         """The number of the lock that every transaction of this ledger takes."""
         return int(hash_bytes(self.schema.encode())[:16], 16) - (1 << 63)
 
+    @property
+    def fingerprint(self) -> str:
+        """What tells this ledger from others, without its secrets."""
+        parts = urlsplit(self.url)
+        where = f"{parts.hostname or parts.query}:{parts.port or 5432}{parts.path} {self.schema}"
+        return hash_bytes(where.encode())[:32]
+
     def redact(self, text: str) -> str:
         """`text` without the password of the address."""
         password = urlsplit(self.url).password or ""

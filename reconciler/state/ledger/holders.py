@@ -22,7 +22,7 @@ TAKE_AFTER_S = SEND_WITHIN_S + 30.0  # and 30 s is what a request may take
 FORGET_S = 24 * 3600.0
 # by the server's clock, in seconds since 1970; of this very moment, also in a long transaction
 NOW = "cast(extract(epoch from clock_timestamp()) as double precision)"
-_ALIVE = f"select id from holders where alive_until > {NOW}"
+LIVING = f"select id from holders where alive_until > {NOW}"
 _SIGN = f"""insert into holders (id, command, host, alive_until) values (?, ?, ?, {NOW} + {ALIVE_S})
     on conflict (id) do update set alive_until = excluded.alive_until"""
 
@@ -75,7 +75,7 @@ class Holders:
             self.sign(connection)
             connection.execute(
                 "update attempts set holder = ? where state = 'INTENT' and holder <> ? and"
-                f" intended_at < {NOW} - {TAKE_AFTER_S} and holder not in ({_ALIVE})",
+                f" intended_at < {NOW} - {TAKE_AFTER_S} and holder not in ({LIVING})",
                 (self._me.id, self._me.id),
             )
 
@@ -94,7 +94,7 @@ class Holders:
             self.sign(connection)
             connection.execute(
                 "insert into duties (name, holder) values (?, ?) on conflict (name) do update set"
-                f" holder = excluded.holder where duties.holder not in ({_ALIVE})",
+                f" holder = excluded.holder where duties.holder not in ({LIVING})",
                 (name, self._me.id),
             )
             row = connection.execute("select holder from duties where name = ?", (name,)).fetchone()

@@ -19,7 +19,7 @@ from psycopg import errors, sql
 from reconciler.errors import LedgerError, Locked
 from reconciler.state.ledger.address import LedgerAddress
 from reconciler.state.ledger.base import LaneFull, LedgerAway
-from reconciler.state.ledger.holders import NOW, SEND_WITHIN_S, Holders, LedgerUser
+from reconciler.state.ledger.holders import LIVING, NOW, SEND_WITHIN_S, Holders, LedgerUser
 from reconciler.state.ledger.sql.attempts import SqlLedger
 from reconciler.state.ledger.sql.database import Conflict, Connection, Cursor, Kind, check_row
 from reconciler.state.ledger.sql.schema import STEPS, VERSION
@@ -338,6 +338,12 @@ def _bring_up_to_date(connection: psycopg.Connection[Any], address: LedgerAddres
         version = _find_version(connection, address)
         if version == VERSION:
             return
+        if version and connection.execute(LIVING).fetchone() is not None:
+            raise Locked(
+                f"the tables of the ledger at {address.host} are of an earlier version, and others"
+                " work on them.",
+                hint="Run the command again when they are done. Nothing was sent.",
+            )
         if version == 0:
             schema = sql.Identifier(address.schema)
             connection.execute(sql.SQL("create schema if not exists {}").format(schema))
@@ -379,4 +385,5 @@ def _mapped(address: LedgerAddress) -> Iterator[None]:
 
 def _first_line(error: Exception, address: LedgerAddress) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return address.redact(lines[0].strip().rstrip("."))
+    told = lines[0].rpartition(" failed: ")[2]  # before it stands where, which is known
+    return address.redact(told.strip().rstrip("."))

@@ -1,0 +1,62 @@
+"""The ledger that several machines share, as the project file or the environment names it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from reconciler.config import Config
+from reconciler.config.variables import find_machine_name
+from reconciler.errors import CutlistError
+from reconciler.state.ledger.base import LedgerAway
+
+if TYPE_CHECKING:
+    from reconciler.state.ledger.address import LedgerAddress
+    from reconciler.state.ledger.postgres import PostgresLedger
+
+
+def find_address(config: Config) -> LedgerAddress:
+    """Where the shared ledger of a project lies."""
+    from reconciler.state.ledger.address import LedgerAddress  # lazy: start-up time
+
+    return LedgerAddress(config.ledger.reveal(), config.realm, config.account)
+
+
+def find_shared_id(config: Config) -> str:
+    """What tells the shared ledger of a project from others; empty where it has a file."""
+    return find_address(config).fingerprint if config.shares_ledger else ""
+
+
+def open_readonly(config: Config) -> PostgresLedger | None:
+    """The ledger for looking; None when there is none yet. Raises LedgerError."""
+    with _told():
+        from reconciler.state.ledger.postgres import PostgresLedger  # lazy: only where it is shared
+
+        return PostgresLedger.open_readonly(find_address(config), config.name)
+
+
+def open_ledger(config: Config, id_: str, command: str) -> PostgresLedger:
+    """The ledger for writing, by a process that others know as `id_`. Raises LedgerError."""
+    with _told():
+        from reconciler.state.ledger.holders import LedgerUser  # lazy: only where it is shared
+        from reconciler.state.ledger.postgres import PostgresLedger
+
+        me = LedgerUser(id_, command, find_machine_name())
+        return PostgresLedger.open(find_address(config), config.name, me)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What goes wrong before anything is done."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != "psycopg":
+            raise
+        raise CutlistError(
+            "a shared ledger needs psycopg, which is not installed. Nothing was sent.",
+            hint="Install it with: pip install 'cutlist[team]'",
+        ) from error
+    except LedgerAway as error:
+        raise LedgerAway(f"{error.message} Nothing was sent.", hint=error.hint) from error

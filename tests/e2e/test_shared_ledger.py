@@ -1,0 +1,124 @@
+"""One clone beside others on a shared ledger: a process that stands still, a ledger that goes away,
+one that was never there.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from reconciler.config import Variables
+from reconciler.errors import LedgerError
+from reconciler.formats.secret import Secret
+from reconciler.project import Project
+from reconciler.state.ledger.base import LedgerAway
+from reconciler.state.ledger.sql.attempts import SqlLedger
+from reconciler.state.observed import State
+from tests.e2e.bench import CREATE, Bench, Trouble
+from tests.postgres import find_server, make_address
+from tests.workspace import Workspace
+
+
+@pytest.fixture
+def sharing(bench: Bench) -> Bench:
+    """A project whose ledger is shared."""
+    address = make_address()
+    bench.write_project(account=address.account, ledger=address.url)
+    file = bench.root / "cutlist.yaml"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "metadata": {"name": "films"}}))
+    return bench
+
+
+def states(bench: Bench) -> list[State]:
+    whole = bench.project().run_pass(whole=True)
+    return [each.state for every in whole.observed.history.values() for each in every.attempts]
+
+
+async def test_it_is_a_ledger_like_any_other(sharing: Bench) -> None:
+    """Rendered, kept, and known to another clone; nothing lies beside the project."""
+    sharing.edit("rain")
+    assert (await sharing.apply()).exit_code == 0
+    assert (await sharing.apply()).exit_code == 0
+    assert sharing.creates() == 1
+    assert states(sharing) == [State.SUCCEEDED]
+    assert list(sharing.root.rglob("ledger.db")) == []
+
+
+async def test_what_stood_still_is_not_sent(
+    sharing: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten minutes between INTENT and POST: others may have settled it, so it is begun anew."""
+    sharing.edit("rain")
+    intend, stops = SqlLedger.intend, [600.0]
+
+    def intend_and_stand_still(self: SqlLedger, *args: Any, **options: Any) -> None:
+        intend(self, *args, **options)
+        if stops:
+            sharing.virtual.advance(stops.pop())
+
+    monkeypatch.setattr(SqlLedger, "intend", intend_and_stand_still)
+    assert (await sharing.apply()).exit_code == 0
+    assert (sharing.creates(), states(sharing)) == (1, [State.NOT_SENT, State.SUCCEEDED])
+
+
+async def test_the_ledger_goes_away_while_a_request_is_on_its_way(sharing: Bench) -> None:
+    """The task is paid, and its id cannot be written: it is in the spill file, and the next apply
+    brings it home.
+    """
+    sharing.edit("rain")
+    server = find_server()
+
+    async def act(request: httpx.Request, send: Any) -> httpx.Response:
+        response: httpx.Response = await send(request)
+        server.stop()
+        return response
+
+    sharing.network.trouble = [Trouble(*CREATE, act)]
+    try:
+        with pytest.raises(LedgerError, match="cannot be reached"):
+            await sharing.apply()
+    finally:
+        server.start()
+    assert (await sharing.apply()).exit_code == 0
+    assert sharing.creates() == sharing.billed_tasks() == 1
+    assert sharing.output("rain").exists()
+
+
+def test_a_ledger_that_is_not_there(bench: Bench) -> None:
+    """The true reason, nothing is sent, and the password is told to nobody."""
+    bench.edit("rain")
+    file = bench.root / "cutlist.yaml"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "metadata": {"name": "films"}}))
+    variables = Variables(
+        Secret("sk-mock"), bench.server.url, ledger=Secret("postgresql://u:s3cret@127.0.0.1:1/x")
+    )
+    project = Project.open(bench.root, variables=variables, clock=bench.clock)
+    for act in (project.plan, project.status):
+        with pytest.raises(LedgerAway) as caught:
+            act()
+        assert caught.value.message == (
+            "the ledger at 127.0.0.1 cannot be reached (Connection refused). Nothing was sent."
+        )
+        assert caught.value.exit_code == 1
+    assert bench.creates() == 0
+
+
+@pytest.mark.parametrize("command", ["plan", "status", "apply", "gc", "verify"])
+def test_words_of_a_ledger_that_is_not_there(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Exit 1 and one sentence, of every command that needs it."""
+    workspace.write(
+        "cutlist.yaml",
+        "apiVersion: cutlist/v1\nkind: Project\nmetadata: {name: films}\nspec:\n  endpoint:"
+        " http://127.0.0.1:1/api/v1\n",
+    )
+    monkeypatch.setenv("CUTLIST_LEDGER", "postgresql://u:s3cret@127.0.0.1:1/x")
+    said = workspace.run(command)
+    assert said.code == 1, said
+    assert "the ledger at 127.0.0.1 cannot be reached (Connection refused)." in said.err
+    assert "s3cret" not in said.out + said.err
+    assert "Traceback" not in said.err
