@@ -99,6 +99,7 @@ def bucket_server(
     """An S3 server on this machine that behaves well, and the keys for it in the environment."""
     for name, value in ACCESS.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     _bucket_server.reset()
     yield _bucket_server
     _bucket_server.reset()

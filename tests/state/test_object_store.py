@@ -237,6 +237,45 @@ def test_copies_are_bounded(
         store.check_blob(film.digest)
 
 
+def test_nothing_behind_a_link_is_removed(
+    address: BucketAddress, tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the folder of copies, or one in it, is a link to something else, making room removes
+    nothing there; nor does it anywhere what is named otherwise.
+    """
+    from reconciler.state.store import copies
+
+    monkeypatch.setattr(copies, "_LATELY", 1)
+    precious = tmp_path / "blobs" / "00" / ("0" * 64)
+    precious.parent.mkdir(parents=True)
+    precious.write_bytes(bytes(1000))
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "copies").symlink_to(tmp_path / "blobs")
+    (tmp_path / "two" / "copies").mkdir(parents=True)
+    (tmp_path / "two" / "copies" / "00").symlink_to(precious.parent)
+    other = tmp_path / "two" / "copies" / "ab" / "notes.txt"
+    other.parent.mkdir()
+    other.write_bytes(bytes(1000))
+    for machine in ("one", "two"):
+        store = open_bucket(address, tmp_path / machine, clock, most_bytes=1)
+        for content in ("a", "b"):
+            put(store, content)
+    assert (precious.stat().st_size, other.stat().st_size) == (1000, 1000)
+
+
+def test_a_machine_that_keeps_nothing(
+    open_at: Open, tmp_path: Path, fold_early: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no copy can be written, plans are made all the same."""
+    one = open_at("one")
+    films = [put(one, f"{n}", key=f"{n:064}") for n in range(3)]
+    one.sweep()
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "copies").write_text("no folder")
+    found = open_at("two").find_results([film.key for film in films]).results
+    assert found == {film.key: [film] for film in films}
+
+
 def test_verify_and_repair(
     open_at: Open, address: BucketAddress, bucket_server: BucketServer, fold_early: None
 ) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import stat
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +20,7 @@ from typing import IO
 from reconciler.system.clock import Clock
 from reconciler.system.files import create_file, hash_file, make_dirs, measure_free_bytes
 
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _LEFTOVER_S = 24 * 3600
 _LATELY = 64  # copies that are not removed, since somebody here may be reading them
 
@@ -115,6 +118,14 @@ class Copies:
         self._size_bytes = size_bytes
 
     def _list(self) -> Iterator[tuple[Path, os.stat_result]]:
-        for path in self.folder.glob("[0-9a-f][0-9a-f]/*"):
-            with suppress(FileNotFoundError):
-                yield path, path.stat()
+        """The copies that are there. Whoever made a link of a folder here has nothing removed
+        behind it.
+        """
+        if self.folder.is_symlink():
+            return
+        for folder in self.folder.glob("[0-9a-f][0-9a-f]"):
+            for path in folder.iterdir() if not folder.is_symlink() else ():
+                with suppress(FileNotFoundError):
+                    info = path.lstat()
+                    if stat.S_ISREG(info.st_mode) and _DIGEST.fullmatch(path.name):
+                        yield path, info

@@ -5,8 +5,9 @@ from __future__ import annotations
 import zlib
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 
-from reconciler.errors import StoreDamaged
+from reconciler.errors import DiskFull, StoreDamaged
 from reconciler.formats.digest import hash_bytes
 from reconciler.state.store.bucket import StorageBucket
 from reconciler.state.store.copies import Copies
@@ -41,8 +42,8 @@ class Packs:
             if name not in self._lines and self._copies.find(_digest(name)) is None
         ]
         for name, raw in self._bucket.get_many(wanted).items() if len(wanted) > 1 else ():
-            if raw is not None:
-                self._copies.fill(_digest(name), [raw])
+            if raw is not None and hash_bytes(raw) == _digest(name):
+                self._keep(name, raw)
 
     def forget(self) -> None:
         """Hold no lines any more: they are as large as the index."""
@@ -61,8 +62,10 @@ class Packs:
         raw = copy.read_bytes() if copy is not None else self._bucket.get(name)
         if raw is None:
             raise PackGone(name)
-        if copy is None and self._copies.fill(digest, [raw]) is None:
-            raise _damaged(name)
+        if copy is None:
+            if hash_bytes(raw) != digest:
+                raise _damaged(name)
+            self._keep(name, raw)
         unpacker = zlib.decompressobj()
         try:
             lines = unpacker.decompress(raw, _MOST_BYTES)
@@ -71,6 +74,11 @@ class Packs:
         if unpacker.unconsumed_tail or not unpacker.eof:
             raise _damaged(name)
         return lines
+
+    def _keep(self, name: str, raw: bytes) -> None:
+        """Keep a copy, where that can be: who cannot write here may still look."""
+        with suppress(OSError, DiskFull):
+            self._copies.fill(_digest(name), [raw])
 
     def find(self, name: str, key: str) -> Iterator[bytes]:
         """The lines of one key."""
