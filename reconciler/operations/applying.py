@@ -159,11 +159,23 @@ class ApplyRun:
         """Put right what an earlier run left open. The books come first: nothing is to be spent
         that could not be booked.
         """
-        self.ledger.books.check()
+        self._check_books()
         service.session.take_in_spill(self.hooks.tell)
         if service.session.has_to_ask:
             await service.connect()
             await service.session.recover(self.hooks.tell, self.stop)
+
+    def _check_books(self) -> None:
+        """Check all that stands in the books, or what came to it since they were checked last in
+        this process: none of their lines is ever changed. Raises LedgerError.
+        """
+        checked = self.cache.hold("books") if self.cache is not None else None
+        if checked is None:
+            self.ledger.books.check()
+            return
+        begun, place = self.clock.now(), self.config.state_dir
+        self.ledger.books.check(since=checked.get(place, 0.0))
+        checked[place] = begun
 
     def _make_plan(self, saved_state: Desired | None) -> Pass:
         """The pass that is shown and agreed to: of a saved plan with the very manifests that were

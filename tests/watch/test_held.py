@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reconciler.desired.source import readings
+from reconciler.state.booked import Entry
+from reconciler.state.ledger.sql.books import SqlBooks
 from reconciler.state.outputs import Outputs
 from reconciler.system import cache
 from tests.watch.watched import Watched, write_edit
@@ -22,8 +25,9 @@ class Reader:
         self.manifests: list[str] = []
         self.texts: list[str] = []  # of which files
         self.notes = 0
+        self.lines: list[int] = []  # of the books, at each check
         read, read_text = readings.ManifestReader._read, readings._Texts.read
-        read_notes = Outputs._read
+        read_notes, list_entries = Outputs._read, SqlBooks.entries
 
         def note_manifest(reader: readings.ManifestReader, path: str) -> readings.ManifestFile:
             if reader._held is not None:  # the watch itself reads names, whenever a file was young
@@ -38,6 +42,12 @@ class Reader:
             self.notes += 1
             return read_notes(outputs)
 
+        def count_entries(books: SqlBooks, *edits: Any, **since: Any) -> Sequence[Entry]:
+            entries = list_entries(books, *edits, **since)
+            self.lines.append(len(entries))
+            return entries
+
+        patch.setattr(SqlBooks, "entries", count_entries)
         patch.setattr(readings.ManifestReader, "_read", note_manifest)
         patch.setattr(readings._Texts, "read", note_text)
         patch.setattr(Outputs, "_read", note_notes)
@@ -45,6 +55,7 @@ class Reader:
     def forget(self) -> None:
         self.manifests.clear()
         self.texts.clear()
+        self.lines.clear()
         self.notes = 0
 
 
@@ -68,6 +79,7 @@ async def test_a_save_among_many(watched: Watched, reader: Reader) -> None:
             await watched.change(lambda: watched.edit(f"film-{number:02}", f"snow {number}"))  # noqa: B023
             assert reader.manifests == [f"specs/film-{number:02}.yaml"]
             assert reader.notes == 0
+            assert reader.lines[0] == 1  # of the pass before
             assert set(reader.texts) <= {f"specs/film-{number:02}.yaml"}
     assert watched.list_prompts() == ["rain", "snow 7", "snow 8"]
 

@@ -121,8 +121,10 @@ class Books(Protocol):
         moment (seconds since 1970).
         """
 
-    def check(self) -> None:
-        """Raises LedgerError where something stands in the books that nobody can count with."""
+    def check(self, *, since: float = 0.0) -> None:
+        """Raises LedgerError where something stands in the books that nobody can count with: in all
+        of them, or in what was written since a moment.
+        """
 
     def origin(self, attempt_id: str) -> Origin:
         """Where the request of an attempt came from; empty where that was never written down."""

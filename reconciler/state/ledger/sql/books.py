@@ -93,9 +93,10 @@ class SqlBooks:
         ]
         return sorted(entries_, key=lambda entry: entry.at)
 
-    def check(self) -> None:
-        self.entries()
-        self.holdings()
+    def check(self, *, since: float = 0.0) -> None:
+        self.entries(since=since)
+        # what is no moment is none that is early
+        self._list_holdings(*(("at >= ?", since) if since else ("1 = 1",)))
 
     def origin(self, attempt_id: str) -> Origin:
         sql = "select commit_id, author, approved_by from bookings where attempt_id = ?"
@@ -109,6 +110,10 @@ class SqlBooks:
 
     def holdings(self, edits: Collection[str] | None = None) -> Sequence[Holding]:
         which, values = _choose("edit", edits)
+        return self._list_holdings(which, *values)
+
+    def _list_holdings(self, which: str, *values: str | float) -> Sequence[Holding]:
+        """Those for which a condition holds."""
         rows = self._database.rows(
             f"select edit, environment, key, at, reused, billable_s, {_BOOKED} from holdings where"
             f" {which} and project = ? order by rowid",
