@@ -191,13 +191,15 @@ class Session:
 
     def orphans(self, current: Pass) -> Sequence[Attempt]:
         """Tasks in flight that no edit asks for any more; they are paid, so they are brought home
-        too.
+        too, unless somebody else who lives has asked for them.
         """
-        return [
+        found = [
             attempt
             for attempt in current.plan.orphans
             if attempt.state is State.SUBMITTED and self._context.is_here(attempt)
         ]
+        followed = self._ledger.find_followed() if found else frozenset[str]()
+        return [attempt for attempt in found if attempt.id not in followed]
 
     # -------------------------------------------------------------- driving
 

@@ -274,7 +274,9 @@ def test_what_the_dead_left_is_taken_over_and_nothing_else(address: LedgerAddres
     run_sql(address, old)
     assert second.left_intents() == []
     assert first.left_intents() == ["a"]
+    assert (first.find_followed(), second.find_followed()) == (frozenset(), frozenset({"a"}))
     kill(address, "1")
+    assert second.find_followed() == frozenset()
     run_sql(address, "update attempts set intended_at = intended_at + 60")
     assert second.left_intents() == []
     run_sql(address, old)

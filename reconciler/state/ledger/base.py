@@ -245,6 +245,11 @@ class Ledger(Protocol):
         those of processes that are dead, which are taken over for good.
         """
 
+    def find_followed(self) -> frozenset[str]:
+        """Ids of the attempts that are not over, and that other processes hold which live: they
+        follow them.
+        """
+
     def take_duty(self, name: str, /) -> bool:
         """Whether something that one process does for all is for this one to do, for as long as it
         lives.

@@ -100,12 +100,12 @@ class Holders:
             row = connection.execute("select holder from duties where name = ?", (name,)).fetchone()
         return row is not None and row[0] == self._me.id
 
-    def describe_others(self) -> list[str]:
-        """The other processes that live, in words."""
+    def find_followed(self) -> frozenset[str]:
+        """The attempts that are not over, of other processes that live."""
         rows = self._database.rows(
-            f"select host, command from holders where alive_until > {NOW} and id <> ? order by"
-            " host, command, id",
+            "select id from attempts where state in ('INTENT', 'SUBMITTED') and holder <> ? and"
+            f" holder in ({LIVING})",
             self._me.id,
-            kinds=[TEXT, TEXT],
+            kinds=[TEXT],
         )
-        return [f"{host} ({command})" for host, command in rows]
+        return frozenset(str(row[0]) for row in rows)

@@ -95,6 +95,9 @@ class PostgresLedger(SqlLedger):
         self._holders.take_over()
         return self._holders.list_held()
 
+    def find_followed(self) -> frozenset[str]:
+        return self._holders.find_followed()
+
     def take_duty(self, name: str, /) -> bool:
         return self._holders.take_duty(name)
 

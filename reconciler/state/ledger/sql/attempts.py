@@ -334,6 +334,9 @@ class SqlLedger(Questions):
     def left_intents(self) -> Sequence[str]:
         return self.open_intents()
 
+    def find_followed(self) -> frozenset[str]:
+        return frozenset()
+
     def take_duty(self, _name: str, /) -> bool:
         return True
 
