@@ -22,10 +22,10 @@ class Variables:
     api_key: Secret = field(default_factory=lambda: Secret(""))
     endpoint: str = ""
     store: str = ""
-    ledger: Secret = field(default_factory=lambda: Secret(""))  # its address may have a password
     environment: str = ""  # the name of one that the project file describes
     approver: str = ""
     routes: Routes = field(default_factory=Routes)
+    ledger: Secret = field(default_factory=lambda: Secret(""))  # its address may have a password
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Variables:
