@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-QUIET_S = 0.05  # without news, and what is being saved is written: batches come more often
+QUIET_S = 0.04  # without news, and what is being saved is written: batches come more often
 WHOLE_S = 0.2  # the same for a manifest that cannot be read yet
 MOST_S = 1.0  # so long after the first of them it is looked, whatever goes on
 _SELDOM_S = 0.25  # between two looks for changes at paths that nobody names
