@@ -15,7 +15,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from reconciler import planner
 from reconciler.apply.events import RunBlocking, run_in_thread
@@ -431,6 +431,14 @@ class Project:
         from reconciler.operations import importing  # lazy: httpx
 
         return importing.describe_fate(self.run_pass(), name, digest)
+
+    def move_ledger(self, to: Literal["shared", "file"]) -> str:
+        """Move the ledger of this clone into the shared one that is named, or that one back into a
+        file; what was done, in words. The ledger that it came from is closed for good.
+
+        Raises UsageError, LedgerError, Locked; then nothing was moved.
+        """
+        return self._workspace.move_ledger(to)
 
     # -------------------------------------------------------------- apply
 

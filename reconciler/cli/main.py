@@ -30,7 +30,7 @@ _LASTING = ("apply", "watch", "sync", "mock", "demo")
 # when it is asked for: `--version` loads click and nothing else.
 COMMANDS = (
     "init", "validate", "plan", "diff", "show", "apply", "status", "watch", "sync", "retake",
-    "resolve", "explain", "graph", "log", "cost", "import", "verify", "gc", "bundle",
+    "resolve", "explain", "graph", "log", "cost", "import", "verify", "gc", "move", "bundle",
     "unbundle", "schema", "mock", "demo", "completion",
 )  # fmt: skip
 

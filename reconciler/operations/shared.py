@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from reconciler.config import Config
 from reconciler.config.variables import find_machine_name
-from reconciler.errors import CutlistError
-from reconciler.state.ledger.base import LedgerAway
+from reconciler.errors import CutlistError, LedgerError
+from reconciler.formats.words import format_count
+from reconciler.state.ledger.base import LedgerAway, LedgerRetired
 
 if TYPE_CHECKING:
     from reconciler.state.ledger.address import LedgerAddress
@@ -36,14 +37,45 @@ def open_readonly(config: Config) -> PostgresLedger | None:
         return PostgresLedger.open_readonly(find_address(config), config.name)
 
 
-def open_ledger(config: Config, id_: str, command: str) -> PostgresLedger:
-    """The ledger for writing, by a process that others know as `id_`. Raises LedgerError."""
+def open_ledger(
+    config: Config, id_: str, command: str, *, beside_a_file: bool = False
+) -> PostgresLedger:
+    """The ledger for writing, by a process that others know as `id_`. Raises LedgerError, also
+    where this clone has a file with requests of its own, unless that is to be moved.
+    """
+    if not beside_a_file:
+        _require_no_file(config)
     with _told():
         from reconciler.state.ledger.holders import LedgerUser  # lazy: only where it is shared
         from reconciler.state.ledger.postgres import PostgresLedger
 
         me = LedgerUser(id_, command, find_machine_name())
         return PostgresLedger.open(find_address(config), config.name, me)
+
+
+def _require_no_file(config: Config) -> None:
+    """Raises LedgerError where requests of this clone are known to its file alone: they would be
+    sent again.
+    """
+    from reconciler.state.ledger.sqlite import SqliteLedger  # lazy: only where it is shared
+
+    path = config.state_dir / "ledger.db"
+    try:
+        ledger = SqliteLedger.open_readonly(path)
+    except LedgerRetired:
+        return
+    if ledger is None:
+        return
+    try:
+        number = len(ledger.books.entries())
+    finally:
+        ledger.close()
+    if number:
+        raise LedgerError(
+            f"{format_count(number, 'request')} of this clone stand in {path}, and the shared"
+            " ledger does not know them.",
+            hint="Move them: cutlist move --to shared. Nothing was sent.",
+        )
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from reconciler import planner
 from reconciler.config import Config
@@ -73,6 +73,15 @@ class Workspace:
                 yield ledger
             finally:
                 ledger.close()
+
+    def move_ledger(self, to: Literal["shared", "file"]) -> str:
+        """The ledger into the shared one, or back into a file; what was done, in words."""
+        from reconciler.operations import moving  # lazy: start-up time
+
+        move = moving.move_to_shared if to == "shared" else moving.move_to_file
+        lock = FileLock(self.config.state_dir / "lock")
+        with lock.hold(command=self._command, now=self.clock.now()):
+            return move(self.config, self.clock.new_id(), self._command)
 
     def _open(self) -> Ledger:
         if self.config.shares_ledger:

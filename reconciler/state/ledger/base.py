@@ -22,6 +22,10 @@ class AlreadyOpen(LedgerError):
     """
 
 
+class LedgerRetired(LedgerError):
+    """All that the ledger had was moved into another one; no program uses it any more."""
+
+
 class LedgerAway(LedgerError):
     """The ledger cannot be reached. What was being written may or may not be durable."""
 

@@ -18,11 +18,11 @@ from psycopg import errors, sql
 
 from reconciler.errors import LedgerError, Locked
 from reconciler.state.ledger.address import LedgerAddress
-from reconciler.state.ledger.base import LaneFull, LedgerAway
+from reconciler.state.ledger.base import LaneFull, LedgerAway, LedgerRetired
 from reconciler.state.ledger.holders import LIVING, NOW, SEND_WITHIN_S, Holders, LedgerUser
 from reconciler.state.ledger.sql.attempts import SqlLedger
 from reconciler.state.ledger.sql.database import Conflict, Connection, Cursor, Kind, check_row
-from reconciler.state.ledger.sql.schema import STEPS, VERSION
+from reconciler.state.ledger.sql.schema import RETIRED, STEPS, VERSION
 from reconciler.state.ledger.sql.translation import translate, translate_tables
 from reconciler.state.observed import Attempt
 
@@ -225,6 +225,17 @@ class PostgresDatabase:
         cursor = self._reader.connect().execute(translate(sql), _adapt(values))
         return cursor.fetchall()
 
+    def retire(self) -> None:
+        """Let no program use it any more. Raises Locked where others do."""
+        with self.transaction() as connection:
+            connection.execute("update about set version = ?", (RETIRED,))
+            row = connection.execute(f"select count(*) from ({LIVING}) as living").fetchone()
+            if row is None or row[0] > 1:
+                raise Locked(
+                    f"others work on the ledger at {self._address.host}.",
+                    hint="Run the command again when they are done. Nothing was moved.",
+                )
+
     def integrity(self) -> Sequence[str]:
         """The server looks after its own files."""
         return ()
@@ -322,6 +333,11 @@ def _find_version(connection: psycopg.Connection[Any], address: LedgerAddress) -
             f"the ledger at {address.host} belongs to account {account} in the realm {realm}, and"
             f" this project to account {address.account} in the realm {address.realm}.",
             hint="Name the database of your own account. Nothing was sent.",
+        )
+    if version == RETIRED:
+        raise LedgerRetired(
+            f"the ledger at {address.host} is closed: all it had was moved into a file.",
+            hint="Use the clone with that file, or another database. Nothing was sent.",
         )
     if not 0 < version <= VERSION:
         raise LedgerError(

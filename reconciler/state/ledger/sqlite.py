@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.errors import LedgerError, Locked
+from reconciler.state.ledger.base import LedgerRetired
 from reconciler.state.ledger.sql.attempts import SqlLedger
 from reconciler.state.ledger.sql.database import ADVICE, TEXT, Conflict, Kind, check_row
-from reconciler.state.ledger.sql.schema import STEPS, VERSION
+from reconciler.state.ledger.sql.schema import RETIRED, STEPS, VERSION
 from reconciler.system.files import find_network_file_system, fsync_dir, make_dirs
 
 
@@ -118,6 +119,11 @@ class SqliteDatabase:
                 raise
             self._connection.execute("commit")
 
+    def retire(self) -> None:
+        """Let no program use it any more."""
+        with self.transaction() as connection:
+            connection.execute(f"pragma user_version = {RETIRED}")
+
     def integrity(self) -> Sequence[str]:
         return [
             words for (words,) in self.rows("pragma integrity_check", kinds=[TEXT]) if words != "ok"
@@ -130,11 +136,20 @@ class SqliteDatabase:
         return [check_row(row, kinds) for row in rows]
 
 
+def _tell_retired(path: Path) -> LedgerRetired:
+    return LedgerRetired(
+        f"{path} is closed: all it had was moved into a shared ledger.",
+        hint="Name that as `ledger` in cutlist.yaml; `cutlist move --to file` brings it back.",
+    )
+
+
 def _version(connection: sqlite3.Connection, path: Path) -> int:
     """The file's version, 0 where it has no tables yet. Raises LedgerError for one that is newer
     than this program.
     """
     version = int(connection.execute("pragma user_version").fetchone()[0])
+    if version == RETIRED:
+        raise _tell_retired(path)
     if not 0 <= version <= VERSION:
         raise LedgerError(
             f"{path} was written by another version of cutlist (ledger version {version}, this one"

@@ -28,6 +28,7 @@ from reconciler.state.ledger.base import (
 from reconciler.state.ledger.sql.baselines import KEPT, SqlBaselines
 from reconciler.state.ledger.sql.books import SqlBooks, book
 from reconciler.state.ledger.sql.database import AMOUNT, FLAG, TEXT, Conflict, Connection, Database
+from reconciler.state.ledger.sql.moving import move_rows
 from reconciler.state.ledger.sql.questions import Questions
 from reconciler.state.ledger.sql.strays import SqlStrays, keep_stray
 from reconciler.state.ledger.sql.uploads import SqlUploads
@@ -333,6 +334,16 @@ class SqlLedger(Questions):
 
     def left_intents(self) -> Sequence[str]:
         return self.open_intents()
+
+    def move_into(self, target: SqlLedger) -> int:
+        """Write all that it has into another ledger, and close this one for good. How many attempts
+        that were. Raises LedgerError, Locked; then nothing has changed here.
+        """
+        moved = move_rows(
+            self._database, target._database, before=self._project, after=target._project
+        )
+        self._database.retire()
+        return moved
 
     def find_followed(self) -> frozenset[str]:
         return frozenset()

@@ -59,6 +59,9 @@ class Database(Protocol):
     def integrity(self) -> Sequence[str]:
         """What the database finds wrong with what it keeps; nothing when it is sound."""
 
+    def retire(self) -> None:
+        """Let no program use it any more: what it had lies elsewhere. Raises Locked."""
+
     def close(self) -> None:
         """Let go of it."""
 

@@ -121,3 +121,4 @@ create table duties (name text primary key, holder text not null) strict;
 # each takes a file to the version of its number, from 1; what was written stays
 STEPS = (_ATTEMPTS, _BOOKS, _BASELINES, _INDEXES, _SHARING)
 VERSION = len(STEPS)
+RETIRED = 1_000_000  # the version of a ledger whose rows were moved elsewhere
