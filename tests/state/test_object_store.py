@@ -5,6 +5,7 @@ bad there, and a service that says no.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -386,3 +387,38 @@ def test_a_link_reads_without_a_key(open_at: Open) -> None:
     assert httpx.get(link).content == b"video"
     assert "X-Amz-Expires=3600" in link
     assert ACCESS["AWS_SECRET_ACCESS_KEY"] not in link
+
+
+# ------------------------------------------------------------------ many, and much
+
+
+@pytest.mark.parametrize("ignores", [False, True])
+def test_many_store_the_same(
+    ignores: bool, open_at: Open, address: BucketAddress, bucket_server: BucketServer
+) -> None:
+    """Of writers of one result at the same moment all succeed, and there is one result then, whose
+    record is whole, also where the service knows no conditions.
+    """
+    bucket_server.ignores_conditions = ignores
+    stores = [open_at(f"machine {n}") for n in range(6)]
+    with ThreadPoolExecutor(len(stores)) as pool:
+        told = list(
+            pool.map(
+                lambda each: put(each[1], stored_at=f"2027-01-15T08:00:0{each[0]}Z"),
+                enumerate(stores),
+            )
+        )
+    for store in (stores[0], open_at("later")):
+        store.remember()
+        (found,) = store.read_all_results().results[told[0].key]
+        assert found in told
+    assert len(bucket_server.list(address, "results")) == 1
+    assert list(open_at("judge").verify(read_data=True)) == []
+
+
+def test_a_video_in_parts(open_at: Open, tmp_path: Path) -> None:
+    """A video that is sent in several parts comes back as it was."""
+    content = "0123456789abcdef" * (12 << 16)  # 12 MiB
+    film = put(open_at("one"), content)
+    open_at("two").copy_out(film.digest, tmp_path / "film.mp4")
+    assert (tmp_path / "film.mp4").read_bytes() == content.encode()
