@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 LEGAL = "a number and MiB, GiB or TiB, such as 20GiB"
-PATTERN = r"^[0-9]{1,6}(\.[0-9]{1,3})?(MiB|GiB|TiB)$"  # the same in JSON Schema
 
 _SIZE = re.compile(r"(?P<number>[0-9]{1,6}(\.[0-9]{1,3})?)(?P<unit>MiB|GiB|TiB)")
 _BYTES = {"MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
