@@ -51,6 +51,10 @@ class Server:
     def url(self) -> str:
         return f"postgresql://{_USER}@/postgres?host={self.folder}"
 
+    @property
+    def runs(self) -> bool:
+        return self._process is not None
+
     def start(self) -> None:
         """Start it, and wait until it answers."""
         settings = [word for each in _FAST for word in ("-c", each)]

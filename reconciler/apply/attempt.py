@@ -25,7 +25,7 @@ from reconciler.apply.late import follow_late
 from reconciler.apply.listing import is_prompt_of
 from reconciler.apply.pace import Pace
 from reconciler.apply.prepare import Prepared, forget_uploads
-from reconciler.apply.receipt import close_refused, keep_named, spill_task
+from reconciler.apply.receipt import close_refused, keep_named, spill_task, write_receipt
 from reconciler.apply.unbroken import run_unbroken
 from reconciler.apply.watching import IN_FLIGHT, Watched
 from reconciler.apply.work import Work
@@ -133,14 +133,7 @@ async def _intend_and_send(
     try:
         if created.task_id in before:
             raise TaskTaken(f"the task {created.task_id} was there before.")
-        await context.run_blocking(
-            context.ledger.submitted,
-            attempt.id,
-            created.task_id,
-            at=context.clock.now(),
-            request_id=created.request_id,
-            server_time=context.client.server_time,
-        )
+        await write_receipt(context, attempt, created)
     except TaskTaken as error:
         raise OutcomeUnknown(
             f"the service's answer cannot be true: {error.message}", status=200

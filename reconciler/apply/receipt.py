@@ -7,11 +7,43 @@ from __future__ import annotations
 from contextlib import suppress
 
 from reconciler.apply.context import Context, close
+from reconciler.apply.events import Phase
 from reconciler.errors import CutlistError, LedgerError, Locked, OutcomeUnknown, ServiceError
 from reconciler.service.answers import Created
 from reconciler.service.retry import is_verdict
 from reconciler.state.ledger import MovedOn
+from reconciler.state.ledger.base import LedgerAway
 from reconciler.state.observed import Attempt, State
+
+AWAY_S = 120.0  # for which a ledger that cannot be reached is tried again
+TRY_EVERY_S = 2.0
+
+
+async def write_receipt(context: Context, attempt: Attempt, created: Created) -> None:
+    """Make the task_id of an accepted request durable. While a shared ledger cannot be reached it
+    lies in the spill file, and is tried again. Raises as `Ledger.submitted`.
+    """
+    at, server_time = context.clock.now(), context.client.server_time
+    waited_s = 0.0
+    while True:
+        try:
+            return await context.run_blocking(
+                context.ledger.submitted,
+                attempt.id,
+                created.task_id,
+                at=at,
+                request_id=created.request_id,
+                server_time=server_time,
+            )
+        except LedgerAway as error:
+            if waited_s >= AWAY_S:
+                raise
+            if not waited_s:
+                context.spill.note(attempt.id, created.task_id, created.request_id, at=at)
+                note = f"{error.message} Its task is {created.task_id}; it is tried again"
+                context.emit(attempt.edit, Phase.WAITING, note=note)
+        await context.clock.sleep(TRY_EVERY_S)
+        waited_s += TRY_EVERY_S
 
 
 async def close_refused(context: Context, attempt: Attempt, error: ServiceError) -> None:

@@ -5,19 +5,20 @@ one that was never there.
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import httpx
 import pytest
 
 from reconciler.config import Variables
-from reconciler.errors import LedgerError
+from reconciler.errors import CutlistError, LedgerError
 from reconciler.formats.secret import Secret
 from reconciler.project import Project
 from reconciler.state.ledger.base import LedgerAway
 from reconciler.state.ledger.sql.attempts import SqlLedger
 from reconciler.state.observed import State
-from tests.e2e.bench import CREATE, Bench, Trouble
+from tests.e2e.bench import CREATE, Bench, Ticking, Trouble
 from tests.postgres import find_server, make_address
 from tests.workspace import Workspace
 
@@ -85,6 +86,46 @@ async def test_the_ledger_goes_away_while_a_request_is_on_its_way(sharing: Bench
     assert (await sharing.apply()).exit_code == 0
     assert sharing.creates() == sharing.billed_tasks() == 1
     assert sharing.output("rain").exists()
+
+
+async def test_a_ledger_that_comes_back(sharing: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task_id is tried again until it is written; the run goes on as if nothing had been."""
+    sharing.edit("rain")
+    server, sleep, tries = find_server(), Ticking.sleep, []
+
+    async def act(request: httpx.Request, send: Any) -> httpx.Response:
+        response: httpx.Response = await send(request)
+        server.stop()
+        return response
+
+    async def sleep_and_start(self: Ticking, seconds: float) -> None:
+        await sleep(self, seconds)
+        if not server.runs:
+            tries.append(seconds)
+            if len(tries) == 3:
+                server.start()
+
+    monkeypatch.setattr(Ticking, "sleep", sleep_and_start)
+    sharing.network.trouble = [Trouble(*CREATE, act)]
+    try:
+        assert (await sharing.apply()).exit_code == 0
+    finally:
+        if not server.runs:
+            server.start()
+    assert len(tries) == 3
+    assert sharing.creates() == sharing.billed_tasks() == 1
+    assert any("it is tried again" in event.note for event in sharing.events)
+    assert (await sharing.apply()).exit_code == 0
+    assert sharing.creates() == 1
+
+
+def test_without_psycopg(sharing: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is missing, and how it is had."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.delitem(sys.modules, "reconciler.state.ledger.postgres")
+    with pytest.raises(CutlistError, match="needs psycopg") as caught:
+        sharing.project().plan()
+    assert "cutlist[team]" in str(caught.value.hint)
 
 
 def test_a_ledger_that_is_not_there(bench: Bench) -> None:
