@@ -18,7 +18,6 @@ from reconciler.system.files import (
     Stamp,
     Survey,
     is_prefix,
-    make_stamp,
     read_stamp,
     resolve_inside,
     write_atomic,
@@ -148,7 +147,7 @@ class Outputs:
 def _find_digest(path: str, survey: Survey, digests: Digests) -> str | None:
     """Of the file at a path; None where there is none, or where the path leaves the project."""
     try:
-        file, info = survey.look(path)
+        file, seen = survey.look(path)
     except (EscapesRoot, NotADirectoryError):
         return None
-    return None if info is None else digests.of_stamp(file, make_stamp(info))
+    return None if seen is None else digests.of_stamp(file, seen[1])

@@ -6,9 +6,10 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -16,6 +17,8 @@ from typing import IO
 from reconciler.errors import DiskFull
 
 CHUNK = 1 << 20
+Stamp = tuple[int, int, int, int]  # as make_stamp gives it
+_PLAIN_NAME = re.compile(r"[\w-][\w. -]*", re.ASCII)  # of a file, whatever its folder
 _SHORT_BYTES = 8192  # read at once; most manifests are shorter
 _FICLONE = 0x40049409  # Linux ioctl: make the target share the source's blocks (reflink)
 
@@ -50,6 +53,9 @@ def _build_link_error(relative: str, link: str) -> EscapesRoot:
     return EscapesRoot(f"{relative!r} passes through the symbolic link {link}")
 
 
+Seen = tuple[int, Stamp | None]  # the mode of what lies at a path, and its stamp
+
+
 class Survey:
     """Looks at many paths below one root. Every path, and every folder on the way, is looked at
     once: one survey is of one moment.
@@ -58,9 +64,10 @@ class Survey:
     def __init__(self, root: Path) -> None:
         self._root = f"{root}/".replace("//", "/")
         self._folders: set[str] = set()  # that are no symbolic links
-        self._seen: dict[str, tuple[str, os.stat_result | None]] = {}
+        self._fronts: dict[str, str] = {}  # by what is written before a name: its folder
+        self._seen: dict[str, tuple[str, Seen | None]] = {}
 
-    def look(self, relative: str) -> tuple[str, os.stat_result | None]:
+    def look(self, relative: str) -> tuple[str, Seen | None]:
         """The path of `root / relative`, and what lies there; None where nothing does.
 
         Raises EscapesRoot as resolve_inside does, NotADirectoryError for a path below a file, and
@@ -71,8 +78,19 @@ class Survey:
             seen = self._seen[relative] = self._look(relative)
         return seen
 
-    def _look(self, relative: str) -> tuple[str, os.stat_result | None]:
-        *folders, name = split_inside(relative)
+    def _look(self, relative: str) -> tuple[str, Seen | None]:
+        name = relative[relative.rfind("/") + 1 :]
+        written = relative[: len(relative) - len(name)]
+        front = self._fronts.get(written)
+        if front is None or not _PLAIN_NAME.fullmatch(name):
+            *folders, name = split_inside(relative)
+            front = self._look_at_folders(relative, folders)
+            if written == front:
+                self._fronts[written] = front
+        return f"{self._root}{front}{name}", self._lstat(relative, front + name)
+
+    def _look_at_folders(self, relative: str, folders: Sequence[str]) -> str:
+        """Look at each folder on the way; what stands before the last name."""
         here = ""
         for folder in folders:
             here += folder
@@ -80,9 +98,9 @@ class Survey:
                 self._lstat(relative, here)
                 self._folders.add(here)
             here += "/"
-        return f"{self._root}{here}{name}", self._lstat(relative, here + name)
+        return here
 
-    def _lstat(self, relative: str, here: str) -> os.stat_result | None:
+    def _lstat(self, relative: str, here: str) -> Seen | None:
         """What lies at `here`, on the way to `relative`. Raises EscapesRoot for a link."""
         try:
             info = os.lstat(self._root + here)
@@ -90,7 +108,8 @@ class Survey:
             return None
         if stat.S_ISLNK(info.st_mode):
             raise _build_link_error(relative, here)
-        return info
+        # the whole answer of the system is ten times as large
+        return info.st_mode, make_stamp(info)
 
 
 def split_inside(relative: str) -> list[str]:
@@ -286,9 +305,6 @@ def is_prefix(part: Path, whole: IO[bytes]) -> bool:
                 return False
         return True
     return False
-
-
-Stamp = tuple[int, int, int, int]
 
 
 def read_stamp(path: Path | str) -> Stamp | None:

@@ -16,6 +16,7 @@ from reconciler.system.files import (
     copy_atomic,
     create_file,
     make_dirs,
+    make_stamp,
     read_stamp,
     resolve_inside,
     resolve_links,
@@ -65,7 +66,8 @@ PARTS = ["..", ".", "", "real", "in", "out", "file", "gone", "~", "a\\b", "x.mp4
 def look_alone(root: Path, relative: str) -> object:
     """What lies at a path, or why it cannot be looked at, each path by itself."""
     try:
-        return resolve_inside(root, relative).lstat().st_ino
+        info = resolve_inside(root, relative).lstat()
+        return info.st_mode, make_stamp(info)
     except FileNotFoundError:
         return None
     except (EscapesRoot, OSError) as error:
@@ -75,10 +77,10 @@ def look_alone(root: Path, relative: str) -> object:
 def look_by(survey: Survey, relative: str) -> object:
     """The same by a survey."""
     try:
-        _, info = survey.look(relative)
+        _, seen = survey.look(relative)
     except (EscapesRoot, OSError) as error:
         return type(error), str(error).partition(":")[0]
-    return None if info is None else info.st_ino
+    return None if seen is None else seen
 
 
 def test_survey_sees_what_each_look_sees(tmp_path: Path) -> None:

@@ -40,10 +40,10 @@ class FolderTree:
         return list(_walk_manifests(str(start), prefix))
 
     def read(self, path: str, most: int) -> bytes:
-        with _raise_unusable():
-            try:
-                return read_start(self._find(path), most)
-            except OSError as error:
+        try:
+            return read_start(self._find(path), most)
+        except OSError as error:
+            with _raise_unusable():
                 if error.errno != errno.ELOOP:
                     raise
                 return read_start(str(self._resolve(path)), most)

@@ -170,7 +170,7 @@ def _list_sources(edits: Sequence[Edit]) -> dict[int, Sequence[Medium]]:
 def _check_output(survey: Survey, edit: Edit) -> list[Fault]:
     """What only the disk can tell of an output's path."""
     try:
-        info = survey.look(edit.output)[1]
+        seen = survey.look(edit.output)[1]
     except EscapesRoot as error:
         message = f"output: {error}"
     except NotADirectoryError:
@@ -180,9 +180,9 @@ def _check_output(survey: Survey, edit: Edit) -> list[Fault]:
             return []
         message = f"the output cannot be looked at: {error.strerror}"
     else:
-        if info is None or stat.S_ISREG(info.st_mode):
+        if seen is None or stat.S_ISREG(seen[0]):
             return []
-        what = "a folder" if stat.S_ISDIR(info.st_mode) else "no regular file"
+        what = "a folder" if stat.S_ISDIR(seen[0]) else "no regular file"
         message = f"the output {edit.output} is {what}"
     return [Fault(edit.place("/output"), message)]
 
@@ -205,4 +205,4 @@ def find_manifests(config: Config, tree: Tree) -> tuple[list[str], list[Fault]]:
             faults.append(Fault(place, f'manifests names "{name}", which does not exist'))
         else:
             paths.update(files)
-    return sorted(paths, key=lambda file: file.split("/")), faults
+    return sorted(paths, key=lambda file: file.replace("/", "\0")), faults

@@ -7,7 +7,7 @@ its texts and where they stand, lies apart and is read for the edits that somebo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from reconciler.config import Config
 from reconciler.desired import manifest
 from reconciler.desired.edit import Edit, LazyText, Medium, Text
 from reconciler.desired.job import KnownKeys, Wanted, build_job
-from reconciler.desired.manifest import Reading, Rules
+from reconciler.desired.manifest import Rules
 from reconciler.desired.policy import Policy
 from reconciler.desired.references import Reference, show_url
 from reconciler.desired.signed import Suspect, find_suspects
@@ -155,7 +155,7 @@ class ManifestReader:
 
     def _load_row(self, row: Sequence[Any], file: str, key: str, raw: bytes) -> ManifestFile:
         entries, warnings, suspects, keeps_policy = row
-        texts = _Texts(self._cache, key, lambda: manifest.read_manifest(raw, file, self._rules))
+        texts = _Texts(self._cache, key, raw, self._rules)
         edits: list[Edit] = []
         known: list[KnownKeys] = []
         for number, entry in enumerate(entries):
@@ -231,22 +231,24 @@ class _Texts:
     lost.
     """
 
-    def __init__(self, cache: Cache, key: str, read_anew: Callable[[], Reading]) -> None:
+    __slots__ = ("_cache", "_key", "_raw", "_rules", "_texts")
+
+    def __init__(self, cache: Cache, key: str, raw: bytes, rules: Rules) -> None:
         self._cache = cache
         self._key = key
-        self._read_anew = read_anew
-        self._texts: list[Text] = []
+        self._raw = raw
+        self._rules = rules
+        self._texts: Sequence[Text] = ()
 
     def read(self, number: int) -> Text:
         """The text of an edit, by its number in the file."""
         if not self._texts:
-            data = self._cache.fetch(_TEXTS, self._key)
+            data, file = self._cache.fetch(_TEXTS, self._key), self._key.split(":", 2)[2]
             if data is None:
-                edits = self._read_anew().edits
+                edits = manifest.read_manifest(self._raw, file, self._rules).edits
                 self._cache.put(_TEXTS, self._key, _dump_texts(edits))
                 self._texts = [edit.text.get() for edit in edits]
             else:
-                file = self._key.split(":", 2)[2]
                 self._texts = list(_load_texts(data, file))
         return self._texts[number]
 
