@@ -66,6 +66,7 @@ def list_judges() -> list[Path]:
     code = [
         *sorted(package.glob("desired/**/*.py")),
         *sorted(package.glob("formats/*.py")),
+        package / "config" / "ledger_url.py",
         package / "config" / "project_file.py",
         package / "service" / "endpoints.py",
         package / "service" / "models.py",
