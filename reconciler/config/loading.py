@@ -109,6 +109,7 @@ def build_committed_config(
     config = _build_config(document, outputs, home, endpoint, environment, overlay, variables)
     name = (document.data.get("metadata") or {}).get("name", folder.path or "project")
     shared = _share_ledger(config, variables.ledger)  # where that is, a commit cannot say
+    _require_name(shared)  # two repositories may have their projects at the same path
     return replace(
         shared,
         name=name,

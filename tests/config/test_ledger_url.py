@@ -6,8 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.config import Config, Variables, load_config
+from reconciler.config import (
+    CommittedFolder,
+    Config,
+    Variables,
+    build_committed_config,
+    load_config,
+)
+from reconciler.config.project_file import read_project_file
 from reconciler.errors import InvalidInput, UsageError
+from reconciler.service.endpoints import find_endpoint
+from reconciler.system.cache import open_cache
 
 URL = "postgresql://db.example/cutlist"
 NAMED = "metadata: {name: films}\n"
@@ -83,3 +92,28 @@ def test_a_project_without_a_name(tmp_path: Path) -> None:
         load(tmp_path, f"{{endpoint: beijing, ledger: '{URL}'}}", head="")
     with pytest.raises(UsageError, match="projects apart by their names"):
         load(tmp_path, "{endpoint: beijing}", head="", CUTLIST_LEDGER=URL)
+
+
+def commit(folder: Path, text: str, **environ: str) -> Config:
+    """The Config of a project file in a commit, as a controller reads it."""
+    raw = f"apiVersion: cutlist/v1\nkind: Project\n{text}".encode()
+    return build_committed_config(
+        read_project_file(raw, open_cache(folder / "cache")),
+        CommittedFolder(folder, "c0ffee"),
+        endpoint=find_endpoint("beijing", {}, "endpoint", None),
+        environment="default",
+        outputs=folder,
+        home=folder,
+        lock_dir=folder,
+        variables=Variables.read(environ),
+    )
+
+
+def test_a_commit_cannot_say_where_the_ledger_lies(tmp_path: Path) -> None:
+    """Who runs the controller does, for all that it renders."""
+    asked = NAMED + "spec: {ledger: 'postgresql://stranger.example/x'}\n"
+    assert not commit(tmp_path, asked).shares_ledger
+    shared = commit(tmp_path, asked, CUTLIST_LEDGER=URL)
+    assert (shared.ledger.reveal(), shared.name, shared.settle_s) == (URL, "films", 120)
+    with pytest.raises(UsageError, match="projects apart by their names"):
+        commit(tmp_path, "spec: {}\n", CUTLIST_LEDGER=URL)
