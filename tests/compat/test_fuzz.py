@@ -4,7 +4,7 @@ new requests).
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 
 from tests.compat.fuzz import SESSIONS, Request, fuzzed, orders
 
@@ -36,6 +36,7 @@ def test_no_order_upsets_the_server() -> None:
     """
     with fuzzed() as target:
 
+        @example(order=Request("POST", "/_mock/scenarios", body=b'{"scenarios": [{}]}'))
         @settings(max_examples=300, suppress_health_check=list(HealthCheck))
         @given(order=orders())
         def every(order: Request) -> None:
