@@ -15,39 +15,18 @@ from functools import partial
 from pathlib import Path
 
 from frame import Usage, measure_command, measure_in_turn, say, tell_cpu_ratio
+from scene.making import CUTLIST
+from scene.projects import EDIT, PROJECT, make_files
 
 EDITS = 10_000
 ALLOWED = 2  # times the script
 ROOT = Path(__file__).resolve().parents[1]
 PEER = [sys.executable, ROOT / "benchmarks" / "scene" / "peer.py"]
 SCHEMA = ROOT / "schemas" / "manifest.schema.json"
-CUTLIST = [sys.executable, "-c", "from reconciler.cli import main; main()"]
-DEFAULTS = "{model: wan2.7-videoedit, parameters: {resolution: 720P}}"
-EDIT = """\
-apiVersion: cutlist/v1
-kind: Edit
-metadata:
-  name: edit-NUMBER
-  labels: {campaign: spring}
-spec:
-  input:
-    prompt: Replace the girl's clothes with the clothes from image NUMBER
-    media:
-      - {type: video, url: "https://clips.example/girl-NUMBER.mp4"}
-      - {type: reference_image, url: "https://clips.example/clothes.png"}
-  parameters: {watermark: true, seed: 7}
-"""
-WHOLE = EDIT.replace("spec:\n", "spec:\n  model: wan2.7-videoedit\n").replace(
+BARE_PROJECT = "apiVersion: cutlist/v1\nkind: Project\nspec: {}\n"
+WHOLE_EDIT = EDIT.replace("spec:\n", "spec:\n  model: wan2.7-videoedit\n").replace(
     "seed: 7", "seed: 7, resolution: 720P"
 )
-
-
-def make_project(root: Path, edits: int, text: str, spec: str) -> None:
-    """A project with one edit in each file."""
-    (root / "specs").mkdir(parents=True)
-    (root / "cutlist.yaml").write_text(f"apiVersion: cutlist/v1\nkind: Project\nspec: {spec}\n")
-    for number in range(edits):
-        (root / "specs" / f"{number:06}.yaml").write_text(text.replace("NUMBER", f"{number:06}"))
 
 
 def plan_first(root: Path) -> Usage:
@@ -65,12 +44,12 @@ def main() -> None:
     parser.add_argument("--edits", type=int, default=EDITS)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    forms = (("that say all", WHOLE, "{}"), ("with defaults", EDIT, f"{{defaults: {DEFAULTS}}}"))
+    forms = (("that say all", WHOLE_EDIT, BARE_PROJECT), ("with defaults", EDIT, PROJECT))
     with tempfile.TemporaryDirectory() as folder:
-        for number, (form, text, spec) in enumerate(forms):
+        for number, (form, edit, project) in enumerate(forms):
             root = Path(folder) / str(number)
             say(f"making {arguments.edits:,} manifests {form}")
-            make_project(root, arguments.edits, text, spec)
+            make_files(root, arguments.edits, edit, project)
             results = measure_in_turn(
                 arguments.rounds,
                 plan=partial(plan_first, root),

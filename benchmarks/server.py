@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from frame import measure_in_turn, tell_ratio, tell_value
+from scene.making import CUTLIST
 
 TASKS = 100_000  # held, with --held
 REQUESTS = 1_500  # of one measurement
@@ -86,7 +87,6 @@ async def serve_library() -> None:
 
 BARE = [sys.executable, str(Path(__file__).with_name("bare_server.py"))]
 SELF = [sys.executable, __file__]
-CUTLIST = [sys.executable, "-c", "from reconciler.cli import main; main()"]
 STARTED = {
     "bare": BARE,
     "cutlist mock": [*CUTLIST, "mock"],

@@ -8,16 +8,16 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from scene.making import CUTLIST
 from tests.controller.deliveries import SECRET, send_github
 
 TICKS = os.sysconf("SC_CLK_TCK")
-COMMAND = [sys.executable, "-c", "from reconciler.cli import main; main()", "sync"]
+COMMAND = [*CUTLIST, "sync"]
 HEARD_S = 60.0  # for something to be logged
 
 

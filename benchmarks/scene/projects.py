@@ -43,12 +43,12 @@ spec:
 """
 
 
-def make_files(root: Path, edits: int) -> None:
+def make_files(root: Path, edits: int, edit: str = EDIT, project: str = PROJECT) -> None:
     """A project of so many edits, each in a file of its own."""
     (root / "specs").mkdir(parents=True)
-    (root / "cutlist.yaml").write_text(PROJECT)
+    (root / "cutlist.yaml").write_text(project)
     for number in range(edits):
-        (root / "specs" / f"{number:05}.yaml").write_text(EDIT.replace("NUMBER", f"{number:05}"))
+        (root / "specs" / f"{number:05}.yaml").write_text(edit.replace("NUMBER", f"{number:05}"))
 
 
 def make_matrix(root: Path, edits: int) -> None:
