@@ -15,25 +15,18 @@ from typing import Any
 
 import httpx
 
+from benchmarks.scene.projects import open_quick_ledger
 from reconciler import Project
 from reconciler.apply.lanes import name_lane
 from reconciler.apply.outcome import Stop
 from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.config import Variables
 from reconciler.formats.secret import Secret
-from reconciler.state.ledger import SqliteLedger
 from reconciler.state.observed import Attempt, State
 from tests.simulation.clocks import LifeClock, elapsed_s
 from tests.simulation.loop import VirtualLoop
 
 FOLLOWED_S = 150.0  # virtual: the list of 10,000 tasks is read twice
-
-
-async def inline(function: Any, *args: Any) -> Any:
-    """Synchronous code, run at once."""
-    return function(*args)
-
-
 PAGE = 100  # rows of the list
 FILE = 500  # edits of a manifest
 PROJECT = """\
@@ -55,6 +48,11 @@ spec:
     prompt: Make it rain, number NUMBER
     media: [{type: video, url: https://clips.example/a.mp4}]
 """
+
+
+async def inline(function: Any, *args: Any) -> Any:
+    """Synchronous code, run at once."""
+    return function(*args)
 
 
 class Service(httpx.AsyncBaseTransport):
@@ -112,8 +110,7 @@ async def _submit_all(folder: Path) -> None:
     jobs = [each.job for each in project.run_pass().resolved.values()]
     endpoint, account = project.config.endpoint.name, project.config.account
     lane = name_lane(endpoint, account, "wan2.7-videoedit")
-    ledger = SqliteLedger.open(project.config.state_dir / "ledger.db")
-    ledger._database._connection.execute("pragma synchronous = off")
+    ledger = open_quick_ledger(project.config.state_dir / "ledger.db")
     for number, job in enumerate(jobs):
         assert job is not None
         name, now = f"id{number:05}", clock.now()

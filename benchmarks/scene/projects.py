@@ -17,7 +17,6 @@ from reconciler import Project
 from reconciler.desired.job import Job
 from reconciler.state.booked import Booking
 from reconciler.state.ledger import SqliteLedger
-from reconciler.state.ledger.sqlite import SqliteDatabase
 from reconciler.state.observed import Attempt, Published, Result, State
 from reconciler.state.outputs import Outputs
 
@@ -89,10 +88,9 @@ def fill_project(project: Project, outputs: Path) -> None:
 
 def open_quick_ledger(path: Path) -> SqliteLedger:
     """A ledger that a power cut would lose."""
-    SqliteLedger.open(path).close()
-    database = SqliteDatabase.open(path)
-    database._connection.execute("pragma synchronous = off")
-    return SqliteLedger(database)
+    ledger = SqliteLedger.open(path)
+    ledger._database._connection.execute("pragma synchronous = off")
+    return ledger
 
 
 def build_result(job: Job, digest: str, size_bytes: int, edit: str) -> Result:
