@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -19,8 +18,6 @@ from pathlib import Path
 
 from frame import Usage, measure_command, measure_in_turn, say, tell_ratio, tell_value
 from scene.making import CUTLIST, SETTLED_S, make_project
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from reconciler.formats.digest import hash_bytes
 from reconciler.state.store.bucket import StorageBucket
