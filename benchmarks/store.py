@@ -12,7 +12,6 @@ import os
 import shutil
 import tempfile
 import time
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -47,16 +46,15 @@ def add_records(store: Path, number: int) -> None:
 
 def fill_bucket(server: BucketServer, store: Path, folder: Path) -> str:
     """The same results as packs of a bucket. Returns its address for `store`."""
-    live = server.make_bucket()
-    place = StorageBucket(replace(live, prefix=live.prefix.replace("live", "mock")))
-    packs = Packs(place, Copies(folder, 1 << 40, SystemClock()))
+    address = server.make_bucket("mock")
+    packs = Packs(StorageBucket(address), Copies(folder, 1 << 40, SystemClock()))
     lines: dict[str, list[bytes]] = {shard: [] for shard in SHARDS}
     for path in (store / "results").rglob("*.json"):
         raw = path.read_bytes().strip()
         lines[path.name[0]].append(path.name.removesuffix(".json").encode() + b" " + raw)
     for shard, several in lines.items():
         packs.write(shard, several)
-    return server.name_store(live)
+    return server.name_store(address)
 
 
 def plan(root: Path, store: str) -> Usage:

@@ -27,12 +27,12 @@ class BucketServer:
     knows_no_conditions: bool = False
     _number: int = 0
 
-    def make_bucket(self) -> BucketAddress:
-        """A new, empty bucket, and the address of a place in it."""
+    def make_bucket(self, realm: str = "live") -> BucketAddress:
+        """A new, empty bucket, and the address of the place of a realm in it."""
         self._number += 1
         name = f"studio-{self._number}"
         _boto(self.url).create_bucket(Bucket=name)
-        return BucketAddress("s3", name, "films/live", endpoint=self.url, region="us-east-1")
+        return BucketAddress("s3", name, f"films/{realm}", endpoint=self.url, region="us-east-1")
 
     def name_store(self, address: BucketAddress) -> str:
         """The address as people write it for `store:`, of any realm."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from reconciler.errors import CutlistError, StoreUnavailable, UsageError
-from reconciler.formats.bucket_address import BucketAddress
 from reconciler.plan.step import Action
 from tests.bucketserver import ACCESS, BucketServer
 from tests.e2e.bench import Bench
@@ -23,9 +23,7 @@ class SharedBucket:
     def __init__(self, bench: Bench, server: BucketServer, other: Path) -> None:
         self.bench, self.server = bench, server
         self.roots = {"a": bench.root, "b": other}
-        self.address = server.make_bucket()
-        place = self.address.prefix.removesuffix("/live")
-        self.realm = BucketAddress("s3", self.address.bucket, f"{place}/mock")
+        self.address = server.make_bucket("mock")
         for root in self.roots.values():
             bench.root = root
             bench.write_project(store=server.name_store(self.address))
@@ -40,7 +38,7 @@ class SharedBucket:
         return (self.roots[which] / "renders/rain.mp4").read_bytes()
 
     def list(self, below: str = "") -> list[str]:
-        return sorted(self.server.list(self.realm, below))
+        return sorted(self.server.list(self.address, below))
 
 
 @pytest.fixture
@@ -80,7 +78,7 @@ async def test_found_before_money(shared: SharedBucket) -> None:
     """A result that the index lost is found by the records before anything is sent."""
     await shared.apply("a")
     for name in shared.list("index"):
-        shared.server.hurt(shared.realm, name, None)
+        shared.server.hurt(shared.address, name, None)
     report = await shared.apply("b")
     assert (report.exit_code, shared.bench.creates()) == (0, 1)
     assert shared.output("a") == shared.output("b")
@@ -113,7 +111,7 @@ async def test_verify_repairs_and_apply_heals(shared: SharedBucket) -> None:
     await shared.apply("a")
     whole = shared.output("a")
     (blob,) = shared.list("blobs")
-    shared.server.hurt(shared.realm, blob, b"not the video")
+    shared.server.hurt(shared.address, blob, b"not the video")
     project = shared.bench.project()
     assert len(project.verify(read_data=False)) == 1
     damages = project.verify(read_data=True, repair=True)
@@ -167,16 +165,14 @@ async def test_gc_wants_to_know_what_others_need(shared: SharedBucket) -> None:
     """Where a claim cannot be read, nothing is deleted."""
     await shared.apply("a")
     (claim,) = shared.list("projects")
-    shared.server.hurt(shared.realm, claim, b"{")
-    shared.server.hurt(shared.realm, "projects/another.json", b"{")
+    shared.server.hurt(shared.address, claim, b"{")
+    shared.server.hurt(shared.address, "projects/another.json", b"{")
     with pytest.raises(CutlistError, match=r"another.json cannot be read"):
         shared.bench.project().gc(commits=5, delete=True)
 
 
 async def test_a_link(shared: SharedBucket) -> None:
     """`show NAME --link 1h` signs a link to the result, which needs no key; none without one."""
-    import httpx
-
     with pytest.raises(UsageError, match="no result yet"):
         shared.bench.project().link("rain", for_s=3600)
     await shared.apply("a")
@@ -192,7 +188,9 @@ def test_show_prints_the_link_alone(
     """
     workspace.take(media, "ok.mp4")
     workspace.edit("rain")
-    assert "the store is a folder" in _apply_and_show(workspace)
+    assert workspace.run("apply", "--auto-approve").code == 0
+    told = workspace.run("show", "rain", "--link", "1h")
+    assert (told.code, "the store is a folder" in told.err) == (64, True)
     address = bucket_server.make_bucket()
     monkeypatch.setenv("CUTLIST_STORE", bucket_server.name_store(address))
     assert workspace.run("apply", "--auto-approve").code == 0
@@ -205,16 +203,7 @@ def test_show_prints_the_link_alone(
     assert (refused.code, "legal is 1m to 7d" in refused.err) == (64, True)
 
 
-def _apply_and_show(workspace: Workspace) -> str:
-    assert workspace.run("apply", "--auto-approve").code == 0
-    said = workspace.run("show", "rain", "--link", "1h")
-    assert said.code == 64
-    return said.err
-
-
-def test_local_stays_local(
-    workspace: Workspace, media: Path, run_python: Callable[[str], str]
-) -> None:
+def test_local_stays_local(workspace: Workspace, media: Path) -> None:
     """Without a bucket nothing of it is loaded."""
     workspace.take(media, "ok.mp4")
     workspace.edit("rain")
@@ -224,18 +213,7 @@ def test_local_stays_local(
         "print(sorted(name for name in sys.modules if name.split('.')[0] in"
         " ('obstore', 'psycopg', 'concurrent')))"
     )
-    assert run_python(program).splitlines()[-1] == "[]"
-
-
-@pytest.fixture
-def run_python() -> Callable[[str], str]:
-    """What a program prints that runs in a process of its own."""
-    import subprocess
-
-    def run(program: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, check=True
-        )
-        return done.stdout
-
-    return run
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
