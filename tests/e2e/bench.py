@@ -190,7 +190,9 @@ class Bench:
         self.events: list[Event] = []
         self.write_project()
 
-    def write_project(self, **spec: Any) -> None:
+    def write_project(self, *, name: str = "", **spec: Any) -> None:
+        """The project file; without a name the project is called as its folder."""
+        named = {"metadata": {"name": name}} if name else {}
         fields = {
             "defaults": {"model": "wan2.7-videoedit", "parameters": {"resolution": "720P"}},
             "prices": {
@@ -203,7 +205,7 @@ class Bench:
             **spec,
         }
         (self.root / "cutlist.yaml").write_text(
-            json.dumps({"apiVersion": "cutlist/v1", "kind": "Project", "spec": fields})
+            json.dumps({"apiVersion": "cutlist/v1", "kind": "Project", **named, "spec": fields})
         )
 
     def write(self, name: str, text: str) -> None:
@@ -257,6 +259,22 @@ class Bench:
         return await (project or self.project()).apply_async(
             ApplyRequest(**request), ApplyHooks(**hooks), stop=stop
         )
+
+    async def ask_by_hand(
+        self, prompt: str, url: str = "https://clips.example/a.mp4", **parameters: Any
+    ) -> str:
+        """The id of a task that somebody asked for without this program."""
+        media = [{"type": "video", "url": url}]
+        body = {
+            "model": "wan2.7-videoedit",
+            "input": {"prompt": prompt, "media": media},
+            "parameters": parameters,
+        }
+        headers = {"Authorization": "Bearer sk-mock", "X-DashScope-Async": "enable"}
+        path = "/services/aigc/video-generation/video-synthesis"
+        async with httpx.AsyncClient() as client:
+            answer = await client.post(f"{self.server.url}{path}", json=body, headers=headers)
+        return str(answer.json()["output"]["task_id"])
 
     def creates(self) -> int:
         """How many tasks the server was asked to make, successfully or not."""

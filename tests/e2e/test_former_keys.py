@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
-import httpx
 import pytest
 
 from mockserver import MockServer, VirtualClock
@@ -76,24 +75,12 @@ async def unpack(bench: Old) -> None:
     """Put the project where it is, with the address and the task of this server."""
     with tarfile.open(MADE) as tar:
         tar.extractall(bench.root, filter="data")
-    body = {
-        "model": "wan2.7-videoedit",
-        "input": {
-            "prompt": "make it rain",
-            "media": [{"type": "video", "url": "https://clips.example/flying.mp4"}],
-        },
-        "parameters": {"resolution": "720P"},
-    }
     known = (bench.root / "ledger.sql").read_text().replace(TASK, "")
     task = ""
     while not task or task in known:  # ids of this server that are taken by what is done
-        async with httpx.AsyncClient() as client:
-            answer = await client.post(
-                f"{bench.server.url}/services/aigc/video-generation/video-synthesis",
-                json=body,
-                headers={"Authorization": "Bearer sk-mock", "X-DashScope-Async": "enable"},
-            )
-        task = answer.json()["output"]["task_id"]
+        task = await bench.ask_by_hand(
+            "make it rain", "https://clips.example/flying.mp4", resolution="720P"
+        )
         bench.virtual.advance(2.0)
     for path in (*bench.root.rglob("*.json"), *bench.root.glob("*.*l")):
         path.write_text(

@@ -126,20 +126,9 @@ async def test_a_task_made_by_hand_that_still_runs(budgeted: Bench) -> None:
 
 async def asked_by_hand(bench: Bench) -> str:
     """The id of a task that somebody asked for without this program, and that runs."""
-    body = {
-        "model": "wan2.7-videoedit",
-        "input": {
-            "prompt": "make it rain",
-            "media": [{"type": "video", "url": "https://clips.example/a.mp4"}],
-        },
-        "parameters": {"resolution": "720P"},
-    }
-    headers = {"Authorization": "Bearer sk-mock", "X-DashScope-Async": "enable"}
-    path = "/services/aigc/video-generation/video-synthesis"
-    async with httpx.AsyncClient() as client:
-        answer = await client.post(f"{bench.server.url}{path}", json=body, headers=headers)
+    task_id = await bench.ask_by_hand("make it rain", resolution="720P")
     bench.virtual.advance(5)
-    return str(answer.json()["output"]["task_id"])
+    return task_id
 
 
 async def test_a_failure_that_is_tried_again(budgeted: Bench) -> None:

@@ -4,7 +4,6 @@ where it came from is used by nobody.
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 
 import pytest
@@ -26,9 +25,7 @@ class Killed(BaseException):
 def write_project(bench: Bench, address: LedgerAddress, *, shared: bool) -> None:
     """The project file, with or without the shared ledger."""
     ledger = {"ledger": address.url} if shared else {}
-    bench.write_project(account=address.account, **ledger)
-    file = bench.root / "cutlist.yaml"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "metadata": {"name": "films"}}))
+    bench.write_project(name="films", account=address.account, **ledger)
 
 
 @pytest.fixture

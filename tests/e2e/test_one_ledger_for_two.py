@@ -118,7 +118,7 @@ async def test_a_late_answer_beside_a_wrong_adoption(bench: Bench) -> None:
     answer is told, and the person gives it to the job.
     """
     bench.edit("rain")
-    theirs = await colleagues_task(bench)
+    theirs = await bench.ask_by_hand("theirs", "https://clips.example/theirs.mp4")
 
     def take_wrong(bench: Bench, ledger: SqliteLedger, attempt_id: str, _task_id: str) -> None:
         adopt(bench, ledger, attempt_id, theirs)
@@ -130,26 +130,6 @@ async def test_a_late_answer_beside_a_wrong_adoption(bench: Bench) -> None:
     bench.project().resolve("rain", adopt=own)
     assert (await bench.apply()).exit_code == 0
     assert bench.creates() == 2
-
-
-async def colleagues_task(bench: Bench) -> str:
-    """A task of the account that another program has asked for."""
-    body = {
-        "model": "wan2.7-videoedit",
-        "input": {
-            "prompt": "theirs",
-            "media": [{"type": "video", "url": "https://clips.example/theirs.mp4"}],
-        },
-    }
-    async with httpx.AsyncClient() as client:
-        answer = await client.post(
-            f"{bench.server.url}/services/aigc/video-generation/video-synthesis"
-            if bench.server.url.endswith("/api/v1")
-            else f"{bench.server.url}/api/v1/services/aigc/video-generation/video-synthesis",
-            json=body,
-            headers={"Authorization": "Bearer sk-mock", "X-DashScope-Async": "enable"},
-        )
-    return str(answer.json()["output"]["task_id"])
 
 
 async def test_a_refusal_of_what_was_undecided(bench: Bench) -> None:

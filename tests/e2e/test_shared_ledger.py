@@ -4,7 +4,6 @@ one that was never there.
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
@@ -27,15 +26,20 @@ from tests.workspace import Workspace
 def sharing(bench: Bench) -> Bench:
     """A project whose ledger is shared."""
     address = make_address()
-    bench.write_project(account=address.account, ledger=address.url)
-    file = bench.root / "cutlist.yaml"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "metadata": {"name": "films"}}))
+    bench.write_project(name="films", account=address.account, ledger=address.url)
     return bench
 
 
 def states(bench: Bench) -> list[State]:
     whole = bench.project().run_pass(whole=True)
     return [each.state for every in whole.observed.history.values() for each in every.attempts]
+
+
+async def sever(request: httpx.Request, send: Any) -> httpx.Response:
+    """The ledger goes away while a request is on its way."""
+    response: httpx.Response = await send(request)
+    find_server().stop()
+    return response
 
 
 async def test_it_is_a_ledger_like_any_other(sharing: Bench) -> None:
@@ -72,12 +76,7 @@ async def test_the_ledger_goes_away_while_a_request_is_on_its_way(sharing: Bench
     sharing.edit("rain")
     server = find_server()
 
-    async def act(request: httpx.Request, send: Any) -> httpx.Response:
-        response: httpx.Response = await send(request)
-        server.stop()
-        return response
-
-    sharing.network.trouble = [Trouble(*CREATE, act)]
+    sharing.network.trouble = [Trouble(*CREATE, sever)]
     try:
         with pytest.raises(LedgerError, match="cannot be reached"):
             await sharing.apply()
@@ -93,11 +92,6 @@ async def test_a_ledger_that_comes_back(sharing: Bench, monkeypatch: pytest.Monk
     sharing.edit("rain")
     server, sleep, tries = find_server(), Ticking.sleep, []
 
-    async def act(request: httpx.Request, send: Any) -> httpx.Response:
-        response: httpx.Response = await send(request)
-        server.stop()
-        return response
-
     async def sleep_and_start(self: Ticking, seconds: float) -> None:
         await sleep(self, seconds)
         if not server.runs:
@@ -106,7 +100,7 @@ async def test_a_ledger_that_comes_back(sharing: Bench, monkeypatch: pytest.Monk
                 server.start()
 
     monkeypatch.setattr(Ticking, "sleep", sleep_and_start)
-    sharing.network.trouble = [Trouble(*CREATE, act)]
+    sharing.network.trouble = [Trouble(*CREATE, sever)]
     try:
         assert (await sharing.apply()).exit_code == 0
     finally:
@@ -131,8 +125,7 @@ def test_without_psycopg(sharing: Bench, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_ledger_that_is_not_there(bench: Bench) -> None:
     """The true reason, nothing is sent, and the password is told to nobody."""
     bench.edit("rain")
-    file = bench.root / "cutlist.yaml"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "metadata": {"name": "films"}}))
+    bench.write_project(name="films")
     variables = Variables(
         Secret("sk-mock"), bench.server.url, ledger=Secret("postgresql://u:s3cret@127.0.0.1:1/x")
     )
