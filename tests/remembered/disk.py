@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import pytest
 from reconciler.system import files
 from reconciler.system.files import Stamp
 from tests.clock import FakeClock
+from tests.everywhere import replace_everywhere
 
 
 class TickingDisk:
@@ -61,7 +61,5 @@ _make_stamp = files.make_stamp
 def mount(disk: TickingDisk) -> Iterator[None]:
     """All stamps of a block are by the times of `disk`."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, module in list(sys.modules.items()):
-            if name.startswith("reconciler.") and hasattr(module, "make_stamp"):
-                patch.setattr(module, "make_stamp", disk.make_stamp)
+        replace_everywhere(patch, "make_stamp", disk.make_stamp)
         yield

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.scene.projects import open_quick_ledger
+from reconciler import Project
+from reconciler.desired.job import Job
 from reconciler.errors import CutlistError
-from reconciler.plan.jobs import Resolved
 from reconciler.state import lockfile
 from reconciler.state.observed import Pin, State
 from tests.remembered.damages import DAMAGES
@@ -21,13 +22,19 @@ from tests.remembered.touching import TOUCHES, bend_in_place, exchange, write_ov
 Disturbance = Callable[[Stage], None]
 
 
-def _resolve(stage: Stage) -> dict[str, Resolved]:
-    """The edits whose key is known, as nobody's cache tells; none in a project with faults."""
+def _choose_job(stage: Stage) -> tuple[Project, str, Job] | None:
+    """The project, an edit whose key is known, and its job; None where there is none, as in a
+    project with faults.
+    """
     try:
         resolved = stage.open().run_pass().resolved
     except (CutlistError, OSError):
-        return {}
-    return {name: edit for name, edit in resolved.items() if edit.job is not None}
+        return None
+    jobs = {name: edit.job for name, edit in resolved.items() if edit.job is not None}
+    if not jobs:
+        return None
+    name = stage.chance.choice(sorted(jobs))
+    return stage.open(), name, jobs[name]
 
 
 def _touch_one(stage: Stage, paths: list[Path]) -> None:
@@ -249,26 +256,20 @@ def touch_blob(stage: Stage) -> None:
 
 def add_result(stage: Stage) -> None:
     """Another process stores a result, and books what it cost."""
-    edits = _resolve(stage)
-    if not edits:
+    if (chosen := _choose_job(stage)) is None:
         return
-    project, name = stage.open(), stage.chance.choice(sorted(edits))
-    job = edits[name].job
-    assert job is not None
+    project, name, job = chosen
     Leavings(project, stage.chance).put(job, stage.chance.choice((name, "another")))
 
 
 def change_ledger(stage: Stage) -> None:
     """Another process has sent a request, and knows more or less of what became of it."""
-    edits = _resolve(stage)
-    if not edits:
+    if (chosen := _choose_job(stage)) is None:
         return
-    project, name = stage.open(), stage.chance.choice(sorted(edits))
+    project, name, job = chosen
     state = stage.chance.choice(
         (State.INTENT, State.SUBMITTED, State.UNDECIDED, State.FAILED, State.SUCCEEDED)
     )
-    job = edits[name].job
-    assert job is not None
     ledger = open_quick_ledger(project.config.state_dir / "ledger.db")
     try:
         book(ledger, project, job, name, state)
@@ -285,12 +286,9 @@ def lose_ledger(stage: Stage) -> None:
 
 def change_lock(stage: Stage) -> None:
     """The lock file names other results, or fewer."""
-    edits = _resolve(stage)
-    if not edits:
+    if (chosen := _choose_job(stage)) is None:
         return
-    project, name = stage.open(), stage.chance.choice(sorted(edits))
-    job = edits[name].job
-    assert job is not None
+    project, name, job = chosen
     try:
         pins = dict(lockfile.read(stage.root).get(project.config.environment, {}))
     except (CutlistError, OSError):

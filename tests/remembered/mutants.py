@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from reconciler.state.observed import Result
 from reconciler.state.store import records
 from reconciler.system import cache, files
 from reconciler.system.files import Stamp
+from tests.everywhere import replace_everywhere
 
 Patch = pytest.MonkeyPatch
 
@@ -52,7 +52,7 @@ def _keys_without_number(patch: Patch) -> None:
 
 
 def _no_racy_window(patch: Patch) -> None:
-    _replace(patch, "is_settled", lambda stamp, now: True)
+    replace_everywhere(patch, "is_settled", lambda stamp, now: True)
 
 
 def _times_by_mtime(patch: Patch) -> None:
@@ -62,18 +62,11 @@ def _times_by_mtime(patch: Patch) -> None:
         stamp = known(info)
         return None if stamp is None else (stamp[0], stamp[1], 0, stamp[3])
 
-    _replace(patch, "make_stamp", make_stamp)
+    replace_everywhere(patch, "make_stamp", make_stamp)
 
 
 def _index_trusts_names(patch: Patch) -> None:
     patch.setattr(records, "read_stamp", lambda path: (1, 1, 1, 1))
-
-
-def _replace(patch: Patch, name: str, value: Any) -> None:
-    """Put something in the place of a function, wherever it is known."""
-    for module_name, module in list(sys.modules.items()):
-        if module_name.startswith("reconciler.") and hasattr(module, name):
-            patch.setattr(module, name, value)
 
 
 def _index_in_memory(patch: Patch) -> None:

@@ -14,16 +14,13 @@ from typing import Any
 import pytest
 
 from reconciler.system.cache import Cache, open_cache
+from tests.remembered.playing import leave_as_it_is
 from tests.remembered.stage import Answer, Stage, bind, set_stage
 
 SECTIONS = {"manifests", "manifests/texts", "keys", "outputs", "media", "facts", "results"}
 PAGE_BYTES = 4096
 Rows = dict[tuple[str, bytes], tuple[bytes, bytes]]
 Values = dict[tuple[str, str], Any]
-
-
-def leave_as_it_is(patch: pytest.MonkeyPatch) -> None:
-    """The program as it is."""
 
 
 def read_rows(path: Path) -> Rows:
