@@ -50,7 +50,7 @@ async def test_the_same_plan_as_of_everything(bench: Bench) -> None:
     plans_the_same(bench)
 
 
-async def test_other_records_are_not_read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_other_records_are_not_read(bench: Bench, opened: list[Path]) -> None:
     """However many results a store has: a plan of one edit reads the record of that one."""
     bench.edit("rain")
     await bench.apply()
@@ -64,14 +64,7 @@ async def test_other_records_are_not_read(bench: Bench, monkeypatch: pytest.Monk
             size_bytes = blob.size_bytes
         other = replace(result, key=f"{number:064x}", digest=digest, size_bytes=size_bytes)
         project.store.put_result(replace(other, edit="other"))
-    opened: list[Path] = []
-    real = Path.read_bytes
-
-    def read_bytes(path: Path) -> bytes:
-        opened.append(path)
-        return real(path)
-
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    opened.clear()
     (step,) = bench.project().plan().steps
     assert step.action is Action.KEEP
     assert [path for path in opened if "results" in path.parts] == [own]

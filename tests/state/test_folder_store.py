@@ -35,23 +35,14 @@ def test_without_commit_nothing_remains(store: FolderStore) -> None:
     assert [path for path in store.folder.rglob("*") if path.is_file()] == []
 
 
-def test_asked_by_keys_it_reads_no_other_record(
-    store: FolderStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_asked_by_keys_it_reads_no_other_record(store: FolderStore, opened: list[Path]) -> None:
     """The records of other keys are not even opened."""
     film = put(store)
     for number in range(20):
         put(store, str(number), key=film.key[:2] + f"{number:062}")
-    opened: list[str] = []
-    real = Path.read_bytes
-
-    def read_bytes(path: Path) -> bytes:
-        opened.append(path.name)
-        return real(path)
-
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    opened.clear()
     store.find_results([film.key])
-    assert opened == [f"{film.key}.{film.digest}.json"]
+    assert [path.name for path in opened] == [f"{film.key}.{film.digest}.json"]
 
 
 def test_read_only(store: FolderStore) -> None:

@@ -82,21 +82,7 @@ def shelf(tmp_path: Path) -> Shelf:
     return shelf
 
 
-@pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the files that are read whole."""
-    opened: list[str] = []
-    real = Path.read_bytes
-
-    def read_bytes(path: Path) -> bytes:
-        opened.append(path.name)
-        return real(path)
-
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
-    return opened
-
-
-def test_what_has_not_changed_is_not_read(shelf: Shelf, opened: list[str]) -> None:
+def test_what_has_not_changed_is_not_read(shelf: Shelf, opened: list[Path]) -> None:
     """No question opens a record again, and the answers are those of the records."""
     store, plain = shelf.indexed(), shelf.plain()
     keys = {result.key for result in shelf.results}
@@ -118,7 +104,7 @@ def test_what_has_not_changed_is_not_read(shelf: Shelf, opened: list[str]) -> No
     )
 
 
-def test_the_rest_is_read_when_it_is_asked_for(shelf: Shelf, opened: list[str]) -> None:
+def test_the_rest_is_read_when_it_is_asked_for(shelf: Shelf, opened: list[Path]) -> None:
     """Job, task and usage are read together, once, and are what was put."""
     ((result,),) = shelf.indexed().find_results([shelf.results[1].key]).results.values()
     assert isinstance(result.job, Recorded)
@@ -127,22 +113,23 @@ def test_the_rest_is_read_when_it_is_asked_for(shelf: Shelf, opened: list[str]) 
         "task-0",
         {},
     )
-    assert opened == [shelf.record(1).name]
+    assert opened == [shelf.record(1)]
     assert result == shelf.results[1]
     assert shelf.results[1] == result
     assert replace(result, edit="b") == replace(shelf.results[1], edit="b") != result
     assert json.loads(json.dumps(asdict(result))) == asdict(shelf.results[1])
-    assert opened == [shelf.record(1).name]
+    assert opened == [shelf.record(1)]
 
 
-def test_a_record_of_just_now_is_read_again(tmp_path: Path, opened: list[str]) -> None:
+def test_a_record_of_just_now_is_read_again(tmp_path: Path, opened: list[Path]) -> None:
     """A file may change twice within one tick of its times."""
     shelf = Shelf(tmp_path)
-    shelf.clock.advance(max(os.stat(shelf.record(n)).st_mtime for n in range(6)) - 1.8e9 + 1)  # noqa: PTH116
+    newest = max(shelf.record(n).stat().st_mtime for n in range(6))
+    shelf.clock.advance(newest - shelf.clock.now() + 1)
     shelf.look()
     opened.clear()
     shelf.look()
-    assert sorted(opened) == sorted(shelf.record(n).name for n in range(6))
+    assert sorted(opened) == sorted(map(shelf.record, range(6)))
     shelf.clock.advance(5)
     shelf.look()
     opened.clear()
@@ -298,7 +285,7 @@ def test_a_damaged_index_changes_nothing(shelf: Shelf, kind: str) -> None:
         assert shelf.look() == right, place
 
 
-def test_an_index_of_strangers_changes_nothing(shelf: Shelf, opened: list[str]) -> None:
+def test_an_index_of_strangers_changes_nothing(shelf: Shelf, opened: list[Path]) -> None:
     """Rows that look right and were made with another key: the records are read."""
     rows = Cache(shelf.cache, KEY)
     for number in range(6):
