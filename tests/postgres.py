@@ -18,6 +18,7 @@ import time
 from contextlib import closing
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -140,6 +141,14 @@ def _keep() -> tuple[LedgerAddress, str]:
     open_ledger(address).close()
     tables = ("bookings", "attempts", "tasks", "uploads", "holdings", "baselines", "lanes")
     return address, ";".join(f'delete from "{address.schema}".{name}' for name in tables)
+
+
+def run_sql(address: LedgerAddress, sql: str) -> list[Any]:
+    """Go past the program. Returns the rows, where it is a question."""
+    with closing(psycopg.connect(address.url, autocommit=True)) as raw:
+        raw.execute(f'set search_path to "{address.schema}"')
+        cursor = raw.execute(sql)
+        return cursor.fetchall() if cursor.description else []
 
 
 def open_emptied() -> PostgresLedger:

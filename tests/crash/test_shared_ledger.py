@@ -10,13 +10,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from reconciler.state.observed import State
 from tests.cli.processes import PATIENCE_S, until
 from tests.crash.scene import VICTIM, Scene, Server
-from tests.postgres import make_address
+from tests.postgres import make_address, run_sql
 
 NAMES = 5
 
@@ -35,10 +34,7 @@ class Clones:
 
     def sql(self, statement: str) -> list[Any]:
         """Ask, or change, what the ledger has."""
-        with psycopg.connect(self.address.url, autocommit=True) as raw:
-            raw.execute(f'set search_path to "{self.address.schema}"')
-            cursor = raw.execute(statement)
-            return cursor.fetchall() if cursor.description else []
+        return run_sql(self.address, statement)
 
     def let_time_pass(self) -> None:
         """A minute goes by for the server: who has died is dead, and its request has arrived, or

@@ -22,7 +22,7 @@ from reconciler.state.ledger.postgres import PostgresDatabase, PostgresLedger
 from reconciler.state.ledger.sql.database import AMOUNT
 from reconciler.state.ledger.sql.translation import translate
 from reconciler.state.observed import State
-from tests.postgres import find_server, make_address, open_ledger
+from tests.postgres import find_server, make_address, open_ledger, run_sql
 from tests.state.ledgers import NOW, bring, held, intend, state_of
 
 
@@ -42,13 +42,6 @@ def ledger(address: LedgerAddress) -> Iterator[PostgresLedger]:
 def look(address: LedgerAddress) -> PostgresLedger | None:
     """The ledger for reading."""
     return PostgresLedger.open_readonly(address, "films")
-
-
-def run_sql(address: LedgerAddress, sql: str) -> None:
-    """Go past the program."""
-    with closing(psycopg.connect(address.url, autocommit=True)) as raw:
-        raw.execute(f'set search_path to "{address.schema}"')
-        raw.execute(sql)
 
 
 def kill(address: LedgerAddress, id_: str) -> None:
@@ -251,14 +244,19 @@ def test_each_account_and_realm_has_its_own() -> None:
 @pytest.mark.parametrize(
     ("sql", "told"),
     [
-        ("select a where b = ? and c = '?' and d = '50%'", "select a where b = %s and c = '?' and d = '50%%'"),
-        ("a in (select value from json_each(?))",
-         "a in (select value from json_array_elements_text(cast(%s as json)) as each (value))"),
+        (
+            "select a where b = ? and c = '?' and d = '50%'",
+            "select a where b = %s and c = '?' and d = '50%%'",
+        ),
+        (
+            "a in (select value from json_each(?))",
+            "a in (select value from json_array_elements_text(cast(%s as json)) as each (value))",
+        ),
         ("where t.open_question order by", "where t.open_question <> 0 order by"),
         ("set open_question = 0 where a", "set open_question = 0 where a"),
         ("max(max(created_at, 0))", "max(greatest(created_at, 0))"),
     ],
-)  # fmt: skip
+)
 def test_what_is_said_otherwise(sql: str, told: str) -> None:
     """The translation touches no text in quotes."""
     assert translate(sql) == told
