@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pstats
 import re
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,12 @@ def read_rows(said: Said) -> dict[str, tuple[float, str | None]]:
     """Milliseconds and count of each stage that was told."""
     rows = map(ROW.match, said.err.splitlines())
     return {row["stage"]: (float(row["ms"]), row["count"]) for row in rows if row}
+
+
+def read_names(profile: Path) -> set[str]:
+    """The functions of a profile."""
+    functions = pstats.Stats(str(profile)).stats  # type: ignore[attr-defined]
+    return {name for _, _, name in functions}
 
 
 def test_stages_are_told_beside_the_plan(film: Workspace) -> None:
@@ -55,14 +62,14 @@ def test_a_profile_is_written_where_the_command_works(film: Workspace) -> None:
     """Read by the standard library, and with the functions of the command in it."""
     plain, said = film.run("plan"), film.run("--profile", "plan.prof", "plan")
     assert said == plain
-    names = {name for _, _, name in pstats.Stats(str(film.root / "plan.prof")).stats}  # type: ignore[attr-defined]
+    names = read_names(film.root / "plan.prof")
     assert {"run_plan", "load_desired", "write_plan"} <= names
 
 
 def test_a_profile_of_an_error_is_written(film: Workspace) -> None:
     """What fails may be slow, too."""
     assert film.run("--profile", "a.prof", "show", "nobody").code == EXIT_USAGE
-    assert "run_show" in {name for *_, name in pstats.Stats(str(film.root / "a.prof")).stats}  # type: ignore[attr-defined]
+    assert "run_show" in read_names(film.root / "a.prof")
 
 
 def test_a_profile_that_cannot_be_written_is_told_first(film: Workspace) -> None:

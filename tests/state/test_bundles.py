@@ -191,15 +191,21 @@ BENT: dict[str, Bend] = {
 }
 
 
+def read_member(tar: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
+    """The bytes of a file of an archive."""
+    file = tar.extractfile(info)
+    assert file is not None
+    return file.read()
+
+
 @pytest.mark.parametrize("what", BENT)
 def test_bent(what: str, packed: bytes, tmp_path: Path) -> None:
     """Refused with exit code 3; outside the folder nothing was written, and inside it only videos
     that were asked for.
     """
     with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
-        first, *others = tar.getmembers()
-        contents = json.loads(tar.extractfile(first).read())  # type: ignore[union-attr]
-        members = [(info, tar.extractfile(info).read()) for info in others]  # type: ignore[union-attr]
+        (first, listed), *members = [(info, read_member(tar, info)) for info in tar.getmembers()]
+    contents = json.loads(listed)
     BENT[what](contents, members)
     raw = json.dumps(contents).encode()
     first.size = len(raw)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,8 @@ async def test_a_save_among_many(watched: Watched, reader: Reader) -> None:
         await watched.until_passes(1)
         for number in (7, 8):
             reader.forget()
-            await watched.change(lambda: watched.edit(f"film-{number:02}", f"snow {number}"))  # noqa: B023
+            edit = partial(watched.edit, f"film-{number:02}", f"snow {number}")
+            await watched.change(edit)
             assert reader.manifests == [f"specs/film-{number:02}.yaml"]
             assert reader.notes == 0
             assert reader.lines[0] == 1  # of the pass before
