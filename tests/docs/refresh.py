@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.docs.pages import PAGES, name
 from tests.docs.tables import filled
-from tests.docs.transcripts import matches, replay
+from tests.docs.transcripts import is_run, matches, replay
 
 
 def main() -> None:
@@ -22,7 +22,8 @@ def main() -> None:
         before = page.read_text(encoding="utf-8")
         after = filled(before)
         with tempfile.TemporaryDirectory(prefix="docs-") as folder:
-            for shown, printed in reversed(replay(after, Path(folder))):
+            replayed = replay(after, Path(folder)) if is_run(after) else []
+            for shown, printed in reversed(replayed):
                 if matches(shown.output, printed):
                     continue
                 if "Traceback" in printed:

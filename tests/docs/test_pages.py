@@ -20,14 +20,10 @@ from reconciler.desired.manifest import Rules
 from reconciler.formats.parsing import parse_documents
 from reconciler.service.model_files import load_models
 from tests.docs.pages import PAGES, ROOT, Fence, anchors, fences, links, name, shown_commands
-from tests.docs.transcripts import Shown, actions, matches, replay
+from tests.docs.transcripts import Shown, is_run, matches, replay
 
 TEXTS = {name(page): page.read_text(encoding="utf-8") for page in PAGES}
-RUNNING = [
-    page
-    for page, text in TEXTS.items()
-    if any(isinstance(action, Shown) for action in actions(text))
-]
+RUNNING = [page for page, text in TEXTS.items() if is_run(text)]
 
 
 def _fences(*kinds: str) -> list[tuple[str, Fence]]:

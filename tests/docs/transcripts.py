@@ -86,6 +86,11 @@ def actions(page_text: str) -> Iterator[Shown | Change | New]:
     yield from (action for _, action in sorted(steps, key=lambda pair: pair[0]))
 
 
+def is_run(page_text: str) -> bool:
+    """Whether a page shows commands that are run, so that its reader needs its files."""
+    return any(isinstance(action, Shown) for action in actions(page_text))
+
+
 def list_changes(page_text: str) -> Iterator[tuple[int, Change | New]]:
     """What the reader of a page writes, each with where the page says it."""
     for match in _EDIT.finditer(page_text):
