@@ -10,7 +10,7 @@ from random import Random
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from reconciler.desired.manifest import Edit
+from reconciler.desired.edit import Edit
 from reconciler.errors import UsageError
 from reconciler.plan.decide import PlanOptions
 from reconciler.plan.draft import Draft

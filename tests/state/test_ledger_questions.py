@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -10,8 +11,14 @@ import pytest
 
 from reconciler.state.ledger import SqliteLedger
 
+QUESTIONS: dict[str, Callable[[SqliteLedger], object]] = {
+    "find_newest_moment": lambda ledger: ledger.find_newest_moment(),
+    "find_open_attempts": lambda ledger: ledger.find_open_attempts(now=0.0),
+    "unanswered": lambda ledger: ledger.strays.unanswered(),
+}
 
-@pytest.mark.parametrize("question", ["find_newest_moment", "find_open_attempts", "unanswered"])
+
+@pytest.mark.parametrize("question", QUESTIONS)
 def test_no_table_is_read_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, question: str
 ) -> None:
@@ -27,12 +34,7 @@ def test_no_table_is_read_whole(
     monkeypatch.setattr(sqlite3, "connect", connect)
     with closing(SqliteLedger.open(tmp_path / "ledger.db")) as ledger:
         asked.clear()
-        if question == "find_newest_moment":
-            ledger.find_newest_moment()
-        elif question == "find_open_attempts":
-            ledger.find_open_attempts(now=0.0)
-        else:
-            ledger.strays.unanswered()
+        QUESTIONS[question](ledger)
     (sql,) = asked
     with closing(real(tmp_path / "ledger.db")) as connection:
         steps = [row[3] for row in connection.execute(f"explain query plan {sql}")]

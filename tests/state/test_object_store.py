@@ -9,11 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
+import httpx
 import pytest
 
 from reconciler.errors import CutlistError, StoreDamaged, StoreUnavailable
 from reconciler.formats.bucket_address import BucketAddress
 from reconciler.formats.digest import encode_canonical
+from reconciler.state.store import bucket, copies
 from reconciler.state.store import index as index_module
 from reconciler.state.store.bucket import StorageBucket
 from reconciler.state.store.copies import Copies
@@ -227,8 +229,6 @@ def test_copies_are_bounded(
     address: BucketAddress, tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The copies that were not used for the longest time go first; the bucket keeps all."""
-    from reconciler.state.store import copies
-
     monkeypatch.setattr(copies, "_LATELY", 1)
     store = open_bucket(address, tmp_path, clock, most_bytes=300)
     films = [put(store, str(n) * 100, key=f"{n:064}") for n in range(6)]
@@ -244,8 +244,6 @@ def test_nothing_behind_a_link_is_removed(
     """Where the folder of copies, or one in it, is a link to something else, making room removes
     nothing there; nor does it anywhere what is named otherwise.
     """
-    from reconciler.state.store import copies
-
     monkeypatch.setattr(copies, "_LATELY", 1)
     precious = tmp_path / "blobs" / "00" / ("0" * 64)
     precious.parent.mkdir(parents=True)
@@ -359,8 +357,6 @@ def test_a_service_that_is_not_there(
     bucket_server: BucketServer, tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing listens: said in words, after few tries."""
-    from reconciler.state.store import bucket
-
     monkeypatch.setattr(bucket, "_TRIES", 0)
     address = BucketAddress("s3", "studio", "x", endpoint="http://127.0.0.1:1")
     with pytest.raises(StoreUnavailable) as caught:
@@ -379,8 +375,6 @@ def _check_words(error: CutlistError, address: BucketAddress, words: str) -> Non
 
 def test_a_link_reads_without_a_key(open_at: Open) -> None:
     """A signed link gives the bytes to somebody who has no key."""
-    import httpx
-
     store = open_at("one")
     film = put(store)
     link = store.link(film.digest, for_s=3600)

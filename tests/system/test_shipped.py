@@ -22,7 +22,8 @@ def list_imports(module: str) -> Iterator[str]:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("reconciler."):
             assert node.module is not None
             name = node.module.removeprefix("reconciler.")
-            yield from (part for part in (name, *(f"{name}.{each.name}" for each in node.names)))
+            yield name
+            yield from (f"{name}.{each.name}" for each in node.names)
 
 
 def find_file(module: str) -> Path | None:
