@@ -36,13 +36,22 @@ from tests.simulation.credulous import CREDULOUS, Mutant
 from tests.simulation.play import run
 
 WITHIN = 300
+_UNFIT = ("TypeError: ", "AttributeError: ", "NameError: ")
 
 
 def caught(mutant: Mutant, seed: int) -> bool:
     """Whether with the bad protocol a promise is broken, or the program cannot go on."""
     with pytest.MonkeyPatch.context() as patch:
         mutant(patch)
-        return bool(run(seed).broken)
+        return is_broken(run(seed).broken)
+
+
+def is_broken(words: str) -> bool:
+    """Whether a verdict says that anything is broken. Raises AssertionError where it is the mutant
+    itself: it no longer fits the code that it replaces, and breaks no promise.
+    """
+    assert not words.startswith(_UNFIT), words
+    return bool(words)
 
 
 # ------------------------------------------------------------------ the four of the contract
@@ -51,7 +60,9 @@ def caught(mutant: Mutant, seed: int) -> bool:
 def save_after_post(patch: pytest.MonkeyPatch) -> None:
     """The id is written down when the answer is there; nothing is written before the POST."""
 
-    async def send_and_note(context: Any, work: Any, prepared: Any, intent: Any) -> None:
+    async def send_and_note(
+        context: Any, work: Any, prepared: Any, intent: Any, most_running: Any
+    ) -> str:
         created = await context.client.create(prepared.body, uses_oss=prepared.uses_oss)
         note = functools.partial(
             context.ledger.intend,
@@ -67,6 +78,7 @@ def save_after_post(patch: pytest.MonkeyPatch) -> None:
                 context.ledger.submitted, intent.id, created.task_id, at=context.clock.now()
             )
         )
+        return str(intent.id)
 
     async def nothing_open(self: Any, work: Any, lane: Any, error: Any) -> None:
         return None

@@ -19,7 +19,7 @@ from reconciler.controller.running import RunningPass
 from reconciler.operations import obsolete
 from reconciler.state.observed import State
 from reconciler.system.git.revisions import Revision
-from tests.simulation.mutants import refusal_is_a_yes
+from tests.simulation.mutants import is_broken, refusal_is_a_yes
 from tests.simulation.sync.mirror import MemoryMirror
 from tests.simulation.sync.play import run
 from tests.simulation.sync.world import SyncWorld
@@ -32,7 +32,7 @@ def caught(mutant: Mutant, seed: int) -> bool:
     """Whether with the bad controller a promise is broken, or nothing goes on."""
     with pytest.MonkeyPatch.context() as patch:
         mutant(patch)
-        return bool(run(seed).broken)
+        return is_broken(run(seed).broken)
 
 
 def superseded_goes_on_paying(patch: pytest.MonkeyPatch) -> None:
