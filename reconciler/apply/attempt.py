@@ -19,6 +19,7 @@ from reconciler.apply.context import (
     TaskFailed,
     close,
     fetch_task,
+    tell_disowned,
 )
 from reconciler.apply.events import Phase
 from reconciler.apply.late import follow_late
@@ -205,7 +206,7 @@ def _begin_watch(context: Context, work: Work, attempt: Attempt, pace: Pace) -> 
     machine's clock was set back.
     """
     if attempt.task_id is None or attempt.submitted_at is None:
-        raise MovedOn(f"the task of {attempt.edit} was found not to be its own.")
+        raise tell_disowned(attempt)
     task_id, now = attempt.task_id, context.clock.monotonic()
     age_s = context.clock.now() - attempt.submitted_at
 
@@ -331,7 +332,7 @@ async def collect(context: Context, work: Work, attempt_id: str, answer: TaskAns
         await context.clock.sleep(choose_backoff(failures, context.clock.random()))
         attempt = context.ledger.attempt(attempt_id, now=context.clock.now())
         if attempt.task_id is None:
-            raise MovedOn(f"the task of {attempt.edit} was found not to be its own.")
+            raise tell_disowned(attempt)
         fresh = await fetch_task(context, attempt.task_id, tries=None, work=work)
         if fresh.status == "SUCCEEDED":
             answer = fresh

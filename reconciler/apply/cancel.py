@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from reconciler.apply.context import Context, TaskFailed, close, fetch_task
+from reconciler.apply.context import Context, TaskFailed, close, fetch_task, tell_disowned
 from reconciler.apply.events import Phase
 from reconciler.apply.unbroken import run_unbroken
 from reconciler.apply.work import Work
 from reconciler.errors import CutlistError, Rejected, ServiceError
 from reconciler.service.answers import TaskAnswer
 from reconciler.service.retry import choose_backoff
-from reconciler.state.ledger import MovedOn
 from reconciler.state.observed import State
 
 CANCELED = "CANCELED"  # the service's word for the end of such a task
@@ -86,5 +85,5 @@ def _get_task_id(context: Context, work: Work) -> str:
     assert work.attempt_id is not None
     attempt = context.ledger.attempt(work.attempt_id, now=context.clock.now())
     if attempt.task_id is None:
-        raise MovedOn(f"the task of {attempt.edit} was found not to be its own.")
+        raise tell_disowned(attempt)
     return attempt.task_id

@@ -26,7 +26,7 @@ from reconciler.service.answers import TaskAnswer
 from reconciler.service.client import Client
 from reconciler.service.pages import ListPage
 from reconciler.service.retry import choose_backoff, is_end_of_reading
-from reconciler.state.ledger import Ledger, SpendingLimit
+from reconciler.state.ledger import Ledger, MovedOn, SpendingLimit
 from reconciler.state.observed import Attempt, State
 from reconciler.state.spill import Spill
 from reconciler.state.store import Store
@@ -179,6 +179,11 @@ async def read_page(context: Context, number: int, *, status: str = "") -> ListP
     """One page of the account's list, or of its tasks in a status; asked once."""
     await context.take_turn()
     return await context.client.list_tasks(page_no=number, page_size=PAGE_SIZE, status=status)
+
+
+def tell_disowned(attempt: Attempt) -> MovedOn:
+    """Why an attempt that had a task is not followed any more."""
+    return MovedOn(f"the task of {attempt.edit} was found not to be its own.")
 
 
 async def close(
