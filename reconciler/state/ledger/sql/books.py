@@ -25,10 +25,10 @@ from reconciler.state.ledger.sql.database import (
     read_mapping,
     read_value,
 )
+from reconciler.state.ledger.sql.schema import NEWEST_MOMENT
 from reconciler.state.observed import State
 
 _BOOKED = "labels, model, price_per_s, currency, commit_id, author, approved_by"
-_MOMENT = "max(created_at, coalesce(submitted_at, 0), coalesce(ended_at, 0))"
 _ENTRY = f"""a.edit, a.key, a.state, %s, a.billable_s, a.job, t.task_id, t.status, t.answer, a.code,
     a.message,
     a.adopted, b.environment, {", ".join(f"b.{column}" for column in _BOOKED.split(", "))}"""
@@ -67,7 +67,7 @@ class SqlBooks:
     ) -> Sequence[Entry]:
         which, values = _choose("a.edit", edits)
         # by the index of moments, of which the first is never later than the newest
-        younger = f"{_MOMENT} >= ? and created_at >= ? and" if since else ""
+        younger = f"{NEWEST_MOMENT} >= ? and created_at >= ? and" if since else ""
         attempts = self._database.rows(
             f"select {_ENTRY % 'a.created_at'} from attempts a left join tasks t on t.task_id ="
             f" a.task_id left join bookings b on b.attempt_id = a.id where {younger} {which} and"

@@ -18,6 +18,7 @@ from reconciler.state.ledger.sql.database import (
     read_mapping,
     read_value,
 )
+from reconciler.state.ledger.sql.schema import NEWEST_MOMENT
 from reconciler.state.observed import Attempt, History, Request, State, find_forgotten_at
 
 _COLUMNS = """a.id, a.key, a.lane, a.edit, a.state, a.endpoint, a.created_at, a.task_id, t.status,
@@ -77,9 +78,7 @@ class Questions:
 
     def find_newest_moment(self) -> float:
         ((moment,),) = self._database.rows(
-            "select max(max(created_at, coalesce(submitted_at, 0), coalesce(ended_at, 0)))"
-            " from attempts",
-            kinds=[allow_null(MOMENT)],
+            f"select max({NEWEST_MOMENT}) from attempts", kinds=[allow_null(MOMENT)]
         )
         return float(moment or 0)
 

@@ -95,10 +95,12 @@ alter table attempts add column named_id text not null default '';
 alter table attempts add column vouched integer not null default 1;
 alter table attempts add column sender text not null default '';
 """
+# when an attempt was last written to; a question by it finds the index only in these very words
+NEWEST_MOMENT = "max(created_at, coalesce(submitted_at, 0), coalesce(ended_at, 0))"
 # what every plan asks, however much was ever sent
-_INDEXES = """
+_INDEXES = f"""
 create index attempts_by_moment on attempts
-    (max(created_at, coalesce(submitted_at, 0), coalesce(ended_at, 0)));
+    ({NEWEST_MOMENT});
 create index open_attempts on attempts (state) where state in ('INTENT', 'SUBMITTED', 'UNDECIDED');
 create index open_questions on tasks (first_seen_at, task_id) where open_question;
 """
