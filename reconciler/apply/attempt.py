@@ -53,7 +53,7 @@ from reconciler.service.retry import (
     choose_backoff,
 )
 from reconciler.state.ledger import MovedOn, TaskTaken
-from reconciler.state.observed import TASK_LIFE_S, Attempt, Result, State
+from reconciler.state.observed import TASK_ENDS, TASK_LIFE_S, Attempt, Result, State
 from reconciler.state.store import BlobWriter
 from reconciler.system.probe.refusal import Unreadable
 
@@ -61,7 +61,6 @@ MOST_BYTES = 1 << 30  # a result larger than this is not a video of at most 10 s
 LEAST_FREE_BYTES = 256 << 20  # room for what is paid next
 DOWNLOAD_TRIES = 10
 TELL_EVERY_BYTES = 1 << 20  # of a download that goes on
-ENDS = ("SUCCEEDED", "FAILED", "CANCELED")
 
 # ------------------------------------------------------------------ the POST
 
@@ -189,9 +188,9 @@ async def follow(context: Context, work: Work, attempt_id: str, pace: Pace) -> T
         if answer.status != status:
             status, unknown = answer.status, 0
             await context.sightings.note(
-                watched.task_id, status, answer.record(), final=status in ENDS
+                watched.task_id, status, answer.record(), final=status in TASK_ENDS
             )
-        if status in ENDS:
+        if status in TASK_ENDS:
             await _judge_end(context, work, attempt, answer)
             return answer
         if status in IN_FLIGHT:

@@ -14,6 +14,7 @@ from reconciler.formats.values import value
 
 # the service forgets a task 24 h after submit_time, and with it the way to its video
 TASK_LIFE_S = 24 * 3600
+TASK_ENDS = ("SUCCEEDED", "FAILED", "CANCELED")  # its words for a task that is over
 
 
 class State(StrEnum):

@@ -24,7 +24,7 @@ from reconciler.state.ledger.sql.attempts import SqlLedger
 from reconciler.state.ledger.sql.database import Conflict, Connection, Cursor, Kind, check_row
 from reconciler.state.ledger.sql.schema import RETIRED, STEPS, VERSION
 from reconciler.state.ledger.sql.translation import translate, translate_tables
-from reconciler.state.observed import Attempt
+from reconciler.state.observed import TASK_ENDS, Attempt
 
 _SETTINGS: dict[str, Any] = {
     "application_name": "cutlist",
@@ -118,8 +118,8 @@ class PostgresLedger(SqlLedger):
             return
         row = connection.execute(
             "select count(*) from attempts a left join tasks t using (task_id) where a.lane = ? and"
-            " (a.state = 'INTENT' or (a.state = 'SUBMITTED' and t.status not in ('SUCCEEDED',"
-            f" 'FAILED', 'CANCELED') and a.intended_at > {NOW} - {_LONGEST_TASK_S}))",
+            f" (a.state = 'INTENT' or (a.state = 'SUBMITTED' and t.status not in {TASK_ENDS} and"
+            f" a.intended_at > {NOW} - {_LONGEST_TASK_S}))",
             (attempt.lane,),
         ).fetchone()
         if row is not None and row[0] >= most_running:

@@ -32,11 +32,10 @@ from reconciler.state.ledger.sql.moving import move_rows
 from reconciler.state.ledger.sql.questions import Questions
 from reconciler.state.ledger.sql.strays import SqlStrays, keep_stray
 from reconciler.state.ledger.sql.uploads import SqlUploads
-from reconciler.state.observed import ARROWS, Attempt, State
+from reconciler.state.observed import ARROWS, TASK_ENDS, Attempt, State
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_ENDS = ("SUCCEEDED", "FAILED", "CANCELED")
 
 
 def repeat_once(write: Callable[P, T]) -> Callable[P, T]:
@@ -321,14 +320,14 @@ class SqlLedger(Questions):
                 json.dumps(each.answer, sort_keys=True),
                 each.at,
                 each.task_id,
-                int(each.status in _ENDS),
+                int(each.status in TASK_ENDS),
             )
             for each in sightings
         ]
         with self._database.transaction() as connection:
             connection.executemany(
                 "update tasks set status = ?, answer = ?, last_seen_at = ? where task_id = ?"
-                f" and (? = 1 or status not in {_ENDS})",
+                f" and (? = 1 or status not in {TASK_ENDS})",
                 rows,
             )
 
