@@ -58,7 +58,7 @@ def write_claim(config: Config, store: Store, keys: Collection[str], clock: Cloc
         "environment": config.environment,
         "seen": format_moment(clock.now()),
         "keys": sorted(keys),
-        "digests": sorted({pin.digest for pins in sections.values() for pin in pins.values()}),
+        "digests": sorted(set(lockfile.list_digests(sections))),
     }
     notes = store.open_notes(_KIND)
     raw = json.dumps(fields, ensure_ascii=False).encode() + b"\n"

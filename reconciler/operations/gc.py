@@ -57,7 +57,7 @@ def find_garbage(
     keys_in_use = find_named_keys(observed, resolved) | claims.keys
     sections = lockfile.read(root) if observed.realm == "live" else {}
     pinned = {
-        *_list_digests(sections),
+        *lockfile.list_digests(sections),
         *_find_digests_pinned_before(root, commits),
         *claims.digests,
     }
@@ -83,13 +83,6 @@ def _add_up_bytes(unnamed: Collection[Result], observed: Observed) -> int:
     return sum(sizes.values())
 
 
-def _list_digests(sections: lockfile.Sections) -> Iterator[str]:
-    """The digests that a lock file pins."""
-    for pins in sections.values():
-        for pin in pins.values():
-            yield pin.digest
-
-
 def _find_digests_pinned_before(root: Path, commits: int) -> Iterator[str]:
     """Digests that cutlist.lock pinned in the last commits, or pins on a branch; none outside git.
 
@@ -100,4 +93,4 @@ def _find_digests_pinned_before(root: Path, commits: int) -> Iterator[str]:
             sections = lockfile.parse_pins(raw)
         except InvalidInput:
             continue
-        yield from _list_digests(sections)
+        yield from lockfile.list_digests(sections)

@@ -39,6 +39,13 @@ def read(root: Path) -> Sections:
         return {}
 
 
+def list_digests(sections: Sections) -> Iterator[str]:
+    """The digests that a lock file pins, in whatever environment."""
+    for pins in sections.values():
+        for pin in pins.values():
+            yield pin.digest
+
+
 def parse_pins(raw: bytes) -> Sections:
     """The pins in the bytes of a lock file, by environment and edit. Raises InvalidInput."""
     for number, line in enumerate(raw.splitlines(), 1):
