@@ -184,7 +184,7 @@ def _find_tasks(config: Config, _typed: str) -> Iterator[CompletionItem]:
 
     if config.shares_ledger:
         return  # a Tab asks no server
-    ledger = SqliteLedger.open_readonly(config.state_dir / "ledger.db")
+    ledger = SqliteLedger.open_readonly(config.ledger_file)
     if ledger is not None:
         entries = ledger.books.entries()
         ledger.close()

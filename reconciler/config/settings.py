@@ -116,6 +116,11 @@ class Config:
         return self.home / "cache"
 
     @property
+    def ledger_file(self) -> Path:
+        """The ledger of this clone; where it shares one, what it had before."""
+        return self.state_dir / "ledger.db"
+
+    @property
     def outputs_file(self) -> Path:
         """Which outputs we wrote, in either realm."""
         return self.home / "outputs.json"

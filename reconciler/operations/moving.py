@@ -20,7 +20,7 @@ def move_to_shared(config: Config, id_: str, command: str) -> str:
     from reconciler.state.ledger import SqliteLedger  # lazy: start-up time
 
     _require_shared(config)
-    path = _find_file(config)
+    path = config.ledger_file
     if not path.exists():
         raise UsageError(f"there is no {path}: nothing is to be moved.")
     source = SqliteLedger.open(path)
@@ -42,7 +42,7 @@ def move_to_file(config: Config, id_: str, command: str) -> str:
     from reconciler.state.ledger import SqliteLedger  # lazy: start-up time
 
     _require_shared(config)
-    path = _find_file(config)
+    path = config.ledger_file
     aside = _set_aside(path)
     source = open_ledger(config, id_, command)
     try:
@@ -62,10 +62,6 @@ def move_to_file(config: Config, id_: str, command: str) -> str:
         f"Moved {format_count(number, 'request')} into {path}; the shared ledger is closed. Leave"
         " `ledger` out of cutlist.yaml now."
     )
-
-
-def _find_file(config: Config) -> Path:
-    return config.state_dir / "ledger.db"
 
 
 def _require_shared(config: Config) -> None:

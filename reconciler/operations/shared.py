@@ -59,7 +59,7 @@ def _require_no_file(config: Config) -> None:
     """
     from reconciler.state.ledger.sqlite import SqliteLedger  # lazy: only where it is shared
 
-    path = config.state_dir / "ledger.db"
+    path = config.ledger_file
     try:
         ledger = SqliteLedger.open_readonly(path)
     except LedgerRetired:

@@ -58,7 +58,7 @@ class Workspace:
             return shared.open_readonly(self.config)
         from reconciler.state.ledger import SqliteLedger  # lazy: start-up time
 
-        return SqliteLedger.open_readonly(self.config.state_dir / "ledger.db")
+        return SqliteLedger.open_readonly(self.config.ledger_file)
 
     @contextmanager
     def open_for_writing(self) -> Iterator[Ledger]:
@@ -88,7 +88,7 @@ class Workspace:
             return shared.open_ledger(self.config, self.clock.new_id(), self._command)
         from reconciler.state.ledger import SqliteLedger  # lazy: start-up time
 
-        return SqliteLedger.open(self.config.state_dir / "ledger.db")
+        return SqliteLedger.open(self.config.ledger_file)
 
     def run_pass(self, ledger: Ledger | None, options: PlanOptions, *, whole: bool = False) -> Pass:
         """One pass over what is asked for now."""
