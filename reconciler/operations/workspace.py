@@ -5,7 +5,7 @@ and the passes over them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -66,8 +66,7 @@ class Workspace:
 
         The lock is of this folder: a ledger that is shared is written by others meanwhile.
         """
-        lock = FileLock(self.config.state_dir / "lock")
-        with lock.hold(command=self._command, now=self.clock.now()):
+        with self._hold_lock():
             ledger = self._open()
             try:
                 yield ledger
@@ -79,9 +78,12 @@ class Workspace:
         from reconciler.operations import moving  # lazy: start-up time
 
         move = moving.move_to_shared if to == "shared" else moving.move_to_file
-        lock = FileLock(self.config.state_dir / "lock")
-        with lock.hold(command=self._command, now=self.clock.now()):
+        with self._hold_lock():
             return move(self.config, self.clock.new_id(), self._command)
+
+    def _hold_lock(self) -> AbstractContextManager[None]:
+        lock = FileLock(self.config.state_dir / "lock")
+        return lock.hold(command=self._command, now=self.clock.now())
 
     def _open(self) -> Ledger:
         if self.config.shares_ledger:
