@@ -41,7 +41,6 @@ from reconciler.planner import Pass, conclude_pass, select_ready
 from reconciler.service.client import Client
 from reconciler.service.model_files import load_models
 from reconciler.service.network import Transport
-from reconciler.service.pages import ListPage
 from reconciler.state.booked import Origin
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Attempt, State
@@ -115,12 +114,12 @@ class Session:
             routes=self._config.routes,
             transport=transport,
         )
-        context = self._context = replace(self._context, connection=client)
-
-        async def read_status_page(status: str, number: int) -> ListPage:
-            return await read_page(context, number, status=status)
-
-        watch = TaskWatch(self._clock, read_status_page, context.sightings.write)
+        context = replace(self._context, connection=client)
+        watch = TaskWatch(
+            self._clock,
+            lambda status, number: read_page(context, number, status=status),
+            context.sightings.write,
+        )
         self._context = replace(context, watch=watch)
         if self._hints is not None:
             self._hints.listen(watch.hint)
