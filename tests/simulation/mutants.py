@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -33,7 +33,7 @@ from reconciler.state.observed import State
 from reconciler.state.store import folder as store
 from reconciler.system import cache, files
 from tests.simulation.credulous import CREDULOUS, Mutant
-from tests.simulation.play import run
+from tests.simulation.play import open_door, run
 
 WITHIN = 300
 _UNFIT = ("TypeError: ", "AttributeError: ", "NameError: ")
@@ -112,11 +112,6 @@ def no_lock(patch: pytest.MonkeyPatch) -> None:
     """Two applies work on one store at the same time, and nothing in the ledger holds them
     apart.
     """
-
-    @contextlib.contextmanager
-    def open_door(*args: Any, **kwargs: Any) -> Iterator[None]:
-        yield
-
     patch.setattr(holder.FileLock, "hold", open_door)
     steps = tuple(each.replace("create unique index", "create index") for each in sqlite.STEPS)
     patch.setattr(sqlite, "STEPS", steps)
