@@ -28,10 +28,11 @@ from reconciler.state.ledger.sql.database import (
 from reconciler.state.ledger.sql.schema import NEWEST_MOMENT
 from reconciler.state.observed import State
 
-_BOOKED = "labels, model, price_per_s, currency, commit_id, author, approved_by"
+# columns of a booking, wherever it is written
+BOOKED = "labels, model, price_per_s, currency, commit_id, author, approved_by"
 _ENTRY = f"""a.edit, a.key, a.state, %s, a.billable_s, a.job, t.task_id, t.status, t.answer, a.code,
     a.message,
-    a.adopted, b.environment, {", ".join(f"b.{column}" for column in _BOOKED.split(", "))}"""
+    a.adopted, b.environment, {", ".join(f"b.{column}" for column in BOOKED.split(", "))}"""
 _MOST_LINES = 50_000  # of the books: a watch reads them again at every save
 _BOOKED_KINDS = (TEXT, TEXT, allow_null(AMOUNT), TEXT, TEXT, TEXT, TEXT)
 _ENTRY_KINDS = (
@@ -115,7 +116,7 @@ class SqlBooks:
     def _list_holdings(self, which: str, *values: str | float) -> Sequence[Holding]:
         """Those for which a condition holds."""
         rows = self._database.rows(
-            f"select edit, environment, key, at, reused, billable_s, {_BOOKED} from holdings where"
+            f"select edit, environment, key, at, reused, billable_s, {BOOKED} from holdings where"
             f" {which} and project = ? order by rowid",
             *values,
             self._project,
@@ -132,7 +133,7 @@ class SqlBooks:
             for holding in choose():
                 connection.execute(
                     "insert into holdings (edit, environment, key, at, reused, billable_s,"
-                    f" {_BOOKED}, project) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    f" {BOOKED}, project) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         holding.edit,
                         holding.environment,
@@ -156,7 +157,7 @@ def _choose(column: str, edits: Collection[str] | None) -> tuple[str, tuple[str,
 def book(connection: Connection, attempt_id: str, booking: Booking) -> None:
     """Write the booking of an attempt, in the transaction that writes its intent."""
     connection.execute(
-        f"insert into bookings (attempt_id, environment, {_BOOKED}) values (?, ?, ?, ?, ?, ?, ?,"
+        f"insert into bookings (attempt_id, environment, {BOOKED}) values (?, ?, ?, ?, ?, ?, ?,"
         " ?, ?)",
         (attempt_id, booking.environment, *_booked(booking)),
     )
@@ -167,8 +168,8 @@ def copy_booking(connection: Connection, attempt_id: str, task_id: str) -> None:
     adopts it.
     """
     connection.execute(
-        f"insert into bookings (attempt_id, environment, {_BOOKED}) select ?, environment,"
-        f" {_BOOKED} from bookings where attempt_id = (select stray_of from tasks where task_id"
+        f"insert into bookings (attempt_id, environment, {BOOKED}) select ?, environment,"
+        f" {BOOKED} from bookings where attempt_id = (select stray_of from tasks where task_id"
         " = ?)",
         (attempt_id, task_id),
     )

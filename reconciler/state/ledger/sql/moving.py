@@ -11,6 +11,7 @@ from typing import Any
 
 from reconciler.errors import LedgerError
 from reconciler.formats.words import format_count
+from reconciler.state.ledger.sql.books import BOOKED
 from reconciler.state.ledger.sql.database import Conflict, Connection, Database, Kind
 
 _ANY: Kind = ((object,), 0)
@@ -21,13 +22,8 @@ _ATTEMPTS = (
     " baseline, named_id, vouched, sender"
 )
 _BASELINES = "id, read_at, server_time, is_whole, task_ids"
-_BOOKINGS = (
-    "attempt_id, environment, labels, model, price_per_s, currency, commit_id, author, approved_by"
-)
-_HOLDINGS = (
-    "edit, environment, key, at, reused, billable_s, labels, model, price_per_s, currency,"
-    " commit_id, author, approved_by"
-)
+_BOOKINGS = f"attempt_id, environment, {BOOKED}"
+_HOLDINGS = f"edit, environment, key, at, reused, billable_s, {BOOKED}"
 
 
 def move_rows(source: Database, target: Database, *, before: str, after: str) -> int:
