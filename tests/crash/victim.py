@@ -21,7 +21,7 @@ from reconciler.state.ledger.sql.baselines import SqlBaselines
 from reconciler.state.ledger.sql.uploads import SqlUploads
 from reconciler.state.outputs import Outputs
 from reconciler.state.store import FolderStore
-from reconciler.state.store.folder import FolderBlobWriter
+from reconciler.state.store.incoming import FileBlobWriter
 
 POINTS: dict[str, tuple[Any, str]] = {
     "Ledger.intend": (SqlLedger, "intend"),
@@ -30,7 +30,7 @@ POINTS: dict[str, tuple[Any, str]] = {
     "Ledger.tasks_seen": (SqlLedger, "tasks_seen"),
     "Baselines.keep": (SqlBaselines, "keep"),
     "Uploads.keep": (SqlUploads, "keep"),
-    "BlobWriter.commit": (FolderBlobWriter, "commit"),
+    "BlobWriter.commit": (FileBlobWriter, "commit"),
     "Store.put_result": (FolderStore, "put_result"),
     "Store.copy_out": (FolderStore, "copy_out"),
     "Outputs.remember": (Outputs, "remember"),

@@ -31,6 +31,7 @@ from reconciler.state.ledger import sqlite
 from reconciler.state.ledger.sql import attempts, baselines, books
 from reconciler.state.observed import State
 from reconciler.state.store import folder as store
+from reconciler.state.store import incoming
 from reconciler.system import cache, files
 from tests.simulation.credulous import CREDULOUS, Mutant
 from tests.simulation.play import open_door, run
@@ -163,14 +164,13 @@ def blob_renamed_before_fsync(patch: pytest.MonkeyPatch) -> None:
     """The name of a blob is durable, and its bytes are not yet."""
 
     def commit(self: Any) -> str:
-        digest: str = self._hash.hexdigest()
         self._file.flush()
         os.fchmod(self._file.fileno(), 0o444)
-        self._store._settle_blob(self._path, digest)
+        self._settle(self)
         os.fsync(self._file.fileno())
-        return digest
+        return str(self.digest)
 
-    patch.setattr(store.FolderBlobWriter, "commit", commit)
+    patch.setattr(incoming.FileBlobWriter, "commit", commit)
 
 
 def output_renamed_before_fsync(patch: pytest.MonkeyPatch) -> None:

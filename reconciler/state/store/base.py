@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol, TypeVar
 
+from reconciler.errors import StoreDamaged
 from reconciler.state.observed import Result
 from reconciler.state.store.notes import Notes
 
@@ -157,3 +158,16 @@ class Store(Protocol):
         """Put in order what grows with use, and remove what killed runs left half written over a
         day ago; in a shared store younger ones may be in use.
         """
+
+
+def sort_key(result: Result) -> tuple[str, str]:
+    """What results of one key are sorted by: the oldest first."""
+    return result.stored_at, result.digest
+
+
+def describe_missing(digest: str) -> StoreDamaged:
+    """The error of a blob that is not there."""
+    return StoreDamaged(
+        f"the blob {digest[:12]}… is not in the store.",
+        hint="Run plan: it says what is left to do.",
+    )

@@ -12,16 +12,16 @@ import re
 import stat
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import IO
 
+from reconciler.state.store.incoming import IncomingFolder
 from reconciler.system.clock import Clock
-from reconciler.system.files import create_file, hash_file, make_dirs, measure_free_bytes
+from reconciler.system.files import hash_file, make_dirs, measure_free_bytes
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_LEFTOVER_S = 24 * 3600
 _LATELY = 64  # copies that are not removed, since somebody here may be reading them
 
 
@@ -31,7 +31,7 @@ class Copies:
     def __init__(self, folder: Path, most_bytes: int, clock: Clock) -> None:
         self.folder = folder
         self._most_bytes = most_bytes
-        self._clock = clock
+        self._incoming = IncomingFolder(folder / "tmp", clock)
         self._used: deque[str] = deque(maxlen=_LATELY)  # by this process: they stay
         self._lock = Lock()
         self._size_bytes: int | None = None  # of all that is there, once it was counted
@@ -52,15 +52,11 @@ class Copies:
         path.unlink(missing_ok=True)
         return None
 
-    @contextmanager
-    def create(self) -> Iterator[tuple[Path, IO[bytes]]]:
+    def create(self) -> AbstractContextManager[tuple[Path, IO[bytes]]]:
         """A temporary file, which `keep` makes a copy; without that nothing remains. Raises
         DiskFull.
         """
-        folder = self.folder / "tmp"
-        make_dirs(folder)
-        with create_file(folder, f"{self._clock.new_id()}.part") as (path, file):
-            yield path, file
+        return self._incoming.create()
 
     def keep(self, path: Path, digest: str) -> Path:
         """Make a file, whose bytes are known to be of that digest, the copy of it."""
@@ -93,10 +89,7 @@ class Copies:
 
     def sweep(self) -> None:
         """Remove what killed runs left half written over a day ago."""
-        for path in (self.folder / "tmp").glob("*.part"):
-            with suppress(FileNotFoundError):
-                if self._clock.now() - path.stat().st_mtime > _LEFTOVER_S:
-                    path.unlink(missing_ok=True)
+        self._incoming.sweep()
 
     def _path(self, digest: str) -> Path:
         return self.folder / digest[:2] / digest

@@ -8,9 +8,8 @@ tmp/                        what is being written
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +18,8 @@ from typing import IO
 from reconciler.errors import StoreDamaged, UsageError
 from reconciler.formats.digest import encode_canonical
 from reconciler.state.observed import Result
-from reconciler.state.store.base import Contents, Damage, Room, T
+from reconciler.state.store.base import Contents, Damage, Room, describe_missing, sort_key
+from reconciler.state.store.incoming import FileBlobWriter, IncomingFolder
 from reconciler.state.store.notes import FolderNotes
 from reconciler.state.store.records import Records, read_record
 from reconciler.system.cache import Cache
@@ -34,45 +34,7 @@ from reconciler.system.files import (
     measure_free_bytes,
 )
 
-_LEFTOVER_S = 24 * 3600
 Place = tuple[str, str]  # the folder of a record, and its name
-
-
-class FolderBlobWriter:
-    """A blob on its way in: bytes are hashed as they pass; it becomes visible only by `commit`.
-
-    What each method promises stands in `BlobWriter`.
-    """
-
-    def __init__(self, store: FolderStore, path: Path, file: IO[bytes]) -> None:
-        self._store = store
-        self._file = file
-        self._hash = hashlib.sha256()
-        self._path = path
-        self.size_bytes = 0
-
-    def write(self, chunk: bytes) -> None:
-        self._file.write(chunk)
-        self._hash.update(chunk)
-        self.size_bytes += len(chunk)
-
-    def inspect(self, look: Callable[[Path, int], T]) -> T:
-        """What `look` says of the bytes that were written so far; it is lent the file."""
-        self._file.flush()
-        return look(self._path, self.size_bytes)
-
-    @property
-    def digest(self) -> str:
-        """Of what was written so far."""
-        return self._hash.hexdigest()
-
-    def commit(self) -> str:
-        digest = self.digest
-        self._file.flush()
-        os.fchmod(self._file.fileno(), 0o444)
-        os.fsync(self._file.fileno())
-        self._store._settle_blob(self._path, digest)
-        return digest
 
 
 class FolderStore:
@@ -85,7 +47,7 @@ class FolderStore:
         self.folder = folder
         self._blobs_folder = f"{folder}/blobs"
         self._clock = clock
-        self._is_tmp_durable = False  # its name, made so by this store: it is empty time and again
+        self._incoming = IncomingFolder(folder / "tmp", clock)
         self._records = Records(cache or Cache(folder, None), clock)
 
     # -------------------------------------------------------------- blobs
@@ -106,20 +68,16 @@ class FolderStore:
             return False
 
     @contextmanager
-    def new_blob(self) -> Iterator[FolderBlobWriter]:
-        folder = self.folder / "tmp"
-        if not self._is_tmp_durable or not folder.is_dir():
-            make_dirs(folder)
-            self._is_tmp_durable = True
-        with create_file(folder, f"{self._clock.new_id()}.part") as (path, file):
-            yield FolderBlobWriter(self, path, file)
+    def new_blob(self) -> Iterator[FileBlobWriter]:
+        with self._incoming.create() as (path, file):
+            yield FileBlobWriter(path, file, self._settle_blob)
 
-    def _settle_blob(self, tmp: Path, digest: str) -> None:
-        target = self.blob_path(digest)
+    def _settle_blob(self, blob: FileBlobWriter) -> None:
+        target = self.blob_path(blob.digest)
         make_dirs(target.parent)
         # hashed again before it is trusted
-        if not target.exists() or hash_file(target) != digest:
-            tmp.rename(target)
+        if not target.exists() or hash_file(target) != blob.digest:
+            blob.path.rename(target)
         fsync_dir(target.parent)  # also where it is there: a kill may have come before this
 
     def check_blob(self, digest: str) -> None:
@@ -266,9 +224,7 @@ class FolderStore:
         return FolderNotes(self.folder / kind)
 
     def sweep(self) -> None:
-        for path in (self.folder / "tmp").glob("*.part"):
-            if self._clock.now() - path.stat().st_mtime > _LEFTOVER_S:
-                path.unlink(missing_ok=True)
+        self._incoming.sweep()
 
     def quarantine(self, damage: Damage) -> None:
         """Move a record or a blob out of sight, keeping its bytes."""
@@ -315,21 +271,8 @@ def _read_anew(folder: str, name: str) -> Result | None:
     return read_record(f"{folder}/{name}", name)
 
 
-def describe_missing(digest: str) -> StoreDamaged:
-    """The error of a blob that is not there."""
-    return StoreDamaged(
-        f"the blob {digest[:12]}… is not in the store.",
-        hint="Run plan: it says what is left to do.",
-    )
-
-
 def _list_in(folder: str) -> Iterator[Place]:
     """The records in one folder, sorted; what is still being written is none of them."""
     for name in list_names(folder):
         if name.endswith(".json") and not name.startswith("."):
             yield folder, name
-
-
-def sort_key(result: Result) -> tuple[str, str]:
-    """What results of one key are sorted by: the oldest first."""
-    return result.stored_at, result.digest

@@ -9,8 +9,7 @@ quarantine/NAME.ID          what was damaged, once somebody moved it out of sigh
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -20,51 +19,16 @@ from reconciler.errors import StoreDamaged, StoreUnavailable
 from reconciler.formats.bucket_address import BucketAddress
 from reconciler.formats.digest import encode_canonical
 from reconciler.state.observed import Result
-from reconciler.state.store.base import Contents, Damage, Room, T
+from reconciler.state.store.base import Contents, Damage, Room, describe_missing, sort_key
 from reconciler.state.store.bucket import Listed, StorageBucket
 from reconciler.state.store.copies import Copies
-from reconciler.state.store.folder import describe_missing, sort_key
+from reconciler.state.store.incoming import FileBlobWriter
 from reconciler.state.store.index import ObjectIndex, name_record
 from reconciler.state.store.notes import BucketNotes
 from reconciler.state.store.records import parse_record
 from reconciler.system.cache import Cache
 from reconciler.system.clock import Clock
 from reconciler.system.files import copy_atomic
-
-
-class ObjectBlobWriter:
-    """A blob on its way into a bucket: it is written here, and put there by `commit`.
-
-    What each method promises stands in `BlobWriter`.
-    """
-
-    def __init__(self, store: ObjectStore, path: Path, file: IO[bytes]) -> None:
-        self._store = store
-        self._file = file
-        self._hash = hashlib.sha256()
-        self._path = path
-        self.size_bytes = 0
-
-    def write(self, chunk: bytes) -> None:
-        self._file.write(chunk)
-        self._hash.update(chunk)
-        self.size_bytes += len(chunk)
-
-    def inspect(self, look: Callable[[Path, int], T]) -> T:
-        """What `look` says of the bytes that were written so far; it is lent the file."""
-        self._file.flush()
-        return look(self._path, self.size_bytes)
-
-    @property
-    def digest(self) -> str:
-        """Of what was written so far."""
-        return self._hash.hexdigest()
-
-    def commit(self) -> str:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._store._settle_blob(self._path, self.digest, self.size_bytes)
-        return self.digest
 
 
 class ObjectStore:
@@ -88,21 +52,21 @@ class ObjectStore:
         return self.bucket.measure(_name_blob(digest)) == size_bytes
 
     @contextmanager
-    def new_blob(self) -> Iterator[ObjectBlobWriter]:
+    def new_blob(self) -> Iterator[FileBlobWriter]:
         with self._copies.create() as (path, file):
-            yield ObjectBlobWriter(self, path, file)
+            yield FileBlobWriter(path, file, self._settle_blob)
 
-    def _settle_blob(self, tmp: Path, digest: str, size_bytes: int) -> None:
-        name = _name_blob(digest)
-        self.bucket.put(name, tmp)
+    def _settle_blob(self, blob: FileBlobWriter) -> None:
+        name = _name_blob(blob.digest)
+        self.bucket.put(name, blob.path)
         arrived = self.bucket.measure(name)
-        if arrived != size_bytes:
+        if arrived != blob.size_bytes:
             raise StoreUnavailable(
-                f"{arrived or 0} of {size_bytes} bytes of the blob {digest[:12]}… are in"
+                f"{arrived or 0} of {blob.size_bytes} bytes of the blob {blob.digest[:12]}… are in"
                 f" {self.bucket.address}, although the service took all of them.",
                 hint="Run it again: nothing is recorded before the blob is whole.",
             )
-        self._copies.keep(tmp, digest)
+        self._copies.keep(blob.path, blob.digest)
 
     def check_blob(self, digest: str) -> None:
         self._fetch(digest)
