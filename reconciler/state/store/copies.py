@@ -36,6 +36,10 @@ class Copies:
         self._lock = Lock()
         self._size_bytes: int | None = None  # of all that is there, once it was counted
 
+    def has(self, digest: str) -> bool:
+        """Whether a copy is there. Its bytes are hashed by `find`, which may drop it."""
+        return self._path(digest).is_file()
+
     def find(self, digest: str) -> Path | None:
         """The file with these bytes, hashed again; None where there is none. A copy that went bad
         is dropped.

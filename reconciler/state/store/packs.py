@@ -39,7 +39,7 @@ class Packs:
         wanted = [
             name
             for name in names
-            if name not in self._lines and self._copies.find(_digest(name)) is None
+            if name not in self._lines and not self._copies.has(_digest(name))
         ]
         for name, raw in self._bucket.get_many(wanted).items() if len(wanted) > 1 else ():
             if raw is not None and hash_bytes(raw) == _digest(name):
