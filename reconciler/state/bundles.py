@@ -19,9 +19,10 @@ from dataclasses import asdict, dataclass
 from typing import IO, Any
 
 from reconciler.errors import BadBundle
-from reconciler.formats.records import build_record, parse_json
+from reconciler.formats.records import parse_json
 from reconciler.state.observed import Result
 from reconciler.state.store import Store
+from reconciler.state.store.records import check_result
 
 VERSION = "cutlist/bundle/v1"
 MANIFEST = "bundle.json"
@@ -179,9 +180,8 @@ def _parse_contents(raw: bytes) -> BundleContents:
 def _parse_entry(entry: Any) -> BundledResult:
     try:
         edit, output, record = (entry[name] for name in ("edit", "output", "record"))
-        result = build_record(Result, record)
-        _ = result.may_be_former  # of a job that is nested too deep, nobody can tell
-    except (KeyError, TypeError, ValueError, RecursionError):
+        result = check_result(record)
+    except (KeyError, TypeError, ValueError):
         raise _refuse("one of its records cannot be read") from None
     if not isinstance(edit, str) or not isinstance(output, str):
         raise _refuse("one of its records cannot be read")

@@ -21,7 +21,7 @@ from reconciler.state.observed import Result
 from reconciler.state.store.base import Contents, Damage, Room, describe_missing, sort_key
 from reconciler.state.store.incoming import FileBlobWriter, IncomingFolder
 from reconciler.state.store.notes import FolderNotes
-from reconciler.state.store.records import Records, read_record
+from reconciler.state.store.records import Records, name_result, read_record
 from reconciler.system.cache import Cache
 from reconciler.system.clock import Clock
 from reconciler.system.files import (
@@ -245,7 +245,7 @@ class FolderStore:
             self.blob_path(digest).unlink(missing_ok=True)
 
     def _record(self, result: Result) -> Path:
-        return self.folder / "results" / result.key[:2] / f"{result.key}.{result.digest}.json"
+        return self.folder / "results" / result.key[:2] / f"{name_result(result)}.json"
 
     def _blobs(self) -> Iterator[Path]:
         top = self.folder / "blobs"

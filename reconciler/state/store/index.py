@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,6 +33,7 @@ from reconciler.state.store.records import (
     Row,
     apply_row,
     build_result,
+    name_result,
     parse_record,
     shorten_result,
 )
@@ -58,14 +59,6 @@ class _Listing:
     recent: dict[str, str] = field(default_factory=dict)  # KEY.DIGEST → FACTS
     markers: list[str] = field(default_factory=list)  # the names of all markers
     asked: set[str] = field(default_factory=set)  # keys
-
-    @property
-    def by_key(self) -> Mapping[str, Sequence[str]]:
-        """The recent results of each key."""
-        names: dict[str, list[str]] = {}
-        for name in self.recent:
-            names.setdefault(name[:64], []).append(name)
-        return names
 
 
 class IndexSurvey(NamedTuple):
@@ -100,7 +93,7 @@ class ObjectIndex:
             wanted = set(keys)
             if self._listed is not None and wanted & self._listed.asked:
                 self._listed = None
-            return self._retry(lambda listing: list(self._find(listing, wanted)))
+            return self._retry(lambda listing: self._find(listing, wanted))
 
     def find_stored(self, digests: Collection[str]) -> frozenset[str]:
         """Those of `digests` that are the outcome of some result."""
@@ -108,7 +101,7 @@ class ObjectIndex:
 
         def look(listing: _Listing) -> frozenset[str]:
             named = {name[65:] for name in listing.recent}
-            for _, line in self._list_lines(listing):
+            for line in self._list_lines(listing):
                 named.add(line[65:129].decode())
             return frozenset(wanted & named)
 
@@ -121,7 +114,7 @@ class ObjectIndex:
 
         def look(listing: _Listing) -> list[Result]:
             found = [result for result in self._read_recent(listing) if result.edit in edits]
-            for _, line in self._list_lines(listing):
+            for line in self._list_lines(listing):
                 match = _EDIT.search(line)
                 if match is not None and match[1] in wanted:
                     found += _parse_line(line)
@@ -135,7 +128,7 @@ class ObjectIndex:
 
         def look(listing: _Listing) -> list[Result]:
             found = self._read_recent(listing)
-            for _, line in self._list_lines(listing):
+            for line in self._list_lines(listing):
                 found += _parse_line(line)
             return found
 
@@ -147,7 +140,7 @@ class ObjectIndex:
         with self._lock:
             self._listed = None
             listing = self._list()
-            results = {f"{each.key}.{each.digest}": each for each in self._read_recent(listing)}
+            results = {name_result(each): each for each in self._read_recent(listing)}
             survey = IndexSurvey({*listing.recent}, results, [])
             for pack in [name for packs in listing.packs.values() for name in packs]:
                 with suppress(PackGone):
@@ -158,7 +151,7 @@ class ObjectIndex:
                         continue
                     survey.names.update(line[:129].decode("ascii", "replace") for line in lines)
                     for result in (each for line in lines for each in _parse_line(line)):
-                        results.setdefault(f"{result.key}.{result.digest}", result)
+                        results.setdefault(name_result(result), result)
             return survey
 
     def remember(self) -> None:
@@ -174,7 +167,7 @@ class ObjectIndex:
 
     def note(self, result: Result) -> None:
         """Put the marker of a result whose record is there."""
-        name, row = f"{result.key}.{result.digest}", shorten_result(result)
+        name, row = name_result(result), shorten_result(result)
         facts = _pack_row(row)
         if len(f"{self._bucket.address.prefix}/index/recent/{name}.{facts}") > _LONGEST_NAME:
             facts = ""
@@ -258,17 +251,16 @@ class ObjectIndex:
             self._listed = listing
         return self._listed
 
-    def _find(self, listing: _Listing, keys: set[str]) -> Iterator[Result]:
+    def _find(self, listing: _Listing, keys: set[str]) -> list[Result]:
         listing.asked |= keys
         self._fetch_packs(listing, keys)
-        recent = listing.by_key
-        names = [name for key in keys for name in recent.get(key, ())]
-        found = {f"{each.key}.{each.digest}": each for each in self._build_recent(listing, names)}
+        names = [name for name in listing.recent if name[:64] in keys]
+        found = {name_result(each): each for each in self._build_recent(listing, names)}
         for key in keys:
             for name, row in self._ask_packs(listing, key):
                 if name not in found:
                     found[name] = build_result(f"{name}.json", row, partial(self._load, name, row))
-        yield from found.values()
+        return list(found.values())
 
     def _ask_packs(self, listing: _Listing, key: str) -> list[tuple[str, Row]]:
         shard = key[:1]
@@ -280,7 +272,7 @@ class ObjectIndex:
         if answer is None:
             lines = {line for pack in packs for line in self._packs.find(pack, key)}
             results = [result for line in sorted(lines) for result in _parse_line(line)]
-            rows = {f"{each.key}.{each.digest}": shorten_result(each) for each in results}
+            rows = {name_result(each): shorten_result(each) for each in results}
             answer = known[key] = list(rows.items())
         return answer
 
@@ -322,8 +314,8 @@ class ObjectIndex:
         result = parse_record(raw, f"{name}.json") if raw is not None else None
         return apply_row(result, row) if result is not None else None
 
-    def _list_lines(self, listing: _Listing) -> Iterator[tuple[str, bytes]]:
-        """All lines of all packs, each once, with the name of its result."""
+    def _list_lines(self, listing: _Listing) -> Iterator[bytes]:
+        """The lines of all packs, each once, without those of recent results."""
         self._packs.fetch([pack for packs in listing.packs.values() for pack in packs])
         for packs in listing.packs.values():
             told: set[bytes] = set()
@@ -332,7 +324,7 @@ class ObjectIndex:
                     name = line[:129]
                     if name not in told and name.decode() not in listing.recent:
                         told.add(name)
-                        yield name.decode(), line
+                        yield line
 
     def _read_recent(self, listing: _Listing) -> list[Result]:
         return list(self._build_recent(listing, listing.recent))

@@ -20,12 +20,12 @@ from reconciler.formats.bucket_address import BucketAddress
 from reconciler.formats.digest import encode_canonical
 from reconciler.state.observed import Result
 from reconciler.state.store.base import Contents, Damage, Room, describe_missing, sort_key
-from reconciler.state.store.bucket import Listed, StorageBucket
+from reconciler.state.store.bucket import StorageBucket
 from reconciler.state.store.copies import Copies
 from reconciler.state.store.incoming import FileBlobWriter
 from reconciler.state.store.index import ObjectIndex, name_record
 from reconciler.state.store.notes import BucketNotes
-from reconciler.state.store.records import parse_record
+from reconciler.state.store.records import name_result, parse_record
 from reconciler.system.cache import Cache
 from reconciler.system.clock import Clock
 from reconciler.system.files import copy_atomic
@@ -105,7 +105,7 @@ class ObjectStore:
     # -------------------------------------------------------------- results
 
     def put_result(self, result: Result) -> None:
-        name = f"{result.key}.{result.digest}"
+        name = name_result(result)
         place, record = name_record(name), encode_canonical(asdict(result)) + b"\n"
         there = self._read_record(name)
         if there is None and not self.bucket.put_new(place, record):
@@ -131,10 +131,7 @@ class ObjectStore:
         """The first result of a job, by the records themselves; one that the index does not name is
         put into it.
         """
-        names = [
-            each.name.rpartition("/")[2].removesuffix(".json")
-            for each in self._list_records_of(key)
-        ]
+        names = self._list_names_of(key)
         results = [result for name in names if (result := self._read_record(name)) is not None]
         for result in sorted(results, key=sort_key):
             try:
@@ -170,7 +167,7 @@ class ObjectStore:
 
     def _find_fault(self, result: Result) -> str:
         """What is wrong with a result's record or blob, in words; empty for nothing."""
-        if self._read_record(f"{result.key}.{result.digest}") is None:
+        if self._read_record(name_result(result)) is None:
             return f"the result record {result.key[:12]}… cannot be read"
         return self._find_blob_fault(result.digest, result.edit)
 
@@ -190,23 +187,20 @@ class ObjectStore:
         raw = self.bucket.get(name_record(name))
         return parse_record(raw, f"{name}.json") if raw is not None else None
 
-    def _list_records_of(self, key: str) -> Iterator[Listed]:
-        """The records of one key."""
+    def _list_names_of(self, key: str) -> Iterator[str]:
+        """KEY.DIGEST of all records of one key."""
         for each in self.bucket.list(f"results/{key[:2]}", after=key):
             if not each.name.startswith(f"results/{key[:2]}/{key}."):
                 return
             if each.name.endswith(".json"):
-                yield each
+                yield _find_name(each.name)
 
     # -------------------------------------------------------------- housekeeping
 
     def verify(self, *, read_data: bool) -> Iterator[Damage]:
         """Listings of blobs, records and index are compared; `read_data` reads all of them."""
         sizes = {each.name.rpartition("/")[2]: each for each in self.bucket.list("blobs")}
-        records = {
-            each.name.rpartition("/")[2].removesuffix(".json"): each.name
-            for each in self.bucket.list("results")
-        }
+        records = {_find_name(each.name): each.name for each in self.bucket.list("results")}
         indexed, known, bad_packs = self._index.survey()
         for pack in bad_packs:
             yield self._damage(pack, f"the pack {pack[-64:-52]}… of the index has other bytes")
@@ -249,7 +243,7 @@ class ObjectStore:
         if self.bucket.copy(name, f"quarantine/{base}.{self._clock.new_id()}"):
             self.bucket.remove([name])
         if name.startswith("results/"):
-            self._index.drop([base.removesuffix(".json")])
+            self._index.drop([_find_name(name)])
         if name.startswith("index/packs/"):
             shard = name.split("/")[2]
             self._index.rebuild(shard, self._list_names(shard), name)
@@ -257,18 +251,23 @@ class ObjectStore:
     def _list_names(self, shard: str) -> list[str]:
         """KEY.DIGEST of all records whose keys begin with a digit."""
         return [
-            each.name.rpartition("/")[2].removesuffix(".json")
+            _find_name(each.name)
             for second in "0123456789abcdef"
             for each in self.bucket.list(f"results/{shard}{second}")
         ]
 
     def remove(self, results: Sequence[Result]) -> None:
-        names = [f"{result.key}.{result.digest}" for result in results]
+        names = [name_result(result) for result in results]
         self.bucket.remove([name_record(name) for name in names])
         self._index.drop(names)
         digests = {result.digest for result in results}
         gone = digests - self.find_stored(digests)
         self.bucket.remove([_name_blob(digest) for digest in sorted(gone)])
+
+
+def _find_name(place: str) -> str:
+    """KEY.DIGEST of the record that lies at a place."""
+    return place.rpartition("/")[2].removesuffix(".json")
 
 
 def _name_blob(digest: str) -> str:

@@ -114,6 +114,11 @@ def build_result(name: str, row: Row, read: Callable[[], Result | None]) -> Resu
     )
 
 
+def name_result(result: Result) -> str:
+    """What a result is called in a store: KEY.DIGEST."""
+    return f"{result.key}.{result.digest}"
+
+
 def apply_row(result: Result, row: Row) -> Result:
     """The same result, with what its row says of it."""
     values = zip(_ROW_FIELDS, row, strict=False)  # the last is made of the job
@@ -137,8 +142,17 @@ def read_record(path: str, name: str) -> Result | None:
 def parse_record(raw: bytes, name: str) -> Result | None:
     """What the bytes of the record `name` tell; None where they cannot be trusted."""
     try:
-        result = build_record(Result, parse_json(raw))
-        _ = result.may_be_former  # of a job that is nested too deep, nobody can tell
-        return result if name == f"{result.key}.{result.digest}.json" else None
-    except (ValueError, RecursionError):
+        result = check_result(parse_json(raw))
+    except ValueError:
         return None
+    return result if name == f"{name_result(result)}.json" else None
+
+
+def check_result(data: object) -> Result:
+    """The result that plain data tells of. Raises ValueError where it cannot be trusted."""
+    result = build_record(Result, data)
+    try:
+        _ = result.may_be_former
+    except RecursionError:  # of a job that is nested too deep, nobody can tell
+        raise ValueError("its job is nested too deep") from None
+    return result
