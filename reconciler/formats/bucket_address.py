@@ -8,7 +8,7 @@ az://CONTAINER[/PREFIX][?account=NAME]
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
@@ -39,7 +39,7 @@ class BucketAddress:
     endpoint: str = ""
     region: str = ""
     account: str = ""
-    virtual: bool = field(default=False)  # whether the bucket stands in the host's name
+    virtual: bool = False  # whether the bucket stands in the host's name
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.bucket}" + (f"/{self.prefix}" if self.prefix else "")

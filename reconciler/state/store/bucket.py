@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from reconciler.errors import StoreUnavailable, UsageError
 from reconciler.formats.bucket_address import BucketAddress
@@ -199,14 +200,12 @@ def _open(address: BucketAddress) -> Any:
         if address.region:
             config["region"] = address.region
         if address.endpoint:
-            host = address.endpoint.split("//")[1]
+            parts = urlsplit(address.endpoint)
             config["endpoint"] = address.endpoint
             if address.virtual:
-                scheme = address.endpoint.split("//")[0]
-                config["endpoint"] = f"{scheme}//{address.bucket}.{host}"
+                config["endpoint"] = f"{parts.scheme}://{address.bucket}.{parts.netloc}"
                 config["virtual_hosted_style_request"] = "true"
-            name = host.rsplit(":", 1)[0].strip("[]")
-            settings["client_options"]["allow_http"] = is_loopback(name)
+            settings["client_options"]["allow_http"] = is_loopback(parts.hostname or "")
         return store.S3Store(address.bucket, prefix=prefix, config=config, **settings)
     except _all_errors() as error:
         raise _explain(address, "open", error) from None
