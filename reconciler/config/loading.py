@@ -80,9 +80,7 @@ def load_config(
     bucket = _find_bucket(spec, variables, document)
     store_dir = root / STATE_DIR if bucket else _find_store(root, spec, variables, document)
     config = _build_config(document, root, store_dir, target, chosen, overlay, variables, bucket)
-    shared = _share_ledger(config, variables.ledger or Secret(spec.get("ledger", "")))
-    _require_name(shared)
-    return shared
+    return _share_ledger(config, variables.ledger or Secret(spec.get("ledger", "")))
 
 
 def build_committed_config(
@@ -109,7 +107,6 @@ def build_committed_config(
     config = _build_config(document, outputs, home, endpoint, environment, overlay, variables)
     name = (document.data.get("metadata") or {}).get("name", folder.path or "project")
     shared = _share_ledger(config, variables.ledger)  # where that is, a commit cannot say
-    _require_name(shared)  # two repositories may have their projects at the same path
     return replace(
         shared,
         name=name,
@@ -169,7 +166,10 @@ def _build_config(
 
 
 def _share_ledger(config: Config, ledger: Secret) -> Config:
-    """The same with a ledger that several machines share, where one is named. Raises UsageError."""
+    """The same with a ledger that several machines share, where one is named. Raises UsageError,
+    also where that cannot tell the project from others: two repositories may have theirs at the
+    same path.
+    """
     if not ledger:
         return config
     fault = describe_url_fault(ledger.reveal())
@@ -178,16 +178,12 @@ def _share_ledger(config: Config, ledger: Secret) -> Config:
     shared = replace(config, ledger=ledger)
     if not shared.shares_ledger:
         return shared
-    return replace(shared, settle_s=max(config.settle_s, _SETTLE_SHARED_S))
-
-
-def _require_name(config: Config) -> None:
-    """Raises UsageError where a shared ledger cannot tell the project from others."""
-    if config.shares_ledger and "name" not in (config.document.data.get("metadata") or {}):
+    if "name" not in (config.document.data.get("metadata") or {}):
         raise UsageError(
             f"a shared ledger keeps projects apart by their names, and {PROJECT_FILE} says none.",
             hint="Say `metadata: {name: …}`: the folder may be called otherwise on each machine.",
         )
+    return replace(shared, settle_s=max(config.settle_s, _SETTLE_SHARED_S))
 
 
 def replace_project_file(config: Config, raw: bytes, revision: str, cache: Cache) -> Config:
