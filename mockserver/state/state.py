@@ -95,10 +95,8 @@ class State:
         if self._path is not None:
             self.journal.write()
         self._db.commit()
-        waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            if not waiter.done():
-                waiter.set_result(None)
+        for waiter in self._take_waiting():
+            waiter.set_result(None)
 
     def record(self, entry: Doc) -> asyncio.Future[None] | None:
         """Note a request in the journal.
@@ -130,10 +128,13 @@ class State:
         try:
             self.commit()
         except Exception as error:
-            waiting, self._waiting = self._waiting, []
-            for waiter in waiting:
-                if not waiter.done():
-                    waiter.set_exception(error)
+            for waiter in self._take_waiting():
+                waiter.set_exception(error)
+
+    def _take_waiting(self) -> list[asyncio.Future[None]]:
+        """What waits for the commit that is over, without requests that nobody waits for now."""
+        waiting, self._waiting = self._waiting, []
+        return [waiter for waiter in waiting if not waiter.done()]
 
     def save(self, target: Path) -> None:
         """Write a copy of the whole state to a new file."""

@@ -189,7 +189,7 @@ class TaskTable:
     def list_all(self, filters: dict[str, Any]) -> list[Row]:
         """All tasks as the controls show them.
 
-        `filters` holds now, and what status, account, model or label must be.
+        `filters` holds now, and what task_id, status, account, model or label must be.
         """
         self.write()
         where = "".join(f" AND {name} = :{name}" for name in filters if name != "now")
