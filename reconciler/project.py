@@ -9,7 +9,6 @@ docs/python-api.md is its page. It chooses endpoint, realm, store and ledger, an
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -34,7 +33,6 @@ from reconciler.plan.selection import find_edit, select_edits
 from reconciler.plan.step import Plan, Step
 from reconciler.planner import Pass
 from reconciler.service.model_files import load_models
-from reconciler.state import lockfile
 from reconciler.state.observed import Result
 from reconciler.state.roster import Note, Roster
 from reconciler.state.store import Damage
@@ -193,14 +191,7 @@ class Project:
 
         with self._workspace.open_for_reading() as ledger:
             edits = self.load().edits if name is not None else ()
-            results_by_key, _ = self.store.read_all_results()
-            by_hand = [
-                result
-                for results in results_by_key.values()
-                for result in results
-                if result.by_hand
-            ]
-            return accounting.read_log(ledger, name, edits, by_hand)
+            return accounting.read_log(self.store, ledger, name, edits)
 
     def show(self, name: str) -> EditView:
         """One edit: what it asks for, how it is, and every result it has had.
@@ -300,13 +291,10 @@ class Project:
         from reconciler.operations import verify  # lazy: start-up time
 
         with self._workspace.open_for_reading() as ledger:
-            pins = lockfile.read(self.config.lock_dir) if self.config.realm == "live" else {}
-            damages = verify.find_damages(self.store, ledger, pins, read_data=read_data)
+            damages = verify.find_damages(self.config, self.store, ledger, read_data=read_data)
         if repair and damages:
             with self._workspace.open_for_writing():
-                for damage in damages:
-                    if damage.where is not None:
-                        self.store.quarantine(damage)
+                verify.repair(self.store, damages)
         return damages
 
     def gc(self, *, commits: int, delete: bool = False) -> Garbage:
@@ -316,18 +304,10 @@ class Project:
 
         Only reports, unless `delete` is set: what is deleted has to be paid for again.
         """
-        from reconciler.operations import claims, gc  # lazy: start-up time
+        from reconciler.operations import gc  # lazy: start-up time
 
-        current = self.run_pass(whole=True)
-        young_s = gc.YOUNG_S if claims.is_shared(self.config) else 0
-        garbage = gc.find_garbage(
-            self.config.root,
-            current.observed,
-            current.resolved.values(),
-            claims.read_claims(self.config, self.store),
-            commits=commits,
-            stored_before=self.clock.now() - young_s if young_s else math.inf,
-        )
+        current, now = self.run_pass(whole=True), self.clock.now()
+        garbage = gc.find_garbage(self.config, self.store, current, now, commits=commits)
         if delete and garbage.results:
             with self._workspace.open_for_writing():
                 self.store.remove(garbage.results)

@@ -75,13 +75,15 @@ def add_up_since(config: Config, ledger: Ledger | None, moment: float) -> Sum:
 
 
 def read_log(
-    ledger: Ledger | None, name: str | None, edits: Collection[str], by_hand: Sequence[Result] = ()
+    store: Store, ledger: Ledger | None, name: str | None, edits: Collection[str]
 ) -> Sequence[LogRecord]:
     """What happened, the newest first: all of it, or of one edit or matrix, also where it is
-    none of `edits` any more. `by_hand` are results that were imported from files.
+    none of `edits` any more.
 
     Raises UsageError for a name that nothing ever had.
     """
+    stored = store.read_all_results().results.values()
+    by_hand = [result for results in stored for result in results if result.by_hand]
     entries, holdings = _read_books(ledger)
     if name is None:
         return build_log(entries, holdings, load_models(), by_hand=by_hand)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.config import Config
 from reconciler.errors import InvalidInput
-from reconciler.operations.claims import Claims, find_named_keys
-from reconciler.plan.jobs import Resolved
+from reconciler.operations.claims import find_named_keys, is_shared, read_claims
+from reconciler.planner import Pass
 from reconciler.state import lockfile
 from reconciler.state.observed import Observed, Result
+from reconciler.state.store import Store
 from reconciler.system.git.committed import read_versions
 
-YOUNG_S = 14 * 24 * 3600  # in a shared store: of what may not be claimed yet
+_YOUNG_S = 14 * 24 * 3600  # in a shared store: of what may not be claimed yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +43,20 @@ class Garbage:
 
 
 def find_garbage(
-    root: Path,
-    observed: Observed,
-    resolved: Collection[Resolved],
-    claims: Claims,
-    *,
-    commits: int,
-    stored_before: float,
+    config: Config, store: Store, current: Pass, now: float, *, commits: int
 ) -> Garbage:
     """Results that nothing names: no manifest, no output, no claim of another project, and neither
-    the lock file nor its versions of the last `commits` commits and of the branches. What was
-    stored after a moment (seconds since 1970) stays.
+    the lock file nor its versions of the last `commits` commits and of the branches. `current` is
+    a pass over the whole store; in a shared one what is young at `now` stays.
 
-    Raises GitError.
+    Raises GitError, CutlistError.
     """
-    keys_in_use = find_named_keys(observed, resolved) | claims.keys
-    sections = lockfile.read(root) if observed.realm == "live" else {}
+    observed, claims = current.observed, read_claims(config, store)
+    stored_before = now - _YOUNG_S if is_shared(config) else math.inf
+    keys_in_use = find_named_keys(observed, current.resolved.values()) | claims.keys
     pinned = {
-        *lockfile.list_digests(sections),
-        *_find_digests_pinned_before(root, commits),
+        *lockfile.list_digests(lockfile.read_for(config.realm, config.lock_dir)),
+        *_find_digests_pinned_before(config.root, commits),
         *claims.digests,
     }
     unnamed = tuple(

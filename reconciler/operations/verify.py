@@ -1,9 +1,12 @@
-"""`cutlist verify`: whether everything that is stored is what it is named for. Only reports."""
+"""`cutlist verify`: whether everything that is stored is what it is named for. What is damaged is
+moved away where that is asked for.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from reconciler.config import Config
 from reconciler.formats.words import format_count
 from reconciler.state import lockfile
 from reconciler.state.ledger import Ledger
@@ -13,17 +16,22 @@ _MOST_NAMES = 8  # names that are listed before an ellipsis stands for the rest
 
 
 def find_damages(
-    store: Store, ledger: Ledger | None, sections: lockfile.Sections, *, read_data: bool
+    config: Config, store: Store, ledger: Ledger | None, *, read_data: bool
 ) -> Sequence[Damage]:
-    """Everything that is not what it should be.
-
-    `sections` is what the lock file pins. With `read_data` every blob is hashed again.
-    """
+    """Everything that is not what it should be. With `read_data` every blob is hashed again."""
+    sections = lockfile.read_for(config.realm, config.lock_dir)
     damages = list(store.verify(read_data=read_data))
     if ledger is not None:
         damages += [Damage(f"the ledger: {words}") for words in ledger.integrity()]
     missing = _describe_missing(store, sections)
     return [*damages, Damage(missing)] if missing else damages
+
+
+def repair(store: Store, damages: Sequence[Damage]) -> None:
+    """Move what is damaged into quarantine, where there is something to move."""
+    for damage in damages:
+        if damage.where is not None:
+            store.quarantine(damage)
 
 
 def _describe_missing(store: Store, sections: lockfile.Sections) -> str:
