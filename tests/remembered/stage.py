@@ -21,7 +21,6 @@ from reconciler.cli.main import run
 from reconciler.desired import media
 from reconciler.desired.job import Facts
 from reconciler.errors import CutlistError
-from reconciler.formats.digest import hash_bytes
 from reconciler.operations import saved_plan
 from reconciler.plan.decide import PlanOptions
 from reconciler.system import cache as cache_module
@@ -239,14 +238,14 @@ def quick_machine() -> Iterator[None]:
 def probe_once(file: IO[bytes], kind: str, size_bytes: int, *, mask: bool = False) -> Facts:
     """As `probe_media`."""
     content = file.read()
-    answer = _probe(hash_bytes(content), content, kind, mask)
+    answer = _probe(content, kind, mask)
     if isinstance(answer, Unreadable):
         raise answer
     return answer
 
 
 @cache
-def _probe(digest: str, content: bytes, kind: str, mask: bool) -> Facts | Unreadable:
+def _probe(content: bytes, kind: str, mask: bool) -> Facts | Unreadable:
     try:
         return _probe_media(io.BytesIO(content), kind, len(content), mask=mask)
     except Unreadable as error:
