@@ -22,7 +22,7 @@ from reconciler.state.lookup import look_up_stored
 from reconciler.state.observed import History, Output, Result, State
 from reconciler.state.outputs import Outputs
 from reconciler.state.store import Store
-from reconciler.system.cache import Cache, Digests, open_cache
+from reconciler.system.cache import Cache, Digests
 from reconciler.system.clock import Clock
 
 
@@ -38,7 +38,7 @@ class Replanner:
         outputs: Outputs,
         options: PlanOptions,
         first: Pass,
-        cache: Cache | None = None,
+        cache: Cache,
     ) -> None:
         self._config = config
         self._store = store
@@ -46,7 +46,7 @@ class Replanner:
         self._clock = clock
         self._outputs = outputs
         self._options = replace(options, verify=False)  # bytes are read once, at the beginning
-        self._shared_cache = cache  # with other passes; None: each has its own
+        self._cache = cache
         self._desired: Desired = first.desired
         self._is_whole = False  # whether whole passes read all that ever was
         self._first: Pass | None = first  # until something is asked: the first request waits less
@@ -74,7 +74,7 @@ class Replanner:
             self._clock,
             self._options,
             whole=self._is_whole,
-            cache=self._shared_cache,
+            cache=self._cache,
         )
         self._begin(current)
         return list(self._draft.steps.values())
@@ -129,7 +129,6 @@ class Replanner:
             [file.published for file in files if file.published is not None],
             self._ledger.find_requests(self._history),
         )
-        self._cache = self._shared_cache or open_cache(self._config.cache_dir)
         self._digests = {result.digest for several in self._results.values() for result in several}
         # of files at outputs that are not ours
         self._strange = {file.digest for file in self._files.values() if not file.ours}
