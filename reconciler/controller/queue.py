@@ -7,7 +7,6 @@ they say when to look. Pure, but for the event that wakes whoever waits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
 from dataclasses import dataclass, field
 
 
@@ -29,11 +28,6 @@ class WorkQueue:
 
     def __len__(self) -> int:
         return len(self._entries)
-
-    @property
-    def at_work(self) -> Collection[str]:
-        """The names that are being worked on."""
-        return frozenset(self._at_work)
 
     def add(self, name: str, due_at: float, reason: str) -> None:
         """Have a name looked at by `due_at` at the latest; `reason` says why, for the log."""

@@ -74,11 +74,6 @@ class Setbacks:
             if back.next_at is not None and _is_ahead(back.next_at, now)
         )
 
-    def find_next(self) -> float | None:
-        """When the first of them may be asked for again; None where none is to be."""
-        times = [back.next_at for back in self._by_key.values() if back.next_at is not None]
-        return min(times, default=None)
-
     def describe(self, now: float) -> str:
         """The first edit that is left alone, and why; empty where none is."""
         left = sorted(self.find_left_alone(now), key=lambda key: self._by_key[key].edit)

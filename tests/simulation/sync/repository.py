@@ -98,10 +98,6 @@ class Repository:
         """All files of a commit, which must all be here."""
         return {path: self.blobs[entry.id] for path, entry in self.walk(self.tree_of(commit))}
 
-    def read_message(self, commit: str) -> str:
-        """What a commit says about itself."""
-        return self.commits[commit].partition(b"\n\n")[2].decode()
-
     def copy_commit(self, other: Repository, commit: str) -> None:
         """Take a commit and its folders from another repository, and no bytes of files."""
         self.commits[commit] = other.commits[commit]
