@@ -247,15 +247,14 @@ def _find_bucket(
     """The bucket of the store; None where the store is a folder. Raises UsageError, InvalidInput;
     neither repeats an address, which may have a key in it.
     """
-    if variables.store:
-        try:
-            return parse_bucket_address(variables.store) if names_bucket(variables.store) else None
-        except ValueError as error:
-            raise UsageError(f"CUTLIST_STORE is no store: {error}.") from None
-    name = spec.get("store", "")
+    name = variables.store or spec.get("store", "")
+    if not names_bucket(name):
+        return None
     try:
-        return parse_bucket_address(name) if names_bucket(name) else None
+        return parse_bucket_address(name)
     except ValueError as error:
+        if variables.store:
+            raise UsageError(f"CUTLIST_STORE is no store: {error}.") from None
         fault = Fault(document.place("/spec/store"), f"store: {error}")
         raise InvalidInput([fault], files=1) from None
 
