@@ -54,10 +54,9 @@ from reconciler.service.retry import (
 )
 from reconciler.state.ledger import MovedOn, TaskTaken
 from reconciler.state.observed import TASK_ENDS, TASK_LIFE_S, Attempt, Result, State
-from reconciler.state.store import BlobWriter
+from reconciler.state.store import MOST_BLOB_BYTES, BlobWriter
 from reconciler.system.probe.refusal import Unreadable
 
-MOST_BYTES = 1 << 30  # a result larger than this is not a video of at most 10 s
 LEAST_FREE_BYTES = 256 << 20  # room for what is paid next
 DOWNLOAD_TRIES = 10
 TELL_EVERY_BYTES = 1 << 20  # of a download that goes on
@@ -346,7 +345,9 @@ async def _collect_once(
         raise BadDownload("the task SUCCEEDED without a video_url.")
     await context.take_turn()
     with context.store.new_blob() as blob:
-        async with context.client.download(answer.video_url, most_bytes=MOST_BYTES) as download:
+        async with context.client.download(
+            answer.video_url, most_bytes=MOST_BLOB_BYTES
+        ) as download:
             told_bytes = -TELL_EVERY_BYTES
             async for chunk in download.chunks:
                 blob.write(chunk)

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reconciler.apply.attempt import MOST_BYTES
 from reconciler.config import Config
 from reconciler.desired.media import probe_output
 from reconciler.errors import BadVideo, UsageError
@@ -20,7 +19,7 @@ from reconciler.planner import Pass
 from reconciler.state.booked import Origin
 from reconciler.state.lockfile import LOCK_FILE
 from reconciler.state.observed import OPEN, Result
-from reconciler.state.store import Store
+from reconciler.state.store import MOST_BLOB_BYTES, Store
 from reconciler.system.clock import Clock
 from reconciler.system.probe.refusal import Unreadable
 
@@ -89,9 +88,9 @@ def import_video(
     assert edit.job is not None
     try:
         size_bytes = video.stat().st_size
-        if not video.is_file() or size_bytes > MOST_BYTES:
+        if not video.is_file() or size_bytes > MOST_BLOB_BYTES:
             raise BadVideo(
-                f"{video} is no video file of at most {MOST_BYTES >> 20} MiB.", hint=_UNCHANGED
+                f"{video} is no video file of at most {MOST_BLOB_BYTES >> 20} MiB.", hint=_UNCHANGED
             )
         with store.new_blob() as blob, video.open("rb") as file:
             while chunk := file.read(_CHUNK_BYTES):

@@ -21,12 +21,11 @@ from typing import IO, Any
 from reconciler.errors import BadBundle
 from reconciler.formats.records import parse_json
 from reconciler.state.observed import Result
-from reconciler.state.store import Store
+from reconciler.state.store import MOST_BLOB_BYTES, Store
 from reconciler.state.store.records import check_result
 
 VERSION = "cutlist/bundle/v1"
 MANIFEST = "bundle.json"
-MOST_BLOB_BYTES = 1 << 30
 _MOST_MANIFEST_BYTES = 64 << 20
 _MOST_ENTRIES = 100_000
 _BLOCK = 512

@@ -18,6 +18,7 @@ from reconciler.state.observed import Result
 from reconciler.state.store.notes import Notes
 
 T = TypeVar("T")
+MOST_BLOB_BYTES = 1 << 30  # a result larger than this is not a video of at most 10 s
 
 
 class Contents(NamedTuple):
