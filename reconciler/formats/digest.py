@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any
 
+DIGEST = re.compile(r"[0-9a-f]{64}")  # SHA-256 as text: all of it has to match
 _LARGEST = 2**53 - 1  # of the integers that RFC 8785 has
 _encode = json.JSONEncoder(
     ensure_ascii=False, sort_keys=True, check_circular=False, separators=(",", ":")

@@ -12,13 +12,13 @@ every size is known before a byte is taken, and bytes that are not those of thei
 from __future__ import annotations
 
 import json
-import re
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import IO, Any
 
 from reconciler.errors import BadBundle
+from reconciler.formats.digest import DIGEST
 from reconciler.formats.records import parse_json
 from reconciler.state.observed import Result
 from reconciler.state.store import MOST_BLOB_BYTES, Store
@@ -30,7 +30,6 @@ _MOST_MANIFEST_BYTES = 64 << 20
 _MOST_ENTRIES = 100_000
 _BLOCK = 512
 _CHUNK = 1 << 20
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +183,7 @@ def _parse_entry(entry: Any) -> BundledResult:
         raise _refuse("one of its records cannot be read") from None
     if not isinstance(edit, str) or not isinstance(output, str):
         raise _refuse("one of its records cannot be read")
-    if not (_DIGEST.fullmatch(result.key) and _DIGEST.fullmatch(result.digest)):
+    if not (DIGEST.fullmatch(result.key) and DIGEST.fullmatch(result.digest)):
         raise _refuse("one of its records has a name that is none")
     if not 0 < result.size_bytes <= MOST_BLOB_BYTES:
         raise _refuse(f"one of its videos has no size, or one over {MOST_BLOB_BYTES >> 20} MiB")

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from reconciler.errors import Fault, InvalidInput, Place
+from reconciler.formats.digest import DIGEST
 from reconciler.formats.document import Document, join_pointer
 from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.state.observed import Pin
@@ -19,7 +20,6 @@ LOCK_FILE = "cutlist.lock"
 VERSION = 1
 MAX_BYTES = 64 << 20  # 300,000 edits
 _PLAIN = re.compile(r"(?!(?:null|true|false)\Z)[a-z][a-z0-9.-]*\Z")
-_HEX = re.compile(r"[0-9a-f]{64}\Z")
 _HEAD = """\
 # Written by `cutlist apply`; commit it. Which result (digest) each edit's request (key) has.
 # After a merge conflict keep either side of a line: the next plan shows what differs, and costs nothing.
@@ -94,7 +94,7 @@ def _pins(document: Document, section: str) -> Iterator[tuple[str, Pin]]:
         key, digest = (
             (entry.get("key"), entry.get("digest")) if isinstance(entry, dict) else (None, None)
         )
-        if not all(isinstance(text, str) and _HEX.match(text) for text in (key, digest)):
+        if not all(isinstance(text, str) and DIGEST.fullmatch(text) for text in (key, digest)):
             place = document.place(join_pointer(f"/{section}", name))
             raise InvalidInput(
                 [

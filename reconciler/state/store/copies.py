@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import stat
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -17,11 +16,11 @@ from pathlib import Path
 from threading import Lock
 from typing import IO
 
+from reconciler.formats.digest import DIGEST
 from reconciler.state.store.incoming import IncomingFolder
 from reconciler.system.clock import Clock
 from reconciler.system.files import hash_file, make_dirs, measure_free_bytes
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _LATELY = 64  # copies that are not removed, since somebody here may be reading them
 
 
@@ -124,5 +123,5 @@ class Copies:
             for path in folder.iterdir() if not folder.is_symlink() else ():
                 with suppress(FileNotFoundError):
                     info = path.lstat()
-                    if stat.S_ISREG(info.st_mode) and _DIGEST.fullmatch(path.name):
+                    if stat.S_ISREG(info.st_mode) and DIGEST.fullmatch(path.name):
                         yield path, info
