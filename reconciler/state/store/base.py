@@ -172,3 +172,17 @@ def describe_missing(digest: str) -> StoreDamaged:
         f"the blob {digest[:12]}… is not in the store.",
         hint="Run plan: it says what is left to do.",
     )
+
+
+def describe_cut_short(digest: str, edit: str) -> str:
+    """In words: a blob that is not there, or not as large as its record says."""
+    return f"the blob {_name_blob(digest, edit)} is missing or cut short"
+
+
+def describe_other_bytes(digest: str, edit: str = "") -> str:
+    """In words: a blob that has gone bad."""
+    return f"the blob {_name_blob(digest, edit)} does not have the bytes it is named for"
+
+
+def _name_blob(digest: str, edit: str) -> str:
+    return f"{digest[:12]}…" + (f" of {edit}" if edit else "")

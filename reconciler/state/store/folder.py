@@ -18,7 +18,15 @@ from typing import IO
 from reconciler.errors import StoreDamaged, UsageError
 from reconciler.formats.digest import encode_canonical
 from reconciler.state.observed import Result
-from reconciler.state.store.base import Contents, Damage, Room, describe_missing, sort_key
+from reconciler.state.store.base import (
+    Contents,
+    Damage,
+    Room,
+    describe_cut_short,
+    describe_missing,
+    describe_other_bytes,
+    sort_key,
+)
 from reconciler.state.store.incoming import FileBlobWriter, IncomingFolder
 from reconciler.state.store.notes import FolderNotes
 from reconciler.state.store.records import Records, name_result, read_record
@@ -183,14 +191,9 @@ class FolderStore:
             if result is None:
                 damaged.append(f"the result record {name[:12]}… cannot be read")
             elif not self.has(result.digest, result.size_bytes):
-                damaged.append(
-                    f"the blob {result.digest[:12]}… of {result.edit} is missing or cut short"
-                )
+                damaged.append(describe_cut_short(result.digest, result.edit))
             elif read_data and hash_file(self.blob_path(result.digest)) != result.digest:
-                damaged.append(
-                    f"the blob {result.digest[:12]}… of {result.edit} does not have the bytes it is"
-                    " named for"
-                )
+                damaged.append(describe_other_bytes(result.digest, result.edit))
             else:
                 by_key.setdefault(result.key, []).append(result)
         for results in by_key.values():
@@ -210,12 +213,11 @@ class FolderStore:
             if result is None:
                 yield self._damage(Path(place), f"the record {name[:12]}… cannot be read")
             elif not self.has(result.digest, result.size_bytes):
-                words = f"the blob {result.digest[:12]}… of {result.edit} is missing or cut short"
+                words = describe_cut_short(result.digest, result.edit)
                 yield self._damage(Path(place), words)
         for path in self._blobs() if read_data else ():
             if hash_file(path) != path.name:
-                words = f"the blob {path.name[:12]}… does not have the bytes it is named for"
-                yield self._damage(path, words)
+                yield self._damage(path, describe_other_bytes(path.name))
 
     def _damage(self, path: Path, words: str) -> Damage:
         return Damage(words, str(path), path.relative_to(self.folder).as_posix())

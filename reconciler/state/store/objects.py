@@ -19,7 +19,15 @@ from reconciler.errors import StoreDamaged, StoreUnavailable
 from reconciler.formats.bucket_address import BucketAddress
 from reconciler.formats.digest import encode_canonical
 from reconciler.state.observed import Result
-from reconciler.state.store.base import Contents, Damage, Room, describe_missing, sort_key
+from reconciler.state.store.base import (
+    Contents,
+    Damage,
+    Room,
+    describe_cut_short,
+    describe_missing,
+    describe_other_bytes,
+    sort_key,
+)
 from reconciler.state.store.bucket import StorageBucket
 from reconciler.state.store.copies import Copies
 from reconciler.state.store.incoming import FileBlobWriter
@@ -172,15 +180,14 @@ class ObjectStore:
         return self._find_blob_fault(result.digest, result.edit)
 
     def _find_blob_fault(self, digest: str, edit: str = "") -> str:
-        of = f" of {edit}" if edit else ""
         hasher = hashlib.sha256()
         try:
             for chunk in self.bucket.stream(_name_blob(digest)):
                 hasher.update(chunk)
         except KeyError:
-            return f"the blob {digest[:12]}…{of} is missing or cut short"
+            return describe_cut_short(digest, edit)
         if hasher.hexdigest() != digest:
-            return f"the blob {digest[:12]}…{of} does not have the bytes it is named for"
+            return describe_other_bytes(digest, edit)
         return ""
 
     def _read_record(self, name: str) -> Result | None:
@@ -212,8 +219,7 @@ class ObjectStore:
                 continue
             there = sizes.get(result.digest)
             if there is None or there.size_bytes != result.size_bytes:
-                words = f"the blob {result.digest[:12]}… of {result.edit} is missing or cut short"
-                yield self._damage(place, words)
+                yield self._damage(place, describe_cut_short(result.digest, result.edit))
             if name not in indexed:
                 yield Damage(
                     f"the record {name[:12]}… of {result.edit} is not in the index; an apply that"
