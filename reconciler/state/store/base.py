@@ -176,13 +176,13 @@ def describe_missing(digest: str) -> StoreDamaged:
 
 def describe_cut_short(digest: str, edit: str) -> str:
     """In words: a blob that is not there, or not as large as its record says."""
-    return f"the blob {_name_blob(digest, edit)} is missing or cut short"
+    return f"the blob {_abbreviate(digest, edit)} is missing or cut short"
 
 
 def describe_other_bytes(digest: str, edit: str = "") -> str:
     """In words: a blob that has gone bad."""
-    return f"the blob {_name_blob(digest, edit)} does not have the bytes it is named for"
+    return f"the blob {_abbreviate(digest, edit)} does not have the bytes it is named for"
 
 
-def _name_blob(digest: str, edit: str) -> str:
+def _abbreviate(digest: str, edit: str) -> str:
     return f"{digest[:12]}…" + (f" of {edit}" if edit else "")
