@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import product
 from pathlib import Path
 from random import Random
@@ -18,6 +19,7 @@ from reconciler.system.files import (
     make_dirs,
     make_stamp,
     read_stamp,
+    read_start,
     resolve_inside,
     resolve_links,
     write_atomic,
@@ -106,6 +108,34 @@ def test_survey_looks_once(tmp_path: Path) -> None:
     write_atomic(tmp_path / "a" / "b", b"new", tmp_name="x")
     assert survey.look("a/b")[1] is None
     assert Survey(tmp_path).look("a/b")[1] is not None
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, 8192, 100_000])
+@pytest.mark.parametrize("most", [1, 100, 1 << 20])
+def test_a_file_is_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, most: int
+) -> None:
+    """Also from a file system that gives less at once than it was asked for, and has more."""
+    content = Random(size).randbytes(size)
+    (tmp_path / "file").write_bytes(content)
+    assert read_start(str(tmp_path / "file"), most) == content[:most]
+    read = os.read
+    monkeypatch.setattr(os, "read", lambda handle, count: read(handle, min(count, 1500)))
+    assert read_start(str(tmp_path / "file"), most) == content[:most]
+
+
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    """Not a pipe, though somebody has written into it, and not a link."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    with pipe.open("r+b", buffering=0) as writer:
+        writer.write(b"kind: Edit")
+        with pytest.raises(OSError, match="it is no regular file"):
+            read_start(str(pipe), 100)
+        with pytest.raises(OSError, match="Too many levels of symbolic links"):
+            read_start(str(link), 100)
+        assert writer.read(100) == b"kind: Edit"
 
 
 def test_write_atomic(tmp_path: Path) -> None:
