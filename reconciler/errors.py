@@ -63,6 +63,10 @@ class Place:
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
 
+    def to_json(self) -> tuple[str, int, int]:
+        """As plain data; `Place(*data)` gives it back."""
+        return self.file, self.line, self.column
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:

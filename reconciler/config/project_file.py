@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple
 from typing import Any
 
 from reconciler.config.ledger_url import describe_written_fault
@@ -29,7 +28,7 @@ def read_project_file(raw: bytes, cache: Cache) -> Document:
     known = cache.get(_TABLE, key)
     if known is None:
         document = _parse_project_file(raw)
-        cut_at = {at: astuple(place) for at, place in document.cut_at.items()}
+        cut_at = {at: place.to_json() for at, place in document.cut_at.items()}
         cache.put(_TABLE, key, [document.data, dict(document.marks), cut_at])
         cache.save()
         return document

@@ -30,7 +30,6 @@ from reconciler.system import shipped
 from reconciler.system.cache import Cache
 
 _ROWS, _TEXTS, _KEYS = "manifests", "manifests/texts", "keys"
-_ROW_VERSION = 2
 
 
 @value(frozen=True, slots=True)
@@ -91,8 +90,9 @@ class ManifestReader:
         return self._load_row(row, file, key, raw)
 
     def _compute_context(self) -> str:
-        """What a row depends on besides the file's own bytes: the rules as shipped, the region, the
-        project's defaults and policy, the environment, and how links are identified.
+        """What a row depends on besides the file's own bytes: the rules as shipped and the code
+        that writes it, the region, the project's defaults and policy, the environment, and how
+        links are identified.
         """
         spec = self._rules.project.data.get("spec") or {}
         layers = [spec.get("defaults"), spec.get("environments"), self._rules.environment]
@@ -104,7 +104,7 @@ class ManifestReader:
         policies = [self.policy.to_json(), self.floor.to_json()]
         ignored = sorted(self._signatures.ignored)
         rules = [shipped.compute_fingerprint(), self._rules.region, layers, marks]
-        return digest_json([_ROW_VERSION, *rules, policies, ignored])[:16]
+        return digest_json([*rules, policies, ignored])[:16]
 
     # -------------------------------------------------------------- what is new
 
@@ -267,7 +267,7 @@ def _dump_row(file: ManifestFile) -> list[Any]:
     numbers = {id(edit): number for number, edit in enumerate(file.edits)}
     return [
         [_dump_edit(edit, keys.own) for edit, keys in zip(file.edits, file.known, strict=True)],
-        [[*_dump_place(fault.place), fault.message] for fault in file.faults],
+        [[*fault.place.to_json(), fault.message] for fault in file.faults],
         [[numbers[id(edit)], *suspect] for edit, suspect in file.suspects],
         file.keeps_policy,
     ]
@@ -284,22 +284,18 @@ def _dump_edit(edit: Edit, own_key: str) -> list[Any]:
         edit.output,
         *edit.text.spot[1:],
         own_key,
-        [[item.at, *_dump_reference(item.reference), item.limits] for item in edit.sources],
+        [_dump_medium(medium) for medium in edit.sources],
         edit.aliases,
     ]
 
 
-def _dump_reference(reference: Reference) -> tuple[str, str]:
-    return reference.kind, reference.value
+def _dump_medium(medium: Medium) -> list[str]:
+    return [medium.at, medium.reference.kind, medium.reference.value, medium.limits]
 
 
 def _load_medium(entry: Sequence[Any]) -> Medium:
     at, kind, value, limits = entry
     return Medium(at, Reference(kind, value), limits)
-
-
-def _dump_place(place: Place) -> tuple[str, int | None, int | None]:
-    return place.file, place.line, place.column
 
 
 def _dump_texts(edits: Sequence[Edit]) -> list[Any]:
@@ -314,7 +310,7 @@ def _dump_texts(edits: Sequence[Edit]) -> list[Any]:
             edit.input,
             edit.parameters,
             numbers[id(edit.document.marks)],
-            {at: _dump_place(place) for at, place in edit.document.inherited.items()},
+            {at: place.to_json() for at, place in edit.document.inherited.items()},
         ]
         for edit in edits
     ]
