@@ -42,12 +42,12 @@ def read_variables() -> Mapping[str, str]:
 
 
 def find_state_folder(environ: Mapping[str, str] | None = None) -> Path | None:
-    """Where programs keep what is the user's own and of this machine: XDG_STATE_HOME, else
-    ~/.local/state. None where the environment names neither by an absolute path.
+    """Where we keep what is the user's own and of this machine: `cutlist` in XDG_STATE_HOME, else
+    in ~/.local/state. None where the environment names neither by an absolute path.
     """
     env = os.environ if environ is None else environ
     home = env.get("HOME", "")
     for folder in (env.get("XDG_STATE_HOME", ""), f"{home}/.local/state" if home else ""):
         if folder.startswith("/"):
-            return Path(folder)
+            return Path(folder) / "cutlist"
     return None

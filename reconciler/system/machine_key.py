@@ -26,7 +26,7 @@ def read_machine_key() -> bytes | None:
     folder = find_state_folder()
     if folder is None:
         return None
-    path = folder / "cutlist" / "cache.key"
+    path = folder / "cache.key"
     key = _read(path)
     if key is None:
         with suppress(OSError, DiskFull):

@@ -90,5 +90,5 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 @cache
 def _open_users_cache() -> Cache:
-    folder = find_state_folder()
-    return open_cache(folder / "cutlist") if folder is not None else Cache(Path(), None)
+    """Beside the key of this machine; without a folder for that, nothing is kept at all."""
+    return open_cache(find_state_folder() or Path())
