@@ -71,7 +71,7 @@ class Cache:
             if rows is None:
                 rows = self._file.read_section(table) if self._file is not None else {}
                 self._rows[table] = rows
-            name = key.encode("utf-8", "surrogatepass")
+            name = _encode(key)
             row = rows.pop(name, None)
             if row is not None:
                 value = known[key] = self._believe(table, name, row)
@@ -99,7 +99,7 @@ class Cache:
         if "/" in table and len(waiting) >= _MOST_WAITING and self._write():
             self._known[table].clear()  # it is fetched again
 
-    def hold(self, _name: str) -> dict[Any, Any] | None:
+    def hold(self, name: str) -> dict[Any, Any] | None:  # noqa: ARG002  (of those who hold any)
         """Objects of that name that live as long as the cache and are never written; None where it
         is for one pass alone.
         """
@@ -184,8 +184,8 @@ class HeldCache(Cache):
         """Write what is new or different, as `Cache.save` does."""
         super().save()
 
-    def hold(self, _name: str) -> dict[Any, Any]:
-        return self._objects.setdefault(_name, {})
+    def hold(self, name: str) -> dict[Any, Any]:
+        return self._objects.setdefault(name, {})
 
 
 def _encode(key: str) -> bytes:

@@ -215,7 +215,7 @@ class CacheFile:
     def _insert(self, connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
         connection.executemany(
             "insert or replace into entries values (?, ?, ?, ?)",
-            [(*entry, self.sign(*entry)) for entry in sorted(entries)],
+            ((*entry, self.sign(*entry)) for entry in sorted(entries)),
         )
 
 
