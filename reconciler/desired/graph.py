@@ -88,16 +88,16 @@ def _check_unknown_names(
 def _check_output_overlaps(by_output: Mapping[str, Edit]) -> Iterator[Fault]:
     """An output that is a folder on the way to another."""
     folders = {path.rpartition("/")[0] for path in by_output}
-    clear = {folder for folder in folders if not any(map(by_output.get, _list_ways(folder)))}
+    above = {
+        folder: [by_output[way] for way in _list_ways(folder) if way in by_output]
+        for folder in folders
+    }
     for path, edit in by_output.items():
-        if path.rpartition("/")[0] in clear:
-            continue
-        for way in _list_ways(path.rpartition("/")[0]):
-            if other := by_output.get(way):
-                yield Fault(
-                    edit.place("/output"),
-                    f'the output {edit.output} lies below a file, the output of "{other.name}"',
-                )
+        for other in above[path.rpartition("/")[0]]:
+            yield Fault(
+                edit.place("/output"),
+                f'the output {edit.output} lies below a file, the output of "{other.name}"',
+            )
 
 
 def _list_ways(folder: str) -> list[str]:

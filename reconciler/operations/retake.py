@@ -34,7 +34,7 @@ class RetakeTarget:
     @property
     def file(self) -> str:
         """The manifest, relative to the project."""
-        return self.edits[0].document.file
+        return self.edits[0].file
 
     @property
     def place(self) -> Place:
