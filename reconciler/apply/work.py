@@ -49,7 +49,8 @@ class Work:
 
     def to_json(self) -> dict[str, object]:
         """The work as plain data; `from_json` gives it back."""
-        return {**asdict(replace(self, job=None)), "job": self.job.to_json()}  # type: ignore[arg-type]
+        rest = asdict(replace(self, job=None))  # type: ignore[arg-type]
+        return {**rest, "job": self.job.to_json()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> Work:
