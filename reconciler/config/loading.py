@@ -80,7 +80,12 @@ def load_config(
     bucket = _find_bucket(spec, variables, document)
     store_dir = root / STATE_DIR if bucket else _find_store(root, spec, variables, document)
     config = _build_config(document, root, store_dir, target, chosen, overlay, variables, bucket)
-    return _share_ledger(config, variables.ledger or Secret(spec.get("ledger", "")))
+    ledger = variables.ledger or Secret(spec.get("ledger", ""))
+    require_ledger_address(variables)
+    shared = _share_ledger(config, ledger)
+    if shared.shares_ledger:
+        _require_name(shared)
+    return shared
 
 
 def build_committed_config(
@@ -93,23 +98,26 @@ def build_committed_config(
     home: Path,
     lock_dir: Path,
     variables: Variables,
+    name: str,
+    ledger: Secret | None = None,
+    bucket: BucketAddress | None = None,
 ) -> Config:
     """The Config of a project that is read from a commit and rendered by a program of its own.
 
     Its project file says what is asked for. Where outputs go (`outputs`), where state lies
-    (`home`), and who renders it (`endpoint`), it cannot say. Raises UsageError where it does not
-    name the environment.
+    (`home`, `ledger`, `bucket`), what it is called there (`name`), and who renders it (`endpoint`),
+    it cannot say. Raises UsageError where it does not name the environment.
 
     Nor can it say that a request is taken for lost, and sent again, sooner than usual.
     """
     spec: Mapping[str, Any] = document.data.get("spec") or {}
     overlay = find_overlay(spec, environment, "the environment", f"{PROJECT_FILE} of the commit")
-    config = _build_config(document, outputs, home, endpoint, environment, overlay, variables)
-    name = (document.data.get("metadata") or {}).get("name", folder.path or "project")
-    shared = _share_ledger(config, variables.ledger)  # where that is, a commit cannot say
+    config = _build_config(
+        document, outputs, home, endpoint, environment, overlay, variables, bucket
+    )
+    shared = _share_ledger(replace(config, name=name), ledger or Secret(""))
     return replace(
         shared,
-        name=name,
         home=home,
         lock_dir=lock_dir,
         state_dir=home / endpoint.realm,
@@ -165,25 +173,30 @@ def _build_config(
     )
 
 
-def _share_ledger(config: Config, ledger: Secret) -> Config:
-    """The same with a ledger that several machines share, where one is named. Raises UsageError,
-    also where that cannot tell the project from others: two repositories may have theirs at the
-    same path.
-    """
-    if not ledger:
-        return config
-    fault = describe_url_fault(ledger.reveal())
+def require_ledger_address(variables: Variables) -> None:
+    """Raises UsageError where CUTLIST_LEDGER is no address, in words that do not show it."""
+    fault = describe_url_fault(variables.ledger.reveal()) if variables.ledger else ""
     if fault:
         raise UsageError(f"CUTLIST_LEDGER is no address of a shared ledger: {fault}.")
+
+
+def _share_ledger(config: Config, ledger: Secret) -> Config:
+    """The same with a ledger that several machines share, where one is named."""
     shared = replace(config, ledger=ledger)
     if not shared.shares_ledger:
         return shared
+    return replace(shared, settle_s=max(config.settle_s, _SETTLE_SHARED_S))
+
+
+def _require_name(config: Config) -> None:
+    """Raises UsageError where nothing tells the project from others in a shared ledger: two
+    repositories may have theirs at the same path.
+    """
     if "name" not in (config.document.data.get("metadata") or {}):
         raise UsageError(
             f"a shared ledger keeps projects apart by their names, and {PROJECT_FILE} says none.",
             hint="Say `metadata: {name: …}`: the folder may be called otherwise on each machine.",
         )
-    return replace(shared, settle_s=max(config.settle_s, _SETTLE_SHARED_S))
 
 
 def replace_project_file(config: Config, raw: bytes, revision: str, cache: Cache) -> Config:
@@ -247,16 +260,28 @@ def _find_bucket(
     """The bucket of the store; None where the store is a folder. Raises UsageError, InvalidInput;
     neither repeats an address, which may have a key in it.
     """
-    name = variables.store or spec.get("store", "")
+    if variables.store:
+        return read_named_bucket(variables)
+    name = spec.get("store", "")
     if not names_bucket(name):
         return None
     try:
         return parse_bucket_address(name)
     except ValueError as error:
-        if variables.store:
-            raise UsageError(f"CUTLIST_STORE is no store: {error}.") from None
         fault = Fault(document.place("/spec/store"), f"store: {error}")
         raise InvalidInput([fault], files=1) from None
+
+
+def read_named_bucket(variables: Variables) -> BucketAddress | None:
+    """The bucket that CUTLIST_STORE names; None where it names none. Raises UsageError, in words
+    that repeat no address.
+    """
+    if not names_bucket(variables.store):
+        return None
+    try:
+        return parse_bucket_address(variables.store)
+    except ValueError as error:
+        raise UsageError(f"CUTLIST_STORE is no store: {error}.") from None
 
 
 def _find_store(

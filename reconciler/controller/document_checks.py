@@ -10,10 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from reconciler.config.ledger_url import describe_written_fault
 from reconciler.config.project_file import describe_realm_fault, find_unknown_prices
 from reconciler.controller import addresses
 from reconciler.desired.policy import check_project_policy
 from reconciler.errors import Fault, InvalidInput, Place
+from reconciler.formats.bucket_address import parse_bucket_address
 from reconciler.formats.document import Document, join_pointer, name_field
 from reconciler.formats.names import make_plain
 from reconciler.formats.schema import validate_document
@@ -130,6 +132,7 @@ def _find_faults(document: Document, folder: Path, schema: Mapping[str, Any]) ->
     yield from _check_endpoint(document, spec)
     yield from _check_policy(document, spec)
     yield from _check_files(document, spec, folder)
+    yield from _check_shared_state(document, spec)
     yield from _check_money(document, spec)
     yield from _check_provider(document, spec)
     yield from _check_notifications(document, spec)
@@ -225,6 +228,18 @@ def _explain_bad_file(folder: Path, path: str) -> str:
         return "" if (folder / path).is_file() else "no such file (relative to this document)"
     except OSError as error:
         return f"it cannot be looked at: {error.strerror}"
+
+
+def _check_shared_state(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
+    """Where ledger and store lie. No word shows an address, which may have a secret in it."""
+    ledger, store = spec.get("ledger"), spec.get("store")
+    if isinstance(ledger, str) and ledger and (why := describe_written_fault(ledger)):
+        yield Fault(document.place("/spec/ledger"), f"ledger is no address of one: {why}")
+    if isinstance(store, str) and store:
+        try:
+            parse_bucket_address(store)
+        except ValueError as error:
+            yield Fault(document.place("/spec/store"), f"store is no address of a bucket: {error}")
 
 
 def _check_money(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:

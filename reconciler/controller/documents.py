@@ -100,6 +100,10 @@ class Sync:
     realm: Realm | None = None  # of an endpoint that is a URL; None: as its host tells
     account: str = "default"
     workspace: str = ""  # the vendor's, where the account has several
+    project: str = ""  # its name in what several machines share; empty: the Sync's name
+    # addresses of what several machines share, without a secret; empty: as the environment says
+    ledger: str = ""
+    store: str = ""
     # of the document its `policy` alone: rules that every edit keeps besides the project's own
     policy: Document | None = None
     outputs: Path | None = None  # absolute; None: results stay in the store

@@ -13,13 +13,19 @@ from pathlib import Path
 from reconciler.config import CommittedFolder, Config, Limit, Variables, build_committed_config
 from reconciler.controller.documents import Sync
 from reconciler.controller.places import SyncPlaces
+from reconciler.controller.shared_state import (
+    choose_bucket,
+    choose_ledger,
+    find_sync_endpoint,
+    name_project,
+)
 from reconciler.formats.document import Document
 from reconciler.formats.names import NO_ENVIRONMENT, make_plain
-from reconciler.service.endpoints import Endpoint, find_endpoint
 
 _SYNC_FILE = "the Sync document"
 _LEAST_POLL_S = 5.0
 _MOST_RUNNING_TASKS = 100
+_MOST_COPIED_BYTES = 20 << 30  # of a bucket, on the controller's disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,9 @@ def guard_config(
         home=places.home,
         lock_dir=lock_dir,
         variables=variables,
+        name=name_project(sync),
+        ledger=choose_ledger(sync, variables),
+        bucket=choose_bucket(sync, variables),
     )
     prices = sync.prices if sync.prices.models else asked.prices
     config = replace(
@@ -63,6 +72,7 @@ def guard_config(
         prices=prices,
         budget=(*asked.budget, *_list_ceilings(sync)),
         shared_store=False,
+        most_copied_bytes=min(asked.most_copied_bytes, _MOST_COPIED_BYTES),
         policy_floor=sync.policy,
         result_hosts=asked.result_hosts if endpoint.loopback else (),
         approver=f"cutlist sync {sync.name}",
@@ -74,14 +84,6 @@ def guard_config(
         # what a commit has sent cannot be called back by the next one
         config = replace(config, running_tasks=min(config.running_tasks, _MOST_RUNNING_TASKS))
     return Guarded(config, tuple(_find_refusals(sync, document)))
-
-
-def find_sync_endpoint(sync: Sync) -> Endpoint:
-    """Who renders for a Sync, as its document says. Raises InvalidInput."""
-    said = {"endpoint": sync.endpoint, "workspace": sync.workspace}
-    if sync.realm is not None:
-        said["realm"] = sync.realm
-    return find_endpoint(sync.endpoint, said, "endpoint", sync.place)
 
 
 def _list_ceilings(sync: Sync) -> Iterator[Limit]:
@@ -99,13 +101,15 @@ def _find_refusals(sync: Sync, document: Document) -> Iterator[str]:
         "endpoint": sync.endpoint,
         "account": sync.account,
         "workspace": sync.workspace,
-        "store": "",
     }
     for field, held in guarded.items():
         asked = spec.get(field, held)
         if asked != held:
             words = f"{field} {make_plain(str(asked))} is not taken from a commit"
             yield f"{document.place(f'/spec/{field}')}: {words}{_say_held(field, held)}"
+    for field, held in {"ledger": sync.ledger, "store": sync.store}.items():
+        if spec.get(field, held) != held:  # an address may have a secret in it: it is not shown
+            yield f"{document.place(f'/spec/{field}')}: {field} is not taken from a commit"
     if "prices" in spec and sync.prices.models and _differs(spec["prices"], sync):
         words = "prices are those of the Sync document, not of a commit"
         yield f"{document.place('/spec/prices', key=True)}: {words}"

@@ -245,7 +245,7 @@ def _build(document: Document, folder: Path) -> Sync:
         place=document.place("/metadata/name"),
         **_take(spec.get("apply"), "mode"),
         **_take(spec, "environment", "suspend", "endpoint", "realm", "account", "workspace"),
-        **_take(spec, "selfHeal"),
+        **_take(spec, "selfHeal", "project", "ledger", "store"),
     )
 
 

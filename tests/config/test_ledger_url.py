@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from reconciler.config import (
 )
 from reconciler.config.project_file import read_project_file
 from reconciler.errors import InvalidInput, UsageError
+from reconciler.formats.secret import Secret
 from reconciler.service.endpoints import find_endpoint
 from reconciler.system.cache import open_cache
 
@@ -94,26 +96,28 @@ def test_a_project_without_a_name(tmp_path: Path) -> None:
         load(tmp_path, "{endpoint: beijing}", head="", CUTLIST_LEDGER=URL)
 
 
-def commit(folder: Path, text: str, **environ: str) -> Config:
-    """The Config of a project file in a commit, as a controller reads it."""
-    raw = f"apiVersion: cutlist/v1\nkind: Project\n{text}".encode()
-    return build_committed_config(
-        read_project_file(raw, open_cache(folder / "cache")),
-        CommittedFolder(folder, "c0ffee"),
-        endpoint=find_endpoint("beijing", {}, "endpoint", None),
-        environment="default",
-        outputs=folder,
-        home=folder,
-        lock_dir=folder,
-        variables=Variables.read(environ),
+def test_a_commit_cannot_say_where_the_ledger_lies(tmp_path: Path) -> None:
+    """Nor what it is called there: who runs the controller says both, for all that it renders."""
+    raw = (
+        b"apiVersion: cutlist/v1\nkind: Project\nmetadata: {name: another}\n"
+        b"spec: {ledger: 'postgresql://stranger.example/x', store: 's3://strangers/x'}\n"
     )
 
+    def commit(**given: Any) -> Config:
+        return build_committed_config(
+            read_project_file(raw, open_cache(tmp_path / "cache")),
+            CommittedFolder(tmp_path, "c0ffee"),
+            endpoint=find_endpoint("beijing", {}, "endpoint", None),
+            environment="default",
+            outputs=tmp_path,
+            home=tmp_path,
+            lock_dir=tmp_path,
+            variables=Variables(),
+            name="films",
+            **given,
+        )
 
-def test_a_commit_cannot_say_where_the_ledger_lies(tmp_path: Path) -> None:
-    """Who runs the controller does, for all that it renders."""
-    asked = NAMED + "spec: {ledger: 'postgresql://stranger.example/x'}\n"
-    assert not commit(tmp_path, asked).shares_ledger
-    shared = commit(tmp_path, asked, CUTLIST_LEDGER=URL)
+    alone = commit()
+    assert (alone.shares_ledger, alone.bucket, alone.name) == (False, None, "films")
+    shared = commit(ledger=Secret(URL))
     assert (shared.ledger.reveal(), shared.name, shared.settle_s) == (URL, "films", 120)
-    with pytest.raises(UsageError, match="projects apart by their names"):
-        commit(tmp_path, "spec: {}\n", CUTLIST_LEDGER=URL)

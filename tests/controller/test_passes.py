@@ -90,7 +90,7 @@ async def test_what_a_commit_cannot_change(stage: Stage) -> None:
     assert told is not None and "budget.per_pass of the Sync document" in told.message
     assert stage.creates() == 0
     said = "\n".join(stage.said)
-    for field in ("endpoint singapore", "account another", "workspace ws", "store elsewhere"):
+    for field in ("endpoint singapore", "account another", "workspace ws", "store"):
         assert f"{field} is not taken from a commit" in said
     assert "prices are those of the Sync document" in said
     await stage.run(budget=SpendLimits(per_pass=50.0), prices=prices)

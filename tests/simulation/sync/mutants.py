@@ -93,6 +93,7 @@ def repository_raises_its_budget(patch: pytest.MonkeyPatch) -> None:
             home=rest[0].home,
             lock_dir=rest[3],
             variables=rest[4],
+            name=sync.name,
         )
         config = replace(guarded.config, budget=asked.budget, prices=asked.prices)
         return replace(guarded, config=config)

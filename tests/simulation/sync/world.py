@@ -25,9 +25,9 @@ from reconciler.controller.conditions import SyncStatus
 from reconciler.controller.controller import Controller
 from reconciler.controller.documents import ApplyMode, SpendLimits, Sync, WriteBack
 from reconciler.controller.documents import Repository as RepositoryAddress
-from reconciler.controller.guard import find_sync_endpoint
 from reconciler.controller.passes import PassSettings
 from reconciler.controller.places import SyncPlaces
+from reconciler.controller.shared_state import find_sync_endpoint
 from reconciler.controller.webhooks import LookAtBranch
 from reconciler.formats.secret import Secret
 from reconciler.system.cache import open_cache
@@ -160,6 +160,7 @@ class SyncWorld(World):
             home=self.places.home,
             lock_dir=self.places.find_lock_dir(self.remote.tip),
             variables=VARIABLES,
+            name=self.sync.name,
         )
         config = replace(config, account=self.sync.account)
         return Project(config, self.clock, Wire(self.network), block or inline)
