@@ -28,7 +28,7 @@ PACKAGES = ("reconciler", "mockserver")
 MONEY_PATH = (
     "reconciler/apply/",
     "reconciler/connection.py",
-    "reconciler/project.py",
+    "reconciler/project/base.py",
     "reconciler/service/answers.py",
     "reconciler/service/client.py",
     "reconciler/service/links.py",

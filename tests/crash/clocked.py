@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sys
 
-from reconciler import project
 from reconciler.cli import main
+from reconciler.project import base
 from reconciler.system.clock import SystemClock
 
 CLOCKED = [sys.executable, "-m", "tests.crash.clocked"]
@@ -29,7 +29,7 @@ class WrongClock(SystemClock):
 
 def set_clock(error_s: float) -> None:
     """From here on every project that is opened has that clock."""
-    project.SystemClock = lambda: WrongClock(error_s)  # type: ignore[assignment,misc]
+    base.SystemClock = lambda: WrongClock(error_s)  # type: ignore[assignment,misc]
 
 
 if __name__ == "__main__":
