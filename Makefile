@@ -13,7 +13,7 @@ SUBJECTS_SINCE := 031fe5a
 BENCHES := startup plan cold scale store watch apply server controller controller_looks
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help env demo test coverage lint simulate crash fuzz fuzz-cache fuzz-server bench bench-peers bench-controller lock schemas modules clean
+.PHONY: help env demo test coverage lint simulate crash fuzz fuzz-cache fuzz-server bench bench-peers bench-controller lock schemas modules vendor clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -93,6 +93,9 @@ lock: env  ## resolve the versions anew for Python 3.11 to 3.13, for all and for
 	@$(LOCK) --extra team --extra test --group build --output-file requirements.lock pyproject.toml
 	@$(LOCK) --constraints requirements.lock --extra team --output-file deploy/requirements.lock pyproject.toml
 	@$(LOCK) --constraints requirements.lock --group build --output-file deploy/build.lock
+
+vendor: env  ## fetch the libraries of the page anew, as vendor.lock names them (needs npm)
+	@$(BIN)/python -m tests.house.vendor
 
 clean:  ## remove what is generated
 	@rm -rf .venv .cutlist dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
