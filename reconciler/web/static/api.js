@@ -1,0 +1,52 @@
+// Asks the server, or what an export has brought along in its place.
+
+const meta = document.querySelector('meta[name="cutlist-base"]');
+const kept = globalThis.cutlistData;
+
+/** Where the page begins: "/" of a server of its own, "/NAME/" of a controller, "" in an export. */
+export const base = meta ? meta.content : "/";
+
+/** Whether this is a folder of files, where nothing can be asked and nothing changes. */
+export const isExport = kept !== undefined;
+
+/** An answer that is none: what is wrong in words, and what to do next. */
+export class Trouble extends Error {
+  constructor({ code = "error", message = "The server has answered nothing.", hint = "", place = "" }, status = 0) {
+    super(message);
+    this.code = code;
+    this.hint = hint;
+    this.place = place;
+    this.status = status;
+  }
+}
+
+/** The JSON at `path` of the API, such as "board". Throws Trouble. */
+export async function read(path) {
+  if (!isExport) return ask("GET", path);
+  const data = kept[`/api/v1/${path}`];
+  if (data === undefined) throw new Trouble({ code: "not_exported", message: "This export does not hold that page." });
+  return data;
+}
+
+/** Have something done. Throws Trouble. */
+export function send(path, body = {}) {
+  return ask("POST", path, body);
+}
+
+async function ask(method, path, body) {
+  const request = { method, headers: { Accept: "application/json" } };
+  if (body) {
+    request.headers["Content-Type"] = "application/json";
+    request.body = JSON.stringify(body);
+  }
+  let response;
+  try {
+    response = await fetch(`${base}api/v1/${path}`, request);
+  } catch {
+    const hint = "What you see is from before. It is asked again as soon as it is back.";
+    throw new Trouble({ code: "unreachable", message: "The server does not answer.", hint });
+  }
+  const data = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Trouble(data, response.status);
+  return data;
+}

@@ -1,0 +1,36 @@
+// The page begins here: what stands around every page, and which one is shown.
+import { html, render, useEffect } from "./html.js";
+import { connect } from "./live.js";
+import { Activity } from "./pages/activity.js";
+import { Board } from "./pages/board.js";
+import { Cost } from "./pages/cost.js";
+import { Edit } from "./pages/edit.js";
+import { Plan } from "./pages/plan.js";
+import { Header } from "./parts/header.js";
+import { Faults } from "./parts/notices.js";
+import { useBoard, useRead } from "./data.js";
+import { startRouting, useRoute } from "./router.js";
+
+const PAGES = { board: Board, edit: Edit, plan: Plan, cost: Cost, activity: Activity };
+const TITLES = { board: "Board", plan: "Plan", cost: "Cost", activity: "Activity" };
+
+function App() {
+  const route = useRoute();
+  const { data: project } = useRead("project", ["lock"]);
+  const { board, trouble } = useBoard();
+  const Page = PAGES[route.page];
+  const title = route.name || TITLES[route.page];
+  useEffect(() => {
+    document.title = project ? `${title} · ${project.name}` : title;
+  }, [title, project]);
+  return html`
+    <${Header} route=${route} project=${project} />
+    <main id="content" tabindex="-1">
+      <${Faults} faults=${board?.faults ?? []} />
+      <${Page} key=${route.page + route.name} route=${route} project=${project} board=${board} trouble=${trouble} />
+    </main>`;
+}
+
+startRouting();
+connect();
+render(html`<${App} />`, document.getElementById("page"));

@@ -1,0 +1,69 @@
+// The board: a card for each edit.
+import { html, useEffect, useMemo, useRef, useState } from "../html.js";
+import { Card } from "../parts/card.js";
+import { Filters, matchCard } from "../parts/filters.js";
+import { Grid } from "../parts/grid.js";
+import { TroubleNotice } from "../parts/notices.js";
+import { rewrite } from "../router.js";
+import { count } from "../words.js";
+
+const NOTHING = { text: "", state: "", label: "", sort: "" };
+const ORDERS = {
+  age: (one, other) => Date.parse(other.since ?? 0) - Date.parse(one.since ?? 0),
+  price: (one, other) => (other.price ?? 0) - (one.price ?? 0),
+};
+
+export function Board({ route, board, project, trouble }) {
+  const [wish, setWish] = useState(() => readWish(route.query));
+  const search = useRef(null);
+  const change = (part) => {
+    const next = { ...wish, ...part };
+    setWish(next);
+    rewrite("board", "", writeWish(next));
+  };
+  useEffect(() => {
+    const find = (event) => {
+      if (event.key !== "/" || event.target.closest("input, select, textarea")) return;
+      event.preventDefault();
+      search.current.focus();
+    };
+    addEventListener("keydown", find);
+    return () => removeEventListener("keydown", find);
+  }, []);
+  const cards = board?.cards ?? [];
+  const shown = useMemo(() => {
+    const found = cards.filter((card) => matchCard(card, wish));
+    return ORDERS[wish.sort] ? found.sort(ORDERS[wish.sort]) : found;
+  }, [cards, wish]);
+  return html`
+    <h1 class="unseen">Board</h1>
+    <${Filters} cards=${cards} summary=${board?.summary} wish=${wish} onChange=${change} search=${search}
+      currency=${project?.currency} />
+    ${!board && html`<${TroubleNotice} trouble=${trouble} />`}
+    ${board && html`
+      <p class="unseen" role="status">${count(shown.length, "edit")}</p>
+      ${shown.length
+        ? html`<${Grid} items=${shown} name=${nameCard} label="Edits"
+            draw=${(card, isFirst) => html`<${Card} card=${card} currency=${project?.currency} isFirst=${isFirst} />`} />`
+        : html`<${Nothing} isEmpty=${!cards.length} onClear=${() => change(NOTHING)} />`}`}`;
+}
+
+function nameCard(card) {
+  return card.name;
+}
+
+function Nothing({ isEmpty, onClear }) {
+  if (isEmpty) {
+    return html`<p class="nothing">There are no edits yet. A manifest below <code>specs/</code> makes the first.</p>`;
+  }
+  return html`
+    <p class="nothing">No edit is like that. <button type="button" onClick=${onClear}>Show all</button></p>`;
+}
+
+function readWish(query) {
+  return Object.fromEntries(Object.keys(NOTHING).map((key) => [key, query.get(key) ?? ""]));
+}
+
+function writeWish(wish) {
+  return new URLSearchParams(Object.entries(wish).filter(([, value]) => value)).toString();
+}

@@ -1,0 +1,52 @@
+// One edit on the board: its picture first, then how it is.
+import { html, useRef, useState } from "../html.js";
+import { href } from "../router.js";
+import { count, formatAge, formatMoment, formatPrice, formatSeconds, showText } from "../words.js";
+import { Mark } from "./mark.js";
+import { Picture } from "./picture.js";
+
+const PREVIEW_AFTER_MS = 250;
+const isStill = matchMedia("(prefers-reduced-motion: reduce)");
+
+export function Card({ card, currency, isFirst }) {
+  const [isShown, setShown] = useState(false);
+  const timer = useRef(0);
+  const enter = () => {
+    if (!isStill.matches && card.poster) timer.current = setTimeout(() => setShown(true), PREVIEW_AFTER_MS);
+  };
+  const leave = () => {
+    clearTimeout(timer.current);
+    setShown(false);
+  };
+  const isOut = card.sync !== "Synced";
+  return html`
+    <a class="card" data-page href=${href("edit", card.name)} data-name=${card.name} tabindex=${isFirst ? 0 : -1}
+      onPointerEnter=${enter} onPointerLeave=${leave}>
+      <span class="still">
+        <${Picture} source=${card.poster} instead=${card.digest ? "no picture" : "no result yet"} />
+        ${isShown && html`<${Preview} card=${card} />`}
+        ${card.duration_s != null && html`<span class="length">${formatSeconds(card.duration_s)}</span>`}
+      </span>
+      <span class="card-name"><bdi>${showText(card.name)}</bdi></span>
+      <span class="card-state">
+        <${Mark} kind=${card.needs_person ? "Degraded" : card.health}>
+          ${card.needs_person ? "needs a person" : card.health}
+        <//>
+        ${isOut && html`<${Mark} kind="OutOfSync">OutOfSync<//>`}
+      </span>
+      <span class="card-why">${showText(isOut || card.health !== "Healthy" ? card.reason : card.prompt)}</span>
+      <span class="card-foot">
+        <span>${isOut && card.price !== 0 ? formatPrice(card.price, currency) : count(card.takes, "take")}</span>
+        <time datetime=${card.since} title=${formatMoment(card.since)}>${formatAge(card.since)}</time>
+      </span>
+    </a>`;
+}
+
+/** A small moving copy, while the pointer rests on the card. */
+function Preview({ card }) {
+  const [isThere, setThere] = useState(false);
+  return html`
+    <video class="preview" data-there=${isThere} src=${card.poster.replace(/poster\.webp$/, "preview.mp4")}
+      muted loop autoplay playsinline disablepictureinpicture aria-hidden="true" tabindex="-1"
+      onPlaying=${() => setThere(true)} />`;
+}

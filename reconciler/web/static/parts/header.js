@@ -1,0 +1,41 @@
+// What stands above every page: which project, which page, and whether what is shown is live.
+import { html, useEffect, useState } from "../html.js";
+import { getState, listen } from "../live.js";
+import { href } from "../router.js";
+import { shorten } from "../words.js";
+
+const PAGES = [["board", "Board"], ["plan", "Plan"], ["cost", "Cost"], ["activity", "Activity"]];
+const STATES = { live: "live", connecting: "connecting", lost: "reconnecting", kept: "export" };
+
+export function Header({ route, project }) {
+  return html`
+    <a class="skip" href="#content">To the content</a>
+    <header class="header">
+      <a class="brand" data-page href=${href("board")}>
+        <b>cutlist</b><span class="brand-name">${project?.name}</span>
+      </a>
+      <nav aria-label="Pages">
+        ${PAGES.map(([page, words]) => html`
+          <a data-page href=${href(page)} aria-current=${isOn(page, route) ? "page" : null}>${words}</a>`)}
+      </nav>
+      <p class="where">${project && describeWhere(project)}</p>
+      <${Connection} />
+    </header>`;
+}
+
+function isOn(page, route) {
+  return route.page === page || (route.page === "edit" && page === "board");
+}
+
+function describeWhere({ realm, account, endpoint, environment, revision }) {
+  const place = [realm, account, endpoint].filter((word, index, all) => all.indexOf(word) === index);
+  if (environment !== "default") place.push(environment);
+  if (revision) place.push(shorten(revision, 7));
+  return place.join(" · ");
+}
+
+function Connection() {
+  const [state, setState] = useState(getState);
+  useEffect(() => listen("state", setState), []);
+  return html`<p class="connection" data-state=${state} role="status">${STATES[state]}</p>`;
+}

@@ -1,0 +1,62 @@
+// Which page is shown is what the address says. In an export, where there is no server, it stands behind a #.
+import { base, isExport } from "./api.js";
+import { useEffect, useState } from "./html.js";
+
+const PAGES = ["plan", "cost", "activity"];
+const watchers = new Set();
+
+/** The address of a page: "board", "edit" with its name, "plan", "cost", "activity". */
+export function href(page, name = "", query = "") {
+  const path = page === "edit" ? `edit/${encodeURIComponent(name)}` : page === "board" ? "" : page;
+  return `${isExport ? "#/" : base}${path}${query && `?${query}`}`;
+}
+
+/** What the address says: `{page, name, query}`. */
+export function readRoute() {
+  const [path, query] = isExport
+    ? location.hash.replace(/^#\/?/, "").split("?")
+    : [location.pathname.slice(base.length), location.search.slice(1)];
+  const [first, name] = path.split("/");
+  const found = { page: "board", name: "", query: new URLSearchParams(query) };
+  if (first === "edit" && name) return { ...found, page: "edit", name: decodeURIComponent(name) };
+  return PAGES.includes(first) ? { ...found, page: first } : found;
+}
+
+export function useRoute() {
+  const [route, setRoute] = useState(readRoute);
+  useEffect(() => {
+    watchers.add(setRoute);
+    return () => watchers.delete(setRoute);
+  }, []);
+  return route;
+}
+
+/** Go to an address of the page. */
+export function go(address) {
+  history.replaceState({ y: scrollY }, "");
+  history.pushState({ y: 0 }, "", address);
+  show(0);
+}
+
+/** Write a query into the address without a step in the history. */
+export function rewrite(page, name, query) {
+  history.replaceState(history.state, "", href(page, name, query));
+}
+
+function show(y) {
+  for (const watch of watchers) watch(readRoute());
+  requestAnimationFrame(() => scrollTo(0, y));
+}
+
+/** Follow links inside the page, and the browser's own back and forward. */
+export function startRouting() {
+  history.scrollRestoration = "manual";
+  addEventListener("popstate", (event) => show(event.state?.y ?? 0));
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[data-page]");
+    const isPlain = !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey || event.button);
+    if (!link || !isPlain || event.defaultPrevented) return;
+    event.preventDefault();
+    go(link.getAttribute("href"));
+  });
+}

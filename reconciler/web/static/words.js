@@ -1,0 +1,55 @@
+// How amounts, times and texts are said: as in the terminal. Pure.
+
+const MINUTE_S = 60;
+const HOUR_S = 3600;
+const DAY_S = 86400;
+// What would change how the text around it reads, or is no text at all.
+// eslint-disable-next-line no-control-regex
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+
+/** "0.50 USD"; null is a price that is not known. */
+export function formatPrice(price, currency) {
+  if (price === null || price === undefined) return "price not known";
+  return `${price.toFixed(2)}${currency ? ` ${currency}` : ""}`;
+}
+
+/** "5.0 s" */
+export function formatSeconds(seconds) {
+  return seconds === null || seconds === undefined ? "" : `${seconds.toFixed(1)} s`;
+}
+
+/** "1m 42s", "3h", "2d": how long a time was, in at most two parts. */
+export function formatSpan(seconds) {
+  const s = Math.max(0, Math.round(seconds));
+  if (s < MINUTE_S) return `${s}s`;
+  if (s < HOUR_S) return s < 10 * MINUTE_S ? `${Math.floor(s / 60)}m ${s % 60}s` : `${Math.floor(s / 60)}m`;
+  if (s < DAY_S) return `${Math.floor(s / HOUR_S)}h`;
+  return `${Math.floor(s / DAY_S)}d`;
+}
+
+/** How long ago a moment was; "" where there is none. */
+export function formatAge(moment, now = Date.now()) {
+  return moment ? formatSpan((now - Date.parse(moment)) / 1000) : "";
+}
+
+/** "27 Nov 2026, 14:02", in the time of whoever looks. */
+export function formatMoment(moment) {
+  if (!moment) return "";
+  const options = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" };
+  return new Date(moment).toLocaleString("en-GB", options);
+}
+
+/** "1 edit", "3 edits" */
+export function count(number, one, many = `${one}s`) {
+  return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+}
+
+/** A text of others, with what cannot be seen made visible. */
+export function showText(text) {
+  return String(text ?? "").replace(UNSEEN, "\ufffd");
+}
+
+/** The beginning of a digest, key or commit. */
+export function shorten(id, length = 8) {
+  return id ? String(id).slice(0, length) : "";
+}
