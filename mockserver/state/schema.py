@@ -27,7 +27,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tasks (
     n INTEGER PRIMARY KEY,           -- 1, 2, 3 in the order of acceptance
-    task_id TEXT NOT NULL UNIQUE,
+    task_id TEXT NOT NULL,           -- the table of tasks knows in memory which n it is
     request_id TEXT NOT NULL,
     account TEXT NOT NULL,
     api_key_id TEXT NOT NULL,

@@ -1,9 +1,9 @@
 """The table of tasks, with what every POST asks of it held in memory.
 
-SQL would cost more than the rest of an answer. So the number of tasks, how many there are of each
-job, and the last ends of each lane are counted here, new tasks wait until somebody reads or changes
-the table, or the state is committed, and tasks that are new or were asked for are held: whoever
-waits for a task asks again and again.
+SQL would cost more than the rest of an answer. So the number of each task, how many there are of
+each job, and the last ends of each lane are kept here, new tasks wait until somebody reads or
+changes the table, or the state is committed, and tasks that are new or were asked for are held:
+whoever waits for a task asks again and again.
 """
 
 from __future__ import annotations
@@ -22,29 +22,7 @@ _INSERT = (
     f"INSERT INTO tasks ({', '.join(TASK_COLUMNS)}) VALUES ({', '.join('?' * len(TASK_COLUMNS))})"
 )
 _get_values = itemgetter(*TASK_COLUMNS)
-# What answers are made of.
-_TOLD_COLUMNS = (
-    "task_id",
-    "account",
-    "model",
-    "lane",
-    "submit_at",
-    "scheduled_at",
-    "end_at",
-    "cancelled_at",
-    "outcome",
-    "code",
-    "message",
-    "orig_prompt",
-    "usage",
-    "film",
-    "polls_left",
-    "forget_s",
-    "lost_s",
-    "no_url",
-)
-_get_told_values = itemgetter(*_TOLD_COLUMNS)
-_FIND = f"SELECT {', '.join(_TOLD_COLUMNS)} FROM tasks WHERE task_id = ?"
+_FIND = "SELECT * FROM tasks WHERE n = ?"
 
 
 class TaskTable:
@@ -52,11 +30,13 @@ class TaskTable:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self._new: list[tuple[Any, ...]] = []  # tasks that are not yet in the table
-        self._count = int(db.execute("SELECT coalesce(max(n), 0) FROM tasks").fetchone()[0])
+        self._new: list[Doc] = []  # tasks that are not yet in the table
+        # An index of these random texts in the table would cost as much as all the rest of a task.
+        self._numbers: dict[str, int] = dict(db.execute("SELECT task_id, n FROM tasks"))  # by id
+        self._count = max(self._numbers.values(), default=0)
         jobs = db.execute("SELECT job_sha256, max(nth) + 1 FROM tasks GROUP BY job_sha256")
         self._jobs: dict[bytes, int] = {_pack(job): count for job, count in jobs}
-        self._held: dict[str, tuple[Any, ...]] = {}  # by task_id, the values of _TOLD_COLUMNS
+        self._held: dict[str, Doc] = {}  # whole tasks by id
         # The last ends of a lane, as many as it has running places.
         self._ends: dict[str, list[float]] = {}
 
@@ -70,14 +50,14 @@ class TaskTable:
     def write(self) -> None:
         """Put new tasks into the table. Done before anything that reads or changes it."""
         if self._new:
-            self._db.executemany(_INSERT, self._new)
+            self._db.executemany(_INSERT, map(_get_values, self._new))
             self._new.clear()
 
     def add(self, row: Doc) -> None:
-        """Store a new task, with the next commit of the state."""
-        self._new.append(_get_values(row))
-        self._hold(row["task_id"], _get_told_values(row))
-        self._count = row["n"]
+        """Store a new task, all its columns, with the next commit of the state. It is kept."""
+        self._new.append(row)
+        self._hold(row)
+        self._count = self._numbers[row["task_id"]] = row["n"]
         self._jobs[_pack(row["job_sha256"])] = row["nth"] + 1
         if row["lane"] in self._ends:
             self._ends[row["lane"]].append(row["end_at"])
@@ -89,7 +69,7 @@ class TaskTable:
         self._held.pop(task_id, None)
         columns = ", ".join(f"{name} = :{name}" for name in changes)
         self._db.execute(
-            f"UPDATE tasks SET {columns} WHERE task_id = :task_id", {**changes, "task_id": task_id}
+            f"UPDATE tasks SET {columns} WHERE n = :n", {**changes, "n": self._numbers[task_id]}
         )
 
     def move(self, times: list[tuple[float, float, int]]) -> None:
@@ -143,28 +123,25 @@ class TaskTable:
 
     def find(self, task_id: str, now: float) -> Row | None:
         """What answers tell of a task, with its `status` at a time; None for an unknown one."""
-        values = self._held.get(task_id)
-        if values is None:
-            self.write()
-            row = self._db.execute(_FIND, (task_id,)).fetchone()
-            if row is None:
+        task = self._held.get(task_id)
+        if task is None:
+            if task_id not in self._numbers:
                 return None
-            values = tuple(row)
-            self._hold(task_id, values)
-        task = dict(zip(_TOLD_COLUMNS, values, strict=True))
-        task["status"] = get_status(task, now)
-        return task
+            self.write()
+            task = dict(self._db.execute(_FIND, (self._numbers[task_id],)).fetchone())
+            self._hold(task)
+        return {**task, "status": get_status(task, now)}
 
-    def _hold(self, task_id: str, values: tuple[Any, ...]) -> None:
+    def _hold(self, task: Doc) -> None:
         if len(self._held) >= HELD:
             self._held.clear()
-        self._held[task_id] = values
+        self._held[task["task_id"]] = task
 
     def get_plan(self, task_id: str) -> str:
         """The plan (JSON) of the film of a task that has one."""
         self.write()
-        sql = "SELECT plan FROM tasks WHERE task_id = ?"
-        return str(self._db.execute(sql, (task_id,)).fetchone()[0])
+        sql = "SELECT plan FROM tasks WHERE n = ?"
+        return str(self._db.execute(sql, (self._numbers[task_id],)).fetchone()[0])
 
     def list_page(self, filters: dict[str, Any], size: int, offset: int) -> tuple[int, list[Row]]:
         """The number of tasks that fit, and one page of them, newest first.
@@ -176,8 +153,11 @@ class TaskTable:
         where = "account = :account AND submit_at >= :start AND submit_at <= :end"
         where += " AND (forget_s IS NULL OR :now < end_at + forget_s)"
         where += "".join(
-            f" AND {name} = :{name}" for name in ("task_id", "model", "api_key_id") if filters[name]
+            f" AND {name} = :{name}" for name in ("model", "api_key_id") if filters[name]
         )
+        if filters["task_id"]:
+            filters = self._find_number(filters)
+            where += " AND n = :n"
         if filters["status"]:
             where += f" AND {STATUS} = :status"
         counted = self._db.execute(f"SELECT count(*) FROM tasks WHERE {where}", filters)
@@ -192,9 +172,16 @@ class TaskTable:
         `filters` holds now, and what task_id, status, account, model or label must be.
         """
         self.write()
+        if "task_id" in filters:
+            filters = self._find_number(filters)
         where = "".join(f" AND {name} = :{name}" for name in filters if name != "now")
         sql = f"SELECT * FROM (SELECT *, {STATUS} AS status FROM tasks) WHERE 1{where} ORDER BY n"
         return self._db.execute(sql, filters).fetchall()
+
+    def _find_number(self, filters: dict[str, Any]) -> dict[str, Any]:
+        """Filters with the number `n` of a task, None for an unknown one, in place of its id."""
+        others = {name: value for name, value in filters.items() if name != "task_id"}
+        return {**others, "n": self._numbers.get(filters["task_id"])}
 
     def list_costs(self, now: float) -> list[Row]:
         """Every task with its status and what it costs (`billed_s`) at a time."""
