@@ -19,6 +19,13 @@ ROOT = Path(__file__).resolve().parent.parent
 Doc = dict[str, Any]
 
 
+def _names_media(field: Doc) -> bool:
+    """Whether a field is a medium, a list of media, or a list of objects that each have one."""
+    items = field.get("items", {})
+    named_by_type = "x-media-by" in items.get("properties", {}).get("url", {})
+    return "x-media" in field or "x-media" in items or named_by_type
+
+
 @dataclass(frozen=True, eq=False)
 class Variant:
     """One set of fields of a model: the whole model, or one `input.function` of VACE.
@@ -39,6 +46,13 @@ class Variant:
             for name, field in self.parameters["properties"].items()
         }
         return tuple((name, mark.rpartition(".")[2]) for name, mark in marks.items() if mark)
+
+    @functools.cached_property
+    def media_fields(self) -> tuple[tuple[str, Doc], ...]:
+        """The fields of the input that name media (x-media), with their schemas."""
+        return tuple(
+            (name, field) for name, field in self.input["properties"].items() if _names_media(field)
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,19 +25,17 @@ def list_references(variant: Variant, inputs: Doc) -> Iterator[MediaReference]:
 
     The fields of the input must have been checked before.
     """
-    for name, field in variant.input["properties"].items():
+    for name, field in variant.media_fields:
         value = inputs.get(name)
         if value is None:
             continue
         if "x-media" in field:
             yield MediaReference(name, field["x-media"], value)
-        elif field["type"] == "array" and "x-media" in field["items"]:
+        elif "x-media" in field["items"]:
             most = field.get("maxItems", len(value))  # of more, the first ones are used
             limits = field["items"]["x-media"]
             yield from (MediaReference(name, limits, url) for url in value[:most])
-        elif field["type"] == "array" and "x-media-by" in field["items"].get("properties", {}).get(
-            "url", {}
-        ):
+        else:
             yield from (MediaReference(item["type"], item["type"], item["url"]) for item in value)
 
 

@@ -27,10 +27,12 @@ class Outcome(NamedTuple):
 class OutcomeDraft(NamedTuple):
     """What the outcomes of many requests have in common: all but the look of the film."""
 
-    plan: Doc  # the fields of FilmPlan
+    plan: tuple[str, str]  # a FilmPlan as JSON: what comes before the look and what after it
     usage: str  # as JSON
     billed_s: float
 
+
+_LOOK = "{look}"  # stands in a plan for the digest; what comes before it is names and figures
 
 # The parameters that the picture shows.
 _SETTINGS = (
@@ -58,7 +60,7 @@ def foresee_outcome(
     seed = parameters.pop("seed", None)
     draft = _draft_outcome(model, variant, sources, encode_compact(parameters))
     look = _choose_look(model, variant, fields, seed, nth)
-    text = encode_compact({**draft.plan, "look": look}).decode()
+    text = look.join(draft.plan)
     return Outcome(
         plan=text,
         film=name_film(text),
@@ -90,14 +92,15 @@ def _draft_outcome(
         "height": height,
         "fps": rule["fps"],
         "frames": frames,
-        "look": "",  # its place: the order of the fields is a part of a film's name
+        "look": _LOOK,
         "watermark": parameters.get("watermark") is True,
         "audio": bool(rule["audio"] and main and main.audio),
         "settings": {name: parameters[name] for name in _SETTINGS if name in parameters},
         "sources": sources,
     }
+    before, _, after = encode_compact(plan).decode().partition(_LOOK)
     return OutcomeDraft(
-        plan=plan,
+        plan=(before, after),
         usage=encode_compact({name: figures[name] for name in rule["usage"]}).decode(),
         billed_s=round(sum([seconds[part] for part in model.billed]), 2),
     )

@@ -129,18 +129,28 @@ def _build_further_check(schema: Doc) -> Check | None:
     return None
 
 
+def _list_settled_types(schema: Doc) -> tuple[type, ...]:
+    """The types of which every value is right."""
+    if "enum" in schema or _build_further_check(schema) is not None:
+        return ()
+    return _TYPES[schema["type"]][0]
+
+
 def _build_object_check(schema: Doc) -> Check:
     required = tuple(schema.get("required", ()))
     fields = [
-        (name, _build_check(field))
+        (name, _list_settled_types(field), _build_check(field))
         for name, field in schema["properties"].items()
         if "const" not in field
     ]
 
     def check(value: Doc, place: str) -> Iterable[str]:
-        messages = [f"Field required: {place}.{name}" for name in required if name not in value]
-        for name, check_field in fields:
-            if name in value:
+        messages: list[str] = []
+        for name in required:
+            if name not in value:
+                messages.append(f"Field required: {place}.{name}")
+        for name, settled, check_field in fields:
+            if name in value and type(value[name]) not in settled:
                 messages += check_field(value[name], f"{place}.{name}")
         return messages
 
