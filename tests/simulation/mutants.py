@@ -16,7 +16,7 @@ from unittest import mock
 
 import pytest
 
-from reconciler.apply import attempt, bookkeeping, executor, recover, session
+from reconciler.apply import attempt, bookkeeping, carry, executor, recover, session
 from reconciler.apply import context as context_of_attempts
 from reconciler.apply import settle as settling
 from reconciler.desired.job import Facts
@@ -85,7 +85,7 @@ def save_after_post(patch: pytest.MonkeyPatch) -> None:
         return None
 
     patch.setattr(attempt, "_intend_and_send", send_and_note)
-    patch.setattr(executor.Executor, "_settled", nothing_open)
+    patch.setattr(carry.Carrier, "_settled", nothing_open)
 
 
 def lane_released(patch: pytest.MonkeyPatch) -> None:
@@ -95,7 +95,7 @@ def lane_released(patch: pytest.MonkeyPatch) -> None:
         (attempt_id,) = self._context.ledger.open_intents(lane.name)
         self._context.ledger.end(attempt_id, State.NOT_SENT, at=self._context.clock.now())
 
-    patch.setattr(executor.Executor, "_settled", given_up)
+    patch.setattr(carry.Carrier, "_settled", given_up)
 
 
 def no_settle(patch: pytest.MonkeyPatch) -> None:
@@ -105,7 +105,7 @@ def no_settle(patch: pytest.MonkeyPatch) -> None:
     async def hasty(context: Any, attempt_id: str) -> bool:
         return await real(dataclasses.replace(context, settle_s=0.0), attempt_id)
 
-    patch.setattr(executor, "settle", hasty)
+    patch.setattr(carry, "settle", hasty)
     patch.setattr(recover, "settle", hasty)
 
 
@@ -364,7 +364,7 @@ def rival_stops_all(patch: pytest.MonkeyPatch) -> None:
     def tell(self: Any, intent: Any) -> ledger.AlreadyOpen:
         return ledger.AlreadyOpen(f"{intent.edit} has an attempt that is not over.")
 
-    learn = executor.Executor._learn
+    learn = carry.Carrier.learn
 
     def stop(self: Any, error: Any, lane: Any = None) -> None:
         if isinstance(error, ledger.AlreadyOpen):
@@ -372,7 +372,7 @@ def rival_stops_all(patch: pytest.MonkeyPatch) -> None:
         learn(self, error, lane)
 
     patch.setattr(attempts.SqlLedger, "_tell_what_is_open", tell)
-    patch.setattr(executor.Executor, "_learn", stop)
+    patch.setattr(carry.Carrier, "learn", stop)
 
 
 def hold_in_two_steps(patch: pytest.MonkeyPatch) -> None:
