@@ -114,7 +114,7 @@ def run_server() -> Iterator[BucketServer]:
     from moto.server import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
     server = BucketServer()
     app = DomainDispatcherApplication(create_backend_app)
     listening = make_server(

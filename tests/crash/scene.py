@@ -279,13 +279,13 @@ class Scene:
         wrong["incomplete"] = sum(
             1
             for blob in (self.project().store.folder / "blobs").glob("*/*")
-            if _sha256(blob) != blob.name
+            if hash_file(blob) != blob.name
         )
         for step in seen.plan.steps:
             result = seen.resolved[step.name].result
             output = self.root / step.output
             wrong["wrong outputs"] += (
-                result is None or not output.is_file() or _sha256(output) != result.digest
+                result is None or not output.is_file() or hash_file(output) != result.digest
             )
         wrong["visible that nobody asked for"] = len(self.strangers())
         return +wrong
@@ -311,5 +311,6 @@ class Scene:
         )
 
 
-def _sha256(path: Path) -> str:
+def hash_file(path: Path) -> str:
+    """The SHA-256 of a file, as hexadecimal text."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
