@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import IO, Any
 
 from reconciler.config import Config
@@ -17,6 +17,7 @@ from reconciler.desired.manifest import check_output_path
 from reconciler.desired.source.opening import load_by
 from reconciler.errors import StoreDamaged
 from reconciler.formats.names import fold_path
+from reconciler.formats.values import value
 from reconciler.plan.decide import PlanOptions, is_settled
 from reconciler.plan.draft import Draft
 from reconciler.plan.earlier_keys import Former
@@ -36,7 +37,7 @@ from reconciler.system.files import Survey
 from reconciler.system.stages import time_stage
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Pass:
     """What one pass saw and concluded."""
 

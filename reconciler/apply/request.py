@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from reconciler.apply.events import Event
+from reconciler.formats.values import value
 from reconciler.plan.decide import PlanOptions
 from reconciler.plan.saved import check_no_more, read_options, read_saved_plan
 from reconciler.plan.step import Plan
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from reconciler.apply.hints import TaskHints  # lazy where it is made: asyncio
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class SavedPlan:
     """A plan that `Project.save` wrote, to be applied once, as its file says it.
 
@@ -61,7 +62,7 @@ class SavedPlan:
         return dict(self.document)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ApplyRequest:
     """What one apply is asked to do. The default does what the plan says, for any price.
 
@@ -87,7 +88,7 @@ async def _wait_for_nothing(_plan: Plan) -> None:
     """A plan is agreed to at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ApplyHooks:
     """Whom an apply tells what, and whom it asks. The default tells nobody, and takes a yes for
     granted.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from reconciler.formats.bucket_address import BucketAddress
 from reconciler.formats.document import Document
 from reconciler.formats.secret import Secret
 from reconciler.formats.signed_urls import Signatures
+from reconciler.formats.values import value
 from reconciler.service.endpoints import Endpoint, Realm
 from reconciler.service.routes import Routes
 
@@ -19,7 +20,7 @@ STATE_DIR = ".cutlist"
 MOCK_KEY = "sk-mock"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Prices:
     """What a billable second costs, by model and tier; empty when the project file names
     no prices.
@@ -36,7 +37,7 @@ class Prices:
         return price
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Limit:
     """What may be spent in one apply, or in one day (UTC), in the currency of the prices."""
 
@@ -48,7 +49,7 @@ class Limit:
     file: str = PROJECT_FILE
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class CommittedFolder:
     """The folder of a project in a commit, which is read from the repository."""
 
@@ -57,7 +58,7 @@ class CommittedFolder:
     path: str = ""  # where the folder lies, from `repository` on; empty: just there
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Config:
     """Everything that the project file, the environment and the command line decide."""
 

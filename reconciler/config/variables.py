@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reconciler.errors import UsageError
 from reconciler.formats.names import make_plain
 from reconciler.formats.secret import Secret
+from reconciler.formats.values import value
 from reconciler.service.routes import Routes
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Variables:
     """DASHSCOPE_API_KEY, CUTLIST_ with ENDPOINT, STORE, LEDGER, ENV and APPROVER, and the usual
     variables for proxies and certificates (routes.VARIABLES). Empty where a variable is not set.

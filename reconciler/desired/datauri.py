@@ -8,8 +8,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
+
+from reconciler.formats.values import value
 
 FORMATS = {
     "image/jpeg": "jpeg",
@@ -28,7 +29,7 @@ class BadDataUri(ValueError):
     """The text is no data URI of a picture; the message says why and what is legal."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class DataUri:
     """A picture in a URI: the format that it claims, and its bytes."""
 

@@ -6,7 +6,7 @@ The rule of keys is written in schemas/key.md; changing it is a breaking change.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,7 +22,7 @@ from reconciler.service.models import Model, Variant
 KEY_VERSION = 2
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Facts:
     """What a look into a media file tells. Lengths in seconds, sides in pixels."""
 
@@ -155,7 +155,7 @@ class Job:
         return {"key": self.key, "canonical": dict(self.canonical)}
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Desired:
     """Everything the repository asks for: edits by name, upstream before downstream, and the
     warnings met.

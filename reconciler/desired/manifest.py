@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from reconciler.desired import comments, layers, matrix
@@ -14,12 +14,13 @@ from reconciler.errors import Fault, Place
 from reconciler.formats import schema
 from reconciler.formats.document import Document, join_pointer, name_field
 from reconciler.formats.names import NO_ENVIRONMENT, is_plain
+from reconciler.formats.values import value
 from reconciler.service.models import VIDEO_SUFFIX, Model, Models, Variant
 
 MOST_WRONG_CELLS = 100  # of one matrix that are looked at, and told
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Rules:
     """What a manifest is read against."""
 
@@ -30,7 +31,7 @@ class Rules:
     environment: str = NO_ENVIRONMENT  # whose overlay of cutlist.yaml is laid over every edit
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Reading:
     """What one manifest file says. With faults, `edits` holds what could be understood and `names`
     every name met.
@@ -321,11 +322,11 @@ def _check_fields(edit: Edit, variant: Variant) -> Iterator[Fault]:
                 )
                 message = f"{lengths}; they must have the same length"
                 yield Fault(edit.place(at), message)
-        for field, value in rule.get("x-only-with", {}).items():
+        for field, only in rule.get("x-only-with", {}).items():
             actual = sections[section].get(field, variant.default(section, field))
-            if actual != value:
+            if actual != only:
                 yield Fault(
                     edit.place(at),
-                    f"{section}.{name} is read only with {field} {value}; here it is {actual}",
+                    f"{section}.{name} is read only with {field} {only}; here it is {actual}",
                     "warning",
                 )

@@ -12,7 +12,6 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from reconciler.errors import Fault
@@ -20,6 +19,7 @@ from reconciler.formats import schema
 from reconciler.formats.digest import hash_bytes, is_same_json
 from reconciler.formats.document import Document, join_pointer
 from reconciler.formats.names import suggest_name
+from reconciler.formats.values import value
 
 MAX_CELLS = 10_000  # edits of one matrix
 LONGEST_VALUE = 40  # characters of a value in a name
@@ -70,7 +70,7 @@ _PLAIN = re.compile(r"-?[A-Za-z0-9][A-Za-z0-9._*:+-]*\Z")
 Values = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Cell:
     """One edit of a document: the document with the values put in, and what its name ends with."""
 

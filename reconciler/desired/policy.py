@@ -9,17 +9,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from reconciler.desired.edit import Edit
 from reconciler.errors import Fault, Place
 from reconciler.formats.document import Document, join_pointer
 from reconciler.formats.names import compile_wildcard, get_matrix_name, make_plain, suggest_name
+from reconciler.formats.values import value
 from reconciler.service.models import Models, Variant
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Rule:
     """One rule: what it says, and where."""
 
@@ -37,7 +37,7 @@ class Rule:
         return f"policy.{self.name}, {place}"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Waiver:
     """Edits, by name or pattern, that need not keep some rules."""
 
@@ -54,7 +54,7 @@ class Waiver:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Policy:
     """The rules of one environment."""
 

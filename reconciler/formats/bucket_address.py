@@ -8,11 +8,12 @@ az://CONTAINER[/PREFIX][?account=NAME]
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, cast
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from reconciler.formats.hosts import is_loopback
+from reconciler.formats.values import value
 
 Scheme = Literal["s3", "gs", "az"]
 _OPTIONS: dict[str, tuple[str, ...]] = {
@@ -29,7 +30,7 @@ _KEYS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class BucketAddress:
     """A bucket, and the place in it. `endpoint` is empty for the vendor's own."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from reconciler.errors import Place
+from reconciler.formats.values import value
 
 MAX_BYTES = 1 << 20  # of a file that is read
 
@@ -70,7 +71,7 @@ class LazyMarks(Mapping[str, Mark]):
         return len(self.source.find_marks(self.number))
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Document:
     """One YAML document: its data, and for every JSON pointer in it where the value and its key
     stand.

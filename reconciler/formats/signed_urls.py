@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from reconciler.formats.digest import hash_bytes
+from reconciler.formats.values import value
 
 # A link that is its own identity: no parameters, and spelled as `_join_url` spells it.
 _UNSIGNED = re.compile(r"https?://[a-z0-9][a-z0-9.-]*/[!-~]*")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Signer:
     """Whoever signs links of one kind: how they are recognised, and which parameters sign them."""
 
@@ -53,7 +54,7 @@ class Signer:
         return not self.hosts or any(_matches_host(host, domain) for domain in self.hosts)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Signatures:
     """The rule by which a link loses what signs it."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.apply.request import ApplyRequest
 from reconciler.config import Config
 from reconciler.errors import Declined, Fault, InvalidInput
+from reconciler.formats.values import value
 from reconciler.operations.budget import BudgetCheck, check_budgets, require_within
 from reconciler.plan.step import Plan
 from reconciler.state.ledger import Ledger
@@ -23,7 +23,7 @@ Approve = Callable[[Plan], bool | str]
 _MOST_NOTES = 3  # that are named in a message
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Approval:
     """Everything that may forbid an apply of one project."""
 

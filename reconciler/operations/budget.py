@@ -7,10 +7,10 @@ it would be refused for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from reconciler.errors import BudgetExceeded
+from reconciler.formats.values import value
 from reconciler.plan.step import Action, Cost, Plan
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _RAISE_LIMIT = "Nothing was sent. Raise the limit, or ask for less."
 _WAIT = "Nothing was sent. Wait for tomorrow, raise the limit, or ask for less (--target)."
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class BudgetCheck:
     """One limit, held against a plan. Amounts are in the currency of the prices.
 

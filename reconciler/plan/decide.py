@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconciler.errors import Place
 from reconciler.formats.values import value
@@ -18,7 +18,7 @@ _ONLY_ASKED = "The same request is sent again only with `cutlist apply --retry-f
 SUSPENDED = "suspended: left alone"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PlanOptions:
     """What people allow beyond the ordinary."""
 

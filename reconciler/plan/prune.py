@@ -8,11 +8,12 @@ back is free.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
 from reconciler.errors import Place
 from reconciler.formats.names import fold_path
+from reconciler.formats.values import value
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import Action, Step, name_prune
 from reconciler.state.observed import Observed, Published
@@ -21,7 +22,7 @@ _MOST_NAMES = 3
 _FREE = "Its result stays in the store: asking for it again costs nothing."
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Pruning:
     """What the project file says of it."""
 
@@ -30,7 +31,7 @@ class Pruning:
     place: Place = field(default_factory=lambda: Place("cutlist.yaml"))
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LeftOver:
     """A file at a path that no edit asks for any more, and what we noted when we wrote it."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import overload
@@ -188,7 +187,7 @@ class Steps(Sequence[Step]):
         return repr(self._all)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Plan:
     """The steps from what is to what is asked, sorted by name, outputs to prune last;
     plain data.

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from reconciler.formats.names import is_plain, make_plain
+from reconciler.formats.values import value
 from reconciler.formats.words import WIDTH
 
 _LEAST_ROOM = 10  # columns for words, however deep they are indented
@@ -57,7 +57,7 @@ Line = list[Span]
 Words = str | Span | Sequence[str | Span]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Page:
     """What lines are made for: a screen, a pipe, a file."""
 
@@ -154,7 +154,7 @@ def _head(text: str, width: int) -> str:
 # ------------------------------------------------------------------ blocks
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Paragraph:
     """Words that are broken into lines, with `first` before the first line and `rest` (None: as
     wide, blank) before the others.

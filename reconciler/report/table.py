@@ -7,9 +7,9 @@ room, and below it where there is none.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 
+from reconciler.formats.values import value
 from reconciler.report.page import (
     Blocks,
     Line,
@@ -38,7 +38,7 @@ class Fit(Enum):
     MIDDLE = "middle"  # names and paths: what is too much goes from the middle
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Column:
     """One column. `drop`: on a page that is too narrow for all, the highest goes first; 0 never."""
 
@@ -48,7 +48,7 @@ class Column:
     right: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Row:
     """The cells of a line, a note, and blocks that follow below. `indent` is before what
     follows.
@@ -60,7 +60,7 @@ class Row:
     indent: str = "    "
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Table:
     """Rows under each other. A column without any text is left out."""
 

@@ -7,8 +7,9 @@ told by its message.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
+
+from reconciler.formats.values import value
 
 
 class Verdict(Enum):
@@ -23,7 +24,7 @@ class Verdict(Enum):
     UNKNOWN = auto()  # a code we do not know
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class CodeEntry:
     verdict: Verdict
     advice: str

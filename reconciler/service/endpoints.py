@@ -8,13 +8,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from reconciler.errors import Fault, InvalidInput, Place, UsageError
 from reconciler.formats.hosts import is_loopback
 from reconciler.formats.names import suggest_name
+from reconciler.formats.values import value
 from reconciler.system import shipped
 
 Realm = Literal["live", "mock"]
@@ -22,7 +22,7 @@ _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f:.]*:[0-9a-f:.]*")
 _NUMERIC = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Endpoint:
     """Where requests go. `base_url` is empty for the bundled server until it runs."""
 

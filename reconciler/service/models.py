@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from reconciler.formats.document import join_pointer
+from reconciler.formats.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class MediaLimits:
     """What the service takes for one kind of medium; None where the vendor states no limit."""
 
@@ -33,7 +34,7 @@ VIDEO_SUFFIX = ".mp4"  # of what a model makes that is not known (any more)
 _KINDS = {"mp4": "video", "mov": "video", "webm": "video", "png": "image", "jpeg": "image"}
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class OutputForm:
     """What a model makes: what kind of file, how it is named, and where its length is told."""
 
@@ -52,7 +53,7 @@ class OutputForm:
         return cls(_KINDS[container], f".{container}", tuple(lengths), tuple(billed))
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Variant:
     """One set of fields: a model, and for VACE one of its functions."""
 
@@ -126,7 +127,7 @@ def _media_items(
                     yield join_pointer(join_pointer(at, index), name), item[name], kind
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Model:
     """One model of the service and its figures (schemas/models/*.yaml)."""
 
@@ -155,7 +156,7 @@ class Model:
         return tuple(variant.function for variant in self.variants if variant.function is not None)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Models:
     """All models, by every name they have in some region."""
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from urllib.parse import unquote, urlsplit
 
 from reconciler.formats.untrusted import make_plain_line
+from reconciler.formats.values import value
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 AddressBlock = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -31,7 +32,7 @@ _PORTS = {
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Proxy:
     """A proxy, and the variable that names it. It may want neither `user` nor `password`."""
 
@@ -53,7 +54,7 @@ class Proxy:
         return f"{self.scheme}://{host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Exempt:
     """An entry of NO_PROXY. One of `name` and `block` is set; neither stands for every host."""
 
@@ -74,7 +75,7 @@ class Exempt:
         return (self.itself and host == self.name) or host.endswith(f".{self.name}")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Routes:
     """Proxies by the scheme of the request (`all`: any), what goes straight, and certificates."""
 

@@ -5,13 +5,14 @@ books. Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from reconciler.formats.values import value
 from reconciler.state.observed import State
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Origin:
     """Where a request came from. Each is empty where nobody can tell: outside git, or in a run of
     earlier days.
@@ -23,7 +24,7 @@ class Origin:
     approved_by: str = ""  # who agreed to the price, and how
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Booking:
     """What the books keep of a request beside the request: for whom, and at which price."""
 
@@ -35,7 +36,7 @@ class Booking:
     origin: Origin = field(default_factory=Origin)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Entry:
     """One attempt, or one stray, with what the service billed for it as far as it has said."""
 
@@ -55,7 +56,7 @@ class Entry:
     booking: Booking | None = None  # None: written before there were books
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Holding:
     """From `at` on an edit had the result of a key; `reused`: nothing was paid for it then."""
 

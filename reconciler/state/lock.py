@@ -10,17 +10,17 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from reconciler.errors import Locked
 from reconciler.formats.records import parse_json
+from reconciler.formats.values import value
 from reconciler.system.files import make_dirs
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Holder:
     """Who holds a lock. Everything is empty of one that has not said it yet."""
 

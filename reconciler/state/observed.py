@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -221,7 +221,7 @@ class History:
 Request = tuple[str, str, Mapping[str, Any] | None]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Findings:
     """What one question to ledger and store brought: results by key, and those requests that an
     earlier rule of keys may have named.
@@ -231,7 +231,7 @@ class Findings:
     requests: Sequence[Request] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Stray:
     """A task at the service that a request of ours made after it was given up; it is paid, and
     nobody waits for it.
@@ -275,7 +275,7 @@ class Pin:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Observed:
     """What is, seen at one moment: of results and attempts those of the keys that were asked for,
     and the attempts that are not over.

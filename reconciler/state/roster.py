@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reconciler.errors import CutlistError
 from reconciler.formats.records import parse_json
+from reconciler.formats.values import value
 from reconciler.formats.words import format_count, format_moment
 from reconciler.state.store import Notes
 from reconciler.system.files import write_atomic
@@ -25,7 +25,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _LATELY = len("2026-01-01T00:0")  # as far as the moments of one ten minutes agree
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Note:
     """One ledger of a store. Times are UTC as text; empty where a note does not tell."""
 

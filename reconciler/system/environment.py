@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.formats.values import value
 
-@dataclass(frozen=True, slots=True)
+
+@value(frozen=True, slots=True)
 class ScreenWishes:
     """What people and their systems ask of every program: no-color.org, force-color.org, TERM, CI,
     COLUMNS.

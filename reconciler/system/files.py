@@ -7,7 +7,6 @@ import fcntl
 import hashlib
 import os
 import re
-import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -231,11 +230,13 @@ def copy_atomic(source: Path, target: Path, *, tmp_name: str, mode: int = 0o644)
 
     Returns the SHA-256 of what was written, read back from the copy.
     """
+    from shutil import copyfileobj  # lazy: start-up time
+
     make_dirs(target.parent)
     with create_file(target.parent, f".{target.name}.{tmp_name}.tmp") as (tmp, file):
         with source.open("rb") as origin:
             if not _share_blocks(origin, file):
-                shutil.copyfileobj(origin, file, CHUNK)
+                copyfileobj(origin, file, CHUNK)
         file.flush()
         os.fchmod(file.fileno(), mode)
         os.fsync(file.fileno())
@@ -360,4 +361,6 @@ def find_network_file_system(folder: Path) -> str | None:
 
 def measure_free_bytes(folder: Path) -> int:
     """Bytes free for us on the file system of `folder`."""
-    return shutil.disk_usage(folder).free
+    from shutil import disk_usage  # lazy: start-up time
+
+    return disk_usage(folder).free

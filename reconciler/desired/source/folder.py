@@ -6,7 +6,6 @@ import errno
 import os
 from collections.abc import Collection, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 from typing import IO
@@ -14,6 +13,7 @@ from typing import IO
 from reconciler.config import PROJECT_FILE, STATE_DIR
 from reconciler.desired.tree import File, Missing, Unusable, is_manifest, suggest_spelling
 from reconciler.formats.names import fold_path
+from reconciler.formats.values import value
 from reconciler.system.cache import Digests
 from reconciler.system.files import read_start, resolve_inside, resolve_links
 
@@ -109,7 +109,7 @@ class FolderTree:
             return []
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class DiskFile:
     """A file that lies where it says."""
 

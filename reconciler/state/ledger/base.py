@@ -8,10 +8,10 @@ attempt moves only along `ARROWS`. No connection is handed out.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from reconciler.errors import LedgerError
+from reconciler.formats.values import value
 from reconciler.state.booked import Booking, Entry, Holding, Origin
 from reconciler.state.observed import Attempt, History, Request, State, Stray
 
@@ -56,7 +56,7 @@ class TaskTaken(LedgerError):
     """The ledger knows this task already, as another request's; it is never linked twice."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Intent:
     """What was about to be sent. Times in seconds since 1970."""
 
@@ -69,7 +69,7 @@ class Intent:
     vouched: bool = True  # of an adopted task: the list told its model, or a person its id
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Ending:
     """A task that has ended: what was asked for, and the service's last answer."""
 
@@ -77,7 +77,7 @@ class Ending:
     answer: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class SpendingLimit:
     """What is held against the books in the transaction that writes an intent. `check` is given the
     entries since a moment (seconds since 1970) and raises BudgetExceeded where they leave no room.
@@ -87,7 +87,7 @@ class SpendingLimit:
     check: Callable[[Sequence[Entry]], None]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Baseline:
     """One reading. `task_ids` are the tasks that were there and that the ledger did not know."""
 
@@ -96,7 +96,7 @@ class Baseline:
     is_whole: bool  # whether the list could be read whole
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Sighting:
     """What the service said of a task, and when. `answer` carries no signed URL."""
 
@@ -106,7 +106,7 @@ class Sighting:
     at: float  # seconds since 1970
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class UploadPlace:
     """Where uploaded bytes may be used: the service binds them to a model and an account."""
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol, TypeVar
 
 from reconciler.errors import StoreDamaged
+from reconciler.formats.values import value
 from reconciler.state.observed import Result
 from reconciler.state.store.notes import Notes
 
@@ -28,7 +29,7 @@ class Contents(NamedTuple):
     damaged: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Damage:
     """Something that is not what it should be."""
 
@@ -46,7 +47,7 @@ class Damage:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Room:
     """How many bytes a store can still take, and where that is, for people."""
 
