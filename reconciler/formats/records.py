@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -26,15 +26,19 @@ def build_record(kind: type[T], data: object) -> T:
     """
     if not isinstance(data, dict):
         raise ValueError(f"{type(data).__name__} where an object is wanted")
-    known, needed = _read_fields(kind)  # type: ignore[arg-type]  # every class is hashable
-    if not needed <= data.keys() <= known.keys():
-        raise ValueError("other fields than it should have")
-    for name, value in data.items():
-        if not isinstance(value, known[name]) or (
-            isinstance(value, bool) and bool not in known[name]
-        ):
-            raise ValueError(f"{name} is {type(value).__name__}")
+    _check_types(kind, tuple(data), tuple(map(type, data.values())))  # type: ignore[arg-type]
     return kind(**data)
+
+
+@lru_cache(maxsize=64)  # of many records nearly all are alike
+def _check_types(kind: Any, names: tuple[str, ...], types: tuple[type, ...]) -> None:
+    """Raises ValueError where a record of `kind` has no such fields of such types."""
+    known, needed = _read_fields(kind)
+    if not needed <= set(names) <= known.keys():
+        raise ValueError("other fields than it should have")
+    for name, given in zip(names, types, strict=True):
+        if not issubclass(given, known[name]) or (given is bool and bool not in known[name]):
+            raise ValueError(f"{name} is {given.__name__}")
 
 
 @cache

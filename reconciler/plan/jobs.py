@@ -7,12 +7,14 @@ result it has on other machines.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from reconciler.desired.job import Desired, Job, Wanted, build_job
 from reconciler.formats.values import value
 from reconciler.plan.earlier_keys import Former
 from reconciler.state.observed import Findings, Observed, Result
+
+_NONE: Mapping[str, Any] = {}  # what nearly all edits have of upstream edits
 
 
 @value(frozen=True, slots=True)
@@ -122,8 +124,6 @@ class _Resolver:
         """Look up what is known of some edits, by their keys and by those of earlier rules."""
         former, observed = self._former, self._observed
         edits = self._desired.edits
-        answer = look_up.find({own.key for own in jobs.values()})
-        former.learn(answer.results, answer.requests)
 
         def list_unsettled() -> list[tuple[Wanted, Job]]:
             return [
@@ -132,7 +132,12 @@ class _Resolver:
                 if not former.is_settled(name, own.key, observed)
             ]
 
-        earlier = {key for wanted, own in list_unsettled() for key in former.find_keys(wanted, own)}
+        answer = look_up.find({own.key for own in jobs.values()})
+        former.learn(answer.results, answer.requests)
+        unsettled = list_unsettled()
+        if not unsettled:
+            return
+        earlier = {key for wanted, own in unsettled for key in former.find_keys(wanted, own)}
         answer = look_up.find(earlier)
         former.learn(answer.results, answer.requests)
         if any(former.needs_everything(wanted) for wanted, _own in list_unsettled()):
@@ -156,29 +161,45 @@ def resolve_edit(
     """
     wanted = desired.edits[name]
     upstreams = wanted.upstreams
-    upstream = {up: resolved[up].result for up in upstreams}
-    missing = tuple([up for up, result in upstream.items() if result is None])
-    known = {up: result for up, result in upstream.items() if result is not None}
+    missing, known = _part_upstreams(upstreams, resolved)
     identities = _identify_upstreams(upstreams, resolved)
     if identities is None:
         return Resolved(wanted, None, None, missing, known)
     own = own or build_job(wanted, identities)
     chosen = former.choose_job(wanted, identities, own, observed, desired.edits)
-    pin = observed.pin(name, chosen.key) if trust_pins else None
+    pin = observed.pin(name, chosen.key)
     return Resolved(
         wanted,
         chosen,
-        observed.result(name, chosen.key),
+        observed.choose_result(chosen.key, pin),
         missing,
         known,
-        pin.digest if pin is not None else None,
+        pin.digest if pin is not None and trust_pins else None,
     )
+
+
+def _part_upstreams(
+    upstreams: Collection[str], resolved: Mapping[str, Resolved]
+) -> tuple[tuple[str, ...], Mapping[str, Result]]:
+    """Those upstream edits that have no result, and the results of the others."""
+    if not upstreams:
+        return (), _NONE
+    missing, known = [], {}
+    for up in upstreams:
+        result = resolved[up].result
+        if result is None:
+            missing.append(up)
+        else:
+            known[up] = result
+    return tuple(missing), known
 
 
 def _identify_upstreams(
     upstreams: Collection[str], resolved: Mapping[str, Resolved]
 ) -> Mapping[str, str] | None:
     """By upstream edit, what stands for its bytes; None while that of one of them is not known."""
+    if not upstreams:
+        return _NONE
     digests = {up: resolved[up].digest for up in upstreams}
     if not all(digests.values()):
         return None

@@ -70,8 +70,10 @@ class Lookup:
 
     def _is_here(self, key: str, results: Sequence[Result]) -> bool:
         """Whether a key has its result: any, and all that the lock file names."""
-        pinned = self._pinned.get(key, set())
-        return bool(results) and pinned <= {result.digest for result in results}
+        pinned = self._pinned.get(key)
+        if not results or pinned is None:
+            return bool(results)
+        return pinned <= {result.digest for result in results}
 
     def _is_over(self, key: str, results: Sequence[Result]) -> bool:
         """Whether nobody asks what was tried for a key: its result is here, nothing of it is under

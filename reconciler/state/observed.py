@@ -327,12 +327,11 @@ class Observed:
         old = self.old_pins.get(key)
         return old[1] if old is not None else None
 
-    def result(self, edit: str, key: str) -> Result | None:
-        """The result that counts for an edit: the one that the lock file names, else the first that
-        was stored.
+    def choose_result(self, key: str, pin: Pin | None) -> Result | None:
+        """The result that counts for an edit of that key and pin: the one that the lock file names,
+        else the first that was stored.
         """
         results = self.results.get(key, ())
-        pin = self.pin(edit, key)
         if pin is not None:
             return next((result for result in results if result.digest == pin.digest), None)
         return results[0] if results else None

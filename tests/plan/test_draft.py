@@ -769,13 +769,9 @@ def test_what_was_paid_again_takes_the_place_of_the_pinned() -> None:
     none, stays.
     """
     seen = make_observed(ASKED, results=[OTHER], pins={"film": PINNED}).repaid()
-    assert seen.result("film", KEY) == OTHER
-    assert (
-        make_observed(ASKED, results=[OTHER, VIDEO], pins={"film": PINNED})
-        .repaid()
-        .result("film", KEY)
-        == VIDEO
-    )
+    assert seen.choose_result(KEY, seen.pin("film", KEY)) == OTHER
+    seen = make_observed(ASKED, results=[OTHER, VIDEO], pins={"film": PINNED}).repaid()
+    assert seen.choose_result(KEY, seen.pin("film", KEY)) == VIDEO
     assert make_observed(ASKED, pins={"film": PINNED}).repaid().pins == {"film": PINNED}
 
 
