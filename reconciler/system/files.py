@@ -270,8 +270,10 @@ def read_start(path: str, most: int) -> bytes:
     # a pipe that nobody writes to would wait
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
     try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
+        info = os.fstat(handle)
+        if not stat.S_ISREG(info.st_mode):
             raise OSError(errno.EINVAL, "it is no regular file", path)
+        most = min(most, info.st_size or most)  # some file systems tell no length
         data = b""
         # only an empty answer is the end: some file systems give less than they have
         while len(data) < most and (more := os.read(handle, min(most - len(data), _READ_BYTES))):
