@@ -10,6 +10,7 @@ import click
 
 from reconciler.cli import completion
 from reconciler.errors import UsageError
+from reconciler.formats.names import make_plain
 from reconciler.formats.spans import parse_span
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -51,6 +52,17 @@ def read_span(
         raise click.BadParameter(
             f"{value!r} is no span of time; {error}.", param=parameter
         ) from None
+
+
+def read_address(text: str, option: str) -> tuple[str, int]:
+    """Host and port of `[HOST:]PORT`, which an option says. Raises UsageError."""
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
+        raise UsageError(
+            f'{option} is "{make_plain(text)}"; legal is PORT or HOST:PORT, such as 8080 or'
+            " 0.0.0.0:8080."
+        )
+    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def _combine(*decorators: Decorator) -> Decorator:

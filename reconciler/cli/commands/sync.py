@@ -112,7 +112,7 @@ def run_sync(
         load_whole,
         context.obj / state,
         once=once,
-        listen=_read_address(listen),
+        listen=None if listen is None else options.read_address(listen, "--listen"),
         page_token_from=page_token_from,
         log_form="json" if log_form == "json" else "text",
         verbose=verbose,
@@ -150,18 +150,6 @@ def _choose_loaders(
         mode=flags["mode"] or "auto",
     )
     return lambda: (sync,), lambda: (sync,)
-
-
-def _read_address(text: str | None) -> tuple[str, int] | None:
-    """Host and port of `[HOST:]PORT`. Raises UsageError."""
-    if text is None:
-        return None
-    host, _, port = text.rpartition(":")
-    if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
-        raise UsageError(
-            f'--listen is "{text}"; legal is PORT or HOST:PORT, such as 8080 or 0.0.0.0:8080.'
-        )
-    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 # ------------------------------------------------------------------ asking the running one

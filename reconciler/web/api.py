@@ -1,0 +1,198 @@
+"""What the page can ask, and what it is answered: values in, values out, over `Project` alone.
+
+`ROUTES` names every question; schemas/http-api.yaml says the same to programs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from reconciler.errors import (
+    BudgetExceeded,
+    CutlistError,
+    Declined,
+    DiskFull,
+    GitError,
+    InvalidInput,
+    LedgerError,
+    Locked,
+    PlanRefused,
+    StoreDamaged,
+    StoreUnavailable,
+    UsageError,
+)
+from reconciler.history.log import log_to_json
+from reconciler.plan.explain import explain_edit
+from reconciler.plan.show import view_edit
+from reconciler.project import Project
+from reconciler.service.model_files import load_models
+from reconciler.web.edits import EditSources, build_edit
+from reconciler.web.places import MediaPlaces
+from reconciler.web.watched import WatchedProject
+
+API_VERSION = 1
+PREFIX = "api/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request: who asks, what stands in its address, and its JSON."""
+
+    who: str
+    parts: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer: plain data, or JSON that is encoded already."""
+
+    data: Mapping[str, Any] | bytes
+    status: int = 200
+    etag: str = ""
+
+
+class Refused(Exception):
+    """A question that gets no answer: what is wrong, as an HTTP status, for programs, and in words.
+    `place` says where in the project.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, hint: str = "", place: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+        self.hint, self.place = hint, place
+
+    def to_json(self) -> dict[str, str]:
+        """The refusal as plain data."""
+        told = {"code": self.code, "message": self.message, "hint": self.hint}
+        return {**told, "place": self.place} if self.place else told
+
+
+Handler = Callable[["Api", Question], Awaitable[Reply]]
+_CODES: tuple[tuple[type[CutlistError], int, str], ...] = (
+    (InvalidInput, 409, "invalid_project"),
+    (PlanRefused, 409, "stale_plan"),
+    (BudgetExceeded, 409, "over_budget"),
+    (Declined, 409, "declined"),
+    (Locked, 409, "locked"),
+    (StoreDamaged, 404, "damaged"),
+    (DiskFull, 507, "disk_full"),
+    (StoreUnavailable, 503, "store_unavailable"),
+    (LedgerError, 503, "ledger_unavailable"),
+    (UsageError, 400, "bad_question"),
+)
+
+
+def refuse_for(error: CutlistError) -> Refused:
+    """The refusal that tells an error of ours."""
+    status, code = 500, "error"
+    for kind, of_status, of_code in _CODES:
+        if isinstance(error, kind):
+            status, code = of_status, of_code
+            break
+    message, place = error.message, ""
+    if isinstance(error, InvalidInput) and error.errors:
+        message, place = error.errors[0].message, str(error.errors[0].place)
+    return Refused(status, code, message, error.hint, place)
+
+
+class Api:
+    """Answers questions about one project."""
+
+    def __init__(self, watched: WatchedProject) -> None:
+        self._watched = watched
+
+    async def read_project(self, question: Question) -> Reply:
+        """Which project it is, and what the page may do."""
+        config = self._watched.project.config
+        revision = await self._watched.ask(_read_revision)
+        environments = (config.document.data.get("spec") or {}).get("environments") or {}
+        return Reply(
+            {
+                "version": API_VERSION,
+                "name": config.name,
+                "realm": config.realm,
+                "account": config.account,
+                "endpoint": config.endpoint.name,
+                "environment": config.environment,
+                "environments": sorted(environments),
+                "currency": config.prices.currency or None,
+                "revision": revision,
+                "may": {"pick": False, "apply": False, "say_yes": False},
+                "who": question.who,
+                "mode": "local",
+            }
+        )
+
+    async def read_board(self, _question: Question) -> Reply:
+        """A card for each edit."""
+        raw, etag = await self._watched.read_board()
+        return Reply(raw, etag=etag)
+
+    async def read_edit(self, question: Question) -> Reply:
+        """One edit, with its takes and what goes into it."""
+        name = await self._find_name(question)
+        places, lock = self._watched.places, self._watched.lock_etag
+
+        def look(project: Project) -> dict[str, Any]:
+            return build_edit(_read_edit(project, name, places))
+
+        return Reply({**await self._watched.ask(look), "lock": lock})
+
+    async def read_status(self, _question: Question) -> Reply:
+        """How every edit is, as `cutlist status --json`."""
+        return Reply(await self._watched.ask(lambda project: project.status().to_json()))
+
+    async def read_cost(self, _question: Question) -> Reply:
+        """What was spent, as `cutlist cost --json`."""
+        return Reply(await self._watched.ask(lambda project: project.cost().to_json()))
+
+    async def read_log(self, question: Question) -> Reply:
+        """What happened, as `cutlist log --json`."""
+        name = question.query.get("edit") or None
+        return Reply(await self._watched.ask(lambda project: log_to_json(project.log(name))))
+
+    async def _find_name(self, question: Question) -> str:
+        """The edit in the address. Raises Refused where none is named so."""
+        name = question.parts["name"]
+        await self._watched.read_board()
+        if name not in self._watched.names:
+            raise Refused(
+                404, "no_edit", "There is no edit of that name.", "The board shows all of them."
+            )
+        return name
+
+
+def _read_edit(project: Project, name: str, places: MediaPlaces) -> EditSources:
+    """All that is known of an edit, by one pass. Raises CutlistError."""
+    current = project.run_pass(whole=True)
+    step = next(step for step in current.plan.steps if step.name == name)
+    step = replace(step, details=current.plan.describe_details(step))
+    resolved, observed = current.resolved, current.observed
+    view = view_edit(resolved[name], step, resolved, observed, load_models())
+    explanation = explain_edit(resolved[name], observed, step, current.plan.currency)
+    return EditSources(current, view, explanation, project.log(name), places)
+
+
+def _read_revision(project: Project) -> str | None:
+    """The commit that is checked out; None outside git."""
+    try:
+        return project.find_revision("HEAD").id
+    except GitError:
+        return None
+
+
+# method, path below PREFIX, and who answers
+ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/project", Api.read_project),
+    ("GET", "/board", Api.read_board),
+    ("GET", "/edits/{name}", Api.read_edit),
+    ("GET", "/status", Api.read_status),
+    ("GET", "/cost", Api.read_cost),
+    ("GET", "/log", Api.read_log),
+)

@@ -1,0 +1,66 @@
+"""The files that a browser gets: one page, and beside it scripts and styles under an address that
+changes with them, so that they are fetched once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from reconciler.errors import CutlistError
+from reconciler.formats.digest import hash_bytes
+
+STATIC = Path(__file__).parent / "static"
+_PAGE = "index.html"
+_BASE, _VERSION = b"{base}", b"{version}"
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".ico": "image/x-icon",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
+}
+
+
+class Shell:
+    """All files of the front end, read once. `base` is where the page begins: `/`, or below."""
+
+    # where the one page is found; which part of it is shown, it reads from its address
+    pages = ("/", "/edit/{name}", "/plan", "/cost", "/activity")
+
+    def __init__(self, folder: Path = STATIC, base: str = "/") -> None:
+        self.files = _read_files(folder)
+        if _PAGE not in self.files:
+            raise CutlistError(
+                f"the files of the page are not in {folder}.",
+                hint="The installation is not complete: install cutlist anew.",
+            )
+        self.version = _compute_version(self.files)
+        page = self.files[_PAGE].replace(_BASE, base.encode())
+        self.page = page.replace(_VERSION, self.version.encode())
+
+    def find(self, version: str, path: str) -> tuple[bytes, str] | None:
+        """A file and its type; None for any that is not there, and for those of other versions."""
+        body = self.files.get(path)
+        if body is None or version != self.version or path == _PAGE:
+            return None
+        return body, _TYPES[Path(path).suffix]
+
+
+def _read_files(folder: Path) -> Mapping[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and (path.suffix in _TYPES or path.name == _PAGE)
+    }
+
+
+def _compute_version(files: Mapping[str, bytes]) -> str:
+    """Changes with every file."""
+    lines = [f"{path} {hash_bytes(body)}" for path, body in files.items()]
+    return hash_bytes("\n".join(lines).encode())[:16]

@@ -1,0 +1,247 @@
+"""The web page on a port: who asks is let in or not, what is asked goes to the API, and every
+answer says what a browser may do with it. Imported by who serves only: aiohttp is slow to load.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from html import escape
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from reconciler.errors import CutlistError
+from reconciler.web.api import PREFIX, ROUTES, Api, Handler, Question, Refused, Reply, refuse_for
+from reconciler.web.files import Shell
+from reconciler.web.gate import Gate, Knock, NotAdmitted, TokenGate
+
+STOP_S = 0.5  # for requests that are being answered when it stops
+MOST_BODY_BYTES = 64 << 10
+_JSON = "application/json"
+_SAFE = {
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none';"
+        " object-src 'none'; img-src 'self' data: blob:; media-src 'self' blob:"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "Server": "cutlist",  # in the place of the library's name and version
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class PageServer:
+    """The page of one project. `port` 0 takes a free one; once started, `port` is the one that was
+    taken. `open_gate` is told the port. `tell_fault` hears of what could not be answered.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        shell: Shell,
+        open_gate: Callable[[int], Gate],
+        tell_fault: Callable[[Exception], None],
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        self._api, self._shell = api, shell
+        self._open_gate, self._tell_fault = open_gate, tell_fault
+        self._gate: Gate | None = None
+        self.host, self.port = host, port
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises CutlistError where the address cannot be taken."""
+        runner = web.AppRunner(
+            self._build_app(), shutdown_timeout=STOP_S, access_log=None, handler_cancellation=True
+        )
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self.host, self.port).start()
+        except OSError as error:
+            await runner.cleanup()
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise CutlistError(
+                f"cannot listen on {self.host} port {self.port}: {reason}",
+                hint="Name another address or a free port; port 0 takes any.",
+            ) from error
+        self._runner, self.port = runner, runner.addresses[0][1]
+        self._gate = self._open_gate(self.port)
+
+    async def stop(self) -> None:
+        """Take no more requests, and end those that are here."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    def _build_app(self) -> web.Application:
+        app = web.Application(
+            middlewares=[self._answer_safely, self._let_in], client_max_size=MOST_BODY_BYTES
+        )
+        for method, path, handler in ROUTES:
+            app.router.add_route(method, f"/{PREFIX}{path}", self._make_answer(handler))
+        app.router.add_get("/static/{version}/{path:.+}", self._answer_static)
+        for path in self._shell.pages:
+            app.router.add_get(path, self._answer_shell)
+        return app
+
+    # ---- around every request
+
+    @web.middleware
+    async def _answer_safely(self, request: web.Request, handler: _Answer) -> web.StreamResponse:
+        """Every answer is words or data, and safe in a browser."""
+        try:
+            response = await handler(request)
+        except Refused as error:
+            response = _build_refusal(request, error)
+        except CutlistError as error:
+            response = _build_refusal(request, refuse_for(error))
+        except web.HTTPException as error:
+            response = _build_refusal(request, _explain_status(error))
+        except ConnectionError:
+            raise
+        except Exception as error:  # a fault of ours ends one request, and is told
+            self._tell_fault(error)
+            words = "This cannot be answered: a fault of the program."
+            response = _build_refusal(
+                request, Refused(500, "fault", words, "The terminal says more.")
+            )
+        if not response.prepared:
+            response.headers.update(_SAFE)
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    @web.middleware
+    async def _let_in(self, request: web.Request, handler: _Answer) -> web.StreamResponse:
+        """Nobody gets anything who is not let in; the token in an address becomes a cookie."""
+        self._admit(request)
+        gate = self._gate
+        if isinstance(gate, TokenGate) and request.match_info.http_exception is None:
+            kept = gate.find_cookie_token(_read_knock(request))
+            if kept is not None and request.method == "GET":
+                return _keep_token(request, gate.cookie, kept)
+        return await handler(request)
+
+    def _admit(self, request: web.Request) -> str:
+        """Who asks. Raises Refused."""
+        if self._gate is None:
+            raise Refused(503, "starting", "The page is not ready yet.", "Ask again.")
+        try:
+            return self._gate.admit(_read_knock(request))
+        except NotAdmitted as error:
+            raise Refused(403, error.code, error.message, error.hint) from None
+
+    # ---- the answers
+
+    def _make_answer(self, handler: Handler) -> _Answer:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            body = await _read_json(request) if request.method == "POST" else {}
+            asked = Question(self._admit(request), request.match_info, request.query, body)
+            reply = await handler(self._api, asked)
+            return _build_reply(request, reply)
+
+        return answer
+
+    async def _answer_shell(self, _request: web.Request) -> web.StreamResponse:
+        return web.Response(body=self._shell.page, content_type="text/html", charset="utf-8")
+
+    async def _answer_static(self, request: web.Request) -> web.StreamResponse:
+        found = self._shell.find(request.match_info["version"], request.match_info["path"])
+        if found is None:
+            raise Refused(404, "not_found", "There is nothing here.")
+        body, content_type = found
+        headers = {
+            "Cache-Control": "public, max-age=31536000, immutable",
+            "Content-Type": content_type,
+        }
+        return web.Response(body=body, headers=headers)
+
+
+def _read_knock(request: web.Request) -> Knock:
+    peer = request.transport.get_extra_info("peername") if request.transport else None
+    return Knock(
+        request.method,
+        str(peer[0]) if peer else "",
+        {name.lower(): value for name, value in request.headers.items()},
+        request.cookies,
+        request.query.get("token", ""),
+    )
+
+
+def _keep_token(request: web.Request, cookie: str, token: str) -> web.Response:
+    """Send the browser on to the clean address, with the token in a cookie.
+
+    Whoever comes from elsewhere is sent on by a page of ours: in a redirection from another site
+    a browser would not bring the cookie along.
+    """
+    query = [(name, value) for name, value in request.query.items() if name != "token"]
+    clean = str(request.rel_url.with_query(query))
+    if request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin"):
+        response = web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": clean})
+    else:
+        text = f'<!doctype html><meta http-equiv="refresh" content="0;url={escape(clean)}">'
+        response = web.Response(text=text, content_type="text/html")
+    response.set_cookie(
+        cookie, token, httponly=True, samesite="Strict", secure=request.secure, path="/"
+    )
+    return response
+
+
+async def _read_json(request: web.Request) -> Mapping[str, Any]:
+    """The JSON object of a request. Raises Refused."""
+    if request.content_type != _JSON:
+        raise Refused(
+            415, "no_json", "What changes something is JSON.", f"Send Content-Type: {_JSON}."
+        )
+    try:
+        data = orjson.loads(await request.read() or b"{}")
+    except orjson.JSONDecodeError:
+        raise Refused(400, "bad_json", "The JSON cannot be read.", "Send an object.") from None
+    if not isinstance(data, dict):
+        raise Refused(400, "bad_json", "The JSON is no object.", "Send an object.")
+    return data
+
+
+def _build_reply(request: web.Request, reply: Reply) -> web.Response:
+    if reply.etag:
+        tag = f'"{reply.etag}"'
+        headers = {"ETag": tag, "Cache-Control": "no-cache"}
+        if request.headers.get("If-None-Match") == tag:
+            return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+    else:
+        headers = {}
+    body = reply.data if isinstance(reply.data, bytes) else orjson.dumps(reply.data)
+    response = web.Response(
+        status=reply.status, body=body, headers={**headers, "Content-Type": _JSON}
+    )
+    response.enable_compression()
+    return response
+
+
+def _build_refusal(request: web.Request, error: Refused) -> web.Response:
+    """A refusal as data for programs, and in words for whoever has followed a link."""
+    if request.path.startswith(f"/{PREFIX}/") or "html" not in request.headers.get("Accept", ""):
+        body, content_type = orjson.dumps(error.to_json()), _JSON
+    else:
+        lines = [error.message, *([error.hint] if error.hint else [])]
+        body, content_type = "\n".join([*lines, ""]).encode(), "text/plain; charset=utf-8"
+    return web.Response(status=error.status, body=body, headers={"Content-Type": content_type})
+
+
+def _explain_status(error: web.HTTPException) -> Refused:
+    """An answer of the library's own in our words."""
+    words = {
+        404: ("not_found", "There is nothing here."),
+        405: ("bad_method", "Not with this method."),
+        413: ("too_large", "That is more than anything here takes."),
+    }
+    code, message = words.get(error.status, ("bad_request", "This is not HTTP as it should be."))
+    return Refused(error.status, code, message)

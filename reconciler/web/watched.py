@@ -1,0 +1,185 @@
+"""A project that is watched for the page: the board of its last good pass, its faults now, and a
+feed of what changes. Passes run off the event loop, one at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+
+from reconciler.apply.events import RunBlocking, run_in_thread
+from reconciler.errors import CutlistError, Fault, InvalidInput, Place
+from reconciler.formats.digest import hash_bytes
+from reconciler.plan.status import Status
+from reconciler.project import Project
+from reconciler.state.lockfile import LOCK_FILE
+from reconciler.watch.stamps import Stamp, take_stamp
+from reconciler.web.cards import BoardView, build_board, fault_to_json, list_changed
+from reconciler.web.feed import Feed
+from reconciler.web.places import MediaPlaces
+
+T = TypeVar("T")
+BOARD_VERSION = 1
+_LEDGER_LOOK_S = 2.0  # between two looks whether another process has written the ledger
+_MOST_CARDS = 200  # of one event; where more have changed, the board is asked for whole
+
+
+class WatchedProject:
+    """One project and what is known of it. `open_project` reads its files anew."""
+
+    def __init__(
+        self,
+        open_project: Callable[[], Project],
+        feed: Feed,
+        places: MediaPlaces,
+        block: RunBlocking = run_in_thread,
+    ) -> None:
+        self.open_project = open_project
+        self.feed = feed
+        self.places = places
+        self._block = block
+        self._project = open_project()
+        self._open_now: Callable[[], Project] = lambda: self._project
+        self._turn = asyncio.Lock()
+        self._board = BoardView()
+        self._faults: Sequence[Mapping[str, str]] = ()
+        self._document: tuple[bytes, str] = (b"", "")
+        self._has_looked = asyncio.Event()
+        self._lock_etag = ""
+        self._encode()
+
+    @property
+    def project(self) -> Project:
+        """The project as its files said it when they were last without a fault."""
+        return self._project
+
+    @property
+    def names(self) -> Mapping[str, Any]:
+        """The edits of the board, by name."""
+        return self._board.cards
+
+    async def ask(self, question: Callable[[Project], T]) -> T:
+        """What a project answers to a question that may take its time. Raises CutlistError."""
+        async with self._turn:
+            return await self._block(question, self._project)
+
+    async def read_board(self) -> tuple[bytes, str]:
+        """The board as JSON, and its ETag; at first it is waited for."""
+        await self._has_looked.wait()
+        return self._document
+
+    @property
+    def lock_etag(self) -> str:
+        """What tells the lock file from every other version of it."""
+        return self._lock_etag
+
+    # -------------------------------------------------------------- looking
+
+    async def run(self) -> None:
+        """Follow the project until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow_files())
+            group.create_task(self._follow_ledger())
+
+    async def look(self) -> None:
+        """Have one pass, and tell what is not as it was."""
+        async with self._turn:
+            before, faults = self._board, self._faults
+            try:
+                project, board, lock_etag = await self._block(self._read)
+            except CutlistError as error:
+                self._faults = list_faults(error)
+            else:
+                self._project, self._board, self._faults = project, board, ()
+                self._tell_lock(lock_etag)
+            await self._block(self._encode)
+        self._has_looked.set()
+        if self._faults != faults:
+            self.feed.publish("faults", {"faults": list(self._faults)})
+        self._tell_changes(before)
+
+    def _read(self) -> tuple[Project, BoardView, str]:
+        """The project as its files say it now, and its board. Raises CutlistError."""
+        project = self._open_now()
+        current, now = project.run_pass(), project.clock.now()
+        lead_s = current.measure_clock_lead(now)
+        status = Status(current.plan, project.config.name, now, lead_s)
+        rendered = project.store.find_rendered_for(list(current.desired.edits))
+        takes = {name: len(results) for name, results in rendered.items()}
+        lock_etag = read_lock_etag(project.config.lock_dir)
+        return project, build_board(current, status, takes, self.places), lock_etag
+
+    def _encode(self) -> None:
+        data = {
+            "version": BOARD_VERSION,
+            "faults": list(self._faults),
+            "stale": bool(self._faults),
+            "cards": list(self._board.cards.values()),
+            "summary": self._board.summary,
+        }
+        etag = hash_bytes(orjson.dumps(data))[:32]
+        self._document = (orjson.dumps({"etag": etag, **data}), etag)
+
+    def _tell_changes(self, before: BoardView) -> None:
+        changed, gone = list_changed(before, self._board)
+        if not changed and not gone and before.summary == self._board.summary:
+            return
+        etag, summary = self._document[1], self._board.summary
+        if len(changed) + len(gone) > _MOST_CARDS:
+            self.feed.publish("board", {"etag": etag, "whole": True, "summary": summary})
+            return
+        told = {"etag": etag, "whole": False, "summary": summary}
+        self.feed.publish("board", {**told, "cards": changed, "gone": gone})
+
+    def _tell_lock(self, etag: str) -> None:
+        if self._lock_etag and etag != self._lock_etag:
+            self.feed.publish("lock", {"lock": etag})
+        self._lock_etag = etag
+
+    async def _follow_files(self) -> None:
+        passes = self._project.watch(self._tell_words, self._complain)
+        async with aclosing(passes):
+            async for watch_pass in passes:
+                self._open_now = watch_pass.open_project
+                await self.look()
+
+    async def _follow_ledger(self) -> None:
+        """Look when another process has written the ledger: a task was sent, or has ended."""
+        seen = self._stamp_ledger()
+        while True:
+            await self._project.clock.sleep(_LEDGER_LOOK_S)
+            now = self._stamp_ledger()
+            if now != seen:
+                seen = now
+                await self.look()
+
+    def _stamp_ledger(self) -> tuple[Stamp, Stamp]:
+        path = str(self._project.config.ledger_file)
+        return take_stamp(path), take_stamp(f"{path}-wal")
+
+    def _tell_words(self, words: str) -> None:
+        self.feed.publish("words", {"text": words})
+
+    def _complain(self, error: CutlistError) -> None:
+        self.feed.publish("words", {"text": str(error)})
+
+
+def list_faults(error: CutlistError) -> Sequence[Mapping[str, str]]:
+    """What is wrong with a project, as `validate` says it."""
+    if isinstance(error, InvalidInput):
+        return [fault_to_json(fault) for fault in error.faults]
+    words = f"{error.message} {error.hint}".strip()
+    return [fault_to_json(Fault(Place(""), words))]
+
+
+def read_lock_etag(folder: Path) -> str:
+    """What tells one lock file from another; the same for none at all."""
+    raw = b""
+    with suppress(OSError):
+        raw = (folder / LOCK_FILE).read_bytes()
+    return hash_bytes(raw)[:32]
