@@ -15,11 +15,11 @@ from reconciler.formats.secret import Secret
 from reconciler.project import Project
 from reconciler.system.clock import make_secret
 from reconciler.system.programs import find_opener, run_program
-from reconciler.web.api import Api
+from reconciler.web.api import PageApi
 from reconciler.web.auth import COOKIE, open_gate
 from reconciler.web.feed import Feed
 from reconciler.web.files import Shell
-from reconciler.web.gate import Gate, TokenGate
+from reconciler.web.gate import PageGate, TokenGate
 from reconciler.web.places import MediaPlaces
 from reconciler.web.server import PageServer
 from reconciler.web.watched import WatchedProject
@@ -47,12 +47,12 @@ async def serve_page(settings: PageSettings) -> None:
     watched = WatchedProject(settings.open_project, feed, MediaPlaces())
     given = None if settings.auth is None else open_gate(settings.auth, settings.folder)
 
-    def open_own_gate(port: int) -> Gate:
+    def open_own_gate(port: int) -> PageGate:
         who = watched.project.config.approver
         return given or TokenGate([(who, token)], f"{COOKIE}-{port}", [port])
 
     server = PageServer(
-        Api(watched),
+        PageApi(watched),
         Shell(),
         open_own_gate,
         lambda error: crash.tell(error, where="on the page"),

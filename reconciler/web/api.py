@@ -37,7 +37,7 @@ PREFIX = "api/v1"
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class PageQuestion:
     """One request: who asks, what stands in its address, and its JSON."""
 
     who: str
@@ -47,7 +47,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class PageReply:
     """The answer: plain data, or JSON that is encoded already."""
 
     data: Mapping[str, Any] | bytes
@@ -73,7 +73,7 @@ class Refused(Exception):
         return {**told, "place": self.place} if self.place else told
 
 
-Handler = Callable[["Api", Question], Awaitable[Reply]]
+Handler = Callable[["PageApi", PageQuestion], Awaitable[PageReply]]
 _CODES: tuple[tuple[type[CutlistError], int, str], ...] = (
     (InvalidInput, 409, "invalid_project"),
     (PlanRefused, 409, "stale_plan"),
@@ -101,18 +101,18 @@ def refuse_for(error: CutlistError) -> Refused:
     return Refused(status, code, message, error.hint, place)
 
 
-class Api:
+class PageApi:
     """Answers questions about one project."""
 
     def __init__(self, watched: WatchedProject) -> None:
         self._watched = watched
 
-    async def read_project(self, question: Question) -> Reply:
+    async def read_project(self, question: PageQuestion) -> PageReply:
         """Which project it is, and what the page may do."""
         config = self._watched.project.config
         revision = await self._watched.ask(_read_revision)
         environments = (config.document.data.get("spec") or {}).get("environments") or {}
-        return Reply(
+        return PageReply(
             {
                 "version": API_VERSION,
                 "name": config.name,
@@ -129,12 +129,12 @@ class Api:
             }
         )
 
-    async def read_board(self, _question: Question) -> Reply:
+    async def read_board(self, _question: PageQuestion) -> PageReply:
         """A card for each edit."""
         raw, etag = await self._watched.read_board()
-        return Reply(raw, etag=etag)
+        return PageReply(raw, etag=etag)
 
-    async def read_edit(self, question: Question) -> Reply:
+    async def read_edit(self, question: PageQuestion) -> PageReply:
         """One edit, with its takes and what goes into it."""
         name = await self._find_name(question)
         places, lock = self._watched.places, self._watched.lock_etag
@@ -142,22 +142,22 @@ class Api:
         def look(project: Project) -> dict[str, Any]:
             return build_edit(_read_edit(project, name, places))
 
-        return Reply({**await self._watched.ask(look), "lock": lock})
+        return PageReply({**await self._watched.ask(look), "lock": lock})
 
-    async def read_status(self, _question: Question) -> Reply:
+    async def read_status(self, _question: PageQuestion) -> PageReply:
         """How every edit is, as `cutlist status --json`."""
-        return Reply(await self._watched.ask(lambda project: project.status().to_json()))
+        return PageReply(await self._watched.ask(lambda project: project.status().to_json()))
 
-    async def read_cost(self, _question: Question) -> Reply:
+    async def read_cost(self, _question: PageQuestion) -> PageReply:
         """What was spent, as `cutlist cost --json`."""
-        return Reply(await self._watched.ask(lambda project: project.cost().to_json()))
+        return PageReply(await self._watched.ask(lambda project: project.cost().to_json()))
 
-    async def read_log(self, question: Question) -> Reply:
+    async def read_log(self, question: PageQuestion) -> PageReply:
         """What happened, as `cutlist log --json`."""
         name = question.query.get("edit") or None
-        return Reply(await self._watched.ask(lambda project: log_to_json(project.log(name))))
+        return PageReply(await self._watched.ask(lambda project: log_to_json(project.log(name))))
 
-    async def _find_name(self, question: Question) -> str:
+    async def _find_name(self, question: PageQuestion) -> str:
         """The edit in the address. Raises Refused where none is named so."""
         name = question.parts["name"]
         await self._watched.read_board()
@@ -189,10 +189,10 @@ def _read_revision(project: Project) -> str | None:
 
 # method, path below PREFIX, and who answers
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
-    ("GET", "/project", Api.read_project),
-    ("GET", "/board", Api.read_board),
-    ("GET", "/edits/{name}", Api.read_edit),
-    ("GET", "/status", Api.read_status),
-    ("GET", "/cost", Api.read_cost),
-    ("GET", "/log", Api.read_log),
+    ("GET", "/project", PageApi.read_project),
+    ("GET", "/board", PageApi.read_board),
+    ("GET", "/edits/{name}", PageApi.read_edit),
+    ("GET", "/status", PageApi.read_status),
+    ("GET", "/cost", PageApi.read_cost),
+    ("GET", "/log", PageApi.read_log),
 )

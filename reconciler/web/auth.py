@@ -10,7 +10,7 @@ from pathlib import Path
 from reconciler.errors import CutlistError, UsageError
 from reconciler.formats.names import make_plain
 from reconciler.formats.secret import Secret, is_key
-from reconciler.web.gate import Gate, ProxyGate, TokenGate
+from reconciler.web.gate import PageGate, ProxyGate, TokenGate
 
 COOKIE = "cutlist"
 _LEAST_TOKEN = 16  # characters
@@ -19,7 +19,7 @@ _LEGAL = "legal are tokens:FILE and proxy:ADDRESS,header=NAME"
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
 
 
-def open_gate(text: str, folder: Path) -> Gate:
+def open_gate(text: str, folder: Path) -> PageGate:
     """The gate that `text` asks for; a file is named from `folder` on. Raises UsageError,
     CutlistError.
     """

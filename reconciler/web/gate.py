@@ -53,7 +53,7 @@ class NotAdmitted(Exception):
         self.code, self.message, self.hint = code, message, hint
 
 
-class Gate(Protocol):
+class PageGate(Protocol):
     """Decides who is let in."""
 
     cookie: str  # the name of the cookie that carries a token; empty: there is none

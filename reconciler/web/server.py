@@ -14,9 +14,18 @@ import orjson
 from aiohttp import web
 
 from reconciler.errors import CutlistError
-from reconciler.web.api import PREFIX, ROUTES, Api, Handler, Question, Refused, Reply, refuse_for
+from reconciler.web.api import (
+    PREFIX,
+    ROUTES,
+    Handler,
+    PageApi,
+    PageQuestion,
+    PageReply,
+    Refused,
+    refuse_for,
+)
 from reconciler.web.files import Shell
-from reconciler.web.gate import Gate, Knock, NotAdmitted, TokenGate
+from reconciler.web.gate import Knock, NotAdmitted, PageGate, TokenGate
 
 STOP_S = 0.5  # for requests that are being answered when it stops
 MOST_BODY_BYTES = 64 << 10
@@ -44,9 +53,9 @@ class PageServer:
 
     def __init__(
         self,
-        api: Api,
+        api: PageApi,
         shell: Shell,
-        open_gate: Callable[[int], Gate],
+        open_gate: Callable[[int], PageGate],
         tell_fault: Callable[[Exception], None],
         *,
         host: str = "127.0.0.1",
@@ -54,7 +63,7 @@ class PageServer:
     ) -> None:
         self._api, self._shell = api, shell
         self._open_gate, self._tell_fault = open_gate, tell_fault
-        self._gate: Gate | None = None
+        self._gate: PageGate | None = None
         self.host, self.port = host, port
         self._runner: web.AppRunner | None = None
 
@@ -144,7 +153,7 @@ class PageServer:
     def _make_answer(self, handler: Handler) -> _Answer:
         async def answer(request: web.Request) -> web.StreamResponse:
             body = await _read_json(request) if request.method == "POST" else {}
-            asked = Question(self._admit(request), request.match_info, request.query, body)
+            asked = PageQuestion(self._admit(request), request.match_info, request.query, body)
             reply = await handler(self._api, asked)
             return _build_reply(request, reply)
 
@@ -210,7 +219,7 @@ async def _read_json(request: web.Request) -> Mapping[str, Any]:
     return data
 
 
-def _build_reply(request: web.Request, reply: Reply) -> web.Response:
+def _build_reply(request: web.Request, reply: PageReply) -> web.Response:
     if reply.etag:
         tag = f'"{reply.etag}"'
         headers = {"ETag": tag, "Cache-Control": "no-cache"}

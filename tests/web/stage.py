@@ -14,7 +14,7 @@ import aiohttp
 
 from reconciler.formats.secret import Secret
 from reconciler.project import Project
-from reconciler.web.api import Api
+from reconciler.web.api import PageApi
 from reconciler.web.feed import Feed
 from reconciler.web.files import Shell
 from reconciler.web.gate import TokenGate
@@ -71,7 +71,7 @@ async def serve(root: Path) -> AsyncIterator[Page]:
     def open_gate(port: int) -> TokenGate:
         return TokenGate([(WHO, Secret(TOKEN))], "cutlist-test", [port])
 
-    server = PageServer(Api(watched), Shell(), open_gate, faults.append)
+    server = PageServer(PageApi(watched), Shell(), open_gate, faults.append)
     await server.start()
     looking = asyncio.ensure_future(watched.run())
     try:
