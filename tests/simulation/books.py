@@ -12,9 +12,7 @@ from reconciler import Project
 from reconciler.history.spending import Sum, add_up, add_up_spending
 from reconciler.service.model_files import load_models
 from reconciler.state.booked import Entry, Holding
-from reconciler.state.ledger import SqliteLedger
 from reconciler.state.observed import OPEN, State
-from tests.simulation.disk import LEDGER
 from tests.simulation.world import World
 
 MODELS = load_models()
@@ -95,15 +93,12 @@ def spent_on(entries: Sequence[Entry]) -> Sum:
 def books(world: World, project: Project) -> Books:
     """The books of a run, as they are on its disk."""
     billed_s = {task["task_id"]: task["billed_s"] for task in world.server.bill()["tasks"]}
-    ledger = SqliteLedger.open_readonly(project.config.state_dir / LEDGER)
-    if ledger is None:
-        return Books((), (), billed_s, world.network.foreign)
-    try:
+    with project._workspace.open_for_reading() as ledger:
+        if ledger is None:
+            return Books((), (), billed_s, world.network.foreign)
         return Books(
             ledger.books.entries(), ledger.books.holdings(), billed_s, world.network.foreign
         )
-    finally:
-        ledger.close()
 
 
 def judge_books(world: World, *, final: bool = False) -> None:

@@ -57,6 +57,7 @@ class Process:
         self._writing = writing  # count durable writes alone
         self.dead = False
         self.steps = 0
+        self.stands_until = 0.0  # virtual time before which nothing of it goes on
         self.frames: list[Coroutine[Any, Any, Any]] = []
         self._died = died
 
@@ -72,6 +73,10 @@ class Process:
                 self._died()
         if self.dead:
             raise Killed
+
+    def stand_still(self, seconds: float) -> None:
+        """Nothing of it goes on for so long, as if the machine had stopped it."""
+        self.stands_until = asyncio.get_running_loop().time() + seconds
 
     def bury(self) -> None:
         """Unwind what is left of the dead, after all has been judged; whatever it still does is of
@@ -90,21 +95,41 @@ PROCESS: ContextVar[Process | None] = ContextVar("PROCESS", default=None)
 
 class Stepped(collections.abc.Coroutine[Any, Any, Any]):
     """A coroutine of the client: every resume is a step. Once dead it is never resumed, so that no
-    `finally` runs.
+    `finally` runs; while its process stands still it is resumed after that.
     """
 
     def __init__(self, inner: Coroutine[Any, Any, Any], process: Process) -> None:
         self._inner = inner
         self._process = process
+        self._thrown: tuple[Any, ...] = ()  # into it, while its process stood still
         process.frames.append(inner)
 
     def send(self, value: Any) -> Any:
         self._process.step()
+        if self._process.stands_until and (pause := self._pause()) is not None:
+            return pause
+        if self._thrown:
+            error, self._thrown = self._thrown, ()
+            return self._inner.throw(*error)
         return self._inner.send(value)
 
     def throw(self, *error: Any) -> Any:
         self._process.step()
+        if self._process.stands_until and (pause := self._pause()) is not None:
+            self._thrown = error
+            return pause
+        self._thrown = ()
         return self._inner.throw(*error)
+
+    def _pause(self) -> asyncio.Future[None] | None:
+        """What its task waits for while the process stands still; None once it goes on."""
+        loop, until = asyncio.get_running_loop(), self._process.stands_until
+        if loop.time() >= until:
+            return None
+        pause = loop.create_future()
+        loop.call_at(until, lambda: pause.done() or pause.set_result(None))
+        pause._asyncio_future_blocking = True  # as its `__await__` would say to the task
+        return pause
 
     def close(self) -> None:
         if not self._process.dead:

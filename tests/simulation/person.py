@@ -7,9 +7,7 @@ from collections import Counter
 from reconciler import Project
 from reconciler.apply.outcome import Report
 from reconciler.plan.step import Step
-from reconciler.state.ledger import SqliteLedger
 from reconciler.state.observed import State
-from tests.simulation.disk import LEDGER
 from tests.simulation.network import Network
 
 
@@ -74,23 +72,15 @@ class Person:
 
 def _asked_in(project: Project, attempt_id: str) -> tuple[str | None, str | None]:
     """(its task, its prompt) of an attempt."""
-    ledger = SqliteLedger.open_readonly(project.config.state_dir / LEDGER)
-    assert ledger is not None
-    try:
+    with project._workspace.open_for_reading() as ledger:
+        assert ledger is not None
         task_id = ledger.attempt(attempt_id, now=project.clock.now()).task_id
         return task_id, ledger.intent(attempt_id).prompt
-    finally:
-        ledger.close()
 
 
 def known_tasks(project: Project) -> set[str]:
     """Every task id that the ledger has linked to an attempt, and that is not in question."""
-    ledger = SqliteLedger.open_readonly(project.config.state_dir / LEDGER)
-    if ledger is None:
-        return set()
-    try:
-        entries = ledger.books.entries()
-    finally:
-        ledger.close()
+    with project._workspace.open_for_reading() as ledger:
+        entries = ledger.books.entries() if ledger is not None else ()
     sure = (each for each in entries if not each.stray and each.state is not State.UNDECIDED)
     return {each.task_id for each in sure if each.task_id}

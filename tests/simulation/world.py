@@ -25,12 +25,11 @@ from reconciler.apply.rivals import THEIRS
 from reconciler.config import Variables
 from reconciler.formats.secret import Secret
 from reconciler.plan.decide import PlanOptions
-from reconciler.state.ledger import SqliteLedger
 from reconciler.state.observed import Attempt, State
 from reconciler.system.files import hash_file
 from tests.e2e.bench import write_video
 from tests.simulation.clocks import LifeClock, ServiceClock, elapsed_s
-from tests.simulation.disk import LEDGER, Disk
+from tests.simulation.disk import Disk
 from tests.simulation.kinds import SETTLE_S, Kind
 from tests.simulation.loop import PROCESS, Process
 from tests.simulation.network import API_HOST, OURS_WAIT, WAITS, Network, Wire
@@ -382,14 +381,11 @@ def forgotten(world: World) -> int:
 
 def attempts(project: Project) -> list[Attempt]:
     """Every attempt that the ledger knows."""
-    ledger = SqliteLedger.open_readonly(project.config.state_dir / LEDGER)
-    if ledger is None:
-        return []
-    try:
+    with project._workspace.open_for_reading() as ledger:
+        if ledger is None:
+            return []
         return [
             each
             for history in ledger.read_whole_history(now=project.clock.now()).values()
             for each in history.attempts
         ]
-    finally:
-        ledger.close()
