@@ -30,15 +30,9 @@ def resolve_request(
     if adopt is not None:
         check_task_id(adopt)
     now = clock.now()
-    undecided = [
-        attempt
-        for attempt in ledger.find_open_attempts(now=now)
-        if attempt.state is State.UNDECIDED
-    ]
+    undecided = _find_undecided(ledger, now)
     unanswered = ledger.strays.unanswered()
-    attempts = [
-        attempt for attempt in undecided if name == attempt.edit or _names_key(attempt.key, name)
-    ]
+    attempts = _choose(undecided, name)
     strays = [
         stray
         for stray in unanswered
@@ -48,6 +42,10 @@ def resolve_request(
         return _resolve_attempt(ledger, now, attempts[0], adopt, retry)
     if strays and not attempts:
         return _resolve_strays(ledger, clock, strays, adopt, retry)
+    if not attempts:  # of a job that this project shares with another one
+        attempts = _choose(_find_undecided(ledger, now, of_all_projects=True), name)
+        if len(attempts) == 1:
+            return _resolve_attempt(ledger, now, attempts[0], adopt, retry)
     if attempts:
         keys = " or ".join(sorted(attempt.key[:12] for attempt in attempts))
         raise UsageError(
@@ -59,6 +57,17 @@ def resolve_request(
     if waiting:
         hint = f"Waiting for a decision: {', '.join(sorted(waiting))}."
     raise UsageError(f"{name} names no undecided request.", hint=hint)
+
+
+def _find_undecided(
+    ledger: Ledger, now: float, *, of_all_projects: bool = False
+) -> Sequence[Attempt]:
+    open_ = ledger.find_open_attempts(now=now, of_all_projects=of_all_projects)
+    return [attempt for attempt in open_ if attempt.state is State.UNDECIDED]
+
+
+def _choose(attempts: Sequence[Attempt], name: str) -> Sequence[Attempt]:
+    return [each for each in attempts if name == each.edit or _names_key(each.key, name)]
 
 
 def _names_key(key: str, text: str) -> bool:

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from reconciler.errors import LedgerError
+from reconciler.operations.resolve import resolve_request
 from reconciler.state.ledger import AlreadyOpen, KeyTaken, LaneFull, Sighting
 from reconciler.state.ledger.address import LedgerAddress
 from reconciler.state.ledger.base import LedgerAway
@@ -22,6 +23,7 @@ from reconciler.state.ledger.postgres import PostgresDatabase, PostgresLedger
 from reconciler.state.ledger.sql.database import AMOUNT
 from reconciler.state.ledger.sql.translation import translate
 from reconciler.state.observed import State
+from tests.clock import FakeClock
 from tests.postgres import find_server, make_address, open_ledger, run_sql
 from tests.state.ledgers import NOW, bring, held, intend, state_of
 
@@ -175,6 +177,19 @@ def test_it_comes_back_after_the_server_was_away(
     server.start()
     ledger.end("a", State.SUCCEEDED, at=NOW)
     assert state_of(ledger) is State.SUCCEEDED
+
+
+def test_a_person_decides_for_another_project(
+    address: LedgerAddress, ledger: PostgresLedger
+) -> None:
+    """Of a job that two projects ask for, the request of either is decided from the other: the
+    plan of both names it.
+    """
+    bring(ledger, State.UNDECIDED)
+    with closing(open_ledger(address, "posters", "b")) as other:
+        assert other.find_open_attempts(now=NOW) == []
+        resolve_request(other, FakeClock(), "film", adopt=None, retry=True)
+    assert state_of(ledger) is State.NOT_SENT
 
 
 def test_a_transaction_that_breaks_leaves_nothing(ledger: PostgresLedger) -> None:

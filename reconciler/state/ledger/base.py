@@ -383,8 +383,10 @@ class Ledger(Protocol):
     def read_whole_history(self, *, now: float) -> Mapping[str, History]:
         """All attempts by key, for those who ask about everything that ever was."""
 
-    def find_open_attempts(self, *, now: float) -> Sequence[Attempt]:
-        """The attempts that are not over, in the order in which they were written."""
+    def find_open_attempts(self, *, now: float, of_all_projects: bool = False) -> Sequence[Attempt]:
+        """The attempts that are not over, in the order in which they were written: those of this
+        project, or of all that share the ledger.
+        """
 
     def find_newest_moment(self) -> float:
         """The newest moment that any attempt tells of, in seconds since 1970; 0 when there

@@ -66,8 +66,12 @@ class Holders:
 
     def _go_on(self) -> None:
         while not self._left.wait(SIGN_EVERY_S):
-            with suppress(CutlistError), self._database.transaction() as connection:
-                self.sign(connection)
+            self.sign_once()
+
+    def sign_once(self) -> None:
+        """A sign of life in a transaction of its own; none where the ledger is away."""
+        with suppress(CutlistError), self._database.transaction() as connection:
+            self.sign(connection)
 
     def take_over(self) -> None:
         """Hold the open intents of the dead, where their request cannot be on its way any more."""

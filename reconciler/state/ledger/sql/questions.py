@@ -69,10 +69,11 @@ class Questions:
             by_key.setdefault(attempt.key, []).append(attempt)
         return {key: History(tuple(attempts)) for key, attempts in by_key.items()}
 
-    def find_open_attempts(self, *, now: float) -> Sequence[Attempt]:
+    def find_open_attempts(self, *, now: float, of_all_projects: bool = False) -> Sequence[Attempt]:
         return self._attempts(
-            "where a.state in ('INTENT', 'SUBMITTED', 'UNDECIDED') and a.project = ?",
+            "where a.state in ('INTENT', 'SUBMITTED', 'UNDECIDED') and (a.project = ? or ? = 1)",
             self._project,
+            int(of_all_projects),
             now=now,
         )
 
