@@ -47,9 +47,10 @@ coverage: env  ## how much of the code the tests run; fails below the floor in p
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 
-simulate: env  ## the durability contract over SEEDS=20000 simulated runs, and a tenth as many of the controller
+simulate: env  ## the durability contract over SEEDS=20000 simulated runs, and a tenth as many of the controller and of a crowd
 	@$(BIN)/python -m tests.simulation.run --seeds $(or $(SEEDS),20000)
 	@$(BIN)/python -m tests.simulation.run --of controller --seeds $$(( $(or $(SEEDS),20000) / 10 ))
+	@$(BIN)/python -m tests.simulation.run --of crowd --seeds $$(( $(or $(SEEDS),20000) / 10 ))
 
 crash: env  ## the same with real processes, through KILLS=1000 real kills, and a fifth as many of the controller
 	@$(BIN)/python -m tests.crash.run --kills $(or $(KILLS),1000)

@@ -172,10 +172,15 @@ async def begin_later(world: World, delay_s: float) -> Report | None:
 
 
 def share_a_ledger(patch: pytest.MonkeyPatch) -> None:
-    """No lock keeps lives apart; and what was stored in the last minute came, for whoever plans,
-    after the store was asked and before the ledger.
-    """
+    """No lock keeps lives apart, and others store results while one plans."""
     patch.setattr(FileLock, "hold", open_door)
+    store_while_others_plan(patch)
+
+
+def store_while_others_plan(patch: pytest.MonkeyPatch) -> None:
+    """What was stored in the last minute came, for whoever plans, after the store was asked and
+    before the ledger.
+    """
     ask = Lookup._ask_store
     asked: set[tuple[int, str]] = set()
 

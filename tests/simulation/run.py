@@ -1,5 +1,6 @@
 """Many seeds: `python -m tests.simulation.run --seeds 20000`; `--of controller` those of the
-controller. Prints what happened, and each broken promise.
+controller, `--of crowd` those of several machines, with `--ledger postgres` on a real server.
+Prints what happened, and each broken promise.
 """
 
 from __future__ import annotations
@@ -14,14 +15,22 @@ from functools import partial
 import click
 
 from tests.simulation import mutants as of_apply
+from tests.simulation.crowd import mutants as of_crowd
+from tests.simulation.crowd.play import run as run_crowd
+from tests.simulation.crowd.play import run_on_postgres
 from tests.simulation.play import Verdict, run
 from tests.simulation.sync import mutants as of_controller
 from tests.simulation.sync.play import run as run_controller
 from tests.tally import Tally
 
 BATCH = 25
-RUNS: Mapping[str, Callable[[int], Verdict]] = {"apply": run, "controller": run_controller}
-MUTANTS = {"apply": of_apply, "controller": of_controller}
+RUNS: Mapping[str, Callable[[int], Verdict]] = {
+    "apply": run,
+    "controller": run_controller,
+    "crowd": run_crowd,
+    "crowd on postgres": run_on_postgres,
+}
+MUTANTS = {"apply": of_apply, "controller": of_controller, "crowd": of_crowd}
 
 
 def batch(of: str, seeds: range) -> tuple[Counter[str], list[str], float]:
@@ -50,14 +59,25 @@ def first_to_catch(of: str, name: str) -> tuple[str, int | None]:
 @click.option("--seeds", default=1000, show_default=True, help="How many seeds.")
 @click.option("--first", default=0, show_default=True, help="The first of them.")
 @click.option(
-    "--of", type=click.Choice(list(RUNS)), default="apply", show_default=True, help="Of what."
+    "--of", type=click.Choice(list(MUTANTS)), default="apply", show_default=True, help="Of what."
+)
+@click.option(
+    "--ledger",
+    type=click.Choice(["sqlite", "postgres"]),
+    default="sqlite",
+    show_default=True,
+    help="Where the ledger of a crowd lies.",
 )
 @click.option("--trace", type=int, help="Print the trace of one seed and stop.")
 @click.option(
     "--mutants", is_flag=True, help="Print the first seed that catches each bad protocol and stop."
 )
-def main(seeds: int, first: int, of: str, trace: int | None, mutants: bool) -> None:
+def main(seeds: int, first: int, of: str, ledger: str, trace: int | None, mutants: bool) -> None:
     """Simulate many seeds and judge each by the server's bill and the bytes on disk."""
+    if ledger == "postgres":
+        if of != "crowd" or mutants:
+            raise click.UsageError("--ledger postgres is for the seeds of --of crowd.")
+        of = "crowd on postgres"
     if trace is not None:
         verdict = RUNS[of](trace)
         click.echo("\n".join(verdict.world.trace))

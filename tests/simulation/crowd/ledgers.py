@@ -1,0 +1,182 @@
+"""One ledger for all machines of a crowd, in a file or in PostgreSQL: the program's own ledger for
+several, whose clock is the virtual one, and whose connections fail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from reconciler.state.ledger.address import LedgerAddress
+from reconciler.state.ledger.holders import NOW, SIGN_EVERY_S, Holders, LedgerUser
+from reconciler.state.ledger.postgres import PostgresDatabase, PostgresLedger
+from reconciler.state.ledger.sql.database import Connection, Cursor, Database, Kind
+from reconciler.state.ledger.sqlite import SqliteDatabase
+from tests.postgres import make_address, run_sql
+
+INTENT = "insert into attempts"
+
+
+class SharedDatabase(Protocol):
+    """Where the ledger of a crowd lies."""
+
+    def connect(self, *, readonly: bool) -> tuple[Database, Callable[[], None]]:
+        """The tables as a process of its own opens them, and what ends that."""
+
+    def close(self) -> None:
+        """Nobody asks any more."""
+
+
+class FileDatabase:
+    """In a file that one process writes: lives are coroutines, so that no two ever overlap."""
+
+    def __init__(self, folder: Path) -> None:
+        self._database = SqliteDatabase.open(folder / "shared.db")
+        self._database._connection.execute("pragma synchronous = off")
+
+    def connect(self, *, readonly: bool) -> tuple[Database, Callable[[], None]]:
+        return self._database, lambda: None
+
+    def close(self) -> None:
+        self._database.close()
+
+
+class ServerDatabase:
+    """In a real PostgreSQL, with connections of its own for each life."""
+
+    def __init__(self, _folder: Path) -> None:
+        self._address, empty = _keep_address()
+        run_sql(self._address, empty)
+        self._opened: list[PostgresDatabase] = []
+
+    def connect(self, *, readonly: bool) -> tuple[Database, Callable[[], None]]:
+        open_ = PostgresDatabase.open_readonly if readonly else PostgresDatabase.open
+        database = open_(self._address)
+        assert database is not None
+        self._opened.append(database)
+        return database, database.close
+
+    def close(self) -> None:
+        for database in self._opened:
+            database.close()
+
+
+@cache
+def _keep_address() -> tuple[LedgerAddress, str]:
+    """A ledger of this process with its tables, and what empties it."""
+    address = make_address("live")
+    PostgresDatabase.open(address).close()
+    tables = run_sql(address, "select tablename from pg_tables where schemaname = current_schema")
+    deletes = [f"delete from {name}" for (name,) in tables if name != "about"]
+    return address, ";".join(["set session_replication_role = replica", *deletes])
+
+
+DATABASES: dict[str, Callable[[Path], SharedDatabase]] = {
+    "sqlite": FileDatabase,
+    "postgres": ServerDatabase,
+}
+
+
+class Trouble(Protocol):
+    """What may happen to a life at its ledger."""
+
+    def before(self) -> None:
+        """Before a question or a transaction. May raise."""
+
+    def at_commit(self, *, is_intent: bool) -> None:
+        """Before a commit. May raise: it does not arrive."""
+
+    def after(self, *, is_intent: bool) -> None:
+        """After a commit. May raise: its answer is lost."""
+
+
+class TroubledDatabase:
+    """A database as one life sees it: by the virtual clock, and not always."""
+
+    def __init__(
+        self,
+        inner: Database,
+        trouble: Trouble,
+        now: Callable[[], float],
+        close: Callable[[], None],
+    ) -> None:
+        self._inner, self._trouble, self._now = inner, trouble, now
+        self.close = close
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        self._trouble.before()
+        with self._inner.transaction() as connection:
+            statements = _Statements(connection, self._translate)
+            yield statements
+            self._trouble.at_commit(is_intent=statements.is_intent)
+        self._trouble.after(is_intent=statements.is_intent)
+
+    def rows(self, sql: str, *values: Any, kinds: Sequence[Kind]) -> list[tuple[Any, ...]]:
+        self._trouble.before()
+        return self._inner.rows(self._translate(sql), *values, kinds=kinds)
+
+    def _translate(self, sql: str) -> str:
+        if NOW not in sql:
+            return sql
+        now = f"cast({self._now()!r} as double precision)"
+        sql = sql.replace(NOW, now)
+        is_file = isinstance(self._inner, SqliteDatabase)
+        return sql.replace("greatest(", "max(") if is_file else sql
+
+    def integrity(self) -> Sequence[str]:
+        return self._inner.integrity()
+
+    def retire(self) -> None:
+        self._inner.retire()
+
+
+class _Statements:
+    def __init__(self, connection: Connection, translate: Callable[[str], str]) -> None:
+        self._connection, self._translate = connection, translate
+        self.is_intent = False
+
+    def execute(self, sql: str, values: Sequence[Any] = (), /) -> Cursor:
+        self.is_intent = self.is_intent or sql.startswith(INTENT)
+        return self._connection.execute(self._translate(sql), values)
+
+    def executemany(self, sql: str, rows: Any, /) -> object:
+        return self._connection.executemany(self._translate(sql), rows)
+
+
+class _Signs:
+    """In the place of the thread that gives signs of life: a part of the life, so that it dies and
+    stands still with it.
+    """
+
+    def __init__(self, sign: Callable[[], None]) -> None:
+        self._sign = sign
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._go_on())
+
+    def join(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _go_on(self) -> None:
+        while True:
+            await asyncio.sleep(SIGN_EVERY_S)
+            self._sign()
+
+
+def open_shared(
+    database: TroubledDatabase, project: str, me: LedgerUser, *, readonly: bool
+) -> PostgresLedger:
+    """The ledger, as one life has it."""
+    ledger = PostgresLedger(database, project, me)  # type: ignore[arg-type]
+    holders: Holders = ledger._holders
+    holders._signs = _Signs(holders.sign_once)  # type: ignore[assignment]
+    if not readonly:
+        ledger._join()
+    return ledger
