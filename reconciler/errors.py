@@ -218,6 +218,10 @@ class LedgerError(CutlistError):
     """The ledger cannot be read or written."""
 
 
+class LeaseLost(CutlistError):
+    """Another controller may have taken over what this one did; nothing more is sent or written."""
+
+
 class DiskFull(CutlistError):
     """Not enough free space to bring a paid video home; nothing more is submitted."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,20 @@ from typing import Any
 from reconciler.apply.outcome import Stop
 from reconciler.controller.conditions import ConditionType, PassEnd, SyncStatus, Truth
 from reconciler.controller.documents import Sync
-from reconciler.controller.memory import Consent, SyncMemory, read_status, write_status
+from reconciler.controller.lead import ALONE, Lead
+from reconciler.controller.memory import (
+    Consent,
+    SyncMemory,
+    read_consent,
+    read_status,
+    write_consent,
+    write_status,
+)
 from reconciler.controller.passes import PassSettings
 from reconciler.controller.places import SyncPlaces
 from reconciler.controller.queue import WorkQueue
 from reconciler.controller.running import RunningPass, RunPass
-from reconciler.controller.transitions import fail_pass, resume, stop_pass, suspend
+from reconciler.controller.transitions import fail_pass, resume, stand_by, stop_pass, suspend
 from reconciler.controller.triggers import choose_wait
 from reconciler.errors import CutlistError, DiskFull, UsageError
 from reconciler.formats.names import make_plain, suggest_name
@@ -40,6 +49,8 @@ class _Entry:
     running: RunningPass | None = None
     fault: tuple[str, str] = ("", "")  # of our own, the last one; and where its report lies
     kept: SyncStatus | None = None  # the status that was written down last
+    lead: Lead = ALONE
+    elsewhere: str = ""  # who leads instead, in words; empty: this controller, as far as it knows
 
 
 class Controller:
@@ -52,11 +63,13 @@ class Controller:
         settings: PassSettings,
         run_pass: RunPass,
         clock: Clock | None = None,
+        find_lead: Callable[[str], Lead] = lambda _sync: ALONE,
     ) -> None:
         self._state = state
         self._settings = settings
         self._run_pass = run_pass
         self._clock = clock or settings.clock  # its alarms; passes have a clock of their own
+        self._find_lead = find_lead
         self._queue = WorkQueue()
         self._entries: dict[str, _Entry] = {}
         self._leaving: dict[str, _Entry] = {}  # taken out while their pass ran; it ends
@@ -87,7 +100,7 @@ class Controller:
         """Have an entry work by a document from now on; what runs by another one, or in spite of
         it, is ended.
         """
-        before = entry.sync
+        before, entry.lead = entry.sync, self._find_lead(sync.name)
         if before != sync:
             entry.sync, entry.places = sync, SyncPlaces.of(self._state, sync)
             if entry.running is not None:
@@ -100,10 +113,54 @@ class Controller:
     def _recall(self, sync: Sync) -> _Entry:
         """What was known before the restart; a pass that had begun was interrupted by it."""
         places = SyncPlaces.of(self._state, sync)
+        memory = SyncMemory(self._recall_status(sync, places), consent=read_consent(places.consent))
+        return _Entry(sync, places, memory)
+
+    def _recall_status(self, sync: Sync, places: SyncPlaces) -> SyncStatus:
         status = read_status(places.status, sync.name)
         if status.pass_started is not None:
-            status = stop_pass(status, PassEnd.INTERRUPTED, self._clock.now())
-        return _Entry(sync, places, SyncMemory(status))
+            return stop_pass(status, PassEnd.INTERRUPTED, self._clock.now())
+        return status
+
+    # -------------------------------------------------------------- whether it leads
+
+    def leads(self, name: str) -> bool:
+        """Whether this controller works on a Sync, and no other one does."""
+        entry = self._entries.get(name)
+        return entry is not None and entry.lead.holds
+
+    def take_lead(self, name: str, left: Mapping[str, str]) -> SyncStatus | None:
+        """Work on a Sync from now on, with what the leader before has `left`; how it was then. None
+        where there is no such Sync (any more). Raises DiskFull, OSError.
+        """
+        entry = self._entries.get(name)
+        if entry is None:
+            return None
+        entry.places.lay(left, self._clock.new_id)
+        entry.elsewhere, entry.kept = "", None
+        memory, status = entry.memory, self._recall_status(entry.sync, entry.places)
+        memory.consent, memory.seen = read_consent(entry.places.consent), None
+        memory.setbacks.forget()
+        memory.change(lambda _status: suspend(status) if entry.sync.suspend else status)
+        self.look(name, "leads from now on")
+        return memory.status
+
+    def stand_by(self, name: str, words: str) -> None:
+        """Begin nothing of a Sync from now on, and end the pass that runs: another controller leads
+        it, or may.
+        """
+        entry = self._entries.get(name)
+        if entry is None:
+            return
+        entry.elsewhere = words
+        if entry.running is not None:
+            entry.running.request_stop("another controller may lead")
+        self._tell_elsewhere(entry)
+
+    def _tell_elsewhere(self, entry: _Entry) -> None:
+        """Say who leads; what was written down stays, for it is of the time before."""
+        now, words = self._clock.now(), entry.elsewhere
+        entry.memory.change(lambda known: stand_by(known, words, now), self._settings.announce)
 
     def read_status(self) -> Mapping[str, object]:
         """How every Sync is, for programs (versioned)."""
@@ -150,7 +207,7 @@ class Controller:
 
     def reconcile(self, name: str) -> None:
         """A person asks for a pass: what failed before is tried again. Raises UsageError."""
-        entry = self._find(name)
+        entry = self._find_led(name)
         self._require_active(entry)
         entry.memory.asked = True
         self.look(name, "asked for")
@@ -169,13 +226,17 @@ class Controller:
                 hint=f"Look at {waiting}, which waits now. Nothing was sent.",
             )
         self._require_active(entry)
-        entry.memory.consent = Consent(waiting, person)
+        entry.memory.consent = consent = Consent(waiting, person)
+        path = entry.places.consent
+        with suppress(OSError, DiskFull):  # then it is forgotten by a kill, and asked for again
+            write_consent(path, consent, tmp_name=self._clock.new_id())
+        entry.lead.hand_over(path)
         self.look(name, "approved")
         return waiting
 
     def find_waiting_plan(self, name: str) -> Path:
         """Where the plan lies that waits for a person. Raises UsageError where none does."""
-        entry = self._find(name)
+        entry = self._find_led(name)
         if not entry.memory.status.waiting_plan:
             raise UsageError(
                 f"no plan of {name} waits for a person.", hint="`cutlist sync status` tells more."
@@ -186,7 +247,7 @@ class Controller:
         """A person's word on a request of which nobody else can tell whether it arrived, as
         `Project.resolve` takes it; what was done, in words. Raises UsageError, Locked.
         """
-        entry = self._find(name)
+        entry = self._find_led(name)
         if entry.memory.project is None:
             raise UsageError(f"{name} has not been looked at yet.", hint="Ask again in a moment.")
         done = entry.memory.project.resolve(edit, adopt=adopt, retry=retry)
@@ -196,14 +257,14 @@ class Controller:
 
     def suspend(self, name: str) -> None:
         """Begin nothing from now on, and end the pass that runs. Raises UsageError."""
-        entry = self._find(name)
+        entry = self._find_led(name)
         self._change(entry, suspend)
         if entry.running is not None:
             entry.running.request_stop("suspended")
 
     def resume(self, name: str) -> None:
         """Go on. Raises UsageError, also where the document itself says `suspend`."""
-        entry = self._find(name)
+        entry = self._find_led(name)
         if entry.sync.suspend:
             raise UsageError(
                 f"{name} is suspended by its document ({entry.sync.place}).",
@@ -220,6 +281,19 @@ class Controller:
             f'there is no Sync "{make_plain(name)}"; this controller has {known}.'
             f"{suggest_name(name, self._entries)}"
         )
+
+    def _find_led(self, name: str) -> _Entry:
+        """A Sync that something is asked of here. Raises UsageError where another controller leads
+        it.
+        """
+        entry = self._find(name)
+        if not entry.lead.holds:
+            words = entry.elsewhere or "It is not known yet who leads."
+            raise UsageError(
+                f"this controller does not lead {name}. {words}",
+                hint="Ask the one that does, on its machine. Nothing was changed.",
+            )
+        return entry
 
     def _require_active(self, entry: _Entry) -> None:
         if entry.memory.status.suspended:
@@ -242,7 +316,11 @@ class Controller:
     async def run_once(self, stop: Stop) -> None:
         """One pass for each Sync that is not suspended; a stop ends them early."""
         wish = asyncio.ensure_future(stop.wait())
-        names = [name for name, entry in self._entries.items() if not _is_suspended(entry)]
+        names = [
+            name
+            for name, entry in self._entries.items()
+            if not _is_suspended(entry) and entry.lead.holds
+        ]
         try:
             for name in names:
                 self._queue.take_out(name)
@@ -259,8 +337,8 @@ class Controller:
         while taken := self._queue.take(self._clock.monotonic()):
             name, reasons = taken
             entry = self._entries.get(name)
-            if entry is None or _is_suspended(entry):
-                self._queue.finish(name)
+            if entry is None or _is_suspended(entry) or not entry.lead.holds:
+                self._queue.finish(name)  # to lead it again is a reason to look
                 continue
             self._start(name, reasons)
 
@@ -300,6 +378,9 @@ class Controller:
             self._queue.finish(name)
         if name not in self._entries:
             return
+        if entry.elsewhere:
+            self._tell_elsewhere(entry)
+            return
         ready = entry.memory.status.find(ConditionType.READY)
         failed = ready is not None and ready.status is Truth.FALSE
         entry.memory.failures = entry.memory.failures + 1 if failed else 0
@@ -318,7 +399,10 @@ class Controller:
     # -------------------------------------------------------------- telling
 
     def _settings_of(self, entry: _Entry) -> PassSettings:
-        return replace(self._settings, announce=lambda status: self._write_down(entry, status))
+        def announce(status: SyncStatus) -> None:
+            self._write_down(entry, status)
+
+        return replace(self._settings, announce=announce, lead=entry.lead)
 
     def _change(self, entry: _Entry, become: Callable[[SyncStatus], SyncStatus]) -> None:
         entry.memory.change(become, lambda status: self._write_down(entry, status))
@@ -331,6 +415,7 @@ class Controller:
             if status is not entry.kept:
                 write_status(entry.places.status, status, tmp_name=self._clock.new_id())
                 entry.kept = status
+                entry.lead.hand_over(entry.places.status)
         except (OSError, DiskFull) as error:
             self._settings.tell(entry.sync, "", f"warning: its status cannot be kept: {error}")
         self._settings.announce(status)

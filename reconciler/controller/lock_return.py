@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from reconciler.apply.outcome import Report
 from reconciler.controller.checkout import Checkout
+from reconciler.controller.lead import ALONE, Lead
 from reconciler.controller.providers.base import Provider
 from reconciler.controller.write_back import LockChange, push_branch, push_lock
 from reconciler.errors import BranchProtected
@@ -28,12 +29,14 @@ async def return_lock(
     ref: str,
     commit: str,
     report: Report,
+    lead: Lead = ALONE,
 ) -> str:
     """Commit and push the lock file as the pass over `commit` left it; what was done, in words,
     and nothing where it is as it was.
 
-    Raises BranchProtected where the branch takes no pushes and there is no provider to ask, and
-    what `push_lock` raises.
+    Raises BranchProtected where the branch takes no pushes and there is no provider to ask,
+    LeaseLost before anything is pushed where another controller may lead, and what `push_lock`
+    raises.
     """
     sync, path = checkout.sync, checkout.places.find_lock_dir(commit) / LOCK_FILE
     if not path.is_file():
@@ -49,9 +52,10 @@ async def return_lock(
     )
     try:
         pushed = push_lock(
-            checkout.mirror, ref, change, note=lambda made: _note_own(checkout, made)
+            checkout.mirror, ref, change, note=lambda made: _note_own(checkout, made, lead)
         )
     except BranchProtected:
+        lead.require()
         provider = open_provider()
         if provider is None:
             raise
@@ -110,11 +114,12 @@ def _read_own(checkout: Checkout) -> list[str]:
         return []
 
 
-def _note_own(checkout: Checkout, commit: str) -> None:
-    """Remember a commit as ours."""
+def _note_own(checkout: Checkout, commit: str, lead: Lead) -> None:
+    """Remember a commit as ours, and have whoever leads next know it again. Raises LeaseLost."""
     own = [*_read_own(checkout), commit][-_MOST_OWN:]
     content = "".join(f"{one}\n" for one in own).encode()
     write_atomic(checkout.places.own_commits, content, tmp_name=checkout.clock.new_id())
+    lead.require_hand_over(checkout.places.own_commits)
 
 
 def write_message(report: Report) -> str:

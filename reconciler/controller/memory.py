@@ -66,6 +66,24 @@ class SyncMemory:
             announce(self.status)
 
 
+def read_consent(path: Path) -> Consent | None:
+    """The yes that was written down; None where there is none, or none that can be read."""
+    try:
+        data = json.loads(path.read_bytes())
+        return Consent(str(data["plan"]), str(data["person"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_consent(path: Path, consent: Consent | None, *, tmp_name: str) -> None:
+    """Write a yes down, or that there is none any more. Raises DiskFull, OSError."""
+    if consent is None:
+        path.unlink(missing_ok=True)
+        return
+    fields = {"plan": consent.plan_id, "person": consent.person}
+    write_atomic(path, json.dumps(fields).encode() + b"\n", tmp_name=tmp_name)
+
+
 def read_status(path: Path, name: str) -> SyncStatus:
     """The status that was written down; a fresh one where there is none, or none that can be
     read: the next pass finds out everything anew.

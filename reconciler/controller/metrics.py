@@ -66,12 +66,14 @@ class Metrics:
         self._first_requests: defaultdict[str, _Times] = defaultdict(_Times)
         self._tasks: dict[str, Mapping[State, int]] = {}
         self._oldest: dict[str, float] = {}
+        self._leading: dict[str, bool] = {}
         self._queue_length = 0
 
     def change_names(self, names: Iterable[str]) -> None:
         """Other documents: what counts goes on, what describes a Sync that is gone goes with it."""
         self._names = frozenset(names)
-        for gone in (self._tasks.keys() | self._oldest.keys()) - self._names:
+        for gone in (self._tasks.keys() | self._oldest.keys() | self._leading.keys()) - self._names:
+            self._leading.pop(gone, None)
             self._tasks.pop(gone, None)
             self._oldest.pop(gone, None)
 
@@ -120,6 +122,14 @@ class Metrics:
         self._oldest.pop(sync, None)
         if sync in self._names and since is not None:
             self._oldest[sync] = since
+
+    def set_leading(self, sync: str, leads: bool) -> None:
+        """Whether this controller leads a Sync, or another one does."""
+        if sync in self._names:
+            self._leading[sync] = leads
+            if not leads:  # the one that leads tells
+                self._tasks.pop(sync, None)
+                self._oldest.pop(sync, None)
 
     def set_queue_length(self, length: int) -> None:
         """So many passes wait for their turn."""
@@ -192,6 +202,12 @@ class Metrics:
             for state in State:
                 tasks.add_metric([name, state.value], states.get(state, 0))
         yield tasks
+        leading = GaugeMetricFamily(
+            "cutlist_leading", "Whether this controller leads, or another one.", labels=("sync",)
+        )
+        for name in sorted(self._names):
+            leading.add_metric([name], float(self._leading.get(name, True)))
+        yield leading
         queue = "cutlist_queue_length"
         yield GaugeMetricFamily(queue, "Passes that wait for their turn.", self._queue_length)
         oldest = GaugeMetricFamily(

@@ -12,6 +12,7 @@ from reconciler.controller.conditions import (
     SyncStatus,
     Truth,
 )
+from reconciler.controller.transitions import STANDS_BY
 from reconciler.formats.words import format_count, format_span
 from reconciler.report.page import Block, Paragraph, Span, Style
 from reconciler.report.table import Column, Fit, Row, Table
@@ -41,7 +42,9 @@ def lay_out_syncs(statuses: Sequence[SyncStatus], now: float) -> list[Block | st
     )
     messages = [block for status in statuses for block in _describe(status)]
     ready = sum(1 for status in statuses if is_ready(status))
-    summary = f"{format_count(len(statuses), 'Sync')}, {ready} ready."
+    elsewhere = sum(1 for status in statuses if stands_by(status))
+    summary = f"{format_count(len(statuses), 'Sync')}, {ready} ready"
+    summary += f", {elsewhere} led elsewhere." if elsewhere else "."
     return [table, *messages, "", summary]
 
 
@@ -49,6 +52,12 @@ def is_ready(status: SyncStatus) -> bool:
     """Whether the last pass went well."""
     ready = status.find(ConditionType.READY)
     return ready is not None and ready.status is Truth.TRUE
+
+
+def stands_by(status: SyncStatus) -> bool:
+    """Whether another controller leads, or nobody knows who does."""
+    ready = status.find(ConditionType.READY)
+    return ready is not None and ready.reason == STANDS_BY
 
 
 def _build_row(status: SyncStatus, now: float) -> Row:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from reconciler.apply.events import Event, RunBlocking
@@ -21,10 +20,12 @@ from reconciler.config import Variables
 from reconciler.controller.checkout import Checkout
 from reconciler.controller.conditions import PassEnd, SyncStatus
 from reconciler.controller.documents import Sync
+from reconciler.controller.lead import ALONE, Lead
 from reconciler.controller.lock_return import find_foreign_commit, is_only_own, return_lock
-from reconciler.controller.memory import Seen, Stamp, SyncMemory
+from reconciler.controller.memory import Seen, Stamp, SyncMemory, write_consent
 from reconciler.controller.places import SyncPlaces
 from reconciler.controller.providers.base import Provider
+from reconciler.controller.providers.led import LedProvider
 from reconciler.controller.reading import read_plan, read_report
 from reconciler.controller.review import ReviewDesk
 from reconciler.controller.transitions import (
@@ -35,7 +36,7 @@ from reconciler.controller.transitions import (
     stop_pass,
     wait_for_approval,
 )
-from reconciler.errors import BadSavedPlan, CutlistError, PlanRefused
+from reconciler.errors import BadSavedPlan, CutlistError, LeaseLost, PlanRefused
 from reconciler.operations import saved_plan
 from reconciler.plan.decide import PlanOptions
 from reconciler.plan.step import Action, Plan
@@ -68,6 +69,7 @@ class PassSettings:
     observe: Callable[[Sync, str, Event], None] = lambda _sync, _revision, _event: None
     tell: Callable[[Sync, str, str], None] = lambda _sync, _revision, _text: None
     count: Callable[[Sync, Plan, Report | None], None] = lambda _sync, _plan, _report: None
+    lead: Lead = ALONE  # whether to go on, and where to leave what the next leader has to know
     report_fault: Callable[[Sync, Exception], str] = lambda _sync, error: type(error).__name__
 
 
@@ -165,6 +167,7 @@ class SyncPass:
                 self._wait_for_yes(waiting)
                 return
             saved = waiting
+        self._settings.lead.require()
         report = await self._apply(project, saved, stop)
         if report.stopped_by:
             self._end_early(stop)
@@ -175,14 +178,22 @@ class SyncPass:
         """Bring the lock file back; why that failed, in words. The next pass tries it again."""
         if not self._sync.write_back.lock:
             return ""
-        open_provider = partial(self._settings.open_provider, self._sync)
         try:
-            done = await return_lock(checkout, open_provider, ref, self.commit, report)
+            done = await return_lock(
+                checkout, self._open_provider, ref, self.commit, report, self._settings.lead
+            )
+        except LeaseLost:
+            raise
         except CutlistError as error:
             return f"cutlist.lock could not be brought back: {error}"
         if done:
             self._tell(done)
         return ""
+
+    def _open_provider(self) -> Provider | None:
+        """The repository's pull requests, which are written to while this controller leads."""
+        provider = self._settings.open_provider(self._sync)
+        return None if provider is None else LedProvider(provider, self._settings.lead)
 
     async def _apply(self, project: Project, saved: SavedPlan | None, stop: Stop) -> Report:
         consent = self._memory.consent if saved is not None else None
@@ -203,8 +214,9 @@ class SyncPass:
             report = await project.apply_async(request, hooks, stop=stop)
         finally:
             if saved is not None:  # used up, or refused: either way the next one is another plan
-                self._memory.consent = None
                 self._places.waiting_plan.unlink(missing_ok=True)
+                self._settings.lead.hand_over(self._places.waiting_plan)
+                self._forget_consent()
         now = self._clock.now()
         self._memory.setbacks.learn(report, now, self._sync.retry_interval_s)
         self._settings.count(self._sync, report.left, report)
@@ -231,10 +243,10 @@ class SyncPass:
         if not (rules.comment or rules.status):
             return
         try:
-            provider = self._settings.open_provider(self._sync)
+            provider = self._open_provider()
             if provider is None:
                 return
-            desk = ReviewDesk(provider, checkout)
+            desk = ReviewDesk(provider, checkout, self._settings.lead)
             try:
                 if project is not None and self._is_paid_for:
                     await desk.tell_merges(project, self.commit)
@@ -248,13 +260,17 @@ class SyncPass:
     # -------------------------------------------------------------- how it ends
 
     def _fail(self, error: CutlistError, stop: Stop) -> None:
-        if stop.reason:
+        if isinstance(error, LeaseLost) or not self._settings.lead.holds:
+            now = self._clock.now()
+            self._change(lambda status: stop_pass(status, PassEnd.INTERRUPTED, now))
+        elif stop.reason:
             self._end_early(stop)
         else:
             self._change(lambda status: fail_pass(status, error, self._clock.now()))
 
     def _end_applied(self, report: Report, trouble: str) -> None:
-        """How the edits are now; `trouble` is of what followed the apply."""
+        """How the edits are now; `trouble` is of what followed the apply. Raises LeaseLost."""
+        self._settings.lead.require()
         now = self._clock.now()
         result = read_report(report, now)
         setbacks = self._memory.setbacks
@@ -268,14 +284,16 @@ class SyncPass:
             self._memory.seen = self._see(report.left)
 
     def _end_planned(self, plan: Plan) -> None:
+        self._settings.lead.require()
         now = self._clock.now()
         result = read_plan(plan, now)
         self._change(lambda status: end_pass(status, result, now))
 
     def _wait_for_yes(self, waiting: SavedPlan) -> None:
+        self._settings.lead.require()
         consent = self._memory.consent
         if consent is not None and consent.plan_id != waiting.id:
-            self._memory.consent = None  # what was agreed to was another plan
+            self._forget_consent()  # what was agreed to was another plan
         now = self._clock.now()
         result = read_plan(waiting.plan, now)
         self._change(lambda status: wait_for_approval(status, waiting.id, result, now))
@@ -310,9 +328,16 @@ class SyncPass:
         except (BadSavedPlan, PlanRefused):
             if not _needs_yes(project.save(path, self._options)):
                 path.unlink(missing_ok=True)
+                self._settings.lead.hand_over(path)
                 return None, False
             waiting = saved_plan.read_plan(path)
+            self._settings.lead.hand_over(path)
         return waiting, consent is not None and consent.plan_id == waiting.id
+
+    def _forget_consent(self) -> None:
+        self._memory.consent = None
+        write_consent(self._places.consent, None, tmp_name="")
+        self._settings.lead.hand_over(self._places.consent)
 
     # -------------------------------------------------------------- whether there is anything new
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.controller.documents import Sync
+from reconciler.state.plans import MODE
+from reconciler.system.files import write_atomic
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,11 @@ class SyncPlaces:
         return self.folder / "waiting-plan.json"
 
     @property
+    def consent(self) -> Path:
+        """A person's yes to the plan that waits, until it is carried out."""
+        return self.folder / "consent.json"
+
+    @property
     def reviewed(self) -> Path:
         """What pull requests were told."""
         return self.folder / "pull-requests.json"
@@ -55,6 +63,18 @@ class SyncPlaces:
     def own_commits(self) -> Path:
         """The ids of the commits of the lock file that it has made."""
         return self.folder / "own-commits"
+
+    def lay(self, left: Mapping[str, str], new_id: Callable[[], str]) -> None:
+        """Put what another controller has left into the places of ours; what it did not have goes.
+        Where it has left nothing, nothing changes. Raises DiskFull, OSError.
+        """
+        files = (self.status, self.waiting_plan, self.consent, self.reviewed, self.own_commits)
+        for file in files if left else ():
+            if file.name in left:
+                mode = MODE if file == self.waiting_plan else 0o644
+                write_atomic(file, left[file.name].encode(), tmp_name=new_id(), mode=mode)
+            else:
+                file.unlink(missing_ok=True)
 
     def find_lock_dir(self, commit: str) -> Path:
         """Where the lock file of a commit lies, as it is after what was rendered of it."""

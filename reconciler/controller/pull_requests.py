@@ -18,7 +18,14 @@ from reconciler.controller.providers.base import (
     PullRequest,
     make_marker,
 )
-from reconciler.errors import CutlistError, InvalidInput, ProviderError, RateLimited, RemoteStopped
+from reconciler.errors import (
+    CutlistError,
+    InvalidInput,
+    LeaseLost,
+    ProviderError,
+    RateLimited,
+    RemoteStopped,
+)
 from reconciler.formats.untrusted import make_plain_line
 from reconciler.operations.budget import BudgetCheck, describe_rooms
 from reconciler.plan.diff import Comparison
@@ -127,7 +134,7 @@ async def review_pull_requests(
         except RateLimited as error:  # nothing more is taken before the moment that it names
             reviewed[one.number] = replace(now, trouble=_describe(error))
             break
-        except RemoteStopped:  # the pass ends: this is looked at in the next
+        except (RemoteStopped, LeaseLost):  # the pass ends: this is looked at in the next
             break
     return _forget(reviewed, {one.number for one in found})
 
@@ -173,7 +180,7 @@ class _Teller:
     async def review(
         self, one: PullRequest, now: Reviewed, compare: Compare, before: Reviewed | None
     ) -> Reviewed:
-        """Price one and tell it. Only RateLimited and RemoteStopped are raised."""
+        """Price one and tell it. Only RateLimited, RemoteStopped and LeaseLost are raised."""
         trouble = ""
         try:
             word = await self._find_word(one, compare)

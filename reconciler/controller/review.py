@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from reconciler.controller.checkout import Checkout
+from reconciler.controller.lead import ALONE, Lead
 from reconciler.controller.providers.base import Provider, PullRequest
 from reconciler.controller.pull_requests import (
     Preview,
@@ -44,6 +45,7 @@ class ReviewDesk:
 
     provider: Provider
     checkout: Checkout
+    lead: Lead = ALONE
 
     async def review(self, tip: str) -> list[str]:
         """Tell every open pull request its price by the branch's `tip`; in words, what could not be
@@ -130,6 +132,7 @@ class ReviewDesk:
         with suppress(OSError):  # then it is told again, and the same comment stays as it is
             path = self.checkout.places.reviewed
             write_atomic(path, content, tmp_name=self.checkout.clock.new_id())
+            self.lead.hand_over(path)
 
 
 def _get_trouble(before: Reviewed | None) -> str:

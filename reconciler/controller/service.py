@@ -5,7 +5,7 @@ word. The command line gives it documents, a state folder and where to listen.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from reconciler.controller.control import ControlSocket
 from reconciler.controller.controller import Controller
 from reconciler.controller.documents import Sync
 from reconciler.controller.hooks import Doors
+from reconciler.controller.leadership import Leadership, Standing
 from reconciler.controller.logs import Log
 from reconciler.controller.metrics import Metrics
 from reconciler.controller.notify import Notifier, build_receivers, open_network
@@ -30,6 +31,7 @@ from reconciler.controller.providers.base import Provider
 from reconciler.controller.providers.opening import open_provider
 from reconciler.controller.remote import open_mirror
 from reconciler.controller.running import PassThreads, RunPass
+from reconciler.controller.shared_state import find_shared_ledger
 from reconciler.controller.telling import (
     describe_pass,
     find_ended_pass,
@@ -37,9 +39,10 @@ from reconciler.controller.telling import (
     name_outcome,
 )
 from reconciler.controller.webhooks import Hint, LookAtBranch, LookAtTask
-from reconciler.errors import InvalidInput, UsageError
+from reconciler.errors import CutlistError, InvalidInput, UsageError
 from reconciler.formats.secret import Secret
 from reconciler.plan.step import Action, Plan
+from reconciler.state.ledger.address import LedgerAddress
 from reconciler.state.lock import FileLock
 from reconciler.state.observed import State
 from reconciler.system.clock import Clock
@@ -88,6 +91,11 @@ class ControllerService:
         self._phases: dict[tuple[str, str], Phase] = {}  # of edits that are worked on
         self._threads = PassThreads(_MOST_THREADS)
         self._loop = asyncio.get_running_loop()
+        alarms = settings.alarms or settings.clock
+        self._leadership = Leadership(
+            alarms, self._hear_standing, lambda name: self.controller.look(name, "told elsewhere")
+        )
+        self._leadership.change(self._find_ledgers(self._syncs.values()))
         self.port = 0  # of the pages, once they are there
         passes = PassSettings(
             clock=settings.clock,
@@ -107,7 +115,8 @@ class ControllerService:
             settings.state,
             passes,
             run_pass,
-            settings.alarms or settings.clock,
+            alarms,
+            self._leadership.find_lead,
         )
         self._seen = {status.name: status for status in self.controller.list_statuses()}
 
@@ -123,6 +132,7 @@ class ControllerService:
             await control.start()
             stack.push_async_callback(control.stop)
             await self._start_pages(stack)
+            self._leadership.start()
             self._log.info("the controller has started", syncs=len(self._syncs))
             await self.controller.serve(stop)
             self._log.info("the controller ends", reason=stop.reason)
@@ -131,6 +141,8 @@ class ControllerService:
         """One pass of each Sync, for cron and CI; how they are then. Raises Locked."""
         async with AsyncExitStack() as stack:
             await self._open(stack)
+            await self._leadership.renew()
+            self._leadership.start()
             await self.controller.run_once(stop)
         return self.controller.list_statuses()
 
@@ -155,6 +167,7 @@ class ControllerService:
             syncs = self._settings.load()
             for sync in syncs:
                 build_receivers(sync.notifications, read_secret)
+            ledgers = self._find_ledgers(syncs)
         except Exception as error:
             self._log.tell(error)
             self._log.error("the documents of before go on")
@@ -169,8 +182,14 @@ class ControllerService:
             known = before.get(sync.name)
             if known is None or known.notifications != sync.notifications:
                 self._start_notifier(sync)
+        self._leadership.change(ledgers)
         self.controller.replace_syncs(syncs)
         self._log.info("the documents are read anew", syncs=len(syncs))
+
+    def _find_ledgers(self, syncs: Iterable[Sync]) -> Mapping[str, LedgerAddress | None]:
+        """The shared ledger of each Sync. Raises UsageError, InvalidInput."""
+        variables = self._settings.variables
+        return {sync.name: find_shared_ledger(sync, variables) for sync in syncs}
 
     async def _open(self, stack: AsyncExitStack) -> None:
         """The lock on the state folder, and whoever tells people."""
@@ -179,6 +198,7 @@ class ControllerService:
         lock = FileLock(find_controller_lock(state))
         stack.enter_context(lock.hold(command="cutlist sync", now=clock.now()))
         stack.callback(self._threads.close)
+        stack.push_async_callback(self._leadership.close)
         stack.push_async_callback(self._finish_notifiers)
         for sync in self._syncs.values():
             self._start_notifier(sync)
@@ -205,11 +225,34 @@ class ControllerService:
 
     # -------------------------------------------------------------- what comes in
 
+    def _hear_standing(self, name: str, standing: Standing) -> None:
+        """This controller leads a Sync from now on, or does not."""
+        if name not in self._syncs:
+            return
+        log = self._log.about(sync=name)
+        self._metrics.set_leading(name, standing.leads)
+        if not standing.leads:
+            log.info(standing.words)
+            self.controller.stand_by(name, standing.words)
+            return
+        try:
+            status = self.controller.take_lead(name, standing.left)
+        except (OSError, CutlistError) as error:
+            log.error(f"what the controller before has left cannot be kept: {error}")
+            self.controller.look(name, "leads from now on")
+            return
+        if status is not None:
+            self._seen[name] = status  # what it says of the past is no news
+        log.info("this controller leads")
+
     def _take_hint(self, name: str, hint: Hint) -> None:
         sync = self._syncs.get(name)
         if sync is None:
             return
         if isinstance(hint, LookAtBranch) and not hint.is_about(sync.repository.ref):
+            return
+        if not self.controller.leads(name):
+            self._leadership.ask_for_look(name)
             return
         if isinstance(hint, LookAtTask):
             self.controller.hint_at_task(name, hint.task_id)

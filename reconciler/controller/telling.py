@@ -40,9 +40,12 @@ def name_outcome(record: PassRecord) -> PassOutcome:
 
 
 def find_message(record: PassRecord, sync: str) -> Message | None:
-    """What people are told of a pass; None for one that did nothing, or was given up."""
+    """What people are told of a pass; None for one that did nothing, or was given up, and for one
+    like that before it, of which they were told, by whichever controller.
+    """
     event = _EVENTS.get(record.end)
-    if event is None or (record.end is PassEnd.APPLIED and record.idle):
+    is_known = record.idle and (record.end is PassEnd.APPLIED or record.times > 1)
+    if event is None or is_known:
         return None
     text = describe_pass(record)
     details: dict[str, str | float | None] = {name: float(n) for name, n in record.counts.items()}

@@ -49,6 +49,7 @@ from reconciler.errors import (
 )
 from reconciler.formats.names import make_plain
 from reconciler.formats.words import format_count
+from reconciler.state.ledger.base import LedgerAway
 
 # Errors that come again until a person has done something, in the repository or here.
 NEEDS_PERSON = (
@@ -70,6 +71,7 @@ NEEDS_PERSON = (
     Unauthorized,
     UsageError,
 )
+STANDS_BY = "StandsBy"  # why a Sync is not ready that another controller leads
 MOST_FAULTS = 3  # of a broken manifest that a message names
 LONGEST_MESSAGE = 1000  # characters
 
@@ -136,7 +138,8 @@ def fail_pass(
     What is asked for could not be compared with what is, so the sync is Unknown; the edits stay as
     they were last seen.
     """
-    told = isinstance(error, NEEDS_PERSON) or error.exit_code == EXIT_NEEDS_PERSON
+    told = isinstance(error, NEEDS_PERSON) and not isinstance(error, LedgerAway)
+    told = told or error.exit_code == EXIT_NEEDS_PERSON
     stalls = told if needs_person is None else needs_person
     reason, message = type(error).__name__, describe_error(error)
     end = PassEnd.STALLED if stalls else PassEnd.FAILED
@@ -191,6 +194,20 @@ def stop_pass(
     if ended.find(ConditionType.STALLED) is not None:
         return ended
     return _set(ended, ConditionType.RECONCILING, Truth.TRUE, "Progressing", message, now)
+
+
+def stand_by(status: SyncStatus, words: str, now: float) -> SyncStatus:
+    """Another controller leads, or nobody knows who does: how the edits are is for it to say."""
+    away = replace(
+        _drop(status, ConditionType.RECONCILING, ConditionType.STALLED),
+        sync=SyncState.UNKNOWN,
+        health=Health.SUSPENDED,
+        edits=(),
+        waiting_plan="",
+        pass_started=None,
+    )
+    message = _clip(words, LONGEST_MESSAGE)
+    return _set(away, ConditionType.READY, Truth.UNKNOWN, STANDS_BY, message, now)
 
 
 def suspend(status: SyncStatus) -> SyncStatus:

@@ -14,6 +14,7 @@ from reconciler.state.ledger.base import LedgerAway, LedgerRetired
 
 if TYPE_CHECKING:
     from reconciler.state.ledger.address import LedgerAddress
+    from reconciler.state.ledger.leases import Leases
     from reconciler.state.ledger.postgres import PostgresLedger
 
 
@@ -76,6 +77,17 @@ def _require_no_file(config: Config) -> None:
             " ledger does not know them.",
             hint="Move them: cutlist move --to shared. Nothing was sent.",
         )
+
+
+def open_leases(address: LedgerAddress, id_: str, command: str) -> Leases:
+    """The leases of a process in a shared ledger, which others know as `id_`. Raises LedgerError,
+    Locked, CutlistError.
+    """
+    with _told():
+        from reconciler.state.ledger.holders import LedgerUser  # lazy: only where it is shared
+        from reconciler.state.ledger.leases import Leases
+
+        return Leases.open(address, LedgerUser(id_, command, find_machine_name()))
 
 
 @contextmanager

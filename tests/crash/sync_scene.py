@@ -9,7 +9,7 @@ import json
 import random
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from reconciler import Project
@@ -37,7 +37,8 @@ TRIES = 5  # of a push, beside a controller that pushes too
 class SyncScene:
     """One repository, and the state folder of one controller."""
 
-    def __init__(self, folder: Path, server: Server) -> None:
+    def __init__(self, folder: Path, server: Server, **sync: str) -> None:
+        """`sync` are fields of the document besides those that it always has."""
         (folder / "work").mkdir(parents=True)
         self._folder, self._server = folder, server
         self._bare = folder / "films.git"
@@ -46,9 +47,9 @@ class SyncScene:
         self.work.git("init", "--quiet", "--bare", "--template=", str(self._bare))
         with (self._bare / "config").open("a") as file:
             file.write("[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n")
-        self._write_documents()
+        self._write_documents(sync)
 
-    def _write_documents(self) -> None:
+    def _write_documents(self, fields: Mapping[str, str]) -> None:
         parameters = {"resolution": "720P", "duration": 2}
         project = {
             "defaults": {"model": "wan2.7-videoedit", "parameters": parameters},
@@ -62,6 +63,7 @@ class SyncScene:
             "realm": "live",
             "account": "studio",
             "writeBack": {"lock": True},
+            **fields,
         }
         for path, kind, spec in (("work/cutlist", "Project", project), ("sync", "Sync", sync)):
             document = {"apiVersion": "cutlist/v1", "kind": kind, "spec": spec}
@@ -70,6 +72,12 @@ class SyncScene:
             (self._folder / f"{path}.yaml").write_text(json.dumps(document))
 
     # -------------------------------------------------------------- what is pushed
+
+    def add_edit(self) -> None:
+        """Add an edit, and push it."""
+        self._write_edit(f"edit-{next(self._numbers):03}", random.Random(0))
+        self.work.commit()
+        self._push(force=False)
 
     def push_something(self, rng: random.Random) -> None:
         """Add, change, remove or put back an edit, and push; now and then by force."""

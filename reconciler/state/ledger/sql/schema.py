@@ -120,7 +120,16 @@ create table holders (
 create table lanes (lane text primary key, next_at real not null) strict;
 create table duties (name text primary key, holder text not null) strict;
 """
+# what the controller that leads leaves for the next one
+_HANDOVERS = """
+create table handovers (
+    sync text not null,
+    part text not null,
+    content text not null,
+    primary key (sync, part)
+) strict;
+"""
 # each takes a file to the version of its number, from 1; what was written stays
-STEPS = (_ATTEMPTS, _BOOKS, _BASELINES, _INDEXES, _SHARING)
+STEPS = (_ATTEMPTS, _BOOKS, _BASELINES, _INDEXES, _SHARING, _HANDOVERS)
 VERSION = len(STEPS)
 RETIRED = 1_000_000  # the version of a ledger whose rows were moved elsewhere
