@@ -13,7 +13,7 @@ SUBJECTS_SINCE := 031fe5a
 BENCHES := startup plan cold scale store watch apply server controller controller_looks
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help env demo test coverage lint simulate crash fuzz fuzz-cache fuzz-server bench bench-peers bench-controller lock schemas modules vendor clean
+.PHONY: help env demo test coverage lint simulate crash fuzz fuzz-cache fuzz-server bench bench-peers bench-controller lock schemas modules vendor screenshots clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,7 @@ lint: env  ## style, types, import directions, commit subjects
 	@$(BIN)/python -m tests.house.check_commits --since $(SUBJECTS_SINCE)
 
 test: lint  ## everything that CI runs
+	@$(BIN)/python -m tests.web.browser.chromium
 	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 coverage: env  ## how much of the code the tests run; fails below the floor in pyproject.toml
@@ -94,6 +95,9 @@ lock: env  ## resolve the versions anew for Python 3.11 to 3.13, for all and for
 	@$(LOCK) --extra team --extra test --group build --output-file requirements.lock pyproject.toml
 	@$(LOCK) --constraints requirements.lock --extra team --output-file deploy/requirements.lock pyproject.toml
 	@$(LOCK) --constraints requirements.lock --group build --output-file deploy/build.lock
+
+screenshots: env  ## the page as people see it, into build/screenshots (needs Chromium)
+	@$(BIN)/python -m tests.web.browser.screenshots
 
 vendor: env  ## fetch the libraries of the page anew, as vendor.lock names them (needs npm)
 	@$(BIN)/python -m tests.house.vendor

@@ -1,0 +1,80 @@
+// What each day has cost, drawn; and the same as a table for whoever does not see it.
+import { html, useEffect, useRef } from "../html.js";
+import UPlot from "../vendor/uplot.js";
+import { formatPrice } from "../words.js";
+
+const DAY_S = 86400;
+const HEIGHT = 220;
+const LEAST_DAYS = 14; // so that few days stand as bars and not as walls
+
+export function Days({ days, currency }) {
+  const box = useRef(null);
+  useEffect(() => {
+    const scheme = matchMedia("(prefers-color-scheme: light)");
+    let plot = null;
+    const draw = () => {
+      plot?.destroy();
+      plot = new UPlot(describe(box.current, currency), fill(days), box.current);
+    };
+    draw();
+    const observer = new ResizeObserver(() => plot.setSize({ width: box.current.clientWidth, height: HEIGHT }));
+    observer.observe(box.current);
+    scheme.addEventListener("change", draw);
+    return () => {
+      observer.disconnect();
+      scheme.removeEventListener("change", draw);
+      plot.destroy();
+    };
+  }, [days, currency]);
+  return html`
+    <div class="days" ref=${box} aria-hidden="true"></div>
+    <table class="unseen">
+      <caption>Spent and saved by day</caption>
+      <thead><tr><th scope="col">day</th><th scope="col">spent</th><th scope="col">saved</th></tr></thead>
+      <tbody>${days.map(({ name, spent, saved }) => html`
+        <tr key=${name}><th scope="row">${name}</th><td>${formatPrice(spent.price, currency)}</td>
+          <td>${formatPrice(saved.price, currency)}</td></tr>`)}</tbody>
+    </table>`;
+}
+
+/** Every day from the first to the last, those without a task as nothing. */
+function fill(days) {
+  const sums = new Map(days.map(({ name, spent, saved }) => [Date.parse(name) / 1000, [spent.price, saved.price]]));
+  const known = [...sums.keys()].filter(Number.isFinite);
+  const last = Math.max(...known, Math.floor(Date.now() / 1000 / DAY_S) * DAY_S);
+  const first = Math.min(...known, last - (LEAST_DAYS - 1) * DAY_S);
+  const moments = [];
+  for (let at = first; at <= last; at += DAY_S) moments.push(at);
+  return [moments, ...[0, 1].map((which) => moments.map((at) => sums.get(at)?.[which] ?? 0))];
+}
+
+function describe(box, currency) {
+  const style = getComputedStyle(box);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  const axis = {
+    stroke: colour("--quiet"), font: `11px ${style.fontFamily}`, ticks: { show: false },
+    grid: { stroke: colour("--line"), width: 1 },
+  };
+  const bars = (align) => UPlot.paths.bars({ size: [0.36, 40], align });
+  const say = (_plot, value) => (value === null ? "" : formatPrice(value, currency));
+  return {
+    width: box.clientWidth,
+    height: HEIGHT,
+    tzDate: (at) => UPlot.tzDate(new Date(at * 1000), "Etc/UTC"), // a day of the books ends at 00:00 UTC
+    cursor: { y: false, points: { show: false } },
+    scales: { x: { range: (_plot, from, to) => [from - DAY_S / 2, to + DAY_S / 2] }, y: { range: (_plot, _from, to) => [0, to * 1.1 || 1] } },
+    axes: [
+      { ...axis, grid: { show: false }, values: (_plot, days) => days.map(formatDay), incrs: [1, 2, 7, 14, 30, 91, 365].map((n) => n * DAY_S) },
+      { ...axis, size: 56, values: (_plot, sums) => sums.map((sum) => sum.toFixed(2)) },
+    ],
+    series: [
+      { label: "day", value: (_plot, at) => (at === null ? "" : formatDay(at)) },
+      { label: "spent", fill: colour("--accent"), stroke: colour("--accent"), width: 0, paths: bars(-1), points: { show: false }, value: say },
+      { label: "saved", fill: colour("--line-strong"), stroke: colour("--line-strong"), width: 0, paths: bars(1), points: { show: false }, value: say },
+    ],
+  };
+}
+
+function formatDay(at) {
+  return new Date(at * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+}

@@ -1,0 +1,44 @@
+// What an edit builds on, and what builds on it.
+import { html } from "../html.js";
+import { href } from "../router.js";
+import { showText } from "../words.js";
+import { Picture } from "./picture.js";
+
+export function Lineage({ before, lineage }) {
+  const sources = before.filter((medium) => medium.kind !== "edit");
+  const rows = [
+    ["goes in", sources.map((medium) => html`<${Medium} medium=${medium} />`)],
+    ["builds on", [...lineage.up].reverse().map((edit) => html`<${Relative} edit=${edit} />`)],
+    ["used by", lineage.down.map((edit) => html`<${Relative} edit=${edit} />`)],
+  ].filter(([, list]) => list.length);
+  if (!rows.length) return null;
+  return html`
+    <section class="panel" aria-labelledby="lineage">
+      <h2 id="lineage">Lineage</h2>
+      ${rows.map(([words, list]) => html`
+        <h3>${words}</h3>
+        <ul class="relatives">${list}</ul>`)}
+    </section>`;
+}
+
+function Relative({ edit }) {
+  return html`
+    <li><a class="relative" data-page href=${href("edit", edit.name)}>
+      <span class="still"><${Picture} source=${edit.poster} instead="" /></span>
+      <bdi>${showText(edit.name)}</bdi>
+    </a></li>`;
+}
+
+function Medium({ medium }) {
+  const name = medium.name || "data in the manifest";
+  return html`
+    <li class="relative">
+      <span class="still"><${Picture} source=${medium.poster} instead="" /></span>
+      <span><bdi>${showText(name)}</bdi><br /><span class="quiet">${describeMedium(medium)}</span></span>
+    </li>`;
+}
+
+function describeMedium({ kind, role, url_host: host }) {
+  const what = String(role ?? "").replaceAll("_", " ");
+  return kind === "url" && host ? `${what}, at ${showText(host)}` : what;
+}

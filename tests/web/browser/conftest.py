@@ -1,0 +1,132 @@
+"""A browser, a project that it looks at, and pages that tell what went wrong in them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reconciler.config import Variables
+from reconciler.project import Project
+from tests.web.browser.chromium import IS_REQUIRED, LEFT_OUT, find_chromium, open_browser
+from tests.web.browser.served import Served
+from tests.web.conftest import ask_for
+from tests.web.stage import copy_project
+from tests.workspace import manifest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, Request
+
+DEMO = Path(__file__).resolve().parents[3] / "specs" / "demo"
+WITHIN_MS = 20_000
+
+
+@dataclass
+class Window:
+    """A page in the browser, and what it has complained of."""
+
+    page: Page
+    served: Served
+    complaints: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+    def open(self, path: str = "/") -> Page:
+        """Go to a page of what is served; the first time with the token."""
+        if self.page.url == "about:blank":
+            self.page.goto(self.served.address)
+        if path != "/" or not self.page.url.endswith("/"):
+            self.page.goto(f"{self.served.origin}{path}")
+        return self.page
+
+    def hear(self) -> None:
+        """Note what the page complains of, and whom it asks."""
+        self.page.on("console", lambda said: self._note(said.type, said.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", self._look)
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning"):
+            self.complaints.append(text)
+
+    def _look(self, request: Request) -> None:
+        if not request.url.startswith((self.served.origin, "data:", "blob:")):
+            self.foreign.append(request.url)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The browser of this machine."""
+    if find_chromium() is None and not IS_REQUIRED:
+        pytest.skip(LEFT_OUT)
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def film(rendered: Path, tmp_path_factory: pytest.TempPathFactory, _state_home: Path) -> Path:
+    """A project with an edit of two takes by different prompts, one on top of it, one of a clip
+    that moves, and one that nobody has rendered, with a prompt that would like to be markup.
+    """
+    root = copy_project(rendered, tmp_path_factory.mktemp("film") / "film")
+    shutil.copy(DEMO / "media" / "ball.mp4", root / "specs" / "media")
+    ball = manifest("ball", ask_for("Play by night", "./media/ball.mp4"))
+    (root / "specs" / "ball.yaml").write_text(ball)
+    (root / "specs" / "rain.yaml").write_text(manifest("rain", ask_for("Let it rain all night")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(_state_home))
+        assert Project.open(root, variables=Variables.read({})).apply().exit_code == 0
+    text = manifest("storm", ask_for("A storm <img src=x onerror=alert(1)> \u202e& <b>thunder</b>"))
+    (root / "specs" / "storm.yaml").write_text(text)
+    return root
+
+
+@pytest.fixture(scope="session")
+def serve(_state_home: Path) -> Iterator[Callable[..., Served]]:
+    """Starts `cutlist ui` in a project; all of them are ended with the tests."""
+    started: list[Served] = []
+
+    def start(root: Path, *arguments: str) -> Served:
+        environment = {**os.environ, "XDG_STATE_HOME": str(_state_home)}
+        served = Served(root, arguments, environment)
+        served.start()
+        started.append(served)
+        return served
+
+    yield start
+    for served in started:
+        served.stop()
+
+
+@pytest.fixture(scope="session")
+def served(film: Path, serve: Callable[..., Served]) -> Served:
+    """The film, served to all who only look."""
+    return serve(film)
+
+
+@pytest.fixture
+def look(browser: Browser) -> Iterator[Callable[..., Window]]:
+    """Opens windows on what is served, each as if of another person."""
+    contexts = []
+
+    def open_window(
+        served: Served, width: int = 1280, height: int = 800, scheme: str = "dark"
+    ) -> Window:
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="light" if scheme == "light" else "dark",
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(WITHIN_MS)
+        contexts.append(context)
+        window = Window(context.new_page(), served)
+        window.hear()
+        return window
+
+    yield open_window
+    for context in contexts:
+        context.close()

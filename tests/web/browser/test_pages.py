@@ -1,0 +1,120 @@
+"""Each page in a real browser: it can be read by everybody, stays where it is, and asks nobody
+else for anything.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from reconciler.web.files import STATIC
+from tests.web.browser.conftest import Window
+from tests.web.browser.served import Served
+
+PAGES = {
+    "board": "/",
+    "edit": "/edit/rain",
+    "cost": "/cost",
+    "activity": "/activity",
+}
+MOST_BYTES = 300 << 10  # of script and style, of others and ours
+MOST_LINES = 400  # of one file of ours
+Look = Callable[..., Window]
+# Shifts of what is seen, without those that somebody has caused.
+WATCH_SHIFTS = """
+globalThis.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) shifted += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+IS_SETTLED = {
+    "board": ".card",
+    "edit": ".take",
+    "cost": ".days canvas",
+    "activity": ".record",
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(("scheme", "width"), [("dark", 1280), ("light", 360)])
+def test_page_is_for_everybody(
+    name: str, scheme: str, width: int, served: Served, look: Look
+) -> None:
+    """axe finds nothing; nothing moves by itself, is wider than the screen, or comes from
+    elsewhere.
+    """
+    window = look(served, width=width, scheme=scheme)
+    window.page.add_init_script(WATCH_SHIFTS)
+    page = window.open(PAGES[name])
+    page.wait_for_selector(IS_SETTLED[name])
+    page.wait_for_load_state("load")
+    found = Axe().run(page)
+    assert json.loads(json.dumps(found.response["violations"])) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("shifted") < 0.02
+    assert window.foreign == []
+
+
+def test_front_end_is_small() -> None:
+    """All that a browser gets is less than a picture, and each file of ours can be read."""
+    files = [path for path in STATIC.rglob("*") if path.suffix in (".js", ".css")]
+    assert sum(path.stat().st_size for path in files) <= MOST_BYTES
+    own = [path for path in files if path.parent.name != "vendor"]
+    assert {path.name for path in own if len(path.read_text().splitlines()) > MOST_LINES} == set()
+
+
+def test_shell_names_every_module() -> None:
+    """The browser is told of all modules at once, and need not find them one by one."""
+    shell = (STATIC / "index.html").read_text()
+    named = set(re.findall(r'modulepreload" href="\{base\}static/\{version\}/([^"]+)"', shell))
+    modules = {path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*.js")}
+    assert named == modules - {"main.js", "offline.js"}
+
+
+def test_board_finds_edits(served: Served, look: Look) -> None:
+    """By words, by how they are, by keys; and the address has what was asked for."""
+    page = look(served).open()
+    page.wait_for_selector(".card")
+    assert page.locator(".card-name").all_inner_texts() == ["ball", "night", "rain", "storm"]
+    page.keyboard.press("/")
+    page.keyboard.type("thunder")
+    expect(page.locator(".card")).to_have_count(1)
+    assert page.url.endswith("?text=thunder")
+    page.reload()
+    page.wait_for_selector(".card")
+    assert page.locator(".card-name").all_inner_texts() == ["storm"]
+    page.get_by_role("searchbox").fill("")
+    page.get_by_role("button", name="Healthy").click()
+    expect(page.locator(".card")).to_have_count(3)
+    page.locator(".card").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("[data-name=night]")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".take")
+    assert page.locator("h1").inner_text() == "night"
+
+
+def test_words_of_others_are_no_markup(served: Served, look: Look) -> None:
+    """A prompt stands there as it was written, and what turns text around is shown as a sign."""
+    window = look(served)
+    page = window.open("/edit/storm")
+    prompt = page.locator(".prose")
+    prompt.wait_for()
+    text = "A storm <img src=x onerror=alert(1)> \ufffd& <b>thunder</b>"
+    assert prompt.inner_text() == text
+    assert page.locator("img[src=x]").count() == 0
+
+
+def test_prompt_stands_beside_that_of_an_earlier_take(served: Served, look: Look) -> None:
+    """What became of the words is marked, word by word."""
+    page = look(served).open("/edit/rain")
+    page.locator(".prose ins").wait_for()
+    assert page.locator(".prose").inner_text() == "Let it rain all night"
+    assert page.locator(".prose ins").all_inner_texts() == [" all night"]
+    page.get_by_label("beside").select_option("nothing")
+    assert page.locator(".prose ins").count() == 0
