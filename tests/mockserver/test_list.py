@@ -85,6 +85,7 @@ async def test_filters(serve):
         assert by_state == [{done}, {running}, {cancelled}, {failed}, {pending}]
         assert await found(model_name="wan2.1-vace-plus") == {running}
         assert await found(task_id=done) == {done}
+        assert await found(task_id="unknown") == await found(task_id=done, status="FAILED") == set()
         assert await found(api_key_id="k2") == {cancelled}
         assert await found(region="cn-beijing") == set()
         assert (

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from mockserver import MockServer, ScaledClock, ServerError, VirtualClock
+from mockserver.state.schema import SCHEMA
 
 CREATE = "/services/aigc/video-generation/video-synthesis"
 BODY = {
@@ -45,6 +46,31 @@ async def test_everything_goes_on(serve, tmp_path, clip):
         assert api.server.journal()["requests"][-1]["n"] == len(journal["requests"]) + 4
         clock.advance(60)
         assert await api.status(third) == "SUCCEEDED"
+
+
+async def test_an_id_is_known_without_an_index(serve, tmp_path, monkeypatch):
+    """By its id a task is found, told and changed after a restart, also in a state of before, whose
+    table has an index of ids.
+    """
+    indexed = SCHEMA.replace("task_id TEXT NOT NULL,", "task_id TEXT NOT NULL UNIQUE,")
+    assert indexed != SCHEMA
+    with monkeypatch.context() as patched:
+        patched.setattr("mockserver.state.state.SCHEMA", indexed)
+        async with serve(state_dir=tmp_path) as api:
+            first, second = [await api.create(api.wan()) for _ in range(2)]
+    async with serve(state_dir=tmp_path) as api:
+        third = await api.create(api.wan())
+        for task_id in (first, second, third):
+            assert (await api.mock("GET", f"tasks/{task_id}")).json()["task_id"] == task_id
+        api.server.finish(second)
+    async with serve(state_dir=tmp_path) as api:
+        assert [task["status"] == "SUCCEEDED" for task in api.server.tasks()] == [
+            False,
+            True,
+            False,
+        ]
+        assert (await api.mock("GET", "tasks/nobody")).status_code == 404
+        assert await api.status("nobody") == "UNKNOWN"
 
 
 async def test_time_does_not_go_back(serve, tmp_path):
