@@ -24,6 +24,7 @@ from reconciler.plan.earlier_keys import Former
 from reconciler.plan.jobs import Resolved, resolve_jobs
 from reconciler.plan.prune import Pruning
 from reconciler.plan.step import Action, Plan, Step
+from reconciler.plan.takes import find_number, list_keys
 from reconciler.state import lockfile
 from reconciler.state.ledger import Ledger
 from reconciler.state.lookup import Lookup
@@ -69,7 +70,7 @@ class Pass:
         """
         planned_names = self.plan.names
         kept = {
-            name: Pin(edit.job.key, edit.result.digest)
+            name: Pin.of(edit.job.key, edit.result)
             for name, edit in self.resolved.items()
             if name in planned_names and edit.job is not None and edit.result is not None
         }
@@ -228,12 +229,9 @@ class _Observer:
         self._cache = cache
         self._survey = survey
         self._outputs = Outputs.of(config.root, config.outputs_file, cache)
-        sections = (
-            (lockfile.read(config.lock_dir) if pins is None else pins)
-            if config.realm == "live"
-            else {}
-        )
+        sections = lockfile.read_for(config) if pins is None else pins
         self._pins = sections.get(config.environment, {})
+        self._made_by = {pin.made_by for pin in self._pins.values() if pin.made_by}
         self._lookup = Lookup(store, ledger, now=clock.now(), pins=self._pins.values())
         with time_stage("outputs"):
             self._published = self._outputs.published()
@@ -256,7 +254,8 @@ class _Observer:
         else:
             noted = (note.key for note in self._published.values())
             pinned = (pin.key for pin in self._pins.values())
-            findings = self._lookup.find({*noted, *pinned, *self._lookup.find_open_keys()})
+            keys = {*noted, *pinned, *self._made_by, *self._lookup.find_open_keys()}
+            findings = self._lookup.find(keys)
         observed = self._begin()
         if options.repay:
             observed = observed.repaid()
@@ -276,6 +275,7 @@ class _Observer:
             outputs={path: files[path] for path in self._desired.outputs},
             left_over={path: files[path] for path in self._unasked},
             before=before,
+            picked=self._number_picked(resolved),
             damaged=sorted(self._lookup.damaged),
         )
         with time_stage("store"):
@@ -365,6 +365,15 @@ class _Observer:
                 unknown.add(name)
         rendered = self._lookup.find_rendered_for(unknown)
         return {name: several[-1].job for name, several in rendered.items()} | jobs
+
+    def _number_picked(self, resolved: Mapping[str, Resolved]) -> Mapping[str, int]:
+        """The numbers of the takes that were picked though another request made them."""
+        if not self._made_by:
+            return {}
+        picked = {name: edit for name, edit in resolved.items() if edit.is_picked}
+        keys = {key for edit in picked.values() for key in list_keys(edit)}
+        recorded = self._lookup.find_recorded(picked.keys(), keys)
+        return {name: find_number(edit, recorded) for name, edit in picked.items()}
 
 
 def _find_left_over_paths(

@@ -53,7 +53,7 @@ def _find_moved(config: Config, books: Books, current: Pass) -> list[Resolved]:
     return [
         edit
         for edit in _held(current)
-        if edit.job is not None and last.get(edit.wanted.edit.name) != edit.job.key
+        if edit.result is not None and last.get(edit.wanted.edit.name) != edit.result.key
     ]
 
 
@@ -71,8 +71,8 @@ def _choose_holdings(
     unspent -= Counter((holding.edit, holding.key) for holding in before if not holding.reused)
     new_holdings, models = [], load_models()
     for edit in moved:
-        assert edit.job is not None and edit.result is not None
-        name, key = edit.wanted.edit.name, edit.job.key
+        assert edit.result is not None
+        name, key = edit.wanted.edit.name, edit.result.key
         billable_s = models.read_billed_seconds(edit.result.usage) or edit.result.duration_s
         reused = unspent[name, key] == 0 and not edit.result.by_hand
         new_holdings.append(

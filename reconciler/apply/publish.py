@@ -69,9 +69,13 @@ class Publisher:
         self.outputs.remember(notes, forget=forget, tmp_name=self.clock.new_id())
 
     def pin(self, pins: Mapping[str, Pin]) -> bool:
-        """Write cutlist.lock; the mock realm never does. Returns whether it changed."""
+        """Write the lock file. Where no money is spent it keeps what was picked, as far as that
+        still holds, and gets nothing new. Returns whether it changed.
+        """
+        folder, section = lockfile.find_folder(self.config), self.config.environment
         if self.config.realm != "live":
-            return False
-        return lockfile.write(
-            self.config.lock_dir, self.config.environment, pins, tmp_name=self.clock.new_id()
-        )
+            before = lockfile.read(folder).get(section, {})
+            pins = {name: pin for name, pin in before.items() if pins.get(name) == pin}
+            if pins == before:
+                return False
+        return lockfile.write(folder, section, pins, tmp_name=self.clock.new_id())

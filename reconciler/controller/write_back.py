@@ -96,7 +96,7 @@ def merge_locks(
     base: lockfile.Sections, ours: lockfile.Sections, theirs: lockfile.Sections
 ) -> lockfile.Sections:
     """One lock file of two that began as `base`, edit by edit; ours where both changed the same
-    edit. Pure.
+    edit, unless a person has picked a take of it. Pure.
     """
     merged: dict[str, Mapping[str, Pin]] = {}
     for section in chain(theirs, (name for name in ours if name not in theirs)):
@@ -108,7 +108,8 @@ def merge_locks(
 
 
 def _choose(base: Pin | None, ours: Pin | None, theirs: Pin | None) -> Pin | None:
-    return theirs if ours == base else ours
+    is_picked = theirs is not None and theirs.made_by is not None and theirs != base
+    return theirs if ours == base or is_picked else ours
 
 
 def _build_commit(mirror: Mirror, tip: str, change: LockChange) -> str:

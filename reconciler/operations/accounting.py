@@ -136,5 +136,5 @@ def _find_pinned_digests(current: Pass) -> dict[str, set[str]]:
     digests: dict[str, set[str]] = {}
     old_pins = [pin for _, pin in current.observed.old_pins.values()]
     for pin in (*current.observed.pins.values(), *old_pins):
-        digests.setdefault(pin.key, set()).add(pin.digest)
+        digests.setdefault(pin.stored_under, set()).add(pin.digest)
     return digests

@@ -185,7 +185,7 @@ def _write_verified(
 
 def _check_pinned(contents: BundleContents, sections: lockfile.Sections) -> None:
     """Money may depend on what a store has, so a bundle brings nothing that nobody asked for."""
-    pinned = {(pin.key, pin.digest) for pins in sections.values() for pin in pins.values()}
+    pinned = {(pin.stored_under, pin.digest) for pins in sections.values() for pin in pins.values()}
     unpinned = [
         entry.edit
         for entry in contents.entries

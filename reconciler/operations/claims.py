@@ -52,7 +52,7 @@ def write_claim(config: Config, store: Store, keys: Collection[str], clock: Cloc
     """
     if not is_shared(config):
         return
-    sections = lockfile.read_for(config.realm, config.lock_dir)
+    sections = lockfile.read_for(config)
     fields = {
         "project": config.name,
         "environment": config.environment,

@@ -55,7 +55,7 @@ def find_garbage(
     stored_before = now - _YOUNG_S if is_shared(config) else math.inf
     keys_in_use = find_named_keys(observed, current.resolved.values()) | claims.keys
     pinned = {
-        *lockfile.list_digests(lockfile.read_for(config.realm, config.lock_dir)),
+        *lockfile.list_digests(lockfile.read_for(config)),
         *_find_digests_pinned_before(config.root, commits),
         *claims.digests,
     }

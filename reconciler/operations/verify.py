@@ -19,7 +19,7 @@ def find_damages(
     config: Config, store: Store, ledger: Ledger | None, *, read_data: bool
 ) -> Sequence[Damage]:
     """Everything that is not what it should be. With `read_data` every blob is hashed again."""
-    sections = lockfile.read_for(config.realm, config.lock_dir)
+    sections = lockfile.read_for(config)
     damages = list(store.verify(read_data=read_data))
     if ledger is not None:
         damages += [Damage(f"the ledger: {words}") for words in ledger.integrity()]

@@ -115,9 +115,10 @@ class Workspace:
         from reconciler.operations import committed  # lazy: start-up time
 
         state = committed.read_revision(self.config, revision, cache, self.clock)
+        pins = state.pins if self.config.realm == "live" else None
         with self.open_for_reading() as ledger:
             return planner.conclude_pass(
-                self.config, state.desired, self.store, ledger, self.clock, options, state.pins
+                self.config, state.desired, self.store, ledger, self.clock, options, pins
             )
 
     def diff(self, ends: str) -> Comparison:

@@ -61,7 +61,8 @@ def decide_step(
     if edit.suspend:
         return make(Action.KEEP, SUSPENDED)
     if resolved.result is not None and is_settled(resolved, observed.outputs):
-        return make(Action.KEEP, "matches its result", result=resolved.result)
+        reason = describe_pick(resolved, observed) or "matches its result"
+        return make(Action.KEEP, reason, result=resolved.result)
     if resolved.job is None:
         names = ", ".join(resolved.waits_for)
         return _occupied(make, observed, options) or make(
@@ -104,10 +105,16 @@ def _pinned_step(make: _Maker, pin: Pin | None, options: PlanOptions) -> Step | 
     """The lock file names a result that is not here: never a silent render."""
     if pin is None:
         return None
-    reason = f"cutlist.lock pins a result ({pin.digest[:12]}…) that is not in this store"
+    picked = " of an earlier request" if pin.made_by else ""
+    reason = f"cutlist.lock pins a result{picked} ({pin.digest[:12]}…) that is not in this store"
     if options.repay:
         return make(Action.RENDER, f"{reason}; paid again")
     ways = "Copy the store to this machine, or render and pay again with `cutlist apply --repay`."
+    if pin.made_by:
+        ways = (
+            f"Copy the store to this machine, pick another take (`cutlist takes {make.name}`), or"
+            " render what is asked for, and pay, with `cutlist apply --repay`."
+        )
     return replace(make(Action.BLOCKED, reason, ways, person=True), repay=True)
 
 
@@ -167,8 +174,11 @@ def _output_step(
     occupied = _occupied(make, observed, options)
     if occupied is not None:
         return occupied
+    picked = describe_pick(resolved, observed)
     if output.cut_short:
         reason = "the file is not whole; its result is in the store"
+    elif picked and (output.ours or output.digest is None):
+        reason = picked
     elif output.digest is not None:
         reason, details = _replacing(resolved, observed) if output.ours else (_OVERWRITTEN, ())
     elif came_from:
@@ -178,6 +188,26 @@ def _output_step(
     else:
         reason = "the result is in the store, the file is not written yet"
     return replace(make(Action.WRITE, reason, *details), digest=result.digest)
+
+
+def describe_pick(resolved: Resolved, observed: Observed) -> str:
+    """`picked: take 2, of an earlier prompt`, where the result of an edit is of another request
+    than its own; empty for any other.
+    """
+    if not resolved.is_picked:
+        return ""
+    assert resolved.result is not None and resolved.job is not None
+    before, now = resolved.result.job, resolved.job.canonical
+    prompts = [_find_prompt(job) for job in (before, now)]
+    what = "prompt" if prompts[0] != prompts[1] else "request"
+    number = observed.picked.get(resolved.wanted.edit.name)
+    take = f"take {number}" if number else f"the result {resolved.result.digest[:12]}…"
+    return f"picked: {take}, of an earlier {what}"
+
+
+def _find_prompt(job: Mapping[str, object]) -> object:
+    sent = job.get("input")
+    return sent.get("prompt") if isinstance(sent, Mapping) else None
 
 
 def _replacing(resolved: Resolved, observed: Observed) -> tuple[str, tuple[str, ...]]:

@@ -19,7 +19,13 @@ from functools import cached_property
 from reconciler.desired.job import Desired, build_job
 from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.plan.cost import PricePerSecond, Seconds, estimate_seconds, find_price, price_edit
-from reconciler.plan.decide import SUSPENDED, PlanOptions, decide_step, is_settled
+from reconciler.plan.decide import (
+    SUSPENDED,
+    PlanOptions,
+    decide_step,
+    describe_pick,
+    is_settled,
+)
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.prune import Heirs, Pruning, find_left_over, plan_prune
 from reconciler.plan.selection import select_edits
@@ -350,6 +356,10 @@ class Draft:
                     for step in steps
                     if self._desired.edits[step.name].edit.suspend
                 ),
+                *(
+                    f"{name}: {describe_pick(self.resolved[name], self.observed)}"
+                    for name in sorted(self.observed.picked.keys() & self._chosen)
+                ),
                 *staying,
             ),
             strays=tuple(self.observed.strays),
@@ -372,7 +382,8 @@ class Draft:
         return [
             history.last
             for key, history in sorted(self.observed.history.items())
-            if history.last.state in OPEN and not self._heirs.sharing(key)
+            if history.last.state in OPEN
+            and all(self.resolved[name].is_picked for name in self._heirs.sharing(key))
         ]
 
 

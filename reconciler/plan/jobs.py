@@ -35,6 +35,11 @@ class Resolved:
         """The digest of its result, here or, by the lock file, elsewhere."""
         return self.pinned if self.result is None else self.result.digest
 
+    @property
+    def is_picked(self) -> bool:
+        """Whether its result is of another request than its own: somebody picked it."""
+        return self.result is not None and self.job is not None and self.result.key != self.job.key
+
 
 class LookUp(Protocol):
     """Looks up what is known of keys, so that what is observed has it from then on."""

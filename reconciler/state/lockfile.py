@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from reconciler.config import Config
 from reconciler.errors import Fault, InvalidInput, Place
 from reconciler.formats.digest import DIGEST
 from reconciler.formats.document import Document, join_pointer
 from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.state.observed import Pin
-from reconciler.system.files import write_atomic
+from reconciler.system.files import hash_file, write_atomic
 
 LOCK_FILE = "cutlist.lock"
 VERSION = 1
@@ -29,21 +30,34 @@ _HEAD = """\
 Sections = Mapping[str, Mapping[str, Pin]]
 
 
-def read(root: Path) -> Sections:
-    """The pins of cutlist.lock, by environment and edit; none when there is no such file. Raises
-    InvalidInput.
+def find_folder(config: Config) -> Path:
+    """The folder of the lock file that counts: the committed one where money is spent, elsewhere
+    one among the state of the realm, which has nothing but what somebody picked.
+    """
+    return config.lock_dir if config.realm == "live" else config.state_dir
+
+
+def read_for(config: Config) -> Sections:
+    """The pins that count in the realm of a project. Raises InvalidInput."""
+    return read(find_folder(config))
+
+
+def read(folder: Path) -> Sections:
+    """The pins of the lock file in a folder, by environment and edit; none when there is no such
+    file. Raises InvalidInput.
     """
     try:
-        return parse_pins((root / LOCK_FILE).read_bytes())
+        return parse_pins((folder / LOCK_FILE).read_bytes())
     except FileNotFoundError:
         return {}
 
 
-def read_for(realm: str, root: Path) -> Sections:
-    """The pins that count in a realm: those of cutlist.lock where money is spent, and none
-    elsewhere. Raises InvalidInput.
-    """
-    return read(root) if realm == "live" else {}
+def measure_mark(folder: Path) -> str:
+    """What tells this state of a lock file from any other; empty where there is none."""
+    try:
+        return hash_file(folder / LOCK_FILE)
+    except FileNotFoundError:
+        return ""
 
 
 def list_digests(sections: Sections) -> Iterator[str]:
@@ -105,7 +119,21 @@ def _pins(document: Document, section: str) -> Iterator[tuple[str, Pin]]:
                     )
                 ]
             )
-        yield name, Pin(str(key), str(digest))
+        made_by = entry.get("made_by")
+        if made_by is not None and not (
+            isinstance(made_by, str) and DIGEST.fullmatch(made_by) and made_by != key
+        ):
+            place = document.place(join_pointer(f"/{section}", name))
+            raise InvalidInput(
+                [
+                    Fault(
+                        place,
+                        f'made_by of "{name}" is to be the key of another request (64 hex digits);'
+                        " restore it from git, or remove it with the whole entry",
+                    )
+                ]
+            )
+        yield name, Pin(str(key), str(digest), made_by)
 
 
 def _written(name: str) -> str:
@@ -116,11 +144,13 @@ def _written(name: str) -> str:
 
 
 def _section(name: str, pins: Mapping[str, Pin]) -> str:
-    lines = [
-        f"  {_written(edit)}: {{key: {json.dumps(pin.key)}, digest: {json.dumps(pin.digest)}}}\n"
-        for edit, pin in sorted(pins.items())
-    ]
+    lines = [f"  {_written(edit)}: {{{_fields(pin)}}}\n" for edit, pin in sorted(pins.items())]
     return f"{_written(name)}:\n{''.join(lines)}" if lines else f"{_written(name)}: {{}}\n"
+
+
+def _fields(pin: Pin) -> str:
+    made_by = f", made_by: {json.dumps(pin.made_by)}" if pin.made_by else ""
+    return f"key: {json.dumps(pin.key)}, digest: {json.dumps(pin.digest)}{made_by}"
 
 
 def build_text(sections: Sections) -> bytes:
@@ -130,10 +160,10 @@ def build_text(sections: Sections) -> bytes:
     return f"{_HEAD}version: {VERSION}\n{body}".encode()
 
 
-def write(root: Path, section: str, pins: Mapping[str, Pin], *, tmp_name: str) -> bool:
-    """Write one section of cutlist.lock. Returns whether anything changed."""
-    text = build_text({**read(root), section: pins})
-    path = root / LOCK_FILE
+def write(folder: Path, section: str, pins: Mapping[str, Pin], *, tmp_name: str) -> bool:
+    """Write one section of a lock file. Returns whether anything changed."""
+    text = build_text({**read(folder), section: pins})
+    path = folder / LOCK_FILE
     if path.is_file() and path.read_bytes() == text:
         return False
     write_atomic(path, text, tmp_name=tmp_name)

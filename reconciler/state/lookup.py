@@ -34,7 +34,7 @@ class Lookup:
         self._now = now
         self._pinned: dict[str, set[str]] = {}  # by key: the digests that the lock file names
         for pin in pins:
-            self._pinned.setdefault(pin.key, set()).add(pin.digest)
+            self._pinned.setdefault(pin.made_by or pin.key, set()).add(pin.digest)
         self._asked: set[str] = set()
         self._open: frozenset[str] = frozenset()
         self._is_whole = False
@@ -125,6 +125,10 @@ class Lookup:
                 if result.edit in edits:
                     rendered.setdefault(result.edit, []).append(result)
         return rendered
+
+    def find_recorded(self, edits: Collection[str], keys: Collection[str]) -> Sequence[Result]:
+        """What is recorded for some edits and under some keys, the oldest first."""
+        return self._store.find_recorded(edits, keys)
 
     def find_stored(self, digests: Collection[str]) -> Collection[str]:
         """Those of `digests` that are the outcome of a stored result. The store is asked anew about

@@ -269,10 +269,23 @@ class Output:
 
 @value(frozen=True, slots=True)
 class Pin:
-    """One entry of cutlist.lock."""
+    """One entry of cutlist.lock. `made_by` is the key of the request that made its result, where
+    somebody picked it and that is another one than `key`.
+    """
 
     key: str
     digest: str
+    made_by: str | None = None
+
+    @classmethod
+    def of(cls, key: str, result: Result) -> Pin:
+        """The entry of an edit with this key that has this result."""
+        return cls(key, result.digest, result.key if result.key != key else None)
+
+    @property
+    def stored_under(self) -> str:
+        """The key under which its result is stored."""
+        return self.made_by or self.key
 
 
 @value(frozen=True, slots=True)
@@ -295,6 +308,8 @@ class Observed:
     old_pins: Mapping[str, tuple[str, Pin]] = field(default_factory=dict)
     # by edit: the job it stood for last time
     before: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    # by edit with a result that another request made: the number of that take
+    picked: Mapping[str, int] = field(default_factory=dict)
     strays: Sequence[Stray] = ()  # that nobody has answered for
     damaged: Sequence[str] = ()  # records and blobs that cannot be trusted, in words
     # the newest moment that the ledger knows of, in seconds since 1970; 0 when it knows none
@@ -306,9 +321,7 @@ class Observed:
         """
 
         def holds(pin: Pin) -> bool:
-            return pin.key not in self.results or any(
-                result.digest == pin.digest for result in self.results[pin.key]
-            )
+            return pin.key not in self.results or self.find_pinned(pin) is not None
 
         pins = {edit: pin for edit, pin in self.pins.items() if holds(pin)}
         return replace(
@@ -327,11 +340,16 @@ class Observed:
         old = self.old_pins.get(key)
         return old[1] if old is not None else None
 
+    def find_pinned(self, pin: Pin) -> Result | None:
+        """The result that an entry of the lock file names; None where it is not here."""
+        results = self.results.get(pin.stored_under, ())
+        return next((result for result in results if result.digest == pin.digest), None)
+
     def choose_result(self, key: str, pin: Pin | None) -> Result | None:
         """The result that counts for an edit of that key and pin: the one that the lock file names,
         else the first that was stored.
         """
-        results = self.results.get(key, ())
         if pin is not None:
-            return next((result for result in results if result.digest == pin.digest), None)
+            return self.find_pinned(pin)
+        results = self.results.get(key, ())
         return results[0] if results else None

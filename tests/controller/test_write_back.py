@@ -206,6 +206,15 @@ def test_merging_is_edit_by_edit() -> None:
     assert merged == {
         "same": "1", "ours": "2", "theirs": "3", "both": "2", "new": "2", "other": "3",
     }  # fmt: skip
+    picked = Pin("0" * 64, "4" * 64, made_by="9" * 64)
+    for before in (base["default"]["both"], None):
+        sides = [
+            {"default": {"both": pin} if pin else {}}
+            for pin in (before, ours["default"]["both"], picked)
+        ]
+        assert merge_locks(*sides) == {"default": {"both": picked}}  # a person's word stays
+    sides = [{"default": {"both": pin}} for pin in (picked, ours["default"]["both"], picked)]
+    assert merge_locks(*sides) == {"default": {"both": ours["default"]["both"]}}
     section = {"rain": Pin("0" * 64, "5" * 64)}
     merged_sections = merge_locks({}, {"final": section}, {"draft": section})
     assert merged_sections == {"final": section, "draft": section}

@@ -121,7 +121,7 @@ class Scene:
             result = edit.result or result
             self.files[name] = self.make_file(result.digest, result)
             return
-        match chance.randrange(6):
+        match chance.randrange(7):
             case 0:
                 self.results.setdefault(key, []).append(result)
             case 1:
@@ -135,6 +135,11 @@ class Scene:
                 attempt = making.make_attempt(edit.wanted.edit, state, key=key, code=code)
                 number = len(self.attempts)
                 self.attempts.append(replace(attempt, id=f"{number}", task_id=f"task-{number}"))
+            case 5:
+                earlier = make_digest(f"earlier than {key}")
+                self.pins[name] = Pin(key, result.digest, made_by=earlier)
+                if chance.random() < 0.7:
+                    self.results.setdefault(earlier, []).append(replace(result, key=earlier))
             case _:
                 digest = chance.choice((result.digest, make_digest("strange"), None))
                 self.files[name] = self.make_file(digest, result)

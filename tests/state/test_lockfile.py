@@ -18,6 +18,7 @@ A, B = (
     Pin(make_digest("key a"), make_digest("video a")),
     Pin(make_digest("key b"), make_digest("video b")),
 )
+PICKED = Pin(A.key, B.digest, made_by=B.key)
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9.-]{0,8}[a-z0-9])?", fullmatch=True) | st.sampled_from(
     ["null", "true", "no", "123", "0", "1e5", "1.5", "0x1f", "12-30-45", "e"]
 )
@@ -40,7 +41,7 @@ def test_text(tmp_path: Path) -> None:
     assert all(line.startswith("# ") for line in lines[:2])
 
 
-@given(st.dictionaries(NAMES, st.sampled_from([A, B]), max_size=6))
+@given(st.dictionaries(NAMES, st.sampled_from([A, B, PICKED]), max_size=6))
 def test_what_was_written_is_read(
     tmp_path_factory: pytest.TempPathFactory, pins: dict[str, Pin]
 ) -> None:
@@ -51,6 +52,19 @@ def test_what_was_written_is_read(
     assert write(root, pins)
     assert lockfile.read(root) == {"default": pins}
     assert not write(root, dict(reversed(pins.items())))
+
+
+@pytest.mark.parametrize("made_by", ['"abc"', "7", "[]", "{}", f'"{A.key}"', f'"{A.key.upper()}"'])
+def test_a_pick_of_nothing(tmp_path: Path, made_by: str) -> None:
+    """What made a picked result is the key of another request, or the file is refused with the
+    place and the way out.
+    """
+    entry = f'{{key: "{A.key}", digest: "{A.digest}", made_by: {made_by}}}'
+    (tmp_path / LOCK_FILE).write_text(f"version: 1\ndefault:\n  film: {entry}\n")
+    with pytest.raises(InvalidInput, match='made_by of "film"') as raised:
+        lockfile.read(tmp_path)
+    (fault,) = raised.value.faults
+    assert (fault.place.line, "restore it from git" in fault.message) == (3, True)
 
 
 def test_no_change_is_no_write(tmp_path: Path) -> None:

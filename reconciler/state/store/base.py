@@ -139,6 +139,11 @@ class Store(Protocol):
         Only edits that have one are in the answer.
         """
 
+    def find_recorded(self, edits: Collection[str], keys: Collection[str]) -> Sequence[Result]:
+        """What is recorded for some edits and under some keys, the oldest first; also where the
+        blob is no longer there.
+        """
+
     # -------------------------------------------------------------- the whole store
 
     def read_all_results(self, *, read_data: bool = False) -> Contents:

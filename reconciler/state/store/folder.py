@@ -175,6 +175,15 @@ class FolderStore:
                 rendered.setdefault(result.edit, []).append(result)
         return rendered
 
+    def find_recorded(self, edits: Collection[str], keys: Collection[str]) -> Sequence[Result]:
+        found = [
+            result
+            for place in self._list_records()
+            if (result := self._records.read(*place)) is not None
+            and (result.edit in edits or result.key in keys)
+        ]
+        return sorted(found, key=sort_key)
+
     def _list_records_for(self, edits: Collection[str]) -> Iterator[Place]:
         """The records of some edits."""
         for place in self._list_records():

@@ -160,6 +160,10 @@ class ObjectStore:
             rendered.setdefault(result.edit, []).append(result)
         return rendered
 
+    def find_recorded(self, edits: Collection[str], keys: Collection[str]) -> Sequence[Result]:
+        found = [*self._index.find_rendered_for(edits), *self._index.find(keys)]
+        return sorted({name_result(each): each for each in found}.values(), key=sort_key)
+
     def _contents(self, results: Iterable[Result], *, read_data: bool) -> Contents:
         by_key: dict[str, list[Result]] = {}
         damaged: list[str] = []

@@ -71,6 +71,17 @@ def test_results_of_an_edit(store: Store) -> None:
     assert store.find_rendered_for(["film", "other"]) == {"film": [film]}
 
 
+def test_what_is_recorded_of_an_edit(store: Store) -> None:
+    """By the name of the edit or by a key, the oldest first, each once."""
+    second = put(store, "second", key="e" * 64, stored_at="2027-01-16T00:00:00Z")
+    first = put(store, "first")
+    shared = put(store, "shared", key="f" * 64, edit="other", stored_at="2027-01-14T00:00:00Z")
+    put(store, "strange", key="d" * 64, edit="strange")
+    assert store.find_recorded(["film"], [first.key]) == [first, second]
+    assert store.find_recorded(["film"], ["f" * 64]) == [shared, first, second]
+    assert store.find_recorded([], []) == []
+
+
 def test_what_was_stored_comes_out(store: Store, tmp_path: Path) -> None:
     """Bytes come back as they were: copied out, opened, and checked."""
     film = put(store)
