@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         GitError,
         InvalidInput,
         LedgerError,
+        LockChanged,
         Locked,
         Place,
         PlanRefused,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from reconciler.plan.show import EditView
     from reconciler.plan.status import Status
     from reconciler.plan.step import Action, Cost, Plan, Step
+    from reconciler.plan.takes import Pick, Take, TakeList
     from reconciler.planner import Pass
     from reconciler.project import Project
     from reconciler.state.observed import Result
@@ -70,10 +72,12 @@ _HOMES = {
     "InvalidInput": "reconciler.errors",
     "LedgerError": "reconciler.errors",
     "Locked": "reconciler.errors",
+    "LockChanged": "reconciler.errors",
     "LogRecord": "reconciler.history.log",
     "Outcome": "reconciler.apply.outcome",
     "Pass": "reconciler.planner",
     "Phase": "reconciler.apply.events",
+    "Pick": "reconciler.plan.takes",
     "Place": "reconciler.errors",
     "Plan": "reconciler.plan.step",
     "PlanOptions": "reconciler.plan.decide",
@@ -89,6 +93,8 @@ _HOMES = {
     "Step": "reconciler.plan.step",
     "Stop": "reconciler.apply.outcome",
     "StoreDamaged": "reconciler.errors",
+    "Take": "reconciler.plan.takes",
+    "TakeList": "reconciler.plan.takes",
     "UsageError": "reconciler.errors",
     "WatchPass": "reconciler.watch",
     "read_plan": "reconciler.operations.saved_plan",
@@ -116,11 +122,13 @@ __all__ = [
     "Graph",
     "InvalidInput",
     "LedgerError",
+    "LockChanged",
     "Locked",
     "LogRecord",
     "Outcome",
     "Pass",
     "Phase",
+    "Pick",
     "Place",
     "Plan",
     "PlanOptions",
@@ -136,6 +144,8 @@ __all__ = [
     "Step",
     "Stop",
     "StoreDamaged",
+    "Take",
+    "TakeList",
     "UsageError",
     "WatchPass",
     "__version__",

@@ -202,6 +202,10 @@ class Locked(CutlistError):
     exit_code = EXIT_LOCKED
 
 
+class LockChanged(CutlistError):
+    """The lock file, or a take, is no longer what somebody was shown who picks by it."""
+
+
 class Declined(CutlistError):
     """The question before spending money was not answered with yes."""
 

@@ -29,9 +29,9 @@ _LASTING = ("apply", "watch", "ui", "sync", "mock", "demo")
 # In the order in which people meet them. Each is `reconciler/cli/commands/NAME.py`, which is loaded
 # when it is asked for: `--version` loads click and nothing else.
 COMMANDS = (
-    "init", "validate", "plan", "diff", "show", "apply", "status", "watch", "ui", "sync", "retake",
-    "resolve", "explain", "graph", "log", "cost", "import", "verify", "gc", "move", "bundle",
-    "unbundle", "schema", "mock", "demo", "completion",
+    "init", "validate", "plan", "diff", "show", "apply", "status", "watch", "ui", "sync", "takes",
+    "open", "extract", "pick", "retake", "resolve", "explain", "graph", "log", "cost", "import",
+    "verify", "gc", "move", "bundle", "unbundle", "schema", "mock", "demo", "completion",
 )  # fmt: skip
 
 

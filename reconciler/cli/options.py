@@ -126,6 +126,12 @@ endpoint = _combine(
         ),
     ),
 )
+take = click.option(
+    "--take",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The number of a take; without it the one that counts now.",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="For programs.")
 wide = click.option(
     "--wide", is_flag=True, help="Names and paths whole, however long the lines get."

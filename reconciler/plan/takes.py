@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from reconciler.errors import UsageError
 from reconciler.plan.jobs import Resolved
@@ -44,7 +43,7 @@ class Take:
         parameters = self.result.job.get("parameters")
         return parameters.get("seed") if isinstance(parameters, Mapping) else None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The take for programs."""
         result = self.result
         return {
@@ -85,7 +84,7 @@ class TakeList:
     mark: str
     takes: tuple[Take, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The takes for programs."""
         return {
             "version": TAKES_VERSION,
@@ -140,7 +139,7 @@ class Pick:
         """What the next apply would cost for what builds on the edit."""
         return add_up_costs([step.cost for step in self.downstream])
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The same as plain data."""
         return {
             "name": self.name,

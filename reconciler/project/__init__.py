@@ -24,6 +24,7 @@ from reconciler.project.by_hand import ByHand
 from reconciler.project.looking import Looking
 from reconciler.project.money import Money
 from reconciler.project.storing import Storing
+from reconciler.project.taking import Taking
 from reconciler.system.cache import HeldCache
 from reconciler.system.clock import Clock
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from reconciler.watch import WatchPass
 
 
-class Project(Looking, Money, Storing, ByHand, Applying):
+class Project(Looking, Money, Storing, Taking, ByHand, Applying):
     """One project: its manifests, its store, its service."""
 
     _opened_by: Callable[[], Project] | None = None  # None: nothing names where its files are

@@ -10,11 +10,13 @@ from reconciler.cli import screen
 @click.command("schema", short_help="Print a JSON Schema for editors.")
 @click.argument(
     "name",
-    type=click.Choice(["manifest", "project", "sync", "plan", "saved-plan", "diff", "result"]),
+    type=click.Choice(
+        ["manifest", "project", "sync", "plan", "saved-plan", "diff", "takes", "result"]
+    ),
 )
 def run_schema(name: str) -> None:
     """Print the JSON Schema of manifests, of the project file and of the controller's documents
-    (for editors), of plans, comparisons and results.
+    (for editors), of plans, comparisons, takes and results.
 
     \b
     Example: cutlist schema manifest > manifest.schema.json
