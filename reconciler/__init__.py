@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from reconciler.operations.gc import Garbage
     from reconciler.operations.retake import Retake
     from reconciler.operations.saved_plan import read_plan
+    from reconciler.operations.sheet import Sheet
     from reconciler.plan.decide import PlanOptions
     from reconciler.plan.diff import Comparison
     from reconciler.plan.explain import Explanation
@@ -89,6 +90,7 @@ _HOMES = {
     "Retake": "reconciler.operations.retake",
     "SavedPlan": "reconciler.apply.request",
     "ServiceError": "reconciler.errors",
+    "Sheet": "reconciler.operations.sheet",
     "Status": "reconciler.plan.status",
     "Step": "reconciler.plan.step",
     "Stop": "reconciler.apply.outcome",
@@ -140,6 +142,7 @@ __all__ = [
     "Retake",
     "SavedPlan",
     "ServiceError",
+    "Sheet",
     "Status",
     "Step",
     "Stop",

@@ -30,8 +30,8 @@ _LASTING = ("apply", "watch", "ui", "sync", "mock", "demo")
 # when it is asked for: `--version` loads click and nothing else.
 COMMANDS = (
     "init", "validate", "plan", "diff", "show", "apply", "status", "watch", "ui", "sync", "takes",
-    "open", "extract", "pick", "retake", "resolve", "explain", "graph", "log", "cost", "import",
-    "verify", "gc", "move", "bundle", "unbundle", "schema", "mock", "demo", "completion",
+    "open", "extract", "pick", "sheet", "retake", "resolve", "explain", "graph", "log", "cost",
+    "import", "verify", "gc", "move", "bundle", "unbundle", "schema", "mock", "demo", "completion",
 )  # fmt: skip
 
 

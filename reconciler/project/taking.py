@@ -1,13 +1,15 @@
-"""The takes of an edit: listed, copied out, and picked."""
+"""The takes of an edit: listed, copied out, picked, and edits drawn on one sheet."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.project.base import NOTHING_SPECIAL, OpenedProject
 
 if TYPE_CHECKING:
+    from reconciler.operations.sheet import Sheet
     from reconciler.plan.takes import Pick, Take, TakeList
 
 
@@ -49,6 +51,16 @@ class Taking(OpenedProject):
 
         found = self.takes(name)
         return takes.bring_take(self.config, self.store, found, found.choose(take))
+
+    def sheet(self, names: Sequence[str], out: Path | str, *, force: bool = False) -> Sheet:
+        """Draw edits on one picture, a PNG at `out`: what goes in above what came out.
+
+        Raises UsageError, also where something is there, unless `force` is set; CutlistError.
+        """
+        from reconciler.operations import sheet  # lazy: start-up time
+
+        new_id = self.clock.new_id
+        return sheet.write_sheet(self.run_pass(), self.store, names, Path(out), new_id, force=force)
 
     def pick(
         self, name: str, number: int, *, digest: str | None = None, mark: str | None = None

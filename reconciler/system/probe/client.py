@@ -15,9 +15,11 @@ import socket
 import subprocess
 import sys
 import threading
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from reconciler.errors import CutlistError
 from reconciler.system.probe.file_types import CLIP, HEAD_BYTES, PICTURES, detect_form
@@ -29,6 +31,14 @@ _START = (
     " from reconciler.system.probe.worker import serve; serve()"
 )
 _INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # where Python itself may need them
+
+
+class SmallFrame(NamedTuple):
+    """One frame of a medium: its sides, and a byte each for red, green and blue of every pixel."""
+
+    width: int
+    height: int
+    rgb: bytes
 
 
 class ProbeUnavailable(CutlistError):
@@ -68,6 +78,24 @@ class ProbeClient:
             raise Unreadable(answer["refused"])
         facts: dict[str, Any] = answer["facts"]
         return facts
+
+    def read_frames(
+        self, file: IO[bytes], size_bytes: int, moments_s: Sequence[float], box: tuple[int, int]
+    ) -> Sequence[SmallFrame]:
+        """What a medium shows at some moments, the earliest first, each small enough for `box`; of
+        a picture itself, once. Raises Unreadable.
+        """
+        file.seek(0)
+        form = detect_form(file.read(HEAD_BYTES))
+        if form != CLIP and form not in PICTURES:
+            raise Unreadable("it is no medium that can be opened")
+        question = {"form": form, "size_bytes": size_bytes, "mask": False}
+        asked = {**question, "moments_s": list(moments_s), "box": box}
+        with _open_descriptor(file) as descriptor, self._turn:
+            answer = self._ask(json.dumps(asked).encode(), descriptor)
+        if "refused" in answer:
+            raise Unreadable(answer["refused"])
+        return [_build_frame(one, box) for one in answer["facts"]["frames"]]
 
     def close(self) -> None:
         """End the worker."""
@@ -151,6 +179,16 @@ class ProbeClient:
         return worker.wait()
 
 
+def _build_frame(answer: Mapping[str, Any], box: tuple[int, int]) -> SmallFrame:
+    """A frame as it was answered. Raises Unreadable where the worker, which strangers' bytes may
+    have taken over, says something else.
+    """
+    width, height, rgb = answer["width"], answer["height"], b64decode(answer["rgb"])
+    if not (0 < width <= box[0] and 0 < height <= box[1] and len(rgb) == width * height * 3):
+        raise Unreadable("it is nothing that frames can be read of")
+    return SmallFrame(width, height, rgb)
+
+
 @contextlib.contextmanager
 def _open_descriptor(file: IO[bytes]) -> Any:
     """A descriptor of the bytes of `file`, which may lie in memory only."""
@@ -182,6 +220,13 @@ def _explain_exit(code: int) -> str:
 
 _client = ProbeClient()
 atexit.register(_client.close)
+
+
+def read_small_frames(
+    file: IO[bytes], size_bytes: int, moments_s: Sequence[float], box: tuple[int, int]
+) -> Sequence[SmallFrame]:
+    """`ProbeClient.read_frames` of the one worker of this run."""
+    return _client.read_frames(file, size_bytes, moments_s, box)
 
 
 def probe_file(

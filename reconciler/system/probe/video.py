@@ -51,7 +51,7 @@ def read_clip(file: IO[bytes], size_bytes: int, *, mask: bool) -> dict[str, Any]
     headers = read_headers(file, size_bytes)
     file.seek(0)
     try:
-        with av.open(file, "r", format="mov", options=_OPTIONS, io_open=_refuse) as container:
+        with open_clip(file) as container:
             return _read_facts(container, headers, size_bytes, mask=mask)
     except Refusal as error:
         is_known_damage = headers.broken is None or "cut short" in str(error)
@@ -60,6 +60,11 @@ def read_clip(file: IO[bytes], size_bytes: int, *, mask: bool) -> dict[str, Any]
         raise
     except Exception:  # a demuxer of strangers' bytes raises what it likes
         raise Refusal(_explain_failure(headers, size_bytes)) from None
+
+
+def open_clip(file: IO[bytes]) -> av.container.InputContainer:
+    """A clip for reading, by its own demuxer, which opens nothing else. Raises what that raises."""
+    return av.open(file, "r", format="mov", options=_OPTIONS, io_open=_refuse)
 
 
 def _refuse(*_: object) -> Any:

@@ -1,0 +1,96 @@
+"""Reads single frames of a medium, small and upright. Runs in the worker's process."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
+
+import av
+from PIL import Image
+
+from reconciler.system.probe.image import DRAFT_PX, WHOLE_PX
+from reconciler.system.probe.refusal import Refusal
+from reconciler.system.probe.video import open_clip
+
+_AHEAD_S = 0.02  # less than a frame: the one that is shown at a moment may begin a little later
+
+
+def read_frames(
+    content: IO[bytes], form: str, moments_s: Sequence[float], box: Sequence[int]
+) -> list[dict[str, Any]]:
+    """What is shown at some moments, the earliest first; after the end what was shown last. Of a
+    picture it is the picture, once. Each fits into `box` (width, height). Raises Refusal.
+    """
+    try:
+        if form != "mp4":
+            return [_describe(_open_picture(content, form, box))]
+        with open_clip(content) as container:
+            found = [_describe(_shrink(one, box)) for one in _find_frames(container, moments_s)]
+    except (MemoryError, Refusal):
+        raise
+    except Exception:  # a decoder of strangers' bytes raises what it likes
+        raise Refusal("it is nothing that frames can be read of") from None
+    if not found:
+        raise Refusal("it has no frames")
+    return found
+
+
+def _find_frames(container: Any, moments_s: Sequence[float]) -> Iterator[Any]:
+    stream = container.streams.video[0]
+    stream.codec_context.thread_count = 1
+    due, last = list(moments_s), None
+    for frame in container.decode(stream):
+        while due and last is not None and (frame.time or 0.0) > due[0] + _AHEAD_S:
+            yield last
+            due.pop(0)
+        last = frame
+        if not due:
+            return
+    for _ in due if last is not None else ():
+        yield last
+
+
+def _shrink(frame: Any, box: Sequence[int]) -> Image.Image:
+    turned = frame.rotation % 180 == 90  # phones store upright films lying down
+    wide, high = (box[1], box[0]) if turned else (box[0], box[1])
+    scale = min(wide / frame.width, high / frame.height)
+    width, height = (max(1, round(side * scale)) for side in (frame.width, frame.height))
+    small: Image.Image = frame.reformat(
+        width=min(width, wide), height=min(height, high), format="rgb24"
+    ).to_image()
+    return small.rotate(frame.rotation, expand=True) if frame.rotation % 360 else small
+
+
+def _open_picture(content: IO[bytes], form: str, box: Sequence[int]) -> Image.Image:
+    Image.MAX_IMAGE_PIXELS = None  # the sides are looked at here
+    with Image.open(content, formats=(form.upper(),)) as image:
+        if form == "jpeg" and image.width * image.height > DRAFT_PX:
+            image.draft("RGB", (image.width // 8, image.height // 8))
+        if image.width * image.height > WHOLE_PX:
+            raise Refusal("it is too large for a small picture of it")
+        image.thumbnail((box[0], box[1]))
+        return image.convert("RGB")
+
+
+def _describe(image: Image.Image) -> dict[str, Any]:
+    pixels = b64encode(image.tobytes()).decode()
+    return {"width": image.width, "height": image.height, "rgb": pixels}
+
+
+def warm_up() -> None:
+    """Read frames of a clip and of a picture, so that all that is ever needed is imported: the
+    worker cannot open a file by then.
+    """
+    clip, picture = io.BytesIO(), io.BytesIO()
+    with av.open(clip, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame(64, 64, "yuv420p")))
+        container.mux(stream.encode(None))
+    clip.seek(0)
+    read_frames(clip, "mp4", [0.1, 0.3], (32, 32))
+    Image.new("RGBA", (64, 64)).save(picture, "PNG")
+    read_frames(picture, "png", [0.0], (32, 32))
