@@ -17,7 +17,7 @@ from reconciler.cli.signals import stop_on_signal
 from reconciler.errors import CutlistError, InvalidInput
 from reconciler.plan.step import Plan
 from reconciler.project import Project
-from reconciler.system.collector import collect_seldom
+from reconciler.system.collector import collect_now, collect_seldom
 from reconciler.watch import Allowance, WatchPass
 
 
@@ -57,6 +57,7 @@ class Watching:
                 await self._apply_and_survive(watch_pass, stop)
                 if stop.reason not in ("", SUPERSEDED):  # heard also at the very end of the pass
                     return
+                collect_now()
 
     async def _apply_and_survive(self, watch_pass: WatchPass[Project], stop: Stop) -> None:
         """Apply what the project asks for now; show an error rather than end the watch."""

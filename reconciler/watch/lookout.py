@@ -49,6 +49,7 @@ class Lookout:
         self._woke = False
         self._is_free: Callable[[], bool] | None = None
         self._put_aside: set[str] = set()
+        self._heard: set[str] = set()  # what has changed since the look that counts
 
     async def open(self) -> None:
         """Begin to listen, then look for the first time: nothing can be missed in between."""
@@ -123,12 +124,21 @@ class Lookout:
         while not self._has_reason():
             await self._wait_until_due()
             now = self._clock.monotonic()
-            sight = await self._block(self._eyes.look)
+            sight = await self._look()
             changes = sight.list_changes(self._base, during_pass=self._during_pass)
             if changes and not sight.is_whole(changes) and self._quiet.wait_until_whole(now):
                 continue
             self._seen = sight
+            self._heard.clear()
             self._quiet.note_look(now)
+
+    async def _look(self) -> Sight:
+        """Look at what was heard of where that is manifests and nothing else. What was not heard
+        is seen a second later, by the look that follows each that had a reason.
+        """
+        if self._heard and not self._woke and self._seen.named.manifests.issuperset(self._heard):
+            return await self._block(self._eyes.look_at, self._heard)
+        return await self._block(self._eyes.look)
 
     def _has_reason(self) -> bool:
         if not self._quiet.is_over:  # what is being saved just now is waited for
@@ -171,5 +181,6 @@ class Lookout:
             inside = path
         if any(part in _UNHEARD for part in inside.split("/")):
             return
+        self._heard.add(inside)
         named = self._seen.named.concerns(inside)
         self._quiet.note(self._clock.monotonic(), named=named)

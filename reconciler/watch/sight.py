@@ -49,13 +49,15 @@ class Sight:
 
     def _list_asked(self, before: Sight) -> Iterator[str]:
         yield from self.named.manifests ^ before.named.manifests
+        known = before.asked
         for path, stamp in self.asked.items():
-            if path in before.asked and before.asked[path] != stamp:
+            if known.get(path, stamp) != stamp:
                 yield path
 
     def _list_made(self, before: Sight, *, during_pass: bool) -> Iterator[str]:
+        known = before.made
         for path, stamp in self.made.items():
-            if path in before.made and before.made[path] != stamp and not (during_pass and stamp):
+            if known.get(path, stamp) != stamp and not (during_pass and stamp):
                 yield path
 
     def take_over(self, later: Sight, written: Collection[str]) -> Sight:
@@ -86,6 +88,30 @@ class Eyes:
         with self._turn, suppress(OSError):  # a folder that may not be read: as it was
             self._last = self._look()
         return self._last
+
+    def look_at(self, paths: Collection[str]) -> Sight:
+        """The same where nothing but these manifests was heard of since the last look: the rest is
+        taken to be as it was then. Where one of them has gone, everything is looked at.
+        """
+        with self._turn, suppress(OSError):
+            self._last = self._look_at(paths) or self._look()
+        return self._last
+
+    def _look_at(self, paths: Collection[str]) -> Sight | None:
+        last, now_ns = self._last, int(self._clock.now() * 1e9)
+        stamps = {path: self._take(path, now_ns) for path in paths}
+        if None in stamps.values() or not last.named.manifests.issuperset(paths):
+            return None
+        manifests = {path: last.asked[path] for path in last.named.manifests} | stamps
+        named = self._reader.read(manifests)
+        asked = {PROJECT_FILE: last.asked[PROJECT_FILE], **manifests}
+        for path in named.media:
+            asked[path] = last.asked[path] if path in last.asked else self._take(path, now_ns)
+        made = {
+            path: last.made[path] if path in last.made else self._take(path)
+            for path in (LOCK_FILE, *named.outputs)
+        }
+        return Sight(named, asked, made)
 
     def _look(self) -> Sight:
         now_ns = int(self._clock.now() * 1e9)

@@ -17,7 +17,7 @@ from reconciler.formats.records import build_record, parse_json
 from reconciler.state.observed import Recorded, Result
 from reconciler.system.cache import Cache, FileFacts
 from reconciler.system.clock import Clock
-from reconciler.system.files import read_stamp
+from reconciler.system.files import Stamp, read_stamp
 
 Row = Sequence[Any]  # what is remembered of a record
 _ROW_FIELDS = (
@@ -43,6 +43,8 @@ class Records:
     def __init__(self, cache: Cache, clock: Clock) -> None:
         self._cache = cache
         self._facts = FileFacts(cache, clock, _TABLE)
+        # by path: the stamp and what was read then, where the cache holds objects
+        self._held: dict[str, tuple[Stamp, Result]] | None = cache.hold("records")
 
     def read(self, folder: str, name: str) -> Result | None:
         """The record `name` of a folder; None when there is none that can be trusted."""
@@ -51,10 +53,15 @@ class Records:
             stamp = read_stamp(path)
         except OSError:
             return None
+        if self._held is not None and path in self._held and self._held[path][0] == stamp:
+            return self._held[path][1]
         # a link to a record is one: a store may be made of links
         row = self._facts.find(folder, name, stamp) if stamp is not None else None
-        if row is not None:
-            return build_result(name, row, partial(read_record, path, name))
+        if row is not None and stamp is not None:
+            known = build_result(name, row, partial(read_record, path, name))
+            if self._held is not None:
+                self._held[path] = stamp, known
+            return known
         result = read_record(path, name)
         if result is not None and stamp is not None and read_stamp(path) == stamp:
             self._facts.note(folder, name, stamp, shorten_result(result))
