@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from reconciler.desired.job import Job, Wanted, build_canonical
@@ -40,12 +40,20 @@ class Former:
     def __init__(
         self,
         signatures: Signatures | None = None,
-        pins: Iterable[tuple[str, str]] = (),
-        notes: Iterable[tuple[str, str]] = (),
+        pins: Sequence[tuple[str, str]] = (),
+        notes: Sequence[tuple[str, str]] = (),
     ) -> None:
         self._signatures = signatures
-        self._pins, self._notes = _by_key(pins), _by_key(notes)
+        self._pin_pairs, self._note_pairs = pins, notes
         self.forget()
+
+    @cached_property
+    def _pins(self) -> Mapping[str, set[str]]:
+        return _by_key(self._pin_pairs)
+
+    @cached_property
+    def _notes(self) -> Mapping[str, set[str]]:
+        return _by_key(self._note_pairs)
 
     @classmethod
     def of(

@@ -49,12 +49,16 @@ class Sight:
 
     def _list_asked(self, before: Sight) -> Iterator[str]:
         yield from self.named.manifests ^ before.named.manifests
+        if self.asked is before.asked:
+            return
         known = before.asked
         for path, stamp in self.asked.items():
             if known.get(path, stamp) != stamp:
                 yield path
 
     def _list_made(self, before: Sight, *, during_pass: bool) -> Iterator[str]:
+        if self.made is before.made:
+            return
         known = before.made
         for path, stamp in self.made.items():
             if known.get(path, stamp) != stamp and not (during_pass and stamp):

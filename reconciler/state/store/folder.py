@@ -206,7 +206,8 @@ class FolderStore:
             else:
                 by_key.setdefault(result.key, []).append(result)
         for results in by_key.values():
-            results.sort(key=sort_key)
+            if len(results) > 1:
+                results.sort(key=sort_key)
         return Contents(by_key, sorted(damaged))
 
     def find_first(self, key: str) -> Result | None:
