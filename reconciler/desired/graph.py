@@ -40,15 +40,15 @@ def check_graph(
                 message += "; write ${{ matrix.NAME }} into it for every list of the matrix"
             yield Fault(edit.place("/output"), message)
     yield from _check_output_overlaps(by_output)
-    upstreams: dict[str, list[str]] = {}
+    upstreams: dict[str, list[str]] = {}  # of those that build on others, and of those others
     unknown: list[tuple[Place, str]] = []
     for edit in by_name.values():
-        upstreams[edit.name] = []
         for medium in media(edit):
             if medium.reference.kind == "edit":
                 upstream = medium.reference.value
                 if upstream in by_name:
-                    upstreams[edit.name].append(upstream)
+                    upstreams.setdefault(edit.name, []).append(upstream)
+                    upstreams.setdefault(upstream, [])
                 elif upstream not in names:
                     unknown.append((edit.place(medium.at), upstream))
             elif medium.reference.kind == "local" and (
@@ -92,6 +92,8 @@ def _check_output_overlaps(by_output: Mapping[str, Edit]) -> Iterator[Fault]:
         folder: [by_output[way] for way in _list_ways(folder) if way in by_output]
         for folder in folders
     }
+    if not any(above.values()):
+        return
     for path, edit in by_output.items():
         for other in above[path.rpartition("/")[0]]:
             yield Fault(
