@@ -49,7 +49,7 @@ class Lookout:
         self._woke = False
         self._is_free: Callable[[], bool] | None = None
         self._put_aside: set[str] = set()
-        self._heard: set[str] = set()  # what has changed since the look that counts
+        self._heard: set[str] = set()  # what is named and has changed since the look that counts
 
     async def open(self) -> None:
         """Begin to listen, then look for the first time: nothing can be missed in between."""
@@ -133,8 +133,8 @@ class Lookout:
             self._quiet.note_look(now)
 
     async def _look(self) -> Sight:
-        """Look at what was heard of where that is manifests and nothing else. What was not heard
-        is seen a second later, by the look that follows each that had a reason.
+        """Look at what was heard of where that is manifests and nothing else that is named. What
+        was not heard is seen a second later, by the look that follows each that had a reason.
         """
         if self._heard and not self._woke and self._seen.named.manifests.issuperset(self._heard):
             return await self._block(self._eyes.look_at, self._heard)
@@ -181,6 +181,7 @@ class Lookout:
             inside = path
         if any(part in _UNHEARD for part in inside.split("/")):
             return
-        self._heard.add(inside)
         named = self._seen.named.concerns(inside)
+        if named:
+            self._heard.add(inside)
         self._quiet.note(self._clock.monotonic(), named=named)
