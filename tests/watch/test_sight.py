@@ -96,13 +96,13 @@ async def test_a_save_is_looked_at_by_itself(
     stamps: list[str] = []
     looks: list[list[str]] = []  # stamps of each look at what was heard of
     whole = [0]  # how often everything was looked at
-    take, look, look_at = sight.take_stamp, Eyes.look, Eyes.look_at
+    take, look, look_at = sight.take_stamp, Eyes.look, Eyes._look_at
 
     def note_stamp(path: str, *, now_ns: int = 0) -> sight.Stamp:
         stamps.append(Path(path).relative_to(watched.root).as_posix())
         return take(path, now_ns=now_ns)
 
-    def note_look(eyes: Eyes, paths: list[str]) -> sight.Sight:
+    def note_look(eyes: Eyes, paths: list[str]) -> sight.Sight | None:  # one look at a time
         stamps.clear()
         seen = look_at(eyes, paths)
         looks.append([*stamps])
@@ -114,7 +114,7 @@ async def test_a_save_is_looked_at_by_itself(
 
     monkeypatch.setattr(sight, "take_stamp", note_stamp)
     monkeypatch.setattr(Eyes, "look", count_look)
-    monkeypatch.setattr(Eyes, "look_at", note_look)
+    monkeypatch.setattr(Eyes, "_look_at", note_look)
     prompts = iter(("snow", "fog", "ice"))
     async with watched.watching():
         while not looks:  # what the pass before has written may be heard of together with the save
