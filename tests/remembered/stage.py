@@ -16,13 +16,14 @@ from typing import IO, Any
 
 import pytest
 
-from reconciler import Project, project
+from reconciler import Project
 from reconciler.cli.main import run
 from reconciler.desired import media
 from reconciler.desired.job import Facts
 from reconciler.errors import CutlistError
 from reconciler.operations import saved_plan
 from reconciler.plan.decide import PlanOptions
+from reconciler.project import base
 from reconciler.system import cache as cache_module
 from reconciler.system.probe.refusal import Unreadable
 from tests.clock import FakeClock
@@ -185,7 +186,7 @@ def run_command(clock: FakeClock, *arguments: str) -> tuple[int, str, str]:
     """The command line, on a clock: its exit code, output and error output."""
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(project, "SystemClock", lambda: clock)
+        patch.setattr(base, "SystemClock", lambda: clock)
         code = run(list(arguments))
     assert code != 70 and "Traceback" not in err.getvalue(), err.getvalue()
     return code, out.getvalue(), err.getvalue()
