@@ -24,7 +24,6 @@ from reconciler.plan.earlier_keys import Former
 from reconciler.plan.jobs import Resolved, resolve_jobs
 from reconciler.plan.prune import Pruning
 from reconciler.plan.step import Action, Plan, Step
-from reconciler.plan.takes import find_number, list_keys
 from reconciler.state import lockfile
 from reconciler.state.ledger import Ledger
 from reconciler.state.lookup import Lookup
@@ -70,7 +69,7 @@ class Pass:
         """
         planned_names = self.plan.names
         kept = {
-            name: Pin.of(edit.job.key, edit.result)
+            name: self._find_pick(name, edit) or Pin(edit.job.key, edit.result.digest)
             for name, edit in self.resolved.items()
             if name in planned_names and edit.job is not None and edit.result is not None
         }
@@ -86,6 +85,13 @@ class Pass:
                 {pin.key for pin in (*kept.values(), *waiting.values())}
             )
         return {**waiting, **kept}
+
+    def _find_pick(self, name: str, edit: Resolved) -> Pin | None:
+        """The entry of an edit whose result another request made: what somebody picked stays."""
+        if not edit.is_picked:
+            return None
+        assert edit.job is not None
+        return self.observed.pin(name, edit.job.key)
 
     def _find_unclaimed_pins(self, claimed: Collection[str]) -> Mapping[str, Pin]:
         """Pins of names that no edit has now; one whose key is not known yet may be such an edit,
@@ -275,7 +281,6 @@ class _Observer:
             outputs={path: files[path] for path in self._desired.outputs},
             left_over={path: files[path] for path in self._unasked},
             before=before,
-            picked=self._number_picked(resolved),
             damaged=sorted(self._lookup.damaged),
         )
         with time_stage("store"):
@@ -365,15 +370,6 @@ class _Observer:
                 unknown.add(name)
         rendered = self._lookup.find_rendered_for(unknown)
         return {name: several[-1].job for name, several in rendered.items()} | jobs
-
-    def _number_picked(self, resolved: Mapping[str, Resolved]) -> Mapping[str, int]:
-        """The numbers of the takes that were picked though another request made them."""
-        if not self._made_by:
-            return {}
-        picked = {name: edit for name, edit in resolved.items() if edit.is_picked}
-        keys = {key for edit in picked.values() for key in list_keys(edit)}
-        recorded = self._lookup.find_recorded(picked.keys(), keys)
-        return {name: find_number(edit, recorded) for name, edit in picked.items()}
 
 
 def _find_left_over_paths(

@@ -135,7 +135,9 @@ def _build_pin(edit: Resolved, take: Take) -> Pin:
             " pick holds for a key.",
             hint=f"Render or pick {edit.waits_for[0]} first. {_UNCHANGED}",
         )
-    return Pin.of(edit.job.key, take.result)
+    if take.is_of_present_request:
+        return Pin(edit.job.key, take.result.digest)
+    return Pin(edit.job.key, take.result.digest, take.result.key, take.number)
 
 
 def _write_output(

@@ -200,7 +200,8 @@ def describe_pick(resolved: Resolved, observed: Observed) -> str:
     before, now = resolved.result.job, resolved.job.canonical
     prompts = [_find_prompt(job) for job in (before, now)]
     what = "prompt" if prompts[0] != prompts[1] else "request"
-    number = observed.picked.get(resolved.wanted.edit.name)
+    pin = observed.pin(resolved.wanted.edit.name, resolved.job.key)
+    number = pin.take if pin is not None else None
     take = f"take {number}" if number else f"the result {resolved.result.digest[:12]}…"
     return f"picked: {take}, of an earlier {what}"
 

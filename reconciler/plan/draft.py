@@ -358,7 +358,7 @@ class Draft:
                 ),
                 *(
                     f"{name}: {describe_pick(self.resolved[name], self.observed)}"
-                    for name in sorted(self.observed.picked.keys() & self._chosen)
+                    for name in self._list_picked()
                 ),
                 *staying,
             ),
@@ -368,6 +368,13 @@ class Draft:
             left_out=len(self.resolved) - len(steps) - len(settled),
             environment=self._environment,
         )
+
+    def _list_picked(self) -> Sequence[str]:
+        """The edits that are asked about and whose result another request made."""
+        made = {name for name, pin in self.observed.pins.items() if pin.made_by}
+        made |= {name for key, (_, pin) in self.observed.old_pins.items() if pin.made_by
+                 for name in self._heirs.sharing(key)}  # fmt: skip
+        return sorted(n for n in made & self._chosen if self.resolved[n].is_picked)
 
     def _keep_for_later(self) -> Callable[[str], Step]:
         """Decides a settled edit by what is now, whenever that is asked."""

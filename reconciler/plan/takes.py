@@ -180,9 +180,3 @@ def select_takes(name: str, keys: Collection[str], recorded: Iterable[Result]) -
     """Those of `recorded` that are takes of an edit, by their numbers."""
     own = [result for result in recorded if result.edit == name or result.key in keys]
     return sorted(own, key=lambda result: (result.stored_at, result.digest, result.key))
-
-
-def find_number(edit: Resolved, recorded: Sequence[Result]) -> int:
-    """The number of the take that an edit has now; 0 where that is not among them."""
-    takes = select_takes(edit.wanted.edit.name, list_keys(edit), recorded)
-    return next((n for n, result in enumerate(takes, 1) if result == edit.result), 0)

@@ -119,21 +119,27 @@ def _pins(document: Document, section: str) -> Iterator[tuple[str, Pin]]:
                     )
                 ]
             )
-        made_by = entry.get("made_by")
-        if made_by is not None and not (
-            isinstance(made_by, str) and DIGEST.fullmatch(made_by) and made_by != key
-        ):
+        made_by, take = entry.get("made_by"), entry.get("take")
+        if not _is_pick(key, made_by, take):
             place = document.place(join_pointer(f"/{section}", name))
             raise InvalidInput(
                 [
                     Fault(
                         place,
-                        f'made_by of "{name}" is to be the key of another request (64 hex digits);'
-                        " restore it from git, or remove it with the whole entry",
+                        f'made_by of "{name}" is to be the key of another request (64 hex digits),'
+                        " and take a number beside it; restore it from git, or remove the entry",
                     )
                 ]
             )
-        yield name, Pin(str(key), str(digest), made_by)
+        yield name, Pin(str(key), str(digest), made_by, take)
+
+
+def _is_pick(key: object, made_by: object, take: object) -> bool:
+    """Whether an entry says, or does not say, which take of another request was picked."""
+    if made_by is None:
+        return take is None
+    is_key = isinstance(made_by, str) and DIGEST.fullmatch(made_by) is not None and made_by != key
+    return is_key and (take is None or (type(take) is int and take > 0))
 
 
 def _written(name: str) -> str:
@@ -149,8 +155,10 @@ def _section(name: str, pins: Mapping[str, Pin]) -> str:
 
 
 def _fields(pin: Pin) -> str:
-    made_by = f", made_by: {json.dumps(pin.made_by)}" if pin.made_by else ""
-    return f"key: {json.dumps(pin.key)}, digest: {json.dumps(pin.digest)}{made_by}"
+    fields = [f"key: {json.dumps(pin.key)}", f"digest: {json.dumps(pin.digest)}"]
+    fields += [f"made_by: {json.dumps(pin.made_by)}"] if pin.made_by else []
+    fields += [f"take: {pin.take}"] if pin.take else []
+    return ", ".join(fields)
 
 
 def build_text(sections: Sections) -> bytes:

@@ -126,10 +126,6 @@ class Lookup:
                     rendered.setdefault(result.edit, []).append(result)
         return rendered
 
-    def find_recorded(self, edits: Collection[str], keys: Collection[str]) -> Sequence[Result]:
-        """What is recorded for some edits and under some keys, the oldest first."""
-        return self._store.find_recorded(edits, keys)
-
     def find_stored(self, digests: Collection[str]) -> Collection[str]:
         """Those of `digests` that are the outcome of a stored result. The store is asked anew about
         others than those that are known, also where all of it was read: what is seen of outputs is

@@ -270,17 +270,13 @@ class Output:
 @value(frozen=True, slots=True)
 class Pin:
     """One entry of cutlist.lock. `made_by` is the key of the request that made its result, where
-    somebody picked it and that is another one than `key`.
+    somebody picked it and that is another one than `key`; `take` its number then.
     """
 
     key: str
     digest: str
     made_by: str | None = None
-
-    @classmethod
-    def of(cls, key: str, result: Result) -> Pin:
-        """The entry of an edit with this key that has this result."""
-        return cls(key, result.digest, result.key if result.key != key else None)
+    take: int | None = None
 
     @property
     def stored_under(self) -> str:
@@ -308,8 +304,6 @@ class Observed:
     old_pins: Mapping[str, tuple[str, Pin]] = field(default_factory=dict)
     # by edit: the job it stood for last time
     before: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    # by edit with a result that another request made: the number of that take
-    picked: Mapping[str, int] = field(default_factory=dict)
     strays: Sequence[Stray] = ()  # that nobody has answered for
     damaged: Sequence[str] = ()  # records and blobs that cannot be trusted, in words
     # the newest moment that the ledger knows of, in seconds since 1970; 0 when it knows none

@@ -18,7 +18,7 @@ A, B = (
     Pin(make_digest("key a"), make_digest("video a")),
     Pin(make_digest("key b"), make_digest("video b")),
 )
-PICKED = Pin(A.key, B.digest, made_by=B.key)
+PICKED = Pin(A.key, B.digest, made_by=B.key, take=2)
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9.-]{0,8}[a-z0-9])?", fullmatch=True) | st.sampled_from(
     ["null", "true", "no", "123", "0", "1e5", "1.5", "0x1f", "12-30-45", "e"]
 )
@@ -54,7 +54,21 @@ def test_what_was_written_is_read(
     assert not write(root, dict(reversed(pins.items())))
 
 
-@pytest.mark.parametrize("made_by", ['"abc"', "7", "[]", "{}", f'"{A.key}"', f'"{A.key.upper()}"'])
+@pytest.mark.parametrize(
+    "made_by",
+    [
+        '"abc"',
+        "7",
+        "[]",
+        "{}",
+        f'"{A.key}"',
+        f'"{A.key.upper()}"',
+        f'"{B.key}", take: 0',
+        f'"{B.key}", take: "2"',
+        f'"{B.key}", take: true',
+        "null, take: 2",
+    ],
+)
 def test_a_pick_of_nothing(tmp_path: Path, made_by: str) -> None:
     """What made a picked result is the key of another request, or the file is refused with the
     place and the way out.
