@@ -66,6 +66,21 @@ BY_HAND = {
 }
 
 
+OF_TAKES = {
+    "takes_unknown": ["takes", "intr"],
+    "takes_of_a_matrix": ["takes", "shots"],
+    "pick_nothing_yet": ["pick", "intro", "1"],
+    "pick_what_waits": ["pick", "poster", "1"],
+    "pick_zero": ["pick", "intro", "0"],
+    "pick_a_word": ["pick", "intro", "second"],
+    "open_nothing_yet": ["open", "intro"],
+    "extract_nothing_yet": ["extract", "intro", "--take", "2", "x.mp4"],
+    "sheet_of_nobody": ["sheet", "intr", "--out", "x.png"],
+    "sheet_as_a_film": ["sheet", "intro", "--out", "x.mp4"],
+    "sheet_over_a_folder": ["sheet", "intro", "--out", "specs/media"],
+}
+
+
 @pytest.fixture
 def film(workspace: Workspace, media: Path) -> Workspace:
     """A project with two edits in a chain and a label."""
@@ -134,6 +149,16 @@ def test_slip_about_what_was_made_by_hand(
     golden(HERE / f"{case}.txt", transcript(shots, said))
     assert said.code == 64
     assert nothing_came_of_it(shots)
+
+
+@pytest.mark.parametrize("case", OF_TAKES)
+def test_slip_about_takes(case: str, shots: Workspace, golden: Callable[[Path, str], None]) -> None:
+    """The same, of the commands about takes; no lock file, no copy and no picture comes of it."""
+    said = shots.run(*OF_TAKES[case])
+    golden(HERE / f"{case}.txt", transcript(shots, said))
+    assert said.code == 64
+    assert nothing_came_of_it(shots)
+    assert not {*shots.files()} & {"x.png", "x.mp4", "cutlist.lock", ".cutlist/mock/cutlist.lock"}
 
 
 @pytest.mark.parametrize("case", NO_VIDEO)
