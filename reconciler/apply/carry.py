@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from reconciler.apply import attempt as life
 from reconciler.apply.baseline import take_baseline
 from reconciler.apply.context import SUBMIT_TRIES, Context, Unsettled
 from reconciler.apply.events import Phase
-from reconciler.apply.lanes import Lane, Pacer, name_lane
+from reconciler.apply.lanes import Gate, Lane, Pacer, name_lane
 from reconciler.apply.outcome import NotTried
 from reconciler.apply.pace import Pace
 from reconciler.apply.paces import Paces
@@ -58,18 +59,52 @@ class Again:
     cause: LedgerError
 
 
+class Carriage(Protocol):
+    """Whoever brings jobs home: this process, or others by its order."""
+
+    async def carry(
+        self, work: Work, *, was_billed: bool = False, look_first: bool = False
+    ) -> Carried | Again:
+        """One turn of a job. Raises what ends it for now."""
+
+    def send_nothing_more(self, cause: CutlistError) -> None:
+        """No task is asked for from now on; those at the service are still brought home."""
+
+    def learn(self, error: CutlistError) -> None:
+        """Some errors would only come again."""
+
+    def clearing(self, model: str) -> Gate:
+        """What is held while obsolete tasks of a model are cancelled."""
+
+
+@dataclass(slots=True)
+class Traffic:
+    """The lanes of one account, and what is known of all that goes through them."""
+
+    lanes: dict[str, Lane] = field(default_factory=dict)  # by model
+    stopped: CutlistError | None = None  # why nothing more is sent in any of them
+    # by key: requests of this run that were certainly not accepted
+    unaccepted: Counter[str] = field(default_factory=Counter)
+
+    def resume(self) -> None:
+        """Try again what was given up because of an error that would have come again."""
+        self.stopped = None
+        self.unaccepted.clear()
+        for lane in self.lanes.values():
+            lane.paused = None
+
+
 class Carrier:
     """Carries jobs, many at once, through the lanes of one account."""
 
-    def __init__(self, context: Context, config: Config, models: Models) -> None:
+    def __init__(
+        self, context: Context, config: Config, models: Models, traffic: Traffic | None = None
+    ) -> None:
         self._context = context
         self._config = config
         self._models = models
-        self._lanes: dict[str, Lane] = {}
+        self._traffic = traffic or Traffic()
         self._paces = Paces(context.ledger)
-        self._stopped: CutlistError | None = None
-        # by key: requests of this run that were certainly not accepted
-        self._unaccepted: Counter[str] = Counter()
 
     async def carry(
         self, work: Work, *, was_billed: bool = False, look_first: bool = False
@@ -99,7 +134,7 @@ class Carrier:
 
     def send_nothing_more(self, cause: CutlistError) -> None:
         """No task is asked for from now on; those at the service are still brought home."""
-        self._stopped = self._stopped or cause
+        self._traffic.stopped = self._traffic.stopped or cause
 
     async def _bring_home(self, work: Work, theirs: str | None, was_billed: bool) -> Carried:
         """As `carry`; `theirs` is somebody else's attempt to be followed. Raises KeyTaken,
@@ -188,8 +223,8 @@ class Carrier:
                 except (ServiceError, DiskFull, LedgerError) as error:
                     self.learn(error, lane)
                     raise
-            self._unaccepted[work.job.key] += 1
-            tries = self._unaccepted[work.job.key]
+            self._traffic.unaccepted[work.job.key] += 1
+            tries = self._traffic.unaccepted[work.job.key]
             if tries >= SUBMIT_TRIES:
                 raise reason
             self._context.emit(work.edit, Phase.WAITING, note=f"{reason} It is sent again")
@@ -221,7 +256,7 @@ class Carrier:
             ) from None
 
     def _check_sending(self, lane: Lane) -> None:
-        cause = self._stopped or lane.paused
+        cause = self._traffic.stopped or lane.paused
         if cause is not None:
             raise NotTried(f"not sent, because of an earlier error ({_short(cause)}).")
 
@@ -232,23 +267,27 @@ class Carrier:
         if isinstance(error, DiskFull | LedgerError) or (
             isinstance(error, ServiceError) and is_end_of_everything(error)
         ):
-            self._stopped = self._stopped or error
+            self._traffic.stopped = self._traffic.stopped or error
         elif isinstance(error, QuotaExhausted) and lane is not None:
             lane.paused = error
 
+    def clearing(self, model: str) -> Gate:
+        """What is held while obsolete tasks of a model are cancelled."""
+        return self.lane(model).clearing
+
     def lane(self, name: str) -> Lane:
         """The lane of a model."""
-        if name not in self._lanes:
+        if name not in self._traffic.lanes:
             model = self._models.by_name[name]
             most = self._config.running_tasks or model.running_tasks
-            self._lanes[name] = Lane(
+            self._traffic.lanes[name] = Lane(
                 name_lane(self._context.endpoint, self._context.account, name),
                 Pacer(self._context.clock, model.submits_per_s),
                 asyncio.Semaphore(most),
                 most,
                 model.submits_per_s,
             )
-        return self._lanes[name]
+        return self._traffic.lanes[name]
 
 
 def _short(error: CutlistError) -> str:

@@ -1,15 +1,29 @@
-"""Reaching the service of a project: its key, its address, and the bundled server where it
-is that.
+"""Reaching the service of a project: its key, its address, and the bundled server where it is that;
+and the context of attempts, without the service and with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
+from reconciler.apply.context import Context, read_page
+from reconciler.apply.day_limits import find_day_limit
+from reconciler.apply.events import Observer, RunBlocking
+from reconciler.apply.lanes import QUESTIONS_PER_S, Pacer
+from reconciler.apply.sightings import Sightings
+from reconciler.apply.watching import TaskWatch
 from reconciler.config import Config
+from reconciler.desired.tree import File
 from reconciler.errors import CutlistError
 from reconciler.formats.secret import is_key
+from reconciler.service.client import Client
+from reconciler.service.network import Transport
+from reconciler.state.ledger import Ledger
+from reconciler.state.spill import Spill
+from reconciler.state.store import Store
+from reconciler.system.clock import Clock
 
 
 @asynccontextmanager
@@ -42,3 +56,54 @@ def check_key(config: Config) -> None:
             "DASHSCOPE_API_KEY is no key: it holds spaces, line ends or characters beyond ASCII.",
             hint="Copy it anew from the vendor's console. Nothing was sent.",
         )
+
+
+def build_context(
+    config: Config,
+    store: Store,
+    ledger: Ledger,
+    clock: Clock,
+    *,
+    observer: Observer,
+    find_file: Callable[[str], File],
+    block: RunBlocking,
+) -> Context:
+    """What attempts work with, as long as nothing has to be asked or sent."""
+    return Context(
+        connection=None,
+        find_file=find_file,
+        store=store,
+        ledger=ledger,
+        clock=clock,
+        observer=observer,
+        block=block,
+        endpoint=config.endpoint.name,
+        account=config.account,
+        loopback=config.endpoint.loopback,
+        settle_s=config.settle_s,
+        spill=Spill(config.state_dir / "spill"),
+        sightings=Sightings(ledger, clock, block),
+        questions=None if config.endpoint.loopback else Pacer(clock, QUESTIONS_PER_S),
+        find_limit=lambda work: find_day_limit(config.budget, config.prices, work, clock.now()),
+    )
+
+
+def connect_context(
+    context: Context, config: Config, base_url: str, transport: Transport | None = None
+) -> Context:
+    """The same, by which requests can be sent to `base_url`."""
+    client = Client(
+        replace(config.endpoint, base_url=base_url),
+        config.api_key,
+        workspace=config.workspace,
+        result_hosts=config.result_hosts,
+        routes=config.routes,
+        transport=transport,
+    )
+    connected = replace(context, connection=client)
+    watch = TaskWatch(
+        context.clock,
+        lambda status, number: read_page(connected, number, status=status),
+        context.sightings.write,
+    )
+    return replace(connected, watch=watch)

@@ -8,41 +8,42 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from reconciler.apply.work import Work
-from reconciler.config import Config
+from reconciler.config.settings import Limit, Prices
 from reconciler.errors import BudgetExceeded
 from reconciler.service.model_files import load_models
 from reconciler.state.booked import Booking, Entry
 from reconciler.state.ledger import SpendingLimit
 
 if TYPE_CHECKING:
-    from reconciler.config import Limit
     from reconciler.history.spending import Sum
 
 _DAY_S = 24 * 3600
 
 
-def find_day_limit(config: Config, work: Work, now: float) -> SpendingLimit | None:
+def find_day_limit(
+    budget: Sequence[Limit], prices: Prices, work: Work, now: float
+) -> SpendingLimit | None:
     """What the budgets of the day of `now` (UTC) allow for a request; None where there is none."""
     booking = work.booking
     if booking is None:
         return None
     limits = [
         limit
-        for limit in config.budget
+        for limit in budget
         if limit.per == "day" and limit.environment in (None, booking.environment)
     ]
     if not limits:
         return None
 
     def check(entries: Sequence[Entry]) -> None:
-        for limit, spent in _add_up(config, limits, entries, now):
+        for limit, spent in _add_up(prices, limits, entries, now):
             _require_room(limit, spent, work, booking)
 
     return SpendingLimit(since=now - now % _DAY_S, check=check)
 
 
 def _add_up(
-    config: Config, limits: Sequence[Limit], entries: Sequence[Entry], now: float
+    prices: Prices, limits: Sequence[Limit], entries: Sequence[Entry], now: float
 ) -> Iterator[tuple[Limit, Sum]]:
     """Each limit with what was spent of it."""
     from reconciler.history.spending import add_up_spending  # lazy: start-up time
@@ -52,8 +53,8 @@ def _add_up(
         (),
         in_use=(),
         models=load_models(),
-        price_per_second=config.prices.per_second,
-        currency=config.prices.currency,
+        price_per_second=prices.per_second,
+        currency=prices.currency,
     )
     for limit in limits:
         yield limit, spending.on(now, limit.environment)

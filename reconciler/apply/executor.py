@@ -8,14 +8,13 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.apply.cancel import cancel_waiting_task, tell_cancelled, was_cancelled
-from reconciler.apply.carry import Carried, Carrier
+from reconciler.apply.carry import Carriage, Carried
 from reconciler.apply.context import SUBMIT_TRIES, Context, TaskFailed
 from reconciler.apply.events import Phase
 from reconciler.apply.outcome import Outcome
 from reconciler.apply.publish import Publisher
 from reconciler.apply.unbroken import run_unbroken
 from reconciler.apply.work import Work
-from reconciler.config import Config
 from reconciler.errors import CutlistError
 from reconciler.plan.cost import PricePerSecond, find_tier
 from reconciler.plan.step import FREE, Action, Step
@@ -45,7 +44,7 @@ class Executor:
         self,
         context: Context,
         publisher: Publisher,
-        config: Config,
+        carriage: Carriage,
         models: Models,
         price: PricePerSecond,
         *,
@@ -56,7 +55,7 @@ class Executor:
         self._models = models
         self._price = price
         self.fail_fast = fail_fast
-        self._carrier = Carrier(context, config, models)
+        self._carriage = carriage
         self._running: dict[asyncio.Task[list[Outcome]], tuple[Item, ...]] = {}
         self._ended: asyncio.Queue[asyncio.Task[list[Outcome]]] = asyncio.Queue()
         # how often an edit, and a key, is being worked on
@@ -81,7 +80,7 @@ class Executor:
         for item in items:
             by_key.setdefault(item.step.key or f"\0{item.step.name}", []).append(item)
             if item.obsolete and item.work is not None:
-                self._carrier.lane(item.work.model).clearing.hold()  # before any other begins
+                self._carriage.clearing(item.work.model).hold()  # before any other begins
         for group in by_key.values():
             task = asyncio.ensure_future(self._carry_out(group))
             self._running[task] = tuple(group)
@@ -105,7 +104,7 @@ class Executor:
 
     def send_nothing_more(self, cause: CutlistError) -> None:
         """No task is asked for from now on; those at the service are still brought home."""
-        self._carrier.send_nothing_more(cause)
+        self._carriage.send_nothing_more(cause)
 
     async def stop(self) -> tuple[Item, ...]:
         """End what runs here; a POST in flight is finished and recorded. Returns what was under
@@ -138,7 +137,7 @@ class Executor:
             if first.work is not None and was_cancelled(first.work, error):
                 self._note_cancelled(first.work)
                 return []
-            self._carrier.learn(error)
+            self._carriage.learn(error)
             if self.fail_fast and not may_render_again(error):
                 self.send_nothing_more(error)
             await self._pause_after(error)
@@ -155,7 +154,7 @@ class Executor:
                 if not await cancel_waiting_task(self._context, work):
                     return False
         finally:
-            self._carrier.lane(work.model).clearing.release()
+            self._carriage.clearing(work.model).release()
         self._note_cancelled(work)
         return True
 
@@ -230,11 +229,11 @@ class Executor:
     async def _bring_home(self, work: Work, step: Step) -> Carried:
         """The job's result, by a new attempt, the one in flight, or somebody else's."""
         was_billed = step.action is Action.RESUME and not step.billed_at_end
-        met = await self._carrier.carry(work, was_billed=was_billed)
+        met = await self._carriage.carry(work, was_billed=was_billed)
         for _ in range(SUBMIT_TRIES - 1):
             if isinstance(met, Carried):
                 return met
-            met = await self._carrier.carry(work, was_billed=was_billed, look_first=True)
+            met = await self._carriage.carry(work, was_billed=was_billed, look_first=True)
         if isinstance(met, Carried):
             return met
         raise met.cause

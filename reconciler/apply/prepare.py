@@ -25,6 +25,10 @@ UPLOAD_MARGIN_S = 2 * 3600  # an upload about to expire is made anew
 UPLOAD_LIFE_S = 48 * 3600
 
 
+class InputGone(CutlistError):
+    """What is to be uploaded is not what it was any more; this job was not sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A request ready to be sent."""
@@ -67,31 +71,36 @@ async def _upload(context: Context, work: Work, source: Source) -> str:
     context.emit(work.edit, Phase.UPLOADING)
     name = f"{source.digest[:16]}{source.suffix.lower()}"
     try:
-        with _open_content(context, source) as content:
-            if await context.run_blocking(_hash, content) != source.digest:
-                raise _report_change(source)
+        with open_content(context, source) as content:
+            if await context.run_blocking(hash_content, content) != source.digest:
+                raise report_change(source)
             url = await retry_until_answered(
                 context, lambda: context.client.upload(work.model, name, content), work=work
             )
     except (Unusable, StoreDamaged, FileNotFoundError):
-        raise _report_change(source) from None
+        raise report_change(source) from None
     await context.run_blocking(
         context.ledger.uploads.keep, source.digest, place, url, expires_at=now + UPLOAD_LIFE_S
     )
     return url
 
 
-def _report_change(source: Source) -> CutlistError:
+def report_change(source: Source) -> InputGone:
     """Build the error for bytes that are not what the plan saw."""
+    if source.origin == "input":
+        return InputGone(
+            f"the input {source.digest[:12]}… is not in the store, or has other bytes there.",
+            hint="Run apply again: it puts the input there anew. This job was not sent.",
+        )
     name = source.reference if source.origin == "file" else source.digest
-    return CutlistError(
+    return InputGone(
         f"{make_plain(name)} changed while this run was at work.",
         hint="Run apply again; this job was not sent.",
     )
 
 
 @contextmanager
-def _open_content(context: Context, source: Source) -> Iterator[Path | bytes | IO[bytes]]:
+def open_content(context: Context, source: Source) -> Iterator[Path | bytes | IO[bytes]]:
     """What is uploaded: a file of the project, a blob of the store, or what is written out."""
     if source.origin == "data":
         yield parse_data_uri(source.reference).content
@@ -99,6 +108,10 @@ def _open_content(context: Context, source: Source) -> Iterator[Path | bytes | I
     if source.origin == "result":
         with context.store.open_blob(source.digest) as blob:
             yield blob
+        return
+    if source.origin == "input":
+        with context.store.open_inputs().open(source.digest) as input_:
+            yield input_
         return
     file = context.find_file(source.reference)
     if file.path is not None:
@@ -108,7 +121,7 @@ def _open_content(context: Context, source: Source) -> Iterator[Path | bytes | I
         yield content
 
 
-def _hash(content: Path | bytes | IO[bytes]) -> str | None:
+def hash_content(content: Path | bytes | IO[bytes]) -> str | None:
     """The SHA-256 of what is to be uploaded."""
     if isinstance(content, bytes):
         return hash_bytes(content)

@@ -57,6 +57,12 @@ class Replanner:
         self._begin_at_first()
         return self._draft.resolved
 
+    @property
+    def history(self) -> Mapping[str, History]:
+        """The attempts of their keys, as they were seen last."""
+        self._begin_at_first()
+        return self._history
+
     def write_pass(self) -> Pass:
         """What is known now, as a whole pass would have it."""
         self._begin_at_first()

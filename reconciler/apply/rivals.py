@@ -20,6 +20,7 @@ TAKE_OVER_EVERY_S = 5.0
 SEND_S = 120.0  # that somebody else may take to send, beside what settling takes
 THEIRS = "another process had asked for it; its result is taken, and nothing is sent"
 _OVER = (State.EXPIRED, State.LOST, State.REJECTED, State.ABANDONED)
+_PAST = (*_OVER, State.FAILED)  # beyond which only a plan goes
 
 
 async def find_theirs(context: Context, work: Work) -> Result | str | None:
@@ -39,7 +40,7 @@ async def find_theirs(context: Context, work: Work) -> Result | str | None:
             return None
         last = history[work.job.key].last
         if last.state is not State.INTENT:
-            return _judge(context, last)
+            return _judge(context, work, last)
         if waited_s >= context.settle_s + SEND_S or last.id in context.roll.intents:
             raise NotTried("not sent: whether its earlier request arrived is not settled yet.")
         if not waited_s:
@@ -97,8 +98,10 @@ async def _settle_left(context: Context, attempt_id: str) -> None:
         roll.settling.discard(attempt_id)
 
 
-def _judge(context: Context, last: Attempt) -> str | None:
+def _judge(context: Context, work: Work, last: Attempt) -> str | None:
     """The attempt to be followed; None: it may be sent. Raises as `find_theirs`."""
+    if last.id == work.after and (last.state in _PAST or last.id == work.loses):
+        return None
     if last.state in (State.SUBMITTED, State.SUCCEEDED):
         if not context.is_here(last):
             raise NotTried(

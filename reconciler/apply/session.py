@@ -11,22 +11,20 @@ from dataclasses import replace
 
 from reconciler.apply import recover
 from reconciler.apply.bookkeeping import build_booking, note_holdings
-from reconciler.apply.context import Context, read_page
-from reconciler.apply.day_limits import find_day_limit
+from reconciler.apply.carry import Carriage, Carrier
+from reconciler.apply.connection import build_context, connect_context
+from reconciler.apply.context import Context
 from reconciler.apply.events import Observer, Phase, RunBlocking
 from reconciler.apply.executor import Executor, Item, may_render_again
 from reconciler.apply.hints import TaskHints
-from reconciler.apply.lanes import QUESTIONS_PER_S, Pacer
 from reconciler.apply.outcome import Outcome, Report, Stop
 from reconciler.apply.publish import Publisher
 from reconciler.apply.recover import Tell
 from reconciler.apply.replan import Replanner
 from reconciler.apply.request import ApplyRequest
 from reconciler.apply.rounds import Rounds, report_undone
-from reconciler.apply.sightings import Sightings
 from reconciler.apply.takeover import take_over
 from reconciler.apply.unbroken import run_unbroken
-from reconciler.apply.watching import TaskWatch
 from reconciler.apply.work import Work, build_work
 from reconciler.config import Config
 from reconciler.desired.job import Job
@@ -38,14 +36,12 @@ from reconciler.plan.decide import PlanOptions
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import Action, Step
 from reconciler.planner import Pass, conclude_pass, select_ready
-from reconciler.service.client import Client
 from reconciler.service.model_files import load_models
 from reconciler.service.network import Transport
 from reconciler.state.booked import Origin
 from reconciler.state.ledger import Ledger
-from reconciler.state.observed import Attempt, State
+from reconciler.state.observed import Attempt, History, State
 from reconciler.state.outputs import Outputs
-from reconciler.state.spill import Spill
 from reconciler.state.store import Store
 from reconciler.system.cache import Cache
 from reconciler.system.clock import Clock, Jumps
@@ -68,7 +64,9 @@ class Session:
         find_file: Callable[[str], File],
         block: RunBlocking = asyncio.to_thread,
         hints: TaskHints | None = None,
+        order: Callable[[Context], Carriage] | None = None,
     ) -> None:
+        """`order`: what leaves the work to others; None: this process carries it out."""
         self._config = config
         self._store = store
         self._ledger = ledger
@@ -80,23 +78,10 @@ class Session:
         self._cache = cache
         self._outputs = Outputs.of(config.root, config.outputs_file, cache)
         self._publisher = Publisher(config, store, self._outputs, clock)
-        self._context = Context(
-            connection=None,
-            find_file=find_file,
-            store=store,
-            ledger=ledger,
-            clock=clock,
-            observer=observer,
-            block=block,
-            endpoint=config.endpoint.name,
-            account=config.account,
-            loopback=config.endpoint.loopback,
-            settle_s=config.settle_s,
-            spill=Spill(config.state_dir / "spill"),
-            sightings=Sightings(ledger, clock, block),
-            questions=None if config.endpoint.loopback else Pacer(clock, QUESTIONS_PER_S),
-            find_limit=lambda work: find_day_limit(config, work, clock.now()),
+        self._context = build_context(
+            config, store, ledger, clock, observer=observer, find_file=find_file, block=block
         )
+        self._order = order
         self._hints = hints
 
     @property
@@ -105,24 +90,9 @@ class Session:
 
     def connect(self, base_url: str, transport: Transport | None = None) -> None:
         """From now on requests can be sent, to `base_url`."""
-        endpoint = replace(self._config.endpoint, base_url=base_url)
-        client = Client(
-            endpoint,
-            self._config.api_key,
-            workspace=self._config.workspace,
-            result_hosts=self._config.result_hosts,
-            routes=self._config.routes,
-            transport=transport,
-        )
-        context = replace(self._context, connection=client)
-        watch = TaskWatch(
-            self._clock,
-            lambda status, number: read_page(context, number, status=status),
-            context.sightings.write,
-        )
-        self._context = replace(context, watch=watch)
+        self._context = connect_context(self._context, self._config, base_url, transport)
         if self._hints is not None:
-            self._hints.listen(watch.hint)
+            self._hints.listen(self._context.task_watch.hint)
 
     async def close(self) -> None:
         if self._context.watch is not None:
@@ -221,10 +191,11 @@ class Session:
         """
         self._origin, options = origin, request.chosen_options
         started = self._clock.monotonic()
+        carriage = self._make_carriage()
         executor = Executor(
             self._context,
             self._publisher,
-            self._config,
+            carriage,
             self._models,
             self._config.prices.per_second,
             fail_fast=request.fail_fast,
@@ -236,7 +207,9 @@ class Session:
             executor.start(
                 [
                     *self._orphan_items(first, obsolete),
-                    *self._items(first.resolved, first.select_ready(), options),
+                    *self._items(
+                        first.resolved, first.observed.history, first.select_ready(), options
+                    ),
                 ]
             )
         try:
@@ -257,6 +230,11 @@ class Session:
         return Report(
             first.plan, current.plan, outcomes, elapsed_s, in_flight, stop.reason, cancelled
         )
+
+    def _make_carriage(self) -> Carriage:
+        if self._order is not None:
+            return self._order(self._context)
+        return Carrier(self._context, self._config, self._models)
 
     async def _carry_out(
         self,
@@ -316,7 +294,7 @@ class Session:
             ]
             executor.tell_failures(ended, sent_again={step.name for step in may})
             rounds.begin(may)
-            executor.start(self._items(replanner.resolved, may, options))
+            executor.start(self._items(replanner.resolved, replanner.history, may, options))
             has_run = bool(ended) or executor.busy
 
     def _look(self, replanner: Replanner, ended: Sequence[Outcome]) -> list[Step]:
@@ -397,18 +375,25 @@ class Session:
         return waits[0].result() or [] if waits[0] in done else []
 
     def _items(
-        self, resolved: Mapping[str, Resolved], steps: Sequence[Step], options: PlanOptions
+        self,
+        resolved: Mapping[str, Resolved],
+        history: Mapping[str, History],
+        steps: Sequence[Step],
+        options: PlanOptions,
     ) -> list[Item]:
         if options.refresh_only:
             steps = [replace(step, output="") for step in steps]  # stored, and not written
         return [
             Item(
-                step, None if step.action is Action.WRITE else self._work(resolved[step.name], step)
+                step,
+                None
+                if step.action is Action.WRITE
+                else self._work(resolved[step.name], step, history.get(step.key or "")),
             )
             for step in steps
         ]
 
-    def _work(self, resolved: Resolved, step: Step) -> Work:
+    def _work(self, resolved: Resolved, step: Step, history: History | None) -> Work:
         return build_work(
             resolved,
             self._models,
@@ -416,6 +401,7 @@ class Session:
             booking=build_booking(self._config, resolved, self._origin),
             attempt_id=step.attempt_id if step.action is Action.RESUME else None,
             loses=step.loses,
+            after=history.last.id if history is not None else None,
         )
 
     def _orphan_items(self, current: Pass, obsolete: Collection[str]) -> list[Item]:

@@ -23,7 +23,8 @@ class Source:
     """Bytes that have to lie in the service's storage before a request is sent."""
 
     at: str  # the pointer of the medium that they are, in the manifest
-    origin: Literal["file", "result", "data"]  # of the project, of the store, or written out
+    # a file of the project, a result or an input of the store, or what is written out
+    origin: Literal["file", "result", "input", "data"]
     digest: str  # SHA-256
     suffix: str  # ".mp4"
     reference: str = ""  # a file by its name in the project, or the data URI
@@ -46,6 +47,7 @@ class Work:
     attempt_id: str | None = None  # of a task in flight
     booking: Booking | None = None  # for whom, and at which price; of what may be sent
     loses: str | None = None  # an attempt that succeeded and whose result is lost: paid again
+    after: str | None = None  # the newest attempt of the key that the plan knew of, and went past
 
     def to_json(self) -> dict[str, object]:
         """The work as plain data; `from_json` gives it back."""
@@ -73,6 +75,7 @@ def build_work(
     booking: Booking,
     attempt_id: str | None,
     loses: str | None,
+    after: str | None = None,
 ) -> Work:
     """The work on an edit whose job is known."""
     assert resolved.job is not None
@@ -92,6 +95,7 @@ def build_work(
         attempt_id=attempt_id,
         booking=booking,
         loses=loses,
+        after=after,
     )
 
 

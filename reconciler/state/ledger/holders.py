@@ -92,6 +92,11 @@ class Holders:
         )
         return [str(row[0]) for row in rows]
 
+    def count_living(self, command: str) -> int:
+        """How many holders live that are this command."""
+        sql = f"select id from holders where command = ? and id in ({LIVING})"
+        return len(self._database.rows(sql, command, kinds=[TEXT]))
+
     def take_duty(self, name: str) -> bool:
         """Whether something that one process does for all is this one's from now on."""
         with self._database.transaction() as connection:

@@ -21,7 +21,14 @@ from reconciler.state.ledger.address import LedgerAddress
 from reconciler.state.ledger.base import LaneFull, LedgerAway, LedgerRetired
 from reconciler.state.ledger.holders import LIVING, NOW, SEND_WITHIN_S, Holders, LedgerUser
 from reconciler.state.ledger.sql.attempts import SqlLedger
-from reconciler.state.ledger.sql.database import Conflict, Connection, Cursor, Kind, check_row
+from reconciler.state.ledger.sql.database import (
+    TEXT,
+    Conflict,
+    Connection,
+    Cursor,
+    Kind,
+    check_row,
+)
 from reconciler.state.ledger.sql.schema import RETIRED, STEPS, VERSION
 from reconciler.state.ledger.sql.translation import translate, translate_tables
 from reconciler.state.observed import TASK_ENDS, Attempt
@@ -60,6 +67,8 @@ class PostgresLedger(SqlLedger):
 
     def __init__(self, database: PostgresDatabase, project: str, me: LedgerUser) -> None:
         super().__init__(database, project, me.id)
+        self._database: PostgresDatabase = database
+        self._me = me
         self._holders = Holders(database, me)
         self._has_joined = False
 
@@ -81,6 +90,24 @@ class PostgresLedger(SqlLedger):
         """
         database = PostgresDatabase.open_readonly(address)
         return None if database is None else cls(database, project, _NOBODY)
+
+    def of_project(self, project: str) -> PostgresLedger:
+        """The same ledger as another project sees it. It is closed with this one, and only so."""
+        other = PostgresLedger(self._database, project, self._me)
+        other._holders = self._holders
+        return other
+
+    def list_open_projects(self) -> Sequence[str]:
+        """The projects that have attempts which are not over."""
+        rows = self._database.rows(
+            "select distinct project from attempts where state in ('INTENT', 'SUBMITTED')",
+            kinds=[TEXT],
+        )
+        return sorted(row[0] for row in rows)
+
+    def count_living(self, command: str) -> int:
+        """How many processes of a command work on it now."""
+        return self._holders.count_living(command)
 
     def _join(self) -> None:
         self._holders.join()

@@ -76,6 +76,18 @@ class BlobWriter(Protocol):
         """Make the blob durable and visible under its digest, which is returned."""
 
 
+class Inputs(Protocol):
+    """What has to be uploaded for requests, put into the store for whoever has no checkout."""
+
+    def put(self, digest: str, content: Path | bytes | IO[bytes]) -> None:
+        """Make bytes, whose digest is known, durable unless they are there."""
+
+    def open(self, digest: str) -> AbstractContextManager[IO[bytes]]:
+        """An input for reading, hashed. Raises StoreDamaged where it is missing or has other
+        bytes.
+        """
+
+
 class Store(Protocol):
     """The store of one realm. Any number of readers; who writes holds the project's lock."""
 
@@ -157,6 +169,9 @@ class Store(Protocol):
 
     def remove(self, results: Sequence[Result]) -> None:
         """Delete results for good, records first, and the blobs that no other record names."""
+
+    def open_inputs(self) -> Inputs:
+        """The inputs that lie in the store. Raises UsageError where machines do not share it."""
 
     def open_notes(self, kind: str) -> Notes:
         """The notes of one kind that lie in the store."""

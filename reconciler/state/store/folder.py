@@ -21,6 +21,7 @@ from reconciler.state.observed import Result
 from reconciler.state.store.base import (
     Contents,
     Damage,
+    Inputs,
     Room,
     describe_cut_short,
     describe_missing,
@@ -231,6 +232,9 @@ class FolderStore:
 
     def _damage(self, path: Path, words: str) -> Damage:
         return Damage(words, str(path), path.relative_to(self.folder).as_posix())
+
+    def open_inputs(self) -> Inputs:
+        raise UsageError("the store is a folder of this machine: no worker reads inputs from it.")
 
     def open_notes(self, kind: str) -> FolderNotes:
         return FolderNotes(self.folder / kind)

@@ -3,6 +3,7 @@
 blobs/ab/abcd…              the bytes, named by their SHA-256
 results/ab/KEY.DIGEST.json  the record that a job (KEY) had this outcome (DIGEST)
 index/…                     what the records say, to be asked in few requests: `index.py`
+inputs/ab/abcd…             what workers upload: `inputs.py`
 quarantine/NAME.ID          what was damaged, once somebody moved it out of sight
 """
 
@@ -32,6 +33,7 @@ from reconciler.state.store.bucket import StorageBucket
 from reconciler.state.store.copies import Copies
 from reconciler.state.store.incoming import FileBlobWriter
 from reconciler.state.store.index import ObjectIndex, name_record
+from reconciler.state.store.inputs import BucketInputs
 from reconciler.state.store.notes import BucketNotes
 from reconciler.state.store.records import name_result, parse_record
 from reconciler.system.cache import Cache
@@ -238,6 +240,9 @@ class ObjectStore:
 
     def _damage(self, name: str, words: str) -> Damage:
         return Damage(words, f"{self.bucket.address}/{name}", name)
+
+    def open_inputs(self) -> BucketInputs:
+        return BucketInputs(self.bucket, self._copies)
 
     def open_notes(self, kind: str) -> BucketNotes:
         return BucketNotes(self.bucket, kind)
