@@ -25,13 +25,14 @@ from reconciler.errors import (
 from reconciler.system.collector import collect_seldom, leave
 
 # They go on for as long as something runs; all others end as soon as they have answered.
-_LASTING = ("apply", "watch", "ui", "sync", "mock", "demo")
+_LASTING = ("apply", "watch", "ui", "sync", "worker", "mock", "demo")
 # In the order in which people meet them. Each is `reconciler/cli/commands/NAME.py`, which is loaded
 # when it is asked for: `--version` loads click and nothing else.
 COMMANDS = (
-    "init", "validate", "plan", "diff", "show", "apply", "status", "watch", "ui", "sync", "takes",
-    "open", "extract", "pick", "sheet", "retake", "resolve", "explain", "graph", "log", "cost",
-    "import", "verify", "gc", "move", "bundle", "unbundle", "schema", "mock", "demo", "completion",
+    "init", "validate", "plan", "diff", "show", "apply", "status", "watch", "ui", "sync", "worker",
+    "takes", "open", "extract", "pick", "sheet", "retake", "resolve", "explain", "graph", "log",
+    "cost", "import", "verify", "gc", "move", "bundle", "unbundle", "schema", "mock", "demo",
+    "completion",
 )  # fmt: skip
 
 

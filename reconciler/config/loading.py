@@ -122,6 +122,7 @@ def build_committed_config(
         lock_dir=lock_dir,
         state_dir=home / endpoint.realm,
         committed=folder,
+        workers=False,
         settle_s=max(shared.settle_s, _choose_settle_s(endpoint)),
     )
 
@@ -170,6 +171,7 @@ def _build_config(
         ),
         home=root / STATE_DIR,
         lock_dir=root,
+        workers=spec.get("workers", False),
     )
 
 

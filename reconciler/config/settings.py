@@ -99,6 +99,15 @@ class Config:
     # the address of a ledger that several machines share; empty: a file in `state_dir`
     ledger: Secret = field(default_factory=lambda: Secret(""))
 
+    workers: bool = False  # whether an apply leaves the work to workers
+
+    @property
+    def leaves_work(self) -> bool:
+        """Whether others carry out what an apply here orders. What the bundled server renders is of
+        this machine alone.
+        """
+        return self.workers and not self.endpoint.bundled
+
     @property
     def shares_ledger(self) -> bool:
         """Whether the ledger is one that several machines share. The bundled server's tasks are of

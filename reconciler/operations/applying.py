@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from reconciler.operations.approval import Tell
     from reconciler.service.network import Transport
 
+_STANDS = (
+    "What was ordered stands: the workers go on with it. `cutlist apply --refresh-only` brings home"
+    " what is ready, `cutlist apply` writes it too."
+)
+
 
 class ServiceSession:
     """A session, and the way to the service, which is opened when something has to be asked."""
@@ -76,13 +81,22 @@ async def open_session(
     block: RunBlocking,
     transport: Transport | None,
     cache: Cache | None = None,
+    *,
+    orders: bool = False,
 ) -> AsyncIterator[ServiceSession]:
-    """A session for the length of a block; it is not connected yet."""
+    """A session for the length of a block; it is not connected yet. `orders`: whether it leaves the
+    work to workers.
+    """
     async with AsyncExitStack() as stack:
+        order = None
+        if orders:
+            from reconciler.operations.working import open_order_book  # lazy: only with workers
+
+            order = await stack.enter_async_context(open_order_book(config, ledger, hooks.tell))
         cache = cache or open_cache(config.cache_dir)
         tree = stack.enter_context(open_tree(config, cache, clock))
         session = Session(
-            config, store, ledger, clock, hooks.observe, cache, tree.file, block, hooks.hints
+            config, store, ledger, clock, hooks.observe, cache, tree.file, block, hooks.hints, order
         )
         stack.push_async_callback(session.close)
         yield ServiceSession(config, session, hooks.tell, transport, stack)
@@ -116,18 +130,21 @@ class ApplyRun:
             block,
             transport,
             self.cache,
+            orders=self.config.leaves_work,
         ) as service:
             await self._settle_earlier_runs(service)
             first = self._make_plan(saved_state)
             self._warn_of_clock(first)
             self._show_and_check(first)
             has_to_ask = self._has_to_ask(first, service.session)
-            if has_to_ask:
+            if has_to_ask and not self.config.leaves_work:
                 check_key(self.config)  # told before a person is asked for a yes
             if first.plan.may_pay:
                 await self.hooks.wait(first.plan)
             approved = self._get_approval(first)
-            if has_to_ask and not self.stop.reason:
+            obsolete = self._find_obsolete(first)
+            needs_service = bool(obsolete) or not self.config.leaves_work
+            if has_to_ask and needs_service and not self.stop.reason:
                 await service.connect()
             report = await service.session.drive(
                 first,
@@ -135,8 +152,10 @@ class ApplyRun:
                 self.stop,
                 self.hooks.tell,
                 origin=find_origin(self.config, first, approved),
-                obsolete=self._find_obsolete(first),
+                obsolete=obsolete,
             )
+        if self.config.leaves_work and self.stop.reason:
+            self.hooks.tell(_STANDS)
         if is_shared(self.config):
             await block(self._claim, first)
         return report
@@ -161,7 +180,7 @@ class ApplyRun:
         """
         self._check_books()
         service.session.take_in_spill(self.hooks.tell)
-        if service.session.has_to_ask:
+        if service.session.has_to_ask and not self.config.leaves_work:  # else workers do it
             await service.connect()
             await service.session.recover(self.hooks.tell, self.stop)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Unpack
 
 from reconciler.apply.request import ApplyHooks, ApplyRequest
@@ -75,3 +76,14 @@ class Applying(OpenedProject):
             finally:
                 if self._workspace.cache is not None:
                     self._workspace.cache.write()
+
+    async def run_worker(self, stop: Stop, tell: Callable[[str], None]) -> None:
+        """Carry out what applies of this account order, until `stop`; what is being sent then is
+        recorded first. `tell` hears how orders end. Raises UsageError, CutlistError where something
+        that a worker needs is missing.
+        """
+        from reconciler.operations.working import run_worker  # lazy: pgqueuer
+
+        await run_worker(
+            self.config, self.store, self.clock, self._block, self._transport, tell, stop
+        )

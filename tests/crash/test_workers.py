@@ -1,0 +1,161 @@
+"""Workers in processes of their own: an order is rendered, whoever dies; the bill of the server
+says that it was paid once.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.bucketserver import BucketServer
+from tests.cli.processes import PATIENCE_S, until
+from tests.crash.scene import VICTIM, Server
+from tests.crash.team_scene import Team
+
+TASK_SECONDS = (0.3, 0.6)
+
+
+@pytest.fixture
+def team(running: Server, bucket_server: BucketServer, tmp_path: Path) -> Iterator[Team]:
+    running.ask("reset", "POST")
+    team = Team(tmp_path, running, bucket_server)
+    yield team
+    team.end()
+
+
+def finish(process: subprocess.Popen[str], code: int = 0) -> str:
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == code, out + err
+    return out + err
+
+
+def test_an_order_is_rendered(team: Team) -> None:
+    """What an apply orders a worker renders, with inputs and chains; the apply writes the outputs.
+    A SIGTERM then ends the worker with 0, and nothing of it is left among the living.
+    """
+    clip = team.film.clip()
+    first = team.film.edit(url=clip)
+    team.film.edit(url=f"edit://{first}")
+    apply = team.start_apply()
+    said = until(lambda: team.bucket.list(team.place, "inputs/"), apply)
+    assert len(said) == 1
+    worker = team.start_worker()
+    out = finish(apply)
+    assert "no worker is at work at this ledger; start one with: cutlist worker" in out
+    assert team.find_broken(2) == {}
+    assert {path.stem for path in (team.film.root / "renders").iterdir()} == set(team.film.names())
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(PATIENCE_S) == 0, team.read_log()
+    assert team.sql("select * from holders") == []
+    written = {path.name for path in (team.root / "worker-0").iterdir()}
+    assert written == {"cutlist.yaml", ".cutlist"}
+
+
+@pytest.mark.parametrize(
+    ("point", "when", "nth"),
+    [
+        ("Ledger.intend", "after", "1"),
+        ("Ledger.submitted", "before", "1"),
+        ("Ledger.end", "before", "1"),
+    ],
+)
+def test_a_worker_is_killed(team: Team, point: str, when: str, nth: str) -> None:
+    """Between INTENT and POST, between POST and task_id, and while it follows: another worker takes
+    over, and one payment is in the bill.
+    """
+    team.film.edit()
+    apply = team.start_apply()
+    victim = team.start_worker(command=[*VICTIM, point, when, nth])
+    assert victim.wait(PATIENCE_S) == -signal.SIGKILL, team.read_log()
+    team.let_time_pass()
+    team.start_worker()
+    finish(apply)
+    assert team.find_broken(1) == {}
+
+
+def test_an_apply_that_is_stopped_leaves_its_order(team: Team) -> None:
+    """Ctrl-C says so and how to fetch; a worker that comes later renders it, and the next apply
+    takes it for nothing.
+    """
+    team.film.edit()
+    apply = team.start_apply()
+    until(lambda: has_job(team), apply)
+    apply.send_signal(signal.SIGINT)
+    out = finish(apply, 130)
+    assert "What was ordered stands" in out
+    assert "cutlist apply --refresh-only" in out
+    assert team.server.billed() == []
+    worker = team.start_worker()
+    until(lambda: team.bucket.list(team.place, "results/"), worker)
+    finish(team.start_apply())
+    assert team.find_broken(1) == {}
+
+
+def has_job(team: Team) -> bool:
+    found = team.sql("select to_regclass('pgqueuer') is not null")
+    return bool(found[0][0]) and team.sql("select count(*) from pgqueuer")[0][0] > 0
+
+
+def test_an_order_of_a_stranger(team: Team) -> None:
+    """Whoever may write to the database makes a worker write nothing, and send nothing."""
+    team.film.edit()
+    apply = team.start_apply()
+    until(lambda: has_job(team), apply)
+    payload = bytes(team.sql("select payload from pgqueuer")[0][0])
+    order = json.loads(payload)
+    order["work"]["sources"] = [
+        {
+            "at": "/input/media/0/url",
+            "origin": "input",
+            "digest": "../../../../escape",
+            "suffix": ".mp4",
+            "reference": "",
+        }
+    ]
+    raw = json.dumps(order).encode().hex()
+    team.sql(f"update pgqueuer set payload = '\\x{raw}'")
+    team.start_worker()
+    out = finish(apply, 4)
+    assert "a source's digest is none" in " ".join(out.split())
+    assert team.server.ask("bill")["tasks"] == []
+    assert not list(team.root.rglob("escape"))
+
+
+def test_an_input_is_damaged_in_the_bucket(team: Team) -> None:
+    """Other bytes are never uploaded: the order ends with words, and the next apply puts the input
+    there anew.
+    """
+    team.film.edit(url=team.film.clip())
+    apply = team.start_apply()
+    until(lambda: has_job(team), apply)
+    (name,) = team.bucket.list(team.place, "inputs/")
+    size = team.bucket.list(team.place)[name]
+    team.bucket.hurt(team.place, name, b"x" * size)
+    team.start_worker()
+    out = " ".join(finish(apply, 4).split())
+    assert "is not in the store, or has other bytes there" in out
+    assert team.server.ask("bill")["tasks"] == []
+    finish(team.start_apply())
+    assert team.find_broken(1) == {}
+
+
+def test_a_worker_without_the_key(team: Team) -> None:
+    """One whose key the service refuses sends nothing and ends no order: another with the right key
+    takes it.
+    """
+    team.film.edit()
+    apply = team.start_apply()
+    team.start_worker(DASHSCOPE_API_KEY="sk-wrong")
+    until(lambda: "InvalidApiKey" in team.read_log())
+    assert team.server.billed() == []
+    team.workers[0].kill()
+    team.workers[0].wait()
+    team.let_time_pass()
+    team.start_worker()
+    finish(apply)
+    assert team.find_broken(1) == {}

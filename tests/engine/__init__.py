@@ -1,0 +1,1 @@
+"""Orders, and those who carry them out."""

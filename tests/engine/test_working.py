@@ -1,0 +1,84 @@
+"""What a worker, and an apply that orders, need, and what they say where it is missing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.cli.main import run
+
+NEEDED = {
+    "endpoint": "singapore",
+    "account": "studio",
+    "ledger": "postgresql://db.invalid/x",
+    "store": "s3://studio/films?region=us-east-1",
+    "workers": True,
+}
+
+
+def write_project(folder: Path, **spec: Any) -> Path:
+    document = {
+        "apiVersion": "cutlist/v1",
+        "kind": "Project",
+        "metadata": {"name": "film"},
+        "spec": {name: value for name, value in spec.items() if value is not None},
+    }
+    (folder / "cutlist.yaml").write_text(json.dumps(document))
+    return folder
+
+
+MISSING = [
+    (
+        {"ledger": None},
+        "workers need a ledger that machines share, and this project names no ledger",
+    ),
+    ({"store": None}, "workers need a store that machines share, and this project has a folder"),
+    ({"endpoint": "mock"}, "this project has a ledger of this machine"),
+    ({}, "no API key: DASHSCOPE_API_KEY is not set"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), MISSING)
+def test_what_is_missing(
+    change: dict[str, Any], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each is told with what to do, before anything is opened."""
+    folder = write_project(tmp_path, **{**NEEDED, **change})
+    assert run(["-C", str(folder), "worker"]) != 0
+    told = " ".join("".join(capsys.readouterr()).split())
+    assert words in told
+
+
+def test_the_engine_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the extra the command names it."""
+    for name in [each for each in sys.modules if each.split(".")[0] == "pgqueuer"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "reconciler.engine.pgqueuer", raising=False)
+    monkeypatch.setitem(sys.modules, "pgqueuer", None)
+    monkeypatch.setenv("DASHSCOPE_API_KEY", "sk-example")
+    assert run(["-C", str(write_project(tmp_path, **NEEDED)), "worker"]) == 1
+    told = " ".join("".join(capsys.readouterr()).split())
+    assert "workers need pgqueuer, which is not installed" in told
+    assert "pip install 'cutlist[workers]'" in told
+
+
+def test_nothing_is_loaded_that_is_not_needed(tmp_path: Path) -> None:
+    """A project with neither ledger, store nor workers loads no library for them, also in an
+    apply.
+    """
+    write_project(tmp_path)
+    (tmp_path / "specs").mkdir()
+    program = (
+        "import sys; from reconciler.cli.main import run; code = run(sys.argv[1:]);"
+        " print(code, [name for name in ('psycopg', 'obstore', 'pgqueuer') if name in sys.modules])"
+    )
+    command = [sys.executable, "-c", program, "-C", str(tmp_path), "apply", "--auto-approve"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout.splitlines()[-1] == "0 []", done.stdout + done.stderr
