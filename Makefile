@@ -13,7 +13,7 @@ SUBJECTS_SINCE := 031fe5a
 BENCHES := startup plan cold scale store watch apply server controller controller_looks
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help env demo test coverage lint simulate crash fuzz fuzz-cache fuzz-server bench bench-peers bench-controller lock schemas modules vendor screenshots clean
+.PHONY: help env demo test coverage lint simulate crash crash-team fuzz fuzz-cache fuzz-server bench bench-peers bench-controller lock schemas modules vendor screenshots clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -56,6 +56,9 @@ simulate: env  ## the durability contract over SEEDS=20000 simulated runs, and a
 crash: env  ## the same with real processes, through KILLS=1000 real kills, and a fifth as many of the controller
 	@$(BIN)/python -m tests.crash.run --kills $(or $(KILLS),1000)
 	@$(BIN)/python -m tests.crash.sync_run --kills $$(( $(or $(KILLS),1000) / 5 ))
+
+crash-team: env  ## four workers through EDITS=500 edits and KILLS=60 kills, with faults and restarts of all they need
+	@$(BIN)/python -m tests.crash.team_run --jobs $(or $(EDITS),500) --kills $(or $(KILLS),60)
 
 fuzz: env  ## bad input of every kind for SECONDS=600, and MEDIA=5000 mutated media
 	@FUZZ_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/badinput/test_fuzz.py tests/badinput/test_fuzz_plans.py

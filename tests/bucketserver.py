@@ -26,6 +26,8 @@ class BucketServer:
     ignores_conditions: bool = False
     knows_no_conditions: bool = False
     _number: int = 0
+    _listening: Any = None
+    _thread: threading.Thread | None = None
 
     def make_bucket(self, realm: str = "live") -> BucketAddress:
         """A new, empty bucket, and the address of the place of a realm in it."""
@@ -38,6 +40,31 @@ class BucketServer:
         """The address as people write it for `store:`, of any realm."""
         place = address.prefix.rpartition("/")[0]
         return f"s3://{address.bucket}/{place}?endpoint={self.url}&region=us-east-1"
+
+    def listen(self) -> None:
+        """Answer, at the port that it had before if it had one. What lies in it has stayed."""
+        from moto.server import DomainDispatcherApplication, create_backend_app
+        from werkzeug.serving import make_server
+
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        port = int(self.url.rpartition(":")[2] or 0)
+        app = DomainDispatcherApplication(create_backend_app)
+        self._listening = make_server(
+            "127.0.0.1",
+            port,
+            lambda environ, start: self.answer(app, environ, start),
+            threaded=True,
+        )
+        self.url = f"http://127.0.0.1:{self._listening.server_port}"
+        self._thread = threading.Thread(target=self._listening.serve_forever, daemon=True)
+        self._thread.start()
+
+    def shut(self) -> None:
+        """Answer nobody any more."""
+        assert self._thread is not None
+        self._listening.shutdown()
+        self._thread.join()
+        self._listening.server_close()
 
     def reset(self) -> None:
         """Behave well again, and forget what came in."""
@@ -111,21 +138,9 @@ def _boto(url: str) -> Any:
 @contextmanager
 def run_server() -> Iterator[BucketServer]:
     """The server, until the block ends."""
-    from moto.server import DomainDispatcherApplication, create_backend_app
-    from werkzeug.serving import make_server
-
-    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
     server = BucketServer()
-    app = DomainDispatcherApplication(create_backend_app)
-    listening = make_server(
-        "127.0.0.1", 0, lambda environ, start: server.answer(app, environ, start), threaded=True
-    )
-    thread = threading.Thread(target=listening.serve_forever, daemon=True)
-    thread.start()
-    server.url = f"http://127.0.0.1:{listening.server_port}"
+    server.listen()
     try:
         yield server
     finally:
-        listening.shutdown()
-        thread.join()
-        listening.server_close()
+        server.shut()

@@ -80,6 +80,11 @@ class Team:
                 process.kill()
             process.wait()
 
+    def has_job(self) -> bool:
+        """Whether something was ordered that is not done."""
+        is_there = self.sql("select to_regclass('pgqueuer') is not null")[0][0]
+        return bool(is_there) and self.sql("select count(*) from pgqueuer")[0][0] > 0
+
     def let_time_pass(self) -> None:
         """A minute goes by for the database: who has died is dead, for ledger and queue."""
         self.sql("update attempts set intended_at = intended_at - 60")

@@ -84,7 +84,7 @@ def test_an_apply_that_is_stopped_leaves_its_order(team: Team) -> None:
     """
     team.film.edit()
     apply = team.start_apply()
-    until(lambda: has_job(team), apply)
+    until(team.has_job, apply)
     apply.send_signal(signal.SIGINT)
     out = finish(apply, 130)
     assert "What was ordered stands" in out
@@ -96,16 +96,11 @@ def test_an_apply_that_is_stopped_leaves_its_order(team: Team) -> None:
     assert team.find_broken(1) == {}
 
 
-def has_job(team: Team) -> bool:
-    found = team.sql("select to_regclass('pgqueuer') is not null")
-    return bool(found[0][0]) and team.sql("select count(*) from pgqueuer")[0][0] > 0
-
-
 def test_an_order_of_a_stranger(team: Team) -> None:
     """Whoever may write to the database makes a worker write nothing, and send nothing."""
     team.film.edit()
     apply = team.start_apply()
-    until(lambda: has_job(team), apply)
+    until(team.has_job, apply)
     payload = bytes(team.sql("select payload from pgqueuer")[0][0])
     order = json.loads(payload)
     order["work"]["sources"] = [
@@ -132,7 +127,7 @@ def test_an_input_is_damaged_in_the_bucket(team: Team) -> None:
     """
     team.film.edit(url=team.film.clip())
     apply = team.start_apply()
-    until(lambda: has_job(team), apply)
+    until(team.has_job, apply)
     (name,) = team.bucket.list(team.place, "inputs/")
     size = team.bucket.list(team.place)[name]
     team.bucket.hurt(team.place, name, b"x" * size)
