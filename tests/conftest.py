@@ -25,6 +25,7 @@ LONG_FILES = (
     "badinput/test_fuzz.py",
     "cli/test_screens.py",
     "e2e/test_lost_answers.py",
+    "crash/test_workers.py",
     "simulation/test_simulation.py",
     "cli/test_processes.py",
     "crash/test_points.py",
