@@ -20,6 +20,7 @@ from reconciler.web.auth import COOKIE, open_gate
 from reconciler.web.feed import Feed
 from reconciler.web.files import Shell
 from reconciler.web.gate import PageGate, TokenGate
+from reconciler.web.media import MediaRoom
 from reconciler.web.places import MediaPlaces
 from reconciler.web.server import PageServer
 from reconciler.web.watched import WatchedProject
@@ -44,7 +45,9 @@ async def serve_page(settings: PageSettings) -> None:
     """Serve the page until cancelled. Raises CutlistError where it cannot begin."""
     token = Secret("" if settings.auth else make_secret(_TOKEN_BYTES).hex())
     feed = Feed(make_secret(8).hex())
-    watched = WatchedProject(settings.open_project, feed, MediaPlaces())
+    project = settings.open_project()
+    media = MediaRoom(project.config.cache_dir, project.clock)
+    watched = WatchedProject(project, settings.open_project, feed, MediaPlaces(), media)
     given = None if settings.auth is None else open_gate(settings.auth, settings.folder)
 
     def open_own_gate(port: int) -> PageGate:
@@ -54,6 +57,8 @@ async def serve_page(settings: PageSettings) -> None:
     server = PageServer(
         PageApi(watched),
         Shell(),
+        feed,
+        media,
         open_own_gate,
         lambda error: crash.tell(error, where="on the page"),
         host=settings.host,
@@ -63,6 +68,7 @@ async def serve_page(settings: PageSettings) -> None:
         await server.start()
         stack.push_async_callback(server.stop)
         stack.callback(feed.close)
+        stack.push_async_callback(media.close)
         host = f"[{server.host}]" if ":" in server.host else server.host
         address = f"http://{host}:{server.port}/"
         whole = f"{address}?token={token.reveal()}" if token else address

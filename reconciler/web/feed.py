@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_MOST_KEPT = 1_000  # events that can be asked for again
+_MOST_KEPT = 300  # events that can be asked for again
 _MOST_BEHIND = 500  # events that a slow reader may be behind
 
 
@@ -50,7 +50,7 @@ class Feed:
         for queue in self._readers:
             self._cut(queue)
 
-    async def read(self, last_id: str | None = None) -> AsyncIterator[FeedEvent]:
+    async def read(self, last_id: str | None = None) -> AsyncGenerator[FeedEvent, None]:
         """The events after `last_id`, or from now on, until the feed closes or the reader is too
         far behind. Where those in between are not kept any more, `reset` comes first: what is known
         has to be asked for anew.

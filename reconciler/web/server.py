@@ -13,7 +13,9 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from reconciler.apply.events import RunBlocking, run_in_thread
 from reconciler.errors import CutlistError
+from reconciler.system.stills.kinds import StillKind
 from reconciler.web.api import (
     PREFIX,
     ROUTES,
@@ -24,12 +26,20 @@ from reconciler.web.api import (
     Refused,
     refuse_for,
 )
+from reconciler.web.feed import Feed
 from reconciler.web.files import Shell
 from reconciler.web.gate import Knock, NotAdmitted, PageGate, TokenGate
+from reconciler.web.media import MediaRoom, NoMedium, NotMadeYet
+from reconciler.web.streams import send_events, send_medium, send_still
 
 STOP_S = 0.5  # for requests that are being answered when it stops
 MOST_BODY_BYTES = 64 << 10
 _JSON = "application/json"
+_STILL_TYPES = {
+    StillKind.POSTER.value: "image/webp",
+    StillKind.PREVIEW.value: "video/mp4",
+    StillKind.FILMSTRIP.value: "image/webp",
+}
 _SAFE = {
     "Content-Security-Policy": (
         "default-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none';"
@@ -55,13 +65,17 @@ class PageServer:
         self,
         api: PageApi,
         shell: Shell,
+        feed: Feed,
+        media: MediaRoom,
         open_gate: Callable[[int], PageGate],
         tell_fault: Callable[[Exception], None],
         *,
         host: str = "127.0.0.1",
         port: int = 0,
+        block: RunBlocking = run_in_thread,
     ) -> None:
         self._api, self._shell = api, shell
+        self._feed, self._media, self._block = feed, media, block
         self._open_gate, self._tell_fault = open_gate, tell_fault
         self._gate: PageGate | None = None
         self.host, self.port = host, port
@@ -97,9 +111,14 @@ class PageServer:
         )
         for method, path, handler in ROUTES:
             app.router.add_route(method, f"/{PREFIX}{path}", self._make_answer(handler))
+        app.router.add_get(f"/{PREFIX}/events", self._answer_events)
         app.router.add_get("/static/{version}/{path:.+}", self._answer_static)
+        for kind in ("media", "inputs"):
+            app.router.add_get(f"/{kind}/{{digest}}", self._answer_medium)
+            app.router.add_get(f"/{kind}/{{digest}}/{{still}}", self._answer_still)
         for path in self._shell.pages:
             app.router.add_get(path, self._answer_shell)
+        app.on_response_prepare.append(_make_safe)
         return app
 
     # ---- around every request
@@ -111,6 +130,12 @@ class PageServer:
             response = await handler(request)
         except Refused as error:
             response = _build_refusal(request, error)
+        except NoMedium as error:
+            response = _build_refusal(request, Refused(404, "no_medium", str(error)))
+        except NotMadeYet:
+            words = "It is being made."
+            response = _build_refusal(request, Refused(202, "not_made_yet", words, "Ask again."))
+            response.headers["Retry-After"] = "1"
         except CutlistError as error:
             response = _build_refusal(request, refuse_for(error))
         except web.HTTPException as error:
@@ -123,9 +148,6 @@ class PageServer:
             response = _build_refusal(
                 request, Refused(500, "fault", words, "The terminal says more.")
             )
-        if not response.prepared:
-            response.headers.update(_SAFE)
-            response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     @web.middleware
@@ -172,6 +194,32 @@ class PageServer:
             "Content-Type": content_type,
         }
         return web.Response(body=body, headers=headers)
+
+    async def _answer_events(self, request: web.Request) -> web.StreamResponse:
+        return await send_events(request, self._feed)
+
+    async def _answer_medium(self, request: web.Request) -> web.StreamResponse:
+        await self._media.wait()
+        digest = request.match_info["digest"]
+        is_video = request.path.startswith("/media/")
+        opening = self._media.open_video(digest) if is_video else self._media.open_input(digest)
+        return await send_medium(request, digest, opening, self._block)
+
+    async def _answer_still(self, request: web.Request) -> web.StreamResponse:
+        digest, name = request.match_info["digest"], request.match_info["still"]
+        if name not in _STILL_TYPES:
+            raise Refused(404, "not_found", "There is nothing here.")
+        await self._media.wait()
+        is_video = request.path.startswith("/media/")
+        get = self._media.get_video_still if is_video else self._media.get_input_still
+        made = await get(digest, StillKind(name))
+        return send_still(request, f"{digest}.{name}", made, _STILL_TYPES[name])
+
+
+async def _make_safe(_request: web.Request, response: web.StreamResponse) -> None:
+    """What a browser may do with an answer stands in every answer."""
+    response.headers.update(_SAFE)
+    response.headers.setdefault("Cache-Control", "no-store")
 
 
 def _read_knock(request: web.Request) -> Knock:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,12 +22,23 @@ from reconciler.state.lockfile import LOCK_FILE
 from reconciler.watch.stamps import Stamp, take_stamp
 from reconciler.web.cards import BoardView, build_board, fault_to_json, list_changed
 from reconciler.web.feed import Feed
+from reconciler.web.media import MediaRoom, OpenFile, find_inputs
 from reconciler.web.places import MediaPlaces
 
 T = TypeVar("T")
 BOARD_VERSION = 1
 _LEDGER_LOOK_S = 2.0  # between two looks whether another process has written the ledger
-_MOST_CARDS = 200  # of one event; where more have changed, the board is asked for whole
+_MOST_CARDS = 50  # of one event; where more have changed, the board is asked for whole
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one look has brought."""
+
+    project: Project
+    board: BoardView
+    inputs: Mapping[str, OpenFile]
+    lock_etag: str
 
 
 class WatchedProject:
@@ -34,22 +46,26 @@ class WatchedProject:
 
     def __init__(
         self,
+        project: Project,
         open_project: Callable[[], Project],
         feed: Feed,
         places: MediaPlaces,
+        media: MediaRoom,
         block: RunBlocking = run_in_thread,
     ) -> None:
         self.open_project = open_project
         self.feed = feed
         self.places = places
+        self.media = media
         self._block = block
-        self._project = open_project()
+        self._project = project
         self._open_now: Callable[[], Project] = lambda: self._project
         self._turn = asyncio.Lock()
         self._board = BoardView()
         self._faults: Sequence[Mapping[str, str]] = ()
         self._document: tuple[bytes, str] = (b"", "")
         self._has_looked = asyncio.Event()
+        self._is_seen_anew = asyncio.Event()
         self._lock_etag = ""
         self._encode()
 
@@ -85,25 +101,31 @@ class WatchedProject:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow_files())
             group.create_task(self._follow_ledger())
+            group.create_task(self._keep_inputs())
 
     async def look(self) -> None:
         """Have one pass, and tell what is not as it was."""
         async with self._turn:
             before, faults = self._board, self._faults
             try:
-                project, board, lock_etag = await self._block(self._read)
+                seen = await self._block(self._read)
             except CutlistError as error:
                 self._faults = list_faults(error)
+                self.media.follow(self._project.store)
             else:
-                self._project, self._board, self._faults = project, board, ()
-                self._tell_lock(lock_etag)
+                self._project, self._board, self._faults = seen.project, seen.board, ()
+                self.media.follow(seen.project.store, seen.inputs)
+                self._tell_lock(seen.lock_etag)
             await self._block(self._encode)
+        is_first = not self._has_looked.is_set()
         self._has_looked.set()
-        if self._faults != faults:
-            self.feed.publish("faults", {"faults": list(self._faults)})
-        self._tell_changes(before)
+        self._is_seen_anew.set()
+        if not is_first:
+            if self._faults != faults:
+                self.feed.publish("faults", {"faults": list(self._faults)})
+            self._tell_changes(before)
 
-    def _read(self) -> tuple[Project, BoardView, str]:
+    def _read(self) -> _Seen:
         """The project as its files say it now, and its board. Raises CutlistError."""
         project = self._open_now()
         current, now = project.run_pass(), project.clock.now()
@@ -112,7 +134,8 @@ class WatchedProject:
         rendered = project.store.find_rendered_for(list(current.desired.edits))
         takes = {name: len(results) for name, results in rendered.items()}
         lock_etag = read_lock_etag(project.config.lock_dir)
-        return project, build_board(current, status, takes, self.places), lock_etag
+        board = build_board(current, status, takes, self.places)
+        return _Seen(project, board, find_inputs(current), lock_etag)
 
     def _encode(self) -> None:
         data = {
@@ -157,6 +180,13 @@ class WatchedProject:
             if now != seen:
                 seen = now
                 await self.look()
+
+    async def _keep_inputs(self) -> None:
+        """Have the small ones of inputs made after each look, one look after the other."""
+        while True:
+            await self._is_seen_anew.wait()
+            self._is_seen_anew.clear()
+            await self.media.keep_inputs()
 
     def _stamp_ledger(self) -> tuple[Stamp, Stamp]:
         path = str(self._project.config.ledger_file)

@@ -18,6 +18,7 @@ from reconciler.web.api import PageApi
 from reconciler.web.feed import Feed
 from reconciler.web.files import Shell
 from reconciler.web.gate import TokenGate
+from reconciler.web.media import MediaRoom
 from reconciler.web.places import MediaPlaces
 from reconciler.web.server import PageServer
 from reconciler.web.watched import WatchedProject
@@ -66,12 +67,14 @@ async def serve(root: Path) -> AsyncIterator[Page]:
     """The page of a project, for the length of a block."""
     faults: list[Exception] = []
     feed = Feed("test")
-    watched = WatchedProject(lambda: Project.open(root), feed, MediaPlaces())
+    project = Project.open(root)
+    media = MediaRoom(project.config.cache_dir, project.clock)
+    watched = WatchedProject(project, lambda: Project.open(root), feed, MediaPlaces(), media)
 
     def open_gate(port: int) -> TokenGate:
         return TokenGate([(WHO, Secret(TOKEN))], "cutlist-test", [port])
 
-    server = PageServer(PageApi(watched), Shell(), open_gate, faults.append)
+    server = PageServer(PageApi(watched), Shell(), feed, media, open_gate, faults.append)
     await server.start()
     looking = asyncio.ensure_future(watched.run())
     try:
@@ -83,6 +86,7 @@ async def serve(root: Path) -> AsyncIterator[Page]:
     finally:
         looking.cancel()
         await asyncio.wait([looking])
+        await media.close()
         feed.close()
         await server.stop()
     if not looking.cancelled():

@@ -25,6 +25,8 @@ from reconciler.errors import CutlistError
 from reconciler.system.probe.file_types import CLIP, HEAD_BYTES, PICTURES, detect_form
 from reconciler.system.probe.refusal import Foreign, Unreadable
 
+MOST_MADE_BYTES = 16 << 20  # of what is made of a medium
+_MOST_ANSWER_BYTES = 64 << 20
 PATIENCE_S = 120.0  # for an answer, however busy the machine; computing time is limited over there
 _START = (
     "import sys; sys.path += sys.argv[1:];"
@@ -71,9 +73,9 @@ class ProbeClient:
             if form:
                 raise Foreign(form, "a video as MP4 or MOV")
             raise Unreadable("it is no video that can be opened")
-        question = {"form": form, "size_bytes": size_bytes, "mask": mask}
+        question = {"form": form, "size_bytes": size_bytes, "mask": mask, "make": ""}
         with _open_descriptor(file) as descriptor, self._turn:
-            answer = self._ask(json.dumps(question).encode(), descriptor)
+            answer, _ = self._ask(json.dumps(question).encode(), descriptor)
         if "refused" in answer:
             raise Unreadable(answer["refused"])
         facts: dict[str, Any] = answer["facts"]
@@ -89,43 +91,61 @@ class ProbeClient:
         form = detect_form(file.read(HEAD_BYTES))
         if form != CLIP and form not in PICTURES:
             raise Unreadable("it is no medium that can be opened")
-        question = {"form": form, "size_bytes": size_bytes, "mask": False}
+        question = {"form": form, "size_bytes": size_bytes, "mask": False, "make": ""}
         asked = {**question, "moments_s": list(moments_s), "box": box}
         with _open_descriptor(file) as descriptor, self._turn:
-            answer = self._ask(json.dumps(asked).encode(), descriptor)
+            answer, _ = self._ask(json.dumps(asked).encode(), descriptor)
         if "refused" in answer:
             raise Unreadable(answer["refused"])
         return [_build_frame(one, box) for one in answer["facts"]["frames"]]
+
+    def make(self, file: IO[bytes], kind: str, size_bytes: int) -> bytes:
+        """Something small made of a medium; `kind` is one of StillKind. Raises Unreadable."""
+        file.seek(0)
+        form = detect_form(file.read(HEAD_BYTES))
+        if form != CLIP and form not in PICTURES:
+            raise Unreadable("it is no medium that can be opened")
+        question = {"form": form, "size_bytes": size_bytes, "mask": False, "make": kind}
+        with _open_descriptor(file) as descriptor, self._turn:
+            answer, made = self._ask(json.dumps(question).encode(), descriptor)
+        if "refused" in answer:
+            raise Unreadable(answer["refused"])
+        return made
 
     def close(self) -> None:
         """End the worker."""
         with self._turn:
             self._end()
 
-    def _ask(self, question: bytes, descriptor: int) -> dict[str, Any]:
-        """The worker's answer. One that ends before it has begun is replaced, once."""
+    def _ask(self, question: bytes, descriptor: int) -> tuple[dict[str, Any], bytes]:
+        """The worker's answer, and what it has made. One that ends before it has begun is
+        replaced, once.
+        """
         code = 0
         for _ in range(2):
             line = self._connect()
             os.lseek(descriptor, 0, os.SEEK_SET)
-            begun, text = False, b""
+            begun = False
             try:
                 socket.send_fds(line, [question], [descriptor])
                 line.settimeout(PATIENCE_S)
                 with line.makefile("rb") as answers:
                     begun = bool(answers.readline())
-                    text = answers.readline()
+                    text = answers.readline(_MOST_ANSWER_BYTES)
+                    if text.endswith(b"\n"):
+                        answer: dict[str, Any] = json.loads(text)
+                        made_bytes = min(answer["made_bytes"], MOST_MADE_BYTES)
+                        made = answers.read(made_bytes)
+                        if len(made) == answer["made_bytes"]:
+                            return answer, made
             except TimeoutError:
                 self._end()
-                return {"refused": f"opening it takes more than {PATIENCE_S:.0f} s"}
+                return {"refused": f"opening it takes more than {PATIENCE_S:.0f} s"}, b""
             except OSError:
                 pass  # it ended
-            if text.endswith(b"\n"):
-                answer: dict[str, Any] = json.loads(text)
-                return answer
             code = self._end()
             if begun:
-                return {"refused": _explain_exit(code)}
+                return {"refused": _explain_exit(code)}, b""
         raise ProbeUnavailable(
             f"the process that opens media cannot begin its work (exit code {code}).",
             hint="The installation is not complete: install cutlist anew. Nothing was sent.",

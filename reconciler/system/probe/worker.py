@@ -26,7 +26,7 @@ ROOM_BYTES = 256 << 20  # of address space, beside what the process has when a f
 MOST_RESIDENT_BYTES = 320 << 20  # where the kernel holds nobody to his address space (macOS)
 IDLE_S = 120.0
 CPU_S, BYTES_PER_CPU_S = 1.8, 8 << 20  # of computing time for a file: so much, and more for more
-FRAMES_CPU_S = 30.0  # in the place of CPU_S, where frames are read up to the last moment
+LONG_CPU_S = 30.0  # in the place of CPU_S, where frames are read or stills are made
 _OPEN_FILES = 64  # while nothing of strangers is open
 TOO_MUCH_MEMORY = 86  # exit code
 _STATM = Path("/proc/self/statm")
@@ -50,13 +50,18 @@ def serve() -> None:
             question = json.loads(question)
             _import_for(question)
             line.sendall(READY)  # whatever ends the process from here on, the medium did
-            line.sendall(json.dumps(_answer(question, files[0])).encode() + b"\n")
+            answer = _answer(question, files[0])
+            made = answer.pop("made", b"")
+            line.sendall(json.dumps({**answer, "made_bytes": len(made)}).encode() + b"\n" + made)
 
 
 def _answer(question: dict[str, Any], file: int) -> dict[str, Any]:
+    """Facts, or the bytes of what was to be made, or a refusal."""
+    cpu_s = LONG_CPU_S if question["make"] or "moments_s" in question else CPU_S
     try:
-        cpu_s = FRAMES_CPU_S if "moments_s" in question else CPU_S
         with _limit_process(file, cpu_s + question["size_bytes"] / BYTES_PER_CPU_S):
+            if question["make"]:
+                return {"made": _make(question, file)}
             return {"facts": _read_facts(question, file)}
     except Refusal as error:
         return {"refused": str(error)}
@@ -73,6 +78,12 @@ def _import_for(question: dict[str, Any]) -> None:
         from reconciler.system.probe import frames
 
         frames.warm_up()
+    if question["make"]:
+        if "reconciler.system.stills.drawing" not in sys.modules:
+            from reconciler.system.stills import drawing
+
+            drawing.warm_up()
+        return
     if (
         question["form"] != "mp4" or question["mask"]
     ) and "reconciler.system.probe.image" not in sys.modules:
@@ -144,3 +155,10 @@ def _read_facts(question: dict[str, Any], file: int) -> dict[str, Any]:
         return read_picture(
             content, question["form"], question["size_bytes"], mask=question["mask"]
         )
+
+
+def _make(question: dict[str, Any], file: int) -> bytes:
+    from reconciler.system.stills.drawing import draw
+
+    with open(file, "rb", closefd=False) as content:
+        return draw(question["make"], content, question["form"])
