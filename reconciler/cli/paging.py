@@ -22,6 +22,7 @@ from reconciler.web.files import Shell
 from reconciler.web.gate import PageGate, TokenGate
 from reconciler.web.media import MediaRoom
 from reconciler.web.places import MediaPlaces
+from reconciler.web.runs import PageRuns
 from reconciler.web.server import PageServer
 from reconciler.web.watched import WatchedProject
 
@@ -48,6 +49,7 @@ async def serve_page(settings: PageSettings) -> None:
     project = settings.open_project()
     media = MediaRoom(project.config.cache_dir, project.clock)
     watched = WatchedProject(project, settings.open_project, feed, MediaPlaces(), media)
+    runs = PageRuns(settings.open_project, feed, _tell_fault)
     given = None if settings.auth is None else open_gate(settings.auth, settings.folder)
 
     def open_own_gate(port: int) -> PageGate:
@@ -55,12 +57,12 @@ async def serve_page(settings: PageSettings) -> None:
         return given or TokenGate([(who, token)], f"{COOKIE}-{port}", [port])
 
     server = PageServer(
-        PageApi(watched),
+        PageApi(watched, runs),
         Shell(),
         feed,
         media,
         open_own_gate,
-        lambda error: crash.tell(error, where="on the page"),
+        _tell_fault,
         host=settings.host,
         port=settings.port,
     )
@@ -69,6 +71,7 @@ async def serve_page(settings: PageSettings) -> None:
         stack.push_async_callback(server.stop)
         stack.callback(feed.close)
         stack.push_async_callback(media.close)
+        stack.push_async_callback(runs.close)
         host = f"[{server.host}]" if ":" in server.host else server.host
         address = f"http://{host}:{server.port}/"
         whole = f"{address}?token={token.reveal()}" if token else address
@@ -78,6 +81,11 @@ async def serve_page(settings: PageSettings) -> None:
             browser = asyncio.ensure_future(_open_browser(whole))
             stack.callback(browser.cancel)
         await watched.run()
+
+
+def _tell_fault(error: Exception) -> None:
+    """Write a report of a fault of the page."""
+    crash.tell(error, where="on the page")
 
 
 async def _open_browser(address: str) -> None:

@@ -14,6 +14,7 @@ from reconciler.project.base import NOTHING_SPECIAL, OpenedProject
 from reconciler.service.model_files import load_models
 
 if TYPE_CHECKING:
+    from reconciler.apply.request import SavedPlan
     from reconciler.history.log import LogRecord
     from reconciler.plan.diff import Comparison
     from reconciler.plan.explain import Explanation
@@ -45,13 +46,23 @@ class Looking(OpenedProject):
 
     def save(self, path: Path | str, options: PlanOptions = NOTHING_SPECIAL) -> Plan:
         """The plan, also written to `path`, to be applied once: read_plan gives it back."""
-        from reconciler.operations import saved_plan  # lazy: start-up time
-        from reconciler.state import plans
+        from reconciler.state import plans  # lazy: start-up time
+
+        plan, saved = self._freeze(options)
+        plans.write(Path(path), saved.document, tmp_name=self.clock.new_id())
+        return plan
+
+    def freeze(self, options: PlanOptions = NOTHING_SPECIAL) -> SavedPlan:
+        """The plan, bound to all that it was made of, to be applied once: what `save` writes."""
+        return self._freeze(options)[1]
+
+    def _freeze(self, options: PlanOptions) -> tuple[Plan, SavedPlan]:
+        from reconciler.apply.request import SavedPlan  # lazy: start-up time
+        from reconciler.operations import saved_plan
 
         current = self.run_pass(options)
         document = saved_plan.bind_plan(self.config, current, options, self.clock.new_id())
-        plans.write(Path(path), document, tmp_name=self.clock.new_id())
-        return current.plan
+        return current.plan, SavedPlan(document)
 
     def diff(self, ends: str) -> Comparison:
         """What changes from one revision to another, and what that costs now.

@@ -30,6 +30,8 @@ from reconciler.project import Project
 from reconciler.service.model_files import load_models
 from reconciler.web.edits import EditSources, build_edit
 from reconciler.web.places import MediaPlaces
+from reconciler.web.plans import ShownPlan, ShownPlans
+from reconciler.web.runs import PageRun, PageRuns
 from reconciler.web.watched import WatchedProject
 
 API_VERSION = 1
@@ -104,8 +106,10 @@ def refuse_for(error: CutlistError) -> Refused:
 class PageApi:
     """Answers questions about one project."""
 
-    def __init__(self, watched: WatchedProject) -> None:
+    def __init__(self, watched: WatchedProject, runs: PageRuns) -> None:
         self._watched = watched
+        self._runs = runs
+        self._plans = ShownPlans(watched.project.clock)
 
     async def read_project(self, question: PageQuestion) -> PageReply:
         """Which project it is, and what the page may do."""
@@ -123,7 +127,7 @@ class PageApi:
                 "environments": sorted(environments),
                 "currency": config.prices.currency or None,
                 "revision": revision,
-                "may": {"pick": False, "apply": False, "say_yes": False},
+                "may": {"pick": False, "apply": True, "say_yes": True},
                 "who": question.who,
                 "mode": "local",
             }
@@ -144,6 +148,32 @@ class PageApi:
 
         return PageReply({**await self._watched.ask(look), "lock": lock})
 
+    async def make_plan(self, _question: PageQuestion) -> PageReply:
+        """A plan that is made now, and can be carried out as it stands."""
+        saved = await self._watched.ask(lambda project: project.freeze())
+        return PageReply(self._plans.keep(saved).to_json(), status=201)
+
+    async def read_plan(self, question: PageQuestion) -> PageReply:
+        """A plan that was made."""
+        return PageReply(self._find_plan(question).to_json())
+
+    async def apply_plan(self, question: PageQuestion) -> PageReply:
+        """Carry out a plan exactly as it stands; who asks stands in the books."""
+        shown, max_cost = self._find_plan(question), _read_max_cost(question.body)
+        run_id = self._watched.project.clock.new_id()
+        run = await self._runs.begin(run_id, shown.saved, max_cost, question.who)
+        return PageReply({"run": run.id}, status=202)
+
+    async def read_run(self, question: PageQuestion) -> PageReply:
+        """How a run stands."""
+        return PageReply(self._find_run(question).to_json())
+
+    async def stop_run(self, question: PageQuestion) -> PageReply:
+        """End a run as Ctrl-C does."""
+        run = self._find_run(question)
+        run.request_stop()
+        return PageReply(run.to_json(), status=202)
+
     async def read_status(self, _question: PageQuestion) -> PageReply:
         """How every edit is, as `cutlist status --json`."""
         return PageReply(await self._watched.ask(lambda project: project.status().to_json()))
@@ -156,6 +186,18 @@ class PageApi:
         """What happened, as `cutlist log --json`."""
         name = question.query.get("edit") or None
         return PageReply(await self._watched.ask(lambda project: log_to_json(project.log(name))))
+
+    def _find_plan(self, question: PageQuestion) -> ShownPlan:
+        shown = self._plans.find(question.parts["id"])
+        if shown is None:
+            raise Refused(404, "no_plan", "This plan is not kept any more.", "Plan again.")
+        return shown
+
+    def _find_run(self, question: PageQuestion) -> PageRun:
+        run = self._runs.find(question.parts["run"])
+        if run is None:
+            raise Refused(404, "no_run", "There is no such run.", "The log says what became of it.")
+        return run
 
     async def _find_name(self, question: PageQuestion) -> str:
         """The edit in the address. Raises Refused where none is named so."""
@@ -179,6 +221,18 @@ def _read_edit(project: Project, name: str, places: MediaPlaces) -> EditSources:
     return EditSources(current, view, explanation, project.log(name), places)
 
 
+def _read_max_cost(body: Mapping[str, Any]) -> float | None:
+    """What may be spent at most, where the body says so. Raises Refused."""
+    amount = body.get("max_cost")
+    if amount is None:
+        return None
+    if isinstance(amount, bool) or not isinstance(amount, int | float) or amount < 0:
+        raise Refused(
+            400, "bad_amount", "max_cost is no amount of money.", "Give a number from 0, or null."
+        )
+    return float(amount)
+
+
 def _read_revision(project: Project) -> str | None:
     """The commit that is checked out; None outside git."""
     try:
@@ -192,6 +246,11 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/project", PageApi.read_project),
     ("GET", "/board", PageApi.read_board),
     ("GET", "/edits/{name}", PageApi.read_edit),
+    ("POST", "/plans", PageApi.make_plan),
+    ("GET", "/plans/{id}", PageApi.read_plan),
+    ("POST", "/plans/{id}/apply", PageApi.apply_plan),
+    ("GET", "/runs/{run}", PageApi.read_run),
+    ("POST", "/runs/{run}/stop", PageApi.stop_run),
     ("GET", "/status", PageApi.read_status),
     ("GET", "/cost", PageApi.read_cost),
     ("GET", "/log", PageApi.read_log),

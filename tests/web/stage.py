@@ -20,6 +20,7 @@ from reconciler.web.files import Shell
 from reconciler.web.gate import TokenGate
 from reconciler.web.media import MediaRoom
 from reconciler.web.places import MediaPlaces
+from reconciler.web.runs import PageRuns
 from reconciler.web.server import PageServer
 from reconciler.web.watched import WatchedProject
 
@@ -71,10 +72,12 @@ async def serve(root: Path) -> AsyncIterator[Page]:
     media = MediaRoom(project.config.cache_dir, project.clock)
     watched = WatchedProject(project, lambda: Project.open(root), feed, MediaPlaces(), media)
 
+    runs = PageRuns(lambda: Project.open(root), feed, faults.append)
+
     def open_gate(port: int) -> TokenGate:
         return TokenGate([(WHO, Secret(TOKEN))], "cutlist-test", [port])
 
-    server = PageServer(PageApi(watched), Shell(), feed, media, open_gate, faults.append)
+    server = PageServer(PageApi(watched, runs), Shell(), feed, media, open_gate, faults.append)
     await server.start()
     looking = asyncio.ensure_future(watched.run())
     try:
@@ -86,6 +89,7 @@ async def serve(root: Path) -> AsyncIterator[Page]:
     finally:
         looking.cancel()
         await asyncio.wait([looking])
+        await runs.close()
         await media.close()
         feed.close()
         await server.stop()
