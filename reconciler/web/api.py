@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.errors import (
@@ -14,7 +14,6 @@ from reconciler.errors import (
     CutlistError,
     Declined,
     DiskFull,
-    GitError,
     InvalidInput,
     LedgerError,
     Locked,
@@ -24,17 +23,13 @@ from reconciler.errors import (
     UsageError,
 )
 from reconciler.history.log import log_to_json
-from reconciler.plan.explain import explain_edit
-from reconciler.plan.show import view_edit
 from reconciler.project import Project
-from reconciler.service.model_files import load_models
-from reconciler.web.edits import EditSources, build_edit
-from reconciler.web.places import MediaPlaces
+from reconciler.web.edits import build_edit
 from reconciler.web.plans import ShownPlan, ShownPlans
+from reconciler.web.reading import read_edit, read_project
 from reconciler.web.runs import PageRun, PageRuns
 from reconciler.web.watched import WatchedProject
 
-API_VERSION = 1
 PREFIX = "api/v1"
 
 
@@ -113,24 +108,11 @@ class PageApi:
 
     async def read_project(self, question: PageQuestion) -> PageReply:
         """Which project it is, and what the page may do."""
-        config = self._watched.project.config
-        revision = await self._watched.ask(_read_revision)
-        environments = (config.document.data.get("spec") or {}).get("environments") or {}
+        who = question.who
         return PageReply(
-            {
-                "version": API_VERSION,
-                "name": config.name,
-                "realm": config.realm,
-                "account": config.account,
-                "endpoint": config.endpoint.name,
-                "environment": config.environment,
-                "environments": sorted(environments),
-                "currency": config.prices.currency or None,
-                "revision": revision,
-                "may": {"pick": False, "apply": True, "say_yes": True},
-                "who": question.who,
-                "mode": "local",
-            }
+            await self._watched.ask(
+                lambda project: read_project(project, who, mode="local", may=True)
+            )
         )
 
     async def read_board(self, _question: PageQuestion) -> PageReply:
@@ -144,7 +126,8 @@ class PageApi:
         places, lock = self._watched.places, self._watched.lock_etag
 
         def look(project: Project) -> dict[str, Any]:
-            return build_edit(_read_edit(project, name, places))
+            current, log = project.run_pass(whole=True), project.log(name)
+            return build_edit(read_edit(current, name, log, places))
 
         return PageReply({**await self._watched.ask(look), "lock": lock})
 
@@ -210,17 +193,6 @@ class PageApi:
         return name
 
 
-def _read_edit(project: Project, name: str, places: MediaPlaces) -> EditSources:
-    """All that is known of an edit, by one pass. Raises CutlistError."""
-    current = project.run_pass(whole=True)
-    step = next(step for step in current.plan.steps if step.name == name)
-    step = replace(step, details=current.plan.describe_details(step))
-    resolved, observed = current.resolved, current.observed
-    view = view_edit(resolved[name], step, resolved, observed, load_models())
-    explanation = explain_edit(resolved[name], observed, step, current.plan.currency)
-    return EditSources(current, view, explanation, project.log(name), places)
-
-
 def _read_max_cost(body: Mapping[str, Any]) -> float | None:
     """What may be spent at most, where the body says so. Raises Refused."""
     amount = body.get("max_cost")
@@ -231,14 +203,6 @@ def _read_max_cost(body: Mapping[str, Any]) -> float | None:
             400, "bad_amount", "max_cost is no amount of money.", "Give a number from 0, or null."
         )
     return float(amount)
-
-
-def _read_revision(project: Project) -> str | None:
-    """The commit that is checked out; None outside git."""
-    try:
-        return project.find_revision("HEAD").id
-    except GitError:
-        return None
 
 
 # method, path below PREFIX, and who answers

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,10 +43,10 @@ def build_edit(sources: EditSources) -> dict[str, Any]:
     shown = find_shown_digest(sources.current, view.edit)
     return {
         **view.to_json(),
-        "labels": dict(view.edit.wanted.edit.labels),
+        "results": [hide_signatures(asdict(result)) for result in view.results],
         "explain": sources.explanation.to_json(),
         "cost": view.step.cost.to_json(),
-        "current": None if shown is None else _name_media(shown, places),
+        "current": None if shown is None else name_media(shown, places),
         "takes": list_takes(sources),
         "before": [_build_before(input_, view.edit, places) for input_ in view.edit.wanted.inputs],
         "lineage": {
@@ -87,7 +87,7 @@ def _build_take(number: int, result: Result, sources: EditSources) -> dict[str, 
         "duration_s": result.duration_s,
         "current": current,
         "made_by_present_request": own,
-        **_name_media(result.digest, sources.places),
+        **name_media(result.digest, sources.places),
     }
 
 
@@ -105,7 +105,8 @@ def _find_record(result: Result, log: Sequence[LogRecord]) -> LogRecord | None:
     return next(records, None)
 
 
-def _name_media(digest: str, places: MediaPlaces) -> dict[str, str]:
+def name_media(digest: str, places: MediaPlaces) -> dict[str, str | None]:
+    """The addresses of a video and of its small ones."""
     return {
         "digest": digest,
         "video": places.name_video(digest),
@@ -120,6 +121,7 @@ def _build_before(input_: Input, edit: Resolved, places: MediaPlaces) -> dict[st
     reference = input_.medium.reference
     kind = _KINDS[reference.kind]
     digest = _find_digest(input_, edit)
+    is_picture = input_.facts is not None and input_.facts.kind == "image"
     told: dict[str, Any] = {
         "role": input_.medium.limits,
         "kind": kind,
@@ -137,13 +139,13 @@ def _build_before(input_: Input, edit: Resolved, places: MediaPlaces) -> dict[st
         told["url_host"] = urlsplit(shown).hostname
         told["url"] = shown if shown == reference.value and shown.startswith("http") else None
     elif digest is not None and kind == "edit":
-        told |= _name_media(digest, places)
+        told |= name_media(digest, places)
     elif digest is not None:
         told |= {
             "video": places.name_input(digest),
-            "poster": places.name_input(digest, POSTER),
-            "preview": places.name_input(digest, PREVIEW),
-            "filmstrip": places.name_input(digest, FILMSTRIP),
+            "poster": places.name_input_still(digest, POSTER),
+            "preview": None if is_picture else places.name_input_still(digest, PREVIEW),
+            "filmstrip": None if is_picture else places.name_input_still(digest, FILMSTRIP),
         }
     return told
 

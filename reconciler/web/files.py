@@ -47,16 +47,17 @@ class Shell:
     def find(self, version: str, path: str) -> tuple[bytes, str] | None:
         """A file and its type; None for any that is not there, and for those of other versions."""
         body = self.files.get(path)
-        if body is None or version != self.version or path == _PAGE:
+        content_type = _TYPES.get(Path(path).suffix)
+        if body is None or content_type is None or version != self.version:
             return None
-        return body, _TYPES[Path(path).suffix]
+        return body, content_type
 
 
 def _read_files(folder: Path) -> Mapping[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and (path.suffix in _TYPES or path.name == _PAGE)
+        if path.is_file() and (path.suffix in _TYPES or path.suffix == ".html")
     }
 
 

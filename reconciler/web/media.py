@@ -150,15 +150,13 @@ class MediaRoom:
     """All media of one project: its videos, and what went into them."""
 
     def __init__(self, cache_dir: Path, clock: Clock, block: RunBlocking = run_in_thread) -> None:
-        folder = cache_dir / "stills"
         self._maker = StillMaker(clock, block)
         self._store: Store | None = None
         self._is_ready = asyncio.Event()
         self._inputs: Mapping[str, OpenFile] = {}
         self._videos = MediaSource(self._open_video)
         self._given = MediaSource(self._open_input)
-        self._video_shelf = StillShelf(folder / "videos", _MOST_VIDEO_STILLS_BYTES)
-        self._input_shelf = StillShelf(folder / "inputs", _MOST_INPUT_STILLS_BYTES)
+        self._video_shelf, self._input_shelf = open_shelves(cache_dir)
 
     def follow(self, store: Store, inputs: Mapping[str, OpenFile] | None = None) -> None:
         """From now on these are the videos, and the inputs that lie here; None: as before."""
@@ -209,6 +207,15 @@ class MediaRoom:
         if opening is None:
             raise NoMedium("No file of the project has these bytes now.")
         return opening()
+
+
+def open_shelves(cache_dir: Path) -> tuple[StillShelf, StillShelf]:
+    """Where small ones of videos and of inputs are kept, beside the cache."""
+    folder = cache_dir / "stills"
+    return (
+        StillShelf(folder / "videos", _MOST_VIDEO_STILLS_BYTES),
+        StillShelf(folder / "inputs", _MOST_INPUT_STILLS_BYTES),
+    )
 
 
 def require_digest(text: str) -> None:

@@ -16,17 +16,16 @@ import orjson
 from reconciler.apply.events import RunBlocking, run_in_thread
 from reconciler.errors import CutlistError, Fault, InvalidInput, Place
 from reconciler.formats.digest import hash_bytes
-from reconciler.plan.status import Status
 from reconciler.project import Project
 from reconciler.state.lockfile import LOCK_FILE
 from reconciler.watch.stamps import Stamp, take_stamp
-from reconciler.web.cards import BoardView, build_board, fault_to_json, list_changed
+from reconciler.web.cards import BoardView, fault_to_json, list_changed
 from reconciler.web.feed import Feed
 from reconciler.web.media import MediaRoom, OpenFile, find_inputs
 from reconciler.web.places import MediaPlaces
+from reconciler.web.reading import encode_board, read_board
 
 T = TypeVar("T")
-BOARD_VERSION = 1
 _LEDGER_LOOK_S = 2.0  # between two looks whether another process has written the ledger
 _MOST_CARDS = 50  # of one event; where more have changed, the board is asked for whole
 
@@ -128,23 +127,13 @@ class WatchedProject:
     def _read(self) -> _Seen:
         """The project as its files say it now, and its board. Raises CutlistError."""
         project = self._open_now()
-        current, now = project.run_pass(), project.clock.now()
-        lead_s = current.measure_clock_lead(now)
-        status = Status(current.plan, project.config.name, now, lead_s)
-        rendered = project.store.find_rendered_for(list(current.desired.edits))
-        takes = {name: len(results) for name, results in rendered.items()}
+        current = project.run_pass()
         lock_etag = read_lock_etag(project.config.lock_dir)
-        board = build_board(current, status, takes, self.places)
+        board = read_board(project, current, self.places)
         return _Seen(project, board, find_inputs(current), lock_etag)
 
     def _encode(self) -> None:
-        data = {
-            "version": BOARD_VERSION,
-            "faults": list(self._faults),
-            "stale": bool(self._faults),
-            "cards": list(self._board.cards.values()),
-            "summary": self._board.summary,
-        }
+        data = encode_board(self._board, self._faults)
         etag = hash_bytes(orjson.dumps(data))[:32]
         self._document = (orjson.dumps({"etag": etag, **data}), etag)
 

@@ -1,0 +1,288 @@
+"""The page as a folder of plain files: it opens from a disk, from what CI has kept, or from any
+host of files. With two revisions it is the review of what changed between them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from reconciler.errors import CutlistError, UsageError
+from reconciler.formats.digest import hash_bytes
+from reconciler.history.log import LogRecord, log_to_json
+from reconciler.plan.diff import Comparison
+from reconciler.planner import Pass
+from reconciler.project import Project
+from reconciler.system.files import make_dirs
+from reconciler.system.probe.client import ProbeClient
+from reconciler.system.probe.refusal import Unreadable
+from reconciler.system.stills.kinds import StillKind
+from reconciler.system.stills.shelf import StillShelf
+from reconciler.web.cards import find_shown_digest
+from reconciler.web.edits import build_edit, name_media
+from reconciler.web.files import Shell
+from reconciler.web.media import MediaSource, NoMedium, find_inputs, open_shelves
+from reconciler.web.places import EXPORTED_VIDEO, MediaPlaces
+from reconciler.web.reading import encode_board, read_board, read_edit, read_project
+
+_DATA = "data.js"
+_MARK = b"window.cutlistData = "
+_MEDIUM = re.compile(r"(media|inputs)/([0-9a-f]{64})/([a-z0-9.]+)")
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRequest:
+    """What is exported: with the videos themselves, and only what changed from one revision to
+    another where `ends` names them as `cutlist diff` takes them.
+    """
+
+    folder: Path
+    videos: bool = False
+    ends: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written: edits, files and bytes, and how many media could not be had."""
+
+    edits: int
+    files: int
+    size_bytes: int
+    missing: int
+
+
+def export_page(project: Project, request: ExportRequest, tell: Callable[[str], None]) -> Exported:
+    """Write the page of a project into a folder, which is new, empty, or an earlier export. Raises
+    UsageError, InvalidInput, GitError, CutlistError; then the folder is as it was.
+    """
+    _require_place(request.folder)
+    shell = Shell()
+    scene = _read_scene(project, request)
+    building = request.folder.with_name(f".{request.folder.name}.{project.clock.new_id()}.tmp")
+    try:
+        make_dirs(building)
+        media = _MediaWriter(project, scene.passes, building, tell)
+        data = media.bring(scene.data)
+        media.close()
+        _write_pages(shell, data, building)
+        size = [path.stat().st_size for path in building.rglob("*") if path.is_file()]
+        _replace(request.folder, building)
+    except OSError as error:
+        raise CutlistError(
+            f"{request.folder} cannot be written: {error.strerror or error}.",
+            hint="Nothing of it is left; make room, or choose another folder.",
+        ) from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return Exported(scene.edits, len(size), sum(size), media.missing)
+
+
+# ------------------------------------------------------------------ what it says
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """The answers of the API by path, and the passes that they are of."""
+
+    data: Mapping[str, Any]
+    passes: Sequence[Pass]
+    edits: int
+
+
+def _read_scene(project: Project, request: ExportRequest) -> _Scene:
+    places = MediaPlaces("", exported=True, has_videos=request.videos)
+    about = read_project(project, "", mode="export", may=False)
+    if request.ends is None:
+        current = project.run_pass(whole=True)
+        names: Collection[str] = current.desired.edits
+        before: Pass | None = None
+        comparison = None
+    else:
+        comparison = project.diff(request.ends)
+        before, current = _look_at_sides(project, comparison)
+        names = [change.name for change in comparison.changes if change.name in current.resolved]
+    board = read_board(project, current, places)
+    answer = encode_board(board, ())
+    answer["cards"] = [card for card in answer["cards"] if card["name"] in names]
+    log = [record for record in project.log() if comparison is None or record.edit in names]
+    data: dict[str, Any] = {
+        "project": about,
+        "board": {"etag": hash_bytes(orjson.dumps(answer))[:32], **answer},
+        "plan": {"id": "", "plan": current.plan.to_json(), "expires": None},
+        "cost": project.cost().to_json(),
+        "status": project.status().to_json(),
+        "log": log_to_json(log),
+    }
+    if comparison is not None:
+        data["diff"] = comparison.to_json()
+        data["plan"]["plan"] = comparison.plan.to_json()
+    for name in names:
+        own = [record for record in log if record.edit == name]
+        edit = _read_one(current, before, comparison, name, own, places)
+        data[f"edits/{quote(name, safe=_UNQUOTED)}"] = {**edit, "lock": ""}
+    passes = [current] if before is None else [current, before]
+    return _Scene({f"/api/v1/{path}": value for path, value in data.items()}, passes, len(names))
+
+
+_UNQUOTED = "!'()*~"  # what encodeURIComponent leaves as it is, besides letters, digits and -_.
+
+
+def _look_at_sides(project: Project, comparison: Comparison) -> tuple[Pass, Pass]:
+    """The passes over both sides of a comparison."""
+    assert comparison.before.commit is not None
+    before = project.run_pass_at(project.find_revision(comparison.before.commit))
+    if comparison.after.commit is None:
+        return before, project.run_pass()
+    return before, project.run_pass_at(project.find_revision(comparison.after.commit))
+
+
+def _read_one(
+    current: Pass,
+    before: Pass | None,
+    comparison: Comparison | None,
+    name: str,
+    log: Sequence[LogRecord],
+    places: MediaPlaces,
+) -> dict[str, Any]:
+    """One edit; in a review, what it was before stands first among what goes into it."""
+    edit = build_edit(read_edit(current, name, log, places))
+    if before is None or comparison is None:
+        return edit
+    change = next(change for change in comparison.changes if change.name == name)
+    old = before.resolved.get(change.was or name)
+    digest = None if old is None else find_shown_digest(before, old)
+    if digest is not None:
+        was = {
+            "role": "video before",
+            "kind": "revision",
+            "name": str(comparison.before.name),
+            "url_host": None,
+            "url": None,
+            **name_media(digest, places),
+        }
+        edit["before"] = [was, *edit["before"]]
+    return edit
+
+
+# ------------------------------------------------------------------ media
+
+
+class _MediaWriter:
+    """Brings the media that the answers name into the folder."""
+
+    def __init__(
+        self, project: Project, passes: Sequence[Pass], folder: Path, tell: Callable[[str], None]
+    ) -> None:
+        inputs = {digest: opening for one in passes for digest, opening in find_inputs(one).items()}
+
+        def open_input(digest: str) -> Any:
+            if digest not in inputs:
+                raise NoMedium("No file of the project has these bytes now.")
+            return inputs[digest]()
+
+        videos, given = open_shelves(project.config.cache_dir)
+        self._sources: dict[str, tuple[MediaSource, StillShelf]] = {
+            "media": (MediaSource(project.store.open_blob), videos),
+            "inputs": (MediaSource(open_input), given),
+        }
+        self._new_id = project.clock.new_id
+        self._client = ProbeClient()
+        self._folder = folder
+        self._tell = tell
+        self._done: dict[str, bool] = {}
+        self.missing = 0
+
+    def bring(self, value: Any) -> Any:
+        """The answers, in which a medium that cannot be had is None."""
+        if isinstance(value, Mapping):
+            return {name: self.bring(part) for name, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.bring(part) for part in value]
+        found = _MEDIUM.fullmatch(value) if isinstance(value, str) else None
+        if found is None:
+            return value
+        if value not in self._done:
+            self._done[value] = self._write(*found.groups())
+            if not self._done[value]:
+                self.missing += 1
+        return value if self._done[value] else None
+
+    def close(self) -> None:
+        """End the process that makes small ones."""
+        self._client.close()
+
+    def _write(self, kind: str, digest: str, name: str) -> bool:
+        target = self._folder / kind / digest / name
+        source, shelf = self._sources[kind]
+        try:
+            if name == EXPORTED_VIDEO:
+                with source.open(digest) as file:
+                    make_dirs(target.parent)
+                    with target.open("wb") as out:
+                        shutil.copyfileobj(file, out, _CHUNK)
+                return True
+            made = shelf.read(digest, StillKind(name))
+            if made is None:
+                with source.open(digest) as file:
+                    size_bytes = file.seek(0, os.SEEK_END)
+                    made = self._client.make(file, name, size_bytes)
+                with suppress(CutlistError, OSError):
+                    shelf.put(digest, StillKind(name), made, tmp_name=self._new_id())
+        except (NoMedium, Unreadable) as error:
+            self._tell(f"! {kind}/{digest[:12]}…/{name} is left out: {error}")
+            return False
+        make_dirs(target.parent)
+        target.write_bytes(made)
+        return True
+
+
+# ------------------------------------------------------------------ files
+
+
+def _write_pages(shell: Shell, data: Mapping[str, Any], folder: Path) -> None:
+    modules = {}
+    for path, body in shell.files.items():
+        if path.endswith(".js") and path != "offline.js":
+            modules[path] = body.decode()
+        elif not path.endswith(".html"):
+            target = folder / "static" / path
+            make_dirs(target.parent)
+            target.write_bytes(body)
+    (folder / "modules.js").write_bytes(
+        b"globalThis.cutlistModules = " + orjson.dumps(modules) + b";\n"
+    )
+    (folder / _DATA).write_bytes(_MARK + orjson.dumps(data) + b";\n")
+    (folder / "index.html").write_bytes(shell.files["export.html"])
+
+
+def _require_place(folder: Path) -> None:
+    """Raises UsageError where something else lies that would be lost."""
+    if not folder.exists():
+        return
+    if folder.is_dir() and not folder.is_symlink():
+        if not any(folder.iterdir()):
+            return
+        with suppress(OSError), (folder / _DATA).open("rb") as file:
+            if file.read(len(_MARK)) == _MARK:
+                return
+    raise UsageError(
+        f"{folder} is there already and is no export of a page.",
+        hint="Name a folder that is new or empty.",
+    )
+
+
+def _replace(folder: Path, building: Path) -> None:
+    """Put what was built in the place of the folder."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    building.rename(folder)

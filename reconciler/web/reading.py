@@ -1,0 +1,81 @@
+"""What a project says, put together as the page asks for it. Each takes a pass that was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from reconciler.errors import GitError
+from reconciler.history.log import LogRecord
+from reconciler.plan.explain import explain_edit
+from reconciler.plan.show import view_edit
+from reconciler.plan.status import Status
+from reconciler.planner import Pass
+from reconciler.project import Project
+from reconciler.service.model_files import load_models
+from reconciler.web.cards import BoardView, build_board
+from reconciler.web.edits import EditSources
+from reconciler.web.places import MediaPlaces
+
+API_VERSION = 1
+
+
+def read_project(project: Project, who: str, *, mode: str, may: bool) -> dict[str, Any]:
+    """Which project it is, and what the page may do."""
+    config = project.config
+    environments = (config.document.data.get("spec") or {}).get("environments") or {}
+    return {
+        "version": API_VERSION,
+        "name": config.name,
+        "realm": config.realm,
+        "account": config.account,
+        "endpoint": config.endpoint.name,
+        "environment": config.environment,
+        "environments": sorted(environments),
+        "currency": config.prices.currency or None,
+        "revision": _read_revision(project),
+        "may": {"pick": may, "apply": may, "say_yes": may},
+        "who": who,
+        "mode": mode,
+    }
+
+
+def read_board(project: Project, current: Pass, places: MediaPlaces) -> BoardView:
+    """The board of a pass."""
+    now = project.clock.now()
+    status = Status(current.plan, project.config.name, now, current.measure_clock_lead(now))
+    rendered = project.store.find_rendered_for(list(current.desired.edits))
+    takes = {name: len(results) for name, results in rendered.items()}
+    return build_board(current, status, takes, places)
+
+
+def read_edit(
+    current: Pass, name: str, log: Sequence[LogRecord], places: MediaPlaces
+) -> EditSources:
+    """All that a pass knows of an edit."""
+    step = next(step for step in current.plan.steps if step.name == name)
+    step = replace(step, details=current.plan.describe_details(step))
+    resolved, observed = current.resolved, current.observed
+    view = view_edit(resolved[name], step, resolved, observed, load_models())
+    explanation = explain_edit(resolved[name], observed, step, current.plan.currency)
+    return EditSources(current, view, explanation, log, places)
+
+
+def _read_revision(project: Project) -> str | None:
+    """The commit that is checked out; None outside git."""
+    try:
+        return project.find_revision("HEAD").id
+    except GitError:
+        return None
+
+
+def encode_board(board: BoardView, faults: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """The board for programs, without its ETag."""
+    return {
+        "version": API_VERSION,
+        "faults": list(faults),
+        "stale": bool(faults),
+        "cards": list(board.cards.values()),
+        "summary": board.summary,
+    }
