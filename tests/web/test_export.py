@@ -103,7 +103,7 @@ def test_export_is_written_anew_and_over_nothing_else(film: Workspace, tmp_path:
 
 
 def test_missing_video_is_left_out_and_told(film: Workspace, tmp_path: Path) -> None:
-    """The page still opens: there is no address of what is not there."""
+    """The page still opens: there is no address of what is not there, and its poster was kept."""
     digest = Project.open(film.root).show("rain").results[0].digest
     store = Project.open(film.root).store
     blob: Path = store.blob_path(digest)  # type: ignore[attr-defined]
@@ -112,7 +112,7 @@ def test_missing_video_is_left_out_and_told(film: Workspace, tmp_path: Path) -> 
     blob.write_bytes(bytes(size_bytes))
     said = film.run("ui", "--export", str(tmp_path / "page"), "--videos")
     assert said.code == 0 and "left out" in said.out and digest[:12] in said.err
-    assert read_data(tmp_path / "page")["/api/v1/edits/rain"]["current"]["poster"] is None
+    assert read_data(tmp_path / "page")["/api/v1/edits/rain"]["current"]["video"] is None
 
 
 def test_review_has_only_what_changed(film: Workspace, tmp_path: Path) -> None:
