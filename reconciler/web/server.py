@@ -35,6 +35,7 @@ from reconciler.web.streams import send_events, send_medium, send_still
 STOP_S = 0.5  # for requests that are being answered when it stops
 MOST_BODY_BYTES = 64 << 10
 _JSON = "application/json"
+_STATIC = "/static/{version}/{path}"
 _STILL_TYPES = {
     StillKind.POSTER.value: "image/webp",
     StillKind.PREVIEW.value: "video/mp4",
@@ -105,6 +106,17 @@ class PageServer:
         if runner is not None:
             await runner.cleanup()
 
+    def list_routes(self) -> set[tuple[str, str]]:
+        """Methods and paths of all that is no part of the front end."""
+        shown = {*self._shell.pages, _STATIC}
+        return {
+            (route.method, route.resource.canonical)
+            for route in self._build_app().router.routes()
+            if route.resource is not None
+            and route.method != "HEAD"
+            and route.resource.canonical not in shown
+        }
+
     def _build_app(self) -> web.Application:
         app = web.Application(
             middlewares=[self._answer_safely, self._let_in], client_max_size=MOST_BODY_BYTES
@@ -112,7 +124,7 @@ class PageServer:
         for method, path, handler in ROUTES:
             app.router.add_route(method, f"/{PREFIX}{path}", self._make_answer(handler))
         app.router.add_get(f"/{PREFIX}/events", self._answer_events)
-        app.router.add_get("/static/{version}/{path:.+}", self._answer_static)
+        app.router.add_get(f"{_STATIC[:-1]}:.+}}", self._answer_static)
         for kind in ("media", "inputs"):
             app.router.add_get(f"/{kind}/{{digest}}", self._answer_medium)
             app.router.add_get(f"/{kind}/{{digest}}/{{still}}", self._answer_still)
