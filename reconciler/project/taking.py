@@ -11,20 +11,23 @@ from reconciler.project.base import NOTHING_SPECIAL, OpenedProject
 if TYPE_CHECKING:
     from reconciler.operations.sheet import Sheet
     from reconciler.plan.takes import Pick, Take, TakeList
+    from reconciler.planner import Pass
 
 
 class Taking(OpenedProject):
     """What a project says of the takes of an edit, and does with them."""
 
-    def takes(self, name: str) -> TakeList:
+    def takes(self, name: str, current: Pass | None = None) -> TakeList:
         """The results that an edit has had, numbered from 1 in the order in which they were stored.
 
-        Raises UsageError where none is named so.
+        `current` is a pass that was made already; None: one is made. Raises UsageError where none
+        is named so.
         """
         from reconciler.operations import takes  # lazy: start-up time
 
         with self._workspace.open_for_reading() as ledger:
-            current = self._workspace.run_pass(ledger, NOTHING_SPECIAL)
+            if current is None:
+                current = self._workspace.run_pass(ledger, NOTHING_SPECIAL)
             return takes.list_takes(self.config, self.store, ledger, current, name)
 
     def extract(

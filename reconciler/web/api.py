@@ -16,6 +16,7 @@ from reconciler.errors import (
     DiskFull,
     InvalidInput,
     LedgerError,
+    LockChanged,
     Locked,
     PlanRefused,
     StoreDamaged,
@@ -23,6 +24,7 @@ from reconciler.errors import (
     UsageError,
 )
 from reconciler.history.log import log_to_json
+from reconciler.planner import Pass
 from reconciler.project import Project
 from reconciler.web.edits import build_edit
 from reconciler.web.plans import ShownPlan, ShownPlans
@@ -74,6 +76,7 @@ Handler = Callable[["PageApi", PageQuestion], Awaitable[PageReply]]
 _CODES: tuple[tuple[type[CutlistError], int, str], ...] = (
     (InvalidInput, 409, "invalid_project"),
     (PlanRefused, 409, "stale_plan"),
+    (LockChanged, 409, "lock_changed"),
     (BudgetExceeded, 409, "over_budget"),
     (Declined, 409, "declined"),
     (Locked, 409, "locked"),
@@ -108,12 +111,9 @@ class PageApi:
 
     async def read_project(self, question: PageQuestion) -> PageReply:
         """Which project it is, and what the page may do."""
-        who = question.who
-        return PageReply(
-            await self._watched.ask(
-                lambda project: read_project(project, who, mode="local", may=True)
-            )
-        )
+        await self._watched.read_board()
+        project, revision = self._watched.project, self._watched.revision
+        return PageReply(read_project(project, revision, question.who, mode="local", may=True))
 
     async def read_board(self, _question: PageQuestion) -> PageReply:
         """A card for each edit."""
@@ -123,13 +123,29 @@ class PageApi:
     async def read_edit(self, question: PageQuestion) -> PageReply:
         """One edit, with its takes and what goes into it."""
         name = await self._find_name(question)
-        places, lock = self._watched.places, self._watched.lock_etag
+        places = self._watched.places
 
-        def look(project: Project) -> dict[str, Any]:
-            current, log = project.run_pass(whole=True), project.log(name)
-            return build_edit(read_edit(current, name, log, places))
+        def look(project: Project, current: Pass) -> dict[str, Any]:
+            return build_edit(read_edit(project, current, name, places))
 
-        return PageReply({**await self._watched.ask(look), "lock": lock})
+        return PageReply(await self._watched.ask_about(look))
+
+    async def pick_take(self, question: PageQuestion) -> PageReply:
+        """Make a take the one that counts, as long as all is as it was shown."""
+        name, body = await self._find_name(question), question.body
+        number, digest, mark = body.get("number"), body.get("digest"), body.get("lock")
+        if type(number) is not int or not isinstance(digest, str) or not isinstance(mark, str):
+            raise Refused(
+                400,
+                "bad_pick",
+                "A pick has number, digest and lock.",
+                "Give those of the edit as it was shown.",
+            )
+        pick = await self._watched.ask(
+            lambda project: project.pick(name, number, digest=digest, mark=mark).to_json()
+        )
+        await self._watched.look()
+        return PageReply(pick)
 
     async def make_plan(self, _question: PageQuestion) -> PageReply:
         """A plan that is made now, and can be carried out as it stands."""
@@ -210,6 +226,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/project", PageApi.read_project),
     ("GET", "/board", PageApi.read_board),
     ("GET", "/edits/{name}", PageApi.read_edit),
+    ("POST", "/edits/{name}/pick", PageApi.pick_take),
     ("POST", "/plans", PageApi.make_plan),
     ("GET", "/plans/{id}", PageApi.read_plan),
     ("POST", "/plans/{id}/apply", PageApi.apply_plan),

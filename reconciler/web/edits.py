@@ -12,12 +12,11 @@ from urllib.parse import urlsplit
 
 from reconciler.desired.job import Input
 from reconciler.desired.references import show_url
-from reconciler.history.log import LogRecord
 from reconciler.plan.explain import Explanation
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.show import EditView
+from reconciler.plan.takes import Take, TakeList
 from reconciler.planner import Pass
-from reconciler.state.observed import Result
 from reconciler.web.cards import find_shown_digest
 from reconciler.web.places import FILMSTRIP, POSTER, PREVIEW, MediaPlaces
 
@@ -28,12 +27,12 @@ _URL = re.compile(r"(?:https?|oss)://\S+")
 
 @dataclass(frozen=True, slots=True)
 class EditSources:
-    """All that is known of an edit: one pass over all that is stored, and what the books say."""
+    """All that is known of an edit."""
 
     current: Pass
     view: EditView
     explanation: Explanation
-    log: Sequence[LogRecord]
+    takes: TakeList
     places: MediaPlaces
 
 
@@ -47,7 +46,8 @@ def build_edit(sources: EditSources) -> dict[str, Any]:
         "explain": sources.explanation.to_json(),
         "cost": view.step.cost.to_json(),
         "current": None if shown is None else name_media(shown, places),
-        "takes": list_takes(sources),
+        "takes": [_build_take(take, places) for take in sources.takes.takes],
+        "lock": sources.takes.mark,
         "before": [_build_before(input_, view.edit, places) for input_ in view.edit.wanted.inputs],
         "lineage": {
             "up": list(_walk(view.edit.wanted.upstreams, sources, up=True)),
@@ -56,53 +56,12 @@ def build_edit(sources: EditSources) -> dict[str, Any]:
     }
 
 
-def list_takes(sources: EditSources) -> list[dict[str, Any]]:
-    """Every result the edit has had, numbered from the oldest on."""
-    view = sources.view
-    results = sorted(view.results, key=lambda result: (result.stored_at, result.digest))
-    return [_build_take(number, result, sources) for number, result in enumerate(results, 1)]
-
-
-def _build_take(number: int, result: Result, sources: EditSources) -> dict[str, Any]:
-    view = sources.view
-    own = view.edit.job is not None and view.edit.job.key == result.key
-    current = view.edit.result is not None and view.edit.result.digest == result.digest
-    input_, parameters = _part(result.job, "input"), _part(result.job, "parameters")
-    record = _find_record(result, sources.log)
-    return {
-        "number": number,
-        "digest": result.digest,
-        "key": result.key,
-        "stored_at": result.stored_at,
-        "price": None if record is None else record.price,
-        "billed_s": view.billed_s.get(result.digest, 0.0),
-        "seed": parameters.get("seed"),
-        "prompt": str(input_.get("prompt") or ""),
-        "request": hide_signatures(dict(result.job)),
-        "commit": result.commit or None,
-        "author": result.author or None,
-        "approved_by": result.approved_by or None,
-        "width": result.width,
-        "height": result.height,
-        "duration_s": result.duration_s,
-        "current": current,
-        "made_by_present_request": own,
-        **name_media(result.digest, sources.places),
-    }
-
-
-def _part(job: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = job.get(name)
-    return part if isinstance(part, Mapping) else {}
-
-
-def _find_record(result: Result, log: Sequence[LogRecord]) -> LogRecord | None:
-    """What the books say of the task that made a result."""
-    task_id = result.task.get("task_id")
-    records = (
-        record for record in log if task_id and record.task_id == task_id and record.billed_s
-    )
-    return next(records, None)
+def _build_take(take: Take, places: MediaPlaces) -> dict[str, Any]:
+    told = take.to_json()
+    media = name_media(take.result.digest, places)
+    if not take.is_stored:
+        media |= {"video": None}
+    return {**told, "request": hide_signatures(told["request"]), **media}
 
 
 def name_media(digest: str, places: MediaPlaces) -> dict[str, str | None]:

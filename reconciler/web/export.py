@@ -18,7 +18,7 @@ import orjson
 
 from reconciler.errors import CutlistError, UsageError
 from reconciler.formats.digest import hash_bytes
-from reconciler.history.log import LogRecord, log_to_json
+from reconciler.history.log import log_to_json
 from reconciler.plan.diff import Comparison
 from reconciler.planner import Pass
 from reconciler.project import Project
@@ -32,7 +32,13 @@ from reconciler.web.edits import build_edit, name_media
 from reconciler.web.files import Shell
 from reconciler.web.media import MediaSource, NoMedium, find_inputs, open_shelves
 from reconciler.web.places import EXPORTED_VIDEO, MediaPlaces
-from reconciler.web.reading import encode_board, read_board, read_edit, read_project
+from reconciler.web.reading import (
+    encode_board,
+    read_board,
+    read_edit,
+    read_project,
+    read_revision,
+)
 
 _DATA = "data.js"
 _MARK = b"window.cutlistData = "
@@ -101,9 +107,9 @@ class _Scene:
 
 def _read_scene(project: Project, request: ExportRequest) -> _Scene:
     places = MediaPlaces("", exported=True, has_videos=request.videos)
-    about = read_project(project, "", mode="export", may=False)
+    about = read_project(project, read_revision(project), "", mode="export", may=False)
     if request.ends is None:
-        current = project.run_pass(whole=True)
+        current = project.run_pass()
         names: Collection[str] = current.desired.edits
         before: Pass | None = None
         comparison = None
@@ -127,9 +133,8 @@ def _read_scene(project: Project, request: ExportRequest) -> _Scene:
         data["diff"] = comparison.to_json()
         data["plan"]["plan"] = comparison.plan.to_json()
     for name in names:
-        own = [record for record in log if record.edit == name]
-        edit = _read_one(current, before, comparison, name, own, places)
-        data[f"edits/{quote(name, safe=_UNQUOTED)}"] = {**edit, "lock": ""}
+        edit = _read_one(project, current, before, comparison, name, places)
+        data[f"edits/{quote(name, safe=_UNQUOTED)}"] = edit
     passes = [current] if before is None else [current, before]
     return _Scene({f"/api/v1/{path}": value for path, value in data.items()}, passes, len(names))
 
@@ -147,15 +152,15 @@ def _look_at_sides(project: Project, comparison: Comparison) -> tuple[Pass, Pass
 
 
 def _read_one(
+    project: Project,
     current: Pass,
     before: Pass | None,
     comparison: Comparison | None,
     name: str,
-    log: Sequence[LogRecord],
     places: MediaPlaces,
 ) -> dict[str, Any]:
     """One edit; in a review, what it was before stands first among what goes into it."""
-    edit = build_edit(read_edit(current, name, log, places))
+    edit = build_edit(read_edit(project, current, name, places))
     if before is None or comparison is None:
         return edit
     change = next(change for change in comparison.changes if change.name == name)

@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.errors import GitError
-from reconciler.history.log import LogRecord
 from reconciler.plan.explain import explain_edit
 from reconciler.plan.show import view_edit
 from reconciler.plan.status import Status
+from reconciler.plan.takes import TakeList
 from reconciler.planner import Pass
 from reconciler.project import Project
 from reconciler.service.model_files import load_models
+from reconciler.state.observed import Result
 from reconciler.web.cards import BoardView, build_board
 from reconciler.web.edits import EditSources
 from reconciler.web.places import MediaPlaces
@@ -21,7 +22,9 @@ from reconciler.web.places import MediaPlaces
 API_VERSION = 1
 
 
-def read_project(project: Project, who: str, *, mode: str, may: bool) -> dict[str, Any]:
+def read_project(
+    project: Project, revision: str | None, who: str, *, mode: str, may: bool
+) -> dict[str, Any]:
     """Which project it is, and what the page may do."""
     config = project.config
     environments = (config.document.data.get("spec") or {}).get("environments") or {}
@@ -34,7 +37,7 @@ def read_project(project: Project, who: str, *, mode: str, may: bool) -> dict[st
         "environment": config.environment,
         "environments": sorted(environments),
         "currency": config.prices.currency or None,
-        "revision": _read_revision(project),
+        "revision": revision,
         "may": {"pick": may, "apply": may, "say_yes": may},
         "who": who,
         "mode": mode,
@@ -47,22 +50,34 @@ def read_board(project: Project, current: Pass, places: MediaPlaces) -> BoardVie
     status = Status(current.plan, project.config.name, now, current.measure_clock_lead(now))
     rendered = project.store.find_rendered_for(list(current.desired.edits))
     takes = {name: len(results) for name, results in rendered.items()}
+    for name, edit in current.resolved.items():
+        if edit.result is not None and edit.result.edit != name:  # rendered for another, and shared
+            takes[name] = takes.get(name, 0) + 1
     return build_board(current, status, takes, places)
 
 
-def read_edit(
-    current: Pass, name: str, log: Sequence[LogRecord], places: MediaPlaces
-) -> EditSources:
-    """All that a pass knows of an edit."""
+def read_edit(project: Project, current: Pass, name: str, places: MediaPlaces) -> EditSources:
+    """All that is known of an edit, by a pass that was made."""
+    takes = project.takes(name, current)
+    current = _know_takes(current, takes)
     step = next(step for step in current.plan.steps if step.name == name)
     step = replace(step, details=current.plan.describe_details(step))
     resolved, observed = current.resolved, current.observed
     view = view_edit(resolved[name], step, resolved, observed, load_models())
     explanation = explain_edit(resolved[name], observed, step, current.plan.currency)
-    return EditSources(current, view, explanation, log, places)
+    return EditSources(current, view, explanation, takes, places)
 
 
-def _read_revision(project: Project) -> str | None:
+def _know_takes(current: Pass, takes: TakeList) -> Pass:
+    """The pass, with the takes of an edit among the results that it has seen."""
+    by_key: dict[str, list[Result]] = {}
+    for take in takes.takes:
+        by_key.setdefault(take.result.key, []).append(take.result)
+    results = {**by_key, **current.observed.results}
+    return replace(current, observed=replace(current.observed, results=results))
+
+
+def read_revision(project: Project) -> str | None:
     """The commit that is checked out; None outside git."""
     try:
         return project.find_revision("HEAD").id

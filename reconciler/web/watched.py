@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
@@ -16,14 +15,15 @@ import orjson
 from reconciler.apply.events import RunBlocking, run_in_thread
 from reconciler.errors import CutlistError, Fault, InvalidInput, Place
 from reconciler.formats.digest import hash_bytes
+from reconciler.planner import Pass
 from reconciler.project import Project
-from reconciler.state.lockfile import LOCK_FILE
+from reconciler.state.lockfile import find_folder, measure_mark
 from reconciler.watch.stamps import Stamp, take_stamp
 from reconciler.web.cards import BoardView, fault_to_json, list_changed
 from reconciler.web.feed import Feed
 from reconciler.web.media import MediaRoom, OpenFile, find_inputs
 from reconciler.web.places import MediaPlaces
-from reconciler.web.reading import encode_board, read_board
+from reconciler.web.reading import encode_board, read_board, read_revision
 
 T = TypeVar("T")
 _LEDGER_LOOK_S = 2.0  # between two looks whether another process has written the ledger
@@ -35,9 +35,11 @@ class _Seen:
     """What one look has brought."""
 
     project: Project
+    current: Pass
     board: BoardView
     inputs: Mapping[str, OpenFile]
-    lock_etag: str
+    mark: str
+    revision: str | None
 
 
 class WatchedProject:
@@ -65,7 +67,9 @@ class WatchedProject:
         self._document: tuple[bytes, str] = (b"", "")
         self._has_looked = asyncio.Event()
         self._is_seen_anew = asyncio.Event()
-        self._lock_etag = ""
+        self._mark: str | None = None  # of the lock file
+        self._current: Pass | None = None
+        self.revision: str | None = None  # the commit that is checked out
         self._encode()
 
     @property
@@ -83,15 +87,19 @@ class WatchedProject:
         async with self._turn:
             return await self._block(question, self._project)
 
+    async def ask_about(self, question: Callable[[Project, Pass], T]) -> T:
+        """What can be said by the last good pass. Raises CutlistError where there was none."""
+        await self._has_looked.wait()
+        async with self._turn:
+            current = self._current
+            if current is None:
+                current = await self._block(self._project.run_pass)
+            return await self._block(question, self._project, current)
+
     async def read_board(self) -> tuple[bytes, str]:
         """The board as JSON, and its ETag; at first it is waited for."""
         await self._has_looked.wait()
         return self._document
-
-    @property
-    def lock_etag(self) -> str:
-        """What tells the lock file from every other version of it."""
-        return self._lock_etag
 
     # -------------------------------------------------------------- looking
 
@@ -114,7 +122,8 @@ class WatchedProject:
             else:
                 self._project, self._board, self._faults = seen.project, seen.board, ()
                 self.media.follow(seen.project.store, seen.inputs)
-                self._tell_lock(seen.lock_etag)
+                self.revision, self._current = seen.revision, seen.current
+                self._tell_lock(seen.mark)
             await self._block(self._encode)
         is_first = not self._has_looked.is_set()
         self._has_looked.set()
@@ -128,9 +137,10 @@ class WatchedProject:
         """The project as its files say it now, and its board. Raises CutlistError."""
         project = self._open_now()
         current = project.run_pass()
-        lock_etag = read_lock_etag(project.config.lock_dir)
         board = read_board(project, current, self.places)
-        return _Seen(project, board, find_inputs(current), lock_etag)
+        mark = measure_mark(find_folder(project.config))
+        inputs, revision = find_inputs(current), read_revision(project)
+        return _Seen(project, current, board, inputs, mark, revision)
 
     def _encode(self) -> None:
         data = encode_board(self._board, self._faults)
@@ -148,10 +158,10 @@ class WatchedProject:
         told = {"etag": etag, "whole": False, "summary": summary}
         self.feed.publish("board", {**told, "cards": changed, "gone": gone})
 
-    def _tell_lock(self, etag: str) -> None:
-        if self._lock_etag and etag != self._lock_etag:
-            self.feed.publish("lock", {"lock": etag})
-        self._lock_etag = etag
+    def _tell_lock(self, mark: str) -> None:
+        if self._mark is not None and mark != self._mark:
+            self.feed.publish("lock", {"lock": mark})
+        self._mark = mark
 
     async def _follow_files(self) -> None:
         passes = self._project.watch(self._tell_words, self._complain)
@@ -194,11 +204,3 @@ def list_faults(error: CutlistError) -> Sequence[Mapping[str, str]]:
         return [fault_to_json(fault) for fault in error.faults]
     words = f"{error.message} {error.hint}".strip()
     return [fault_to_json(Fault(Place(""), words))]
-
-
-def read_lock_etag(folder: Path) -> str:
-    """What tells one lock file from another; the same for none at all."""
-    raw = b""
-    with suppress(OSError):
-        raw = (folder / LOCK_FILE).read_bytes()
-    return hash_bytes(raw)[:32]
