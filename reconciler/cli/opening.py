@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli import completion, screen
+from reconciler.formats.secret import Secret
 from reconciler.state.roster import describe_others
 from reconciler.system.stages import time_stage
 
 if TYPE_CHECKING:
+    from reconciler.config import Config
     from reconciler.project import Project
 
 
@@ -32,6 +35,16 @@ def open_project(
             environment=context.meta.get(completion.ENVIRONMENT),
             command=context.command_path,
         )
+
+
+def open_alone(context: click.Context, config: Config) -> Project:
+    """The project with nothing but what lies in this clone: for looking at it where nobody may
+    reach the store and the ledger that are shared. To apply it so would pay again.
+    """
+    from reconciler.project import Project  # lazy: start-up time
+
+    alone = replace(config, bucket=None, ledger=Secret(""))
+    return Project(alone, command=context.command_path)
 
 
 def warn_of_other_ledgers(project: Project) -> None:

@@ -103,7 +103,7 @@ def evaluate(expression: str, context: Mapping[str, Any]) -> Any:
             return known.get(word, word)
         value: Any = context
         for name in word.split("."):
-            value = value.get(name, "")
+            value = value.get(name, "") if isinstance(value, Mapping) else ""
         return repr(value)
 
     names = {"__builtins__": {}, "true": True, "format": str.format}

@@ -38,6 +38,7 @@ class Studio:
 
     def __init__(self, folder: Path, server: ServerThread) -> None:
         self.folder, self.server = folder, server
+        self.secrets: dict[str, str] = {}  # variables that a job has besides
         (folder / "work").mkdir()
         self.origin = folder / "films.git"
         self.work = Repository(folder / "work")
@@ -50,9 +51,17 @@ class Studio:
         self.add("rain")
         self.push("main")
 
-    def add(self, name: str) -> None:
+    def rename_account(self, account: str) -> None:
+        """Have the project work for an account of this name."""
+        file = self.project / "cutlist.yaml"
+        file.write_text(f"{file.read_text()}  account: {account}\n")
+        self.work.commit("another account")
+        self.push("main")
+
+    def add(self, name: str, prompt: str = "") -> None:
         """Write one more edit and commit it."""
-        (self.project / "specs" / f"{name}.yaml").write_text(EDIT.replace("NAME", name))
+        edit = EDIT.replace("make it NAME", f"make it {prompt or name}").replace("NAME", name)
+        (self.project / "specs" / f"{name}.yaml").write_text(edit)
         self.work.commit(f"{name} is wanted")
 
     def push(self, branch: str) -> None:
@@ -86,6 +95,7 @@ class Studio:
             "HOME": str(home),
             "PYTHONPATH": str(packages),
             "LANG": "C.UTF-8",
+            **self.secrets,
         }
 
     def write_program(self) -> Path:

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.bucketserver import ACCESS, BucketServer
 from tests.deploy.github import Job, Ran
 from tests.deploy.studio import KEY, Studio
+from tests.postgres import make_address
 
 PULL_REQUEST = {"event_name": "pull_request", "base_ref": "main", "ref": "refs/pull/7/merge"}
 PUSH = {"event_name": "push", "ref": "refs/heads/main"}
@@ -114,6 +116,58 @@ def push_before(studio: Studio) -> None:
     hook.chmod(0o755)
 
 
+@pytest.fixture
+def shared(
+    studio: Studio, bucket_server: BucketServer, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    """A ledger and a bucket that are reached by secrets, as inputs of the action."""
+    address = make_address("live")
+    studio.rename_account(address.account)
+    store = bucket_server.name_store(bucket_server.make_bucket())
+    studio.secrets = {**ACCESS, "NO_PROXY": "127.0.0.1"}
+    return {"ledger": address.url, "store": store}
+
+
+def test_runners_that_keep_nothing_pay_once(
+    studio: Studio, runner: Runner, shared: dict[str, str]
+) -> None:
+    """Each run is a fresh clone. A pull request is told the true price, which is nothing for what
+    was rendered; the second apply takes the videos from the bucket, and pays nothing.
+    """
+    first = runner.apply(state="", **shared)
+    assert first.failed == "", first.log
+    assert studio.count_tasks() == 1
+    output = studio.check_out("main") / "films" / "renders" / "rain.mp4"
+    assert not output.exists()
+    second = runner.apply(state="", **shared)
+    assert second.failed == "", second.log
+    assert "the result is in the store" in second.summary
+    assert output.read_bytes()[4:8] == b"ftyp"
+    studio.add("snow")
+    studio.add("rain-again", prompt="rain")
+    studio.push("topic")
+    told = runner.run(PULL_REQUEST, "topic", **shared)
+    assert told.failed == "", told.log
+    assert "0.40 USD" in told.summary and "assume that nothing is stored" not in told.summary
+    studio.secrets = {}
+    fork = {**PULL_REQUEST, "event": {"pull_request": {"head": {"repo": {"fork": "true"}}}}}
+    strange = runner.run(fork, "topic", ledger="", store=shared["store"])
+    assert strange.failed == "", strange.log
+    assert "Prices assume that nothing is stored" in strange.summary
+    assert "0.40 USD" in strange.summary
+    assert studio.count_tasks() == 1
+
+
+def test_a_ledger_without_a_store_renders_nothing(
+    studio: Studio, runner: Runner, shared: dict[str, str]
+) -> None:
+    """Nor a store without a ledger, as where the secret is not set."""
+    for one in ({"ledger": shared["ledger"]}, {"store": shared["store"]}):
+        ran = runner.apply(state="", **one)
+        assert ran.failed in ("Render", "Tell what is to do"), ran.log
+    assert studio.count_tasks() == 0
+
+
 def test_other_branches_and_forgetful_runners_render_nothing(
     studio: Studio, runner: Runner
 ) -> None:
@@ -131,5 +185,5 @@ def test_other_branches_and_forgetful_runners_render_nothing(
     studio.push("main")
     ran = runner.apply(state="")
     assert ran.failed == "Render"
-    assert "apply needs state" in ran.log
+    assert "apply needs ledger and store" in ran.log
     assert studio.count_tasks() == 0

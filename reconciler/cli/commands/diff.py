@@ -6,8 +6,13 @@ import click
 
 from reconciler.cli import completion, options, screen
 from reconciler.cli.exits import choose_exit_code
-from reconciler.cli.opening import open_project, warn_of_other_ledgers
+from reconciler.cli.opening import open_alone, open_project, warn_of_other_ledgers
 from reconciler.errors import UsageError
+
+_LOCAL = (
+    "Prices assume that nothing is stored elsewhere: neither a shared store nor a shared ledger was"
+    " asked."
+)
 
 
 @click.command("diff", short_help="Compare two git revisions, priced.")
@@ -22,6 +27,11 @@ from reconciler.errors import UsageError
     is_flag=True,
     help="Exit 2 when there is a difference; 6 when `apply` would refuse it for a budget.",
 )
+@click.option(
+    "--local",
+    is_flag=True,
+    help="Ask neither a shared store nor a shared ledger, as where no keys for them are.",
+)
 @options.max_cost_of_plan
 @options.wide
 @click.pass_context
@@ -32,6 +42,7 @@ def run_diff(
     as_json: bool,
     markdown: bool,
     detailed_exitcode: bool,
+    local: bool,
     max_cost: float | None,
     wide: bool,
 ) -> int:
@@ -50,6 +61,10 @@ def run_diff(
     if as_json and markdown:
         raise UsageError("say --json or --markdown, not both.")
     project = open_project(context, endpoint)
+    said = []
+    if local:
+        project = open_alone(context, project.config)
+        said = [_LOCAL]
     comparison = project.diff(ends)
     warn_of_other_ledgers(project)
     checks = project.check_budgets(comparison.plan, max_cost=max_cost)
@@ -59,10 +74,10 @@ def run_diff(
         )
     elif markdown:
         screen.print_lines(
-            write_diff_markdown(comparison, [*describe_refusals(checks)]).rstrip("\n")
+            write_diff_markdown(comparison, [*said, *describe_refusals(checks)]).rstrip("\n")
         )
     else:
-        screen.show([*lay_out_diff(comparison), *describe_refusals(checks)], wide=wide)
+        screen.show([*lay_out_diff(comparison), *said, *describe_refusals(checks)], wide=wide)
     return choose_exit_code(
         has_changes=bool(comparison.changes),
         checks=checks,
