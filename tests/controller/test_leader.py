@@ -8,6 +8,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from reconciler.apply.outcome import Stop
 from reconciler.config import Variables
 from reconciler.controller.conditions import ConditionType, PassEnd, PassRecord, SyncStatus
 from reconciler.controller.documents import ProviderAddress, PullRequestRules, Sync, WriteBack
-from reconciler.controller.leadership import VALID_S
+from reconciler.controller.leadership import RENEW_EVERY_S, VALID_S
 from reconciler.controller.logs import Log, LogStream
 from reconciler.controller.overview import stands_by
 from reconciler.controller.places import SyncPlaces
@@ -140,6 +141,10 @@ class Fleet:
             f" (select holder from duties where holder like '{machine.name}%')",
         )
 
+    def count_handovers(self, part: str) -> int:
+        """How much of this kind waits in the ledger."""
+        return len(run_sql(self.address, f"select 1 from handovers where part = '{part}'"))
+
     def count_own_commits(self) -> int:
         return len(self.stage.host.ask("log", "--format=%h", "--author=cutlist", "main").split())
 
@@ -181,7 +186,8 @@ async def test_a_leader_dies_in_the_middle_of_a_pass(fleet: Fleet) -> None:
         assert not bob.network.requests and not bob.places.mirror.exists()
         fleet.silence(ada)
         sent = stage.creates()
-        await bob.ring(bob.is_applied(stage.host.ask("rev-parse", "main")))
+        await bob.ring(bob.leads)
+        await until(bob.is_applied(stage.host.ask("rev-parse", "main")))
         await until(lambda: 7 in fleet.host.notes)
         told = (fleet.count_own_commits(), len(fleet.host.written()))
         assert told[0] == 1
@@ -211,7 +217,8 @@ async def test_a_leader_ends_with_a_word(fleet: Fleet) -> None:
             await until(bob.stands_by)
             ada.controller.approve("films", "", "grace")
             ada.stop.request("SIGTERM")
-        await bob.ring(lambda: bool(bob.status.last_applied_revision))
+        await bob.ring(bob.leads)
+        await until(lambda: bool(bob.status.last_applied_revision))
     third = fleet.make("cleo", mode="approve")
     async with third.serving():
         await until(third.is_applied(stage.host.ask("rev-parse", "main")))
@@ -243,14 +250,31 @@ async def test_what_is_asked_of_the_one_that_stands_by(fleet: Fleet) -> None:
         stage.edit("snow", "snow")
         commit = stage.push()
         bob.service._take_hint("films", LookAtBranch("main"))
-        await ada.ring(lambda: ada.status.last_attempted_revision == commit)
-        await until(lambda: bool(ada.status.pass_started is None))
+        await until(lambda: fleet.count_handovers("look") == 1)
+        ada.alarms.ring(RENEW_EVERY_S)
+        await until(lambda: ada.status.last_attempted_revision == commit)
+        await until(lambda: ada.status.pass_started is None)
         ada.controller.suspend("films")
         fleet.silence(ada)
         await bob.ring(bob.leads)
         assert bob.status.suspended
     assert bob.logged.getvalue().count("stands by") == 1
     assert stage.billed_tasks() == 2
+
+
+async def test_a_document_that_is_taken_out_is_led_by_another(fleet: Fleet) -> None:
+    """Where only one of two has it from now on, that one leads at its next look."""
+    ada, bob = fleet.make("ada"), fleet.make("bob")
+    async with ada.serving(), bob.serving():
+        await until(lambda: ada.leads() or bob.leads())
+        first, second = (ada, bob) if ada.leads() else (bob, ada)
+        await second.ring(second.stands_by)
+        first.sync = replace(first.sync, name="other", suspend=True)
+        first.service.reload()
+        await second.ring(second.leads)
+        assert not first.leads()
+        await until(lambda: bool(second.status.last_applied_revision))
+    assert fleet.stage.billed_tasks() == 1
 
 
 async def test_nobody_leads_while_the_ledger_is_away(fleet: Fleet, tmp_path: Path) -> None:
