@@ -48,7 +48,9 @@ async def serve_page(settings: PageSettings) -> None:
     feed = Feed(make_secret(8).hex())
     project = settings.open_project()
     media = MediaRoom(project.config.cache_dir, project.clock)
-    watched = WatchedProject(project, settings.open_project, feed, MediaPlaces(), media)
+    watched = WatchedProject(
+        project, settings.open_project, feed, MediaPlaces(), media, _tell_fault
+    )
     runs = PageRuns(settings.open_project, feed, _tell_fault)
     given = None if settings.auth is None else open_gate(settings.auth, settings.folder)
 

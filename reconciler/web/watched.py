@@ -52,12 +52,14 @@ class WatchedProject:
         feed: Feed,
         places: MediaPlaces,
         media: MediaRoom,
+        tell_fault: Callable[[Exception], None],
         block: RunBlocking = run_in_thread,
     ) -> None:
         self.open_project = open_project
         self.feed = feed
         self.places = places
         self.media = media
+        self._tell_fault = tell_fault
         self._block = block
         self._project = project
         self._open_now: Callable[[], Project] = lambda: self._project
@@ -116,8 +118,8 @@ class WatchedProject:
             before, faults = self._board, self._faults
             try:
                 seen = await self._block(self._read)
-            except CutlistError as error:
-                self._faults = list_faults(error)
+            except Exception as error:  # the page stays, and says so
+                self._faults = self._explain(error)
                 self.media.follow(self._project.store)
             else:
                 self._project, self._board, self._faults = seen.project, seen.board, ()
@@ -190,6 +192,15 @@ class WatchedProject:
     def _stamp_ledger(self) -> tuple[Stamp, Stamp]:
         path = str(self._project.config.ledger_file)
         return take_stamp(path), take_stamp(f"{path}-wal")
+
+    def _explain(self, error: Exception) -> Sequence[Mapping[str, str]]:
+        """What is wrong with the project; a fault of the program is also told elsewhere."""
+        if isinstance(error, CutlistError):
+            return list_faults(error)
+        if isinstance(error, OSError):
+            return list_faults(CutlistError(f"{error.filename or ''}: {error.strerror or error}."))
+        self._tell_fault(error)
+        return list_faults(CutlistError("The project cannot be read: a fault of the program."))
 
     def _tell_words(self, words: str) -> None:
         self.feed.publish("words", {"text": words})

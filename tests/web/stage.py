@@ -70,7 +70,9 @@ async def serve(root: Path) -> AsyncIterator[Page]:
     feed = Feed("test")
     project = Project.open(root)
     media = MediaRoom(project.config.cache_dir, project.clock)
-    watched = WatchedProject(project, lambda: Project.open(root), feed, MediaPlaces(), media)
+    watched = WatchedProject(
+        project, lambda: Project.open(root), feed, MediaPlaces(), media, faults.append
+    )
 
     runs = PageRuns(lambda: Project.open(root), feed, faults.append)
 

@@ -148,3 +148,23 @@ async def test_signatures_of_links_are_never_shown(project: Path) -> None:
         board = await (await page.look("/api/v1/board")).text()
         assert "films.example" in told
         assert "secret" not in told + board
+
+
+async def test_fault_of_a_look_ends_no_page(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that cannot be read, and a fault of ours: both are said, and the cards stay."""
+    async with serve(project) as page:
+        cards = (await page.get("/api/v1/board"))["cards"]
+        for error in (PermissionError(13, "Permission denied", "specs"), RuntimeError("ours")):
+
+            def fail(*_: object, error: Exception = error) -> None:
+                raise error
+
+            with monkeypatch.context() as patch:
+                patch.setattr("reconciler.web.watched.read_board", fail)
+                await page.watched.look()
+            board = await page.get("/api/v1/board")
+            assert board["cards"] == cards and board["stale"] and board["faults"][0]["message"]
+        assert [str(fault) for fault in page.faults] == ["ours"]
+        page.faults.clear()
+        await page.watched.look()
+        assert not (await page.get("/api/v1/board"))["stale"]

@@ -25,7 +25,7 @@ def read_frames(
     """
     try:
         if form != "mp4":
-            return [_describe(_open_picture(content, form, box))]
+            return [_describe(open_picture(content, form, box))]
         with open_clip(content) as container:
             found = [_describe(_shrink(one, box)) for one in _find_frames(container, moments_s)]
     except (MemoryError, Refusal):
@@ -63,7 +63,8 @@ def _shrink(frame: Any, box: Sequence[int]) -> Image.Image:
     return small.rotate(frame.rotation, expand=True) if frame.rotation % 360 else small
 
 
-def _open_picture(content: IO[bytes], form: str, box: Sequence[int]) -> Image.Image:
+def open_picture(content: IO[bytes], form: str, box: Sequence[int]) -> Image.Image:
+    """A picture, small enough for `box`. Raises Refusal, and what a decoder raises."""
     Image.MAX_IMAGE_PIXELS = None  # the sides are looked at here
     with Image.open(content, formats=(form.upper(),)) as image:
         if form == "jpeg" and image.width * image.height > DRAFT_PX:

@@ -9,7 +9,7 @@ from typing import IO, Any
 import av
 from PIL import Image
 
-from reconciler.system.probe.image import DRAFT_PX, WHOLE_PX
+from reconciler.system.probe.frames import open_picture
 from reconciler.system.probe.refusal import Refusal
 from reconciler.system.probe.video import open_clip
 from reconciler.system.stills.kinds import (
@@ -46,7 +46,7 @@ def _draw_poster(content: IO[bytes], form: str) -> bytes:
 def _find_picture(content: IO[bytes], form: str) -> Image.Image:
     """The picture that stands for a medium."""
     if form != "mp4":
-        return _open_picture(content, form)
+        return open_picture(content, form, (POSTER_SIDE_PX, POSTER_SIDE_PX))
     with open_clip(content) as container:
         stream = _find_stream(container)
         length_s = _measure_length_s(container, stream)
@@ -60,17 +60,6 @@ def _find_picture(content: IO[bytes], form: str) -> Image.Image:
         if frame is None:
             raise Refusal("it has no pictures")
         return _shrink(frame, POSTER_SIDE_PX)
-
-
-def _open_picture(content: IO[bytes], form: str) -> Image.Image:
-    Image.MAX_IMAGE_PIXELS = None  # the sides are looked at here
-    image = Image.open(content, formats=(form.upper(),))
-    if form == "jpeg" and image.width * image.height > DRAFT_PX:
-        image.draft("RGB", (image.width // 8, image.height // 8))
-    if image.width * image.height > WHOLE_PX:
-        raise Refusal("it is too large for a small picture of it")
-    image.thumbnail((POSTER_SIDE_PX, POSTER_SIDE_PX))
-    return image.convert("RGBA" if "A" in image.getbands() else "RGB")
 
 
 def _draw_filmstrip(content: IO[bytes], form: str) -> bytes:
