@@ -1,5 +1,5 @@
 // The board: a card for each edit.
-import { html, useEffect, useMemo, useRef, useState } from "../html.js";
+import { html, useCallback, useEffect, useMemo, useRef, useState } from "../html.js";
 import { Card } from "../parts/card.js";
 import { Filters, matchCard } from "../parts/filters.js";
 import { Grid } from "../parts/grid.js";
@@ -7,6 +7,7 @@ import { TroubleNotice } from "../parts/notices.js";
 import { rewrite } from "../router.js";
 import { count } from "../words.js";
 
+const MINUTE_MS = 60_000;
 const NOTHING = { text: "", state: "", label: "", sort: "" };
 const ORDERS = {
   age: (one, other) => Date.parse(other.since ?? 0) - Date.parse(one.since ?? 0),
@@ -35,17 +36,31 @@ export function Board({ route, board, project, trouble }) {
     const found = cards.filter((card) => matchCard(card, wish));
     return ORDERS[wish.sort] ? found.sort(ORDERS[wish.sort]) : found;
   }, [cards, wish]);
+  const currency = project?.currency;
+  const now = useMinutes();
+  const draw = useCallback(
+    (card, isFirst) => html`<${Card} card=${card} currency=${currency} isFirst=${isFirst} now=${now} />`,
+    [currency, now]);
   return html`
     <h1 class="unseen">Board</h1>
     <${Filters} cards=${cards} summary=${board?.summary} wish=${wish} onChange=${change} search=${search}
-      currency=${project?.currency} />
+      currency=${currency} />
     ${!board && html`<${TroubleNotice} trouble=${trouble} />`}
     ${board && html`
       <p class="unseen" role="status">${count(shown.length, "edit")}</p>
       ${shown.length
-        ? html`<${Grid} items=${shown} name=${nameCard} label="Edits"
-            draw=${(card, isFirst) => html`<${Card} card=${card} currency=${project?.currency} isFirst=${isFirst} />`} />`
+        ? html`<${Grid} items=${shown} name=${nameCard} label="Edits" draw=${draw} />`
         : html`<${Nothing} isEmpty=${!cards.length} onClear=${() => change(NOTHING)} />`}`}`;
+}
+
+/** The time, told once a minute: ages grow while the page is open. */
+function useMinutes() {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), MINUTE_MS);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
 }
 
 function nameCard(card) {

@@ -8,7 +8,7 @@ import { Picture } from "./picture.js";
 const PREVIEW_AFTER_MS = 250;
 const isStill = matchMedia("(prefers-reduced-motion: reduce)");
 
-export function Card({ card, currency, isFirst }) {
+export function Card({ card, currency, isFirst, now }) {
   const [isShown, setShown] = useState(false);
   const timer = useRef(0);
   const enter = () => {
@@ -37,7 +37,7 @@ export function Card({ card, currency, isFirst }) {
       <span class="card-why">${showText(isOut || card.health !== "Healthy" ? card.reason : card.prompt)}</span>
       <span class="card-foot">
         <span>${isOut && card.price !== 0 ? formatPrice(card.price, currency) : count(card.takes, "take")}</span>
-        <time datetime=${card.since} title=${formatMoment(card.since)}>${formatAge(card.since)}</time>
+        <time datetime=${card.since} title=${formatMoment(card.since)}>${formatAge(card.since, now)}</time>
       </span>
     </a>`;
 }

@@ -1,16 +1,26 @@
 // A list of thousands of cards, of which only those in sight are in the document.
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../html.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../html.js";
 
 const GAP = 12;
 const TEXT_HEIGHT = 96; // below the picture of a card; style/board.css has the same
 const BEYOND = 3; // rows above and below what is in sight
 
-/** `items` are shown by `draw(item, isFirst)`; `name(item)` tells them apart. */
+/** `items` are shown by `draw(item, isFirst)`, a function that stays the same as long as what it draws does;
+ * `name(item)` tells them apart. */
 export function Grid({ items, name, draw, label }) {
   const box = useRef(null);
   const [layout, setLayout] = useState(null);
   const [first, setFirst] = useState(0);
   const [active, setActive] = useState(0);
+  // What was drawn before is given again as it is: while one scrolls, only the new rows are worked out.
+  const drawn = useMemo(() => new WeakMap(), [draw]);
+  const drawOnce = (item, isFirst) => {
+    const known = drawn.get(item);
+    if (known?.isFirst === isFirst) return known.node;
+    const node = draw(item, isFirst);
+    drawn.set(item, { isFirst, node });
+    return node;
+  };
 
   useLayoutEffect(() => {
     const measure = () => setLayout((before) => keepEqual(before, lay(box.current.clientWidth)));
@@ -37,7 +47,6 @@ export function Grid({ items, name, draw, label }) {
   const from = Math.min(first, Math.max(0, rows - inSight)) * columns;
   const to = Math.min(items.length, from + inSight * columns);
   const focus = Math.min(active, items.length - 1);
-  // The card that has the focus stays in the document, so that the keyboard never loses its place.
   const shown = items.slice(from, to);
   const tabStop = focus >= from && focus < to ? focus : from;
 
@@ -66,7 +75,7 @@ export function Grid({ items, name, draw, label }) {
       }}>
         ${shown.map((item, index) => html`
           <li key=${name(item)} aria-setsize=${items.length} aria-posinset=${from + index + 1}>
-            ${draw(item, from + index === tabStop)}
+            ${drawOnce(item, from + index === tabStop)}
           </li>`)}
       </ul>
     </div>`;

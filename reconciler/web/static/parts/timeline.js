@@ -1,5 +1,6 @@
 // Where in the video one is: pictures of it, a line that can be moved, and the part that repeats.
 import { html } from "../html.js";
+import { Picture } from "./picture.js";
 
 export function Timeline({ state, range, filmstrip, onSeek }) {
   const { time, duration, rate } = state;
@@ -11,7 +12,7 @@ export function Timeline({ state, range, filmstrip, onSeek }) {
   return html`
     <div class="timeline">
       <div class="strip" style=${{ "--at": percent(time), "--from": percent(from), "--to": percent(to) }}>
-        ${filmstrip && html`<img src=${filmstrip} alt="" draggable=${false} onError=${hide} onLoad=${show} />`}
+        <${Picture} source=${filmstrip} instead="" lazy=${false} />
         ${isRange && html`<span class="outside left"></span><span class="outside right"></span>`}<span class="here"></span>
         <input type="range" min="0" max=${Math.max(0, frames - 1)} step="1" value=${Math.max(0, frame - 1)}
           aria-label="Frame" aria-valuetext=${`frame ${frame} of ${frames}`}
@@ -23,12 +24,4 @@ export function Timeline({ state, range, filmstrip, onSeek }) {
         <span>frame ${frame} of ${frames}</span>
       </p>
     </div>`;
-}
-
-function hide(event) {
-  event.target.hidden = true;
-}
-
-function show(event) {
-  event.target.hidden = false;
 }
