@@ -5,8 +5,8 @@ import { listen } from "./live.js";
 
 const remembered = new Map();
 
-/** The JSON at `path`, read again whenever an event of `kinds` comes: `{data, trouble, reload}`. */
-export function useRead(path, kinds = []) {
+/** The JSON at `path`, read again whenever an event of `kinds` comes that `concerns` it: `{data, trouble, reload}`. */
+export function useRead(path, kinds = [], concerns = () => true) {
   const [found, setFound] = useState(() => ({ path, data: remembered.get(path), trouble: null }));
   const reload = useCallback(async () => {
     try {
@@ -19,10 +19,18 @@ export function useRead(path, kinds = []) {
   }, [path]);
   useEffect(() => {
     reload();
-    return listen(["reset", ...kinds], reload);
+    return listen(["reset", ...kinds], (event, kind) => {
+      if (kind === "reset" || concerns(event, kind)) reload();
+    });
   }, [reload]);
   const isOfPath = found.path === path;
   return { data: isOfPath ? found.data : remembered.get(path), trouble: isOfPath ? found.trouble : null, reload };
+}
+
+/** Whether an event of the board is about one edit; makes what `useRead` asks. */
+export function isAbout(name) {
+  return (event, kind) => kind !== "board" || event.whole || event.gone.includes(name)
+    || event.cards.some((card) => card.name === name);
 }
 
 /** The board, kept up by the cards that change. */

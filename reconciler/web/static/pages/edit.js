@@ -1,6 +1,6 @@
 // One edit: before and after, its prompt, its request, and every take it has had.
 import { send } from "../api.js";
-import { useRead } from "../data.js";
+import { isAbout, useRead } from "../data.js";
 import { html, useState } from "../html.js";
 import { Confirm } from "../parts/confirm.js";
 import { Lineage } from "../parts/lineage.js";
@@ -15,7 +15,7 @@ import { formatAge, formatPrice, showText } from "../words.js";
 
 export function Edit({ route, project, board }) {
   const { name } = route;
-  const { data: edit, trouble, reload } = useRead(`edits/${encodeURIComponent(name)}`, ["board", "lock"]);
+  const { data: edit, trouble, reload } = useRead(`edits/${encodeURIComponent(name)}`, ["board", "lock"], isAbout(name));
   const card = board?.cards.find((one) => one.name === name);
   return html`
     <p class="back"><a data-page href=${href("board")}>Board</a></p>

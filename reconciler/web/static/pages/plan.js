@@ -9,15 +9,15 @@ import { Steps } from "../parts/steps.js";
 import { count, formatMoment, formatPrice, formatSeconds, showText } from "../words.js";
 
 export function Plan({ board, project }) {
-  const { saved, trouble, isStale, remake } = useSavedPlan();
   const run = useRun();
+  const { saved, trouble, isStale, remake } = useSavedPlan(run.isRunning);
   const [isAsking, setAsking] = useState(false);
   const posters = useMemo(() => new Map(board?.cards.map(({ name, poster }) => [name, poster])), [board?.cards]);
   const plan = saved?.plan;
   const cost = plan?.cost;
   const spends = cost ? cost.at_most_billable_s > 0 : false;
   const hasSteps = plan?.steps.some((step) => step.action !== "keep");
-  const mayApply = project?.may.apply && hasSteps && !run?.isRunning;
+  const mayApply = project?.may.apply && hasSteps && !run.isRunning;
   const say = async () => {
     const started = await send(`plans/${encodeURIComponent(saved.id)}/apply`, { max_cost: cost.at_most_price });
     run.begin(started.run);
@@ -54,8 +54,10 @@ export function Plan({ board, project }) {
       <//>`}`;
 }
 
-/** A plan that is saved now: `remake` makes another; `isStale` once the project has changed. */
-function useSavedPlan() {
+/** A plan that is saved now: `remake` makes another; `isStale` once something has changed but by a run of our own,
+ * after which it is made anew.
+ */
+function useSavedPlan(isRunning) {
   const [found, setFound] = useState({});
   const [isStale, setStale] = useState(false);
   const remake = useCallback(async () => {
@@ -68,9 +70,9 @@ function useSavedPlan() {
     }
   }, []);
   useEffect(() => {
-    remake();
-  }, []);
-  useEffect(() => listen(["faults", "lock"], () => setStale(true)), []);
+    if (!isRunning) remake();
+    return isRunning ? undefined : listen(["board", "faults", "lock"], () => setStale(true));
+  }, [isRunning]);
   return { ...found, isStale, remake };
 }
 

@@ -9,7 +9,7 @@ const STATES = { live: "live", connecting: "connecting", lost: "reconnecting", k
 
 export function Header({ route, project }) {
   return html`
-    <a class="skip" href="#content">To the content</a>
+    <a class="skip" href="#content" onClick=${skip}>To the content</a>
     <header class="header">
       <a class="brand" data-page href=${href("board")}>
         <b>cutlist</b><span class="brand-name">${project?.name}</span>
@@ -21,6 +21,12 @@ export function Header({ route, project }) {
       <p class="where">${project && describeWhere(project)}</p>
       <${Connection} />
     </header>`;
+}
+
+/** By hand: behind the # of an export stands which page is shown. */
+function skip(event) {
+  event.preventDefault();
+  document.getElementById("content").focus();
 }
 
 function isOn(page, route) {
