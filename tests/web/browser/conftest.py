@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.sync_api import expect
 
 from reconciler.config import Variables
 from reconciler.project import Project
+from tests.media import make_clip
 from tests.web.browser.chromium import IS_REQUIRED, LEFT_OUT, find_chromium, open_browser
 from tests.web.browser.served import Served
 from tests.web.conftest import ask_for
 from tests.web.stage import copy_project
-from tests.workspace import manifest
+from tests.workspace import PROJECT, manifest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Request
 
 DEMO = Path(__file__).resolve().parents[3] / "specs" / "demo"
+STORM = "A storm <img src=x onerror=alert(1)> \u202e& <b>thunder</b>"
 WITHIN_MS = 20_000
 
 
@@ -63,26 +67,55 @@ def browser() -> Iterator[Browser]:
     """The browser of this machine."""
     if find_chromium() is None and not IS_REQUIRED:
         pytest.skip(LEFT_OUT)
+    expect.set_options(timeout=WITHIN_MS)
     with open_browser() as browser:
         yield browser
 
 
 @pytest.fixture(scope="session")
-def film(rendered: Path, tmp_path_factory: pytest.TempPathFactory, _state_home: Path) -> Path:
-    """A project with an edit of two takes by different prompts, one on top of it, one of a clip
-    that moves, and one that nobody has rendered, with a prompt that would like to be markup.
+def film(
+    tmp_path_factory: pytest.TempPathFactory, _state_home: Path, testrun_uid: str
+) -> Iterator[Path]:
+    """A project with an edit of two takes by different prompts, another with one on top of it, and
+    one that nobody has rendered, with a prompt that would like to be markup. Rendering takes
+    seconds, so the first process that asks makes it for all; each gets a copy.
     """
-    root = copy_project(rendered, tmp_path_factory.mktemp("film") / "film")
-    shutil.copy(DEMO / "media" / "ball.mp4", root / "specs" / "media")
-    ball = manifest("ball", ask_for("Play by night", "./media/ball.mp4"))
-    (root / "specs" / "ball.yaml").write_text(ball)
-    (root / "specs" / "rain.yaml").write_text(manifest("rain", ask_for("Let it rain all night")))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(_state_home))
-        assert Project.open(root, variables=Variables.read({})).apply().exit_code == 0
-    text = manifest("storm", ask_for("A storm <img src=x onerror=alert(1)> \u202e& <b>thunder</b>"))
-    (root / "specs" / "storm.yaml").write_text(text)
-    return root
+    shared = tmp_path_factory.getbasetemp().parent / f"film-{testrun_uid}"
+    with (shared.parent / f"{shared.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not shared.is_dir():
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("XDG_STATE_HOME", str(_state_home))
+                make_film(shared)
+    yield copy_project(shared, tmp_path_factory.mktemp("film") / "film")
+
+
+def make_film(root: Path) -> None:
+    """Render in two rounds what needs another: a second take, an edit on top of one."""
+    specs = root / "specs"
+    (specs / "media").mkdir(parents=True)
+    make_clip(specs / "media" / "ok.mp4")
+    shutil.copy(DEMO / "media" / "ball.mp4", specs / "media")
+    (root / "cutlist.yaml").write_text(PROJECT)
+    write_edit(root, "ball", ask_for("Play by night", "./media/ball.mp4"))
+    write_edit(root, "rain", ask_for("Let it rain"))
+    render(root)
+    write_edit(root, "ball", ask_for("Play all by night", "./media/ball.mp4"))
+    write_edit(root, "night", ask_for("Make it night", "edit://rain"))
+    render(root)
+    write_edit(
+        root, "storm", ask_for("A storm <img src=x onerror=alert(1)> \u202e& <b>thunder</b>")
+    )
+
+
+def write_edit(root: Path, name: str, spec: Mapping[str, Any]) -> None:
+    """A manifest of one edit."""
+    (root / "specs" / f"{name}.yaml").write_text(manifest(name, dict(spec)))
+
+
+def render(root: Path) -> None:
+    """Render all that is missing."""
+    assert Project.open(root, variables=Variables.read({})).apply().exit_code == 0
 
 
 @pytest.fixture(scope="session")

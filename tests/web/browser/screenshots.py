@@ -115,6 +115,8 @@ def settle_edit(page: Page) -> None:
     )
     page.locator(".take img[data-there=true]").first.wait_for()
     page.get_by_role("slider", name="Frame").fill("20")
+    page.evaluate("document.activeElement.blur()")
+    page.wait_for_function("() => document.querySelector('.strip img').dataset.there === 'true'")
 
 
 def settle_plan(page: Page) -> None:

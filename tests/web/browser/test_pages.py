@@ -7,18 +7,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from reconciler.web.files import STATIC
-from tests.web.browser.conftest import Window
+from tests.web.browser.conftest import STORM, Window
 from tests.web.browser.served import Served
 
 PAGES = {
     "board": "/",
-    "edit": "/edit/rain",
+    "edit": "/edit/ball",
+    "plan": "/plan",
     "cost": "/cost",
     "activity": "/activity",
 }
@@ -35,6 +37,7 @@ new PerformanceObserver((list) => {
 IS_SETTLED = {
     "board": ".card",
     "edit": ".take",
+    "plan": ".step",
     "cost": ".days canvas",
     "activity": ".record",
 }
@@ -46,7 +49,7 @@ def test_page_is_for_everybody(
     name: str, scheme: str, width: int, served: Served, look: Look
 ) -> None:
     """axe finds nothing; nothing moves by itself, is wider than the screen, or comes from
-    elsewhere.
+    elsewhere; and the browser has nothing to complain of.
     """
     window = look(served, width=width, scheme=scheme)
     window.page.add_init_script(WATCH_SHIFTS)
@@ -58,6 +61,7 @@ def test_page_is_for_everybody(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("shifted") < 0.02
     assert window.foreign == []
+    assert window.complaints == []
 
 
 def test_front_end_is_small() -> None:
@@ -105,16 +109,35 @@ def test_words_of_others_are_no_markup(served: Served, look: Look) -> None:
     page = window.open("/edit/storm")
     prompt = page.locator(".prose")
     prompt.wait_for()
-    text = "A storm <img src=x onerror=alert(1)> \ufffd& <b>thunder</b>"
-    assert prompt.inner_text() == text
+    assert prompt.inner_text() == STORM.replace("\u202e", "\ufffd")
     assert page.locator("img[src=x]").count() == 0
 
 
 def test_prompt_stands_beside_that_of_an_earlier_take(served: Served, look: Look) -> None:
     """What became of the words is marked, word by word."""
-    page = look(served).open("/edit/rain")
+    page = look(served).open("/edit/ball")
     page.locator(".prose ins").wait_for()
-    assert page.locator(".prose").inner_text() == "Let it rain all night"
-    assert page.locator(".prose ins").all_inner_texts() == [" all night"]
+    assert page.locator(".prose").inner_text() == "Play all by night"
+    assert page.locator(".prose ins").all_inner_texts() == ["all "]
     page.get_by_label("beside").select_option("nothing")
     assert page.locator(".prose ins").count() == 0
+
+
+def test_broken_project_is_told_and_the_page_stays(
+    film: Path, serve: Callable[..., Served], look: Look
+) -> None:
+    """A slip in a manifest is shown with its place, above the cards of before, until it is gone."""
+    served = serve(film)
+    page = look(served).open()
+    page.wait_for_selector(".card")
+    slip = film / "specs" / "slip.yaml"
+    slip.write_text(
+        "apiVersion: cutlist/v1\nkind: Edit\nmetadata: {name: slip}\nspec: {modle: x}\n"
+    )
+    try:
+        page.get_by_role("alert").wait_for()
+        assert "specs/slip.yaml" in page.get_by_role("alert").inner_text()
+        assert page.locator(".card").count() == 4
+    finally:
+        slip.unlink()
+    page.get_by_role("alert").wait_for(state="detached")

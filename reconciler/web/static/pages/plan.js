@@ -84,8 +84,8 @@ function Sum({ cost, realm }) {
       ${waits && html`
         <div><dt>at most, with what waits</dt><dd>${formatPrice(cost.at_most_price, cost.currency)}</dd>
           <dd class="quiet">${formatSeconds(cost.at_most_billable_s)}</dd></div>`}
-      ${realm === "mock" && html`<div class="sum-note">The mock spends nothing: this is what it would cost.</div>`}
-    </dl>`;
+    </dl>
+    ${realm === "mock" && html`<p class="sum-note">The mock spends nothing: this is what it would cost.</p>`}`;
 }
 
 function describePlan(plan, saved) {

@@ -9,14 +9,21 @@ import { Picture } from "./picture.js";
 const OVER = ["written", "failed", "cancelled"];
 const SHARE = { waiting: 0, uploading: 0.05, submitting: 0.1, settling: 0.1, PENDING: 0.15, fetching: 0.92, written: 1 };
 
+let lastId = null; // of the run that this window has seen last, on whichever page
+
 /** The run that goes on, or ended last: `{state, events, isRunning, begin, stop}`. */
 export function useRun() {
-  const [id, setId] = useState(null);
+  const [id, setId] = useState(lastId);
   const [state, setState] = useState(null);
   const [events, setEvents] = useState(new Map());
   useEffect(() => {
+    lastId = id;
     const look = async () => {
-      if (id) setState(await read(`runs/${encodeURIComponent(id)}`).catch(() => null));
+      const now = id && await read(`runs/${encodeURIComponent(id)}`).catch(() => null);
+      setState(now);
+      const seenAt = performance.now();
+      const told = (now?.edits ?? []).map((event) => [event.name, { ...event, seenAt, since: seenAt }]);
+      setEvents((before) => new Map([...told, ...before]));
     };
     look();
     return listen(["run", "reset"], (event, kind) => {

@@ -1,0 +1,95 @@
+"""The page while things change: it comes back by itself, and thousands of cards are no burden."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.web.browser.conftest import Window, write_edit
+from tests.web.browser.served import Served, find_port, write_many
+from tests.web.conftest import ask_for
+from tests.web.stage import copy_project
+
+if TYPE_CHECKING:
+    from playwright.sync_api import CDPSession
+
+Serve = Callable[..., Served]
+Look = Callable[..., Window]
+TOKEN = "a-token-of-this-test"
+FIRST_PAINT_MS = 1000
+MOST_WORK_MS = 20  # of one frame, where 50 of them are shown in a second
+SCROLL = """() => new Promise((done) => {
+  let frames = 0;
+  const go = () => {
+    scrollBy(0, 80);
+    frames += 1;
+    if (frames < 120) requestAnimationFrame(go);
+    else done(frames);
+  };
+  requestAnimationFrame(go);
+})"""
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> Served:
+    """5,000 edits."""
+    return serve(write_many(tmp_path_factory.mktemp("many"), scenes=50, shots=100))
+
+
+def test_page_comes_back_after_the_server_was_killed(
+    film: Path, tmp_path: Path, serve: Serve, look: Look
+) -> None:
+    """It says that it is alone, goes on when there is a server again, and knows what is new."""
+    root = copy_project(film, tmp_path / "film")
+    people = tmp_path / "people"
+    people.write_text(f"Ada {TOKEN}\n")
+    served = serve(root, "--listen", str(find_port()), "--auth", f"tokens:{people}")
+    page = look(served).page
+    page.goto(f"{served.origin}/?token={TOKEN}")
+    expect(page.locator(".card")).to_have_count(4)
+    expect(page.locator(".connection")).to_have_text("live")
+    served.kill()
+    expect(page.locator(".connection")).to_have_text("reconnecting")
+    expect(page.locator(".card")).to_have_count(4)
+    write_edit(root, "wind", ask_for("Let the wind blow"))
+    served.start()
+    expect(page.locator(".connection")).to_have_text("live")
+    expect(page.locator(".card")).to_have_count(5)
+
+
+def test_board_of_thousands_is_there_at_once(many: Served, look: Look) -> None:
+    """Its first paint takes less than a second, and the document holds only what is in sight."""
+    page = look(many).open()
+    page.wait_for_selector(".card")
+    page.reload()
+    page.wait_for_selector(".card")
+    paint = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+    assert page.evaluate(paint) < FIRST_PAINT_MS
+    expect(page.locator(".chip").first).to_contain_text("5,000")
+    assert page.locator(".card").count() < 100
+    page.locator(".card").first.press("End")
+    expect(page.locator("[aria-posinset='5000'] .card")).to_be_focused()
+    assert page.locator(".card").count() < 100
+
+
+def test_thousands_of_cards_scroll(many: Served, look: Look) -> None:
+    """A frame of scrolling takes less work than 50 frames a second leave it."""
+    page = look(many).open()
+    page.wait_for_selector(".card")
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    before = read_work_s(session)
+    frames = page.evaluate(SCROLL)
+    assert (read_work_s(session) - before) * 1000 / frames < MOST_WORK_MS
+    assert page.evaluate("scrollY") > 5000
+
+
+def read_work_s(session: CDPSession) -> float:
+    """What the page has worked so far, in seconds: scripts, styles and layout."""
+    told: list[dict[str, Any]] = session.send("Performance.getMetrics")["metrics"]
+    names = ("ScriptDuration", "LayoutDuration", "RecalcStyleDuration")
+    return sum(float(one["value"]) for one in told if one["name"] in names)
