@@ -28,6 +28,11 @@ export async function read(path) {
   return data;
 }
 
+/** What an export has brought along at `path`; undefined where it has not, and at a server. */
+export function peek(path) {
+  return kept?.[`/api/v1/${path}`];
+}
+
 /** Have something done. Throws Trouble. */
 export function send(path, body = {}) {
   return ask("POST", path, body);

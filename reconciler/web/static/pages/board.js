@@ -1,9 +1,11 @@
 // The board: a card for each edit.
+import { peek } from "../api.js";
 import { html, useCallback, useEffect, useMemo, useRef, useState } from "../html.js";
 import { Card } from "../parts/card.js";
 import { Filters, matchCard } from "../parts/filters.js";
 import { Grid } from "../parts/grid.js";
 import { TroubleNotice } from "../parts/notices.js";
+import { Review, nameChanges } from "../parts/review.js";
 import { rewrite } from "../router.js";
 import { count } from "../words.js";
 
@@ -31,7 +33,8 @@ export function Board({ route, board, project, trouble }) {
     addEventListener("keydown", find);
     return () => removeEventListener("keydown", find);
   }, []);
-  const cards = board?.cards ?? [];
+  const diff = peek("diff");
+  const cards = useMemo(() => nameChanges(board?.cards ?? [], diff), [board?.cards]);
   const shown = useMemo(() => {
     const found = cards.filter((card) => matchCard(card, wish));
     return ORDERS[wish.sort] ? found.sort(ORDERS[wish.sort]) : found;
@@ -42,7 +45,7 @@ export function Board({ route, board, project, trouble }) {
     (card, isFirst) => html`<${Card} card=${card} currency=${currency} isFirst=${isFirst} now=${now} />`,
     [currency, now]);
   return html`
-    <h1 class="unseen">Board</h1>
+    ${diff ? html`<${Review} diff=${diff} />` : html`<h1 class="unseen">Board</h1>`}
     <${Filters} cards=${cards} summary=${board?.summary} wish=${wish} onChange=${change} search=${search}
       currency=${currency} />
     ${!board && html`<${TroubleNotice} trouble=${trouble} />`}

@@ -1,5 +1,5 @@
 // One edit: before and after, its prompt, its request, and every take it has had.
-import { send } from "../api.js";
+import { peek, send } from "../api.js";
 import { isAbout, useRead } from "../data.js";
 import { html, useState } from "../html.js";
 import { Confirm } from "../parts/confirm.js";
@@ -9,6 +9,7 @@ import { TroubleNotice } from "../parts/notices.js";
 import { Player } from "../parts/player.js";
 import { Prompt } from "../parts/prompt.js";
 import { Request } from "../parts/request.js";
+import { Change } from "../parts/review.js";
 import { Takes } from "../parts/takes.js";
 import { href } from "../router.js";
 import { formatAge, formatPrice, showText } from "../words.js";
@@ -58,6 +59,7 @@ function Body({ edit, project, reload }) {
           onWatch=${setWatched} onCompare=${setCompared} onPick=${project?.may.pick ? setPicking : null} />
       </div>
       <div class="edit-side">
+        <${Change} change=${peek("diff")?.changes.find((change) => change.name === edit.name)} />
         <${Prompt} prompt=${prompt} takes=${takes} against=${beside}
           onAgainst=${(number) => { setAgainst(number); setCompared(null); }} />
         <${Lineage} before=${edit.before} lineage=${edit.lineage} />
@@ -93,7 +95,7 @@ function showBefore(media) {
     ? `What goes in lies at an address${host}: it is not kept here.`
     : "What goes in is not kept here.";
   return {
-    ...medium, title: "Before", note, isPicture: !isVideo(medium), video: medium.video ?? medium.preview,
+    ...medium, title: medium.kind === "revision" ? `Before, at ${showText(medium.name)}` : "Before", note, isPicture: !isVideo(medium), video: medium.video ?? medium.preview,
   };
 }
 

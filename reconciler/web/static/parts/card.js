@@ -34,12 +34,17 @@ export function Card({ card, currency, isFirst, now }) {
         <//>
         ${isOut && html`<${Mark} kind="OutOfSync">OutOfSync<//>`}
       </span>
-      <span class="card-why">${showText(isOut || card.health !== "Healthy" ? card.reason : card.prompt)}</span>
+      <span class="card-why">${showText(describeWhy(card))}</span>
       <span class="card-foot">
         <span>${isOut && card.price !== 0 ? formatPrice(card.price, currency) : count(card.takes, "take")}</span>
         <time datetime=${card.since} title=${formatMoment(card.since)}>${formatAge(card.since, now)}</time>
       </span>
     </a>`;
+}
+
+/** In a review what has changed; else why it is not as it should be; else what was asked for. */
+function describeWhy({ change, sync, health, reason, prompt }) {
+  return change ?? (sync !== "Synced" || health !== "Healthy" ? reason : prompt);
 }
 
 /** A small moving copy, while the pointer rests on the card. */

@@ -5,7 +5,7 @@ import { showText } from "../words.js";
 import { Picture } from "./picture.js";
 
 export function Lineage({ before, lineage }) {
-  const sources = before.filter((medium) => medium.kind !== "edit");
+  const sources = before.filter((medium) => !["edit", "revision"].includes(medium.kind));
   const rows = [
     ["goes in", sources.map((medium) => html`<${Medium} medium=${medium} />`)],
     ["builds on", [...lineage.up].reverse().map((edit) => html`<${Relative} edit=${edit} />`)],

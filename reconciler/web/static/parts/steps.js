@@ -64,7 +64,7 @@ function Price({ step, currency }) {
 }
 
 /** `[old→new]`, as a plan writes it, as what is gone and what is new. */
-function markChanges(line) {
+export function markChanges(line) {
   const parts = [];
   let end = 0;
   for (const match of line.matchAll(CHANGE)) {

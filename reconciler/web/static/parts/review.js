@@ -1,0 +1,43 @@
+// What changes from one revision to another, above the cards of a review.
+import { html } from "../html.js";
+import { markChanges } from "./steps.js";
+import { formatPrice, showText } from "../words.js";
+
+/** The cards, each with what has changed of its edit. */
+export function nameChanges(cards, diff) {
+  if (!diff) return cards;
+  const changes = new Map(diff.changes.map((change) => [change.name, change]));
+  return cards.map((card) => {
+    const change = changes.get(card.name);
+    return change ? { ...card, change: `${change.kind}: ${change.reason}` } : card;
+  });
+}
+
+export function Review({ diff }) {
+  const { from, to, summary, cost, changes } = diff;
+  const counts = Object.entries(summary).filter(([, number]) => number).map(([kind, number]) => `${number} ${kind}`);
+  const removed = changes.filter((change) => change.kind === "removed");
+  return html`
+    <header class="review">
+      <h1>From <bdi>${showText(from.name)}</bdi> to <bdi>${showText(to.name)}</bdi></h1>
+      <p>${counts.join(", ") || "nothing has changed"}. ${describePrice(cost)}</p>
+      ${removed.length > 0 && html`<p>No longer asked for: ${removed.map(({ name }) => showText(name)).join(", ")}.</p>`}
+    </header>`;
+}
+
+/** What has changed of one edit, in the words of the comparison. */
+export function Change({ change }) {
+  if (!change) return null;
+  return html`
+    <section class="panel" aria-labelledby="change">
+      <h2 id="change">What changed</h2>
+      <p>${showText(change.reason)}</p>
+      ${change.details.map((line) => html`<p class="detail" dir="auto">${markChanges(showText(line))}</p>`)}
+      ${change.paid && html`<p class="quiet">${showText(change.paid)}</p>`}
+    </section>`;
+}
+
+function describePrice(cost) {
+  if (!cost.at_most_billable_s) return "Nothing is to be paid.";
+  return `At most ${formatPrice(cost.at_most_price, cost.currency)} to render.`;
+}
