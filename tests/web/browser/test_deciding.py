@@ -67,3 +67,31 @@ def test_plan_that_went_stale_is_not_carried_out(own: Served, look: Look) -> Non
     expect(page.get_by_role("button", name="Carry out")).to_be_disabled()
     page.get_by_role("button", name="Plan again").click()
     expect(page.get_by_role("button", name="Carry out")).to_be_enabled()
+
+
+def ask_to_pick(page: Page, number: int) -> None:
+    page.get_by_role("button", name=f"Pick take {number}").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Free")
+
+
+def test_take_is_picked_by_whoever_was_first(own: Served, look: Look) -> None:
+    """A pick writes the output and costs nothing; a second window that was asked in the meantime
+    is told so, and sees what counts now.
+    """
+    one, other = look(own).open("/edit/ball"), look(own).open("/edit/ball")
+    output = own.root / "renders" / "ball.mp4"
+    before = output.read_bytes()
+    ask_to_pick(one, 1)
+    ask_to_pick(other, 1)
+    one.get_by_role("dialog").get_by_role("button", name="Pick take 1").click()
+    expect(one.locator("[data-number='1'] .take-head")).to_contain_text("current")
+    assert output.read_bytes() != before
+    dialog = other.get_by_role("dialog")
+    dialog.get_by_role("button", name="Pick take 1").click()
+    expect(dialog.get_by_role("alert")).not_to_be_empty()
+    dialog.get_by_role("button", name="Close").click()
+    expect(other.locator("[data-number='1'] .take-head")).to_contain_text("current")
+    ask_to_pick(other, 2)
+    dialog.get_by_role("button", name="Pick take 2").click()
+    expect(one.locator("[data-number='2'] .take-head")).to_contain_text("current")
+    assert output.read_bytes() == before

@@ -56,7 +56,7 @@ function Body({ edit, project, reload }) {
         <${Player} before=${other ? showTake(other) : showBefore(edit.before)} after=${showAfter(edit, take)}
           width=${take?.width} height=${take?.height} />
         <${Takes} takes=${takes} currency=${project?.currency} watched=${take?.number} compared=${compared}
-          onWatch=${setWatched} onCompare=${setCompared} onPick=${project?.may.pick ? setPicking : null} />
+          onWatch=${setWatched} onCompare=${setCompared} onPick=${project?.may.pick ? (chosen) => setPicking({ take: chosen, lock: edit.lock }) : null} />
       </div>
       <div class="edit-side">
         <${Change} change=${peek("diff")?.changes.find((change) => change.name === edit.name)} />
@@ -66,7 +66,7 @@ function Body({ edit, project, reload }) {
         <${Request} edit=${edit} />
       </div>
     </div>
-    ${picking && html`<${Pick} edit=${edit} take=${picking} project=${project} onClose=${() => { setPicking(null); reload(); }} />`}`;
+    ${picking && html`<${Pick} edit=${edit} take=${picking.take} lock=${picking.lock} project=${project} onClose=${() => { setPicking(null); reload(); }} />`}`;
 }
 
 /** The last take that another prompt made: what the words came from. */
@@ -99,9 +99,10 @@ function showBefore(media) {
   };
 }
 
-function Pick({ edit, take, project, onClose }) {
+/** `lock` is of the moment in which it was asked: whoever was first in the meantime is not overruled. */
+function Pick({ edit, take, lock, project, onClose }) {
   const act = () => send(`edits/${encodeURIComponent(edit.name)}/pick`,
-    { number: take.number, digest: take.digest, lock: edit.lock });
+    { number: take.number, digest: take.digest, lock });
   const kept = project.realm === "mock" ? "the realm's state folder, as this is the bundled server" : "cutlist.lock";
   return html`
     <${Confirm} title=${`Pick take ${take.number} of ${showText(edit.name)}`} yes=${`Pick take ${take.number}`} act=${act}
