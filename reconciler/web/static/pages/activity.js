@@ -4,6 +4,7 @@ import { html, useEffect, useMemo, useState } from "../html.js";
 import { listen } from "../live.js";
 import { TroubleNotice } from "../parts/notices.js";
 import { Run, useRun } from "../parts/run.js";
+import { markChanges } from "../parts/steps.js";
 import { href } from "../router.js";
 import { formatAge, formatMoment, formatPrice, shorten, showText } from "../words.js";
 
@@ -63,7 +64,7 @@ function Record({ record }) {
       <time datetime=${at} title=${formatMoment(at)}>${formatAge(at)}</time>
       <a data-page href=${href("edit", edit)}><bdi>${showText(edit)}</bdi></a>
       <span class="record-what">${showText(what)}${why && html`<span class="quiet">: ${showText(why)}</span>`}
-        ${details.map((line) => html`<span class="record-detail">${showText(line)}</span>`)}</span>
+        ${details.map((line) => html`<span class="record-detail">${markChanges(showText(line))}</span>`)}</span>
       <span class="quiet">${who.filter(Boolean).join(" · ")}</span>
       <span class="number">${billed ? formatPrice(price, currency) : ""}</span>
     </li>`;
