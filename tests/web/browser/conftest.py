@@ -62,9 +62,11 @@ class Window:
             self.foreign.append(request.url)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The browser of this machine."""
+    """The browser of this machine. While it is there a loop runs in this thread, so it is ended
+    before tests that have one of their own.
+    """
     if find_chromium() is None and not IS_REQUIRED:
         pytest.skip(LEFT_OUT)
     expect.set_options(timeout=WITHIN_MS)
