@@ -34,6 +34,7 @@ from reconciler.web.streams import send_events, send_medium, send_still
 
 STOP_S = 0.5  # for requests that are being answered when it stops
 MOST_BODY_BYTES = 64 << 10
+_OFF_THE_LOOP_BYTES = 64 << 10  # what is larger is compressed in a thread
 _JSON = "application/json"
 _STATIC = "/static/{version}/{path}"
 _STILL_TYPES = {
@@ -84,9 +85,7 @@ class PageServer:
 
     async def start(self) -> None:
         """Listen. Raises CutlistError where the address cannot be taken."""
-        runner = web.AppRunner(
-            self._build_app(), shutdown_timeout=STOP_S, access_log=None, handler_cancellation=True
-        )
+        runner = web.AppRunner(self._build_app(), shutdown_timeout=STOP_S, access_log=None)
         await runner.setup()
         try:
             await web.TCPSite(runner, self.host, self.port).start()
@@ -289,7 +288,10 @@ def _build_reply(request: web.Request, reply: PageReply) -> web.Response:
         headers = {}
     body = reply.data if isinstance(reply.data, bytes) else orjson.dumps(reply.data)
     response = web.Response(
-        status=reply.status, body=body, headers={**headers, "Content-Type": _JSON}
+        status=reply.status,
+        body=body,
+        headers={**headers, "Content-Type": _JSON, "Vary": "Accept-Encoding"},
+        zlib_executor_size=_OFF_THE_LOOP_BYTES,
     )
     response.enable_compression()
     return response

@@ -117,30 +117,36 @@ def _write_film(
     target.pix_fmt = "yuv420p"
     sound = next((one for one in container.streams.audio if one.name == _SOUND), None)
     heard = None if sound is None else film.add_stream_from_template(sound)
-    is_sized, next_at_s = False, 0.0
+    next_at_s, is_sized, held = 0.0, False, []  # sound that comes before the size is known
     for packet in container.demux([one for one in (stream, sound) if one is not None]):
         if heard is not None and packet.stream is sound:
             if packet.dts is not None:
                 packet.stream = heard
-                film.mux(packet)
-            continue
-        for frame in packet.decode():
-            if not isinstance(frame, av.VideoFrame):
-                continue
-            at_s = frame.time or 0.0
-            if at_s + 1e-3 < next_at_s or at_s > _LONGEST_S:
-                continue
-            next_at_s = max(next_at_s, at_s) + 0.9 / float(rate)
-            picture = _shrink(frame, PREVIEW_SIDE_PX, even=True)
-            if not is_sized:
-                target.width, target.height = picture.size
-                is_sized = True
-            drawn: Any = _from_image(picture)
-            drawn.pts, drawn.time_base = frame.pts, frame.time_base
-            film.mux(target.encode(drawn))
+                held.append(packet)
+        else:
+            for frame in packet.decode():
+                if not isinstance(frame, av.VideoFrame):
+                    continue
+                at_s = frame.time or 0.0
+                if next_at_s - 1e-3 <= at_s <= _LONGEST_S:
+                    next_at_s = max(next_at_s, at_s) + 0.9 / float(rate)
+                    drawn = _draw_frame(frame)
+                    if not is_sized:
+                        target.width, target.height, is_sized = drawn.width, drawn.height, True
+                    film.mux(target.encode(drawn))
+        if is_sized:
+            film.mux(held)
+            held = []
     if not is_sized:
         raise Refusal("it has no pictures")
     film.mux(target.encode(None))
+
+
+def _draw_frame(frame: av.VideoFrame) -> Any:
+    """A frame for the small film, upright, at the moment of its own."""
+    drawn: Any = _from_image(_shrink(frame, PREVIEW_SIDE_PX, even=True))
+    drawn.pts, drawn.time_base = frame.pts, frame.time_base
+    return drawn
 
 
 def _require_clip(content: IO[bytes], form: str) -> IO[bytes]:
