@@ -35,8 +35,8 @@ export function Player({ before, after, width, height }) {
     ".": () => step.step(1),
     ArrowLeft: () => step.step(-1),
     ArrowRight: () => step.step(1),
-    i: () => setRange([state.time, range[1]]),
-    o: () => setRange([range[0], state.time + 1 / state.rate]),
+    i: () => setRange([step.time, range[1]]),
+    o: () => setRange([range[0], step.time + 0.5 / state.rate]), // to the end of the frame
     x: () => setRange([null, null]),
     "[": () => setSplit(Math.max(0, split - STEP)),
     "]": () => setSplit(Math.min(100, split + STEP)),
