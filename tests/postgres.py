@@ -86,6 +86,30 @@ class Server:
             self._process.wait(timeout=20)
             self._process = None
 
+    def keep_a_copy(self) -> None:
+        """What `fail_over` goes back to: the data as it is now, as a replica has it."""
+        self.stop()
+        shutil.copytree(self.folder / "data", self.folder / "replica")
+        self._own()
+        self.start()
+
+    def fail_over(self) -> None:
+        """The replica takes the place of the server, without what came after the copy."""
+        self.stop()
+        shutil.rmtree(self.folder / "data")
+        (self.folder / "replica").rename(self.folder / "data")
+        (self.folder / "data/recovery.signal").touch()
+        with (self.folder / "data/postgresql.auto.conf").open("a") as settings:
+            settings.write("restore_command = 'false'\nhot_standby = off\n")
+        self._own()
+        self.start()
+
+    def _own(self) -> None:
+        """All of its files belong to who runs it."""
+        if self._user:
+            for path in self.folder.rglob("*"):
+                shutil.chown(path, self._user)
+
     def remove(self) -> None:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -121,12 +145,17 @@ def _find_programs() -> Path | None:
 @cache
 def find_server() -> Server:
     """The server of this process. Skips the test where this machine has none."""
+    server = make_server()
+    atexit.register(server.remove)
+    return server
+
+
+def make_server() -> Server:
+    """A server of one test alone. Skips the test where this machine has none."""
     programs = _find_programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed: the shared ledger is not tested")
-    server = Server(programs)
-    atexit.register(server.remove)
-    return server
+    return Server(programs)
 
 
 def make_address(realm: str = "mock") -> LedgerAddress:

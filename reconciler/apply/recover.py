@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from reconciler.apply.baseline import read_listing
 from reconciler.apply.context import Context, NeedsPerson
+from reconciler.apply.lanes import name_lane
 from reconciler.apply.late import follow_late
 from reconciler.apply.settle import LOOK_AGAIN_S, settle, take_second_look
 from reconciler.errors import LedgerError, ServiceError
@@ -22,7 +24,8 @@ Tell = Callable[[str], None]
 
 def has_open_work(context: Context) -> bool:
     """Whether the service has to be asked about anything earlier runs left open."""
-    return bool(context.ledger.left_intents()) or bool(_looks_due(context))
+    ledger = context.ledger
+    return ledger.has_failed_over() or bool(ledger.left_intents()) or bool(_looks_due(context))
 
 
 def _looks_due(context: Context) -> Sequence[str]:
@@ -110,6 +113,48 @@ def catch_up(context: Context) -> None:
                     context.ledger.end(attempt.id, State.SUCCEEDED, at=context.clock.now())
                 break
     context.store.sweep()
+
+
+async def account_for_lost(context: Context, tell: Tell) -> None:
+    """Where the ledger may have lost its last commits: hold the account's whole list of 24 h
+    against it, and write every task that it does not know down as a stray. What was on its way
+    then is given time to arrive. Raises NeedsPerson where there are such tasks, or the list cannot
+    be read whole; ServiceError.
+    """
+    ledger = context.ledger
+    if not ledger.has_failed_over():
+        return
+    tell(
+        "The ledger lies on another server than before, which may have lost what was written last."
+        " Asking the service which tasks there are …"
+    )
+    await context.clock.sleep(context.settle_s)
+    listing = await read_listing(context)
+    if not listing.is_whole:
+        raise NeedsPerson(
+            f"nothing was sent: the service's list {listing.faults[0]}, and the ledger may have"
+            " lost what was sent last.",
+            hint="Run apply again in a while.",
+        )
+    unknown = sorted(ledger.baselines.strangers(listing.rows.keys()))
+    for task_id in unknown:
+        row = listing.rows[task_id]
+        lane = name_lane(context.endpoint, context.account, row.model or "unknown")
+        note = ledger.strays.note_unknown
+        await context.run_blocking(
+            note, task_id, context.clock.new_id(), lane, row.status,
+            endpoint=context.endpoint, at=context.clock.now(),
+        )  # fmt: skip
+    await context.run_blocking(ledger.accept_server)
+    if unknown:
+        tasks = format_count(len(unknown), "task")
+        raise NeedsPerson(
+            f"nothing was sent: the account has {tasks} of the last 24 h that the ledger does not"
+            f" know ({', '.join(unknown[:3])}{', …' if len(unknown) > 3 else ''}). Requests whose"
+            " notes were lost may have made them.",
+            hint="Link yours: cutlist import EDIT --task TASK_ID; of the rest say cutlist resolve"
+            " TASK_ID --abandon. What is not linked is paid again by the next apply.",
+        )
 
 
 async def settle_intents(context: Context, tell: Tell) -> None:

@@ -127,6 +127,7 @@ class Session:
             await work
 
     async def _recover(self, tell: Tell) -> None:
+        await recover.account_for_lost(self._context, tell)
         await recover.settle_intents(self._context, tell)
         await recover.look_again(self._context, tell)
         self._warn(tell)

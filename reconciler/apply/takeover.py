@@ -28,7 +28,8 @@ async def take_over(
     """
     assert resolved.job is not None
     edit = resolved.wanted.edit
-    if context.ledger.knows_task(task_id):
+    ledger = context.ledger
+    if ledger.knows_task(task_id) and not ledger.strays.is_unknown(task_id):
         raise UsageError(
             f"the ledger knows the task {task_id} already.",
             hint=(

@@ -30,6 +30,12 @@ class LedgerAway(LedgerError):
     """The ledger cannot be reached. What was being written may or may not be durable."""
 
 
+class FailedOver(LedgerError):
+    """The ledger lies on another server than before, which may lack its last commits; nothing is
+    sent until the account's list was held against it.
+    """
+
+
 class KeyTaken(AlreadyOpen):
     """Somebody else has an attempt of the key: theirs is to be followed, and its result taken."""
 
@@ -183,6 +189,16 @@ class Strays(Protocol):
         Again is no change.
         """
 
+    def note_unknown(
+        self, task_id: str, new_id: str, lane: str, status: str, *, endpoint: str, at: float
+    ) -> None:
+        """Write down a task of the account that the ledger has no request of, as a stray that asks:
+        its request, which is lost, is written anew as far as it is known. Again is no change.
+        """
+
+    def is_unknown(self, task_id: str) -> bool:
+        """Whether a task is a stray of which nobody knows the request: any job may be its own."""
+
     def answer(self, task_id: str) -> None:
         """A person has seen a stray."""
 
@@ -264,6 +280,14 @@ class Ledger(Protocol):
         the seconds until then.
         """
 
+    def has_failed_over(self) -> bool:
+        """Whether the ledger lies on another server than it did, which may lack its last commits.
+        Until `accept_server` every intent is refused.
+        """
+
+    def accept_server(self) -> None:
+        """What the ledger may have lost is written down."""
+
     # -------------------------------------------------------------- what happens to an attempt
 
     def close(self) -> None:
@@ -284,8 +308,8 @@ class Ledger(Protocol):
         most_running: int | None = None,
         limit: SpendingLimit | None = None,
     ) -> None:
-        """Make durable that a request is about to be sent. Raises KeyTaken, LaneBusy, and what
-        `limit` raises; may not be repeated.
+        """Make durable that a request is about to be sent. Raises KeyTaken, LaneBusy,
+        FailedOver, and what `limit` raises; may not be repeated.
 
         `baseline`: the number of the reading of the account's list that was taken before it.
         `sender`: what tells one key and workspace from another. `booking`: for whom, and at which

@@ -18,10 +18,11 @@ from psycopg import errors, sql
 
 from reconciler.errors import LedgerError, Locked
 from reconciler.state.ledger.address import LedgerAddress
-from reconciler.state.ledger.base import LaneFull, LedgerAway, LedgerRetired
+from reconciler.state.ledger.base import FailedOver, LaneFull, LedgerAway, LedgerRetired
 from reconciler.state.ledger.holders import LIVING, NOW, SEND_WITHIN_S, Holders, LedgerUser
 from reconciler.state.ledger.sql.attempts import SqlLedger
 from reconciler.state.ledger.sql.database import (
+    AMOUNT,
     TEXT,
     Conflict,
     Connection,
@@ -52,7 +53,15 @@ _LONGEST_TASK_S = 3600.0
 _NOBODY = LedgerUser("", "", "")
 _ABOUT = """create table about (
     one boolean primary key default true check (one),
-    version bigint not null, realm text not null, account text not null)"""
+    version bigint not null, realm text not null, account text not null,
+    server text not null default '')"""
+# which server it is, and how often another one has taken its place: a new one begins a timeline
+SERVER = """(select system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8)
+    from pg_control_system())"""
+_MAY_ASK = """select has_function_privilege('pg_control_system()', 'execute')
+    and has_function_privilege('pg_walfile_name(pg_lsn)', 'execute')"""
+_IS_MARKED = """select count(*) from information_schema.columns where table_name = 'about'
+    and table_schema = current_schema() and column_name = 'server'"""
 
 
 class PostgresLedger(SqlLedger):
@@ -65,9 +74,10 @@ class PostgresLedger(SqlLedger):
     send_within_s = SEND_WITHIN_S
     kept_readings = 500  # of all processes together, in a time in which none of them sends
 
+    _database: PostgresDatabase
+
     def __init__(self, database: PostgresDatabase, project: str, me: LedgerUser) -> None:
         super().__init__(database, project, me.id)
-        self._database: PostgresDatabase = database
         self._me = me
         self._holders = Holders(database, me)
         self._has_joined = False
@@ -139,8 +149,21 @@ class PostgresLedger(SqlLedger):
         assert row is not None
         return max(float(row[0]) - 1 / per_s, 0.0)
 
+    def has_failed_over(self) -> bool:
+        if not self._database.knows_server:
+            return False
+        sql = f"select count(*) from about where server not in ('', {SERVER})"
+        ((number,),) = self._database.rows(sql, kinds=[AMOUNT])
+        return bool(number)
+
+    def accept_server(self) -> None:
+        with self._database.transaction() as connection:
+            connection.execute(f"update about set server = {SERVER}")
+
     def _admit(self, connection: Connection, attempt: Attempt, most_running: int | None) -> None:
         self._holders.sign(connection)
+        if self._database.knows_server:
+            _require_known_server(connection)
         if most_running is None:
             return
         row = connection.execute(
@@ -153,8 +176,21 @@ class PostgresLedger(SqlLedger):
             raise LaneFull(f"{most_running} tasks of this model are at the service already.")
 
 
+def _require_known_server(connection: Connection) -> None:
+    """Raises FailedOver."""
+    row = connection.execute(f"select server in ('', {SERVER}) from about").fetchone()
+    if row is not None and not row[0]:
+        raise FailedOver(
+            "the ledger lies on another server than before, which may have lost what was written"
+            " last. Nothing more is sent.",
+            hint="Run apply again: it asks the service first which tasks there are.",
+        )
+
+
 class PostgresDatabase:
     """The schema of one ledger."""
+
+    knows_server = False  # whether it was asked which server it is
 
     def __init__(self, address: LedgerAddress, writer: _Link | None, reader: _Link) -> None:
         """`writer`: None where nothing is to be written, and what is read is of one moment."""
@@ -171,10 +207,13 @@ class PostgresDatabase:
         try:
             with _mapped(address):
                 _bring_up_to_date(writer.connect(), address)
+                knows_server = _mark_server(writer.connect())
         except BaseException:
             writer.close()
             raise
-        return cls(address, writer, _Link(address, _READER))
+        database = cls(address, writer, _Link(address, _READER))
+        database.knows_server = knows_server
+        return database
 
     @classmethod
     def open_readonly(cls, address: LedgerAddress) -> PostgresDatabase | None:
@@ -402,6 +441,19 @@ def _bring_up_to_date(connection: psycopg.Connection[Any], address: LedgerAddres
             if statement.strip():
                 _execute_on(connection, translate_tables(statement))
         connection.execute("update about set version = %s", (VERSION,))
+
+
+def _mark_server(connection: psycopg.Connection[Any]) -> bool:
+    """Note on which server the ledger lies, once. Whether this user may know that."""
+    if connection.execute(_IS_MARKED).fetchone() == (0,):
+        _execute_on(
+            connection,
+            "alter table about add column if not exists server text not null default ''",
+        )
+    if connection.execute(_MAY_ASK).fetchone() != (True,):
+        return False
+    _execute_on(connection, f"update about set server = {SERVER} where server = ''")
+    return True
 
 
 # ------------------------------------------------------------------ errors

@@ -47,6 +47,7 @@ KINDS: dict[str, CrowdKind] = {
     ),
     "neighbours": CrowdKind(late_s=60.0, pause_s=MINUTE_S, has_neighbour=True),
     "forgetful": CrowdKind(late_s=60.0, status_rate=0.1, hide_s=600.0, lost_rate=0.2),
+    "failing over": CrowdKind(late_s=60.0, pause_s=MINUTE_S, fails_over=True),
 }
 
 

@@ -5,6 +5,7 @@ several, whose clock is the virtual one, and whose connections fail.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -13,7 +14,7 @@ from typing import Any, Protocol
 
 from reconciler.state.ledger.address import LedgerAddress
 from reconciler.state.ledger.holders import NOW, SIGN_EVERY_S, Holders, LedgerUser
-from reconciler.state.ledger.postgres import PostgresDatabase, PostgresLedger
+from reconciler.state.ledger.postgres import SERVER, PostgresDatabase, PostgresLedger
 from reconciler.state.ledger.sql.database import Connection, Cursor, Database, Kind
 from reconciler.state.ledger.sqlite import SqliteDatabase
 from tests.postgres import make_address, run_sql
@@ -27,6 +28,12 @@ class SharedDatabase(Protocol):
     def connect(self, *, readonly: bool) -> tuple[Database, Callable[[], None]]:
         """The tables as a process of its own opens them, and what ends that."""
 
+    def begin_to_forget(self) -> bool:
+        """What is committed from now on is lost once it fails over. Whether it can be."""
+
+    def fail_over(self) -> None:
+        """It is what it was."""
+
     def close(self) -> None:
         """Nobody asks any more."""
 
@@ -37,11 +44,22 @@ class FileDatabase:
     def __init__(self, folder: Path) -> None:
         self._database = SqliteDatabase.open(folder / "shared.db")
         self._database._connection.execute("pragma synchronous = off")
+        self._database._connection.execute("create table about (server text not null)")
+        self._database._connection.execute("insert into about values ('first')")
+        self._before = sqlite3.connect(":memory:")
 
     def connect(self, *, readonly: bool) -> tuple[Database, Callable[[], None]]:
         return self._database, lambda: None
 
+    def begin_to_forget(self) -> bool:
+        self._database._connection.backup(self._before)
+        return True
+
+    def fail_over(self) -> None:
+        self._before.backup(self._database._connection)
+
     def close(self) -> None:
+        self._before.close()
         self._database.close()
 
 
@@ -60,6 +78,12 @@ class ServerDatabase:
         self._opened.append(database)
         return database, database.close
 
+    def begin_to_forget(self) -> bool:
+        return False
+
+    def fail_over(self) -> None:
+        raise NotImplementedError
+
     def close(self) -> None:
         for database in self._opened:
             database.close()
@@ -72,7 +96,8 @@ def _keep_address() -> tuple[LedgerAddress, str]:
     PostgresDatabase.open(address).close()
     tables = run_sql(address, "select tablename from pg_tables where schemaname = current_schema")
     deletes = [f"delete from {name}" for (name,) in tables if name != "about"]
-    return address, ";".join(["set session_replication_role = replica", *deletes])
+    named = "update about set server = 'first'"
+    return address, ";".join(["set session_replication_role = replica", *deletes, named])
 
 
 DATABASES: dict[str, Callable[[Path], SharedDatabase]] = {
@@ -97,13 +122,17 @@ class Trouble(Protocol):
 class TroubledDatabase:
     """A database as one life sees it: by the virtual clock, and not always."""
 
+    knows_server = True
+
     def __init__(
         self,
         inner: Database,
         trouble: Trouble,
         now: Callable[[], float],
         close: Callable[[], None],
+        find_server: Callable[[], str],
     ) -> None:
+        self._find_server = find_server
         self._inner, self._trouble, self._now = inner, trouble, now
         self.close = close
 
@@ -121,6 +150,7 @@ class TroubledDatabase:
         return self._inner.rows(self._translate(sql), *values, kinds=kinds)
 
     def _translate(self, sql: str) -> str:
+        sql = sql.replace(SERVER, f"'{self._find_server()}'") if SERVER in sql else sql
         if NOW not in sql:
             return sql
         now = f"cast({self._now()!r} as double precision)"

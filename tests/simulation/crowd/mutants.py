@@ -12,7 +12,7 @@ import pytest
 from reconciler.apply import attempt as life
 from reconciler.operations import gc
 from reconciler.operations.claims import Claims
-from reconciler.state.ledger import AlreadyOpen, MovedOn
+from reconciler.state.ledger import AlreadyOpen, MovedOn, postgres
 from reconciler.state.ledger.base import LedgerAway
 from reconciler.state.ledger.holders import Holders
 from reconciler.state.ledger.postgres import PostgresLedger
@@ -78,6 +78,12 @@ def intend_repeated_after_lost_commit(patch: pytest.MonkeyPatch) -> None:
                 intend(self, *args, **options)
 
     patch.setattr(SqlLedger, "intend", insist)
+
+
+def failover_unnoticed(patch: pytest.MonkeyPatch) -> None:
+    """A server that took another one's place is believed to know what was sent."""
+    patch.setattr(PostgresLedger, "has_failed_over", lambda _: False)
+    patch.setattr(postgres, "_require_known_server", lambda _: None)
 
 
 # ------------------------------------------------------------------ limits of all together
@@ -162,6 +168,7 @@ MUTANTS: dict[str, Mutant] = {
         hold_in_two_steps,
         intend_repeated_after_lost_commit,
         stored_but_undecided,
+        failover_unnoticed,
         record_before_blob,
         cache_trusted,
         gc_of_one_project,

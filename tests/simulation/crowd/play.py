@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.apply.context import NeedsPerson
 from reconciler.apply.outcome import Report
 from reconciler.errors import CutlistError, LedgerError
 from reconciler.operations import shared
@@ -92,8 +93,21 @@ def _shared(world: CrowdWorld) -> Iterator[None]:
 async def _troubled_lives(world: CrowdWorld) -> None:
     """All machines at once: each has several lives, one after the other."""
     lives = [asyncio.ensure_future(_troubled(world, machine)) for machine in world.machines]
+    if world.kind.fails_over:
+        await _fail_over(world)
     for reports in await asyncio.gather(*lives):
         world.mistaken += _list_mistakes(world, reports)
+
+
+async def _fail_over(world: CrowdWorld) -> None:
+    """Another server takes the place of the ledger's, and lacks the last commits."""
+    await asyncio.sleep(world.trouble.uniform(0, 200))
+    if world.database.begin_to_forget():
+        await asyncio.sleep(world.trouble.uniform(2, 60))
+        world.database.fail_over()
+        world.server_name = "second"
+        world.counters["failed over"] += 1
+        world.say("failed over")
 
 
 async def _troubled(world: CrowdWorld, machine: Machine) -> list[Report]:
@@ -119,7 +133,8 @@ async def _settle_all(world: CrowdWorld) -> None:
     for machine in world.machines:
         machine.write(world.kind, with_budget=False)
     lives = [asyncio.ensure_future(world.live_on(each)) for each in world.machines]
-    ended = [each for each in await asyncio.gather(*lives) if each is not None]
+    ended = await asyncio.gather(*lives, return_exceptions=world.kind.fails_over)
+    ended = [each for each in ended if isinstance(each, Report)]
     world.mistaken += _list_mistakes(world, ended)
     world.mistaken += _list_left_to_a_person(world)
     for machine in world.machines:
@@ -129,7 +144,12 @@ async def _settle_all(world: CrowdWorld) -> None:
 async def _settle(world: CrowdWorld, machine: Machine) -> None:
     """Apply, and decide as a person would, until nothing is left to be decided."""
     for _ in range(ROUNDS):
-        report = await world.live_on(machine, options=PlanOptions(repay=True))
+        try:
+            report = await world.live_on(machine, options=PlanOptions(repay=True))
+        except NeedsPerson as error:
+            world.say(f"{error} {error.hint}")
+            world.counters["told of what was lost"] += 1
+            continue
         assert report is not None
         if report.exit_code == 0:
             return
@@ -206,6 +226,8 @@ def _read_books(world: CrowdWorld) -> Books:
 
 def _judge_books(world: CrowdWorld, *, final: bool = False) -> None:
     seen = _read_books(world)
+    if world.kind.fails_over:  # what was lost is in no books
+        return
     excused = set(seen.billed_s) if world.kind.edge else world.person.told
     world.miscounted += [*seen.faults(excused), *(seen.final_faults() if final else ())]
 
@@ -221,7 +243,8 @@ def _list_mistakes(world: CrowdWorld, reports: Iterable[Report]) -> Iterator[str
                 yield f"{step.name} was taken for lost: {step.reason}"
         for outcome in report.failures:
             error = outcome.error
-            if isinstance(error, LedgerError) and not isinstance(error, LedgerAway):
+            is_lost = isinstance(error, LedgerAway) or world.kind.fails_over
+            if isinstance(error, LedgerError) and not is_lost:
                 yield f"{outcome.step.name} failed at what another one did: {error}"
 
 
@@ -265,10 +288,11 @@ def _judge(world: CrowdWorld) -> Verdict:
     world.counters["not sent"] += states[State.NOT_SENT]
     told = {each.task_id for each in every}
     billed = _list_billed(world)
-    excused = world.person.strays | world.person.forgotten if world.kind.edge else set()
+    is_told = world.kind.edge or world.kind.fails_over
+    excused = world.person.strays | world.person.forgotten if is_told else set()
     jobs = Counter(task["job_sha256"] for task in billed if task["task_id"] not in excused)
     verdict.paid_twice = sum(count - 1 for count in jobs.values())
-    verdict.paid_twice += 0 if world.kind.edge else world.counters["stray"]
+    verdict.paid_twice += 0 if is_told else world.counters["stray"]
     if not world.kind.has_neighbour:  # there gc has removed what nobody names
         verdict.lost = sum(
             task["task_id"] not in held | told | world.person.told for task in billed

@@ -139,6 +139,7 @@ class CrowdWorld(World):
     ) -> None:
         super().__init__(seed, folder, kind)
         self.calm = False
+        self.server_name = "first"  # of the ledger
         self.database = database(folder)
         hides = random.Random(seed + 7)
         self.bucket = SharedBucket(
@@ -209,7 +210,9 @@ class CrowdWorld(World):
         trouble = LedgerTrouble(self, life if isinstance(life, Life) else None)
         trouble.before()
         inner, close = self.database.connect(readonly=me is None)
-        database = TroubledDatabase(inner, trouble, lambda: EPOCH + elapsed_s(), close)
+        database = TroubledDatabase(
+            inner, trouble, lambda: EPOCH + elapsed_s(), close, lambda: self.server_name
+        )
         nobody = LedgerUser("", "", "")
         return open_shared(database, project, me or nobody, readonly=me is None)
 

@@ -30,7 +30,7 @@ from reconciler.state.ledger.sql.books import SqlBooks, book
 from reconciler.state.ledger.sql.database import AMOUNT, FLAG, TEXT, Conflict, Connection, Database
 from reconciler.state.ledger.sql.moving import move_rows
 from reconciler.state.ledger.sql.questions import Questions
-from reconciler.state.ledger.sql.strays import SqlStrays, keep_stray
+from reconciler.state.ledger.sql.strays import LOST, SqlStrays, keep_stray
 from reconciler.state.ledger.sql.uploads import SqlUploads
 from reconciler.state.observed import ARROWS, TASK_ENDS, Attempt, State
 
@@ -280,6 +280,11 @@ class SqlLedger(Questions):
         now, task_id = attempt.created_at, attempt.task_id
         try:
             with self._database.transaction() as connection:
+                connection.execute(  # that no request of ours is known to have made
+                    "delete from tasks where task_id = ? and attempt_id = '' and stray_of in"
+                    " (select id from attempts where message = ?)",
+                    (task_id, LOST),
+                )
                 connection.execute(
                     "insert into tasks (task_id, attempt_id, first_seen_at, last_seen_at, status)"
                     " values (?, ?, ?, ?, 'PENDING')",
@@ -352,6 +357,12 @@ class SqlLedger(Questions):
 
     def take_turn(self, _lane: str, _per_s: float, /) -> float:
         return 0.0
+
+    def has_failed_over(self) -> bool:
+        return False
+
+    def accept_server(self) -> None:
+        """A file is where it was."""
 
     def _admit(self, connection: Connection, attempt: Attempt, most_running: int | None) -> None:
         """What several that share a ledger must keep together, in the transaction of an intent.

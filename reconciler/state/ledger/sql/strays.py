@@ -4,12 +4,24 @@ waits for them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
+from reconciler.formats.digest import hash_bytes
 from reconciler.state.ledger.base import AlreadyOpen
 from reconciler.state.ledger.sql.books import copy_booking
-from reconciler.state.ledger.sql.database import MOMENT, TEXT, Conflict, Connection, Database
+from reconciler.state.ledger.sql.database import (
+    AMOUNT,
+    MOMENT,
+    TEXT,
+    Conflict,
+    Connection,
+    Database,
+)
 from reconciler.state.observed import Stray
+
+UNKNOWN_EDIT = "unknown"  # of a task whose request the ledger has lost
+LOST = "the ledger lost what was sent"
 
 
 class SqlStrays:
@@ -27,6 +39,31 @@ class SqlStrays:
     ) -> None:
         with self._database.transaction() as connection:
             keep_stray(connection, task_id, attempt_id, status, at=at, open_question=open_question)
+
+    def note_unknown(
+        self, task_id: str, new_id: str, lane: str, status: str, *, endpoint: str, at: float
+    ) -> None:
+        with self._database.transaction() as connection:
+            known = connection.execute("select 1 from tasks where task_id = ?", (task_id,))
+            if known.fetchone() is not None:
+                return
+            job = json.dumps({"model": lane.rpartition(" ")[2], "take": 1})
+            connection.execute(
+                "insert into attempts (id, key, lane, edit, state, endpoint, created_at,"
+                " request_sha256, job, billable_s, ended_at, message, project) values (?, ?, ?,"
+                " ?, 'NOT_SENT', ?, ?, '', ?, 0, ?, ?, ?)",
+                (new_id, hash_bytes(task_id.encode()), lane, UNKNOWN_EDIT, endpoint, at, job, at,
+                 LOST, self._project),
+            )  # fmt: skip
+            keep_stray(connection, task_id, new_id, status, at=at, open_question=True)
+
+    def is_unknown(self, task_id: str) -> bool:
+        sql = (
+            "select count(*) from tasks t join attempts a on a.id = t.stray_of where t.task_id = ?"
+            " and t.attempt_id = '' and a.message = ?"
+        )
+        ((number,),) = self._database.rows(sql, task_id, LOST, kinds=[AMOUNT])
+        return bool(number)
 
     def answer(self, task_id: str) -> None:
         with self._database.transaction() as connection:
