@@ -218,6 +218,10 @@ class StoreUnavailable(CutlistError):
     """A store elsewhere cannot be reached, or does not allow what was asked of it."""
 
 
+class StoreAway(StoreUnavailable):
+    """The store does not answer, or says that it cannot now: it may be asked again."""
+
+
 class LedgerError(CutlistError):
     """The ledger cannot be read or written."""
 

@@ -21,6 +21,7 @@ class BucketServer:
 
     url: str = ""
     requests: list[str] = field(default_factory=list)  # "METHOD /path?query" of what came in
+    is_away: bool = False  # whoever asks is told to come again
     refused: set[str] = field(default_factory=set)  # of: list, get, put, delete
     refused_paths: str = ""  # what stands in the paths of writes that are refused
     ignores_conditions: bool = False
@@ -69,6 +70,7 @@ class BucketServer:
     def reset(self) -> None:
         """Behave well again, and forget what came in."""
         self.refused.clear()
+        self.is_away = False
         self.refused_paths = ""
         self.ignores_conditions = self.knows_no_conditions = False
         self.requests.clear()
@@ -102,6 +104,9 @@ class BucketServer:
         method, query = environ["REQUEST_METHOD"], environ.get("QUERY_STRING", "")
         if "Boto3" not in environ.get("HTTP_USER_AGENT", ""):  # the tests' own look
             self.requests.append(f"{method} {environ['PATH_INFO']}{'?' if query else ''}{query}")
+            if self.is_away:
+                start("503 Service Unavailable", [("Content-Type", "application/xml")])
+                return [b"<Error><Code>ServiceUnavailable</Code></Error>"]
             right, path = _name_right(method, query), environ["PATH_INFO"]
             is_shut = right == "put" and self.refused_paths and self.refused_paths in path
             if right in self.refused or is_shut:

@@ -129,6 +129,7 @@ async def _intend_and_send(
     except ServiceError as error:
         await close_refused(context, attempt, error)
         raise
+    context.roll.at_service.add(created.task_id)
     try:
         if created.task_id in before:
             raise TaskTaken(f"the task {created.task_id} was there before.")
@@ -138,7 +139,9 @@ async def _intend_and_send(
             f"the service's answer cannot be true: {error.message}", status=200
         ) from error
     except MovedOn:
-        attempt_id = await context.run_blocking(follow_late, context, attempt, created.task_id)
+        attempt_id = await context.outlast(
+            lambda: context.run_blocking(follow_late, context, attempt, created.task_id)
+        )
     except (LedgerError, Locked) as error:
         raise spill_task(context, attempt, created, error) from error
     else:
@@ -174,6 +177,7 @@ async def follow(context: Context, work: Work, attempt_id: str, pace: Pace) -> T
     """
     attempt = context.ledger.attempt(attempt_id, now=context.clock.now())
     watched = _begin_watch(context, work, attempt, pace)
+    context.roll.at_service.add(watched.task_id)
     if watched.due_at > watched.looked_at:
         await context.task_watch.wait(watched)
     status, unknown = "", 0
@@ -190,6 +194,7 @@ async def follow(context: Context, work: Work, attempt_id: str, pace: Pace) -> T
                 watched.task_id, status, answer.record(), final=status in TASK_ENDS
             )
         if status in TASK_ENDS:
+            context.roll.at_service.discard(watched.task_id)
             await _judge_end(context, work, attempt, answer)
             return answer
         if status in IN_FLIGHT:

@@ -17,6 +17,7 @@ from reconciler.apply.lanes import Gate, Lane, Pacer, name_lane
 from reconciler.apply.outcome import NotTried
 from reconciler.apply.pace import Pace
 from reconciler.apply.paces import Paces
+from reconciler.apply.patience import is_away
 from reconciler.apply.prepare import prepare
 from reconciler.apply.rivals import LOOK_EVERY_S, THEIRS, find_theirs, wait_for_lane
 from reconciler.apply.settle import settle
@@ -242,18 +243,23 @@ class Carrier:
         or None: NOT_SENT.
         """
         self._context.emit(work.edit, Phase.SETTLING, note=str(error))
-        ours = self._context.roll.intents.keys() & self._context.ledger.open_intents(lane.name)
+        ours = await self._context.outlast(lambda: self._find_ours(lane))
         if not ours:
             raise MovedOn("its request was settled by another process meanwhile.")
         (attempt_id,) = ours
         try:
-            return attempt_id if await settle(self._context, attempt_id) else None
+            arrived = await self._context.outlast(lambda: settle(self._context, attempt_id))
+            return attempt_id if arrived else None
         except ServiceError as cannot_ask:
             lane.paused = cannot_ask
             raise Unsettled(
                 f"{error} Nor can the service be asked now whether the request arrived"
                 f" ({cannot_ask})"
             ) from None
+
+    async def _find_ours(self, lane: Lane) -> set[str]:
+        """The open intents of this run in a lane."""
+        return self._context.roll.intents.keys() & self._context.ledger.open_intents(lane.name)
 
     def _check_sending(self, lane: Lane) -> None:
         cause = self._traffic.stopped or lane.paused
@@ -262,8 +268,8 @@ class Carrier:
 
     def learn(self, error: CutlistError, lane: Lane | None = None) -> None:
         """Some errors would only come again: for the lane, or for all."""
-        if isinstance(error, AlreadyOpen | MovedOn):
-            return  # about one job, at which somebody else is at work too
+        if isinstance(error, AlreadyOpen | MovedOn) or is_away(error):
+            return  # about one job, at which somebody else is at work too; or it is waited for
         if isinstance(error, DiskFull | LedgerError) or (
             isinstance(error, ServiceError) and is_end_of_everything(error)
         ):

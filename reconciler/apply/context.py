@@ -8,6 +8,7 @@ from typing import ParamSpec, TypeVar
 
 from reconciler.apply.events import Event, Observer, Phase, RunBlocking
 from reconciler.apply.lanes import Pacer
+from reconciler.apply.patience import Patience
 from reconciler.apply.roll import Roll
 from reconciler.apply.sightings import Sightings
 from reconciler.apply.unbroken import run_unbroken
@@ -79,6 +80,7 @@ class Context:
     questions: Pacer | None = None  # of looks, pages of the list and downloads; None: no limit
     watch: TaskWatch | None = None  # None where there is no connection
     roll: Roll = field(default_factory=Roll)
+    patience: Patience | None = None  # None: whatever is away ends the work
     # what its day still allows for a request, when that is sent; None: there is no limit
     find_limit: Callable[[Work], SpendingLimit | None] | None = None
 
@@ -86,6 +88,10 @@ class Context:
     def client(self) -> Client:
         assert self.connection is not None
         return self.connection
+
+    async def outlast(self, call: Callable[[], Awaitable[T]]) -> T:
+        """`call`, again and again while ledger or store are away."""
+        return await (call() if self.patience is None else self.patience.outlast(call))
 
     async def run_blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run synchronous code where it does not hold up the loop; what it returns or raises."""
@@ -201,8 +207,9 @@ async def close(
     """
     now = context.clock.now()
     look_at = None if look_again_s is None else now + look_again_s
-    await run_unbroken(
-        context.run_blocking(
+
+    def end() -> Awaitable[None]:
+        return context.run_blocking(
             context.ledger.end,
             attempt_id,
             state,
@@ -213,4 +220,5 @@ async def close(
             look_at=look_at,
             baseline=baseline,
         )
-    )
+
+    await run_unbroken(context.outlast(end))

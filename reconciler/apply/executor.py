@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.apply.cancel import cancel_waiting_task, tell_cancelled, was_cancelled
-from reconciler.apply.carry import Carriage, Carried
+from reconciler.apply.carry import Again, Carriage, Carried
 from reconciler.apply.context import SUBMIT_TRIES, Context, TaskFailed
 from reconciler.apply.events import Phase
 from reconciler.apply.outcome import Outcome
@@ -198,8 +198,10 @@ class Executor:
         if step.output:
             try:
                 async with self._writes, self._write_turn:
-                    await run_unbroken(
-                        self._context.run_blocking(self._publisher.write, step, digest)
+                    await self._context.outlast(
+                        lambda: run_unbroken(
+                            self._context.run_blocking(self._publisher.write, step, digest)
+                        )
                     )
             except CutlistError as error:
                 return self._unwritten(item, error, digest, billed_s)
@@ -229,11 +231,19 @@ class Executor:
     async def _bring_home(self, work: Work, step: Step) -> Carried:
         """The job's result, by a new attempt, the one in flight, or somebody else's."""
         was_billed = step.action is Action.RESUME and not step.billed_at_end
-        met = await self._carriage.carry(work, was_billed=was_billed)
+        turns = 0
+
+        async def carry() -> Carried | Again:
+            nonlocal turns
+            turns += 1
+            look_first = turns > 1
+            return await self._carriage.carry(work, was_billed=was_billed, look_first=look_first)
+
+        met = await self._context.outlast(carry)
         for _ in range(SUBMIT_TRIES - 1):
             if isinstance(met, Carried):
-                return met
-            met = await self._carriage.carry(work, was_billed=was_billed, look_first=True)
+                break
+            met = await self._context.outlast(carry)
         if isinstance(met, Carried):
             return met
         raise met.cause

@@ -15,19 +15,18 @@ from reconciler.state.ledger import MovedOn
 from reconciler.state.ledger.base import LedgerAway
 from reconciler.state.observed import Attempt, State
 
-AWAY_S = 120.0  # for which a ledger that cannot be reached is tried again
-TRY_EVERY_S = 2.0
-
 
 async def write_receipt(context: Context, attempt: Attempt, created: Created) -> None:
-    """Make the task_id of an accepted request durable. While a shared ledger cannot be reached it
-    lies in the spill file, and is tried again. Raises as `Ledger.submitted`.
+    """Make the task_id of an accepted request durable. While a shared ledger is away it lies in the
+    spill file, and is tried again for as long as this process lives. Raises as `Ledger.submitted`.
     """
     at, server_time = context.clock.now(), context.client.server_time
-    waited_s = 0.0
-    while True:
+    spilled = False
+
+    async def write() -> None:
+        nonlocal spilled
         try:
-            return await context.run_blocking(
+            await context.run_blocking(
                 context.ledger.submitted,
                 attempt.id,
                 created.task_id,
@@ -36,14 +35,14 @@ async def write_receipt(context: Context, attempt: Attempt, created: Created) ->
                 server_time=server_time,
             )
         except LedgerAway as error:
-            if waited_s >= AWAY_S:
-                raise
-            if not waited_s:
+            if not spilled:
+                spilled = True
                 context.spill.note(attempt.id, created.task_id, created.request_id, at=at)
                 note = f"{error.message} Its task is {created.task_id}; it is tried again"
                 context.emit(attempt.edit, Phase.WAITING, note=note)
-        await context.clock.sleep(TRY_EVERY_S)
-        waited_s += TRY_EVERY_S
+            raise
+
+    await context.outlast(write)
 
 
 async def close_refused(context: Context, attempt: Attempt, error: ServiceError) -> None:
@@ -63,7 +62,9 @@ async def keep_named(context: Context, attempt: Attempt, error: OutcomeUnknown) 
     if not named_id:
         return
     try:
-        await context.run_blocking(context.ledger.named, attempt.id, named_id)
+        await context.outlast(
+            lambda: context.run_blocking(context.ledger.named, attempt.id, named_id)
+        )
     except (LedgerError, Locked) as full:
         created = Created(named_id, error.request_id)
         raise spill_task(context, attempt, created, full) from error

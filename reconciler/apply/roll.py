@@ -21,6 +21,7 @@ class Roll:
     read_at: float = 0.0  # when that was begun
     strangers: set[str] = field(default_factory=set)  # listed at any time, unknown to the ledger
     accepted: dict[str, float] = field(default_factory=dict)  # task id → when this run was given it
+    at_service: set[str] = field(default_factory=set)  # tasks of this run that have not ended
     intents: dict[str, float] = field(default_factory=dict)  # attempt id → when this run wrote it
     left_open: set[str] = field(default_factory=set)  # intents of before that could not be settled
     settling: set[str] = field(default_factory=set)  # intents of the dead, being settled

@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 from reconciler.apply import recover
 from reconciler.apply.bookkeeping import build_booking, note_holdings
@@ -18,6 +20,7 @@ from reconciler.apply.events import Observer, Phase, RunBlocking
 from reconciler.apply.executor import Executor, Item, may_render_again
 from reconciler.apply.hints import TaskHints
 from reconciler.apply.outcome import Outcome, Report, Stop
+from reconciler.apply.patience import Patience
 from reconciler.apply.publish import Publisher
 from reconciler.apply.recover import Tell
 from reconciler.apply.replan import Replanner
@@ -46,6 +49,8 @@ from reconciler.state.store import Store
 from reconciler.system.cache import Cache
 from reconciler.system.clock import Clock, Jumps
 from reconciler.system.files import EscapesRoot
+
+T = TypeVar("T")
 
 
 class Session:
@@ -192,6 +197,7 @@ class Session:
         """
         self._origin, options = origin, request.chosen_options
         started = self._clock.monotonic()
+        self._be_patient(tell, stop)
         carriage = self._make_carriage()
         executor = Executor(
             self._context,
@@ -216,16 +222,16 @@ class Session:
         try:
             await self._carry_out(first, options, executor, outcomes, stop, tell)
             if self.connected and not stop.reason:
-                await recover.look_again(self._context, tell)
-            await self._prune(first, options, outcomes, stop)
+                await self._context.outlast(lambda: recover.look_again(self._context, tell))
+            await self._context.outlast(lambda: self._prune(first, options, outcomes, stop))
             self._warn(tell)
         finally:
-            in_flight = self._task_ids(await executor.stop())
+            under_way = await executor.stop()
             with suppress(LedgerError):  # poll answers: they are asked for again
                 await self._context.sightings.write()
-            current = self._again(first, options)
-            if not options.refresh_only:
-                self._write_down(current)
+            in_flight, current = await self._outlast(
+                lambda: self._conclude(first, options, under_way)
+            )
         elapsed_s = self._clock.monotonic() - started
         cancelled = tuple(executor.cancelled)
         return Report(
@@ -236,6 +242,31 @@ class Session:
         if self._order is not None:
             return self._order(self._context)
         return Carrier(self._context, self._config, self._models)
+
+    def _be_patient(self, tell: Tell, stop: Stop) -> None:
+        """From now on a ledger or a store that goes away is waited for, until a stop is asked
+        for.
+        """
+        patience, at_service = Patience(self._clock), self._context.roll.at_service
+        patience.tell = tell
+        patience.count_tasks = lambda: len(at_service)
+        patience.is_over = lambda: bool(stop.reason)
+        self._context = replace(self._context, patience=patience)
+
+    async def _outlast(self, look: Callable[[], T]) -> T:
+        async def call() -> T:
+            return look()
+
+        return await self._context.outlast(call)
+
+    def _conclude(
+        self, first: Pass, options: PlanOptions, under_way: Sequence[Item]
+    ) -> tuple[tuple[str, ...], Pass]:
+        """Write down what is at the end; the tasks that run on, and the last pass."""
+        in_flight, current = self._task_ids(under_way), self._again(first, options)
+        if not options.refresh_only:
+            self._write_down(current)
+        return in_flight, current
 
     async def _carry_out(
         self,
@@ -278,7 +309,7 @@ class Session:
                 _tell_of_a_rival(outcome, earlier, tell)
                 if outcome.error is not None and not may_render_again(outcome.error):
                     given_up.add(outcome.step.key)
-            steps = self._look(replanner, ended)
+            steps = await self._outlast(partial(self._look, replanner, ended))
             given_up |= {
                 step.key for step in steps if step.action is Action.RENDER and rounds.spent(step)
             }

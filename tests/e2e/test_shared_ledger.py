@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from reconciler.apply.outcome import Stop
 from reconciler.config import Variables
-from reconciler.errors import CutlistError, LedgerError
+from reconciler.errors import CutlistError
 from reconciler.formats.secret import Secret
 from reconciler.project import Project
 from reconciler.state.ledger.base import LedgerAway
@@ -69,17 +70,36 @@ async def test_what_stood_still_is_not_sent(
     assert (sharing.creates(), states(sharing)) == (1, [State.NOT_SENT, State.SUCCEEDED])
 
 
-async def test_the_ledger_goes_away_while_a_request_is_on_its_way(sharing: Bench) -> None:
+def at_sleep(monkeypatch: pytest.MonkeyPatch, number: int, act: Any) -> list[float]:
+    """Something happens at the so-manieth sleep while the ledger is away; the sleeps of that
+    time.
+    """
+    server, sleep, slept = find_server(), Ticking.sleep, list[float]()
+
+    async def sleep_and_act(self: Ticking, seconds: float) -> None:
+        await sleep(self, seconds)
+        if not server.runs:
+            slept.append(seconds)
+            if len(slept) == number:
+                act()
+
+    monkeypatch.setattr(Ticking, "sleep", sleep_and_act)
+    return slept
+
+
+async def test_a_stop_while_the_ledger_is_away(
+    sharing: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The task is paid, and its id cannot be written: it is in the spill file, and the next apply
     brings it home.
     """
     sharing.edit("rain")
-    server = find_server()
-
+    server, stop = find_server(), Stop()
+    at_sleep(monkeypatch, 3, lambda: stop.request("SIGINT"))
     sharing.network.trouble = [Trouble(*CREATE, sever)]
     try:
-        with pytest.raises(LedgerError, match="cannot be reached"):
-            await sharing.apply()
+        with pytest.raises(LedgerAway, match="cannot be reached"):
+            await sharing.apply(stop=stop)
     finally:
         server.start()
     assert (await sharing.apply()).exit_code == 0
@@ -88,29 +108,33 @@ async def test_the_ledger_goes_away_while_a_request_is_on_its_way(sharing: Bench
 
 
 async def test_a_ledger_that_comes_back(sharing: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The task_id is tried again until it is written; the run goes on as if nothing had been."""
-    sharing.edit("rain")
-    server, sleep, tries = find_server(), Ticking.sleep, []
+    """Once a minute it is said that it is away; nothing is sent meanwhile; the run goes on as if
+    nothing had been.
+    """
+    for name in ("rain", "snow", "wind"):
+        sharing.edit(name, f"make it {name}")
+    server, asked = find_server(), list[int]()
 
-    async def sleep_and_start(self: Ticking, seconds: float) -> None:
-        await sleep(self, seconds)
-        if not server.runs:
-            tries.append(seconds)
-            if len(tries) == 3:
-                server.start()
+    def come_back() -> None:
+        asked.append(sharing.creates())
+        server.start()
 
-    monkeypatch.setattr(Ticking, "sleep", sleep_and_start)
+    slept = at_sleep(monkeypatch, 40, come_back)
     sharing.network.trouble = [Trouble(*CREATE, sever)]
     try:
         assert (await sharing.apply()).exit_code == 0
     finally:
         if not server.runs:
             server.start()
-    assert len(tries) == 3
-    assert sharing.creates() == sharing.billed_tasks() == 1
+    away = [line for line in sharing.said if "is away" in line]
+    assert away[0].startswith("the ledger is away since ")
+    assert away[0].endswith(" UTC; 1 task goes on at the service, nothing is sent")
+    assert 1 <= len(away) <= sum(slept) / 60 + 1
+    assert sum("the ledger is back after" in line for line in sharing.said) == 1
+    assert (asked, sharing.creates(), sharing.billed_tasks()) == ([1], 3, 3)
     assert any("it is tried again" in event.note for event in sharing.events)
     assert (await sharing.apply()).exit_code == 0
-    assert sharing.creates() == 1
+    assert sharing.creates() == 3
 
 
 def test_without_psycopg(sharing: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

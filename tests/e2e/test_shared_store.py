@@ -13,7 +13,7 @@ import pytest
 from reconciler.errors import CutlistError, StoreUnavailable, UsageError
 from reconciler.plan.step import Action
 from tests.bucketserver import ACCESS, BucketServer
-from tests.e2e.bench import Bench
+from tests.e2e.bench import CREATE, Bench, Ticking, Trouble
 from tests.workspace import Workspace
 
 
@@ -217,3 +217,32 @@ def test_local_stays_local(workspace: Workspace, media: Path) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+async def test_a_store_that_goes_away_comes_back(
+    shared: SharedBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was rendered waits at the service, for as long as that keeps it; it is said, nothing is
+    paid again, and the run goes on by itself.
+    """
+    bench, server, sleep = shared.bench, shared.server, Ticking.sleep
+
+    async def go_away(request: httpx.Request, send: Any) -> httpx.Response:
+        response: httpx.Response = await send(request)
+        server.is_away = True
+        return response
+
+    async def sleep_and_come_back(self: Ticking, seconds: float) -> None:
+        await sleep(self, seconds)
+        if any("the store is away" in line for line in bench.said):
+            server.is_away = False
+
+    monkeypatch.setattr(Ticking, "sleep", sleep_and_come_back)
+    bench.network.trouble = [Trouble(*CREATE, go_away)]
+    report = await shared.apply("a")
+    assert (report.exit_code, bench.creates(), bench.billed_tasks()) == (0, 1, 1)
+    (away,) = [line for line in bench.said if "is away" in line]
+    assert away.startswith("the store is away since ")
+    assert away.endswith("videos wait there for 24h 00m more, nothing is sent")
+    assert any("the store is back after" in line for line in bench.said)
+    assert shared.output("a")

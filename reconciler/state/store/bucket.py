@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from reconciler.errors import StoreUnavailable, UsageError
+from reconciler.errors import StoreAway, StoreUnavailable, UsageError
 from reconciler.formats.bucket_address import BucketAddress
 from reconciler.formats.hosts import is_loopback
 
@@ -25,6 +25,7 @@ _TRIES = 4  # again, after trouble that may pass
 _CODE = re.compile(r"<Code>([A-Za-z]{1,60})</Code>")
 _STATUS = re.compile(r"status code: (\d{3})")
 _INSTALL = "Install it with `pip install 'cutlist[team]'`."
+_PASSING = ("408", "429", "500", "502", "503", "504")
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound")
 _BAD_CREDENTIALS = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken")
 _DENIED = ("PermissionDeniedError", "UnauthenticatedError", "PermissionError")
@@ -256,5 +257,6 @@ def _explain(address: BucketAddress, doing: str, error: Exception) -> StoreUnava
     elif any(word in text for word in _WITHOUT_CREDENTIALS):
         why, hint = "no credentials were found", _CREDENTIALS
     else:
-        return StoreUnavailable(f"the store {address} cannot be reached.", hint=_WAITS)
-    return StoreUnavailable(f"cutlist cannot {doing} the store {address}: {why}.", hint=hint)
+        return StoreAway(f"the store {address} cannot be reached.", hint=_WAITS)
+    kind_of_error = StoreAway if status in _PASSING else StoreUnavailable
+    return kind_of_error(f"cutlist cannot {doing} the store {address}: {why}.", hint=hint)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.errors import StoreUnavailable
+from reconciler.errors import StoreAway
 from reconciler.formats.bucket_address import BucketAddress
 from reconciler.state.store.bucket import Listed
 
@@ -91,6 +91,6 @@ class BucketView:
         return content is not None
 
 
-def tell_away(address: BucketAddress) -> StoreUnavailable:
+def tell_away(address: BucketAddress) -> StoreAway:
     """What a machine is told that does not reach it."""
-    return StoreUnavailable(f"the store {address} cannot be reached.")
+    return StoreAway(f"the store {address} cannot be reached.")

@@ -19,7 +19,7 @@ class CrowdKind(Kind):
     bucket_rate: float = 0.015  # of requests to the bucket that fail, done or not
     hide_s: float = 60.0  # for how long a listing of the bucket hides what is new, at most
     pause_rate: float = 0.25  # of lives that stand still once an intent is written
-    pauses_on_the_way: bool = False  # also when it is decided that the request leaves
+    on_the_way_rate: float = 0.0  # of requests before which it stands still, once they are to leave
     wrong_clock_s: tuple[float, ...] = CLOCKS_S  # by which the clock of one machine is wrong
     most_running: int | None = None  # tasks of a model that may be at the service
     has_budget: bool = False  # a day pays for a part of what is asked for
@@ -33,12 +33,12 @@ class CrowdKind(Kind):
         """Whether a request may reach the service after others could only take it for lost: it is
         told then, and no fault.
         """
-        return self.pauses_on_the_way or self.late_s >= TAKEN_OVER_S
+        return self.on_the_way_rate > 0 or self.late_s >= TAKEN_OVER_S
 
 
 KINDS: dict[str, CrowdKind] = {
-    "plain": CrowdKind(late_s=140.0, pause_s=10 * MINUTE_S, delay_rate=0.3),
-    "edge": CrowdKind(late_s=600.0, pause_s=10 * MINUTE_S, pauses_on_the_way=True, delay_rate=0.2),
+    "plain": CrowdKind(late_s=148.0, pause_s=10 * MINUTE_S, delay_rate=0.5),
+    "edge": CrowdKind(late_s=600.0, pause_s=10 * MINUTE_S, on_the_way_rate=0.7, delay_rate=0.2),
     "narrow": CrowdKind(
         late_s=20.0, pause_s=30.0, most_running=2, apart=True, fault_rate=0.05, hide_s=0.0
     ),

@@ -345,7 +345,7 @@ class CrowdWire(Wire):
                 world.counters["service away"] += 1
                 raise httpx.ConnectError("cut off", request=request)
             sends = request.method == "POST" and request.url.path == SUBMIT
-            if sends and world.kind.pauses_on_the_way and world._pauses.random() < 0.4:
+            if sends and world._pauses.random() < world.kind.on_the_way_rate:
                 await world.pause(life, "paused on the way")
         return await super().handle_async_request(request)
 
