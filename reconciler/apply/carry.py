@@ -12,12 +12,12 @@ from typing import Protocol
 from reconciler.apply import attempt as life
 from reconciler.apply.baseline import take_baseline
 from reconciler.apply.context import SUBMIT_TRIES, Context, Unsettled
+from reconciler.apply.endurance import is_away
 from reconciler.apply.events import Phase
 from reconciler.apply.lanes import Gate, Lane, Pacer, name_lane
 from reconciler.apply.outcome import NotTried
 from reconciler.apply.pace import Pace
 from reconciler.apply.paces import Paces
-from reconciler.apply.patience import is_away
 from reconciler.apply.prepare import prepare
 from reconciler.apply.rivals import LOOK_EVERY_S, THEIRS, find_theirs, wait_for_lane
 from reconciler.apply.settle import settle

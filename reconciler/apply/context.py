@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
+from reconciler.apply.endurance import Endurance
 from reconciler.apply.events import Event, Observer, Phase, RunBlocking
 from reconciler.apply.lanes import Pacer
-from reconciler.apply.patience import Patience
 from reconciler.apply.roll import Roll
 from reconciler.apply.sightings import Sightings
 from reconciler.apply.unbroken import run_unbroken
@@ -80,7 +80,7 @@ class Context:
     questions: Pacer | None = None  # of looks, pages of the list and downloads; None: no limit
     watch: TaskWatch | None = None  # None where there is no connection
     roll: Roll = field(default_factory=Roll)
-    patience: Patience | None = None  # None: whatever is away ends the work
+    endurance: Endurance | None = None  # None: whatever is away ends the work
     # what its day still allows for a request, when that is sent; None: there is no limit
     find_limit: Callable[[Work], SpendingLimit | None] | None = None
 
@@ -91,7 +91,7 @@ class Context:
 
     async def outlast(self, call: Callable[[], Awaitable[T]]) -> T:
         """`call`, again and again while ledger or store are away."""
-        return await (call() if self.patience is None else self.patience.outlast(call))
+        return await (call() if self.endurance is None else self.endurance.outlast(call))
 
     async def run_blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run synchronous code where it does not hold up the loop; what it returns or raises."""

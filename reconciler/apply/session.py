@@ -16,11 +16,11 @@ from reconciler.apply.bookkeeping import build_booking, note_holdings
 from reconciler.apply.carry import Carriage, Carrier
 from reconciler.apply.connection import build_context, connect_context
 from reconciler.apply.context import Context
+from reconciler.apply.endurance import Endurance
 from reconciler.apply.events import Observer, Phase, RunBlocking
 from reconciler.apply.executor import Executor, Item, may_render_again
 from reconciler.apply.hints import TaskHints
 from reconciler.apply.outcome import Outcome, Report, Stop
-from reconciler.apply.patience import Patience
 from reconciler.apply.publish import Publisher
 from reconciler.apply.recover import Tell
 from reconciler.apply.replan import Replanner
@@ -247,11 +247,11 @@ class Session:
         """From now on a ledger or a store that goes away is waited for, until a stop is asked
         for.
         """
-        patience, at_service = Patience(self._clock), self._context.roll.at_service
-        patience.tell = tell
-        patience.count_tasks = lambda: len(at_service)
-        patience.is_over = lambda: bool(stop.reason)
-        self._context = replace(self._context, patience=patience)
+        endurance, at_service = Endurance(self._clock), self._context.roll.at_service
+        endurance.tell = tell
+        endurance.count_tasks = lambda: len(at_service)
+        endurance.is_over = lambda: bool(stop.reason)
+        self._context = replace(self._context, endurance=endurance)
 
     async def _outlast(self, look: Callable[[], T]) -> T:
         async def call() -> T:

@@ -38,7 +38,7 @@ SOMETIMES = (
 )
 # The first seed that caught each; every change of the code moves what a seed does.
 CAUGHT = {
-    "holder_ignored": 72,
+    "holder_ignored": 21,
     "sent_however_late": 0,
     "late_answer_refused": 85,
     "store_read_first": 2,

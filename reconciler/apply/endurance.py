@@ -30,7 +30,7 @@ class _Absence:
     waiting: int = 0  # who waits for it to come back
 
 
-class Patience:
+class Endurance:
     """Waits for whatever of a run is away, and says so once a minute."""
 
     def __init__(self, clock: Clock) -> None:
