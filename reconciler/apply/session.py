@@ -322,12 +322,20 @@ class Session:
             may = [
                 step
                 for step in ready
-                if step not in over and (step.action is not Action.RENDER or step.name in agreed)
+                if step not in over
+                and self._can_do(step)
+                and (step.action is not Action.RENDER or step.name in agreed)
             ]
             executor.tell_failures(ended, sent_again={step.name for step in may})
             rounds.begin(may)
             executor.start(self._items(replanner.resolved, replanner.history, may, options))
             has_run = bool(ended) or executor.busy
+
+    def _can_do(self, step: Step) -> bool:
+        """Whether nobody has to be asked for a step who cannot be: a plan that needed no service
+        is not connected to it, whatever others have done since; the next apply does it.
+        """
+        return self.connected or step.action is Action.WRITE
 
     def _look(self, replanner: Replanner, ended: Sequence[Outcome]) -> list[Step]:
         """The steps of the edits that were touched by what ended; of all of them, once nothing runs

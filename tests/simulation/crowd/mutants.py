@@ -22,12 +22,7 @@ from reconciler.state.store.copies import Copies
 from reconciler.state.store.objects import ObjectStore
 from tests.simulation.credulous import Mutant
 from tests.simulation.crowd.play import run
-from tests.simulation.mutants import (
-    hold_in_two_steps,
-    is_broken,
-    late_answer_refused,
-    store_read_first,
-)
+from tests.simulation.mutants import hold_in_two_steps, is_broken, store_read_first
 
 WITHIN = 300
 
@@ -161,7 +156,6 @@ MUTANTS: dict[str, Mutant] = {
     for mutant in (
         holder_ignored,
         sent_however_late,
-        late_answer_refused,
         store_read_first,
         width_counted_in_the_process,
         budget_checked_at_the_plan,

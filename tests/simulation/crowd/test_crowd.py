@@ -14,7 +14,7 @@ from tests.simulation.crowd.mutants import MUTANTS, WITHIN, caught
 from tests.simulation.crowd.play import run
 
 SEEDS = range(4 * len(KINDS))
-SEEDS_ON_A_SERVER = range(len(KINDS))
+SEEDS_ON_A_SERVER = (0, 1, 2, 4)
 SOMETIMES = (
     "killed",
     "paused",
@@ -39,16 +39,15 @@ SOMETIMES = (
 # The first seed that caught each; every change of the code moves what a seed does.
 CAUGHT = {
     "holder_ignored": 21,
-    "sent_however_late": 0,
-    "late_answer_refused": 85,
+    "sent_however_late": 21,
     "store_read_first": 2,
     "width_counted_in_the_process": 2,
-    "budget_checked_at_the_plan": 9,
+    "budget_checked_at_the_plan": 45,
     "hold_in_two_steps": 0,
-    "intend_repeated_after_lost_commit": 2,
-    "stored_but_undecided": 17,
+    "intend_repeated_after_lost_commit": 3,
+    "stored_but_undecided": 82,
     "failover_unnoticed": 13,
-    "record_before_blob": 0,
+    "record_before_blob": 5,
     "cache_trusted": 0,
     "gc_of_one_project": 4,
 }

@@ -124,11 +124,14 @@ class Questions:
             "select server_time, created_at, prompt, job, named_id, sender, vouched from attempts"
             " where id = ?"
         )
-        (row,) = self._database.rows(
+        rows = self._database.rows(
             sql,
             attempt_id,
             kinds=(allow_null(MOMENT), MOMENT, allow_null(TEXT), TEXT, TEXT, TEXT, FLAG),
         )
+        if not rows:
+            raise NoAttempt(f"there is no attempt {attempt_id}.")
+        (row,) = rows
         server_time, created_at, prompt, job, named_id, sender, vouched = row
         return Intent(
             server_time,
