@@ -126,13 +126,13 @@ async def _run(seed: int, folder: Path) -> Verdict:
         await world.server.stop()
 
 
-def look_here(_: ProbeClient, asked: bytes, descriptor: int) -> dict[str, Any]:
+def look_here(_: ProbeClient, asked: bytes, descriptor: int) -> tuple[dict[str, Any], bytes]:
     """What the process that opens media would answer, without one: all media here are ours."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     try:
-        return {"facts": worker._read_facts(json.loads(asked), descriptor)}
+        return {"facts": worker._read_facts(json.loads(asked), descriptor)}, b""
     except Refusal as error:
-        return {"refused": str(error)}
+        return {"refused": str(error)}, b""
 
 
 @contextmanager
