@@ -13,7 +13,7 @@ SUBJECTS_SINCE := 031fe5a
 BENCHES := startup plan cold scale store watch apply server controller controller_looks
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help env demo test coverage lint simulate crash crash-team fuzz fuzz-cache fuzz-server bench bench-peers bench-controller lock schemas modules vendor screenshots clean
+.PHONY: help env demo team-demo test coverage lint simulate crash crash-team fuzz fuzz-cache fuzz-server bench bench-peers bench-controller lock schemas modules vendor screenshots clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ $(STAMP): requirements.lock pyproject.toml
 
 demo: env  ## render specs/demo against the bundled server
 	@$(BIN)/cutlist demo
+
+team-demo: env  ## eight edits from two clones at once, by two workers of which one is killed, and the bill
+	@$(BIN)/python -m tests.team_demo
 
 lint: env  ## style, types, import directions, commit subjects
 	@$(BIN)/ruff check .

@@ -31,6 +31,7 @@ _LOOK_EVERY_S = 1.0
 _PLACE_EVERY_S = 5.0
 _COUNT_EVERY_S = 30.0
 _ORDERED = "ordered; a worker takes it up"
+_ORDERED_ALREADY = "another apply has ordered it already; its result is taken"
 
 
 class OrderBook:
@@ -95,16 +96,17 @@ class OrderBook:
                 raise NotTried(f"not ordered, because of an earlier error ({self._stopped}).")
         order = await self._write_order(work)
         known = await self._read_known(work)
-        await self._place(order)
-        self._context.emit(work.edit, Phase.WAITING, note=_ORDERED)
+        is_ours = await self._place(order)
+        note = _ORDERED if is_ours else _ORDERED_ALREADY
+        self._context.emit(work.edit, Phase.WAITING, note=note)
         try:
             result = await self._wait(order)
         finally:
             self._waiting.pop(work.job.key, None)
         history = self._history.get(work.job.key)
         is_new = history is not None and history.last.id not in known
-        if not is_new and work.attempt_id is None:
-            return Carried(result, 0.0, THEIRS)
+        if work.attempt_id is None and not (is_ours and is_new):
+            return Carried(result, 0.0, THEIRS if is_ours else _ORDERED_ALREADY)
         billed_s = self._models.read_billed_seconds(result.usage)
         return Carried(result, 0.0 if was_billed else billed_s)
 
@@ -140,12 +142,14 @@ class OrderBook:
             raise report_change(source) from None
         return replace(source, origin="input", reference="")
 
-    async def _place(self, order: Order) -> None:
+    async def _place(self, order: Order) -> bool:
+        """Put an order there. Returns whether there was none of its key."""
         lane = name_lane(self._context.endpoint, self._context.account, order.work.model)
         async with self._turn:
             queue = await self._connect()
             number = await queue.place(lane, order.work.job.key, order.encode())
         self._waiting[order.work.job.key] = number
+        return number is not None
 
     async def _connect(self) -> JobQueue:
         if self._queue is None:

@@ -80,7 +80,7 @@ def test_a_worker_is_killed(team: Team, point: str, when: str, nth: str) -> None
 
 def test_an_apply_that_is_stopped_leaves_its_order(team: Team) -> None:
     """Ctrl-C says so and how to fetch; a worker that comes later renders it, and the next apply
-    takes it for nothing.
+    takes it without a bill of its own.
     """
     team.film.edit()
     apply = team.start_apply()
@@ -90,9 +90,15 @@ def test_an_apply_that_is_stopped_leaves_its_order(team: Team) -> None:
     assert "What was ordered stands" in out
     assert "cutlist apply --refresh-only" in out
     assert team.server.billed() == []
+    second = team.start_apply()
+    assert second.stdout is not None
+    said = next(line for line in second.stdout if "ordered" in line)
+    assert "another apply has ordered it already; its result is taken" in said
     worker = team.start_worker()
     until(lambda: team.bucket.list(team.place, "results/"), worker)
-    finish(team.start_apply())
+    out = finish(second)
+    assert "0 rendered, 1 written" in out
+    assert "billed" not in out
     assert team.find_broken(1) == {}
 
 
