@@ -333,9 +333,10 @@ class Session:
 
     def _can_do(self, step: Step) -> bool:
         """Whether nobody has to be asked for a step who cannot be: a plan that needed no service
-        is not connected to it, whatever others have done since; the next apply does it.
+        is not connected to it, whatever others have done since; the next apply does it. What
+        workers do needs no connection here.
         """
-        return self.connected or step.action is Action.WRITE
+        return self.connected or self._order is not None or step.action is Action.WRITE
 
     def _look(self, replanner: Replanner, ended: Sequence[Outcome]) -> list[Step]:
         """The steps of the edits that were touched by what ended; of all of them, once nothing runs

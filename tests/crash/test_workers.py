@@ -34,6 +34,12 @@ def finish(process: subprocess.Popen[str], code: int = 0) -> str:
     return out + err
 
 
+def wait_for_words(process: subprocess.Popen[str], words: str) -> None:
+    """Read what a process says until it says this."""
+    assert process.stdout is not None
+    assert any(words in line for line in process.stdout), f"it never said: {words}"
+
+
 def test_an_order_is_rendered(team: Team) -> None:
     """What an apply orders a worker renders, with inputs and chains; the apply writes the outputs.
     A SIGTERM then ends the worker with 0, and nothing of it is left among the living.
@@ -44,10 +50,10 @@ def test_an_order_is_rendered(team: Team) -> None:
     apply = team.start_apply()
     said = until(lambda: team.bucket.list(team.place, "inputs/"), apply)
     assert len(said) == 1
+    wait_for_words(apply, "no worker is at work at this ledger; start one with: cutlist worker")
     worker = team.start_worker()
     out = finish(apply)
-    assert "no worker is at work at this ledger; start one with: cutlist worker" in out
-    assert team.find_broken(2) == {}
+    assert team.find_broken(2) == {}, out + team.read_log()
     assert {path.stem for path in (team.film.root / "renders").iterdir()} == set(team.film.names())
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(PATIENCE_S) == 0, team.read_log()
@@ -91,9 +97,7 @@ def test_an_apply_that_is_stopped_leaves_its_order(team: Team) -> None:
     assert "cutlist apply --refresh-only" in out
     assert team.server.billed() == []
     second = team.start_apply()
-    assert second.stdout is not None
-    said = next(line for line in second.stdout if "ordered" in line)
-    assert "another apply has ordered it already; its result is taken" in said
+    wait_for_words(second, "another apply has ordered it already; its result is taken")
     worker = team.start_worker()
     until(lambda: team.bucket.list(team.place, "results/"), worker)
     out = finish(second)

@@ -91,6 +91,6 @@ def test_a_worker_that_lies(
     clip: bytes, monkeypatch: pytest.MonkeyPatch, answer: dict[str, object]
 ) -> None:
     """Who was taken over by a medium can hand over no more than pixels of the box."""
-    monkeypatch.setattr(ProbeClient, "_ask", lambda *_: {"facts": {"frames": [answer]}})
+    monkeypatch.setattr(ProbeClient, "_ask", lambda *_: ({"facts": {"frames": [answer]}}, b""))
     with pytest.raises(Unreadable):
         read(clip, 0.5)
