@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from reconciler.errors import GitError
+from reconciler.errors import GitError, UsageError
 from reconciler.plan.explain import explain_edit
 from reconciler.plan.show import view_edit
 from reconciler.plan.status import Status
@@ -78,10 +78,10 @@ def _know_takes(current: Pass, takes: TakeList) -> Pass:
 
 
 def read_revision(project: Project) -> str | None:
-    """The commit that is checked out; None outside git."""
+    """The commit that is checked out; None outside git and before the first commit."""
     try:
         return project.find_revision("HEAD").id
-    except GitError:
+    except (GitError, UsageError):
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,15 @@ async def test_broken_project_keeps_its_board(project: Path) -> None:
         path.write_text(good)
         await page.watched.look()
         assert (await page.get("/api/v1/board"))["faults"] == []
+
+
+async def test_repository_without_a_commit_has_a_board(project: Path) -> None:
+    """`git init` comes before the first commit, and breaks nothing."""
+    subprocess.run(["git", "init", "-q", str(project)], check=True)
+    async with serve(project) as page:
+        board = await page.get("/api/v1/board")
+        assert board["faults"] == [] and board["cards"]
+        assert (await page.get("/api/v1/project"))["revision"] is None
 
 
 async def test_signatures_of_links_are_never_shown(project: Path) -> None:
