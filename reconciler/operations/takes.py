@@ -22,6 +22,7 @@ from reconciler.system.files import hash_file, make_dirs, resolve_inside
 
 _MOST_COPIES = 8  # of takes that were opened lately
 _LONGEST_STEM = 80  # bytes
+_NO_VIDEOS = (".yaml", ".yml", ".lock")  # the names of what a project is made of
 
 
 def list_takes(
@@ -87,9 +88,11 @@ def _find_entries(ledger: Ledger | None, edits: Collection[str]) -> Mapping[str,
 # ------------------------------------------------------------------ videos as files
 
 
-def extract_take(store: Store, takes: TakeList, take: Take, file: Path, *, force: bool) -> None:
+def extract_take(
+    config: Config, store: Store, takes: TakeList, take: Take, file: Path, *, force: bool
+) -> None:
     """Write a verified copy of a take's video to `file`. Raises UsageError where something is
-    there, unless `force` is set; StoreDamaged, CutlistError.
+    there, unless `force` is set, and where the project keeps its own; StoreDamaged, CutlistError.
     """
     if file.is_dir():
         raise UsageError(f"{file} is a folder.", hint="Name a file. Nothing was written.")
@@ -98,10 +101,28 @@ def extract_take(store: Store, takes: TakeList, take: Take, file: Path, *, force
             f"{file} is there already.",
             hint="Name another file, or overwrite it with --force. Nothing was written.",
         )
+    _check_not_ours(config, file)
     try:
         copy_take(store, takes, take, file)
     except OSError as error:
         raise CutlistError(f"{file} cannot be written: {error.strerror}.") from error
+
+
+def _check_not_ours(config: Config, file: Path) -> None:
+    """Raises UsageError where a video would lie among, or replace, what a project is made of: a
+    slip of the hand with `force` would else cost the ledger, or a manifest.
+    """
+    where = file.resolve()
+    own = (config.home, config.state_dir, config.store_dir)
+    if any(where.is_relative_to(folder.resolve()) for folder in own):
+        raise UsageError(
+            f"{file} lies where cutlist keeps its own files.",
+            hint="Name a file elsewhere. Nothing was written.",
+        )
+    if where.suffix.lower() in _NO_VIDEOS:
+        raise UsageError(
+            f"{file} is no name of a video.", hint="Name a file.mp4. Nothing was written."
+        )
 
 
 def copy_take(store: Store, takes: TakeList, take: Take, target: Path) -> None:

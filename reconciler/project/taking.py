@@ -41,7 +41,7 @@ class Taking(OpenedProject):
 
         found = self.takes(name)
         chosen = found.choose(take)
-        takes.extract_take(self.store, found, chosen, Path(file), force=force)
+        takes.extract_take(self.config, self.store, found, chosen, Path(file), force=force)
         return chosen
 
     def bring(self, name: str, *, take: int | None = None) -> Path:

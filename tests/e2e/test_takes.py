@@ -100,6 +100,19 @@ async def test_copies_of_takes(film: Bench, tmp_path: Path) -> None:
     assert lockfile.read(film.root)["default"]["film"].made_by is None
 
 
+async def test_no_video_replaces_what_a_project_is_made_of(film: Bench) -> None:
+    """Not even by force: the ledger knows what was paid."""
+    project = film.project()
+    own = [project.config.ledger_file, project.config.store_dir / "new.mp4"]
+    manifests = [film.root / "cutlist.yaml", *(film.root / "specs").glob("*.yaml")]
+    before = [path.read_bytes() for path in manifests]
+    for path in (*own, *manifests, film.root / "cutlist.lock"):
+        with pytest.raises(UsageError, match=r"its own files|no name of a video"):
+            project.extract("film", path, force=True)
+    assert [path.read_bytes() for path in manifests] == before
+    assert len(project.takes("film").takes) == 3
+
+
 async def test_what_is_opened(film: Bench) -> None:
     """The output where it has the take; else a copy, of which only the last few stay."""
     project = film.project()
