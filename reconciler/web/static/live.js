@@ -1,4 +1,4 @@
-// What happens, as the server tells it. One connection for the whole page, which comes back by itself.
+// What happens, as the server tells it. One connection for a page in sight, which comes back by itself.
 import { base, isExport } from "./api.js";
 
 const KINDS = ["hello", "reset", "board", "run", "pass", "faults", "lock", "words"];
@@ -9,6 +9,8 @@ const hearers = new Map(["state", ...KINDS].map((kind) => [kind, new Set()]));
 let state = isExport ? "kept" : "connecting";
 let wasLost = false;
 let waitMs = FIRST_WAIT_MS;
+let source = null;
+let timer = 0;
 
 /** "live", "connecting", "lost", or "kept" in an export. */
 export function getState() {
@@ -34,9 +36,32 @@ function become(next) {
   tell("state", next);
 }
 
+/** Be told what happens while the page is in sight. A browser has six connections to a server for all of its tabs:
+ * were one held by each that nobody sees, the seventh tab would stay empty.
+ */
 export function connect() {
   if (isExport) return;
-  const source = new EventSource(`${base}api/v1/events`);
+  document.addEventListener("visibilitychange", follow);
+  follow();
+}
+
+function follow() {
+  if (document.visibilityState === "hidden") leave();
+  else if (!source) open();
+}
+
+function leave() {
+  clearTimeout(timer);
+  source?.close();
+  source = null;
+  wasLost = true;
+  waitMs = FIRST_WAIT_MS;
+  become("connecting");
+}
+
+function open() {
+  clearTimeout(timer);
+  source = new EventSource(`${base}api/v1/events`);
   source.onopen = () => {
     waitMs = FIRST_WAIT_MS;
     become("live");
@@ -47,7 +72,7 @@ export function connect() {
     wasLost = true;
     become("lost");
     source.close();
-    setTimeout(connect, waitMs);
+    timer = setTimeout(open, waitMs);
     waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS);
   };
   for (const kind of KINDS) {

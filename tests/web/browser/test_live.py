@@ -22,6 +22,15 @@ Look = Callable[..., Window]
 TOKEN = "a-token-of-this-test"
 FIRST_PAINT_MS = 1000
 MOST_WORK_MS = 20  # of one frame, where 50 of them are shown in a second
+# What a browser does to a tab behind others; all pages of these tests are in sight.
+HIDE = """() => {
+  Object.defineProperty(document, "visibilityState", { value: "hidden", configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+SHOW = """() => {
+  delete document.visibilityState;
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
 SCROLL = """() => new Promise((done) => {
   let frames = 0;
   const go = () => {
@@ -59,6 +68,25 @@ def test_page_comes_back_after_the_server_was_killed(
     served.start()
     expect(page.locator(".connection")).to_have_text("live")
     expect(page.locator(".card")).to_have_count(5)
+
+
+def test_pages_out_of_sight_hold_no_connection(served: Served, look: Look) -> None:
+    """Whoever opens an edit in each of many tabs sees the last as well; a browser has six
+    connections to one server. A tab that is looked at again knows what is new.
+    """
+    window = look(served)
+    first = window.open("/plan")
+    tab = first
+    for _ in range(7):
+        expect(tab.locator(".connection")).to_have_text("live")
+        tab.evaluate(HIDE)
+        tab = first.context.new_page()
+        tab.goto(f"{served.origin}/plan")
+    expect(tab.locator(".connection")).to_have_text("live")
+    assert first.locator(".connection").inner_text() == "connecting"
+    with first.expect_response("**/api/v1/board"):
+        first.evaluate(SHOW)
+    expect(first.locator(".connection")).to_have_text("live")
 
 
 def test_board_of_thousands_is_there_at_once(many: Served, look: Look) -> None:
