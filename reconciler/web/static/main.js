@@ -26,7 +26,7 @@ function App() {
   return html`
     <${Header} route=${route} project=${project} />
     <main id="content" tabindex="-1">
-      <${Faults} faults=${board?.faults ?? []} />
+      <${Faults} faults=${board?.faults ?? []} hasCards=${board?.cards.length > 0} />
       <${Page} key=${route.page + route.name} route=${route} project=${project} board=${board} trouble=${trouble} />
     </main>`;
 }

@@ -44,6 +44,11 @@ export function count(number, one, many = `${one}s`) {
   return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 }
 
+/** How an edit is. One whose picture is of an earlier request is not missing to the eye. */
+export function nameHealth({ health, poster }) {
+  return health === "Missing" && poster ? "Outdated" : health;
+}
+
 /** A text of others, with what cannot be seen made visible. */
 export function showText(text) {
   return String(text ?? "").replace(UNSEEN, "\ufffd");

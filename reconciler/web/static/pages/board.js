@@ -53,7 +53,7 @@ export function Board({ route, board, project, trouble }) {
       <p class="unseen" role="status">${count(shown.length, "edit")}</p>
       ${shown.length
         ? html`<${Grid} items=${shown} name=${nameCard} label="Edits" draw=${draw} />`
-        : html`<${Nothing} isEmpty=${!cards.length} onClear=${() => change(NOTHING)} />`}`}`;
+        : html`<${Nothing} isEmpty=${!cards.length} isFaulty=${board.stale} onClear=${() => change(NOTHING)} />`}`}`;
 }
 
 /** The time, told once a minute: ages grow while the page is open. */
@@ -70,10 +70,9 @@ function nameCard(card) {
   return card.name;
 }
 
-function Nothing({ isEmpty, onClear }) {
-  if (isEmpty) {
-    return html`<p class="nothing">There are no edits yet. A manifest below <code>specs/</code> makes the first.</p>`;
-  }
+function Nothing({ isEmpty, isFaulty, onClear }) {
+  if (isEmpty && isFaulty) return null; // whether there are any is not known
+  if (isEmpty) return html`<p class="nothing">There are no edits yet. The first manifest that you save shows here.</p>`;
   return html`
     <p class="nothing">No edit is like that. <button type="button" onClick=${onClear}>Show all</button></p>`;
 }

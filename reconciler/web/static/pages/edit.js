@@ -3,7 +3,7 @@ import { peek, send } from "../api.js";
 import { isAbout, useRead } from "../data.js";
 import { html, useState } from "../html.js";
 import { Confirm } from "../parts/confirm.js";
-import { Lineage } from "../parts/lineage.js";
+import { Lineage, WayOut } from "../parts/lineage.js";
 import { Mark } from "../parts/mark.js";
 import { TroubleNotice } from "../parts/notices.js";
 import { Player } from "../parts/player.js";
@@ -12,7 +12,7 @@ import { Request } from "../parts/request.js";
 import { Change } from "../parts/review.js";
 import { Takes } from "../parts/takes.js";
 import { href } from "../router.js";
-import { formatAge, formatPrice, showText } from "../words.js";
+import { formatAge, formatPrice, nameHealth, showText } from "../words.js";
 
 export function Edit({ route, project, board }) {
   const { name } = route;
@@ -26,13 +26,13 @@ export function Edit({ route, project, board }) {
     </header>
     <${TroubleNotice} trouble=${trouble} />
     ${edit ? html`<${Body} edit=${edit} project=${project} reload=${reload} />`
-      : html`<div class="edit"><div class="stage" data-view="after"></div></div>`}`;
+      : !trouble && html`<div class="edit"><div class="stage" data-view="after"></div></div>`}`;
 }
 
 function State({ card, currency }) {
   return html`
     <p class="edit-state">
-      <${Mark} kind=${card.health} />
+      <${Mark} kind=${card.health}>${nameHealth(card)}<//>
       ${card.sync !== "Synced" && html`<${Mark} kind="OutOfSync" />`}
       <span class="quiet">${showText(card.reason)}</span>
       ${card.price > 0 && html`<b>${formatPrice(card.price, currency)}</b>`}
@@ -92,7 +92,7 @@ function showBefore(media) {
   if (!medium) return null;
   const host = medium.url_host ? ` at ${showText(medium.url_host)}` : "";
   const note = medium.kind === "url"
-    ? `What goes in lies at an address${host}: it is not kept here.`
+    ? html`What goes in lies at an address${host}: it is not kept here. ${medium.url && html`<${WayOut} medium=${medium} />`}`
     : "What goes in is not kept here.";
   return {
     ...medium, title: medium.kind === "revision" ? `Before, at ${showText(medium.name)}` : "Before", note, isPicture: !isVideo(medium), video: medium.video ?? medium.preview,

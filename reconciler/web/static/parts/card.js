@@ -1,7 +1,7 @@
 // One edit on the board: its picture first, then how it is.
 import { html, useRef, useState } from "../html.js";
 import { href } from "../router.js";
-import { count, formatAge, formatMoment, formatPrice, formatSeconds, showText } from "../words.js";
+import { count, formatAge, formatMoment, formatPrice, formatSeconds, nameHealth, showText } from "../words.js";
 import { Mark } from "./mark.js";
 import { Picture } from "./picture.js";
 
@@ -30,7 +30,7 @@ export function Card({ card, currency, isFirst, now }) {
       <span class="card-name"><bdi>${showText(card.name)}</bdi></span>
       <span class="card-state">
         <${Mark} kind=${card.needs_person ? "Degraded" : card.health}>
-          ${card.needs_person ? "needs a person" : card.health}
+          ${card.needs_person ? "needs a person" : nameHealth(card)}
         <//>
         ${isOut && html`<${Mark} kind="OutOfSync">OutOfSync<//>`}
       </span>

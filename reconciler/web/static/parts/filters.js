@@ -1,10 +1,10 @@
 // Which cards are shown: by text, by how they are, by label.
 import { html, useMemo } from "../html.js";
 import { href } from "../router.js";
-import { formatPrice, showText } from "../words.js";
+import { formatPrice, nameHealth, showText } from "../words.js";
 import { Mark } from "./mark.js";
 
-const HEALTH = ["Healthy", "Progressing", "Degraded", "Missing", "Suspended"];
+const HEALTH = ["Healthy", "Progressing", "Degraded", "Missing", "Outdated", "Suspended"];
 const PERSON = "needs a person";
 
 /** Whether a card is what somebody wishes to see. */
@@ -18,7 +18,7 @@ export function matchCard(card, { text, state, label }) {
 }
 
 function listStates(card) {
-  const states = [card.health];
+  const states = [nameHealth(card)];
   if (card.sync !== "Synced") states.push("OutOfSync");
   if (card.needs_person) states.push(PERSON);
   return states;

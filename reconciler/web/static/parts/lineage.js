@@ -34,8 +34,14 @@ function Medium({ medium }) {
   return html`
     <li class="relative">
       <span class="still"><${Picture} source=${medium.poster} instead="" /></span>
-      <span><bdi>${showText(name)}</bdi><br /><span class="quiet">${describeMedium(medium)}</span></span>
+      <span><bdi>${showText(name)}</bdi><br /><span class="quiet">${describeMedium(medium)}</span>
+        ${medium.url && html`<br /><${WayOut} medium=${medium} />`}</span>
     </li>`;
+}
+
+/** To a medium at an address of others, which is asked for nothing before somebody follows this. */
+export function WayOut({ medium }) {
+  return html`<a href=${medium.url} target="_blank" rel="noreferrer">see it at ${showText(medium.url_host)}</a>`;
 }
 
 function describeMedium({ kind, role, url_host: host }) {

@@ -7,7 +7,10 @@ const SOUNDS = [["after", "after"], ["before", "before"], ["", "off"]];
 const VIEWS = [["split", "Split"], ["pair", "Side by side"], ["after", "After"], ["before", "Before"]];
 const STEP = 2; // per cent of the width, of the line between the two
 
-/** Each side is `{title, video, poster, filmstrip, isPicture, note}`; `before` may be null. */
+/**
+ * Each side is `{title, video, poster, filmstrip, isPicture, note}`; `before` may be null. Where it has only a note,
+ * that is shown by itself: a line across it would cut the words.
+ */
 export function Player({ before, after, width, height }) {
   const [state, setState] = useState({ time: 0, duration: 0, isPlaying: false, rate: 30 });
   const [view, setView] = useState("split");
@@ -27,7 +30,9 @@ export function Player({ before, after, width, height }) {
     step.loop(from === null && to === null ? null : [from ?? 0, to ?? step.duration]);
   }, [range]);
 
-  const shownView = before ? view : "after";
+  const canCompare = Boolean(before?.video || (before?.isPicture && before.poster));
+  const views = canCompare ? VIEWS : VIEWS.filter(([value]) => ["after", "before"].includes(value));
+  const shownView = before && views.some(([value]) => value === view) ? view : "after";
   const keys = {
     " ": () => step.toggle(),
     k: () => step.toggle(),
@@ -80,8 +85,8 @@ export function Player({ before, after, width, height }) {
         </span>
         ${before && html`
           <label class="choice">View
-            <select value=${view} onChange=${(event) => setView(event.target.value)}>
-              ${VIEWS.map(([value, words]) => html`<option value=${value}>${words}</option>`)}
+            <select value=${shownView} onChange=${(event) => setView(event.target.value)}>
+              ${views.map(([value, words]) => html`<option value=${value}>${words}</option>`)}
             </select>
           </label>`}
         ${isSplit && html`
@@ -92,7 +97,7 @@ export function Player({ before, after, width, height }) {
           </label>`}
         <label class="choice">Sound
           <select value=${sound} onChange=${(event) => setSound(event.target.value)}>
-            ${SOUNDS.filter(([value]) => before || value !== "before").map(([value, words]) => html`
+            ${SOUNDS.filter(([value]) => canCompare || value !== "before").map(([value, words]) => html`
               <option value=${value}>${words}</option>`)}
           </select>
         </label>
