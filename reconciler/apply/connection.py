@@ -83,7 +83,11 @@ def build_context(
         settle_s=config.settle_s,
         spill=Spill(config.state_dir / "spill"),
         sightings=Sightings(ledger, clock, block),
-        questions=None if config.endpoint.loopback else Pacer(clock, QUESTIONS_PER_S),
+        questions=(
+            None
+            if config.endpoint.loopback
+            else Pacer(clock, QUESTIONS_PER_S, ledger.count_sharers)
+        ),
         find_limit=lambda work: find_day_limit(config.budget, config.prices, work, clock.now()),
     )
 

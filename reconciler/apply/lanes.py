@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from reconciler.errors import ServiceError
@@ -10,18 +11,23 @@ from reconciler.system.clock import Clock
 
 SLOWEST_PER_S = 0.05
 RECOVERY = 0.01  # of the full rate, with each that passes
-# looks, pages of the list and downloads of one run; the service takes 20 looks and 20 lists in a
-# second, and submits come on top
+# looks, pages of the list and downloads of all that share a ledger; the service takes 20 looks and
+# 20 lists in a second, and submits come on top
 QUESTIONS_PER_S = 12.0
 
 
 class Pacer:
     """Lets one caller pass every 1/rate seconds; halved when the service says that it is too fast,
     and then a little faster with each that passes, up to the rate of the beginning.
+
+    `count_sharers` says how many processes share the rate: each goes at its part of it.
     """
 
-    def __init__(self, clock: Clock, per_s: float) -> None:
+    def __init__(
+        self, clock: Clock, per_s: float, count_sharers: Callable[[], int] = lambda: 1
+    ) -> None:
         self._clock = clock
+        self._count_sharers = count_sharers
         self._per_s = self._most_per_s = per_s
         self._next = 0.0
         self._turn = asyncio.Lock()
@@ -32,7 +38,7 @@ class Pacer:
             now = self._clock.monotonic()
             if self._next > now:
                 await self._clock.sleep(self._next - now)
-            self._next = max(now, self._next) + 1 / self._per_s
+            self._next = max(now, self._next) + self._count_sharers() / self._per_s
             self._per_s = min(self._per_s + self._most_per_s * RECOVERY, self._most_per_s)
 
     def halve(self) -> None:

@@ -144,6 +144,23 @@ async def _sail(
     refuses_lists: bool,
     applies: int,
 ) -> Voyage:
+    server, clock = open_server(running, task_s), start_clock()
+    (folder / "specs").mkdir(parents=True)
+    (folder / "cutlist.yaml").write_text(PROJECT.replace("RUNNING", str(running)))
+    try:
+        for turn in range(applies):
+            numbers = ", ".join(str(turn * jobs + n) for n in range(jobs))
+            manifest = MANIFEST.replace("NUMBERS", numbers)
+            (folder / "specs/shots.yaml").write_text(manifest)
+            voyage = Voyage(jobs)
+            await apply_all(folder, server, clock, Strait(server, voyage, refuses_lists), voyage)
+    finally:
+        await server.stop()
+    return voyage
+
+
+def open_server(running: int, task_s: tuple[float, float]) -> MockServer:
+    """The service, at its documented rates, where that many tasks of a model may run at once."""
     server = MockServer(
         clock=ServiceClock(),
         renderer=ReadyMade(),
@@ -154,19 +171,12 @@ async def _sail(
     )
     _raise_quota(server, running)
     server.app.freeze()
-    clock = LifeClock(random.Random(3), error_s=0.0, jump_s=0.0, jump_at_s=0.0)
-    (folder / "specs").mkdir(parents=True)
-    (folder / "cutlist.yaml").write_text(PROJECT.replace("RUNNING", str(running)))
-    try:
-        for turn in range(applies):
-            numbers = ", ".join(str(turn * jobs + n) for n in range(jobs))
-            manifest = MANIFEST.replace("NUMBERS", numbers)
-            (folder / "specs/shots.yaml").write_text(manifest)
-            voyage = Voyage(jobs)
-            await _apply(folder, server, clock, voyage, refuses_lists)
-    finally:
-        await server.stop()
-    return voyage
+    return server
+
+
+def start_clock() -> LifeClock:
+    """The clock of a machine, which is right."""
+    return LifeClock(random.Random(3), error_s=0.0, jump_s=0.0, jump_at_s=0.0)
 
 
 def _raise_quota(server: MockServer, running: int) -> None:
@@ -178,9 +188,10 @@ def _raise_quota(server: MockServer, running: int) -> None:
     server._catalogue = replace(catalogue, models=models)
 
 
-async def _apply(
-    folder: Path, server: MockServer, clock: LifeClock, voyage: Voyage, refuses_lists: bool
+async def apply_all(
+    folder: Path, server: MockServer, clock: LifeClock, strait: Strait, voyage: Voyage
 ) -> None:
+    """One apply of a project, which goes well."""
     tasks: dict[str, str] = {}  # by edit
 
     def observe(event: Event) -> None:
@@ -193,10 +204,10 @@ async def _apply(
         folder,
         variables=Variables(Secret("sk-mock")),
         clock=clock,
-        transport=Strait(server, voyage, refuses_lists),
+        transport=strait,
         block=inline,
     )
     report = await project.apply_async(ApplyRequest(), ApplyHooks(observe=observe))
     assert report.exit_code == 0, [str(outcome.error) for outcome in report.failures][:3]
     ends = {task["task_id"]: task["end_at"] - EPOCH for task in server.tasks()}
-    voyage.ended_at = {task: ends[task] for task in voyage.in_place_at}
+    voyage.ended_at |= {task: ends[task] for task in tasks.values()}

@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.simulation.fleet import sail
+from tests.simulation.flotilla import sail_together
 
 JOBS = 60  # in flight at once, each for about three minutes
 TASK_S = (170.0, 190.0)
@@ -37,3 +38,11 @@ def test_a_service_without_such_a_list(tmp_path: Path) -> None:
     assert voyage.most_in_a_second <= 20
     assert voyage.kinds["look"] > 5 * JOBS
     assert voyage.median_delay_s <= 15
+
+
+def test_several_machines_share_the_rates(tmp_path: Path) -> None:
+    """Whoever asks, the account is asked no faster than it allows: nothing is refused."""
+    voyage = sail_together(tmp_path, machines=4, jobs=JOBS, running=JOBS, task_s=TASK_S)
+    assert voyage.refused == 0
+    assert len(voyage.in_place_at) == JOBS
+    assert voyage.median_delay_s <= 8

@@ -280,6 +280,11 @@ class Ledger(Protocol):
         the seconds until then.
         """
 
+    def count_sharers(self) -> int:
+        """How many processes work on the ledger, this one too, as its last sign of life has shown;
+        asks nobody.
+        """
+
     def has_failed_over(self) -> bool:
         """Whether the ledger lies on another server than it did, which may lack its last commits.
         Until `accept_server` every intent is refused.

@@ -42,6 +42,7 @@ class Holders:
     def __init__(self, database: Database, me: LedgerUser) -> None:
         self._database = database
         self._me = me
+        self.sharers = 1  # the holders that lived at the last sign of life, this one too
         self._left = threading.Event()
         self._signs = threading.Thread(target=self._go_on, name="ledger", daemon=True)
 
@@ -50,6 +51,7 @@ class Holders:
         with self._database.transaction() as connection:
             self.sign(connection)
             connection.execute(f"delete from holders where alive_until < {NOW} - {FORGET_S}")
+            self._count(connection)
         self._signs.start()
 
     def sign(self, connection: Connection) -> None:
@@ -72,6 +74,11 @@ class Holders:
         """A sign of life in a transaction of its own; none where the ledger is away."""
         with suppress(CutlistError), self._database.transaction() as connection:
             self.sign(connection)
+            self._count(connection)
+
+    def _count(self, connection: Connection) -> None:
+        row = connection.execute(f"select count(*) from ({LIVING}) as living").fetchone()
+        self.sharers = max(1, int(row[0]) if row is not None else 1)
 
     def take_over(self) -> None:
         """Hold the open intents of the dead, where their request cannot be on its way any more."""

@@ -149,6 +149,9 @@ class PostgresLedger(SqlLedger):
         assert row is not None
         return max(float(row[0]) - 1 / per_s, 0.0)
 
+    def count_sharers(self) -> int:
+        return self._holders.sharers
+
     def has_failed_over(self) -> bool:
         if not self._database.knows_server:
             return False

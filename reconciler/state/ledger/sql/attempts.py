@@ -358,6 +358,9 @@ class SqlLedger(Questions):
     def take_turn(self, _lane: str, _per_s: float, /) -> float:
         return 0.0
 
+    def count_sharers(self) -> int:
+        return 1
+
     def has_failed_over(self) -> bool:
         return False
 
