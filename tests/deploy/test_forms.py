@@ -18,12 +18,21 @@ import yaml
 from pre_commit.clientlib import load_config, load_manifest
 
 from reconciler.cli.main import load_command
+from reconciler.config import Variables
+from reconciler.config import load_config as load_project_config
 from reconciler.controller.loading import load_syncs
+from reconciler.controller.shared_state import (
+    choose_bucket,
+    find_shared_ledger,
+    find_sync_endpoint,
+)
+from reconciler.operations.shared import find_address
 from tests.deploy.gitlab import read_component
 from tests.docs.pages import ROOT, fences, text
 
 BIN = Path(sys.executable).parent
 DEPLOY = ROOT / "deploy"
+COMPOSE = DEPLOY / "compose"
 UNIT = DEPLOY / "systemd" / "cutlist-sync.service"
 KUBERNETES = DEPLOY / "kubernetes"
 RESOURCES = [path for path in sorted(KUBERNETES.glob("*.yaml")) if path.stem != "kustomization"]
@@ -179,6 +188,55 @@ class HealthPage:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+# ------------------------------------------------------------------ a team on one machine
+
+
+def test_the_compose_file_is_one() -> None:
+    """By the published schema of Compose."""
+    schema = ("--builtin-schema", "vendor.compose-spec")
+    run(BIN / "check-jsonschema", *schema, COMPOSE / "compose.yaml")
+
+
+def test_nobody_else_reaches_the_team() -> None:
+    """All share one network, in which they are at 127.0.0.1, and what is published is this
+    machine's alone: no other than it may speak to them by http.
+    """
+    services = read_yaml(COMPOSE / "compose.yaml")["services"]
+    outer = services.pop("service")
+    assert all(port.startswith("127.0.0.1:") for port in outer["ports"])
+    for service in services.values():
+        assert service["network_mode"] == "service:service"
+        assert "ports" not in service
+        assert re.search(r":\d", service["image"]) or service["image"] == "cutlist"
+
+
+def test_what_the_team_is_told_is_right(tmp_path: Path) -> None:
+    """Its commands are commands; its documents are whole, and speak of one account, ledger, store
+    and service.
+    """
+    services = read_yaml(COMPOSE / "compose.yaml")["services"]
+    ours = {name: one for name, one in services.items() if one["image"] == "cutlist"}
+    for service in ours.values():
+        arguments = [*service["command"]]
+        if arguments[0] == "-C":
+            arguments = arguments[2:]
+        load_command(arguments[0]).make_context(arguments[0], arguments[1:])
+    names = ("CUTLIST_LEDGER", "CUTLIST_STORE")
+    environment = {name: ours["controller"]["environment"][name] for name in names}
+    del ours["service"]
+    assert all(environment.items() <= one["environment"].items() for one in ours.values())
+    shutil.copy(COMPOSE / "worker" / "cutlist.yaml", tmp_path)
+    (sync,) = load_syncs([COMPOSE / "documents"])
+    told = Variables.read(environment)
+    ledger, bucket = find_shared_ledger(sync, told), choose_bucket(sync, told)
+    assert ledger is not None and bucket is not None
+    for variables in (told, Variables()):
+        worker = load_project_config(tmp_path, variables=variables)
+        assert find_address(worker).fingerprint == ledger.fingerprint
+        assert worker.bucket == bucket.join("live")
+        assert worker.endpoint.base_url == find_sync_endpoint(sync).base_url
 
 
 # ------------------------------------------------------------------ the service
