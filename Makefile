@@ -99,7 +99,7 @@ schemas: env  ## write the schemas that are generated from schemas/models
 
 lock: env  ## resolve the versions anew for Python 3.11 to 3.13, for all and for deploy/ (needs uv)
 	@$(LOCK) --extra team --extra workers --extra test --group build --output-file requirements.lock pyproject.toml
-	@$(LOCK) --constraints requirements.lock --extra team --output-file deploy/requirements.lock pyproject.toml
+	@$(LOCK) --constraints requirements.lock --extra team --extra workers --output-file deploy/requirements.lock pyproject.toml
 	@$(LOCK) --constraints requirements.lock --group build --output-file deploy/build.lock
 
 screenshots: env  ## the page as people see it, into build/screenshots (needs Chromium)
