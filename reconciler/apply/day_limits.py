@@ -23,7 +23,9 @@ _DAY_S = 24 * 3600
 def find_day_limit(
     budget: Sequence[Limit], prices: Prices, work: Work, now: float
 ) -> SpendingLimit | None:
-    """What the budgets of the day of `now` (UTC) allow for a request; None where there is none."""
+    """What the budgets of a day (UTC) allow for a request; None where there is none. `now`: by this
+    machine's clock.
+    """
     booking = work.booking
     if booking is None:
         return None
@@ -35,11 +37,11 @@ def find_day_limit(
     if not limits:
         return None
 
-    def check(entries: Sequence[Entry]) -> None:
+    def check(entries: Sequence[Entry], now: float) -> None:
         for limit, spent in _add_up(prices, limits, entries, now):
             _require_room(limit, spent, work, booking)
 
-    return SpendingLimit(since=now - now % _DAY_S, check=check)
+    return SpendingLimit(period_s=_DAY_S, now=now, check=check)
 
 
 def _add_up(

@@ -13,6 +13,7 @@ from reconciler.apply.context import SUBMIT_TRIES, Context, TaskFailed
 from reconciler.apply.events import Phase
 from reconciler.apply.outcome import Outcome
 from reconciler.apply.publish import Publisher
+from reconciler.apply.rivals import LOOK_EVERY_S
 from reconciler.apply.unbroken import run_unbroken
 from reconciler.apply.work import Work
 from reconciler.errors import CutlistError
@@ -21,7 +22,7 @@ from reconciler.plan.step import FREE, Action, Step
 from reconciler.service.codes import Verdict, find_code, may_try_again
 from reconciler.service.models import Models
 from reconciler.service.retry import choose_backoff
-from reconciler.state.ledger import MovedOn
+from reconciler.state.ledger import KeyTaken, MovedOn
 from reconciler.system.files import EscapesRoot
 
 WRITES_AT_ONCE = 4
@@ -239,14 +240,15 @@ class Executor:
             look_first = turns > 1
             return await self._carriage.carry(work, was_billed=was_billed, look_first=look_first)
 
-        met = await self._context.outlast(carry)
-        for _ in range(SUBMIT_TRIES - 1):
-            if isinstance(met, Carried):
-                break
-            met = await self._context.outlast(carry)
-        if isinstance(met, Carried):
-            return met
-        raise met.cause
+        tries = 0
+        while isinstance(met := await self._context.outlast(carry), Again):
+            if isinstance(met.cause, KeyTaken):  # each time somebody else has got further
+                await self._context.clock.sleep(LOOK_EVERY_S)
+                continue
+            tries += 1
+            if tries >= SUBMIT_TRIES:
+                raise met.cause
+        return met
 
 
 def _free(item: Item, why: str) -> Item:

@@ -28,6 +28,7 @@ class Books:
     holdings: Sequence[Holding]
     billed_s: Mapping[str, float]  # by task, also those of others
     foreign: Collection[str]  # tasks of others
+    stored: Collection[str] = ()  # tasks whose video is had, whether or not the ledger knows yet
 
     def faults(self, excused: Collection[str]) -> Iterator[str]:
         """What is wrong at any moment. `excused` are tasks that a person, or the network, hid from
@@ -62,7 +63,9 @@ class Books:
                 yield f"{each.edit} was noted to have another result, and had the same"
             last[each.edit, each.environment] = each.key
         paid = Counter(
-            (each.edit, each.key) for each in self.entries if each.state in _PAID and not each.stray
+            (each.edit, each.key)
+            for each in self.entries
+            if not each.stray and (each.state in _PAID or each.task_id in self.stored)
         )
         held = Counter((each.edit, each.key) for each in self.holdings if not each.reused)
         yield from (f"{edit} holds what was not paid for it" for edit, _ in held - paid)

@@ -176,7 +176,7 @@ def test_two_that_spend_the_rest_of_a_day(ledger: SqliteLedger, tmp_path: Path) 
     other = SqliteLedger.open(tmp_path / "ledger.db")
     counted: list[int] = []
 
-    def check(entries: Sequence[Entry]) -> None:
+    def check(entries: Sequence[Entry], now: float) -> None:
         counted.append(len(entries))
         if len(counted) == 1:
             theirs.start()
@@ -188,7 +188,7 @@ def test_two_that_spend_the_rest_of_a_day(ledger: SqliteLedger, tmp_path: Path) 
         of.intend(
             Attempt(name, name, name, "film", State.INTENT, "mock", NOW),
             request_sha256="", prompt=None, job=JOB, server_time=None,
-            limit=SpendingLimit(NOW - 60, check),
+            limit=SpendingLimit(86_400, NOW, check),
         )  # fmt: skip
 
     def intend_too() -> None:

@@ -86,11 +86,13 @@ class Ending:
 @value(frozen=True, slots=True)
 class SpendingLimit:
     """What is held against the books in the transaction that writes an intent. `check` is given the
-    entries since a moment (seconds since 1970) and raises BudgetExceeded where they leave no room.
+    entries of the period that is under way, and the moment of the intent, both by the clock that
+    the ledger counts by (seconds since 1970), and raises BudgetExceeded where there is no room.
     """
 
-    since: float
-    check: Callable[[Sequence[Entry]], None]
+    period_s: float  # which begin at its multiples since 1970, as the days of UTC do
+    now: float  # by this machine's clock, where the ledger has none of its own
+    check: Callable[[Sequence[Entry], float], None]
 
 
 @value(frozen=True, slots=True)
@@ -129,6 +131,11 @@ class Books(Protocol):
     ) -> Sequence[Entry]:
         """Every attempt and every stray, of all edits or of some, oldest first; or those since a
         moment (seconds since 1970).
+        """
+
+    def entries_begun(self, *, since: float) -> Sequence[Entry]:
+        """The same by the clock of the ledger, where several share it: every attempt and every
+        stray whose request was begun since a moment.
         """
 
     def check(self, *, since: float = 0.0) -> None:

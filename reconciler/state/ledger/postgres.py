@@ -48,6 +48,12 @@ _WRITER = "-c idle_in_transaction_session_timeout=10s -c lock_timeout=30s -c sta
 _READER = "-c default_transaction_read_only=on -c statement_timeout=120s"
 _DURABLE = """select case when current_setting('synchronous_commit') in ('off', 'local')
     then set_config('synchronous_commit', 'on', false) end, pg_is_in_recovery()"""
+# a connection that is gone: what was under way on it did not happen, unless it was the commit
+_LOST = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    errors.IdleInTransactionSessionTimeout,
+)
 # a task that nobody has followed for so long holds up nobody: its process may be gone
 _LONGEST_TASK_S = 3600.0
 _NOBODY = LedgerUser("", "", "")
@@ -274,7 +280,7 @@ class PostgresDatabase:
         except errors.LockNotAvailable:
             link.close()
             raise
-        except psycopg.OperationalError:
+        except _LOST:
             link.close()
             return _execute_on(link.connect(), statement)
 
@@ -283,7 +289,7 @@ class PostgresDatabase:
         with self._reading, _mapped(self._address):
             try:
                 rows = self._ask(sql, values)
-            except psycopg.OperationalError:
+            except _LOST:
                 if self._writer is None:
                     raise  # a new connection would tell of another moment
                 self._reader.close()
@@ -474,7 +480,7 @@ def _mapped(address: LedgerAddress) -> Iterator[None]:
             f"the ledger at {address.host} is busy: another process is writing to it.",
             hint="Run the command again.",
         ) from error
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+    except _LOST as error:
         raise LedgerAway(
             f"the ledger at {address.host} cannot be reached ({_first_line(error, address)})."
         ) from error

@@ -12,7 +12,7 @@ import pytest
 from reconciler.apply import attempt as life
 from reconciler.operations import gc
 from reconciler.operations.claims import Claims
-from reconciler.state.ledger import AlreadyOpen, MovedOn, postgres
+from reconciler.state.ledger import AlreadyOpen, MovedOn, SpendingLimit, postgres
 from reconciler.state.ledger.base import LedgerAway
 from reconciler.state.ledger.holders import Holders
 from reconciler.state.ledger.postgres import PostgresLedger
@@ -103,6 +103,16 @@ def budget_checked_at_the_plan(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(SqlLedger, "intend", intend_unlimited)
 
 
+def day_told_by_each_machine(patch: pytest.MonkeyPatch) -> None:
+    """What a day has cost is counted by the clock of whoever asks."""
+
+    def check(self: SqlLedger, limit: SpendingLimit, _: float) -> None:
+        since = limit.now - limit.now % limit.period_s
+        limit.check(self.books.entries(since=since), limit.now)
+
+    patch.setattr(SqlLedger, "_check_limit", check)
+
+
 # ------------------------------------------------------------------ the store
 
 
@@ -159,6 +169,7 @@ MUTANTS: dict[str, Mutant] = {
         store_read_first,
         width_counted_in_the_process,
         budget_checked_at_the_plan,
+        day_told_by_each_machine,
         hold_in_two_steps,
         intend_repeated_after_lost_commit,
         stored_but_undecided,

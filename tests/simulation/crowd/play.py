@@ -5,6 +5,7 @@ every clone.
 from __future__ import annotations
 
 import asyncio
+import random
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,10 +25,11 @@ from reconciler.state.observed import Attempt, State
 from reconciler.state.store import objects
 from reconciler.system.files import hash_file
 from tests.simulation.books import Books
+from tests.simulation.clocks import EPOCH
 from tests.simulation.crowd.kinds import kind_of
 from tests.simulation.crowd.ledgers import DATABASES, SharedDatabase
 from tests.simulation.crowd.world import PRICE_PER_S, CrowdWorld, Machine, find_budget
-from tests.simulation.kinds import DAY_S, HOUR_S
+from tests.simulation.kinds import DAY_S
 from tests.simulation.play import (
     Verdict,
     run_in_virtual_time,
@@ -37,7 +39,8 @@ from tests.simulation.play import (
 from tests.simulation.world import ROUNDS, attempts
 
 LIVES = 3  # of each machine, in trouble
-NOON_S = 12 * HOUR_S  # wrong clocks show the same day
+EVENING_S = DAY_S - 900.0  # troubled lives see midnight, by the one clock or the other
+LEAVES_WITHIN_S = 60.0  # after it was begun, at the latest, where a crowd has a budget
 LATE_S = 900.0  # after which nothing of the troubled time is still on its way
 
 
@@ -53,7 +56,7 @@ async def _run(seed: int, folder: Path, database: Callable[[Path], SharedDatabas
     world = CrowdWorld(seed, folder, kind_of(seed), database)
     try:
         with tapped(world), _shared(world):
-            await asyncio.sleep(NOON_S)
+            await asyncio.sleep(random.Random(seed + 9).uniform(EVENING_S, DAY_S))
             await _troubled_lives(world)
             await asyncio.sleep(LATE_S)
             _judge_books(world)
@@ -203,6 +206,12 @@ def _list_projects(world: CrowdWorld) -> list[Machine]:
     return list({machine.project: machine for machine in world.machines}.values())
 
 
+def _list_stored(world: CrowdWorld) -> set[str]:
+    """The tasks whose video is in the bucket."""
+    results, _ = world.open_machine(world.machines[0]).store.read_all_results()
+    return {result.task["task_id"] for each in results.values() for result in each}
+
+
 def _read_attempts(world: CrowdWorld) -> list[Attempt]:
     return list(
         {
@@ -221,7 +230,7 @@ def _read_books(world: CrowdWorld) -> Books:
             assert ledger is not None
             entries += ledger.books.entries()
             holdings += ledger.books.holdings()
-    return Books(entries, holdings, billed_s, ())
+    return Books(entries, holdings, billed_s, (), _list_stored(world))
 
 
 def _judge_books(world: CrowdWorld, *, final: bool = False) -> None:
@@ -250,8 +259,7 @@ def _list_mistakes(world: CrowdWorld, reports: Iterable[Report]) -> Iterator[str
 
 def _list_left_to_a_person(world: CrowdWorld) -> Iterator[str]:
     """Requests that nobody but a person can tell of, though their video is stored."""
-    results, _ = world.open_machine(world.machines[0]).store.read_all_results()
-    held = {result.task["task_id"] for each in results.values() for result in each}
+    held = _list_stored(world)
     for attempt in _read_attempts(world):
         if attempt.state is State.UNDECIDED and attempt.task_id in held:
             yield f"{attempt.edit} is undecided, and its video is stored"
@@ -270,18 +278,20 @@ def _list_overdone(world: CrowdWorld) -> Iterator[str]:
         if most > world.kind.most_running:
             yield f"{most} tasks were at the service at once"
     if world.kind.has_budget:
-        billed_s = sum(task["billed_s"] for task in world.server.bill()["tasks"])
-        if billed_s * PRICE_PER_S > find_budget():
-            yield f"a day cost {billed_s * PRICE_PER_S:.2f}"
+        midnight = EPOCH + DAY_S
+        billed_s = {task["task_id"]: task["billed_s"] for task in world.server.bill()["tasks"]}
+        for begin, end in ((EPOCH, midnight), (midnight + LEAVES_WITHIN_S, midnight + DAY_S)):
+            day = [task["task_id"] for task in tasks if begin <= task["submit_at"] < end]
+            price = sum(billed_s.get(each, 0.0) for each in day) * PRICE_PER_S
+            if price > find_budget():
+                yield f"a day cost {price:.2f}"
 
 
 def _judge(world: CrowdWorld) -> Verdict:
     """The server's bill against ledger, bucket and outputs."""
     _judge_books(world, final=True)
     verdict = Verdict(world)
-    project = world.open_machine(world.machines[0])
-    results, _ = project.store.read_all_results()
-    held = {result.task["task_id"] for each in results.values() for result in each}
+    held = _list_stored(world)
     every = _read_attempts(world)
     states = Counter(each.state for each in every)
     world.counters["adopted"] += sum(each.adopted for each in every)

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
-from typing import Any, ClassVar, ParamSpec, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from reconciler.state.booked import Booking
 from reconciler.state.ledger.base import (
@@ -27,28 +26,20 @@ from reconciler.state.ledger.base import (
 )
 from reconciler.state.ledger.sql.baselines import KEPT, SqlBaselines
 from reconciler.state.ledger.sql.books import SqlBooks, book
-from reconciler.state.ledger.sql.database import AMOUNT, FLAG, TEXT, Conflict, Connection, Database
+from reconciler.state.ledger.sql.database import (
+    AMOUNT,
+    FLAG,
+    TEXT,
+    Conflict,
+    Connection,
+    Database,
+    repeat_once,
+)
 from reconciler.state.ledger.sql.moving import move_rows
 from reconciler.state.ledger.sql.questions import Questions
 from reconciler.state.ledger.sql.strays import LOST, SqlStrays, keep_stray
 from reconciler.state.ledger.sql.uploads import SqlUploads
 from reconciler.state.observed import ARROWS, TASK_ENDS, Attempt, State
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def repeat_once(write: Callable[P, T]) -> Callable[P, T]:
-    """`write`, which may be repeated, tried again where its commit may have been lost."""
-
-    @wraps(write)
-    def write_again(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return write(*args, **kwargs)
-        except LedgerAway:
-            return write(*args, **kwargs)
-
-    return write_again
 
 
 class SqlLedger(Questions):
@@ -116,22 +107,28 @@ class SqlLedger(Questions):
                 self._admit(connection, attempt, most_running)
                 if loses is not None:
                     self._move(connection, loses, State.LOST)
-                connection.execute(
+                begun = connection.execute(
                     "insert into attempts (id, key, lane, edit, state, endpoint, created_at,"
                     " server_time, request_sha256, prompt, job, billable_s, baseline, sender,"
                     " project, holder, intended_at) values"
-                    f" (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {self.intended_at})",
+                    f" (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {self.intended_at})"
+                    " returning intended_at",
                     row,
-                )
+                ).fetchone()
+                assert begun is not None
                 if booking is not None:
                     book(connection, attempt.id, booking)
-                if limit is not None:  # what was there before this intent, and not itself
-                    limit.check(self.books.entries(since=limit.since))
+                if limit is not None:
+                    self._check_limit(limit, begun[0] or limit.now)
         except Conflict as error:
             raise self._tell_what_is_open(attempt) from error
         except LedgerAway:
             if not self._is_known(attempt.id):
                 raise  # the index refuses what is sent instead, should it be durable after all
+
+    def _check_limit(self, limit: SpendingLimit, now: float) -> None:
+        """Hold a limit against what was there before this intent. Raises what it raises."""
+        limit.check(self.books.entries_begun(since=now - now % limit.period_s), now)
 
     def _is_known(self, attempt_id: str) -> bool:
         sql = "select 1 from attempts where id = ?"
@@ -293,7 +290,8 @@ class SqlLedger(Questions):
                 connection.execute(
                     "insert into attempts (id, key, lane, edit, state, endpoint, created_at,"
                     " server_time, request_sha256, prompt, job, billable_s, task_id, submitted_at,"
-                    " adopted, project) values (?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?, 1, ?)",
+                    " adopted, project, intended_at) values (?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?,"
+                    f" ?, ?, 1, ?, {self.intended_at})",
                     (
                         attempt.id,
                         attempt.key,

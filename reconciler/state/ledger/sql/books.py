@@ -24,6 +24,7 @@ from reconciler.state.ledger.sql.database import (
     read_job,
     read_mapping,
     read_value,
+    repeat_once,
 )
 from reconciler.state.ledger.sql.schema import NEWEST_MOMENT
 from reconciler.state.observed import State
@@ -33,6 +34,15 @@ BOOKED = "labels, model, price_per_s, currency, commit_id, author, approved_by"
 _ENTRY = f"""a.edit, a.key, a.state, %s, a.billable_s, a.job, t.task_id, t.status, t.answer, a.code,
     a.message,
     a.adopted, b.environment, {", ".join(f"b.{column}" for column in BOOKED.split(", "))}"""
+_ATTEMPTS = """from attempts a left join tasks t on t.task_id = a.task_id
+    left join bookings b on b.attempt_id = a.id where"""
+_STRAYS = """from tasks t join attempts a on a.id = t.stray_of
+    left join bookings b on b.attempt_id = a.id where t.attempt_id = '' and"""
+# by the index of moments, of which the first is never later than the newest
+_YOUNGER = f"{NEWEST_MOMENT} >= ? and created_at >= ?"
+# by the clock of the ledger, where that has one
+_BEGUN = "case when a.intended_at > 0 then a.intended_at else %s end"
+_Which = tuple[str, str, Sequence[str | float]]  # the moment of a line, a condition, its values
 _MOST_LINES = 50_000  # of the books: a watch reads them again at every save
 _BOOKED_KINDS = (TEXT, TEXT, allow_null(AMOUNT), TEXT, TEXT, TEXT, TEXT)
 _ENTRY_KINDS = (
@@ -67,31 +77,33 @@ class SqlBooks:
         self, edits: Collection[str] | None = None, *, since: float = 0.0
     ) -> Sequence[Entry]:
         which, values = _choose("a.edit", edits)
-        # by the index of moments, of which the first is never later than the newest
-        younger = f"{NEWEST_MOMENT} >= ? and created_at >= ? and" if since else ""
-        attempts = self._database.rows(
-            f"select {_ENTRY % 'a.created_at'} from attempts a left join tasks t on t.task_id ="
-            f" a.task_id left join bookings b on b.attempt_id = a.id where {younger} {which} and"
-            " a.project = ? order by a.created_at, a.rowid",
-            *([since, since] if since else []),
-            *values,
-            self._project,
-            kinds=_ENTRY_KINDS,
+        younger, moments = (_YOUNGER, [since, since]) if since else ("1 = 1", [])
+        return self._read_entries(
+            ("a.created_at", f"{younger} and {which}", [*moments, *values]),
+            ("t.first_seen_at", f"t.first_seen_at >= ? and {which}", [since, *values]),
         )
-        strays = self._database.rows(
-            f"select {_ENTRY % 't.first_seen_at'} from tasks t join attempts a on a.id = t.stray_of"
-            " left join bookings b on b.attempt_id = a.id where t.attempt_id = '' and"
-            f" t.first_seen_at >= ? and {which} and a.project = ? order by t.first_seen_at,"
-            " t.task_id",
-            since,
-            *values,
-            self._project,
-            kinds=_ENTRY_KINDS,
+
+    def entries_begun(self, *, since: float) -> Sequence[Entry]:
+        attempts = f"(a.intended_at > 0 and a.intended_at >= ? or a.intended_at = 0 and {_YOUNGER})"
+        seen = _BEGUN % "t.first_seen_at"
+        return self._read_entries(
+            (_BEGUN % "a.created_at", attempts, [since, since, since]),
+            (seen, f"{seen} >= ?", [since]),
         )
-        entries_ = [
-            *(_entry(row, stray=False) for row in attempts),
-            *(_entry(row, stray=True) for row in strays),
-        ]
+
+    def _read_entries(self, attempts: _Which, strays: _Which) -> Sequence[Entry]:
+        """Lines of the books, oldest first."""
+        entries_ = []
+        for (at, condition, values), stray in ((attempts, False), (strays, True)):
+            lines, number = (_STRAYS, "t.task_id") if stray else (_ATTEMPTS, "a.rowid")
+            rows = self._database.rows(
+                f"select {_ENTRY % at} {lines} {condition} and a.project = ?"
+                f" order by {at}, {number}",
+                *values,
+                self._project,
+                kinds=_ENTRY_KINDS,
+            )
+            entries_ += [_entry(row, stray=stray) for row in rows]
         return sorted(entries_, key=lambda entry: entry.at)
 
     def check(self, *, since: float = 0.0) -> None:
@@ -128,6 +140,7 @@ class SqlBooks:
         sql = "select edit, key from holdings where environment = ? and project = ? order by rowid"
         return dict(self._database.rows(sql, environment, self._project, kinds=(TEXT, TEXT)))
 
+    @repeat_once
     def hold(self, choose: Callable[[], Iterable[Holding]]) -> None:
         with self._database.transaction() as connection:
             for holding in choose():

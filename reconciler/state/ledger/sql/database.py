@@ -9,10 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from functools import wraps
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from reconciler.errors import LedgerError
 from reconciler.formats.records import parse_json
+from reconciler.state.ledger.base import LedgerAway
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Kind = tuple[tuple[Any, ...], float]  # what a value may be, and for numbers below what, from 0
 TEXT: Kind = ((str,), 0)
@@ -64,6 +69,19 @@ class Database(Protocol):
 
     def close(self) -> None:
         """Let go of it."""
+
+
+def repeat_once(write: Callable[P, T]) -> Callable[P, T]:
+    """`write`, which may be repeated, tried again where its commit may have been lost."""
+
+    @wraps(write)
+    def write_again(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return write(*args, **kwargs)
+        except LedgerAway:
+            return write(*args, **kwargs)
+
+    return write_again
 
 
 def allow_null(kind: Kind) -> Kind:

@@ -129,7 +129,11 @@ create table handovers (
     primary key (sync, part)
 ) strict;
 """
+# what a day may cost is asked before each request, by the clock of the ledger
+_BEGINNINGS = """
+create index attempts_by_intent on attempts (intended_at) where intended_at > 0;
+"""
 # each takes a file to the version of its number, from 1; what was written stays
-STEPS = (_ATTEMPTS, _BOOKS, _BASELINES, _INDEXES, _SHARING, _HANDOVERS)
+STEPS = (_ATTEMPTS, _BOOKS, _BASELINES, _INDEXES, _SHARING, _HANDOVERS, _BEGINNINGS)
 VERSION = len(STEPS)
 RETIRED = 1_000_000  # the version of a ledger whose rows were moved elsewhere

@@ -75,10 +75,10 @@ class SqlStrays:
                 connection.execute(
                     "insert into attempts (id, key, lane, edit, state, endpoint, created_at,"
                     " server_time, request_sha256, prompt, job, billable_s, task_id, submitted_at,"
-                    " adopted, project) select ?, a.key, a.lane, a.edit, 'SUBMITTED', a.endpoint,"
-                    " ?, a.server_time, a.request_sha256, a.prompt, a.job, a.billable_s, t.task_id,"
-                    " t.first_seen_at, 1, a.project from tasks t join attempts a on a.id ="
-                    " t.stray_of where t.task_id = ?",
+                    " adopted, project, intended_at) select ?, a.key, a.lane, a.edit, 'SUBMITTED',"
+                    " a.endpoint, ?, a.server_time, a.request_sha256, a.prompt, a.job,"
+                    " a.billable_s, t.task_id, t.first_seen_at, 1, a.project, a.intended_at from"
+                    " tasks t join attempts a on a.id = t.stray_of where t.task_id = ?",
                     (new_id, at, task_id),
                 )
                 copy_booking(connection, new_id, task_id)
