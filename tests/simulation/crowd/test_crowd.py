@@ -42,7 +42,7 @@ CAUGHT = {
     "sent_however_late": 21,
     "store_read_first": 2,
     "width_counted_in_the_process": 2,
-    "budget_checked_at_the_plan": 45,
+    "budget_checked_at_the_plan": 24,
     "day_told_by_each_machine": 66,
     "hold_in_two_steps": 0,
     "intend_repeated_after_lost_commit": 3,
