@@ -27,7 +27,6 @@ from reconciler.system.probe.client import ProbeClient
 from reconciler.system.probe.refusal import Unreadable
 from reconciler.system.stills.kinds import StillKind
 from reconciler.system.stills.shelf import StillShelf
-from reconciler.web.cards import find_shown_digest
 from reconciler.web.edits import build_edit, name_media
 from reconciler.web.files import Shell
 from reconciler.web.media import MediaSource, NoMedium, find_inputs, open_shelves
@@ -165,15 +164,14 @@ def _read_one(
         return edit
     change = next(change for change in comparison.changes if change.name == name)
     old = before.resolved.get(change.was or name)
-    digest = None if old is None else find_shown_digest(before, old)
-    if digest is not None:
+    if old is not None and old.result is not None:  # and not what lies in its output
         was = {
             "role": "video before",
             "kind": "revision",
             "name": str(comparison.before.name),
             "url_host": None,
             "url": None,
-            **name_media(digest, places),
+            **name_media(old.result.digest, places),
         }
         edit["before"] = [was, *edit["before"]]
     return edit

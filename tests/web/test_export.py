@@ -136,5 +136,12 @@ def test_review_has_only_what_changed(film: Workspace, tmp_path: Path) -> None:
     assert edit["digest"] == after != before
     assert edit["before"][0]["digest"] == before
     assert (folder / edit["before"][0]["video"]).is_file()
+    for colour in ("grey", "green"):  # neither is rendered: no picture stands for what it is not of
+        asked = ask_for(f"Make it a {colour} night", "edit://rain")
+        (film.root / "specs" / "night.yaml").write_text(manifest("night", asked))
+        git(film.root, "commit", "-q", "-am", f"films: a {colour} night")
+    assert film.run("ui", "--export", str(folder), "--diff", "HEAD~1..HEAD").code == 0
+    unseen = read_data(folder)["/api/v1/edits/night"]
+    assert [medium["kind"] for medium in unseen["before"]] == ["edit"]
     assert film.run("ui", "--export", str(folder), "--diff", "nowhere..HEAD").code == 64
     assert (folder / "index.html").is_file()  # a slip takes nothing away
