@@ -32,6 +32,7 @@ class Feed:
         self._name = name
         self._count = 0
         self._kept: deque[FeedEvent] = deque(maxlen=_MOST_KEPT)
+        self._greeting: Mapping[str, Any] = {}
         self._readers: set[asyncio.Queue[FeedEvent | None]] = set()
 
     def publish(self, kind: str, data: Mapping[str, Any]) -> None:
@@ -44,6 +45,12 @@ class Feed:
                 queue.put_nowait(event)
             else:
                 self._cut(queue)
+
+    def greet(self, data: Mapping[str, Any]) -> None:
+        """What is told first to whoever comes: by it a page knows whether what it has read is of
+        before something that it was not told.
+        """
+        self._greeting = data
 
     def close(self) -> None:
         """End every reader."""
@@ -70,8 +77,8 @@ class Feed:
         """What a reader gets at first: a word of where it stands, and what it has missed."""
         number = None if last_id is None else self._find_number(last_id)
         if last_id is None or number is None:
-            kind = "hello" if last_id is None else "reset"
-            return [FeedEvent(f"{self._name}-{self._count}", kind, {})]
+            kind, data = ("hello", self._greeting) if last_id is None else ("reset", {})
+            return [FeedEvent(f"{self._name}-{self._count}", kind, data)]
         missed = list(self._kept)[number - self._count :] if number < self._count else []
         return [FeedEvent(last_id, "hello", {}), *missed]
 

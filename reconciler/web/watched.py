@@ -127,6 +127,7 @@ class WatchedProject:
                 self.revision, self._current = seen.revision, seen.current
                 self._tell_lock(seen.mark)
             await self._block(self._encode)
+            self.feed.greet({"board": self._document[1]})
         is_first = not self._has_looked.is_set()
         self._has_looked.set()
         self._is_seen_anew.set()

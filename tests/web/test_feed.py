@@ -110,6 +110,9 @@ async def test_save_is_told_to_every_page(project: Path) -> None:
         async with Listener(page, last_id) as again:
             await again.hear("hello")
             assert await again.hear("faults") == faults
+        async with Listener(page) as late:  # and can tell that what it has read is of before
+            board = await page.get("/api/v1/board")
+            assert (await late.hear("hello"))["board"] == board["etag"]
 
 
 async def test_apply_elsewhere_is_seen(project: Path) -> None:

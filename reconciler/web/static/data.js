@@ -1,7 +1,7 @@
 // What the server said last, and reading it anew when it has changed.
 import { read } from "./api.js";
 import { useCallback, useEffect, useState } from "./html.js";
-import { listen } from "./live.js";
+import { listen, reset } from "./live.js";
 
 const remembered = new Map();
 
@@ -42,6 +42,10 @@ export function useBoard() {
     if (event.whole) reload();
     else setTold((before) => merge(before ?? remembered.get("board"), event, kind));
   }), [reload]);
+  useEffect(() => listen("hello", ({ board: etag }) => {
+    const known = remembered.get("board");
+    if (etag && known && known.etag !== etag) reset(); // it changed after it was read, and before we were told
+  }), []);
   return { board: told ?? data, trouble };
 }
 

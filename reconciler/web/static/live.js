@@ -30,6 +30,11 @@ function tell(kind, data) {
   for (const hear of [...hearers.get(kind)]) hear(data, kind);
 }
 
+/** Have everything read anew. */
+export function reset() {
+  tell("reset", {});
+}
+
 function become(next) {
   if (state === next) return;
   state = next;
@@ -65,7 +70,7 @@ function open() {
   source.onopen = () => {
     waitMs = FIRST_WAIT_MS;
     become("live");
-    if (wasLost) tell("reset", {});
+    if (wasLost) reset();
     wasLost = false;
   };
   source.onerror = () => {
