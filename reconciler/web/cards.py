@@ -65,6 +65,7 @@ def _build_card(
         "health": status.health(step),
         "reason": step.reason,
         "needs_person": needs_person,
+        "suspend": edit.suspend,
         "price": step.cost.price,
         "billable_s": step.cost.billable_s,
         "since": None if step.since is None else format_moment(step.since),

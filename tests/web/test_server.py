@@ -148,6 +148,15 @@ async def test_repository_without_a_commit_has_a_board(project: Path) -> None:
         assert (await page.get("/api/v1/project"))["revision"] is None
 
 
+async def test_card_says_what_is_left_alone(project: Path) -> None:
+    """A suspended edit counts as healthy, whatever it asks for."""
+    path = project / "specs" / "night.yaml"
+    path.write_text(manifest("night", ask_for("Another night", "edit://rain", suspend=True)))
+    async with serve(project) as page:
+        night, rain = (await page.get("/api/v1/board"))["cards"]
+        assert (night["suspend"], night["health"], rain["suspend"]) == (True, "Healthy", False)
+
+
 async def test_signatures_of_links_are_never_shown(project: Path) -> None:
     """Nor names and passwords in them."""
     url = "https://ada:pw-secret@films.example/clip.mp4?X-Amz-Signature=sig-secret"

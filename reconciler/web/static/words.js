@@ -44,8 +44,9 @@ export function count(number, one, many = `${one}s`) {
   return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 }
 
-/** How an edit is. One whose picture is of an earlier request is not missing to the eye. */
-export function nameHealth({ health, poster }) {
+/** How an edit is to the eye: one with the picture of an earlier request is not missing, one left alone not healthy. */
+export function nameHealth({ health, poster, suspend }) {
+  if (suspend && health === "Healthy") return "Suspended";
   return health === "Missing" && poster ? "Outdated" : health;
 }
 

@@ -32,7 +32,7 @@ export function Edit({ route, project, board }) {
 function State({ card, currency }) {
   return html`
     <p class="edit-state">
-      <${Mark} kind=${card.health}>${nameHealth(card)}<//>
+      <${Mark} kind=${nameHealth(card)} />
       ${card.sync !== "Synced" && html`<${Mark} kind="OutOfSync" />`}
       <span class="quiet">${showText(card.reason)}</span>
       ${card.price > 0 && html`<b>${formatPrice(card.price, currency)}</b>`}

@@ -29,9 +29,7 @@ export function Card({ card, currency, isFirst, now }) {
       </span>
       <span class="card-name"><bdi>${showText(card.name)}</bdi></span>
       <span class="card-state">
-        <${Mark} kind=${card.needs_person ? "Degraded" : card.health}>
-          ${card.needs_person ? "needs a person" : nameHealth(card)}
-        <//>
+        ${card.needs_person ? html`<${Mark} kind="Degraded">needs a person<//>` : html`<${Mark} kind=${nameHealth(card)} />`}
         ${isOut && html`<${Mark} kind="OutOfSync">OutOfSync<//>`}
       </span>
       <span class="card-why">${showText(describeWhy(card))}</span>
@@ -43,8 +41,8 @@ export function Card({ card, currency, isFirst, now }) {
 }
 
 /** In a review what has changed; else why it is not as it should be; else what was asked for. */
-function describeWhy({ change, sync, health, reason, prompt }) {
-  return change ?? (sync !== "Synced" || health !== "Healthy" ? reason : prompt);
+function describeWhy(card) {
+  return card.change ?? (card.sync !== "Synced" || nameHealth(card) !== "Healthy" ? card.reason : card.prompt);
 }
 
 /** A small moving copy, while the pointer rests on the card. */

@@ -11,14 +11,15 @@ export function Days({ days, currency }) {
   const box = useRef(null);
   useEffect(() => {
     const scheme = matchMedia("(prefers-color-scheme: light)");
+    const place = box.current; // the observer may tell once more after it has left the page
     let plot = null;
     const draw = () => {
       plot?.destroy();
-      plot = new UPlot(describe(box.current, currency), fill(days), box.current);
+      plot = new UPlot(describe(place, currency), fill(days), place);
     };
     draw();
-    const observer = new ResizeObserver(() => plot.setSize({ width: box.current.clientWidth, height: HEIGHT }));
-    observer.observe(box.current);
+    const observer = new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: HEIGHT }));
+    observer.observe(place);
     scheme.addEventListener("change", draw);
     return () => {
       observer.disconnect();

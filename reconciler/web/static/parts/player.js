@@ -112,7 +112,7 @@ function ratio(width, height) {
 function Side({ of, side, holder }) {
   const [isBroken, setBroken] = useState(false);
   useEffect(() => setBroken(false), [side.video]);
-  let shown = html`<p class="no-video">${side.note}</p>`;
+  let shown = html`<p class="no-video"><span>${side.note}</span></p>`;
   if (side.isPicture && side.poster) {
     shown = html`<img src=${side.poster} alt=${`${side.title}, a picture`} draggable=${false} />`;
   } else if (side.video && !isBroken) {
@@ -120,7 +120,7 @@ function Side({ of, side, holder }) {
       <video ref=${holder} src=${side.video} poster=${side.poster} muted playsinline preload="auto"
         disablepictureinpicture aria-label=${side.title} onError=${() => setBroken(true)} />`;
   } else if (side.video) {
-    shown = html`<p class="no-video">This video cannot be played: <code>cutlist verify</code> says what is wrong.</p>`;
+    shown = html`<p class="no-video"><span>This video cannot be played: <code>cutlist verify</code> says what is wrong.</span></p>`;
   }
   return html`
     <figure class="side" data-side=${of}>
