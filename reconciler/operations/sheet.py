@@ -13,7 +13,7 @@ from typing import IO
 from reconciler.desired.datauri import parse_data_uri
 from reconciler.desired.job import Input
 from reconciler.desired.references import show_url
-from reconciler.errors import CutlistError, StoreDamaged, UsageError
+from reconciler.errors import CutlistError, DiskFull, StoreDamaged, UsageError
 from reconciler.formats.names import get_matrix_name, make_plain
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.selection import find_edit
@@ -77,6 +77,11 @@ def write_sheet(
     picture = draw_sheet([_build_panel(current, store, name) for name in edits])
     try:
         write_atomic(out, picture, tmp_name=new_id())
+    except DiskFull as error:
+        raise DiskFull(
+            f"{out} cannot be written: the disk is full.",
+            hint="Make room, or name another file. Nothing was written.",
+        ) from error
     except OSError as error:
         raise CutlistError(f"{out} cannot be written: {error.strerror}.") from error
     without = [name for name in edits if current.resolved[name].result is None]

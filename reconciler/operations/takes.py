@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 
 from reconciler.config import Config
-from reconciler.errors import CutlistError, StoreDamaged, UsageError
+from reconciler.errors import CutlistError, DiskFull, StoreDamaged, UsageError
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.selection import find_edit
 from reconciler.plan.takes import Take, TakeList, list_keys, select_takes
@@ -104,6 +104,11 @@ def extract_take(
     _check_not_ours(config, file)
     try:
         copy_take(store, takes, take, file)
+    except DiskFull as error:
+        raise DiskFull(
+            f"{file} cannot be written: the disk is full.",
+            hint="Make room, or name another file. Nothing was written.",
+        ) from error
     except OSError as error:
         raise CutlistError(f"{file} cannot be written: {error.strerror}.") from error
 
