@@ -14,10 +14,11 @@ import { Takes } from "../parts/takes.js";
 import { href } from "../router.js";
 import { formatAge, formatPrice, nameHealth, showText } from "../words.js";
 
-export function Edit({ route, project, board }) {
+export function Edit({ route, project, board, trouble: troubleOfBoard }) {
   const { name } = route;
   const { data: edit, trouble, reload } = useRead(`edits/${encodeURIComponent(name)}`, ["board", "lock"], isAbout(name));
   const card = board?.cards.find((one) => one.name === name);
+  const isKnown = edit && (board || troubleOfBoard); // its state stands above it: nothing moves when that comes
   return html`
     <p class="back"><a data-page href=${href("board")}>Board</a></p>
     <header class="edit-head">
@@ -25,7 +26,7 @@ export function Edit({ route, project, board }) {
       ${card && html`<${State} card=${card} currency=${project?.currency} />`}
     </header>
     <${TroubleNotice} trouble=${trouble} />
-    ${edit ? html`<${Body} edit=${edit} project=${project} reload=${reload} />`
+    ${isKnown ? html`<${Body} edit=${edit} project=${project} reload=${reload} />`
       : !trouble && html`<div class="edit"><div class="stage" data-view="after"></div></div>`}`;
 }
 
