@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from reconciler.errors import GitError, UsageError
+from reconciler.errors import CutlistError, GitError, UsageError
 from reconciler.plan.explain import explain_edit
 from reconciler.plan.show import view_edit
 from reconciler.plan.status import Status
@@ -83,6 +83,12 @@ def read_revision(project: Project) -> str | None:
         return project.find_revision("HEAD").id
     except (GitError, UsageError):
         return None
+
+
+def put_in_words(error: OSError) -> CutlistError:
+    """What the system has refused, such as a write to a full disk, as a fault that can be told."""
+    place = f"{error.filename}: " if error.filename else ""
+    return CutlistError(f"{place}{error.strerror or error}.")
 
 
 def encode_board(board: BoardView, faults: Sequence[Mapping[str, str]]) -> dict[str, Any]:

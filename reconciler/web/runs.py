@@ -19,6 +19,7 @@ from reconciler.formats.words import format_moment
 from reconciler.plan.step import Plan
 from reconciler.project import Project
 from reconciler.web.feed import Feed
+from reconciler.web.reading import put_in_words
 
 RunState = Literal["running", "done", "failed", "stopped"]
 _MOST_KEPT = 20
@@ -144,7 +145,8 @@ class PageRuns:
 
         try:
             report = await loop.run_in_executor(self._threads, lambda: asyncio.run(apply()))
-        except CutlistError as error:
+        except (CutlistError, OSError) as trouble:
+            error = put_in_words(trouble) if isinstance(trouble, OSError) else trouble
             if not is_agreed.done():
                 is_agreed.set_exception(error)
                 return

@@ -23,7 +23,7 @@ from reconciler.web.cards import BoardView, fault_to_json, list_changed
 from reconciler.web.feed import Feed
 from reconciler.web.media import MediaRoom, OpenFile, find_inputs
 from reconciler.web.places import MediaPlaces
-from reconciler.web.reading import encode_board, read_board, read_revision
+from reconciler.web.reading import encode_board, put_in_words, read_board, read_revision
 
 T = TypeVar("T")
 _LEDGER_LOOK_S = 2.0  # between two looks whether another process has written the ledger
@@ -199,7 +199,7 @@ class WatchedProject:
         if isinstance(error, CutlistError):
             return list_faults(error)
         if isinstance(error, OSError):
-            return list_faults(CutlistError(f"{error.filename or ''}: {error.strerror or error}."))
+            return list_faults(put_in_words(error))
         self._tell_fault(error)
         return list_faults(CutlistError("The project cannot be read: a fault of the program."))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,23 @@ async def test_what_is_not_there_is_told(project: Path) -> None:
         assert (await page.post("/api/v1/plans/x/apply", {}, 404))["code"] == "no_plan"
         assert (await page.get("/api/v1/runs/x", 404))["code"] == "no_run"
         assert (await page.post("/api/v1/runs/x/stop", {}, 404))["code"] == "no_run"
+
+
+async def test_what_the_system_refuses_is_told(project: Path) -> None:
+    """Such as a full disk; here a file lies where the bundled server would put its folder. It is
+    no fault of the program.
+    """
+    _ask_for_snow(project)
+    folder = project / ".cutlist" / "mock" / "server"
+    shutil.rmtree(folder)
+    folder.write_text("in the way")
+    async with serve(project) as page, Listener(page) as listener:
+        shown = await page.post("/api/v1/plans", {}, 201)
+        await page.post(f"/api/v1/plans/{shown['id']}/apply", {}, 202)
+        while (told := await listener.hear("run")).get("state") in (None, "running"):
+            pass
+        assert told["state"] == "failed"
+        assert str(folder) in told["message"]
 
 
 async def test_one_run_at_a_time_and_it_can_be_stopped(project: Path) -> None:
