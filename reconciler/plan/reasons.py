@@ -113,11 +113,19 @@ def _show(value: Any, default: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+_WORDS_BEFORE = 40  # and what stands between them, kept of what is the same before the first change
+
+
 def diff_words(old: str, new: str, *, most: int = 400) -> str:
     """`Make the [cat→dog] jump`: one line with the words that changed, old before new."""
     import difflib  # lazy: start-up time
 
     a, b = re.findall(r"\s+|[^\s]+", old), re.findall(r"\s+|[^\s]+", new)
+    if max(len(a), len(b)) > most:  # to compare takes time by the square, and as much is not shown
+        pairs = enumerate(zip(a, b, strict=False))
+        same = next((n for n, (x, y) in pairs if x != y), min(len(a), len(b)))
+        begin = max(same - _WORDS_BEFORE, 0)
+        a, b = a[begin : same + most], b[begin : same + most]
     out = []
     for kind, a0, a1, b0, b1 in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
         before, after = "".join(a[a0:a1]), "".join(b[b0:b1])

@@ -18,7 +18,7 @@ from reconciler.formats.digest import hash_bytes
 from reconciler.planner import Pass
 from reconciler.project import Project
 from reconciler.state.lockfile import find_folder, measure_mark
-from reconciler.watch.stamps import Stamp, take_stamp
+from reconciler.watch.stamps import take_stamp
 from reconciler.web.cards import BoardView, fault_to_json, list_changed
 from reconciler.web.feed import Feed
 from reconciler.web.media import MediaRoom, OpenFile, find_inputs
@@ -175,10 +175,10 @@ class WatchedProject:
 
     async def _follow_ledger(self) -> None:
         """Look when another process has written the ledger: a task was sent, or has ended."""
-        seen = self._stamp_ledger()
+        seen = self.stamp_ledger()
         while True:
             await self._project.clock.sleep(_LEDGER_LOOK_S)
-            now = self._stamp_ledger()
+            now = self.stamp_ledger()
             if now != seen:
                 seen = now
                 await self.look()
@@ -190,9 +190,13 @@ class WatchedProject:
             self._is_seen_anew.clear()
             await self.media.keep_inputs()
 
-    def _stamp_ledger(self) -> tuple[Stamp, Stamp]:
+    def stamp_ledger(self) -> list[tuple[int, int] | None]:
+        """Sizes and times of the ledger's files. A look itself may touch their ctime, where SQLite
+        runs as root.
+        """
         path = str(self._project.config.ledger_file)
-        return take_stamp(path), take_stamp(f"{path}-wal")
+        stamps = [take_stamp(path), take_stamp(f"{path}-wal")]
+        return [None if stamp is None else stamp[:2] for stamp in stamps]
 
     def _explain(self, error: Exception) -> Sequence[Mapping[str, str]]:
         """What is wrong with the project; a fault of the program is also told elsewhere."""

@@ -39,6 +39,13 @@ def test_a_change_far_into_a_long_prompt() -> None:
     assert "[cat→dog]" in diff_words(f"{long}cat", f"{long}dog")
 
 
+def test_a_prompt_without_an_end_is_compared_as_far_as_it_is_shown() -> None:
+    """A stranger's prompt of a megabyte takes no longer than one of a page."""
+    shown = diff_words("a " * 500_000, "a " * 300_000 + "b a " * 100_000)
+    assert "[a→b]" in shown
+    assert len(shown) == 400
+
+
 def test_the_rule_of_keys_itself() -> None:
     """Where nothing of the request changed, it was the rule."""
     job = {"v": 1, "model": "m", "input": {}, "parameters": {}, "take": 1}

@@ -126,3 +126,14 @@ async def test_apply_elsewhere_is_seen(project: Path) -> None:
         assert (await other.apply_async()).exit_code == 0
         told = await listener.hear("board")
         assert [(card["name"], card["action"]) for card in told["cards"]] == [("rain", "keep")]
+
+
+async def test_a_look_is_no_news_of_the_ledger(project: Path) -> None:
+    """Who looks may touch the ledger's files without writing to them; nothing follows from it."""
+    async with serve(project) as page:
+        await page.get("/api/v1/board")
+        before = page.watched.stamp_ledger()
+        for path in project.glob(".cutlist/*/ledger.db*"):
+            path.chmod(0o640)
+        await page.watched.look()
+        assert page.watched.stamp_ledger() == before
