@@ -10,6 +10,7 @@ import click
 
 from reconciler.cli import completion
 from reconciler.errors import UsageError
+from reconciler.formats.hosts import is_loopback
 from reconciler.formats.names import make_plain
 from reconciler.formats.spans import parse_span
 
@@ -63,6 +64,19 @@ def read_address(text: str, option: str) -> tuple[str, int]:
             " 0.0.0.0:8080."
         )
     return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def read_page_address(text: str, option: str, auth: str | None) -> tuple[str, int]:
+    """Where a page is served; others can reach it only where `auth` says who may. Raises
+    UsageError.
+    """
+    host, port = read_address(text, option)
+    if auth is None and not is_loopback(host):
+        raise UsageError(
+            f"{option} is {make_plain(text)}, which others can reach; say with --auth who may.",
+            hint="Such as --auth tokens:FILE with a line `NAME TOKEN` for each person.",
+        )
+    return host, port
 
 
 def _combine(*decorators: Decorator) -> Decorator:

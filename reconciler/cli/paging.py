@@ -17,11 +17,13 @@ from reconciler.system.clock import make_secret
 from reconciler.system.programs import find_opener, run_program
 from reconciler.web.api import PageApi
 from reconciler.web.auth import COOKIE, open_gate
+from reconciler.web.desk import OwnDesk
 from reconciler.web.feed import Feed
 from reconciler.web.files import Shell
 from reconciler.web.gate import PageGate, TokenGate
 from reconciler.web.media import MediaRoom
 from reconciler.web.places import MediaPlaces
+from reconciler.web.rooms import OneRoom, PageRoom
 from reconciler.web.runs import PageRuns
 from reconciler.web.server import PageServer
 from reconciler.web.watched import WatchedProject
@@ -59,10 +61,8 @@ async def serve_page(settings: PageSettings) -> None:
         return given or TokenGate([(who, token)], f"{COOKIE}-{port}", [port])
 
     server = PageServer(
-        PageApi(watched, runs),
+        OneRoom(PageRoom(PageApi(watched, OwnDesk(watched, runs)), feed, media)),
         Shell(),
-        feed,
-        media,
         open_own_gate,
         _tell_fault,
         host=settings.host,

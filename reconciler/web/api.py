@@ -9,27 +9,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.errors import (
-    BudgetExceeded,
-    CutlistError,
-    Declined,
-    DiskFull,
-    InvalidInput,
-    LedgerError,
-    LockChanged,
-    Locked,
-    PlanRefused,
-    StoreDamaged,
-    StoreUnavailable,
-    UsageError,
-)
 from reconciler.history.log import log_to_json
 from reconciler.planner import Pass
 from reconciler.project import Project
+from reconciler.web.desk import PageDesk
 from reconciler.web.edits import build_edit
-from reconciler.web.plans import ShownPlan, ShownPlans
+from reconciler.web.plans import ShownPlan
 from reconciler.web.reading import read_edit, read_project
-from reconciler.web.runs import PageRun, PageRuns
+from reconciler.web.refusals import Refused
+from reconciler.web.runs import PageRun
 from reconciler.web.watched import WatchedProject
 
 PREFIX = "api/v1"
@@ -54,66 +42,21 @@ class PageReply:
     etag: str = ""
 
 
-class Refused(Exception):
-    """A question that gets no answer: what is wrong, as an HTTP status, for programs, and in words.
-    `place` says where in the project.
-    """
-
-    def __init__(
-        self, status: int, code: str, message: str, hint: str = "", place: str = ""
-    ) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
-        self.hint, self.place = hint, place
-
-    def to_json(self) -> dict[str, str]:
-        """The refusal as plain data."""
-        told = {"code": self.code, "message": self.message, "hint": self.hint}
-        return {**told, "place": self.place} if self.place else told
-
-
 Handler = Callable[["PageApi", PageQuestion], Awaitable[PageReply]]
-_CODES: tuple[tuple[type[CutlistError], int, str], ...] = (
-    (InvalidInput, 409, "invalid_project"),
-    (PlanRefused, 409, "stale_plan"),
-    (LockChanged, 409, "lock_changed"),
-    (BudgetExceeded, 409, "over_budget"),
-    (Declined, 409, "declined"),
-    (Locked, 409, "locked"),
-    (StoreDamaged, 404, "damaged"),
-    (DiskFull, 507, "disk_full"),
-    (StoreUnavailable, 503, "store_unavailable"),
-    (LedgerError, 503, "ledger_unavailable"),
-    (UsageError, 400, "bad_question"),
-)
-
-
-def refuse_for(error: CutlistError) -> Refused:
-    """The refusal that tells an error of ours."""
-    status, code = 500, "error"
-    for kind, of_status, of_code in _CODES:
-        if isinstance(error, kind):
-            status, code = of_status, of_code
-            break
-    message, place = error.message, ""
-    if isinstance(error, InvalidInput) and error.errors:
-        message, place = error.errors[0].message, str(error.errors[0].place)
-    return Refused(status, code, message, error.hint, place)
 
 
 class PageApi:
     """Answers questions about one project."""
 
-    def __init__(self, watched: WatchedProject, runs: PageRuns) -> None:
+    def __init__(self, watched: WatchedProject, desk: PageDesk) -> None:
         self._watched = watched
-        self._runs = runs
-        self._plans = ShownPlans(watched.project.clock)
+        self._desk = desk
 
     async def read_project(self, question: PageQuestion) -> PageReply:
         """Which project it is, and what the page may do."""
         await self._watched.read_board()
         project, revision = self._watched.project, self._watched.revision
-        return PageReply(read_project(project, revision, question.who, mode="local", may=True))
+        return PageReply(read_project(project, revision, question.who, self._desk.describe()))
 
     async def read_board(self, _question: PageQuestion) -> PageReply:
         """A card for each edit."""
@@ -132,6 +75,13 @@ class PageApi:
 
     async def pick_take(self, question: PageQuestion) -> PageReply:
         """Make a take the one that counts, as long as all is as it was shown."""
+        if not self._desk.describe().may_pick:
+            raise Refused(
+                409,
+                "not_here",
+                "Takes are not picked here: what is committed counts.",
+                "Run `cutlist pick` in a clone, and commit cutlist.lock.",
+            )
         name, body = await self._find_name(question), question.body
         number, digest, mark = body.get("number"), body.get("digest"), body.get("lock")
         if type(number) is not int or not isinstance(digest, str) or not isinstance(mark, str):
@@ -148,9 +98,8 @@ class PageApi:
         return PageReply(pick)
 
     async def make_plan(self, _question: PageQuestion) -> PageReply:
-        """A plan that is made now, and can be carried out as it stands."""
-        saved = await self._watched.ask(lambda project: project.freeze())
-        return PageReply(self._plans.keep(saved).to_json(), status=201)
+        """A plan that is made now, or that waits for a yes; it can be carried out as it stands."""
+        return PageReply((await self._desk.make_plan()).to_json(), status=201)
 
     async def read_plan(self, question: PageQuestion) -> PageReply:
         """A plan that was made."""
@@ -159,8 +108,7 @@ class PageApi:
     async def apply_plan(self, question: PageQuestion) -> PageReply:
         """Carry out a plan exactly as it stands; who asks stands in the books."""
         shown, max_cost = self._find_plan(question), _read_max_cost(question.body)
-        run_id = self._watched.project.clock.new_id()
-        run = await self._runs.begin(run_id, shown.saved, max_cost, question.who)
+        run = await self._desk.begin(shown, max_cost, question.who)
         return PageReply({"run": run.id}, status=202)
 
     async def read_run(self, question: PageQuestion) -> PageReply:
@@ -170,7 +118,7 @@ class PageApi:
     async def stop_run(self, question: PageQuestion) -> PageReply:
         """End a run as Ctrl-C does."""
         run = self._find_run(question)
-        run.request_stop()
+        self._desk.stop(run)
         return PageReply(run.to_json(), status=202)
 
     async def read_status(self, _question: PageQuestion) -> PageReply:
@@ -187,13 +135,13 @@ class PageApi:
         return PageReply(await self._watched.ask(lambda project: log_to_json(project.log(name))))
 
     def _find_plan(self, question: PageQuestion) -> ShownPlan:
-        shown = self._plans.find(question.parts["id"])
+        shown = self._desk.find_plan(question.parts["id"])
         if shown is None:
             raise Refused(404, "no_plan", "This plan is not kept any more.", "Plan again.")
         return shown
 
     def _find_run(self, question: PageQuestion) -> PageRun:
-        run = self._runs.find(question.parts["run"])
+        run = self._desk.find_run(question.parts["run"])
         if run is None:
             raise Refused(404, "no_run", "There is no such run.", "The log says what became of it.")
         return run

@@ -29,7 +29,7 @@ from reconciler.system.stills.kinds import StillKind
 from reconciler.system.stills.shelf import StillShelf
 from reconciler.web.edits import build_edit, name_media
 from reconciler.web.files import Shell
-from reconciler.web.media import MediaSource, NoMedium, find_inputs, open_shelves
+from reconciler.web.media import MediaSource, NoMedium, OpenFile, find_inputs, open_shelves
 from reconciler.web.places import EXPORTED_VIDEO, MediaPlaces
 from reconciler.web.reading import (
     encode_board,
@@ -38,6 +38,7 @@ from reconciler.web.reading import (
     read_project,
     read_revision,
 )
+from reconciler.web.rights import PageRights
 
 _DATA = "data.js"
 _MARK = b"window.cutlistData = "
@@ -106,7 +107,7 @@ class _Scene:
 
 def _read_scene(project: Project, request: ExportRequest) -> _Scene:
     places = MediaPlaces("", exported=True, has_videos=request.videos)
-    about = read_project(project, read_revision(project), "", mode="export", may=False)
+    about = read_project(project, read_revision(project), "", PageRights("export"))
     if request.ends is None:
         current = project.run_pass()
         names: Collection[str] = current.desired.edits
@@ -186,7 +187,9 @@ class _MediaWriter:
     def __init__(
         self, project: Project, passes: Sequence[Pass], folder: Path, tell: Callable[[str], None]
     ) -> None:
-        inputs = {digest: opening for one in passes for digest, opening in find_inputs(one).items()}
+        inputs: dict[str, OpenFile] = {}
+        for one in passes:
+            inputs |= find_inputs(one, project.config, project.clock)
 
         def open_input(digest: str) -> Any:
             if digest not in inputs:

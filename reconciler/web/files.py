@@ -5,6 +5,7 @@ changes with them, so that they are fetched once.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 
 from reconciler.errors import CutlistError
@@ -12,7 +13,7 @@ from reconciler.formats.digest import hash_bytes
 
 STATIC = Path(__file__).parent / "static"
 _PAGE = "index.html"
-_BASE, _VERSION = b"{base}", b"{version}"
+STATIC_AT = "/-/static"  # of all pages of a server; no Sync is called so
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".ico": "image/x-icon",
@@ -28,12 +29,12 @@ _TYPES = {
 
 
 class Shell:
-    """All files of the front end, read once. `base` is where the page begins: `/`, or below."""
+    """All files of the front end, read once."""
 
     # where the one page is found; which part of it is shown, it reads from its address
     pages = ("/", "/edit/{name}", "/plan", "/cost", "/activity")
 
-    def __init__(self, folder: Path = STATIC, base: str = "/") -> None:
+    def __init__(self, folder: Path = STATIC) -> None:
         self.files = _read_files(folder)
         if _PAGE not in self.files:
             raise CutlistError(
@@ -41,8 +42,16 @@ class Shell:
                 hint="The installation is not complete: install cutlist anew.",
             )
         self.version = _compute_version(self.files)
-        page = self.files[_PAGE].replace(_BASE, base.encode())
-        self.page = page.replace(_VERSION, self.version.encode())
+
+    def make_page(self, base: str = "/", start: str = "project") -> bytes:
+        """The page that begins at `base`: `/`, or below. `start` is what it is of: one project, or
+        the `syncs` of a controller.
+        """
+        page = self.files[_PAGE]
+        marks = {"base": base, "start": start, "assets": f"{STATIC_AT}/{self.version}/"}
+        for mark, text in marks.items():
+            page = page.replace(b"{%s}" % mark.encode(), escape(text).encode())
+        return page
 
     def find(self, version: str, path: str) -> tuple[bytes, str] | None:
         """A file and its type; None for any that is not there, and for those of other versions."""

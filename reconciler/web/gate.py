@@ -81,7 +81,7 @@ class TokenGate:
             raise NotAdmitted(
                 "foreign_host",
                 "This page is not known by that name.",
-                "Open the address that `cutlist ui` has printed.",
+                "Open the address that was printed at the start.",
             )
         name = self._find_owner(knock.bearer)
         if name is None:

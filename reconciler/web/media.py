@@ -6,18 +6,25 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 from reconciler.apply.events import RunBlocking, run_in_thread
+from reconciler.config import Config
 from reconciler.desired.datauri import parse_data_uri
-from reconciler.errors import CutlistError, StoreDamaged
+from reconciler.desired.source.opening import open_tree
+from reconciler.desired.tree import Unusable
+from reconciler.errors import CutlistError, GitError, StoreDamaged
 from reconciler.formats.digest import DIGEST
 from reconciler.planner import Pass
 from reconciler.state.store import Store
+from reconciler.system.cache import open_cache
 from reconciler.system.clock import Clock
 from reconciler.system.files import hash_stream
 from reconciler.system.probe.client import ProbeClient
@@ -29,6 +36,7 @@ _MOST_VIDEO_STILLS_BYTES = 512 << 20
 _MOST_INPUT_STILLS_BYTES = 512 << 20
 _WAIT_S = 1.5  # so long a request waits for what is being made
 _SHA256 = "sha256:"
+_COPIED_AT_ONCE_BYTES = 128 << 10
 OpenFile = Callable[[], AbstractContextManager[IO[bytes]]]
 _Stamp = tuple[int, int, int, int]
 
@@ -224,20 +232,41 @@ def require_digest(text: str) -> None:
         raise NoMedium("This is no digest.")
 
 
-def find_inputs(current: Pass) -> Mapping[str, OpenFile]:
-    """By digest, how an input that lies in the project is opened."""
+def find_inputs(current: Pass, config: Config, clock: Clock) -> Mapping[str, OpenFile]:
+    """By digest, how an input that lies in the project, or in its commit, is opened."""
     found: dict[str, OpenFile] = {}
     for resolved in current.resolved.values():
         for source in resolved.wanted.sources:
-            identity = source.identity or ""
+            identity, reference = source.identity or "", source.medium.reference
             if not identity.startswith(_SHA256):
                 continue
             digest = identity.removeprefix(_SHA256)
             if source.path is not None:
                 found[digest] = _open_later(source.path)
-            elif source.medium.reference.kind == "data":
-                found[digest] = _decode_later(source.medium.reference.value)
+            elif reference.kind == "data":
+                found[digest] = _decode_later(reference.value)
+            elif reference.kind == "local" and config.committed is not None:
+                found[digest] = partial(_open_committed, config, clock, reference.value)
     return found
+
+
+@contextmanager
+def _open_committed(config: Config, clock: Clock, path: str) -> Iterator[IO[bytes]]:
+    """A file of the commit that a project is read from, copied out of it: it may be closed by
+    another thread. Raises NoMedium.
+    """
+    with TemporaryFile() as copy:
+        try:
+            with (
+                open_cache(config.cache_dir) as cache,
+                open_tree(config, cache, clock) as tree,
+                tree.file(path).open() as file,
+            ):
+                shutil.copyfileobj(file, copy, _COPIED_AT_ONCE_BYTES)
+        except (Unusable, GitError) as error:
+            raise NoMedium(f"The input {error}.") from error
+        copy.seek(0)
+        yield copy
 
 
 def _open_later(path: Path) -> OpenFile:

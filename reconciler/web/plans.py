@@ -18,17 +18,21 @@ _MOST_KEPT = 16
 
 @dataclass(frozen=True, slots=True)
 class ShownPlan:
-    """A plan, and until when it is kept, in seconds since 1970."""
+    """A plan, and until when it is kept, in seconds since 1970. `waits`: at a controller, for a yes
+    of a person.
+    """
 
     saved: SavedPlan
     expires_at: float
+    waits: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The plan for programs."""
         return {
             "id": self.saved.id,
             "plan": self.saved.plan_to_json(),
-            "expires": format_moment(self.expires_at),
+            "expires": None if self.waits else format_moment(self.expires_at),
+            "waits": self.waits,
         }
 
 
@@ -39,9 +43,9 @@ class ShownPlans:
         self._clock = clock
         self._plans: OrderedDict[str, ShownPlan] = OrderedDict()
 
-    def keep(self, saved: SavedPlan) -> ShownPlan:
+    def keep(self, saved: SavedPlan, *, waits: bool = False) -> ShownPlan:
         """Keep a plan."""
-        shown = ShownPlan(saved, self._clock.now() + KEPT_S)
+        shown = ShownPlan(saved, self._clock.now() + KEPT_S, waits)
         self._plans[saved.id] = shown
         while len(self._plans) > _MOST_KEPT:
             self._plans.popitem(last=False)

@@ -18,12 +18,13 @@ from reconciler.state.observed import Result
 from reconciler.web.cards import BoardView, build_board
 from reconciler.web.edits import EditSources
 from reconciler.web.places import MediaPlaces
+from reconciler.web.rights import PageRights
 
 API_VERSION = 1
 
 
 def read_project(
-    project: Project, revision: str | None, who: str, *, mode: str, may: bool
+    project: Project, revision: str | None, who: str, rights: PageRights
 ) -> dict[str, Any]:
     """Which project it is, and what the page may do."""
     config = project.config
@@ -38,9 +39,10 @@ def read_project(
         "environments": sorted(environments),
         "currency": config.prices.currency or None,
         "revision": revision,
-        "may": {"pick": may, "apply": may, "say_yes": may},
+        "may": rights.to_json(),
         "who": who,
-        "mode": mode,
+        "mode": rights.mode,
+        "sync": rights.sync,
     }
 
 
@@ -78,7 +80,9 @@ def _know_takes(current: Pass, takes: TakeList) -> Pass:
 
 
 def read_revision(project: Project) -> str | None:
-    """The commit that is checked out; None outside git and before the first commit."""
+    """The commit that is read, or checked out; None outside git and before the first commit."""
+    if project.config.committed is not None:
+        return project.config.committed.commit
     try:
         return project.find_revision("HEAD").id
     except (GitError, UsageError):

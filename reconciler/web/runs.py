@@ -56,6 +56,36 @@ class PageRun:
             with suppress(RuntimeError):  # its loop has ended, and so has it
                 self._loop.call_soon_threadsafe(self._stop.request, "SIGINT")
 
+    def hear(self, event: Event) -> dict[str, Any] | None:
+        """An edit that has entered another phase, or brought home a good part of its video: what
+        is to be told of it. None where it is as before.
+        """
+        before = self.events.get(event.name)
+        told = {
+            "run": self.id,
+            "name": event.name,
+            "phase": event.phase.value,
+            "note": event.note,
+            "task_id": event.task_id or None,
+            "output": event.output or None,
+            "done_bytes": event.done_bytes,
+            "total_bytes": event.total_bytes,
+            "usual_s": event.usual_s,
+            "billed_s": event.billed_s,
+            "price": event.price,
+        }
+        is_same = before is not None and before["phase"] == told["phase"]
+        more_bytes = event.done_bytes - (before["done_bytes"] if before else 0)
+        if is_same and event.phase not in _ENDED and more_bytes < _TOLD_EVERY_BYTES:
+            return None
+        self.events[event.name] = told
+        return told
+
+    def end(self, state: RunState, message: str, now: float) -> dict[str, Any]:
+        """How it ended; what is to be told of it."""
+        self.state, self.message, self.ended_at = state, message, now
+        return {"run": self.id, "state": state, "message": message}
+
     def to_json(self) -> dict[str, Any]:
         """How it stands, for programs."""
         return {
@@ -143,6 +173,7 @@ class PageRuns:
         async def apply() -> Report:
             return await project.apply_async(request, hooks, stop=run.begin())
 
+        state: RunState
         try:
             report = await loop.run_in_executor(self._threads, lambda: asyncio.run(apply()))
         except (CutlistError, OSError) as trouble:
@@ -150,18 +181,16 @@ class PageRuns:
             if not is_agreed.done():
                 is_agreed.set_exception(error)
                 return
-            run.state, run.message = "failed", f"{error.message} {error.hint}".strip()
+            state, message = "failed", f"{error.message} {error.hint}".strip()
         except Exception as error:
             self._tell_fault(error)
-            run.state, run.message = "failed", "It ended by a fault of the program."
+            state, message = "failed", "It ended by a fault of the program."
             agree()
         else:
             agree()
             run.report = report
-            run.state = _name_state(report)
-            run.message = _describe_failures(report)
-        run.ended_at = project.clock.now()
-        self._feed.publish("run", {"run": run.id, "state": run.state, "message": run.message})
+            state, message = _name_state(report), _describe_failures(report)
+        self._feed.publish("run", run.end(state, message, project.clock.now()))
 
     def _keep(self, run: PageRun) -> None:
         self._runs[run.id] = run
@@ -170,27 +199,9 @@ class PageRuns:
         self._feed.publish("run", {"run": run.id, "state": run.state, "message": ""})
 
     def _hear(self, run: PageRun, event: Event) -> None:
-        """Tell of an edit that has entered another phase, or of a good part of its download."""
-        before = run.events.get(event.name)
-        told = {
-            "run": run.id,
-            "name": event.name,
-            "phase": event.phase.value,
-            "note": event.note,
-            "task_id": event.task_id or None,
-            "output": event.output or None,
-            "done_bytes": event.done_bytes,
-            "total_bytes": event.total_bytes,
-            "usual_s": event.usual_s,
-            "billed_s": event.billed_s,
-            "price": event.price,
-        }
-        is_same = before is not None and before["phase"] == told["phase"]
-        more_bytes = event.done_bytes - (before["done_bytes"] if before else 0)
-        if is_same and event.phase not in _ENDED and more_bytes < _TOLD_EVERY_BYTES:
-            return
-        run.events[event.name] = told
-        self._feed.publish("run", told)
+        told = run.hear(event)
+        if told is not None:
+            self._feed.publish("run", told)
 
     def _tell(self, run: PageRun, words: str) -> None:
         self._feed.publish("words", {"text": words, "run": run.id})

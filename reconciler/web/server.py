@@ -4,6 +4,7 @@ answer says what a browser may do with it. Imported by who serves only: aiohttp 
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from html import escape
@@ -20,23 +21,22 @@ from reconciler.web.api import (
     PREFIX,
     ROUTES,
     Handler,
-    PageApi,
     PageQuestion,
     PageReply,
-    Refused,
-    refuse_for,
 )
-from reconciler.web.feed import Feed
-from reconciler.web.files import Shell
+from reconciler.web.connections import PageConnection, PageConnections
+from reconciler.web.files import STATIC_AT, Shell
 from reconciler.web.gate import Knock, NotAdmitted, PageGate, TokenGate
-from reconciler.web.media import MediaRoom, NoMedium, NotMadeYet
+from reconciler.web.media import NoMedium, NotMadeYet
+from reconciler.web.refusals import Refused, refuse_for
+from reconciler.web.rooms import PageHouse
 from reconciler.web.streams import send_events, send_medium, send_still
 
 STOP_S = 0.5  # for requests that are being answered when it stops
 MOST_BODY_BYTES = 64 << 10
 _OFF_THE_LOOP_BYTES = 64 << 10  # what is larger is compressed in a thread
 _JSON = "application/json"
-_STATIC = "/static/{version}/{path}"
+_STATIC = f"{STATIC_AT}/{{version}}/{{path}}"
 _STILL_TYPES = {
     StillKind.POSTER.value: "image/webp",
     StillKind.PREVIEW.value: "video/mp4",
@@ -59,36 +59,41 @@ _Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class PageServer:
-    """The page of one project. `port` 0 takes a free one; once started, `port` is the one that was
-    taken. `open_gate` is told the port. `tell_fault` hears of what could not be answered.
+    """Pages on a port. `port` 0 takes a free one; once started, `port` is the one that was taken.
+    `open_gate` is told the port. `tell_fault` hears of what could not be answered.
     """
 
     def __init__(
         self,
-        api: PageApi,
+        house: PageHouse,
         shell: Shell,
-        feed: Feed,
-        media: MediaRoom,
         open_gate: Callable[[int], PageGate],
         tell_fault: Callable[[Exception], None],
         *,
         host: str = "127.0.0.1",
         port: int = 0,
         block: RunBlocking = run_in_thread,
+        connections: PageConnections | None = None,
     ) -> None:
-        self._api, self._shell = api, shell
-        self._feed, self._media, self._block = feed, media, block
+        self._house, self._shell, self._block = house, shell, block
         self._open_gate, self._tell_fault = open_gate, tell_fault
         self._gate: PageGate | None = None
         self.host, self.port = host, port
+        self._connections = connections or PageConnections()
         self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Listen. Raises CutlistError where the address cannot be taken."""
         runner = web.AppRunner(self._build_app(), shutdown_timeout=STOP_S, access_log=None)
         await runner.setup()
+        server = runner.server
+        assert server is not None
+        loop = asyncio.get_running_loop()
         try:
-            await web.TCPSite(runner, self.host, self.port).start()
+            self._listener = await loop.create_server(
+                lambda: self._connections.make(server), self.host, self.port, backlog=128
+            )
         except OSError as error:
             await runner.cleanup()
             reason = os.strerror(error.errno) if error.errno else str(error)
@@ -96,18 +101,22 @@ class PageServer:
                 f"cannot listen on {self.host} port {self.port}: {reason}",
                 hint="Name another address or a free port; port 0 takes any.",
             ) from error
-        self._runner, self.port = runner, runner.addresses[0][1]
+        self._runner, self.port = runner, self._listener.sockets[0].getsockname()[1]
         self._gate = self._open_gate(self.port)
 
     async def stop(self) -> None:
         """Take no more requests, and end those that are here."""
+        listener, self._listener = self._listener, None
         runner, self._runner = self._runner, None
-        if runner is not None:
+        if listener is not None and runner is not None:
+            listener.close()
             await runner.cleanup()
+            self._connections.abort()
 
     def list_routes(self) -> set[tuple[str, str]]:
         """Methods and paths of all that is no part of the front end."""
-        shown = {*self._shell.pages, _STATIC}
+        prefix = self._house.prefix
+        shown = {f"{prefix}{path}" for path in self._shell.pages} | {"/", prefix, _STATIC}
         return {
             (route.method, route.resource.canonical)
             for route in self._build_app().router.routes()
@@ -120,15 +129,21 @@ class PageServer:
         app = web.Application(
             middlewares=[self._answer_safely, self._let_in], client_max_size=MOST_BODY_BYTES
         )
+        at, add = self._house.prefix, app.router.add_get
         for method, path, handler in ROUTES:
-            app.router.add_route(method, f"/{PREFIX}{path}", self._make_answer(handler))
-        app.router.add_get(f"/{PREFIX}/events", self._answer_events)
-        app.router.add_get(f"{_STATIC[:-1]}:.+}}", self._answer_static)
+            app.router.add_route(method, f"{at}/{PREFIX}{path}", self._make_answer(handler))
+        add(f"{at}/{PREFIX}/events", self._answer_events)
+        add(f"{_STATIC[:-1]}:.+}}", self._answer_static)
         for kind in ("media", "inputs"):
-            app.router.add_get(f"/{kind}/{{digest}}", self._answer_medium)
-            app.router.add_get(f"/{kind}/{{digest}}/{{still}}", self._answer_still)
+            add(f"{at}/{kind}/{{digest}}", self._answer_medium)
+            add(f"{at}/{kind}/{{digest}}/{{still}}", self._answer_still)
         for path in self._shell.pages:
-            app.router.add_get(path, self._answer_shell)
+            add(f"{at}{path}", self._answer_shell)
+        if self._house.lobby is not None:
+            add("/", self._answer_lobby)
+            add(f"/{PREFIX}/syncs", self._answer_syncs)
+            add(f"/{PREFIX}/events", self._answer_lobby_events)
+            add(at, self._lead_in)
         app.on_response_prepare.append(_make_safe)
         return app
 
@@ -137,7 +152,20 @@ class PageServer:
     @web.middleware
     async def _answer_safely(self, request: web.Request, handler: _Answer) -> web.StreamResponse:
         """Every answer is words or data, and safe in a browser."""
+        connection = request.protocol
+        assert isinstance(connection, PageConnection)
         try:
+            return await self._answer_in_time(request, connection, handler)
+        finally:
+            connection.end_answer()
+
+    async def _answer_in_time(
+        self, request: web.Request, connection: PageConnection, handler: _Answer
+    ) -> web.StreamResponse:
+        try:
+            if request.body_exists:
+                await request.read()
+            connection.begin_answer()
             response = await handler(request)
         except Refused as error:
             response = _build_refusal(request, error)
@@ -165,6 +193,9 @@ class PageServer:
     async def _let_in(self, request: web.Request, handler: _Answer) -> web.StreamResponse:
         """Nobody gets anything who is not let in; the token in an address becomes a cookie."""
         self._admit(request)
+        connection = request.protocol
+        assert isinstance(connection, PageConnection)
+        connection.is_admitted = True
         gate = self._gate
         if isinstance(gate, TokenGate) and request.match_info.http_exception is None:
             kept = gate.find_cookie_token(_read_knock(request))
@@ -187,13 +218,32 @@ class PageServer:
         async def answer(request: web.Request) -> web.StreamResponse:
             body = await _read_json(request) if request.method == "POST" else {}
             asked = PageQuestion(self._admit(request), request.match_info, request.query, body)
-            reply = await handler(self._api, asked)
+            reply = await handler(self._house.find(request.match_info).api, asked)
             return _build_reply(request, reply)
 
         return answer
 
-    async def _answer_shell(self, _request: web.Request) -> web.StreamResponse:
-        return web.Response(body=self._shell.page, content_type="text/html", charset="utf-8")
+    async def _answer_shell(self, request: web.Request) -> web.StreamResponse:
+        base = self._house.prefix.format_map(request.match_info)
+        return _build_page(self._shell.make_page(f"{base}/"))
+
+    async def _answer_lobby(self, _request: web.Request) -> web.StreamResponse:
+        return _build_page(self._shell.make_page("/", "syncs"))
+
+    async def _lead_in(self, request: web.Request) -> web.StreamResponse:
+        """The page of a room ends in a slash: the addresses in it begin there."""
+        location = f"{self._house.prefix.format_map(request.match_info)}/"
+        return web.Response(status=HTTPStatus.PERMANENT_REDIRECT, headers={"Location": location})
+
+    async def _answer_syncs(self, request: web.Request) -> web.StreamResponse:
+        lobby = self._house.lobby
+        assert lobby is not None
+        return _build_reply(request, PageReply(lobby.read_syncs(self._admit(request))))
+
+    async def _answer_lobby_events(self, request: web.Request) -> web.StreamResponse:
+        lobby = self._house.lobby
+        assert lobby is not None
+        return await send_events(request, lobby.feed)
 
     async def _answer_static(self, request: web.Request) -> web.StreamResponse:
         found = self._shell.find(request.match_info["version"], request.match_info["path"])
@@ -207,24 +257,34 @@ class PageServer:
         return web.Response(body=body, headers=headers)
 
     async def _answer_events(self, request: web.Request) -> web.StreamResponse:
-        return await send_events(request, self._feed)
+        return await send_events(request, self._house.find(request.match_info).feed)
 
     async def _answer_medium(self, request: web.Request) -> web.StreamResponse:
-        await self._media.wait()
+        media = self._house.find(request.match_info).media
+        await media.wait()
         digest = request.match_info["digest"]
-        is_video = request.path.startswith("/media/")
-        opening = self._media.open_video(digest) if is_video else self._media.open_input(digest)
+        is_video = self._asks_for_video(request)
+        opening = media.open_video(digest) if is_video else media.open_input(digest)
         return await send_medium(request, digest, opening, self._block)
+
+    def _asks_for_video(self, request: web.Request) -> bool:
+        at = self._house.prefix.format_map(request.match_info)
+        return request.path.removeprefix(at).startswith("/media/")
 
     async def _answer_still(self, request: web.Request) -> web.StreamResponse:
         digest, name = request.match_info["digest"], request.match_info["still"]
         if name not in _STILL_TYPES:
             raise Refused(404, "not_found", "There is nothing here.")
-        await self._media.wait()
-        is_video = request.path.startswith("/media/")
-        get = self._media.get_video_still if is_video else self._media.get_input_still
+        media = self._house.find(request.match_info).media
+        await media.wait()
+        is_video = self._asks_for_video(request)
+        get = media.get_video_still if is_video else media.get_input_still
         made = await get(digest, StillKind(name))
         return send_still(request, f"{digest}.{name}", made, _STILL_TYPES[name])
+
+
+def _build_page(body: bytes) -> web.Response:
+    return web.Response(body=body, content_type="text/html", charset="utf-8")
 
 
 async def _make_safe(_request: web.Request, response: web.StreamResponse) -> None:
@@ -299,7 +359,7 @@ def _build_reply(request: web.Request, reply: PageReply) -> web.Response:
 
 def _build_refusal(request: web.Request, error: Refused) -> web.Response:
     """A refusal as data for programs, and in words for whoever has followed a link."""
-    if request.path.startswith(f"/{PREFIX}/") or "html" not in request.headers.get("Accept", ""):
+    if f"/{PREFIX}/" in request.path or "html" not in request.headers.get("Accept", ""):
         body, content_type = orjson.dumps(error.to_json()), _JSON
     else:
         lines = [error.message, *([error.hint] if error.hint else [])]

@@ -5,7 +5,7 @@ feed of what changes. Passes run off the event loop, one at a time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -106,10 +106,16 @@ class WatchedProject:
     # -------------------------------------------------------------- looking
 
     async def run(self) -> None:
-        """Follow the project until cancelled."""
+        """Follow the project's files and its ledger until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow_files())
             group.create_task(self._follow_ledger())
+            group.create_task(self._keep_inputs())
+
+    async def run_by(self, openings: AsyncGenerator[Callable[[], Project], None]) -> None:
+        """Look whenever somebody else says so, at the project that he names, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow(openings))
             group.create_task(self._keep_inputs())
 
     async def look(self) -> None:
@@ -142,7 +148,8 @@ class WatchedProject:
         current = project.run_pass()
         board = read_board(project, current, self.places)
         mark = measure_mark(find_folder(project.config))
-        inputs, revision = find_inputs(current), read_revision(project)
+        inputs = find_inputs(current, project.config, project.clock)
+        revision = read_revision(project)
         return _Seen(project, current, board, inputs, mark, revision)
 
     def _encode(self) -> None:
@@ -169,8 +176,12 @@ class WatchedProject:
     async def _follow_files(self) -> None:
         passes = self._project.watch(self._tell_words, self._complain)
         async with aclosing(passes):
-            async for watch_pass in passes:
-                self._open_now = watch_pass.open_project
+            await self._follow(watch_pass.open_project async for watch_pass in passes)
+
+    async def _follow(self, openings: AsyncGenerator[Callable[[], Project], None]) -> None:
+        async with aclosing(openings):
+            async for opening in openings:
+                self._open_now = opening
                 await self.look()
 
     async def _follow_ledger(self) -> None:

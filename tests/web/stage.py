@@ -15,11 +15,14 @@ import aiohttp
 from reconciler.formats.secret import Secret
 from reconciler.project import Project
 from reconciler.web.api import PageApi
+from reconciler.web.connections import PageConnections
+from reconciler.web.desk import OwnDesk
 from reconciler.web.feed import Feed
 from reconciler.web.files import Shell
 from reconciler.web.gate import TokenGate
 from reconciler.web.media import MediaRoom
 from reconciler.web.places import MediaPlaces
+from reconciler.web.rooms import OneRoom, PageRoom
 from reconciler.web.runs import PageRuns
 from reconciler.web.server import PageServer
 from reconciler.web.watched import WatchedProject
@@ -64,7 +67,7 @@ class Page:
 
 
 @asynccontextmanager
-async def serve(root: Path) -> AsyncIterator[Page]:
+async def serve(root: Path, connections: PageConnections | None = None) -> AsyncIterator[Page]:
     """The page of a project, for the length of a block."""
     faults: list[Exception] = []
     feed = Feed("test")
@@ -79,7 +82,8 @@ async def serve(root: Path) -> AsyncIterator[Page]:
     def open_gate(port: int) -> TokenGate:
         return TokenGate([(WHO, Secret(TOKEN))], "cutlist-test", [port])
 
-    server = PageServer(PageApi(watched, runs), Shell(), feed, media, open_gate, faults.append)
+    room = PageRoom(PageApi(watched, OwnDesk(watched, runs)), feed, media)
+    server = PageServer(OneRoom(room), Shell(), open_gate, faults.append, connections=connections)
     await server.start()
     looking = asyncio.ensure_future(watched.run())
     try:

@@ -80,7 +80,7 @@ async def test_token_in_the_address_becomes_a_cookie(rendered: Path) -> None:
 async def test_strangers_get_nothing(rendered: Path) -> None:
     """No token, a foreign name, a form of another site: words, and no data."""
     async with serve(rendered) as page:
-        for path in ("/", "/api/v1/board", "/static/x/app.js", "/nowhere", "/media/x"):
+        for path in ("/", "/api/v1/board", "/-/static/x/app.js", "/nowhere", "/media/x"):
             assert (await page.look(path, **BARE)).status == 403
             assert (await page.look(path, Host="films.example")).status == 403
         words = await page.look("/", Accept="text/html", **BARE)
@@ -106,7 +106,7 @@ async def test_names_that_would_lead_elsewhere_find_nothing(rendered: Path) -> N
     async with serve(rendered) as page:
         version = Path((await (await page.look("/")).text()).split("static/")[1]).parts[0]
         for path in ("../server.py", "%2e%2e/server.py", "..%2fserver.py", "index.html", "/etc/x"):
-            answer = await page.look(f"/static/{version}/{path}")
+            answer = await page.look(f"/-/static/{version}/{path}")
             assert answer.status == 404, path
 
 

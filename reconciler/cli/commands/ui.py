@@ -11,7 +11,6 @@ from reconciler.cli import options, screen
 from reconciler.cli.loop import run_in_loop
 from reconciler.cli.opening import open_project
 from reconciler.errors import EXIT_OK, UsageError
-from reconciler.formats.hosts import is_loopback
 from reconciler.formats.words import format_count
 
 
@@ -66,12 +65,7 @@ def run_ui(
         return _export(context, endpoint, context.obj / folder, videos=videos, ends=ends)
     if videos or ends is not None:
         raise UsageError("--videos and --diff are for --export DIR.")
-    host, port = options.read_address(listen, "--listen")
-    if auth is None and not is_loopback(host):
-        raise UsageError(
-            f"--listen is {listen}, which others can reach; say with --auth who may.",
-            hint="Such as --auth tokens:FILE with a line `NAME TOKEN` for each person.",
-        )
+    host, port = options.read_page_address(listen, "--listen", auth)
     from reconciler.cli.paging import PageSettings, serve_page  # lazy: aiohttp
 
     settings = PageSettings(

@@ -75,7 +75,7 @@ def test_front_end_is_small() -> None:
 def test_shell_names_every_module() -> None:
     """The browser is told of all modules at once, and need not find them one by one."""
     shell = (STATIC / "index.html").read_text()
-    named = set(re.findall(r'modulepreload" href="\{base\}static/\{version\}/([^"]+)"', shell))
+    named = set(re.findall(r'modulepreload" href="\{assets\}([^"]+)"', shell))
     modules = {path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*.js")}
     assert named == modules - {"main.js", "offline.js"}
 

@@ -1,0 +1,57 @@
+"""What is behind one port: the room of one project, or one for each Sync of a controller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from reconciler.web.api import PageApi
+from reconciler.web.feed import Feed
+from reconciler.web.media import MediaRoom
+
+
+@dataclass(frozen=True, slots=True)
+class PageRoom:
+    """All that one project's page answers from."""
+
+    api: PageApi
+    feed: Feed
+    media: MediaRoom
+
+
+class Lobby(Protocol):
+    """What a page of several rooms says at its beginning."""
+
+    feed: Feed
+
+    def read_syncs(self, who: str) -> Mapping[str, Any]:
+        """The rooms that there are, for whoever asks."""
+
+
+class PageHouse(Protocol):
+    """The rooms behind one port: that of one project, or one for each Sync of a controller.
+    `prefix` is how the addresses of a room begin.
+    """
+
+    prefix: str
+
+    def find(self, parts: Mapping[str, str]) -> PageRoom:
+        """The room that is asked for. Raises Refused."""
+
+    @property
+    def lobby(self) -> Lobby | None:
+        """What is before all rooms; None where there is only one."""
+
+
+class OneRoom:
+    """The room of one project."""
+
+    prefix = ""
+    lobby = None
+
+    def __init__(self, room: PageRoom) -> None:
+        self._room = room
+
+    def find(self, parts: Mapping[str, str]) -> PageRoom:  # noqa: ARG002  # there is one only
+        return self._room
