@@ -19,8 +19,10 @@ from reconciler.controller.conditions import ConditionType, PassEnd, SyncStatus,
 from reconciler.controller.documents import Sync
 from reconciler.controller.lead import ALONE, Lead
 from reconciler.controller.memory import (
+    BY_COMMAND,
     Consent,
     SyncMemory,
+    SyncView,
     read_consent,
     read_status,
     write_consent,
@@ -173,6 +175,19 @@ class Controller:
         """How every Sync is."""
         return [entry.memory.status for _, entry in sorted(self._entries.items())]
 
+    def list_views(self) -> Sequence[SyncView]:
+        """Every Sync, as it is now."""
+        return [
+            SyncView(
+                entry.sync,
+                entry.memory.status,
+                entry.memory.project,
+                entry.lead.holds,
+                entry.elsewhere,
+            )
+            for _, entry in sorted(self._entries.items())
+        ]
+
     @property
     def is_ready(self) -> bool:
         """Whether every Sync has been looked at since the start, or is suspended."""
@@ -212,7 +227,7 @@ class Controller:
         entry.memory.asked = True
         self.look(name, "asked for")
 
-    def approve(self, name: str, plan_id: str, person: str) -> str:
+    def approve(self, name: str, plan_id: str, person: str, way: str = BY_COMMAND) -> str:
         """Take a person's yes to the plan that waits; its id. Raises UsageError where none waits,
         or another one than the person has seen.
         """
@@ -226,7 +241,7 @@ class Controller:
                 hint=f"Look at {waiting}, which waits now. Nothing was sent.",
             )
         self._require_active(entry)
-        entry.memory.consent = consent = Consent(waiting, person)
+        entry.memory.consent = consent = Consent(waiting, person, way)
         path = entry.places.consent
         with suppress(OSError, DiskFull):  # then it is forgotten by a kill, and asked for again
             write_consent(path, consent, tmp_name=self._clock.new_id())

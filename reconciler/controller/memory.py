@@ -14,6 +14,7 @@ from reconciler.controller.setbacks import Setbacks
 from reconciler.project import Project
 from reconciler.system.files import write_atomic
 
+BY_COMMAND, BY_PAGE = "cutlist sync approve", "the page"
 Stamp = tuple[int, int, int, int]  # of a file, as system.files.read_stamp gives it
 
 
@@ -22,7 +23,19 @@ class Consent:
     """A person's yes to a saved plan."""
 
     plan_id: str
-    person: str  # as the local socket tells it
+    person: str  # as the local socket tells it, or the page
+    way: str = BY_COMMAND  # through which it came
+
+
+@dataclass(frozen=True, slots=True)
+class SyncView:
+    """One Sync as it is at one moment, for whoever looks at it from outside."""
+
+    sync: Sync
+    status: SyncStatus
+    project: Project | None  # of the last commit that could be read; None: none was yet
+    leads: bool
+    elsewhere: str  # who leads instead, in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +83,7 @@ def read_consent(path: Path) -> Consent | None:
     """The yes that was written down; None where there is none, or none that can be read."""
     try:
         data = json.loads(path.read_bytes())
-        return Consent(str(data["plan"]), str(data["person"]))
+        return Consent(str(data["plan"]), str(data["person"]), str(data.get("way", BY_COMMAND)))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -80,7 +93,7 @@ def write_consent(path: Path, consent: Consent | None, *, tmp_name: str) -> None
     if consent is None:
         path.unlink(missing_ok=True)
         return
-    fields = {"plan": consent.plan_id, "person": consent.person}
+    fields = {"plan": consent.plan_id, "person": consent.person, "way": consent.way}
     write_atomic(path, json.dumps(fields).encode() + b"\n", tmp_name=tmp_name)
 
 

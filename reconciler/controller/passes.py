@@ -200,7 +200,7 @@ class SyncPass:
         request = ApplyRequest(
             options=self._options,
             saved=saved,
-            approved_by=f"{consent.person}, through cutlist sync approve" if consent else "",
+            approved_by=f"{consent.person}, through {consent.way}" if consent else "",
             cancel_obsolete=True,
         )
         hooks = ApplyHooks(

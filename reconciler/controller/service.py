@@ -24,6 +24,7 @@ from reconciler.controller.leadership import Leadership, Standing
 from reconciler.controller.logs import Log
 from reconciler.controller.metrics import Metrics
 from reconciler.controller.notify import Notifier, build_receivers, open_network
+from reconciler.controller.onlooker import Bystander, Onlooker
 from reconciler.controller.pages import Pages, Sources
 from reconciler.controller.passes import PassSettings
 from reconciler.controller.places import find_controller_lock, find_socket
@@ -71,6 +72,7 @@ class ServiceSettings:
     run_pass: RunPass | None = None  # None: each pass in a thread of its own
     alarms: Clock | None = None  # by which intervals are waited for; None: by `clock`
     report_fault: Callable[[Sync, Exception], str] = lambda _sync, error: type(error).__name__
+    onlooker: Onlooker | None = None  # such as the page
 
 
 class ControllerService:
@@ -89,6 +91,7 @@ class ControllerService:
         self._senders: dict[str, asyncio.Task[None]] = {}
         self._first_requests: dict[str, str] = {}  # the last commit that was counted, by Sync
         self._phases: dict[tuple[str, str], Phase] = {}  # of edits that are worked on
+        self._bystander = Bystander(settings.onlooker, self._log.tell)
         self._threads = PassThreads(_MOST_THREADS)
         self._loop = asyncio.get_running_loop()
         alarms = settings.alarms or settings.clock
@@ -132,6 +135,8 @@ class ControllerService:
             await control.start()
             stack.push_async_callback(control.stop)
             await self._start_pages(stack)
+            await self._bystander.start(self.controller)
+            stack.push_async_callback(self._bystander.stop)
             self._leadership.start()
             self._log.info("the controller has started", syncs=len(self._syncs))
             await self.controller.serve(stop)
@@ -300,6 +305,7 @@ class ControllerService:
         before, self._seen[status.name] = self._seen.get(status.name), status
         record = find_ended_pass(before, status)
         self._metrics.set_queue_length(self.controller.queue_length)
+        self._bystander.hear_status(status)
         if record is None:
             return
         log = self._log.about(sync=status.name, revision=record.revision)
@@ -314,6 +320,7 @@ class ControllerService:
             notifier.send(message)
 
     def _hear_event(self, sync: Sync, revision: str, event: Event) -> None:
+        self._bystander.hear_event(sync.name, event)
         log = self._log.about(sync=sync.name, revision=revision, edit=event.name)
         about = (sync.name, event.name)
         before = self._phases.get(about)
@@ -344,6 +351,7 @@ class ControllerService:
         log = self._log.about(sync=sync.name, revision=revision)
         words = text.removeprefix("warning: ")
         (log.warning if words != text else log.info)(words)
+        self._call(self._bystander.hear_words, sync.name, words)
 
     def _count(self, sync: Sync, plan: Plan, report: Report | None) -> None:
         """What a plan says of tasks, and what an apply has done."""
