@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from reconciler.controller.conditions import SyncStatus
     from reconciler.controller.documents import Sync
     from reconciler.controller.logs import LogForm
+    from reconciler.controller.onlooker import Onlooker
     from reconciler.controller.service import ControllerService, ServiceSettings
+    from reconciler.system.clock import Clock
 
 
 def run_controller(
@@ -32,9 +34,13 @@ def run_controller(
     page_token_from: str,
     log_form: LogForm,
     verbose: bool,
+    page: tuple[str, int] | None = None,
+    auth: str | None = None,
+    folder: Path = Path(),
 ) -> int:
     """Run a controller until a signal ends it, or until each Sync had its pass (`once`). Returns
-    the exit code.
+    the exit code. `page` is where its page is served, `auth` who may look at it, by files that are
+    named from `folder` on.
     """
     from reconciler.config.variables import Variables, require_secret
     from reconciler.controller.logs import Log, LogStream
@@ -60,9 +66,19 @@ def run_controller(
         log=log,
         listen=listen,
         page_token=require_secret(page_token_from) if page_token_from else Secret(""),
+        onlooker=None if page is None else _open_pages(page, auth, folder, clock),
         report_fault=lambda sync, error: crash.report(error, where=f"in a pass of {sync.name}"),
     )
     return run_in_loop(_run(settings, once=once))
+
+
+def _open_pages(page: tuple[str, int], auth: str | None, folder: Path, clock: Clock) -> Onlooker:
+    from reconciler.cli.sync_paging import SyncPages, SyncPageSettings  # lazy: aiohttp
+    from reconciler.config.variables import Variables, find_user_name
+    from reconciler.formats.names import make_plain
+
+    who = make_plain(Variables.read().approver or find_user_name())
+    return SyncPages(SyncPageSettings(*page, auth, folder, who, clock))
 
 
 async def _run(settings: ServiceSettings, *, once: bool) -> int:

@@ -75,6 +75,17 @@ state_option = click.option(
     help="The variable with the token that lets readers from elsewhere see /status.",
 )
 @click.option(
+    "--ui",
+    "page",
+    metavar="[HOST:]PORT",
+    help="Serve the page there, for whoever has the address that is printed, or as --auth says.",
+)
+@click.option(
+    "--auth",
+    metavar="tokens:FILE|proxy:ADDRESS,header=NAME",
+    help="With --ui: people with a token in FILE, or those whom the proxy at ADDRESS names.",
+)
+@click.option(
     "--log",
     "log_form",
     default="text",
@@ -92,6 +103,8 @@ def run_sync(
     once: bool,
     listen: str | None,
     page_token_from: str,
+    page: str | None,
+    auth: str | None,
     log_form: str,
     verbose: bool,
     **flags: str | None,
@@ -103,9 +116,11 @@ def run_sync(
     \b
     Example: cutlist sync -f syncs/
              cutlist sync --repo https://git.example.com/films.git --endpoint singapore
+             cutlist sync -f syncs/ --ui 8080
     """
     if context.invoked_subcommand is not None:
         return EXIT_OK
+    page_address = _read_page(page, auth, once=once)
     load, load_whole = _choose_loaders(context, files, repo, flags)
     return run_controller(
         load,
@@ -116,7 +131,21 @@ def run_sync(
         page_token_from=page_token_from,
         log_form="json" if log_form == "json" else "text",
         verbose=verbose,
+        page=page_address,
+        auth=auth,
+        folder=context.obj,
     )
+
+
+def _read_page(page: str | None, auth: str | None, *, once: bool) -> tuple[str, int] | None:
+    """Where the page is served; None where it is not. Raises UsageError."""
+    if page is None:
+        if auth is not None:
+            raise UsageError("--auth says who may look at the page; give --ui [HOST:]PORT too.")
+        return None
+    if once:
+        raise UsageError("--ui is for a controller that goes on, and not for --once.")
+    return options.read_page_address(page, "--ui", auth)
 
 
 def _choose_loaders(

@@ -6,6 +6,9 @@ const kept = globalThis.cutlistData;
 /** Where the page begins: "/" of a server of its own, "/NAME/" of a controller, "" in an export. */
 export const base = meta ? meta.content : "/";
 
+/** What the page is of: "project", or the "syncs" of a controller. */
+export const start = document.querySelector('meta[name="cutlist-start"]')?.content ?? "project";
+
 /** Whether this is a folder of files, where nothing can be asked and nothing changes. */
 export const isExport = kept !== undefined;
 

@@ -1,4 +1,5 @@
 // The page begins here: what stands around every page, and which one is shown.
+import { start } from "./api.js";
 import { html, render, useEffect } from "./html.js";
 import { connect } from "./live.js";
 import { Activity } from "./pages/activity.js";
@@ -6,8 +7,10 @@ import { Board } from "./pages/board.js";
 import { Cost } from "./pages/cost.js";
 import { Edit } from "./pages/edit.js";
 import { Plan } from "./pages/plan.js";
+import { Syncs } from "./pages/syncs.js";
 import { Header } from "./parts/header.js";
 import { Faults } from "./parts/notices.js";
+import { SyncNotice } from "./parts/sync.js";
 import { useBoard, useRead } from "./data.js";
 import { startRouting, useRoute } from "./router.js";
 
@@ -16,7 +19,7 @@ const TITLES = { board: "Board", plan: "Plan", cost: "Cost", activity: "Activity
 
 function App() {
   const route = useRoute();
-  const { data: project } = useRead("project", ["lock"]);
+  const { data: project } = useRead("project", ["lock", "pass", "board"]);
   const { board, trouble } = useBoard();
   const Page = PAGES[route.page];
   const title = route.name || TITLES[route.page];
@@ -26,6 +29,7 @@ function App() {
   return html`
     <${Header} route=${route} project=${project} />
     <main id="content" tabindex="-1">
+      ${project?.sync && html`<${SyncNotice} sync=${project.sync} page=${route.page} />`}
       <${Faults} faults=${board?.faults ?? []} hasCards=${board?.cards.length > 0} />
       <${Page} key=${route.page + route.name} route=${route} project=${project} board=${board} trouble=${trouble} />
     </main>`;
@@ -33,4 +37,4 @@ function App() {
 
 startRouting();
 connect();
-render(html`<${App} />`, document.getElementById("page"));
+render(html`<${start === "syncs" ? Syncs : App} />`, document.getElementById("page"));

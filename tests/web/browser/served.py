@@ -1,4 +1,6 @@
-"""A project that `cutlist ui` serves, as a process of its own, for a browser to look at."""
+"""A page that is served by a process of its own, for a browser to look at: of a project by
+`cutlist ui`, of a controller by `cutlist sync --ui`.
+"""
 
 from __future__ import annotations
 
@@ -20,17 +22,18 @@ STARTED_WITHIN_S = 30.0
 
 @dataclass
 class Served:
-    """One `cutlist ui`. `address` is that of the page, with the token if it has one."""
+    """One `cutlist ui`, or what `verb` says. `address` is that of the page, with its token."""
 
     root: Path
     arguments: Sequence[str] = ()
     environment: Mapping[str, str] | None = None
+    verb: Sequence[str] = ("ui", "--no-open")
     address: str = ""
     process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
         """Begin to serve; returns once it can be asked."""
-        command = [sys.executable, "-m", "reconciler", "-C", str(self.root), "ui", "--no-open"]
+        command = [sys.executable, "-m", "reconciler", "-C", str(self.root), *self.verb]
         self.process = subprocess.Popen(
             [*command, *self.arguments],
             stdout=subprocess.PIPE,
@@ -43,7 +46,7 @@ class Served:
             if found := ADDRESS.search(line):
                 self.address = found[0]
                 return
-        raise AssertionError("cutlist ui has ended before it said where the page is")
+        raise AssertionError(f"cutlist {self.verb[0]} has ended before it said where the page is")
 
     def kill(self) -> None:
         """End it as a crash would."""

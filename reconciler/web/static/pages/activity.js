@@ -4,6 +4,7 @@ import { html, useEffect, useMemo, useState } from "../html.js";
 import { listen } from "../live.js";
 import { TroubleNotice } from "../parts/notices.js";
 import { Run, useRun } from "../parts/run.js";
+import { Passes } from "../parts/sync.js";
 import { markChanges } from "../parts/steps.js";
 import { href } from "../router.js";
 import { formatAge, formatMoment, formatPrice, shorten, showText } from "../words.js";
@@ -19,7 +20,7 @@ export function Activity({ board, project }) {
   return html`
     <h1>Activity</h1>
     <${TroubleNotice} trouble=${trouble} />
-    <${Run} run=${run} posters=${posters} currency=${project?.currency} />
+    <${Run} run=${run} posters=${posters} currency=${project?.currency} mayStop=${project?.may.stop} />
     ${lines.length > 0 && html`
       <section class="panel" aria-labelledby="now">
         <h2 id="now">Since this page is open</h2>
@@ -28,6 +29,7 @@ export function Activity({ board, project }) {
             <li key=${id}><time datetime=${at}>${at.slice(11, 19)}</time> ${showText(text)}</li>`)}
         </ol>
       </section>`}
+    ${project?.sync && html`<${Passes} passes=${project.sync.passes} />`}
     <section class="panel" aria-labelledby="log">
       <h2 id="log">Log</h2>
       ${log && !log.records.length && html`<p class="nothing">Nothing has happened yet.</p>`}

@@ -57,7 +57,8 @@ function Body({ edit, project, reload }) {
         <${Player} before=${other ? showTake(other) : showBefore(edit.before)} after=${showAfter(edit, take)}
           width=${take?.width} height=${take?.height} />
         <${Takes} takes=${takes} currency=${project?.currency} watched=${take?.number} compared=${compared}
-          onWatch=${setWatched} onCompare=${setCompared} onPick=${project?.may.pick ? (chosen) => setPicking({ take: chosen, lock: edit.lock }) : null} />
+          onWatch=${setWatched} onCompare=${setCompared} onPick=${project?.may.pick ? (chosen) => setPicking({ take: chosen, lock: edit.lock }) : null}
+          note=${project?.sync && "A take is picked by a commit: `cutlist pick` in a clone changes cutlist.lock."} />
       </div>
       <div class="edit-side">
         <${Change} change=${peek("diff")?.changes.find((change) => change.name === edit.name)} />

@@ -10,16 +10,17 @@ import { count, formatMoment, formatPrice, formatSeconds, showText } from "../wo
 
 export function Plan({ board, project }) {
   const run = useRun();
-  const { saved, trouble, isStale, remake } = useSavedPlan(run.isRunning);
-  const [isAsking, setAsking] = useState(false);
+  const { saved, trouble, isStale, remake } = useSavedPlan(run.isRunning, project?.sync);
+  const [asked, setAsked] = useState(null); // the plan that the question is about, whatever comes meanwhile
   const posters = useMemo(() => new Map(board?.cards.map(({ name, poster }) => [name, poster])), [board?.cards]);
   const plan = saved?.plan;
   const cost = plan?.cost;
   const spends = cost ? cost.at_most_billable_s > 0 : false;
   const hasSteps = plan?.steps.some((step) => step.action !== "keep");
-  const mayApply = project?.may.apply && hasSteps && !run.isRunning;
+  const may = project?.may.apply || (project?.may.say_yes && saved?.waits);
+  const mayApply = may && hasSteps && !run.isRunning;
   const say = async () => {
-    const started = await send(`plans/${encodeURIComponent(saved.id)}/apply`, { max_cost: cost.at_most_price });
+    const started = await send(`plans/${encodeURIComponent(asked.id)}/apply`, { max_cost: asked.plan.cost.at_most_price });
     run.begin(started.run);
   };
   return html`
@@ -32,7 +33,7 @@ export function Plan({ board, project }) {
       <p class="plan-buttons">
         ${!isExport && html`<button type="button" onClick=${remake}>Plan again</button>`}
         ${mayApply && html`
-          <button type="button" class="primary" disabled=${isStale} onClick=${() => setAsking(true)}>
+          <button type="button" class="primary" disabled=${isStale} onClick=${() => setAsked(saved)}>
             ${spends ? "Carry out…" : "Carry out, free…"}
           </button>`}
       </p>
@@ -41,23 +42,31 @@ export function Plan({ board, project }) {
     ${isStale && html`
       <section class="notice" role="status"><h2>Something has changed since this plan was made.</h2>
         <p>It cannot be carried out any more where it is about what changed: plan again.</p></section>`}
-    <${Run} run=${run} posters=${posters} currency=${project?.currency} />
+    <${Run} run=${run} posters=${posters} currency=${project?.currency} mayStop=${project?.may.stop} />
+    ${project?.sync && plan && html`<p class="notice">${describeWay(project, saved)}</p>`}
     ${plan?.notes?.map((note) => html`<p class="notice">${showText(note)}</p>`)}
     ${plan && !hasSteps && html`
       <p class="nothing">No changes. ${count(plan.steps.length, "edit matches its result", "edits match their results")}.</p>`}
     ${plan && html`<${Steps} plan=${plan} posters=${posters} />`}
-    ${isAsking && html`
-      <${Confirm} title="Carry out this plan" act=${say} onClose=${() => setAsking(false)}
-        yes=${spends ? `Yes, spend at most ${formatPrice(cost.at_most_price, cost.currency)}` : "Yes, carry it out"}>
-        <p>${describePlan(plan, saved)}</p>
-        <p>${describeSpending(plan, spends)} It is carried out exactly as it stands here, or not at all. The books name you: ${showText(project.who)}.</p>
-      <//>`}`;
+    ${asked && html`<${Question} saved=${asked} who=${project.who} act=${say} onClose=${() => setAsked(null)} />`}`;
+}
+
+function Question({ saved, who, act, onClose }) {
+  const { plan } = saved;
+  const { cost } = plan;
+  const spends = cost.at_most_billable_s > 0;
+  return html`
+    <${Confirm} title="Carry out this plan" act=${act} onClose=${onClose}
+      yes=${spends ? `Yes, spend at most ${formatPrice(cost.at_most_price, cost.currency)}` : "Yes, carry it out"}>
+      <p>${describePlan(plan, saved)}</p>
+      <p>${describeSpending(plan, spends)} It is carried out exactly as it stands here, or not at all. The books name you: ${showText(who)}.</p>
+    <//>`;
 }
 
 /** A plan that is saved now: `remake` makes another; `isStale` once something has changed but by a run of our own,
- * after which it is made anew.
+ * after which it is made anew. On a controller's page it is the one that waits, as long as that does.
  */
-function useSavedPlan(isRunning) {
+function useSavedPlan(isRunning, sync) {
   const [found, setFound] = useState({});
   const [isStale, setStale] = useState(false);
   const remake = useCallback(async () => {
@@ -69,10 +78,13 @@ function useSavedPlan(isRunning) {
       setFound(({ saved }) => ({ saved, trouble }));
     }
   }, []);
+  const isOfSync = Boolean(sync);
+  const waiting = sync?.waiting_plan;
   useEffect(() => {
     if (!isRunning) remake();
-    return isRunning ? undefined : listen(["board", "faults", "lock"], () => setStale(true));
-  }, [isRunning]);
+    if (isRunning || waiting) return undefined;
+    return listen(["board", "faults", "lock"], () => (isOfSync ? remake() : setStale(true)));
+  }, [isRunning, waiting, isOfSync]);
   return { ...found, isStale, remake };
 }
 
@@ -95,6 +107,14 @@ function describePlan(plan, saved) {
   const parts = shown.map(([action, number]) => `${number} ${words[action] ?? `to ${action}`}`);
   const until = saved.expires ? ` Holds until ${formatMoment(saved.expires)}.` : "";
   return `${parts.join(", ")}; ${keep} unchanged.${until}`;
+}
+
+/** Whose turn it is, on the page of a controller. */
+function describeWay({ sync }, { waits }) {
+  if (waits) return "This plan waits for a yes. It is carried out exactly as it stands here.";
+  if (sync.mode === "approve") return "No plan waits for a yes. This is what would be done now.";
+  if (sync.mode === "never") return "This Sync only plans: nothing is carried out.";
+  return "The controller carries out what is committed; nobody is asked. This is what it would do now.";
 }
 
 function describeSpending(plan, spends) {

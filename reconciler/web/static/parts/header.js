@@ -15,6 +15,7 @@ export function Header({ route, project }) {
         <b>cutlist</b><span class="brand-name">${project?.name}</span>
       </a>
       <nav aria-label="Pages">
+        ${project?.sync && html`<a href="/">Syncs</a>`}
         ${PAGES.map(([page, words]) => html`
           <a data-page href=${href(page)} aria-current=${isOn(page, route) ? "page" : null}>${words}</a>`)}
       </nav>
@@ -40,7 +41,7 @@ function describeWhere({ realm, account, endpoint, environment, revision }) {
   return place.join(" · ");
 }
 
-function Connection() {
+export function Connection() {
   const [state, setState] = useState(getState);
   useEffect(() => listen("state", setState), []);
   return html`<p class="connection" data-state=${state} role="status">${STATES[state]}</p>`;

@@ -54,7 +54,7 @@ function startOf(before, event) {
   return before?.phase === event.phase ? before.since : event.seenAt;
 }
 
-export function Run({ run, posters, currency }) {
+export function Run({ run, posters, currency, mayStop }) {
   const [isStopping, setStopping] = useState(false);
   const now = useTicks(run.isRunning);
   if (!run.id) return null;
@@ -66,7 +66,7 @@ export function Run({ run, posters, currency }) {
     <section class="panel run" aria-labelledby="run" data-state=${run.state?.state}>
       <div class="panel-head">
         <h2 id="run" role="status">${describeRun(run)}</h2>
-        ${run.isRunning && html`
+        ${run.isRunning && mayStop && html`
           <button type="button" disabled=${isStopping} onClick=${stop}>${isStopping ? "stopping…" : "Stop"}</button>`}
       </div>
       ${run.state?.message && html`<p class="run-words">${showText(run.state.message)}</p>`}

@@ -3,11 +3,12 @@ import { html } from "../html.js";
 import { count, formatMoment, formatPrice, formatSeconds, shorten, showText } from "../words.js";
 import { Picture } from "./picture.js";
 
-export function Takes({ takes, currency, watched, compared, onWatch, onCompare, onPick }) {
+export function Takes({ takes, currency, watched, compared, onWatch, onCompare, onPick, note }) {
   if (!takes.length) return null;
   return html`
     <section class="panel" aria-labelledby="takes">
       <h2 id="takes">${count(takes.length, "take")}</h2>
+      ${note && html`<p class="quiet">${note}</p>`}
       <ol class="takes" reversed>
         ${[...takes].reverse().map((take) => html`
           <li class="take" key=${take.digest} data-current=${take.current} data-number=${take.number}>

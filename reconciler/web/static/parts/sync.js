@@ -1,0 +1,50 @@
+// How a Sync of a controller is, in words: who leads it, what waits, what went wrong.
+import { html } from "../html.js";
+import { href } from "../router.js";
+import { formatMoment, formatPrice, shorten, showText } from "../words.js";
+
+/** What a person should know of the Sync whose page this is; nothing where all is well. */
+export function SyncNotice({ sync, page }) {
+  if (!sync.leads) {
+    return html`
+      <section class="notice" role="status"><h2>This controller does not lead ${showText(sync.name)}.</h2>
+        <p>${showText(sync.leader)} What you see is of before, and nothing can be changed here.</p></section>`;
+  }
+  if (sync.suspended) {
+    return html`
+      <section class="notice" role="status"><h2>${showText(sync.name)} is suspended.</h2>
+        <p><code>cutlist sync resume ${showText(sync.name)}</code> has it go on.</p></section>`;
+  }
+  if (sync.waiting_plan && page !== "plan") {
+    return html`
+      <section class="notice" role="status"><h2>A plan waits for a yes.</h2>
+        <p><a data-page href=${href("plan")}>Look at the plan</a></p></section>`;
+  }
+  if (sync.ready === "False" && !sync.waiting_plan) {
+    return html`
+      <section class="notice" data-kind="trouble" role="alert"><h2>The last pass did not go well: ${showText(sync.reason)}</h2>
+        <p>${showText(sync.message)}</p></section>`;
+  }
+  return null;
+}
+
+/** The last passes of a Sync, the newest first. */
+export function Passes({ passes }) {
+  if (!passes.length) return null;
+  return html`
+    <section class="panel" aria-labelledby="passes">
+      <h2 id="passes">Passes</h2>
+      <ol class="lines">
+        ${passes.map((pass) => html`
+          <li key=${pass.started}><time datetime=${pass.ended}>${formatMoment(pass.ended)}</time>
+            ${" "}<b>${pass.end}</b> <code>${shorten(pass.revision, 7)}</code> ${describePass(pass)}</li>`)}
+      </ol>
+    </section>`;
+}
+
+function describePass({ message, counts, cost, currency, times }) {
+  const parts = Object.entries(counts).filter(([, number]) => number).map(([what, number]) => `${number} ${what}`);
+  if (cost === null || cost > 0) parts.push(formatPrice(cost, currency));
+  const done = parts.length ? ` ${parts.join(", ")}.` : "";
+  return `${showText(message)}${times > 1 ? ` (${times} times)` : ""}${done}`;
+}
