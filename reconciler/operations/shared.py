@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from reconciler.state.ledger.leases import Leases
     from reconciler.state.ledger.postgres import PostgresLedger
 
+_REACHING = (
+    "Look at its address (CUTLIST_LEDGER, which wins, or `ledger` in the project file) and whether"
+    " it is up; the password comes from PGPASSWORD, PGPASSFILE, ~/.pgpass or CUTLIST_LEDGER."
+)
+
 
 def find_address(config: Config) -> LedgerAddress:
     """Where the shared ledger of a project lies."""
@@ -103,4 +108,4 @@ def _told() -> Iterator[None]:
             hint="Install it with: pip install 'cutlist[team]'",
         ) from error
     except LedgerAway as error:
-        raise LedgerAway(f"{error.message} Nothing was sent.", hint=error.hint) from error
+        raise LedgerAway(f"{error.message} Nothing was sent.", hint=_REACHING) from error

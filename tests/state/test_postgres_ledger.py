@@ -92,6 +92,25 @@ def test_there_is_none_before_somebody_writes(address: LedgerAddress) -> None:
         assert reader.read_whole_history(now=NOW) == {}
 
 
+@pytest.mark.parametrize("has_tables", [False, True])
+def test_a_user_without_rights(address: LedgerAddress, has_tables: bool) -> None:
+    """Told which right is missing, and which one helps; nothing is made."""
+    if has_tables:
+        open_ledger(address).close()
+    user = address.schema.replace("-", "_")
+    run_sql(address, f'create role "{user}" login')
+    theirs = replace(address, url=address.url.replace("cutlist@", f"{user}@"))
+    acts = [lambda: open_ledger(theirs)]
+    if has_tables:
+        acts.append(lambda: look(theirs))
+    for act in acts:
+        with pytest.raises(LedgerError, match=r"cannot be used: permission denied") as caught:
+            act()
+        assert f"make the schema {address.schema}" in caught.value.hint
+    made = run_sql(address, f"select 1 from pg_namespace where nspname = '{address.schema}'")
+    assert bool(made) is has_tables
+
+
 def test_a_reader_sees_one_moment_and_writes_nothing(
     address: LedgerAddress, ledger: PostgresLedger
 ) -> None:

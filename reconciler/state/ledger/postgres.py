@@ -401,7 +401,9 @@ def _find_version(connection: psycopg.Connection[Any], address: LedgerAddress) -
     known = "select 1 from pg_tables where schemaname = %s and tablename = 'about'"
     if connection.execute(known, (address.schema,)).fetchone() is None:
         return 0
-    row = connection.execute("select version, realm, account from about").fetchone()
+    about = sql.Identifier(address.schema, "about")  # a schema that may not be used is not searched
+    statement = sql.SQL("select version, realm, account from {}").format(about)
+    row = connection.execute(statement).fetchone()
     version, realm, account = row or (0, "", "")
     if (realm, account) != (address.realm, address.account):
         raise LedgerError(
@@ -483,6 +485,13 @@ def _mapped(address: LedgerAddress) -> Iterator[None]:
     except _LOST as error:
         raise LedgerAway(
             f"the ledger at {address.host} cannot be reached ({_first_line(error, address)})."
+        ) from error
+    except errors.InsufficientPrivilege as error:
+        raise LedgerError(
+            f"the ledger at {address.host} cannot be used: {_first_line(error, address)}.",
+            hint=f"Let this user make the schema {address.schema} (`grant create on database`), or"
+            " give it all rights in that schema and its tables where it is there. For looking only:"
+            " `usage` of it, and `select` on its tables.",
         ) from error
     except (psycopg.Error, UnicodeError) as error:
         raise LedgerError(
