@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Literal
 
 from reconciler import planner
 from reconciler.config import Config
+from reconciler.errors import CutlistError
 from reconciler.operations import realm, shared
 from reconciler.plan.decide import PlanOptions
 from reconciler.planner import Pass
 from reconciler.state.ledger import Ledger
 from reconciler.state.lock import FileLock
+from reconciler.state.roster import Roster
 from reconciler.state.store import open_store
 from reconciler.system.cache import Cache, HeldCache
 from reconciler.system.clock import Clock
@@ -79,7 +81,25 @@ class Workspace:
 
         move = moving.move_to_shared if to == "shared" else moving.move_to_file
         with self._hold_lock():
-            return move(self.config, self.clock.new_id(), self._command)
+            said = move(self.config, self.clock.new_id(), self._command)
+            return f"{said}{self._hand_over_note(to)}"
+
+    def _hand_over_note(self, to: Literal["shared", "file"]) -> str:
+        """The store knows the ledger that is used now, and forgets the closed one: else that would
+        count as another. A sentence about what could not be done.
+        """
+        notes, folder = self.store.open_notes("ledgers"), self.config.state_dir
+        file = Roster(notes, folder)
+        common = Roster(notes, folder, shared.find_shared_id(self.config))
+        old, new = (file, common) if to == "shared" else (common, file)
+        try:
+            old.hand_over(new, now=self.clock.now(), new_id=self.clock.new_id)
+        except (CutlistError, OSError) as error:
+            return (
+                f" The store still has a note of the closed one ({error}); remove it from"
+                f" {notes.describe()}, or it counts as another ledger."
+            )
+        return ""
 
     def _hold_lock(self) -> AbstractContextManager[None]:
         lock = FileLock(self.config.state_dir / "lock")

@@ -74,6 +74,15 @@ class Roster:
         """Remove the note of this ledger, which has not spent anything after all."""
         self._noted.remove(f"{self._own_id()}.json")
 
+    def hand_over(self, to: Roster, *, now: float, new_id: Callable[[], str]) -> None:
+        """This ledger was moved into another: the other's note takes the place of its own, where it
+        has left one. Raises CutlistError, OSError.
+        """
+        own = self._own_id()
+        if any(note.id == own for note in self._notes()):
+            to.sign(now=now, new_id=new_id)
+            self.take_back()
+
     def _named(self, own: str) -> str:
         write_atomic(self._own, f"{own}\n".encode(), tmp_name=own)
         return own

@@ -13,6 +13,7 @@ from reconciler.state.ledger import SqliteLedger
 from reconciler.state.ledger.address import LedgerAddress
 from reconciler.state.ledger.base import LedgerRetired
 from reconciler.state.ledger.sqlite import SqliteDatabase
+from reconciler.state.store import FolderNotes
 from tests.e2e.bench import Bench
 from tests.postgres import make_address, open_ledger
 from tests.state.ledgers import intend
@@ -94,6 +95,33 @@ async def test_nothing_is_moved_by_halves(bench: Bench, moved: LedgerAddress) ->
         bench.project().move_ledger("shared")
     write_project(bench, moved, shared=False)
     bench.project().plan()
+
+
+async def test_a_closed_ledger_is_not_another_one(bench: Bench, moved: LedgerAddress) -> None:
+    """Its note in the store goes, and that of the ledger which has its requests now is there."""
+    (notes,) = bench.root.rglob("ledgers")
+    (before,) = notes.iterdir()
+    assert len(bench.project().find_other_ledgers()) == 1
+    bench.project().move_ledger("shared")
+    (shared,) = notes.iterdir()
+    assert shared != before
+    assert not bench.project().find_other_ledgers()
+    bench.project().move_ledger("file")
+    assert list(notes.iterdir()) == [before]
+
+
+async def test_a_note_that_cannot_be_handed_over(
+    bench: Bench, moved: LedgerAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The move is done; what is left to do stands behind it."""
+
+    def refuse(*_arguments: object) -> None:
+        raise PermissionError("no right")
+
+    monkeypatch.setattr(FolderNotes, "remove", refuse)
+    said = bench.project().move_ledger("shared")
+    assert said.startswith("Moved 1 request into the shared ledger")
+    assert "The store still has a note of the closed one (no right); remove it from" in said
 
 
 async def test_where_there_is_nothing_to_move(bench: Bench) -> None:
