@@ -16,8 +16,9 @@ from reconciler.apply.context import Context
 from reconciler.apply.events import Event, RunBlocking
 from reconciler.config import Config
 from reconciler.errors import CutlistError, UsageError
-from reconciler.operations.shared import find_address, open_ledger
+from reconciler.operations.shared import find_address, find_shared_id, open_ledger
 from reconciler.service.model_files import load_models
+from reconciler.state.roster import Roster
 from reconciler.state.store import Store
 from reconciler.system.clock import Clock
 
@@ -67,6 +68,9 @@ async def run_worker(
 
     ledger = open_ledger(config, clock.new_id(), WORKER)
     try:
+        # also the proof that the store can be read and written, before an order is paid for
+        roster = Roster(store.open_notes("ledgers"), config.state_dir, find_shared_id(config))
+        roster.sign(now=clock.now(), new_id=clock.new_id)
         async with reach_service(config) as base_url:
             context = connect_context(
                 build_context(

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reconciler.cli.main import run
+from reconciler.engine.pgqueuer import QueueAway, open_queue
+from tests.bucketserver import BucketServer
+from tests.postgres import make_address, open_ledger, run_sql
 
 NEEDED = {
     "endpoint": "singapore",
@@ -82,3 +86,37 @@ def test_nothing_is_loaded_that_is_not_needed(tmp_path: Path) -> None:
     command = [sys.executable, "-c", program, "-C", str(tmp_path), "apply", "--auto-approve"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.stdout.splitlines()[-1] == "0 []", done.stdout + done.stderr
+
+
+def test_a_bucket_that_is_not_there(
+    bucket_server: BucketServer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A worker ends before it takes an order, since what it paid for could lie nowhere."""
+    address = make_address("live")
+    store = f"s3://no-such-bucket/films?endpoint={bucket_server.url}&region=us-east-1"
+    monkeypatch.setenv("DASHSCOPE_API_KEY", "sk-example")
+    monkeypatch.setenv("CUTLIST_LEDGER", address.url)
+    needed = {**NEEDED, "account": address.account, "store": store}
+    assert run(["-C", str(write_project(tmp_path, **needed)), "worker"]) == 1
+    told = " ".join("".join(capsys.readouterr()).split())
+    assert "there is no such bucket. Make it, or correct `store`" in told
+    assert "at work" not in told
+
+
+async def test_a_user_who_may_not_make_the_tables_of_the_workers() -> None:
+    """Told which right is missing, without a trace of pgqueuer."""
+    address = make_address()
+    open_ledger(address).close()
+    user = address.schema.replace("-", "_")
+    run_sql(
+        address, f'create role "{user}" login; grant usage on schema "{address.schema}" to "{user}"'
+    )
+    theirs = replace(address, url=address.url.replace("cutlist@", f"{user}@"))
+    async with open_queue(theirs) as queue:
+        with pytest.raises(QueueAway, match="the tables of the workers cannot be used") as caught:
+            await queue.prepare()
+    assert f"permission denied for schema {address.schema}" in caught.value.message
+    assert f"all rights in the schema {address.schema}" in caught.value.hint
