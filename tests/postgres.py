@@ -115,10 +115,12 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str) -> None:
-        subprocess.run(
+        done = subprocess.run(
             [self._programs / program, "-D", self.folder / "data", *arguments],
-            user=self._user, cwd="/", check=True, capture_output=True,
+            user=self._user, cwd="/", check=False, capture_output=True, text=True,
         )  # fmt: skip
+        if done.returncode != 0:
+            raise RuntimeError(f"{program}: {done.stderr}")
 
 
 def _find_user() -> str | None:

@@ -16,7 +16,7 @@ from reconciler.system.probe.client import ProbeClient
 from reconciler.system.probe.refusal import Unreadable
 from reconciler.system.stills.kinds import StillKind
 from reconciler.system.stills.shelf import StillShelf
-from tests.phones import write_clip
+from tests.phones import make_picture, write_clip
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +103,16 @@ def test_shelf_keeps_within_its_bounds(tmp_path: Path) -> None:
     shelf.put(digests[2], StillKind.POSTER, bytes(1_000), tmp_name="t")
     assert [shelf.has(digest, StillKind.POSTER) for digest in digests] == [True, False, True]
     assert shelf.read(digests[1], StillKind.POSTER) is None
+
+
+def test_a_worker_that_has_made_stills_opens_pictures(tmp_path: Path) -> None:
+    """Whatever it did first, it knows every kind of medium."""
+    client = ProbeClient()
+    try:
+        make(client, write_clip(tmp_path / "clip.mp4"), StillKind.POSTER)
+        for form in ("WEBP", "BMP", "JPEG"):
+            picture = make_picture(form)
+            facts = client.probe(BytesIO(picture), "image", len(picture))
+            assert facts["format"] == form.lower()
+    finally:
+        client.close()

@@ -30,6 +30,7 @@ LONG_CPU_S = 30.0  # in the place of CPU_S, where frames are read or stills are 
 _OPEN_FILES = 64  # while nothing of strangers is open
 TOO_MUCH_MEMORY = 86  # exit code
 _STATM = Path("/proc/self/statm")
+_WARM: set[str] = set()  # modules that have done once what they do
 
 
 def serve() -> None:
@@ -74,26 +75,29 @@ def _answer(question: dict[str, Any], file: int) -> dict[str, Any]:
 
 def _import_for(question: dict[str, Any]) -> None:
     """All that will be needed: nothing can be imported while a stranger's file is open."""
-    if "moments_s" in question and "reconciler.system.probe.frames" not in sys.modules:
+    if "moments_s" in question:
         from reconciler.system.probe import frames
 
-        frames.warm_up()
+        _warm_up(frames)
     if question["make"]:
-        if "reconciler.system.stills.drawing" not in sys.modules:
-            from reconciler.system.stills import drawing
+        from reconciler.system.stills import drawing
 
-            drawing.warm_up()
-        return
-    if (
-        question["form"] != "mp4" or question["mask"]
-    ) and "reconciler.system.probe.image" not in sys.modules:
-        from reconciler.system.probe import image as pictures
+        _warm_up(drawing)
+    if question["form"] != "mp4" or question["mask"]:
+        from reconciler.system.probe import image
 
-        pictures.warm_up()
-    if question["form"] == "mp4" and "reconciler.system.probe.video" not in sys.modules:
-        from reconciler.system.probe import video as clips
+        _warm_up(image)
+    if question["form"] == "mp4":
+        from reconciler.system.probe import video
 
-        clips.warm_up()
+        _warm_up(video)
+
+
+def _warm_up(module: Any) -> None:
+    """Have a module do once what it will do. That another has imported it is not enough."""
+    if module.__name__ not in _WARM:
+        module.warm_up()
+        _WARM.add(module.__name__)
 
 
 @contextlib.contextmanager

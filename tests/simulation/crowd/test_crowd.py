@@ -13,7 +13,7 @@ from tests.simulation.crowd.kinds import KINDS
 from tests.simulation.crowd.mutants import MUTANTS, WITHIN, caught
 from tests.simulation.crowd.play import run
 
-SEEDS = range(4 * len(KINDS))
+SEEDS = range(2 * len(KINDS))
 SEEDS_ON_A_SERVER = (0, 1, 2, 4)
 SOMETIMES = (
     "killed",
