@@ -26,7 +26,7 @@ SOMETIMES = (
 )
 # The first seed that caught each; every change of the code moves what a seed does.
 CAUGHT = {
-    "superseded_goes_on_paying": 23,
+    "superseded_goes_on_paying": 21,
     "running_is_cancelled": 9,
     "own_commit_starts_a_pass": 3,
     "webhook_is_believed": 11,
