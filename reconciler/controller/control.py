@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import pwd
 import socket
 import struct
@@ -43,18 +42,19 @@ class ControlSocket:
         Raises CutlistError where the path is too long for a socket, or cannot be made.
         """
         self._path.unlink(missing_ok=True)
-        before = os.umask(0o177)
+        door = socket.socket(socket.AF_UNIX)
         try:
+            door.bind(str(self._path))
+            self._path.chmod(0o600)  # nobody is let in before it listens
             self._server = await asyncio.start_unix_server(
-                self._serve, self._path, limit=_MOST_QUESTION
+                self._serve, sock=door, limit=_MOST_QUESTION
             )
         except OSError as error:
+            door.close()
             raise CutlistError(
                 f"cannot listen at {self._path}: {error.strerror or error}.",
                 hint="A socket's path has at most about 100 characters: choose a shorter --state.",
             ) from error
-        finally:
-            os.umask(before)
 
     async def stop(self) -> None:
         """Listen no more."""
