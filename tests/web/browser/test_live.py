@@ -75,13 +75,13 @@ def test_pages_out_of_sight_hold_no_connection(served: Served, look: Look) -> No
     connections to one server. A tab that is looked at again knows what is new.
     """
     window = look(served)
-    first = window.open("/plan")
+    first = window.open("/cost")
     tab = first
     for _ in range(7):
         expect(tab.locator(".connection")).to_have_text("live")
         tab.evaluate(HIDE)
         tab = first.context.new_page()
-        tab.goto(f"{served.origin}/plan")
+        tab.goto(f"{served.origin}/cost")
     expect(tab.locator(".connection")).to_have_text("live")
     assert first.locator(".connection").inner_text() == "connecting"
     with first.expect_response("**/api/v1/board"):

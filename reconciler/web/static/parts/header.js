@@ -43,6 +43,9 @@ function describeWhere({ realm, account, endpoint, environment, revision }) {
 
 export function Connection() {
   const [state, setState] = useState(getState);
-  useEffect(() => listen("state", setState), []);
+  useEffect(() => {
+    setState(getState()); // it may have changed between the first drawing and now
+    return listen("state", setState);
+  }, []);
   return html`<p class="connection" data-state=${state} role="status">${STATES[state]}</p>`;
 }
