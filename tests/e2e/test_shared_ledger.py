@@ -140,7 +140,8 @@ async def test_a_ledger_that_comes_back(sharing: Bench, monkeypatch: pytest.Monk
 def test_without_psycopg(sharing: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is missing, and how it is had."""
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    monkeypatch.delitem(sys.modules, "reconciler.state.ledger.postgres")
+    for name in ("postgres", "postgres_database"):
+        monkeypatch.delitem(sys.modules, f"reconciler.state.ledger.{name}")
     with pytest.raises(CutlistError, match="needs psycopg") as caught:
         sharing.project().plan()
     assert "cutlist[team]" in str(caught.value.hint)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from reconciler.errors import CutlistError
 from reconciler.state.ledger.address import LedgerAddress
 from reconciler.state.ledger.holders import LIVING, NOW, LedgerUser
-from reconciler.state.ledger.postgres import PostgresDatabase
+from reconciler.state.ledger.postgres_database import PostgresDatabase
 from reconciler.state.ledger.sql.database import TEXT, Connection
 
 LEASE_S = 12.0  # after it was renewed

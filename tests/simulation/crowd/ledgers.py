@@ -14,7 +14,8 @@ from typing import Any, Protocol
 
 from reconciler.state.ledger.address import LedgerAddress
 from reconciler.state.ledger.holders import NOW, SIGN_EVERY_S, Holders, LedgerUser
-from reconciler.state.ledger.postgres import SERVER, PostgresDatabase, PostgresLedger
+from reconciler.state.ledger.postgres import PostgresLedger
+from reconciler.state.ledger.postgres_database import SERVER, PostgresDatabase
 from reconciler.state.ledger.sql.database import Connection, Cursor, Database, Kind
 from reconciler.state.ledger.sqlite import SqliteDatabase
 from tests.postgres import make_address, run_sql
