@@ -88,11 +88,8 @@ def read_consent(path: Path) -> Consent | None:
         return None
 
 
-def write_consent(path: Path, consent: Consent | None, *, tmp_name: str) -> None:
-    """Write a yes down, or that there is none any more. Raises DiskFull, OSError."""
-    if consent is None:
-        path.unlink(missing_ok=True)
-        return
+def write_consent(path: Path, consent: Consent, *, tmp_name: str) -> None:
+    """Write a yes down. Raises DiskFull, OSError."""
     fields = {"plan": consent.plan_id, "person": consent.person, "way": consent.way}
     write_atomic(path, json.dumps(fields).encode() + b"\n", tmp_name=tmp_name)
 

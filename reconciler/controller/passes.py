@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from reconciler.apply.events import Event, RunBlocking
@@ -22,7 +23,7 @@ from reconciler.controller.conditions import PassEnd, SyncStatus
 from reconciler.controller.documents import Sync
 from reconciler.controller.lead import ALONE, Lead
 from reconciler.controller.lock_return import find_foreign_commit, is_only_own, return_lock
-from reconciler.controller.memory import Seen, Stamp, SyncMemory, write_consent
+from reconciler.controller.memory import Seen, Stamp, SyncMemory
 from reconciler.controller.places import SyncPlaces
 from reconciler.controller.providers.base import Provider
 from reconciler.controller.providers.led import LedProvider
@@ -214,8 +215,7 @@ class SyncPass:
             report = await project.apply_async(request, hooks, stop=stop)
         finally:
             if saved is not None:  # used up, or refused: either way the next one is another plan
-                self._places.waiting_plan.unlink(missing_ok=True)
-                self._settings.lead.hand_over(self._places.waiting_plan)
+                self._take_away(self._places.waiting_plan)
                 self._forget_consent()
         now = self._clock.now()
         self._memory.setbacks.learn(report, now, self._sync.retry_interval_s)
@@ -327,8 +327,7 @@ class SyncPass:
             saved_plan.check_saved(project.config, waiting, project.run_pass)
         except (BadSavedPlan, PlanRefused):
             if not _needs_yes(project.save(path, self._options)):
-                path.unlink(missing_ok=True)
-                self._settings.lead.hand_over(path)
+                self._take_away(path)
                 return None, False
             waiting = saved_plan.read_plan(path)
             self._settings.lead.hand_over(path)
@@ -336,8 +335,12 @@ class SyncPass:
 
     def _forget_consent(self) -> None:
         self._memory.consent = None
-        write_consent(self._places.consent, None, tmp_name="")
-        self._settings.lead.hand_over(self._places.consent)
+        self._take_away(self._places.consent)
+
+    def _take_away(self, path: Path) -> None:
+        """Remove a file, here and for whoever leads next."""
+        path.unlink(missing_ok=True)
+        self._settings.lead.hand_over(path)
 
     # -------------------------------------------------------------- whether there is anything new
 
