@@ -138,8 +138,8 @@ class Controller:
         entry = self._entries.get(name)
         if entry is None:
             return None
+        entry.elsewhere, entry.kept = "", None  # also where what is left cannot be kept
         entry.places.lay(left, self._clock.new_id)
-        entry.elsewhere, entry.kept = "", None
         memory, status = entry.memory, self._recall_status(entry.sync, entry.places)
         memory.consent, memory.seen = read_consent(entry.places.consent), None
         memory.setbacks.forget()

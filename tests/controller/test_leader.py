@@ -5,6 +5,7 @@ stands by and takes over; nothing is paid, pushed or told twice.
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -226,6 +227,30 @@ async def test_a_leader_ends_with_a_word(fleet: Fleet) -> None:
         assert not third.places.consent.exists()
     assert fleet.count_own_commits() == 1
     assert stage.creates() == 1
+
+
+async def test_a_leader_whose_disk_is_full(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot keep what the one before has left, says so, and leads all the same: it works, says
+    nothing of standing by, and will look again after the interval.
+    """
+    ada, bob = fleet.make("ada"), fleet.make("bob")
+
+    def refuse(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async with AsyncExitStack() as stack:
+        async with ada.serving():
+            await until(lambda: bool(ada.status.last_applied_revision))
+            await stack.enter_async_context(bob.serving())
+            await until(bob.stands_by)
+            monkeypatch.setattr(SyncPlaces, "lay", refuse)
+        await bob.ring(bob.leads)
+        await until(lambda: bool(bob.status.last_applied_revision))
+        await until(lambda: bob.controller._entries["films"].running is None)
+        assert not bob.stands_by()
+        assert bob.controller._queue.find_wait(bob.alarms.monotonic()) is not None
+    assert "what the controller before has left cannot be kept" in bob.logged.getvalue()
+    assert fleet.stage.billed_tasks() == 1
 
 
 async def test_what_is_asked_of_the_one_that_stands_by(fleet: Fleet) -> None:
