@@ -71,7 +71,7 @@ async def test_what_stood_still_is_not_sent(
 
 
 def at_sleep(monkeypatch: pytest.MonkeyPatch, number: int, act: Any) -> list[float]:
-    """Something happens at the so-manieth sleep while the ledger is away; the sleeps of that
+    """Something happens at the sleep of this number while the ledger is away; the sleeps of that
     time.
     """
     server, sleep, slept = find_server(), Ticking.sleep, list[float]()
