@@ -28,7 +28,9 @@ PACKAGES = ("reconciler", "mockserver")
 MONEY_PATH = (
     "reconciler/apply/",
     "reconciler/connection.py",
-    "reconciler/project/base.py",
+    "reconciler/engine/",
+    "reconciler/project.py",
+    "reconciler/project/",
     "reconciler/service/answers.py",
     "reconciler/service/client.py",
     "reconciler/service/links.py",
