@@ -96,6 +96,11 @@ if TYPE_CHECKING:
     "--key", type=click.Path(path_type=Path), help="Its key, unless it stands in the same file."
 )
 @click.option("--tls", is_flag=True, help="Serve https with a certificate made on the spot.")
+@click.option(
+    "--any-model",
+    is_flag=True,
+    help="Answer unknown model names with a generic model that gives videos of 5 s.",
+)
 @click.option("--remote-controls", is_flag=True, help="Let /_mock/ answer other machines too.")
 def serve(
     host: str,

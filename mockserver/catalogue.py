@@ -6,6 +6,7 @@ stands in code.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import yaml
 from mockserver.errors import ServerError
 
 ROOT = Path(__file__).resolve().parent.parent
+LONGEST_NAME = 200  # characters of a model's name that the generic model answers to
 Doc = dict[str, Any]
 
 
@@ -54,6 +56,12 @@ class Variant:
             (name, field) for name, field in self.input["properties"].items() if _names_media(field)
         )
 
+    @property
+    def media_anywhere(self) -> str | None:
+        """The limits of media that may stand in any field of the input; None for known fields."""
+        limits: str | None = self.input.get("x-media-anywhere")
+        return limits
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -77,22 +85,34 @@ class Model:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Every model by each of its names, and the figures of `service.yaml`."""
+    """Every model by each of its names, and the figures of `service.yaml`.
+
+    `generic` stands for models that it has no file of, where `any_model` says so.
+    """
 
     models: dict[str, Model]
     service: Doc
+    generic: Model
+    any_model: bool = False
 
     def find_model(self, name: object, region: str | None) -> Model | None:
         """The model behind a name in a region (None: any region).
 
         None where there is no such model or the region does not know it.
         """
-        if not isinstance(name, str) or name not in self.models:
+        if not isinstance(name, str):
             return None
+        if name not in self.models:
+            is_name = 0 < len(name) <= LONGEST_NAME and name.isprintable()
+            return _name_generic(self.generic, name) if self.any_model and is_name else None
         model = self.models[name]
         if region is not None and region not in model.names[name]:
             return None
         return model
+
+    def get_model(self, name: str) -> Model:
+        """The model of a task, also where the server has no file of it any more."""
+        return self.models.get(name) or _name_generic(self.generic, name)
 
     def get_region_id(self, region: str | None) -> str:
         """The identifier of a region as the task list shows it.
@@ -101,6 +121,12 @@ class Catalogue:
         """
         regions = self.service["regions"]
         return str(regions[region or next(iter(regions))]["region_id"])
+
+
+@functools.lru_cache(maxsize=256)
+def _name_generic(generic: Model, name: str) -> Model:
+    """The generic model under a name, so that limits count for each name apart."""
+    return dataclasses.replace(generic, name=name)
 
 
 def find_schemas_folder(root: Path = ROOT) -> Path:
@@ -126,6 +152,7 @@ def load_catalogue(folder: Path | None = None) -> Catalogue:
     return Catalogue(
         models={name: model for model in models for name in model.names},
         service=read_data_file(folder / "service.yaml"),
+        generic=_build_model(read_data_file(folder / "any-model.yaml")),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import ssl
 import tempfile
@@ -50,7 +51,7 @@ class MockServer:
     @take_settings(Settings)
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._catalogue = load_catalogue()
+        self._catalogue = dataclasses.replace(load_catalogue(), any_model=settings.any_model)
         regions = self._catalogue.service["regions"]
         if settings.region is not None and settings.region not in regions:
             raise ServerError(f"region is one of {', '.join(regions)}, not {settings.region!r}")

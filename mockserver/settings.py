@@ -85,6 +85,10 @@ class Settings:
     """Download media by http(s), and fail tasks whose media cannot be had, instead of making
     them up."""
 
+    any_model: bool = False
+    """Answer model names that there is no file of with a generic model: any fields, media by URL
+    fields, a film of 5 s. Nothing else becomes lax."""
+
     remote_controls: bool = False
     """Let /_mock/ answer other machines too."""
 

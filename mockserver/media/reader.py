@@ -85,6 +85,9 @@ class MediaReader:
                 # A job is told apart by the URL, whatever lies there today.
                 if not is_http(reference.url):
                     reading.digests[reference.url] = f"sha256:{sha256}"
+                if not limits.get("opened", True):
+                    reading.sources.append(make_up_source(reference._replace(url=sha256), limits))
+                    continue
                 probe = await self._probe(sha256, limits["kind"])
                 check_limits(reference.role, limits, probe)
                 reading.sources.append(_build_source(reference, limits, sha256, probe))
@@ -105,7 +108,8 @@ class MediaReader:
         if url[:5].lower() == "data:":
             if not limits["data_uri"]:
                 raise MediaError(*URL_FAILURE)
-            stored: str = await self._run_blocking(self._store_inline, url)
+            store = self._store_inline if limits.get("opened", True) else self._store_unopened
+            stored: str = await self._run_blocking(store, url)
             return stored
         if not is_http(url):
             raise MediaError(*URL_FAILURE)
@@ -123,6 +127,13 @@ class MediaReader:
                 "InvalidFile.Format", f"The data is {probe.format}, but its MIME type says {mime}"
             )
         return sha256
+
+    def _store_unopened(self, url: str) -> str:
+        """Store the bytes of a data URI, whatever they are, and give their SHA-256."""
+        _, data = read_data_uri(url)
+        if not data:
+            raise MediaError(*URL_FAILURE)
+        return self._storage.keep_bytes(data)
 
     async def _probe(self, sha256: str, kind: str) -> Probe:
         path = self._storage.get_medium(sha256)

@@ -11,6 +11,8 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from mockserver.catalogue import Doc, Variant
 from mockserver.digest import compute_sha256, encode_canonical
 
+_URL_NAMES = ("url", "urls")  # how the names of fields end that hold references
+
 
 class MediaReference(NamedTuple):
     """A medium named in a request: its role, the name of its limits, and the text as given."""
@@ -25,6 +27,9 @@ def list_references(variant: Variant, inputs: Doc) -> Iterator[MediaReference]:
 
     The fields of the input must have been checked before.
     """
+    if variant.media_anywhere is not None:
+        yield from _list_anywhere(variant.media_anywhere, inputs, named=False)
+        return
     for name, field in variant.media_fields:
         value = inputs.get(name)
         if value is None:
@@ -37,6 +42,22 @@ def list_references(variant: Variant, inputs: Doc) -> Iterator[MediaReference]:
             yield from (MediaReference(name, limits, url) for url in value[:most])
         else:
             yield from (MediaReference(item["type"], item["type"], item["url"]) for item in value)
+
+
+def _list_anywhere(limits: str, value: Any, *, named: bool) -> Iterator[MediaReference]:
+    """Every text in a value that stands below a name of URLs; `named` is whether it does already.
+
+    All of them play the part `video`: what they are is not known.
+    """
+    if isinstance(value, dict):
+        for name, item in value.items():
+            is_name = name.lower().endswith(_URL_NAMES)
+            yield from _list_anywhere(limits, item, named=is_name)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _list_anywhere(limits, item, named=named)
+    elif named and isinstance(value, str):
+        yield MediaReference("video", limits, value)
 
 
 def compute_job_sha256(request: Doc, request_sha256: str, digests: dict[str, str]) -> str:

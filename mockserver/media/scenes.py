@@ -40,10 +40,12 @@ class SceneBuilder:
         return end
 
     def get_main(self) -> Source:
-        """The medium that the film is made of."""
-        main = self._plan.find_first(*MAIN_ROLES)
-        assert main is not None, self._plan.function
-        return main
+        """The medium that the film is made of; where none was given, one that is made up."""
+        plan = self._plan
+        main = plan.find_first(*MAIN_ROLES)
+        seconds = plan.frames / plan.fps
+        made_up = Source("video", "video", f"url:{plan.look}", plan.width, plan.height, seconds)
+        return main or made_up
 
     # ---- one scene for each function
 

@@ -232,7 +232,7 @@ class Tasks:
         lane = ended["lane"]
         if lane is None:
             return
-        model = self._catalogue.models[ended["model"]]
+        model = self._catalogue.get_model(ended["model"])
         places = self._state.tasks.get_begun_ends(lane, now, model.running_tasks)
         places += [now] * (model.running_tasks - len(places))
         heapq.heapify(places)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mockserver.catalogue import Doc, Model, Variant
 from mockserver.digest import compute_sha256, encode_canonical, encode_compact, load_json
@@ -189,11 +189,10 @@ def _compute_figures(seconds: dict[str, float], variant: Variant, parameters: Do
     }
 
 
-def _truncate_prompt(text: str | None, variant: Variant) -> str | None:
-    """The part of a prompt that the model reads."""
-    if text is None:
-        return None
-    return text[: variant.input["properties"]["prompt"].get("x-truncated-at", len(text))]
+def _truncate_prompt(prompt: Any, variant: Variant) -> Any:
+    """The part of a prompt that the model reads; the generic model takes more than text."""
+    most = variant.input["properties"].get("prompt", {}).get("x-truncated-at")
+    return prompt[:most] if isinstance(prompt, str) else prompt
 
 
 def _choose_look(model: Model, variant: Variant, fields: Doc, seed: int | None, nth: int) -> str:
