@@ -8,6 +8,7 @@ It has tasks, uploads, results that are real videos, and a bill.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from mockserver.accounts import Account, ApiKey
@@ -16,6 +17,8 @@ from mockserver.errors import ServerError
 from mockserver.settings import Settings
 
 if TYPE_CHECKING:
+    from mockserver.recording.recorder import Recorder
+    from mockserver.recording.replay import Replay
     from mockserver.server import MockServer
 
 __all__ = [
@@ -24,6 +27,8 @@ __all__ = [
     "Clock",
     "MockServer",
     "RealClock",
+    "Recorder",
+    "Replay",
     "ScaledClock",
     "ServerError",
     "Settings",
@@ -31,10 +36,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import MockServer at its first use: aiohttp and the video libraries are slow to load."""
-    if name == "MockServer":
-        from mockserver.server import MockServer  # lazy for start-up time
+_LAZY = {"MockServer": "server", "Recorder": "recording.recorder", "Replay": "recording.replay"}
 
-        return MockServer
+
+def __getattr__(name: str) -> Any:
+    """Import servers at their first use: aiohttp and the video libraries are slow to load."""
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"mockserver.{_LAZY[name]}"), name)
     raise AttributeError(f"module 'mockserver' has no attribute {name!r}")

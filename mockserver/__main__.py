@@ -6,23 +6,41 @@ import asyncio
 import secrets
 import signal
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from mockserver.clock import RealClock, ScaledClock
 from mockserver.errors import ServerError
 from mockserver.reports import install_reports, write_report
 
 if TYPE_CHECKING:
+    from mockserver.clock import Clock
+    from mockserver.recording.modes import Served
     from mockserver.server import MockServer
+
+EXAMPLES = """\b
+Examples:
+  cutlist mock --port 8788 --state .mock --speed 60
+  cutlist mock --record day.jsonl --upstream https://dashscope-intl.aliyuncs.com/api/v1
+  cutlist mock --replay day.jsonl
+  cutlist mock --compare day.jsonl --json
+"""
+# What goes with another mode than serving.
+MODES = {
+    "record": ("upstream", "plain_http", "compare", "as_json", "host", "port"),
+    "replay": ("host", "port", "speed"),
+    "compare": ("as_json", "strict", "any_model"),
+}
 
 
 @click.command(
     "mock",
-    epilog="Example: python -m mockserver --port 8788 --state .mock --speed 60",
+    epilog=EXAMPLES,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -102,9 +120,114 @@ if TYPE_CHECKING:
     help="Answer unknown model names with a generic model that gives videos of 5 s.",
 )
 @click.option("--remote-controls", is_flag=True, help="Let /_mock/ answer other machines too.")
-def serve(
-    host: str,
-    port: int,
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Pass requests on to --upstream, where they cost money, and keep them in FILE.",
+)
+@click.option("--upstream", metavar="URL", help="The service to record: its base URL.")
+@click.option(
+    "--plain-http",
+    is_flag=True,
+    help="Let --upstream be an http address elsewhere: the key goes there unprotected.",
+)
+@click.option(
+    "--replay",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Answer from a recording, and nothing else.",
+)
+@click.option(
+    "--compare",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE]",
+    help=(
+        "List what this server would have said otherwise than a recording, and exit: 0 nothing, 2"
+        " something. With --record: when that ends."
+    ),
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what --compare finds as JSON.")
+@click.pass_context
+def serve(context: click.Context, /, **options: Any) -> None:
+    """Serve the DashScope video-editing task API on this machine, with real videos and no bill."""
+    install_reports()
+    mode = find_mode(context)
+    try:
+        if mode is None:
+            _serve_api(**{name: options[name] for name in options if name not in _OF_RECORDINGS})
+        else:
+            _run_mode(mode, options)
+    except ServerError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+
+
+_OF_RECORDINGS = ("record", "upstream", "plain_http", "replay", "compare", "as_json")
+
+
+def find_mode(context: click.Context) -> str | None:
+    """What is asked for instead of serving; None for serving.
+
+    Raises UsageError for options that do not go together.
+    """
+    given = {
+        parameter.name: parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name is not None
+        and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    }
+    mode = next((name for name in MODES if name in given), None)
+    legal = (*(MODES[mode] if mode else ()), mode)
+    illegal = [name for name in given if name not in legal and (mode or name in _OF_RECORDINGS)]
+    if illegal:
+        words = f"does not go with --{mode}" if mode else "goes with --record or --compare"
+        raise click.UsageError(f"{given[illegal[0]]} {words}.")
+    if mode == "record" and "upstream" not in given:
+        raise click.UsageError("--record needs --upstream, the service to record.")
+    if mode == "compare" and not context.params["compare"]:
+        raise click.UsageError("--compare needs the FILE of a recording.")
+    if mode == "record" and context.params["compare"]:
+        raise click.UsageError("With --record, --compare takes no FILE: it compares what was kept.")
+    return mode
+
+
+def _run_mode(mode: str, options: dict[str, Any]) -> None:
+    """Record, replay or compare. Raises ServerError."""
+    from mockserver.recording import modes  # lazy for start-up time
+
+    address = {"host": options["host"], "port": options["port"]}
+    code = 0
+    if mode == "replay":
+        clock = _build_clock(options["speed"])
+        modes.replay(options["replay"], serve_until_stopped, clock=clock, **address)
+        return
+    file = options["record"] or Path(options["compare"])
+    if mode == "record":
+        plain_http, upstream = options["plain_http"], options["upstream"]
+        modes.record(file, upstream, serve_until_stopped, _say, plain_http=plain_http, **address)
+    if options["compare"] is not None:
+        code = modes.compare(
+            file,
+            click.echo,
+            as_json=options["as_json"],
+            validation="strict" if options["strict"] else "service",
+            any_model=options["any_model"],
+        )
+    sys.exit(code)
+
+
+def _say(text: str) -> None:
+    """Tell a person something while a server runs."""
+    click.echo(text, err=True)
+
+
+def _build_clock(speed: float | None) -> Clock:
+    return RealClock() if speed is None else ScaledClock(speed)
+
+
+def _serve_api(
     speed: float | None,
     seed: int | None,
     strict: bool,
@@ -114,32 +237,25 @@ def serve(
     task_seconds: tuple[float, float] | None,
     **options: Any,
 ) -> None:
-    """Serve the DashScope video-editing task API on this machine, with real videos and no bill."""
-    install_reports()
+    """Serve the API. Raises ServerError."""
     if task_seconds is None and speed is None:
         task_seconds = (2.0, 4.0)
     from mockserver.orders.scenario_file import read_settings  # lazy for start-up time
     from mockserver.server import MockServer  # lazy for start-up time
 
-    try:
-        orders: dict[str, Any] = {"webhooks": list(webhooks)}
-        if scenario is not None:
-            orders = read_settings(scenario, webhooks)
-        server = MockServer(
-            host=host,
-            port=port,
-            clock=RealClock() if speed is None else ScaledClock(speed),
-            validation="strict" if strict else "service",
-            seed=secrets.randbits(32) if seed is None else seed,
-            task_seconds=task_seconds,
-            **_choose_state(state),
-            **orders,
-            **options,
-        )
-        asyncio.run(serve_until_stopped(server, server.accounts[0].keys[0].secret))
-    except ServerError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(1)
+    orders: dict[str, Any] = {"webhooks": list(webhooks)}
+    if scenario is not None:
+        orders = read_settings(scenario, webhooks)
+    server = MockServer(
+        clock=_build_clock(speed),
+        validation="strict" if strict else "service",
+        seed=secrets.randbits(32) if seed is None else seed,
+        task_seconds=task_seconds,
+        **_choose_state(state),
+        **orders,
+        **options,
+    )
+    asyncio.run(_serve_with_controls(server))
 
 
 def _choose_state(state: Path | None) -> dict[str, Any]:
@@ -152,7 +268,19 @@ def _choose_state(state: Path | None) -> dict[str, Any]:
     return {"state_dir": state}
 
 
-async def serve_until_stopped(server: MockServer, key: str) -> None:
+async def _serve_with_controls(server: MockServer) -> None:
+    key = server.accounts[0].keys[0].secret
+    await serve_until_stopped(
+        server,
+        lambda: [
+            *([] if server.ca_file is None else [f"trust it with SSL_CERT_FILE={server.ca_file}"]),
+            f"key: {key}    controls: {server.url.removesuffix('/api/v1')}/_mock/"
+            "    Ctrl-C ends it",
+        ],
+    )
+
+
+async def serve_until_stopped(server: Served, list_lines: Callable[[], Sequence[str]]) -> None:
     """Serve until SIGINT or SIGTERM; the first line that is printed tells the URL."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -160,11 +288,8 @@ async def serve_until_stopped(server: MockServer, key: str) -> None:
         loop.add_signal_handler(number, stopped.set)
     await server.start()
     click.echo(f"listening on {server.url}")
-    if server.ca_file is not None:
-        click.echo(f"trust it with SSL_CERT_FILE={server.ca_file}")
-    click.echo(
-        f"key: {key}    controls: {server.url.removesuffix('/api/v1')}/_mock/    Ctrl-C ends it"
-    )
+    for line in list_lines():
+        click.echo(line)
     sys.stdout.flush()
     await stopped.wait()
     await server.stop()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import os
 import ssl
 import tempfile
 from pathlib import Path
@@ -21,6 +20,7 @@ from mockserver.control import add_controls
 from mockserver.digest import compute_sha256
 from mockserver.errors import ServerError
 from mockserver.http.index import API
+from mockserver.http.listening import Listener
 from mockserver.http.tls import build_ssl_context, make_certificate
 from mockserver.media.fetcher import Fetcher
 from mockserver.media.film_renderer import FilmRenderer
@@ -37,8 +37,6 @@ from mockserver.state.state import State
 from mockserver.tasks.lifecycle import Tasks
 from mockserver.tasks.rates import Rates
 from mockserver.tasks.webhooks import Webhooks
-
-_EVERY_ADDRESS = ("0.0.0.0", "::", "")
 
 
 class MockServer:
@@ -60,45 +58,28 @@ class MockServer:
         self.scenarios = Scenarios(errors, settings.scenarios)
         self.faults = Faults(errors, settings.seed, settings.faults)
         self.rates = Rates(self.clock, settings.rate_limits)
-        self.port = settings.port  # the one that was taken, when the server has started
+        is_safe = settings.tls or settings.cert is not None
+        self._listener = Listener(settings.host, settings.port, tls=is_safe)
         self.ca_file: Path | None = None  # known when the server has started
         self._renderer: Renderer = settings.renderer or FilmRenderer()
         self._run_blocking: RunBlocking = settings.run_blocking or asyncio.to_thread
         self._closing = contextlib.ExitStack()
         self._service: Service | None = None
         self._app: web.Application | None = None
-        self._runner: web.AppRunner | None = None
 
     # ---- starting and stopping
 
     async def start(self) -> None:
         """Open the state and listen. Raises ServerError."""
         ssl_context = self._build_ssl_context()
-        self._runner = web.AppRunner(
-            self.app, access_log=None, handle_signals=False, shutdown_timeout=1.0
-        )
-        host = self.settings.host
         try:
-            await self._runner.setup()
-            site = web.TCPSite(self._runner, host, self.port, ssl_context=ssl_context)
-            await site.start()
-        except OSError as error:
+            await self._listener.start(self.app, ssl_context)
+        except ServerError:
             await self.stop()
-            reason = os.strerror(error.errno) if error.errno else str(error)
-            raise ServerError(
-                f"cannot listen on {host} port {self.port}: {reason}; name another port"
-            ) from error
-        self.port = self._runner.addresses[0][1]
+            raise
         service = self._get_service()
-        service.drop_connections = self._drop_connections
+        service.drop_connections = self._listener.drop_connections
         service.webhooks.begin()
-
-    def _drop_connections(self, spared: object) -> None:
-        if self._runner is None or self._runner.server is None:
-            return
-        for connection in self._runner.server.connections:
-            if connection.transport is not None and connection.transport is not spared:
-                connection.transport.abort()
 
     async def stop(self) -> None:
         """Stop listening, finish what is being rendered, close the state.
@@ -108,9 +89,7 @@ class MockServer:
         if self._service is not None:
             self._service.stopping.set()
             await self._service.webhooks.close()
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        await self._listener.stop()
         if self._service is not None:
             await self._service.films.close()
             self._service.state.set_meta(CLOCK, repr(self.clock.now()))
@@ -136,13 +115,12 @@ class MockServer:
     @property
     def url(self) -> str:
         """Base URL for clients: http://127.0.0.1:PORT/api/v1."""
-        host = self.settings.host
-        if host in _EVERY_ADDRESS:
-            host = "127.0.0.1"
-        if ":" in host:
-            host = f"[{host}]"
-        scheme = "https" if self.settings.tls or self.settings.cert else "http"
-        return f"{scheme}://{host}:{self.port}{API}"
+        return f"{self._listener.root_url}{API}"
+
+    @property
+    def port(self) -> int:
+        """The port, which is known when the server has started."""
+        return self._listener.port
 
     @property
     def accounts(self) -> tuple[Account, ...]:
