@@ -19,7 +19,7 @@ from reconciler.plan.step import Step
 from reconciler.planner import Pass, begin_draft, conclude_pass
 from reconciler.state.ledger import Ledger
 from reconciler.state.lookup import look_up_stored
-from reconciler.state.observed import History, Output, Result, State
+from reconciler.state.observed import History, Output, Result, State, Stray
 from reconciler.state.outputs import Outputs
 from reconciler.state.store import Store
 from reconciler.system.cache import Cache, Digests
@@ -114,9 +114,13 @@ class Replanner:
             self._begin(self._first)
 
     def _begin(self, current: Pass) -> None:
-        """Take over what a whole pass saw; the mappings become our own, since they are changed."""
-        self._first = None
+        """Take over what a whole pass saw; the mappings become our own, since they are changed.
+        Where the ledger is away nothing has changed, and it may be repeated.
+        """
         observed = current.observed
+        requests = self._ledger.find_requests(observed.history.keys())
+        published = self._outputs.published()
+        self._first = None
         self._results: dict[str, Sequence[Result]] = dict(observed.results)
         self._history: dict[str, History] = dict(observed.history)
         self._files: dict[str, Output] = dict(observed.outputs)
@@ -133,13 +137,13 @@ class Replanner:
             self._config.signatures,
             observed,
             [file.published for file in files if file.published is not None],
-            self._ledger.find_requests(self._history),
+            requests,
         )
         self._digests = {result.digest for several in self._results.values() for result in several}
         # of files at outputs that are not ours
         self._strange = {file.digest for file in self._files.values() if not file.ours}
         self._notes: dict[str, set[str]] = {}  # by edit: the paths that it was noted for
-        for path, note in self._outputs.published().items():
+        for path, note in published.items():
             self._notes.setdefault(note.edit, set()).add(path)
         self._draft = begin_draft(
             self._config, self._desired, current.resolved, observed, self._options
@@ -159,21 +163,27 @@ class Replanner:
 
     def _look_up(self, keys: Collection[str]) -> set[str] | None:
         """Read what ledger, store and work tree know of keys. The edits that they are of; None
-        where a whole pass must look, since more may have changed.
+        where a whole pass must look, since more may have changed. Where ledger or store are away
+        nothing has changed, and it may be repeated.
         """
         if self._options.repay:  # then results decide which pins hold
             return None
         edits = self._desired.edits
-        self._history.update(self._ledger.find_history(keys, now=self._clock.now()))
+        history = self._ledger.find_history(keys, now=self._clock.now())
         results, damaged = self._store.find_results(keys)
-        if damaged or self._draft.observed.damaged or any(map(self._former.has_stake_in, keys)):
-            return None
         new = [
             result
             for key, several in results.items()
             for result in several
             if result not in self._results.get(key, ())
         ]
+        rendered = {result.edit for result in new if result.edit in edits}
+        names = {name for key in keys for name in self._draft.edits_of(key)}
+        jobs = self._ledger.find_jobs(names | rendered)
+        strays = self._find_strays(history)
+        self._history.update(history)
+        if damaged or self._draft.observed.damaged or any(map(self._former.has_stake_in, keys)):
+            return None
         for key in keys:
             self._results.pop(key, None)
         self._results.update(results)
@@ -181,18 +191,15 @@ class Replanner:
         self._digests |= fresh
         if fresh & self._strange:
             return None
-        names = {name for key in keys for name in self._draft.edits_of(key)}
         if not self._look_at_outputs({edits[name].edit.output for name in names}):
             return None
-        rendered = {result.edit for result in new if result.edit in edits}
-        jobs = self._ledger.find_jobs(names | rendered)
         for name in names | rendered:
             noted = self._find_noted_job(name)
             if name not in jobs and noted is None and name in rendered:
                 return None
             if name in jobs or noted is not None:
                 self._before[name] = jobs.get(name) or noted or {}
-        self._look_at_strays(keys)
+        self._draft.observed = replace(self._draft.observed, strays=strays)
         return names | rendered
 
     def _find_noted_job(self, name: str) -> Mapping[str, object] | None:
@@ -206,17 +213,14 @@ class Replanner:
                 return self._results[note.key][0].job
         return None
 
-    def _look_at_strays(self, keys: Collection[str]) -> None:
-        """A task becomes a stray, or is none any more, only as an attempt loses or adopts it."""
-        attempts = (
-            attempt
-            for key in keys
-            if key in self._history
-            for attempt in self._history[key].attempts
-        )
+    def _find_strays(self, history: Mapping[str, History]) -> Sequence[Stray]:
+        """The tasks that nobody waits for: one becomes a stray, or is none any more, only as an
+        attempt loses or adopts it.
+        """
+        attempts = (attempt for each in history.values() for attempt in each.attempts)
         if any(attempt.adopted or attempt.state is State.UNDECIDED for attempt in attempts):
-            strays = self._ledger.strays.unanswered()
-            self._draft.observed = replace(self._draft.observed, strays=strays)
+            return self._ledger.strays.unanswered()
+        return self._draft.observed.strays
 
     def _look_at_outputs(self, paths: Collection[str]) -> bool:
         """Whether all that lies there is ours, or known not to be: a file that may be the beginning

@@ -116,6 +116,7 @@ class PageRuns:
         self._runs: OrderedDict[str, PageRun] = OrderedDict()
         self._threads = ThreadPoolExecutor(1, "cutlist-page-run")
         self._task: asyncio.Task[None] | None = None
+        self._is_opening = False
 
     def find(self, run_id: str) -> PageRun | None:
         """A run; None for one that is not kept."""
@@ -127,9 +128,13 @@ class PageRuns:
         """Carry out a saved plan. Comes back once it is under way; raises what an apply raises
         before anything is sent: PlanRefused, BudgetExceeded, Locked, InvalidInput.
         """
-        if self._task is not None and not self._task.done():
+        if self._is_opening or (self._task is not None and not self._task.done()):
             raise Locked("another plan is being carried out.", hint="Wait for its end, or stop it.")
-        project = await asyncio.to_thread(self._open_project)
+        self._is_opening = True
+        try:
+            project = await asyncio.to_thread(self._open_project)
+        finally:
+            self._is_opening = False
         run = PageRun(run_id, saved.id, who, project.clock.now())
         loop = asyncio.get_running_loop()
         is_agreed: asyncio.Future[None] = loop.create_future()

@@ -16,6 +16,7 @@ from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.plan.step import Step
 from reconciler.planner import conclude_pass
 from reconciler.state.ledger import SqliteLedger
+from reconciler.state.ledger.base import LedgerAway
 from reconciler.state.store import FolderStore
 from tests.e2e.bench import FETCH, Bench, SmallFilms, Ticking, Trouble, failed
 
@@ -48,14 +49,51 @@ async def run_at_once(function: Callable[..., Any], *args: Any, **kwargs: Any) -
     return function(*args, **kwargs)
 
 
+def repeat_where_away(
+    patch: pytest.MonkeyPatch,
+    look_at: Callable[[Replanner, Collection[str]], list[Step]],
+    chance: random.Random,
+) -> Callable[[Replanner, Collection[str]], list[Step]]:
+    """`look_at`, during which the ledger is away at one of the first questions, or at none; then it
+    is called again.
+    """
+    left = -1  # questions that are answered before one is not; less than 0: all are
+
+    def lose(question: Callable[..., Any]) -> Callable[..., Any]:
+        def ask(*args: Any, **fields: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left == -1:
+                raise LedgerAway("it is away.")
+            return question(*args, **fields)
+
+        return ask
+
+    for name in ("find_history", "find_jobs", "find_requests"):
+        patch.setattr(SqliteLedger, name, lose(getattr(SqliteLedger, name)))
+
+    def repeat(replanner: Replanner, keys: Collection[str]) -> list[Step]:
+        nonlocal left
+        left = chance.randrange(4)
+        try:
+            return look_at(replanner, keys)
+        except LedgerAway:
+            return look_at(replanner, keys)
+        finally:
+            left = -1
+
+    return repeat
+
+
 @pytest.mark.parametrize("seed", range(6))
 async def test_each_look_decides_what_a_whole_pass_would(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
+    """Also where the ledger was away at one of its questions, and the look was repeated."""
     chance = random.Random(seed)
     looks = 0
     executors: list[Executor] = []
-    look_at = Replanner.look_at
+    look_at = repeat_where_away(monkeypatch, Replanner.look_at, random.Random(seed + 1))
 
     def compare(replanner: Replanner, keys: Collection[str]) -> list[Step]:
         nonlocal looks

@@ -174,9 +174,11 @@ def open_server(running: int, task_s: tuple[float, float]) -> MockServer:
     return server
 
 
-def start_clock() -> LifeClock:
-    """The clock of a machine, which is right."""
-    return LifeClock(random.Random(3), error_s=0.0, jump_s=0.0, jump_at_s=0.0)
+def start_clock(chance: int = 3) -> LifeClock:
+    """The clock of a machine, which is right; machines of one ledger need a `chance` each, since
+    their ids come of it.
+    """
+    return LifeClock(random.Random(chance), error_s=0.0, jump_s=0.0, jump_at_s=0.0)
 
 
 def _raise_quota(server: MockServer, running: int) -> None:

@@ -79,7 +79,7 @@ async def _sail(
                 root = folder / f"machine-{number}"
                 _write_project(root, range(number, jobs, machines), running)
                 strait = Strait(server, voyage, refuses_lists=False)
-                applies.append(apply_all(root, server, start_clock(), strait, voyage))
+                applies.append(apply_all(root, server, start_clock(number), strait, voyage))
             await asyncio.gather(*applies)
         finally:
             database.close()

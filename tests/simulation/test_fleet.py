@@ -45,4 +45,4 @@ def test_several_machines_share_the_rates(tmp_path: Path) -> None:
     voyage = sail_together(tmp_path, machines=4, jobs=JOBS, running=JOBS, task_s=TASK_S)
     assert voyage.refused == 0
     assert len(voyage.in_place_at) == JOBS
-    assert voyage.median_delay_s <= 8
+    assert voyage.median_delay_s <= 15

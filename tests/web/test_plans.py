@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -115,6 +116,20 @@ async def test_what_the_system_refuses_is_told(project: Path) -> None:
             pass
         assert told["state"] == "failed"
         assert str(folder) in told["message"]
+
+
+async def test_yes_said_twice_at_once_is_one_run(project: Path) -> None:
+    """Two clicks, or two tabs: the second is told at once, and does not wait for the first."""
+    _ask_for_snow(project)
+    async with serve(project) as page, Listener(page) as listener:
+        shown = await page.post("/api/v1/plans", {}, 201)
+        url = f"{page.origin}/api/v1/plans/{shown['id']}/apply"
+        answers = await asyncio.gather(*(page.session.post(url, json={}) for _ in range(2)))
+        first, second = sorted(answers, key=lambda answer: answer.status)
+        assert (first.status, second.status) == (202, 409)
+        assert (await second.json())["code"] == "locked"
+        while (await listener.hear("run")).get("state") in (None, "running"):
+            pass
 
 
 async def test_one_run_at_a_time_and_it_can_be_stopped(project: Path) -> None:
