@@ -22,13 +22,14 @@ from reconciler.apply.context import (
     tell_disowned,
 )
 from reconciler.apply.events import Phase
+from reconciler.apply.in_flight import IN_FLIGHT
 from reconciler.apply.late import follow_late
 from reconciler.apply.listing import is_prompt_of
 from reconciler.apply.pace import Pace
 from reconciler.apply.prepare import Prepared, forget_uploads
 from reconciler.apply.receipt import close_refused, keep_named, spill_task, write_receipt
 from reconciler.apply.unbroken import run_unbroken
-from reconciler.apply.watching import IN_FLIGHT, Watched
+from reconciler.apply.watching import Watched
 from reconciler.apply.work import Work
 from reconciler.desired.job import Facts
 from reconciler.desired.media import probe_output

@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from reconciler.apply.context import Context, read_page
+from reconciler.apply.context import Context, ask_page, read_page
 from reconciler.apply.day_limits import find_day_limit
 from reconciler.apply.events import Observer, RunBlocking
-from reconciler.apply.lanes import QUESTIONS_PER_S, Pacer
+from reconciler.apply.in_flight import InFlightList, OwnList
+from reconciler.apply.lanes import QUESTIONS_PER_S, Pacer, SharedPacer
+from reconciler.apply.shared_list import SharedList
 from reconciler.apply.sightings import Sightings
 from reconciler.apply.watching import TaskWatch
 from reconciler.config import Config
@@ -83,13 +85,26 @@ def build_context(
         settle_s=config.settle_s,
         spill=Spill(config.state_dir / "spill"),
         sightings=Sightings(ledger, clock, block),
-        questions=(
-            None
-            if config.endpoint.loopback
-            else Pacer(clock, QUESTIONS_PER_S, ledger.count_sharers)
-        ),
+        questions=None
+        if config.endpoint.loopback
+        else _pace_questions(config, ledger, clock, block),
         find_limit=lambda work: find_day_limit(config.budget, config.prices, work, clock.now()),
     )
+
+
+def _pace_questions(
+    config: Config, ledger: Ledger, clock: Clock, block: RunBlocking
+) -> Pacer | SharedPacer:
+    """Turns for looks, pages and downloads, of everybody together."""
+    alone = Pacer(clock, QUESTIONS_PER_S, ledger.count_sharers)
+    if not ledger.is_shared:
+        return alone
+    name = f"questions {config.endpoint.name} {config.account}"
+
+    async def take(turns: int) -> float:
+        return float(await block(lambda: ledger.take_turn(name, QUESTIONS_PER_S, turns)))
+
+    return SharedPacer(clock, QUESTIONS_PER_S, take, alone)
 
 
 def connect_context(
@@ -105,9 +120,21 @@ def connect_context(
         transport=transport,
     )
     connected = replace(context, connection=client)
-    watch = TaskWatch(
-        context.clock,
-        lambda status, number: read_page(connected, number, status=status),
-        context.sightings.write,
-    )
+    watch = TaskWatch(context.clock, _open_list(connected), context.sightings.write)
     return replace(connected, watch=watch)
+
+
+def _open_list(context: Context) -> InFlightList:
+    """The list of tasks in flight: read by one for all who share the ledger, or for this process
+    alone.
+    """
+    task_list = context.ledger.task_list
+    if task_list is None:
+        return OwnList(lambda status, number: read_page(context, number, status=status))
+    return SharedList(
+        context.clock,
+        lambda status, number: ask_page(context, number, status=status),
+        context.block,
+        task_list,
+        context.endpoint,
+    )

@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar
 
 from reconciler.apply.endurance import Endurance
 from reconciler.apply.events import Event, Observer, Phase, RunBlocking
-from reconciler.apply.lanes import Pacer
+from reconciler.apply.lanes import Pacer, SharedPacer
 from reconciler.apply.roll import Roll
 from reconciler.apply.sightings import Sightings
 from reconciler.apply.unbroken import run_unbroken
@@ -77,7 +77,9 @@ class Context:
     settle_s: float
     spill: Spill
     sightings: Sightings
-    questions: Pacer | None = None  # of looks, pages of the list and downloads; None: no limit
+    questions: Pacer | SharedPacer | None = (
+        None  # of looks, pages of the list and downloads; None: no limit
+    )
     watch: TaskWatch | None = None  # None where there is no connection
     roll: Roll = field(default_factory=Roll)
     endurance: Endurance | None = None  # None: whatever is away ends the work
@@ -184,6 +186,11 @@ async def fetch_task(
 async def read_page(context: Context, number: int, *, status: str = "") -> ListPage:
     """One page of the account's list, or of its tasks in a status; asked once."""
     await context.take_turn()
+    return await ask_page(context, number, status=status)
+
+
+async def ask_page(context: Context, number: int, *, status: str = "") -> ListPage:
+    """The same, by whoever keeps a pace of its own."""
     return await context.client.list_tasks(page_no=number, page_size=PAGE_SIZE, status=status)
 
 

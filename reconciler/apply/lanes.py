@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from reconciler.errors import ServiceError
+from reconciler.errors import CutlistError, ServiceError
 from reconciler.system.clock import Clock
 
 SLOWEST_PER_S = 0.05
@@ -14,6 +15,7 @@ RECOVERY = 0.01  # of the full rate, with each that passes
 # looks, pages of the list and downloads of all that share a ledger; the service takes 20 looks and
 # 20 lists in a second, and submits come on top
 QUESTIONS_PER_S = 12.0
+MOST_TURNS = 6  # that a process takes at once, so that others need not wait long
 
 
 class Pacer:
@@ -44,6 +46,47 @@ class Pacer:
     def halve(self) -> None:
         """Go half as fast for a while."""
         self._per_s = max(self._per_s / 2, SLOWEST_PER_S)
+
+
+class SharedPacer:
+    """The same for a rate of all who share a ledger, exactly: turns are taken from it, several at
+    once where several wait. While the ledger is away each goes at its part of the rate.
+    """
+
+    def __init__(
+        self, clock: Clock, per_s: float, take: Callable[[int], Awaitable[float]], alone: Pacer
+    ) -> None:
+        """`take` so many turns that follow each other; gives the seconds until the first."""
+        self._clock = clock
+        self._interval_s = 1 / per_s
+        self._take = take
+        self._alone = alone
+        self._waiting = 0
+        self._turns: deque[float] = deque()  # monotonic moments of those that were taken
+        self._turn = asyncio.Lock()
+
+    async def wait(self) -> None:
+        """Wait for the next turn."""
+        self._waiting += 1
+        try:
+            async with self._turn:
+                await self._wait_for_turn()
+        finally:
+            self._waiting -= 1
+
+    async def _wait_for_turn(self) -> None:
+        now = self._clock.monotonic()
+        while self._turns and self._turns[0] < now - self._interval_s:
+            self._turns.popleft()  # missed, and not to be made up for
+        if not self._turns:
+            turns = min(self._waiting, MOST_TURNS)
+            try:
+                first = self._clock.monotonic() + await self._take(turns)
+            except CutlistError:
+                await self._alone.wait()
+                return
+            self._turns.extend(first + number * self._interval_s for number in range(turns))
+        await self._clock.sleep(max(self._turns.popleft() - self._clock.monotonic(), 0.0))
 
 
 class Gate:

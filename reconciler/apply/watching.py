@@ -1,4 +1,4 @@
-"""Many tasks are watched by the service's list, a page at a time; a task is looked at by itself
+"""Many tasks are watched by the service's list of those in flight; a task is looked at by itself
 only when the list does not show that it goes on.
 
 One thing is believed of a list: a task that it shows PENDING or RUNNING need not be looked at for
@@ -10,23 +10,17 @@ the list says or leaves out makes a task be looked at by itself; that answer alo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from reconciler.apply.in_flight import InFlightList
 from reconciler.apply.pace import Pace
-from reconciler.errors import LedgerError, ServiceError
-from reconciler.service.pages import ListPage
+from reconciler.errors import LedgerError
 from reconciler.system.clock import Clock
 
-IN_FLIGHT = ("PENDING", "RUNNING")  # in this order: a task that begins meanwhile is seen twice
-LIST_FROM = 10  # looks that are due together, from which on the list may be asked instead
-LIST_PAGES_PER_S = 2.0  # of the 20 calls in a second that the service takes
-LIST_REST_S = 60.0  # after a list that was of no use
 TRUST_S = 300.0
 SOON_S = 1e-3  # what is due so soon is due now
-
-ReadPage = Callable[[str, int], Awaitable[ListPage]]  # by status and number of the page
 
 
 @dataclass(slots=True, eq=False)
@@ -57,18 +51,16 @@ class TaskWatch:
     """
 
     def __init__(
-        self, clock: Clock, read_page: ReadPage, write_down: Callable[[], Awaitable[None]]
+        self, clock: Clock, in_flight: InFlightList, write_down: Callable[[], Awaitable[None]]
     ) -> None:
         """`write_down` makes durable what `Watched.tell` was told."""
         self._clock = clock
-        self._read_page = read_page
+        self._in_flight = in_flight
         self._write_down = write_down
         self._waiting: dict[str, Watched] = {}
         self._keeper: asyncio.Task[None] | None = None
         self._stirred = asyncio.Event()
         self._next_at = 0.0  # when the keeper looks round again
-        self._pages = len(IN_FLIGHT)  # that the last list had
-        self._rests_until = 0.0  # monotonic: the list is not asked before
 
     async def wait(self, watched: Watched) -> None:
         """Wait until a task is to be looked at by itself: its time has come and no list vouches for
@@ -96,6 +88,7 @@ class TaskWatch:
             self._keeper.cancel()
             with suppress(asyncio.CancelledError):
                 await self._keeper
+        await self._in_flight.close()
 
     # -------------------------------------------------------------- the time
 
@@ -130,7 +123,7 @@ class TaskWatch:
         """
         now = self._clock.monotonic()
         asked = self._find_asked_for(now)
-        if now >= self._rests_until and self._is_list_cheaper(len(asked)):
+        if self._in_flight.is_cheaper(len(asked), now):
             await self._ask_list(asked, now)
         for watched in tuple(self._waiting.values()):
             if watched.due_at <= now + SOON_S:
@@ -142,9 +135,6 @@ class TaskWatch:
             watched.wake.set_result(None)
 
     # -------------------------------------------------------------- the list
-
-    def _is_list_cheaper(self, looks: int) -> bool:
-        return looks >= LIST_FROM and looks > self._pages
 
     def _find_asked_for(self, now: float) -> dict[str, Watched]:
         """The tasks that are due, or will be before long, and that the list may vouch for."""
@@ -158,8 +148,7 @@ class TaskWatch:
 
     async def _ask_list(self, asked: dict[str, Watched], now: float) -> None:
         """Put off the looks at tasks that the list shows in flight; those that it lacks are due."""
-        shown = await self._read(asked.keys(), now)
-        wait_s = self._pages / LIST_PAGES_PER_S
+        shown = await self._in_flight.read(asked.keys(), now)
         for task_id, watched in asked.items():
             if self._waiting.get(task_id) is not watched:
                 continue
@@ -167,37 +156,9 @@ class TaskWatch:
             if not watched.is_listed:
                 watched.due_at = now
                 continue
-            watched.due_at = now + max(watched.pace.near_s, wait_s)
+            watched.due_at = now + max(watched.pace.near_s, self._in_flight.takes_s)
             if watched.status != shown[task_id]:
                 watched.status = shown[task_id]
                 watched.tell(watched.status)
-        if len(shown) <= self._pages:
-            self._rests_until = now + LIST_REST_S
         with suppress(LedgerError):  # whoever notes something next meets it again
             await self._write_down()
-
-    async def _read(self, asked: Collection[str], now: float) -> dict[str, str]:
-        """The statuses of those tasks that the list shows in flight. A list that cannot be read, or
-        has more pages than there are tasks to be asked about, shows the rest no more.
-        """
-        shown: dict[str, str] = {}
-        pages = 0
-        for status in IN_FLIGHT:
-            number = 0
-            while len(shown) < len(asked):
-                number, pages = number + 1, pages + 1
-                try:
-                    page = await self._read_page(status, number)
-                except ServiceError:
-                    self._rests_until = now + LIST_REST_S
-                    return shown
-                if page.contradictions or pages > max(len(asked), len(IN_FLIGHT)):
-                    self._rests_until = now + LIST_REST_S
-                    return shown
-                for row in page.rows:
-                    if row.task_id in asked and row.status in IN_FLIGHT:
-                        shown[str(row.task_id)] = row.status
-                if not page.rows or number >= (page.pages or 0):
-                    break
-        self._pages = max(pages, len(IN_FLIGHT))
-        return shown

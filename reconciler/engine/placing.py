@@ -10,11 +10,11 @@ from dataclasses import replace
 from reconciler.apply.carry import Again, Carried
 from reconciler.apply.context import Context
 from reconciler.apply.events import Phase
+from reconciler.apply.in_flight import IN_FLIGHT
 from reconciler.apply.lanes import Gate, name_lane
 from reconciler.apply.outcome import NotTried
 from reconciler.apply.prepare import hash_content, open_content, report_change
 from reconciler.apply.rivals import THEIRS
-from reconciler.apply.watching import IN_FLIGHT
 from reconciler.apply.work import Source, Work
 from reconciler.config import Config
 from reconciler.desired.tree import Unusable

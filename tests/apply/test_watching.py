@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from reconciler.apply.in_flight import LIST_FROM, LIST_REST_S, OwnList
 from reconciler.apply.pace import Pace
-from reconciler.apply.watching import LIST_FROM, LIST_REST_S, TRUST_S, TaskWatch, Watched
+from reconciler.apply.watching import TRUST_S, TaskWatch, Watched
 from reconciler.errors import NotTheService
 from reconciler.service.pages import ListedTask, ListPage
 from tests.simulation.clocks import LifeClock, elapsed_s
@@ -52,7 +53,7 @@ class Ship:
         self.clock, self.lists = clock, lists
         self.looks: dict[str, list[float]] = {task: [] for task in lists.ends_s}
         self.told: list[str] = []
-        self.watch = TaskWatch(clock, lists.read, self._write_down)
+        self.watch = TaskWatch(clock, OwnList(lambda *page: lists.read(*page)), self._write_down)
 
     async def _write_down(self) -> None: ...
 

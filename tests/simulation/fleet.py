@@ -11,7 +11,8 @@ import asyncio
 import random
 import statistics
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -62,6 +63,7 @@ class Voyage:
     jobs: int
     sent_at: list[float] = field(default_factory=list)  # of every request, in order
     kinds: Counter[str] = field(default_factory=Counter)  # of requests
+    sent_of: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))  # by kind
     refused: int = 0  # 429: over the rate
     ended_at: dict[str, float] = field(default_factory=dict)  # by task
     in_place_at: dict[str, float] = field(default_factory=dict)  # by task
@@ -73,13 +75,21 @@ class Voyage:
     @property
     def most_in_a_second(self) -> int:
         """The most requests in any second, wherever it begins."""
-        times = self.sent_at
-        return max(bisect_left(times, at + 1.0) - n for n, at in enumerate(times))
+        return _find_most_in_a_second(self.sent_at)
+
+    @property
+    def most_of(self) -> dict[str, int]:
+        """The same by the kind of request."""
+        return {kind: _find_most_in_a_second(times) for kind, times in self.sent_of.items()}
 
     @property
     def median_delay_s(self) -> float:
         """From the end of a task to its file in place."""
         return statistics.median(self.in_place_at[task] - at for task, at in self.ended_at.items())
+
+
+def _find_most_in_a_second(times: Sequence[float]) -> int:
+    return max(bisect_left(times, at + 1.0) - n for n, at in enumerate(times))
 
 
 class Strait(httpx.AsyncBaseTransport):
@@ -94,6 +104,7 @@ class Strait(httpx.AsyncBaseTransport):
         kind = _kind_of(request)
         self._voyage.sent_at.append(elapsed_s())
         self._voyage.kinds[kind] += 1
+        self._voyage.sent_of[kind].append(elapsed_s())
         await asyncio.sleep(self._chance.uniform(*ONE_WAY_S))
         if kind == "list" and self._refuses_lists and "status" in request.url.params:
             status, headers, body = 404, {}, b"<html>no such page</html>"

@@ -15,10 +15,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply import executor, recover, watching
+from reconciler.apply import executor, in_flight, recover, shared_list
 from reconciler.apply.outcome import Report
 from reconciler.apply.settle import take_second_look
-from reconciler.apply.watching import TaskWatch
 from reconciler.errors import CutlistError, LedgerError, Locked
 from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.state.lock import FileLock
@@ -159,8 +158,9 @@ def tapped(world: World) -> Iterator[None]:
         patch.setattr(recover, "take_second_look", heard)
         patch.setattr(ProbeClient, "_ask", look_here)
         if turn_of(world.seed) % 2:  # however few they are
-            patch.setattr(TaskWatch, "_is_list_cheaper", lambda self, looks: looks > 0)
-            patch.setattr(watching, "LIST_REST_S", 20.0)
+            for module in (in_flight, shared_list):
+                patch.setattr(module, "spares_requests", lambda looks, pages: looks > 0)
+                patch.setattr(module, "LIST_REST_S", 20.0)
         yield
 
 

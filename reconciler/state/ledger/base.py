@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from reconciler.errors import LedgerError
 from reconciler.formats.values import value
 from reconciler.state.booked import Booking, Entry, Holding, Origin
+from reconciler.state.ledger.listed import TaskList
 from reconciler.state.observed import Attempt, History, Request, State, Stray
 
 
@@ -256,6 +257,10 @@ class Ledger(Protocol):
         """What lies in the service's storage."""
 
     @property
+    def task_list(self) -> TaskList | None:
+        """The list of tasks in flight, read by one for all; None where nobody else may write."""
+
+    @property
     def is_shared(self) -> bool:
         """Whether other processes may write to it at the same time."""
 
@@ -282,9 +287,9 @@ class Ledger(Protocol):
         lives.
         """
 
-    def take_turn(self, lane: str, per_s: float, /) -> float:
-        """Take the next turn of a lane that lets `per_s` pass in a second, of everybody together;
-        the seconds until then.
+    def take_turn(self, lane: str, per_s: float, turns: int = 1, /) -> float:
+        """Take the next turn of a lane that lets `per_s` pass in a second, of everybody together,
+        or several that follow each other; the seconds until the first.
         """
 
     def count_sharers(self) -> int:

@@ -14,6 +14,7 @@ from reconciler.state.ledger.sql.database import (
     TEXT,
     Connection,
 )
+from reconciler.state.ledger.task_list import SharedTaskList
 from reconciler.state.observed import TASK_ENDS, Attempt
 
 # a task that nobody has followed for so long holds up nobody: its process may be gone
@@ -29,6 +30,7 @@ class PostgresLedger(SqlLedger):
     intended_at = NOW
     is_shared = True
     send_within_s = SEND_WITHIN_S
+    task_list: SharedTaskList
     kept_readings = 500  # of all processes together, in a time in which none of them sends
 
     _database: PostgresDatabase
@@ -37,6 +39,7 @@ class PostgresLedger(SqlLedger):
         super().__init__(database, project, me.id)
         self._me = me
         self._holders = Holders(database, me)
+        self.task_list = SharedTaskList(database, me)
         self._has_joined = False
 
     @classmethod
@@ -95,16 +98,17 @@ class PostgresLedger(SqlLedger):
     def take_duty(self, name: str, /) -> bool:
         return self._holders.take_duty(name)
 
-    def take_turn(self, lane: str, per_s: float, /) -> float:
+    def take_turn(self, lane: str, per_s: float, turns: int = 1, /) -> float:
+        take_s = turns / per_s
         with self._database.transaction() as connection:
             row = connection.execute(
                 f"insert into lanes (lane, next_at) values (?, {NOW} + ?) on conflict (lane) do"
                 f" update set next_at = greatest(lanes.next_at, {NOW}) + ? returning next_at -"
                 f" {NOW}",
-                (lane, 1 / per_s, 1 / per_s),
+                (lane, take_s, take_s),
             ).fetchone()
         assert row is not None
-        return max(float(row[0]) - 1 / per_s, 0.0)
+        return max(float(row[0]) - take_s, 0.0)
 
     def count_sharers(self) -> int:
         return self._holders.sharers

@@ -24,6 +24,7 @@ from reconciler.state.ledger.base import (
     SpendingLimit,
     TaskTaken,
 )
+from reconciler.state.ledger.listed import TaskList
 from reconciler.state.ledger.sql.baselines import KEPT, SqlBaselines
 from reconciler.state.ledger.sql.books import SqlBooks, book
 from reconciler.state.ledger.sql.database import (
@@ -50,6 +51,7 @@ class SqlLedger(Questions):
 
     intended_at: ClassVar = "0"  # the moment of an intent by the database's clock, in SQL
     is_shared = False
+    task_list: TaskList | None = None
     send_within_s = math.inf
     kept_readings = KEPT
 
@@ -353,7 +355,7 @@ class SqlLedger(Questions):
     def take_duty(self, _name: str, /) -> bool:
         return True
 
-    def take_turn(self, _lane: str, _per_s: float, /) -> float:
+    def take_turn(self, _lane: str, _per_s: float, _turns: int = 1, /) -> float:
         return 0.0
 
     def count_sharers(self) -> int:

@@ -133,7 +133,20 @@ create table handovers (
 _BEGINNINGS = """
 create index attempts_by_intent on attempts (intended_at) where intended_at > 0;
 """
+# what one process has read of the account's list for all, by the clock of the ledger
+_WATCHES = """
+alter table tasks add column listed_at real not null default 0;
+alter table tasks add column listed_as text not null default '';
+create table watches (
+    endpoint text primary key,
+    holder text not null,
+    renewed_at real not null,
+    begun_at real not null,
+    whole_at real not null,
+    pages integer not null
+) strict;
+"""
 # each takes a file to the version of its number, from 1; what was written stays
-STEPS = (_ATTEMPTS, _BOOKS, _BASELINES, _INDEXES, _SHARING, _HANDOVERS, _BEGINNINGS)
+STEPS = (_ATTEMPTS, _BOOKS, _BASELINES, _INDEXES, _SHARING, _HANDOVERS, _BEGINNINGS, _WATCHES)
 VERSION = len(STEPS)
 RETIRED = 1_000_000  # the version of a ledger whose rows were moved elsewhere
