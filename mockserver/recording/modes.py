@@ -14,7 +14,7 @@ from mockserver.recording.comparison import compare_recording
 from mockserver.recording.exchange import read_recording
 from mockserver.recording.recorder import Recorder
 from mockserver.recording.replay import Replay
-from mockserver.recording.words import build_document, write_comparison
+from mockserver.recording.words import build_document, count_things, write_comparison
 
 EXIT_SAME, EXIT_DIFFERENT = 0, 2
 
@@ -60,14 +60,15 @@ def record(
     lines.append("Prompts stay readable in the file; keys, signatures, addresses and ids do not.")
     asyncio.run(serve(recorder, lambda: lines))
     if recorder.left_out:
-        raise ServerError(f"{recorder.left_out} exchanges are not in {file}, as said above")
+        left_out = count_things(recorder.left_out, "exchange")
+        raise ServerError(f"left out of {file}: {left_out}, as said above")
 
 
 def replay(file: Path, serve: ServeUntilStopped, *, host: str, port: int, clock: Clock) -> None:
     """Answer from a recording until a person ends it. Raises ServerError."""
     server = Replay(file, host=host, port=port, clock=clock)
-    count = len(server.recording.exchanges)
-    lines = [f"answers from {file}, {count} exchanges, to any key    Ctrl-C ends it"]
+    count = count_things(len(server.recording.exchanges), "exchange")
+    lines = [f"answers from {file}, {count}, to any key    Ctrl-C ends it"]
     if server.recording.cut_off:
         lines.append("Its last line is cut off and left out.")
     asyncio.run(serve(server, lambda: lines))

@@ -30,12 +30,14 @@ def write_comparison(comparison: Comparison) -> list[str]:
         lines.append(f"not compared: {count}, because {reason}")
     if recording.cut_off:
         lines.append("the last line is cut off and left out")
-    differences = len(comparison.differences)
-    lines.append(
-        f"{comparison.compared} exchanges compared, {differences}"
-        f" difference{'' if differences == 1 else 's'}"
-    )
+    compared = count_things(comparison.compared, "exchange")
+    lines.append(f"{compared} compared, {count_things(len(comparison.differences), 'difference')}")
     return lines
+
+
+def count_things(count: int, thing: str) -> str:
+    """A number of things, as in `1 exchange` and `2 exchanges`."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def _write_difference(item: Difference) -> str:

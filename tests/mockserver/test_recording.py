@@ -3,12 +3,16 @@
 import base64
 import json
 from contextlib import asynccontextmanager
+from urllib.parse import quote
 
 import httpx
 import pytest
 from aiohttp import web
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mockserver import Account, ApiKey, Recorder, ServerError
+from mockserver.digest import encode_compact
 from mockserver.http.listening import Listener
 from mockserver.recording.exchange import BadRecording, read_recording
 from mockserver.recording.leaks import find_leak
@@ -362,6 +366,37 @@ def test_what_would_be_a_leak(text):
     words = find_leak(line, {KEY}, {"1983450276619034"}, load_rules())
     assert words is not None
     assert text not in words
+
+
+TEXTS = st.text(max_size=20)
+SPELLINGS = (
+    str,
+    str.swapcase,
+    lambda key: quote(key, safe=""),
+    lambda key: base64.b64encode(key.encode()).decode(),
+    lambda key: key.encode().hex(),
+    lambda key: f"https://a.b/{key}/c.mp4?{key}={key}",
+    lambda key: f"Bearer {key}",
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    key=st.text("abcdefghijkmnpqrstuvwxyzABCDEFGHJ23456789", min_size=16, max_size=40),
+    spell=st.sampled_from(SPELLINGS),
+    before=TEXTS,
+    after=TEXTS,
+    name=st.sampled_from(["prompt", "url", "token", "message", "upload_dir", "caller_uid"]),
+)
+def test_no_line_is_written_that_holds_the_key(key, spell, before, after, name):
+    """Wherever it stands and however it is spelt: it is replaced, or the line is refused."""
+    key, redactor = f"sk-{key}", Redactor()
+    redactor.redact_authorization(f"Bearer {key}")
+    body = {name: f"{before} {spell(key)} {after}", "more": [{"deep": spell(key)}], spell(key): 1}
+    line = encode_compact(redactor.redact(body)).decode()
+    if find_leak(line, redactor.keys, redactor.removed, redactor.rules) is None:
+        assert key.lower() not in line.lower()
+        assert spell(key) not in line
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def test_from_a_recording_to_a_comparison(tmp_path):
             process.send_signal(signal.SIGTERM)
             out, err = process.communicate(timeout=30)
         assert (process.returncode, err) == (0, "")
-        assert out == "1 exchanges compared, 0 differences\n"
+        assert out == "1 exchange compared, 0 differences\n"
         with running("--record", killed, *options) as (process, url):
             httpx.post(url + CREATE, json=EDIT, headers=HEADERS)
             process.kill()
@@ -68,7 +68,7 @@ def test_from_a_recording_to_a_comparison(tmp_path):
     assert (done.exit_code, difference["kind"]) == (2, "type")
     assert run("--compare", day).exit_code == 0
     with running("--replay", day) as (process, url):
-        assert "1 exchanges, to any key" in process.stdout.readline()
+        assert "1 exchange, to any key" in process.stdout.readline()
         assert httpx.post(url + CREATE, json=EDIT, headers=HEADERS).status_code == 200
 
 
