@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
 
 def open_project(
-    context: click.Context, endpoint: str | None = None, start: Path | None = None
+    context: click.Context,
+    endpoint: str | None = None,
+    start: Path | None = None,
+    environment: str | None = None,
 ) -> Project:
-    """Open the project around `start`, or the folder of `-C`, in the environment of `--env`.
+    """Open the project around `start`, or the folder of `-C`, in `environment`, or that of `--env`.
 
     Raises ProjectNotFound, InvalidInput, UsageError.
     """
@@ -32,7 +35,7 @@ def open_project(
         return Project.open(
             context.obj if start is None else start,
             endpoint=endpoint,
-            environment=context.meta.get(completion.ENVIRONMENT),
+            environment=environment or context.meta.get(completion.ENVIRONMENT),
             command=context.command_path,
         )
 

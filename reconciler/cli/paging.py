@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from html import escape
@@ -12,21 +11,13 @@ from pathlib import Path
 
 from reconciler.cli import crash, screen
 from reconciler.formats.secret import Secret
-from reconciler.project import Project
 from reconciler.system.clock import make_secret
 from reconciler.system.programs import find_opener, run_program
-from reconciler.web.api import PageApi
 from reconciler.web.auth import COOKIE, open_gate
-from reconciler.web.desk import OwnDesk
-from reconciler.web.feed import Feed
+from reconciler.web.environments import OpenIn, ProjectHouse
 from reconciler.web.files import Shell
 from reconciler.web.gate import PageGate, TokenGate
-from reconciler.web.media import MediaRoom
-from reconciler.web.places import MediaPlaces
-from reconciler.web.rooms import OneRoom, PageRoom
-from reconciler.web.runs import PageRuns
 from reconciler.web.server import PageServer
-from reconciler.web.watched import WatchedProject
 
 _TOKEN_BYTES = 24
 _READ_WITHIN_S = 30.0  # so long the browser may take to read where it is sent
@@ -36,7 +27,7 @@ _READ_WITHIN_S = 30.0  # so long the browser may take to read where it is sent
 class PageSettings:
     """What the command line says. `auth` None: whoever has the token of this start."""
 
-    open_project: Callable[[], Project]
+    open_in: OpenIn
     host: str
     port: int
     open_browser: bool
@@ -47,21 +38,16 @@ class PageSettings:
 async def serve_page(settings: PageSettings) -> None:
     """Serve the page until cancelled. Raises CutlistError where it cannot begin."""
     token = Secret("" if settings.auth else make_secret(_TOKEN_BYTES).hex())
-    feed = Feed(make_secret(8).hex())
-    project = settings.open_project()
-    media = MediaRoom(project.config.cache_dir, project.clock)
-    watched = WatchedProject(
-        project, settings.open_project, feed, MediaPlaces(), media, _tell_fault
-    )
-    runs = PageRuns(settings.open_project, feed, _tell_fault)
+    project = settings.open_in(None)
+    house = ProjectHouse(project, settings.open_in, lambda: make_secret(8).hex(), _tell_fault)
     given = None if settings.auth is None else open_gate(settings.auth, settings.folder)
 
     def open_own_gate(port: int) -> PageGate:
-        who = watched.project.config.approver
+        who = house.watched.project.config.approver
         return given or TokenGate([(who, token)], f"{COOKIE}-{port}", [port])
 
     server = PageServer(
-        OneRoom(PageRoom(PageApi(watched, OwnDesk(watched, runs)), feed, media)),
+        house,
         Shell(),
         open_own_gate,
         _tell_fault,
@@ -71,9 +57,7 @@ async def serve_page(settings: PageSettings) -> None:
     async with AsyncExitStack() as stack:
         await server.start()
         stack.push_async_callback(server.stop)
-        stack.callback(feed.close)
-        stack.push_async_callback(media.close)
-        stack.push_async_callback(runs.close)
+        stack.push_async_callback(house.close)
         host = f"[{server.host}]" if ":" in server.host else server.host
         address = f"http://{host}:{server.port}/"
         whole = f"{address}?token={token.reveal()}" if token else address
@@ -82,7 +66,7 @@ async def serve_page(settings: PageSettings) -> None:
         if settings.open_browser and token:
             browser = asyncio.ensure_future(_open_browser(whole))
             stack.callback(browser.cancel)
-        await watched.run()
+        await house.run()
 
 
 def _tell_fault(error: Exception) -> None:

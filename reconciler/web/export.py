@@ -9,17 +9,19 @@ import re
 import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import orjson
 
+from reconciler.config import list_other_environments
 from reconciler.errors import CutlistError, UsageError
 from reconciler.formats.digest import hash_bytes
+from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.history.log import log_to_json
-from reconciler.plan.diff import Comparison
+from reconciler.plan.diff import Change, Comparison
 from reconciler.planner import Pass
 from reconciler.project import Project
 from reconciler.system.files import make_dirs
@@ -73,7 +75,7 @@ def export_page(project: Project, request: ExportRequest, tell: Callable[[str], 
     """
     _require_place(request.folder)
     shell = Shell()
-    scene = _read_scene(project, request)
+    scene = _read_scene(project, request, tell)
     building = request.folder.with_name(f".{request.folder.name}.{project.clock.new_id()}.tmp")
     try:
         make_dirs(building)
@@ -105,38 +107,80 @@ class _Scene:
     edits: int
 
 
-def _read_scene(project: Project, request: ExportRequest) -> _Scene:
+def _read_scene(project: Project, request: ExportRequest, tell: Callable[[str], None]) -> _Scene:
+    """What is exported: a review, or the environment that was named, or all of them."""
     places = MediaPlaces("", exported=True, has_videos=request.videos)
-    about = read_project(project, read_revision(project), "", PageRights("export"))
-    if request.ends is None:
-        current = project.run_pass()
-        names: Collection[str] = current.desired.edits
-        before: Pass | None = None
-        comparison = None
-    else:
-        comparison = project.diff(request.ends)
-        before, current = _look_at_sides(project, comparison)
-        names = [change.name for change in comparison.changes if change.name in current.resolved]
-    board = read_board(project, current, places)
-    answer = encode_board(board, ())
-    answer["cards"] = [card for card in answer["cards"] if card["name"] in names]
-    log = [record for record in project.log() if comparison is None or record.edit in names]
-    data: dict[str, Any] = {
-        "project": about,
+    if request.ends is not None:
+        return _prefix(_read_review(project, request.ends, places))
+    first = _read_environment(project, places)
+    scenes = {project.config.environment: first}
+    if project.config.environment == NO_ENVIRONMENT:
+        for config in list_other_environments(project.config):
+            try:
+                scenes[config.environment] = _read_environment(
+                    Project(config, project.clock), places
+                )
+            except CutlistError as error:
+                tell(f"! the environment {config.environment} is left out: {error}")
+    data: dict[str, Any] = {}
+    for name, scene in scenes.items():
+        scene.data["project"]["environments"] = list(scenes)
+        mark = "" if scene is first else f"?environment={quote(name, safe=_UNQUOTED)}"
+        data |= {f"{path}{mark}": value for path, value in scene.data.items()}
+    passes = [one for scene in scenes.values() for one in scene.passes]
+    return _prefix(_Scene(data, passes, sum(scene.edits for scene in scenes.values())))
+
+
+def _prefix(scene: _Scene) -> _Scene:
+    return replace(scene, data={f"/api/v1/{path}": value for path, value in scene.data.items()})
+
+
+def _read_environment(project: Project, places: MediaPlaces) -> _Scene:
+    current = project.run_pass()
+    names = current.desired.edits
+    data = _read_pages(project, current, places)
+    for name in names:
+        data[_name_edit(name)] = build_edit(read_edit(project, current, name, places))
+    return _Scene(data, [current], len(names))
+
+
+def _read_review(project: Project, ends: str, places: MediaPlaces) -> _Scene:
+    comparison = project.diff(ends)
+    before, current = _look_at_sides(project, comparison)
+    changes = [change for change in comparison.changes if change.name in current.resolved]
+    data = _read_pages(project, current, places, [change.name for change in changes])
+    data["project"]["environments"] = [project.config.environment]
+    data["diff"] = comparison.to_json()
+    data["plan"]["plan"] = comparison.plan.to_json()
+    for change in changes:
+        edit = build_edit(read_edit(project, current, change.name, places))
+        was = _show_before(before, change, comparison, places)
+        data[_name_edit(change.name)] = edit | {"before": [*was, *edit["before"]]}
+    return _Scene(data, [current, before], len(changes))
+
+
+def _read_pages(
+    project: Project, current: Pass, places: MediaPlaces, only: Collection[str] | None = None
+) -> dict[str, Any]:
+    """What every page but those of single edits shows, of these edits or of all."""
+    environment = project.config.environment
+    answer = encode_board(environment, read_board(project, current, places), ())
+    log = project.log()
+    if only is not None:
+        answer["cards"] = [card for card in answer["cards"] if card["name"] in only]
+        log = [record for record in log if record.edit in only]
+    return {
+        "project": read_project(project, read_revision(project), "", PageRights("export")),
         "board": {"etag": hash_bytes(orjson.dumps(answer))[:32], **answer},
         "plan": {"id": "", "plan": current.plan.to_json(), "expires": None},
         "cost": project.cost().to_json(),
         "status": project.status().to_json(),
         "log": log_to_json(log),
     }
-    if comparison is not None:
-        data["diff"] = comparison.to_json()
-        data["plan"]["plan"] = comparison.plan.to_json()
-    for name in names:
-        edit = _read_one(project, current, before, comparison, name, places)
-        data[f"edits/{quote(name, safe=_UNQUOTED)}"] = edit
-    passes = [current] if before is None else [current, before]
-    return _Scene({f"/api/v1/{path}": value for path, value in data.items()}, passes, len(names))
+
+
+def _name_edit(name: str) -> str:
+    return f"edits/{quote(name, safe=_UNQUOTED)}"
 
 
 _UNQUOTED = "!'()*~"  # what encodeURIComponent leaves as it is, besides letters, digits and -_.
@@ -151,22 +195,17 @@ def _look_at_sides(project: Project, comparison: Comparison) -> tuple[Pass, Pass
     return before, project.run_pass_at(project.find_revision(comparison.after.commit))
 
 
-def _read_one(
-    project: Project,
-    current: Pass,
-    before: Pass | None,
-    comparison: Comparison | None,
-    name: str,
-    places: MediaPlaces,
-) -> dict[str, Any]:
-    """One edit; in a review, what it was before stands first among what goes into it."""
-    edit = build_edit(read_edit(project, current, name, places))
-    if before is None or comparison is None:
-        return edit
-    change = next(change for change in comparison.changes if change.name == name)
-    old = before.resolved.get(change.was or name)
-    if old is not None and old.result is not None:  # and not what lies in its output
-        was = {
+def _show_before(
+    before: Pass, change: Change, comparison: Comparison, places: MediaPlaces
+) -> Sequence[Mapping[str, Any]]:
+    """What an edit was on the earlier side, if it was rendered: it stands first among what goes
+    into it. What merely lies in its output does not count.
+    """
+    old = before.resolved.get(change.was or change.name)
+    if old is None or old.result is None:
+        return []
+    return [
+        {
             "role": "video before",
             "kind": "revision",
             "name": str(comparison.before.name),
@@ -174,8 +213,7 @@ def _read_one(
             "url": None,
             **name_media(old.result.digest, places),
         }
-        edit["before"] = [was, *edit["before"]]
-    return edit
+    ]
 
 
 # ------------------------------------------------------------------ media

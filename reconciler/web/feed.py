@@ -26,17 +26,21 @@ class FeedEvent:
 
 
 class Feed:
-    """Events of one page. Used in its event loop only."""
+    """Events of one page. Used in its event loop only. What is told here is told in the feed
+    `onward` as well.
+    """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, onward: Feed | None = None) -> None:
+        self._name, self._onward = name, onward
         self._count = 0
         self._kept: deque[FeedEvent] = deque(maxlen=_MOST_KEPT)
-        self._greeting: Mapping[str, Any] = {}
+        self._boards: dict[str, str] = {}
         self._readers: set[asyncio.Queue[FeedEvent | None]] = set()
 
     def publish(self, kind: str, data: Mapping[str, Any]) -> None:
         """Tell everybody who looks."""
+        if self._onward is not None:
+            self._onward.publish(kind, data)
         self._count += 1
         event = FeedEvent(f"{self._name}-{self._count}", kind, data)
         self._kept.append(event)
@@ -46,11 +50,18 @@ class Feed:
             else:
                 self._cut(queue)
 
-    def greet(self, data: Mapping[str, Any]) -> None:
-        """What is told first to whoever comes: by it a page knows whether what it has read is of
-        before something that it was not told.
+    def note_board(self, environment: str, etag: str) -> None:
+        """The board of an environment as it is from now on. Whoever comes is told first: by it a
+        page knows whether what it has read is of before something that it was not told.
         """
-        self._greeting = data
+        if self._onward is not None:
+            self._onward.note_board(environment, etag)
+        self._boards[environment] = etag
+
+    @property
+    def has_readers(self) -> bool:
+        """Whether somebody is told."""
+        return bool(self._readers) or (self._onward is not None and self._onward.has_readers)
 
     def close(self) -> None:
         """End every reader."""
@@ -77,7 +88,8 @@ class Feed:
         """What a reader gets at first: a word of where it stands, and what it has missed."""
         number = None if last_id is None else self._find_number(last_id)
         if last_id is None or number is None:
-            kind, data = ("hello", self._greeting) if last_id is None else ("reset", {})
+            kind = "hello" if last_id is None else "reset"
+            data = {"boards": dict(self._boards)} if last_id is None else {}
             return [FeedEvent(f"{self._name}-{self._count}", kind, data)]
         missed = list(self._kept)[number - self._count :] if number < self._count else []
         return [FeedEvent(last_id, "hello", {}), *missed]

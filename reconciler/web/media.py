@@ -161,15 +161,20 @@ class MediaRoom:
         self._maker = StillMaker(clock, block)
         self._store: Store | None = None
         self._is_ready = asyncio.Event()
-        self._inputs: Mapping[str, OpenFile] = {}
+        self._inputs: dict[str, Mapping[str, OpenFile]] = {}  # by environment
         self._videos = MediaSource(self._open_video)
         self._given = MediaSource(self._open_input)
         self._video_shelf, self._input_shelf = open_shelves(cache_dir)
 
-    def follow(self, store: Store, inputs: Mapping[str, OpenFile] | None = None) -> None:
-        """From now on these are the videos, and the inputs that lie here; None: as before."""
+    def follow(
+        self, store: Store, environment: str, inputs: Mapping[str, OpenFile] | None = None
+    ) -> None:
+        """From now on these are the videos, and the inputs that lie here in an environment; None:
+        as before.
+        """
         self._store = store
-        self._inputs = self._inputs if inputs is None else inputs
+        if inputs is not None:
+            self._inputs[environment] = inputs
         self._is_ready.set()
 
     async def wait(self) -> None:
@@ -180,7 +185,7 @@ class MediaRoom:
         """Make the small ones of inputs while those are here: they are shown with old takes too.
         What cannot be made is left out.
         """
-        for digest in list(self._inputs):
+        for digest in [digest for inputs in self._inputs.values() for digest in inputs]:
             for kind in (StillKind.POSTER, StillKind.PREVIEW):
                 if not self._input_shelf.has(digest, kind):
                     task = self._maker.begin(self._given, self._input_shelf, digest, kind)
@@ -211,10 +216,10 @@ class MediaRoom:
         return self._store.open_blob(digest)
 
     def _open_input(self, digest: str) -> AbstractContextManager[IO[bytes]]:
-        opening = self._inputs.get(digest)
-        if opening is None:
-            raise NoMedium("No file of the project has these bytes now.")
-        return opening()
+        for inputs in self._inputs.values():
+            if digest in inputs:
+                return inputs[digest]()
+        raise NoMedium("No file of the project has these bytes now.")
 
 
 def open_shelves(cache_dir: Path) -> tuple[StillShelf, StillShelf]:

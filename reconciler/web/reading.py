@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from reconciler.config import Config, list_other_environments
 from reconciler.errors import CutlistError, GitError, UsageError
+from reconciler.formats.names import NO_ENVIRONMENT
 from reconciler.plan.explain import explain_edit
 from reconciler.plan.show import view_edit
 from reconciler.plan.status import Status
@@ -28,7 +30,6 @@ def read_project(
 ) -> dict[str, Any]:
     """Which project it is, and what the page may do."""
     config = project.config
-    environments = (config.document.data.get("spec") or {}).get("environments") or {}
     return {
         "version": API_VERSION,
         "name": config.name,
@@ -36,7 +37,7 @@ def read_project(
         "account": config.account,
         "endpoint": config.endpoint.name,
         "environment": config.environment,
-        "environments": sorted(environments),
+        "environments": list_environments(config),
         "currency": config.prices.currency or None,
         "revision": revision,
         "may": rights.to_json(),
@@ -95,10 +96,19 @@ def put_in_words(error: OSError) -> CutlistError:
     return CutlistError(f"{place}{error.strerror or error}.")
 
 
-def encode_board(board: BoardView, faults: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """The board for programs, without its ETag."""
+def list_environments(config: Config) -> Sequence[str]:
+    """The environments that a project can be looked at in; without one comes first."""
+    others = [other.environment for other in list_other_environments(config)]
+    return sorted([config.environment, *others], key=lambda name: (name != NO_ENVIRONMENT, name))
+
+
+def encode_board(
+    environment: str, board: BoardView, faults: Sequence[Mapping[str, str]]
+) -> dict[str, Any]:
+    """The board of an environment for programs, without its ETag."""
     return {
         "version": API_VERSION,
+        "environment": environment,
         "faults": list(faults),
         "stale": bool(faults),
         "cards": list(board.cards.values()),

@@ -36,22 +36,12 @@ class PageHouse(Protocol):
 
     prefix: str
 
-    def find(self, parts: Mapping[str, str]) -> PageRoom:
-        """The room that is asked for. Raises Refused."""
+    def find(self, parts: Mapping[str, str], environment: str = "") -> PageRoom:
+        """The room that is asked for, in an environment; empty: its own. Raises Refused."""
+
+    def find_feed(self, parts: Mapping[str, str], environment: str) -> Feed:
+        """What changes in an environment; `*`: in all that were asked for. Raises Refused."""
 
     @property
     def lobby(self) -> Lobby | None:
         """What is before all rooms; None where there is only one."""
-
-
-class OneRoom:
-    """The room of one project."""
-
-    prefix = ""
-    lobby = None
-
-    def __init__(self, room: PageRoom) -> None:
-        self._room = room
-
-    def find(self, parts: Mapping[str, str]) -> PageRoom:  # noqa: ARG002  # there is one only
-        return self._room

@@ -218,8 +218,8 @@ class PageServer:
         async def answer(request: web.Request) -> web.StreamResponse:
             body = await _read_json(request) if request.method == "POST" else {}
             asked = PageQuestion(self._admit(request), request.match_info, request.query, body)
-            reply = await handler(self._house.find(request.match_info).api, asked)
-            return _build_reply(request, reply)
+            room = self._house.find(request.match_info, request.query.get("environment", ""))
+            return _build_reply(request, await handler(room.api, asked))
 
         return answer
 
@@ -257,7 +257,9 @@ class PageServer:
         return web.Response(body=body, headers=headers)
 
     async def _answer_events(self, request: web.Request) -> web.StreamResponse:
-        return await send_events(request, self._house.find(request.match_info).feed)
+        environment = request.query.get("environment", "")
+        feed = self._house.find_feed(request.match_info, environment)
+        return await send_events(request, feed)
 
     async def _answer_medium(self, request: web.Request) -> web.StreamResponse:
         media = self._house.find(request.match_info).media

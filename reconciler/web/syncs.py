@@ -147,6 +147,11 @@ class SyncRoom:
         await self._media.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
+    @property
+    def environment(self) -> str:
+        """The one that its document names."""
+        return self._project.config.environment
+
     def _open_project(self) -> Project:
         """The project of the last commit, once more: a pass has its own."""
         return Project(self._project.config, self._project.clock)
@@ -192,7 +197,7 @@ class SyncHouse:
         syncs = [shown.to_json() for shown in self._source.list_syncs()]
         return {"version": SYNCS_VERSION, "who": who, "syncs": syncs}
 
-    def find(self, parts: Mapping[str, str]) -> PageRoom:
+    def find(self, parts: Mapping[str, str], environment: str = "") -> PageRoom:
         """The room of the Sync that is asked for. Raises Refused."""
         shown = self._source.find_sync(parts["sync"])
         if shown is None:
@@ -203,7 +208,17 @@ class SyncHouse:
         if room is None:
             words = shown.to_json()["message"] or shown.leader
             raise Refused(503, "not_read_yet", "No commit of it was read here yet.", words)
+        if environment not in ("", room.environment):
+            raise Refused(
+                404,
+                "no_environment",
+                f"This Sync has the environment {room.environment}, and no other.",
+                "Look at the Sync of that environment.",
+            )
         return room.room
+
+    def find_feed(self, parts: Mapping[str, str], environment: str) -> Feed:
+        return self.find(parts, environment).feed
 
     def hear(self, name: str) -> None:
         """Something of a Sync is not as it was."""

@@ -54,6 +54,7 @@ class WatchedProject:
         media: MediaRoom,
         tell_fault: Callable[[Exception], None],
         block: RunBlocking = run_in_thread,
+        after_look: Callable[[], None] = lambda: None,
     ) -> None:
         self.open_project = open_project
         self.feed = feed
@@ -61,6 +62,7 @@ class WatchedProject:
         self.media = media
         self._tell_fault = tell_fault
         self._block = block
+        self._after_look = after_look
         self._project = project
         self._open_now: Callable[[], Project] = lambda: self._project
         self._turn = asyncio.Lock()
@@ -78,6 +80,10 @@ class WatchedProject:
     def project(self) -> Project:
         """The project as its files said it when they were last without a fault."""
         return self._project
+
+    @property
+    def _environment(self) -> str:
+        return self._project.config.environment
 
     @property
     def names(self) -> Mapping[str, Any]:
@@ -118,6 +124,10 @@ class WatchedProject:
             group.create_task(self._follow(openings))
             group.create_task(self._keep_inputs())
 
+    def forget(self) -> None:
+        """What was seen is not what is: whoever asks next waits for another look."""
+        self._has_looked.clear()
+
     async def look(self) -> None:
         """Have one pass, and tell what is not as it was."""
         async with self._turn:
@@ -126,21 +136,23 @@ class WatchedProject:
                 seen = await self._block(self._read)
             except Exception as error:  # the page stays, and says so
                 self._faults = self._explain(error)
-                self.media.follow(self._project.store)
+                self.media.follow(self._project.store, self._environment)
             else:
                 self._project, self._board, self._faults = seen.project, seen.board, ()
-                self.media.follow(seen.project.store, seen.inputs)
+                self.media.follow(seen.project.store, self._environment, seen.inputs)
                 self.revision, self._current = seen.revision, seen.current
                 self._tell_lock(seen.mark)
             await self._block(self._encode)
-            self.feed.greet({"board": self._document[1]})
+            self.feed.note_board(self._environment, self._document[1])
         is_first = not self._has_looked.is_set()
         self._has_looked.set()
         self._is_seen_anew.set()
         if not is_first:
             if self._faults != faults:
-                self.feed.publish("faults", {"faults": list(self._faults)})
+                told = {"environment": self._environment, "faults": list(self._faults)}
+                self.feed.publish("faults", told)
             self._tell_changes(before)
+        self._after_look()
 
     def _read(self) -> _Seen:
         """The project as its files say it now, and its board. Raises CutlistError."""
@@ -153,7 +165,7 @@ class WatchedProject:
         return _Seen(project, current, board, inputs, mark, revision)
 
     def _encode(self) -> None:
-        data = encode_board(self._board, self._faults)
+        data = encode_board(self._environment, self._board, self._faults)
         etag = hash_bytes(orjson.dumps(data))[:32]
         self._document = (orjson.dumps({"etag": etag, **data}), etag)
 
@@ -161,12 +173,15 @@ class WatchedProject:
         changed, gone = list_changed(before, self._board)
         if not changed and not gone and before.summary == self._board.summary:
             return
-        etag, summary = self._document[1], self._board.summary
-        if len(changed) + len(gone) > _MOST_CARDS:
-            self.feed.publish("board", {"etag": etag, "whole": True, "summary": summary})
-            return
-        told = {"etag": etag, "whole": False, "summary": summary}
-        self.feed.publish("board", {**told, "cards": changed, "gone": gone})
+        told: dict[str, Any] = {
+            "environment": self._environment,
+            "etag": self._document[1],
+            "summary": self._board.summary,
+            "whole": len(changed) + len(gone) > _MOST_CARDS,
+        }
+        if not told["whole"]:
+            told |= {"cards": changed, "gone": gone}
+        self.feed.publish("board", told)
 
     def _tell_lock(self, mark: str) -> None:
         if self._mark is not None and mark != self._mark:

@@ -14,16 +14,10 @@ import aiohttp
 
 from reconciler.formats.secret import Secret
 from reconciler.project import Project
-from reconciler.web.api import PageApi
 from reconciler.web.connections import PageConnections
-from reconciler.web.desk import OwnDesk
-from reconciler.web.feed import Feed
+from reconciler.web.environments import ProjectHouse
 from reconciler.web.files import Shell
 from reconciler.web.gate import TokenGate
-from reconciler.web.media import MediaRoom
-from reconciler.web.places import MediaPlaces
-from reconciler.web.rooms import OneRoom, PageRoom
-from reconciler.web.runs import PageRuns
 from reconciler.web.server import PageServer
 from reconciler.web.watched import WatchedProject
 
@@ -70,34 +64,28 @@ class Page:
 async def serve(root: Path, connections: PageConnections | None = None) -> AsyncIterator[Page]:
     """The page of a project, for the length of a block."""
     faults: list[Exception] = []
-    feed = Feed("test")
-    project = Project.open(root)
-    media = MediaRoom(project.config.cache_dir, project.clock)
-    watched = WatchedProject(
-        project, lambda: Project.open(root), feed, MediaPlaces(), media, faults.append
-    )
 
-    runs = PageRuns(lambda: Project.open(root), feed, faults.append)
+    def open_in(environment: str | None) -> Project:
+        return Project.open(root, environment=environment)
+
+    house = ProjectHouse(open_in(None), open_in, lambda: "test", faults.append)
 
     def open_gate(port: int) -> TokenGate:
         return TokenGate([(WHO, Secret(TOKEN))], "cutlist-test", [port])
 
-    room = PageRoom(PageApi(watched, OwnDesk(watched, runs)), feed, media)
-    server = PageServer(OneRoom(room), Shell(), open_gate, faults.append, connections=connections)
+    server = PageServer(house, Shell(), open_gate, faults.append, connections=connections)
     await server.start()
-    looking = asyncio.ensure_future(watched.run())
+    looking = asyncio.ensure_future(house.run())
     try:
         async with (
             asyncio.timeout(WITHIN_S),
             aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as session,
         ):
-            yield Page(server, watched, session, faults)
+            yield Page(server, house.watched, session, faults)
     finally:
         looking.cancel()
         await asyncio.wait([looking])
-        await runs.close()
-        await media.close()
-        feed.close()
+        await house.close()
         await server.stop()
     if not looking.cancelled():
         looking.result()

@@ -16,7 +16,7 @@ from reconciler.system.files import hash_file
 from reconciler.web.export import ExportRequest, export_page
 from tests.web.conftest import ask_for
 from tests.web.stage import copy_project
-from tests.workspace import Workspace, manifest
+from tests.workspace import PROJECT, Workspace, manifest
 
 MEDIUM = re.compile(r'"((?:media|inputs)/[^"]+)"')
 
@@ -73,6 +73,29 @@ def test_folder_has_all_that_the_page_needs(exported: tuple[Path, Path]) -> None
     assert "//" not in page.replace("<!--", "") and "{base}" not in page
     for name in re.findall(r'(?:src|href)="([^"]+)"', page):
         assert (folder / name).is_file(), name
+
+
+def test_every_environment_comes_along(film: Workspace, tmp_path: Path) -> None:
+    """Each with its board and edits; one that is broken is left out and told; `--env` takes one."""
+    project = film.root / "cutlist.yaml"
+    wide = "draft: {parameters: {resolution: 1080P}}"
+    project.write_text(f"{PROJECT}  environments: {{{wide}, bad: {{parameters: {{seed: -9}}}}}}\n")
+    folder = tmp_path / "page"
+    said = film.run("ui", "--export", str(folder))
+    assert (
+        said.code == 0 and "4 edits in " in said.out and "environment bad is left out" in said.err
+    )
+    data = read_data(folder)
+    assert data["/api/v1/project"]["environments"] == ["default", "draft"]
+    boards = [data["/api/v1/board"], data["/api/v1/board?environment=draft"]]
+    assert [board["environment"] for board in boards] == ["default", "draft"]
+    assert [board["cards"][1]["action"] for board in boards] == ["keep", "render"]
+    rain = data["/api/v1/edits/rain?environment=draft"]
+    assert rain["output"] == "renders/draft/rain.mp4"
+    assert film.run("ui", "--env", "draft", "--export", str(folder)).code == 0
+    data = read_data(folder)
+    assert data["/api/v1/project"]["environments"] == ["draft"]
+    assert data["/api/v1/board"]["environment"] == "draft"
 
 
 def test_videos_come_along_when_asked_for(film: Workspace, tmp_path: Path) -> None:

@@ -62,9 +62,10 @@ async def test_close_ends_every_reader() -> None:
 class Listener:
     """The stream of events as a browser reads it."""
 
-    def __init__(self, page: Page, last_id: str = "") -> None:
+    def __init__(self, page: Page, last_id: str = "", environment: str = "") -> None:
         headers = {"Last-Event-ID": last_id} if last_id else {}
-        self._asking = page.session.get(f"{page.origin}/api/v1/events", headers=headers)
+        address = f"{page.origin}/api/v1/events?environment={environment}"
+        self._asking = page.session.get(address, headers=headers)
         self.last_id = last_id
 
     async def __aenter__(self) -> Listener:
@@ -112,7 +113,7 @@ async def test_save_is_told_to_every_page(project: Path) -> None:
             assert await again.hear("faults") == faults
         async with Listener(page) as late:  # and can tell that what it has read is of before
             board = await page.get("/api/v1/board")
-            assert (await late.hear("hello"))["board"] == board["etag"]
+            assert (await late.hear("hello"))["boards"] == {"default": board["etag"]}
 
 
 async def test_apply_elsewhere_is_seen(project: Path) -> None:

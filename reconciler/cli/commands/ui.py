@@ -69,7 +69,7 @@ def run_ui(
     from reconciler.cli.paging import PageSettings, serve_page  # lazy: aiohttp
 
     settings = PageSettings(
-        open_project=lambda: open_project(context, endpoint),
+        open_in=lambda environment: open_project(context, endpoint, environment=environment),
         host=host,
         port=port,
         open_browser=not no_open,

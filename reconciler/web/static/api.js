@@ -23,6 +23,27 @@ export class Trouble extends Error {
   }
 }
 
+/** What the address says: a path below where the page begins, and a query. In an export it stands behind a #. */
+export function readAddress() {
+  const [path, query] = isExport
+    ? location.hash.replace(/^#\/?/, "").split("?")
+    : [location.pathname.slice(base.length), location.search.slice(1)];
+  return { path, query: new URLSearchParams(query) };
+}
+
+/** The environment that is looked at: "" is the one that the page was opened in, EVERY all of them. */
+export function getEnvironment() {
+  return readAddress().query.get("environment") ?? "";
+}
+
+export const EVERY = "*";
+
+/** `path` of the API, in an environment. What is asked of no single one is asked of the page's own. */
+export function within(path, environment = getEnvironment()) {
+  if (!environment || environment === EVERY) return path;
+  return `${path}${path.includes("?") ? "&" : "?"}environment=${encodeURIComponent(environment)}`;
+}
+
 /** The JSON at `path` of the API, such as "board". Throws Trouble. */
 export async function read(path) {
   if (!isExport) return ask("GET", path);
@@ -38,7 +59,7 @@ export function peek(path) {
 
 /** Have something done. Throws Trouble. */
 export function send(path, body = {}) {
-  return ask("POST", path, body);
+  return ask("POST", within(path), body);
 }
 
 async function ask(method, path, body) {

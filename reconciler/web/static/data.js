@@ -1,12 +1,13 @@
 // What the server said last, and reading it anew when it has changed.
-import { read } from "./api.js";
-import { useCallback, useEffect, useState } from "./html.js";
+import { read, within } from "./api.js";
+import { useCallback, useEffect, useMemo, useState } from "./html.js";
 import { listen, reset } from "./live.js";
 
 const remembered = new Map();
 
-/** The JSON at `path`, read again whenever an event of `kinds` comes that `concerns` it: `{data, trouble, reload}`. */
-export function useRead(path, kinds = [], concerns = () => true) {
+/** The JSON at `where`, read again whenever an event of `kinds` comes that `concerns` it: `{data, trouble, reload}`. */
+export function useRead(where, kinds = [], concerns = () => true) {
+  const path = within(where);
   const [found, setFound] = useState(() => ({ path, data: remembered.get(path), trouble: null }));
   const reload = useCallback(async () => {
     try {
@@ -33,35 +34,69 @@ export function isAbout(name) {
     || event.cards.some((card) => card.name === name);
 }
 
-/** The board, kept up by the cards that change. */
-export function useBoard() {
-  const { data, trouble, reload } = useRead("board");
-  const [told, setTold] = useState(null);
-  useEffect(() => setTold(null), [data]);
-  useEffect(() => listen(["board", "faults"], (event, kind) => {
-    if (event.whole) reload();
-    else setTold((before) => merge(before ?? remembered.get("board"), event, kind));
-  }), [reload]);
-  useEffect(() => listen("hello", ({ board: etag }) => {
-    const known = remembered.get("board");
-    if (etag && known && known.etag !== etag) reset(); // it changed after it was read, and before we were told
-  }), []);
-  return { board: told ?? data, trouble };
+/** The board of some environments as one, kept up by the cards that change: `{board, trouble}`. */
+export function useBoard(environments) {
+  const paths = environments.map((environment) => within("board", environment));
+  const together = paths.join(" ");
+  const [trouble, setTrouble] = useState(null);
+  const [, redraw] = useState(0);
+  useEffect(() => {
+    let isOver = false;
+    const load = async (path) => {
+      try {
+        remembered.set(path, await read(path));
+        if (!isOver) setTrouble(null);
+      } catch (error) {
+        if (!isOver) setTrouble(error);
+      }
+      if (!isOver) redraw((times) => times + 1);
+    };
+    const findPath = (environment) => paths.find((path) => remembered.get(path)?.environment === environment);
+    const hear = (event, kind) => {
+      const path = findPath(event.environment);
+      if (!path) return;
+      if (event.whole) load(path);
+      else remembered.set(path, merge(remembered.get(path), event, kind));
+      redraw((times) => times + 1);
+    };
+    const greet = ({ boards = {} }) => {
+      for (const [environment, etag] of Object.entries(boards)) {
+        const path = findPath(environment);
+        if (path && remembered.get(path).etag !== etag) reset(); // it changed after it was read, before we were told
+      }
+    };
+    paths.forEach(load);
+    const ends = [
+      listen("reset", () => paths.forEach(load)), listen(["board", "faults"], hear), listen("hello", greet)];
+    return () => {
+      isOver = true;
+      ends.forEach((end) => end());
+    };
+  }, [together]);
+  const boards = paths.map((path) => remembered.get(path));
+  return { board: useMemo(() => join(boards, environments), [together, ...boards]), trouble };
 }
 
 function merge(board, event, kind) {
-  if (!board) return board;
-  let after;
-  if (kind === "faults") {
-    after = { ...board, faults: event.faults, stale: event.faults.length > 0 };
-  } else {
-    const changed = new Map(event.cards.map((card) => [card.name, card]));
-    const gone = new Set(event.gone);
-    const cards = board.cards.filter((card) => !gone.has(card.name)).map((card) => changed.get(card.name) ?? card);
-    const known = new Set(cards.map((card) => card.name));
-    const added = event.cards.filter((card) => !known.has(card.name));
-    after = { ...board, etag: event.etag, summary: event.summary, cards: [...cards, ...added] };
-  }
-  remembered.set("board", after);
-  return after;
+  if (kind === "faults") return { ...board, faults: event.faults, stale: event.faults.length > 0 };
+  const changed = new Map(event.cards.map((card) => [card.name, card]));
+  const gone = new Set(event.gone);
+  const cards = board.cards.filter((card) => !gone.has(card.name)).map((card) => changed.get(card.name) ?? card);
+  const known = new Set(cards.map((card) => card.name));
+  const added = event.cards.filter((card) => !known.has(card.name));
+  return { ...board, etag: event.etag, summary: event.summary, cards: [...cards, ...added] };
+}
+
+/** Several boards as one, once all are there: each card says of which environment it is, and how that was `asked`. */
+function join(boards, environments) {
+  if (boards.length < 2 || boards.includes(undefined)) return boards.length < 2 ? boards[0] : undefined;
+  const cards = boards.flatMap(({ environment, cards }, index) =>
+    cards.map((card) => ({ ...card, environment, asked: environments[index] })));
+  const faults = new Map(boards.flatMap((board) => board.faults).map((fault) => [fault.place + fault.message, fault]));
+  const nameOf = ({ name, environment }) => `${name}\n${environment}`;
+  return {
+    cards: cards.sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1)),
+    faults: [...faults.values()],
+    stale: boards.some((board) => board.stale),
+  };
 }

@@ -1,5 +1,5 @@
 // What happens, as the server tells it. One connection for a page in sight, which comes back by itself.
-import { base, isExport } from "./api.js";
+import { base, getEnvironment, isExport } from "./api.js";
 
 const KINDS = ["hello", "reset", "board", "run", "pass", "faults", "lock", "words"];
 const FIRST_WAIT_MS = 500;
@@ -10,6 +10,7 @@ let state = isExport ? "kept" : "connecting";
 let wasLost = false;
 let waitMs = FIRST_WAIT_MS;
 let source = null;
+let environment = "";
 let timer = 0;
 
 /** "live", "connecting", "lost", or "kept" in an export. */
@@ -50,6 +51,13 @@ export function connect() {
   follow();
 }
 
+/** Be told of the environment that the address names now. */
+export function followAddress() {
+  if (isExport || environment === getEnvironment()) return;
+  leave();
+  follow();
+}
+
 function follow() {
   if (document.visibilityState === "hidden") leave();
   else if (!source) open();
@@ -66,7 +74,8 @@ function leave() {
 
 function open() {
   clearTimeout(timer);
-  source = new EventSource(`${base}api/v1/events`);
+  environment = getEnvironment();
+  source = new EventSource(`${base}api/v1/events${environment && `?environment=${encodeURIComponent(environment)}`}`);
   source.onopen = () => {
     waitMs = FIRST_WAIT_MS;
     become("live");

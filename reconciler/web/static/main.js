@@ -1,5 +1,5 @@
 // The page begins here: what stands around every page, and which one is shown.
-import { start } from "./api.js";
+import { EVERY, start } from "./api.js";
 import { html, render, useEffect } from "./html.js";
 import { connect } from "./live.js";
 import { Activity } from "./pages/activity.js";
@@ -20,7 +20,8 @@ const TITLES = { board: "Board", plan: "Plan", cost: "Cost", activity: "Activity
 function App() {
   const route = useRoute();
   const { data: project } = useRead("project", ["lock", "pass", "board"]);
-  const { board, trouble } = useBoard();
+  const { environment } = route;
+  const { board, trouble } = useBoard(environment === EVERY ? nameAll(project) : [environment]);
   const Page = PAGES[route.page];
   const title = route.name || TITLES[route.page];
   useEffect(() => {
@@ -31,8 +32,13 @@ function App() {
     <main id="content" tabindex="-1">
       ${project?.sync && html`<${SyncNotice} sync=${project.sync} page=${route.page} />`}
       <${Faults} faults=${board?.faults ?? []} hasCards=${board?.cards.length > 0} />
-      <${Page} key=${route.page + route.name} route=${route} project=${project} board=${board} trouble=${trouble} />
+      <${Page} key=${route.page + route.name + (Page === Board ? "" : environment)} route=${route} project=${project} board=${board} trouble=${trouble} />
     </main>`;
+}
+
+/** Every environment, as the API is asked for it: the page's own by no name. */
+function nameAll(project) {
+  return project ? project.environments.map((name) => (name === project.environment ? "" : name)) : [];
 }
 
 startRouting();

@@ -1,23 +1,26 @@
 // Which page is shown is what the address says. In an export, where there is no server, it stands behind a #.
-import { base, isExport } from "./api.js";
+import { EVERY, base, getEnvironment, isExport, readAddress } from "./api.js";
 import { useEffect, useState } from "./html.js";
+import { followAddress } from "./live.js";
 
 const PAGES = ["plan", "cost", "activity"];
 const watchers = new Set();
 
-/** The address of a page: "board", "edit" with its name, "plan", "cost", "activity". */
-export function href(page, name = "", query = "") {
+/** The address of a page: "board", "edit" with its name, "plan", "cost", "activity"; in the environment that is
+ * looked at, unless another is named. Only the board shows all of them.
+ */
+export function href(page, name = "", query = "", environment = getEnvironment()) {
   const path = page === "edit" ? `edit/${encodeURIComponent(name)}` : page === "board" ? "" : page;
-  return `${isExport ? "#/" : base}${path}${query && `?${query}`}`;
+  const asked = new URLSearchParams(query);
+  if (environment && (environment !== EVERY || page === "board")) asked.set("environment", environment);
+  return `${isExport ? "#/" : base}${path}${asked.size ? `?${asked}` : ""}`;
 }
 
-/** What the address says: `{page, name, query}`. */
+/** What the address says: `{page, name, query, environment}`. */
 export function readRoute() {
-  const [path, query] = isExport
-    ? location.hash.replace(/^#\/?/, "").split("?")
-    : [location.pathname.slice(base.length), location.search.slice(1)];
+  const { path, query } = readAddress();
   const [first, name] = path.split("/");
-  const found = { page: "board", name: "", query: new URLSearchParams(query) };
+  const found = { page: "board", name: "", query, environment: getEnvironment() };
   if (first === "edit" && name) return { ...found, page: "edit", name: decodeURIComponent(name) };
   return PAGES.includes(first) ? { ...found, page: first } : found;
 }
@@ -44,6 +47,7 @@ export function rewrite(page, name, query) {
 }
 
 function show(y) {
+  followAddress();
   for (const watch of watchers) watch(readRoute());
   requestAnimationFrame(() => scrollTo(0, y));
 }

@@ -115,6 +115,12 @@ def write_edit(root: Path, name: str, spec: Mapping[str, Any]) -> None:
     (root / "specs" / f"{name}.yaml").write_text(manifest(name, dict(spec)))
 
 
+def add_environment(root: Path) -> None:
+    """Let the project have an environment in which nothing is rendered."""
+    wide = "  environments: {wide: {parameters: {resolution: 1080P}}}\n"
+    (root / "cutlist.yaml").write_text(PROJECT + wide)
+
+
 def render(root: Path) -> None:
     """Render all that is missing."""
     assert Project.open(root, variables=Variables.read({})).apply().exit_code == 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.web.browser.conftest import WITHIN_MS, write_edit
+from tests.web.browser.conftest import WITHIN_MS, add_environment, write_edit
 from tests.web.conftest import ask_for
 from tests.web.stage import copy_project
 
@@ -61,6 +61,20 @@ def test_folder_opens_from_a_disk(film: Path, tmp_path: Path, page: Page) -> Non
     page.get_by_role("link", name="Plan").click()
     expect(page.locator(".step")).to_have_count(1)
     assert page.get_by_role("button", name="Carry out").count() == 0
+
+
+def test_folder_has_every_environment(film: Path, tmp_path: Path, page: Page) -> None:
+    """They are chosen as on a server."""
+    root = copy_project(film, tmp_path / "film")
+    add_environment(root)
+    page.goto(export(root, tmp_path / "page"))
+    page.get_by_label("Environment").select_option("*")
+    expect(page.locator(".card")).to_have_count(8)
+    page.locator(".card", has_text="ball").filter(has_text="wide").click()
+    expect(page.locator(".facts").first).to_contain_text("renders/wide/ball.mp4")
+    page.get_by_role("link", name="Board").first.click()
+    expect(page.get_by_label("Environment")).to_have_value("wide")
+    expect(page.locator(".card")).to_have_count(4)
 
 
 def test_review_shows_before_and_after(film: Path, tmp_path: Path, page: Page) -> None:

@@ -14,8 +14,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from reconciler.web.files import STATIC
-from tests.web.browser.conftest import STORM, Window
+from tests.web.browser.conftest import STORM, Window, add_environment, write_edit
 from tests.web.browser.served import Served
+from tests.web.conftest import ask_for
+from tests.web.stage import copy_project
 
 PAGES = {
     "board": "/",
@@ -141,3 +143,34 @@ def test_broken_project_is_told_and_the_page_stays(
     finally:
         slip.unlink()
     page.get_by_role("alert").wait_for(state="detached")
+
+
+def test_environments_are_looked_at_apart_and_together(
+    film: Path, tmp_path: Path, serve: Callable[..., Served], look: Look
+) -> None:
+    """One of them goes with every page; of all of them each card says which; both are live."""
+    root = copy_project(film, tmp_path / "film")
+    add_environment(root)
+    window = look(serve(root))
+    page = window.open()
+    page.wait_for_selector(".card")
+    page.get_by_label("Environment").select_option("wide")
+    expect(page.locator("[data-name=rain] .card-state")).to_contain_text("Missing")
+    assert "environment=wide" in page.url
+    page.get_by_role("link", name="Plan").click()
+    expect(page.locator(".step").first).to_contain_text("renders/wide")
+    page.get_by_role("link", name="Board").click()
+    page.get_by_label("Environment").select_option("*")
+    expect(page.locator(".card")).to_have_count(8)
+    assert Axe().run(page).violations_count == 0
+    write_edit(root, "wind", ask_for("Let the wind blow"))
+    expect(page.locator("[data-name=wind]")).to_have_count(2)
+    page.get_by_role("searchbox").fill("wind")
+    expect(page.locator(".card")).to_have_count(2)
+    page.locator(".card", has_text="wide").click()
+    expect(page.locator(".facts").first).to_contain_text("renders/wide/wind.mp4")
+    page.go_back()
+    expect(page.locator(".card")).to_have_count(2)
+    page.locator(".card", has_text="default").click()
+    expect(page.locator(".facts").first).to_contain_text("renders/wind.mp4")
+    assert (window.complaints, window.foreign) == ([], [])

@@ -6,7 +6,7 @@ import { Filters, matchCard } from "../parts/filters.js";
 import { Grid } from "../parts/grid.js";
 import { TroubleNotice } from "../parts/notices.js";
 import { Review, nameChanges } from "../parts/review.js";
-import { rewrite } from "../router.js";
+import { go, href, rewrite } from "../router.js";
 import { count } from "../words.js";
 
 const MINUTE_MS = 60_000;
@@ -47,7 +47,8 @@ export function Board({ route, board, project, trouble }) {
   return html`
     ${diff ? html`<${Review} diff=${diff} />` : html`<h1 class="unseen">Board</h1>`}
     <${Filters} cards=${cards} summary=${board?.summary} wish=${wish} onChange=${change} search=${search}
-      currency=${currency} />
+      currency=${currency} project=${project} environment=${route.environment}
+      onEnvironment=${(environment) => go(href("board", "", writeWish(wish), environment))} />
     ${!board && html`<${TroubleNotice} trouble=${trouble} />`}
     ${board && html`
       <p class="unseen" role="status">${count(shown.length, "edit")}</p>
@@ -66,8 +67,9 @@ function useMinutes() {
   return now;
 }
 
-function nameCard(card) {
-  return card.name;
+/** On a board of several environments two cards can have the same name. */
+function nameCard({ name, environment }) {
+  return environment === undefined ? name : `${name} ${environment}`;
 }
 
 function Nothing({ isEmpty, isFaulty, onClear }) {

@@ -20,7 +20,7 @@ export function Card({ card, currency, isFirst, now }) {
   };
   const isOut = card.sync !== "Synced";
   return html`
-    <a class="card" data-page href=${href("edit", card.name)} data-name=${card.name} tabindex=${isFirst ? 0 : -1}
+    <a class="card" data-page href=${href("edit", card.name, "", card.asked)} data-name=${card.name} tabindex=${isFirst ? 0 : -1}
       onPointerEnter=${enter} onPointerLeave=${leave}>
       <span class="still">
         <${Picture} source=${card.poster} instead=${card.digest ? "no picture" : "no result yet"} />
@@ -34,7 +34,8 @@ export function Card({ card, currency, isFirst, now }) {
       </span>
       <span class="card-why">${showText(describeWhy(card))}</span>
       <span class="card-foot">
-        <span>${isOut && card.price !== 0 ? formatPrice(card.price, currency) : count(card.takes, "take")}</span>
+        <span>${isOut && card.price !== 0 ? formatPrice(card.price, currency) : count(card.takes, "take")}${
+          card.environment && html` · <bdi>${showText(card.environment)}</bdi>`}</span>
         <time datetime=${card.since} title=${formatMoment(card.since)}>${formatAge(card.since, now)}</time>
       </span>
     </a>`;

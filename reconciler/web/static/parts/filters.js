@@ -1,4 +1,5 @@
-// Which cards are shown: by text, by how they are, by label.
+// Which cards are shown: by text, by how they are, by label; and of which environment.
+import { EVERY } from "../api.js";
 import { html, useMemo } from "../html.js";
 import { href } from "../router.js";
 import { formatPrice, nameHealth, showText } from "../words.js";
@@ -34,7 +35,7 @@ function tally(cards, list) {
   return counts;
 }
 
-export function Filters({ cards, summary, wish, onChange, search, currency }) {
+export function Filters({ cards, summary, wish, onChange, search, currency, project, environment, onEnvironment }) {
   const states = useMemo(() => tally(cards, listStates), [cards]);
   const labels = useMemo(() => [...tally(cards, listLabels)].sort(), [cards]);
   const offered = [...HEALTH, "OutOfSync", PERSON].filter((state) => states.has(state) || state === wish.state);
@@ -51,6 +52,12 @@ export function Filters({ cards, summary, wish, onChange, search, currency }) {
             <${Mark} kind=${state === PERSON ? "Degraded" : state}>${state}<//>
           <//>`)}
       </div>
+      ${project?.mode !== "sync" && project?.environments.length > 1 && html`
+        <select aria-label="Environment" value=${environment || project.environment}
+          onChange=${({ target }) => onEnvironment(target.value === project.environment ? "" : target.value)}>
+          ${project.environments.map((name) => html`<option value=${name}>${showText(name)}</option>`)}
+          <option value=${EVERY}>every environment</option>
+        </select>`}
       ${labels.length > 0 && html`
         <select aria-label="Label" value=${wish.label} onChange=${(event) => onChange({ label: event.target.value })}>
           <option value="">every label</option>

@@ -61,8 +61,8 @@ export function Grid({ items, name, draw, label }) {
     requestAnimationFrame(() => requestAnimationFrame(() => findCard(box.current, name(items[next]))?.focus()));
   };
   const remember = (event) => {
-    const card = event.target.closest("[data-name]");
-    const index = card ? items.findIndex((item) => name(item) === card.dataset.name) : -1;
+    const row = event.target.closest("[data-item]");
+    const index = row ? items.findIndex((item) => name(item) === row.dataset.item) : -1;
     if (index >= 0) setActive(index);
   };
   return html`
@@ -74,7 +74,7 @@ export function Grid({ items, name, draw, label }) {
         gridAutoRows: `${rowHeight - GAP}px`,
       }}>
         ${shown.map((item, index) => html`
-          <li key=${name(item)} aria-setsize=${items.length} aria-posinset=${from + index + 1}>
+          <li key=${name(item)} data-item=${name(item)} aria-setsize=${items.length} aria-posinset=${from + index + 1}>
             ${drawOnce(item, from + index === tabStop)}
           </li>`)}
       </ul>
@@ -104,5 +104,5 @@ function bringInto(box, top, height) {
 }
 
 function findCard(box, name) {
-  return [...box.querySelectorAll("[data-name]")].find((card) => card.dataset.name === name);
+  return [...box.querySelectorAll("[data-item]")].find((row) => row.dataset.item === name)?.firstElementChild;
 }
