@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,7 @@ from mockserver.app import LARGEST_BODY
 from mockserver.catalogue import Doc, load_catalogue
 from mockserver.clock import Clock, RealClock
 from mockserver.digest import derive_uuid, encode_canonical, encode_compact, load_json
-from mockserver.errors import ApiError
+from mockserver.errors import ApiError, ServerError
 from mockserver.http.answers import build_api_error
 from mockserver.http.index import API
 from mockserver.http.listening import Listener
@@ -78,7 +79,12 @@ class Recorder:
         app = web.Application(client_max_size=LARGEST_BODY)
         app.router.add_route("*", "/{path:.*}", self._answer)
         await self.upstream.open()
-        await self._listener.start(app)
+        try:
+            await self._listener.start(app)
+        except ServerError:
+            await self.stop()
+            self._file.unlink()
+            raise
 
     async def stop(self) -> None:
         """Stop listening, and close the file."""
@@ -116,13 +122,19 @@ class Recorder:
             self._say(f"{self.upstream.host} cannot be reached, nothing was sent: {error}")
             return self._refuse(502, "UpstreamUnreachable", "The upstream cannot be reached.")
         except NoAnswer as error:
-            self._say(
-                f"{request.method} {request.path} was sent and not answered: {error}. It may have"
-                " been carried out."
-            )
+            self._say_uncertain(request, str(error))
             return wire.cut_connection(request)
+        except asyncio.CancelledError:
+            self._say_uncertain(request, "the recorder was stopped")
+            raise
         return self._refuse(
             404, "NotFound", f"This is a recorder: it passes on what is asked below {API}."
+        )
+
+    def _say_uncertain(self, request: web.Request, why: str) -> None:
+        self._say(
+            f"{request.method} {request.path} was sent and not answered: {why}. It may have been"
+            " carried out."
         )
 
     async def _pass_on(self, request: web.Request, began_at: float) -> web.Response:

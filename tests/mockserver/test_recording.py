@@ -1,5 +1,6 @@
 """A recorder between a client and a second server: what passes, what is kept, what never is."""
 
+import asyncio
 import base64
 import json
 from contextlib import asynccontextmanager
@@ -202,6 +203,43 @@ async def test_an_upstream_that_is_away(record):
         answer = await tape.api.post(tape.api.wan(), key=KEY)
         assert (answer.status_code, answer.json()["code"]) == (502, "UpstreamUnreachable")
     assert "nothing was sent" in tape.said[0]
+
+
+async def test_a_key_goes_to_no_host_that_cannot_be_known(record):
+    """An upstream whose certificate nobody vouches for gets nothing."""
+    async with record(tls=True) as tape:
+        answer = await tape.api.post(tape.api.wan(), key=KEY)
+        assert (answer.status_code, answer.json()["code"]) == (502, "UpstreamUnreachable")
+        assert tape.api.server.journal()["requests"] == []
+    assert "CERTIFICATE_VERIFY_FAILED" in tape.said[0]
+
+
+async def test_a_recorder_that_is_stopped_says_what_is_uncertain(record):
+    """A request that is under way then may have been carried out."""
+    reached, never = asyncio.Event(), asyncio.Event()
+
+    async def keep_waiting(_request):
+        reached.set()
+        await never.wait()
+
+    async with answering(keep_waiting) as url, record(url) as tape:
+        post = asyncio.ensure_future(tape.api.post(tape.api.wan(), key=KEY))
+        await reached.wait()
+        await tape.recorder.stop()
+        with pytest.raises(httpx.TransportError):
+            await post
+        never.set()
+    assert "the recorder was stopped. It may have been carried out." in tape.said[0]
+
+
+async def test_a_port_that_is_taken_leaves_no_file(record, tmp_path):
+    """The next try may use the same name."""
+    async with record() as tape:
+        port = int(tape.recorder.url.split(":")[2].partition("/")[0])
+        recorder = Recorder(tape.api.server.url, tmp_path / "other.jsonl", port=port)
+        with pytest.raises(ServerError, match="cannot listen"):
+            await recorder.start()
+    assert [path.name for path in tmp_path.iterdir()] == ["day.jsonl"]
 
 
 async def test_an_answer_that_is_lost_is_lost_for_the_client_too(record):
