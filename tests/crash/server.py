@@ -24,7 +24,7 @@ def serve(state: Path, port: int, task_seconds: tuple[float, float]) -> None:
     server = MockServer(
         state_dir=state, port=port, task_seconds=task_seconds, renderer=SmallFilms()
     )
-    asyncio.run(serve_until_stopped(server, MOCK_KEY))
+    asyncio.run(serve_until_stopped(server, lambda: [f"key: {MOCK_KEY}"]))
 
 
 if __name__ == "__main__":
