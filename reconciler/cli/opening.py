@@ -46,7 +46,7 @@ def open_alone(context: click.Context, config: Config) -> Project:
     """
     from reconciler.project import Project  # lazy: start-up time
 
-    alone = replace(config, bucket=None, ledger=Secret(""))
+    alone = replace(config, bucket=None, ledger=Secret(""), workers=False)
     return Project(alone, command=context.command_path)
 
 

@@ -22,6 +22,7 @@ from reconciler.engine.endings import read_error
 from reconciler.engine.orders import Order
 from reconciler.engine.pgqueuer import JobQueue, JobView, QueueAway, connect_queue
 from reconciler.errors import CutlistError, StoreDamaged
+from reconciler.formats.untrusted import make_plain_line
 from reconciler.service.models import Models
 from reconciler.state.ledger.address import LedgerAddress
 from reconciler.state.observed import History, Result, State
@@ -32,6 +33,13 @@ _PLACE_EVERY_S = 5.0
 _COUNT_EVERY_S = 30.0
 _ORDERED = "ordered; a worker takes it up"
 _ORDERED_ALREADY = "another apply has ordered it already; its result is taken"
+
+
+def _tell_whose(result: Result, billed_s: float) -> str:
+    """What an order of somebody else, or an earlier one, has rendered, and who agreed to pay."""
+    who = make_plain_line(result.approved_by or result.author)
+    agreed = f", agreed to by {who}" if who else ""
+    return f"an order that was there already has rendered it: {billed_s:.1f} s{agreed}"
 
 
 class OrderBook:
@@ -105,9 +113,9 @@ class OrderBook:
             self._waiting.pop(work.job.key, None)
         history = self._history.get(work.job.key)
         is_new = history is not None and history.last.id not in known
-        if work.attempt_id is None and not (is_ours and is_new):
-            return Carried(result, 0.0, THEIRS if is_ours else _ORDERED_ALREADY)
         billed_s = self._models.read_billed_seconds(result.usage)
+        if work.attempt_id is None and not (is_ours and is_new):
+            return Carried(result, 0.0, THEIRS if is_ours else _tell_whose(result, billed_s))
         return Carried(result, 0.0 if was_billed else billed_s)
 
     async def _read_known(self, work: Work) -> set[str]:

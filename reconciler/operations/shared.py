@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.config import Config
 from reconciler.config.variables import find_machine_name
-from reconciler.errors import CutlistError, LedgerError
+from reconciler.errors import CutlistError, LedgerError, UsageError
 from reconciler.formats.words import format_count
 from reconciler.state.ledger.base import LedgerAway, LedgerRetired
 
@@ -33,6 +33,22 @@ def find_address(config: Config) -> LedgerAddress:
 def find_shared_id(config: Config) -> str:
     """What tells the shared ledger of a project from others; empty where it has a file."""
     return find_address(config).fingerprint if config.shares_ledger else ""
+
+
+def require_shared_state(config: Config) -> None:
+    """Raises UsageError where orders and results cannot be handed over."""
+    if not config.shares_ledger:
+        what = "has a ledger of this machine" if config.ledger else "names no ledger"
+        raise UsageError(
+            f"workers need a ledger that machines share, and this project {what}.",
+            hint="Say `ledger: postgresql://HOST/DATABASE`, or set CUTLIST_LEDGER; the bundled"
+            " server always has a file.",
+        )
+    if config.bucket is None:
+        raise UsageError(
+            "workers need a store that machines share, and this project has a folder.",
+            hint="Say `store: s3://BUCKET/PLACE`, or set CUTLIST_STORE.",
+        )
 
 
 def open_readonly(config: Config) -> PostgresLedger | None:

@@ -15,8 +15,13 @@ from reconciler.apply.connection import (
 from reconciler.apply.context import Context
 from reconciler.apply.events import Event, RunBlocking
 from reconciler.config import Config
-from reconciler.errors import CutlistError, UsageError
-from reconciler.operations.shared import find_address, find_shared_id, open_ledger
+from reconciler.errors import CutlistError
+from reconciler.operations.shared import (
+    find_address,
+    find_shared_id,
+    open_ledger,
+    require_shared_state,
+)
 from reconciler.service.model_files import load_models
 from reconciler.state.roster import Roster
 from reconciler.state.store import Store
@@ -30,22 +35,6 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str], None]
 _INSTALL = "Install it with: pip install 'cutlist[workers]'"
-
-
-def require_shared_state(config: Config) -> None:
-    """Raises UsageError where orders and results cannot be handed over."""
-    if not config.shares_ledger:
-        what = "has a ledger of this machine" if config.ledger else "names no ledger"
-        raise UsageError(
-            f"workers need a ledger that machines share, and this project {what}.",
-            hint="Say `ledger: postgresql://HOST/DATABASE`, or set CUTLIST_LEDGER; the bundled"
-            " server always has a file.",
-        )
-    if config.bucket is None:
-        raise UsageError(
-            "workers need a store that machines share, and this project has a folder.",
-            hint="Say `store: s3://BUCKET/PLACE`, or set CUTLIST_STORE.",
-        )
 
 
 async def run_worker(

@@ -122,6 +122,7 @@ class Workspace:
         """One pass for reading, with a word in its notes where the ledger lies in the folder of the
         other realm.
         """
+        self.require_orders_possible()
         with self.open_for_reading() as ledger:
             current = self.run_pass(ledger, options, whole=whole)
         error = realm.find_mistaken_realm(self.config)
@@ -130,12 +131,18 @@ class Workspace:
         notes = (*current.plan.notes, f"! {error.message} {error.hint}")
         return replace(current, plan=replace(current.plan, notes=notes))
 
+    def require_orders_possible(self) -> None:
+        """Raises UsageError where a plan would promise what its apply has to refuse."""
+        if self.config.leaves_work:
+            shared.require_shared_state(self.config)
+
     def look_at(self, revision: Revision, options: PlanOptions, cache: Cache) -> Pass:
         """One pass for reading over what a commit asks for."""
         from reconciler.operations import committed  # lazy: start-up time
 
         state = committed.read_revision(self.config, revision, cache, self.clock)
         pins = state.pins if self.config.realm == "live" else None
+        self.require_orders_possible()
         with self.open_for_reading() as ledger:
             return planner.conclude_pass(
                 self.config, state.desired, self.store, ledger, self.clock, options, pins

@@ -59,6 +59,7 @@ class Applying(OpenedProject):
             select_edits(self.load(), options.target, options.exclude)
         if error := realm.find_mistaken_realm(self.config):
             raise error
+        self._workspace.require_orders_possible()
         with self._workspace.open_for_writing() as ledger:
             run = ApplyRun(
                 config=self.config,

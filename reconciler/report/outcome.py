@@ -29,6 +29,7 @@ def lay_out_outcome(report: Report) -> list[Block]:
         if not isinstance(outcome.error, (*ABOUT_ALL, NotTried)):
             blocks += _failure(outcome, now.get(outcome.step.name, outcome.step))
     blocks += _not_tried(failures)
+    blocks += _taken_over(report)
     blocks += [
         _marked(".", f"{step.name}  {step.reason}", Style.FAINT)
         for step in report.left.by_action(Action.WAIT)
@@ -94,6 +95,17 @@ def _not_tried(failures: Sequence[Outcome]) -> Iterator[Block]:
             by_reason.setdefault(outcome.error.message, []).append(outcome.step.name)
     for reason, names in by_reason.items():
         yield _marked("✗", f"{', '.join(names)}: {reason}", Style.BAD)
+
+
+def _taken_over(report: Report) -> Iterator[Block]:
+    """Edits that this plan was to render, and that cost nothing here: others have done it."""
+    planned = {step.name for step in report.plan.by_action(Action.RENDER)}
+    by_reason: dict[str, list[str]] = {}
+    for name, outcome in sorted(report.outcomes.items()):
+        if name in planned and outcome.ok and outcome.step.action is Action.WRITE:
+            by_reason.setdefault(outcome.step.reason, []).append(name)
+    for reason, names in by_reason.items():
+        yield _marked(".", f"{', '.join(names)}: {reason}", Style.FAINT)
 
 
 def _not_planned(report: Report) -> Iterator[Block]:

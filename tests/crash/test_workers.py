@@ -102,6 +102,8 @@ def test_an_apply_that_is_stopped_leaves_its_order(team: Team) -> None:
     until(lambda: team.bucket.list(team.place, "results/"), worker)
     out = finish(second)
     assert "0 rendered, 1 written" in out
+    told = "edit-001: an order that was there already has rendered it: 4.0 s, agreed to by "
+    assert told in " ".join(out.split())
     assert "billed" not in out
     assert team.find_broken(1) == {}
 

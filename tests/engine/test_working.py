@@ -13,8 +13,10 @@ import pytest
 
 from reconciler.cli.main import run
 from reconciler.engine.pgqueuer import QueueAway, open_queue
+from reconciler.errors import EXIT_USAGE
 from tests.bucketserver import BucketServer
 from tests.postgres import make_address, open_ledger, run_sql
+from tests.repository import Repository
 
 NEEDED = {
     "endpoint": "singapore",
@@ -56,6 +58,29 @@ def test_what_is_missing(
     assert run(["-C", str(folder), "worker"]) != 0
     told = " ".join("".join(capsys.readouterr()).split())
     assert words in told
+
+
+@pytest.mark.parametrize(("change", "words"), MISSING[:2])
+@pytest.mark.parametrize("command", [["plan"], ["status"], ["diff", "HEAD"], ["apply"]])
+def test_what_cannot_be_ordered_is_not_planned(
+    change: dict[str, Any],
+    words: str,
+    command: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A look says what the apply would; `diff --local` looks at this clone alone and orders
+    nothing.
+    """
+    folder = write_project(tmp_path, **{**NEEDED, **change})
+    (folder / "specs").mkdir()
+    (folder / "specs/.keep").touch()
+    Repository(tmp_path).commit("first")
+    assert run(["-C", str(tmp_path), *command]) == EXIT_USAGE
+    told = " ".join("".join(capsys.readouterr()).split())
+    assert words in told
+    if command[0] == "diff":
+        assert run(["-C", str(tmp_path), *command, "--local"]) == 0
 
 
 def test_the_engine_is_missing(
