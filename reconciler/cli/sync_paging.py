@@ -13,7 +13,8 @@ from reconciler.apply.request import SavedPlan
 from reconciler.cli import screen
 from reconciler.controller.conditions import SyncStatus
 from reconciler.controller.controller import Controller
-from reconciler.controller.memory import BY_PAGE, SyncView
+from reconciler.controller.memory import SyncView
+from reconciler.controller.onlooker import Ask
 from reconciler.formats.secret import Secret
 from reconciler.operations.saved_plan import read_plan
 from reconciler.system.clock import Clock, make_secret
@@ -21,7 +22,7 @@ from reconciler.web.auth import COOKIE, open_gate
 from reconciler.web.files import Shell
 from reconciler.web.gate import PageGate, TokenGate
 from reconciler.web.server import PageServer
-from reconciler.web.syncs import THREADS, ShownSync, SyncHouse, run_in
+from reconciler.web.syncs import THREADS, ShownSync, SyncHouse, SyncOrder, run_in
 
 _TOKEN_BYTES = 24
 
@@ -41,8 +42,8 @@ class SyncPageSettings:
 class ShownController:
     """A controller as its pages ask it."""
 
-    def __init__(self, controller: Controller) -> None:
-        self._controller = controller
+    def __init__(self, controller: Controller, ask: Ask) -> None:
+        self._controller, self._ask = controller, ask
 
     def list_syncs(self) -> Sequence[ShownSync]:
         return [_show(view) for view in self._controller.list_views()]
@@ -55,7 +56,10 @@ class ShownController:
         return read_plan(self._controller.find_waiting_plan(name))
 
     def approve(self, name: str, plan_id: str, who: str) -> None:
-        self._controller.approve(name, plan_id, who, BY_PAGE)
+        self._ask("approve", {"name": name, "plan": plan_id}, who)
+
+    def order(self, name: str, order: SyncOrder, who: str) -> None:
+        self._ask(order, {"name": name}, who)
 
 
 class SyncPages:
@@ -67,7 +71,9 @@ class SyncPages:
         self._house: SyncHouse | None = None
         self.address = ""  # once it is served, with the token of this start
 
-    async def start(self, controller: Controller, tell_fault: Callable[[Exception], None]) -> None:
+    async def start(
+        self, controller: Controller, ask: Ask, tell_fault: Callable[[Exception], None]
+    ) -> None:
         settings = self._settings
         token = Secret("" if settings.auth else make_secret(_TOKEN_BYTES).hex())
         given = None if settings.auth is None else open_gate(settings.auth, settings.folder)
@@ -75,7 +81,7 @@ class SyncPages:
         def open_own_gate(port: int) -> PageGate:
             return given or TokenGate([(settings.who, token)], f"{COOKIE}-{port}", [port])
 
-        source = ShownController(controller)
+        source = ShownController(controller, ask)
         house = SyncHouse(source, settings.clock, lambda: make_secret(8).hex(), tell_fault)
         threads = ThreadPoolExecutor(2 * THREADS, "cutlist-page")
         server = PageServer(

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from reconciler.apply.events import Event
 from reconciler.controller.conditions import SyncStatus
 from reconciler.controller.controller import Controller
 
+# a verb of `cutlist sync`, its arguments, and the name of the person
+Ask = Callable[[str, Mapping[str, str], str], object]
+
 
 class Onlooker(Protocol):
     """Called in the controller's loop, and comes back at once."""
 
-    async def start(self, controller: Controller, tell_fault: Callable[[Exception], None]) -> None:
-        """Begin to look. `tell_fault` hears of what goes wrong later. Raises CutlistError where it
-        cannot begin.
+    async def start(
+        self, controller: Controller, ask: Ask, tell_fault: Callable[[Exception], None]
+    ) -> None:
+        """Begin to look. `ask` has the controller do something, in a person's name, and may raise
+        UsageError. `tell_fault` hears of what goes wrong later. Raises CutlistError where it cannot
+        begin.
         """
 
     async def stop(self) -> None:
@@ -38,10 +44,10 @@ class Bystander:
         self._onlooker = onlooker
         self._tell_fault = tell_fault
 
-    async def start(self, controller: Controller) -> None:
+    async def start(self, controller: Controller, ask: Ask) -> None:
         """Begin to look, where there is somebody. Raises CutlistError."""
         if self._onlooker is not None:
-            await self._onlooker.start(controller, self._tell_fault)
+            await self._onlooker.start(controller, ask, self._tell_fault)
 
     async def stop(self) -> None:
         """End."""

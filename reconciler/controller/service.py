@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from reconciler.controller.documents import Sync
 from reconciler.controller.hooks import Doors
 from reconciler.controller.leadership import Leadership, Standing
 from reconciler.controller.logs import Log
+from reconciler.controller.memory import BY_COMMAND, BY_PAGE
 from reconciler.controller.metrics import Metrics
 from reconciler.controller.notify import Notifier, build_receivers, open_network
 from reconciler.controller.onlooker import Bystander, Onlooker
@@ -135,7 +137,7 @@ class ControllerService:
             await control.start()
             stack.push_async_callback(control.stop)
             await self._start_pages(stack)
-            await self._bystander.start(self.controller)
+            await self._bystander.start(self.controller, partial(self._answer, way=BY_PAGE))
             stack.push_async_callback(self._bystander.stop)
             self._leadership.start()
             self._log.info("the controller has started", syncs=len(self._syncs))
@@ -264,8 +266,10 @@ class ControllerService:
         else:
             self.controller.look(name, "webhook")
 
-    def _answer(self, verb: str, arguments: Mapping[str, str], person: str) -> object:
-        """What the local socket is asked. Raises UsageError."""
+    def _answer(
+        self, verb: str, arguments: Mapping[str, str], person: str, way: str = BY_COMMAND
+    ) -> object:
+        """What the local socket is asked, or the page. Raises UsageError."""
         name = arguments.get("name", "")
         log = self._log.about(sync=name)
         match verb:
@@ -274,7 +278,7 @@ class ControllerService:
             case "plan":
                 return str(self.controller.find_waiting_plan(name))
             case "approve":
-                plan = self.controller.approve(name, arguments.get("plan", ""), person)
+                plan = self.controller.approve(name, arguments.get("plan", ""), person, way)
                 log.info("a plan is agreed to", plan=plan, person=person)
                 return plan
             case "resolve":

@@ -28,6 +28,9 @@ class Lobby(Protocol):
     def read_syncs(self, who: str) -> Mapping[str, Any]:
         """The rooms that there are, for whoever asks."""
 
+    def order(self, name: str, order: str, who: str) -> Mapping[str, Any]:
+        """Have something done with a room of that name; how it is then. Raises Refused."""
+
 
 class PageHouse(Protocol):
     """The rooms behind one port: that of one project, or one for each Sync of a controller.

@@ -143,6 +143,7 @@ class PageServer:
             add("/", self._answer_lobby)
             add(f"/{PREFIX}/syncs", self._answer_syncs)
             add(f"/{PREFIX}/events", self._answer_lobby_events)
+            app.router.add_post(f"/{PREFIX}/syncs/{{name}}/{{order}}", self._answer_order)
             add(at, self._lead_in)
         app.on_response_prepare.append(_make_safe)
         return app
@@ -239,6 +240,13 @@ class PageServer:
         lobby = self._house.lobby
         assert lobby is not None
         return _build_reply(request, PageReply(lobby.read_syncs(self._admit(request))))
+
+    async def _answer_order(self, request: web.Request) -> web.StreamResponse:
+        lobby = self._house.lobby
+        assert lobby is not None
+        await _read_json(request)  # a form of another site has none
+        name, order = request.match_info["name"], request.match_info["order"]
+        return _build_reply(request, PageReply(lobby.order(name, order, self._admit(request))))
 
     async def _answer_lobby_events(self, request: web.Request) -> web.StreamResponse:
         lobby = self._house.lobby

@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, Literal, ParamSpec, Protocol, TypeVar, get_args
 
 from reconciler.apply.events import Event, RunBlocking
 from reconciler.apply.request import SavedPlan
+from reconciler.errors import UsageError
 from reconciler.project import Project
 from reconciler.system.clock import Clock
 from reconciler.web.api import PageApi
@@ -74,6 +75,10 @@ class ShownSync:
         }
 
 
+SyncOrder = Literal["suspend", "resume", "reconcile"]  # as `cutlist sync` has them
+SYNC_ORDERS: tuple[SyncOrder, ...] = get_args(SyncOrder)
+
+
 class SyncSource(Protocol):
     """The controller, as its pages ask it, in its own loop."""
 
@@ -88,6 +93,9 @@ class SyncSource(Protocol):
 
     def approve(self, name: str, plan_id: str, who: str) -> None:
         """Have exactly that plan carried out. Raises UsageError where it does not wait."""
+
+    def order(self, name: str, order: SyncOrder, who: str) -> None:
+        """Have a Sync suspended, resumed, or looked at now. Raises UsageError where it cannot."""
 
 
 class SyncRoom:
@@ -197,13 +205,31 @@ class SyncHouse:
         syncs = [shown.to_json() for shown in self._source.list_syncs()]
         return {"version": SYNCS_VERSION, "who": who, "syncs": syncs}
 
-    def find(self, parts: Mapping[str, str], environment: str = "") -> PageRoom:
-        """The room of the Sync that is asked for. Raises Refused."""
-        shown = self._source.find_sync(parts["sync"])
+    def order(self, name: str, order: str, who: str) -> Mapping[str, Any]:
+        """Have something done with a Sync in somebody's name; how it is then. Raises Refused."""
+        self._require_known(name)
+        known = next((one for one in SYNC_ORDERS if one == order), None)
+        if known is None:
+            raise Refused(
+                404, "not_found", "There is nothing of that name.", f"Say {', '.join(SYNC_ORDERS)}."
+            )
+        try:
+            self._source.order(name, known, who)
+        except UsageError as error:
+            raise Refused(409, "not_now", error.message, error.hint) from None
+        return self._require_known(name).to_json()
+
+    def _require_known(self, name: str) -> ShownSync:
+        shown = self._source.find_sync(name)
         if shown is None:
             raise Refused(
                 404, "no_sync", "There is no Sync of that name.", "The first page has all of them."
             )
+        return shown
+
+    def find(self, parts: Mapping[str, str], environment: str = "") -> PageRoom:
+        """The room of the Sync that is asked for. Raises Refused."""
+        shown = self._require_known(parts["sync"])
         room = self._rooms.get(shown.name) or self._open(shown)
         if room is None:
             words = shown.to_json()["message"] or shown.leader

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -61,6 +62,36 @@ async def test_yes_on_the_page_carries_out_the_plan_that_waits(stage: Stage) -> 
         async with page.session.get(f"{page.origin}/films/media/{card['digest']}") as video:
             assert await video.read() == stage.output("rain").read_bytes()
     assert (stage.creates(), stage.billed_tasks()) == (1, 1)
+
+
+async def test_orders_on_the_page_are_those_of_the_command(stage: Stage) -> None:  # noqa: F811
+    """Suspended, resumed and looked at now, by name in the log; what cannot be is refused in words,
+    and a stranger changes nothing.
+    """
+    stage.edit("rain")
+    commit = stage.push()
+    async with serve_controller(stage, [stage.make_sync()]) as page:
+        await until(lambda: page.find()["last_applied_revision"] == commit)
+        at = "/api/v1/syncs/films"
+        for headers in (BARE, {"Origin": "https://evil.example"}):
+            await page.post(f"{at}/suspend", {}, 403, **headers)
+        async with page.session.post(f"{page.origin}{at}/suspend", data=b"a=b") as form:
+            assert form.status == 415
+        assert not page.find()["suspended"]
+        described = Described(page)
+        for order, suspended in (("suspend", True), ("resume", False), ("reconcile", False)):
+            path = f"/syncs/films/{order}"
+            told = await described.ask("POST", path, "/syncs/{name}/{order}", 200, {})
+            assert told["suspended"] is page.find()["suspended"] is suspended
+            lines = [json.loads(line) for line in page.logged.getvalue().splitlines()]
+            (line,) = [line for line in lines if line["message"] == f"{order} was asked for"]
+            assert line["fields"]["person"] == WHO
+        await page.post(f"{at}/suspend", {}, 200)
+        refused = await page.post(f"{at}/reconcile", {}, 409)
+        assert refused["code"] == "not_now" and "suspended" in refused["message"]
+        assert (await page.post(f"{at}/explode", {}, 404))["code"] == "not_found"
+        assert (await page.post("/api/v1/syncs/flims/resume", {}, 404))["code"] == "no_sync"
+    assert stage.billed_tasks() == 1
 
 
 async def test_plan_of_an_older_commit_is_not_carried_out(stage: Stage) -> None:  # noqa: F811
@@ -192,4 +223,6 @@ async def test_who_stands_by_says_who_leads(stage: Stage) -> None:  # noqa: F811
         assert (about["sync"]["leads"], about["sync"]["leader"]) == (False, "machine-2 leads it.")
         refused = await page.post(f"/films/api/v1/plans/{waiting}/apply", {}, 409)
         assert "machine-2 leads it." in refused["message"]
+        refused = await page.post("/api/v1/syncs/films/suspend", {}, 409)
+        assert refused["code"] == "not_now" and "machine-2 leads it." in refused["message"]
     assert stage.creates() == 0

@@ -62,7 +62,12 @@ export function send(path, body = {}) {
   return ask("POST", within(path), body);
 }
 
-async function ask(method, path, body) {
+/** Have something done with a Sync: "suspend", "resume" or "reconcile". Throws Trouble. */
+export function order(sync, what) {
+  return ask("POST", `syncs/${encodeURIComponent(sync)}/${what}`, {}, "/");
+}
+
+async function ask(method, path, body, begin = base) {
   const request = { method, headers: { Accept: "application/json" } };
   if (body) {
     request.headers["Content-Type"] = "application/json";
@@ -70,7 +75,7 @@ async function ask(method, path, body) {
   }
   let response;
   try {
-    response = await fetch(`${base}api/v1/${path}`, request);
+    response = await fetch(`${begin}api/v1/${path}`, request);
   } catch {
     const hint = "What you see is from before. It is asked again as soon as it is back.";
     throw new Trouble({ code: "unreachable", message: "The server does not answer.", hint });

@@ -74,3 +74,30 @@ def test_yes_brings_the_video(controller: Served, look: Callable[..., Window]) -
     page.get_by_role("link", name="Syncs").click()
     expect(page.locator("[data-name=films] .sync-state")).to_contain_text("Healthy")
     assert (window.complaints, window.foreign) == ([], [])
+
+
+def test_sync_is_suspended_and_goes_on(controller: Served, look: Callable[..., Window]) -> None:
+    """Each asks first; what comes of it is seen at once, also in another window."""
+    window, other = look(controller), look(controller, width=360, scheme="light")
+    page, second = window.open(), other.open()
+    row = page.locator("[data-name=films]")
+    expect(row).to_contain_text("A plan waits for a yes")
+    row.get_by_role("button", name="Suspend").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Nothing is begun from now on")
+    assert Axe().run(page).violations_count == 0
+    page.get_by_role("button", name="Cancel").click()
+    expect(row).not_to_contain_text("Suspended")
+    row.get_by_role("button", name="Suspend").click()
+    page.get_by_role("button", name="Yes, suspend").click()
+    expect(row.locator(".sync-state")).to_contain_text("Suspended")
+    expect(second.locator("[data-name=films] .sync-state")).to_contain_text("Suspended")
+    assert Axe().run(second).violations_count == 0
+    second.get_by_role("link", name="films").click()
+    expect(second.get_by_role("status").filter(has_text="is suspended")).to_have_count(1)
+    second.get_by_role("link", name="Activity").click()
+    second.get_by_role("button", name="Resume").click()
+    second.get_by_role("button", name="Yes, resume").click()
+    expect(second.get_by_role("button", name="Reconcile now")).to_have_count(1)
+    expect(row.get_by_role("button", name="Suspend")).to_have_count(1)
+    expect(row.locator(".sync-state")).not_to_contain_text("Suspended")
+    assert (window.complaints, window.foreign, other.complaints) == ([], [], [])

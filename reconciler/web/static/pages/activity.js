@@ -29,7 +29,7 @@ export function Activity({ board, project }) {
             <li key=${id}><time datetime=${at}>${at.slice(11, 19)}</time> ${showText(text)}</li>`)}
         </ol>
       </section>`}
-    ${project?.sync && html`<${Passes} passes=${project.sync.passes} />`}
+    ${project?.sync && html`<${Passes} sync=${project.sync} />`}
     <section class="panel" aria-labelledby="log">
       <h2 id="log">Log</h2>
       ${log && !log.records.length && html`<p class="nothing">Nothing has happened yet.</p>`}

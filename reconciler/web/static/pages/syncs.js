@@ -4,7 +4,8 @@ import { html, useEffect } from "../html.js";
 import { Connection } from "../parts/header.js";
 import { Mark } from "../parts/mark.js";
 import { TroubleNotice } from "../parts/notices.js";
-import { count, shorten, showText } from "../words.js";
+import { SyncButtons } from "../parts/sync.js";
+import { count, formatMoment, shorten, showText } from "../words.js";
 
 export function Syncs() {
   const { data, trouble } = useRead("syncs", ["pass"]);
@@ -35,8 +36,10 @@ function Sync({ sync }) {
         ${sync.sync !== "Synced" && html`<${Mark} kind=${sync.sync} />`}
         <span class="quiet">${sync.mode}${revision && html` · <code>${shorten(revision, 7)}</code>`} · ${showText(reason)}</span>
       </p>
+      ${sync.pass_started && html`<p class="quiet">A pass runs since ${formatMoment(sync.pass_started)}.</p>`}
       ${message && html`<p class="sync-words">${showText(message)}</p>`}
       ${!sync.leads && html`<p class="quiet">${showText(sync.leader)}</p>`}
       ${sync.waiting_plan && html`<p><a class="sync-plan" href=${`${page}plan`}>A plan waits for a yes</a></p>`}
+      <${SyncButtons} sync=${sync} />
     </li>`;
 }

@@ -1,7 +1,32 @@
 // How a Sync of a controller is, in words: who leads it, what waits, what went wrong.
-import { html } from "../html.js";
+import { order } from "../api.js";
+import { html, useState } from "../html.js";
 import { href } from "../router.js";
 import { formatMoment, formatPrice, shorten, showText } from "../words.js";
+import { Confirm } from "./confirm.js";
+
+const ORDERS = {
+  suspend: ["Suspend", "Nothing is begun from now on, and the pass that runs is ended; what is at the service goes on there."],
+  resume: ["Resume", "It goes on with what is committed, within its limits."],
+  reconcile: ["Reconcile now", "It looks now, and what failed before is tried again, within its limits."],
+};
+
+/** What can be had done with a Sync, by whoever is let in; each asks once more. */
+export function SyncButtons({ sync }) {
+  const [asked, setAsked] = useState(null);
+  if (!sync.leads) return null;
+  const offered = sync.suspended ? ["resume"] : ["reconcile", "suspend"];
+  return html`
+    <p class="sync-buttons">
+      ${offered.map((what) => html`
+        <button type="button" onClick=${() => setAsked(what)}>${ORDERS[what][0]}</button>`)}
+    </p>
+    ${asked && html`
+      <${Confirm} title=${`${ORDERS[asked][0]}: ${showText(sync.name)}`} yes=${`Yes, ${ORDERS[asked][0].toLowerCase()}`}
+        act=${() => order(sync.name, asked)} onClose=${() => setAsked(null)}>
+        <p>${ORDERS[asked][1]}</p>
+      <//>`}`;
+}
 
 /** What a person should know of the Sync whose page this is; nothing where all is well. */
 export function SyncNotice({ sync, page }) {
@@ -13,7 +38,7 @@ export function SyncNotice({ sync, page }) {
   if (sync.suspended) {
     return html`
       <section class="notice" role="status"><h2>${showText(sync.name)} is suspended.</h2>
-        <p><code>cutlist sync resume ${showText(sync.name)}</code> has it go on.</p></section>`;
+        <p>Nothing is begun before somebody has it go on.</p></section>`;
   }
   if (sync.waiting_plan && page !== "plan") {
     return html`
@@ -28,12 +53,16 @@ export function SyncNotice({ sync, page }) {
   return null;
 }
 
-/** The last passes of a Sync, the newest first. */
-export function Passes({ passes }) {
-  if (!passes.length) return null;
+/** The last passes of a Sync, the newest first, and what can be had done with it. */
+export function Passes({ sync }) {
+  const { passes, pass_started: started } = sync;
   return html`
     <section class="panel" aria-labelledby="passes">
-      <h2 id="passes">Passes</h2>
+      <div class="panel-head">
+        <h2 id="passes">Passes</h2>
+        <${SyncButtons} sync=${sync} />
+      </div>
+      ${started && html`<p class="quiet">One runs since ${formatMoment(started)}.</p>`}
       <ol class="lines">
         ${passes.map((pass) => html`
           <li key=${pass.started}><time datetime=${pass.ended}>${formatMoment(pass.ended)}</time>
