@@ -76,6 +76,7 @@ class Controller:
         self._entries: dict[str, _Entry] = {}
         self._leaving: dict[str, _Entry] = {}  # taken out while their pass ran; it ends
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._handed_over: set[asyncio.Future[bool]] = set()  # files on their way to the ledger
         self.replace_syncs(syncs)
 
     # -------------------------------------------------------------- what it works on
@@ -245,7 +246,7 @@ class Controller:
         path = entry.places.consent
         with suppress(OSError, DiskFull):  # then it is forgotten by a kill, and asked for again
             write_consent(path, consent, tmp_name=self._clock.new_id())
-        entry.lead.hand_over(path)
+        self._hand_over(entry, path)
         self.look(name, "approved")
         return waiting
 
@@ -410,6 +411,8 @@ class Controller:
                 entry.running.request_stop(reason)
         if self._tasks:
             await asyncio.wait(list(self._tasks.values()))
+        if self._handed_over:
+            await asyncio.wait(list(self._handed_over))
 
     # -------------------------------------------------------------- telling
 
@@ -430,10 +433,24 @@ class Controller:
             if status is not entry.kept:
                 write_status(entry.places.status, status, tmp_name=self._clock.new_id())
                 entry.kept = status
-                entry.lead.hand_over(entry.places.status)
+                self._hand_over(entry, entry.places.status)
         except (OSError, DiskFull) as error:
             self._settings.tell(entry.sync, "", f"warning: its status cannot be kept: {error}")
         self._settings.announce(status)
+
+    def _hand_over(self, entry: _Entry, file: Path) -> None:
+        """Leave a file for the next leader. The loop does not wait for the ledger: everything else
+        of this controller goes on meanwhile.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:  # a pass tells it, in a thread of its own
+            entry.lead.hand_over(file)
+            return
+        if entry.lead.is_shared:
+            work = asyncio.ensure_future(asyncio.to_thread(entry.lead.hand_over, file))
+            self._handed_over.add(work)
+            work.add_done_callback(self._handed_over.discard)
 
     def _tell_fault(self, entry: _Entry, error: Exception) -> None:
         what = f"{type(error).__name__}: {error}"

@@ -5,6 +5,7 @@ they leave what the next leader has to know.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ class Lead:
         self._leases = leases
         self._monotonic: Callable[[], float] = lambda: 0.0
         self.valid_until = -math.inf  # on the clock that only grows
+        self._handing = threading.Lock()  # what is read last is written last
 
     @classmethod
     def share(cls, sync: str, leases: Callable[[], Leases | None], clock: Clock) -> Lead:
@@ -34,6 +36,11 @@ class Lead:
         lead = cls(sync, leases)
         lead._monotonic = clock.monotonic
         return lead
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether another controller may lead, and is left what it has to know."""
+        return self._leases is not None
 
     @property
     def holds(self) -> bool:
@@ -57,16 +64,17 @@ class Lead:
         leases = self._leases()
         if leases is None or not self.holds:
             return False
-        try:
-            content: str | None = file.read_text("utf-8")
-        except FileNotFoundError:
-            content = None
-        except (OSError, ValueError):
-            return False
-        try:
-            return leases.write(self._sync, file.name, content)
-        except CutlistError:
-            return False
+        with self._handing:
+            try:
+                content: str | None = file.read_text("utf-8")
+            except FileNotFoundError:
+                content = None
+            except (OSError, ValueError):
+                return False
+            try:
+                return leases.write(self._sync, file.name, content)
+            except CutlistError:
+                return False
 
     def require_hand_over(self, file: Path) -> None:
         """The same before something that must not be done twice. Raises LeaseLost."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from mockserver import VirtualClock
@@ -280,11 +281,30 @@ async def test_what_is_asked_of_the_one_that_stands_by(fleet: Fleet) -> None:
         await until(lambda: ada.status.last_attempted_revision == commit)
         await until(lambda: ada.status.pass_started is None)
         ada.controller.suspend("films")
+        await until(lambda: not ada.controller._handed_over)
         fleet.silence(ada)
         await bob.ring(bob.leads)
         assert bob.status.suspended
     assert bob.logged.getvalue().count("stands by") == 1
     assert stage.billed_tasks() == 2
+
+
+async def test_nobody_waits_for_a_ledger_that_is_busy(fleet: Fleet) -> None:
+    """What a person says counts at once, and is left for the next leader once the ledger takes
+    it: the loop, and with it every other Sync and every page, goes on meanwhile.
+    """
+    ada = fleet.make("ada", mode="approve")
+    async with ada.serving():
+        await until(lambda: bool(ada.status.waiting_plan))
+        await until(lambda: not ada.controller._handed_over)
+        kept = f"select content from handovers where part = '{ada.places.status.name}'"
+        with psycopg.connect(fleet.address.url) as busy:
+            busy.execute(f"select pg_advisory_xact_lock({fleet.address.lock})")
+            ada.controller.suspend("films")
+            assert ada.status.suspended
+            assert ada.controller._handed_over
+            assert '"suspended": true' not in run_sql(fleet.address, kept)[0][0]
+        await until(lambda: '"suspended": true' in run_sql(fleet.address, kept)[0][0])
 
 
 async def test_a_document_that_is_taken_out_is_led_by_another(fleet: Fleet) -> None:
