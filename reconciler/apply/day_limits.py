@@ -11,13 +11,11 @@ from reconciler.apply.work import Work
 from reconciler.config.settings import Limit, Prices
 from reconciler.errors import BudgetExceeded
 from reconciler.service.model_files import load_models
-from reconciler.state.booked import Booking, Entry
+from reconciler.state.booked import DAY_S, Booking, Entry
 from reconciler.state.ledger import SpendingLimit
 
 if TYPE_CHECKING:
     from reconciler.history.spending import Sum
-
-_DAY_S = 24 * 3600
 
 
 def find_day_limit(
@@ -41,7 +39,7 @@ def find_day_limit(
         for limit, spent in _add_up(prices, limits, entries, now):
             _require_room(limit, spent, work, booking)
 
-    return SpendingLimit(period_s=_DAY_S, now=now, check=check)
+    return SpendingLimit(period_s=DAY_S, now=now, check=check)
 
 
 def _add_up(

@@ -22,7 +22,7 @@ from reconciler.operations.budget import measure_days
 from reconciler.plan.selection import find_edit
 from reconciler.planner import Pass
 from reconciler.service.model_files import load_models
-from reconciler.state.booked import Entry, Holding, Origin
+from reconciler.state.booked import DAY_S, Entry, Holding, Origin
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Result
 from reconciler.state.store import Store
@@ -50,8 +50,14 @@ def find_origin(config: Config, current: Pass, approved: bool | str) -> Origin:
 def build_cost_report(
     config: Config, store: Store, ledger: Ledger | None, current: Pass, now: float
 ) -> CostReport:
-    """What was spent, and what became of it; `seen` tells what edits ask for now."""
-    entries, holdings = _read_books(ledger)
+    """What was spent, and what became of it; `seen` tells what edits ask for now. Days are those of
+    the ledger's clock; `now` is by this machine's.
+    """
+    entries: Sequence[Entry] = ()
+    holdings: Sequence[Holding] = ()
+    if ledger is not None:
+        entries, holdings = ledger.books.entries_begun(), ledger.books.holdings()
+        now = ledger.tell_time(now)
     results = store.find_results({entry.key for entry in entries}).results
     twice = find_paid_twice(entries, results, _find_pinned_digests(current))
     in_use = _find_keys_in_use(holdings, current)
@@ -61,11 +67,16 @@ def build_cost_report(
 
 
 def add_up_days(config: Config, ledger: Ledger | None, now: float) -> tuple[Budget, ...]:
-    """Each budget of a day, with what was spent of it on the day of `now` (UTC)."""
+    """Each budget of a day, with what was spent of it today (UTC) by the clock of the ledger; `now`
+    is by this machine's.
+    """
     if not any(limit.per == "day" for limit in config.budget):
         return ()
-    spent = _add_up(config, *_read_books(ledger))
-    return tuple(measure_days(config.budget, spent, now))
+    entries: Sequence[Entry] = ()
+    if ledger is not None:
+        now = ledger.tell_time(now)
+        entries = ledger.books.entries_begun(since=now - now % DAY_S)
+    return tuple(measure_days(config.budget, _add_up(config, entries, ()), now))
 
 
 def add_up_since(config: Config, ledger: Ledger | None, moment: float) -> Sum:

@@ -11,6 +11,8 @@ from typing import Any
 from reconciler.formats.values import value
 from reconciler.state.observed import State
 
+DAY_S = 24 * 3600.0  # days are those of UTC: multiples of it since 1970
+
 
 @value(frozen=True, slots=True)
 class Origin:

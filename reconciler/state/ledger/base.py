@@ -134,9 +134,9 @@ class Books(Protocol):
         moment (seconds since 1970).
         """
 
-    def entries_begun(self, *, since: float) -> Sequence[Entry]:
+    def entries_begun(self, *, since: float = 0.0) -> Sequence[Entry]:
         """The same by the clock of the ledger, where several share it: every attempt and every
-        stray whose request was begun since a moment.
+        stray whose request was begun since a moment, or ever.
         """
 
     def check(self, *, since: float = 0.0) -> None:
@@ -290,6 +290,11 @@ class Ledger(Protocol):
     def take_turn(self, lane: str, per_s: float, turns: int = 1, /) -> float:
         """Take the next turn of a lane that lets `per_s` pass in a second, of everybody together,
         or several that follow each other; the seconds until the first.
+        """
+
+    def tell_time(self, now: float, /) -> float:
+        """The moment by the clock that requests are counted by: that of the ledger where several
+        share it, else `now`, by this machine's. In seconds since 1970.
         """
 
     def count_sharers(self) -> int:

@@ -11,6 +11,7 @@ from reconciler.state.ledger.postgres_database import SERVER, PostgresDatabase
 from reconciler.state.ledger.sql.attempts import SqlLedger
 from reconciler.state.ledger.sql.database import (
     AMOUNT,
+    MOMENT,
     TEXT,
     Connection,
 )
@@ -109,6 +110,10 @@ class PostgresLedger(SqlLedger):
             ).fetchone()
         assert row is not None
         return max(float(row[0]) - take_s, 0.0)
+
+    def tell_time(self, _now: float, /) -> float:
+        ((now,),) = self._database.rows(f"select {NOW}", kinds=[MOMENT])
+        return float(now)
 
     def count_sharers(self) -> int:
         return self._holders.sharers

@@ -83,12 +83,13 @@ class SqlBooks:
             ("t.first_seen_at", f"t.first_seen_at >= ? and {which}", [since, *values]),
         )
 
-    def entries_begun(self, *, since: float) -> Sequence[Entry]:
+    def entries_begun(self, *, since: float = 0.0) -> Sequence[Entry]:
         attempts = f"(a.intended_at > 0 and a.intended_at >= ? or a.intended_at = 0 and {_YOUNGER})"
-        seen = _BEGUN % "t.first_seen_at"
+        begun, seen = _BEGUN % "a.created_at", _BEGUN % "t.first_seen_at"
+        if not since:
+            return self._read_entries((begun, "1 = 1", []), (seen, "1 = 1", []))
         return self._read_entries(
-            (_BEGUN % "a.created_at", attempts, [since, since, since]),
-            (seen, f"{seen} >= ?", [since]),
+            (begun, attempts, [since, since, since]), (seen, f"{seen} >= ?", [since])
         )
 
     def _read_entries(self, attempts: _Which, strays: _Which) -> Sequence[Entry]:
