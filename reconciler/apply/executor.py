@@ -11,7 +11,7 @@ from reconciler.apply.cancel import cancel_waiting_task, tell_cancelled, was_can
 from reconciler.apply.carry import Again, Carriage, Carried
 from reconciler.apply.context import SUBMIT_TRIES, Context, TaskFailed
 from reconciler.apply.events import Phase
-from reconciler.apply.outcome import Outcome
+from reconciler.apply.outcome import NotTried, Outcome
 from reconciler.apply.publish import Publisher
 from reconciler.apply.rivals import LOOK_EVERY_S
 from reconciler.apply.unbroken import run_unbroken
@@ -247,7 +247,7 @@ class Executor:
                 continue
             tries += 1
             if tries >= SUBMIT_TRIES:
-                raise met.cause
+                raise NotTried(f"not finished, {tries} times in a row: {met.cause.message}")
         return met
 
 

@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply.context import NeedsPerson, TaskFailed
+from reconciler.apply.carry import Again
+from reconciler.apply.context import SUBMIT_TRIES, NeedsPerson, TaskFailed
+from reconciler.apply.executor import Executor
 from reconciler.apply.outcome import NotTried
 from reconciler.apply.rivals import find_theirs
 from reconciler.apply.work import Work
 from reconciler.desired.job import Job
+from reconciler.errors import LedgerError
+from reconciler.state.ledger import KeyTaken, MovedOn
 from reconciler.state.observed import Attempt, History, State
 
 KEY = "k" * 64
@@ -78,3 +82,41 @@ async def test_a_turn_goes_past_what_its_plan_knew(
     else:
         with pytest.raises(outcome):
             await find_theirs(context, work)
+
+
+class Others:
+    """Somebody else is always faster; in the end the result is there."""
+
+    def __init__(self, cause: LedgerError, turns: int) -> None:
+        self.cause, self.left, self.turns = cause, turns, 0
+
+    async def carry(self, _work: Work, **_options: bool) -> Any:
+        self.turns, self.left = self.turns + 1, self.left - 1
+        return Again(self.cause) if self.left else "carried"
+
+
+async def bring_home(others: Others) -> Any:
+    """What an executor makes of it."""
+
+    async def outlast(call: Any) -> Any:
+        return await call()
+
+    async def sleep(_seconds: float) -> None: ...
+
+    executor: Any = object.__new__(Executor)
+    executor._carriage = others
+    executor._context = SimpleNamespace(outlast=outlast, clock=SimpleNamespace(sleep=sleep))
+    step: Any = SimpleNamespace(action=None, billed_at_end=False)
+    return await executor._bring_home(None, step)
+
+
+async def test_a_job_that_others_settle_again_and_again_is_left_to_the_next_apply() -> None:
+    """It is no fault of the ledger, and what is said names what happened."""
+    others = Others(MovedOn("its request was settled by another process."), turns=1000)
+    with pytest.raises(NotTried, match=r"5 times in a row: its request was settled by another"):
+        await bring_home(others)
+    assert others.turns == SUBMIT_TRIES
+
+
+async def test_a_job_that_others_render_is_waited_for_as_long_as_it_takes() -> None:
+    assert await bring_home(Others(KeyTaken("it is rendered by another."), turns=50)) == "carried"
