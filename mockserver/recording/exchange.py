@@ -7,6 +7,7 @@ wrote it was killed, is read up to that line.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from mockserver.errors import ServerError
 VERSION = 1
 LARGEST_FILE = 256 << 20  # bytes of a recording that is read
 _STATUSES = range(100, 600)
+_METHOD = re.compile(r"[A-Za-z-]{1,20}")
 
 
 class BadRecording(ServerError):
@@ -180,6 +182,8 @@ def _build_exchange(document: Doc, number: int) -> Exchange:
     headers = (asked.headers, answered.headers)
     if (
         not all(isinstance(text, str) for text in texts)
+        or not _METHOD.fullmatch(asked.method)
+        or not asked.path.startswith("/")
         or not all(_is_mapping_of_texts(mapping) for mapping in (asked.query, *headers))
         or not all(text.isprintable() for mapping in headers for text in mapping.values())
         or not all(type(number) in (int, float) and number >= 0 for number in (at_s, took_s))

@@ -1,13 +1,19 @@
 """A recording against the rules of this server: equal where the service says the same."""
 
+import asyncio
 import dataclasses
+import json
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mockserver import Recorder
 from mockserver.recording.comparison import compare_recording
-from mockserver.recording.exchange import encode_exchange, read_recording
+from mockserver.recording.exchange import BadRecording, encode_exchange, read_recording
+from mockserver.recording.words import build_document, write_comparison
+from tests.mockserver.conftest import CREATE
 
 
 @pytest.fixture
@@ -201,3 +207,91 @@ async def test_load_is_no_difference(recorded):
     comparison = await compare(await recorded(live, faults=faults))
     assert (tell(comparison), comparison.compared) == ([], 0)
     assert len(comparison.not_compared) == 2
+
+
+TEXTS = st.text(max_size=12)
+NAMES = st.sampled_from(["authorization", "content-type", "host", "transfer-encoding", "x-odd"])
+STATUSES = st.sampled_from(["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED", "UNKNOWN"])
+BODIES = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | TEXTS | STATUSES,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["output", "task_id", "task_status", "code", "model", "input"]) | TEXTS,
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+PATHS = st.sampled_from(
+    [CREATE, "/tasks", "/tasks/1", "/tasks/1/cancel", "/uploads", "/upload", "/../../_mock/reset"]
+) | TEXTS.map(lambda text: f"/{text}")
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "at_s": st.just(0),
+                "took_s": st.just(0),
+                "asked": st.fixed_dictionaries(
+                    {
+                        "method": st.sampled_from(["GET", "POST", "PUT", "CONNECT", "HEAD"]),
+                        "path": PATHS,
+                        "query": st.dictionaries(TEXTS, TEXTS, max_size=2),
+                        "headers": st.dictionaries(NAMES, TEXTS, max_size=3),
+                        "body": BODIES,
+                    }
+                ),
+                "answered": st.fixed_dictionaries(
+                    {
+                        "status": st.sampled_from([200, 400, 404]),
+                        "body": BODIES
+                        | st.fixed_dictionaries(
+                            {"output": st.fixed_dictionaries({"task_status": STATUSES})}
+                        ),
+                    }
+                ),
+            }
+        ),
+        max_size=8,
+    )
+)
+def test_a_file_of_a_stranger_is_compared_or_refused(tmp_path_factory, documents):
+    """Whatever it says: no traceback, and every exchange is accounted for."""
+    file = tmp_path_factory.mktemp("odd") / "x.jsonl"
+    made = {"output": {"task_id": "1", "task_status": "PENDING"}}
+    create = {
+        "at_s": 0,
+        "took_s": 0,
+        "asked": {
+            "method": "POST",
+            "path": CREATE,
+            "headers": {"x-dashscope-async": "enable", "authorization": "Bearer key-1"},
+            "body": {"model": "wan2.7-videoedit", "input": {}},
+        },
+        "answered": {"status": 200, "body": made},
+    }
+    lines = ['{"recording": 1}', *map(json.dumps, [create, *documents]), ""]
+    file.write_text("\n".join(lines))
+    try:
+        recording = read_recording(file)
+    except BadRecording:
+        return
+    comparison = asyncio.run(compare_recording(recording))
+    assert comparison.compared + len(comparison.not_compared) == len(recording.exchanges)
+    assert write_comparison(comparison)
+    assert build_document(comparison)
+
+
+@pytest.mark.parametrize("path", ["/../../_mock/reset", "/%2e%2e/%2e%2e/_mock/faults", "/a/./b"])
+async def test_a_file_of_a_stranger_gives_no_orders(tmp_path, path):
+    """A path that would leave the API is not asked."""
+    asked = {"method": "POST", "path": path, "body": {"do": "hang"}}
+    exchange = {"at_s": 0, "took_s": 0, "asked": asked, "answered": {"status": 200}}
+    file = tmp_path / "x.jsonl"
+    file.write_text('{"recording": 1}\n' + json.dumps(exchange) + "\n")
+    comparison = await compare_recording(read_recording(file))
+    assert (comparison.compared, len(comparison.not_compared)) == (0, 1)
