@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 from PIL import Image
@@ -51,9 +53,15 @@ def make_media(folder: Path) -> Path:
 
 
 def make_clip(
-    path: Path, *, width: int = 320, height: int = 240, seconds: int = 2, shade: int | None = None
+    path: Path,
+    *,
+    width: int = 320,
+    height: int = 240,
+    seconds: int = 2,
+    shade: int | None = None,
+    sound: bool = False,
 ) -> Path:
-    """A clip of one colour; other names and shades give other bytes."""
+    """A clip of one colour, silent or with a tone; other names and shades give other bytes."""
     codec = "libvpx" if path.suffix == ".webm" else "libx264"
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=FPS)
@@ -62,18 +70,28 @@ def make_clip(
         picture = Image.new("RGB", (width, height), (grey, grey, grey))
         for _ in range(FPS * seconds):
             container.mux(stream.encode(av.VideoFrame.from_image(picture)))
+        tone = container.add_stream("aac", rate=8000, layout="mono") if sound else None
         container.mux(stream.encode(None))
+        if tone is not None:
+            _write_tone(container, tone, 8000 * seconds)
     return path
+
+
+def _write_tone(container: Any, stream: Any, samples: int) -> None:
+    """A square wave of 250 Hz."""
+    wave = struct.pack("<1024h", *([8000] * 16 + [-8000] * 16) * 32)
+    for begin in range(0, samples, 1024):
+        frame = av.AudioFrame(format="s16", layout="mono", samples=1024)
+        frame.planes[0].update(wave)
+        frame.sample_rate, frame.pts, frame.time_base = 8000, begin, Fraction(1, 8000)
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode(None))
 
 
 def _sound_only(path: Path) -> None:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=8000, layout="mono")
-        frame = av.AudioFrame(format="s16", layout="mono", samples=1024)
-        frame.planes[0].update(bytes(2048))
-        frame.sample_rate, frame.pts, frame.time_base = 8000, 0, Fraction(1, 8000)
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+        _write_tone(container, stream, 1024)
 
 
 def _sparse(path: Path, good: Path, size_bytes: int) -> None:

@@ -24,7 +24,9 @@ export function Player({ before, after, width, height }) {
     step.take([videos.after.current, videos.before.current]);
     return () => step.end();
   }, [before?.video, after?.video]);
-  useEffect(() => step.hear(videos[sound]?.current), [sound, before?.video, after?.video]);
+  const canHearBefore = Boolean(before?.video && !before.isPicture);
+  const heard = sound === "before" && !canHearBefore ? "after" : sound;
+  useEffect(() => step.hear(videos[heard]?.current), [heard, before?.video, after?.video]);
   useEffect(() => {
     const [from, to] = range;
     step.loop(from === null && to === null ? null : [from ?? 0, to ?? step.duration]);
@@ -96,8 +98,8 @@ export function Player({ before, after, width, height }) {
               onInput=${(event) => setSplit(Number(event.target.value))} />
           </label>`}
         <label class="choice">Sound
-          <select value=${sound} onChange=${(event) => setSound(event.target.value)}>
-            ${SOUNDS.filter(([value]) => canCompare || value !== "before").map(([value, words]) => html`
+          <select value=${heard} onChange=${(event) => setSound(event.target.value)}>
+            ${SOUNDS.filter(([value]) => canHearBefore || value !== "before").map(([value, words]) => html`
               <option value=${value}>${words}</option>`)}
           </select>
         </label>
