@@ -32,9 +32,9 @@ Examples:
 """
 # What goes with another mode than serving.
 MODES = {
-    "record": ("upstream", "plain_http", "compare", "as_json", "host", "port"),
+    "record": ("upstream", "plain_http", "compare", "as_json", "host", "port", "models"),
     "replay": ("host", "port", "speed"),
-    "compare": ("as_json", "strict", "any_model"),
+    "compare": ("as_json", "strict", "any_model", "models"),
 }
 
 
@@ -115,6 +115,16 @@ MODES = {
 )
 @click.option("--tls", is_flag=True, help="Serve https with a certificate made on the spot.")
 @click.option(
+    "--models",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help=(
+        "Folder with model files of your own, or such a file; may be repeated. Default: those of"
+        " the project around."
+    ),
+)
+@click.option(
     "--any-model",
     is_flag=True,
     help="Answer unknown model names with a generic model that gives videos of 5 s.",
@@ -155,6 +165,10 @@ def serve(context: click.Context, /, **options: Any) -> None:
     install_reports()
     mode = find_mode(context)
     try:
+        if mode != "replay" and not options["models"]:
+            from mockserver.project_models import find_project_models  # lazy for start-up time
+
+            options["models"] = find_project_models(context.obj or Path.cwd())
         if mode is None:
             _serve_api(**{name: options[name] for name in options if name not in _OF_RECORDINGS})
         else:
@@ -214,6 +228,7 @@ def _run_mode(mode: str, options: dict[str, Any]) -> None:
             as_json=options["as_json"],
             validation="strict" if options["strict"] else "service",
             any_model=options["any_model"],
+            models=options["models"],
         )
     sys.exit(code)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import yaml
 
 from mockserver.errors import ServerError
+from mockserver.model_files import read_models
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_NAME = 200  # characters of a model's name that the generic model answers to
@@ -75,6 +77,7 @@ class Model:
     billed: tuple[str, ...]
     media: dict[str, Doc]
     variants: tuple[Variant, ...]
+    file: str | None = None  # where it is described, if it is one of the user's own
 
     def find_variant(self, function: str | None) -> Variant | None:
         """The fields for a function; a model without functions has one variant for all of them."""
@@ -142,18 +145,36 @@ def find_schemas_folder(root: Path = ROOT) -> Path:
     )
 
 
-@functools.cache
-def load_catalogue(folder: Path | None = None) -> Catalogue:
-    """Read the data files, once in a process. Raises ServerError when they are missing."""
+def load_catalogue(folder: Path | None = None, own: Sequence[Path] = ()) -> Catalogue:
+    """Read the data files, once in a process, and model files of one's own, at each call.
+
+    `own` are files or folders. Raises ServerError when data files are missing, and for files of
+    one's own that cannot be used.
+    """
     folder = folder or find_schemas_folder()
-    models = [
-        _build_model(read_data_file(path)) for path in sorted((folder / "models").glob("*.yaml"))
-    ]
+    if not own:
+        return _load_shipped(folder)
+    shipped = {document["model"]: document for document in _read_shipped(folder)}
+    schema = folder / "model.schema.json"
+    documents = read_models(own, shipped, read_data_file(schema) if schema.is_file() else {})
+    catalogue = _load_shipped(folder)
+    models = {name: model for model in map(_build_own, documents) for name in model.names}
+    return dataclasses.replace(catalogue, models={**catalogue.models, **models})
+
+
+@functools.cache
+def _load_shipped(folder: Path) -> Catalogue:
+    models = [_build_model(document) for document in _read_shipped(folder)]
     return Catalogue(
         models={name: model for model in models for name in model.names},
         service=read_data_file(folder / "service.yaml"),
         generic=_build_model(read_data_file(folder / "any-model.yaml")),
     )
+
+
+@functools.cache
+def _read_shipped(folder: Path) -> tuple[Doc, ...]:
+    return tuple(read_data_file(path) for path in sorted((folder / "models").glob("*.yaml")))
 
 
 def read_data_file(path: Path) -> Doc:
@@ -162,6 +183,15 @@ def read_data_file(path: Path) -> Doc:
     document = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
     assert isinstance(document, dict), path
     return document
+
+
+def _build_own(document: Doc) -> Model:
+    """The model of a file of the user's own. Raises ServerError for one that lacks something."""
+    try:
+        return _build_model(document)
+    except (KeyError, TypeError, AttributeError) as error:
+        words = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise ServerError(f"{document['file']} is not whole: {words}") from error
 
 
 def _build_model(document: Doc) -> Model:
@@ -178,4 +208,5 @@ def _build_model(document: Doc) -> Model:
         billed=tuple(document["billing"]["seconds"]),
         media=document["media"],
         variants=tuple(variants),
+        file=document.get("file"),
     )

@@ -78,8 +78,17 @@ class _Control:
         """What there is: a page for a browser, JSON for a program."""
         root = f"{request.scheme}://{request.host}"
         if "text/html" in request.headers.get("Accept", ""):
-            return web.Response(text=build_page(root), content_type="text/html")
-        return web.json_response(build_index(root))
+            return web.Response(
+                text=build_page(root, self._list_models()), content_type="text/html"
+            )
+        return web.json_response(build_index(root, self._list_models()))
+
+    def _list_models(self) -> list[Doc]:
+        catalogue = self._service.catalogue
+        return [
+            {"name": name, "regions": list(model.names[name]), "file": model.file}
+            for name, model in sorted(catalogue.models.items())
+        ]
 
     async def refuse_unknown(self, request: web.Request) -> web.Response:
         """Refuse a control that there is not, naming the nearest that there is."""

@@ -36,6 +36,7 @@ from mockserver.settings import Settings, take_settings
 from mockserver.state.state import State
 from mockserver.tasks.lifecycle import Tasks
 from mockserver.tasks.rates import Rates
+from mockserver.tasks.trial import try_model
 from mockserver.tasks.webhooks import Webhooks
 
 
@@ -49,7 +50,11 @@ class MockServer:
     @take_settings(Settings)
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._catalogue = dataclasses.replace(load_catalogue(), any_model=settings.any_model)
+        catalogue = load_catalogue(own=settings.models)
+        for model in set(catalogue.models.values()):
+            if model.file is not None:
+                try_model(model, model.file)
+        self._catalogue = dataclasses.replace(catalogue, any_model=settings.any_model)
         regions = self._catalogue.service["regions"]
         if settings.region is not None and settings.region not in regions:
             raise ServerError(f"region is one of {', '.join(regions)}, not {settings.region!r}")

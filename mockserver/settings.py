@@ -85,6 +85,10 @@ class Settings:
     """Download media by http(s), and fail tasks whose media cannot be had, instead of making
     them up."""
 
+    models: Sequence[Path] = ()
+    """Files of models of one's own, or folders with such files (docs/models.md). A single path
+    will do."""
+
     any_model: bool = False
     """Answer model names that there is no file of with a generic model: any fields, media by URL
     fields, a film of 5 s. Nothing else becomes lax."""
@@ -120,6 +124,8 @@ class Settings:
         if self.tls and self.cert is not None:
             raise ServerError("tls makes a certificate on the spot; with cert there is one")
         object.__setattr__(self, "cors", tuple(self.cors))
+        models = [self.models] if isinstance(self.models, str | Path) else self.models
+        object.__setattr__(self, "models", tuple(map(Path, models)))
 
 
 def take_settings(

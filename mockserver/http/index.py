@@ -91,8 +91,8 @@ def _resolve_files(value: Any, folder: Path) -> Any:
 # ---- the index
 
 
-def build_index(root_url: str) -> Doc:
-    """What there is, for programs."""
+def build_index(root_url: str, models: list[Doc]) -> Doc:
+    """What there is, for programs; `models` have a name, regions, and a file if it is one's own."""
     return {
         "api": f"{root_url}{API}",
         "openapi": f"{root_url}/openapi.json",
@@ -105,6 +105,7 @@ def build_index(root_url: str) -> Doc:
             }
             for operation in list_operations()
         ],
+        "models": models,
     }
 
 
@@ -123,7 +124,7 @@ code { font: 14px ui-monospace, monospace; overflow-wrap: anywhere }
 """
 
 
-def build_page(root_url: str) -> str:
+def build_page(root_url: str, models: list[Doc]) -> str:
     """What there is, for people: one page of HTML without a script."""
     tables = "".join(_build_table(tag, title) for tag, title in _TITLES.items())
     api = escape(f"{root_url}{API}")
@@ -135,8 +136,13 @@ def build_page(root_url: str) -> str:
         f"<p>The DashScope video-editing task API is at <code>{api}</code>; its description is"
         ' <a href="/openapi.json">openapi.json</a>. What lies below <code>/_mock/</code> is no part'
         " of the service.</p>"
-        f"{tables}</html>\n"
+        f"{tables}<h2>Models</h2><table>{''.join(map(_build_model_row, models))}</table></html>\n"
     )
+
+
+def _build_model_row(model: Doc) -> str:
+    where = f"your own: {model['file']}" if model["file"] else ", ".join(model["regions"])
+    return f"<tr><td><code>{escape(model['name'])}</code><td>{escape(where)}"
 
 
 def _build_table(tag: str, title: str) -> str:

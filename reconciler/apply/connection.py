@@ -39,7 +39,7 @@ async def reach_service(config: Config) -> AsyncIterator[str]:
         return
     from reconciler.service.bundled import start_bundled_server  # lazy: aiohttp
 
-    async with start_bundled_server(config.state_dir / "server") as url:
+    async with start_bundled_server(config.state_dir / "server", config.root) as url:
         yield url
 
 

@@ -29,9 +29,9 @@ _LAST_PORT = 65535
 
 
 @asynccontextmanager
-async def start_bundled_server(folder: Path) -> AsyncIterator[str]:
-    """The base URL of the project's own server for the length of the block. State lies in
-    `folder`.
+async def start_bundled_server(folder: Path, root: Path) -> AsyncIterator[str]:
+    """The base URL of the server of the project at `root` for the length of the block. State lies
+    in `folder`; it knows the models of the project's own as well.
     """
     make_dirs(folder)
     lock = os.open(folder / "serving", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -39,9 +39,9 @@ async def start_bundled_server(folder: Path) -> AsyncIterator[str]:
     servers: list[Any] = []
     try:
         if _taken(lock):
-            servers.append(await _serve(folder))
+            servers.append(await _serve(folder, root))
         else:
-            keeper = asyncio.ensure_future(_take_over(folder, lock, servers))
+            keeper = asyncio.ensure_future(_take_over(folder, root, lock, servers))
         yield await _address(folder)
     finally:
         if keeper is not None:
@@ -62,19 +62,25 @@ def _taken(lock: int) -> bool:
     return True
 
 
-async def _take_over(folder: Path, lock: int, servers: list[Any]) -> None:
+async def _take_over(folder: Path, root: Path, lock: int, servers: list[Any]) -> None:
     while not _taken(lock):
         await asyncio.sleep(_LOOK_EVERY_S)
-    servers.append(await _serve(folder))
+    servers.append(await _serve(folder, root))
 
 
-async def _serve(folder: Path) -> Any:
+async def _serve(folder: Path, root: Path) -> Any:
     from mockserver import MockServer  # lazy: start-up time
     from mockserver.errors import ServerError
+    from mockserver.project_models import find_project_models
 
     for port in dict.fromkeys((_last_port(folder), 0)):
-        server = MockServer(state_dir=folder, port=port, task_seconds=TASK_SECONDS)
         try:
+            server = MockServer(
+                state_dir=folder,
+                port=port,
+                task_seconds=TASK_SECONDS,
+                models=find_project_models(root),
+            )
             await server.start()
         except ServerError as error:
             if port == 0:

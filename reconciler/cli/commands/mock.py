@@ -14,7 +14,8 @@ import click
     add_help_option=False,
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def run_mock(arguments: tuple[str, ...]) -> Any:
+@click.pass_context
+def run_mock(context: click.Context, arguments: tuple[str, ...]) -> Any:
     """Run the bundled server on a port, for your own tests of DashScope clients (key sk-mock).
 
     \b
@@ -22,4 +23,6 @@ def run_mock(arguments: tuple[str, ...]) -> Any:
     """
     from mockserver.__main__ import serve  # lazy: aiohttp
 
-    return serve.main(list(arguments), prog_name="cutlist mock", standalone_mode=False)
+    return serve.main(
+        list(arguments), prog_name="cutlist mock", standalone_mode=False, obj=context.obj
+    )
