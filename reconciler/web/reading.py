@@ -51,8 +51,7 @@ def read_board(project: Project, current: Pass, places: MediaPlaces) -> BoardVie
     """The board of a pass."""
     now = project.clock.now()
     status = Status(current.plan, project.config.name, now, current.measure_clock_lead(now))
-    rendered = project.store.find_rendered_for(list(current.desired.edits))
-    takes = {name: len(results) for name, results in rendered.items()}
+    takes = dict(project.store.count_recorded(list(current.desired.edits)))
     for name, edit in current.resolved.items():
         if edit.result is not None and edit.result.edit != name:  # rendered for another, and shared
             takes[name] = takes.get(name, 0) + 1

@@ -151,6 +151,11 @@ class Store(Protocol):
         Only edits that have one are in the answer.
         """
 
+    def count_recorded(self, edits: Collection[str]) -> Mapping[str, int]:
+        """By edit: how many results are recorded for it; also where the blob is no longer there.
+        Only edits that have one are in the answer. Costs what has changed since the last time.
+        """
+
     def find_recorded(self, edits: Collection[str], keys: Collection[str]) -> Sequence[Result]:
         """What is recorded for some edits and under some keys, the oldest first; also where the
         blob is no longer there.

@@ -12,6 +12,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -31,7 +32,8 @@ from reconciler.state.store.base import (
 from reconciler.state.store.incoming import FileBlobWriter, IncomingFolder
 from reconciler.state.store.notes import FolderNotes
 from reconciler.state.store.records import Records, name_result, read_record
-from reconciler.system.cache import Cache
+from reconciler.state.store.tally import RecordTally
+from reconciler.system.cache import Cache, is_settled
 from reconciler.system.clock import Clock
 from reconciler.system.files import (
     copy_atomic,
@@ -41,6 +43,7 @@ from reconciler.system.files import (
     list_names,
     make_dirs,
     measure_free_bytes,
+    read_folder_stamp,
 )
 
 Place = tuple[str, str]  # the folder of a record, and its name
@@ -57,7 +60,8 @@ class FolderStore:
         self._blobs_folder = f"{folder}/blobs"
         self._clock = clock
         self._incoming = IncomingFolder(folder / "tmp", clock)
-        self._records = Records(cache or Cache(folder, None), clock)
+        self._cache = cache or Cache(folder, None)
+        self._records = Records(self._cache, clock)
 
     # -------------------------------------------------------------- blobs
 
@@ -175,6 +179,22 @@ class FolderStore:
             for result in results:
                 rendered.setdefault(result.edit, []).append(result)
         return rendered
+
+    def count_recorded(self, edits: Collection[str]) -> Mapping[str, int]:
+        tally = RecordTally(self._cache)
+        for name in list_names(f"{self.folder}/results"):
+            folder = f"{self.folder}/results/{name}"
+            stamp = read_folder_stamp(folder)  # before what is in it is read
+            mark = stamp if is_settled(stamp, self._clock.now()) else None
+            tally.add(folder, mark, partial(self._list_edits, folder))
+        return tally.read(edits)
+
+    def _list_edits(self, folder: str) -> Iterator[str]:
+        """The edits of the records in a folder, each as often as it has one."""
+        for place in _list_in(folder):
+            result = self._records.read(*place)
+            if result is not None:
+                yield result.edit
 
     def find_recorded(self, edits: Collection[str], keys: Collection[str]) -> Sequence[Result]:
         found = [

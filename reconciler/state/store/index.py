@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -37,6 +37,7 @@ from reconciler.state.store.records import (
     parse_record,
     shorten_result,
 )
+from reconciler.state.store.tally import RecordTally
 from reconciler.system.cache import Cache
 
 T = TypeVar("T")
@@ -122,6 +123,30 @@ class ObjectIndex:
 
         with self._lock:
             return self._retry(look) if edits else []
+
+    def count_recorded(self, edits: Collection[str]) -> Mapping[str, int]:
+        """By edit, how many results are recorded for it; a shard that is as it was is not read."""
+
+        def look(listing: _Listing) -> Mapping[str, int]:
+            tally = RecordTally(self._cache)
+            for shard in SHARDS:
+                recent = {name: row for name, row in listing.recent.items() if name[0] == shard}
+                one = _Listing({shard: listing.packs.get(shard, ())}, recent)
+                mark = [*one.packs[shard], *sorted(recent)]
+                tally.add(self._name_row(shard), mark, partial(self._list_edits, one))
+            return tally.read(edits)
+
+        with self._lock:
+            return self._retry(look) if edits else {}
+
+    def _list_edits(self, listing: _Listing) -> Iterator[str]:
+        """The edit of each result that is listed."""
+        for result in self._read_recent(listing):
+            yield result.edit
+        for line in self._list_lines(listing):
+            match = _EDIT.search(line)
+            if match is not None:
+                yield match[1].decode()
 
     def read_all(self) -> list[Result]:
         """All results."""

@@ -162,6 +162,9 @@ class ObjectStore:
             rendered.setdefault(result.edit, []).append(result)
         return rendered
 
+    def count_recorded(self, edits: Collection[str]) -> Mapping[str, int]:
+        return self._index.count_recorded(edits)
+
     def find_recorded(self, edits: Collection[str], keys: Collection[str]) -> Sequence[Result]:
         found = [*self._index.find_rendered_for(edits), *self._index.find(keys)]
         return sorted({name_result(each): each for each in found}.values(), key=sort_key)

@@ -71,6 +71,20 @@ def test_results_of_an_edit(store: Store) -> None:
     assert store.find_rendered_for(["film", "other"]) == {"film": [film]}
 
 
+def test_how_much_is_recorded_of_an_edit(store: Store) -> None:
+    """The count is that of the store as it is, however often it is asked."""
+    names = ["film", "other"]
+    assert store.count_recorded(names) == {}
+    put(store)
+    assert store.count_recorded(names) == {"film": 1}
+    put(store, "second", key="e" * 64)
+    put(store, "shared", key="f" * 64, edit="other")
+    put(store, "strange", key="d" * 64, edit="strange")
+    for _ in range(2):
+        store.remember()
+        assert store.count_recorded(names) == {"film": 2, "other": 1}
+
+
 def test_what_is_recorded_of_an_edit(store: Store) -> None:
     """By the name of the edit or by a key, the oldest first, each once."""
     second = put(store, "second", key="e" * 64, stored_at="2027-01-16T00:00:00Z")
