@@ -77,6 +77,23 @@ def make_clip(
     return path
 
 
+def make_sound(path: Path, *, seconds: float = 4.2) -> Path:
+    """A tone as WAV or MP3, by the suffix of the path."""
+    codec, form = ("mp3", "s16p") if path.suffix == ".mp3" else ("pcm_s16le", "s16")
+    wave = struct.pack("<1152h", *([8000] * 16 + [-8000] * 16) * 36)
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream(codec, rate=44_100, layout="mono")
+        left = round(44_100 * seconds)
+        while left > 0:
+            frame = av.AudioFrame(format=form, layout="mono", samples=min(1152, left))
+            frame.planes[0].update(wave[: 2 * frame.samples].ljust(frame.planes[0].buffer_size))
+            frame.sample_rate = 44_100
+            left -= frame.samples
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
 def _write_tone(container: Any, stream: Any, samples: int) -> None:
     """A square wave of 250 Hz."""
     wave = struct.pack("<1024h", *([8000] * 16 + [-8000] * 16) * 32)

@@ -6,7 +6,7 @@ from mockserver.catalogue import Doc
 from mockserver.errors import MediaError
 from mockserver.media.renderer import Probe
 
-_SLACK_S = 0.05  # by which a video may be shorter or longer than the limits say
+_SLACK_S = 0.05  # by which a video or a sound may be shorter or longer than the limits say
 
 
 def check_limits(role: str, limits: Doc, probe: Probe) -> None:
@@ -28,10 +28,12 @@ def check_limits(role: str, limits: Doc, probe: Probe) -> None:
             f"{role}: the file should not be larger than {limits['size_bytes']} bytes",
         )
     low, high = limits.get("duration_s", (0, float("inf")))
-    if probe.kind == "video" and not low - _SLACK_S <= probe.duration_s <= high + _SLACK_S:
+    if probe.kind != "image" and not low - _SLACK_S <= probe.duration_s <= high + _SLACK_S:
         raise MediaError(
             "InvalidFile.Duration", f"{role}: Duration should be between {low} and {high}"
         )
+    if probe.kind == "audio":
+        return
     low, high = limits.get("side_px", (1, 1 << 30))
     if not all(low <= side <= high for side in (probe.width, probe.height)):
         raise MediaError(

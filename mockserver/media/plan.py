@@ -28,7 +28,7 @@ class Source:
     """
 
     role: str  # the field it came in, or its `type` for wan2.7
-    kind: str  # video or image
+    kind: str  # video, image or audio
     # "sha256:…" of stored bytes, or "url:…" of the URL of a medium that was not fetched.
     digest: str
     width: int

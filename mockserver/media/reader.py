@@ -160,7 +160,7 @@ def make_up_source(reference: MediaReference, limits: Doc) -> Source:
     What it shows is decided by the URL without its query.
     """
     longest_s = limits.get("duration_s", [0, MADE_UP_S])[1]
-    duration_s = min(MADE_UP_S, longest_s) if limits["kind"] == "video" else 0.0
+    duration_s = 0.0 if limits["kind"] == "image" else min(MADE_UP_S, longest_s)
     return _build_made_up_source(reference.role, limits["kind"], reference.url, duration_s)
 
 

@@ -17,9 +17,12 @@ MediumPath = Callable[[str], Path]
 
 @dataclass(frozen=True)
 class Probe:
-    """What is known of a stored medium. `format` is mp4, mov, jpeg, png, bmp, webp or another."""
+    """What is known of a stored medium.
 
-    kind: str  # video or image
+    `format` is mp4, mov, jpeg, png, bmp, webp, wav, mp3 or another.
+    """
+
+    kind: str  # video, image or audio, which has no sides
     format: str
     width: int
     height: int

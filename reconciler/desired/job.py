@@ -26,7 +26,7 @@ KEY_VERSION = 2
 class Facts:
     """What a look into a media file tells. Lengths in seconds, sides in pixels."""
 
-    kind: str  # "video" or "image"
+    kind: str  # "video", "image" or "audio", which has no sides
     format: str
     size_bytes: int
     width: int

@@ -17,6 +17,7 @@ from reconciler.formats.names import NO_ENVIRONMENT, is_plain
 from reconciler.formats.values import value
 from reconciler.service.models import VIDEO_SUFFIX, Model, Models, Variant
 
+_KIND_NAMES = {"video": "a video", "image": "an image", "audio": "a sound"}
 MOST_WRONG_CELLS = 100  # of one matrix that are looked at, and told
 
 
@@ -249,15 +250,17 @@ def _check_media(edit: Edit, model: Model, variant: Variant) -> Iterator[Fault]:
             yield Fault(
                 edit.place(at), f"{field} has control characters or marks that reorder text"
             )
-        elif medium_reference.kind == "data" and limits.kind == "video":
+        elif medium_reference.kind == "data" and limits.kind != "image":
             yield Fault(
                 edit.place(at),
-                f"{field} is a data URI; Base64 is for images, a video needs a URL or a file",
+                f"{field} is a data URI; Base64 is for images, {_KIND_NAMES[limits.kind]} needs a"
+                " URL or a file",
             )
-        elif medium_reference.kind == "edit" and limits.kind == "image":
+        elif medium_reference.kind == "edit" and limits.kind != "video":
             yield Fault(
                 edit.place(at),
-                f"{field} is {url}: an edit makes a video, and an image is wanted here",
+                f"{field} is {url}: an edit makes a video, and {_KIND_NAMES[limits.kind]} is wanted"
+                " here",
             )
 
 

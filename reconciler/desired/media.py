@@ -44,8 +44,8 @@ class MediaExaminer:
         reference, place = medium.reference, edit.place(medium.at)
         if reference.kind == "local":
             return self._examine_file(medium, limits, place)
-        # the manifest refuses a video as a data URI
-        if reference.kind != "data" or limits.kind == "video":
+        # the manifest refuses all but pictures as a data URI
+        if reference.kind != "data" or limits.kind != "image":
             return Input(medium, reference.identity(self._signatures)), []
         uri = parse_data_uri(reference.value)
         identity, size_bytes = f"sha256:{hash_bytes(uri.content)}", len(uri.content)
@@ -103,7 +103,7 @@ def _describe_refusal(shown: str, error: Unreadable, limits: MediaLimits) -> str
 
 
 def probe_media(file: IO[bytes], kind: str, size_bytes: int, *, mask: bool = False) -> Facts:
-    """What a picture or a video is. Raises Unreadable, Foreign.
+    """What a picture, a video or a sound is. Raises Unreadable, Foreign.
 
     Of a `mask` its colours are told too.
     """

@@ -15,7 +15,7 @@ class MediaLimits:
     """What the service takes for one kind of medium; None where the vendor states no limit."""
 
     name: str
-    kind: str  # "video" or "image"
+    kind: str  # "video", "image" or "audio"
     formats: tuple[str, ...]
     data_uri: bool
     mask: bool = False  # white is edited, black kept

@@ -80,7 +80,7 @@ def _build_before(input_: Input, edit: Resolved, places: MediaPlaces) -> dict[st
     reference = input_.medium.reference
     kind = _KINDS[reference.kind]
     digest = _find_digest(input_, edit)
-    is_picture = input_.facts is not None and input_.facts.kind == "image"
+    seen = input_.facts.kind if input_.facts is not None else "video"
     told: dict[str, Any] = {
         "role": input_.medium.limits,
         "kind": kind,
@@ -102,9 +102,9 @@ def _build_before(input_: Input, edit: Resolved, places: MediaPlaces) -> dict[st
     elif digest is not None:
         told |= {
             "video": places.name_input(digest),
-            "poster": places.name_input_still(digest, POSTER),
-            "preview": None if is_picture else places.name_input_still(digest, PREVIEW),
-            "filmstrip": None if is_picture else places.name_input_still(digest, FILMSTRIP),
+            "poster": None if seen == "audio" else places.name_input_still(digest, POSTER),
+            "preview": places.name_input_still(digest, PREVIEW) if seen == "video" else None,
+            "filmstrip": places.name_input_still(digest, FILMSTRIP) if seen == "video" else None,
         }
     return told
 

@@ -30,9 +30,14 @@ _OTHERS = {
     b"\x1aE\xdf\xa3": "matroska",
     b"FLV\x01": "flv",
     b"OggS": "ogg",
+    b"ID3": "mp3",
 }
 # The forms that the service takes, by kind of medium.
-_TAKEN_FORMS = {"video": ("mp4",), "image": (*_PICTURES.values(), "webp")}
+_TAKEN_FORMS = {
+    "video": ("mp4",),
+    "image": (*_PICTURES.values(), "webp"),
+    "audio": ("wav", "mp3"),
+}
 _FILM_BOXES = b"ftyp moov mdat free skip wide pnot uuid styp moof".split()
 _STILL_BRANDS = b"heic heix hevc mif1 msf1 avif avis".split()
 
@@ -42,9 +47,12 @@ def detect_form(head: bytes) -> str:
     if head[4:8] in _FILM_BOXES:
         return "heif" if head[4:8] == b"ftyp" and head[8:12] in _STILL_BRANDS else "mp4"
     if head[:4] == b"RIFF":
-        return {b"WEBP": "webp", b"AVI ": "avi"}.get(head[8:12], "")
+        return {b"WEBP": "webp", b"AVI ": "avi", b"WAVE": "wav"}.get(head[8:12], "")
     known = {**_PICTURES, **_OTHERS}
-    return next((form for start, form in known.items() if head.startswith(start)), "")
+    found = next((form for start, form in known.items() if head.startswith(start)), "")
+    # a frame of MPEG audio, layer 3, begins with eleven bits that are set
+    is_frame = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2
+    return "mp3" if is_frame and not found else found
 
 
 class ProbeClient:
@@ -58,7 +66,7 @@ class ProbeClient:
         self._known: OrderedDict[tuple[Any, ...], dict[str, Any]] = OrderedDict()
 
     def probe(self, path: Path, kind: str) -> dict[str, Any]:
-        """The facts of a `video` or an `image`.
+        """The facts of a `video`, an `image` or an `audio`.
 
         Raises MediaError InvalidFile.Format for what is of another form than the service takes,
         and InvalidFile.Openerror for what cannot be opened and decoded.
@@ -154,7 +162,7 @@ atexit.register(_client.close)
 
 
 def probe_file(path: Path, kind: str) -> Probe:
-    """What a file is that should be a `video` or an `image`.
+    """What a file is that should be a `video`, an `image` or an `audio`, which has no sides.
 
     Raises MediaError InvalidFile.Format for another form than the service takes, and
     InvalidFile.Openerror when it cannot be opened and decoded.

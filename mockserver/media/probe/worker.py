@@ -23,6 +23,7 @@ IDLE_S = 120.0
 CPU_S, BYTES_PER_CPU_S = 20.0, 1 << 20  # a film is decoded whole here
 ROOM_BYTES = 1 << 30  # of address space; a picture of 8000*8000 pixels takes a quarter of it
 LARGEST_SIDE = 16_384
+SOUNDS = ("wav", "mp3")
 MOST_FPS = 1_000
 # Pixels beyond which a picture is not decoded, only measured by its header, as Pillow advises.
 GUARD_PX = 89_478_485
@@ -65,11 +66,13 @@ def _answer(question: dict[str, Any], descriptor: int) -> dict[str, Any]:
         try:
             if form == "mp4":
                 return read_film(file, size_bytes)
+            if form in SOUNDS:
+                return read_sound(file, form)
             return read_image(file, form)
         except Refused as error:
             return {"refused": str(error)}
         except (Exception, MemoryError):  # decoders may raise anything over bytes of strangers
-            what = "video" if form == "mp4" else "image"
+            what = {"mp4": "video", **dict.fromkeys(SOUNDS, "audio")}.get(form, "image")
             return {"refused": f"The {what} file cannot be opened"}
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
@@ -147,6 +150,32 @@ def _refuse(*_: object) -> Any:
     raise PermissionError("a film may not open anything else")
 
 
+def read_sound(file: IO[bytes], form: str) -> dict[str, Any]:
+    """The facts of a sound, every packet of which is decoded.
+
+    Raises Refused, or whatever the decoder raises.
+    """
+    head = file.read(1 << 16)
+    tells = form == "wav" or any(mark in head for mark in (b"Xing", b"Info", b"VBRI"))
+    file.seek(0)
+    options = {"protocol_whitelist": "file"}
+    with av.open(file, "r", format=form, options=options, io_open=_refuse) as container:
+        length_s, failed = 0.0, 0
+        for packet in container.demux(audio=0):
+            if packet.is_corrupt:
+                raise Refused("The audio file is cut short")
+            try:
+                length_s += sum(frame.samples / frame.sample_rate for frame in packet.decode())
+            except av.FFmpegError:
+                failed += 1
+        told_s = (container.duration or 0) / av.time_base
+    if not length_s or failed > 1:
+        raise Refused("The file has no sound that can be decoded")
+    if tells and told_s > length_s * 1.05 + 0.1:
+        raise Refused("The audio file is cut short")
+    return {"format": form, "size": (0, 0), "duration_s": round(length_s, 3), "audio": True}
+
+
 def read_image(file: IO[bytes], form: str) -> dict[str, Any]:
     """The facts of a picture, which is decoded whole. Raises whatever the decoder raises."""
     Image.MAX_IMAGE_PIXELS = None
@@ -196,6 +225,17 @@ def _warm_up() -> None:
         Image.new(mode, (8, 8)).save(content, form, exif=exif, **more)
         content.seek(0)
         read_image(content, "jpeg" if form == "MPO" else form.lower())
+    for form, codec, layout in (("wav", "pcm_s16le", "s16"), ("mp3", "mp3", "s16p")):
+        content = io.BytesIO()
+        with av.open(content, "w", format=form) as container:
+            tone: Any = container.add_stream(codec, rate=44_100, layout="mono")
+            silence = av.AudioFrame(format=layout, layout="mono", samples=1152)
+            silence.sample_rate = 44_100
+            container.mux([*tone.encode(silence), *tone.encode()])
+        content.seek(0)
+        read_sound(content, form)
+        with suppress(av.FFmpegError, Refused):
+            read_sound(io.BytesIO(b"RIFF\0\0\0\0WAVE"), form)
     film = io.BytesIO()
     with av.open(film, "w", format="mov") as container:
         video = container.add_stream("mpeg4", rate=25)

@@ -22,7 +22,13 @@ from tempfile import TemporaryFile
 from typing import IO, Any, NamedTuple
 
 from reconciler.errors import CutlistError
-from reconciler.system.probe.file_types import CLIP, HEAD_BYTES, PICTURES, detect_form
+from reconciler.system.probe.file_types import (
+    CLIP,
+    HEAD_BYTES,
+    PICTURES,
+    SOUNDS,
+    detect_form,
+)
 from reconciler.system.probe.refusal import Foreign, Unreadable
 
 MOST_MADE_BYTES = 16 << 20  # of what is made of a medium
@@ -59,7 +65,9 @@ class ProbeClient:
     def probe(
         self, file: IO[bytes], kind: str, size_bytes: int, *, mask: bool = False
     ) -> dict[str, Any]:
-        """The facts of a medium that should be a `video` or an `image`. Raises Unreadable, Foreign.
+        """The facts of a medium that should be a `video`, an `image` or an `audio`.
+
+        Raises Unreadable, Foreign.
 
         A `mask` is also looked at for colours, and for being black or white all over.
         """
@@ -73,6 +81,10 @@ class ProbeClient:
             if form:
                 raise Foreign(form, "a video as MP4 or MOV")
             raise Unreadable("it is no video that can be opened")
+        if kind == "audio" and form not in SOUNDS:
+            if form:
+                raise Foreign(form, "a sound as WAV or MP3")
+            raise Unreadable("it is no sound that can be opened")
         question = {"form": form, "size_bytes": size_bytes, "mask": mask, "make": ""}
         with _open_descriptor(file) as descriptor, self._turn:
             answer, _ = self._ask(json.dumps(question).encode(), descriptor)

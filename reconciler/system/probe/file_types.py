@@ -10,6 +10,7 @@ HEAD_BYTES = 64  # so much of a file tells its form
 
 CLIP = "mp4"  # the form of MP4 and MOV, which are one family
 PICTURES = ("jpeg", "png", "bmp", "webp")
+SOUNDS = ("wav", "mp3")
 
 # the boxes that a file of the MP4 family may begin with (ISO/IEC 14496-12, QuickTime File Format)
 _FIRST_BOXES = frozenset(
@@ -39,6 +40,8 @@ _BEGINNINGS = (
     (b"\x1aE\xdf\xa3", "matroska/webm"),
     (b"FLV\x01", "flv"),
     (b"OggS", "ogg"),
+    (b"fLaC", "flac"),
+    (b"ID3", "mp3"),
     (b"\0\0\x01\xba", "mpeg"),
     (b"\0\0\x01\xb3", "mpeg"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "wmv"),
@@ -64,5 +67,15 @@ def detect_form(head: bytes) -> str:
         if head.startswith(beginning):
             return form
     if head[:4] == b"RIFF":
-        return {b"WEBP": "webp", b"AVI ": "avi"}.get(head[8:12], "")
+        return {b"WEBP": "webp", b"AVI ": "avi", b"WAVE": "wav"}.get(head[8:12], "")
+    if _begins_mp3(head):
+        return "mp3"
     return CLIP if head[4:8] in _FIRST_BOXES else ""
+
+
+def _begins_mp3(head: bytes) -> bool:
+    """Whether a file begins with the header of an MPEG audio frame of layer 3."""
+    if len(head) < 3 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:
+        return False
+    version, bit_rate, rate = head[1] >> 3 & 3, head[2] >> 4, head[2] >> 2 & 3
+    return version != 1 and 0 < bit_rate < 15 and rate != 3

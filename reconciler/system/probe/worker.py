@@ -18,6 +18,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from reconciler.system.probe.file_types import SOUNDS
 from reconciler.system.probe.refusal import Refusal
 
 MOST_ASKED_BYTES = 4096
@@ -83,7 +84,11 @@ def _import_for(question: dict[str, Any]) -> None:
         from reconciler.system.stills import drawing
 
         _warm_up(drawing)
-    if question["form"] != "mp4" or question["mask"]:
+    if question["form"] in SOUNDS:
+        from reconciler.system.probe import sound
+
+        _warm_up(sound)
+    elif question["form"] != "mp4" or question["mask"]:
         from reconciler.system.probe import image
 
         _warm_up(image)
@@ -154,6 +159,10 @@ def _read_facts(question: dict[str, Any], file: int) -> dict[str, Any]:
             from reconciler.system.probe.video import read_clip
 
             return read_clip(content, question["size_bytes"], mask=question["mask"])
+        if question["form"] in SOUNDS:
+            from reconciler.system.probe.sound import read_sound
+
+            return read_sound(content, question["form"], question["size_bytes"])
         from reconciler.system.probe.image import read_picture
 
         return read_picture(
