@@ -231,7 +231,9 @@ class LeaseLost(CutlistError):
 
 
 class DiskFull(CutlistError):
-    """Not enough free space to bring a paid video home; nothing more is submitted."""
+    """Not enough free space for what is to be written; where that is an apply, nothing more is
+    submitted.
+    """
 
 
 class BadDownload(CutlistError):

@@ -203,11 +203,8 @@ def _raise_when_full(folder: Path) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise DiskFull(
-            f"the disk of {folder} is full; nothing more is submitted.",
-            hint=(
-                "Make room and run apply again: what is paid is still brought home, and not paid"
-                " again."
-            ),
+            f"the disk of {folder} is full.",
+            hint="Make room and run it again: what is paid is kept, and not paid again.",
         ) from error
 
 

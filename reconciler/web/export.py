@@ -306,7 +306,7 @@ def _write_pages(shell: Shell, data: Mapping[str, Any], folder: Path) -> None:
         b"globalThis.cutlistModules = " + orjson.dumps(modules) + b";\n"
     )
     (folder / _DATA).write_bytes(_MARK + orjson.dumps(data) + b";\n")
-    (folder / "index.html").write_bytes(shell.files["export.html"])
+    (folder / "index.html").write_bytes(shell.make_export_page())
 
 
 def _require_place(folder: Path) -> None:

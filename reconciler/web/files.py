@@ -14,6 +14,12 @@ from reconciler.formats.digest import hash_bytes
 STATIC = Path(__file__).parent / "static"
 _PAGE = "index.html"
 STATIC_AT = "/-/static"  # of all pages of a server; no Sync is called so
+_MODULE = b'<script type="module" src="{assets}main.js"></script>'
+_EXPORTED_SCRIPTS = (
+    b'<script defer src="data.js"></script>',
+    b'<script defer src="modules.js"></script>',
+    b'<script defer src="{assets}offline.js"></script>',
+)
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".ico": "image/x-icon",
@@ -47,11 +53,15 @@ class Shell:
         """The page that begins at `base`: `/`, or below. `start` is what it is of: one project, or
         the `syncs` of a controller.
         """
-        page = self.files[_PAGE]
         marks = {"base": base, "start": start, "assets": f"{STATIC_AT}/{self.version}/"}
-        for mark, text in marks.items():
-            page = page.replace(b"{%s}" % mark.encode(), escape(text).encode())
-        return page
+        return _fill(self.files[_PAGE], marks)
+
+    def make_export_page(self) -> bytes:
+        """The page of an export: it has no modules to load, and brings along what it shows."""
+        lines = self.files[_PAGE].splitlines(keepends=True)
+        page = b"".join(line for line in lines if b'rel="modulepreload"' not in line)
+        page = page.replace(_MODULE, b"\n    ".join(_EXPORTED_SCRIPTS))
+        return _fill(page, {"base": "", "start": "project", "assets": "static/"})
 
     def find(self, version: str, path: str) -> tuple[bytes, str] | None:
         """A file and its type; None for any that is not there, and for those of other versions."""
@@ -60,6 +70,12 @@ class Shell:
         if body is None or content_type is None or version != self.version:
             return None
         return body, content_type
+
+
+def _fill(page: bytes, marks: Mapping[str, str]) -> bytes:
+    for mark, text in marks.items():
+        page = page.replace(b"{%s}" % mark.encode(), escape(text).encode())
+    return page
 
 
 def _read_files(folder: Path) -> Mapping[str, bytes]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +95,26 @@ async def test_lost_take_is_shown_without_a_video(film: Path) -> None:
         assert first is not None and first["video"] is None and not first["stored"]
         refused = await page.post("/api/v1/edits/rain/pick", pick, 404)
         assert refused["code"] == "damaged"
+
+
+async def test_full_disk_is_told_and_changes_nothing(
+    film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the words of a pick: nothing was going to be submitted."""
+    make_file = os.open
+
+    def refuse(path: Any, flags: int, *rest: int) -> int:
+        if flags & os.O_CREAT and "cutlist.lock" in str(path):
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return make_file(path, flags, *rest)
+
+    async with serve(film) as page:
+        _, pick = await _read(page)
+        before = hash_file(film / "renders" / "rain.mp4")
+        monkeypatch.setattr(os, "open", refuse)
+        refused = await page.post("/api/v1/edits/rain/pick", pick, 507)
+        monkeypatch.undo()
+        assert refused["code"] == "disk_full" and "is full" in refused["message"]
+        assert "submit" not in refused["message"] and "Make room" in refused["hint"]
+        assert hash_file(film / "renders" / "rain.mp4") == before
+        assert (await page.post("/api/v1/edits/rain/pick", pick))["name"] == "rain"

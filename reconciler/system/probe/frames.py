@@ -27,7 +27,8 @@ def read_frames(
         if form != "mp4":
             return [_describe(open_picture(content, form, box))]
         with open_clip(content) as container:
-            found = [_describe(_shrink(one, box)) for one in _find_frames(container, moments_s)]
+            frames = _find_frames(container, moments_s)
+            found = [_describe(fit_frame(one, box, enlarge=True)) for one in frames]
     except (MemoryError, Refusal):
         raise
     except Exception:  # a decoder of strangers' bytes raises what it likes
@@ -52,11 +53,20 @@ def _find_frames(container: Any, moments_s: Sequence[float]) -> Iterator[Any]:
         yield last
 
 
-def _shrink(frame: Any, box: Sequence[int]) -> Image.Image:
+def fit_frame(
+    frame: Any, box: Sequence[int], *, enlarge: bool = False, step: int = 1
+) -> Image.Image:
+    """A frame as a picture, upright, that fits into `box` (width, height) and has sides that are
+    multiples of `step`.
+    """
     turned = frame.rotation % 180 == 90  # phones store upright films lying down
     wide, high = (box[1], box[0]) if turned else (box[0], box[1])
     scale = min(wide / frame.width, high / frame.height)
-    width, height = (max(1, round(side * scale)) for side in (frame.width, frame.height))
+    if not enlarge:
+        scale = min(1.0, scale)
+    width, height = (
+        max(step, round(side * scale) // step * step) for side in (frame.width, frame.height)
+    )
     small: Image.Image = frame.reformat(
         width=min(width, wide), height=min(height, high), format="rgb24"
     ).to_image()

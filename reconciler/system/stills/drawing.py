@@ -9,7 +9,7 @@ from typing import IO, Any
 import av
 from PIL import Image
 
-from reconciler.system.probe.frames import open_picture
+from reconciler.system.probe.frames import fit_frame, open_picture
 from reconciler.system.probe.refusal import Refusal
 from reconciler.system.probe.video import open_clip
 from reconciler.system.stills.kinds import (
@@ -59,7 +59,7 @@ def _find_picture(content: IO[bytes], form: str) -> Image.Image:
                 break
         if frame is None:
             raise Refusal("it has no pictures")
-        return _shrink(frame, POSTER_SIDE_PX)
+        return fit_frame(frame, (POSTER_SIDE_PX, POSTER_SIDE_PX))
 
 
 def _draw_filmstrip(content: IO[bytes], form: str) -> bytes:
@@ -89,7 +89,7 @@ def _pick_tiles(
             side = (
                 STRIP_HEIGHT_PX * max(frame.width, frame.height) // min(frame.width, frame.height)
             )
-            yield _shrink(frame, side)
+            yield fit_frame(frame, (side, side))
             number += 1
         if number == STRIP_TILES:
             return
@@ -144,7 +144,7 @@ def _write_film(
 
 def _draw_frame(frame: av.VideoFrame) -> Any:
     """A frame for the small film, upright, at the moment of its own."""
-    drawn: Any = _from_image(_shrink(frame, PREVIEW_SIDE_PX, even=True))
+    drawn: Any = _from_image(fit_frame(frame, (PREVIEW_SIDE_PX, PREVIEW_SIDE_PX), step=2))
     drawn.pts, drawn.time_base = frame.pts, frame.time_base
     return drawn
 
@@ -167,18 +167,6 @@ def _measure_length_s(container: av.container.InputContainer, stream: av.VideoSt
     if stream.duration is not None and stream.time_base is not None:
         return max(0.0, float(stream.duration * stream.time_base))
     return max(0.0, (container.duration or 0) / av.time_base)
-
-
-def _shrink(frame: av.VideoFrame, side_px: int, *, even: bool = False) -> Image.Image:
-    """A frame as a picture, upright, its longer side no longer than so much."""
-    scale = min(1.0, side_px / max(frame.width, frame.height))
-    step = 2 if even else 1
-    width, height = (
-        max(step, round(side * scale) // step * step) for side in (frame.width, frame.height)
-    )
-    reformatted: Any = frame.reformat(width=width, height=height, format="rgb24")
-    small: Image.Image = reformatted.to_image()
-    return small.rotate(frame.rotation, expand=True) if frame.rotation % 360 else small
 
 
 def _encode_picture(image: Image.Image) -> bytes:
