@@ -13,7 +13,7 @@ SUBJECTS_SINCE := 031fe5a
 BENCHES := startup plan cold scale store ledger watch apply server controller controller_looks
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help env demo team-demo test coverage lint simulate crash crash-team fuzz fuzz-cache fuzz-server bench bench-peers bench-controller lock schemas modules vendor screenshots clean
+.PHONY: help env demo team-demo test test-team coverage lint simulate crash crash-team fuzz fuzz-cache fuzz-server bench bench-peers bench-controller lock schemas modules vendor screenshots clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,15 @@ lint: env  ## style, types, import directions, commit subjects
 test: lint  ## everything that CI runs
 	@$(BIN)/python -m tests.web.browser.chromium
 	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+
+test-team: env build/team/.ready  ## what a team shares, on Debian's PostgreSQL and on SeaweedFS
+	@$(BIN)/python -m tests.team.postgresql
+	@$(BIN)/python -m pytest --s3 seaweedfs tests/state tests/e2e/test_shared_store.py tests/e2e/test_shared_ledger.py
+
+build/team/.ready: tests/team/requirements.txt
+	@rm -rf build/team && $(PYTHON) -m venv build/team
+	@build/team/bin/python -m pip --disable-pip-version-check --quiet install --requirement tests/team/requirements.txt
+	@touch $@
 
 coverage: env  ## how much of the code the tests run; fails below the floor in pyproject.toml
 	@rm -rf .coverage && mkdir .coverage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,14 +12,16 @@ from typing import Any
 from reconciler.formats.bucket_address import BucketAddress
 
 ACCESS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "very-secret-example"}
+JUDGE = {"aws_access_key_id": "judge", "aws_secret_access_key": "judge-of-the-tests"}
 _DENIED = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>no</Message></Error>"
 
 
 @dataclass
 class BucketServer:
-    """Moto's server, with a door before it that counts and refuses."""
+    """Moto's server or another one, with a door before it that counts and refuses."""
 
     url: str = ""
+    inner: Callable[..., Any] | None = None  # a WSGI application; moto where there is none
     requests: list[str] = field(default_factory=list)  # "METHOD /path?query" of what came in
     is_away: bool = False  # whoever asks is told to come again
     refused: set[str] = field(default_factory=set)  # of: list, get, put, delete
@@ -44,12 +46,11 @@ class BucketServer:
 
     def listen(self) -> None:
         """Answer, at the port that it had before if it had one. What lies in it has stayed."""
-        from moto.server import DomainDispatcherApplication, create_backend_app
         from werkzeug.serving import make_server
 
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         port = int(self.url.rpartition(":")[2] or 0)
-        app = DomainDispatcherApplication(create_backend_app)
+        app = self.inner or _make_moto()
         self._listening = make_server(
             "127.0.0.1",
             port,
@@ -128,6 +129,13 @@ def _name_right(method: str, query: str) -> str:
     return {"HEAD": "get", "POST": "put"}.get(method, method.lower())
 
 
+def _make_moto() -> Callable[..., Any]:
+    from moto.server import DomainDispatcherApplication, create_backend_app
+
+    made: Callable[..., Any] = DomainDispatcherApplication(create_backend_app)
+    return made
+
+
 def _boto(url: str) -> Any:
     import boto3
 
@@ -135,15 +143,14 @@ def _boto(url: str) -> Any:
         "s3",
         endpoint_url=url,
         region_name="us-east-1",
-        aws_access_key_id="judge",
-        aws_secret_access_key="judge",
+        **JUDGE,
     )
 
 
 @contextmanager
-def run_server() -> Iterator[BucketServer]:
-    """The server, until the block ends."""
-    server = BucketServer()
+def run_server(inner: Callable[..., Any] | None = None) -> Iterator[BucketServer]:
+    """The server, until the block ends; a door before `inner` where it is given."""
+    server = BucketServer(inner=inner)
     server.listen()
     try:
         yield server

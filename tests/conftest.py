@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import hypothesis
@@ -15,6 +16,7 @@ from tests.bucketserver import ACCESS, BucketServer, run_server
 from tests.cli.processes import SCREEN
 from tests.clock import FakeClock
 from tests.media import make_media
+from tests.team.servers import COMMANDS, forward_to, run_s3
 from tests.workspace import Workspace
 
 # The longest files, the longest first: several processes share the files out in this order, and a
@@ -57,6 +59,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="Write the golden texts anew; read the diff."
     )
+    parser.addoption(
+        "--s3", choices=sorted(COMMANDS), help="Shared stores lie in this server (make test-team)."
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -88,9 +93,11 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(scope="session")
-def _bucket_server() -> Iterator[BucketServer]:
-    with run_server() as server:
-        yield server
+def _bucket_server(pytestconfig: pytest.Config) -> Iterator[BucketServer]:
+    with ExitStack() as stack:
+        name = pytestconfig.getoption("s3")
+        inner = forward_to(stack.enter_context(run_s3(name))) if name else None
+        yield stack.enter_context(run_server(inner))
 
 
 @pytest.fixture

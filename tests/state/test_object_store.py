@@ -145,6 +145,19 @@ def test_a_name_too_long_for_its_facts(open_at: Open) -> None:
     assert open_at("two").find_results([film.key]).results == {film.key: [film]}
 
 
+def test_no_part_of_a_name_is_longer_than_a_file_has(
+    open_at: Open, address: BucketAddress, bucket_server: BucketServer
+) -> None:
+    """Services that keep objects as files take 255 bytes between two slashes."""
+    author = "".join(make_digest(str(n)) for n in range(5))
+    film = put(open_at("one"), author=author)
+    (marker,) = bucket_server.list(address, "index/recent/")
+    assert len(marker) > 255 >= max(map(len, marker.split("/")))
+    assert open_at("two").find_results([film.key]).results == {film.key: [film]}
+    open_at("two").remove([film])
+    assert bucket_server.list(address, "index/recent/") == {}
+
+
 # ------------------------------------------------------------------ requests
 
 
@@ -340,6 +353,8 @@ def test_a_bucket_that_is_not_there(
     bucket_server: BucketServer, tmp_path: Path, clock: FakeClock
 ) -> None:
     """Said of every question, instead of "there is nothing"."""
+    if bucket_server.inner is not None:
+        pytest.skip("SeaweedFS makes a bucket that is not there")
     address = BucketAddress("s3", "nowhere", "x", endpoint=bucket_server.url, region="us-east-1")
     store = open_bucket(address, tmp_path, clock)
     for act in (
@@ -393,6 +408,8 @@ def test_many_store_the_same(
     """Of writers of one result at the same moment all succeed, and there is one result then, whose
     record is whole, also where the service knows no conditions.
     """
+    if ignores and bucket_server.inner is not None:
+        pytest.skip("a server as it is in use is not bent")
     bucket_server.ignores_conditions = ignores
     stores = [open_at(f"machine {n}") for n in range(6)]
     with ThreadPoolExecutor(len(stores)) as pool:

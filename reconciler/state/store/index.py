@@ -1,6 +1,7 @@
 """Which results a bucket has, without a request for each: an index that lies beside the records.
 
-index/recent/KEY.DIGEST.FACTS   a result that was stored lately; FACTS is its row, packed
+index/recent/KEY.DIGEST.FACTS   a result that was stored lately; FACTS is its row, packed,
+                                and goes on below `/` where the name would be too long
 index/packs/S/DIGEST            the records of many results whose keys begin with S, compressed,
                                 sorted, a line each; named by the SHA-256 of these bytes
 
@@ -44,9 +45,10 @@ T = TypeVar("T")
 SHARDS = "0123456789abcdef"
 FOLD_AT = 200  # recent results, before somebody who stores folds them into packs
 _LONGEST_NAME = 900  # bytes; services take 1024 with the store's own prefix
+_LONGEST_PART = 250  # bytes between two `/`; services that keep files take 255
 _TRIES = 4
 _PACK = re.compile(r"index/packs/([0-9a-f])/([0-9a-f]{64})")
-_RECENT = re.compile(r"index/recent/([0-9a-f]{64}\.[0-9a-f]{64})\.([A-Za-z0-9_-]*)")
+_RECENT = re.compile(r"index/recent/([0-9a-f]{64}\.[0-9a-f]{64})\.([A-Za-z0-9_/-]*)")
 _EDIT = re.compile(rb'"edit":"([^"\\]*)"')
 _ROW = (int, float, int, int, str, str, str, str, bool, str, str, str, bool)
 _TABLE = "bucket 1"  # another number where a row says other things
@@ -196,11 +198,12 @@ class ObjectIndex:
         facts = _pack_row(row)
         if len(f"{self._bucket.address.prefix}/index/recent/{name}.{facts}") > _LONGEST_NAME:
             facts = ""
-        self._bucket.put(f"index/recent/{name}.{facts}", b"")
+        marker = _name_marker(name, facts)
+        self._bucket.put(marker, b"")
         with self._lock:
             if self._listed is not None:
                 self._listed.recent[name] = facts
-                self._listed.markers.append(f"index/recent/{name}.{facts}")
+                self._listed.markers.append(marker)
 
     def drop(self, names: Collection[str]) -> None:
         """Name these results (KEY.DIGEST) no more: others go on being named at every moment."""
@@ -270,7 +273,7 @@ class ObjectIndex:
                 if match := _PACK.fullmatch(each.name):
                     packs.setdefault(match[1], []).append(each.name)
                 elif match := _RECENT.fullmatch(each.name):
-                    listing.recent[match[1]] = match[2]
+                    listing.recent[match[1]] = match[2].replace("/", "")
                     listing.markers.append(each.name)
             listing.packs = {shard: tuple(sorted(names)) for shard, names in packs.items()}
             self._listed = listing
@@ -380,6 +383,12 @@ class ObjectIndex:
 def name_record(name: str) -> str:
     """Where the record of a result (KEY.DIGEST) lies."""
     return f"results/{name[:2]}/{name}.json"
+
+
+def _name_marker(name: str, facts: str) -> str:
+    whole = f"{name}.{facts}"
+    parts = (whole[at : at + _LONGEST_PART] for at in range(0, len(whole), _LONGEST_PART))
+    return f"index/recent/{'/'.join(parts)}"
 
 
 def _list_markers(listing: _Listing, names: Collection[str]) -> list[str]:
