@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from tests.web.browser.chromium import LEFT_OUT, find_chromium, open_browser
-from tests.web.browser.served import Served
+from tests.web.browser.served import Served, write_repository
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+Pages = dict[str, tuple[str, Callable[["Page"], None]]]  # by name: a path, and what waits for it
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "build" / "screenshots"
 IMAGES = ROOT / "docs" / "images"
@@ -56,8 +57,25 @@ def main() -> None:
                         take_pictures(browser, served, scheme, size)
         finally:
             served.stop()
+        picture_syncs(Path(folder))
     if "--docs" in sys.argv:
         write_images()
+
+
+def picture_syncs(folder: Path) -> None:
+    """The first page of a controller, with a plan that waits for a yes."""
+    repository = write_repository(folder / "repository", "Let a storm come up")
+    (folder / "sync").mkdir()
+    verb = ("sync", "--repo", f"file://{repository}", "--mode", "approve", "--name", "films")
+    served = Served(folder / "sync", (), verb=(*verb, "--ui", "0"))
+    served.start()
+    try:
+        with open_browser() as browser:
+            for scheme in SCHEMES:
+                for size in SIZES:
+                    take_pictures(browser, served, scheme, size, {"syncs": ("/", settle_syncs)})
+    finally:
+        served.stop()
 
 
 def make_project(root: Path) -> Path:
@@ -86,7 +104,9 @@ def rewrite(root: Path, changes: tuple[tuple[str, str], ...]) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def take_pictures(browser: Browser, served: Served, scheme: str, size: str) -> None:
+def take_pictures(
+    browser: Browser, served: Served, scheme: str, size: str, pages: Pages | None = None
+) -> None:
     """One picture of each page."""
     width, height = SIZES[size]
     context = browser.new_context(
@@ -98,7 +118,7 @@ def take_pictures(browser: Browser, served: Served, scheme: str, size: str) -> N
     context.set_default_timeout(WITHIN_MS)
     page = context.new_page()
     page.goto(served.address)
-    for name, (path, settle) in PAGES.items():
+    for name, (path, settle) in (pages or PAGES).items():
         page.goto(f"{served.origin}{path}")
         settle(page)
         page.screenshot(path=FOLDER / f"{name}-{scheme}-{size}.png")
@@ -131,7 +151,11 @@ def settle_activity(page: Page) -> None:
     page.wait_for_selector(".record")
 
 
-PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
+def settle_syncs(page: Page) -> None:
+    page.wait_for_selector(".sync-plan")
+
+
+PAGES: Pages = {
     "board": ("/", settle_board),
     "edit": ("/edit/clay-ball", settle_edit),
     "plan": ("/plan", settle_plan),

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.media import make_clip
+from tests.repository import Repository
+from tests.web.conftest import ask_for
 from tests.workspace import PROJECT, manifest
 
 ADDRESS = re.compile(r"http://\S+")
@@ -67,6 +69,17 @@ class Served:
     def origin(self) -> str:
         """The address without its path."""
         return self.address.partition("/?")[0].rstrip("/")
+
+
+def write_repository(root: Path, prompt: str) -> Path:
+    """A repository whose last commit asks for one edit, `storm`."""
+    (root / "specs" / "media").mkdir(parents=True)
+    repository = Repository(root)
+    make_clip(root / "specs" / "media" / "ok.mp4")
+    (root / "cutlist.yaml").write_text(PROJECT)
+    (root / "specs" / "storm.yaml").write_text(manifest("storm", ask_for(prompt)))
+    repository.commit("begin")
+    return root
 
 
 def find_port() -> int:

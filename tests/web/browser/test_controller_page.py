@@ -12,12 +12,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.media import make_clip
-from tests.repository import Repository
 from tests.web.browser.conftest import STORM, Window
-from tests.web.browser.served import Served
-from tests.web.conftest import ask_for
-from tests.workspace import PROJECT, manifest
+from tests.web.browser.served import Served, write_repository
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -26,14 +22,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def controller(tmp_path: Path, _state_home: Path) -> Iterator[Served]:
     """A controller that follows a repository with one edit, and asks before it renders."""
-    specs = tmp_path / "repository" / "specs"
-    (specs / "media").mkdir(parents=True)
-    repository = Repository(specs.parent)
-    make_clip(specs / "media" / "ok.mp4")
-    (repository.root / "cutlist.yaml").write_text(PROJECT)
-    (specs / "storm.yaml").write_text(manifest("storm", ask_for(STORM)))
-    repository.commit("begin")
-    verb = ("sync", "--repo", f"file://{repository.root}", "--mode", "approve", "--name", "films")
+    root = write_repository(tmp_path / "repository", STORM)
+    verb = ("sync", "--repo", f"file://{root}", "--mode", "approve", "--name", "films")
     environment = {**os.environ, "XDG_STATE_HOME": str(_state_home), "CUTLIST_APPROVER": "Ada"}
     with TemporaryDirectory(prefix="cutlist-") as root:  # short: there is a socket in it
         served = Served(Path(root), (), environment, verb=(*verb, "--interval", "10s", "--ui", "0"))

@@ -174,3 +174,25 @@ def test_environments_are_looked_at_apart_and_together(
     page.locator(".card", has_text="default").click()
     expect(page.locator(".facts").first).to_contain_text("renders/wind.mp4")
     assert (window.complaints, window.foreign) == ([], [])
+
+
+def test_card_moves_while_the_pointer_rests_on_it(served: Served, look: Look) -> None:
+    """Its small film plays without a sound, and is gone with the pointer; one without a video has
+    none, and whoever asked for less motion sees none.
+    """
+    for motion in ("no-preference", "reduce"):
+        page = look(served).page
+        page.emulate_media(reduced_motion=motion)  # type: ignore[arg-type]
+        page.goto(served.address)
+        card = page.locator("[data-name=ball]")
+        card.locator("img[data-there=true]").wait_for()
+        card.hover()
+        if motion == "reduce":
+            page.wait_for_timeout(400)
+            expect(page.locator(".preview")).to_have_count(0)
+            continue
+        film = card.locator(".preview[data-there=true]")
+        film.wait_for()
+        assert film.evaluate("(film) => film.muted && !film.paused && film.videoWidth > 0")
+        page.locator("[data-name=storm]").hover()
+        expect(page.locator(".preview")).to_have_count(0)

@@ -37,7 +37,7 @@ function Sync({ sync }) {
         <span class="quiet">${sync.mode}${revision && html` · <code>${shorten(revision, 7)}</code>`} · ${showText(reason)}</span>
       </p>
       ${sync.pass_started && html`<p class="quiet">A pass runs since ${formatMoment(sync.pass_started)}.</p>`}
-      ${message && html`<p class="sync-words">${showText(message)}</p>`}
+      ${message && !sync.waiting_plan && html`<p class="sync-words">${showText(message)}</p>`}
       ${!sync.leads && html`<p class="quiet">${showText(sync.leader)}</p>`}
       ${sync.waiting_plan && html`<p><a class="sync-plan" href=${`${page}plan`}>A plan waits for a yes</a></p>`}
       <${SyncButtons} sync=${sync} />

@@ -1,11 +1,13 @@
 // One edit on the board: its picture first, then how it is.
-import { html, useRef, useState } from "../html.js";
+import { html, useEffect, useRef, useState } from "../html.js";
 import { href } from "../router.js";
 import { count, formatAge, formatMoment, formatPrice, formatSeconds, nameHealth, showText } from "../words.js";
 import { Mark } from "./mark.js";
 import { Picture } from "./picture.js";
 
 const PREVIEW_AFTER_MS = 250;
+const TRY_AFTER_MS = 1000;
+const MOST_TRIES = 8;
 const isStill = matchMedia("(prefers-reduced-motion: reduce)");
 
 export function Card({ card, currency, isFirst, now }) {
@@ -46,11 +48,18 @@ function describeWhy(card) {
   return card.change ?? (card.sync !== "Synced" || nameHealth(card) !== "Healthy" ? card.reason : card.prompt);
 }
 
-/** A small moving copy, while the pointer rests on the card. */
+/** A small moving copy, while the pointer rests on the card. It may still be in the making when it is asked for. */
 function Preview({ card }) {
   const [isThere, setThere] = useState(false);
+  const [tries, setTries] = useState(0);
+  const timer = useRef(0);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const again = () => {
+    if (tries < MOST_TRIES) timer.current = setTimeout(() => setTries(tries + 1), TRY_AFTER_MS);
+  };
+  const source = card.poster.replace(/poster\.webp$/, "preview.mp4");
   return html`
-    <video class="preview" data-there=${isThere} src=${card.poster.replace(/poster\.webp$/, "preview.mp4")}
+    <video class="preview" data-there=${isThere} src=${tries ? `${source}?try=${tries}` : source}
       muted loop autoplay playsinline disablepictureinpicture aria-hidden="true" tabindex="-1"
-      onPlaying=${() => setThere(true)} />`;
+      onPlaying=${() => setThere(true)} onError=${again} />`;
 }
