@@ -23,6 +23,7 @@ class Kind:
     rot_rate: float = 0.0  # of lives after which a blob rots
     colleague_rate: float = 0.0  # of troubled submits beside which somebody else submits too
     late_s: float = 60.0  # how much later than it was sent a request is delivered, at most
+    late_from_s: float = 1.0  # and at least
     day_rate: float = 0.0  # of lives after which nobody comes for more than a day
     crowd_rate: float = 0.0  # of pauses in which somebody else submits what then waits for long
     change_rate: float = 0.0  # of lives after which something else is asked for

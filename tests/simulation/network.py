@@ -107,7 +107,7 @@ class Network:
         if fault == "slow":
             back += self.rng.uniform(1, 90)
         if fault == "late":
-            there += self.rng.uniform(1, self.kind.late_s)
+            there += self.rng.uniform(self.kind.late_from_s, self.kind.late_s)
         oddity = self._oddity(request)
         if fault or oddity in UNDELIVERED:
             self._say("network", request.method, request.url.path, fault or oddity)

@@ -24,6 +24,7 @@ class CrowdKind(Kind):
     most_running: int | None = None  # tasks of a model that may be at the service
     has_budget: bool = False  # a day pays for a part of what is asked for
     apart: bool = False  # each machine has edits of its own
+    patient_rate: float = 0.0  # of lives that wait for the answer to a submit as long as it takes
     delay_rate: float = 0.0  # of submits that are delivered late, beside the usual trouble
     has_neighbour: bool = False  # one machine has another project, with a job of the same account
     fails_over: bool = False  # the ledger loses its last commits
@@ -37,8 +38,14 @@ class CrowdKind(Kind):
 
 
 KINDS: dict[str, CrowdKind] = {
-    "plain": CrowdKind(late_s=148.0, pause_s=10 * MINUTE_S, delay_rate=0.5),
-    "edge": CrowdKind(late_s=600.0, pause_s=10 * MINUTE_S, on_the_way_rate=0.7, delay_rate=0.2),
+    "plain": CrowdKind(late_from_s=100.0, late_s=148.0, pause_s=10 * MINUTE_S, delay_rate=0.5),
+    "edge": CrowdKind(
+        late_s=600.0,
+        pause_s=10 * MINUTE_S,
+        on_the_way_rate=0.7,
+        patient_rate=0.3,
+        delay_rate=0.2,
+    ),
     "narrow": CrowdKind(
         late_s=20.0, pause_s=30.0, most_running=2, apart=True, fault_rate=0.05, hide_s=0.0
     ),

@@ -22,7 +22,12 @@ from reconciler.state.store.copies import Copies
 from reconciler.state.store.objects import ObjectStore
 from tests.simulation.credulous import Mutant
 from tests.simulation.crowd.play import run
-from tests.simulation.mutants import hold_in_two_steps, is_broken, store_read_first
+from tests.simulation.mutants import (
+    hold_in_two_steps,
+    is_broken,
+    late_answer_refused,
+    store_read_first,
+)
 
 WITHIN = 300
 
@@ -172,6 +177,7 @@ MUTANTS: dict[str, Mutant] = {
         day_told_by_each_machine,
         hold_in_two_steps,
         intend_repeated_after_lost_commit,
+        late_answer_refused,
         stored_but_undecided,
         failover_unnoticed,
         record_before_blob,

@@ -28,7 +28,13 @@ from tests.simulation.books import Books
 from tests.simulation.clocks import EPOCH
 from tests.simulation.crowd.kinds import kind_of
 from tests.simulation.crowd.ledgers import DATABASES, SharedDatabase
-from tests.simulation.crowd.world import PRICE_PER_S, CrowdWorld, Machine, find_budget
+from tests.simulation.crowd.world import (
+    PRICE_PER_S,
+    CrowdWorld,
+    Machine,
+    find_budget,
+    wait_patiently,
+)
 from tests.simulation.kinds import DAY_S
 from tests.simulation.play import (
     Verdict,
@@ -85,6 +91,7 @@ def _shared(world: CrowdWorld) -> Iterator[None]:
         patch.setattr(shared, "open_ledger", world.open_ledger)
         patch.setattr(shared, "open_readonly", world.open_readonly)
         patch.setattr(objects, "StorageBucket", world.open_bucket)
+        wait_patiently(patch)
         if not world.kind.hide_s:
             store_while_others_plan(patch)
         yield

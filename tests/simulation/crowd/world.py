@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from reconciler import Project
 from reconciler.apply.outcome import Report
@@ -21,6 +22,7 @@ from reconciler.config import Config, Variables
 from reconciler.errors import CutlistError
 from reconciler.formats.bucket_address import BucketAddress
 from reconciler.formats.secret import Secret
+from reconciler.service.network import Network, Reply
 from reconciler.state.ledger.base import LedgerAway
 from reconciler.state.ledger.holders import LedgerUser
 from reconciler.state.ledger.postgres import PostgresLedger
@@ -38,6 +40,7 @@ STORE_URL = "s3://films/cutlist?endpoint=https://bucket.example&region=eu-centra
 PRICE_PER_S = 0.1
 BILLED_S = 4.0  # of each edit here: a video of 2 s, and what is made of it
 AWAY_S = (4.0, 30.0, 90.0, 400.0)
+PATIENCE_S = 1500.0  # longer than it may stand still, and the request be on its way
 CUT_OFF_FROM = ("ledger", "store", "service")
 
 
@@ -109,6 +112,7 @@ class Life(Process):
     def __init__(self, world: CrowdWorld, dies_at: int | None, died: Callable[[], None]) -> None:
         super().__init__(dies_at, died)
         self.has_intended = False  # and nothing was waited for since
+        self.is_patient = world.patience.random() < world.kind.patient_rate
         self._away: dict[str, tuple[float, float]] = {}
         rng = world.trouble
         if not world.calm and rng.random() < world.kind.cut_off_rate:
@@ -141,6 +145,7 @@ class CrowdWorld(World):
         self.calm = False
         self.server_name = "first"  # of the ledger
         self.database = database(folder)
+        self.patience = random.Random(seed + 10)
         hides = random.Random(seed + 7)
         self.bucket = SharedBucket(
             elapsed_s, lambda: 0.0 if self.calm else hides.uniform(0, kind.hide_s)
@@ -325,6 +330,23 @@ class LedgerTrouble:
         if not world.calm and world.trouble.random() < world.kind.lost_commit_rate:
             world.counters["commit lost" if not is_intent else "commit of an intent lost"] += 1
             raise _tell_away()
+
+
+def wait_patiently(patch: pytest.MonkeyPatch) -> None:
+    """A patient life waits for the answer to a submit however late it is, so that the answer may
+    come after others have settled the request.
+    """
+    ask = Network.ask
+
+    async def ask_patiently(
+        self: Network, method: str, url: str, *, within_s: float, **content: Any
+    ) -> Reply:
+        life = PROCESS.get()
+        if method == "POST" and isinstance(life, Life) and life.is_patient:
+            within_s = PATIENCE_S
+        return await ask(self, method, url, within_s=within_s, **content)
+
+    patch.setattr(Network, "ask", ask_patiently)
 
 
 def _tell_away() -> CutlistError:
