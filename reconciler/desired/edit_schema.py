@@ -118,12 +118,13 @@ def _build_model_rules(model: Model) -> dict[str, Any]:
         }
     }
     if model.functions:
+        field = model.variants[0].input["properties"].get("function", {})
         functions = {
             "properties": {
                 "function": {
                     "type": "string",
                     "enum": list(model.functions),
-                    "description": "What VACE does.",
+                    "description": field.get("description", "Which function to run."),
                 }
             },
             "required": ["function"],

@@ -208,7 +208,7 @@ def _clip_text(text: str) -> str:
 
 
 def _describe_field(schema: Mapping[str, Any]) -> str:
-    """`: What VACE does. Legal are …`: of a field that is not there."""
+    """`: Which function to run. Legal are …`: of a field that is not there."""
     about = str(schema.get("description", "")).split(". ")[0].rstrip(".")
     legal = f" Legal are {', '.join(map(str, schema['enum']))}." if "enum" in schema else ""
     return f": {about}.{legal}" if about else ""

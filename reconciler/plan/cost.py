@@ -1,8 +1,8 @@
 """Billable seconds and price of an edit, by its model's billing rule (schemas/models). Pure.
 
-wan2.7-videoedit bills input plus output, VACE output only; images and failed tasks are free. A
-length nobody here can know (a remote video) is counted at the longest the service takes, so that
-the figure is an upper bound.
+The seconds of input and output are billed, or those of the output alone; images and failed tasks
+are free. A length nobody here can know (a remote video) is counted at the longest the service
+takes, so that the figure is an upper bound.
 """
 
 from __future__ import annotations
