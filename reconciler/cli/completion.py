@@ -205,6 +205,16 @@ complete_revisions = _offer(_find_revisions, endings=True)
 complete_tasks = _offer(_find_tasks)
 
 
+def complete_models(
+    _context: click.Context, _parameter: click.Parameter, typed: str
+) -> list[CompletionItem]:
+    """The names of models."""
+    from reconciler.service.model_files import load_models
+
+    names = sorted(load_models().by_name)
+    return [CompletionItem(name) for name in names if name.startswith(typed)]
+
+
 def complete_endpoints(
     _context: click.Context, _parameter: click.Parameter, typed: str
 ) -> list[CompletionItem]:

@@ -31,8 +31,8 @@ _LASTING = ("apply", "watch", "ui", "sync", "worker", "mock", "demo")
 COMMANDS = (
     "init", "validate", "plan", "diff", "show", "apply", "status", "watch", "ui", "sync", "worker",
     "takes", "open", "extract", "pick", "sheet", "retake", "resolve", "explain", "graph", "log",
-    "cost", "import", "verify", "gc", "move", "bundle", "unbundle", "schema", "mock", "demo",
-    "completion",
+    "cost", "import", "verify", "gc", "move", "bundle", "unbundle", "models", "schema",
+    "mock", "demo", "completion",
 )  # fmt: skip
 
 

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import completion, screen
+from reconciler.errors import ProjectNotFound
 from reconciler.formats.secret import Secret
 from reconciler.state.roster import describe_others
 from reconciler.system.stages import time_stage
 
 if TYPE_CHECKING:
-    from reconciler.config import Config
+    from reconciler.config import Config, Prices
     from reconciler.project import Project
+    from reconciler.service.models import Models
 
 
 def open_project(
@@ -38,6 +40,20 @@ def open_project(
             environment=environment or context.meta.get(completion.ENVIRONMENT),
             command=context.command_path,
         )
+
+
+def open_models(context: click.Context) -> tuple[Models, Prices]:
+    """The models of the project around the folder of `-C`, and its prices; where there is no
+    project, those that are shipped, and no prices. Raises InvalidInput.
+    """
+    from reconciler.config import Prices  # lazy: start-up time
+    from reconciler.service.model_files import load_models
+
+    try:
+        prices = open_project(context).config.prices
+    except ProjectNotFound:
+        prices = Prices()
+    return load_models(), prices
 
 
 def open_alone(context: click.Context, config: Config) -> Project:

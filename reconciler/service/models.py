@@ -24,6 +24,7 @@ class MediaLimits:
     side_px: tuple[int, int] | None = None
     aspect: tuple[float, float] | None = None
     size_bytes: int | None = None
+    sources: tuple[str, ...] = ()  # where the figures stand, by letter
 
 
 _BEYOND_SCHEMA = frozenset(
@@ -55,7 +56,7 @@ class OutputForm:
 
 @value(frozen=True, slots=True)
 class Variant:
-    """One set of fields: a model, and for VACE one of its functions."""
+    """One set of fields: those of a model, or of one of its functions."""
 
     function: str | None
     title: str
@@ -247,4 +248,5 @@ def _limits(name: str, data: Mapping[str, Any]) -> MediaLimits:
         side_px=pair("side_px"),
         aspect=pair("aspect"),
         size_bytes=data.get("size_bytes"),
+        sources=tuple(data.get("x-source", ())),
     )

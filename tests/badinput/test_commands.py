@@ -53,6 +53,8 @@ LOOKING_BACK = {
     "show_unknown": ["show", "intr"],
     "show_a_matrix": ["show", "shots"],
     "explain_unknown": ["explain", "intr"],
+    "models_unknown": ["models", "wan2.7-vidoedit"],
+    "models_that_moves_the_cursor": ["models", "wan\x1b[2J\u202e" * 100],
     "explain_a_matrix": ["explain", "shots"],
     "graph_of_a_name": ["graph", "intro"],
 }
