@@ -1,5 +1,5 @@
 """Reads a manifest file once: what it says is remembered by its bytes and by what it is read
-against.
+against. Its bytes are read where its stamp does not tell that they are what they were.
 
 Remembered of a file is one row: of every edit what each pass asks for. The rest of what it says,
 its texts and where they stand, lies apart and is read for the edits that somebody looks at.
