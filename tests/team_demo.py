@@ -45,6 +45,7 @@ class Demo:
         self._keys = {**ACCESS, "DASHSCOPE_API_KEY": "sk-mock"}
         self._ledger, self._store = ledger, store
         self.films = root / "films"
+        self._echoes: dict[int, threading.Thread] = {}  # by process
 
     def commit_project(self) -> None:
         """A repository with the eight sample edits, as a team would have it at its host."""
@@ -77,8 +78,15 @@ class Demo:
             text=True,
             start_new_session=True,
         )
-        threading.Thread(target=_echo, args=(name, process), daemon=True).start()
+        self._echoes[process.pid] = echo = threading.Thread(target=_echo, args=(name, process))
+        echo.start()
         return process
+
+    def wait(self, process: subprocess.Popen[str]) -> int:
+        """The exit code of a command, once all that it said stands on the screen."""
+        code = process.wait(timeout=PATIENCE_S)
+        self._echoes[process.pid].join()
+        return code
 
     def count_tasks(self) -> int:
         """How many tasks the service has been asked for."""
@@ -104,8 +112,9 @@ class Demo:
 
 def _echo(name: str, process: subprocess.Popen[str]) -> None:
     assert process.stdout is not None
-    for line in process.stdout:
-        click.echo(f"{name:>8} | {line.rstrip()}")
+    with process.stdout as said:
+        for line in said:
+            click.echo(f"{name:>8} | {line.rstrip()}")
 
 
 @contextmanager
@@ -126,9 +135,10 @@ def _render(demo: Demo) -> list[int]:
     until(lambda: demo.count_tasks() >= 3, applies[0], PATIENCE_S)
     click.secho("worker-1 is killed (SIGKILL) with tasks under way.", fg="red")
     workers[0].send_signal(signal.SIGKILL)
-    codes = [process.wait(timeout=PATIENCE_S) for process in applies]
+    codes = [demo.wait(process) for process in applies]
     workers[1].send_signal(signal.SIGTERM)
-    workers[1].wait(timeout=PATIENCE_S)
+    for worker in workers:
+        demo.wait(worker)
     return codes
 
 
@@ -144,10 +154,7 @@ def main() -> None:
         is_paid_once = demo.tell_bill()
         third = demo.clone("clone-c")
         click.secho("\nA third clone has the videos for nothing:", bold=True)
-        code = demo.start("clone-c", "-C", third, "apply", "--auto-approve").wait(
-            timeout=PATIENCE_S
-        )
-        time.sleep(0.2)  # its last line is still on its way to the screen
+        code = demo.wait(demo.start("clone-c", "-C", third, "apply", "--auto-approve"))
     click.echo(f"\n{time.monotonic() - start:.0f} s. The clones lie in {FOLDER}{os.sep}.")
     sys.exit(0 if is_paid_once and codes == [0, 0] and code == 0 else 1)
 
