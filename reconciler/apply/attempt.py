@@ -47,7 +47,7 @@ from reconciler.errors import (
 from reconciler.formats.digest import hash_bytes
 from reconciler.service.answers import TaskAnswer
 from reconciler.service.codes import Verdict, find_code
-from reconciler.service.model_files import load_models
+from reconciler.service.models import Models
 from reconciler.service.retry import (
     UNKNOWN_LOOKS,
     UNKNOWN_OVER_S,
@@ -292,7 +292,7 @@ async def _check_adopted(context: Context, attempt: Attempt, answer: TaskAnswer)
     sent = intent.prompt
     if "orig_prompt" not in answer.output and intent.vouched:
         return
-    models = load_models()
+    models = context.models
     if sent is not None and isinstance(said, str) and is_prompt_of(models, intent.job, sent, said):
         return
     told = (
@@ -367,19 +367,20 @@ async def _collect_once(
                     )
             if download.size_bytes is not None and blob.size_bytes != download.size_bytes:
                 raise BadDownload(f"{blob.size_bytes} of {download.size_bytes} bytes arrived.")
-        facts = await context.run_blocking(_verify_output, blob, work.job.canonical, answer.usage)
+        facts = await context.run_blocking(
+            _verify_output, blob, context.models, work.job.canonical, answer.usage
+        )
         return await run_unbroken(
             context.run_blocking(_store, context, work, attempt_id, answer, blob, facts)
         )
 
 
 def _verify_output(
-    blob: BlobWriter, request: Mapping[str, object], usage: Mapping[str, object]
+    blob: BlobWriter, models: Models, request: Mapping[str, object], usage: Mapping[str, object]
 ) -> Facts:
     """What is in the video. Raises BadDownload when it does not open, or lasts otherwise than the
     bill says.
     """
-    models = load_models()
     form = models.find_output_form(request)
     kind = form.kind if form is not None else "video"
     length_fields = [*(form.length_fields if form is not None else ()), *models.length_fields]

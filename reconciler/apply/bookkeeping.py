@@ -11,7 +11,6 @@ from reconciler.config import Config
 from reconciler.plan.cost import find_wanted_tier
 from reconciler.plan.jobs import Resolved
 from reconciler.planner import Pass
-from reconciler.service.model_files import load_models
 from reconciler.state.booked import Booking, Entry, Holding, Origin
 from reconciler.state.ledger import Books, Ledger
 from reconciler.state.observed import State
@@ -69,7 +68,7 @@ def _choose_holdings(
     entries, before = books.entries(names), books.holdings(names)
     unspent = Counter((entry.edit, entry.key) for entry in entries if _paid(entry, brought))
     unspent -= Counter((holding.edit, holding.key) for holding in before if not holding.reused)
-    new_holdings, models = [], load_models()
+    new_holdings, models = [], config.models
     for edit in moved:
         assert edit.result is not None
         name, key = edit.wanted.edit.name, edit.result.key

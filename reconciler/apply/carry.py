@@ -144,7 +144,7 @@ class Carrier:
         """As `carry`; `theirs` is somebody else's attempt to be followed. Raises KeyTaken,
         MovedOn.
         """
-        model = self._models.by_name[work.model]
+        model = self._models.find(work.model)
         lane = self.lane(work.model)
         if work.attempt_id is None:
             await lane.clearing.wait()
@@ -288,7 +288,7 @@ class Carrier:
     def lane(self, name: str) -> Lane:
         """The lane of a model."""
         if name not in self._traffic.lanes:
-            model = self._models.by_name[name]
+            model = self._models.find(name)
             most = self._config.running_tasks or model.running_tasks
             self._traffic.lanes[name] = Lane(
                 name_lane(self._context.endpoint, self._context.account, name),

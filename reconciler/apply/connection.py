@@ -83,12 +83,15 @@ def build_context(
         account=config.account,
         loopback=config.endpoint.loopback,
         settle_s=config.settle_s,
+        models=config.models,
         spill=Spill(config.state_dir / "spill"),
         sightings=Sightings(ledger, clock, block),
         questions=None
         if config.endpoint.loopback
         else _pace_questions(config, ledger, clock, block),
-        find_limit=lambda work: find_day_limit(config.budget, config.prices, work, clock.now()),
+        find_limit=lambda work: find_day_limit(
+            config.budget, config.prices, config.models, work, clock.now()
+        ),
     )
 
 

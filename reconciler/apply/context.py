@@ -25,6 +25,7 @@ from reconciler.errors import (
 )
 from reconciler.service.answers import TaskAnswer
 from reconciler.service.client import Client
+from reconciler.service.models import Models
 from reconciler.service.pages import ListPage
 from reconciler.service.retry import choose_backoff, is_end_of_reading
 from reconciler.state.ledger import Ledger, MovedOn, SpendingLimit
@@ -75,6 +76,7 @@ class Context:
     account: str
     loopback: bool
     settle_s: float
+    models: Models
     spill: Spill
     sightings: Sightings
     questions: Pacer | SharedPacer | None = (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from reconciler.apply.work import Work
 from reconciler.config.settings import Limit, Prices
 from reconciler.errors import BudgetExceeded
-from reconciler.service.model_files import load_models
+from reconciler.service.models import Models
 from reconciler.state.booked import DAY_S, Booking, Entry
 from reconciler.state.ledger import SpendingLimit
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def find_day_limit(
-    budget: Sequence[Limit], prices: Prices, work: Work, now: float
+    budget: Sequence[Limit], prices: Prices, models: Models, work: Work, now: float
 ) -> SpendingLimit | None:
     """What the budgets of a day (UTC) allow for a request; None where there is none. `now`: by this
     machine's clock.
@@ -36,14 +36,14 @@ def find_day_limit(
         return None
 
     def check(entries: Sequence[Entry], now: float) -> None:
-        for limit, spent in _add_up(prices, limits, entries, now):
+        for limit, spent in _add_up(prices, models, limits, entries, now):
             _require_room(limit, spent, work, booking)
 
     return SpendingLimit(period_s=DAY_S, now=now, check=check)
 
 
 def _add_up(
-    prices: Prices, limits: Sequence[Limit], entries: Sequence[Entry], now: float
+    prices: Prices, models: Models, limits: Sequence[Limit], entries: Sequence[Entry], now: float
 ) -> Iterator[tuple[Limit, Sum]]:
     """Each limit with what was spent of it."""
     from reconciler.history.spending import add_up_spending  # lazy: start-up time
@@ -52,7 +52,7 @@ def _add_up(
         entries,
         (),
         in_use=(),
-        models=load_models(),
+        models=models,
         price_per_second=prices.per_second,
         currency=prices.currency,
     )

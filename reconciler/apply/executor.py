@@ -225,7 +225,7 @@ class Executor:
             return 0.0
         work = item.work
         per_s = self._price(
-            work.model, find_tier(self._models.by_name[work.model], work.job.canonical)
+            work.model, find_tier(self._models.find(work.model), work.job.canonical)
         )
         return None if per_s is None else round(billed_s * per_s, 4)
 

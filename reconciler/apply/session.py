@@ -39,7 +39,6 @@ from reconciler.plan.decide import PlanOptions
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import Action, Step
 from reconciler.planner import Pass, conclude_pass, select_ready
-from reconciler.service.model_files import load_models
 from reconciler.service.network import Transport
 from reconciler.state.booked import Origin
 from reconciler.state.ledger import Ledger
@@ -79,7 +78,7 @@ class Session:
         self._jumps = Jumps(clock)
         self._told_of_others = self._told_of_doubt = False
         self._origin = Origin()
-        self._models = load_models()
+        self._models = config.models
         self._cache = cache
         self._outputs = Outputs.of(config.root, config.outputs_file, cache)
         self._publisher = Publisher(config, store, self._outputs, clock)

@@ -17,7 +17,6 @@ from reconciler.apply.listing import ExpectedTask, Listing, tells_prompt
 from reconciler.apply.unbroken import run_unbroken
 from reconciler.apply.verdict import Adopt, Evidence, NotSent, Undecided, Verdict, judge
 from reconciler.errors import Rejected
-from reconciler.service.model_files import load_models
 from reconciler.service.pages import ListedTask
 from reconciler.state.ledger import Baseline, Intent, MovedOn
 from reconciler.state.observed import TASK_LIFE_S, Attempt, State
@@ -44,7 +43,7 @@ class Question:
         baseline = context.ledger.baselines.of(attempt_id)
         wanted = ExpectedTask(
             model=str(intent.job["model"]),
-            models=load_models(),
+            models=context.models,
             baseline=frozenset() if baseline is None else baseline.task_ids,
             named_id=intent.named_id,
         )

@@ -50,10 +50,10 @@ def open_models(context: click.Context) -> tuple[Models, Prices]:
     from reconciler.service.model_files import load_models
 
     try:
-        prices = open_project(context).config.prices
+        config = open_project(context).config
     except ProjectNotFound:
-        prices = Prices()
-    return load_models(), prices
+        return load_models(), Prices()
+    return config.models, config.prices
 
 
 def open_alone(context: click.Context, config: Config) -> Project:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.config.ledger_url import describe_written_fault
@@ -77,13 +77,32 @@ def find_overlay(
     return environments.get(name, {})
 
 
-def find_unknown_prices(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
-    """Models that `prices` of a document names and that do not exist."""
-    models = [name for model in shipped.read_model_documents() for name in model["names"]]
+def find_unknown_models(
+    document: Document, spec: Mapping[str, Any], models: Mapping[str, Any]
+) -> Iterator[Fault]:
+    """What a project file says of models and parameters that do not exist; `models` are the
+    documents of those that do, by name.
+    """
+    for at, layer in _list_layers(spec).items():
+        yield from _find_unknown_names(document, at, layer, models)
+    yield from find_unknown_prices(document, spec, models)
+
+
+def find_unknown_prices(
+    document: Document,
+    spec: Mapping[str, Any],
+    models: Collection[str],
+    *,
+    others_may_exist: bool = False,
+) -> Iterator[Fault]:
+    """Models that `prices` of a document names and that do not exist; where others may, only names
+    that are like those of `models`.
+    """
     for name in _mapping(_mapping(spec.get("prices")).get("models")):
-        if name not in models:
+        suggestion = suggest_name(name, models)
+        if name not in models and (suggestion or not others_may_exist):
             place = document.place(join_pointer("/spec/prices/models", name), key=True)
-            legal = f"legal are {', '.join(sorted(models))}.{suggest_name(name, models)}"
+            legal = f"legal are {', '.join(sorted(models))}.{suggestion}"
             yield Fault(place, f'prices.models names "{name}"; {legal}')
 
 
@@ -120,23 +139,31 @@ def _find_wrong_number(documents: Sequence[Document]) -> Fault:
 
 def _find_semantic_faults(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:
     """Names of models and parameters, which stand in schemas/models, and what hangs together."""
-    models = {name: model for model in shipped.read_model_documents() for name in model["names"]}
-    environments = _mapping(spec.get("environments"))
-    layers = {
-        "defaults": _mapping(spec.get("defaults")),
-        **{f"environments/{name}": _mapping(layer) for name, layer in environments.items()},
-    }
-    for at, layer in layers.items():
-        yield from _find_unknown_names(document, at, layer, models)
-    yield from find_unknown_prices(document, spec)
+    if not spec.get("models"):  # else that is looked at when they are read
+        yield from find_unknown_models(document, spec, name_shipped_models())
     if words := describe_realm_fault(spec):
         yield Fault(document.place("/spec/realm", key=True), words)
     yield from _find_ledger_faults(document, spec)
+    layers = _list_layers(spec)
     budgets = {"": spec, **{f"/{at}": layer for at, layer in layers.items() if at != "defaults"}}
     for at, layer in budgets.items():
         if "budget" in layer and "prices" not in spec:
             place = document.place(f"/spec{at}/budget", key=True)
             yield Fault(place, "a budget needs prices: say what a second costs in `prices`")
+
+
+def name_shipped_models() -> Mapping[str, Any]:
+    """The documents of the models that travel with the program, by every name."""
+    return {name: model for model in shipped.read_model_documents() for name in model["names"]}
+
+
+def _list_layers(spec: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    """What is laid below and over every edit."""
+    environments = _mapping(spec.get("environments"))
+    return {
+        "defaults": _mapping(spec.get("defaults")),
+        **{f"environments/{name}": _mapping(layer) for name, layer in environments.items()},
+    }
 
 
 def _find_ledger_faults(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:

@@ -13,6 +13,8 @@ from reconciler.formats.secret import Secret
 from reconciler.formats.signed_urls import Signatures
 from reconciler.formats.values import value
 from reconciler.service.endpoints import Endpoint, Realm
+from reconciler.service.model_files import load_models
+from reconciler.service.models import Models
 from reconciler.service.routes import Routes
 
 PROJECT_FILE = "cutlist.yaml"
@@ -100,6 +102,8 @@ class Config:
     ledger: Secret = field(default_factory=lambda: Secret(""))
 
     workers: bool = False  # whether an apply leaves the work to workers
+    # the shipped ones, and those of the project's own (desired.source.own_models)
+    models: Models = field(default_factory=load_models)
 
     @property
     def leaves_work(self) -> bool:

@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.config.ledger_url import describe_written_fault
-from reconciler.config.project_file import describe_realm_fault, find_unknown_prices
+from reconciler.config.project_file import (
+    describe_realm_fault,
+    find_unknown_prices,
+    name_shipped_models,
+)
 from reconciler.controller import addresses
 from reconciler.desired.policy import check_project_policy
 from reconciler.errors import Fault, InvalidInput, Place
@@ -249,7 +253,8 @@ def _check_money(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]
             " that its own budget is counted in"
         )
         yield Fault(document.place("/spec/budget", key=True), message)
-    yield from find_unknown_prices(document, spec)
+    shipped_models = name_shipped_models()  # a repository may have others of its own
+    yield from find_unknown_prices(document, spec, shipped_models, others_may_exist=True)
 
 
 def _check_provider(document: Document, spec: Mapping[str, Any]) -> Iterator[Fault]:

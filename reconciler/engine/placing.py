@@ -208,7 +208,7 @@ class OrderBook:
             return told
         status = history.last.task_status or "PENDING"
         if status != told and status in IN_FLIGHT:
-            model = self._models.by_name[work.model]
+            model = self._models.find(work.model)
             self._context.emit(
                 work.edit,
                 Phase(status),

@@ -29,7 +29,6 @@ from reconciler.engine.pgqueuer import JobEnded, JobQueue, QueueAway, open_queue
 from reconciler.errors import CutlistError, LedgerError, ServiceError
 from reconciler.formats.untrusted import make_plain_line
 from reconciler.service.codes import may_try_again
-from reconciler.service.model_files import load_models
 from reconciler.service.retry import choose_backoff
 from reconciler.state.ledger import MovedOn
 from reconciler.state.ledger.address import LedgerAddress
@@ -65,7 +64,7 @@ class Worker:
         self._config = config
         self._address = address
         self._tell = tell
-        self._models = load_models()
+        self._models = config.models
         self._traffic = Traffic()
         self._running: set[asyncio.Task[Carried | None]] = set()
         self._end = asyncio.Event()
@@ -180,7 +179,9 @@ class Worker:
         return replace(
             self._context,
             ledger=self._ledger.of_project(order.project),
-            find_limit=lambda work: find_day_limit(order.limits, order.prices, work, clock.now()),
+            find_limit=lambda work: find_day_limit(
+                order.limits, order.prices, self._models, work, clock.now()
+            ),
         )
 
     async def _judge(self, context: Context, work: Work, error: CutlistError) -> float | None:

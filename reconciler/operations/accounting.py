@@ -21,7 +21,7 @@ from reconciler.history.spending import (
 from reconciler.operations.budget import measure_days
 from reconciler.plan.selection import find_edit
 from reconciler.planner import Pass
-from reconciler.service.model_files import load_models
+from reconciler.service.models import Models
 from reconciler.state.booked import DAY_S, Entry, Holding, Origin
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Result
@@ -86,7 +86,7 @@ def add_up_since(config: Config, ledger: Ledger | None, moment: float) -> Sum:
 
 
 def read_log(
-    store: Store, ledger: Ledger | None, name: str | None, edits: Collection[str]
+    store: Store, ledger: Ledger | None, models: Models, name: str | None, edits: Collection[str]
 ) -> Sequence[LogRecord]:
     """What happened, the newest first: all of it, or of one edit or matrix, also where it is
     none of `edits` any more.
@@ -97,12 +97,12 @@ def read_log(
     by_hand = [result for results in stored for result in results if result.by_hand]
     entries, holdings = _read_books(ledger)
     if name is None:
-        return build_log(entries, holdings, load_models(), by_hand=by_hand)
+        return build_log(entries, holdings, models, by_hand=by_hand)
     happened: list[Entry | Holding | Result] = [*entries, *holdings, *by_hand]
     known = sorted({record.edit for record in happened} | set(edits))
     names = [edit for edit in known if name in (edit, get_matrix_name(edit))]
     chosen = names or [find_edit(known, name)]
-    return build_log(entries, holdings, load_models(), chosen, by_hand=by_hand)
+    return build_log(entries, holdings, models, chosen, by_hand=by_hand)
 
 
 def _read_books(ledger: Ledger | None) -> tuple[Sequence[Entry], Sequence[Holding]]:
@@ -127,7 +127,7 @@ def _add_up(
         holdings,
         in_use=in_use,
         twice=twice,
-        models=load_models(),
+        models=config.models,
         price_per_second=config.prices.per_second,
         currency=config.prices.currency,
     )

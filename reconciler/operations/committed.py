@@ -12,6 +12,7 @@ from reconciler.config import PROJECT_FILE, CommittedFolder, Config, replace_pro
 from reconciler.desired.job import Desired
 from reconciler.desired.source.load import load_desired
 from reconciler.desired.source.opening import open_revision_tree
+from reconciler.desired.source.own_models import read_own_models
 from reconciler.desired.source.revision import RevisionTree
 from reconciler.desired.tree import Unusable
 from reconciler.errors import GitError, InvalidInput
@@ -49,6 +50,7 @@ def read_revision(config: Config, revision: Revision, cache: Cache, clock: Clock
             there = replace_project_file(
                 config, _read_project_file(config.root, tree, revision), str(revision), cache
             )
+            there = read_own_models(there, tree, cache)
             return CommittedState(load_desired(there, tree, cache), _read_pins(tree, revision))
         except InvalidInput as error:
             raise InvalidInput(error.faults, files=error.files, revision=str(revision)) from error

@@ -12,7 +12,6 @@ from reconciler.plan.jobs import Resolved
 from reconciler.plan.selection import find_edit
 from reconciler.plan.takes import Take, TakeList, list_keys, select_takes
 from reconciler.planner import Pass
-from reconciler.service.model_files import load_models
 from reconciler.state import lockfile
 from reconciler.state.booked import Entry
 from reconciler.state.ledger import Ledger
@@ -60,7 +59,7 @@ def _build_take(
     entries: Mapping[str, Entry],
     written: str | None,
 ) -> Take:
-    billed_s = load_models().read_billed_seconds(result.usage)
+    billed_s = config.models.read_billed_seconds(result.usage)
     entry = entries.get(str(result.task.get("task_id")))
     booking = entry.booking if entry is not None else None
     price = None

@@ -22,7 +22,6 @@ from reconciler.operations.shared import (
     open_ledger,
     require_shared_state,
 )
-from reconciler.service.model_files import load_models
 from reconciler.state.roster import Roster
 from reconciler.state.store import Store
 from reconciler.system.clock import Clock
@@ -105,7 +104,7 @@ async def open_order_book(
         book = OrderBook(
             context,
             config,
-            load_models(),
+            config.models,
             find_address(config),
             lambda: ledger.count_living(WORKER),
             tell,

@@ -9,6 +9,7 @@ from reconciler.apply.events import RunBlocking, run_in_thread
 from reconciler.config import Config
 from reconciler.desired.job import Desired
 from reconciler.desired.source.opening import load_project
+from reconciler.desired.source.own_models import add_own_models
 from reconciler.operations.approval import Approval
 from reconciler.operations.shared import find_shared_id
 from reconciler.operations.workspace import Workspace
@@ -37,15 +38,15 @@ class OpenedProject:
         block: RunBlocking | None = None,
         command: str = "a Python program",
     ) -> None:
-        self.config = config
         self.clock: Clock = clock or SystemClock()
+        self.config = add_own_models(config, self.clock)
         self._command = command
         self._work_with(None)
         self._transport = transport
         self._block: RunBlocking = block or run_in_thread
         notes, shared_id = self.store.open_notes("ledgers"), find_shared_id(config)
         roster = Roster(notes, config.state_dir, shared_id)
-        self._approval = Approval(config, roster, self.clock)
+        self._approval = Approval(self.config, roster, self.clock)
 
     def load(self) -> Desired:
         """Read and check every manifest. Raises InvalidInput with all faults."""

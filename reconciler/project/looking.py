@@ -11,7 +11,6 @@ from reconciler.plan.decide import PlanOptions
 from reconciler.plan.step import Plan
 from reconciler.planner import Pass
 from reconciler.project.base import NOTHING_SPECIAL, OpenedProject
-from reconciler.service.model_files import load_models
 
 if TYPE_CHECKING:
     from reconciler.apply.request import SavedPlan
@@ -90,7 +89,7 @@ class Looking(OpenedProject):
 
         with self._workspace.open_for_reading() as ledger:
             edits = self.load().edits if name is not None else ()
-            return accounting.read_log(self.store, ledger, name, edits)
+            return accounting.read_log(self.store, ledger, self.config.models, name, edits)
 
     def show(self, name: str) -> EditView:
         """One edit: what it asks for, how it is, and every result it has had.
@@ -101,7 +100,11 @@ class Looking(OpenedProject):
 
         current, step = self._find_step(name)
         return view_edit(
-            current.resolved[step.name], step, current.resolved, current.observed, load_models()
+            current.resolved[step.name],
+            step,
+            current.resolved,
+            current.observed,
+            self.config.models,
         )
 
     def link(self, name: str, *, for_s: float) -> str:

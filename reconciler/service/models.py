@@ -144,6 +144,7 @@ class Model:
     billing_tier: str | None
     media: Mapping[str, MediaLimits]
     variants: tuple[Variant, ...]
+    file: str = ""  # of the project, that says so; empty: it is one of the program's
 
     def variant(self, function: Any) -> Variant | None:
         """The fields that apply to `input.function`; None when there is no such function."""
@@ -157,16 +158,42 @@ class Model:
         return tuple(variant.function for variant in self.variants if variant.function is not None)
 
 
+_UNKNOWN = Model(
+    model="",
+    title="",
+    names={},
+    submits_per_s=1.0,
+    running_tasks=1,
+    usual_s=300.0,
+    shortest_s=60.0,
+    poll_interval_s=15.0,
+    billing_seconds=(),
+    billing_tier=None,
+    media={},
+    variants=(),
+)
+
+
 @value(frozen=True, slots=True)
 class Models:
-    """All models, by every name they have in some region."""
+    """All models, by every name they have in some region. `fingerprint` tells a project's own from
+    others; it is empty where there are none.
+    """
 
     by_name: Mapping[str, Model]
+    fingerprint: str = ""
 
     @classmethod
-    def of(cls, documents: Sequence[Mapping[str, Any]]) -> Models:
+    def of(cls, documents: Sequence[Mapping[str, Any]], fingerprint: str = "") -> Models:
+        """The models of these documents; a later one takes the names of an earlier one."""
         models = [_model(document) for document in documents]
-        return cls({name: model for model in models for name in model.names})
+        return cls({name: model for model in models for name in model.names}, fingerprint)
+
+    def find(self, name: str) -> Model:
+        """The model of that name. One that is not known any more, as a task of it is brought home,
+        has the figures of the most patient client.
+        """
+        return self.by_name.get(name, _UNKNOWN)
 
     def get(self, name: Any) -> Model | None:
         """The model of that name, in whichever region it has it; None for one we do not know."""
@@ -218,7 +245,7 @@ def _model(data: Mapping[str, Any]) -> Model:
         shortest_s=data["usual"]["shortest_s"],
         poll_interval_s=data["usual"]["poll_interval_s"],
         billing_seconds=tuple(data["billing"]["seconds"]),
-        billing_tier=data["billing"]["tier"],
+        billing_tier=data["billing"].get("tier"),
         media={name: _limits(name, limits) for name, limits in data["media"].items()},
         variants=tuple(
             Variant(
@@ -230,6 +257,7 @@ def _model(data: Mapping[str, Any]) -> Model:
             )
             for variant in data["variants"]
         ),
+        file=data.get("file", ""),
     )
 
 

@@ -69,6 +69,8 @@ def list_judges() -> list[Path]:
         package / "config" / "ledger_url.py",
         package / "config" / "project_file.py",
         package / "service" / "endpoints.py",
+        package / "service" / "model_checks.py",
+        package / "service" / "model_layers.py",
         package / "service" / "models.py",
     ]
     return [*rules, *code]

@@ -10,7 +10,12 @@ from reconciler.config import PROJECT_FILE, Config
 from reconciler.desired.edit import Edit
 from reconciler.desired.manifest import Reading, read_manifest
 from reconciler.desired.source.folder import FolderTree
-from reconciler.desired.source.load import build_rules, find_manifests
+from reconciler.desired.source.listing import (
+    find_manifests,
+    list_model_files,
+    list_model_folders,
+)
+from reconciler.desired.source.load import build_rules
 from reconciler.desired.source.readings import ManifestFile, ManifestReader
 from reconciler.desired.tree import Unusable, is_manifest
 from reconciler.formats.document import MAX_BYTES
@@ -24,8 +29,8 @@ _FEW = 16  # manifests that are read faster than the cache of all
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a project names, as paths relative to it. `folders` are those of `manifests:`, `broken`
-    the manifests that cannot be understood now.
+    """What a project names, as paths relative to it. `folders` are those of `manifests:` and
+    `models:`, `broken` the manifests that cannot be understood now.
     """
 
     folders: tuple[str, ...] = ()
@@ -93,6 +98,10 @@ class NameReader:
         # read again, and yet not forgotten: what is broken then names what it named before
         self._manifests = {path: _forget_stamp(each) for path, each in self._manifests.items()}
 
+    def list_models(self) -> list[str]:
+        """All files of models of the project's own that are there now, sorted."""
+        return list_model_files(self._config, self._tree)[0]
+
     def list_manifests(self) -> list[str]:
         """All manifests that are there now, sorted; none of what `manifests:` names in vain."""
         return find_manifests(self._config, self._tree)[0]
@@ -105,8 +114,9 @@ class NameReader:
             del self._manifests[path]
         if fresh:
             self._read_fresh(fresh, stamps)
-        if fresh or gone or self._named.folders != self._config.manifests:
-            self._named = Named.of(self._config.manifests, self._manifests)
+        folders = (*self._config.manifests, *list_model_folders(self._config))
+        if fresh or gone or self._named.folders != folders:
+            self._named = Named.of(folders, self._manifests)
         return self._named
 
     def _is_fresh(self, path: str, stamp: Stamp) -> bool:

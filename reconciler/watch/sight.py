@@ -83,7 +83,7 @@ class Eyes:
         self._read_config = read_config
         self._clock = clock
         self._reader = NameReader(config, clock)
-        self._project_file = self._take(PROJECT_FILE)
+        self._rules = self._take_rules()  # of the project file, and of models of its own
         self._turn = threading.Lock()
         self._last = Sight()
 
@@ -108,7 +108,7 @@ class Eyes:
             return None
         manifests = {path: last.asked[path] for path in last.named.manifests} | stamps
         named = self._reader.read(manifests)
-        asked = {PROJECT_FILE: last.asked[PROJECT_FILE], **manifests}
+        asked = {**{path: last.asked[path] for path in self._rules}, **manifests}
         for path in named.media:
             asked[path] = last.asked[path] if path in last.asked else self._take(path, now_ns)
         made = {
@@ -119,16 +119,20 @@ class Eyes:
 
     def _look(self) -> Sight:
         now_ns = int(self._clock.now() * 1e9)
-        project_file = self._take(PROJECT_FILE, now_ns)
-        if project_file != self._project_file:
-            self._project_file = project_file
-            with suppress(CutlistError):  # the last one that could be read goes on
+        rules = self._take_rules(now_ns)
+        if rules != self._rules:
+            with suppress(CutlistError):  # what could be read last goes on
                 self._reader.follow(self._read_config())
+            self._rules = rules = self._take_rules(now_ns)
         manifests = {path: self._take(path, now_ns) for path in self._reader.list_manifests()}
         named = self._reader.read(manifests)
         media = {path: self._take(path, now_ns) for path in named.media}
         made = {path: self._take(path) for path in (LOCK_FILE, *named.outputs)}
-        return Sight(named, {PROJECT_FILE: project_file, **manifests, **media}, made)
+        return Sight(named, {**rules, **manifests, **media}, made)
+
+    def _take_rules(self, now_ns: int = 0) -> dict[str, Stamp]:
+        paths = (PROJECT_FILE, *self._reader.list_models())
+        return {path: self._take(path, now_ns) for path in paths}
 
     def _take(self, path: str, now_ns: int = 0) -> Stamp:
         return take_stamp(f"{self._root}/{path}", now_ns=now_ns)

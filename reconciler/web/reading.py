@@ -15,7 +15,6 @@ from reconciler.plan.status import Status
 from reconciler.plan.takes import TakeList
 from reconciler.planner import Pass
 from reconciler.project import Project
-from reconciler.service.model_files import load_models
 from reconciler.state.observed import Result
 from reconciler.web.cards import BoardView, build_board
 from reconciler.web.edits import EditSources
@@ -65,7 +64,7 @@ def read_edit(project: Project, current: Pass, name: str, places: MediaPlaces) -
     step = next(step for step in current.plan.steps if step.name == name)
     step = replace(step, details=current.plan.describe_details(step))
     resolved, observed = current.resolved, current.observed
-    view = view_edit(resolved[name], step, resolved, observed, load_models())
+    view = view_edit(resolved[name], step, resolved, observed, project.config.models)
     explanation = explain_edit(resolved[name], observed, step, current.plan.currency)
     return EditSources(current, view, explanation, takes, places)
 

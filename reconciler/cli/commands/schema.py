@@ -11,21 +11,23 @@ from reconciler.cli import screen
 @click.argument(
     "name",
     type=click.Choice(
-        ["manifest", "project", "sync", "plan", "saved-plan", "diff", "takes", "result"]
+        ["manifest", "project", "sync", "model", "plan", "saved-plan", "diff", "takes", "result"]
     ),
 )
-def run_schema(name: str) -> None:
+@click.pass_context
+def run_schema(context: click.Context, name: str) -> None:
     """Print the JSON Schema of manifests, of the project file and of the controller's documents
-    (for editors), of plans, comparisons, takes and results.
+    (for editors), of model files, plans, comparisons, takes and results. Inside a project,
+    manifests may name the models of its own.
 
     \b
     Example: cutlist schema manifest > manifest.schema.json
     """
+    from reconciler.cli.opening import open_models
     from reconciler.desired.edit_schema import build_editor_schema
-    from reconciler.service.model_files import load_models
     from reconciler.system import shipped
 
     if name == "manifest":
-        screen.print_json(build_editor_schema(load_models()))
+        screen.print_json(build_editor_schema(open_models(context)[0]))
     else:
         screen.print_json(shipped.read_schema(name))

@@ -18,10 +18,10 @@ from reconciler.desired.masks import Masks
 from reconciler.desired.media import MediaExaminer
 from reconciler.desired.policy import check_project_policy
 from reconciler.desired.signed import Suspect, warn_about_suspects
+from reconciler.desired.source.listing import find_manifests
 from reconciler.desired.source.readings import ManifestReader
-from reconciler.desired.tree import Tree, Unusable
+from reconciler.desired.tree import Tree
 from reconciler.errors import Fault, InvalidInput
-from reconciler.service.model_files import load_models
 from reconciler.service.models import Model
 from reconciler.system.cache import Cache
 from reconciler.system.files import EscapesRoot, Survey
@@ -128,10 +128,9 @@ class _Loader:
 
 def build_rules(config: Config) -> Rules:
     """What the manifests of a project are read against."""
-    models = load_models()
     return Rules(
-        build_manifest_schema(models),
-        models,
+        build_manifest_schema(config.models),
+        config.models,
         config.endpoint.region,
         config.document,
         config.environment,
@@ -185,24 +184,3 @@ def _check_output(survey: Survey, edit: Edit) -> list[Fault]:
         what = "a folder" if stat.S_ISDIR(seen[0]) else "no regular file"
         message = f"the output {edit.output} is {what}"
     return [Fault(edit.place("/output"), message)]
-
-
-# ------------------------------------------------------------------ files
-
-
-def find_manifests(config: Config, tree: Tree) -> tuple[list[str], list[Fault]]:
-    """All manifest files, sorted, folder by folder, and what `manifests:` names in vain."""
-    paths: set[str] = set()
-    faults = []
-    for index, name in enumerate(config.manifests):
-        place = config.document.place(f"/spec/manifests/{index}")
-        try:
-            files = tree.manifests(name)
-        except (EscapesRoot, Unusable) as error:
-            faults.append(Fault(place, f"manifests: {error}"))
-            continue
-        if files is None:
-            faults.append(Fault(place, f'manifests names "{name}", which does not exist'))
-        else:
-            paths.update(files)
-    return sorted(paths, key=lambda file: file.replace("/", "\0")), faults

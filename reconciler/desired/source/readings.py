@@ -122,8 +122,13 @@ class ManifestReader:
         }
         policies = [self.policy.to_json(), self.floor.to_json()]
         ignored = sorted(self._signatures.ignored)
-        rules = [shipped.compute_fingerprint(), self._rules.region, layers, marks]
+        rules = [self._fingerprint_rules(), self._rules.region, layers, marks]
         return digest_json([*rules, policies, ignored])[:16]
+
+    def _fingerprint_rules(self) -> str:
+        """Of the rules as shipped, and of a project's own models where it has any."""
+        own = self._rules.models.fingerprint
+        return f"{shipped.compute_fingerprint()}:{own}" if own else shipped.compute_fingerprint()
 
     # -------------------------------------------------------------- what is new
 
