@@ -44,7 +44,7 @@ def open_project(
 
 def open_models(context: click.Context) -> tuple[Models, Prices]:
     """The models of the project around the folder of `-C`, and its prices; where there is no
-    project, those that are shipped, and no prices. Raises InvalidInput.
+    project, those that are shipped, and no prices. Raises InvalidInput, UsageError.
     """
     from reconciler.config import Prices  # lazy: start-up time
     from reconciler.service.model_files import load_models

@@ -42,6 +42,7 @@ class ModelView:
         return {
             "model": model.model,
             "title": model.title,
+            "file": model.file or None,
             "names": {name: dict(known) for name, known in model.names.items()},
             "limits": {
                 "submits_per_s": model.submits_per_s,

@@ -62,7 +62,9 @@ def _list_names(view: ModelView) -> Iterator[tuple[str, list[Words], list[Block 
             " + ".join(model.billing_seconds),
             _describe_prices(view, name),
         ]
-        title: Block | str = Paragraph(model.title if number == 0 else f"see {model.model}", "    ")
+        where = f"{model.file}: " if model.file else ""
+        words = f"{where}{model.title}" if number == 0 else f"see {model.model}"
+        title: Block | str = Paragraph(words, "    ")
         yield name, cells, [title]
 
 
@@ -100,6 +102,7 @@ def lay_out_model(view: ModelView) -> list[Block | str]:
     tier = f", the price by {model.billing_tier}" if model.billing_tier else ""
     rows = [
         ("names", names),
+        *([("file", model.file)] if model.file else []),
         ("billed", f"seconds of {' and '.join(model.billing_seconds)}{tier}"),
         ("price", _describe_all_prices(view)),
         (
