@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.service.models import Model, Variant
 
 _SUFFIXES = {"jpeg": "jpg"}
+_MOST_ITEMS = 20  # of a list; a model file may ask for more, and an example shows no more
 _NO_NAME = re.compile(r"[^a-z0-9.-]+")
 
 
@@ -66,32 +67,42 @@ def _choose_value(
         return field["enum"][0]
     if "x-media" in field:
         return _write_path(model, name, field["x-media"])
-    if field["type"] == "array":
-        return _choose_items(model, name, field, given)
-    if field["type"] in ("integer", "number"):
-        return field.get("minimum", 0)
-    return {"boolean": True, "object": {}}.get(field["type"], "text")
+    match field.get("type"):
+        case "array":
+            return _choose_items(model, name, field, given)
+        case "object":
+            parts = field.get("properties", {})
+            required = (part for part in field.get("required", ()) if part in parts)
+            return {part: _choose_value(model, part, parts[part], given) for part in required}
+        case "integer" | "number":
+            return field.get("minimum", 0)
+        case "boolean":
+            return True
+    return "text"
 
 
 def _choose_items(
     model: Model, name: str, field: Mapping[str, Any], given: Mapping[str, Any]
 ) -> list[Any]:
-    items = field["items"]
-    if "x-media-by" in items.get("properties", {}).get("url", {}):
-        return [
-            {"type": role, "url": _write_path(model, role, role)} for role in _list_roles(field)
-        ]
+    items = field.get("items", {})
+    for part, rule in items.get("properties", {}).items():
+        if "x-media-by" in rule:
+            by = rule["x-media-by"]
+            roles = _list_roles(field, items["properties"][by]["enum"])
+            return [{by: role, part: _write_path(model, role, role)} for role in roles]
     partner = given.get(field.get("x-same-length-as", "").rpartition(".")[2], ())
     count = len(partner) or field.get("minItems", 1)
-    return [_choose_value(model, name, items, given)] * count
+    most = 1 if items.get("type") in ("array", "object") else _MOST_ITEMS  # lists of lists multiply
+    return [_choose_value(model, name, items, given) for _ in range(min(count, most))]
 
 
-def _list_roles(field: Mapping[str, Any]) -> Iterator[str]:
+def _list_roles(field: Mapping[str, Any], known: Sequence[str]) -> list[str]:
     """The types of media that must be there; where none must, the first one."""
     counts: Mapping[str, Sequence[int]] = field.get("x-counts", {})
-    needed = [role for role, (least, _most) in counts.items() for _ in range(least)]
-    first = field["items"]["properties"]["type"]["enum"][:1]
-    yield from needed or first
+    needed = [
+        role for role, (least, _most) in counts.items() for _ in range(min(least, _MOST_ITEMS))
+    ]
+    return needed[:_MOST_ITEMS] or list(known[:1])
 
 
 def _write_path(model: Model, name: str, limits: str) -> str:

@@ -15,6 +15,7 @@ from reconciler.service.models import MediaLimits, Model, Variant
 MARKS = (
     "G guide, R API reference, Z guide (zh), D SDK or other documentation, M measured, A assumed"
 )
+_LENGTHS = {"like-input": "as long as the input"}
 _TYPES = {"string": "text", "boolean": "true, false", "object": "a mapping", "array": "a list"}
 
 
@@ -152,9 +153,10 @@ def _describe_limits(limits: MediaLimits) -> str:
     if limits.side_px is not None:
         parts.append("sides of {} to {} px".format(*limits.side_px))
     if limits.aspect is not None:
-        parts.append(f"1:{1 / limits.aspect[0]:g} to {limits.aspect[1]:g}:1")
+        narrow, wide = limits.aspect
+        parts.append(f"1:{1 / narrow:g} to {wide:g}:1" if narrow else f"at most {wide:g}:1")
     if limits.size_bytes is not None:
-        parts.append(f"at most {limits.size_bytes >> 20} MB")
+        parts.append(f"at most {limits.size_bytes / 2**20:g} MB")
     if limits.mask:
         parts.append("white is edited, black kept")
     if limits.alpha is False:
@@ -189,7 +191,7 @@ def _lay_out_variant(model: Model, variant: Variant) -> Iterator[Block | str]:
 def _describe_output(variant: Variant) -> str:
     output = variant.output
     rule = output["duration"]
-    length = "as long as the input" if rule == "like-input" else f"of {rule:g} s"
+    length = f"of {rule} s" if not isinstance(rule, str) else _LENGTHS.get(rule, rule)
     if "longest_s" in output:
         length += f", at most {output['longest_s']:g} s"
     sound = "with sound" if output["audio"] else "without sound"
@@ -198,7 +200,7 @@ def _describe_output(variant: Variant) -> str:
 
 def describe_legal(field: Mapping[str, Any]) -> str:
     """What may stand in a field, in words."""
-    items = field.get("items", {})
+    items, kind = field.get("items", {}), str(field.get("type", "anything"))
     if "const" in field:
         return str(field["const"])
     if "enum" in field:
@@ -218,9 +220,9 @@ def describe_legal(field: Mapping[str, Any]) -> str:
             f"{_describe_range(field, 'minItems', 'maxItems')} URLs of {items['x-media']}".strip()
         )
     if "minimum" in field or "maximum" in field:
-        whole = "whole, " if field["type"] == "integer" else ""
+        whole = "whole, " if kind == "integer" else ""
         return f"{whole}{_describe_range(field, 'minimum', 'maximum')}"
-    return _TYPES.get(field["type"], str(field["type"]))
+    return _TYPES.get(kind, kind)
 
 
 def _describe_count(role: str, least: int, most: int) -> str:

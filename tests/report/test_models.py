@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +69,26 @@ def test_a_strangers_model_moves_no_cursor() -> None:
     views = view_models(Models.of([document]), {}, "")
     shown = write_blocks([*lay_out_models(views), *lay_out_model(views[0])])
     assert "\x1b" not in shown and "\u202e" not in shown
+
+
+def test_a_strangers_model_is_shown_in_bounds() -> None:
+    """A file may leave out types and items, and ask for a million media; the example is short."""
+    document = copy.deepcopy(shipped.read_model_documents()[1])
+    document["media"]["video"] |= {"aspect": [0, 8], "size_bytes": 1000}
+    fields, section = document["variants"][0]["input"], {"odd": {}, "list": {"type": "array"}}
+    section["deep"] = {"type": "object", "required": ["a", "b"], "properties": {"a": {}}}
+    section["lists"] = functools.reduce(
+        lambda items, _: {"type": "array", "minItems": 10**6, "items": items}, range(9), {}
+    )
+    fields["properties"] |= section
+    fields["required"] = [*section, "media"]
+    fields["properties"]["media"]["x-counts"] = {"video": [10**6, 10**6]}
+    (view,) = view_models(Models.of([document]), {}, "")
+    made = view.to_json()["variants"][0]["example"]["spec"]["input"]
+    assert (made["odd"], made["list"], made["deep"]) == ("text", ["text"], {"a": "text"})
+    assert len(made["media"]) == 20
+    assert str(made["lists"]).count("text") == 20
+    assert "at most 8:1" in write_blocks(lay_out_model(view))
 
 
 def test_an_unknown_name_is_told_the_nearest() -> None:
