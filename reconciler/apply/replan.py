@@ -14,9 +14,11 @@ from reconciler.config import Config
 from reconciler.desired.job import Desired
 from reconciler.plan.decide import PlanOptions
 from reconciler.plan.earlier_keys import Former
+from reconciler.plan.frames import find_frames
 from reconciler.plan.jobs import Resolved, resolve_edit
 from reconciler.plan.step import Step
 from reconciler.planner import Pass, begin_draft, conclude_pass
+from reconciler.state.frames import FrameFinder
 from reconciler.state.ledger import Ledger
 from reconciler.state.lookup import look_up_stored
 from reconciler.state.observed import History, Output, Result, State, Stray
@@ -47,6 +49,7 @@ class Replanner:
         self._outputs = outputs
         self._options = replace(options, verify=False)  # bytes are read once, at the beginning
         self._cache = cache
+        self._frames = FrameFinder(store, cache, clock, keeps=True)
         self._desired: Desired = first.desired
         self._is_whole = False  # whether whole passes read all that ever was
         self._first: Pass | None = first  # until something is asked: the first request waits less
@@ -148,6 +151,9 @@ class Replanner:
         self._draft = begin_draft(
             self._config, self._desired, current.resolved, observed, self._options
         )
+        for edit in current.resolved.values():
+            if edit.frames:  # what is uploaded lies in the store from now on
+                find_frames(edit.wanted, current.resolved, self._frames)
         self._keys: dict[str, str] = {}  # by edit: the key that it was last looked up by
         self._note_new_keys(current.resolved)
 
@@ -275,4 +281,5 @@ class Replanner:
             self._draft.observed,
             self._former,
             trust_pins=not self._options.repay,
+            frames=self._frames,
         )

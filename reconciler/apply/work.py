@@ -15,7 +15,6 @@ from reconciler.formats.digest import hash_bytes
 from reconciler.plan.jobs import Resolved
 from reconciler.service.models import VIDEO_SUFFIX, Models
 from reconciler.state.booked import Booking, Origin
-from reconciler.state.observed import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ def build_work(
         edit=wanted.edit.name,
         model=wanted.edit.model,
         request=build_request(wanted, texts),
-        sources=tuple(_list_sources(wanted, resolved.upstream or {}, models)),
+        sources=tuple(_list_sources(resolved, models)),
         billable_s=billable_s,
         attempt_id=attempt_id,
         booking=booking,
@@ -99,9 +98,8 @@ def build_work(
     )
 
 
-def _list_sources(
-    wanted: Wanted, upstream: Mapping[str, Result], models: Models
-) -> Iterator[Source]:
+def _list_sources(resolved: Resolved, models: Models) -> Iterator[Source]:
+    wanted, upstream = resolved.wanted, resolved.upstream or {}
     for input_ in wanted.inputs:
         reference, at = input_.medium.reference, input_.medium.at
         if reference.kind == "local":
@@ -109,6 +107,9 @@ def _list_sources(
             assert input_.identity is not None
             digest = input_.identity.removeprefix("sha256:")
             yield Source(at, "file", digest, _find_suffix(input_), reference.value)
+        elif reference.fragment:
+            assert resolved.frames is not None
+            yield Source(at, "result", resolved.frames[reference.source].digest, ".png")
         elif reference.kind == "edit":
             result = upstream[reference.value]
             form = models.find_output_form(result.job)

@@ -47,7 +47,7 @@ class Input:
 
     @property
     def upstream(self) -> str | None:
-        """The edit whose output this is."""
+        """The edit whose output this is, or is a frame of."""
         return self.medium.reference.value if self.medium.reference.kind == "edit" else None
 
 
@@ -102,14 +102,19 @@ class Wanted:
         )
 
     def identities(self, upstream: Mapping[str, str]) -> Mapping[str, str]:
-        """By pointer, what stands for the bytes of every medium; `upstream` says it of edits, by
-        name.
+        """By pointer, what stands for the bytes of every medium; `upstream` says it of edits by
+        name, and of their frames by NAME#FRAGMENT.
         """
         return {input_.medium.at: _identify(input_, upstream) for input_ in self.inputs}
 
 
 def _identify(input_: Input, upstream: Mapping[str, str]) -> str:
-    identity = input_.identity if input_.upstream is None else upstream[input_.upstream]
+    identity = input_.identity
+    if input_.upstream is not None:
+        reference = input_.medium.reference
+        identity = upstream.get(reference.source)
+        if identity is None:  # nobody knows the frame yet: the video and which frame stand for it
+            identity = f"{upstream[reference.value]}#{reference.fragment}"
     # a project with a medium that could not be identified does not load
     assert identity is not None
     return identity
@@ -172,7 +177,7 @@ class Desired:
 
 def build_job(wanted: Wanted, upstream: Mapping[str, str]) -> Job:
     """The job of an edit. `upstream` says by name what stands for the bytes of the edits that it
-    builds on.
+    builds on, and by NAME#FRAGMENT what stands for a frame of one.
     """
 
     known = wanted.known

@@ -9,7 +9,13 @@ from typing import Any
 from reconciler.desired import comments, layers, matrix
 from reconciler.desired.edit import Edit, LazyText, Text
 from reconciler.desired.matrix import Cell
-from reconciler.desired.references import BadReference, parse_reference, show_url
+from reconciler.desired.references import (
+    FRAMES,
+    BadReference,
+    Reference,
+    parse_reference,
+    show_url,
+)
 from reconciler.errors import Fault, Place
 from reconciler.formats import schema
 from reconciler.formats.document import Document, join_pointer, name_field
@@ -256,12 +262,22 @@ def _check_media(edit: Edit, model: Model, variant: Variant) -> Iterator[Fault]:
                 f"{field} is a data URI; Base64 is for images, {_KIND_NAMES[limits.kind]} needs a"
                 " URL or a file",
             )
-        elif medium_reference.kind == "edit" and limits.kind != "video":
-            yield Fault(
-                edit.place(at),
-                f"{field} is {url}: an edit makes a video, and {_KIND_NAMES[limits.kind]} is wanted"
-                " here",
-            )
+        elif medium_reference.kind == "edit":
+            yield from _check_frame(edit.place(at), field, medium_reference, limits.kind)
+
+
+def _check_frame(place: Place, field: str, reference: Reference, kind: str) -> Iterator[Fault]:
+    """What is wrong with a reference to another edit where a medium of that kind is wanted."""
+    shown = f"{field} is edit://{reference.source}"
+    if reference.fragment and kind != "image":
+        way = f"; the video itself is edit://{reference.value}" if kind == "video" else ""
+        yield Fault(place, f"{shown}: a frame is an image, and {_KIND_NAMES[kind]} is wanted{way}")
+    elif not reference.fragment and kind != "video":
+        way = f"; a frame of it is {FRAMES} behind the name" if kind == "image" else ""
+        yield Fault(
+            place,
+            f"{shown}: an edit makes a video, and {_KIND_NAMES[kind]} is wanted here{way}",
+        )
 
 
 def _warn_about_ignored_fields(edit: Edit, variant: Variant) -> Iterator[Fault]:

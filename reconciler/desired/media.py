@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
@@ -17,13 +17,13 @@ from typing import IO
 from reconciler.desired.datauri import parse_data_uri
 from reconciler.desired.edit import Edit, Medium
 from reconciler.desired.job import Facts, Input
+from reconciler.desired.limits import check_limits, describe_size, describe_wrong_form
 from reconciler.desired.tree import Tree, Unusable
 from reconciler.errors import Fault, Place
 from reconciler.formats.digest import hash_bytes
 from reconciler.formats.signed_urls import Signatures
 from reconciler.service.models import MediaLimits
 from reconciler.system.cache import Cache
-from reconciler.system.probe.file_types import describe_form
 from reconciler.system.probe.refusal import Foreign, Unreadable
 
 _PROBE_VERSION = "3"
@@ -74,7 +74,7 @@ class MediaExaminer:
             # not worth reading
             if limits.size_bytes is not None and file.size_bytes > limits.size_bytes:
                 return Input(medium, None), [
-                    Fault(place, f"{shown} {_describe_size(file.size_bytes, limits.size_bytes)}")
+                    Fault(place, f"{shown} {describe_size(file.size_bytes, limits.size_bytes)}")
                 ]
             identity = f"sha256:{file.digest()}"
             facts = self._facts(identity, limits, file.open, file.size_bytes)
@@ -98,7 +98,7 @@ class MediaExaminer:
 
 def _describe_refusal(shown: str, error: Unreadable, limits: MediaLimits) -> str:
     if isinstance(error, Foreign):
-        return f"{shown} {_describe_wrong_form(error.form, limits)}"
+        return f"{shown} {describe_wrong_form(error.form, limits)}"
     return f"{shown}: {error}"
 
 
@@ -118,41 +118,3 @@ def probe_output(path: Path, size_bytes: int, kind: str = "video") -> Facts:
     """
     with path.open("rb") as file:
         return probe_media(file, kind, size_bytes)
-
-
-def check_limits(facts: Facts, limits: MediaLimits) -> Iterator[str]:
-    """Each limit of the service that a medium breaks, as the end of a sentence about it."""
-    if facts.format not in limits.formats:
-        yield _describe_wrong_form(facts.format, limits)
-    if limits.size_bytes is not None and facts.size_bytes > limits.size_bytes:
-        yield _describe_size(facts.size_bytes, limits.size_bytes)
-    if limits.duration_s is not None and facts.duration_s is not None:
-        low, high = limits.duration_s
-        if not low - 0.05 <= facts.duration_s <= high + 0.05:
-            legal = f"{low:g} to {high:g} s are" if low else f"at most {high:g} s is"
-            cut = (
-                " Cut it first; no parameter shortens an input." if facts.duration_s > high else ""
-            )
-            yield f"lasts {facts.duration_s:.1f} s; {legal} legal.{cut}"
-    if limits.side_px is not None:
-        low_px, high_px = limits.side_px
-        if not (low_px <= facts.width <= high_px and low_px <= facts.height <= high_px):
-            yield (
-                f"is {facts.width}x{facts.height}; sides of {low_px} to {high_px} pixels are legal."
-            )
-    if limits.aspect is not None and facts.height and facts.width:
-        low_ratio, high_ratio = limits.aspect
-        if not low_ratio <= facts.width / facts.height <= high_ratio:
-            legal = f"1:{1 / low_ratio:g} to {high_ratio:g}:1"
-            yield f"is {facts.width}x{facts.height}; an aspect ratio of {legal} is legal."
-    if limits.alpha is False and facts.alpha:
-        yield "has an alpha channel, which the service refuses; save it without transparency."
-
-
-def _describe_wrong_form(form: str, limits: MediaLimits) -> str:
-    legal = ", ".join(form.upper() for form in limits.formats)
-    return f"is {describe_form(form)}; legal {'is' if len(limits.formats) == 1 else 'are'} {legal}."
-
-
-def _describe_size(size_bytes: int, most_bytes: int) -> str:
-    return f"has {size_bytes / 2**20:.1f} MB; at most {most_bytes / 2**20:.0f} MB are legal."

@@ -1,7 +1,7 @@
 """What a media URL of a manifest names, and what its identity is. Pure.
 
 One of: a remote URL, a path relative to the manifest, a data URI, a temporary upload (oss://),
-another edit (edit://NAME).
+another edit (edit://NAME), or one frame of its video (edit://NAME#last-frame).
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ Kind = Literal["remote", "local", "data", "oss", "edit"]
 # A link as nearly all are: it has a host, and nothing in it that would be refused.
 _PLAIN_LINK = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?/[!-~]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_MOMENT = re.compile(r"frame=([0-9]{1,4}(?:\.[0-9]{1,3})?)s")
+FRAMES = "#first-frame, #last-frame or #frame=2.5s"  # what a fragment may be
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -30,10 +32,18 @@ class BadReference(ValueError):
 
 @value(frozen=True, slots=True)
 class Reference:
-    """A parsed media URL; `value` is the URL, the path in the project, or the edit's name."""
+    """A parsed media URL; `value` is the URL, the path in the project, or the edit's name.
+    `fragment` says which frame of that edit's video is meant; empty: the whole video.
+    """
 
     kind: Kind
     value: str
+    fragment: str = ""
+
+    @property
+    def source(self) -> str:
+        """What tells these bytes of an edit from others of it: NAME, NAME#last-frame."""
+        return f"{self.value}#{self.fragment}" if self.fragment else self.value
 
     @property
     def is_link(self) -> bool:
@@ -73,10 +83,11 @@ def parse_reference(url: str, manifest: str) -> Reference:
     if lower.startswith("oss://"):
         return Reference("oss", url)
     if lower.startswith("edit://"):
-        name = url[7:].rstrip("/")
+        whole, mark, fragment = url[7:].partition("#")
+        name = whole.rstrip("/")
         if not name:
             raise BadReference("edit:// needs the name of an edit")
-        return Reference("edit", name)
+        return Reference("edit", name, _parse_fragment(fragment) if mark else "")
     if lower.startswith("file:"):
         raise BadReference("write a path relative to the manifest, without file://")
     if _SCHEME.match(url):
@@ -85,6 +96,28 @@ def parse_reference(url: str, manifest: str) -> Reference:
             " and edit://NAME"
         )
     return Reference("local", _resolve_path(url, manifest))
+
+
+def _parse_fragment(text: str) -> str:
+    """A fragment in its one spelling. Raises BadReference."""
+    if text in ("first-frame", "last-frame"):
+        return text
+    found = _MOMENT.fullmatch(text)
+    if found is None:
+        raise BadReference(
+            f"behind # stands which frame of the video is meant: legal are {FRAMES}, in seconds"
+        )
+    whole, _, rest = found[1].partition(".")
+    rest = rest.rstrip("0")
+    return f"frame={int(whole)}{'.' if rest else ''}{rest}s"
+
+
+def find_moment_s(fragment: str) -> float | None:
+    """The moment that a fragment names, in seconds from the beginning; None for the last frame."""
+    if fragment == "first-frame":
+        return 0.0
+    found = _MOMENT.fullmatch(fragment)
+    return float(found[1]) if found is not None else None
 
 
 def _find_host(url: str) -> str | None:

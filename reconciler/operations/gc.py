@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from reconciler.errors import InvalidInput
 from reconciler.operations.claims import find_named_keys, is_shared, read_claims
 from reconciler.planner import Pass
 from reconciler.state import lockfile
+from reconciler.state.frames import find_source_digest, is_frame
 from reconciler.state.observed import Observed, Result
 from reconciler.state.store import Store
 from reconciler.system.git.committed import read_versions
@@ -59,13 +60,30 @@ def find_garbage(
         *_find_digests_pinned_before(config.root, commits),
         *claims.digests,
     }
-    unnamed = tuple(
+    unnamed = [
         result
         for key, results in sorted(observed.results.items())
         for result in results
         if key not in keys_in_use and result.digest not in pinned and result.stored < stored_before
-    )
-    return Garbage(unnamed, _add_up_bytes(unnamed, observed))
+    ]
+    unnamed = _leave_frames(unnamed, observed)
+    return Garbage(tuple(unnamed), _add_up_bytes(unnamed, observed))
+
+
+def _leave_frames(unnamed: Sequence[Result], observed: Observed) -> list[Result]:
+    """`unnamed` without the frames of videos that stay."""
+    going = {(result.key, result.digest) for result in unnamed}
+    staying = {
+        result.digest
+        for key, results in observed.results.items()
+        for result in results
+        if (key, result.digest) not in going
+    }
+    return [
+        result
+        for result in unnamed
+        if not (is_frame(result) and find_source_digest(result) in staying)
+    ]
 
 
 def _add_up_bytes(unnamed: Collection[Result], observed: Observed) -> int:

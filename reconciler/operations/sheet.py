@@ -135,7 +135,8 @@ def _open_before(edit: Resolved, store: Store, stack: ExitStack) -> IO[bytes]:
         raise _NotHere("made of words alone")
     reference = medium.medium.reference
     if medium.upstream is not None:
-        result = (edit.upstream or {}).get(medium.upstream)
+        above = {**(edit.upstream or {}), **(edit.frames or {})}
+        result = above.get(medium.medium.reference.source)
         if result is None:
             raise _NotHere(f"waits for {make_plain(medium.upstream)}")
         return stack.enter_context(store.open_blob(result.digest))

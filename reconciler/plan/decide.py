@@ -63,6 +63,8 @@ def decide_step(
     if resolved.result is not None and is_settled(resolved, observed.outputs):
         reason = describe_pick(resolved, observed) or "matches its result"
         return make(Action.KEEP, reason, result=resolved.result)
+    if resolved.fault and resolved.result is None and not _is_under_way(resolved, observed):
+        return make(Action.BLOCKED, resolved.fault)
     if resolved.job is None:
         names = ", ".join(resolved.waits_for)
         return _occupied(make, observed, options) or make(
@@ -90,6 +92,11 @@ def decide_step(
         names = ", ".join(resolved.waits_for)
         return make(Action.WAIT, f"waits for {names}, whose video is not in this store")
     return blocked or step
+
+
+def _is_under_way(resolved: Resolved, observed: Observed) -> bool:
+    """Whether something was sent for an edit already: that is brought home, whatever it takes."""
+    return resolved.job is not None and resolved.job.key in observed.history
 
 
 def _given_up_step(make: _Maker, history: History | None, options: PlanOptions) -> Step | None:

@@ -26,6 +26,7 @@ from reconciler.plan.decide import (
     describe_pick,
     is_settled,
 )
+from reconciler.plan.frames import find_late_frame
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.prune import Heirs, Pruning, find_left_over, plan_prune
 from reconciler.plan.selection import select_edits
@@ -196,6 +197,11 @@ class Draft:
         step = None
         if name in self._chosen:
             origin = self._heirs.find_origin(name)
+            most_s = {
+                up: self._lengths[up].output_s for up in edit.waits_for if up in self._lengths
+            }
+            if most_s and not edit.fault and (late := find_late_frame(edit.wanted, most_s)):
+                edit = replace(edit, fault=late)
             step = decide_step(edit, self.observed, self._options, origin)
             if self._options.refresh_only and step.action not in _REFRESHED:
                 step = None
@@ -276,7 +282,8 @@ class Draft:
         edit = self.resolved[name]
         if edit.job is not None:
             return edit.job.key
-        known = {up: result.identity for up, result in (edit.upstream or {}).items()}
+        above = {**(edit.upstream or {}), **(edit.frames or {})}
+        known = {source: result.identity for source, result in above.items()}
         to_be = {up: f"edit:{self._find_first(self._request[up])}" for up in edit.waits_for}
         return build_job(edit.wanted, to_be | known).key
 

@@ -117,7 +117,8 @@ def explain_edit(resolved: Resolved, observed: Observed, step: Step, currency: s
 
 def _unfinished(resolved: Resolved) -> Job:
     """The job as far as it is known: an edit that has no result yet stands for its bytes."""
-    known = {up: result.identity for up, result in (resolved.upstream or {}).items()}
+    above = {**(resolved.upstream or {}), **(resolved.frames or {})}
+    known = {source: result.identity for source, result in above.items()}
     return build_job(resolved.wanted, {up: f"edit://{up}" for up in resolved.waits_for} | known)
 
 
@@ -164,7 +165,7 @@ def _path(at: str) -> tuple[str | int, ...]:
 def _written(resolved: Resolved, at: str) -> str:
     reference = next(one.medium.reference for one in resolved.wanted.inputs if one.medium.at == at)
     if reference.kind == "edit":
-        return f"edit://{reference.value}"
+        return f"edit://{reference.source}"
     return show_url(reference.value) if reference.kind == "local" else ""
 
 

@@ -6,12 +6,13 @@ result it has on other machines.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from reconciler.desired.job import Desired, Job, Wanted, build_job
 from reconciler.formats.values import value
 from reconciler.plan.earlier_keys import Former
+from reconciler.plan.frames import FindFrame, find_frames, list_fragments, takes_frames_alone
 from reconciler.state.observed import Findings, Observed, Result
 
 _NONE: Mapping[str, Any] = {}  # what nearly all edits have of upstream edits
@@ -29,6 +30,8 @@ class Resolved:
     waits_for: tuple[str, ...] = ()  # upstream edits without a result
     upstream: Mapping[str, Result] | None = None  # results of the upstream edits that have one
     pinned: str | None = None  # the digest that the lock file names for its job
+    frames: Mapping[str, Result] | None = None  # by NAME#FRAGMENT, those that it takes
+    fault: str = ""  # in words, what forbids to send it: a frame that there is not
 
     @property
     def digest(self) -> str | None:
@@ -58,15 +61,17 @@ def resolve_jobs(
     *,
     trust_pins: bool = True,
     look_up: LookUp | None = None,
+    frames: FindFrame | None = None,
 ) -> Mapping[str, Resolved]:
     """Every edit resolved, upstream before downstream. What an earlier rule of keys knows keeps
     the key that it has (`former`).
 
     `trust_pins`: a result that is not here is taken to be what the lock file says; not where it is
     to be paid again, and so will be another one. `look_up` is asked about keys as they become
-    known, a level of the graph at a time; None: `observed` has everything.
+    known, a level of the graph at a time; None: `observed` has everything. `frames` finds what
+    edits take of the videos of others.
     """
-    resolver = _Resolver(desired, observed, former or Former(), trust_pins, look_up)
+    resolver = _Resolver(desired, observed, former or Former(), trust_pins, look_up, frames)
     for names in _levels(desired):
         resolver.resolve(names)
     return {name: resolver.resolved[name] for name in desired.edits}
@@ -96,20 +101,25 @@ class _Resolver:
         former: Former,
         trust_pins: bool,
         look_up: LookUp | None,
+        frames: FindFrame | None,
     ) -> None:
         self._desired = desired
         self._observed = observed
         self._former = former
         self._trust_pins = trust_pins
         self._look_up = look_up
+        self._frames = frames
         self.resolved: dict[str, Resolved] = {}
 
     def resolve(self, names: Sequence[str]) -> None:
         """Resolve edits whose upstream edits are resolved."""
         jobs: dict[str, Job] = {}
+        if self._frames is not None:
+            self._frames.look_up(list(self._list_frames(names)))
         for name in names:
             wanted = self._desired.edits[name]
-            identities = _identify_upstreams(wanted.upstreams, self.resolved)
+            frames, _ = find_frames(wanted, self.resolved, self._frames)
+            identities = _identify_upstreams(wanted, self.resolved, frames)
             if identities is not None:
                 jobs[name] = build_job(wanted, identities)
         if self._look_up is not None:
@@ -123,7 +133,16 @@ class _Resolver:
                 self._former,
                 trust_pins=self._trust_pins,
                 own=jobs.get(name),
+                frames=self._frames,
             )
+
+    def _list_frames(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """The frames that some edits take of videos whose digest is known."""
+        for name in names:
+            for reference in list_fragments(self._desired.edits[name]):
+                digest = self.resolved[reference.value].digest
+                if digest is not None:
+                    yield digest, reference.fragment
 
     def _find(self, look_up: LookUp, jobs: Mapping[str, Job]) -> None:
         """Look up what is known of some edits, by their keys and by those of earlier rules."""
@@ -160,6 +179,7 @@ def resolve_edit(
     *,
     trust_pins: bool,
     own: Job | None = None,
+    frames: FindFrame | None = None,
 ) -> Resolved:
     """One edit resolved, where those that it builds on are in `resolved`. `own` is its job by the
     present rule of keys, where somebody has built it already.
@@ -167,9 +187,12 @@ def resolve_edit(
     wanted = desired.edits[name]
     upstreams = wanted.upstreams
     missing, known = _part_upstreams(upstreams, resolved)
-    identities = _identify_upstreams(upstreams, resolved)
+    found, fault = find_frames(wanted, resolved, frames)
+    identities = _identify_upstreams(wanted, resolved, found)
     if identities is None:
-        return Resolved(wanted, None, None, missing, known)
+        return Resolved(wanted, None, None, missing, known, frames=found, fault=fault)
+    # a frame that is here needs no video
+    missing = tuple(up for up in missing if not takes_frames_alone(wanted, up))
     own = own or build_job(wanted, identities)
     chosen = former.choose_job(wanted, identities, own, observed, desired.edits)
     pin = observed.pin(name, chosen.key)
@@ -180,6 +203,8 @@ def resolve_edit(
         missing,
         known,
         pin.digest if pin is not None and trust_pins else None,
+        found,
+        fault,
     )
 
 
@@ -200,12 +225,18 @@ def _part_upstreams(
 
 
 def _identify_upstreams(
-    upstreams: Collection[str], resolved: Mapping[str, Resolved]
+    wanted: Wanted, resolved: Mapping[str, Resolved], frames: Mapping[str, Result]
 ) -> Mapping[str, str] | None:
-    """By upstream edit, what stands for its bytes; None while that of one of them is not known."""
+    """By upstream edit and by frame, what stands for its bytes; None while that of one of them is
+    not known.
+    """
+    upstreams = wanted.upstreams
     if not upstreams:
         return _NONE
+    if any(reference.source not in frames for reference in list_fragments(wanted)):
+        return None
     digests = {up: resolved[up].digest for up in upstreams}
     if not all(digests.values()):
         return None
-    return {up: f"sha256:{digest}" for up, digest in digests.items()}
+    known = {up: f"sha256:{digest}" for up, digest in digests.items()}
+    return known | {source: frame.identity for source, frame in frames.items()}

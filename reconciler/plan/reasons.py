@@ -62,7 +62,7 @@ def list_texts(wanted: Wanted) -> Mapping[str, str]:
     for medium in (input_.medium for input_ in wanted.inputs):
         kind, value = medium.reference.kind, medium.reference.value
         if kind == "edit":
-            texts[medium.at] = f"edit://{value}"
+            texts[medium.at] = f"edit://{medium.reference.source}"
         else:
             texts[medium.at] = (
                 show_url(value).removesuffix("?…")

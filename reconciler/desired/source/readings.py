@@ -323,12 +323,13 @@ def _dump_edit(edit: Edit, own_key: str) -> list[Any]:
 
 
 def _dump_medium(medium: Medium) -> list[str]:
-    return [medium.at, medium.reference.kind, medium.reference.value, medium.limits]
+    reference = medium.reference
+    return [medium.at, reference.kind, reference.value, medium.limits, reference.fragment]
 
 
 def _load_medium(entry: Sequence[Any]) -> Medium:
-    at, kind, value, limits = entry
-    return Medium(at, Reference(kind, value), limits)
+    at, kind, value, limits, fragment = entry
+    return Medium(at, Reference(kind, value, fragment), limits)
 
 
 def _dump_texts(edits: Sequence[Edit]) -> list[Any]:

@@ -111,6 +111,20 @@ class ProbeClient:
             raise Unreadable(answer["refused"])
         return [_build_frame(one, box) for one in answer["facts"]["frames"]]
 
+    def cut_frame(self, file: IO[bytes], size_bytes: int, moment_s: float | None) -> bytes:
+        """One frame of a video as PNG, as `frames.cut_frame`. Raises Unreadable."""
+        file.seek(0)
+        form = detect_form(file.read(HEAD_BYTES))
+        if form != CLIP:
+            raise Unreadable("it is no video that can be opened")
+        question = {"form": form, "size_bytes": size_bytes, "mask": False, "make": ""}
+        asked = {**question, "cut_s": moment_s}
+        with _open_descriptor(file) as descriptor, self._turn:
+            answer, made = self._ask(json.dumps(asked).encode(), descriptor)
+        if "refused" in answer:
+            raise Unreadable(answer["refused"])
+        return made
+
     def make(self, file: IO[bytes], kind: str, size_bytes: int) -> bytes:
         """Something small made of a medium; `kind` is one of StillKind. Raises Unreadable."""
         file.seek(0)
@@ -259,6 +273,11 @@ def read_small_frames(
 ) -> Sequence[SmallFrame]:
     """`ProbeClient.read_frames` of the one worker of this run."""
     return _client.read_frames(file, size_bytes, moments_s, box)
+
+
+def cut_frame(file: IO[bytes], size_bytes: int, moment_s: float | None) -> bytes:
+    """`ProbeClient.cut_frame` of the one worker of this run."""
+    return _client.cut_frame(file, size_bytes, moment_s)
 
 
 def probe_file(

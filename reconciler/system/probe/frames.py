@@ -16,6 +16,9 @@ from reconciler.system.probe.video import open_clip
 
 _AHEAD_S = 0.02  # less than a frame: the one that is shown at a moment may begin a little later
 
+_ROUNDING_S = 1e-4  # a moment is written in thousandths of a second, a frame's time in other parts
+_ANY_BOX = (1 << 15, 1 << 15)
+
 
 def read_frames(
     content: IO[bytes], form: str, moments_s: Sequence[float], box: Sequence[int]
@@ -51,6 +54,38 @@ def _find_frames(container: Any, moments_s: Sequence[float]) -> Iterator[Any]:
             return
     for _ in due if last is not None else ():
         yield last
+
+
+def cut_frame(content: IO[bytes], moment_s: float | None) -> bytes:
+    """The frame that a video shows at a moment, counted from its first frame; None: its last one.
+    As PNG, upright, of all its pixels. Raises Refusal.
+    """
+    try:
+        with open_clip(content) as container:
+            frame = _find_frame(container, moment_s)
+            if frame is None:
+                raise Refusal("it has no frames")
+            out = io.BytesIO()
+            fit_frame(frame, _ANY_BOX).save(out, "PNG")
+            return out.getvalue()
+    except (MemoryError, Refusal):
+        raise
+    except Exception:  # a decoder of strangers' bytes raises what it likes
+        raise Refusal("it is nothing that a frame can be cut of") from None
+
+
+def _find_frame(container: Any, moment_s: float | None) -> Any:
+    """The last frame that begins at or before a moment; frames come in the order of time."""
+    stream = container.streams.video[0]
+    stream.codec_context.thread_count = 1
+    begin_s, found = None, None
+    for frame in container.decode(stream):
+        at_s = frame.time or 0.0
+        begin_s = at_s if begin_s is None else begin_s
+        if found is not None and moment_s is not None and at_s - begin_s > moment_s + _ROUNDING_S:
+            break
+        found = frame
+    return found
 
 
 def fit_frame(
@@ -103,5 +138,7 @@ def warm_up() -> None:
         container.mux(stream.encode(None))
     clip.seek(0)
     read_frames(clip, "mp4", [0.1, 0.3], (32, 32))
+    clip.seek(0)
+    cut_frame(clip, None)
     Image.new("RGBA", (64, 64)).save(picture, "PNG")
     read_frames(picture, "png", [0.0], (32, 32))

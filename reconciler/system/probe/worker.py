@@ -28,6 +28,7 @@ MOST_RESIDENT_BYTES = 320 << 20  # where the kernel holds nobody to his address 
 IDLE_S = 120.0
 CPU_S, BYTES_PER_CPU_S = 1.8, 8 << 20  # of computing time for a file: so much, and more for more
 LONG_CPU_S = 30.0  # in the place of CPU_S, where frames are read or stills are made
+_READS_FRAMES = {"moments_s", "cut_s"}  # what such a question says
 _OPEN_FILES = 64  # while nothing of strangers is open
 TOO_MUCH_MEMORY = 86  # exit code
 _STATM = Path("/proc/self/statm")
@@ -59,11 +60,13 @@ def serve() -> None:
 
 def _answer(question: dict[str, Any], file: int) -> dict[str, Any]:
     """Facts, or the bytes of what was to be made, or a refusal."""
-    cpu_s = LONG_CPU_S if question["make"] or "moments_s" in question else CPU_S
+    cpu_s = LONG_CPU_S if question["make"] or question.keys() & _READS_FRAMES else CPU_S
     try:
         with _limit_process(file, cpu_s + question["size_bytes"] / BYTES_PER_CPU_S):
             if question["make"]:
                 return {"made": _make(question, file)}
+            if "cut_s" in question:
+                return {"made": _cut(question, file)}
             return {"facts": _read_facts(question, file)}
     except Refusal as error:
         return {"refused": str(error)}
@@ -76,7 +79,7 @@ def _answer(question: dict[str, Any], file: int) -> dict[str, Any]:
 
 def _import_for(question: dict[str, Any]) -> None:
     """All that will be needed: nothing can be imported while a stranger's file is open."""
-    if "moments_s" in question:
+    if question.keys() & _READS_FRAMES:
         from reconciler.system.probe import frames
 
         _warm_up(frames)
@@ -168,6 +171,13 @@ def _read_facts(question: dict[str, Any], file: int) -> dict[str, Any]:
         return read_picture(
             content, question["form"], question["size_bytes"], mask=question["mask"]
         )
+
+
+def _cut(question: dict[str, Any], file: int) -> bytes:
+    from reconciler.system.probe.frames import cut_frame
+
+    with open(file, "rb", closefd=False) as content:
+        return cut_frame(content, question["cut_s"])
 
 
 def _make(question: dict[str, Any], file: int) -> bytes:

@@ -1,0 +1,104 @@
+"""Frames that edits take of the videos of others: which they are, and what forbids one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from reconciler.desired.job import Facts, Wanted
+from reconciler.desired.limits import check_limits
+from reconciler.desired.references import Reference, find_moment_s
+from reconciler.state.observed import Result
+from reconciler.system.probe.refusal import Unreadable
+
+
+class HasResult(Protocol):
+    """An edit as it is resolved."""
+
+    @property
+    def result(self) -> Result | None:
+        """Its result, where it is here."""
+
+    @property
+    def digest(self) -> str | None:
+        """The digest of its result, here or elsewhere."""
+
+
+class FindFrame(Protocol):
+    """Finds frames of videos."""
+
+    def look_up(self, names: Collection[tuple[str, str]]) -> None:
+        """Ask for several at once: the digest of each video, and which frame of it."""
+
+    def find(self, name: tuple[str, str], moment_s: float | None, edit: str) -> Result | None:
+        """One frame; None where it cannot be known here. Raises Unreadable."""
+
+
+def find_frames(
+    wanted: Wanted, resolved: Mapping[str, HasResult], finder: FindFrame | None
+) -> tuple[Mapping[str, Result], str]:
+    """By NAME#FRAGMENT the frames that an edit takes, as far as they can be known, and in words
+    what is wrong with one.
+    """
+    frames: dict[str, Result] = {}
+    fault = ""
+    for source in wanted.sources:
+        reference = source.medium.reference
+        if not reference.fragment:
+            continue
+        above = resolved[reference.value]
+        moment_s = find_moment_s(reference.fragment)
+        shown = f"edit://{reference.source}"
+        length_s = above.result.duration_s if above.result is not None else None
+        if moment_s is not None and length_s is not None and moment_s >= length_s:
+            fault = fault or _describe_late(shown, f"the video lasts {length_s:g} s")
+            continue
+        if above.digest is None or finder is None:
+            continue
+        try:
+            frame = finder.find((above.digest, reference.fragment), moment_s, reference.value)
+        except Unreadable as error:
+            fault = fault or f"{shown} cannot be cut: {error}"
+            continue
+        if frame is not None:
+            frames[reference.source] = frame
+            limits = wanted.model.media[source.medium.limits]
+            broken = next(check_limits(_describe(frame), limits), "")
+            fault = fault or (f"{shown} {broken}" if broken else "")
+    return frames, fault
+
+
+def _describe(frame: Result) -> Facts:
+    return Facts("image", "png", frame.size_bytes, frame.width, frame.height)
+
+
+def list_fragments(wanted: Wanted) -> list[Reference]:
+    """The references of an edit that name a frame."""
+    references = (source.medium.reference for source in wanted.sources)
+    return [reference for reference in references if reference.fragment]
+
+
+def takes_frames_alone(wanted: Wanted, upstream: str) -> bool:
+    """Whether an edit takes frames of another one, and not its video."""
+    references = [source.medium.reference for source in wanted.sources]
+    return all(
+        reference.fragment
+        for reference in references
+        if reference.kind == "edit" and reference.value == upstream
+    )
+
+
+def find_late_frame(wanted: Wanted, most_s: Mapping[str, float]) -> str:
+    """In words, a frame beyond the end of a video that is still to be rendered; empty where there
+    is none. `most_s` says how long the videos of edits get at most.
+    """
+    for reference in list_fragments(wanted):
+        moment_s, longest_s = find_moment_s(reference.fragment), most_s.get(reference.value)
+        if moment_s is not None and longest_s is not None and moment_s >= longest_s:
+            shown = f"edit://{reference.source}"
+            return _describe_late(shown, f"the video will last at most {longest_s:g} s")
+    return ""
+
+
+def _describe_late(shown: str, length: str) -> str:
+    return f"{shown} is beyond the end: {length}; write an earlier moment, or #last-frame"
