@@ -41,6 +41,7 @@ class Replanner:
         options: PlanOptions,
         first: Pass,
         cache: Cache,
+        frames: FrameFinder,
     ) -> None:
         self._config = config
         self._store = store
@@ -49,7 +50,7 @@ class Replanner:
         self._outputs = outputs
         self._options = replace(options, verify=False)  # bytes are read once, at the beginning
         self._cache = cache
-        self._frames = FrameFinder(store, cache, clock, keeps=True)
+        self._frames = frames
         self._desired: Desired = first.desired
         self._is_whole = False  # whether whole passes read all that ever was
         self._first: Pass | None = first  # until something is asked: the first request waits less
@@ -152,7 +153,7 @@ class Replanner:
             self._config, self._desired, current.resolved, observed, self._options
         )
         for edit in current.resolved.values():
-            if edit.frames:  # what is uploaded lies in the store from now on
+            if edit.frames:  # its record is there from now on
                 find_frames(edit.wanted, current.resolved, self._frames)
         self._keys: dict[str, str] = {}  # by edit: the key that it was last looked up by
         self._note_new_keys(current.resolved)

@@ -36,11 +36,13 @@ from reconciler.errors import CutlistError, LedgerError, Place
 from reconciler.formats.words import format_span
 from reconciler.plan.cost import estimate_seconds, price_edit
 from reconciler.plan.decide import PlanOptions
+from reconciler.plan.frames import find_frames
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import Action, Step
 from reconciler.planner import Pass, conclude_pass, select_ready
 from reconciler.service.network import Transport
 from reconciler.state.booked import Origin
+from reconciler.state.frames import FrameFinder
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Attempt, History, State
 from reconciler.state.outputs import Outputs
@@ -80,6 +82,7 @@ class Session:
         self._origin = Origin()
         self._models = config.models
         self._cache = cache
+        self._frames = FrameFinder(store, cache, clock, keeps=True)
         self._outputs = Outputs.of(config.root, config.outputs_file, cache)
         self._publisher = Publisher(config, store, self._outputs, clock)
         self._context = build_context(
@@ -293,6 +296,7 @@ class Session:
             options,
             first,
             self._cache,
+            self._frames,
         )
         has_run = executor.busy
         while has_run and not stop.reason:
@@ -423,6 +427,9 @@ class Session:
     ) -> list[Item]:
         if options.refresh_only:
             steps = [replace(step, output="") for step in steps]  # stored, and not written
+        for step in steps:
+            if resolved[step.name].frames:  # what is uploaded lies in the store from now on
+                find_frames(resolved[step.name].wanted, resolved, self._frames)
         return [
             Item(
                 step,

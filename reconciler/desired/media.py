@@ -1,4 +1,4 @@
-"""Examines local media: which file is meant, its digest, its facts, and the limits that it breaks.
+"""Examines local media: which file a medium is, its digest, its facts, the limits that it breaks.
 
 A file is opened only when its digest was never seen before, and never in this process:
 `system.probe.client` has it opened by a worker.

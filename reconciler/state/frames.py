@@ -7,11 +7,11 @@ record can plan without the video's bytes. Cutting is repeatable and costs compu
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from typing import IO, Any
 
 from reconciler.errors import StoreDamaged
 from reconciler.formats.digest import digest_json, hash_bytes
-from reconciler.formats.words import format_moment
 from reconciler.state.observed import Result
 from reconciler.state.store import Store
 from reconciler.system.cache import Cache
@@ -58,7 +58,7 @@ class FrameFinder:
                 return None
             row = describe_frame(png)
             self._cache.put(_TABLE, key, row)
-        result = _build_result(key, name, edit, row, format_moment(self._clock.now()))
+        result = _build_result(key, name, edit, row, self._clock.now())
         if self._keeps and png is not None:
             with self._store.new_blob() as blob:
                 blob.write(png)
@@ -113,12 +113,12 @@ def _build_job(digest: str, fragment: str) -> dict[str, str]:
 
 
 def _build_result(
-    key: str, name: FrameName, edit: str, row: Mapping[str, Any], stored_at: str
+    key: str, name: FrameName, edit: str, row: Mapping[str, Any], now: float
 ) -> Result:
     return Result(
         key=key,
         duration_s=0.0,
-        stored_at=stored_at,
+        stored_at=datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds"),
         edit=f"{edit}#{name[1]}",
         job=_build_job(*name),
         task={},

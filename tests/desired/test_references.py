@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from reconciler.desired.datauri import DataUri, parse_data_uri
 from reconciler.desired.references import (
     BadReference,
+    Reference,
     parse_reference,
     show_url,
 )
@@ -44,6 +45,28 @@ def test_kinds(url: str, kind: str, value: str) -> None:
     """Each way to write a medium is understood; a path is meant relative to its manifest."""
     found = parse_reference(url, HERE)
     assert (found.kind, found.value) == (kind, value)
+
+
+@pytest.mark.parametrize(
+    ("text", "fragment"),
+    [
+        ("last-frame", "last-frame"),
+        ("first-frame", "first-frame"),
+        ("frame=2.5s", "frame=2.5s"),
+        ("frame=02.500s", "frame=2.5s"),
+        ("frame=3.0s", "frame=3s"),
+    ],
+)
+def test_a_frame_of_an_edit(text: str, fragment: str) -> None:
+    """A fragment says which frame is meant, in one spelling."""
+    assert parse_reference(f"edit://a#{text}", HERE) == Reference("edit", "a", fragment)
+
+
+@pytest.mark.parametrize("text", ["", "last", "frame=2", "frame=2m", "frame=-1s", "frame=1.2345s"])
+def test_what_is_no_frame(text: str) -> None:
+    """Any other fragment is refused, with those that are legal."""
+    with pytest.raises(BadReference, match="legal are #first-frame"):
+        parse_reference(f"edit://a#{text}", HERE)
 
 
 @pytest.mark.parametrize(
