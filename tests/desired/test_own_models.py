@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from reconciler.config import CommittedFolder
+from reconciler.desired.source.own_models import add_own_models
 from reconciler.errors import InvalidInput
 from reconciler.project import Project
 from reconciler.system.clock import SystemClock
@@ -79,6 +82,23 @@ def test_key_goes_by_the_request_alone(project: Workspace) -> None:
     project.write("models/house.yaml", HOUSE.replace("maximum: 1", "maximum: 0.4"))
     with pytest.raises(InvalidInput, match=r"snow.yaml"):
         Project.open(project.root).plan()
+
+
+def test_no_commit_changes_how_its_money_is_counted(project: Workspace) -> None:
+    """A file may take the place of a shipped model that it extends; where a controller renders
+    what somebody has committed it may not.
+    """
+    project.write("models/house.yaml", HOUSE.replace("{house-edit:", "{wan2.7-videoedit:"))
+    project.write("cutlist.yaml", PROJECT.replace("house-edit", "wan2.7-videoedit"))
+    project.edit("snow", parameters={"strength": 0.5})
+    config = Project.open(project.root).config
+    assert config.models.find("wan2.7-videoedit").file == "models/house.yaml"
+    commit = Repository(project.root).commit()
+    committed = replace(config, committed=CommittedFolder(project.root, commit))
+    with pytest.raises(
+        InvalidInput, match=r"what is rendered for a commit goes by the shipped one"
+    ):
+        add_own_models(committed, SystemClock())
 
 
 def test_files_of_models_are_no_manifests(project: Workspace) -> None:
