@@ -52,6 +52,24 @@ class Variant:
         return tuple((name, mark.rpartition(".")[2]) for name, mark in marks.items() if mark)
 
     @functools.cached_property
+    def maxima_by_role(self) -> tuple[tuple[str, Doc], ...]:
+        """Parameters whose largest value depends on the media: (parameter, most by role)."""
+        fields = self.parameters["properties"].items()
+        return tuple(
+            (name, field["x-maximum-with"]) for name, field in fields if "x-maximum-with" in field
+        )
+
+    @functools.cached_property
+    def defaults(self) -> Doc:
+        """The documented defaults of the parameters."""
+        fields = self.parameters["properties"].items()
+        return {
+            name: field["default"]
+            for name, field in fields
+            if field.get("x-default") == "documented"
+        }
+
+    @functools.cached_property
     def media_fields(self) -> tuple[tuple[str, Doc], ...]:
         """The fields of the input that name media (x-media), with their schemas."""
         return tuple(

@@ -15,6 +15,7 @@ from PIL import UnidentifiedImageError
 
 from mockserver.errors import MediaError
 from mockserver.media.plan import FilmPlan
+from mockserver.media.probe.client import detect_form
 from mockserver.media.renderer import MediumPath
 from mockserver.media.scenes import SceneBuilder
 
@@ -58,16 +59,20 @@ def _write_film(plan: FilmPlan, medium: MediumPath, folder: Path, target: Path) 
             container.mux(video.encode(frame))
         container.mux(video.encode())
         if sound is not None:
-            main = medium(scenes.get_main().sha256)
-            _copy_sound(main, container, sound, plan.frames * _AUDIO_RATE // plan.fps)
+            heard = medium(scenes.find_sound().sha256)
+            _copy_sound(heard, container, sound, plan.frames * _AUDIO_RATE // plan.fps)
 
 
 def _copy_sound(
     path: Path, container: av.container.OutputContainer, sound: av.AudioStream, most: int
 ) -> None:
-    """Encode the sound of a video anew, up to `most` samples."""
+    """Encode the sound of a video or a sound anew, up to `most` samples."""
     resampler = av.AudioResampler(format="fltp", layout="stereo", rate=_AUDIO_RATE, frame_size=1024)
-    with av.open(str(path), format="mov", options=OPTIONS) as source:
+    with path.open("rb") as file:
+        form = detect_form(file.read(16))
+    demuxer = "mov" if form == "mp4" else form
+    options = OPTIONS if form == "mp4" else {"protocol_whitelist": "file"}
+    with av.open(str(path), format=demuxer, options=options) as source:
         count = 0
         for frame in source.decode(audio=0):
             frame.pts = None

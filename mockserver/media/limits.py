@@ -42,5 +42,6 @@ def check_limits(role: str, limits: Doc, probe: Probe) -> None:
     low, high = limits.get("aspect", (0, float("inf")))
     if not low <= probe.width / probe.height <= high:
         raise MediaError(
-            "InvalidFile.AspectRatio", f"{role}: the aspect ratio should be 1:8 to 8:1"
+            "InvalidFile.AspectRatio",
+            f"{role}: the aspect ratio should be 1:{1 / low:g} to {high:g}:1",
         )

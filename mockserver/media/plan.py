@@ -17,7 +17,13 @@ MAIN_ROLES = (
     "first_frame_url",
     "last_clip_url",
     "last_frame_url",
+    "first_clip",
+    "first_frame",
+    "reference_video",
+    "reference_image",
 )
+# The fields whose medium is heard in the film, if there is one.
+SOUND_ROLES = ("driving_audio", "audio_url")
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,11 @@ def list_references(variant: Variant, inputs: Doc) -> Iterator[MediaReference]:
             limits = field["items"]["x-media"]
             yield from (MediaReference(name, limits, url) for url in value[:most])
         else:
-            yield from (MediaReference(item["type"], item["type"], item["url"]) for item in value)
+            for item in value:
+                yield MediaReference(item["type"], item["type"], item["url"])
+                for part, schema in field["items"]["properties"].items():
+                    if "x-media" in schema and item.get(part) is not None:
+                        yield MediaReference(part, schema["x-media"], item[part])
 
 
 def _list_anywhere(limits: str, value: Any, *, named: bool) -> Iterator[MediaReference]:

@@ -17,7 +17,7 @@ from mockserver.media.picture import (
     write_label,
     write_thumbnail,
 )
-from mockserver.media.plan import MAIN_ROLES, FilmPlan, Source
+from mockserver.media.plan import MAIN_ROLES, SOUND_ROLES, FilmPlan, Source
 from mockserver.media.renderer import MediumPath
 
 WATERMARK = "AI Generated"  # API reference, parameters.watermark
@@ -49,6 +49,11 @@ class SceneBuilder:
 
     # ---- one scene for each function
 
+    def find_sound(self) -> Source:
+        """The medium that is heard: a sound that was given for it, or the main one."""
+        sound = self._plan.find_first(*SOUND_ROLES)
+        return sound if sound is not None and sound.stored else self.get_main()
+
     def _build_scene(self) -> Picture:
         builders = {
             "image_reference": self._gather_subjects,
@@ -57,7 +62,8 @@ class SceneBuilder:
             "video_extension": self._extend,
             "video_outpainting": self._widen,
         }
-        return builders.get(self._plan.function or "", self._change)()
+        usual = self._extend if self._find_ends() != (None, None) else self._change
+        return builders.get(self._plan.function or "", usual)()
 
     def _change(self) -> Picture:
         """The input video, with a look."""
@@ -139,8 +145,7 @@ class SceneBuilder:
         What is added has a look.
         """
         plan = self._plan
-        first = plan.find_first("first_clip_url", "first_frame_url")
-        last = plan.find_first("last_clip_url", "last_frame_url")
+        first, last = self._find_ends()
         most = plan.frames * 3 // 5
         head = self._count_frames(first, most)
         tail = self._count_frames(last, most - (head if last and first else 0))
@@ -159,6 +164,12 @@ class SceneBuilder:
             return parts[0]
         whole = parts[0].join("concat", *parts[1:], n=str(len(parts)), v="1", a="0")
         return whole.apply("fps", fps=str(plan.fps))
+
+    def _find_ends(self) -> tuple[Source | None, Source | None]:
+        """What the film begins with and what it ends with, where that was given."""
+        first = ("first_clip_url", "first_frame_url", "first_clip", "first_frame")
+        last = ("last_clip_url", "last_frame_url", "last_frame")
+        return self._plan.find_first(*first), self._plan.find_first(*last)
 
     def _count_frames(self, source: Source | None, most: int) -> int:
         """How many frames of the film a given clip or image takes; 0 where none was given."""

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from mockserver.catalogue import Doc, Model, Variant
 from mockserver.digest import compute_sha256, encode_canonical, encode_compact, load_json
-from mockserver.media.plan import MAIN_ROLES, Source, name_film
+from mockserver.media.plan import MAIN_ROLES, SOUND_ROLES, Source, name_film
 
 
 class Outcome(NamedTuple):
@@ -80,12 +81,15 @@ def _draft_outcome(
 ) -> OutcomeDraft:
     """What follows from the media and from the parameters but the seed."""
     rule, parameters = variant.output, load_json(parameters_json)
-    main = _find_main(sources)
-    width, height = compute_frame_size(rule, parameters, main)
-    input_s = _compute_input_seconds(main, parameters)
-    frames = max(1, math.floor(_compute_output_seconds(rule, input_s) * rule["fps"] + 0.5))
+    asked = {**variant.defaults, **parameters}
+    main, heard = _find_first(sources, MAIN_ROLES), _find_first(sources, SOUND_ROLES)
+    follows = _find_first(sources, rule.get("follows", ()))
+    width, height = compute_frame_size(rule, asked, main, follows)
+    input_s = _compute_input_seconds(rule, asked, sources, main)
+    output_s = _compute_output_seconds(rule, asked, input_s)
+    frames = max(1, math.floor(output_s * rule["fps"] + 0.5))
     seconds = {"input": round(input_s, 2), "output": round(frames / rule["fps"], 2)}
-    figures = _compute_figures(seconds, variant, parameters)
+    figures = _compute_figures(seconds, asked)
     plan = {
         "function": variant.function,
         "width": width,
@@ -93,8 +97,8 @@ def _draft_outcome(
         "fps": rule["fps"],
         "frames": frames,
         "look": _LOOK,
-        "watermark": parameters.get("watermark") is True,
-        "audio": bool(rule["audio"] and main and main.audio),
+        "watermark": asked.get("watermark") is True,
+        "audio": bool(rule["audio"] and any(each and each.audio for each in (main, heard))),
         "settings": {name: parameters[name] for name in _SETTINGS if name in parameters},
         "sources": sources,
     }
@@ -106,20 +110,27 @@ def _draft_outcome(
     )
 
 
-def _find_main(sources: tuple[Source, ...]) -> Source | None:
-    """The medium that a film is made of."""
+def _find_first(sources: tuple[Source, ...], roles: Iterable[str]) -> Source | None:
+    """The first medium of the first of these roles that has one."""
     by_role = {source.role: source for source in reversed(sources)}
-    return next((by_role[role] for role in MAIN_ROLES if role in by_role), None)
+    return next((by_role[role] for role in roles if role in by_role), None)
 
 
-def compute_frame_size(rule: Doc, parameters: Doc, main: Source | None) -> tuple[int, int]:
+def compute_frame_size(
+    rule: Doc, parameters: Doc, main: Source | None, follows: Source | None = None
+) -> tuple[int, int]:
     """Width and height of the output in pixels, both even, by the rule `output.size` of the model.
 
-    `main` is the medium that the film is made of.
+    `main` is the medium that the film is made of, `follows` one that sets the aspect whatever the
+    parameters say.
     """
+    if follows is not None:
+        main, parameters = follows, {**parameters, "ratio": None}
     if rule["size"] == "by-size":
         return _split_size(parameters.get("size", "1280*720"))
     width, height = (main.width, main.height) if main else (1280, 720)
+    if rule["size"] == "by-tier":
+        return limit_size(width, height, rule["areas"][parameters["resolution"]], grow=True)
     if rule["size"] == "by-ratio":
         sizes = rule["sizes"][parameters.get("resolution", "1080P")]
         ratio = parameters.get("ratio") or find_nearest_ratio(width / height, tuple(sizes))
@@ -143,12 +154,13 @@ def find_nearest_ratio(aspect: float, ratios: tuple[str, ...]) -> str:
     return nearest
 
 
-def limit_size(width: int, height: int, pixels: int) -> tuple[int, int]:
-    """A size scaled down to at most so many pixels, which keeps its aspect.
+def limit_size(width: int, height: int, pixels: int, *, grow: bool = False) -> tuple[int, int]:
+    """A size scaled down to at most so many pixels, or with `grow` up to them; it keeps its aspect.
 
     Its sides are even and at least 2.
     """
-    scale = min(1.0, math.sqrt(pixels / (width * height)))
+    scale = math.sqrt(pixels / (width * height))
+    scale = scale if grow else min(1.0, scale)
     return max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)
 
 
@@ -157,35 +169,41 @@ def _split_size(size: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _compute_input_seconds(main: Source | None, parameters: Doc) -> float:
+def _compute_input_seconds(
+    rule: Doc, parameters: Doc, sources: tuple[Source, ...], main: Source | None
+) -> float:
     """The part of the input that is used and billed.
 
-    It is cut to the parameter `duration`, which never lengthens it (assumption).
+    A video that is edited is cut to the parameter `duration`, which never lengthens it
+    (assumption). Where that parameter is the length of the output, all videos together are cut to
+    `output.uses_s`.
     """
+    if rule["duration"] == "by-parameter":
+        whole_s = sum([source.duration_s for source in sources if source.kind == "video"])
+        return float(min(whole_s, rule.get("uses_s", 0.0)))
     whole_s = main.duration_s if main else 0.0
     cut_s = float(parameters.get("duration") or whole_s)
-    return min(whole_s, cut_s)
+    return min(whole_s, cut_s, float(rule.get("uses_s", whole_s)))
 
 
-def _compute_output_seconds(rule: Doc, input_s: float) -> float:
+def _compute_output_seconds(rule: Doc, parameters: Doc, input_s: float) -> float:
+    if rule["duration"] == "by-parameter":
+        return float(parameters["duration"])
     if rule["duration"] != "like-input":
         return float(rule["duration"])
     return min(input_s, float(rule.get("longest_s", input_s)))
 
 
-def _compute_figures(seconds: dict[str, float], variant: Variant, parameters: Doc) -> Doc:
+def _compute_figures(seconds: dict[str, float], parameters: Doc) -> Doc:
     """Every figure that the usage of a model may hold, by its name in `usage`."""
     output = seconds["output"]
-    resolution = parameters.get(
-        "resolution", variant.parameters["properties"].get("resolution", {}).get("default", "0P")
-    )
     return {
         "duration": round(seconds["input"] + output, 2),
         "input_video_duration": seconds["input"],
         "output_video_duration": output,
         "video_duration": int(output) if output == int(output) else output,
         "video_count": 1,
-        "SR": int(resolution[:-1]),
+        "SR": int(parameters.get("resolution", "0P")[:-1]),
     }
 
 

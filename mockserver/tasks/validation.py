@@ -14,6 +14,7 @@ from typing import Any
 
 from mockserver.catalogue import Doc, Model, Variant
 from mockserver.errors import Failure
+from mockserver.media.references import list_references
 
 # Gives the messages of what is wrong with a value at a place.
 Check = Callable[[Any, str], Iterable[str]]
@@ -45,6 +46,8 @@ def check_request(model: Model, request: Doc) -> tuple[Variant | None, list[Fail
     messages = [*check_input(inputs, "input"), *check_parameters(parameters, "parameters")]
     if variant.paired_lists:
         messages += _check_paired_lists(inputs, parameters, variant)
+    if variant.maxima_by_role and not messages:
+        messages += _check_maxima_by_role(inputs, parameters, variant)
     return variant, [_build_failure(message) for message in messages]
 
 
@@ -164,6 +167,8 @@ def _build_list_check(schema: Doc) -> Check:
     """
     least = schema.get("minItems", 0)
     counts, limits = schema.get("x-counts", {}), schema.get("x-at-most", {})
+    combinations = [set(each) for each in schema.get("x-combinations", ())]
+    sums = schema.get("x-counts-together", ())
     check_item = _build_check(schema["items"])
 
     def check(value: list[Any], place: str) -> Iterable[str]:
@@ -175,6 +180,8 @@ def _build_list_check(schema: Doc) -> Check:
             messages += check_item(item, f"{place}.{i}")
         if counts and len(value) >= least:
             messages += _check_counts(counts, value, place)
+        if (combinations or sums) and value and not messages:
+            messages += _check_roles(combinations, sums, value, place)
         for item, most in limits.items():
             if value.count(item) > most:
                 messages.append(f"{place} should have at most {most} {item}")
@@ -198,6 +205,29 @@ def _check_counts(counts: Doc, value: list[Any], place: str) -> Iterable[str]:
             expected = str(low) if low == high else f"{low} to {high}"
             messages.append(f"{place} should have {expected} of type {kind}, not {count}")
     return messages
+
+
+def _check_roles(
+    combinations: list[set[str]], sums: list[Doc], value: list[Doc], place: str
+) -> Iterable[str]:
+    """Which types may stand together, and how many of some of them taken together."""
+    types = [item["type"] for item in value]
+    if combinations and set(types) not in combinations:
+        yield f"{place}: the combination of {', '.join(dict.fromkeys(types))} is not supported"
+    for rule in sums:
+        low, high = rule["count"]
+        count = sum(each in rule["types"] for each in types)
+        if not low <= count <= high:
+            names = " and ".join(rule["types"])
+            yield f"{place} should have {low} to {high} of {names}, not {count}"
+
+
+def _check_maxima_by_role(inputs: Doc, parameters: Doc, variant: Variant) -> Iterable[str]:
+    roles = {reference.role for reference in list_references(variant, inputs)}
+    for name, maxima in variant.maxima_by_role:
+        for role, most in maxima.items():
+            if role in roles and parameters.get(name, 0) > most:
+                yield f"Input should be less than or equal to {most}: parameters.{name}"
 
 
 def _check_length(least: int, value: str, place: str) -> Iterable[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from reconciler.desired import comments, layers, matrix
+from reconciler.desired import comments, layers, matrix, roles
 from reconciler.desired.edit import Edit, LazyText, Text
 from reconciler.desired.matrix import Cell
 from reconciler.desired.references import (
@@ -139,6 +139,7 @@ def _build_edit(cell: Cell, rules: Rules) -> tuple[Edit | None, Sequence[Fault]]
         *_check_media(edit, model, variant),
     ]
     more += _check_fields(edit, variant)
+    more += roles.check_roles(edit, variant)
     borrowed = layers.check_output_folder(
         merged, merged.data["spec"].get("output", ""), rules.project
     )

@@ -7,7 +7,7 @@ takes, so that the figure is an upper bound.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from reconciler.desired.job import Wanted
@@ -34,45 +34,53 @@ def estimate_seconds(resolved: Resolved, upstream: Mapping[str, Seconds]) -> Sec
     if resolved.result is not None:
         return Seconds(0.0, resolved.result.duration_s)
     wanted = resolved.wanted
-    input_s, unknown = _input_seconds(wanted, resolved, upstream)
-    cut = wanted.edit.parameters.get("duration") or 0
-    if cut:
-        input_s = min(input_s, float(cut))
-    rule = wanted.variant.output["duration"]
-    output_s = input_s if rule == "like-input" else float(rule)
-    return Seconds(
-        input_s, min(output_s, float(wanted.variant.output.get("longest_s", output_s))), unknown
+    output, rule = wanted.variant.output, wanted.variant.output["duration"]
+    lengths = [*_list_input_seconds(wanted, resolved, upstream)]
+    length = wanted.edit.parameters.get("duration") or wanted.variant.default(
+        "parameters", "duration"
     )
+    if rule == "by-parameter":
+        uses_s = float(output.get("uses_s", 0.0))
+        unknown = sum(number for _, number in lengths) if uses_s else 0
+        return Seconds(min(sum(seconds for seconds, _ in lengths), uses_s), float(length), unknown)
+    input_s, unknown = lengths[0] if lengths else (0.0, 0)
+    input_s = min(input_s, float(output.get("uses_s", input_s)))
+    if length:
+        input_s = min(input_s, float(length))
+    output_s = input_s if rule == "like-input" else float(rule)
+    return Seconds(input_s, min(output_s, float(output.get("longest_s", output_s))), unknown)
 
 
-def _input_seconds(
+def _list_input_seconds(
     wanted: Wanted, resolved: Resolved, upstream: Mapping[str, Seconds]
-) -> tuple[float, int]:
-    """Length of the video that is edited; the first video among the inputs (a mask or a clip does
-    not set it).
+) -> Iterator[tuple[float, int]]:
+    """Length of each video that goes in, and 1 where it was only guessed; the first is the one that
+    is edited (a mask does not set it).
     """
     for input_ in wanted.inputs:
         limits = wanted.model.media[input_.medium.limits]
         if limits.kind != "video" or limits.mask:
             continue
         if input_.facts is not None and input_.facts.duration_s is not None:
-            return input_.facts.duration_s, 0
+            yield input_.facts.duration_s, 0
+            continue
         if input_.upstream is not None:
             result = (resolved.upstream or {}).get(input_.upstream)
             if result is not None:
-                return result.duration_s, 0
+                yield result.duration_s, 0
+                continue
             if input_.upstream in upstream:
                 above = upstream[input_.upstream]
                 # what only waits is "at most" anyway; of what is pinned, somebody knows the length
                 pinned = resolved.job is not None
-                return above.output_s, int(pinned and above.unknown_inputs > 0)
+                yield above.output_s, int(pinned and above.unknown_inputs > 0)
+                continue
         longest = (
             limits.duration_s[1]
             if limits.duration_s
             else wanted.variant.output.get("longest_s", _UNSTATED_S)
         )
-        return float(longest), 1
-    return 0.0, 0
+        yield float(longest), 1
 
 
 def price_edit(resolved: Resolved, length: Seconds, price_per_second: PricePerSecond) -> Cost:

@@ -28,7 +28,16 @@ class MediaLimits:
 
 
 _BEYOND_SCHEMA = frozenset(
-    {"x-warn-absent", "x-truncated-at", "x-warn-more-than", "x-same-length-as", "x-only-with"}
+    {
+        "x-warn-absent",
+        "x-truncated-at",
+        "x-warn-more-than",
+        "x-same-length-as",
+        "x-only-with",
+        "x-combinations",
+        "x-counts-together",
+        "x-maximum-with",
+    }
 )
 _NO_BILL_S = 1e9  # so long is no video, whoever says so
 VIDEO_SUFFIX = ".mp4"  # of what a model makes that is not known (any more)
@@ -120,7 +129,11 @@ def _media_items(
             yield join_pointer(at, index), item, schema["x-media"]
         elif isinstance(item, dict):
             for name, part in schema.get("properties", {}).items():
-                if "x-media-by" not in part or not isinstance(item.get(name), str):
+                if not isinstance(item.get(name), str):
+                    continue
+                if "x-media" in part:
+                    yield join_pointer(join_pointer(at, index), name), item[name], part["x-media"]
+                if "x-media-by" not in part:
                     continue
                 kind = str(item.get(part["x-media-by"]))
                 # another one is a fault of the schema

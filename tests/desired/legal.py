@@ -18,6 +18,8 @@ PICTURES = [
     "data:image/png;base64,aGF0",
     "oss://bucket/d.png",
 ]
+SOUNDS = ["./a.mp3", "https://example.com/c.wav", "oss://bucket/d.mp3"]
+BY_KIND = {"video": URLS, "image": PICTURES, "audio": SOUNDS}
 _WORDS = st.text(
     st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"), include_characters="\n\t"),
     min_size=1,
@@ -94,9 +96,12 @@ def _values(schema: Mapping[str, Any], model: Model) -> st.SearchStrategy[Any]:
         case "boolean":
             return st.booleans()
         case "integer":
-            return st.integers(schema["minimum"], schema.get("maximum", 10_000))
+            most = min([schema.get("maximum", 10_000), *schema.get("x-maximum-with", {}).values()])
+            return st.integers(schema["minimum"], most)
         case "number":
             return st.floats(schema["minimum"], schema["maximum"], allow_subnormal=False)
+        case "array" if "x-counts" in schema and "video" not in schema["x-counts"]:
+            return st.sampled_from(list_media(schema, model))
         case "array" if "x-counts" in schema:
             pictures = st.lists(st.sampled_from(PICTURES), max_size=4)
             return st.tuples(st.sampled_from(URLS), pictures).map(lambda each: media(*each))
@@ -105,11 +110,21 @@ def _values(schema: Mapping[str, Any], model: Model) -> st.SearchStrategy[Any]:
                 _values(schema["items"], model), min_size=schema.get("minItems", 1), max_size=3
             )
         case _ if "x-media" in schema:
-            return st.sampled_from(
-                URLS if model.media[schema["x-media"]].kind == "video" else PICTURES
-            )
+            return st.sampled_from(BY_KIND[model.media[schema["x-media"]].kind])
         case _:
             return _WORDS
+
+
+def list_media(schema: Mapping[str, Any], model: Model) -> list[list[dict[str, str]]]:
+    """Some legal lists of media of a model whose roles may stand together in many ways."""
+    sets = schema.get("x-combinations") or [
+        [role] for each in schema["x-counts-together"] for role in each["types"]
+    ]
+    return [
+        [{"type": role, "url": BY_KIND[model.media[role].kind][number]} for role in roles]
+        for roles in sets
+        for number in (0, 1)
+    ]
 
 
 def media(url: str, pictures: Sequence[str] = ()) -> list[dict[str, str]]:
@@ -127,11 +142,15 @@ def samples(schema: Mapping[str, Any], model: Model) -> list[Any]:
             return [True, False]
         case "integer" if "anyOf" in schema:
             return [0, 2, 3, 10]
+        case "integer" if "default" in schema:
+            return [schema["minimum"], schema["default"], schema["maximum"]]
         case "integer":
             return [schema["minimum"], schema["minimum"] + 1, schema.get("maximum", 99)]
         case "number":
             low, high = schema["minimum"], schema["maximum"]
             return [low, low + (high - low) / 20, low + (high - low) / 2, high]
+        case "array" if "x-counts" in schema and "video" not in schema["x-counts"]:
+            return list_media(schema, model)
         case "array" if "x-counts" in schema:
             return [
                 media(URLS[0]),
@@ -145,7 +164,7 @@ def samples(schema: Mapping[str, Any], model: Model) -> list[Any]:
         case "array":
             return [PICTURES[:1], PICTURES[1:2], PICTURES[:2]]
         case _ if "x-media" in schema:
-            return URLS if model.media[schema["x-media"]].kind == "video" else PICTURES
+            return BY_KIND[model.media[schema["x-media"]].kind]
         case _:
             return ["Make it blue", "Make it blue.", "make it blue"]
 

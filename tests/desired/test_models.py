@@ -22,8 +22,20 @@ def field(model: str, function: str | None, section: str, name: str) -> dict[str
 
 
 def test_names_and_functions() -> None:
-    """Three names, two models, five functions."""
-    assert sorted(MODELS.by_name) == ["wan2.1-vace-plus", "wan2.7-videoedit", "wanx2.1-vace-plus"]
+    """Eleven names, six models; one of them has five functions."""
+    assert sorted(MODELS.by_name) == [
+        "happyhorse-1.0-video-edit",
+        "wan2.1-vace-plus",
+        "wan2.7-i2v",
+        "wan2.7-i2v-2026-04-25",
+        "wan2.7-r2v",
+        "wan2.7-r2v-2026-06-12",
+        "wan2.7-t2v",
+        "wan2.7-t2v-2026-04-25",
+        "wan2.7-t2v-2026-06-12",
+        "wan2.7-videoedit",
+        "wanx2.1-vace-plus",
+    ]
     functions = (
         "image_reference",
         "video_repainting",

@@ -59,6 +59,9 @@ KEYWORDS = {
         "x-ignored",
         "x-only-with",
         "x-legal",
+        "x-combinations",
+        "x-counts-together",
+        "x-maximum-with",
     ),
 }
 

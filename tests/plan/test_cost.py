@@ -196,3 +196,37 @@ def test_what_costs_nothing() -> None:
 def test_what_the_service_billed(usage: dict[str, Any], seconds: float) -> None:
     """The bill is read from `usage`, whichever of its two shapes it has; nonsense is no bill."""
     assert load_models().read_billed_seconds(usage) == seconds
+
+
+@pytest.mark.parametrize(
+    ("model", "media", "parameters", "seconds", "unknown"),
+    [
+        ("wan2.7-i2v", [("first_frame", "./a.png")], {}, 5.0, 0),
+        ("wan2.7-i2v", [("first_clip", "./clip.mp4")], {"duration": 12}, 12.0, 0),
+        ("wan2.7-i2v", [("first_clip", "https://example.com/a.mp4")], {"duration": 12}, 12.0, 0),
+        ("wan2.7-r2v", [("reference_image", "./a.png")], {"duration": 7}, 7.0, 0),
+        ("wan2.7-r2v", [("reference_video", "./clip.mp4")], {}, 9.0, 0),
+        ("wan2.7-r2v", [("reference_video", "./clip.mp4")] * 2, {"duration": 10}, 15.0, 0),
+        ("wan2.7-r2v", [("reference_video", "https://example.com/a.mp4")], {}, 10.0, 1),
+        ("happyhorse-1.0-video-edit", [("video", "./clip.mp4")], {}, 8.0, 0),
+        ("happyhorse-1.0-video-edit", [("video", "./long.mp4")], {}, 30.0, 0),
+        ("happyhorse-1.0-video-edit", [("video", "https://example.com/a.mp4")], {}, 30.0, 1),
+    ],
+)
+def test_newer_models(
+    model: str,
+    media: list[tuple[str, str]],
+    parameters: dict[str, Any],
+    seconds: float,
+    unknown: int,
+) -> None:
+    """A continued clip is not billed, of reference videos 5 s are, of a long edit 15 s on each
+    side; what nobody can know is counted at the most that is used.
+    """
+    listed = [{"type": role, "url": url} for role, url in media]
+    edit = make_edit(
+        "film", model=model, input={"prompt": "Go on", "media": listed}, parameters=parameters
+    )
+    asked = make_desired(edit, lengths={"./clip.mp4": 4.0, "./long.mp4": 40.0})
+    found = cost(make_plan(asked, make_observed(asked)))
+    assert (found.billable_s, found.unknown_inputs) == (seconds, unknown)
