@@ -13,9 +13,10 @@ from reconciler.report.table import Column, Row, Table
 from reconciler.service.models import MediaLimits, Model, Variant
 
 MARKS = (
-    "G guide, R API reference, Z guide (zh), D SDK or other documentation, M measured, A assumed"
+    "G guide, R API reference, Z guide (zh), V pages of the vendor, D SDK or other documentation,"
+    " M measured, T third parties, A assumed"
 )
-_LENGTHS = {"like-input": "as long as the input"}
+_LENGTHS = {"like-input": "as long as the input", "by-parameter": "as long as is asked for"}
 _TYPES = {"string": "text", "boolean": "true, false", "object": "a mapping", "array": "a list"}
 
 
@@ -194,6 +195,8 @@ def _describe_output(variant: Variant) -> str:
     length = f"of {rule} s" if not isinstance(rule, str) else _LENGTHS.get(rule, rule)
     if "longest_s" in output:
         length += f", at most {output['longest_s']:g} s"
+    if "uses_s" in output:
+        length += f", of at most {output['uses_s']:g} s of the input"
     sound = "with sound" if output["audio"] else "without sound"
     return f"{output['container']} {length}, {sound}"
 
@@ -211,6 +214,8 @@ def describe_legal(field: Mapping[str, Any]) -> str:
         return str(field["x-legal"])
     if "x-media" in field:
         return f"a URL of {field['x-media']}"
+    if "x-combinations" in field:
+        return "; ".join(" and ".join(roles) for roles in field["x-combinations"])
     if "x-counts" in field:
         return ", ".join(
             _describe_count(role, *range_) for role, range_ in field["x-counts"].items()
