@@ -74,7 +74,7 @@ def _check_variant(variant: Mapping[str, Any], model: Mapping[str, Any]) -> Iter
         for name, field in fields["properties"].items():
             at = join_pointer(f"/{section}/properties", name)
             yield from _check_field(field, at, media)
-            yield from _check_partners(field, at, variant, section)
+            yield from _check_partners(field, at, variant, section, media)
     yield from _check_output(variant, model)
 
 
@@ -123,6 +123,12 @@ def _check_counts(field: Mapping[str, Any], at: str) -> Iterator[Slip]:
             yield f"{at}/x-counts", f"x-counts names {kind}, which is no type of its items"
         if low > high:
             yield f"{at}/x-counts", f"x-counts: of {kind} the least is above the most"
+    together = field.get("x-counts-together", ())
+    named = [("x-combinations", each) for each in field.get("x-combinations", ())]
+    named += [("x-counts-together", rule["types"]) for rule in together]
+    for note, roles in named:
+        for role in set(roles).difference(kinds):
+            yield f"{at}/{note}", f"{note} names {role}, which is no type of its items"
 
 
 def _tell_no_medium(name: object, media: Collection[str]) -> str:
@@ -131,14 +137,21 @@ def _tell_no_medium(name: object, media: Collection[str]) -> str:
 
 
 def _check_partners(
-    field: Mapping[str, Any], at: str, variant: Mapping[str, Any], section: str
+    field: Mapping[str, Any],
+    at: str,
+    variant: Mapping[str, Any],
+    section: str,
+    media: Collection[str],
 ) -> Iterator[Slip]:
-    """Other fields that a field's notes name."""
+    """Other fields and media that a field's notes name."""
     partner = field.get("x-same-length-as")
     if partner is not None:
         other = variant["input"]["properties"].get(partner.removeprefix("input."), {})
         if other.get("type") != "array" or field.get("type") != "array":
             yield f"{at}/x-same-length-as", f"{partner} and this field must both be lists"
+    for role in field.get("x-maximum-with", {}):
+        if role not in media:
+            yield f"{at}/x-maximum-with", _tell_no_medium(role, media)
     for name in field.get("x-only-with", {}):
         if name not in variant[section]["properties"]:
             yield f"{at}/x-only-with", f"x-only-with names {name}, which is no field"
@@ -158,6 +171,11 @@ def _check_output(variant: Mapping[str, Any], model: Mapping[str, Any]) -> Itera
     tier = (model["billing"].get("tier") or "").removeprefix("parameters.")
     if tier and tier not in parameters and "resolution" not in output:
         yield "/parameters", f"the price goes by parameters.{tier}, which is no field here"
+    if output["duration"] == "by-parameter" and "default" not in parameters.get("duration", {}):
+        yield "/output/duration", "by-parameter needs the parameter duration, with a default"
+    missing = set(parameters.get(tier, {}).get("enum", ())) - set(output.get("areas", {}))
+    if output["size"] == "by-tier" and (missing or not tier):
+        yield "/output/areas", f"by-tier needs an area for each tier: {', '.join(sorted(missing))}"
     if output["size"] == "by-ratio":
         yield from _check_sizes(output, parameters, tier)
     follows = "like-input" in (output["size"], output["duration"])
