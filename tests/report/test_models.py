@@ -7,6 +7,7 @@ import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,11 @@ VARIANTS = [
     for model in {model.model: model for model in MODELS.by_name.values()}.values()
     for variant in model.variants
 ]
+
+
+def find_document(name: str) -> dict[str, Any]:
+    """The file of a shipped model, as data."""
+    return next(each for each in shipped.read_model_documents() if each["model"] == name)
 
 
 def test_the_list(golden: Callable[[Path, str], None]) -> None:
@@ -65,7 +71,7 @@ def test_an_example_is_copied_as_it_is(model: Model, variant: Variant) -> None:
 
 def test_a_strangers_model_moves_no_cursor() -> None:
     """The words of a model file are a stranger's."""
-    document = shipped.read_model_documents()[1] | {"title": "a\x1b[2Jb\u202e"}
+    document = find_document("wan2.7-videoedit") | {"title": "a\x1b[2Jb\u202e"}
     views = view_models(Models.of([document]), {}, "")
     shown = write_blocks([*lay_out_models(views), *lay_out_model(views[0])])
     assert "\x1b" not in shown and "\u202e" not in shown
@@ -73,7 +79,7 @@ def test_a_strangers_model_moves_no_cursor() -> None:
 
 def test_a_strangers_model_is_shown_in_bounds() -> None:
     """A file may leave out types and items, and ask for a million media; the example is short."""
-    document = copy.deepcopy(shipped.read_model_documents()[1])
+    document = copy.deepcopy(find_document("wan2.7-videoedit"))
     document["media"]["video"] |= {"aspect": [0, 8], "size_bytes": 1000}
     fields, section = document["variants"][0]["input"], {"odd": {}, "list": {"type": "array"}}
     section["deep"] = {"type": "object", "required": ["a", "b"], "properties": {"a": {}}}
