@@ -11,7 +11,7 @@ from reconciler.desired.references import show_url
 from reconciler.errors import Place
 from reconciler.formats.document import name_field
 
-_MEDIA = re.compile(r"sha256:[0-9a-f]{64}\Z|https?://|oss://")
+_MEDIA = re.compile(r"sha256:[0-9a-f]{64}(#[a-z0-9.=-]+)?\Z|https?://|oss://")
 
 
 Default = Callable[[str, str], Any]  # of a section and a field of it; None: there is none
