@@ -189,11 +189,7 @@ plan_options = _combine(
         is_flag=True,
         help="Only bring home what is at the service; send and write nothing.",
     ),
-    click.option(
-        "--verify",
-        is_flag=True,
-        help="Read every manifest, clip, output and stored video again.",
-    ),
+    click.option("--verify", is_flag=True, help="Read every clip, output and stored video again."),
     click.option("--force", is_flag=True, help="Overwrite files that cutlist did not write."),
     click.option(
         "--repay",

@@ -72,11 +72,6 @@ class Tree(Protocol):
     def read(self, path: str, most: int) -> bytes:
         """The first bytes of a file, at most so many. Raises Unusable."""
 
-    def identify(self, path: str, most: int) -> tuple[str, bytes | None]:
-        """The SHA-256 of what `read` gives, and the bytes where they had to be read for it. Raises
-        Unusable.
-        """
-
     def stamp(self, path: str, /) -> Hashable | None:
         """What another reading of a file would not have, were the file not the same; None where
         nothing tells. Raises Unusable.

@@ -26,7 +26,7 @@ class PlanOptions:
     repay: bool = False  # pay again for what was paid and lost
     retry_failed: bool = False  # send again what the service refused
     refresh_only: bool = False  # bring home what is at the service; send, write and pin nothing
-    verify: bool = False  # read files and stored videos again, whatever their times say
+    verify: bool = False  # read every clip, output and stored video again, whatever their times say
     given_up: tuple[str, ...] = ()  # keys that failed in an earlier pass of `watch`: not sent again
     target: tuple[str, ...] = ()  # only these edits, and what they build on
     exclude: tuple[str, ...] = ()  # not these edits, nor what builds on them

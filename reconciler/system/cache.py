@@ -262,25 +262,14 @@ class Digests:
         """The same for a file whose stamp was read already."""
         if stamp is None:
             return None
-        digest = self.find(path, stamp)
-        if digest is None:
-            digest = hash_file(path)
-            self.note(path, stamp, digest)
-        return digest
-
-    def find(self, path: str, stamp: Stamp) -> str | None:
-        """The digest of a file of this stamp; None where it is not known."""
         folder, _, name = path.rpartition("/")
         known = self._facts.find(folder, name, stamp)
-        return None if known is None else str(known[0])
-
-    def note(self, path: str, stamp: Stamp, digest: str) -> None:
-        """Remember the digest of a file that had this stamp before it was read; nothing where it
-        has another one now.
-        """
-        folder, _, name = path.rpartition("/")
+        if known is not None:
+            return str(known[0])
+        digest = hash_file(path)
         if read_stamp(path) == stamp:
             self._facts.note(folder, name, stamp, [digest])
+        return digest
 
     def read_stamp(self, path: str) -> Stamp | None:
         """The stamp of a regular file that cannot change any more without another stamp; None for

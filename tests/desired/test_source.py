@@ -10,13 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from reconciler.desired.edit import Edit
-from reconciler.desired.source.folder import FolderTree
-from reconciler.errors import InvalidInput
-from reconciler.formats.digest import hash_bytes
 from reconciler.project import Project
-from reconciler.system.cache import Cache, Digests
-from tests.clock import FakeClock
 from tests.repository import Repository
 from tests.workspace import Workspace
 
@@ -134,70 +128,6 @@ def test_a_second_plan_parses_no_manifest(probed: Workspace) -> None:
     assert (second.returncode, second.stdout, second.stderr) == (0, first.out, "")
     probed.edit("two", take=2)
     assert python(POISONED, probed).stderr == "parsed specs/two.yaml again\n"
-
-
-def identify(tree: FolderTree) -> tuple[str, bool]:
-    """The digest of the manifest, and whether its bytes were read for it."""
-    digest, raw = tree.identify("a.yaml", 1000)
-    return digest, raw is not None
-
-
-def test_a_manifest_is_read_once(tmp_path: Path, clock: FakeClock) -> None:
-    """Until it may be another one: also where its size and its time of change are what they were,
-    and whoever asks for files to be verified.
-    """
-    path, cache = tmp_path / "a.yaml", Cache(tmp_path / "cache", None)
-    tree = FolderTree(tmp_path, Digests(cache, clock, "media"))
-    path.write_bytes(b"first")
-    clock.advance(path.stat().st_ctime - clock.now() + 1)
-    digests = [hash_bytes(b"first"), hash_bytes(b"other")]
-    assert [identify(tree) for _ in range(2)] == [(digests[0], True)] * 2  # too young to be known
-    clock.advance(3600)
-    assert [identify(tree) for _ in range(2)] == [(digests[0], True), (digests[0], False)]
-    before = path.stat()
-    (tmp_path / "b.yaml").write_bytes(b"other")
-    (tmp_path / "b.yaml").rename(path)
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert [identify(tree) for _ in range(2)] == [(digests[1], True), (digests[1], False)]
-    again = FolderTree(tmp_path, Digests(cache, clock, "media", verify=True))
-    assert identify(again) == (digests[1], True)
-    assert tree.identify("a.yaml", 3) == (digests[1], None)
-
-
-def test_a_manifest_that_is_too_long_is_not_known_by_its_start(
-    tmp_path: Path, clock: FakeClock
-) -> None:
-    """Of a file that is longer than was read no digest is remembered, and none of a link."""
-    tree = FolderTree(tmp_path, Digests(Cache(tmp_path / "cache", None), clock, "media"))
-    (tmp_path / "long.yaml").write_bytes(b"0123456789")
-    (tmp_path / "link.yaml").symlink_to("long.yaml")
-    clock.advance(tmp_path.stat().st_ctime - clock.now() + 3600)
-    for name, most, said in (
-        ("long", 4, b"0123"),
-        ("long", 10, b"0123456789"),
-        ("link", 4, b"0123"),
-    ):
-        assert tree.identify(f"{name}.yaml", most) == (hash_bytes(said), said)
-
-
-def test_a_text_that_is_lost_is_read_again(
-    probed: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where what a manifest says at length is no longer remembered; and one that is another file by
-    then is no riddle.
-    """
-    path = probed.write("specs/four.yaml", EDIT.format(name="four"))
-    late = FakeClock(path.stat().st_ctime + 3600)
-    monkeypatch.setattr(Cache, "fetch", lambda *_: None)
-
-    def load() -> Edit:
-        return Project.open(probed.root, clock=late).load().edits["four"].edit
-
-    edits = [load() for _ in range(3)]
-    assert edits[0].input == edits[1].input != {}
-    path.write_text(EDIT.format(name="more"))
-    with pytest.raises(InvalidInput, match=r"specs/four\.yaml.*changed while it was looked at"):
-        _ = edits[2].input
 
 
 def test_a_moved_manifest_is_read_again(probed: Workspace) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.desired.source import folder, readings
+from reconciler.desired.source import readings
 from reconciler.state.observed import Result
 from reconciler.state.store import records
 from reconciler.system import cache, files
@@ -34,7 +34,7 @@ def _keyed_without_context(patch: Patch) -> None:
 
 
 def _keyed_by_name(patch: Patch) -> None:
-    patch.setattr(folder, "hash_bytes", lambda content: "same")
+    patch.setattr(readings, "hash_bytes", lambda content: "same")
 
 
 def _keys_without_sources(patch: Patch) -> None:

@@ -12,11 +12,10 @@ from typing import IO
 
 from reconciler.config import PROJECT_FILE, STATE_DIR
 from reconciler.desired.tree import File, Missing, Unusable, is_manifest, suggest_spelling
-from reconciler.formats.digest import hash_bytes
 from reconciler.formats.names import fold_path
 from reconciler.formats.values import value
 from reconciler.system.cache import Digests
-from reconciler.system.files import read_stamp, read_start, resolve_inside, resolve_links
+from reconciler.system.files import read_start, resolve_inside, resolve_links
 
 
 class FolderTree:
@@ -48,21 +47,6 @@ class FolderTree:
                 if error.errno != errno.ELOOP:
                     raise
                 return read_start(str(self._resolve(path)), most)
-
-    def identify(self, path: str, most: int) -> tuple[str, bytes | None]:
-        try:
-            place = self._find(path)
-            stamp = read_stamp(place)
-        except OSError:  # who reads it says so
-            stamp = None
-        known = self._digests.find(place, stamp) if stamp is not None else None
-        if known is not None:
-            return known, None
-        raw = self.read(path, most)
-        digest = hash_bytes(raw)
-        if stamp is not None and stamp[0] == len(raw):
-            self._digests.note(place, stamp, digest)
-        return digest, raw
 
     def stamp(self, path: str) -> Hashable | None:
         try:

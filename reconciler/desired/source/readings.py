@@ -1,5 +1,5 @@
 """Reads a manifest file once: what it says is remembered by its bytes and by what it is read
-against. Its bytes are read where its stamp does not tell that they are what they were.
+against.
 
 Remembered of a file is one row: of every edit what each pass asks for. The rest of what it says,
 its texts and where they stand, lies apart and is read for the edits that somebody looks at.
@@ -7,8 +7,7 @@ its texts and where they stand, lies apart and is read for the edits that somebo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +20,7 @@ from reconciler.desired.policy import Policy
 from reconciler.desired.references import Reference, show_url
 from reconciler.desired.signed import Suspect, find_suspects
 from reconciler.desired.tree import Tree, Unusable
-from reconciler.errors import Fault, InvalidInput, Place
+from reconciler.errors import Fault, Place
 from reconciler.formats.digest import digest_json, hash_bytes
 from reconciler.formats.document import MAX_BYTES, Document, LazyMarks, SourceText
 from reconciler.formats.names import NO_ENVIRONMENT, is_plain
@@ -30,7 +29,6 @@ from reconciler.service.models import Variant
 from reconciler.system import shipped
 from reconciler.system.cache import Cache
 
-_MOST_BYTES = MAX_BYTES + 1  # what is longer is refused
 _ROWS, _TEXTS, _KEYS = "manifests", "manifests/texts", "keys"
 
 
@@ -84,29 +82,12 @@ class ManifestReader:
         return found
 
     def _read(self, file: str) -> ManifestFile:
-        digest, raw = self._tree.identify(file, _MOST_BYTES)
-        key = self._name_row(digest, file)
+        raw = self._tree.read(file, MAX_BYTES + 1)
+        key = f"{hash_bytes(raw)}:{self._context}:{file}"
         row = self._cache.get(_ROWS, key)
-        if row is not None:
-            return self._load_row(row, file, key, raw)
-        if raw is None:
-            raw = self._tree.read(file, _MOST_BYTES)
-            key = self._name_row(hash_bytes(raw), file)  # it may be another one by now
-        return self._read_anew(raw, file, key)
-
-    def _name_row(self, digest: str, file: str) -> str:
-        return f"{digest}:{self._context}:{file}"
-
-    def _read_again(self, file: str, key: str) -> bytes:
-        """The bytes of a file whose row is `key`. Raises InvalidInput where it is another one by
-        now.
-        """
-        with suppress(Unusable):
-            raw = self._tree.read(file, _MOST_BYTES)
-            if self._name_row(hash_bytes(raw), file) == key:
-                return raw
-        fault = Fault(Place(file), "the manifest was changed while it was looked at; run it again")
-        raise InvalidInput([fault])
+        if row is None:
+            return self._read_anew(raw, file, key)
+        return self._load_row(row, file, key, raw)
 
     def _compute_context(self) -> str:
         """What a row depends on besides the file's own bytes: the rules as shipped and the code
@@ -177,9 +158,9 @@ class ManifestReader:
 
     # -------------------------------------------------------------- what is remembered
 
-    def _load_row(self, row: Sequence[Any], file: str, key: str, raw: bytes | None) -> ManifestFile:
+    def _load_row(self, row: Sequence[Any], file: str, key: str, raw: bytes) -> ManifestFile:
         entries, warnings, suspects, keeps_policy = row
-        texts = _Texts(self._cache, key, raw, self._rules, self._read_again)
+        texts = _Texts(self._cache, key, raw, self._rules)
         edits: list[Edit] = []
         known: list[KnownKeys] = []
         for number, entry in enumerate(entries):
@@ -255,21 +236,13 @@ class _Texts:
     lost.
     """
 
-    __slots__ = ("_cache", "_key", "_raw", "_read_again", "_rules", "_texts")
+    __slots__ = ("_cache", "_key", "_raw", "_rules", "_texts")
 
-    def __init__(
-        self,
-        cache: Cache,
-        key: str,
-        raw: bytes | None,
-        rules: Rules,
-        read_again: Callable[[str, str], bytes],
-    ) -> None:
+    def __init__(self, cache: Cache, key: str, raw: bytes, rules: Rules) -> None:
         self._cache = cache
         self._key = key
         self._raw = raw
         self._rules = rules
-        self._read_again = read_again
         self._texts: Sequence[Text] = ()
 
     def read(self, number: int) -> Text:
@@ -277,8 +250,7 @@ class _Texts:
         if not self._texts:
             data, file = self._cache.fetch(_TEXTS, self._key), self._key.split(":", 2)[2]
             if data is None:
-                raw = self._raw if self._raw is not None else self._read_again(file, self._key)
-                edits = manifest.read_manifest(raw, file, self._rules).edits
+                edits = manifest.read_manifest(self._raw, file, self._rules).edits
                 self._cache.put(_TEXTS, self._key, _dump_texts(edits))
                 self._texts = [edit.text.get() for edit in edits]
             else:

@@ -14,7 +14,6 @@ from reconciler.config import PROJECT_FILE, STATE_DIR, CommittedFolder
 from reconciler.desired.source.folder import DiskFile
 from reconciler.desired.tree import File, Unusable, is_manifest, suggest_spelling
 from reconciler.errors import GitError
-from reconciler.formats.digest import hash_bytes
 from reconciler.formats.names import fold_path
 from reconciler.system.cache import Cache, Digests
 from reconciler.system.files import EscapesRoot, split_inside
@@ -94,10 +93,6 @@ class RevisionTree:
             if len(raw) >= most:
                 break
         return raw[:most]
-
-    def identify(self, path: str, most: int) -> tuple[str, bytes | None]:
-        raw = self.read(path, most)
-        return hash_bytes(raw), raw
 
     def stamp(self, _path: str) -> Hashable | None:
         return None
