@@ -42,7 +42,8 @@ def build_app(service: Service, run_blocking: RunBlocking) -> web.Application:
     app = web.Application(client_max_size=LARGEST_BODY, middlewares=[edge.middleware])
     for route in routes:
         app.router.add_route(route.method, route.path, route.handler)
-    app.router.add_get("/openapi.json", handlers.describe_api)
+    for path in ("/openapi.json", "/openapi.json/"):
+        app.router.add_get(path, handlers.describe_api)
     return app
 
 

@@ -126,7 +126,7 @@ def download_unverified(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         attempt,
         "_verify_output",
-        lambda blob, request, usage: Facts("video", "mp4", blob.size_bytes, 16, 16, 5.0),
+        lambda blob, models, request, usage: Facts("video", "mp4", blob.size_bytes, 16, 16, 5.0),
     )
 
 

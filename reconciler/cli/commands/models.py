@@ -19,9 +19,7 @@ def run_models(context: click.Context, name: str | None, as_json: bool, wide: bo
     paste. Nothing is asked of the service.
 
     \b
-    Examples:
-      cutlist models
-      cutlist models wan2.7-videoedit
+    Example: cutlist models wan2.7-videoedit
     """
     from reconciler.plan.model_view import find_model_view, view_models
     from reconciler.report.models import lay_out_model, lay_out_models
