@@ -4,7 +4,9 @@ new requests).
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
+from hypothesis.internal.conjecture import providers
 
 from tests.compat.fuzz import SESSIONS, Request, fuzzed, orders
 
@@ -12,6 +14,16 @@ REACHED = {
     (name, "200")
     for name in ("create", "fetch", "list", "download", "upload", "knownTasks", "journal")
 }
+
+
+@pytest.fixture(autouse=True)
+def _no_constants(monkeypatch: pytest.MonkeyPatch) -> None:
+    """hypothesis takes constants of all modules that are imported, so that what is asked would
+    depend on the other tests of a process.
+    """
+    nothing = providers.Constants()
+    monkeypatch.setattr(providers, "_get_local_constants", lambda: nothing)
+    providers.CONSTANTS_CACHE.cache.clear()
 
 
 def test_no_request_upsets_the_server() -> None:
