@@ -8,7 +8,6 @@ import dataclasses
 import ssl
 import tempfile
 from pathlib import Path
-from types import TracebackType
 
 from aiohttp import web
 
@@ -20,7 +19,7 @@ from mockserver.control import add_controls
 from mockserver.digest import compute_sha256
 from mockserver.errors import ServerError
 from mockserver.http.index import API
-from mockserver.http.listening import Listener
+from mockserver.http.listening import Listener, Runnable
 from mockserver.http.tls import build_ssl_context, make_certificate
 from mockserver.media.fetcher import Fetcher
 from mockserver.media.film_renderer import FilmRenderer
@@ -40,7 +39,7 @@ from mockserver.tasks.trial import try_model
 from mockserver.tasks.webhooks import Webhooks
 
 
-class MockServer:
+class MockServer(Runnable):
     """The DashScope video-editing task API on a local port.
 
     It takes the arguments of `Settings`, which says what each of them is. Raises ServerError when
@@ -102,18 +101,6 @@ class MockServer:
                 _write_state_file(self._service, self.settings.state_file)
         self._service = self._app = None
         self._closing.close()
-
-    async def __aenter__(self) -> MockServer:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.stop()
 
     # ---- what can be asked of it
 

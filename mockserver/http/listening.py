@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import ssl
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Self
 
 from aiohttp import web
 
@@ -58,3 +61,27 @@ class Listener:
         for connection in self._runner.server.connections:
             if connection.transport is not None and connection.transport is not spared:
                 connection.transport.abort()
+
+
+class Runnable(ABC):
+    """A server that is started and stopped, or runs for the length of a block."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Listen. Raises ServerError."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Stop listening."""
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -17,7 +16,7 @@ from mockserver.digest import derive_uuid, encode_canonical, encode_compact, loa
 from mockserver.errors import ApiError, ServerError
 from mockserver.http.answers import build_api_error
 from mockserver.http.index import API
-from mockserver.http.listening import Listener
+from mockserver.http.listening import Listener, Runnable
 from mockserver.orders import wire
 from mockserver.recording.exchange import (
     Answered,
@@ -37,7 +36,7 @@ LARGEST_TEXT = 64 << 10  # characters of a body that is no JSON and is kept
 _CHUNK_BYTES = 256 << 10
 
 
-class Recorder:
+class Recorder(Runnable):
     """A server that passes requests on to `upstream` and writes the exchanges to `file`.
 
     `say` gets each sentence that a person should read at once. Raises ServerError when the upstream
@@ -92,18 +91,6 @@ class Recorder:
         await self.upstream.close()
         if self._writer is not None:
             self._writer.close()
-
-    async def __aenter__(self) -> Recorder:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.stop()
 
     # ---- requests
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -21,7 +20,7 @@ from mockserver.digest import derive_uuid, encode_compact
 from mockserver.errors import ApiError, ObjectError
 from mockserver.http.answers import build_api_error, build_object_error
 from mockserver.http.index import API
-from mockserver.http.listening import Listener
+from mockserver.http.listening import Listener, Runnable
 from mockserver.recording.exchange import Answered, Asked, Exchange, Recording, read_recording
 from mockserver.recording.matching import (
     describe_differences,
@@ -38,7 +37,7 @@ _NO_VIDEO = ObjectError(
 )
 
 
-class Replay:
+class Replay(Runnable):
     """A server that answers from the recording in `file`. Raises BadRecording when it is none."""
 
     def __init__(
@@ -69,18 +68,6 @@ class Replay:
     async def stop(self) -> None:
         """Stop listening."""
         await self._listener.stop()
-
-    async def __aenter__(self) -> Replay:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.stop()
 
     async def _answer(self, request: web.Request) -> web.Response:
         self._requests += 1

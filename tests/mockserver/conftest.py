@@ -15,7 +15,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from mockserver import MockServer, VirtualClock
+from mockserver import MockServer, Recorder, VirtualClock
 from mockserver.media.probe.client import probe_file
 from tests.described import Watch
 
@@ -263,3 +263,20 @@ class Film:
 def decode():
     """Decodes the bytes of a video."""
     return Film
+
+
+@pytest.fixture
+def taped(serve, tmp_path):
+    """`await taped(live)`: a file with what a function does with a client of a bundled server."""
+
+    async def tape(live, **options):
+        file = tmp_path / "day.jsonl"
+        async with serve(task_seconds=(30.0, 30.0), **options) as api:
+            recorder = Recorder(api.server.url, file, clock=api.clock)
+            async with recorder, httpx.AsyncClient(base_url=recorder.url, timeout=60) as http:
+                api.http = http
+                await live(api)
+            assert recorder.left_out == 0
+        return file
+
+    return tape

@@ -4,12 +4,10 @@ import asyncio
 import dataclasses
 import json
 
-import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mockserver import Recorder
 from mockserver.recording.comparison import compare_recording
 from mockserver.recording.exchange import BadRecording, encode_exchange, read_recording
 from mockserver.recording.words import build_document, write_comparison
@@ -17,18 +15,11 @@ from tests.mockserver.conftest import CREATE
 
 
 @pytest.fixture
-def recorded(serve, tmp_path):
+def recorded(taped):
     """`await recorded(live)`: a recording of what a function does with a bundled server."""
 
     async def make(live, **options):
-        file = tmp_path / "day.jsonl"
-        async with serve(task_seconds=(30.0, 30.0), **options) as api:
-            recorder = Recorder(api.server.url, file, clock=api.clock)
-            async with recorder, httpx.AsyncClient(base_url=recorder.url, timeout=60) as http:
-                api.http = http
-                await live(api)
-            assert recorder.left_out == 0
-        return read_recording(file)
+        return read_recording(await taped(live, **options))
 
     return make
 

@@ -7,25 +7,8 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from mockserver import Recorder, Replay, ServerError, VirtualClock
+from mockserver import Replay, ServerError, VirtualClock
 from tests.mockserver.conftest import Api
-
-
-@pytest.fixture
-def taped(serve, tmp_path):
-    """`await taped(live)`: a file with what a function does with a client of a bundled server."""
-
-    async def tape(live, **options):
-        file = tmp_path / "day.jsonl"
-        async with serve(task_seconds=(30.0, 30.0), **options) as api:
-            recorder = Recorder(api.server.url, file, clock=api.clock)
-            async with recorder, httpx.AsyncClient(base_url=recorder.url, timeout=60) as http:
-                api.http = http
-                await live(api)
-            assert recorder.left_out == 0
-        return file
-
-    return tape
 
 
 @asynccontextmanager
