@@ -79,9 +79,8 @@ class Context:
     models: Models
     spill: Spill
     sightings: Sightings
-    questions: Pacer | SharedPacer | None = (
-        None  # of looks, pages of the list and downloads; None: no limit
-    )
+    # of looks, pages of the list and downloads; None: no limit
+    questions: Pacer | SharedPacer | None = None
     watch: TaskWatch | None = None  # None where there is no connection
     roll: Roll = field(default_factory=Roll)
     endurance: Endurance | None = None  # None: whatever is away ends the work

@@ -15,7 +15,7 @@ from reconciler.desired.job import Desired
 from reconciler.plan.decide import PlanOptions
 from reconciler.plan.earlier_keys import Former
 from reconciler.plan.frames import find_frames
-from reconciler.plan.jobs import Resolved, resolve_edit
+from reconciler.plan.jobs import Resolved, keep_frames, resolve_edit
 from reconciler.plan.step import Step
 from reconciler.planner import Pass, begin_draft, conclude_pass
 from reconciler.state.frames import FrameFinder
@@ -153,8 +153,7 @@ class Replanner:
             self._config, self._desired, current.resolved, observed, self._options
         )
         for edit in current.resolved.values():
-            if edit.frames:  # its record is there from now on
-                find_frames(edit.wanted, current.resolved, self._frames)
+            keep_frames(edit, current.resolved, self._frames)
         self._keys: dict[str, str] = {}  # by edit: the key that it was last looked up by
         self._note_new_keys(current.resolved)
 
@@ -282,5 +281,5 @@ class Replanner:
             self._draft.observed,
             self._former,
             trust_pins=not self._options.repay,
-            frames=self._frames,
+            found=find_frames(self._desired.edits[name], resolved, self._frames),
         )

@@ -36,8 +36,7 @@ from reconciler.errors import CutlistError, LedgerError, Place
 from reconciler.formats.words import format_span
 from reconciler.plan.cost import estimate_seconds, price_edit
 from reconciler.plan.decide import PlanOptions
-from reconciler.plan.frames import find_frames
-from reconciler.plan.jobs import Resolved
+from reconciler.plan.jobs import Resolved, keep_frames
 from reconciler.plan.step import Action, Step
 from reconciler.planner import Pass, conclude_pass, select_ready
 from reconciler.service.network import Transport
@@ -428,8 +427,7 @@ class Session:
         if options.refresh_only:
             steps = [replace(step, output="") for step in steps]  # stored, and not written
         for step in steps:
-            if resolved[step.name].frames:  # what is uploaded lies in the store from now on
-                find_frames(resolved[step.name].wanted, resolved, self._frames)
+            keep_frames(resolved[step.name], resolved, self._frames)
         return [
             Item(
                 step,

@@ -34,12 +34,18 @@ class FindFrame(Protocol):
         """One frame; None where it cannot be known here. Raises Unreadable."""
 
 
+FoundFrames = tuple[Mapping[str, Result], str]
+NO_FRAMES: FoundFrames = ({}, "")  # what nearly all edits take
+
+
 def find_frames(
     wanted: Wanted, resolved: Mapping[str, HasResult], finder: FindFrame | None
-) -> tuple[Mapping[str, Result], str]:
+) -> FoundFrames:
     """By NAME#FRAGMENT the frames that an edit takes, as far as they can be known, and in words
     what is wrong with one.
     """
+    if not list_fragments(wanted):
+        return NO_FRAMES
     frames: dict[str, Result] = {}
     fault = ""
     for source in wanted.sources:

@@ -12,7 +12,14 @@ from typing import Any, Protocol
 from reconciler.desired.job import Desired, Job, Wanted, build_job
 from reconciler.formats.values import value
 from reconciler.plan.earlier_keys import Former
-from reconciler.plan.frames import FindFrame, find_frames, list_fragments, takes_frames_alone
+from reconciler.plan.frames import (
+    NO_FRAMES,
+    FindFrame,
+    FoundFrames,
+    find_frames,
+    list_fragments,
+    takes_frames_alone,
+)
 from reconciler.state.observed import Findings, Observed, Result
 
 _NONE: Mapping[str, Any] = {}  # what nearly all edits have of upstream edits
@@ -116,10 +123,11 @@ class _Resolver:
         jobs: dict[str, Job] = {}
         if self._frames is not None:
             self._frames.look_up(list(self._list_frames(names)))
+        found: dict[str, FoundFrames] = {}
         for name in names:
             wanted = self._desired.edits[name]
-            frames, _ = find_frames(wanted, self.resolved, self._frames)
-            identities = _identify_upstreams(wanted, self.resolved, frames)
+            found[name] = find_frames(wanted, self.resolved, self._frames)
+            identities = _identify_upstreams(wanted, self.resolved, found[name][0])
             if identities is not None:
                 jobs[name] = build_job(wanted, identities)
         if self._look_up is not None:
@@ -133,7 +141,7 @@ class _Resolver:
                 self._former,
                 trust_pins=self._trust_pins,
                 own=jobs.get(name),
-                frames=self._frames,
+                found=found[name],
             )
 
     def _list_frames(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -170,6 +178,12 @@ class _Resolver:
             former.learn(answer.results, answer.requests)
 
 
+def keep_frames(edit: Resolved, resolved: Mapping[str, Resolved], finder: FindFrame) -> None:
+    """Have the frames that an edit takes put into the store, where `finder` keeps what it finds."""
+    if edit.frames:
+        find_frames(edit.wanted, resolved, finder)
+
+
 def resolve_edit(
     desired: Desired,
     name: str,
@@ -179,18 +193,18 @@ def resolve_edit(
     *,
     trust_pins: bool,
     own: Job | None = None,
-    frames: FindFrame | None = None,
+    found: FoundFrames = NO_FRAMES,
 ) -> Resolved:
     """One edit resolved, where those that it builds on are in `resolved`. `own` is its job by the
-    present rule of keys, where somebody has built it already.
+    present rule of keys, where somebody has built it already; `found` are the frames that it takes.
     """
     wanted = desired.edits[name]
     upstreams = wanted.upstreams
     missing, known = _part_upstreams(upstreams, resolved)
-    found, fault = find_frames(wanted, resolved, frames)
-    identities = _identify_upstreams(wanted, resolved, found)
+    frames, fault = found
+    identities = _identify_upstreams(wanted, resolved, frames)
     if identities is None:
-        return Resolved(wanted, None, None, missing, known, frames=found, fault=fault)
+        return Resolved(wanted, None, None, missing, known, frames=frames, fault=fault)
     # a frame that is here needs no video
     missing = tuple(up for up in missing if not takes_frames_alone(wanted, up))
     own = own or build_job(wanted, identities)
@@ -203,7 +217,7 @@ def resolve_edit(
         missing,
         known,
         pin.digest if pin is not None and trust_pins else None,
-        found,
+        frames,
         fault,
     )
 
