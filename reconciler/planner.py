@@ -25,7 +25,7 @@ from reconciler.plan.jobs import Resolved, resolve_jobs
 from reconciler.plan.prune import Pruning
 from reconciler.plan.step import Action, Plan, Step
 from reconciler.state import lockfile
-from reconciler.state.frames import FrameFinder
+from reconciler.state.excerpts import ExcerptFinder
 from reconciler.state.ledger import Ledger
 from reconciler.state.lookup import Lookup
 from reconciler.state.observed import Findings, Observed, Output, Pin, Published
@@ -273,7 +273,7 @@ class _Observer:
                 self._build_former(observed, findings),
                 trust_pins=not options.repay,
                 look_up=self._lookup,
-                frames=FrameFinder(self._store, self._cache, self._clock, keeps=False),
+                excerpts=ExcerptFinder(self._store, self._cache, self._clock, keeps=False),
             )
         files = self._observe_outputs(options)
         with time_stage("earlier jobs"):

@@ -73,7 +73,7 @@ def make_clip(
         tone = container.add_stream("aac", rate=8000, layout="mono") if sound else None
         container.mux(stream.encode(None))
         if tone is not None:
-            _write_tone(container, tone, 8000 * seconds)
+            write_tone(container, tone, 8000 * seconds)
     return path
 
 
@@ -94,7 +94,7 @@ def make_sound(path: Path, *, seconds: float = 4.2) -> Path:
     return path
 
 
-def _write_tone(container: Any, stream: Any, samples: int) -> None:
+def write_tone(container: Any, stream: Any, samples: int) -> None:
     """A square wave of 250 Hz."""
     wave = struct.pack("<1024h", *([8000] * 16 + [-8000] * 16) * 32)
     for begin in range(0, samples, 1024):
@@ -108,7 +108,7 @@ def _write_tone(container: Any, stream: Any, samples: int) -> None:
 def _sound_only(path: Path) -> None:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=8000, layout="mono")
-        _write_tone(container, stream, 1024)
+        write_tone(container, stream, 1024)
 
 
 def _sparse(path: Path, good: Path, size_bytes: int) -> None:

@@ -6,6 +6,8 @@ in the file.
 
 from __future__ import annotations
 
+import math
+import struct
 import tempfile
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +25,7 @@ _ENCODER = {"preset": "ultrafast", "crf": "25", "flags": "+bitexact"}
 # The probe lets nothing else in, and a film may name no other file.
 OPTIONS = {"enable_drefs": "0", "use_absolute_path": "0", "protocol_whitelist": "file"}
 _AUDIO_RATE = 48_000
+_FRAME_SAMPLES = 1024
 
 
 def write_film(plan: FilmPlan, medium: MediumPath, target: Path) -> None:
@@ -59,15 +62,39 @@ def _write_film(plan: FilmPlan, medium: MediumPath, folder: Path, target: Path) 
             container.mux(video.encode(frame))
         container.mux(video.encode())
         if sound is not None:
-            heard = medium(scenes.find_sound().sha256)
-            _copy_sound(heard, container, sound, plan.frames * _AUDIO_RATE // plan.fps)
+            heard, most = scenes.find_sound(), plan.frames * _AUDIO_RATE // plan.fps
+            if heard.audio:
+                _copy_sound(medium(heard.sha256), container, sound, most)
+            else:
+                _write_hum(container, sound, most, pitch=4 + int(plan.look[:1], 16))
+
+
+def _write_hum(
+    container: av.container.OutputContainer, sound: av.AudioStream, most: int, *, pitch: int
+) -> None:
+    """Encode the sound that a model makes up, `most` samples: a quiet tone with so many waves in
+    a frame.
+    """
+    wave = [math.sin(2 * math.pi * pitch * i / _FRAME_SAMPLES) / 8 for i in range(_FRAME_SAMPLES)]
+    samples = struct.pack(f"<{_FRAME_SAMPLES}f", *wave)
+    for begin in range(0, most, _FRAME_SAMPLES):
+        length = min(_FRAME_SAMPLES, most - begin)
+        frame = av.AudioFrame(format="fltp", layout="stereo", samples=length)
+        for plane in frame.planes:
+            plane.update(samples[: 4 * length].ljust(plane.buffer_size, b"\0"))
+        frame.sample_rate, frame.pts = _AUDIO_RATE, begin
+        frame.time_base = Fraction(1, _AUDIO_RATE)
+        container.mux(sound.encode(frame))
+    container.mux(sound.encode())
 
 
 def _copy_sound(
     path: Path, container: av.container.OutputContainer, sound: av.AudioStream, most: int
 ) -> None:
     """Encode the sound of a video or a sound anew, up to `most` samples."""
-    resampler = av.AudioResampler(format="fltp", layout="stereo", rate=_AUDIO_RATE, frame_size=1024)
+    resampler = av.AudioResampler(
+        format="fltp", layout="stereo", rate=_AUDIO_RATE, frame_size=_FRAME_SAMPLES
+    )
     with path.open("rb") as file:
         form = detect_form(file.read(16))
     demuxer = "mov" if form == "mp4" else form

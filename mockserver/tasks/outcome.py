@@ -98,7 +98,7 @@ def _draft_outcome(
         "frames": frames,
         "look": _LOOK,
         "watermark": asked.get("watermark") is True,
-        "audio": bool(rule["audio"] and any(each and each.audio for each in (main, heard))),
+        "audio": _has_sound(rule, main, heard),
         "settings": {name: parameters[name] for name in _SETTINGS if name in parameters},
         "sources": sources,
     }
@@ -108,6 +108,12 @@ def _draft_outcome(
         usage=encode_compact({name: figures[name] for name in rule["usage"]}).decode(),
         billed_s=round(sum([seconds[part] for part in model.billed]), 2),
     )
+
+
+def _has_sound(rule: Doc, main: Source | None, heard: Source | None) -> bool:
+    """Whether a film has sound: one that went in, or one that its model makes."""
+    goes_in = any(each is not None and each.audio for each in (main, heard))
+    return bool(rule["audio"] and (goes_in or rule.get("makes_sound", False)))
 
 
 def _find_first(sources: tuple[Source, ...], roles: Iterable[str]) -> Source | None:

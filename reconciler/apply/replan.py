@@ -14,11 +14,11 @@ from reconciler.config import Config
 from reconciler.desired.job import Desired
 from reconciler.plan.decide import PlanOptions
 from reconciler.plan.earlier_keys import Former
-from reconciler.plan.frames import find_frames
-from reconciler.plan.jobs import Resolved, keep_frames, resolve_edit
+from reconciler.plan.excerpts import find_excerpts
+from reconciler.plan.jobs import Resolved, keep_excerpts, resolve_edit
 from reconciler.plan.step import Step
 from reconciler.planner import Pass, begin_draft, conclude_pass
-from reconciler.state.frames import FrameFinder
+from reconciler.state.excerpts import ExcerptFinder
 from reconciler.state.ledger import Ledger
 from reconciler.state.lookup import look_up_stored
 from reconciler.state.observed import History, Output, Result, State, Stray
@@ -41,7 +41,7 @@ class Replanner:
         options: PlanOptions,
         first: Pass,
         cache: Cache,
-        frames: FrameFinder,
+        excerpts: ExcerptFinder,
     ) -> None:
         self._config = config
         self._store = store
@@ -50,7 +50,7 @@ class Replanner:
         self._outputs = outputs
         self._options = replace(options, verify=False)  # bytes are read once, at the beginning
         self._cache = cache
-        self._frames = frames
+        self._excerpts = excerpts
         self._desired: Desired = first.desired
         self._is_whole = False  # whether whole passes read all that ever was
         self._first: Pass | None = first  # until something is asked: the first request waits less
@@ -153,7 +153,7 @@ class Replanner:
             self._config, self._desired, current.resolved, observed, self._options
         )
         for edit in current.resolved.values():
-            keep_frames(edit, current.resolved, self._frames)
+            keep_excerpts(edit, current.resolved, self._excerpts)
         self._keys: dict[str, str] = {}  # by edit: the key that it was last looked up by
         self._note_new_keys(current.resolved)
 
@@ -281,5 +281,5 @@ class Replanner:
             self._draft.observed,
             self._former,
             trust_pins=not self._options.repay,
-            found=find_frames(self._desired.edits[name], resolved, self._frames),
+            found=find_excerpts(self._desired.edits[name], resolved, self._excerpts),
         )

@@ -36,12 +36,12 @@ from reconciler.errors import CutlistError, LedgerError, Place
 from reconciler.formats.words import format_span
 from reconciler.plan.cost import estimate_seconds, price_edit
 from reconciler.plan.decide import PlanOptions
-from reconciler.plan.jobs import Resolved, keep_frames
+from reconciler.plan.jobs import Resolved, keep_excerpts
 from reconciler.plan.step import Action, Step
 from reconciler.planner import Pass, conclude_pass, select_ready
 from reconciler.service.network import Transport
 from reconciler.state.booked import Origin
-from reconciler.state.frames import FrameFinder
+from reconciler.state.excerpts import ExcerptFinder
 from reconciler.state.ledger import Ledger
 from reconciler.state.observed import Attempt, History, State
 from reconciler.state.outputs import Outputs
@@ -81,7 +81,7 @@ class Session:
         self._origin = Origin()
         self._models = config.models
         self._cache = cache
-        self._frames = FrameFinder(store, cache, clock, keeps=True)
+        self._excerpts = ExcerptFinder(store, cache, clock, keeps=True)
         self._outputs = Outputs.of(config.root, config.outputs_file, cache)
         self._publisher = Publisher(config, store, self._outputs, clock)
         self._context = build_context(
@@ -295,7 +295,7 @@ class Session:
             options,
             first,
             self._cache,
-            self._frames,
+            self._excerpts,
         )
         has_run = executor.busy
         while has_run and not stop.reason:
@@ -427,7 +427,7 @@ class Session:
         if options.refresh_only:
             steps = [replace(step, output="") for step in steps]  # stored, and not written
         for step in steps:
-            keep_frames(resolved[step.name], resolved, self._frames)
+            keep_excerpts(resolved[step.name], resolved, self._excerpts)
         return [
             Item(
                 step,

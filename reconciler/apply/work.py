@@ -15,6 +15,7 @@ from reconciler.formats.digest import hash_bytes
 from reconciler.plan.jobs import Resolved
 from reconciler.service.models import VIDEO_SUFFIX, Models
 from reconciler.state.booked import Booking, Origin
+from reconciler.state.excerpts import find_suffix
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,9 @@ def _list_sources(resolved: Resolved, models: Models) -> Iterator[Source]:
             digest = input_.identity.removeprefix("sha256:")
             yield Source(at, "file", digest, _find_suffix(input_), reference.value)
         elif reference.fragment:
-            assert resolved.frames is not None
-            yield Source(at, "result", resolved.frames[reference.source].digest, ".png")
+            assert resolved.excerpts is not None
+            suffix = find_suffix(reference.fragment)
+            yield Source(at, "result", resolved.excerpts[reference.source].digest, suffix)
         elif reference.kind == "edit":
             result = upstream[reference.value]
             form = models.find_output_form(result.job)

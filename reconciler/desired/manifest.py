@@ -10,7 +10,6 @@ from reconciler.desired import comments, layers, matrix, roles
 from reconciler.desired.edit import Edit, LazyText, Text
 from reconciler.desired.matrix import Cell
 from reconciler.desired.references import (
-    FRAMES,
     BadReference,
     Reference,
     parse_reference,
@@ -19,6 +18,7 @@ from reconciler.desired.references import (
 from reconciler.errors import Fault, Place
 from reconciler.formats import schema
 from reconciler.formats.document import Document, join_pointer, name_field
+from reconciler.formats.fragments import FRAMES, SOUND, is_sound
 from reconciler.formats.names import NO_ENVIRONMENT, is_plain
 from reconciler.formats.values import value
 from reconciler.service.models import VIDEO_SUFFIX, Model, Models, Variant
@@ -264,21 +264,28 @@ def _check_media(edit: Edit, model: Model, variant: Variant) -> Iterator[Fault]:
                 " URL or a file",
             )
         elif medium_reference.kind == "edit":
-            yield from _check_frame(edit.place(at), field, medium_reference, limits.kind)
+            yield from _check_part(edit.place(at), field, medium_reference, limits.kind)
 
 
-def _check_frame(place: Place, field: str, reference: Reference, kind: str) -> Iterator[Fault]:
+def _check_part(place: Place, field: str, reference: Reference, kind: str) -> Iterator[Fault]:
     """What is wrong with a reference to another edit where a medium of that kind is wanted."""
-    shown = f"{field} is edit://{reference.source}"
-    if reference.fragment and kind != "image":
-        way = f"; the video itself is edit://{reference.value}" if kind == "video" else ""
-        yield Fault(place, f"{shown}: a frame is an image, and {_KIND_NAMES[kind]} is wanted{way}")
-    elif not reference.fragment and kind != "video":
-        way = f"; a frame of it is {FRAMES} behind the name" if kind == "image" else ""
-        yield Fault(
-            place,
-            f"{shown}: an edit makes a video, and {_KIND_NAMES[kind]} is wanted here{way}",
-        )
+    given = "video"
+    if reference.fragment:
+        given = "audio" if is_sound(reference.fragment) else "image"
+    if given == kind:
+        return
+    is_words = {
+        "video": "an edit makes a video",
+        "image": "a frame is an image",
+        "audio": f"{SOUND} is a sound",
+    }
+    ways = {
+        "video": f"the video itself is edit://{reference.value}",
+        "image": f"a frame of it is {FRAMES} behind the name",
+        "audio": f"its sound is {SOUND} behind the name",
+    }
+    wanted = f"{_KIND_NAMES[kind]} is wanted here; {ways[kind]}"
+    yield Fault(place, f"{field} is edit://{reference.source}: {is_words[given]}, and {wanted}")
 
 
 def _warn_about_ignored_fields(edit: Edit, variant: Variant) -> Iterator[Fault]:

@@ -1,7 +1,7 @@
 """What a media URL of a manifest names, and what its identity is. Pure.
 
 One of: a remote URL, a path relative to the manifest, a data URI, a temporary upload (oss://),
-another edit (edit://NAME), or one frame of its video (edit://NAME#last-frame).
+another edit (edit://NAME), or a part of its video (edit://NAME#last-frame, edit://NAME#audio).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from reconciler.desired.datauri import BadDataUri, is_data_uri, parse_data_uri
 from reconciler.formats.digest import hash_bytes
+from reconciler.formats.fragments import parse_fragment
 from reconciler.formats.signed_urls import Signatures
 from reconciler.formats.values import value
 
@@ -21,8 +22,6 @@ Kind = Literal["remote", "local", "data", "oss", "edit"]
 # A link as nearly all are: it has a host, and nothing in it that would be refused.
 _PLAIN_LINK = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?/[!-~]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_MOMENT = re.compile(r"frame=([0-9]{1,4}(?:\.[0-9]{1,3})?)s")
-FRAMES = "#first-frame, #last-frame or #frame=2.5s"  # what a fragment may be
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -33,7 +32,7 @@ class BadReference(ValueError):
 @value(frozen=True, slots=True)
 class Reference:
     """A parsed media URL; `value` is the URL, the path in the project, or the edit's name.
-    `fragment` says which frame of that edit's video is meant; empty: the whole video.
+    `fragment` says which frame of that edit's video is meant, or its sound; empty: the video.
     """
 
     kind: Kind
@@ -99,25 +98,10 @@ def parse_reference(url: str, manifest: str) -> Reference:
 
 
 def _parse_fragment(text: str) -> str:
-    """A fragment in its one spelling. Raises BadReference."""
-    if text in ("first-frame", "last-frame"):
-        return text
-    found = _MOMENT.fullmatch(text)
-    if found is None:
-        raise BadReference(
-            f"behind # stands which frame of the video is meant: legal are {FRAMES}, in seconds"
-        )
-    whole, _, rest = found[1].partition(".")
-    rest = rest.rstrip("0")
-    return f"frame={int(whole)}{'.' if rest else ''}{rest}s"
-
-
-def find_moment_s(fragment: str) -> float | None:
-    """The moment that a fragment names, in seconds from the beginning; None for the last frame."""
-    if fragment == "first-frame":
-        return 0.0
-    found = _MOMENT.fullmatch(fragment)
-    return float(found[1]) if found is not None else None
+    try:
+        return parse_fragment(text)
+    except ValueError as error:
+        raise BadReference(str(error)) from None
 
 
 def _find_host(url: str) -> str | None:

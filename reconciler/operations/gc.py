@@ -12,7 +12,7 @@ from reconciler.errors import InvalidInput
 from reconciler.operations.claims import find_named_keys, is_shared, read_claims
 from reconciler.planner import Pass
 from reconciler.state import lockfile
-from reconciler.state.frames import find_source_digest, is_frame
+from reconciler.state.excerpts import find_source_digest, is_excerpt
 from reconciler.state.observed import Observed, Result
 from reconciler.state.store import Store
 from reconciler.system.git.committed import read_versions
@@ -66,12 +66,12 @@ def find_garbage(
         for result in results
         if key not in keys_in_use and result.digest not in pinned and result.stored < stored_before
     ]
-    unnamed = _leave_frames(unnamed, observed)
+    unnamed = _leave_excerpts(unnamed, observed)
     return Garbage(tuple(unnamed), _add_up_bytes(unnamed, observed))
 
 
-def _leave_frames(unnamed: Sequence[Result], observed: Observed) -> list[Result]:
-    """`unnamed` without the frames of videos that stay."""
+def _leave_excerpts(unnamed: Sequence[Result], observed: Observed) -> list[Result]:
+    """`unnamed` without the excerpts of videos that stay."""
     going = {(result.key, result.digest) for result in unnamed}
     staying = {
         result.digest
@@ -82,7 +82,7 @@ def _leave_frames(unnamed: Sequence[Result], observed: Observed) -> list[Result]
     return [
         result
         for result in unnamed
-        if not (is_frame(result) and find_source_digest(result) in staying)
+        if not (is_excerpt(result) and find_source_digest(result) in staying)
     ]
 
 

@@ -135,8 +135,7 @@ def _open_before(edit: Resolved, store: Store, stack: ExitStack) -> IO[bytes]:
         raise _NotHere("made of words alone")
     reference = medium.medium.reference
     if medium.upstream is not None:
-        above = {**(edit.upstream or {}), **(edit.frames or {})}
-        result = above.get(medium.medium.reference.source)
+        result = edit.above.get(reference.source)
         if result is None:
             raise _NotHere(f"waits for {make_plain(medium.upstream)}")
         return stack.enter_context(store.open_blob(result.digest))

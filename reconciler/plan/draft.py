@@ -26,7 +26,7 @@ from reconciler.plan.decide import (
     describe_pick,
     is_settled,
 )
-from reconciler.plan.frames import find_late_frame
+from reconciler.plan.excerpts import find_late_frame
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.prune import Heirs, Pruning, find_left_over, plan_prune
 from reconciler.plan.selection import select_edits
@@ -282,8 +282,7 @@ class Draft:
         edit = self.resolved[name]
         if edit.job is not None:
             return edit.job.key
-        above = {**(edit.upstream or {}), **(edit.frames or {})}
-        known = {source: result.identity for source, result in above.items()}
+        known = {source: result.identity for source, result in edit.above.items()}
         to_be = {up: f"edit:{self._find_first(self._request[up])}" for up in edit.waits_for}
         return build_job(edit.wanted, to_be | known).key
 

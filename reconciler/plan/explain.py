@@ -117,8 +117,7 @@ def explain_edit(resolved: Resolved, observed: Observed, step: Step, currency: s
 
 def _unfinished(resolved: Resolved) -> Job:
     """The job as far as it is known: an edit that has no result yet stands for its bytes."""
-    above = {**(resolved.upstream or {}), **(resolved.frames or {})}
-    known = {source: result.identity for source, result in above.items()}
+    known = {source: result.identity for source, result in resolved.above.items()}
     return build_job(resolved.wanted, {up: f"edit://{up}" for up in resolved.waits_for} | known)
 
 

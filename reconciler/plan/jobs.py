@@ -12,13 +12,13 @@ from typing import Any, Protocol
 from reconciler.desired.job import Desired, Job, Wanted, build_job
 from reconciler.formats.values import value
 from reconciler.plan.earlier_keys import Former
-from reconciler.plan.frames import (
-    NO_FRAMES,
-    FindFrame,
-    FoundFrames,
-    find_frames,
+from reconciler.plan.excerpts import (
+    NO_EXCERPTS,
+    FindExcerpt,
+    FoundExcerpts,
+    find_excerpts,
     list_fragments,
-    takes_frames_alone,
+    takes_excerpts_alone,
 )
 from reconciler.state.observed import Findings, Observed, Result
 
@@ -37,13 +37,20 @@ class Resolved:
     waits_for: tuple[str, ...] = ()  # upstream edits without a result
     upstream: Mapping[str, Result] | None = None  # results of the upstream edits that have one
     pinned: str | None = None  # the digest that the lock file names for its job
-    frames: Mapping[str, Result] | None = None  # by NAME#FRAGMENT, those that it takes
-    fault: str = ""  # in words, what forbids to send it: a frame that there is not
+    excerpts: Mapping[str, Result] | None = None  # by NAME#FRAGMENT, those that it takes
+    fault: str = ""  # in words, what forbids to send it: an excerpt that there is not
 
     @property
     def digest(self) -> str | None:
         """The digest of its result, here or, by the lock file, elsewhere."""
         return self.pinned if self.result is None else self.result.digest
+
+    @property
+    def above(self) -> Mapping[str, Result]:
+        """What it takes of others, as far as it is known: results by name, excerpts by
+        NAME#FRAGMENT.
+        """
+        return {**(self.upstream or {}), **(self.excerpts or {})}
 
     @property
     def is_picked(self) -> bool:
@@ -68,17 +75,17 @@ def resolve_jobs(
     *,
     trust_pins: bool = True,
     look_up: LookUp | None = None,
-    frames: FindFrame | None = None,
+    excerpts: FindExcerpt | None = None,
 ) -> Mapping[str, Resolved]:
     """Every edit resolved, upstream before downstream. What an earlier rule of keys knows keeps
     the key that it has (`former`).
 
     `trust_pins`: a result that is not here is taken to be what the lock file says; not where it is
     to be paid again, and so will be another one. `look_up` is asked about keys as they become
-    known, a level of the graph at a time; None: `observed` has everything. `frames` finds what
-    edits take of the videos of others.
+    known, a level of the graph at a time; None: `observed` has everything. `excerpts` finds
+    what edits take of the videos of others.
     """
-    resolver = _Resolver(desired, observed, former or Former(), trust_pins, look_up, frames)
+    resolver = _Resolver(desired, observed, former or Former(), trust_pins, look_up, excerpts)
     for names in _levels(desired):
         resolver.resolve(names)
     return {name: resolver.resolved[name] for name in desired.edits}
@@ -108,25 +115,25 @@ class _Resolver:
         former: Former,
         trust_pins: bool,
         look_up: LookUp | None,
-        frames: FindFrame | None,
+        excerpts: FindExcerpt | None,
     ) -> None:
         self._desired = desired
         self._observed = observed
         self._former = former
         self._trust_pins = trust_pins
         self._look_up = look_up
-        self._frames = frames
+        self._excerpts = excerpts
         self.resolved: dict[str, Resolved] = {}
 
     def resolve(self, names: Sequence[str]) -> None:
         """Resolve edits whose upstream edits are resolved."""
         jobs: dict[str, Job] = {}
-        if self._frames is not None:
-            self._frames.look_up(list(self._list_frames(names)))
-        found: dict[str, FoundFrames] = {}
+        if self._excerpts is not None:
+            self._excerpts.look_up(list(self._list_excerpts(names)))
+        found: dict[str, FoundExcerpts] = {}
         for name in names:
             wanted = self._desired.edits[name]
-            found[name] = find_frames(wanted, self.resolved, self._frames)
+            found[name] = find_excerpts(wanted, self.resolved, self._excerpts)
             identities = _identify_upstreams(wanted, self.resolved, found[name][0])
             if identities is not None:
                 jobs[name] = build_job(wanted, identities)
@@ -144,8 +151,8 @@ class _Resolver:
                 found=found[name],
             )
 
-    def _list_frames(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """The frames that some edits take of videos whose digest is known."""
+    def _list_excerpts(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """The excerpts that some edits take of videos whose digest is known."""
         for name in names:
             for reference in list_fragments(self._desired.edits[name]):
                 digest = self.resolved[reference.value].digest
@@ -178,10 +185,12 @@ class _Resolver:
             former.learn(answer.results, answer.requests)
 
 
-def keep_frames(edit: Resolved, resolved: Mapping[str, Resolved], finder: FindFrame) -> None:
-    """Have the frames that an edit takes put into the store, where `finder` keeps what it finds."""
-    if edit.frames:
-        find_frames(edit.wanted, resolved, finder)
+def keep_excerpts(edit: Resolved, resolved: Mapping[str, Resolved], finder: FindExcerpt) -> None:
+    """Have the excerpts that an edit takes put into the store, where `finder` keeps what it
+    finds.
+    """
+    if edit.excerpts:
+        find_excerpts(edit.wanted, resolved, finder)
 
 
 def resolve_edit(
@@ -193,20 +202,21 @@ def resolve_edit(
     *,
     trust_pins: bool,
     own: Job | None = None,
-    found: FoundFrames = NO_FRAMES,
+    found: FoundExcerpts = NO_EXCERPTS,
 ) -> Resolved:
     """One edit resolved, where those that it builds on are in `resolved`. `own` is its job by the
-    present rule of keys, where somebody has built it already; `found` are the frames that it takes.
+    present rule of keys, where somebody has built it already; `found` are the excerpts that it
+    takes.
     """
     wanted = desired.edits[name]
     upstreams = wanted.upstreams
     missing, known = _part_upstreams(upstreams, resolved)
-    frames, fault = found
-    identities = _identify_upstreams(wanted, resolved, frames)
+    excerpts, fault = found
+    identities = _identify_upstreams(wanted, resolved, excerpts)
     if identities is None:
-        return Resolved(wanted, None, None, missing, known, frames=frames, fault=fault)
-    # a frame that is here needs no video
-    missing = tuple(up for up in missing if not takes_frames_alone(wanted, up))
+        return Resolved(wanted, None, None, missing, known, excerpts=excerpts, fault=fault)
+    # an excerpt that is here needs no video
+    missing = tuple(up for up in missing if not takes_excerpts_alone(wanted, up))
     own = own or build_job(wanted, identities)
     chosen = former.choose_job(wanted, identities, own, observed, desired.edits)
     pin = observed.pin(name, chosen.key)
@@ -217,7 +227,7 @@ def resolve_edit(
         missing,
         known,
         pin.digest if pin is not None and trust_pins else None,
-        frames,
+        excerpts,
         fault,
     )
 
@@ -239,18 +249,18 @@ def _part_upstreams(
 
 
 def _identify_upstreams(
-    wanted: Wanted, resolved: Mapping[str, Resolved], frames: Mapping[str, Result]
+    wanted: Wanted, resolved: Mapping[str, Resolved], excerpts: Mapping[str, Result]
 ) -> Mapping[str, str] | None:
-    """By upstream edit and by frame, what stands for its bytes; None while that of one of them is
+    """By upstream edit and by excerpt, what stands for its bytes; None while that of one of them is
     not known.
     """
     upstreams = wanted.upstreams
     if not upstreams:
         return _NONE
-    if any(reference.source not in frames for reference in list_fragments(wanted)):
+    if any(reference.source not in excerpts for reference in list_fragments(wanted)):
         return None
     digests = {up: resolved[up].digest for up in upstreams}
     if not all(digests.values()):
         return None
     known = {up: f"sha256:{digest}" for up, digest in digests.items()}
-    return known | {source: frame.identity for source, frame in frames.items()}
+    return known | {source: excerpt.identity for source, excerpt in excerpts.items()}

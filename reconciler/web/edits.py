@@ -111,8 +111,7 @@ def _build_before(input_: Input, edit: Resolved, places: MediaPlaces) -> dict[st
 
 def _find_digest(input_: Input, edit: Resolved) -> str | None:
     if input_.upstream is not None:
-        above = {**(edit.upstream or {}), **(edit.frames or {})}
-        result = above.get(input_.medium.reference.source)
+        result = edit.above.get(input_.medium.reference.source)
         return None if result is None else result.digest
     identity = input_.identity or ""
     return identity.removeprefix(_SHA256) if identity.startswith(_SHA256) else None

@@ -55,15 +55,18 @@ def test_kinds(url: str, kind: str, value: str) -> None:
         ("frame=2.5s", "frame=2.5s"),
         ("frame=02.500s", "frame=2.5s"),
         ("frame=3.0s", "frame=3s"),
+        ("audio", "audio"),
     ],
 )
-def test_a_frame_of_an_edit(text: str, fragment: str) -> None:
-    """A fragment says which frame is meant, in one spelling."""
+def test_a_part_of_an_edit(text: str, fragment: str) -> None:
+    """A fragment says which frame is meant, in one spelling, or the sound."""
     assert parse_reference(f"edit://a#{text}", HERE) == Reference("edit", "a", fragment)
 
 
-@pytest.mark.parametrize("text", ["", "last", "frame=2", "frame=2m", "frame=-1s", "frame=1.2345s"])
-def test_what_is_no_frame(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["", "last", "frame=2", "frame=2m", "frame=-1s", "frame=1.2345s", "sound", "Audio"]
+)
+def test_what_is_no_part(text: str) -> None:
     """Any other fragment is refused, with those that are legal."""
     with pytest.raises(BadReference, match="legal are #first-frame"):
         parse_reference(f"edit://a#{text}", HERE)

@@ -25,6 +25,7 @@ from reconciler.apply.outcome import Report, Stop
 from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.config import Variables
 from reconciler.formats.secret import Secret
+from tests.media import write_tone
 
 
 class Ticking:
@@ -59,7 +60,8 @@ class SmallFilms(FilmRenderer):
 
     def render(self, plan: Any, medium: Any, target: Path) -> None:
         part = target.with_suffix(".part")
-        write_video(part, plan.frames / plan.fps, 256, 256, colour=int(plan.look[:6], 16))
+        colour, seconds = int(plan.look[:6], 16), plan.frames / plan.fps
+        write_video(part, seconds, 256, 256, colour=colour, sound=plan.audio)
         part.replace(target)
 
 
@@ -71,17 +73,21 @@ def write_video(
     *,
     colour: int = 0x3366CC,
     container: str = "mp4",
+    sound: bool = False,
 ) -> Path:
-    """A still video of one colour."""
+    """A still video of one colour, silent or with a tone."""
     from PIL import Image
 
     image = Image.new("RGB", (width, height), (colour >> 16 & 255, colour >> 8 & 255, colour & 255))
     with av.open(str(path), "w", format=container) as out:
         stream = out.add_stream("libx264", rate=30, options={"preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        tone = out.add_stream("aac", rate=8000, layout="mono") if sound else None
         for _ in range(round(seconds * 30)):
             out.mux(stream.encode(av.VideoFrame.from_image(image)))
         out.mux(stream.encode())
+        if tone is not None:
+            write_tone(out, tone, round(8000 * seconds))
     return path
 
 

@@ -33,6 +33,10 @@ def with_rotation(data):
     return data[:at] + matrix + data[at + 36 :]
 
 
+def body_of(model, fields, **parameters):
+    return {"model": model, "input": fields, "parameters": {"resolution": "720P", **parameters}}
+
+
 def far(one, other):
     return max(abs(a - b) for a, b in zip(one, other, strict=True))
 
@@ -294,6 +298,18 @@ async def test_vace_is_five_seconds_at_most_and_silent(filming, clip_of, decode)
     )
     film = decode(await filming.film(filming.vace("video_outpainting", video_url=url)))
     assert (film.seconds, film.sounds) == (5, 0)
+
+
+async def test_a_sound_is_made_where_none_goes_in(filming, image_of, decode):
+    """A model that makes sounds gives its films one as long as they are; a clip's own comes first,
+    and a silent clip that is edited stays silent.
+    """
+    film = decode(await filming.film(body_of("wan2.7-t2v", {"prompt": "rain"}, duration=2)))
+    assert (film.seconds, film.sounds) == (2, 1)
+    assert 1.9 < film.audio_s < 2.1
+    url = await filming.upload("first.png", image_of(), "wan2.7-i2v")
+    media = {"media": [{"type": "first_frame", "url": url}]}
+    assert decode(await filming.film(body_of("wan2.7-i2v", media, duration=2))).sounds == 1
 
 
 async def test_wan_keeps_the_sound(filming, clip_of, decode):

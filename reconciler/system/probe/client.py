@@ -11,6 +11,7 @@ import atexit
 import contextlib
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -29,11 +30,13 @@ from reconciler.system.probe.file_types import (
     SOUNDS,
     detect_form,
 )
-from reconciler.system.probe.refusal import Foreign, Unreadable
+from reconciler.system.probe.refusal import MOST_MADE_BYTES, Foreign, Unreadable
 
-MOST_MADE_BYTES = 16 << 20  # of what is made of a medium
 _MOST_ANSWER_BYTES = 64 << 20
 PATIENCE_S = 120.0  # for an answer, however busy the machine; computing time is limited over there
+# how what is cut of a video begins: with its sides, and with its pace
+_PNG = re.compile(rb"\x89PNG\r\n\x1a\n....IHDR.{8}", re.DOTALL)
+_WAV = re.compile(rb"RIFF....WAVEfmt \x10\0\0\0\x01\0[\x01\x02]\0.{4}(?!\0{4}).{8}data", re.DOTALL)
 _START = (
     "import sys; sys.path += sys.argv[1:];"
     " from reconciler.system.probe.worker import serve; serve()"
@@ -113,16 +116,26 @@ class ProbeClient:
 
     def cut_frame(self, file: IO[bytes], size_bytes: int, moment_s: float | None) -> bytes:
         """One frame of a video as PNG, as `frames.cut_frame`. Raises Unreadable."""
+        return self._cut(file, size_bytes, {"cut_s": moment_s}, _PNG)
+
+    def cut_sound(self, file: IO[bytes], size_bytes: int) -> bytes:
+        """The sound of a video as WAV, as `soundtrack.cut_sound`. Raises Unreadable."""
+        return self._cut(file, size_bytes, {"cut_sound": True}, _WAV)
+
+    def _cut(
+        self, file: IO[bytes], size_bytes: int, what: Mapping[str, Any], form: re.Pattern[bytes]
+    ) -> bytes:
+        """What is cut of a video, which has that form."""
         file.seek(0)
-        form = detect_form(file.read(HEAD_BYTES))
-        if form != CLIP:
+        if detect_form(file.read(HEAD_BYTES)) != CLIP:
             raise Unreadable("it is no video that can be opened")
-        question = {"form": form, "size_bytes": size_bytes, "mask": False, "make": ""}
-        asked = {**question, "cut_s": moment_s}
+        question = {"form": CLIP, "size_bytes": size_bytes, "mask": False, "make": ""}
         with _open_descriptor(file) as descriptor, self._turn:
-            answer, made = self._ask(json.dumps(asked).encode(), descriptor)
+            answer, made = self._ask(json.dumps({**question, **what}).encode(), descriptor)
         if "refused" in answer:
             raise Unreadable(answer["refused"])
+        if not form.match(made):  # strangers' bytes may have taken the worker over
+            raise Unreadable("it is nothing that can be cut")
         return made
 
     def make(self, file: IO[bytes], kind: str, size_bytes: int) -> bytes:
@@ -278,6 +291,11 @@ def read_small_frames(
 def cut_frame(file: IO[bytes], size_bytes: int, moment_s: float | None) -> bytes:
     """`ProbeClient.cut_frame` of the one worker of this run."""
     return _client.cut_frame(file, size_bytes, moment_s)
+
+
+def cut_sound(file: IO[bytes], size_bytes: int) -> bytes:
+    """`ProbeClient.cut_sound` of the one worker of this run."""
+    return _client.cut_sound(file, size_bytes)
 
 
 def probe_file(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from reconciler.system.probe.file_types import describe_form
 
+MOST_MADE_BYTES = 16 << 20  # of what is made of a medium; where it would be more, it is refused
+
 
 class Refusal(Exception):
     """The worker's word: a medium cannot be taken; the message says why."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.system.probe.file_types import SOUNDS
-from reconciler.system.probe.refusal import Refusal
+from reconciler.system.probe.refusal import MOST_MADE_BYTES, Refusal
 
 MOST_ASKED_BYTES = 4096
 READY = b"ready\n"
@@ -29,6 +29,7 @@ IDLE_S = 120.0
 CPU_S, BYTES_PER_CPU_S = 1.8, 8 << 20  # of computing time for a file: so much, and more for more
 LONG_CPU_S = 30.0  # in the place of CPU_S, where frames are read or stills are made
 _READS_FRAMES = {"moments_s", "cut_s"}  # what such a question says
+_CUTS = {"cut_s", "cut_sound"}
 _OPEN_FILES = 64  # while nothing of strangers is open
 TOO_MUCH_MEMORY = 86  # exit code
 _STATM = Path("/proc/self/statm")
@@ -60,12 +61,13 @@ def serve() -> None:
 
 def _answer(question: dict[str, Any], file: int) -> dict[str, Any]:
     """Facts, or the bytes of what was to be made, or a refusal."""
-    cpu_s = LONG_CPU_S if question["make"] or question.keys() & _READS_FRAMES else CPU_S
+    is_long = question["make"] or question.keys() & (_READS_FRAMES | _CUTS)
+    cpu_s = LONG_CPU_S if is_long else CPU_S
     try:
         with _limit_process(file, cpu_s + question["size_bytes"] / BYTES_PER_CPU_S):
             if question["make"]:
                 return {"made": _make(question, file)}
-            if "cut_s" in question:
+            if question.keys() & _CUTS:
                 return {"made": _cut(question, file)}
             return {"facts": _read_facts(question, file)}
     except Refusal as error:
@@ -83,6 +85,10 @@ def _import_for(question: dict[str, Any]) -> None:
         from reconciler.system.probe import frames
 
         _warm_up(frames)
+    if "cut_sound" in question:
+        from reconciler.system.probe import soundtrack
+
+        _warm_up(soundtrack)
     if question["make"]:
         from reconciler.system.stills import drawing
 
@@ -174,10 +180,17 @@ def _read_facts(question: dict[str, Any], file: int) -> dict[str, Any]:
 
 
 def _cut(question: dict[str, Any], file: int) -> bytes:
-    from reconciler.system.probe.frames import cut_frame
-
     with open(file, "rb", closefd=False) as content:
-        return cut_frame(content, question["cut_s"])
+        if "cut_sound" in question:
+            from reconciler.system.probe.soundtrack import cut_sound
+
+            return cut_sound(content, MOST_MADE_BYTES)
+        from reconciler.system.probe.frames import cut_frame
+
+        png = cut_frame(content, question["cut_s"])
+    if len(png) > MOST_MADE_BYTES:
+        raise Refusal(f"its frame has more than {MOST_MADE_BYTES >> 20} MB as PNG")
+    return png
 
 
 def _make(question: dict[str, Any], file: int) -> bytes:

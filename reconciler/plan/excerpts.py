@@ -1,4 +1,6 @@
-"""Frames that edits take of the videos of others: which they are, and what forbids one."""
+"""Excerpts that edits take of the videos of others, a frame or the sound: which they are, and what
+forbids one.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,8 @@ from typing import Protocol
 
 from reconciler.desired.job import Facts, Wanted
 from reconciler.desired.limits import check_limits
-from reconciler.desired.references import Reference, find_moment_s
+from reconciler.desired.references import Reference
+from reconciler.formats.fragments import find_moment_s, is_sound
 from reconciler.state.observed import Result
 from reconciler.system.probe.refusal import Unreadable
 
@@ -24,29 +27,29 @@ class HasResult(Protocol):
         """The digest of its result, here or elsewhere."""
 
 
-class FindFrame(Protocol):
-    """Finds frames of videos."""
+class FindExcerpt(Protocol):
+    """Finds excerpts of videos."""
 
     def look_up(self, names: Collection[tuple[str, str]]) -> None:
-        """Ask for several at once: the digest of each video, and which frame of it."""
+        """Ask for several at once: the digest of each video, and which part of it."""
 
-    def find(self, name: tuple[str, str], moment_s: float | None, edit: str) -> Result | None:
-        """One frame; None where it cannot be known here. Raises Unreadable."""
-
-
-FoundFrames = tuple[Mapping[str, Result], str]
-NO_FRAMES: FoundFrames = ({}, "")  # what nearly all edits take
+    def find(self, name: tuple[str, str], edit: str) -> Result | None:
+        """One excerpt; None where it cannot be known here. Raises Unreadable."""
 
 
-def find_frames(
-    wanted: Wanted, resolved: Mapping[str, HasResult], finder: FindFrame | None
-) -> FoundFrames:
-    """By NAME#FRAGMENT the frames that an edit takes, as far as they can be known, and in words
+FoundExcerpts = tuple[Mapping[str, Result], str]
+NO_EXCERPTS: FoundExcerpts = ({}, "")  # what nearly all edits take
+
+
+def find_excerpts(
+    wanted: Wanted, resolved: Mapping[str, HasResult], finder: FindExcerpt | None
+) -> FoundExcerpts:
+    """By NAME#FRAGMENT the excerpts that an edit takes, as far as they can be known, and in words
     what is wrong with one.
     """
     if not list_fragments(wanted):
-        return NO_FRAMES
-    frames: dict[str, Result] = {}
+        return NO_EXCERPTS
+    excerpts: dict[str, Result] = {}
     fault = ""
     for source in wanted.sources:
         reference = source.medium.reference
@@ -62,30 +65,33 @@ def find_frames(
         if above.digest is None or finder is None:
             continue
         try:
-            frame = finder.find((above.digest, reference.fragment), moment_s, reference.value)
+            excerpt = finder.find((above.digest, reference.fragment), reference.value)
         except Unreadable as error:
             fault = fault or f"{shown} cannot be cut: {error}"
             continue
-        if frame is not None:
-            frames[reference.source] = frame
+        if excerpt is not None:
+            excerpts[reference.source] = excerpt
             limits = wanted.model.media[source.medium.limits]
-            broken = next(check_limits(_describe(frame), limits), "")
+            broken = next(check_limits(_describe(reference.fragment, excerpt), limits), "")
             fault = fault or (f"{shown} {broken}" if broken else "")
-    return frames, fault
+    return excerpts, fault
 
 
-def _describe(frame: Result) -> Facts:
-    return Facts("image", "png", frame.size_bytes, frame.width, frame.height)
+def _describe(fragment: str, excerpt: Result) -> Facts:
+    size_bytes = excerpt.size_bytes
+    if is_sound(fragment):
+        return Facts("audio", "wav", size_bytes, 0, 0, excerpt.duration_s)
+    return Facts("image", "png", size_bytes, excerpt.width, excerpt.height)
 
 
 def list_fragments(wanted: Wanted) -> list[Reference]:
-    """The references of an edit that name a frame."""
+    """The references of an edit that name an excerpt."""
     references = (source.medium.reference for source in wanted.sources)
     return [reference for reference in references if reference.fragment]
 
 
-def takes_frames_alone(wanted: Wanted, upstream: str) -> bool:
-    """Whether an edit takes frames of another one, and not its video."""
+def takes_excerpts_alone(wanted: Wanted, upstream: str) -> bool:
+    """Whether an edit takes excerpts of another one, and not its video."""
     references = [source.medium.reference for source in wanted.sources]
     return all(
         reference.fragment
