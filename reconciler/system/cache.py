@@ -6,11 +6,12 @@ on this machine; anything else is as if it were not there.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+import marshal
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from reconciler.errors import DiskFull
 from reconciler.system.clock import Clock
@@ -20,8 +21,10 @@ from reconciler.system.machine_key import read_machine_key
 if TYPE_CHECKING:  # SQLite is loaded where there is something to remember
     from reconciler.system.cache_file import CacheFile, Entry, Row
 
+Blocks = dict[str, dict[bytes, dict[str, Any]]]  # by table, by name: entries by key
 _FILE = "cache.db"
-_parse = json.JSONDecoder().raw_decode  # json.loads looks for an encoding first, and for more
+_BLOCKS = 256  # of a table that is read whole
+_MARSHAL = 4  # what every Python writes alike that we run on
 # a file changed less than this ago may change again without its times telling
 _RACY_NS = 2_000_000_000
 _MOST_WAITING = 5_000  # large entries that are held until they are written
@@ -35,11 +38,12 @@ def open_cache(folder: Path) -> Cache:
 
 
 class Cache:
-    """Named tables of JSON values in one file, written by `save`, or as a block ends.
+    """Named tables of plain values in one file, written by `save`, or as a `with` ends.
 
-    A table that is asked by `get` is read whole at the first question. Its entries that a run did
-    not ask for are dropped once they outnumber those that it asked for: so the cache does not grow
-    for ever, and two runs that ask for different things leave each other's alone.
+    A table that is asked by `get` is read whole at the first question; its entries lie together in
+    blocks, of which those are written in which something is new. Entries that a run did not ask for
+    are dropped once they outnumber those that it asked for: so the cache does not grow for ever,
+    and two runs that ask for different things leave each other's alone.
 
     What is too large to be read every time goes into a table TABLE/NAME, which is asked by `fetch`:
     an entry of it is dropped with the entry of the same key of TABLE.
@@ -50,7 +54,7 @@ class Cache:
         self._machine_key = machine_key
         self._opened: CacheFile | None = None
         # of tables that were read whole: what nobody has asked for
-        self._rows: dict[str, dict[bytes, Row]] = {}
+        self._unasked: dict[str, dict[str, Any]] = {}
         self._known: dict[str, dict[str, Any]] = {}  # what was asked for, or put
         self._put: dict[str, set[str]] = {}  # keys of what is not written yet
 
@@ -67,15 +71,22 @@ class Cache:
             known = self._known[table] = {}
         value = known.get(key)
         if value is None:
-            rows = self._rows.get(table)
-            if rows is None:
-                rows = self._file.read_section(table) if self._file is not None else {}
-                self._rows[table] = rows
-            name = _encode(key)
-            row = rows.pop(name, None)
-            if row is not None:
-                value = known[key] = self._believe(table, name, row)
+            value = self._read_whole(table).pop(key, None)
+            if value is not None:
+                known[key] = value
         return value
+
+    def _read_whole(self, table: str) -> dict[str, Any]:
+        """The entries of a table that nobody has asked for."""
+        unasked = self._unasked.get(table)
+        if unasked is None:
+            unasked = self._unasked[table] = {}
+            blocks = self._file.read_section(table) if self._file is not None else {}
+            for name, row in blocks.items():
+                unasked |= self._believe(table, name, row) or {}
+            for key in self._known.get(table, ()):  # put before anybody asked
+                unasked.pop(key, None)
+        return unasked
 
     def fetch(self, table: str, key: str) -> Any:
         """The same, without reading what else is in the table."""
@@ -89,7 +100,7 @@ class Cache:
         return value
 
     def put(self, table: str, key: str, value: Any) -> None:
-        """Remember `value` (JSON) under `key`."""
+        """Remember `value`, of plain lists, dicts, texts and numbers, under `key`."""
         before = self._known.setdefault(table, {}).get(key)
         if before is not value and before == value:
             return
@@ -115,36 +126,72 @@ class Cache:
         """Write what is new or different; whether it is written now."""
         if self._file is None:
             return False
-        gone = {table: keys for table in self._rows if (keys := self._find_unasked(table))}
-        if not gone and next(self._list_new(), None) is None:
+        gone = {table: keys for table in self._unasked if (keys := self._find_unasked(table))}
+        if not gone and not any(self._put.values()):
             return True
+        blocks = self._sort_into_blocks(gone)
         with suppress(OSError, DiskFull):
             make_dirs(self._folder)  # durable: the ledger's folder may come to lie beside it
-            if self._file.write(self._list_new, gone, self._list_known):
+            below = {table: list(map(_encode, keys)) for table, keys in gone.items()}
+            if self._file.write(lambda: self._list_new(blocks, gone), below, self._list_known):
                 self._put = {}
-                for table, names in gone.items():
-                    for name in names:
-                        del self._rows[table][name]
+                for table in gone:
+                    self._unasked[table] = {}
                 return True
         return False
 
-    def _list_new(self) -> Iterator[Entry]:
-        """What was put and is not written yet."""
+    def _sort_into_blocks(self, gone: Mapping[str, Collection[str]]) -> Blocks:
+        """The blocks in which something is new, or of which something is gone, with all of them
+        that stays.
+        """
+        blocks: Blocks = {}
+        for table in {*self._put, *gone}:
+            if "/" in table:
+                continue
+            dropped = gone.get(table, frozenset())
+            touched = map(name_block, (*self._put.get(table, ()), *dropped))
+            new: dict[bytes, dict[str, Any]] = {name: {} for name in touched}
+            stays = self._known.get(table, {})
+            for key, value in (*self._read_whole(table).items(), *stays.items()):
+                block = new.get(name_block(key))
+                if block is not None and value is not None and key not in dropped:
+                    block[key] = value
+            blocks[table] = new
+        return blocks
+
+    def _list_new(self, blocks: Blocks, gone: Mapping[str, Collection[str]]) -> Iterator[Entry]:
+        """What is to be written, with what another run has put into the same blocks meanwhile."""
+        assert self._file is not None
+        for table, new in blocks.items():
+            dropped = gone.get(table, frozenset())
+            for name, entries in new.items():
+                row = self._file.read_row(table, name)
+                there = (self._believe(table, name, row) if row is not None else None) or {}
+                kept = {key: value for key, value in there.items() if key not in dropped}
+                yield table, name, _dump(kept | entries)
         for table, keys in self._put.items():
-            for key in keys:
-                yield table, _encode(key), _dump(self._known[table][key])
+            if "/" in table:
+                for key in keys:
+                    yield table, _encode(key), _dump(self._known[table][key])
 
     def _list_known(self) -> Iterator[Entry]:
         """All that was asked for or put in this run."""
         for table, entries in self._known.items():
-            for key, value in entries.items():
-                if value is not None:
+            there = {key: value for key, value in entries.items() if value is not None}
+            if "/" in table:
+                for key, value in there.items():
                     yield table, _encode(key), _dump(value)
+                continue
+            blocks: dict[bytes, dict[str, Any]] = {}
+            for key, value in there.items():
+                blocks.setdefault(name_block(key), {})[key] = value
+            for name, block in blocks.items():
+                yield table, name, _dump(block)
 
-    def _find_unasked(self, table: str) -> set[bytes]:
+    def _find_unasked(self, table: str) -> frozenset[str]:
         """The keys of a table to be dropped."""
-        unasked = self._rows[table].keys()
-        return set(unasked) if len(unasked) > len(self._known[table]) else set()
+        unasked = self._unasked[table].keys()
+        return frozenset(unasked if len(unasked) > len(self._known[table]) else ())
 
     @property
     def _file(self) -> CacheFile | None:
@@ -162,7 +209,7 @@ class Cache:
         if not isinstance(value, bytes) or mac != self._opened.sign(table, name, value):
             self._opened.give_up()
             return None
-        return _parse(value.decode())[0]
+        return marshal.loads(value)
 
 
 class HeldCache(Cache):
@@ -192,8 +239,13 @@ def _encode(key: str) -> bytes:
     return key.encode("utf-8", "surrogatepass")  # a path may have bytes that are no text
 
 
+def name_block(key: str) -> bytes:
+    """The block of a table in which an entry lies."""
+    return b"%02x" % (crc32(_encode(key)) % _BLOCKS)
+
+
 def _dump(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+    return marshal.dumps(value, _MARSHAL)
 
 
 class FileFacts:

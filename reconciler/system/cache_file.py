@@ -21,7 +21,7 @@ _TABLE = (
     "CREATE TABLE entries (section TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,"
     " mac BLOB NOT NULL, PRIMARY KEY (section, key)) STRICT, WITHOUT ROWID"
 )
-_FORMAT = b"cutlist cache 1"  # in every digest, so that a row of another format is none of ours
+_FORMAT = b"cutlist cache 2"  # in every digest, so that a row of another format is none of ours
 _SEAL = ("", b"", b"")  # the row by which a file is known to be ours
 _HEAD = b"SQLite format 3\0"
 _ROLLBACK = b"\1\1"  # in the head: SQLite keeps no log beside the file
@@ -92,8 +92,8 @@ class CacheFile:
         gone: Mapping[str, Collection[bytes]],
         list_all: Callable[[], Iterable[Entry]],
     ) -> bool:
-        """Write entries, and delete by section the keys that are `gone`, with those of its
-        subsections (`SECTION/…`), all at once. A file that is made anew gets all.
+        """Write entries, and delete by section the keys that are `gone` from its subsections
+        (`SECTION/…`), all at once. A file that is made anew gets all.
 
         Whether it was written. Raises DiskFull.
         """
@@ -155,7 +155,7 @@ class CacheFile:
                     raise _NotOurs
                 self._is_sound = True
             for section, keys in gone.items():
-                for name in (section, *_list_subsections(connection, section)):
+                for name in _list_subsections(connection, section):
                     connection.executemany(
                         "delete from entries where section = ? and key = ?",
                         [(name, key) for key in keys],

@@ -64,11 +64,17 @@ def swap_rows(stage: Stage) -> None:
 def forge_rows(stage: Stage) -> None:
     """Rows of somebody who knows what should stand in them, and has no key."""
     before, after = stage.chance.choice(
-        (("rain", "hail"), ("renders/", "renderx/"), ('"mock"', '"live"'), ("e0", "e9"),
-         (":2,", ":3,"), ("a", "b"), ("1", "2"))
+        ((b"rain", b"hail"), (b"renders/", b"renderx/"), (b"mock", b"live"), (b"e0", b"e9"),
+         (b"a", b"b"), (b"1", b"2"))
     )  # fmt: skip
-    replaced = "cast(replace(cast(value as text), ?, ?) as blob)"
-    _alter(stage, f"update entries set value = {replaced} where section != ''", before, after)
+    path = _find_file(stage)
+    if path is None:
+        return
+    # it may have been damaged before
+    with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(path)) as connection, connection:
+        rows = connection.execute("select section, key, value from entries where section != ''")
+        forged = [(value.replace(before, after), *row) for *row, value in rows.fetchall()]
+        connection.executemany("update entries set value = ? where section = ? and key = ?", forged)
 
 
 def _list_sections(stage: Stage) -> list[str]:

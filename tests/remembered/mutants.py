@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -84,7 +84,7 @@ def _index_in_memory(patch: Patch) -> None:
 
 def _believed_without_signature(patch: Patch) -> None:
     def believe(self: Any, table: str, name: bytes, row: tuple[bytes, bytes]) -> Any:
-        return json.loads(row[0])
+        return marshal.loads(row[0])
 
     patch.setattr(cache.Cache, "_believe", believe)
 

@@ -62,7 +62,7 @@ def test_a_cache_that_believes_too_much_is_caught(name: str, pool: Path, tmp_pat
         folder.mkdir(exist_ok=True)
         try:
             play(chance, folder, pool, [chance.choice(mutant.disturbances)], mutant.spoil)
-        except AssertionError:
+        except Exception:  # another plan, or none at all
             return True
         return False
 

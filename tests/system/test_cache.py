@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import random
 import sqlite3
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from reconciler.system import cache_file
-from reconciler.system.cache import Cache, open_cache
+from reconciler.system.cache import Cache, name_block, open_cache
 from reconciler.system.machine_key import read_machine_key
 from tests.cli.processes import environment
 
@@ -44,6 +45,12 @@ def read(folder: Path, key: bytes | None = KEY) -> dict[str, Any]:
 
 
 ALL = {**ENTRIES, "whole": "x" * 20_000}
+
+
+def leave_out(*keys: str) -> dict[str, Any]:
+    """All but the entries that lie in one block with these."""
+    lost = {name_block(key) for key in keys}
+    return {name: value for name, value in ALL.items() if name_block(name) not in lost}
 
 
 def alter(path: Path, sql: str, *values: Any) -> None:
@@ -112,6 +119,18 @@ def test_a_save_keeps_what_another_has_saved(tmp_path: Path) -> None:
     first.save()
     cache = Cache(tmp_path, KEY)
     assert (cache.get("table", "first"), cache.get("table", "second")) == (1, 2)
+
+
+def test_a_save_keeps_what_another_has_put_into_the_same_block(tmp_path: Path) -> None:
+    """Entries that lie together are written together, and none is lost by it."""
+    names = [f"key {n}" for n in range(1000) if name_block(f"key {n}") == name_block("key 1")]
+    first, second = Cache(tmp_path, KEY), Cache(tmp_path, KEY)
+    for cache, name in ((first, names[0]), (second, names[1])):
+        assert cache.get("table", name) is None
+        cache.put("table", name, name)
+        cache.save()
+    cache = Cache(tmp_path, KEY)
+    assert [cache.get("table", name) for name in names[:3]] == [*names[:2], None]
 
 
 def test_two_processes_at_once(tmp_path: Path) -> None:
@@ -183,21 +202,20 @@ def test_a_damaged_file_is_made_anew(tmp_path: Path) -> None:
 def test_a_row_in_the_place_of_another_is_none(tmp_path: Path) -> None:
     """A row is believed under its own name, in its own table, with its own value, and no other."""
     path = fill(tmp_path)
-    row = "(select {} from entries where section = 'table' and key = cast('key 042' as blob))"
+    first, second = name_block("key 001"), name_block("key 042")
+    row = f"(select {{}} from entries where section = 'table' and key = x'{second.hex()}')"
     for changes in (
         f"value = {row.format('value')}",
         f"mac = {row.format('mac')}",
         f"value = {row.format('value')}, mac = {row.format('mac')}",
-        "value = cast('[1,\"w\"]' as blob)",
+        f"value = x'{marshal.dumps({'key 001': [1, 'w']}).hex()}'",
         "mac = zeroblob(16)",
         "mac = zeroblob(0)",
     ):
         fill(tmp_path)
-        alter(path, f"update entries set {changes} where key = cast('key 001' as blob)")
-        found = read(tmp_path)
-        assert "key 001" not in found
-        assert found.items() <= ALL.items()
-    alter(path, "update entries set section = 'other' where key = cast('key 002' as blob)")
+        alter(path, f"update entries set {changes} where key = ?", first)
+        assert read(tmp_path) == leave_out("key 001")
+    alter(path, "update entries set section = 'other' where key = ?", name_block("key 002"))
     assert Cache(tmp_path, KEY).get("other", "key 002") is None
 
 
@@ -214,18 +232,16 @@ def test_a_strangers_row_in_our_file(tmp_path: Path) -> None:
     """A row that somebody wrote who has no key is none, and the others stay."""
     path = fill(tmp_path)
     row = "insert or replace into entries values ('table', ?, ?, ?)"
-    alter(path, row, b"key 003", b'[3,"www"]', b"m" * 16)
-    alter(path, row, b"key 004", b"[" * 100_000, b"m" * 16)
-    found = read(tmp_path)
-    assert found == {
-        name: value for name, value in ALL.items() if name not in ("key 003", "key 004")
-    }
+    value = marshal.dumps({"key 003": [3, "www"]})
+    alter(path, row, name_block("key 003"), value, b"m" * 16)
+    alter(path, row, name_block("key 004"), b"[" * 100_000, b"m" * 16)
+    assert read(tmp_path) == leave_out("key 003", "key 004")
 
 
 def test_another_format_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another version of the program wrote is as if it were not there."""
     fill(tmp_path)
-    monkeypatch.setattr(cache_file, "_FORMAT", b"cutlist cache 2")
+    monkeypatch.setattr(cache_file, "_FORMAT", b"cutlist cache 0")
     assert read(tmp_path) == {}
     fill(tmp_path)
     assert read(tmp_path) == ALL
