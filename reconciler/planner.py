@@ -12,10 +12,11 @@ from dataclasses import replace
 from typing import IO, Any
 
 from reconciler.config import Config
+from reconciler.desired.chains import check_chains
 from reconciler.desired.job import Desired
 from reconciler.desired.manifest import check_output_path
 from reconciler.desired.source.opening import load_by
-from reconciler.errors import StoreDamaged
+from reconciler.errors import InvalidInput, StoreDamaged
 from reconciler.formats.names import fold_path
 from reconciler.formats.values import value
 from reconciler.plan.decide import PlanOptions, is_settled
@@ -164,7 +165,11 @@ def run_pass(
     with cache or open_cache(config.cache_dir) as cache:
         desired = load_by(config, clock, cache, survey, verify=options.verify)
         observer = _Observer(config, desired, store, ledger, clock, cache, survey)
-        return observer.conclude(options, whole=whole)
+        current = observer.conclude(options, whole=whole)
+    known = {name for name, edit in current.resolved.items() if edit.digest is not None}
+    if faults := list(check_chains(desired.edits, known)):
+        raise InvalidInput(faults, files=desired.files)
+    return current
 
 
 def conclude_pass(

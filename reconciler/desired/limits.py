@@ -9,20 +9,19 @@ from reconciler.service.models import MediaLimits
 from reconciler.system.probe.file_types import describe_form
 
 
-def check_limits(facts: Facts, limits: MediaLimits) -> Iterator[str]:
-    """Each limit of the service that a medium breaks, as the end of a sentence about it."""
+def check_limits(facts: Facts, limits: MediaLimits, *, of_file: bool = True) -> Iterator[str]:
+    """Each limit of the service that a medium breaks, as the end of a sentence about it; `of_file`:
+    with what people can do about a file of theirs.
+    """
     if facts.format not in limits.formats:
         yield describe_wrong_form(facts.format, limits)
     if limits.size_bytes is not None and facts.size_bytes > limits.size_bytes:
         yield describe_size(facts.size_bytes, limits.size_bytes)
-    if limits.duration_s is not None and facts.duration_s is not None:
-        low, high = limits.duration_s
-        if not low - 0.05 <= facts.duration_s <= high + 0.05:
-            legal = f"{low:g} to {high:g} s are" if low else f"at most {high:g} s is"
-            cut = (
-                " Cut it first; no parameter shortens an input." if facts.duration_s > high else ""
-            )
-            yield f"lasts {facts.duration_s:.1f} s; {legal} legal.{cut}"
+    if facts.duration_s is not None:
+        for words in check_length(facts.duration_s, limits):
+            is_long = limits.duration_s is not None and facts.duration_s > limits.duration_s[1]
+            way = " Cut it first; no parameter shortens an input."
+            yield f"{words}{way}" if of_file and is_long else words
     if limits.side_px is not None:
         low_px, high_px = limits.side_px
         if not (low_px <= facts.width <= high_px and low_px <= facts.height <= high_px):
@@ -36,6 +35,16 @@ def check_limits(facts: Facts, limits: MediaLimits) -> Iterator[str]:
             yield f"is {facts.width}x{facts.height}; an aspect ratio of {legal} is legal."
     if limits.alpha is False and facts.alpha:
         yield "has an alpha channel, which the service refuses; save it without transparency."
+
+
+def check_length(length_s: float, limits: MediaLimits) -> Iterator[str]:
+    """What is said of a medium that is too long or too short."""
+    if limits.duration_s is None:
+        return
+    low, high = limits.duration_s
+    if not low - 0.05 <= length_s <= high + 0.05:
+        legal = f"{low:g} to {high:g} s are" if low else f"at most {high:g} s is"
+        yield f"lasts {length_s:.1f} s; {legal} legal."
 
 
 def describe_wrong_form(form: str, limits: MediaLimits) -> str:

@@ -7,80 +7,47 @@ takes, so that the figure is an upper bound.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from reconciler.desired.job import Wanted
-from reconciler.formats.values import value
+from reconciler.desired.job import Input, Wanted
+from reconciler.desired.lengths import (
+    Length,
+    Seconds,
+    compute_seconds,
+    guess_length,
+    list_videos,
+)
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import Cost
 from reconciler.service.models import Model
 
 PricePerSecond = Callable[[str, str | None], float | None]
-_UNSTATED_S = 10.0  # the longest counted where the vendor states no limit
-
-
-@value(frozen=True, slots=True)
-class Seconds:
-    """Seconds of video that go in and come out, and how many inputs were only guessed."""
-
-    input_s: float
-    output_s: float
-    unknown_inputs: int = 0
 
 
 def estimate_seconds(resolved: Resolved, upstream: Mapping[str, Seconds]) -> Seconds:
     """The seconds of one edit. `upstream` holds those of the edits it builds on."""
     if resolved.result is not None:
         return Seconds(0.0, resolved.result.duration_s)
+    lengths = [_find_length(input_, resolved, upstream) for input_ in list_videos(resolved.wanted)]
+    return compute_seconds(resolved.wanted, lengths)
+
+
+def _find_length(input_: Input, resolved: Resolved, upstream: Mapping[str, Seconds]) -> Length:
+    """Length of a video that goes in, as far as it is known."""
     wanted = resolved.wanted
-    output, rule = wanted.variant.output, wanted.variant.output["duration"]
-    lengths = [*_list_input_seconds(wanted, resolved, upstream)]
-    length = wanted.edit.parameters.get("duration") or wanted.variant.default(
-        "parameters", "duration"
-    )
-    if rule == "by-parameter":
-        uses_s = float(output.get("uses_s", 0.0))
-        unknown = sum(number for _, number in lengths) if uses_s else 0
-        return Seconds(min(sum(seconds for seconds, _ in lengths), uses_s), float(length), unknown)
-    input_s, unknown = lengths[0] if lengths else (0.0, 0)
-    input_s = min(input_s, float(output.get("uses_s", input_s)))
-    if length:
-        input_s = min(input_s, float(length))
-    output_s = input_s if rule == "like-input" else float(rule)
-    return Seconds(input_s, min(output_s, float(output.get("longest_s", output_s))), unknown)
-
-
-def _list_input_seconds(
-    wanted: Wanted, resolved: Resolved, upstream: Mapping[str, Seconds]
-) -> Iterator[tuple[float, int]]:
-    """Length of each video that goes in, and 1 where it was only guessed; the first is the one that
-    is edited (a mask does not set it).
-    """
-    for input_ in wanted.inputs:
-        limits = wanted.model.media[input_.medium.limits]
-        if limits.kind != "video" or limits.mask:
-            continue
-        if input_.facts is not None and input_.facts.duration_s is not None:
-            yield input_.facts.duration_s, 0
-            continue
-        if input_.upstream is not None:
-            result = (resolved.upstream or {}).get(input_.upstream)
-            if result is not None:
-                yield result.duration_s, 0
-                continue
-            if input_.upstream in upstream:
-                above = upstream[input_.upstream]
-                # what only waits is "at most" anyway; of what is pinned, somebody knows the length
-                pinned = resolved.job is not None
-                yield above.output_s, int(pinned and above.unknown_inputs > 0)
-                continue
-        longest = (
-            limits.duration_s[1]
-            if limits.duration_s
-            else wanted.variant.output.get("longest_s", _UNSTATED_S)
-        )
-        yield float(longest), 1
+    if input_.facts is not None and input_.facts.duration_s is not None:
+        return Length(input_.facts.duration_s)
+    if input_.upstream is not None:
+        result = (resolved.upstream or {}).get(input_.upstream)
+        if result is not None:
+            return Length(result.duration_s)
+        if input_.upstream in upstream:
+            above = upstream[input_.upstream]
+            # what only waits is "at most" anyway; of what is pinned, somebody knows the length
+            pinned = resolved.job is not None
+            return above.as_length(int(pinned and above.unknown_inputs > 0))
+    return guess_length(wanted, wanted.model.media[input_.medium.limits])
 
 
 def price_edit(resolved: Resolved, length: Seconds, price_per_second: PricePerSecond) -> Cost:

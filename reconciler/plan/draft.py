@@ -16,9 +16,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
+from reconciler.desired.chains import Video
 from reconciler.desired.job import Desired, build_job
+from reconciler.desired.lengths import Seconds
 from reconciler.formats.names import NO_ENVIRONMENT
-from reconciler.plan.cost import PricePerSecond, Seconds, estimate_seconds, find_price, price_edit
+from reconciler.plan.cost import PricePerSecond, estimate_seconds, find_price, price_edit
 from reconciler.plan.decide import (
     SUSPENDED,
     PlanOptions,
@@ -26,7 +28,7 @@ from reconciler.plan.decide import (
     describe_pick,
     is_settled,
 )
-from reconciler.plan.excerpts import find_late_frame
+from reconciler.plan.excerpts import foresee_fault
 from reconciler.plan.jobs import Resolved
 from reconciler.plan.prune import Heirs, Pruning, find_left_over, plan_prune
 from reconciler.plan.selection import select_edits
@@ -197,11 +199,8 @@ class Draft:
         step = None
         if name in self._chosen:
             origin = self._heirs.find_origin(name)
-            most_s = {
-                up: self._lengths[up].output_s for up in edit.waits_for if up in self._lengths
-            }
-            if most_s and not edit.fault and (late := find_late_frame(edit.wanted, most_s)):
-                edit = replace(edit, fault=late)
+            if edit.waits_for and not edit.fault:
+                edit = replace(edit, fault=foresee_fault(edit.wanted, self._foresee_videos(edit)))
             step = decide_step(edit, self.observed, self._options, origin)
             if self._options.refresh_only and step.action not in _REFRESHED:
                 step = None
@@ -211,6 +210,17 @@ class Draft:
                 step = replace(step, cost=price)
             self._own[name] = step
         return self._count_coming(before, step)
+
+    def _foresee_videos(self, edit: Resolved) -> Mapping[str, Video]:
+        """The videos that an edit waits for, as far as something can be said of them; of what is
+        pinned, it lies elsewhere and may be another one.
+        """
+        foreseen = {
+            up: Video.foresee(self.resolved[up].wanted, self._lengths[up])
+            for up in edit.waits_for
+            if up in self._lengths and self.resolved[up].pinned is None
+        }
+        return {up: video for up, video in foreseen.items() if video is not None}
 
     def _count_coming(self, before: Step | None, now: Step | None) -> set[str]:
         waiting: set[str] = set()

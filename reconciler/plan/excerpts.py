@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from reconciler.desired.job import Facts, Wanted
+from reconciler.desired.chains import Video, describe_unfit, find_unfit
+from reconciler.desired.job import Facts, Input, Wanted
 from reconciler.desired.limits import check_limits
 from reconciler.desired.references import Reference
-from reconciler.formats.fragments import find_moment_s, is_sound
+from reconciler.formats.fragments import is_sound
 from reconciler.state.observed import Result
 from reconciler.system.probe.refusal import Unreadable
 
@@ -45,36 +46,40 @@ def find_excerpts(
     wanted: Wanted, resolved: Mapping[str, HasResult], finder: FindExcerpt | None
 ) -> FoundExcerpts:
     """By NAME#FRAGMENT the excerpts that an edit takes, as far as they can be known, and in words
-    what is wrong with one.
+    what is wrong with one, or with a video that it takes.
     """
-    if not list_fragments(wanted):
+    if not wanted.upstreams:
         return NO_EXCERPTS
     excerpts: dict[str, Result] = {}
-    fault = ""
+    faults: list[str] = []
     for source in wanted.sources:
-        reference = source.medium.reference
-        if not reference.fragment:
+        if source.upstream is None:
             continue
-        above = resolved[reference.value]
-        moment_s = find_moment_s(reference.fragment)
-        shown = f"edit://{reference.source}"
-        length_s = above.result.duration_s if above.result is not None else None
-        if moment_s is not None and length_s is not None and moment_s >= length_s:
-            fault = fault or _describe_late(shown, f"the video lasts {length_s:g} s")
-            continue
-        if above.digest is None or finder is None:
+        reference, above = source.medium.reference, resolved[source.upstream]
+        if above.result is not None and not is_sound(reference.fragment):
+            words = find_unfit(wanted, source, Video(above.result.duration_s, is_here=True))
+            if words:
+                faults.append(_add_place(wanted, source, words))
+                continue
+        if not reference.fragment or above.digest is None or finder is None:
             continue
         try:
             excerpt = finder.find((above.digest, reference.fragment), reference.value)
         except Unreadable as error:
-            fault = fault or f"{shown} cannot be cut: {error}"
+            words = describe_unfit(source, f"cannot be cut: {error}")
+            faults.append(_add_place(wanted, source, words))
             continue
         if excerpt is not None:
             excerpts[reference.source] = excerpt
             limits = wanted.model.media[source.medium.limits]
-            broken = next(check_limits(_describe(reference.fragment, excerpt), limits), "")
-            fault = fault or (f"{shown} {broken}" if broken else "")
-    return excerpts, fault
+            facts = _describe(reference.fragment, excerpt)
+            for broken in check_limits(facts, limits, of_file=False):
+                faults.append(_add_place(wanted, source, describe_unfit(source, broken)))
+    return excerpts, next(iter(faults), "")
+
+
+def _add_place(wanted: Wanted, source: Input, words: str) -> str:
+    return f"{wanted.edit.place(source.medium.at)}: {words}"
 
 
 def _describe(fragment: str, excerpt: Result) -> Facts:
@@ -100,17 +105,13 @@ def takes_excerpts_alone(wanted: Wanted, upstream: str) -> bool:
     )
 
 
-def find_late_frame(wanted: Wanted, most_s: Mapping[str, float]) -> str:
-    """In words, a frame beyond the end of a video that is still to be rendered; empty where there
-    is none. `most_s` says how long the videos of edits get at most.
+def foresee_fault(wanted: Wanted, videos: Mapping[str, Video]) -> str:
+    """In words, what is wrong with what an edit takes of `videos`, those of edits by name that are
+    still to be rendered; empty where nothing is.
     """
-    for reference in list_fragments(wanted):
-        moment_s, longest_s = find_moment_s(reference.fragment), most_s.get(reference.value)
-        if moment_s is not None and longest_s is not None and moment_s >= longest_s:
-            shown = f"edit://{reference.source}"
-            return _describe_late(shown, f"the video will last at most {longest_s:g} s")
+    for source in wanted.sources:
+        video = videos.get(source.upstream or "")
+        words = find_unfit(wanted, source, video) if video is not None else ""
+        if words:
+            return _add_place(wanted, source, words)
     return ""
-
-
-def _describe_late(shown: str, length: str) -> str:
-    return f"{shown} is beyond the end: {length}; write an earlier moment, or #last-frame"

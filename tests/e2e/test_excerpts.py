@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.bench import CREATE, Bench, Trouble, lost_before
+from reconciler.errors import InvalidInput
+from reconciler.plan.step import Step
+from tests.e2e.bench import CREATE, Bench, Trouble, lost_before, write_video
 
 
 def extend(bench: Bench, name: str, url: str, prompt: str = "it goes on") -> None:
@@ -52,6 +54,10 @@ def steps(bench: Bench) -> dict[str, str]:
     return {step.name: step.action.value for step in bench.project().plan().steps}
 
 
+def find_step(bench: Bench, name: str) -> Step:
+    return next(step for step in bench.project().plan().steps if step.name == name)
+
+
 def list_blobs(root: Path, beginning: bytes) -> list[bytes]:
     """The blobs of the store that begin so."""
     blobs = [path for path in (root / ".cutlist").rglob("blobs/**/*") if path.is_file()]
@@ -90,17 +96,64 @@ async def test_a_frame_beyond_the_end_is_never_paid(bench: Bench) -> None:
     """It is said at its place, before the video is rendered where its length is bounded, and
     after.
     """
+    words = (
+        "specs/on.yaml:1:196: input.first_frame_url is edit://rain#frame=2s, which is beyond the"
+        " end: the video {}; legal are moments before 2 s, or #last-frame"
+    )
     bench.edit("rain", parameters={"resolution": "720P", "duration": 2})
+    await bench.apply()
     extend(bench, "on", "edit://rain#frame=2s")
-    for made in (0, 1):
-        step = next(step for step in bench.project().plan().steps if step.name == "on")
-        assert step.action.value == "blocked"
-        assert "edit://rain#frame=2s is beyond the end: the video " in step.reason
+    assert find_step(bench, "on").reason == words.format("lasts 2 s")
+    await bench.apply()
+    assert bench.creates() == 1
+    bench.edit("rain", "let it snow", parameters={"resolution": "720P", "duration": 2})
+    with pytest.raises(InvalidInput) as caught:
         await bench.apply()
-        assert bench.creates() == 1, made
+    (fault,) = caught.value.faults
+    told = words.format("will last at most 2 s").replace("1:196: ", "1:196: error: ")
+    assert str(fault) == told
+    assert bench.creates() == 1
     extend(bench, "on", "edit://rain#frame=1.9s")
     assert (await bench.apply()).exit_code == 0
+    assert bench.creates() == 3
+
+
+async def test_a_moment_behind_two_edits_waits_at_its_field(bench: Bench) -> None:
+    """Where a length follows from a result, what is beyond it is blocked, and the rest goes on."""
+    bench.edit("rain", url="./clip.mp4", parameters={"resolution": "720P", "duration": 2})
+    write_video(bench.root / "specs/clip.mp4", 3)
+    await bench.apply()
+    bench.edit("snow", url="edit://rain")
+    extend(bench, "on", "edit://snow#frame=2.5s")
+    assert steps(bench) == {"rain": "keep", "snow": "render", "on": "blocked"}
+    assert "the video will last 2 s; legal are moments before 2 s" in find_step(bench, "on").reason
+    await bench.apply()
     assert bench.creates() == 2
+
+
+async def test_a_video_that_is_too_long_for_its_field_is_not_sent(bench: Bench) -> None:
+    """Of whole videos too: what the service would refuse is told at its field, before and after."""
+    shoot(bench, "shot", duration=12)
+    words = "input.media[0].url is edit://shot, which lasts 12.0 s; 2 to 10 s are legal."
+    bench.edit("rain", url="edit://shot")
+    with pytest.raises(InvalidInput) as caught:
+        await bench.apply()
+    assert str(caught.value.faults[0]).endswith(words)
+    bench.take_out("rain")
+    await bench.apply()
+    bench.edit("rain", url="edit://shot")
+    assert find_step(bench, "rain").reason.endswith(words)
+    await bench.apply()
+    assert bench.creates() == 1
+
+
+async def test_a_result_of_another_length_counts_as_it_is(bench: Bench) -> None:
+    """What somebody imported may last longer than the request says: its moments are there."""
+    bench.edit("rain", parameters={"resolution": "720P", "duration": 2})
+    video = write_video(bench.root / "by-hand.mp4", 4)
+    bench.project().import_file("rain", video)
+    extend(bench, "on", "edit://rain#frame=3s")
+    assert steps(bench)["on"] == "render"
 
 
 async def test_a_clone_without_the_video_plans_by_the_record(bench: Bench) -> None:
@@ -191,14 +244,15 @@ async def test_a_result_without_sound_is_told_and_nothing_is_sent(bench: Bench) 
     drive(bench, "on", "https://pictures.example/a.png", "edit://rain#audio")
     await bench.apply()
     assert bench.creates() == 1
-    step = next(step for step in bench.project().plan().steps if step.name == "on")
+    step = find_step(bench, "on")
     assert step.action.value == "blocked"
-    assert step.reason == "edit://rain#audio cannot be cut: it has no sound"
+    assert step.reason.endswith("edit://rain#audio, which cannot be cut: it has no sound")
 
 
 async def test_a_sound_that_is_too_long_is_told_and_nothing_is_sent(bench: Bench) -> None:
-    """A voice may last 10 s: the sound of 12 s is refused with what is legal."""
+    """A voice may last 10 s: the sound of 12 s is refused with what is legal, at its field."""
     shoot(bench, "shot", duration=12)
+    await bench.apply()
     media = [
         {
             "type": "reference_image",
@@ -207,12 +261,12 @@ async def test_a_sound_that_is_too_long_is_told_and_nothing_is_sent(bench: Bench
         }
     ]
     write_edit(bench, "on", "wan2.7-r2v", {"prompt": "it waves", "media": media})
+    assert find_step(bench, "on").reason == (
+        "specs/on.yaml:1:236: input.media[0].reference_voice is edit://shot#audio, which lasts"
+        " 12.0 s; 1 to 10 s are legal."
+    )
     await bench.apply()
     assert bench.creates() == 1
-    step = next(step for step in bench.project().plan().steps if step.name == "on")
-    assert step.action.value == "blocked"
-    assert step.reason.startswith("edit://shot#audio lasts 12")
-    assert "1 to 10 s are legal" in step.reason
 
 
 def test_the_price_of_a_chain_is_bounded(bench: Bench) -> None:

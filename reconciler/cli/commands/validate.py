@@ -13,9 +13,11 @@ import click
 
 from reconciler.cli import options, screen
 from reconciler.cli.opening import open_project
+from reconciler.desired.chains import check_chains
 from reconciler.errors import Fault, InvalidInput, ProjectNotFound
 from reconciler.formats.names import make_plain
 from reconciler.formats.words import format_count
+from reconciler.state import lockfile
 
 
 @click.command("validate", short_help="Check every manifest; show all faults.")
@@ -37,13 +39,16 @@ def run_validate(context: click.Context, files: tuple[Path, ...], endpoint: str 
     for root in roots:
         above = os.path.relpath(root, here) if files else ""
         try:
-            desired = open_project(context, endpoint, root).load()
+            project = open_project(context, endpoint, root)
+            desired = project.load()
+            pins = lockfile.read_for(project.config).get(project.config.environment, {})
         except InvalidInput as error:
             faults += _name_files(above, error.faults)
             read += error.files
             continue
         for warning in _name_files(above, desired.warnings):
             screen.note(make_plain(str(warning)))
+        faults += _name_files(above, check_chains(desired.edits, pins))
         edits, read = edits + len(desired.edits), read + desired.files
     if faults:
         raise InvalidInput(faults, files=read)
