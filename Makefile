@@ -13,7 +13,7 @@ SUBJECTS_SINCE := 031fe5a
 BENCHES := startup plan cold scale store ledger watch apply server controller controller_looks
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help env demo team-demo test test-team coverage lint simulate crash crash-team fuzz fuzz-cache fuzz-server bench bench-peers bench-controller bench-flotilla lock schemas modules vendor screenshots clean
+.PHONY: help env demo team-demo test test-team coverage lint simulate crash crash-team fuzz fuzz-cache fuzz-server bench bench-peers bench-controller bench-flotilla bench-page lock schemas modules vendor screenshots clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -99,6 +99,9 @@ build/peers/.ready: benchmarks/peers.txt
 bench-controller: env  ## the controller alone, with what is large and takes a quarter of an hour
 	@$(BIN)/python benchmarks/controller.py --all
 	@$(BIN)/python benchmarks/controller_looks.py 10000
+
+bench-page: env  ## the page in Chromium: first paint, frames a second, both sides in step, memory; 10 minutes
+	@$(BIN)/python benchmarks/page.py
 
 bench-flotilla: env  ## up to 10,000 jobs of 16 machines on one ledger, on virtual time; takes half an hour
 	@$(BIN)/python benchmarks/flotilla.py

@@ -88,3 +88,34 @@ def test_the_table_has_the_last_word_of_each_claim(
         "| a | ≤ 2 times | 3 | 3 to 3 | 3 s CPU | 1 s CPU | **not reached** |",
         "| b | ≤ 6 ms | 5 | 5 to 5 |  |  |  |",
     ]
+
+
+def test_frames_are_counted_that_were_shown_while_one_scrolled(frame: ModuleType) -> None:
+    """Those that were dropped, or shown before, are not; one that is reported twice counts once."""
+    from scene.pages import Scrolling, read_scrolling
+
+    def report(ts: int, sequence: int, state: str, **more: object) -> dict[str, object]:
+        told = {"scroll_state": "SCROLL_COMPOSITOR_THREAD", "has_missing_content": False, **more}
+        return {
+            "ts": ts,
+            "args": {"frame_reporter": {"frame_sequence": sequence, "state": state, **told}},
+        }
+
+    events = [
+        report(0, 1, "STATE_PRESENTED_ALL", scroll_state="SCROLL_NONE"),
+        {"ts": 10, "args": {}},
+        report(1_000_000, 2, "STATE_PRESENTED_ALL"),
+        report(1_100_000, 3, "STATE_PRESENTED_PARTIAL"),
+        report(1_150_000, 3, "STATE_PRESENTED_PARTIAL", has_missing_content=True),
+        report(1_200_000, 4, "STATE_DROPPED"),
+        report(1_500_000, 5, "STATE_PRESENTED_ALL"),
+    ]
+    assert read_scrolling({"traceEvents": events}) == Scrolling(6.0, 1)
+
+
+def test_sides_are_compared_at_the_same_moment(frame: ModuleType) -> None:
+    """A frame that is shown later may be a later one: that is no distance."""
+    from page import measure_apart
+
+    shown = [("before", 10.0, 1.0), ("after", 10.1, 1.1), ("before", 10.2, 1.3)]
+    assert [round(apart, 6) for apart in measure_apart(shown)] == [0, 3]
