@@ -12,9 +12,11 @@ export const start = document.querySelector('meta[name="cutlist-start"]')?.conte
 /** Whether this is a folder of files, where nothing can be asked and nothing changes. */
 export const isExport = kept !== undefined;
 
+const NO_ANSWER = "The server has answered nothing.";
+
 /** An answer that is none: what is wrong in words, and what to do next. */
 export class Trouble extends Error {
-  constructor({ code = "error", message = "The server has answered nothing.", hint = "", place = "" }, status = 0) {
+  constructor({ code = "error", message = NO_ANSWER, hint = "", place = "" }, status = 0) {
     super(message);
     this.code = code;
     this.hint = hint;
@@ -23,7 +25,9 @@ export class Trouble extends Error {
   }
 }
 
-/** What the address says: a path below where the page begins, and a query. In an export it stands behind a #. */
+/** What the address says: a path below where the page begins, and a query. In an export it stands
+ * behind a #.
+ */
 export function readAddress() {
   const [path, query] = isExport
     ? location.hash.replace(/^#\/?/, "").split("?")
@@ -31,14 +35,14 @@ export function readAddress() {
   return { path, query: new URLSearchParams(query) };
 }
 
-/** The environment that is looked at: "" is the one that the page was opened in, EVERY all of them. */
+/** The environment that is looked at: "" is the one that the page was opened in, EVERY all. */
 export function getEnvironment() {
   return readAddress().query.get("environment") ?? "";
 }
 
 export const EVERY = "*";
 
-/** `path` of the API, in an environment. What is asked of no single one is asked of the page's own. */
+/** `path` of the API, in an environment. What is asked of no single one is asked of the page's. */
 export function within(path, environment = getEnvironment()) {
   if (!environment || environment === EVERY) return path;
   return `${path}${path.includes("?") ? "&" : "?"}environment=${encodeURIComponent(environment)}`;
@@ -48,8 +52,8 @@ export function within(path, environment = getEnvironment()) {
 export async function read(path) {
   if (!isExport) return ask("GET", path);
   const data = kept[`/api/v1/${path}`];
-  if (data === undefined) throw new Trouble({ code: "not_exported", message: "This export does not hold that page." });
-  return data;
+  if (data !== undefined) return data;
+  throw new Trouble({ code: "not_exported", message: "This export does not hold that page." });
 }
 
 /** What an export has brought along at `path`; undefined where it has not, and at a server. */

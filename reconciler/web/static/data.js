@@ -5,7 +5,9 @@ import { listen, reset } from "./live.js";
 
 const remembered = new Map();
 
-/** The JSON at `where`, read again whenever an event of `kinds` comes that `concerns` it: `{data, trouble, reload}`. */
+/** The JSON at `where`, read again whenever an event of `kinds` comes that `concerns` it:
+ * `{data, trouble, reload}`.
+ */
 export function useRead(where, kinds = [], concerns = () => true) {
   const path = within(where);
   const [found, setFound] = useState(() => ({ path, data: remembered.get(path), trouble: null }));
@@ -24,8 +26,8 @@ export function useRead(where, kinds = [], concerns = () => true) {
       if (kind === "reset" || concerns(event, kind)) reload();
     });
   }, [reload]);
-  const isOfPath = found.path === path;
-  return { data: isOfPath ? found.data : remembered.get(path), trouble: isOfPath ? found.trouble : null, reload };
+  const now = found.path === path ? found : { data: remembered.get(path), trouble: null };
+  return { data: now.data, trouble: now.trouble, reload };
 }
 
 /** Whether an event of the board is about one edit; makes what `useRead` asks. */
@@ -51,7 +53,8 @@ export function useBoard(environments) {
       }
       if (!isOver) redraw((times) => times + 1);
     };
-    const findPath = (environment) => paths.find((path) => remembered.get(path)?.environment === environment);
+    const findPath = (environment) =>
+      paths.find((path) => remembered.get(path)?.environment === environment);
     const hear = (event, kind) => {
       const path = findPath(event.environment);
       if (!path) return;
@@ -62,12 +65,16 @@ export function useBoard(environments) {
     const greet = ({ boards = {} }) => {
       for (const [environment, etag] of Object.entries(boards)) {
         const path = findPath(environment);
-        if (path && remembered.get(path).etag !== etag) reset(); // it changed after it was read, before we were told
+        // It may have changed after it was read, before we were told.
+        if (path && remembered.get(path).etag !== etag) reset();
       }
     };
     paths.forEach(load);
     const ends = [
-      listen("reset", () => paths.forEach(load)), listen(["board", "faults"], hear), listen("hello", greet)];
+      listen("reset", () => paths.forEach(load)),
+      listen(["board", "faults"], hear),
+      listen("hello", greet),
+    ];
     return () => {
       isOver = true;
       ends.forEach((end) => end());
@@ -77,22 +84,33 @@ export function useBoard(environments) {
   return { board: useMemo(() => join(boards, environments), [together, ...boards]), trouble };
 }
 
+/** The poster of each edit of a board, by name. */
+export function usePosters(board) {
+  const cards = board?.cards;
+  return useMemo(() => new Map(cards?.map(({ name, poster }) => [name, poster])), [cards]);
+}
+
 function merge(board, event, kind) {
   if (kind === "faults") return { ...board, faults: event.faults, stale: event.faults.length > 0 };
   const changed = new Map(event.cards.map((card) => [card.name, card]));
   const gone = new Set(event.gone);
-  const cards = board.cards.filter((card) => !gone.has(card.name)).map((card) => changed.get(card.name) ?? card);
+  const left = board.cards.filter((card) => !gone.has(card.name));
+  const cards = left.map((card) => changed.get(card.name) ?? card);
   const known = new Set(cards.map((card) => card.name));
   const added = event.cards.filter((card) => !known.has(card.name));
   return { ...board, etag: event.etag, summary: event.summary, cards: [...cards, ...added] };
 }
 
-/** Several boards as one, once all are there: each card says of which environment it is, and how that was `asked`. */
+/** Several boards as one, once all are there: each card says of which environment it is, and how
+ * that was `asked`.
+ */
 function join(boards, environments) {
-  if (boards.length < 2 || boards.includes(undefined)) return boards.length < 2 ? boards[0] : undefined;
+  if (boards.length < 2) return boards[0];
+  if (boards.includes(undefined)) return undefined;
   const cards = boards.flatMap(({ environment, cards }, index) =>
     cards.map((card) => ({ ...card, environment, asked: environments[index] })));
-  const faults = new Map(boards.flatMap((board) => board.faults).map((fault) => [fault.place + fault.message, fault]));
+  const told = boards.flatMap((board) => board.faults);
+  const faults = new Map(told.map((fault) => [fault.place + fault.message, fault]));
   const nameOf = ({ name, environment }) => `${name}\n${environment}`;
   return {
     cards: cards.sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1)),

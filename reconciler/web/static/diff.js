@@ -1,8 +1,10 @@
 // What became of a text, word by word. Pure.
 
 const MOST_WORDS = 4000; // of both texts together; beyond that the whole is told as changed
-// Words of scripts with spaces; each sign alone of those without; runs of spaces; anything else by itself.
-const TOKEN = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[\p{L}\p{N}\p{M}_'’-]+|\s+|./gu;
+// Words of scripts with spaces; each sign alone of those without; runs of spaces; anything else by
+// itself.
+const TOKEN =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[\p{L}\p{N}\p{M}_'’-]+|\s+|./gu;
 
 /** Runs of `{kind: "same" | "gone" | "new", text}` that lead from one text to the other. */
 export function diffWords(before, after) {
@@ -12,7 +14,8 @@ export function diffWords(before, after) {
   let start = 0;
   while (start < from.length && start < to.length && from[start] === to[start]) start += 1;
   let end = 0;
-  while (end < from.length - start && end < to.length - start && from.at(-1 - end) === to.at(-1 - end)) end += 1;
+  const most = Math.min(from.length, to.length) - start;
+  while (end < most && from.at(-1 - end) === to.at(-1 - end)) end += 1;
   const middle = walk(from.slice(start, from.length - end), to.slice(start, to.length - end));
   const same = (words) => words.map((word) => ["same", word]);
   return joinRuns([...same(to.slice(0, start)), ...middle, ...same(to.slice(to.length - end))]);
@@ -46,14 +49,17 @@ function walk(from, to) {
       j += 1;
     }
   }
-  return [...told, ...from.slice(i).map((word) => ["gone", word]), ...to.slice(j).map((word) => ["new", word])];
+  const gone = from.slice(i).map((word) => ["gone", word]);
+  const added = to.slice(j).map((word) => ["new", word]);
+  return [...told, ...gone, ...added];
 }
 
 /** Neighbours of one kind become one run; a space between two changes belongs to both. */
 function joinRuns(words) {
   const runs = [];
   for (const [index, [kind, text]] of words.entries()) {
-    const isGap = kind === "same" && !text.trim() && changes(words[index - 1]) && changes(words[index + 1]);
+    const isBetween = changes(words[index - 1]) && changes(words[index + 1]);
+    const isGap = kind === "same" && !text.trim() && isBetween;
     for (const one of isGap ? ["gone", "new"] : [kind]) add(runs, one, text);
   }
   return runs.filter((run) => run.text);
@@ -66,7 +72,8 @@ function changes(word) {
 function add(runs, kind, text) {
   const last = runs.at(-1);
   const other = runs.at(-2);
+  const isChange = kind !== "same" && last && last.kind !== "same";
   if (last?.kind === kind) last.text += text;
-  else if (kind !== "same" && last && last.kind !== "same" && other?.kind === kind) other.text += text;
+  else if (isChange && other?.kind === kind) other.text += text;
   else runs.push({ kind, text });
 }

@@ -1,4 +1,5 @@
-// What happens, as the server tells it. One connection for a page in sight, which comes back by itself.
+// What happens, as the server tells it. One connection for a page in sight, which comes back by
+// itself.
 import { base, getEnvironment, isExport } from "./api.js";
 
 const KINDS = ["hello", "reset", "board", "run", "pass", "faults", "lock", "words"];
@@ -42,8 +43,8 @@ function become(next) {
   tell("state", next);
 }
 
-/** Be told what happens while the page is in sight. A browser has six connections to a server for all of its tabs:
- * were one held by each that nobody sees, the seventh tab would stay empty.
+/** Be told what happens while the page is in sight. A browser has six connections to a server for
+ * all of its tabs: were one held by each that nobody sees, the seventh tab would stay empty.
  */
 export function connect() {
   if (isExport) return;
@@ -75,7 +76,8 @@ function leave() {
 function open() {
   clearTimeout(timer);
   environment = getEnvironment();
-  source = new EventSource(`${base}api/v1/events${environment && `?environment=${encodeURIComponent(environment)}`}`);
+  const asked = environment && `?environment=${encodeURIComponent(environment)}`; // EVERY as well
+  source = new EventSource(`${base}api/v1/events${asked}`);
   source.onopen = () => {
     waitMs = FIRST_WAIT_MS;
     become("live");

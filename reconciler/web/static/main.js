@@ -23,6 +23,7 @@ function App() {
   const { environment } = route;
   const { board, trouble } = useBoard(environment === EVERY ? nameAll(project) : [environment]);
   const Page = PAGES[route.page];
+  const key = route.page + route.name + (Page === Board ? "" : environment);
   const title = route.name || TITLES[route.page];
   useEffect(() => {
     document.title = project ? `${title} · ${project.name}` : title;
@@ -32,13 +33,14 @@ function App() {
     <main id="content" tabindex="-1">
       ${project?.sync && html`<${SyncNotice} sync=${project.sync} page=${route.page} />`}
       <${Faults} faults=${board?.faults ?? []} hasCards=${board?.cards.length > 0} />
-      <${Page} key=${route.page + route.name + (Page === Board ? "" : environment)} route=${route} project=${project} board=${board} trouble=${trouble} />
+      <${Page} key=${key} route=${route} project=${project} board=${board} trouble=${trouble} />
     </main>`;
 }
 
 /** Every environment, as the API is asked for it: the page's own by no name. */
 function nameAll(project) {
-  return project ? project.environments.map((name) => (name === project.environment ? "" : name)) : [];
+  const names = project?.environments ?? [];
+  return names.map((name) => (name === project.environment ? "" : name));
 }
 
 startRouting();

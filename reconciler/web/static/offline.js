@@ -1,5 +1,5 @@
-// Runs the page from a folder of files: browsers load no modules from a disk, so an export brings their text along
-// (`cutlistModules`, by path), and each becomes an address of its own here.
+// Runs the page from a folder of files: browsers load no modules from a disk, so an export brings
+// their text along (`cutlistModules`, by path), and each becomes an address of its own here.
 (() => {
   const texts = globalThis.cutlistModules;
   const addresses = new Map();

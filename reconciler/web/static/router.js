@@ -1,4 +1,5 @@
-// Which page is shown is what the address says. In an export, where there is no server, it stands behind a #.
+// Which page is shown is what the address says. In an export, where there is no server, it stands
+// behind a #.
 import { EVERY, base, getEnvironment, isExport, readAddress } from "./api.js";
 import { useEffect, useState } from "./html.js";
 import { followAddress } from "./live.js";
@@ -6,13 +7,14 @@ import { followAddress } from "./live.js";
 const PAGES = ["plan", "cost", "activity"];
 const watchers = new Set();
 
-/** The address of a page: "board", "edit" with its name, "plan", "cost", "activity"; in the environment that is
- * looked at, unless another is named. Only the board shows all of them.
+/** The address of a page: "board", "edit" with its name, "plan", "cost", "activity"; in the
+ * environment that is looked at, unless another is named. Only the board shows all of them.
  */
 export function href(page, name = "", query = "", environment = getEnvironment()) {
   const path = page === "edit" ? `edit/${encodeURIComponent(name)}` : page === "board" ? "" : page;
   const asked = new URLSearchParams(query);
-  if (environment && (environment !== EVERY || page === "board")) asked.set("environment", environment);
+  const isSaid = environment && (environment !== EVERY || page === "board");
+  if (isSaid) asked.set("environment", environment);
   return `${isExport ? "#/" : base}${path}${asked.size ? `?${asked}` : ""}`;
 }
 
@@ -58,8 +60,9 @@ export function startRouting() {
   addEventListener("popstate", (event) => show(event.state?.y ?? 0));
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[data-page]");
-    const isPlain = !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey || event.button);
-    if (!link || !isPlain || event.defaultPrevented) return;
+    const { metaKey, ctrlKey, shiftKey, altKey, button } = event;
+    const isOther = metaKey || ctrlKey || shiftKey || altKey || button; // a tab of its own, a menu
+    if (!link || isOther || event.defaultPrevented) return;
     event.preventDefault();
     go(link.getAttribute("href"));
   });

@@ -5,7 +5,8 @@ const HOUR_S = 3600;
 const DAY_S = 86400;
 // What would change how the text around it reads, or is no text at all.
 // eslint-disable-next-line no-control-regex
-const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+const UNSEEN =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
 
 /** "0.50 USD"; null is a price that is not known. */
 export function formatPrice(price, currency) {
@@ -22,7 +23,8 @@ export function formatSeconds(seconds) {
 export function formatSpan(seconds) {
   const s = Math.max(0, Math.round(seconds));
   if (s < MINUTE_S) return `${s}s`;
-  if (s < HOUR_S) return s < 10 * MINUTE_S ? `${Math.floor(s / 60)}m ${s % 60}s` : `${Math.floor(s / 60)}m`;
+  if (s < 10 * MINUTE_S) return `${Math.floor(s / MINUTE_S)}m ${s % MINUTE_S}s`;
+  if (s < HOUR_S) return `${Math.floor(s / MINUTE_S)}m`;
   if (s < DAY_S) return `${Math.floor(s / HOUR_S)}h`;
   return `${Math.floor(s / DAY_S)}d`;
 }
@@ -35,8 +37,9 @@ export function formatAge(moment, now = Date.now()) {
 /** "27 Nov 2026, 14:02", in the time of whoever looks. */
 export function formatMoment(moment) {
   if (!moment) return "";
-  const options = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" };
-  return new Date(moment).toLocaleString("en-GB", options);
+  return new Date(moment).toLocaleString("en-GB", {
+    day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit",
+  });
 }
 
 /** "1 edit", "3 edits" */
@@ -44,7 +47,9 @@ export function count(number, one, many = `${one}s`) {
   return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 }
 
-/** How an edit is to the eye: one with the picture of an earlier request is not missing, one left alone not healthy. */
+/** How an edit is to the eye: one with the picture of an earlier request is not missing, one left
+ * alone not healthy.
+ */
 export function nameHealth({ health, poster, suspend }) {
   if (suspend && health === "Healthy") return "Suspended";
   return health === "Missing" && poster ? "Outdated" : health;
@@ -58,4 +63,12 @@ export function showText(text) {
 /** The beginning of a digest, key or commit. */
 export function shorten(id, length = 8) {
   return id ? String(id).slice(0, length) : "";
+}
+
+/** Whose commit asked for something, and who agreed to pay for it. */
+export function describeWho({ author, commit, approved_by: yes }) {
+  const told = [];
+  if (commit) told.push(`${shorten(commit, 7)}${author ? ` by ${showText(author)}` : ""}`);
+  if (yes) told.push(`agreed: ${showText(yes)}`);
+  return told.join(" · ");
 }

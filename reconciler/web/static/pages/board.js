@@ -42,19 +42,22 @@ export function Board({ route, board, project, trouble }) {
   const currency = project?.currency;
   const now = useMinutes();
   const draw = useCallback(
-    (card, isFirst) => html`<${Card} card=${card} currency=${currency} isFirst=${isFirst} now=${now} />`,
+    (card, isFirst) => html`
+      <${Card} card=${card} currency=${currency} isFirst=${isFirst} now=${now} />`,
     [currency, now]);
   return html`
     ${diff ? html`<${Review} diff=${diff} />` : html`<h1 class="unseen">Board</h1>`}
-    <${Filters} cards=${cards} summary=${board?.summary} wish=${wish} onChange=${change} search=${search}
-      currency=${currency} project=${project} environment=${route.environment}
+    <${Filters} cards=${cards} summary=${board?.summary} wish=${wish} onChange=${change}
+      search=${search} currency=${currency} project=${project} environment=${route.environment}
       onEnvironment=${(environment) => go(href("board", "", writeWish(wish), environment))} />
     ${!board && html`<${TroubleNotice} trouble=${trouble} />`}
     ${board && html`
       <p class="unseen" role="status">${count(shown.length, "edit")}</p>
       ${shown.length
         ? html`<${Grid} items=${shown} name=${nameCard} label="Edits" draw=${draw} />`
-        : html`<${Nothing} isEmpty=${!cards.length} isFaulty=${board.stale} onClear=${() => change(NOTHING)} />`}`}`;
+        : html`
+          <${Nothing} isEmpty=${!cards.length} isFaulty=${board.stale}
+            onClear=${() => change(NOTHING)} />`}`}`;
 }
 
 /** The time, told once a minute: ages grow while the page is open. */
@@ -74,9 +77,14 @@ function nameCard({ name, environment }) {
 
 function Nothing({ isEmpty, isFaulty, onClear }) {
   if (isEmpty && isFaulty) return null; // whether there are any is not known
-  if (isEmpty) return html`<p class="nothing">There are no edits yet. The first manifest that you save shows here.</p>`;
+  if (isEmpty) {
+    return html`
+      <p class="nothing">There are no edits yet. The first manifest that you save shows here.</p>`;
+  }
   return html`
-    <p class="nothing">No edit is like that. <button type="button" onClick=${onClear}>Show all</button></p>`;
+    <p class="nothing">
+      No edit is like that. <button type="button" onClick=${onClear}>Show all</button>
+    </p>`;
 }
 
 function readWish(query) {

@@ -8,8 +8,8 @@ import { count, formatPrice, formatSeconds, shorten, showText } from "../words.j
 
 const GROUPS = ["edit", "label", "model", "commit", "environment"];
 const FATES = {
-  in_use: "in use", running: "running", uncertain: "uncertain", superseded: "superseded", lost: "lost",
-  paid_twice: "paid twice", stray: "stray",
+  in_use: "in use", running: "running", uncertain: "uncertain", superseded: "superseded",
+  lost: "lost", paid_twice: "paid twice", stray: "stray",
 };
 const MOST_SHOWN = 50;
 
@@ -24,12 +24,17 @@ export function Cost() {
 function Body({ cost }) {
   const { currency } = cost;
   return html`
-    <p class="quiet">${cost.realm === "mock" ? "The mock spends nothing: this is what it would have cost." : `Account ${showText(cost.account)}, realm ${cost.realm}.`}</p>
+    <p class="quiet">
+      ${cost.realm === "mock"
+        ? "The mock spends nothing: this is what it would have cost."
+        : `Account ${showText(cost.account)}, realm ${cost.realm}.`}
+    </p>
     <dl class="sums wide">
       <${Tile} name="spent" sum=${cost.spent} currency=${currency} noun="task" />
       <${Tile} name="saved by reuse" sum=${cost.saved} currency=${currency} noun="time" />
       <${Tile} name="wasted" sum=${cost.wasted} currency=${currency} noun="task" />
-      ${cost.budgets.map((budget) => html`<${Budget} key=${budget.name} budget=${budget} currency=${currency} />`)}
+      ${cost.budgets.map((budget) => html`
+        <${Budget} key=${budget.name} budget=${budget} currency=${currency} />`)}
     </dl>
     <section class="panel" aria-labelledby="days">
       <h2 id="days">By day</h2>
@@ -54,7 +59,10 @@ function Budget({ budget, currency }) {
       <dt>left today (${showText(name)})</dt>
       <dd>${formatPrice(Math.max(0, limit - spent), currency)}</dd>
       <dd class="quiet">${formatPrice(spent, currency)} of ${formatPrice(limit, currency)}</dd>
-      <dd><meter min="0" max=${limit} value=${Math.min(limit, spent)} aria-label=${`${name}: spent`}></meter></dd>
+      <dd>
+        <meter min="0" max=${limit} value=${Math.min(limit, spent)}
+          aria-label=${`${name}: spent`} />
+      </dd>
     </div>`;
 }
 
@@ -68,25 +76,39 @@ function Groups({ cost }) {
         <h2 id="groups">By ${by}</h2>
         <div class="chips" role="group" aria-label="Add up by">
           ${GROUPS.filter((group) => cost.by[group]?.length).map((group) => html`
-            <button type="button" class="chip" key=${group} aria-pressed=${group === by} onClick=${() => setBy(group)}>${group}</button>`)}
+            <button type="button" class="chip" key=${group} aria-pressed=${group === by}
+              onClick=${() => setBy(group)}>${group}</button>`)}
         </div>
       </div>
       <table>
-        <thead><tr><th scope="col">${by}</th><th scope="col" class="number">spent</th><th scope="col" class="number">seconds</th>
-          <th scope="col" class="number">saved</th><th scope="col"><span class="unseen">share</span></th></tr></thead>
+        <thead>
+          <tr>
+            <th scope="col">${by}</th>
+            <th scope="col" class="number">spent</th>
+            <th scope="col" class="number">seconds</th>
+            <th scope="col" class="number">saved</th>
+            <th scope="col"><span class="unseen">share</span></th>
+          </tr>
+        </thead>
         <tbody>
           ${rows.slice(0, MOST_SHOWN).map((row) => html`
-            <tr key=${row.name}>
-              <th scope="row"><${Name} by=${by} name=${row.name} /></th>
-              <td class="number">${formatPrice(row.spent.price, cost.currency)}</td>
-              <td class="number">${formatSeconds(row.spent.billable_s)}</td>
-              <td class="number">${row.saved.price ? formatPrice(row.saved.price, cost.currency) : ""}</td>
-              <td class="share"><span style=${{ width: `${(100 * size(row)) / most}%` }}></span></td>
-            </tr>`)}
+            <${Row} key=${row.name} row=${row} by=${by} most=${most} currency=${cost.currency} />`)}
         </tbody>
       </table>
       ${rows.length > MOST_SHOWN && html`<p class="quiet">and ${rows.length - MOST_SHOWN} more</p>`}
     </section>`;
+}
+
+function Row({ row, by, most, currency }) {
+  const { name, spent, saved } = row;
+  return html`
+    <tr>
+      <th scope="row"><${Name} by=${by} name=${name} /></th>
+      <td class="number">${formatPrice(spent.price, currency)}</td>
+      <td class="number">${formatSeconds(spent.billable_s)}</td>
+      <td class="number">${saved.price ? formatPrice(saved.price, currency) : ""}</td>
+      <td class="share"><span style=${{ width: `${(100 * size(row)) / most}%` }}></span></td>
+    </tr>`;
 }
 
 function size({ spent }) {
@@ -95,8 +117,9 @@ function size({ spent }) {
 
 function Name({ by, name }) {
   if (!name) return html`<span class="quiet">none</span>`;
-  if (by === "edit") return html`<a data-page href=${href("edit", name)}><bdi>${showText(name)}</bdi></a>`;
-  return by === "commit" ? html`<code>${shorten(name, 9)}</code>` : html`<bdi>${showText(name)}</bdi>`;
+  const said = html`<bdi>${showText(name)}</bdi>`;
+  if (by === "edit") return html`<a data-page href=${href("edit", name)}>${said}</a>`;
+  return by === "commit" ? html`<code>${shorten(name, 9)}</code>` : said;
 }
 
 function Fates({ fates, currency }) {
@@ -104,7 +127,13 @@ function Fates({ fates, currency }) {
     <section class="panel" aria-labelledby="fates">
       <h2 id="fates">What became of it</h2>
       <table>
-        <thead><tr><th scope="col">fate</th><th scope="col" class="number">tasks</th><th scope="col" class="number">price</th></tr></thead>
+        <thead>
+          <tr>
+            <th scope="col">fate</th>
+            <th scope="col" class="number">tasks</th>
+            <th scope="col" class="number">price</th>
+          </tr>
+        </thead>
         <tbody>
           ${Object.entries(FATES).filter(([fate]) => fates[fate]).map(([fate, words]) => html`
             <tr key=${fate} data-none=${!fates[fate].count}>

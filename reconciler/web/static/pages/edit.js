@@ -14,11 +14,17 @@ import { Takes } from "../parts/takes.js";
 import { href } from "../router.js";
 import { formatAge, formatPrice, nameHealth, showText } from "../words.js";
 
+const PICKED_BY_COMMIT =
+  "A take is picked by a commit: `cutlist pick` in a clone changes cutlist.lock.";
+const NOT_KEPT = "What goes in is not kept here.";
+
 export function Edit({ route, project, board, trouble: troubleOfBoard }) {
   const { name } = route;
-  const { data: edit, trouble, reload } = useRead(`edits/${encodeURIComponent(name)}`, ["board", "lock"], isAbout(name));
+  const path = `edits/${encodeURIComponent(name)}`;
+  const { data: edit, trouble, reload } = useRead(path, ["board", "lock"], isAbout(name));
   const card = board?.cards.find((one) => one.name === name);
-  const isKnown = edit && (board || troubleOfBoard); // its state stands above it: nothing moves when that comes
+  // Its state stands above it: nothing moves when that comes.
+  const isKnown = edit && (board || troubleOfBoard);
   return html`
     <p class="back"><a data-page href=${href("board")}>Board</a></p>
     <header class="edit-head">
@@ -47,28 +53,38 @@ function Body({ edit, project, reload }) {
   const [against, setAgainst] = useState(undefined);
   const [picking, setPicking] = useState(null);
   const { takes } = edit;
-  const take = takes.find((one) => one.number === watched) ?? takes.find((one) => one.current) ?? takes.at(-1);
-  const other = takes.find((one) => one.number === compared);
+  const find = (isWanted) => takes.find(isWanted);
+  const take = find((one) => one.number === watched) ?? find((one) => one.current) ?? takes.at(-1);
+  const other = find((one) => one.number === compared);
   const prompt = take && watched ? take.prompt : edit.request?.input?.prompt ?? "";
-  const beside = other?.number ?? (against === undefined ? findLastPrompt(takes, prompt) : against);
+  const beside = against === undefined ? findLastPrompt(takes, prompt) : against;
+  const ask = (chosen) => setPicking({ take: chosen, lock: edit.lock });
+  const choose = (number) => {
+    setAgainst(number);
+    setCompared(null);
+  };
+  const close = () => {
+    setPicking(null);
+    reload();
+  };
   return html`
     <div class="edit">
       <div class="edit-main">
-        <${Player} before=${other ? showTake(other) : showBefore(edit.before)} after=${showAfter(edit, take)}
-          width=${take?.width} height=${take?.height} />
-        <${Takes} takes=${takes} currency=${project?.currency} watched=${take?.number} compared=${compared}
-          onWatch=${setWatched} onCompare=${setCompared} onPick=${project?.may.pick ? (chosen) => setPicking({ take: chosen, lock: edit.lock }) : null}
-          note=${project?.sync && "A take is picked by a commit: `cutlist pick` in a clone changes cutlist.lock."} />
+        <${Player} before=${other ? showTake(other) : showBefore(edit.before)}
+          after=${showAfter(edit, take)} width=${take?.width} height=${take?.height} />
+        <${Takes} takes=${takes} currency=${project?.currency} watched=${take?.number}
+          compared=${compared} onWatch=${setWatched} onCompare=${setCompared}
+          onPick=${project?.may.pick ? ask : null} note=${project?.sync && PICKED_BY_COMMIT} />
       </div>
       <div class="edit-side">
         <${Change} change=${peek("diff")?.changes.find((change) => change.name === edit.name)} />
-        <${Prompt} prompt=${prompt} takes=${takes} against=${beside}
-          onAgainst=${(number) => { setAgainst(number); setCompared(null); }} />
+        <${Prompt} prompt=${prompt} takes=${takes} against=${other?.number ?? beside}
+          onAgainst=${choose} />
         <${Lineage} before=${edit.before} lineage=${edit.lineage} />
         <${Request} edit=${edit} />
       </div>
     </div>
-    ${picking && html`<${Pick} edit=${edit} take=${picking.take} lock=${picking.lock} project=${project} onClose=${() => { setPicking(null); reload(); }} />`}`;
+    ${picking && html`<${Pick} edit=${edit} ...${picking} project=${project} onClose=${close} />`}`;
 }
 
 /** The last take that another prompt made: what the words came from. */
@@ -77,7 +93,8 @@ function findLastPrompt(takes, prompt) {
 }
 
 function showTake(take) {
-  return { ...take, video: take.video ?? take.preview, title: `Take ${take.number}`, note: "There is no video here." };
+  const video = take.video ?? take.preview;
+  return { ...take, video, title: `Take ${take.number}`, note: "There is no video here." };
 }
 
 function showAfter(edit, take) {
@@ -92,27 +109,41 @@ function showBefore(media) {
   const isVideo = (medium) => /video|clip/.test(medium.role ?? "") || medium.kind === "edit";
   const medium = media.find(isVideo) ?? media[0];
   if (!medium) return null;
-  const host = medium.url_host ? ` at ${showText(medium.url_host)}` : "";
-  const note = medium.kind === "url"
-    ? html`What goes in lies at an address${host}: it is not kept here. ${medium.url && html`<${WayOut} medium=${medium} />`}`
-    : "What goes in is not kept here.";
   return {
-    ...medium, title: medium.kind === "revision" ? `Before, at ${showText(medium.name)}` : "Before", note, isPicture: !isVideo(medium), video: medium.video ?? medium.preview,
+    ...medium, isPicture: !isVideo(medium), video: medium.video ?? medium.preview,
+    title: medium.kind === "revision" ? `Before, at ${showText(medium.name)}` : "Before",
+    note: medium.kind === "url" ? html`<${Elsewhere} medium=${medium} />` : NOT_KEPT,
   };
 }
 
-/** `lock` is of the moment in which it was asked: whoever was first in the meantime is not overruled. */
-function Pick({ edit, take, lock, project, onClose }) {
-  const act = () => send(`edits/${encodeURIComponent(edit.name)}/pick`,
-    { number: take.number, digest: take.digest, lock });
-  const kept = project.realm === "mock" ? "the realm's state folder, as this is the bundled server" : "cutlist.lock";
+function Elsewhere({ medium }) {
+  const host = medium.url_host ? ` at ${showText(medium.url_host)}` : "";
   return html`
-    <${Confirm} title=${`Pick take ${take.number} of ${showText(edit.name)}`} yes=${`Pick take ${take.number}`} act=${act}
+    What goes in lies at an address${host}: it is not kept here.${" "}
+    ${medium.url && html`<${WayOut} medium=${medium} />`}`;
+}
+
+/** `lock` is of the moment in which it was asked: whoever was first since then is not overruled. */
+function Pick({ edit, take, lock, project, onClose }) {
+  const { number, digest } = take;
+  const path = `edits/${encodeURIComponent(edit.name)}/pick`;
+  const kept = project.realm === "mock"
+    ? "the realm's state folder, as this is the bundled server"
+    : "cutlist.lock";
+  const builders = edit.lineage.down.map(({ name }) => showText(name));
+  return html`
+    <${Confirm} title=${`Pick take ${number} of ${showText(edit.name)}`}
+      yes=${`Pick take ${number}`} act=${() => send(path, { number, digest, lock })}
       onClose=${onClose}>
-      <p>Pins that result in ${kept}, and writes <code>${showText(edit.output)}</code>. Free: nothing is rendered.</p>
+      <p>
+        Pins that result in ${kept}, and writes <code>${showText(edit.output)}</code>. Free: nothing
+        is rendered.
+      </p>
       ${!take.made_by_present_request && html`
-        <p>It was made by an earlier request, and holds until the manifest asks for something else.</p>`}
-      ${edit.lineage.down.length > 0 && html`
-        <p>Edits that build on it are then out of sync: ${edit.lineage.down.map(({ name }) => showText(name)).join(", ")}.</p>`}
+        <p>
+          It was made by an earlier request, and holds until the manifest asks for something else.
+        </p>`}
+      ${builders.length > 0 && html`
+        <p>Edits that build on it are then out of sync: ${builders.join(", ")}.</p>`}
     <//>`;
 }

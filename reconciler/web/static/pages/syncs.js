@@ -21,7 +21,9 @@ export function Syncs() {
     <main id="content" tabindex="-1">
       <h1>${data ? count(data.syncs.length, "Sync") : "Syncs"}</h1>
       <${TroubleNotice} trouble=${trouble} />
-      <ul class="syncs">${data?.syncs.map((sync) => html`<${Sync} key=${sync.name} sync=${sync} />`)}</ul>
+      <ul class="syncs">
+        ${data?.syncs.map((sync) => html`<${Sync} key=${sync.name} sync=${sync} />`)}
+      </ul>
     </main>`;
 }
 
@@ -34,12 +36,17 @@ function Sync({ sync }) {
       <p class="sync-state">
         <${Mark} kind=${health} />
         ${sync.sync !== "Synced" && html`<${Mark} kind=${sync.sync} />`}
-        <span class="quiet">${sync.mode}${revision && html` · <code>${shorten(revision, 7)}</code>`} · ${showText(reason)}</span>
+        <span class="quiet">
+          ${sync.mode}${revision && html` · <code>${shorten(revision, 7)}</code>`}${" "}
+          · ${showText(reason)}
+        </span>
       </p>
-      ${sync.pass_started && html`<p class="quiet">A pass runs since ${formatMoment(sync.pass_started)}.</p>`}
+      ${sync.pass_started && html`
+        <p class="quiet">A pass runs since ${formatMoment(sync.pass_started)}.</p>`}
       ${message && !sync.waiting_plan && html`<p class="sync-words">${showText(message)}</p>`}
       ${!sync.leads && html`<p class="quiet">${showText(sync.leader)}</p>`}
-      ${sync.waiting_plan && html`<p><a class="sync-plan" href=${`${page}plan`}>A plan waits for a yes</a></p>`}
+      ${sync.waiting_plan && html`
+        <p><a class="sync-plan" href=${`${page}plan`}>A plan waits for a yes</a></p>`}
       <${SyncButtons} sync=${sync} />
     </li>`;
 }

@@ -1,7 +1,9 @@
 // One edit on the board: its picture first, then how it is.
 import { html, useEffect, useRef, useState } from "../html.js";
 import { href } from "../router.js";
-import { count, formatAge, formatMoment, formatPrice, formatSeconds, nameHealth, showText } from "../words.js";
+import {
+  count, formatAge, formatMoment, formatPrice, formatSeconds, nameHealth, showText,
+} from "../words.js";
 import { Mark } from "./mark.js";
 import { Picture } from "./picture.js";
 
@@ -14,7 +16,8 @@ export function Card({ card, currency, isFirst, now }) {
   const [isShown, setShown] = useState(false);
   const timer = useRef(0);
   const enter = () => {
-    if (!isStill.matches && card.poster) timer.current = setTimeout(() => setShown(true), PREVIEW_AFTER_MS);
+    if (isStill.matches || !card.poster) return;
+    timer.current = setTimeout(() => setShown(true), PREVIEW_AFTER_MS);
   };
   const leave = () => {
     clearTimeout(timer.current);
@@ -22,33 +25,46 @@ export function Card({ card, currency, isFirst, now }) {
   };
   const isOut = card.sync !== "Synced";
   return html`
-    <a class="card" data-page href=${href("edit", card.name, "", card.asked)} data-name=${card.name} tabindex=${isFirst ? 0 : -1}
+    <a class="card" data-page href=${href("edit", card.name, "", card.asked)}
+      data-name=${card.name} tabindex=${isFirst ? 0 : -1}
       onPointerEnter=${enter} onPointerLeave=${leave}>
       <span class="still">
         <${Picture} source=${card.poster} instead=${card.digest ? "no picture" : "no result yet"} />
         ${isShown && html`<${Preview} card=${card} />`}
-        ${card.duration_s != null && html`<span class="length">${formatSeconds(card.duration_s)}</span>`}
+        ${card.duration_s != null && html`
+          <span class="length">${formatSeconds(card.duration_s)}</span>`}
       </span>
       <span class="card-name"><bdi>${showText(card.name)}</bdi></span>
       <span class="card-state">
-        ${card.needs_person ? html`<${Mark} kind="Degraded">needs a person<//>` : html`<${Mark} kind=${nameHealth(card)} />`}
+        ${card.needs_person
+          ? html`<${Mark} kind="Degraded">needs a person<//>`
+          : html`<${Mark} kind=${nameHealth(card)} />`}
         ${isOut && html`<${Mark} kind="OutOfSync">OutOfSync<//>`}
       </span>
       <span class="card-why">${showText(describeWhy(card))}</span>
       <span class="card-foot">
-        <span>${isOut && card.price !== 0 ? formatPrice(card.price, currency) : count(card.takes, "take")}${
-          card.environment && html` · <bdi>${showText(card.environment)}</bdi>`}</span>
-        <time datetime=${card.since} title=${formatMoment(card.since)}>${formatAge(card.since, now)}</time>
+        <span>
+          ${isOut && card.price !== 0
+            ? formatPrice(card.price, currency)
+            : count(card.takes, "take")}
+          ${card.environment && html` · <bdi>${showText(card.environment)}</bdi>`}
+        </span>
+        <time datetime=${card.since} title=${formatMoment(card.since)}>
+          ${formatAge(card.since, now)}
+        </time>
       </span>
     </a>`;
 }
 
 /** In a review what has changed; else why it is not as it should be; else what was asked for. */
 function describeWhy(card) {
-  return card.change ?? (card.sync !== "Synced" || nameHealth(card) !== "Healthy" ? card.reason : card.prompt);
+  const isWell = card.sync === "Synced" && nameHealth(card) === "Healthy";
+  return card.change ?? (isWell ? card.prompt : card.reason);
 }
 
-/** A small moving copy, while the pointer rests on the card. It may still be in the making when it is asked for. */
+/** A small moving copy, while the pointer rests on the card. It may still be in the making when it
+ * is asked for.
+ */
 function Preview({ card }) {
   const [isThere, setThere] = useState(false);
   const [tries, setTries] = useState(0);

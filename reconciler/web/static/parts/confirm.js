@@ -28,9 +28,13 @@ export function Confirm({ title, children, yes, act, onClose }) {
         <h2 id="confirm-title">${title}</h2>
         ${children}
         ${trouble && html`
-          <p class="refusal" role="alert">${showText(trouble.message)} ${showText(trouble.hint)}</p>`}
+          <p class="refusal" role="alert">
+            ${showText(trouble.message)} ${showText(trouble.hint)}
+          </p>`}
         <p class="confirm-buttons">
-          <button type="button" onClick=${() => dialog.current.close()}>${trouble ? "Close" : "Cancel"}</button>
+          <button type="button" onClick=${() => dialog.current.close()}>
+            ${trouble ? "Close" : "Cancel"}
+          </button>
           <button class="primary" disabled=${isBusy}>${yes}</button>
         </p>
       </form>

@@ -6,6 +6,7 @@ import { formatPrice } from "../words.js";
 const DAY_S = 86400;
 const HEIGHT = 220;
 const LEAST_DAYS = 14; // so that few days stand as bars and not as walls
+const APART_S = [1, 2, 7, 14, 30, 91, 365].map((days) => days * DAY_S); // of marks on the axis
 
 export function Days({ days, currency }) {
   const box = useRef(null);
@@ -18,7 +19,8 @@ export function Days({ days, currency }) {
       plot = new UPlot(describe(place, currency), fill(days), place);
     };
     draw();
-    const observer = new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: HEIGHT }));
+    const fit = () => plot.setSize({ width: place.clientWidth, height: HEIGHT });
+    const observer = new ResizeObserver(fit);
     observer.observe(place);
     scheme.addEventListener("change", draw);
     return () => {
@@ -31,7 +33,9 @@ export function Days({ days, currency }) {
     <div class="days" ref=${box} aria-hidden="true"></div>
     <table class="unseen">
       <caption>Spent and saved by day</caption>
-      <thead><tr><th scope="col">day</th><th scope="col">spent</th><th scope="col">saved</th></tr></thead>
+      <thead>
+        <tr><th scope="col">day</th><th scope="col">spent</th><th scope="col">saved</th></tr>
+      </thead>
       <tbody>${days.map(({ name, spent, saved }) => html`
         <tr key=${name}><th scope="row">${name}</th><td>${formatPrice(spent.price, currency)}</td>
           <td>${formatPrice(saved.price, currency)}</td></tr>`)}</tbody>
@@ -40,7 +44,8 @@ export function Days({ days, currency }) {
 
 /** Every day from the first to the last, those without a task as nothing. */
 function fill(days) {
-  const sums = new Map(days.map(({ name, spent, saved }) => [Date.parse(name) / 1000, [spent.price, saved.price]]));
+  const told = days.map(({ name, spent, saved }) => [name, [spent.price, saved.price]]);
+  const sums = new Map(told.map(([name, prices]) => [Date.parse(name) / 1000, prices]));
   const known = [...sums.keys()].filter(Number.isFinite);
   const last = Math.max(...known, Math.floor(Date.now() / 1000 / DAY_S) * DAY_S);
   const first = Math.min(...known, last - (LEAST_DAYS - 1) * DAY_S);
@@ -56,26 +61,37 @@ function describe(box, currency) {
     stroke: colour("--quiet"), font: `11px ${style.fontFamily}`, ticks: { show: false },
     grid: { stroke: colour("--line"), width: 1 },
   };
-  const bars = (align) => UPlot.paths.bars({ size: [0.36, 40], align });
   const say = (_plot, value) => (value === null ? "" : formatPrice(value, currency));
+  const series = (label, paint, align) => ({
+    label, fill: paint, stroke: paint, width: 0, points: { show: false }, value: say,
+    paths: UPlot.paths.bars({ size: [0.36, 40], align }),
+  });
   return {
     width: box.clientWidth,
     height: HEIGHT,
-    tzDate: (at) => UPlot.tzDate(new Date(at * 1000), "Etc/UTC"), // a day of the books ends at 00:00 UTC
+    // A day of the books ends at 00:00 UTC.
+    tzDate: (at) => UPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
     cursor: { y: false, points: { show: false } },
-    scales: { x: { range: (_plot, from, to) => [from - DAY_S / 2, to + DAY_S / 2] }, y: { range: (_plot, _from, to) => [0, to * 1.1 || 1] } },
+    scales: {
+      x: { range: (_plot, from, to) => [from - DAY_S / 2, to + DAY_S / 2] },
+      y: { range: (_plot, _from, to) => [0, to * 1.1 || 1] },
+    },
     axes: [
-      { ...axis, grid: { show: false }, values: (_plot, days) => days.map(formatDay), incrs: [1, 2, 7, 14, 30, 91, 365].map((n) => n * DAY_S) },
+      {
+        ...axis, grid: { show: false }, incrs: APART_S,
+        values: (_plot, days) => days.map(formatDay),
+      },
       { ...axis, size: 56, values: (_plot, sums) => sums.map((sum) => sum.toFixed(2)) },
     ],
     series: [
       { label: "day", value: (_plot, at) => (at === null ? "" : formatDay(at)) },
-      { label: "spent", fill: colour("--accent"), stroke: colour("--accent"), width: 0, paths: bars(-1), points: { show: false }, value: say },
-      { label: "saved", fill: colour("--line-strong"), stroke: colour("--line-strong"), width: 0, paths: bars(1), points: { show: false }, value: say },
+      series("spent", colour("--accent"), -1),
+      series("saved", colour("--line-strong"), 1),
     ],
   };
 }
 
 function formatDay(at) {
-  return new Date(at * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+  const options = { day: "numeric", month: "short", timeZone: "UTC" };
+  return new Date(at * 1000).toLocaleDateString("en-GB", options);
 }

@@ -7,6 +7,7 @@ import { Mark } from "./mark.js";
 
 const HEALTH = ["Healthy", "Progressing", "Degraded", "Missing", "Outdated", "Suspended"];
 const PERSON = "needs a person";
+const ALL_STATES = [...HEALTH, "OutOfSync", PERSON];
 
 /** Whether a card is what somebody wishes to see. */
 export function matchCard(card, { text, state, label }) {
@@ -31,45 +32,62 @@ function listLabels(card) {
 
 function tally(cards, list) {
   const counts = new Map();
-  for (const card of cards) for (const one of list(card)) counts.set(one, (counts.get(one) ?? 0) + 1);
+  for (const one of cards.flatMap(list)) counts.set(one, (counts.get(one) ?? 0) + 1);
   return counts;
 }
 
-export function Filters({ cards, summary, wish, onChange, search, currency, project, environment, onEnvironment }) {
-  const states = useMemo(() => tally(cards, listStates), [cards]);
+export function Filters({ cards, summary, wish, onChange, search, currency, ...environments }) {
   const labels = useMemo(() => [...tally(cards, listLabels)].sort(), [cards]);
-  const offered = [...HEALTH, "OutOfSync", PERSON].filter((state) => states.has(state) || state === wish.state);
   return html`
     <div class="filters">
-      <input class="search" type="search" ref=${search} value=${wish.text} placeholder="Name, prompt or reason"
+      <input class="search" type="search" ref=${search} value=${wish.text}
+        placeholder="Name, prompt or reason"
         aria-label="Find edits by name, prompt or reason" aria-keyshortcuts="/"
-        onInput=${(event) => onChange({ text: event.target.value })} />
-      <div class="chips" role="group" aria-label="How they are">
-        <${Chip} isOn=${!wish.state} onPick=${() => onChange({ state: "" })} number=${cards.length}>All<//>
-        ${offered.map((state) => html`
-          <${Chip} key=${state} isOn=${wish.state === state} number=${states.get(state) ?? 0}
-            onPick=${() => onChange({ state: wish.state === state ? "" : state })}>
-            <${Mark} kind=${state === PERSON ? "Degraded" : state}>${state}<//>
-          <//>`)}
-      </div>
-      ${project?.mode !== "sync" && project?.environments.length > 1 && html`
-        <select aria-label="Environment" value=${environment || project.environment}
-          onChange=${({ target }) => onEnvironment(target.value === project.environment ? "" : target.value)}>
-          ${project.environments.map((name) => html`<option value=${name}>${showText(name)}</option>`)}
-          <option value=${EVERY}>every environment</option>
-        </select>`}
+        onInput=${({ target }) => onChange({ text: target.value })} />
+      <${States} cards=${cards} chosen=${wish.state} onChoose=${(state) => onChange({ state })} />
+      <${Environments} ...${environments} />
       ${labels.length > 0 && html`
-        <select aria-label="Label" value=${wish.label} onChange=${(event) => onChange({ label: event.target.value })}>
+        <select aria-label="Label" value=${wish.label}
+          onChange=${({ target }) => onChange({ label: target.value })}>
           <option value="">every label</option>
-          ${labels.map(([label, number]) => html`<option value=${label}>${showText(label)} (${number})</option>`)}
+          ${labels.map(([label, number]) => html`
+            <option value=${label}>${showText(label)} (${number})</option>`)}
         </select>`}
-      <select aria-label="Order" value=${wish.sort} onChange=${(event) => onChange({ sort: event.target.value })}>
+      <select aria-label="Order" value=${wish.sort}
+        onChange=${({ target }) => onChange({ sort: target.value })}>
         <option value="">in order of name</option>
         <option value="age">newest first</option>
         <option value="price">dearest first</option>
       </select>
       ${summary && html`<${Ahead} cost=${summary.cost} currency=${currency} />`}
     </div>`;
+}
+
+/** How many cards there are of each state; one of them can be chosen, and let go again. */
+function States({ cards, chosen, onChoose }) {
+  const states = useMemo(() => tally(cards, listStates), [cards]);
+  const offered = ALL_STATES.filter((state) => states.has(state) || state === chosen);
+  return html`
+    <div class="chips" role="group" aria-label="How they are">
+      <${Chip} isOn=${!chosen} onPick=${() => onChoose("")} number=${cards.length}>All<//>
+      ${offered.map((state) => html`
+        <${Chip} key=${state} isOn=${chosen === state} number=${states.get(state) ?? 0}
+          onPick=${() => onChoose(chosen === state ? "" : state)}>
+          <${Mark} kind=${state === PERSON ? "Degraded" : state}>${state}<//>
+        <//>`)}
+    </div>`;
+}
+
+/** Which environment is looked at, where a project has several. */
+function Environments({ project, environment, onEnvironment }) {
+  if (!project || project.mode === "sync" || project.environments.length < 2) return null;
+  const choose = (name) => onEnvironment(name === project.environment ? "" : name);
+  return html`
+    <select aria-label="Environment" value=${environment || project.environment}
+      onChange=${({ target }) => choose(target.value)}>
+      ${project.environments.map((name) => html`<option value=${name}>${showText(name)}</option>`)}
+      <option value=${EVERY}>every environment</option>
+    </select>`;
 }
 
 function Chip({ isOn, onPick, number, children }) {

@@ -17,7 +17,9 @@ export function Header({ route, project }) {
       <nav aria-label="Pages">
         ${project?.sync && html`<a href="/">Syncs</a>`}
         ${PAGES.map(([page, words]) => html`
-          <a data-page href=${href(page)} aria-current=${isOn(page, route) ? "page" : null}>${words}</a>`)}
+          <a data-page href=${href(page)} aria-current=${isOn(page, route) ? "page" : null}>
+            ${words}
+          </a>`)}
       </nav>
       <p class="where">${project && describeWhere(project)}</p>
       <${Connection} />
@@ -35,7 +37,7 @@ function isOn(page, route) {
 }
 
 function describeWhere({ realm, account, endpoint, environment, revision }) {
-  const place = [realm, account, endpoint].filter((word, index, all) => all.indexOf(word) === index);
+  const place = [...new Set([realm, account, endpoint])];
   if (environment !== "default") place.push(environment);
   if (revision) place.push(shorten(revision, 7));
   return place.join(" · ");

@@ -1,5 +1,5 @@
-// Keeps two videos in step, to one frame: the longer one leads, the other is led by small changes of its
-// speed and, where it is far off, by a seek. Knows nothing of what the page looks like.
+// Keeps two videos in step, to one frame: the longer one leads, the other is led by small changes
+// of its speed and, where it is far off, by a seek. Knows nothing of what the page looks like.
 
 const USUAL_RATE = 30; // frames a second, until the video has shown its own
 const FAR_S = 0.15;
@@ -36,8 +36,8 @@ export class InStep {
   }
 
   get leader() {
-    return this.videos.reduce((best, video) => (known(video.duration) > known(best?.duration) ? video : best),
-      this.videos[0]);
+    const longer = (best, video) => (known(video.duration) > known(best.duration) ? video : best);
+    return this.videos.length ? this.videos.reduce(longer) : undefined;
   }
 
   get duration() {
@@ -125,10 +125,13 @@ export class InStep {
     const before = this.last.get(video);
     this.last.set(video, shown);
     const leader = this.leader;
-    if (before && shown.presentedFrames === before.presentedFrames + 1) this.learnRate(shown.mediaTime - before.mediaTime);
+    if (before && shown.presentedFrames === before.presentedFrames + 1) {
+      this.learnRate(shown.mediaTime - before.mediaTime);
+    }
     if (video === leader) {
       this.report(shown.mediaTime);
-      if (this.isPlaying && this.range && shown.mediaTime >= this.range[1] - 1 / this.rate) this.turn();
+      const isLast = this.range && shown.mediaTime >= this.range[1] - 1 / this.rate;
+      if (this.isPlaying && isLast) this.turn();
     } else if (this.isPlaying && !this.isSeeking && this.last.has(leader)) {
       this.lead(video, this.last.get(leader), shown);
     }
@@ -171,7 +174,8 @@ function known(duration) {
 
 function seekTo(video, time) {
   const wanted = Math.min(time, Math.max(0, known(video.duration) - 0.001));
-  if (video.readyState < 1 || Math.abs(video.currentTime - wanted) < 0.0005) return Promise.resolve();
+  const isThere = Math.abs(video.currentTime - wanted) < 0.0005;
+  if (video.readyState < 1 || isThere) return Promise.resolve();
   return new Promise((done) => {
     video.addEventListener("seeked", done, { once: true });
     video.addEventListener("error", done, { once: true });

@@ -41,7 +41,8 @@ function Medium({ medium }) {
 
 /** To a medium at an address of others, which is asked for nothing before somebody follows this. */
 export function WayOut({ medium }) {
-  return html`<a href=${medium.url} target="_blank" rel="noreferrer">see it at ${showText(medium.url_host)}</a>`;
+  const { url, url_host: host } = medium;
+  return html`<a href=${url} target="_blank" rel="noreferrer">see it at ${showText(host)}</a>`;
 }
 
 function describeMedium({ kind, role, url_host: host }) {

@@ -11,11 +11,15 @@ export function Faults({ faults, hasCards }) {
   return html`
     <section class="notice" data-kind="fault" aria-label="Faults" role="alert">
       <h2>The project cannot be read now: ${count(faults.length, "fault")}</h2>
-      <p>${hasCards && "What you see is how it was before. "}It is looked at again at every save.</p>
+      <p>
+        ${hasCards && "What you see is how it was before. "}
+        It is looked at again at every save.
+      </p>
       <ul class="faults">
         ${faults.slice(0, MOST_SHOWN).map(({ place, message }) => html`
           <li>${place && html`<code>${showText(place)}</code> `}${showText(message)}</li>`)}
-        ${more > 0 && html`<li>and ${count(more, "more", "more")}: <code>cutlist validate</code> shows all</li>`}
+        ${more > 0 && html`
+          <li>and ${count(more, "more", "more")}: <code>cutlist validate</code> shows all</li>`}
       </ul>
     </section>`;
 }
@@ -24,7 +28,10 @@ export function TroubleNotice({ trouble }) {
   if (!trouble) return null;
   return html`
     <section class="notice" data-kind="trouble" role="alert">
-      <h2>${trouble.place && html`<code>${showText(trouble.place)}</code> `}${showText(trouble.message)}</h2>
+      <h2>
+        ${trouble.place && html`<code>${showText(trouble.place)}</code> `}
+        ${showText(trouble.message)}
+      </h2>
       ${trouble.hint && html`<p>${showText(trouble.hint)}</p>`}
     </section>`;
 }

@@ -6,7 +6,8 @@ const WAITS_MS = [700, 1500, 3000, 6000];
 /** The picture at `source`, or the words `instead` where there is none. */
 export function Picture({ source, alt = "", instead = "no picture", lazy = true }) {
   if (!source) return html`<span class="no-picture">${instead}</span>`;
-  return html`<${Awaited} key=${source} source=${source} alt=${alt} instead=${instead} lazy=${lazy} />`;
+  return html`
+    <${Awaited} key=${source} source=${source} alt=${alt} instead=${instead} lazy=${lazy} />`;
 }
 
 function Awaited({ source, alt, instead, lazy }) {
@@ -20,7 +21,7 @@ function Awaited({ source, alt, instead, lazy }) {
   };
   return html`
     ${tries > 0 && !isThere && html`<span class="no-picture"></span>`}
-    <img src=${tries ? `${source}?try=${tries}` : source} alt=${alt} width="640" height="360" data-there=${isThere}
-      loading=${lazy ? "lazy" : "eager"} decoding="async" draggable=${false} onLoad=${() => setThere(true)}
-      onError=${again} />`;
+    <img src=${tries ? `${source}?try=${tries}` : source} alt=${alt} width="640" height="360"
+      data-there=${isThere} loading=${lazy ? "lazy" : "eager"} decoding="async" draggable=${false}
+      onLoad=${() => setThere(true)} onError=${again} />`;
 }

@@ -12,14 +12,19 @@ export function Prompt({ prompt, takes, against, onAgainst }) {
         <h2 id="prompt">Prompt</h2>
         ${takes.length > 0 && html`
           <label class="choice">beside
-            <select value=${against ?? ""} onChange=${(event) => onAgainst(Number(event.target.value) || null)}>
+            <select value=${against ?? ""}
+              onChange=${(event) => onAgainst(Number(event.target.value) || null)}>
               <option value="">nothing</option>
-              ${[...takes].reverse().map(({ number }) => html`<option value=${number}>take ${number}</option>`)}
+              ${[...takes].reverse().map(({ number }) => html`
+                <option value=${number}>take ${number}</option>`)}
             </select>
           </label>`}
       </div>
       ${take ? html`<${Changes} before=${take.prompt} after=${prompt} />`
-        : html`<p class="prose" dir="auto">${showText(prompt) || html`<span class="quiet">There is none.</span>`}</p>`}
+        : html`
+          <p class="prose" dir="auto">
+            ${showText(prompt) || html`<span class="quiet">There is none.</span>`}
+          </p>`}
     </section>`;
 }
 

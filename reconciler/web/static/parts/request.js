@@ -2,20 +2,23 @@
 import { html } from "../html.js";
 import { count, showText } from "../words.js";
 
+const NO_KEY = "known when what it builds on has its result";
+
 export function Request({ edit }) {
   const { request, key, digest, explain, place, output } = edit;
   const { prompt, ...input } = request?.input ?? {};
-  const changed = (explain?.parts ?? []).filter(({ name, same }) => !same && name !== "input.prompt");
+  const parts = explain?.parts ?? [];
+  const changed = parts.filter(({ name, same }) => !same && name !== "input.prompt");
   return html`
     <section class="panel" aria-labelledby="request">
       <h2 id="request">Request</h2>
       <dl class="facts">
         ${request && html`<${Fact} name="model" value=${request.model} />`}
-        ${flatten(input).map(([name, value]) => html`<${Fact} name=${name} value=${value} />`)}
-        ${flatten(request?.parameters ?? {}).map(([name, value]) => html`<${Fact} name=${name} value=${value} />`)}
+        ${[...flatten(input), ...flatten(request?.parameters ?? {})].map(([name, value]) => html`
+          <${Fact} name=${name} value=${value} />`)}
         <${Fact} name="output" value=${output} />
         <${Fact} name="manifest" value=${place} />
-        <${Fact} name="key" value=${key ?? "known when what it builds on has its result"} isId=${Boolean(key)} />
+        <${Fact} name="key" value=${key ?? NO_KEY} isId=${Boolean(key)} />
         ${digest && html`<${Fact} name="digest" value=${digest} isId />`}
       </dl>
       ${changed.length > 0 && html`
@@ -29,7 +32,9 @@ export function Request({ edit }) {
 }
 
 function Fact({ name, value, isId = false }) {
-  return html`<dt><code>${showText(name)}</code></dt><dd class=${isId ? "id" : null}><bdi>${say(value)}</bdi></dd>`;
+  return html`
+    <dt><code>${showText(name)}</code></dt>
+    <dd class=${isId ? "id" : null}><bdi>${say(value)}</bdi></dd>`;
 }
 
 function say(value) {

@@ -1,6 +1,6 @@
 // What changes from one revision to another, above the cards of a review.
 import { html } from "../html.js";
-import { markChanges } from "./steps.js";
+import { Details } from "./steps.js";
 import { formatPrice, showText } from "../words.js";
 
 /** The cards, each with what has changed of its edit. */
@@ -15,13 +15,15 @@ export function nameChanges(cards, diff) {
 
 export function Review({ diff }) {
   const { from, to, summary, cost, changes } = diff;
-  const counts = Object.entries(summary).filter(([, number]) => number).map(([kind, number]) => `${number} ${kind}`);
+  const counts = Object.entries(summary).filter(([, number]) => number);
+  const told = counts.map(([kind, number]) => `${number} ${kind}`).join(", ");
   const removed = changes.filter((change) => change.kind === "removed");
   return html`
     <header class="review">
       <h1>From <bdi>${showText(from.name)}</bdi> to <bdi>${showText(to.name)}</bdi></h1>
-      <p>${counts.join(", ") || "nothing has changed"}. ${describePrice(cost)}</p>
-      ${removed.length > 0 && html`<p>No longer asked for: ${removed.map(({ name }) => showText(name)).join(", ")}.</p>`}
+      <p>${told || "nothing has changed"}. ${describePrice(cost)}</p>
+      ${removed.length > 0 && html`
+        <p>No longer asked for: ${removed.map(({ name }) => showText(name)).join(", ")}.</p>`}
     </header>`;
 }
 
@@ -32,7 +34,7 @@ export function Change({ change }) {
     <section class="panel" aria-labelledby="change">
       <h2 id="change">What changed</h2>
       <p>${showText(change.reason)}</p>
-      ${change.details.map((line) => html`<p class="detail" dir="auto">${markChanges(showText(line))}</p>`)}
+      <${Details} lines=${change.details} />
       ${change.paid && html`<p class="quiet">${showText(change.paid)}</p>`}
     </section>`;
 }

@@ -7,7 +7,14 @@ import { formatPrice, formatSeconds, formatSpan, showText } from "../words.js";
 import { Picture } from "./picture.js";
 
 const OVER = ["written", "failed", "cancelled"];
-const SHARE = { waiting: 0, uploading: 0.05, submitting: 0.1, settling: 0.1, PENDING: 0.15, fetching: 0.92, written: 1 };
+const SHARE = {
+  waiting: 0, uploading: 0.05, submitting: 0.1, settling: 0.1, PENDING: 0.15, fetching: 0.92,
+  written: 1,
+};
+const ENDS = {
+  running: "Running", done: "Apply complete", failed: "Apply ended with failures",
+  stopped: "Apply was stopped",
+};
 
 let lastId = null; // of the run that this window has seen last, on whichever page
 
@@ -22,8 +29,8 @@ export function useRun() {
       const now = id && await read(`runs/${encodeURIComponent(id)}`).catch(() => null);
       setState(now);
       const seenAt = performance.now();
-      const told = (now?.edits ?? []).map((event) => [event.name, { ...event, seenAt, since: seenAt }]);
-      setEvents((before) => new Map([...told, ...before]));
+      const told = (now?.edits ?? []).map((event) => ({ ...event, seenAt, since: seenAt }));
+      setEvents((before) => new Map([...told.map((event) => [event.name, event]), ...before]));
     };
     look();
     return listen(["run", "reset"], (event, kind) => {
@@ -34,7 +41,7 @@ export function useRun() {
       }
       if (kind === "run" && event.name) {
         const seen = { ...event, seenAt: performance.now() };
-        setEvents((before) => new Map(before).set(event.name, { ...seen, since: startOf(before.get(event.name), seen) }));
+        setEvents((before) => addEvent(before, seen));
       }
       if (kind === "reset" || event.state) look();
     });
@@ -49,9 +56,11 @@ export function useRun() {
   }), [id, state, events]);
 }
 
-/** When the phase that is told now began, as far as this page has seen. */
-function startOf(before, event) {
-  return before?.phase === event.phase ? before.since : event.seenAt;
+/** `since` is when the phase that is told now began, as far as this page has seen. */
+function addEvent(events, event) {
+  const before = events.get(event.name);
+  const since = before?.phase === event.phase ? before.since : event.seenAt;
+  return new Map(events).set(event.name, { ...event, since });
 }
 
 export function Run({ run, posters, currency, mayStop }) {
@@ -67,12 +76,15 @@ export function Run({ run, posters, currency, mayStop }) {
       <div class="panel-head">
         <h2 id="run" role="status">${describeRun(run)}</h2>
         ${run.isRunning && mayStop && html`
-          <button type="button" disabled=${isStopping} onClick=${stop}>${isStopping ? "stopping…" : "Stop"}</button>`}
+          <button type="button" disabled=${isStopping} onClick=${stop}>
+            ${isStopping ? "stopping…" : "Stop"}
+          </button>`}
       </div>
       ${run.state?.message && html`<p class="run-words">${showText(run.state.message)}</p>`}
       <ul class="ways">
         ${[...run.events.values()].map((event) => html`
-          <${Way} key=${event.name} event=${event} poster=${posters.get(event.name)} currency=${currency} now=${now} />`)}
+          <${Way} key=${event.name} event=${event} poster=${posters.get(event.name)}
+            currency=${currency} now=${now} />`)}
       </ul>
     </section>`;
 }
@@ -81,7 +93,9 @@ function Way({ event, poster, currency, now }) {
   const { name, phase, note } = event;
   return html`
     <li class="way" data-phase=${phase}>
-      <span class="still"><${Picture} source=${phase === "written" ? poster : null} instead="" /></span>
+      <span class="still">
+        <${Picture} source=${phase === "written" ? poster : null} instead="" />
+      </span>
       <a data-page href=${href("edit", name)}><bdi>${showText(name)}</bdi></a>
       <progress max="1" value=${measure(event, now)} aria-label=${`${name}: ${phase}`}></progress>
       <span class="way-phase">${phase}</span>
@@ -89,22 +103,33 @@ function Way({ event, poster, currency, now }) {
     </li>`;
 }
 
-function measure({ phase, usual_s: usual, done_bytes: done, total_bytes: total, since }, now) {
+/** How far on its way an edit is, from 0 to 1. */
+function measure(event, now) {
+  const { phase, usual_s: usual, done_bytes: done, total_bytes: total } = event;
   if (phase === "fetching" && total) return 0.9 + (0.1 * done) / total;
-  if (phase === "RUNNING") return 0.2 + 0.7 * Math.min(1, usual ? (now - since) / 1000 / usual : 0.5);
-  return OVER.includes(phase) ? 1 : SHARE[phase] ?? 0;
+  if (phase !== "RUNNING") return OVER.includes(phase) ? 1 : SHARE[phase] ?? 0;
+  return 0.2 + 0.7 * Math.min(1, usual ? (now - event.since) / 1000 / usual : 0.5);
 }
 
-function describeWay({ phase, usual_s: usual, done_bytes: done, total_bytes: total, billed_s: billed, price, since }, currency, now) {
-  if (phase === "written" && billed) return `${formatSeconds(billed)}, ${formatPrice(price, currency)}`;
-  if (phase === "fetching" && total) return `${(done / 2 ** 20).toFixed(1)} of ${(total / 2 ** 20).toFixed(1)} MB`;
-  if (phase === "RUNNING") return `${formatSpan((now - since) / 1000)}${usual ? `, usually ${formatSpan(usual)}` : ""}`;
-  return "";
+function describeWay(event, currency, now) {
+  const { phase, usual_s: usual, total_bytes: total, billed_s: billed } = event;
+  if (phase === "written" && billed) {
+    return `${formatSeconds(billed)}, ${formatPrice(event.price, currency)}`;
+  }
+  if (phase === "fetching" && total) {
+    return `${formatMegabytes(event.done_bytes)} of ${formatMegabytes(total)} MB`;
+  }
+  if (phase !== "RUNNING") return "";
+  const passed = formatSpan((now - event.since) / 1000);
+  return usual ? `${passed}, usually ${formatSpan(usual)}` : passed;
+}
+
+function formatMegabytes(bytes) {
+  return (bytes / 2 ** 20).toFixed(1);
 }
 
 function describeRun({ state }) {
-  const words = { running: "Running", done: "Apply complete", failed: "Apply ended with failures", stopped: "Apply was stopped" };
-  return state ? words[state.state] ?? state.state : "Running";
+  return state ? ENDS[state.state] ?? state.state : ENDS.running;
 }
 
 /** The time by this page's clock, once a second while something runs. */

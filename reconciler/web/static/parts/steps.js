@@ -25,13 +25,18 @@ export function Steps({ plan, posters }) {
     const more = steps.length - MOST_SHOWN;
     return html`
       <section class="panel" aria-labelledby=${`do-${action}`} data-action=${action}>
-        <h2 id=${`do-${action}`}><span class="sign" aria-hidden="true">${sign}</span> ${steps.length} ${words}</h2>
+        <h2 id=${`do-${action}`}>
+          <span class="sign" aria-hidden="true">${sign}</span> ${steps.length} ${words}
+        </h2>
         <ul class="steps">
           ${steps.slice(0, MOST_SHOWN).map((step) => html`
             <${Step} key=${step.name + step.output} step=${step} poster=${posters.get(step.name)}
               currency=${plan.cost.currency} />`)}
         </ul>
-        ${more > 0 && html`<p class="quiet">and ${count(more, "more", "more")}: <code>cutlist plan</code> shows all</p>`}
+        ${more > 0 && html`
+          <p class="quiet">
+            and ${count(more, "more", "more")}: <code>cutlist plan</code> shows all
+          </p>`}
       </section>`;
   });
 }
@@ -46,7 +51,7 @@ function Step({ step, poster, currency }) {
           <span class="quiet"><bdi>${showText(step.output)}</bdi></span>
         </p>
         <p>${showText(step.reason)}</p>
-        ${step.details.map((line) => html`<p class="detail" dir="auto">${markChanges(showText(line))}</p>`)}
+        <${Details} lines=${step.details} />
       </div>
       <p class="step-price">
         <${Price} step=${step} currency=${currency} />
@@ -60,7 +65,15 @@ function Price({ step, currency }) {
   if (!seconds) return FREE.includes(step.action) && html`<b>free</b>`;
   const most = { wait: "at most ", blocked: "paying again: " }[step.action] ?? "";
   const end = ["resume", "settle"].includes(step.action) ? " when it ends" : "";
-  return html`<b>${most}${formatPrice(price, currency)}${end}</b><span class="quiet">${formatSeconds(seconds)} billable</span>`;
+  return html`
+    <b>${most}${formatPrice(price, currency)}${end}</b>
+    <span class="quiet">${formatSeconds(seconds)} billable</span>`;
+}
+
+/** What has changed of a request, a line for each part of it. */
+export function Details({ lines }) {
+  return lines.map((line) => html`
+    <p class="detail" dir="auto">${markChanges(showText(line))}</p>`);
 }
 
 /** `[old→new]`, as a plan writes it, as what is gone and what is new. */

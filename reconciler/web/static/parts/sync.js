@@ -6,9 +6,16 @@ import { formatMoment, formatPrice, shorten, showText } from "../words.js";
 import { Confirm } from "./confirm.js";
 
 const ORDERS = {
-  suspend: ["Suspend", "Nothing is begun from now on, and the pass that runs is ended; what is at the service goes on there."],
-  resume: ["Resume", "It goes on with what is committed, within its limits."],
-  reconcile: ["Reconcile now", "It looks now, and what failed before is tried again, within its limits."],
+  suspend: {
+    name: "Suspend",
+    words: "Nothing is begun from now on, and the pass that runs is ended; what is at the service "
+      + "goes on there.",
+  },
+  resume: { name: "Resume", words: "It goes on with what is committed, within its limits." },
+  reconcile: {
+    name: "Reconcile now",
+    words: "It looks now, and what failed before is tried again, within its limits.",
+  },
 };
 
 /** What can be had done with a Sync, by whoever is let in; each asks once more. */
@@ -19,12 +26,13 @@ export function SyncButtons({ sync }) {
   return html`
     <p class="sync-buttons">
       ${offered.map((what) => html`
-        <button type="button" onClick=${() => setAsked(what)}>${ORDERS[what][0]}</button>`)}
+        <button type="button" onClick=${() => setAsked(what)}>${ORDERS[what].name}</button>`)}
     </p>
     ${asked && html`
-      <${Confirm} title=${`${ORDERS[asked][0]}: ${showText(sync.name)}`} yes=${`Yes, ${ORDERS[asked][0].toLowerCase()}`}
+      <${Confirm} title=${`${ORDERS[asked].name}: ${showText(sync.name)}`}
+        yes=${`Yes, ${ORDERS[asked].name.toLowerCase()}`}
         act=${() => order(sync.name, asked)} onClose=${() => setAsked(null)}>
-        <p>${ORDERS[asked][1]}</p>
+        <p>${ORDERS[asked].words}</p>
       <//>`}`;
 }
 
@@ -32,8 +40,10 @@ export function SyncButtons({ sync }) {
 export function SyncNotice({ sync, page }) {
   if (!sync.leads) {
     return html`
-      <section class="notice" role="status"><h2>This controller does not lead ${showText(sync.name)}.</h2>
-        <p>${showText(sync.leader)} What you see is of before, and nothing can be changed here.</p></section>`;
+      <section class="notice" role="status">
+        <h2>This controller does not lead ${showText(sync.name)}.</h2>
+        <p>${showText(sync.leader)} What you see is of before, and nothing can be changed here.</p>
+      </section>`;
   }
   if (sync.suspended) {
     return html`
@@ -47,8 +57,10 @@ export function SyncNotice({ sync, page }) {
   }
   if (sync.ready === "False" && !sync.waiting_plan) {
     return html`
-      <section class="notice" data-kind="trouble" role="alert"><h2>The last pass did not go well: ${showText(sync.reason)}</h2>
-        <p>${showText(sync.message)}</p></section>`;
+      <section class="notice" data-kind="trouble" role="alert">
+        <h2>The last pass did not go well: ${showText(sync.reason)}</h2>
+        <p>${showText(sync.message)}</p>
+      </section>`;
   }
   return null;
 }
@@ -65,14 +77,17 @@ export function Passes({ sync }) {
       ${started && html`<p class="quiet">One runs since ${formatMoment(started)}.</p>`}
       <ol class="lines">
         ${passes.map((pass) => html`
-          <li key=${pass.started}><time datetime=${pass.ended}>${formatMoment(pass.ended)}</time>
-            ${" "}<b>${pass.end}</b> <code>${shorten(pass.revision, 7)}</code> ${describePass(pass)}</li>`)}
+          <li key=${pass.started}>
+            <time datetime=${pass.ended}>${formatMoment(pass.ended)}</time>${" "}
+            <b>${pass.end}</b> <code>${shorten(pass.revision, 7)}</code> ${describePass(pass)}
+          </li>`)}
       </ol>
     </section>`;
 }
 
 function describePass({ message, counts, cost, currency, times }) {
-  const parts = Object.entries(counts).filter(([, number]) => number).map(([what, number]) => `${number} ${what}`);
+  const told = Object.entries(counts).filter(([, number]) => number);
+  const parts = told.map(([what, number]) => `${number} ${what}`);
   if (cost === null || cost > 0) parts.push(formatPrice(cost, currency));
   const done = parts.length ? ` ${parts.join(", ")}.` : "";
   return `${showText(message)}${times > 1 ? ` (${times} times)` : ""}${done}`;

@@ -11,10 +11,13 @@ export function Timeline({ state, range, filmstrip, onSeek }) {
   const isRange = range.some((end) => end !== null);
   return html`
     <div class="timeline">
-      <div class="strip" style=${{ "--at": percent(time), "--from": percent(from), "--to": percent(to) }}>
+      <div class="strip"
+        style=${{ "--at": percent(time), "--from": percent(from), "--to": percent(to) }}>
         <${Picture} source=${filmstrip} instead="" lazy=${false} />
-        ${isRange && html`<span class="outside left"></span><span class="outside right"></span>`}<span class="here"></span>
-        <input type="range" min="0" max=${Math.max(0, frames - 1)} step="1" value=${Math.max(0, frame - 1)}
+        ${isRange && html`<span class="outside left"></span><span class="outside right"></span>`}
+        <span class="here"></span>
+        <input type="range" min="0" max=${Math.max(0, frames - 1)} step="1"
+          value=${Math.max(0, frame - 1)}
           aria-label="Frame" aria-valuetext=${`frame ${frame} of ${frames}`}
           onInput=${(event) => onSeek(Number(event.target.value) / rate)} />
       </div>
