@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import expect
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 Serve = Callable[..., Served]
 Look = Callable[..., Window]
 TOKEN = "a-token-of-this-test"
+LOOKED_WITHIN_S = 120
 # What a browser does to a tab behind others; all pages of these tests are in sight.
 HIDE = """() => {
   Object.defineProperty(document, "visibilityState", { value: "hidden", configurable: true });
@@ -40,11 +43,31 @@ SCROLL = """() => new Promise((done) => {
   requestAnimationFrame(go);
 })"""
 
+# Counts the cards that are made from now on; one that is only moved is none.
+WATCH_ELEMENTS = """() => {
+  globalThis.added = 0;
+  const known = new Set(document.querySelectorAll(".card"));
+  const count = (card) => {
+    if (!known.has(card)) added += 1;
+    known.add(card);
+  };
+  new MutationObserver((changes) => {
+    for (const { addedNodes } of changes) {
+      for (const node of addedNodes) node.querySelectorAll?.(".card").forEach(count);
+    }
+  }).observe(document.querySelector(".grid"), { childList: true, subtree: true });
+}"""
+
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> Served:
-    """5,000 edits."""
-    return serve(write_many(tmp_path_factory.mktemp("many"), scenes=50, shots=100))
+    """5,000 edits, which the server has looked at."""
+    served = serve(write_many(tmp_path_factory.mktemp("many"), scenes=50, shots=100))
+    origin, _, token = served.address.partition("/?token=")
+    board = Request(f"{origin}/api/v1/board", headers={"Authorization": f"Bearer {token}"})
+    with urlopen(board, timeout=LOOKED_WITHIN_S) as answer:
+        assert len(json.load(answer)["cards"]) == 5000
+    return served
 
 
 def test_page_comes_back_after_the_server_was_killed(
@@ -114,3 +137,19 @@ def count_layouts(session: CDPSession) -> int:
     """How often the page was laid out so far."""
     told: list[dict[str, Any]] = session.send("Performance.getMetrics")["metrics"]
     return next(int(one["value"]) for one in told if one["name"] == "LayoutCount")
+
+
+def test_cards_that_come_take_over_the_elements_of_those_that_go(many: Served, look: Look) -> None:
+    """Elements are made for what is in sight once, however far one scrolls; the card that has the
+    focus keeps its own.
+    """
+    page = look(many).open()
+    page.locator(".card").nth(2).focus()
+    page.evaluate(WATCH_ELEMENTS)
+    page.evaluate(SCROLL)
+    assert page.evaluate("scrollY") > 5000
+    assert page.evaluate("added") < page.locator(".card").count()
+    expect(page.locator("[aria-posinset='3'] .card")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("[aria-posinset='4'] .card")).to_be_focused()
+    expect(page.locator("[aria-posinset='4'] .card")).to_be_in_viewport()

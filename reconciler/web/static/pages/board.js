@@ -42,8 +42,8 @@ export function Board({ route, board, project, trouble }) {
   const currency = project?.currency;
   const now = useMinutes();
   const draw = useCallback(
-    (card, isFirst) => html`
-      <${Card} card=${card} currency=${currency} isFirst=${isFirst} now=${now} />`,
+    (card, isStop) => html`
+      <${Card} card=${card} currency=${currency} isStop=${isStop} now=${now} />`,
     [currency, now]);
   return html`
     ${diff ? html`<${Review} diff=${diff} />` : html`<h1 class="unseen">Board</h1>`}

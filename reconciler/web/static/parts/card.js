@@ -12,25 +12,27 @@ const TRY_AFTER_MS = 1000;
 const MOST_TRIES = 8;
 const isStill = matchMedia("(prefers-reduced-motion: reduce)");
 
-export function Card({ card, currency, isFirst, now }) {
-  const [isShown, setShown] = useState(false);
+export function Card({ card, currency, isStop, now }) {
+  const [moving, setMoving] = useState(null); // the poster that its film is shown in place of
   const timer = useRef(0);
   const enter = () => {
     if (isStill.matches || !card.poster) return;
-    timer.current = setTimeout(() => setShown(true), PREVIEW_AFTER_MS);
+    timer.current = setTimeout(() => setMoving(card.poster), PREVIEW_AFTER_MS);
   };
   const leave = () => {
     clearTimeout(timer.current);
-    setShown(false);
+    setMoving(null);
   };
+  useEffect(() => () => clearTimeout(timer.current), [card.poster]);
+  const isMoving = moving && moving === card.poster;
   const isOut = card.sync !== "Synced";
   return html`
     <a class="card" data-page href=${href("edit", card.name, "", card.asked)}
-      data-name=${card.name} tabindex=${isFirst ? 0 : -1}
+      data-name=${card.name} tabindex=${isStop ? 0 : -1}
       onPointerEnter=${enter} onPointerLeave=${leave}>
       <span class="still">
         <${Picture} source=${card.poster} instead=${card.digest ? "no picture" : "no result yet"} />
-        ${isShown && html`<${Preview} card=${card} />`}
+        ${isMoving && html`<${Preview} key=${moving} card=${card} />`}
         ${card.duration_s != null && html`
           <span class="length">${formatSeconds(card.duration_s)}</span>`}
       </span>
