@@ -11,6 +11,7 @@ from typing import Protocol
 
 from reconciler.apply import attempt as life
 from reconciler.apply.baseline import take_baseline
+from reconciler.apply.collect import collect, fetch_kept_answer
 from reconciler.apply.context import SUBMIT_TRIES, Context, Unsettled
 from reconciler.apply.endurance import is_away
 from reconciler.apply.events import Phase
@@ -150,14 +151,14 @@ class Carrier:
             await lane.clearing.wait()
         async with lane.running:
             if work.loses is not None and (
-                there := await life.fetch_kept_answer(self._context, work.loses)
+                there := await fetch_kept_answer(self._context, work.loses)
             ):
-                return Carried(await life.collect(self._context, work, work.loses, there))
+                return Carried(await collect(self._context, work, work.loses, there))
             attempt_id = theirs or work.attempt_id or await self._submitted(work, lane)
             if isinstance(attempt_id, Result):
                 return Carried(attempt_id, 0.0, _THERE)
             answer = await self._followed(work, attempt_id, model)
-        result = await life.collect(self._context, work, attempt_id, answer)
+        result = await collect(self._context, work, attempt_id, answer)
         billed_s = 0.0 if was_billed else self._models.read_billed_seconds(answer.usage)
         return Carried(result, billed_s)
 

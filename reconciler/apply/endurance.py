@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from reconciler.errors import CutlistError, StoreAway
 from reconciler.formats.words import format_count, format_moment, format_span
-from reconciler.state.ledger.base import LedgerAway
+from reconciler.state.ledger.errors import LedgerAway
 from reconciler.state.observed import TASK_LIFE_S
 from reconciler.system.clock import Clock
 

@@ -12,7 +12,7 @@ from reconciler.errors import CutlistError, LedgerError, Locked, OutcomeUnknown,
 from reconciler.service.answers import Created
 from reconciler.service.retry import is_verdict
 from reconciler.state.ledger import MovedOn
-from reconciler.state.ledger.base import LedgerAway
+from reconciler.state.ledger.errors import LedgerAway
 from reconciler.state.observed import Attempt, State
 
 

@@ -49,7 +49,7 @@ from reconciler.errors import (
 )
 from reconciler.formats.names import make_plain
 from reconciler.formats.words import format_count
-from reconciler.state.ledger.base import LedgerAway
+from reconciler.state.ledger.errors import LedgerAway
 
 # Errors that come again until a person has done something, in the repository or here.
 NEEDS_PERSON = (

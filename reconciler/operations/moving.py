@@ -8,7 +8,7 @@ from reconciler.config import Config
 from reconciler.errors import CutlistError, UsageError
 from reconciler.formats.words import format_count
 from reconciler.operations.shared import open_ledger
-from reconciler.state.ledger.base import LedgerRetired
+from reconciler.state.ledger.errors import LedgerRetired
 
 _ADVICE = "Name it as `ledger` in cutlist.yaml, or in CUTLIST_LEDGER, and run this again."
 

@@ -10,7 +10,7 @@ from reconciler.config import Config
 from reconciler.config.variables import find_machine_name
 from reconciler.errors import CutlistError, LedgerError, UsageError
 from reconciler.formats.words import format_count
-from reconciler.state.ledger.base import LedgerAway, LedgerRetired
+from reconciler.state.ledger.errors import LedgerAway, LedgerRetired
 
 if TYPE_CHECKING:
     from reconciler.state.ledger.address import LedgerAddress

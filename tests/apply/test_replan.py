@@ -16,7 +16,7 @@ from reconciler.apply.request import ApplyHooks, ApplyRequest
 from reconciler.plan.step import Step
 from reconciler.planner import conclude_pass
 from reconciler.state.ledger import SqliteLedger
-from reconciler.state.ledger.base import LedgerAway
+from reconciler.state.ledger.errors import LedgerAway
 from reconciler.state.store import FolderStore
 from tests.e2e.bench import FETCH, Bench, SmallFilms, Ticking, Trouble, failed
 

@@ -17,7 +17,7 @@ from reconciler.apply.shared_list import READ_EVERY_S, SharedList
 from reconciler.apply.watching import TaskWatch, Watched
 from reconciler.errors import NotTheService
 from reconciler.service.pages import ListedTask, ListPage
-from reconciler.state.ledger.base import LedgerAway
+from reconciler.state.ledger.errors import LedgerAway
 from reconciler.state.ledger.holders import LedgerUser
 from reconciler.state.ledger.listed import READ_WITHIN_S
 from reconciler.state.ledger.postgres import PostgresLedger

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.apply.lanes import MOST_TURNS, Pacer, SharedPacer
-from reconciler.state.ledger.base import LedgerAway
+from reconciler.state.ledger.errors import LedgerAway
 from reconciler.state.ledger.holders import LedgerUser
 from tests.simulation.clocks import EPOCH, LifeClock, elapsed_s
 from tests.simulation.crowd.ledgers import FileDatabase, TroubledDatabase, open_shared

@@ -13,7 +13,7 @@ import pytest
 
 from reconciler.apply.context import NeedsPerson
 from reconciler.state.ledger.address import LedgerAddress
-from reconciler.state.ledger.base import FailedOver
+from reconciler.state.ledger.errors import FailedOver
 from tests.e2e.bench import Bench
 from tests.postgres import Server, make_server, open_ledger
 from tests.state.ledgers import intend

@@ -11,7 +11,7 @@ import pytest
 from reconciler.errors import LedgerError, Locked, UsageError
 from reconciler.state.ledger import SqliteLedger
 from reconciler.state.ledger.address import LedgerAddress
-from reconciler.state.ledger.base import LedgerRetired
+from reconciler.state.ledger.errors import LedgerRetired
 from reconciler.state.ledger.sqlite import SqliteDatabase
 from reconciler.state.store import FolderNotes
 from tests.e2e.bench import Bench

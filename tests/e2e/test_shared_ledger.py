@@ -15,7 +15,7 @@ from reconciler.config import Variables
 from reconciler.errors import CutlistError
 from reconciler.formats.secret import Secret
 from reconciler.project import Project
-from reconciler.state.ledger.base import LedgerAway
+from reconciler.state.ledger.errors import LedgerAway
 from reconciler.state.ledger.sql.attempts import SqlLedger
 from reconciler.state.observed import State
 from tests.e2e.bench import CREATE, Bench, Ticking, Trouble

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from reconciler.apply import attempt, listing, recover, verdict
+from reconciler.apply import attempt, collect, listing, recover, verdict
 from reconciler.apply import settle as settling
 from reconciler.apply.baseline import read_listing
 from reconciler.apply.context import TaskFailed, close
@@ -94,7 +94,8 @@ def forgotten_by_the_local_clock(patch: pytest.MonkeyPatch) -> None:
     def is_forgotten(context: Any, attempt: Any) -> bool:
         return not context.ledger.attempt(attempt.id, now=context.clock.now()).collectable
 
-    patch.setattr(attempt, "is_forgotten", is_forgotten)
+    for module in (attempt, collect):
+        patch.setattr(module, "is_forgotten", is_forgotten)
 
 
 # ------------------------------------------------------------------ lists

@@ -16,7 +16,7 @@ from unittest import mock
 
 import pytest
 
-from reconciler.apply import attempt, bookkeeping, carry, executor, recover, session
+from reconciler.apply import attempt, bookkeeping, carry, collect, executor, recover, session
 from reconciler.apply import context as context_of_attempts
 from reconciler.apply import settle as settling
 from reconciler.desired.job import Facts
@@ -124,7 +124,7 @@ def no_lock(patch: pytest.MonkeyPatch) -> None:
 def download_unverified(patch: pytest.MonkeyPatch) -> None:
     """Whatever arrives is stored."""
     patch.setattr(
-        attempt,
+        collect,
         "_verify_output",
         lambda blob, models, request, usage: Facts("video", "mp4", blob.size_bytes, 16, 16, 5.0),
     )

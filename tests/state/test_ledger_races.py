@@ -14,7 +14,7 @@ from reconciler.errors import BudgetExceeded
 from reconciler.state.booked import Entry, Holding
 from reconciler.state.ledger import AlreadyOpen, LaneFull, Sighting, SpendingLimit
 from reconciler.state.ledger.address import LedgerAddress
-from reconciler.state.ledger.base import LedgerAway
+from reconciler.state.ledger.errors import LedgerAway
 from reconciler.state.ledger.postgres import PostgresLedger
 from reconciler.state.ledger.sql.attempts import SqlLedger
 from reconciler.state.observed import Attempt, State

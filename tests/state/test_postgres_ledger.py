@@ -18,7 +18,7 @@ from reconciler.errors import LedgerError
 from reconciler.operations.resolve import resolve_request
 from reconciler.state.ledger import AlreadyOpen, KeyTaken, LaneFull, Sighting
 from reconciler.state.ledger.address import LedgerAddress
-from reconciler.state.ledger.base import LedgerAway
+from reconciler.state.ledger.errors import LedgerAway
 from reconciler.state.ledger.postgres import PostgresLedger
 from reconciler.state.ledger.postgres_database import PostgresDatabase
 from reconciler.state.ledger.sql.database import AMOUNT

@@ -6,23 +6,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.state.ledger.base import (
+from reconciler.state.ledger.base import Ending, Intent, Ledger, Sighting, SpendingLimit
+from reconciler.state.ledger.errors import (
     AlreadyOpen,
-    Baseline,
-    Books,
-    Ending,
-    Intent,
     KeyTaken,
     LaneBusy,
     LaneFull,
-    Ledger,
     MovedOn,
     NoAttempt,
-    Sighting,
-    SpendingLimit,
     TaskTaken,
-    UploadPlace,
 )
+from reconciler.state.ledger.parts import Baseline, Books, UploadPlace
 
 if TYPE_CHECKING:
     from reconciler.state.ledger.sqlite import SqliteLedger

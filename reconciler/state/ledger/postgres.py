@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.state.ledger.address import LedgerAddress
-from reconciler.state.ledger.base import FailedOver, LaneFull
+from reconciler.state.ledger.errors import FailedOver, LaneFull
 from reconciler.state.ledger.holders import NOW, SEND_WITHIN_S, Holders, LedgerUser
 from reconciler.state.ledger.postgres_database import SERVER, PostgresDatabase
 from reconciler.state.ledger.sql.attempts import SqlLedger

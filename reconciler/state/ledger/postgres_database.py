@@ -18,7 +18,7 @@ from psycopg import errors, sql
 
 from reconciler.errors import LedgerError, Locked
 from reconciler.state.ledger.address import LedgerAddress
-from reconciler.state.ledger.base import LedgerAway, LedgerRetired
+from reconciler.state.ledger.errors import LedgerAway, LedgerRetired
 from reconciler.state.ledger.holders import LIVING
 from reconciler.state.ledger.sql.database import (
     Conflict,

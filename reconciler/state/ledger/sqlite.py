@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.errors import LedgerError, Locked
-from reconciler.state.ledger.base import LedgerRetired
+from reconciler.state.ledger.errors import LedgerRetired
 from reconciler.state.ledger.sql.attempts import SqlLedger
 from reconciler.state.ledger.sql.database import ADVICE, TEXT, Conflict, Kind, check_row
 from reconciler.state.ledger.sql.schema import RETIRED, STEPS, VERSION

@@ -13,7 +13,7 @@ from reconciler.apply import attempt as life
 from reconciler.operations import gc
 from reconciler.operations.claims import Claims
 from reconciler.state.ledger import AlreadyOpen, MovedOn, SpendingLimit, postgres
-from reconciler.state.ledger.base import LedgerAway
+from reconciler.state.ledger.errors import LedgerAway
 from reconciler.state.ledger.holders import Holders
 from reconciler.state.ledger.postgres import PostgresLedger
 from reconciler.state.ledger.sql.attempts import SqlLedger

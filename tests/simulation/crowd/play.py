@@ -20,7 +20,7 @@ from reconciler.apply.outcome import Report
 from reconciler.errors import CutlistError, LedgerError
 from reconciler.operations import shared
 from reconciler.plan.decide import PlanOptions
-from reconciler.state.ledger.base import LedgerAway
+from reconciler.state.ledger.errors import LedgerAway
 from reconciler.state.observed import Attempt, State
 from reconciler.state.store import objects
 from reconciler.system.files import hash_file

@@ -23,7 +23,7 @@ from reconciler.errors import CutlistError
 from reconciler.formats.bucket_address import BucketAddress
 from reconciler.formats.secret import Secret
 from reconciler.service.network import Network, Reply
-from reconciler.state.ledger.base import LedgerAway
+from reconciler.state.ledger.errors import LedgerAway
 from reconciler.state.ledger.holders import LedgerUser
 from reconciler.state.ledger.postgres import PostgresLedger
 from tests.simulation.clocks import EPOCH, LifeClock, elapsed_s

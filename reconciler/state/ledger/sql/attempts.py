@@ -13,15 +13,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from reconciler.state.booked import Booking
-from reconciler.state.ledger.base import (
+from reconciler.state.ledger.base import Sighting, SpendingLimit
+from reconciler.state.ledger.errors import (
     AlreadyOpen,
     KeyTaken,
     LaneBusy,
     LedgerAway,
     MovedOn,
     NoAttempt,
-    Sighting,
-    SpendingLimit,
     TaskTaken,
 )
 from reconciler.state.ledger.listed import TaskList

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection
 
 from reconciler.formats.records import parse_json
-from reconciler.state.ledger.base import Baseline
+from reconciler.state.ledger.parts import Baseline
 from reconciler.state.ledger.sql.database import (
     FLAG,
     MOMENT,

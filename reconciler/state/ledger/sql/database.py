@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 from reconciler.errors import LedgerError
 from reconciler.formats.records import parse_json
-from reconciler.state.ledger.base import LedgerAway
+from reconciler.state.ledger.errors import LedgerAway
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -6,7 +6,8 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from reconciler.state.ledger.base import Ending, Intent, NoAttempt
+from reconciler.state.ledger.base import Ending, Intent
+from reconciler.state.ledger.errors import NoAttempt
 from reconciler.state.ledger.sql.database import (
     AMOUNT,
     FLAG,

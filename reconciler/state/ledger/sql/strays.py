@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 
 from reconciler.formats.digest import hash_bytes
-from reconciler.state.ledger.base import AlreadyOpen
+from reconciler.state.ledger.errors import AlreadyOpen
 from reconciler.state.ledger.sql.books import copy_booking
 from reconciler.state.ledger.sql.database import (
     AMOUNT,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.state.ledger.base import UploadPlace
+from reconciler.state.ledger.parts import UploadPlace
 from reconciler.state.ledger.sql.database import TEXT, Database
 
 
