@@ -1,5 +1,5 @@
-"""The tables of docs/manifest.md and docs/sync-documents.md that are made from the schemas, so that
-they cannot say anything else.
+"""The tables of docs/manifest.md, docs/models.md and docs/sync-documents.md that are made from the
+schemas, so that they cannot say anything else.
 """
 
 from __future__ import annotations
@@ -219,6 +219,70 @@ def _model(name: str) -> Mapping[str, Any]:
     return next(model for model in shipped.read_model_documents() if model["model"] == name)
 
 
+# ------------------------------------------------------------------ where the facts stand
+
+_VENDORS = ("G", "R", "Z", "D", "V")  # guides, reference, SDK: the vendor's own
+_MARKS = {**dict.fromkeys(_VENDORS, "V"), "M": "T", "T": "T", "A": "A"}
+_LENGTHS = {"like-input": "as long as the input", "by-parameter": "as long as is asked for"}
+
+
+def _facts() -> str:
+    """Every fact of every shipped model, with who says so."""
+    rows = []
+    for document in shipped.read_model_documents():
+        facts = [*_list_facts(document)]
+        firsts = [f"`{document['model']}`", *[""] * (len(facts) - 1)]
+        rows += [[first, *fact] for first, fact in zip(firsts, facts, strict=True)]
+    return _table(["model", "of", "legal or so", "default", "says"], rows)
+
+
+def _list_facts(model: Mapping[str, Any]) -> Iterator[list[str]]:
+    limits, usual, billing = model["limits"], model["usual"], model["billing"]
+    tier = f", price by `{billing['tier']}`" if billing["tier"] else ""
+    requests = f"{limits['submits_per_s']} a second, {limits['running_tasks']} tasks at once"
+    took = f"{usual['shortest_s']} to {usual['longest_s']} s"
+    yield ["billing", f"seconds of {' and '.join(billing['seconds'])}{tier}", "—", mark(billing)]
+    yield ["requests", requests, "—", mark(limits)]
+    yield ["a task", took, "—", mark(usual)]
+    outputs: dict[str, list[str]] = {}
+    for variant in model["variants"]:
+        words = f"{_describe_output(variant['output'])} / {mark(variant['output'])}"
+        outputs.setdefault(words, []).append(variant["function"])
+    for words, functions in outputs.items():
+        described, _, says = words.partition(" / ")
+        yield [f"output{_name_functions(model, functions)}", described, "—", says]
+    for name, medium in model["media"].items():
+        cells = [cell for cell in _limits(medium)[:-1] if cell != "—"]
+        yield [f"medium `{name}`", "; ".join(cells), "—", mark(medium)]
+    for section, name, field, functions in _grouped(model):
+        if name != "function":
+            among = _name_functions(model, functions)
+            yield [f"`{section}.{name}`{among}", legal(field), default(field), mark(field)]
+
+
+def _name_functions(model: Mapping[str, Any], functions: list[str]) -> str:
+    if len(functions) == len(model["variants"]):
+        return ""
+    return f" of {', '.join(f'`{function}`' for function in functions)}"
+
+
+def _describe_output(output: Mapping[str, Any]) -> str:
+    rule = output["duration"]
+    parts = [
+        f"{output['container'].upper()}, {output['fps']} frames a second",
+        _LENGTHS.get(rule, f"{rule} s"),
+        *([f"at most {output['longest_s']} s"] if "longest_s" in output else []),
+        *([f"at most {output['uses_s']} s of the input"] if "uses_s" in output else []),
+        "with sound" if output["audio"] else "without sound",
+    ]
+    return ", ".join(parts)
+
+
+def mark(fact: Mapping[str, Any]) -> str:
+    """Who says a fact: V the vendor, T a third party, A nobody, it is assumed."""
+    return ", ".join(dict.fromkeys(_MARKS[letter] for letter in fact["x-source"]))
+
+
 # ------------------------------------------------------------------ the project file
 
 
@@ -307,6 +371,7 @@ def _list_required(schema: Mapping[str, Any], above: str) -> Iterator[str]:
 SYNC_TABLES = frozenset({"sync"})
 _TABLES: Mapping[str, Callable[[], str]] = {
     "models": _models,
+    "facts of models": _facts,
     "project": _project,
     "sync": _sync,
     "sizes of wan2.7-videoedit": _sizes,
@@ -319,4 +384,5 @@ _TABLES: Mapping[str, Callable[[], str]] = {
         for document in shipped.read_model_documents()
     },
 }
-TABLES = frozenset(_TABLES) - SYNC_TABLES
+MODEL_TABLES = frozenset({"facts of models"})
+TABLES = frozenset(_TABLES) - SYNC_TABLES - MODEL_TABLES

@@ -26,6 +26,7 @@ COMMANDS_PAGE = text("docs/commands.md")
 MANIFEST = text("docs/manifest.md")
 OPERATIONS = text("docs/operations.md")
 SYNC_DOCUMENTS = text("docs/sync-documents.md")
+MODELS_PAGE = text("docs/models.md")
 
 
 def _command(name: str) -> click.Command:
@@ -101,6 +102,16 @@ def test_tables_say_what_the_schemas_say() -> None:
     assert tables.names(MANIFEST) == tables.TABLES
     assert tables.filled(SYNC_DOCUMENTS) == SYNC_DOCUMENTS
     assert tables.names(SYNC_DOCUMENTS) == tables.SYNC_TABLES
+    assert tables.filled(MODELS_PAGE) == MODELS_PAGE
+    assert tables.names(MODELS_PAGE) == tables.MODEL_TABLES
+
+
+def test_every_fact_of_a_shipped_model_says_who_says_it() -> None:
+    """V, T or A beside every limit, field, output and bill."""
+    rows = tables.filled("<!-- table: facts of models -->\n<!-- end of table -->").splitlines()
+    facts = [row for row in rows if row.startswith("| ")][2:]
+    assert len(facts) > 80
+    assert [fact for fact in facts if not re.search(r"\| [VTA](, [VTA])* \|$", fact)] == []
 
 
 @pytest.mark.parametrize("field", [name for name, _ in tables.sync_fields()])
