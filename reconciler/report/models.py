@@ -38,9 +38,9 @@ def lay_out_models(views: Sequence[ModelView]) -> list[Block | str]:
     """A line for each name."""
     columns = [
         Column("model"),
-        Column("regions", drop=2),
+        Column("regions", drop=3),
         Column("makes", drop=1),
-        Column("billed", drop=3),
+        Column("billed", drop=2),
         Column("price of a second"),
     ]
     rows = [
