@@ -4,7 +4,9 @@ golden texts.
 
 from __future__ import annotations
 
+import gc
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -49,6 +51,10 @@ LONG_FILES = (
     "e2e/test_cancel_obsolete.py",
 )
 
+# Who asks over HTTP reads certificates first. The usual ones are more than a hundred, and tests ask
+# nobody but servers on this machine.
+FEW_CERTIFICATES = Path(__file__).parent / "apply" / "tls" / "cert.pem"
+
 hypothesis.settings.register_profile(
     "quick", derandomize=True, max_examples=40, deadline=None, database=None
 )
@@ -62,6 +68,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--s3", choices=sorted(COMMANDS), help="Shared stores lie in this server (make test-team)."
     )
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C be heard by the tests and what they start: whoever runs them in the background of
+    a script hands on that it is ignored.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector the thousands of tests themselves: they stay until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -79,9 +98,12 @@ def _state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch, _state_home: Path) -> None:
-    """No test depends on the account, the endpoint, the terminal or the home of whoever runs it."""
+    """No test depends on the account, the endpoint, the terminal, the home or the options of
+    whoever runs it.
+    """
     monkeypatch.setenv("XDG_STATE_HOME", str(_state_home))
-    own = ("DASHSCOPE_", "CUTLIST_", *SCREEN)
+    monkeypatch.setenv("SSL_CERT_FILE", str(FEW_CERTIFICATES))
+    own = ("DASHSCOPE_", "CUTLIST_", "PYTEST_ADDOPTS", *SCREEN)
     for name in [name for name in os.environ if name.startswith(own)]:
         monkeypatch.delenv(name)
 

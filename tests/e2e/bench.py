@@ -5,9 +5,11 @@ sleeps.
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import json
 import random
+import tempfile
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -60,9 +62,16 @@ class SmallFilms(FilmRenderer):
 
     def render(self, plan: Any, medium: Any, target: Path) -> None:
         part = target.with_suffix(".part")
-        colour, seconds = int(plan.look[:6], 16), plan.frames / plan.fps
-        write_video(part, seconds, 256, 256, colour=colour, sound=plan.audio)
+        part.write_bytes(_make_small(int(plan.look[:6], 16), plan.frames / plan.fps, plan.audio))
         part.replace(target)
+
+
+@functools.cache
+def _make_small(colour: int, seconds: float, sound: bool) -> bytes:
+    """The bytes of such a film: the same edits come up in test after test."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_video(Path(folder) / "film.mp4", seconds, 256, 256, colour=colour, sound=sound)
+        return path.read_bytes()
 
 
 def write_video(
@@ -79,12 +88,13 @@ def write_video(
     from PIL import Image
 
     image = Image.new("RGB", (width, height), (colour >> 16 & 255, colour >> 8 & 255, colour & 255))
+    frame = av.VideoFrame.from_image(image).reformat(format="yuv420p")
     with av.open(str(path), "w", format=container) as out:
         stream = out.add_stream("libx264", rate=30, options={"preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         tone = out.add_stream("aac", rate=8000, layout="mono") if sound else None
-        for _ in range(round(seconds * 30)):
-            out.mux(stream.encode(av.VideoFrame.from_image(image)))
+        for frame.pts in range(round(seconds * 30)):
+            out.mux(stream.encode(frame))
         out.mux(stream.encode())
         if tone is not None:
             write_tone(out, tone, round(8000 * seconds))
