@@ -5,7 +5,7 @@ more can be done.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -20,35 +20,33 @@ from reconciler.apply.endurance import Endurance
 from reconciler.apply.events import Observer, Phase, RunBlocking
 from reconciler.apply.executor import Executor, Item, may_render_again
 from reconciler.apply.hints import TaskHints
+from reconciler.apply.items import ItemMaker
 from reconciler.apply.outcome import Outcome, Report, Stop
+from reconciler.apply.pruning import prune_agreed
 from reconciler.apply.publish import Publisher
 from reconciler.apply.recover import Tell
 from reconciler.apply.replan import Replanner
 from reconciler.apply.request import ApplyRequest
 from reconciler.apply.rounds import Rounds, report_undone
 from reconciler.apply.takeover import take_over
-from reconciler.apply.unbroken import run_unbroken
-from reconciler.apply.work import Work, build_work
 from reconciler.config import Config
-from reconciler.desired.job import Job
 from reconciler.desired.tree import File
-from reconciler.errors import CutlistError, LedgerError, Place
+from reconciler.errors import LedgerError
 from reconciler.formats.words import format_span
 from reconciler.plan.cost import estimate_seconds, price_edit
 from reconciler.plan.decide import PlanOptions
-from reconciler.plan.jobs import Resolved, keep_excerpts
+from reconciler.plan.jobs import Resolved
 from reconciler.plan.step import Action, Step
 from reconciler.planner import Pass, conclude_pass, select_ready
 from reconciler.service.network import Transport
 from reconciler.state.booked import Origin
 from reconciler.state.excerpts import ExcerptFinder
 from reconciler.state.ledger import Ledger
-from reconciler.state.observed import Attempt, History, State
+from reconciler.state.observed import Attempt, State
 from reconciler.state.outputs import Outputs
 from reconciler.state.store import Store
 from reconciler.system.cache import Cache
 from reconciler.system.clock import Clock, Jumps
-from reconciler.system.files import EscapesRoot
 
 T = TypeVar("T")
 
@@ -208,23 +206,33 @@ class Session:
             self._config.prices.per_second,
             fail_fast=request.fail_fast,
         )
+        items = ItemMaker(self._config, self._ledger, self._excerpts, origin)
         outcomes: dict[str, Outcome] = {}
         for step in first.plan.by_action(Action.WAIT):
             self._context.emit(step.name, Phase.WAITING, note=step.reason)
         if not stop.reason:
             executor.start(
                 [
-                    *self._orphan_items(first, obsolete),
-                    *self._items(
+                    *items.make_of_orphans(self.orphans(first), obsolete),
+                    *items.make(
                         first.resolved, first.observed.history, first.select_ready(), options
                     ),
                 ]
             )
         try:
-            await self._carry_out(first, options, executor, outcomes, stop, tell)
+            await self._carry_out(first, options, executor, items, outcomes, stop, tell)
             if self.connected and not stop.reason:
                 await self._context.outlast(lambda: recover.look_again(self._context, tell))
-            await self._context.outlast(lambda: self._prune(first, options, outcomes, stop))
+            await self._context.outlast(
+                lambda: prune_agreed(
+                    self._context,
+                    self._publisher,
+                    first.plan,
+                    partial(self._again, first, options),
+                    outcomes,
+                    stop,
+                )
+            )
             self._warn(tell)
         finally:
             under_way = await executor.stop()
@@ -274,6 +282,7 @@ class Session:
         first: Pass,
         options: PlanOptions,
         executor: Executor,
+        items: ItemMaker,
         outcomes: dict[str, Outcome],
         stop: Stop,
         tell: Tell,
@@ -330,7 +339,7 @@ class Session:
             ]
             executor.tell_failures(ended, sent_again={step.name for step in may})
             rounds.begin(may)
-            executor.start(self._items(replanner.resolved, replanner.history, may, options))
+            executor.start(items.make(replanner.resolved, replanner.history, may, options))
             has_run = bool(ended) or executor.busy
 
     def _can_do(self, step: Step) -> bool:
@@ -354,34 +363,6 @@ class Session:
         notes, gone = current.collect_notes(self._config.environment)
         self._publisher.note(notes, forget=gone)
         note_holdings(self._config, self._ledger, current, self._origin, now=self._clock.now())
-
-    async def _prune(
-        self, first: Pass, options: PlanOptions, outcomes: dict[str, Outcome], stop: Stop
-    ) -> None:
-        """Last of all, and only where nothing failed: what was shown to go goes, once what takes
-        its place is there.
-        """
-        agreed = {(step.name, step.digest) for step in first.plan.by_action(Action.PRUNE)}
-        if not agreed or not all(outcome.ok for outcome in outcomes.values()):
-            return
-        current = self._again(first, options)
-        in_place = {step.name for step in current.plan.by_action(Action.KEEP)}
-        for step in current.plan.by_action(Action.PRUNE):
-            if (step.name, step.digest) in agreed and (
-                step.after is None or step.after in in_place
-            ):
-                if stop.reason:
-                    return
-                outcomes[step.name] = await self._pruned(step)
-
-    async def _pruned(self, step: Step) -> Outcome:
-        try:
-            await run_unbroken(self._context.run_blocking(self._publisher.prune, step))
-        except CutlistError as error:
-            return Outcome(step, error)
-        except (OSError, EscapesRoot) as error:
-            return Outcome(step, CutlistError(f"{step.output} cannot be removed: {error}."))
-        return Outcome(step, None, step.digest)
 
     def _send_no_more_after(
         self,
@@ -416,56 +397,6 @@ class Session:
             for wait in waits:
                 wait.cancel()
         return waits[0].result() or [] if waits[0] in done else []
-
-    def _items(
-        self,
-        resolved: Mapping[str, Resolved],
-        history: Mapping[str, History],
-        steps: Sequence[Step],
-        options: PlanOptions,
-    ) -> list[Item]:
-        if options.refresh_only:
-            steps = [replace(step, output="") for step in steps]  # stored, and not written
-        for step in steps:
-            keep_excerpts(resolved[step.name], resolved, self._excerpts)
-        return [
-            Item(
-                step,
-                None
-                if step.action is Action.WRITE
-                else self._work(resolved[step.name], step, history.get(step.key or "")),
-            )
-            for step in steps
-        ]
-
-    def _work(self, resolved: Resolved, step: Step, history: History | None) -> Work:
-        return build_work(
-            resolved,
-            self._models,
-            billable_s=step.cost.billable_s,
-            booking=build_booking(self._config, resolved, self._origin),
-            attempt_id=step.attempt_id if step.action is Action.RESUME else None,
-            loses=step.loses,
-            after=history.last.id if history is not None else None,
-        )
-
-    def _orphan_items(self, current: Pass, obsolete: Collection[str]) -> list[Item]:
-        items = []
-        for attempt in self.orphans(current):
-            job = Job(attempt.key, self._ledger.intent(attempt.id).job)
-            step = Step(
-                attempt.edit,
-                Action.RESUME,
-                "no longer asked for, but paid",
-                "",
-                Place(""),
-                attempt.key,
-                attempt_id=attempt.id,
-                billed_at_end=True,
-            )
-            work = Work(job, attempt.edit, str(job.canonical["model"]), attempt_id=attempt.id)
-            items.append(Item(step, work, obsolete=attempt.id in obsolete))
-        return items
 
     def _task_ids(self, items: Sequence[Item]) -> tuple[str, ...]:
         keys = {item.step.key for item in items}
