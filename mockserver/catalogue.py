@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from mockserver.errors import ServerError
-from mockserver.model_files import read_models
+from mockserver.model_files import complete_models, read_models
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_NAME = 200  # characters of a model's name that the generic model answers to
@@ -192,7 +192,8 @@ def _load_shipped(folder: Path) -> Catalogue:
 
 @functools.cache
 def _read_shipped(folder: Path) -> tuple[Doc, ...]:
-    return tuple(read_data_file(path) for path in sorted((folder / "models").glob("*.yaml")))
+    paths = sorted((folder / "models").glob("*.yaml"))
+    return complete_models([{**read_data_file(path), "file": path.name} for path in paths])
 
 
 def read_data_file(path: Path) -> Doc:

@@ -132,6 +132,13 @@ def _refuse_odd_keys(file: Path, node: yaml.Node | None) -> None:
 # ---- extends
 
 
+def complete_models(documents: Iterable[Doc]) -> tuple[Doc, ...]:
+    """Shipped models, each with all that it extends, and without the name of its file."""
+    shipped = {document["model"]: document for document in documents}
+    whole = [_resolve(name, shipped, {}, ()) for name in shipped]
+    return tuple({name: said for name, said in model.items() if name != "file"} for model in whole)
+
+
 def _resolve(
     name: str, own: Mapping[str, Doc], shipped: Mapping[str, Doc], below: tuple[str, ...]
 ) -> Doc:

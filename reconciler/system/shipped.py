@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.formats.digest import hash_bytes
+from reconciler.formats.model_layers import lay_over
 from reconciler.system.cache import Cache, open_cache
 from reconciler.system.environment import find_state_folder
 from reconciler.system.files import find_data_dir
@@ -17,10 +18,17 @@ _TABLE = "shipped"
 
 @cache
 def read_model_documents() -> tuple[dict[str, Any], ...]:
-    """The documents of schemas/models, in the order of their file names."""
-    return tuple(
-        _read_yaml(path) for path in sorted((find_data_dir("schemas") / "models").glob("*.yaml"))
-    )
+    """The documents of schemas/models, in the order of their file names, each with all that it
+    extends.
+    """
+    paths = sorted((find_data_dir("schemas") / "models").glob("*.yaml"))
+    documents = {document["model"]: document for document in map(_read_yaml, paths)}
+
+    def complete(document: dict[str, Any]) -> dict[str, Any]:
+        base = document.get("extends")
+        return document if base is None else lay_over(complete(documents[base]), document)
+
+    return tuple(map(complete, documents.values()))
 
 
 @cache
@@ -70,7 +78,6 @@ def list_judges() -> list[Path]:
         package / "config" / "project_file.py",
         package / "service" / "endpoints.py",
         package / "service" / "model_checks.py",
-        package / "service" / "model_layers.py",
         package / "service" / "models.py",
     ]
     return [*rules, *code]

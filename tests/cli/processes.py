@@ -27,12 +27,14 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def cutlist(
-    *arguments: str | Path, cwd: Path | None = None, **env: str
+    *arguments: str | Path, cwd: Path | None = None, program: Path | None = None, **env: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
+    """Run a command to its end; `program` is a folder that holds another copy of the packages."""
+    if program is not None:
+        env = {**env, "PYTHONPATH": str(program)}
     return subprocess.run(
         [*COMMAND, *map(str, arguments)],
-        cwd=cwd,
+        cwd=cwd or program,  # `-c` finds modules there first
         env=environment(**env),
         capture_output=True,
         text=True,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+import av
 import pytest
 
 from reconciler.cli.main import run
 from reconciler.report.models import write_manifest
+from tests.cli.processes import cutlist
+from tests.docs.pages import ROOT
 from tests.making import MODELS
 from tests.workspace import Workspace
 
@@ -35,6 +39,49 @@ def test_an_example_is_planned(workspace: Workspace, media: Path) -> None:
     assert text in shown
     workspace.write("specs/pasted.yaml", text)
     assert "1 to render" in workspace.run("plan").out
+
+
+NEWER = """\
+model: wan9.9-videoedit
+title: A model that appeared tomorrow, like Wan 2.7
+extends: wan2.7-videoedit
+names: {wan9.9-videoedit: {singapore: allowed}}
+media:
+  video: {duration_s: [2, 20]}
+variants:
+  - parameters:
+      properties:
+        resolution: {enum: [480P], default: 480P}
+    output:
+      fps: 24
+      sizes: {480P: {"16:9": 832*480, "4:3": 640*480}, 720P: null, 1080P: null}
+"""
+
+
+def test_a_file_beside_the_shipped_ones_is_all_that_a_new_model_takes(
+    tmp_path: Path, workspace: Workspace, media: Path
+) -> None:
+    """In a copy of the program whose folder of models got one file more, its edit is priced and
+    rendered, by the size and the rate that the file says.
+    """
+    assert len(NEWER.splitlines()) <= 40
+    program = tmp_path / "program"
+    for name in ("reconciler", "mockserver", "schemas"):
+        shutil.copytree(ROOT / name, program / name, ignore=shutil.ignore_patterns("*.pyc"))
+    (program / "schemas/models/wan9.9-videoedit.yaml").write_text(NEWER)
+    workspace.take(media, "ok.mp4")
+    workspace.edit("rain", model="wan9.9-videoedit", parameters={})
+    text = (workspace.root / "cutlist.yaml").read_text()
+    workspace.write("cutlist.yaml", text.replace("wan2.1-vace-plus:", "wan9.9-videoedit:"))
+    here = ("-C", workspace.root)
+    assert "4.0 billable seconds, 0.40 USD" in cutlist(*here, "plan", program=program).stdout
+    done = cutlist(*here, "apply", "--auto-approve", program=program)
+    assert done.returncode == 0, done.stderr
+    with av.open(str(workspace.root / "renders/rain.mp4")) as film:
+        video = film.streams.video[0]
+        assert (video.width, video.height, video.average_rate) == (640, 480, 24)
+    shipped = cutlist(*here, "validate")
+    assert "wan9.9-videoedit" in shipped.stderr and shipped.returncode == 3
 
 
 TWIN = """\

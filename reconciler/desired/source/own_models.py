@@ -17,9 +17,9 @@ from reconciler.errors import Fault, InvalidInput, Place
 from reconciler.formats import schema
 from reconciler.formats.digest import hash_bytes
 from reconciler.formats.document import Document, join_pointer
+from reconciler.formats.model_layers import find_pointer, lay_over
 from reconciler.formats.names import is_plain, make_plain, suggest_name
 from reconciler.service.model_checks import find_slips
-from reconciler.service.model_layers import find_pointer, lay_over
 from reconciler.service.models import Models
 from reconciler.system import shipped
 from reconciler.system.cache import Cache, open_cache

@@ -7,9 +7,9 @@ import copy
 import pytest
 
 from reconciler.formats.document import Document
+from reconciler.formats.model_layers import find_pointer, lay_over
 from reconciler.formats.schema import validate_document
 from reconciler.service.model_checks import find_slips
-from reconciler.service.model_layers import find_pointer, lay_over
 from reconciler.service.models import Models
 from reconciler.system import shipped
 
